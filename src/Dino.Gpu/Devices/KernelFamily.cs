@@ -1,0 +1,11 @@
+namespace Dino.Gpu.Devices;
+
+/// <summary>Which set of kernels runs the model.</summary>
+public enum KernelFamily
+{
+    /// <summary>Shared-memory tiles and group reductions, for any ILGPU accelerator.</summary>
+    Portable,
+
+    /// <summary>Vector instructions inside one launch, for the CPU accelerator.</summary>
+    Simd,
+}

@@ -1,0 +1,45 @@
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Model;
+
+namespace Dino.Gpu;
+
+/// <summary>Arithmetic of the forward pass.</summary>
+public enum Precision
+{
+    /// <summary>IEEE float32 throughout.</summary>
+    Float32,
+}
+
+/// <summary>How <see cref="DinoEncoder"/> runs. Every default is what Hugging Face's processor and model do.</summary>
+public sealed record DinoOptions
+{
+    /// <summary><c>auto</c> (CUDA, else an OpenCL GPU, else the CPU), <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Arithmetic of the forward pass.</summary>
+    public Precision Precision { get; init; } = Precision.Float32;
+
+    /// <summary>How a picture becomes the model's input.</summary>
+    public PreprocessPreset Preprocess { get; init; } = PreprocessPreset.HuggingFace;
+
+    /// <summary>Input width in pixels; null for the size the model was trained on.</summary>
+    public int? InputWidth { get; init; }
+
+    /// <summary>Input height in pixels; null for the size the model was trained on.</summary>
+    public int? InputHeight { get; init; }
+
+    /// <summary>How positions are interpolated when the input size is not the trained one.</summary>
+    public PositionInterpolation Interpolation { get; init; } = PositionInterpolation.Size;
+
+    /// <summary>Whether EXIF orientation is applied to files.</summary>
+    public ExifOrientation Orientation { get; init; } = ExifOrientation.Apply;
+
+    /// <summary>Decoder for files and streams; null for the library's own (StbImageSharp).</summary>
+    public IImageDecoder? Decoder { get; init; }
+
+    /// <summary>Most images in one forward pass; more are split.</summary>
+    public int BatchSize { get; init; } = 32;
+
+    /// <summary>Threads of the CPU device; null for one a core. Other devices ignore it.</summary>
+    public int? Threads { get; init; }
+}

@@ -1,0 +1,65 @@
+namespace Dino.Gpu;
+
+/// <summary>What <see cref="DinoEncoder.Forward(IReadOnlyList{Imaging.RgbImage}, DinoOutputs)"/> returns; combine as needed. Asking for the class token alone is fastest.</summary>
+[Flags]
+public enum DinoOutputs
+{
+    /// <summary>The embedding: the class token after the final LayerNorm.</summary>
+    ClassToken = 1,
+
+    /// <summary>Every token after the final LayerNorm.</summary>
+    LastHiddenState = 2,
+
+    /// <summary>The patch tokens after the final LayerNorm, as a grid.</summary>
+    PatchGrid = 4,
+
+    /// <summary>The residual stream before the first block and after each block, before the final LayerNorm.</summary>
+    HiddenStates = 8,
+
+    /// <summary>Attention probabilities of every layer (or of <see cref="DinoEncoder.Forward(IReadOnlyList{Imaging.RgbImage}, DinoOutputs, IReadOnlyList{int})"/>'s layers).</summary>
+    Attentions = 16,
+}
+
+/// <summary>A float32 array with its shape, row-major.</summary>
+public sealed class DinoTensor
+{
+    /// <summary>Wraps data without copying it.</summary>
+    /// <exception cref="ArgumentException">The shape's product is not the data's length.</exception>
+    public DinoTensor(float[] data, params int[] shape)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(shape);
+        long length = 1;
+        foreach (int side in shape)
+            length *= side;
+        if (length != data.LongLength)
+            throw new ArgumentException($"Shape ({string.Join(", ", shape)}) has {length} values, the data {data.LongLength}.", nameof(shape));
+        Data = data;
+        Shape = shape;
+    }
+
+    /// <summary>The values, row-major.</summary>
+    public float[] Data { get; }
+
+    /// <summary>Sizes, outermost first.</summary>
+    public IReadOnlyList<int> Shape { get; }
+}
+
+/// <summary>The outputs of a forward pass; null where not asked for.</summary>
+public sealed record DinoOutput
+{
+    /// <summary>(images, hidden)</summary>
+    public DinoTensor? ClassToken { get; init; }
+
+    /// <summary>(images, tokens, hidden), the class token first.</summary>
+    public DinoTensor? LastHiddenState { get; init; }
+
+    /// <summary>(images, grid height, grid width, hidden)</summary>
+    public DinoTensor? PatchGrid { get; init; }
+
+    /// <summary>(layers + 1, images, tokens, hidden)</summary>
+    public DinoTensor? HiddenStates { get; init; }
+
+    /// <summary>(layers kept, images, heads, tokens, tokens); rows are queries and sum to 1.</summary>
+    public DinoTensor? Attentions { get; init; }
+}

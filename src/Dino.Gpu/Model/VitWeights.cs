@@ -1,0 +1,58 @@
+namespace Dino.Gpu.Model;
+
+/// <summary>A checkpoint in host memory: float32, row-major, linear weights as (outputs, inputs), query, key and value fused into one matrix.</summary>
+public sealed class VitWeights
+{
+    /// <summary>The sizes that every shape below is made of.</summary>
+    public required VitConfig Config { get; init; }
+
+    /// <summary>(hidden)</summary>
+    public required float[] ClassToken { get; init; }
+
+    /// <summary>(1 + grid * grid, hidden), the class token's position first.</summary>
+    public required float[] Positions { get; init; }
+
+    /// <summary>Patch embedding: weight (hidden, 3 * patch * patch), channel-major as a flattened convolution kernel, and bias (hidden).</summary>
+    public required LinearWeights PatchEmbedding { get; init; }
+
+    /// <summary>The transformer blocks, in order.</summary>
+    public required IReadOnlyList<BlockWeights> Blocks { get; init; }
+
+    /// <summary>The final LayerNorm.</summary>
+    public required NormWeights Norm { get; init; }
+}
+
+/// <summary>One transformer block.</summary>
+public sealed class BlockWeights
+{
+    /// <summary>LayerNorm before attention.</summary>
+    public required NormWeights Norm1 { get; init; }
+
+    /// <summary>(3 * hidden, hidden): the query rows, then key, then value.</summary>
+    public required LinearWeights Qkv { get; init; }
+
+    /// <summary>(hidden, hidden): the attention's output projection.</summary>
+    public required LinearWeights Projection { get; init; }
+
+    /// <summary>LayerNorm before the MLP.</summary>
+    public required NormWeights Norm2 { get; init; }
+
+    /// <summary>(mlp, hidden): the MLP's first layer.</summary>
+    public required LinearWeights Fc1 { get; init; }
+
+    /// <summary>(hidden, mlp): the MLP's second layer.</summary>
+    public required LinearWeights Fc2 { get; init; }
+}
+
+/// <summary>y = x W^T + b, with Weight (outputs, inputs) row-major and Bias (outputs).</summary>
+public sealed record LinearWeights(float[] Weight, float[] Bias)
+{
+    /// <summary>Rows of the weight, columns of the result.</summary>
+    public int Outputs => Bias.Length;
+
+    /// <summary>Columns of the weight and of the input.</summary>
+    public int Inputs => Weight.Length / Bias.Length;
+}
+
+/// <summary>Scale and shift of a LayerNorm, (hidden) each.</summary>
+public sealed record NormWeights(float[] Weight, float[] Bias);

@@ -1,0 +1,18 @@
+namespace Dino.Gpu.Pipeline;
+
+/// <summary>
+/// A model on a device, ready to run: it owns the weights there and the activations, which are allocated once for the largest
+/// batch and input seen and then reused. Not thread-safe; <see cref="DinoEncoder"/> takes care of that.
+/// </summary>
+internal abstract class VitExecutor : IDisposable
+{
+    /// <summary>Runs the forward pass over one batch and fills <paramref name="output"/>.</summary>
+    /// <param name="pixels">(batch, height, width, 3) bytes: the resized pictures.</param>
+    /// <param name="positions">(tokens, hidden): the position table at this input's grid.</param>
+    /// <param name="shape">The model at this input size.</param>
+    /// <param name="request">Batch size and what to keep.</param>
+    /// <param name="output">Allocated for the same shape and request.</param>
+    public abstract void Run(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output);
+
+    public abstract void Dispose();
+}
