@@ -1,0 +1,53 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using ILGPU;
+
+namespace Dino.Gpu.Devices;
+
+/// <summary>
+/// Helps ILGPU find the driver libraries. It asks for <c>libOpenCL.so</c> and <c>libcuda.so</c>, which many Linux machines have only
+/// under their versioned names, and then it reports no device without a word.
+/// </summary>
+internal static class NativeLibraries
+{
+    private static readonly Lazy<bool> Registration = new(Register);
+
+    /// <summary>Registers the fallback names, once. Where the host program has its own resolver for ILGPU, that one stays.</summary>
+    public static void EnsureRegistered() => _ = Registration.Value;
+
+    private static bool Register()
+    {
+        try
+        {
+            NativeLibrary.SetDllImportResolver(typeof(Context).Assembly, Resolve);
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false; // The host program was first.
+        }
+    }
+
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
+    {
+        if (NativeLibrary.TryLoad(name, assembly, searchPath, out nint handle))
+            return handle;
+        foreach (string fallback in Fallbacks(name))
+        {
+            if (NativeLibrary.TryLoad(fallback, assembly, searchPath, out handle))
+                return handle;
+        }
+
+        return 0;
+    }
+
+    private static string[] Fallbacks(string name) => !OperatingSystem.IsLinux()
+        ? []
+        : name switch
+        {
+            "OpenCL" => ["libOpenCL.so.1"],
+            // The second is where the Windows subsystem for Linux keeps the driver.
+            "cuda" => ["libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"],
+            _ => [],
+        };
+}

@@ -1,0 +1,227 @@
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Model;
+using Dino.Gpu.Pipeline;
+
+namespace Dino.Gpu.Tests.Support;
+
+/// <summary>
+/// The operations of a ViT in double precision, loops and nothing else: what every kernel family is tested against. Arrays are
+/// row-major; the float overloads widen their input.
+/// </summary>
+internal static class Reference
+{
+    public static double[] Widen(float[] values) => Array.ConvertAll(values, value => (double)value);
+
+    public static double[] Linear(float[] input, float[] weight, float[] bias, int rows, int inputs, int outputs) =>
+        Linear(Widen(input), weight, bias, rows, inputs, outputs);
+
+    /// <summary>y[r, o] = sum_i input[r, i] * weight[o, i] + bias[o].</summary>
+    public static double[] Linear(double[] input, float[] weight, float[] bias, int rows, int inputs, int outputs)
+    {
+        double[] result = new double[rows * outputs];
+        double[] wide = Widen(weight);
+        Parallel.For(0, rows, row =>
+        {
+            ReadOnlySpan<double> x = input.AsSpan(row * inputs, inputs);
+            for (int output = 0; output < outputs; output++)
+            {
+                ReadOnlySpan<double> w = wide.AsSpan(output * inputs, inputs);
+                double sum = bias[output];
+                for (int i = 0; i < x.Length; i++)
+                    sum += x[i] * w[i];
+                result[row * outputs + output] = sum;
+            }
+        });
+        return result;
+    }
+
+    public static double[] LayerNorm(float[] input, float[] weight, float[] bias, double epsilon, int rows, int columns) =>
+        LayerNorm(Widen(input), weight, bias, epsilon, rows, columns);
+
+    /// <summary>y = (x - mean) / sqrt(variance + epsilon) * weight + bias over each row.</summary>
+    public static double[] LayerNorm(double[] input, float[] weight, float[] bias, double epsilon, int rows, int columns)
+    {
+        double[] result = new double[rows * columns];
+        for (int row = 0; row < rows; row++)
+        {
+            double sum = 0;
+            for (int column = 0; column < columns; column++)
+                sum += input[row * columns + column];
+            double mean = sum / columns;
+            double squares = 0;
+            for (int column = 0; column < columns; column++)
+                squares += Math.Pow(input[row * columns + column] - mean, 2);
+            double scale = 1 / Math.Sqrt(squares / columns + epsilon);
+            for (int column = 0; column < columns; column++)
+                result[row * columns + column] = (input[row * columns + column] - mean) * scale * weight[column] + bias[column];
+        }
+
+        return result;
+    }
+
+    public static double[] Softmax(float[] input, int rows, int columns) => Softmax(Widen(input), rows, columns);
+
+    /// <summary>y = exp(x) / sum(exp(x)) over each row.</summary>
+    public static double[] Softmax(double[] input, int rows, int columns)
+    {
+        double[] result = new double[rows * columns];
+        for (int row = 0; row < rows; row++)
+        {
+            double max = double.NegativeInfinity;
+            for (int column = 0; column < columns; column++)
+                max = Math.Max(max, input[row * columns + column]);
+            double sum = 0;
+            for (int column = 0; column < columns; column++)
+                sum += result[row * columns + column] = Math.Exp(input[row * columns + column] - max);
+            for (int column = 0; column < columns; column++)
+                result[row * columns + column] /= sum;
+        }
+
+        return result;
+    }
+
+    /// <summary>x * Phi(x), the exact form; 0.5 * x * erfc(-x / sqrt 2) keeps the digits of the left tail.</summary>
+    public static double Gelu(double x) => 0.5 * x * Erfc(-x / Math.Sqrt(2));
+
+    public static double Erf(double x) => Math.Abs(x) < 2 ? ErfSeries(x) : x > 0 ? 1 - ErfcFraction(x) : ErfcFraction(-x) - 1;
+
+    public static double Erfc(double x) => x > 2 ? ErfcFraction(x) : 1 - Erf(x);
+
+    /// <summary>softmax(q k^T / sqrt(head size)) for one image: (heads, tokens, tokens) from qkv (tokens, 3 * hidden).</summary>
+    public static double[] AttentionProbabilities(double[] qkv, int tokens, int heads, int headSize)
+    {
+        int hidden = heads * headSize;
+        double[] scores = new double[heads * tokens * tokens];
+        Parallel.For(0, heads * tokens, row =>
+        {
+            int head = row / tokens;
+            int query = row % tokens * 3 * hidden + head * headSize;
+            for (int token = 0; token < tokens; token++)
+            {
+                int key = token * 3 * hidden + hidden + head * headSize;
+                double sum = 0;
+                for (int i = 0; i < headSize; i++)
+                    sum += qkv[query + i] * qkv[key + i];
+                scores[row * tokens + token] = sum / Math.Sqrt(headSize);
+            }
+        });
+        return Softmax(scores, heads * tokens, tokens);
+    }
+
+    public static double[] Attention(float[] qkv, int tokens, int heads, int headSize) =>
+        Attention(Widen(qkv), AttentionProbabilities(Widen(qkv), tokens, heads, headSize), tokens, heads, headSize);
+
+    /// <summary>probabilities @ v for one image: (tokens, hidden), heads side by side.</summary>
+    public static double[] Attention(double[] qkv, double[] probabilities, int tokens, int heads, int headSize)
+    {
+        int hidden = heads * headSize;
+        double[] context = new double[tokens * hidden];
+        for (int head = 0; head < heads; head++)
+        {
+            for (int query = 0; query < tokens; query++)
+            {
+                for (int token = 0; token < tokens; token++)
+                {
+                    double probability = probabilities[(head * tokens + query) * tokens + token];
+                    int value = token * 3 * hidden + 2 * hidden + head * headSize;
+                    for (int i = 0; i < headSize; i++)
+                        context[query * hidden + head * headSize + i] += probability * qkv[value + i];
+                }
+            }
+        }
+
+        return context;
+    }
+
+    /// <summary>(patches, 3 * patch * patch) of one picture, columns (channel, y, x), normalised and rounded to float as the model's input is.</summary>
+    public static double[] Unfold(ReadOnlySpan<byte> pixels, int width, int height, int patchSize)
+    {
+        float[] table = PixelNormalization.CreateTable();
+        int gridWidth = width / patchSize;
+        int gridHeight = height / patchSize;
+        double[] patches = new double[gridWidth * gridHeight * 3 * patchSize * patchSize];
+        int index = 0;
+        for (int patch = 0; patch < gridWidth * gridHeight; patch++)
+        {
+            for (int channel = 0; channel < 3; channel++)
+            {
+                for (int y = patch / gridWidth * patchSize; y < (patch / gridWidth + 1) * patchSize; y++)
+                {
+                    for (int x = patch % gridWidth * patchSize; x < (patch % gridWidth + 1) * patchSize; x++)
+                        patches[index++] = table[channel * 256 + pixels[(y * width + x) * 3 + channel]];
+                }
+            }
+        }
+
+        return patches;
+    }
+
+    /// <summary>The whole model on one picture of the shape's input size; positions are (tokens, hidden), the table at its grid.</summary>
+    public static ReferenceOutput Forward(VitWeights weights, ReadOnlySpan<byte> pixels, float[] positions, VitShape shape)
+    {
+        int tokens = shape.TokenCount;
+        int hidden = shape.HiddenSize;
+        double epsilon = weights.Config.LayerNormEpsilon;
+        double[] patches = Unfold(pixels, shape.InputWidth, shape.InputHeight, shape.PatchSize);
+        double[] embedded = Apply(patches, weights.PatchEmbedding, shape.PatchCount);
+        double[] x = new double[tokens * hidden];
+        for (int column = 0; column < hidden; column++)
+            x[column] = weights.ClassToken[column];
+        embedded.CopyTo(x, hidden);
+        for (int i = 0; i < x.Length; i++)
+            x[i] += positions[i];
+
+        var hiddenStates = new List<double[]> { x };
+        var attentions = new List<double[]>();
+        foreach (BlockWeights block in weights.Blocks)
+        {
+            double[] y = LayerNorm(x, block.Norm1.Weight, block.Norm1.Bias, epsilon, tokens, hidden);
+            double[] qkv = Apply(y, block.Qkv, tokens);
+            double[] probabilities = AttentionProbabilities(qkv, tokens, shape.HeadCount, shape.HeadSize);
+            attentions.Add(probabilities);
+            x = Add(x, Apply(Attention(qkv, probabilities, tokens, shape.HeadCount, shape.HeadSize), block.Projection, tokens));
+            y = LayerNorm(x, block.Norm2.Weight, block.Norm2.Bias, epsilon, tokens, hidden);
+            x = Add(x, Apply(Array.ConvertAll(Apply(y, block.Fc1, tokens), Gelu), block.Fc2, tokens));
+            hiddenStates.Add(x);
+        }
+
+        return new ReferenceOutput(
+            hiddenStates,
+            attentions,
+            LayerNorm(x, weights.Norm.Weight, weights.Norm.Bias, epsilon, tokens, hidden));
+    }
+
+    private static double[] Apply(double[] input, LinearWeights linear, int rows) =>
+        Linear(input, linear.Weight, linear.Bias, rows, linear.Inputs, linear.Outputs);
+
+    private static double[] Add(double[] x, double[] y) => [.. x.Zip(y, (a, b) => a + b)];
+
+    /// <summary>erf(x) = 2 / sqrt(pi) * sum (-1)^n x^(2n+1) / (n! (2n+1)), good to a few ulp up to |x| = 2.</summary>
+    private static double ErfSeries(double x)
+    {
+        double power = x;
+        double sum = x;
+        for (int n = 1; n < 60; n++)
+        {
+            power *= -x * x / n;
+            sum += power / (2 * n + 1);
+        }
+
+        return 2 / Math.Sqrt(Math.PI) * sum;
+    }
+
+    /// <summary>erfc(x) = exp(-x^2) / sqrt(pi) / (x + (1/2) / (x + 1 / (x + (3/2) / (x + ...)))), from x = 2 up.</summary>
+    private static double ErfcFraction(double x)
+    {
+        double tail = x;
+        for (int n = 200; n >= 1; n--)
+            tail = x + n / 2.0 / tail;
+        return Math.Exp(-x * x) / Math.Sqrt(Math.PI) / tail;
+    }
+}
+
+/// <summary>One picture's forward pass in double precision.</summary>
+/// <param name="HiddenStates">layers + 1 times (tokens, hidden), before the final norm.</param>
+/// <param name="Attentions">layers times (heads, tokens, tokens).</param>
+/// <param name="Tokens">(tokens, hidden), after the final norm.</param>
+internal sealed record ReferenceOutput(IReadOnlyList<double[]> HiddenStates, IReadOnlyList<double[]> Attentions, double[] Tokens);
