@@ -1,3 +1,6 @@
+using Dino.Gpu.Devices;
+using Dino.Gpu.Model;
+
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
@@ -6,6 +9,14 @@ namespace Dino.Gpu.Pipeline;
 /// </summary>
 internal abstract class VitExecutor : IDisposable
 {
+    /// <summary>Puts a model on a device with the kernels that suit it. The device stays the caller's and has to outlive the executor.</summary>
+    /// <exception cref="DinoException">The model does not fit the device.</exception>
+    public static VitExecutor Create(DinoDevice device, VitWeights weights) => device.Family switch
+    {
+        KernelFamily.Simd => SimdExecutor.Create(device.Accelerator, weights),
+        _ => throw new DinoException($"{device.Info.Id}: no kernels for it yet."),
+    };
+
     /// <summary>Runs the forward pass over one batch and fills <paramref name="output"/>.</summary>
     /// <param name="pixels">(batch, height, width, 3) bytes: the resized pictures.</param>
     /// <param name="positions">(tokens, hidden): the position table at this input's grid.</param>
