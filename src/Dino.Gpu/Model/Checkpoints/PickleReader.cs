@@ -211,7 +211,7 @@ internal sealed class PickleReader
         const int longest = 255;
         if (length is < 0 or > longest) throw _input.Error($"an integer of {length} bytes");
         var value = new BigInteger(_input.ReadBytes(length));
-        return value >= long.MinValue && value <= long.MaxValue ? (long)value : value;
+        return value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value;
     }
 
     private void PushList(object?[] items)
