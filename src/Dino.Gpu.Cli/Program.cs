@@ -20,7 +20,7 @@ var console = new CliConsole
     Output = StandardOutput.Open(),
     Error = Console.Error,
     OutputIsTerminal = !Console.IsOutputRedirected,
-    ErrorIsTerminal = !Console.IsErrorRedirected,
+    ErrorIsTerminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb",
 };
 
 int exitCode = await DinoCommandLine.RunAsync(args, console, cancellation.Token);

@@ -164,10 +164,11 @@ internal sealed class EmbedCommand
 
         if (!parsed.GetValue(_quiet))
         {
+            string images = paths.Count == 1 ? "1 image" : $"{paths.Count} images";
             string failed = failures == 0 ? "" : $", {failures} failed";
             _console.Error.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"dino: {paths.Count} images in {counter.Elapsed.TotalSeconds:F1} s ({counter.ImagesPerSecond:F1} images/s){failed} -> {output.Name}, rows of ({string.Join(", ", layout.Shape)})"));
+                $"dino: {images} in {counter.Elapsed.TotalSeconds:F1} s ({counter.ImagesPerSecond:F1} images/s){failed} -> {output.Name}, rows of ({string.Join(", ", layout.Shape)})"));
         }
 
         return failures == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;

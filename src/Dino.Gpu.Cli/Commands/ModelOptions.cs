@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -7,6 +9,7 @@ namespace Dino.Gpu.Cli.Commands;
 internal sealed class ModelOptions
 {
     private const int LargestBatch = 4096;
+    private const int LargestThreads = 1024;
 
     private readonly Option<string?> _weights = new("--weights", "-w")
     {
@@ -34,6 +37,7 @@ internal sealed class ModelOptions
         Description = "Images in one pass through the model. Changes speed and memory, never the result.",
         HelpName = "N",
         DefaultValueFactory = _ => new DinoOptions().BatchSize,
+        CustomParser = result => WholeNumber(result, "--batch", LargestBatch),
     };
 
     private readonly Option<string> _interpolation = new("--interpolation")
@@ -47,22 +51,13 @@ internal sealed class ModelOptions
     {
         Description = "CPU threads for decoding, and for the model on the CPU. Default: all cores.",
         HelpName = "N",
+        CustomParser = result => WholeNumber(result, "--threads", LargestThreads),
     };
 
     public ModelOptions()
     {
         _precision.AcceptOnlyFromAmong("fp32");
         _interpolation.AcceptOnlyFromAmong("size", "scale");
-        _batch.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 1 && result.GetValueOrDefault<int>() is < 1 or > LargestBatch)
-                result.AddError($"--batch takes 1 to {LargestBatch}");
-        });
-        _threads.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int?>() is < 1)
-                result.AddError("--threads takes 1 or more");
-        });
     }
 
     public void AddTo(Command command)
@@ -90,4 +85,14 @@ internal sealed class ModelOptions
         Interpolation = parsed.GetValue(_interpolation) == "scale" ? PositionInterpolation.Scale : PositionInterpolation.Size,
         Threads = parsed.GetValue(_threads),
     };
+
+    /// <summary>1 to <paramref name="largest"/>, or one line that says so.</summary>
+    private static int WholeNumber(ArgumentResult result, string name, int largest)
+    {
+        string text = result.Tokens[0].Value;
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= 1 && value <= largest)
+            return value;
+        result.AddError($"{name}: expected a whole number from 1 to {largest}, found '{text}'");
+        return 1;
+    }
 }

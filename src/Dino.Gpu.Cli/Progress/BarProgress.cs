@@ -14,7 +14,13 @@ internal sealed class BarProgress : IProgressDisplay
     public BarProgress(ProgressCounter counter, TextWriter error)
     {
         _counter = counter;
-        _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error) });
+        // Said outright, because detection looks at stdout, which may be a pipe while stderr is the terminal.
+        _console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(error),
+            Ansi = AnsiSupport.Yes,
+            Interactive = InteractionSupport.Yes,
+        });
         _drawing = _console.Progress()
             .AutoClear(true)
             .Columns(new ProgressBarColumn { Width = 32 }, new CounterColumn(counter))
