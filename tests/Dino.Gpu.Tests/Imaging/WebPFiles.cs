@@ -18,7 +18,9 @@ internal static class WebPFiles
         byte[] canvas = new byte[10];
         canvas[0] = 0x08;
         BinaryPrimitives.WriteInt32LittleEndian(canvas.AsSpan(4), width - 1);
-        BinaryPrimitives.WriteUInt16LittleEndian(canvas.AsSpan(7), (ushort)(height - 1));
+        canvas[7] = (byte)(height - 1);
+        canvas[8] = (byte)(height - 1 >> 8);
+        canvas[9] = (byte)(height - 1 >> 16);
         byte[] chunks = [.. "WEBP"u8, .. Chunk("VP8X", canvas), .. webp[12..], .. Chunk("EXIF", exif)];
         return Chunk("RIFF", chunks);
     }
