@@ -98,27 +98,32 @@ public sealed class DecoderTests
         Assert.InRange(photo.Pixels.Zip(lossy.Pixels).Average(pair => Math.Abs(pair.First - pair.Second)), 0.1, 5);
     }
 
-    /// <summary>A 2x2 GIF of two colours, coded without compression to speak of.</summary>
+    /// <summary>A 2x2 GIF of two colours, of which none or the second is transparent and then comes out black: a GIF decoder paints over nothing.</summary>
     [Theory]
-    [InlineData("skia")]
-    [InlineData("stb")]
-    public void Gif_is_read(string name)
+    [InlineData("skia", false)]
+    [InlineData("skia", true)]
+    [InlineData("stb", false)]
+    [InlineData("stb", true)]
+    public void Gif_is_read(string name, bool isTransparent)
     {
+        BitWriter codes = default;
+        foreach (int code in new[] { 4, 0, 1, 1 }) // clear, the pixels
+            codes.Add(code, 3);
+        codes.Add(0, 4); // the table has 8 codes by now
+        codes.Add(5, 4); // end
         byte[] file =
         [
             .. "GIF89a"u8, 2, 0, 2, 0, 0x80, 0, 0, 10, 20, 30, 200, 210, 220,
+            .. isTransparent ? new byte[] { 0x21, 0xF9, 4, 1, 0, 0, 1, 0 } : [],
             0x2C, 0, 0, 0, 0, 2, 0, 2, 0, 0,
-            2, 3, 0x44, 0x02, 0x05, 0, // codes of 3 bits: clear 0 1 1 0 end
+            2, 3, (byte)codes.Bits, (byte)(codes.Bits >> 8), (byte)(codes.Bits >> 16), 0,
             0x3B,
         ];
-        BitWriter codes = default;
-        foreach (int code in new[] { 4, 0, 1, 1 })
-            codes.Add(code, 3);
-        codes.Add(0, 4); // the table has 8 codes by now
-        codes.Add(5, 4);
-        BitConverter.GetBytes(codes.Bits).AsSpan(0, 3).CopyTo(file.AsSpan(file.Length - 5));
-        Assert.Equal([10, 20, 30, 200, 210, 220, 200, 210, 220, 10, 20, 30], GoldenImages.Decoder(name).Decode(file, ExifOrientation.Apply).Pixels);
+        byte[] second = isTransparent ? [0, 0, 0] : [200, 210, 220];
+        Assert.Equal([10, 20, 30, .. second, .. second, 10, 20, 30], GoldenImages.Decoder(name).Decode(file, ExifOrientation.Apply).Pixels);
         Assert.Equal(new ImageHeader(ImageFormat.Gif, 2, 2, 1), ImageHeader.Read(file));
+        for (int length = 0; length < file.Length; length++)
+            Assert.Throws<DinoException>(() => GoldenImages.Decoder(name).Decode(file.AsMemory(0, length), ExifOrientation.Apply));
     }
 
     private struct BitWriter
