@@ -90,19 +90,7 @@ public sealed class DinoEncoder : IDisposable
     /// <param name="path">An image file.</param>
     /// <returns>InputWidth x InputHeight pixels, for <see cref="ForwardPrepared"/>.</returns>
     /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
-    public RgbImage Prepare(string path)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        byte[] file = ImageFile.Read(path);
-        try
-        {
-            return Prepare(file);
-        }
-        catch (DinoException exception)
-        {
-            throw new DinoException($"'{path}': {exception.Message}", exception);
-        }
-    }
+    public RgbImage Prepare(string path) => ImageFile.Prepare(path, _decoder, _options.Orientation, _preprocessor);
 
     /// <summary>Decodes an image file that is already in memory and brings it to the model's input size.</summary>
     /// <param name="file">The bytes of the file.</param>

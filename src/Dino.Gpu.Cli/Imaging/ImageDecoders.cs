@@ -22,7 +22,7 @@ internal static class ImageDecoders
     };
 
     /// <summary>Calls into the native library once; the exception where that is not possible.</summary>
-    private static Exception? SkiaFailure()
+    public static Exception? SkiaFailure()
     {
         try
         {
@@ -35,5 +35,6 @@ internal static class ImageDecoders
         }
     }
 
-    private static string FirstLine(Exception failure) => (failure.InnerException ?? failure).Message.Split('\n')[0].Trim();
+    /// <summary>The cause of such a failure, for a message.</summary>
+    public static string FirstLine(Exception failure) => (failure.InnerException ?? failure).Message.Split('\n')[0].Trim();
 }
