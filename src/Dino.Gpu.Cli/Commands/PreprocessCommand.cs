@@ -79,11 +79,11 @@ internal static class PreprocessCommand
             RgbImage pixels;
             try
             {
-                pixels = preprocessor.Apply(decoder.Decode(ReadFile(images[i]), orientation));
+                pixels = ImageFile.Prepare(images[i], decoder, orientation, preprocessor);
             }
             catch (DinoException failure)
             {
-                messages.WriteLine($"dino: {images[i]}: {failure.Message}");
+                messages.WriteLine($"dino: {failure.Message}");
                 failed++;
                 continue;
             }
@@ -119,24 +119,6 @@ internal static class PreprocessCommand
         }
 
         return targets;
-    }
-
-    private static byte[] ReadFile(string path)
-    {
-        if (Directory.Exists(path))
-            throw new DinoException("is a directory, expected an image file");
-        try
-        {
-            return File.ReadAllBytes(path);
-        }
-        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new DinoException("no such file", failure);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            throw new DinoException($"cannot be read: {failure.Message}", failure);
-        }
     }
 
     /// <summary>(3, H, W): a row of the file is a plane.</summary>

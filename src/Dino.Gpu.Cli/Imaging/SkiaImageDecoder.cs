@@ -11,7 +11,8 @@ namespace Dino.Gpu.Cli.Imaging;
 /// </summary>
 /// <remarks>
 /// Alpha and palette transparency are dropped without blending; ICC profiles are not applied, as in Pillow. Of 16-bit channels the high byte is taken, gray ones
-/// included, where Pillow clips at 255 and shows a nearly white picture. Of an animation the first frame is taken. Thread-safe.
+/// included, where Pillow clips at 255 and shows a nearly white picture. Of an animation the first frame is taken; transparent pixels of a GIF
+/// come out black. CMYK JPEG has not been compared with Pillow's. Thread-safe.
 /// </remarks>
 internal sealed class SkiaImageDecoder : IImageDecoder
 {
@@ -20,7 +21,7 @@ internal sealed class SkiaImageDecoder : IImageDecoder
     public RgbImage Decode(ReadOnlyMemory<byte> file, ExifOrientation orientation)
     {
         ImageHeader header = ImageHeader.Read(file.Span);
-        string format = header.Format.ToString().ToUpperInvariant();
+        string format = header.FormatName;
         using var data = SKData.CreateCopy(file.Span);
         using SKCodec codec = SKCodec.Create(data) ?? throw new DinoException($"damaged or unsupported {format}: it could not be decoded");
         if (codec.Info.Width != header.Width || codec.Info.Height != header.Height)

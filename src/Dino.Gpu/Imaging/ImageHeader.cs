@@ -36,7 +36,10 @@ public sealed record ImageHeader(ImageFormat Format, int Width, int Height, int 
 
     private const string Expected = "expected JPEG, PNG, WebP, BMP or GIF";
 
-    /// <summary>Recognises a whole image file, reads its size and EXIF orientation (JPEG APP1, PNG eXIf, WebP EXIF), and walks its structure to the end.</summary>
+    /// <summary>The format's name as people write it, for messages.</summary>
+    public string FormatName => Format == ImageFormat.WebP ? "WebP" : Format.ToString().ToUpperInvariant();
+
+    /// <summary>Recognises a whole image file, reads its size and EXIF orientation (JPEG APP1, PNG eXIf, WebP EXIF), and walks its structure to the end. Orientation in XMP is not read.</summary>
     /// <param name="file">All bytes of the file.</param>
     /// <exception cref="DinoException">Not an image, truncated, damaged, without pixels, or with more than <see cref="MaxPixels"/>.</exception>
     public static ImageHeader Read(ReadOnlySpan<byte> file)

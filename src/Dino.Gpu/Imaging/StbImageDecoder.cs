@@ -8,7 +8,8 @@ namespace Dino.Gpu.Imaging;
 /// </summary>
 /// <remarks>
 /// Alpha and palette transparency are dropped without blending. Of 16-bit channels the high byte is taken, gray ones included, where Pillow clips at 255
-/// and shows a nearly white picture. Of a GIF the first frame is taken. ICC profiles are not applied, as in Pillow. Thread-safe.
+/// and shows a nearly white picture. Of a GIF the first frame is taken, its transparent pixels black. ICC profiles are not applied, as in Pillow. CMYK JPEG
+/// has not been compared with Pillow's. Thread-safe.
 /// </remarks>
 public sealed class StbImageDecoder : IImageDecoder
 {
@@ -35,11 +36,11 @@ public sealed class StbImageDecoder : IImageDecoder
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             // Its reason is a static field, which another thread may have overwritten: it stays in the inner exception.
-            throw new DinoException($"damaged or unsupported {header.Format.ToString().ToUpperInvariant()}: it could not be decoded", failure);
+            throw new DinoException($"damaged or unsupported {header.FormatName}: it could not be decoded", failure);
         }
 
         if (result is null || result.Width != header.Width || result.Height != header.Height || result.Data.Length != 3L * header.Width * header.Height)
-            throw new DinoException($"damaged {header.Format.ToString().ToUpperInvariant()}: it did not decode to the {header.Width}x{header.Height} pixels of its header");
+            throw new DinoException($"damaged {header.FormatName}: it did not decode to the {header.Width}x{header.Height} pixels of its header");
         var image = new RgbImage(result.Width, result.Height, result.Data);
         return orientation == ExifOrientation.Apply ? header.Upright(image) : image;
     }

@@ -166,6 +166,11 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         }
     }
 
+    /// <summary>A call is done when it returns.</summary>
+    public readonly void Synchronize()
+    {
+    }
+
     /// <summary>Column blocks of each of query, key and value.</summary>
     private readonly nint Part => (_plan.Shape.HiddenSize + Gemm.BlockSize - 1) / Gemm.BlockSize;
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.Intrinsics.X86;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Kernels.Simd;
@@ -33,9 +34,11 @@ internal sealed class SimdExecutor : VitExecutor
     private readonly SimdWidth _width;
     private readonly int _tileRows;
     private readonly Kernel _kernel;
+    private readonly Action<KernelConfig, ArrayView<float>, int> _peakKernel;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _weights;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _pixelTable;
     private readonly MemoryBuffer1D<int, Stride1D.Dense> _counters;
+    private readonly MemoryBuffer1D<long, Stride1D.Dense> _ticks;
     private readonly GrowingBuffer<byte> _pixels;
     private readonly GrowingBuffer<float> _positions;
     private readonly GrowingBuffer<float> _workspace;
@@ -43,15 +46,17 @@ internal sealed class SimdExecutor : VitExecutor
     private readonly GrowingBuffer<float> _hiddenStates;
     private readonly GrowingBuffer<float> _attentions;
 
-    private SimdExecutor(Accelerator accelerator, SimdWidth width, int tileRows, Kernel kernel, VitWeights weights)
+    private SimdExecutor(Accelerator accelerator, SimdWidth width, int tileRows, Kernel kernel, Action<KernelConfig, ArrayView<float>, int> peakKernel, VitWeights weights)
     {
         _accelerator = accelerator;
         _width = width;
         _tileRows = tileRows;
         _kernel = kernel;
+        _peakKernel = peakKernel;
         _weights = PackWeights(weights);
         _pixelTable = accelerator.Allocate1D(PixelNormalization.CreateTable());
         _counters = accelerator.Allocate1D<int>(SimdForward.CounterCount(accelerator.NumMultiprocessors));
+        _ticks = accelerator.Allocate1D<long>(accelerator.NumMultiprocessors * OpCount);
         _pixels = new GrowingBuffer<byte>(accelerator);
         _positions = new GrowingBuffer<float>(accelerator);
         _workspace = new GrowingBuffer<float>(accelerator);
@@ -71,6 +76,7 @@ internal sealed class SimdExecutor : VitExecutor
         ArrayView<float> hiddenStates,
         ArrayView<float> attentions,
         ArrayView<int> counters,
+        ArrayView<long> ticks,
         SimdPlan plan);
 
     /// <summary>
@@ -104,12 +110,45 @@ internal sealed class SimdExecutor : VitExecutor
         };
     }
 
-    public override void Run(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+    public override void Run(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
+        Launch(pixels, positions, shape, request, output, timed: false);
+
+    public override IReadOnlyList<OpTime> RunTimed(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+    {
+        _ticks.MemSetToZero();
+        Launch(pixels, positions, shape, request, output, timed: true);
+        long[] perThread = _ticks.GetAsArray1D();
+        var sums = new long[OpCount];
+        for (int i = 0; i < perThread.Length; i++)
+            sums[i % OpCount] += perThread[i];
+        return OpTimes(sums, _accelerator.NumMultiprocessors, shape, request);
+    }
+
+    public override double MeasurePeak()
+    {
+        const int Iterations = 5_000_000;
+        int threads = _accelerator.NumMultiprocessors;
+        using MemoryBuffer1D<float, Stride1D.Dense> results = _accelerator.Allocate1D<float>(threads);
+        results.MemSetToZero();
+        double best = double.MaxValue;
+        // The first round compiles and wakes the cores; the machine's best is the peak.
+        for (int round = 0; round < 4; round++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            _peakKernel(new KernelConfig(threads, 1), results.View, Iterations);
+            _accelerator.Synchronize();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
+        return threads * Peak.Operations(Iterations, (int)_width) / best;
+    }
+
+    private void Launch(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output, bool timed)
     {
         int threads = _accelerator.NumMultiprocessors;
         int panelWidth = 2 * (int)_width;
         var workspace = new WorkspaceLayout(shape, request.Batch, threads, panelWidth, _tileRows);
-        var plan = new SimdPlan(shape, request, new WeightLayout(shape, panelWidth), workspace, threads);
+        var plan = new SimdPlan(shape, request, new WeightLayout(shape, panelWidth), workspace, threads, timed);
 
         ArrayView<byte> pixelView = _pixels.Reserve(pixels.Length);
         pixelView.CopyFromCPU(pixels);
@@ -121,7 +160,7 @@ internal sealed class SimdExecutor : VitExecutor
         ArrayView<float> attentions = _attentions.Reserve(output.Attentions.Length);
         _counters.MemSetToZero();
 
-        _kernel(new KernelConfig(threads, 1), pixelView, _pixelTable.View, _weights.View, positionView, workspaceView, tokens, hiddenStates, attentions, _counters.View, plan);
+        _kernel(new KernelConfig(threads, 1), pixelView, _pixelTable.View, _weights.View, positionView, workspaceView, tokens, hiddenStates, attentions, _counters.View, _ticks.View, plan);
         _accelerator.Synchronize();
 
         CopyOut(tokens, output.Tokens);
@@ -134,6 +173,7 @@ internal sealed class SimdExecutor : VitExecutor
         _weights.Dispose();
         _pixelTable.Dispose();
         _counters.Dispose();
+        _ticks.Dispose();
         _pixels.Dispose();
         _positions.Dispose();
         _workspace.Dispose();
@@ -147,8 +187,9 @@ internal sealed class SimdExecutor : VitExecutor
     {
         var kernel = accelerator.LoadStreamKernel<
             ArrayView<byte>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-            ArrayView<float>, ArrayView<int>, SimdPlan>(SimdForward.Kernel<TVector>);
-        return new SimdExecutor(accelerator, width, TVector.TileRows, kernel.Invoke, weights);
+            ArrayView<float>, ArrayView<int>, ArrayView<long>, SimdPlan>(SimdForward.Kernel<TVector>);
+        var peakKernel = accelerator.LoadStreamKernel<ArrayView<float>, int>(Peak.Kernel<TVector>);
+        return new SimdExecutor(accelerator, width, TVector.TileRows, kernel.Invoke, peakKernel, weights);
     }
 
     private static void CopyOut(ArrayView<float> source, float[] destination)

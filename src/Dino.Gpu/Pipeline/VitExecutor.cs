@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Model;
+using Dino.Gpu.Ops;
 
 namespace Dino.Gpu.Pipeline;
 
@@ -25,5 +27,28 @@ internal abstract class VitExecutor : IDisposable
     /// <param name="output">Allocated for the same shape and request.</param>
     public abstract void Run(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output);
 
+    /// <summary>As <see cref="Run"/>, telling the steps' times apart; a little slower, and on a GPU much slower, since every step is waited for.</summary>
+    public abstract IReadOnlyList<OpTime> RunTimed(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output);
+
+    /// <summary>Float32 multiply-adds in registers, in floating-point operations a second: the device's peak, measured.</summary>
+    public abstract double MeasurePeak();
+
     public abstract void Dispose();
+
+    /// <summary>Sums of <see cref="TimedOps{TOps}"/>.</summary>
+    protected static int OpCount => Enum.GetValues<VitOp>().Length;
+
+    /// <summary>Names the sums, leaving out steps that did not happen.</summary>
+    protected static IReadOnlyList<OpTime> OpTimes(ReadOnlySpan<long> ticks, int threads, in VitShape shape, in ForwardRequest request)
+    {
+        var times = new List<OpTime>();
+        foreach (VitOp op in Enum.GetValues<VitOp>())
+        {
+            double seconds = (double)ticks[(int)op] / threads / Stopwatch.Frequency;
+            if (seconds > 0)
+                times.Add(new OpTime(op.ToString(), seconds, VitCost.Of(op, shape, request)));
+        }
+
+        return times;
+    }
 }

@@ -29,4 +29,7 @@ internal unsafe struct SimdBuffers
 
     /// <summary>Counters, <see cref="Team.CounterStride"/> apart: images taken, barrier of all threads, then a barrier for each team. Zero at the start.</summary>
     public int* Counters;
+
+    /// <summary>This thread's sums of time, one for each step, when the pass is timed.</summary>
+    public long* Ticks;
 }

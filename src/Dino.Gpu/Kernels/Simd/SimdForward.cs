@@ -26,12 +26,13 @@ internal static unsafe class SimdForward
         ArrayView<float> hiddenStates,
         ArrayView<float> attentions,
         ArrayView<int> counters,
+        ArrayView<long> ticks,
         SimdPlan plan)
         where TVector : unmanaged, IFloatVector<TVector>
     {
         Run<TVector>(
             ref pixels[0], ref pixelTable[0], ref weights[0], ref positions[0], ref workspace[0], ref tokens[0], ref hiddenStates[0],
-            ref attentions[0], ref counters[0], plan, Grid.IdxX);
+            ref attentions[0], ref counters[0], ref ticks[0], plan, Grid.IdxX);
     }
 
     /// <summary>One thread's part. Marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows vector instructions.</summary>
@@ -46,6 +47,7 @@ internal static unsafe class SimdForward
         ref float hiddenStates,
         ref float attentions,
         ref int counters,
+        ref long ticks,
         SimdPlan plan,
         int thread)
         where TVector : unmanaged, IFloatVector<TVector>
@@ -62,6 +64,7 @@ internal static unsafe class SimdForward
             HiddenStates = (float*)Unsafe.AsPointer(ref hiddenStates),
             Attentions = (float*)Unsafe.AsPointer(ref attentions),
             Counters = (int*)Unsafe.AsPointer(ref counters),
+            Ticks = (long*)Unsafe.AsPointer(ref ticks) + (nint)thread * TimedOps<SimdOps<TVector>>.Count,
         };
 
         int batch = plan.Request.Batch;
@@ -69,8 +72,7 @@ internal static unsafe class SimdForward
         int whole = batch - batch % threads;
         for (int image = Take(buffers); image < whole; image = Take(buffers))
         {
-            var ops = new SimdOps<TVector>(plan, buffers, new Team(1, 0, null), image, thread, thread);
-            ForwardPass.Tokens(ref ops, plan.Shape, plan.Request);
+            Tokens(new SimdOps<TVector>(plan, buffers, new Team(1, 0, null), image, thread, thread), buffers, plan);
         }
 
         // The images that are left are shared by teams, as even as they come; each team owns one.
@@ -82,12 +84,33 @@ internal static unsafe class SimdForward
             int size = FirstOfTeam(number + 1, left, threads) - first;
             var team = new Team(size, thread - first, buffers.Counters + (2 + number) * Team.CounterStride);
             team.Wait(); // the workspace's owner may still be busy with an image of its own
-            var ops = new SimdOps<TVector>(plan, buffers, team, whole + number, first, thread);
-            ForwardPass.Tokens(ref ops, plan.Shape, plan.Request);
+            Tokens(new SimdOps<TVector>(plan, buffers, team, whole + number, first, thread), buffers, plan);
         }
 
         var tail = new SimdOps<TVector>(plan, buffers, new Team(threads, thread, buffers.Counters + Team.CounterStride));
-        ForwardPass.ClassTail(ref tail, plan.Shape, plan.Request);
+        if (plan.Timed == 0)
+        {
+            ForwardPass.ClassTail(ref tail, plan.Shape, plan.Request);
+        }
+        else
+        {
+            var timed = new TimedOps<SimdOps<TVector>>(tail, buffers.Ticks);
+            ForwardPass.ClassTail(ref timed, plan.Shape, plan.Request);
+        }
+    }
+
+    private static void Tokens<TVector>(SimdOps<TVector> ops, in SimdBuffers buffers, in SimdPlan plan)
+        where TVector : unmanaged, IFloatVector<TVector>
+    {
+        if (plan.Timed == 0)
+        {
+            ForwardPass.Tokens(ref ops, plan.Shape, plan.Request);
+        }
+        else
+        {
+            var timed = new TimedOps<SimdOps<TVector>>(ops, buffers.Ticks);
+            ForwardPass.Tokens(ref timed, plan.Shape, plan.Request);
+        }
     }
 
     private static int Take(in SimdBuffers buffers) => Interlocked.Increment(ref *buffers.Counters) - 1;

@@ -5,13 +5,14 @@ namespace Dino.Gpu.Kernels.Simd;
 /// <summary>What one launch has to do. Plain values: a kernel parameter.</summary>
 internal readonly struct SimdPlan
 {
-    public SimdPlan(VitShape shape, ForwardRequest request, WeightLayout weights, WorkspaceLayout workspace, int threads)
+    public SimdPlan(VitShape shape, ForwardRequest request, WeightLayout weights, WorkspaceLayout workspace, int threads, bool timed)
     {
         Shape = shape;
         Request = request;
         Weights = weights;
         Workspace = workspace;
         Threads = threads;
+        Timed = timed ? 1 : 0;
     }
 
     public VitShape Shape { get; }
@@ -24,4 +25,7 @@ internal readonly struct SimdPlan
 
     /// <summary>Groups of the launch, one thread each.</summary>
     public int Threads { get; }
+
+    /// <summary>1 when each step's time is wanted. An int because kernels take no bool.</summary>
+    public int Timed { get; }
 }
