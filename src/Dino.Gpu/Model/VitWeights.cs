@@ -20,6 +20,35 @@ public sealed class VitWeights
 
     /// <summary>The final LayerNorm.</summary>
     public required NormWeights Norm { get; init; }
+
+    /// <summary>Arrays of the right sizes, to be filled: their content is whatever the memory held.</summary>
+    internal static VitWeights Allocate(VitConfig config)
+    {
+        int hidden = config.HiddenSize;
+        return new VitWeights
+        {
+            Config = config,
+            ClassToken = Uninitialized(hidden),
+            Positions = Uninitialized((1 + config.TrainedGrid * config.TrainedGrid) * hidden),
+            PatchEmbedding = Linear(hidden, config.PatchLength),
+            Blocks = [.. Enumerable.Range(0, config.LayerCount).Select(_ => new BlockWeights
+            {
+                Norm1 = NormOf(hidden),
+                Qkv = Linear(3 * hidden, hidden),
+                Projection = Linear(hidden, hidden),
+                Norm2 = NormOf(hidden),
+                Fc1 = Linear(config.MlpSize, hidden),
+                Fc2 = Linear(hidden, config.MlpSize),
+            })],
+            Norm = NormOf(hidden),
+        };
+    }
+
+    private static LinearWeights Linear(int outputs, int inputs) => new(Uninitialized(outputs * inputs), Uninitialized(outputs));
+
+    private static NormWeights NormOf(int hidden) => new(Uninitialized(hidden), Uninitialized(hidden));
+
+    private static float[] Uninitialized(int length) => GC.AllocateUninitializedArray<float>(length);
 }
 
 /// <summary>One transformer block.</summary>

@@ -1,0 +1,168 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Dino.Gpu.Model.Checkpoints;
+
+namespace Dino.Gpu.Model;
+
+/// <summary>Element types that <see cref="SafetensorsWriter"/> stores.</summary>
+public enum WeightsDataType
+{
+    /// <summary>IEEE single precision, lossless.</summary>
+    Float32,
+
+    /// <summary>IEEE half precision, half the size; rounds to nearest even.</summary>
+    Float16,
+}
+
+/// <summary>
+/// Writes weights as <c>.safetensors</c> with Hugging Face's names and shapes, query, key and value apart again.
+/// Named <c>model.safetensors</c> and with the <c>config.json</c> of <see cref="WriteConfig"/> beside it, the folder is one that
+/// <c>ViTModel.from_pretrained</c> loads. What shapes do not show (heads, epsilon) is in the file's metadata too, so the file alone
+/// is complete for <see cref="Checkpoint.Load"/>.
+/// </summary>
+public static class SafetensorsWriter
+{
+    private const int ChunkLength = 1 << 16;
+
+    /// <summary>Writes the file whole or not at all: beside it, flushed to the disk, then renamed over it.</summary>
+    /// <param name="path">Replaced if it exists.</param>
+    /// <param name="weights">The model.</param>
+    /// <param name="type">Element type in the file.</param>
+    /// <exception cref="DinoException">The file cannot be written, or a value does not fit float16.</exception>
+    public static void Write(string path, VitWeights weights, WeightsDataType type = WeightsDataType.Float32)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(weights);
+        WriteAtomically(path, stream =>
+        {
+            IReadOnlyList<TensorSlot> slots = TensorSlots.HuggingFace(weights.Config);
+            WriteHeader(stream, slots, weights.Config, type);
+            foreach (TensorSlot slot in slots)
+            {
+                ReadOnlySpan<float> values = slot.Data(weights).Span;
+                if (type == WeightsDataType.Float32) stream.Write(MemoryMarshal.AsBytes(values));
+                else WriteHalves(stream, values, slot.Name, path);
+            }
+        });
+    }
+
+    /// <summary>Writes the sizes as Hugging Face's <c>config.json</c> for <c>ViTModel</c>.</summary>
+    /// <param name="path">Replaced if it exists.</param>
+    /// <param name="config">The sizes.</param>
+    /// <param name="type">What <c>torch_dtype</c> says.</param>
+    /// <exception cref="DinoException">The file cannot be written.</exception>
+    public static void WriteConfig(string path, VitConfig config, WeightsDataType type = WeightsDataType.Float32)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(config);
+        WriteAtomically(path, stream =>
+        {
+            using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
+            json.WriteStartObject();
+            json.WriteStartArray("architectures");
+            json.WriteStringValue("ViTModel");
+            json.WriteEndArray();
+            json.WriteString("hidden_act", "gelu");
+            json.WriteNumber("hidden_size", config.HiddenSize);
+            json.WriteNumber("image_size", config.TrainedImageSize);
+            json.WriteNumber("intermediate_size", config.MlpSize);
+            json.WriteNumber(ModelConfig.EpsilonKey, config.LayerNormEpsilon);
+            json.WriteString("model_type", "vit");
+            json.WriteNumber(ModelConfig.HeadsKey, config.HeadCount);
+            json.WriteNumber("num_channels", 3);
+            json.WriteNumber("num_hidden_layers", config.LayerCount);
+            json.WriteNumber("patch_size", config.PatchSize);
+            json.WriteBoolean("qkv_bias", true);
+            json.WriteString("torch_dtype", type == WeightsDataType.Float32 ? "float32" : "float16");
+            json.WriteEndObject();
+        });
+    }
+
+    private static void WriteHeader(Stream stream, IReadOnlyList<TensorSlot> slots, VitConfig config, WeightsDataType type)
+    {
+        var header = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(header))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject("__metadata__");
+            json.WriteString("format", "pt"); // What transformers asks for before it loads a file.
+            json.WriteString(ModelConfig.HeadsKey, config.HeadCount.ToString(CultureInfo.InvariantCulture));
+            json.WriteString(ModelConfig.EpsilonKey, config.LayerNormEpsilon.ToString("R", CultureInfo.InvariantCulture));
+            json.WriteEndObject();
+            long offset = 0;
+            foreach (TensorSlot slot in slots)
+            {
+                long end = offset + slot.ElementCount * (type == WeightsDataType.Float32 ? 4 : 2);
+                json.WriteStartObject(slot.Name);
+                json.WriteString("dtype", type == WeightsDataType.Float32 ? "F32" : "F16");
+                WriteArray(json, "shape", slot.Shape);
+                WriteArray(json, "data_offsets", [offset, end]);
+                json.WriteEndObject();
+                offset = end;
+            }
+
+            json.WriteEndObject();
+        }
+
+        // Spaces up to a multiple of 8 keep the data aligned, as the format recommends.
+        int padding = -header.WrittenCount & 7;
+        header.GetSpan(padding)[..padding].Fill((byte)' ');
+        header.Advance(padding);
+        Span<byte> length = stackalloc byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(length, header.WrittenCount);
+        stream.Write(length);
+        stream.Write(header.WrittenSpan);
+    }
+
+    private static void WriteArray(Utf8JsonWriter json, string name, ReadOnlySpan<long> values)
+    {
+        json.WriteStartArray(name);
+        foreach (long value in values) json.WriteNumberValue(value);
+        json.WriteEndArray();
+    }
+
+    private static void WriteHalves(Stream stream, ReadOnlySpan<float> values, string name, string path)
+    {
+        var halves = new Half[Math.Min(values.Length, ChunkLength)];
+        while (values.Length > 0)
+        {
+            int count = Math.Min(values.Length, halves.Length);
+            for (int i = 0; i < count; i++)
+            {
+                halves[i] = (Half)values[i];
+                if (Half.IsInfinity(halves[i]) && float.IsFinite(values[i]))
+                    throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"{path}: {name} has the value {values[i]}, float16 ends at {Half.MaxValue}: write float32"));
+            }
+
+            stream.Write(MemoryMarshal.AsBytes(halves.AsSpan(0, count)));
+            values = values[count..];
+        }
+    }
+
+    private static void WriteAtomically(string path, Action<Stream> write)
+    {
+        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException($"{path}: cannot be written: {e.Message}", e);
+        }
+        finally
+        {
+            // Gone after a move; left behind by any failure.
+            if (File.Exists(temporary)) File.Delete(temporary);
+        }
+    }
+}
