@@ -34,15 +34,21 @@ internal sealed class PortableActivations(Accelerator accelerator) : IDisposable
     };
 
     /// <summary>Makes room for a request and uploads its input.</summary>
+    /// <exception cref="DinoException">The device has no room for it.</exception>
     public void Upload(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request)
     {
-        long rows = (long)request.Batch * shape.TokenCount;
-        foreach (Activation activation in Enum.GetValues<Activation>())
-            Grow(ref _buffers[(int)activation], rows * ColumnCount(activation, shape));
-        if (request.AttentionLayerCount > 0)
-            Grow(ref _probabilities, rows * shape.HeadCount * shape.TokenCount);
-        Grow(ref _pixels, pixels.Length);
-        Grow(ref _positions, positions.Length);
+        try
+        {
+            Grow(pixels.Length, positions.Length, shape, request);
+        }
+        catch (Exception exception) when (exception is not DinoException)
+        {
+            throw new DinoException(
+                $"No room on {accelerator.Name} for {request.Batch} images of {shape.InputWidth}x{shape.InputHeight}; use a smaller batch "
+                + $"(the device has {accelerator.MemorySize >> 20} MiB).",
+                exception);
+        }
+
         _pixels!.View.SubView(0, pixels.Length).CopyFromCPU(accelerator.DefaultStream, pixels);
         _positions!.View.SubView(0, positions.Length).CopyFromCPU(accelerator.DefaultStream, positions.AsSpan());
     }
@@ -54,6 +60,17 @@ internal sealed class PortableActivations(Accelerator accelerator) : IDisposable
         _pixels?.Dispose();
         _positions?.Dispose();
         _probabilities?.Dispose();
+    }
+
+    private void Grow(int pixelLength, int positionLength, in VitShape shape, in ForwardRequest request)
+    {
+        long rows = (long)request.Batch * shape.TokenCount;
+        foreach (Activation activation in Enum.GetValues<Activation>())
+            Grow(ref _buffers[(int)activation], rows * ColumnCount(activation, shape));
+        if (request.AttentionLayerCount > 0)
+            Grow(ref _probabilities, rows * shape.HeadCount * shape.TokenCount);
+        Grow(ref _pixels, pixelLength);
+        Grow(ref _positions, positionLength);
     }
 
     private void Grow<T>(ref MemoryBuffer1D<T, Stride1D.Dense>? buffer, long length)

@@ -31,6 +31,11 @@ internal sealed class PortableExecutor : VitExecutor
 
     public override void Run(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
     {
+        long pixelLength = 3L * request.Batch * shape.InputWidth * shape.InputHeight;
+        if (pixels.Length != pixelLength)
+            throw new ArgumentException($"{request.Batch} images of {shape.InputWidth}x{shape.InputHeight} have {pixelLength} bytes, got {pixels.Length}.", nameof(pixels));
+        if (positions.Length != shape.TokenCount * shape.HiddenSize)
+            throw new ArgumentException($"The position table is ({shape.TokenCount}, {shape.HiddenSize}), got {positions.Length} values.", nameof(positions));
         _activations.Upload(pixels, positions, shape, request);
         var ops = new PortableOps(_kernels, _weights, _activations, shape, request, output);
         ForwardPass.Tokens(ref ops, shape, request);
