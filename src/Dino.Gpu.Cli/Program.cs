@@ -1,1 +1,31 @@
-return 0;
+using System.Runtime.InteropServices;
+using System.Text;
+using Dino.Gpu.Cli;
+
+using var cancellation = new CancellationTokenSource();
+
+// The first signal asks for an orderly end, which leaves no partial file; a second one leaves at once.
+void OnSignal(PosixSignalContext signal)
+{
+    signal.Cancel = !cancellation.IsCancellationRequested;
+    cancellation.Cancel();
+}
+
+using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+
+var console = new CliConsole
+{
+    Input = new StreamReader(Console.OpenStandardInput(), Encoding.UTF8),
+    Output = StandardOutput.Open(),
+    Error = Console.Error,
+    OutputIsTerminal = !Console.IsOutputRedirected,
+    ErrorIsTerminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb",
+};
+
+int exitCode = await DinoCommandLine.RunAsync(args, console, cancellation.Token);
+
+// A forward pass that a cancelled run no longer waits for must not hold the process.
+if (exitCode == ExitCode.Cancelled)
+    Environment.Exit(exitCode);
+return exitCode;

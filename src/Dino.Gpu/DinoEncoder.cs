@@ -1,11 +1,13 @@
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
+using Dino.Gpu.Pipeline;
 
 namespace Dino.Gpu;
 
 /// <summary>
-/// A DINO ViT on one device: pictures in, embeddings out. Owns the device memory until disposed. Thread-safe: calls take turns.
+/// A DINO ViT on one device: pictures in, embeddings out. Owns the device and its memory until disposed. Thread-safe: preparing
+/// pictures runs on the calling thread, calls that use the device take turns.
 /// </summary>
 /// <example>
 /// <code>
@@ -15,60 +17,308 @@ namespace Dino.Gpu;
 /// </example>
 public sealed class DinoEncoder : IDisposable
 {
-    /// <summary>Loads a checkpoint: <c>.bin</c>, <c>.pth</c>, <c>.safetensors</c>, or <c>synthetic[:SEED]</c> for seeded weights.</summary>
-    /// <exception cref="DinoException">The checkpoint or the device cannot be used.</exception>
-    public static DinoEncoder Load(string weights, DinoOptions? options = null) => throw new NotImplementedException();
+    private readonly DinoOptions _options;
+    private readonly IImageDecoder _decoder;
+    private readonly Preprocessor _preprocessor;
+    private readonly DinoDevice _device;
+    private readonly VitExecutor _executor;
+    private readonly VitShape _shape;
+    private readonly float[] _positions;
+    private readonly Lock _turn = new();
+    private byte[] _pixels = [];
+    private bool _disposed;
 
-    /// <summary>Puts weights that are already in memory on a device.</summary>
-    /// <exception cref="DinoException">The device cannot be used or the input size does not fit.</exception>
-    public static DinoEncoder Create(VitWeights weights, DinoOptions? options = null) => throw new NotImplementedException();
+    private DinoEncoder(VitWeights weights, DinoOptions options)
+    {
+        Config = weights.Config;
+        _options = options;
+        _decoder = options.Decoder ?? new StbImageDecoder();
+        (int width, int height) = InputSize(weights.Config, options);
+        _preprocessor = new Preprocessor(options.Preprocess, width, height);
+        _shape = new VitShape(weights.Config, width, height);
+        _positions = PositionTable.Interpolate(weights.Positions, Config.TrainedGrid, _shape.GridWidth, _shape.GridHeight, options.Interpolation);
+        _device = DinoDevice.Open(options.Device, options.Threads);
+        try
+        {
+            _executor = VitExecutor.Create(_device, weights);
+        }
+        catch
+        {
+            _device.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>The model's sizes.</summary>
-    public VitConfig Config => throw new NotImplementedException();
+    public VitConfig Config { get; }
 
     /// <summary>The device it runs on.</summary>
-    public DeviceInfo Device => throw new NotImplementedException();
+    public DeviceInfo Device => _device.Info;
 
     /// <summary>Input width in pixels.</summary>
-    public int InputWidth => throw new NotImplementedException();
+    public int InputWidth => _shape.InputWidth;
 
     /// <summary>Input height in pixels.</summary>
-    public int InputHeight => throw new NotImplementedException();
+    public int InputHeight => _shape.InputHeight;
 
-    /// <summary>Decodes a file and turns it into the model's input size, on the calling thread. Thread-safe, does not wait for the device.</summary>
-    /// <returns>InputWidth x InputHeight pixels for <see cref="ForwardPrepared"/>.</returns>
-    /// <exception cref="DinoException">Not a readable image.</exception>
-    public RgbImage Prepare(string path) => throw new NotImplementedException();
+    /// <summary>Tokens of one picture: the class token and one token a patch.</summary>
+    public int TokenCount => _shape.TokenCount;
 
-    /// <summary>Turns a picture into the model's input size, on the calling thread. Thread-safe, does not wait for the device.</summary>
-    public RgbImage Prepare(RgbImage image) => throw new NotImplementedException();
+    /// <summary>Patches side by side.</summary>
+    public int GridWidth => _shape.GridWidth;
 
-    /// <summary>The embedding of one image file: the class token after the final norm, (hidden).</summary>
-    /// <exception cref="DinoException">Not a readable image.</exception>
-    public float[] Embed(string path) => throw new NotImplementedException();
+    /// <summary>Patches on top of each other.</summary>
+    public int GridHeight => _shape.GridHeight;
 
-    /// <summary>The embedding of one picture, (hidden).</summary>
-    public float[] Embed(RgbImage image) => throw new NotImplementedException();
+    /// <summary>Loads a checkpoint and puts it on a device.</summary>
+    /// <param name="weights">A <c>.bin</c>, <c>.pth</c> or <c>.safetensors</c> file, or <c>synthetic[:SEED]</c> for seeded weights, which exercise everything and mean nothing.</param>
+    /// <param name="options">Device, input size and the like; null for the defaults.</param>
+    /// <exception cref="DinoException">The checkpoint or the device cannot be used.</exception>
+    public static DinoEncoder Load(string weights, DinoOptions? options = null) => Create(WeightSource.Load(weights), options);
 
-    /// <summary>The embeddings of many pictures, in order, run in batches of <see cref="DinoOptions.BatchSize"/>.</summary>
-    public float[][] Embed(IReadOnlyList<RgbImage> images) => throw new NotImplementedException();
+    /// <summary>Puts weights that are already in memory on a device. They are copied.</summary>
+    /// <param name="weights">The model.</param>
+    /// <param name="options">Device, input size and the like; null for the defaults.</param>
+    /// <exception cref="DinoException">The device cannot be used, or the input size does not fit.</exception>
+    public static DinoEncoder Create(VitWeights weights, DinoOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        return new DinoEncoder(weights, options ?? new DinoOptions());
+    }
 
-    /// <summary>One picture through the model, with the outputs asked for.</summary>
-    public DinoOutput Forward(RgbImage image, DinoOutputs outputs) => throw new NotImplementedException();
+    /// <summary>Decodes a file and brings it to the model's input size.</summary>
+    /// <param name="path">An image file.</param>
+    /// <returns>InputWidth x InputHeight pixels, for <see cref="ForwardPrepared"/>.</returns>
+    /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
+    public RgbImage Prepare(string path) => ImageFile.Prepare(path, _decoder, _options.Orientation, _preprocessor);
 
-    /// <summary>Pictures of any sizes through the model as one batch, with the outputs asked for.</summary>
-    public DinoOutput Forward(IReadOnlyList<RgbImage> images, DinoOutputs outputs) => throw new NotImplementedException();
+    /// <summary>Decodes an image file that is already in memory and brings it to the model's input size.</summary>
+    /// <param name="file">The bytes of the file.</param>
+    /// <exception cref="DinoException">Not an image.</exception>
+    public RgbImage Prepare(ReadOnlyMemory<byte> file) => _preprocessor.Apply(_decoder.Decode(file, _options.Orientation));
 
-    /// <summary>As <see cref="Forward(IReadOnlyList{RgbImage}, DinoOutputs)"/>, keeping the attention of some layers only.</summary>
-    /// <param name="images">At least one picture.</param>
+    /// <summary>Brings a picture to the model's input size.</summary>
+    /// <param name="image">A picture of any size.</param>
+    public RgbImage Prepare(RgbImage image) => _preprocessor.Apply(image);
+
+    /// <summary>The embedding of one image file: the class token after the final norm.</summary>
+    /// <param name="path">An image file.</param>
+    /// <returns>(hidden)</returns>
+    /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
+    public float[] Embed(string path) => EmbedPrepared([Prepare(path)])[0];
+
+    /// <summary>The embedding of one picture.</summary>
+    /// <param name="image">A picture of any size.</param>
+    /// <returns>(hidden)</returns>
+    public float[] Embed(RgbImage image) => EmbedPrepared([Prepare(image)])[0];
+
+    /// <summary>The embeddings of many pictures, in their order.</summary>
+    /// <param name="images">Pictures of any sizes.</param>
+    /// <returns>(hidden) for each picture.</returns>
+    public float[][] Embed(IReadOnlyList<RgbImage> images) => EmbedPrepared(PrepareAll(images, Prepare));
+
+    /// <summary>The embeddings of many image files, in their order.</summary>
+    /// <param name="paths">Image files.</param>
+    /// <returns>(hidden) for each file.</returns>
+    /// <exception cref="DinoException">A file cannot be read or is no image.</exception>
+    public float[][] Embed(IReadOnlyList<string> paths)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        var embeddings = new List<float[]>(paths.Count);
+        foreach (string[] batch in paths.Chunk(_options.BatchSize))
+            embeddings.AddRange(EmbedPrepared(PrepareAll(batch, Prepare)));
+        return [.. embeddings];
+    }
+
+    /// <summary>One picture through the model.</summary>
+    /// <param name="image">A picture of any size.</param>
     /// <param name="outputs">What to return.</param>
-    /// <param name="attentionLayers">Layers whose attention is kept, counted from 0; returned in ascending order.</param>
-    public DinoOutput Forward(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int> attentionLayers) => throw new NotImplementedException();
+    public DinoOutput Forward(RgbImage image, DinoOutputs outputs) => Forward([image], outputs);
 
-    /// <summary>As Forward, for pictures that already are InputWidth x InputHeight, such as <see cref="Prepare(string)"/> returns.</summary>
-    /// <exception cref="ArgumentException">A picture has another size.</exception>
-    public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) => throw new NotImplementedException();
+    /// <summary>Pictures through the model.</summary>
+    /// <param name="images">At least one picture, of any sizes.</param>
+    /// <param name="outputs">What to return.</param>
+    /// <param name="attentionLayers">Layers whose attention is kept, counted from 0 and returned in ascending order; null for all.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    public DinoOutput Forward(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
+        ForwardPrepared(PrepareAll(images, Prepare), outputs, attentionLayers);
+
+    /// <summary>Pictures that already have the input size through the model, in batches of <see cref="DinoOptions.BatchSize"/>.</summary>
+    /// <param name="images">At least one picture of InputWidth x InputHeight pixels, as <see cref="Prepare(string)"/> returns them.</param>
+    /// <param name="outputs">What to return.</param>
+    /// <param name="attentionLayers">Layers whose attention is kept, counted from 0 and returned in ascending order; null for all.</param>
+    /// <exception cref="ArgumentException">No picture, or one of another size.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null)
+    {
+        CheckPrepared(images);
+        ForwardRequest whole = Request(images.Count, outputs, attentionLayers);
+        ForwardOutput all = ForwardOutput.Allocate(_shape, whole);
+        lock (_turn)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            for (int first = 0; first < images.Count; first += _options.BatchSize)
+            {
+                int count = Math.Min(_options.BatchSize, images.Count - first);
+                ForwardRequest request = Request(count, outputs, attentionLayers);
+                ForwardOutput batch = count == images.Count ? all : ForwardOutput.Allocate(_shape, request);
+                _executor.Run(Gather(images, first, count), _positions, _shape, request, batch);
+                if (batch != all)
+                    all.Insert(batch, _shape, images.Count, first, count);
+            }
+        }
+
+        return ToOutput(all, whole, outputs);
+    }
+
+    /// <summary>Runs one batch of prepared pictures and tells where the time went. The times are those of the device, without copies to and from it.</summary>
+    /// <param name="images">At least one picture of InputWidth x InputHeight pixels; all of them are one batch.</param>
+    /// <param name="outputs">What to compute.</param>
+    public IReadOnlyList<OpTime> ProfilePrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs)
+    {
+        CheckPrepared(images);
+        ForwardRequest request = Request(images.Count, outputs, null);
+        lock (_turn)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _executor.RunTimed(Gather(images, 0, images.Count), _positions, _shape, request, ForwardOutput.Allocate(_shape, request));
+        }
+    }
+
+    /// <summary>The device's float32 peak in floating-point operations a second, measured with multiply-adds in registers.</summary>
+    public double MeasurePeak()
+    {
+        lock (_turn)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _executor.MeasurePeak();
+        }
+    }
+
+    /// <summary>Floating-point operations of the matrix products for one picture, two for each multiply-add.</summary>
+    /// <param name="outputs">What is computed: the class token alone takes about 7 % less.</param>
+    public long CountOperations(DinoOutputs outputs) => VitCost.Total(_shape, Request(1, outputs, null));
 
     /// <summary>Frees the device memory and the device.</summary>
-    public void Dispose() => throw new NotImplementedException();
+    public void Dispose()
+    {
+        lock (_turn)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            _executor.Dispose();
+            _device.Dispose();
+        }
+    }
+
+    private static (int Width, int Height) InputSize(VitConfig config, DinoOptions options)
+    {
+        int width = options.InputWidth ?? config.TrainedImageSize;
+        int height = options.InputHeight ?? config.TrainedImageSize;
+        if (width < config.PatchSize || height < config.PatchSize)
+            throw new DinoException($"Input size {width}x{height} holds no patch: this model needs at least {config.PatchSize}x{config.PatchSize} pixels.");
+        if ((long)width * height > ImageHeader.MaxPixels)
+            throw new DinoException($"Input size {width}x{height} is above the limit of {ImageHeader.MaxPixels} pixels.");
+        if (options.BatchSize < 1)
+            throw new DinoException($"Batch size {options.BatchSize}: at least 1 is needed.");
+        return (width, height);
+    }
+
+    private static RgbImage[] PrepareAll<T>(IReadOnlyList<T> sources, Func<T, RgbImage> prepare)
+    {
+        ArgumentNullException.ThrowIfNull(sources);
+        var images = new RgbImage[sources.Count];
+        try
+        {
+            Parallel.For(0, images.Length, i => images[i] = prepare(sources[i]));
+        }
+        catch (AggregateException exception) when (exception.InnerExceptions[0] is DinoException first)
+        {
+            throw first;
+        }
+
+        return images;
+    }
+
+    private void CheckPrepared(IReadOnlyList<RgbImage> images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        if (images.Count == 0)
+            throw new ArgumentException("At least one image is needed.", nameof(images));
+        foreach (RgbImage image in images)
+        {
+            if (image.Width != InputWidth || image.Height != InputHeight)
+                throw new ArgumentException($"Expected {InputWidth}x{InputHeight} pixels, found {image.Width}x{image.Height}; call Prepare or Forward.", nameof(images));
+        }
+    }
+
+    private float[][] EmbedPrepared(RgbImage[] images)
+    {
+        if (images.Length == 0)
+            return [];
+        float[] tokens = ForwardPrepared(images, DinoOutputs.ClassToken).ClassToken!.Data;
+        return [.. tokens.Chunk(Config.HiddenSize)];
+    }
+
+    private ulong LayerMask(IReadOnlyList<int>? layers)
+    {
+        ulong mask = 0;
+        foreach (int layer in layers ?? [.. Enumerable.Range(0, Config.LayerCount)])
+        {
+            if (layer < 0 || layer >= Config.LayerCount || layer >= 64)
+                throw new ArgumentOutOfRangeException(nameof(layers), layer, $"The model has layers 0 to {Config.LayerCount - 1}.");
+            mask |= 1UL << layer;
+        }
+
+        return mask;
+    }
+
+    /// <summary>(count, height, width, 3), in a buffer that is used again.</summary>
+    private ReadOnlySpan<byte> Gather(IReadOnlyList<RgbImage> images, int first, int count)
+    {
+        int size = InputWidth * InputHeight * 3;
+        int length = checked(count * size);
+        if (_pixels.Length < length)
+            _pixels = new byte[length];
+        for (int i = 0; i < count; i++)
+            images[first + i].Pixels.CopyTo(_pixels, i * size);
+        return _pixels.AsSpan(0, length);
+    }
+
+    private ForwardRequest Request(int images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers) => new(
+        images,
+        (outputs & (DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid)) != 0,
+        (outputs & DinoOutputs.HiddenStates) != 0,
+        (outputs & DinoOutputs.Attentions) != 0 ? LayerMask(attentionLayers) : 0);
+
+    private DinoOutput ToOutput(ForwardOutput all, in ForwardRequest request, DinoOutputs outputs)
+    {
+        int images = request.Batch;
+        int hidden = Config.HiddenSize;
+        float[]? classTokens = null;
+        float[]? patches = null;
+        if ((outputs & DinoOutputs.ClassToken) != 0)
+            classTokens = request.AllTokens != 0 ? PickRows(all.Tokens, images, 0, 1) : all.Tokens;
+        if ((outputs & DinoOutputs.PatchGrid) != 0)
+            patches = PickRows(all.Tokens, images, 1, TokenCount - 1);
+        return new DinoOutput
+        {
+            ClassToken = classTokens is null ? null : new DinoTensor(classTokens, images, hidden),
+            LastHiddenState = (outputs & DinoOutputs.LastHiddenState) == 0 ? null : new DinoTensor(all.Tokens, images, TokenCount, hidden),
+            PatchGrid = patches is null ? null : new DinoTensor(patches, images, GridHeight, GridWidth, hidden),
+            HiddenStates = (outputs & DinoOutputs.HiddenStates) == 0 ? null : new DinoTensor(all.HiddenStates, Config.LayerCount + 1, images, TokenCount, hidden),
+            Attentions = (outputs & DinoOutputs.Attentions) == 0 ? null : new DinoTensor(all.Attentions, request.AttentionLayerCount, images, Config.HeadCount, TokenCount, TokenCount),
+        };
+    }
+
+    /// <summary>The same rows of every image: (images, count, hidden) of (images, tokens, hidden).</summary>
+    private float[] PickRows(float[] tokens, int images, int first, int count)
+    {
+        int hidden = Config.HiddenSize;
+        var rows = new float[images * count * hidden];
+        for (int image = 0; image < images; image++)
+            tokens.AsSpan((image * TokenCount + first) * hidden, count * hidden).CopyTo(rows.AsSpan(image * count * hidden));
+        return rows;
+    }
 }

@@ -1,6 +1,6 @@
 namespace Dino.Gpu;
 
-/// <summary>What <see cref="DinoEncoder.Forward(IReadOnlyList{Imaging.RgbImage}, DinoOutputs)"/> returns; combine as needed. Asking for the class token alone is fastest.</summary>
+/// <summary>What <see cref="DinoEncoder.Forward(Imaging.RgbImage, DinoOutputs)"/> returns; combine as needed. Asking for the class token alone is fastest.</summary>
 [Flags]
 public enum DinoOutputs
 {
@@ -16,7 +16,7 @@ public enum DinoOutputs
     /// <summary>The residual stream before the first block and after each block, before the final LayerNorm.</summary>
     HiddenStates = 8,
 
-    /// <summary>Attention probabilities of every layer (or of <see cref="DinoEncoder.Forward(IReadOnlyList{Imaging.RgbImage}, DinoOutputs, IReadOnlyList{int})"/>'s layers).</summary>
+    /// <summary>Attention probabilities of every layer, or of those that the call names.</summary>
     Attentions = 16,
 }
 

@@ -3,6 +3,8 @@ namespace Dino.Gpu.Imaging;
 /// <summary>The model's input normalisation, (value / 255 - mean) / std per channel: the ImageNet figures of its <c>preprocessor_config.json</c>.</summary>
 public static class PixelNormalization
 {
+    private static readonly float[] Table = CreateTable();
+
     /// <summary>Mean of each channel on a 0 to 1 scale, red first.</summary>
     public static ReadOnlySpan<double> Mean => [0.485, 0.456, 0.406];
 
@@ -23,5 +25,35 @@ public static class PixelNormalization
         }
 
         return table;
+    }
+
+    /// <summary>The normalised planes of a picture: what the model's first layer reads.</summary>
+    /// <returns>(3, Height, Width) in C order, the red plane first.</returns>
+    public static float[] Normalize(RgbImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        float[] planes = GC.AllocateUninitializedArray<float>(image.Pixels.Length);
+        Normalize(image, planes);
+        return planes;
+    }
+
+    /// <summary>As <see cref="Normalize(RgbImage)"/>, into memory of the caller.</summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="destination">(3, Height, Width) in C order.</param>
+    /// <exception cref="ArgumentException"><paramref name="destination"/> has another length.</exception>
+    public static void Normalize(RgbImage image, Span<float> destination)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        byte[] pixels = image.Pixels;
+        if (destination.Length != pixels.Length)
+            throw new ArgumentException($"3 planes of {image.Width}x{image.Height} take {pixels.Length} values, got room for {destination.Length}.", nameof(destination));
+        int plane = pixels.Length / 3;
+        for (int channel = 0; channel < 3; channel++)
+        {
+            ReadOnlySpan<float> table = Table.AsSpan(channel * 256, 256);
+            Span<float> values = destination.Slice(channel * plane, plane);
+            for (int i = 0, from = channel; i < values.Length; i++, from += 3)
+                values[i] = table[pixels[from]];
+        }
     }
 }

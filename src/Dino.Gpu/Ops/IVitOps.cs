@@ -93,4 +93,7 @@ internal interface IVitOps
 
     /// <summary>result = final LayerNorm of the residual stream: (images, tokens, hidden) for all rows, (images, hidden) for the class token.</summary>
     void FinalNorm(Rows rows);
+
+    /// <summary>Waits until everything asked for so far is done; only timing needs it.</summary>
+    void Synchronize();
 }

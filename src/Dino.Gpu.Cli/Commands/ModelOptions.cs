@@ -1,0 +1,98 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Dino.Gpu.Model;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>The options of every command that runs the model.</summary>
+internal sealed class ModelOptions
+{
+    private const int LargestBatch = 4096;
+    private const int LargestThreads = 1024;
+
+    private readonly Option<string?> _weights = new("--weights", "-w")
+    {
+        Description = "Checkpoint: .bin, .pth or .safetensors, or synthetic[:SEED] for seeded weights that mean nothing. "
+            + "Default: DINO_WEIGHTS, then weights/, then the cache, where the real weights are fetched once.",
+        HelpName = "PATH|synthetic",
+    };
+
+    private readonly Option<string> _device = new("--device", "-d")
+    {
+        Description = "auto, cpu, cuda[:N] or opencl[:N], as 'dino devices' lists them.",
+        HelpName = "ID",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    private readonly Option<string> _precision = new("--precision")
+    {
+        Description = "Arithmetic of the model.",
+        HelpName = "fp32",
+        DefaultValueFactory = _ => "fp32",
+    };
+
+    private readonly Option<int> _batch = new("--batch", "-b")
+    {
+        Description = "Images in one pass through the model. Changes speed and memory, never the result.",
+        HelpName = "N",
+        DefaultValueFactory = _ => new DinoOptions().BatchSize,
+        CustomParser = result => WholeNumber(result, "--batch", LargestBatch),
+    };
+
+    private readonly Option<string> _interpolation = new("--interpolation")
+    {
+        Description = "Positions at other sizes: size (today's Hugging Face) or scale (original DINO, older Hugging Face).",
+        HelpName = "size|scale",
+        DefaultValueFactory = _ => "size",
+    };
+
+    private readonly Option<int?> _threads = new("--threads")
+    {
+        Description = "CPU threads for decoding, and for the model on the CPU. Default: all cores.",
+        HelpName = "N",
+        CustomParser = result => WholeNumber(result, "--threads", LargestThreads),
+    };
+
+    public ModelOptions()
+    {
+        _precision.AcceptOnlyFromAmong("fp32");
+        _interpolation.AcceptOnlyFromAmong("size", "scale");
+    }
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_weights);
+        command.Options.Add(_device);
+        command.Options.Add(_precision);
+        command.Options.Add(_batch);
+        command.Options.Add(_interpolation);
+        command.Options.Add(_threads);
+    }
+
+    /// <summary>Value of <c>--weights</c>, or null to look in the usual places.</summary>
+    public string? Weights(ParseResult parsed) => parsed.GetValue(_weights);
+
+    /// <summary>Files that are decoded at the same time.</summary>
+    public int Workers(ParseResult parsed) => parsed.GetValue(_threads) ?? Environment.ProcessorCount;
+
+    /// <summary>Adds these options to <paramref name="options"/>.</summary>
+    public DinoOptions Apply(ParseResult parsed, DinoOptions options) => options with
+    {
+        Device = parsed.GetValue(_device)!,
+        Precision = Precision.Float32,
+        BatchSize = parsed.GetValue(_batch),
+        Interpolation = parsed.GetValue(_interpolation) == "scale" ? PositionInterpolation.Scale : PositionInterpolation.Size,
+        Threads = parsed.GetValue(_threads),
+    };
+
+    /// <summary>1 to <paramref name="largest"/>, or one line that says so.</summary>
+    private static int WholeNumber(ArgumentResult result, string name, int largest)
+    {
+        string text = result.Tokens[0].Value;
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= 1 && value <= largest)
+            return value;
+        result.AddError($"{name}: expected a whole number from 1 to {largest}, found '{text}'");
+        return 1;
+    }
+}

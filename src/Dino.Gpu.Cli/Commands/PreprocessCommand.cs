@@ -1,0 +1,151 @@
+using System.CommandLine;
+using Dino.Gpu.Cli.Imaging;
+using Dino.Gpu.Cli.Output;
+using Dino.Gpu.Imaging;
+using SkiaSharp;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary><c>dino preprocess IMAGE... -o DIR</c>: what the model sees, one file an image, for checking parity with other software.</summary>
+internal static class PreprocessCommand
+{
+    private const int SomeImagesFailed = 3;
+    private static readonly ImageSize DefaultSize = new(224, 224); // what DINO's ViTs were trained on
+
+    public static Command Create()
+    {
+        var images = new Argument<string[]>("IMAGE") { Description = "Image files.", Arity = ArgumentArity.OneOrMore };
+        var output = new Option<string>("-o", "--out") { Description = "Directory to write into, made if it is not there.", HelpName = "DIR", Required = true };
+        var format = new Option<string>("--format")
+        {
+            Description = "png: the resized picture. npy: the normalised planes, (3, H, W) float32.",
+            DefaultValueFactory = _ => "png",
+        };
+        format.AcceptOnlyFromAmong("png", "npy");
+        Option<PreprocessPreset> preset = ImageOptions.Preprocess();
+        Option<ImageSize?> size = ImageOptions.Size("Input size of the model. [default: 224]");
+        Option<ExifOrientation> exif = ImageOptions.Exif();
+        Option<string> decoder = ImageOptions.Decoder();
+
+        var command = new Command("preprocess", "Write what the model sees: every picture decoded, resized and cropped, as PNG or as .npy of the normalised planes.")
+        {
+            images, output, format, preset, size, exif, decoder,
+        };
+        command.SetAction((parsed, cancellation) =>
+        {
+            ImageSize target = parsed.GetValue(size) ?? DefaultSize;
+            return Task.FromResult(Run(
+                parsed.GetValue(images)!,
+                parsed.GetValue(output)!,
+                parsed.GetValue(format)!,
+                new Preprocessor(parsed.GetValue(preset), target.Width, target.Height),
+                ImageDecoders.Create(parsed.GetValue(decoder)!),
+                parsed.GetValue(exif),
+                Console.Error,
+                cancellation));
+        });
+        return command;
+    }
+
+    /// <summary>Writes one file an image. An image that fails is named on <paramref name="messages"/> and the others go on.</summary>
+    /// <returns>0, or 3 when an image failed.</returns>
+    /// <exception cref="DinoException">Two images would become one file, an image would be overwritten, or the directory cannot be written.</exception>
+    internal static int Run(
+        IReadOnlyList<string> images,
+        string directory,
+        string format,
+        Preprocessor preprocessor,
+        IImageDecoder decoder,
+        ExifOrientation orientation,
+        TextWriter messages,
+        CancellationToken cancellation)
+    {
+        string[] targets = Targets(images, directory, format);
+        if (format == "png" && ImageDecoders.SkiaFailure() is { } missing)
+            throw new DinoException($"PNG files are written by SkiaSharp, whose native library does not load ({ImageDecoders.FirstLine(missing)}): use --format npy", missing);
+        try
+        {
+            Directory.CreateDirectory(directory);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException($"cannot make directory {directory}: {failure.Message}", failure);
+        }
+
+        int failed = 0;
+        for (int i = 0; i < images.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            RgbImage pixels;
+            try
+            {
+                pixels = ImageFile.Prepare(images[i], decoder, orientation, preprocessor);
+            }
+            catch (DinoException failure)
+            {
+                messages.WriteLine($"dino: {failure.Message}");
+                failed++;
+                continue;
+            }
+
+            if (format == "npy")
+                WriteNpy(targets[i], pixels);
+            else
+                WritePng(targets[i], pixels);
+        }
+
+        messages.WriteLine(failed == 0 ? $"{images.Count} written to {directory}" : $"{images.Count - failed} of {images.Count} written to {directory}, {failed} failed");
+        return failed == 0 ? 0 : SomeImagesFailed;
+    }
+
+    /// <summary>The file that each image becomes: its stem in the directory. Nothing may be written twice, and no image over.</summary>
+    private static string[] Targets(IReadOnlyList<string> images, string directory, string format)
+    {
+        // A file system may not tell cases apart, so names that differ in nothing else are one everywhere.
+        var sources = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        string[] targets = new string[images.Count];
+        for (int i = 0; i < targets.Length; i++)
+        {
+            targets[i] = Path.Combine(directory, $"{Path.GetFileNameWithoutExtension(images[i])}.{format}");
+            if (!sources.TryAdd(targets[i], images[i]))
+                throw new DinoException($"{sources[targets[i]]} and {images[i]} would both become {targets[i]}: rename one, or write them to two directories");
+        }
+
+        var targetPaths = targets.Select(Path.GetFullPath).ToHashSet(StringComparer.Ordinal);
+        foreach (string image in images)
+        {
+            if (targetPaths.Contains(Path.GetFullPath(image)))
+                throw new DinoException($"{image} would be overwritten: choose another directory for -o");
+        }
+
+        return targets;
+    }
+
+    /// <summary>(3, H, W): a row of the file is a plane.</summary>
+    private static void WriteNpy(string path, RgbImage image)
+    {
+        float[] planes = PixelNormalization.Normalize(image);
+        int plane = image.Width * image.Height;
+        using var npy = new NpyWriter(path, image.Height, image.Width);
+        for (int channel = 0; channel < 3; channel++)
+            npy.WriteRow(planes.AsSpan(channel * plane, plane));
+        npy.Complete();
+    }
+
+    /// <summary>8-bit RGB without alpha or colour profile, so that any reader gets the very bytes.</summary>
+    private static void WritePng(string path, RgbImage image)
+    {
+        using var bitmap = new SKBitmap(new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        Span<byte> rgba = bitmap.GetPixelSpan();
+        for (int from = 0, to = 0; from < image.Pixels.Length; from += 3, to += 4)
+        {
+            image.Pixels.AsSpan(from, 3).CopyTo(rgba[to..]);
+            rgba[to + 3] = 255;
+        }
+
+        using SKData png = bitmap.Encode(SKEncodedImageFormat.Png, quality: 100) ?? throw new DinoException($"cannot write {path}: the PNG encoder failed");
+        using var file = new OutputFile(path);
+        file.Write(png.AsSpan());
+        file.Complete();
+    }
+}

@@ -1,0 +1,109 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.Text;
+using Dino.Gpu.Cli.Commands;
+
+namespace Dino.Gpu.Cli;
+
+/// <summary>The command <c>dino</c>: parse, run one command, turn every failure into one line and an exit code.</summary>
+internal static class DinoCommandLine
+{
+    public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CliConsole console, CancellationToken cancellation = default)
+    {
+        var verbose = new Option<bool>("--verbose") { Description = "Say more on stderr: device, times, and where an error came from.", Recursive = true };
+        var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no summary; errors only.", Recursive = true };
+        RootCommand root = CreateRoot(console, verbose, quiet);
+
+        // A leading @ means a list of images here, which `embed` reads itself; System.CommandLine would splice in arguments.
+        ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Action is ParseErrorAction)
+            return ReportUsage(root, parsed, arguments, console);
+
+        // Leaving the writer open keeps the stream's owner in charge; each command flushes what it wrote.
+        using var output = new StreamWriter(console.Output, new UTF8Encoding(false), leaveOpen: true) { AutoFlush = true };
+        var invocation = new InvocationConfiguration
+        {
+            Output = output,
+            Error = console.Error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null, // signals are Program's
+        };
+
+        try
+        {
+            return await parsed.InvokeAsync(invocation, cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            console.Error.WriteLine("dino: cancelled");
+            return ExitCode.Cancelled;
+        }
+        catch (IOException failure) when (StandardOutput.IsBrokenPipe(failure))
+        {
+            // The reader of our stdout has what it wanted, as in `dino embed photos | head -1`.
+            return ExitCode.Success;
+        }
+        catch (Exception failure)
+        {
+            ReportFailure(failure, parsed.GetValue(verbose), console.Error);
+            return ExitCode.Fatal;
+        }
+    }
+
+    /// <summary>Messages become one line, whatever the driver or the file put into them.</summary>
+    public static string OneLine(string message) =>
+        string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+
+    private static RootCommand CreateRoot(CliConsole console, Option<bool> verbose, Option<bool> quiet)
+    {
+        var root = new RootCommand("DINO ViT image embeddings, on CUDA, OpenCL or the CPU.")
+        {
+            EmbedCommand.Create(console, verbose, quiet),
+            PreprocessCommand.Create(),
+            DevicesCommand.Create(console),
+        };
+        root.Options.Add(quiet);
+        root.Options.Add(verbose);
+
+        HelpOption help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new HelpWithExamples((HelpAction)help.Action!, new Dictionary<string, string>
+        {
+            [root.Name] = """
+                  dino embed photos -o photos.npy     one row of 384 numbers an image
+                  dino devices                        what this machine can run it on
+                  dino embed --help                   all there is to say about one command
+                """,
+            ["embed"] = EmbedCommand.Examples,
+            ["devices"] = DevicesCommand.Examples,
+        });
+        return root;
+    }
+
+    private static int ReportUsage(RootCommand root, ParseResult parsed, IReadOnlyList<string> arguments, CliConsole console)
+    {
+        Command command = parsed.CommandResult.Command;
+        if (arguments.Count == 0)
+        {
+            root.Parse(["--help"]).Invoke(new InvocationConfiguration { Output = console.Error, Error = console.Error });
+            return ExitCode.Usage;
+        }
+
+        foreach (string message in parsed.Errors.Select(error => OneLine(error.Message)).Distinct())
+            console.Error.WriteLine($"dino: {message}");
+        console.Error.WriteLine(command == root ? "Try 'dino --help'." : $"Try 'dino {command.Name} --help'.");
+        return ExitCode.Usage;
+    }
+
+    private static void ReportFailure(Exception failure, bool verbose, TextWriter error)
+    {
+        string message = failure is DinoException or IOException or UnauthorizedAccessException
+            ? OneLine(failure.Message)
+            : $"unexpected {failure.GetType().Name}: {OneLine(failure.Message)}";
+        if (verbose)
+            error.WriteLine(failure);
+        else if (failure is not DinoException)
+            message += " (--verbose shows where)";
+        error.WriteLine($"dino: {message}");
+    }
+}

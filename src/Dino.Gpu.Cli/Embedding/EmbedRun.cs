@@ -1,0 +1,32 @@
+using Dino.Gpu.Cli.Output;
+using Dino.Gpu.Cli.Progress;
+
+namespace Dino.Gpu.Cli.Embedding;
+
+/// <summary>One <c>dino embed</c>: takes rows from the pipeline, hands them to the writer and tells the progress display.</summary>
+/// <param name="layout">Shape of a row.</param>
+/// <param name="writer">Where rows go.</param>
+/// <param name="progress">Who is told.</param>
+internal sealed class EmbedRun(RowLayout layout, IEmbeddingWriter writer, IProgressDisplay progress) : IEmbeddingSink
+{
+    private readonly float[] _row = new float[layout.Length]; // (layout.Shape)
+
+    public int Failures { get; private set; }
+
+    public void Embedded(string path, DinoOutput output, int image)
+    {
+        layout.Copy(output, image, _row);
+        writer.WriteRow(path, _row);
+        progress.Advance(failed: false);
+    }
+
+    public void Failed(string path, string reason)
+    {
+        Failures++;
+        writer.WriteFailure(path, reason);
+        progress.Report(reason.Contains(path, StringComparison.Ordinal) ? $"dino: {reason}" : $"dino: {path}: {reason}");
+        progress.Advance(failed: true);
+    }
+
+    public void BatchEnded() => writer.Flush();
+}

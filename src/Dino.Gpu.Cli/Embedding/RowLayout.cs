@@ -1,0 +1,106 @@
+namespace Dino.Gpu.Cli.Embedding;
+
+/// <summary>The shape of one image's row, and how it is taken from a forward pass.</summary>
+internal sealed class RowLayout
+{
+    private readonly OutputKind _kind;
+    private readonly bool _normalize;
+    private readonly int _hidden;
+    private readonly int _patches;
+
+    /// <param name="kind">What is written.</param>
+    /// <param name="normalize">Whether every vector written is scaled to length 1 (L2).</param>
+    /// <param name="hidden">Values of one token.</param>
+    /// <param name="gridHeight">Patches from top to bottom.</param>
+    /// <param name="gridWidth">Patches from left to right.</param>
+    public RowLayout(OutputKind kind, bool normalize, int hidden, int gridHeight, int gridWidth)
+    {
+        _kind = kind;
+        _normalize = normalize;
+        _hidden = hidden;
+        _patches = gridHeight * gridWidth;
+        Shape = kind switch
+        {
+            OutputKind.ClassToken or OutputKind.Mean => [hidden],
+            OutputKind.ClassTokenAndMean => [2 * hidden],
+            OutputKind.Tokens => [1 + _patches, hidden],
+            OutputKind.Patches => [gridHeight, gridWidth, hidden],
+            _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+        };
+        Length = Shape.Aggregate(1, (product, side) => product * side);
+    }
+
+    /// <summary>(hidden), (2 * hidden), (tokens, hidden) or (grid height, grid width, hidden).</summary>
+    public int[] Shape { get; }
+
+    /// <summary>Values of a row.</summary>
+    public int Length { get; }
+
+    /// <summary>What the forward pass has to return; the class token alone is cheaper.</summary>
+    public DinoOutputs Needed => _kind == OutputKind.ClassToken ? DinoOutputs.ClassToken : DinoOutputs.LastHiddenState;
+
+    /// <summary>Copies the row of one image of a batch.</summary>
+    /// <param name="output">A forward pass that returned <see cref="Needed"/>.</param>
+    /// <param name="image">Index in the batch.</param>
+    /// <param name="row">(<see cref="Length"/>)</param>
+    public void Copy(DinoOutput output, int image, Span<float> row)
+    {
+        if (_kind == OutputKind.ClassToken)
+        {
+            output.ClassToken!.Data.AsSpan(image * _hidden, _hidden).CopyTo(row);
+        }
+        else
+        {
+            int tokens = 1 + _patches;
+            ReadOnlySpan<float> all = output.LastHiddenState!.Data.AsSpan(image * tokens * _hidden, tokens * _hidden);
+            ReadOnlySpan<float> patches = all[_hidden..];
+            switch (_kind)
+            {
+                case OutputKind.Tokens:
+                    all.CopyTo(row);
+                    break;
+                case OutputKind.Patches:
+                    patches.CopyTo(row);
+                    break;
+                case OutputKind.Mean:
+                    Mean(patches, row);
+                    break;
+                default:
+                    all[.._hidden].CopyTo(row);
+                    Mean(patches, row[_hidden..]);
+                    break;
+            }
+        }
+
+        if (_normalize)
+            NormalizeVectors(row);
+    }
+
+    /// <summary>The mean over the patches, summed in double.</summary>
+    private void Mean(ReadOnlySpan<float> patches, Span<float> mean)
+    {
+        for (int column = 0; column < _hidden; column++)
+        {
+            double sum = 0;
+            for (int patch = 0; patch < _patches; patch++)
+                sum += patches[patch * _hidden + column];
+            mean[column] = (float)(sum / _patches);
+        }
+    }
+
+    /// <summary>x / max(|x|, 1e-12), as torch's <c>normalize</c>: each token of a grid by itself, class token and mean as one vector.</summary>
+    private void NormalizeVectors(Span<float> row)
+    {
+        int size = Shape[^1];
+        for (int start = 0; start < row.Length; start += size)
+        {
+            Span<float> vector = row.Slice(start, size);
+            double squares = 0;
+            foreach (float value in vector)
+                squares += (double)value * value;
+            double length = Math.Max(Math.Sqrt(squares), 1e-12);
+            for (int i = 0; i < size; i++)
+                vector[i] = (float)(vector[i] / length);
+        }
+    }
+}

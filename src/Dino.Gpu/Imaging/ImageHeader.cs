@@ -1,0 +1,146 @@
+using System.Text;
+
+namespace Dino.Gpu.Imaging;
+
+/// <summary>Kinds of image file that can be recognised. <see cref="StbImageDecoder"/> reads all but WebP.</summary>
+public enum ImageFormat
+{
+    /// <summary>JPEG, baseline or progressive.</summary>
+    Jpeg,
+
+    /// <summary>PNG.</summary>
+    Png,
+
+    /// <summary>WebP, lossy or lossless.</summary>
+    WebP,
+
+    /// <summary>Windows bitmap.</summary>
+    Bmp,
+
+    /// <summary>GIF, of which the first frame counts.</summary>
+    Gif,
+}
+
+/// <summary>
+/// What an image file says about itself, read without decoding a pixel. Decoders start here: it refuses what is no image, what claims an absurd
+/// size and what is cut short before anything is allocated, so that every decoder refuses the same files with the same words.
+/// </summary>
+/// <param name="Format">The kind of file, told from its content and not from its name.</param>
+/// <param name="Width">Width in pixels as stored, before any EXIF rotation.</param>
+/// <param name="Height">Height in pixels as stored, before any EXIF rotation.</param>
+/// <param name="Orientation">The EXIF orientation, 1 (upright) to 8; 1 when the file has none.</param>
+public sealed record ImageHeader(ImageFormat Format, int Width, int Height, int Orientation)
+{
+    /// <summary>Most pixels a picture may have: 178 956 970, where Pillow raises its <c>DecompressionBombError</c> too.</summary>
+    public const long MaxPixels = 2 * 89_478_485L;
+
+    private const string Expected = "expected JPEG, PNG, WebP, BMP or GIF";
+
+    /// <summary>The format's name as people write it, for messages.</summary>
+    public string FormatName => Format == ImageFormat.WebP ? "WebP" : Format.ToString().ToUpperInvariant();
+
+    /// <summary>Recognises a whole image file, reads its size and EXIF orientation (JPEG APP1, PNG eXIf, WebP EXIF), and walks its structure to the end. Orientation in XMP is not read.</summary>
+    /// <param name="file">All bytes of the file.</param>
+    /// <exception cref="DinoException">Not an image, truncated, damaged, without pixels, or with more than <see cref="MaxPixels"/>.</exception>
+    public static ImageHeader Read(ReadOnlySpan<byte> file)
+    {
+        if (file.StartsWith(JpegStructure.Signature))
+            return JpegStructure.Read(file);
+        if (file.StartsWith(PngStructure.Signature))
+            return PngStructure.Read(file);
+        if (file.StartsWith("RIFF"u8) && file.Length >= 12 && file[8..].StartsWith("WEBP"u8))
+            return WebPStructure.Read(file);
+        if (file.StartsWith("BM"u8))
+            return BmpStructure.Read(file);
+        if (file.StartsWith("GIF87a"u8) || file.StartsWith("GIF89a"u8))
+            return GifStructure.Read(file);
+        throw new DinoException(file.IsEmpty ? $"not an image: {Expected}, found an empty file" : $"not an image: {Expected}, found {Describe(file)}");
+    }
+
+    /// <summary>Turns decoded pixels upright as <see cref="Orientation"/> says, like Pillow's <c>ImageOps.exif_transpose</c>.</summary>
+    /// <param name="image">The pixels as stored.</param>
+    /// <returns>The picture upright, with the sides exchanged for 5 to 8; <paramref name="image"/> itself for 1.</returns>
+    public RgbImage Upright(RgbImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        int width = image.Width;
+        int height = image.Height;
+        // Where the upright picture's pixel (0, 0) is stored, and how far apart (in stored pixels) its neighbours to the right and below are.
+        (int first, int right, int down) = Orientation switch
+        {
+            2 => (width - 1, -1, width),
+            3 => (width * height - 1, -1, -width),
+            4 => (width * (height - 1), 1, -width),
+            5 => (0, width, 1),
+            6 => (width * (height - 1), -width, 1),
+            7 => (width * height - 1, -width, -1),
+            8 => (width - 1, width, -1),
+            _ => (0, 1, width),
+        };
+        if (right == 1 && down == width)
+            return image;
+
+        (int uprightWidth, int uprightHeight) = Orientation >= 5 ? (height, width) : (width, height);
+        byte[] stored = image.Pixels;
+        byte[] upright = GC.AllocateUninitializedArray<byte>(stored.Length);
+        int at = 0;
+        for (int y = 0; y < uprightHeight; y++)
+        {
+            int from = (first + y * down) * 3;
+            for (int x = 0; x < uprightWidth; x++, at += 3, from += 3 * right)
+            {
+                upright[at] = stored[from];
+                upright[at + 1] = stored[from + 1];
+                upright[at + 2] = stored[from + 2];
+            }
+        }
+
+        return new RgbImage(uprightWidth, uprightHeight, upright);
+    }
+
+    /// <summary>Refuses a size before anything of that size is allocated.</summary>
+    internal static void CheckSize(string format, long width, long height)
+    {
+        if (width <= 0 || height <= 0)
+            throw new DinoException($"{format} without pixels: its header says {width}x{height}");
+        if (width > MaxPixels / height)
+            throw new DinoException($"{format} too large: its header says {width}x{height}, the limit is {MaxPixels} pixels");
+    }
+
+    internal static DinoException Truncated(string format, int length, string missing) =>
+        new($"truncated {format}: the file ends after {length} bytes, {missing}");
+
+    private static string Describe(ReadOnlySpan<byte> file)
+    {
+        if (file.StartsWith("II*\0"u8) || file.StartsWith("MM\0*"u8))
+            return "TIFF";
+        if (file.Length >= 12 && file[4..].StartsWith("ftyp"u8))
+            return file[8..].StartsWith("avif"u8) ? "AVIF" : file[8..].StartsWith("hei"u8) || file[8..].StartsWith("mif1"u8) ? "HEIF" : "an ISO media file";
+        if (file.StartsWith("8BPS"u8))
+            return "a Photoshop file";
+        if (file.StartsWith("%PDF"u8))
+            return "PDF";
+        if (file.StartsWith("PK\u0003\u0004"u8))
+            return "a zip archive";
+        if (LooksLikeText(file))
+            return "text";
+        return $"bytes {Convert.ToHexString(file[..Math.Min(8, file.Length)])}";
+    }
+
+    /// <summary>Whether the first bytes are text in UTF-8 or plain ASCII, with or without a byte order mark.</summary>
+    private static bool LooksLikeText(ReadOnlySpan<byte> file)
+    {
+        ReadOnlySpan<byte> head = file[..Math.Min(256, file.Length)];
+        while (!head.IsEmpty)
+        {
+            var status = Rune.DecodeFromUtf8(head, out Rune rune, out int consumed);
+            if (status == System.Buffers.OperationStatus.NeedMoreData && file.Length > 256)
+                return true; // only the cut after 256 bytes
+            if (status != System.Buffers.OperationStatus.Done || Rune.IsControl(rune) && rune.Value is not ('\t' or '\n' or '\r' or '\f'))
+                return false;
+            head = head[consumed..];
+        }
+
+        return true;
+    }
+}

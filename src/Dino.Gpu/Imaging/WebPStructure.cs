@@ -1,0 +1,52 @@
+using System.Buffers.Binary;
+
+namespace Dino.Gpu.Imaging;
+
+/// <summary>Walks the RIFF chunks of a WebP for its size (VP8, VP8L or VP8X) and its EXIF.</summary>
+internal static class WebPStructure
+{
+    public static ImageHeader Read(ReadOnlySpan<byte> file)
+    {
+        long end = 8L + BinaryPrimitives.ReadUInt32LittleEndian(file[4..]);
+        int width = 0;
+        int height = 0;
+        int orientation = 1;
+        for (int at = 12; at + 8L <= Math.Min(end, file.Length);)
+        {
+            ReadOnlySpan<byte> type = file.Slice(at, 4);
+            uint length = BinaryPrimitives.ReadUInt32LittleEndian(file[(at + 4)..]);
+            ReadOnlySpan<byte> data = file.Slice(at + 8, (int)Math.Min(length, file.Length - at - 8));
+            if (width == 0)
+                (width, height) = Size(type, data);
+            if (width != 0)
+                ImageHeader.CheckSize("WebP", width, height);
+            if (length > file.Length - at - 8)
+                throw ImageHeader.Truncated("WebP", file.Length, $"inside chunk {System.Text.Encoding.ASCII.GetString(type).Trim()}");
+            if (type.SequenceEqual("EXIF"u8))
+                orientation = ExifReader.Orientation(data);
+            at = (int)Math.Min(at + 8L + length + (length & 1), int.MaxValue); // chunks start at even offsets
+        }
+
+        if (end > file.Length)
+            throw ImageHeader.Truncated("WebP", file.Length, $"and should have {end}");
+        if (width == 0)
+            throw new DinoException("damaged WebP: it has no picture");
+        return new ImageHeader(ImageFormat.WebP, width, height, orientation);
+    }
+
+    /// <summary>The size in one of the three chunks that can hold it, or (0, 0). The first such chunk in a file is that of the canvas.</summary>
+    private static (int Width, int Height) Size(ReadOnlySpan<byte> type, ReadOnlySpan<byte> data)
+    {
+        if (type.SequenceEqual("VP8X"u8) && data.Length >= 10) // 24 bits each, less one
+            return ((BinaryPrimitives.ReadInt32LittleEndian(data[4..]) & 0xFFFFFF) + 1, (BinaryPrimitives.ReadInt32LittleEndian(data[6..]) >>> 8) + 1);
+        if (type.SequenceEqual("VP8L"u8) && data.Length >= 5 && data[0] == 0x2F) // 14 bits each, less one
+        {
+            uint bits = BinaryPrimitives.ReadUInt32LittleEndian(data[1..]);
+            return ((int)(bits & 0x3FFF) + 1, (int)(bits >> 14 & 0x3FFF) + 1);
+        }
+
+        if (type.SequenceEqual("VP8 "u8) && data.Length >= 10 && data[3..].StartsWith<byte>([0x9D, 0x01, 0x2A])) // 14 bits, 2 bits of scaling
+            return (BinaryPrimitives.ReadUInt16LittleEndian(data[6..]) & 0x3FFF, BinaryPrimitives.ReadUInt16LittleEndian(data[8..]) & 0x3FFF);
+        return (0, 0);
+    }
+}

@@ -1,0 +1,221 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Dino.Gpu.Kernels.Simd;
+
+/// <summary>
+/// The matrix product of the family. Activations are stored in blocks of <see cref="BlockSize"/> columns, (blocks, rows, 384), so
+/// that the row stride is a constant that folds into addresses; weights in panels of two vectors of columns, packed in the order
+/// of use. Every product of the network, attention included, is a sequence of <see cref="Multiply"/> calls.
+/// </summary>
+internal static unsafe class Gemm
+{
+    /// <summary>Columns of an activation block and its row stride: the hidden size of ViT-S, one half of ViT-B's.</summary>
+    public const int BlockSize = 384;
+
+    /// <summary>Panels that stay in the second-level cache while all rows pass by: 6 panels of 384 x 32 floats are 288 KiB.</summary>
+    private const int PanelsPerSweep = 6;
+
+    /// <summary>Weight rows that the prefetch runs ahead of the multiplication; the panel streams from the second-level cache.</summary>
+    private const int PrefetchRows = 24;
+
+    /// <summary>
+    /// C = A B + bias, or C += A B + bias. A (rows, k) and C (rows, panels * width) have the row stride <see cref="BlockSize"/>; B is a sequence of panels of
+    /// k rows and two vectors of columns. An element is one chain of fused multiply-adds over k, whatever the tile, so the bytes do not depend on how rows are split.
+    /// </summary>
+    /// <param name="a">(rows, k)</param>
+    /// <param name="b">(panels, k, width)</param>
+    /// <param name="bias">One value a column, or null.</param>
+    /// <param name="c">(rows, panels * width)</param>
+    /// <param name="rows">Rows of A and C.</param>
+    /// <param name="k">Columns of A.</param>
+    /// <param name="panels">Panels of B.</param>
+    /// <param name="accumulate">Whether C is added to.</param>
+    /// <param name="gelu">Whether C goes through GELU, while its tile is still in the first-level cache.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply<TVector>(float* a, float* b, float* bias, float* c, int rows, int k, int panels, bool accumulate, bool gelu)
+        where TVector : unmanaged, IFloatVector<TVector>
+    {
+        int width = 2 * TVector.Count;
+        int tiles = (rows + TVector.TileRows - 1) / TVector.TileRows;
+        for (int firstPanel = 0; firstPanel < panels; firstPanel += PanelsPerSweep)
+        {
+            int lastPanel = Math.Min(panels, firstPanel + PanelsPerSweep);
+            for (int tile = 0; tile < tiles; tile++)
+            {
+                // Rows are shared out evenly: 197 rows are tiles of 13 and 14, not 14 tiles and a single row.
+                int row = (int)((long)rows * tile / tiles);
+                int tileRows = (int)((long)rows * (tile + 1) / tiles) - row;
+                float* aTile = a + (nint)row * BlockSize;
+                float* cTile = c + (nint)row * BlockSize;
+                for (int panel = firstPanel; panel < lastPanel; panel++)
+                {
+                    float* biasPanel = bias == null ? null : bias + panel * width;
+                    MultiplyTile<TVector>(tileRows, aTile, b + (nint)panel * k * width, biasPanel, cTile + panel * width, k, accumulate);
+                }
+
+                if (gelu)
+                    Gelu.Apply<TVector>(cTile + firstPanel * width, tileRows, (lastPanel - firstPanel) * width);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MultiplyTile<TVector>(int rows, float* a, float* b, float* bias, float* c, int k, bool accumulate)
+        where TVector : unmanaged, IFloatVector<TVector>
+    {
+        switch (rows)
+        {
+            case 1: Tile<TVector, Rows1>(a, b, bias, c, k, accumulate); break;
+            case 2: Tile<TVector, Rows2>(a, b, bias, c, k, accumulate); break;
+            case 3: Tile<TVector, Rows3>(a, b, bias, c, k, accumulate); break;
+            case 4: Tile<TVector, Rows4>(a, b, bias, c, k, accumulate); break;
+            case 5: Tile<TVector, Rows5>(a, b, bias, c, k, accumulate); break;
+            case 6: Tile<TVector, Rows6>(a, b, bias, c, k, accumulate); break;
+            case 7: Tile<TVector, Rows7>(a, b, bias, c, k, accumulate); break;
+            case 8: Tile<TVector, Rows8>(a, b, bias, c, k, accumulate); break;
+            case 9: Tile<TVector, Rows9>(a, b, bias, c, k, accumulate); break;
+            case 10: Tile<TVector, Rows10>(a, b, bias, c, k, accumulate); break;
+            case 11: Tile<TVector, Rows11>(a, b, bias, c, k, accumulate); break;
+            case 12: Tile<TVector, Rows12>(a, b, bias, c, k, accumulate); break;
+            case 13: Tile<TVector, Rows13>(a, b, bias, c, k, accumulate); break;
+            case 14: Tile<TVector, Rows14>(a, b, bias, c, k, accumulate); break;
+        }
+    }
+
+    /// <summary>One register tile: TRows x 2 accumulators over the whole of k. The branches on TRows are constants for the JIT.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Tile<TVector, TRows>(float* a, float* b, float* bias, float* c, int k, bool accumulate)
+        where TVector : unmanaged, IFloatVector<TVector>
+        where TRows : struct, IRowCount
+    {
+        int stride = 2 * TVector.Count;
+        TVector c0L = TVector.Zero, c0R = TVector.Zero;
+        TVector c1L = TVector.Zero, c1R = TVector.Zero;
+        TVector c2L = TVector.Zero, c2R = TVector.Zero;
+        TVector c3L = TVector.Zero, c3R = TVector.Zero;
+        TVector c4L = TVector.Zero, c4R = TVector.Zero;
+        TVector c5L = TVector.Zero, c5R = TVector.Zero;
+        TVector c6L = TVector.Zero, c6R = TVector.Zero;
+        TVector c7L = TVector.Zero, c7R = TVector.Zero;
+        TVector c8L = TVector.Zero, c8R = TVector.Zero;
+        TVector c9L = TVector.Zero, c9R = TVector.Zero;
+        TVector c10L = TVector.Zero, c10R = TVector.Zero;
+        TVector c11L = TVector.Zero, c11R = TVector.Zero;
+        TVector c12L = TVector.Zero, c12R = TVector.Zero;
+        TVector c13L = TVector.Zero, c13R = TVector.Zero;
+        for (float* end = a + k; a < end; a++, b += stride)
+        {
+            if (Sse.IsSupported)
+                Prefetch<TVector>(b);
+            TVector bL = TVector.Load(b), bR = TVector.Load(b + TVector.Count), x;
+            { x = TVector.Create(a[0 * BlockSize]); c0L = TVector.MultiplyAdd(x, bL, c0L); c0R = TVector.MultiplyAdd(x, bR, c0R); }
+            if (TRows.Count > 1) { x = TVector.Create(a[1 * BlockSize]); c1L = TVector.MultiplyAdd(x, bL, c1L); c1R = TVector.MultiplyAdd(x, bR, c1R); }
+            if (TRows.Count > 2) { x = TVector.Create(a[2 * BlockSize]); c2L = TVector.MultiplyAdd(x, bL, c2L); c2R = TVector.MultiplyAdd(x, bR, c2R); }
+            if (TRows.Count > 3) { x = TVector.Create(a[3 * BlockSize]); c3L = TVector.MultiplyAdd(x, bL, c3L); c3R = TVector.MultiplyAdd(x, bR, c3R); }
+            if (TRows.Count > 4) { x = TVector.Create(a[4 * BlockSize]); c4L = TVector.MultiplyAdd(x, bL, c4L); c4R = TVector.MultiplyAdd(x, bR, c4R); }
+            if (TRows.Count > 5) { x = TVector.Create(a[5 * BlockSize]); c5L = TVector.MultiplyAdd(x, bL, c5L); c5R = TVector.MultiplyAdd(x, bR, c5R); }
+            if (TRows.Count > 6) { x = TVector.Create(a[6 * BlockSize]); c6L = TVector.MultiplyAdd(x, bL, c6L); c6R = TVector.MultiplyAdd(x, bR, c6R); }
+            if (TRows.Count > 7) { x = TVector.Create(a[7 * BlockSize]); c7L = TVector.MultiplyAdd(x, bL, c7L); c7R = TVector.MultiplyAdd(x, bR, c7R); }
+            if (TRows.Count > 8) { x = TVector.Create(a[8 * BlockSize]); c8L = TVector.MultiplyAdd(x, bL, c8L); c8R = TVector.MultiplyAdd(x, bR, c8R); }
+            if (TRows.Count > 9) { x = TVector.Create(a[9 * BlockSize]); c9L = TVector.MultiplyAdd(x, bL, c9L); c9R = TVector.MultiplyAdd(x, bR, c9R); }
+            if (TRows.Count > 10) { x = TVector.Create(a[10 * BlockSize]); c10L = TVector.MultiplyAdd(x, bL, c10L); c10R = TVector.MultiplyAdd(x, bR, c10R); }
+            if (TRows.Count > 11) { x = TVector.Create(a[11 * BlockSize]); c11L = TVector.MultiplyAdd(x, bL, c11L); c11R = TVector.MultiplyAdd(x, bR, c11R); }
+            if (TRows.Count > 12) { x = TVector.Create(a[12 * BlockSize]); c12L = TVector.MultiplyAdd(x, bL, c12L); c12R = TVector.MultiplyAdd(x, bR, c12R); }
+            if (TRows.Count > 13) { x = TVector.Create(a[13 * BlockSize]); c13L = TVector.MultiplyAdd(x, bL, c13L); c13R = TVector.MultiplyAdd(x, bR, c13R); }
+        }
+
+        if (bias != null)
+        {
+            TVector bL = TVector.Load(bias), bR = TVector.Load(bias + TVector.Count);
+            { c0L += bL; c0R += bR; }
+            if (TRows.Count > 1) { c1L += bL; c1R += bR; }
+            if (TRows.Count > 2) { c2L += bL; c2R += bR; }
+            if (TRows.Count > 3) { c3L += bL; c3R += bR; }
+            if (TRows.Count > 4) { c4L += bL; c4R += bR; }
+            if (TRows.Count > 5) { c5L += bL; c5R += bR; }
+            if (TRows.Count > 6) { c6L += bL; c6R += bR; }
+            if (TRows.Count > 7) { c7L += bL; c7R += bR; }
+            if (TRows.Count > 8) { c8L += bL; c8R += bR; }
+            if (TRows.Count > 9) { c9L += bL; c9R += bR; }
+            if (TRows.Count > 10) { c10L += bL; c10R += bR; }
+            if (TRows.Count > 11) { c11L += bL; c11R += bR; }
+            if (TRows.Count > 12) { c12L += bL; c12R += bR; }
+            if (TRows.Count > 13) { c13L += bL; c13R += bR; }
+        }
+
+        Finish(c + 0 * BlockSize, c0L, c0R, accumulate);
+        if (TRows.Count > 1) Finish(c + 1 * BlockSize, c1L, c1R, accumulate);
+        if (TRows.Count > 2) Finish(c + 2 * BlockSize, c2L, c2R, accumulate);
+        if (TRows.Count > 3) Finish(c + 3 * BlockSize, c3L, c3R, accumulate);
+        if (TRows.Count > 4) Finish(c + 4 * BlockSize, c4L, c4R, accumulate);
+        if (TRows.Count > 5) Finish(c + 5 * BlockSize, c5L, c5R, accumulate);
+        if (TRows.Count > 6) Finish(c + 6 * BlockSize, c6L, c6R, accumulate);
+        if (TRows.Count > 7) Finish(c + 7 * BlockSize, c7L, c7R, accumulate);
+        if (TRows.Count > 8) Finish(c + 8 * BlockSize, c8L, c8R, accumulate);
+        if (TRows.Count > 9) Finish(c + 9 * BlockSize, c9L, c9R, accumulate);
+        if (TRows.Count > 10) Finish(c + 10 * BlockSize, c10L, c10R, accumulate);
+        if (TRows.Count > 11) Finish(c + 11 * BlockSize, c11L, c11R, accumulate);
+        if (TRows.Count > 12) Finish(c + 12 * BlockSize, c12L, c12R, accumulate);
+        if (TRows.Count > 13) Finish(c + 13 * BlockSize, c13L, c13R, accumulate);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Finish<TVector>(float* c, TVector left, TVector right, bool accumulate)
+        where TVector : unmanaged, IFloatVector<TVector>
+    {
+        if (accumulate)
+        {
+            left = TVector.Load(c) + left;
+            right = TVector.Load(c + TVector.Count) + right;
+        }
+
+        TVector.Store(left, c);
+        TVector.Store(right, c + TVector.Count);
+    }
+
+    /// <summary>One cache line of 64 bytes for every 16 floats of a packed weight row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch<TVector>(float* b)
+        where TVector : unmanaged, IFloatVector<TVector>
+    {
+        Sse.Prefetch0(b + PrefetchRows * 2 * TVector.Count);
+        if (TVector.Count == 16)
+            Sse.Prefetch0(b + PrefetchRows * 2 * TVector.Count + 16);
+    }
+
+    /// <summary>A type that stands for a tile's rows, so that the JIT compiles a tile for each.</summary>
+    private interface IRowCount
+    {
+        static abstract int Count { get; }
+    }
+
+    private readonly struct Rows1 : IRowCount { public static int Count => 1; }
+
+    private readonly struct Rows2 : IRowCount { public static int Count => 2; }
+
+    private readonly struct Rows3 : IRowCount { public static int Count => 3; }
+
+    private readonly struct Rows4 : IRowCount { public static int Count => 4; }
+
+    private readonly struct Rows5 : IRowCount { public static int Count => 5; }
+
+    private readonly struct Rows6 : IRowCount { public static int Count => 6; }
+
+    private readonly struct Rows7 : IRowCount { public static int Count => 7; }
+
+    private readonly struct Rows8 : IRowCount { public static int Count => 8; }
+
+    private readonly struct Rows9 : IRowCount { public static int Count => 9; }
+
+    private readonly struct Rows10 : IRowCount { public static int Count => 10; }
+
+    private readonly struct Rows11 : IRowCount { public static int Count => 11; }
+
+    private readonly struct Rows12 : IRowCount { public static int Count => 12; }
+
+    private readonly struct Rows13 : IRowCount { public static int Count => 13; }
+
+    private readonly struct Rows14 : IRowCount { public static int Count => 14; }
+
+}

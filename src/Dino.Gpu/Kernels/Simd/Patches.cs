@@ -1,0 +1,34 @@
+using System.Runtime.CompilerServices;
+using Dino.Gpu.Pipeline;
+
+namespace Dino.Gpu.Kernels.Simd;
+
+/// <summary>From pixels to the rows that the patch embedding multiplies.</summary>
+internal static unsafe class Patches
+{
+    /// <summary>Unfolds one patch: columns (channel, y, x), normalised by table look-up.</summary>
+    /// <param name="pixels">(height, width, 3) bytes of one image.</param>
+    /// <param name="table">(3, 256) normalised values.</param>
+    /// <param name="shape">Input and patch size.</param>
+    /// <param name="patch">Number of the patch, row by row.</param>
+    /// <param name="output">One row, its column blocks <paramref name="blockStride"/> apart.</param>
+    /// <param name="blockStride">Floats from one column block to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Unfold(byte* pixels, float* table, in VitShape shape, int patch, float* output, nint blockStride)
+    {
+        int size = shape.PatchSize;
+        int x0 = patch % shape.GridWidth * size;
+        int y0 = patch / shape.GridWidth * size;
+        for (int channel = 0; channel < 3; channel++)
+        {
+            float* values = table + channel * 256;
+            for (int y = 0; y < size; y++)
+            {
+                byte* source = pixels + 3 * ((nint)(y0 + y) * shape.InputWidth + x0) + channel;
+                int column = (channel * size + y) * size;
+                for (int x = 0; x < size; x++, column++, source += 3)
+                    output[column / Gemm.BlockSize * blockStride + column % Gemm.BlockSize] = values[*source];
+            }
+        }
+    }
+}

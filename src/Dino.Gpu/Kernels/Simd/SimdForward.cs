@@ -1,0 +1,123 @@
+using System.Runtime.CompilerServices;
+using Dino.Gpu.Ops;
+using Dino.Gpu.Pipeline;
+using ILGPU;
+using ILGPU.IR.Intrinsics;
+
+namespace Dino.Gpu.Kernels.Simd;
+
+/// <summary>
+/// The whole forward pass as one kernel for ILGPU's CPU accelerator, one group of one thread a multiprocessor. A launch costs about
+/// a hundred microseconds, so there is one for the batch, and the threads meet in barriers of their own.
+/// </summary>
+internal static unsafe class SimdForward
+{
+    /// <summary>Counters that a launch with <paramref name="threads"/> threads needs.</summary>
+    public static int CounterCount(int threads) => (2 + threads) * Team.CounterStride;
+
+    /// <summary>The kernel. Views are on the CPU accelerator's memory; see <see cref="SimdBuffers"/> for their shapes.</summary>
+    public static void Kernel<TVector>(
+        ArrayView<byte> pixels,
+        ArrayView<float> pixelTable,
+        ArrayView<float> weights,
+        ArrayView<float> positions,
+        ArrayView<float> workspace,
+        ArrayView<float> tokens,
+        ArrayView<float> hiddenStates,
+        ArrayView<float> attentions,
+        ArrayView<int> counters,
+        ArrayView<long> ticks,
+        SimdPlan plan)
+        where TVector : unmanaged, IFloatVector<TVector>
+    {
+        Run<TVector>(
+            ref pixels[0], ref pixelTable[0], ref weights[0], ref positions[0], ref workspace[0], ref tokens[0], ref hiddenStates[0],
+            ref attentions[0], ref counters[0], ref ticks[0], plan, Grid.IdxX);
+    }
+
+    /// <summary>One thread's part. Marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows vector instructions.</summary>
+    [IntrinsicImplementation]
+    private static void Run<TVector>(
+        ref byte pixels,
+        ref float pixelTable,
+        ref float weights,
+        ref float positions,
+        ref float workspace,
+        ref float tokens,
+        ref float hiddenStates,
+        ref float attentions,
+        ref int counters,
+        ref long ticks,
+        SimdPlan plan,
+        int thread)
+        where TVector : unmanaged, IFloatVector<TVector>
+    {
+        // ILGPU's CPU buffers are unmanaged memory: they do not move.
+        var buffers = new SimdBuffers
+        {
+            Pixels = (byte*)Unsafe.AsPointer(ref pixels),
+            PixelTable = (float*)Unsafe.AsPointer(ref pixelTable),
+            Weights = Align((float*)Unsafe.AsPointer(ref weights)),
+            Positions = (float*)Unsafe.AsPointer(ref positions),
+            Workspace = Align((float*)Unsafe.AsPointer(ref workspace)),
+            Tokens = (float*)Unsafe.AsPointer(ref tokens),
+            HiddenStates = (float*)Unsafe.AsPointer(ref hiddenStates),
+            Attentions = (float*)Unsafe.AsPointer(ref attentions),
+            Counters = (int*)Unsafe.AsPointer(ref counters),
+            Ticks = (long*)Unsafe.AsPointer(ref ticks) + (nint)thread * TimedOps<SimdOps<TVector>>.Count,
+        };
+
+        int batch = plan.Request.Batch;
+        int threads = plan.Threads;
+        int whole = batch - batch % threads;
+        for (int image = Take(buffers); image < whole; image = Take(buffers))
+        {
+            Tokens(new SimdOps<TVector>(plan, buffers, new Team(1, 0, null), image, thread, thread), buffers, plan);
+        }
+
+        // The images that are left are shared by teams, as even as they come; each team owns one.
+        int left = batch - whole;
+        if (left > 0)
+        {
+            int number = (int)((long)thread * left / threads);
+            int first = FirstOfTeam(number, left, threads);
+            int size = FirstOfTeam(number + 1, left, threads) - first;
+            var team = new Team(size, thread - first, buffers.Counters + (2 + number) * Team.CounterStride);
+            team.Wait(); // the workspace's owner may still be busy with an image of its own
+            Tokens(new SimdOps<TVector>(plan, buffers, team, whole + number, first, thread), buffers, plan);
+        }
+
+        var tail = new SimdOps<TVector>(plan, buffers, new Team(threads, thread, buffers.Counters + Team.CounterStride));
+        if (plan.Timed == 0)
+        {
+            ForwardPass.ClassTail(ref tail, plan.Shape, plan.Request);
+        }
+        else
+        {
+            var timed = new TimedOps<SimdOps<TVector>>(tail, buffers.Ticks);
+            ForwardPass.ClassTail(ref timed, plan.Shape, plan.Request);
+        }
+    }
+
+    private static void Tokens<TVector>(SimdOps<TVector> ops, in SimdBuffers buffers, in SimdPlan plan)
+        where TVector : unmanaged, IFloatVector<TVector>
+    {
+        if (plan.Timed == 0)
+        {
+            ForwardPass.Tokens(ref ops, plan.Shape, plan.Request);
+        }
+        else
+        {
+            var timed = new TimedOps<SimdOps<TVector>>(ops, buffers.Ticks);
+            ForwardPass.Tokens(ref timed, plan.Shape, plan.Request);
+        }
+    }
+
+    private static int Take(in SimdBuffers buffers) => Interlocked.Increment(ref *buffers.Counters) - 1;
+
+    /// <summary>First thread t with t * teams / threads = team.</summary>
+    private static int FirstOfTeam(int team, int teams, int threads) => (int)(((long)team * threads + teams - 1) / teams);
+
+    /// <summary>The next cache line: ILGPU aligns buffers to 16 bytes, a register of 16 floats wants 64.</summary>
+    private static float* Align(float* pointer) => (float*)(((nuint)pointer + 63) & ~(nuint)63);
+}

@@ -1,0 +1,31 @@
+using Dino.Gpu.Pipeline;
+
+namespace Dino.Gpu.Kernels.Simd;
+
+/// <summary>What one launch has to do. Plain values: a kernel parameter.</summary>
+internal readonly struct SimdPlan
+{
+    public SimdPlan(VitShape shape, ForwardRequest request, WeightLayout weights, WorkspaceLayout workspace, int threads, bool timed)
+    {
+        Shape = shape;
+        Request = request;
+        Weights = weights;
+        Workspace = workspace;
+        Threads = threads;
+        Timed = timed ? 1 : 0;
+    }
+
+    public VitShape Shape { get; }
+
+    public ForwardRequest Request { get; }
+
+    public WeightLayout Weights { get; }
+
+    public WorkspaceLayout Workspace { get; }
+
+    /// <summary>Groups of the launch, one thread each.</summary>
+    public int Threads { get; }
+
+    /// <summary>1 when each step's time is wanted. An int because kernels take no bool.</summary>
+    public int Timed { get; }
+}

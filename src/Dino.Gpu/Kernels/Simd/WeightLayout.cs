@@ -1,0 +1,75 @@
+using Dino.Gpu.Ops;
+using Dino.Gpu.Pipeline;
+
+namespace Dino.Gpu.Kernels.Simd;
+
+/// <summary>
+/// Where each weight stands in the family's one weight buffer, in floats. A matrix (outputs, inputs) is cut into sections of 384
+/// outputs by 384 inputs, outputs first; a section is a sequence of panels (inputs, width), width being two vectors. Query, key and
+/// value are matrices of their own. Vectors are padded to whole blocks. Everything is arithmetic, so a kernel can work it out.
+/// </summary>
+internal readonly struct WeightLayout
+{
+    private readonly int _hidden;
+    private readonly int _mlp;
+    private readonly int _patchLength;
+    private readonly int _layers;
+
+    public WeightLayout(in VitShape shape, int width)
+    {
+        _hidden = shape.HiddenSize;
+        _mlp = shape.MlpSize;
+        _patchLength = shape.PatchLength;
+        _layers = shape.LayerCount;
+        Width = width;
+    }
+
+    /// <summary>Columns of a panel.</summary>
+    public int Width { get; }
+
+    /// <summary>(hidden)</summary>
+    public long ClassToken => 0;
+
+    /// <summary>Length of the whole buffer.</summary>
+    public long Length => LayerStart(_layers) + NormSize;
+
+    private long NormSize => 2 * PaddedToBlocks(_hidden);
+
+    private long LayerSize =>
+        2 * NormSize + 4 * MatrixSize(_hidden, _hidden) + MatrixSize(_mlp, _hidden) + MatrixSize(_hidden, _mlp);
+
+    public static long PaddedToBlocks(int columns) => (columns + Gemm.BlockSize - 1) / Gemm.BlockSize * (long)Gemm.BlockSize;
+
+    /// <summary>Weight of a LayerNorm, its bias <see cref="PaddedToBlocks"/>(hidden) after it.</summary>
+    public long NormWeight(Norm norm, int layer) => norm switch
+    {
+        Norm.BeforeAttention => LayerStart(layer),
+        Norm.BeforeMlp => LayerStart(layer) + NormSize + 4 * MatrixSize(_hidden, _hidden),
+        _ => LayerStart(_layers),
+    };
+
+    /// <summary>Bias (padded to blocks) of a linear layer, followed by its sections. Qkv is found as its parts.</summary>
+    public long LinearStart(Linear linear, int layer)
+    {
+        long square = MatrixSize(_hidden, _hidden);
+        long attention = LayerStart(layer) + NormSize;
+        return linear switch
+        {
+            Linear.PatchEmbedding => PaddedToBlocks(_hidden),
+            Linear.Query => attention,
+            Linear.KeyValue => attention + square, // key, then value
+            Linear.Projection => attention + 3 * square,
+            Linear.Fc1 => attention + 4 * square + NormSize,
+            Linear.Fc2 => attention + 4 * square + NormSize + MatrixSize(_mlp, _hidden),
+            _ => throw new ArgumentOutOfRangeException(nameof(linear)),
+        };
+    }
+
+    /// <summary>Bias and sections of one matrix.</summary>
+    public long MatrixSize(int outputs, int inputs) => PaddedToBlocks(outputs) + PaddedToPanels(outputs) * inputs;
+
+    private long PaddedToPanels(int outputs) => (outputs + Width - 1) / Width * (long)Width;
+
+    private long LayerStart(int layer) =>
+        PaddedToBlocks(_hidden) + MatrixSize(_hidden, _patchLength) + layer * LayerSize;
+}

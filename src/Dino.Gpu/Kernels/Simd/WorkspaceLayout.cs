@@ -1,0 +1,75 @@
+using Dino.Gpu.Ops;
+using Dino.Gpu.Pipeline;
+
+namespace Dino.Gpu.Kernels.Simd;
+
+/// <summary>
+/// Where the activations stand, in floats. Every thread has the buffers of one image and its own attention scratch; the class-token
+/// rows of the whole batch have buffers of their own behind those. A buffer is (column blocks, rows, 384).
+/// </summary>
+internal readonly struct WorkspaceLayout
+{
+    private readonly int _hiddenBlocks;
+    private readonly int _mlpBlocks;
+    private readonly int _patchBlocks;
+    private readonly int _tokens;
+    private readonly int _batch;
+    private readonly int _threads;
+    private readonly long _scratch;
+
+    public WorkspaceLayout(in VitShape shape, int batch, int threads, int width, int tileRows)
+    {
+        _hiddenBlocks = Blocks(shape.HiddenSize);
+        _mlpBlocks = Blocks(shape.MlpSize);
+        _patchBlocks = Blocks(shape.PatchLength);
+        _tokens = shape.TokenCount;
+        _batch = batch;
+        _threads = threads;
+        _scratch = Attention.ScratchSize(shape.TokenCount, shape.HeadSize, width, tileRows);
+    }
+
+    /// <summary>Floats of the whole workspace.</summary>
+    public long Length => ClassStart + ClassBlock * (2L * _hiddenBlocks + _mlpBlocks);
+
+    /// <summary>Floats from one column block of an image's activation to the next.</summary>
+    public nint ImageBlock => (nint)_tokens * Gemm.BlockSize;
+
+    /// <summary>Floats from one column block of the batch's class-token rows to the next.</summary>
+    public nint ClassBlock => (nint)_batch * Gemm.BlockSize;
+
+    private long ThreadSize => _scratch + ImageBlock * (2L * _hiddenBlocks + 2L * 3 * _hiddenBlocks + Math.Max(_mlpBlocks, _patchBlocks));
+
+    private long ClassStart => _threads * ThreadSize;
+
+    /// <summary>Attention scratch of a thread.</summary>
+    public long Scratch(int thread) => thread * ThreadSize;
+
+    /// <summary>
+    /// An activation of the image that lives in a thread's workspace. Normed and Context share a buffer (a LayerNorm is read by the
+    /// projection that makes q, k and v before the attention writes), and so do Patches and Mlp.
+    /// </summary>
+    /// <param name="activation">The activation.</param>
+    /// <param name="thread">The workspace's owner.</param>
+    /// <param name="parity">0 or 1: which of two Qkv buffers. Layers alternate, so that a thread may write the next layer's while another still reads this one's.</param>
+    public long Image(Activation activation, int thread, int parity)
+    {
+        long start = Scratch(thread) + _scratch;
+        return activation switch
+        {
+            Activation.Residual => start,
+            Activation.Normed or Activation.Context => start + ImageBlock * _hiddenBlocks,
+            Activation.Qkv => start + ImageBlock * ((2L + 3 * parity) * _hiddenBlocks),
+            _ => start + ImageBlock * (8L * _hiddenBlocks), // Patches, Mlp
+        };
+    }
+
+    /// <summary>An activation of the batch's class-token rows, (column blocks, batch, 384).</summary>
+    public long ClassRows(Activation activation) => activation switch
+    {
+        Activation.Residual => ClassStart,
+        Activation.Normed or Activation.Context => ClassStart + ClassBlock * _hiddenBlocks,
+        _ => ClassStart + ClassBlock * (2L * _hiddenBlocks), // Mlp
+    };
+
+    private static int Blocks(int columns) => (columns + Gemm.BlockSize - 1) / Gemm.BlockSize;
+}

@@ -1,0 +1,278 @@
+using Dino.Gpu.Kernels.Simd;
+using Dino.Gpu.Pipeline;
+
+namespace Dino.Gpu.Ops;
+
+/// <summary>
+/// The operations inside the SIMD family's one launch: direct calls by one thread. A thread either owns all rows of an image, or is
+/// one of a team that shares the rows of one image, or shares the class-token rows of the whole batch with all threads (the tail),
+/// where the columns of each product are split instead, because there are few rows.
+/// </summary>
+internal unsafe struct SimdOps<TVector> : IVitOps
+    where TVector : unmanaged, IFloatVector<TVector>
+{
+    private readonly SimdPlan _plan;
+    private readonly SimdBuffers _buffers;
+    private readonly int _image;
+    private readonly int _owner;
+    private readonly float* _scratch;
+    private readonly bool _tail;
+    private Team _team;
+    private int _parity;
+
+    /// <summary>Works on one image.</summary>
+    /// <param name="plan">What the launch does.</param>
+    /// <param name="buffers">The memory of the launch.</param>
+    /// <param name="team">The threads that share the image.</param>
+    /// <param name="image">Number of the image in the batch.</param>
+    /// <param name="owner">Thread whose workspace holds the image.</param>
+    /// <param name="thread">This thread: its scratch memory is used.</param>
+    public SimdOps(in SimdPlan plan, in SimdBuffers buffers, Team team, int image, int owner, int thread)
+    {
+        _plan = plan;
+        _buffers = buffers;
+        _team = team;
+        _image = image;
+        _owner = owner;
+        _scratch = buffers.Workspace + plan.Workspace.Scratch(thread);
+    }
+
+    /// <summary>Works on the class-token rows of the batch.</summary>
+    public SimdOps(in SimdPlan plan, in SimdBuffers buffers, Team team)
+    {
+        _plan = plan;
+        _buffers = buffers;
+        _team = team;
+        _tail = true;
+    }
+
+    public readonly void UnfoldPatches()
+    {
+        VitShape shape = _plan.Shape;
+        byte* pixels = _buffers.Pixels + (nint)_image * shape.InputWidth * shape.InputHeight * 3;
+        float* patches = Buffer(Activation.Patches);
+        (int start, int end) = RowRange(Rows.Patches);
+        for (int row = start; row < end; row++)
+            Patches.Unfold(pixels, _buffers.PixelTable, shape, row - 1, patches + (nint)row * Gemm.BlockSize, BlockStride);
+    }
+
+    public readonly void AssembleTokens()
+    {
+        int hidden = _plan.Shape.HiddenSize;
+        (int start, int end) = RowRange(Rows.All);
+        for (int row = start; row < end; row++)
+        {
+            float* position = _buffers.Positions + (nint)row * hidden;
+            float* x = Buffer(Activation.Residual) + (nint)row * Gemm.BlockSize;
+            float* classToken = _buffers.Weights + _plan.Weights.ClassToken;
+            for (int column = 0; column < hidden; column++)
+            {
+                float value = row == 0 ? classToken[column] + position[column] : position[column];
+                x[column / Gemm.BlockSize * BlockStride + column % Gemm.BlockSize] = value;
+            }
+        }
+    }
+
+    public void LayerNorm(Activation input, Norm norm, int layer, Activation output, Rows rows)
+    {
+        StartPhase();
+        (int start, int end) = _tail ? _team.Share(_plan.Request.Batch) : RowRange(rows);
+        float* source = Buffer(input);
+        float* destination = Buffer(output);
+        for (int row = start; row < end; row++)
+            NormRow(norm, layer, source + (nint)row * Gemm.BlockSize, destination + (nint)row * Gemm.BlockSize, BlockStride);
+    }
+
+    public void Linear(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Multiply(input, linear, layer, output, rows, accumulate: false, gelu: false);
+
+    public void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Multiply(input, linear, layer, output, rows, accumulate: false, gelu: true);
+
+    public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Multiply(input, linear, layer, output, rows, accumulate: true, gelu: false);
+
+    public void Attention(Rows queryRows)
+    {
+        VitShape shape = _plan.Shape;
+        _team.Wait(); // keys and values of every row
+        (int start, int end) = RowRange(queryRows);
+        for (int head = 0; head < shape.HeadCount && start < end; head++)
+        {
+            (nint block, nint column) = HeadPlace(head);
+            float* query = Buffer(Activation.Qkv) + block * BlockStride + column;
+            float* key = query + Part * BlockStride;
+            float* value = key + Part * BlockStride;
+            // The class token leaves the image here, to go on with the rest of the batch.
+            float* context = queryRows == Rows.ClassToken
+                ? _buffers.Workspace + _plan.Workspace.ClassRows(Activation.Context) + block * _plan.Workspace.ClassBlock + (nint)_image * Gemm.BlockSize + column
+                : Buffer(Activation.Context) + block * BlockStride + column;
+            Kernels.Simd.Attention.Head<TVector>(query, key, value, context, Gemm.BlockSize, start, end, shape.TokenCount, shape.HeadSize, _scratch);
+        }
+
+        if (queryRows == Rows.ClassToken && start < end)
+        {
+            float* residual = _buffers.Workspace + _plan.Workspace.ClassRows(Activation.Residual) + (nint)_image * Gemm.BlockSize;
+            for (nint block = 0; block < Part; block++)
+                new ReadOnlySpan<float>(Buffer(Activation.Residual) + block * BlockStride, Gemm.BlockSize).CopyTo(new Span<float>(residual + block * _plan.Workspace.ClassBlock, Gemm.BlockSize));
+        }
+
+        // The other Qkv buffer from here on: a thread that is ahead may write it while this one is still being read.
+        _parity ^= 1;
+    }
+
+    public readonly void KeepAttention(int slot)
+    {
+        VitShape shape = _plan.Shape;
+        (int start, int end) = RowRange(Rows.All);
+        for (int head = 0; head < shape.HeadCount; head++)
+        {
+            (nint block, nint column) = HeadPlace(head);
+            float* query = _buffers.Workspace + _plan.Workspace.Image(Activation.Qkv, _owner, _parity ^ 1) + block * BlockStride + column;
+            float* output = _buffers.Attentions + (((nint)slot * _plan.Request.Batch + _image) * shape.HeadCount + head) * shape.TokenCount * shape.TokenCount;
+            Kernels.Simd.Attention.Probabilities<TVector>(query, query + Part * BlockStride, output, start, end, shape.TokenCount, shape.HeadSize, _scratch);
+        }
+    }
+
+    public readonly void KeepHiddenState(int index)
+    {
+        VitShape shape = _plan.Shape;
+        (int start, int end) = RowRange(Rows.All);
+        for (int row = start; row < end; row++)
+        {
+            float* output = _buffers.HiddenStates + (((nint)index * _plan.Request.Batch + _image) * shape.TokenCount + row) * shape.HiddenSize;
+            for (int column = 0; column < shape.HiddenSize; column += Gemm.BlockSize)
+            {
+                int count = Math.Min(Gemm.BlockSize, shape.HiddenSize - column);
+                float* x = Buffer(Activation.Residual) + column / Gemm.BlockSize * BlockStride + (nint)row * Gemm.BlockSize;
+                new ReadOnlySpan<float>(x, count).CopyTo(new Span<float>(output + column, count));
+            }
+        }
+    }
+
+    public void BeginClassTail() => StartPhase();
+
+    public void FinalNorm(Rows rows)
+    {
+        StartPhase();
+        VitShape shape = _plan.Shape;
+        (int start, int end) = _tail ? _team.Share(_plan.Request.Batch) : RowRange(rows);
+        int firstRow = _tail ? 0 : rows == Rows.All ? _image * shape.TokenCount : _image;
+        float* x = Buffer(Activation.Residual);
+        for (int row = start; row < end; row++)
+        {
+            float* output = _buffers.Tokens + (nint)(firstRow + row) * shape.HiddenSize;
+            NormRow(Norm.Final, 0, x + (nint)row * Gemm.BlockSize, output, Gemm.BlockSize);
+        }
+    }
+
+    /// <summary>A call is done when it returns.</summary>
+    public readonly void Synchronize()
+    {
+    }
+
+    /// <summary>Column blocks of each of query, key and value.</summary>
+    private readonly nint Part => (_plan.Shape.HiddenSize + Gemm.BlockSize - 1) / Gemm.BlockSize;
+
+    /// <summary>Floats between the column blocks of the activations in use.</summary>
+    private readonly nint BlockStride => _tail ? _plan.Workspace.ClassBlock : _plan.Workspace.ImageBlock;
+
+    /// <summary>In the tail every phase needs what all threads wrote in the one before; on an image only the attention does.</summary>
+    private void StartPhase()
+    {
+        if (_tail)
+            _team.Wait();
+    }
+
+    private readonly float* Buffer(Activation activation) => _buffers.Workspace + (_tail
+        ? _plan.Workspace.ClassRows(activation)
+        : _plan.Workspace.Image(activation, _owner, _parity));
+
+    /// <summary>The rows of the image that are this thread's and belong to <paramref name="rows"/>.</summary>
+    private readonly (int Start, int End) RowRange(Rows rows)
+    {
+        (int start, int end) = _team.Share(_plan.Shape.TokenCount);
+        return rows switch
+        {
+            Rows.ClassToken => (start, Math.Min(end, 1)),
+            Rows.Patches => (Math.Max(start, 1), end),
+            _ => (start, end),
+        };
+    }
+
+    private readonly (nint Block, nint Column) HeadPlace(int head)
+    {
+        int column = head * _plan.Shape.HeadSize;
+        return (column / Gemm.BlockSize, column % Gemm.BlockSize);
+    }
+
+    private readonly void NormRow(Norm norm, int layer, float* input, float* output, nint outputBlock)
+    {
+        float* weight = _buffers.Weights + _plan.Weights.NormWeight(norm, layer);
+        float* bias = weight + WeightLayout.PaddedToBlocks(_plan.Shape.HiddenSize);
+        Kernels.Simd.LayerNorm.Row<TVector>(input, BlockStride, weight, bias, output, outputBlock, _plan.Shape.HiddenSize, _plan.Shape.LayerNormEpsilon);
+    }
+
+    private void Multiply(Activation input, Linear linear, int layer, Activation output, Rows rows, bool accumulate, bool gelu)
+    {
+        StartPhase();
+        VitShape shape = _plan.Shape;
+        float* a = Buffer(input);
+        float* c = Buffer(output);
+        if (linear is Ops.Linear.Qkv or Ops.Linear.Query)
+            MultiplyMatrix(a, _plan.Weights.LinearStart(Ops.Linear.Query, layer), c, shape.HiddenSize, shape.HiddenSize, rows, accumulate, gelu);
+        if (linear is Ops.Linear.Qkv or Ops.Linear.KeyValue)
+        {
+            long key = _plan.Weights.LinearStart(Ops.Linear.KeyValue, layer);
+            long value = key + _plan.Weights.MatrixSize(shape.HiddenSize, shape.HiddenSize);
+            MultiplyMatrix(a, key, c + Part * BlockStride, shape.HiddenSize, shape.HiddenSize, rows, accumulate, gelu);
+            MultiplyMatrix(a, value, c + 2 * Part * BlockStride, shape.HiddenSize, shape.HiddenSize, rows, accumulate, gelu);
+        }
+        else if (linear is not (Ops.Linear.Qkv or Ops.Linear.Query))
+        {
+            int outputs = linear == Ops.Linear.Fc1 ? shape.MlpSize : shape.HiddenSize;
+            int inputs = linear switch
+            {
+                Ops.Linear.PatchEmbedding => shape.PatchLength,
+                Ops.Linear.Fc2 => shape.MlpSize,
+                _ => shape.HiddenSize,
+            };
+            MultiplyMatrix(a, _plan.Weights.LinearStart(linear, layer), c, outputs, inputs, rows, accumulate, gelu);
+        }
+    }
+
+    /// <summary>One matrix, section by section: inputs innermost, so that a block of outputs is finished before the next.</summary>
+    private readonly void MultiplyMatrix(float* a, long start, float* c, int outputs, int inputs, Rows rows, bool accumulate, bool gelu)
+    {
+        int width = _plan.Weights.Width;
+        int allPanels = (outputs + width - 1) / width;
+        int panelsPerBlock = Gemm.BlockSize / width;
+        (int startRow, int endRow) = _tail ? (0, _plan.Request.Batch) : RowRange(rows);
+        (int startPanel, int endPanel) = _tail ? _team.Share(allPanels) : (0, allPanels);
+        if (startRow >= endRow)
+            return;
+
+        float* bias = _buffers.Weights + start;
+        float* sections = bias + WeightLayout.PaddedToBlocks(outputs);
+        nint firstRow = (nint)startRow * Gemm.BlockSize;
+        for (int blockPanel = 0; blockPanel < allPanels; blockPanel += panelsPerBlock)
+        {
+            int first = Math.Max(startPanel, blockPanel);
+            int last = Math.Min(Math.Min(endPanel, allPanels), blockPanel + panelsPerBlock);
+            if (first >= last)
+                continue;
+            int blockPanels = Math.Min(panelsPerBlock, allPanels - blockPanel);
+            float* section = sections + (nint)blockPanel * width * inputs;
+            float* cBlock = c + blockPanel / panelsPerBlock * BlockStride + firstRow + (first - blockPanel) * width;
+            for (int input = 0; input < inputs; input += Gemm.BlockSize)
+            {
+                int count = Math.Min(Gemm.BlockSize, inputs - input);
+                float* aBlock = a + input / Gemm.BlockSize * BlockStride + firstRow;
+                float* panels = section + (nint)input * blockPanels * width + (nint)(first - blockPanel) * count * width;
+                Gemm.Multiply<TVector>(
+                    aBlock, panels, input == 0 ? bias + (nint)first * width : null, cBlock, endRow - startRow, count, last - first,
+                    accumulate || input > 0, gelu && input + count == inputs);
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+using System.Diagnostics;
+using System.Runtime.Intrinsics.X86;
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Kernels.Simd;
+using Dino.Gpu.Model;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Dino.Gpu.Pipeline;
+
+/// <summary>Lanes of the vector registers that the SIMD family uses.</summary>
+internal enum SimdWidth
+{
+    /// <summary>Vector128: Arm, and x86 without AVX2.</summary>
+    Lanes4 = 4,
+
+    /// <summary>Vector256: AVX2 with FMA.</summary>
+    Lanes8 = 8,
+
+    /// <summary>Vector512: AVX-512.</summary>
+    Lanes16 = 16,
+}
+
+/// <summary>Runs a model on the CPU accelerator: one launch of <see cref="SimdForward"/> a batch.</summary>
+internal sealed class SimdExecutor : VitExecutor
+{
+    /// <summary>Room to move a buffer's start to a cache line, see <see cref="SimdForward"/>.</summary>
+    private const int Alignment = 16;
+
+    /// <summary>Floats that a load or a prefetch may run past the last row of a buffer.</summary>
+    private const int Slack = 1024;
+
+    private readonly Accelerator _accelerator;
+    private readonly SimdWidth _width;
+    private readonly int _tileRows;
+    private readonly Kernel _kernel;
+    private readonly Action<KernelConfig, ArrayView<float>, int> _peakKernel;
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _weights;
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _pixelTable;
+    private readonly MemoryBuffer1D<int, Stride1D.Dense> _counters;
+    private readonly MemoryBuffer1D<long, Stride1D.Dense> _ticks;
+    private readonly GrowingBuffer<byte> _pixels;
+    private readonly GrowingBuffer<float> _positions;
+    private readonly GrowingBuffer<float> _workspace;
+    private readonly GrowingBuffer<float> _tokens;
+    private readonly GrowingBuffer<float> _hiddenStates;
+    private readonly GrowingBuffer<float> _attentions;
+
+    private SimdExecutor(Accelerator accelerator, SimdWidth width, int tileRows, Kernel kernel, Action<KernelConfig, ArrayView<float>, int> peakKernel, VitWeights weights)
+    {
+        _accelerator = accelerator;
+        _width = width;
+        _tileRows = tileRows;
+        _kernel = kernel;
+        _peakKernel = peakKernel;
+        _weights = PackWeights(weights);
+        _pixelTable = accelerator.Allocate1D(PixelNormalization.CreateTable());
+        _counters = accelerator.Allocate1D<int>(SimdForward.CounterCount(accelerator.NumMultiprocessors));
+        _ticks = accelerator.Allocate1D<long>(accelerator.NumMultiprocessors * OpCount);
+        _pixels = new GrowingBuffer<byte>(accelerator);
+        _positions = new GrowingBuffer<float>(accelerator);
+        _workspace = new GrowingBuffer<float>(accelerator);
+        _tokens = new GrowingBuffer<float>(accelerator);
+        _hiddenStates = new GrowingBuffer<float>(accelerator);
+        _attentions = new GrowingBuffer<float>(accelerator);
+    }
+
+    private delegate void Kernel(
+        KernelConfig config,
+        ArrayView<byte> pixels,
+        ArrayView<float> pixelTable,
+        ArrayView<float> weights,
+        ArrayView<float> positions,
+        ArrayView<float> workspace,
+        ArrayView<float> tokens,
+        ArrayView<float> hiddenStates,
+        ArrayView<float> attentions,
+        ArrayView<int> counters,
+        ArrayView<long> ticks,
+        SimdPlan plan);
+
+    /// <summary>
+    /// The widest registers of this machine. Avx512F itself is asked for, because Vector512 calls itself not accelerated on early AVX-512 cores,
+    /// which lower their clock for it, and yet have twice the throughput in a long matrix product.
+    /// </summary>
+    public static SimdWidth BestWidth =>
+        Avx512F.IsSupported ? SimdWidth.Lanes16
+        : Avx2.IsSupported && Fma.IsSupported ? SimdWidth.Lanes8
+        : SimdWidth.Lanes4;
+
+    /// <summary>Packs weights for the CPU accelerator. The accelerator stays the caller's and has to outlive the executor.</summary>
+    /// <param name="accelerator">A CPU accelerator with one multiprocessor a thread.</param>
+    /// <param name="weights">The model; not kept.</param>
+    /// <param name="width">Register width; null for <see cref="BestWidth"/>.</param>
+    /// <exception cref="DinoException">The model's heads do not fit this family.</exception>
+    public static SimdExecutor Create(Accelerator accelerator, VitWeights weights, SimdWidth? width = null)
+    {
+        VitConfig config = weights.Config;
+        if (config.HiddenSize > Gemm.BlockSize && Gemm.BlockSize % config.HeadSize != 0)
+        {
+            throw new DinoException(
+                $"The CPU kernels take heads that divide {Gemm.BlockSize}, this model has heads of {config.HeadSize}; use an OpenCL or CUDA device.");
+        }
+
+        return (width ?? BestWidth) switch
+        {
+            SimdWidth.Lanes16 => Create<Float16>(accelerator, weights, SimdWidth.Lanes16),
+            SimdWidth.Lanes8 => Create<Float8>(accelerator, weights, SimdWidth.Lanes8),
+            _ => Create<Float4>(accelerator, weights, SimdWidth.Lanes4),
+        };
+    }
+
+    public override void Run(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
+        Launch(pixels, positions, shape, request, output, timed: false);
+
+    public override IReadOnlyList<OpTime> RunTimed(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+    {
+        _ticks.MemSetToZero();
+        Launch(pixels, positions, shape, request, output, timed: true);
+        long[] perThread = _ticks.GetAsArray1D();
+        var sums = new long[OpCount];
+        for (int i = 0; i < perThread.Length; i++)
+            sums[i % OpCount] += perThread[i];
+        return OpTimes(sums, _accelerator.NumMultiprocessors, shape, request);
+    }
+
+    public override double MeasurePeak()
+    {
+        const int Iterations = 5_000_000;
+        int threads = _accelerator.NumMultiprocessors;
+        using MemoryBuffer1D<float, Stride1D.Dense> results = _accelerator.Allocate1D<float>(threads);
+        results.MemSetToZero();
+        double best = double.MaxValue;
+        // The first round compiles and wakes the cores; the machine's best is the peak.
+        for (int round = 0; round < 4; round++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            _peakKernel(new KernelConfig(threads, 1), results.View, Iterations);
+            _accelerator.Synchronize();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
+        return threads * Peak.Operations(Iterations, (int)_width) / best;
+    }
+
+    private void Launch(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output, bool timed)
+    {
+        int threads = _accelerator.NumMultiprocessors;
+        int panelWidth = 2 * (int)_width;
+        var workspace = new WorkspaceLayout(shape, request.Batch, threads, panelWidth, _tileRows);
+        var plan = new SimdPlan(shape, request, new WeightLayout(shape, panelWidth), workspace, threads, timed);
+
+        ArrayView<byte> pixelView = _pixels.Reserve(pixels.Length);
+        pixelView.CopyFromCPU(pixels);
+        ArrayView<float> positionView = _positions.Reserve(positions.Length);
+        positionView.CopyFromCPU(positions);
+        ArrayView<float> workspaceView = _workspace.Reserve(workspace.Length + Alignment + Slack);
+        ArrayView<float> tokens = _tokens.Reserve(output.Tokens.Length);
+        ArrayView<float> hiddenStates = _hiddenStates.Reserve(output.HiddenStates.Length);
+        ArrayView<float> attentions = _attentions.Reserve(output.Attentions.Length);
+        _counters.MemSetToZero();
+
+        _kernel(new KernelConfig(threads, 1), pixelView, _pixelTable.View, _weights.View, positionView, workspaceView, tokens, hiddenStates, attentions, _counters.View, _ticks.View, plan);
+        _accelerator.Synchronize();
+
+        CopyOut(tokens, output.Tokens);
+        CopyOut(hiddenStates, output.HiddenStates);
+        CopyOut(attentions, output.Attentions);
+    }
+
+    public override void Dispose()
+    {
+        _weights.Dispose();
+        _pixelTable.Dispose();
+        _counters.Dispose();
+        _ticks.Dispose();
+        _pixels.Dispose();
+        _positions.Dispose();
+        _workspace.Dispose();
+        _tokens.Dispose();
+        _hiddenStates.Dispose();
+        _attentions.Dispose();
+    }
+
+    private static SimdExecutor Create<TVector>(Accelerator accelerator, VitWeights weights, SimdWidth width)
+        where TVector : unmanaged, IFloatVector<TVector>
+    {
+        var kernel = accelerator.LoadStreamKernel<
+            ArrayView<byte>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+            ArrayView<float>, ArrayView<int>, ArrayView<long>, SimdPlan>(SimdForward.Kernel<TVector>);
+        var peakKernel = accelerator.LoadStreamKernel<ArrayView<float>, int>(Peak.Kernel<TVector>);
+        return new SimdExecutor(accelerator, width, TVector.TileRows, kernel.Invoke, peakKernel, weights);
+    }
+
+    private static void CopyOut(ArrayView<float> source, float[] destination)
+    {
+        if (destination.Length > 0)
+            source.SubView(0, destination.Length).CopyToCPU(destination);
+    }
+
+    private unsafe MemoryBuffer1D<float, Stride1D.Dense> PackWeights(VitWeights weights)
+    {
+        VitConfig config = weights.Config;
+        var layout = new WeightLayout(new VitShape(config, config.TrainedImageSize, config.TrainedImageSize), 2 * (int)_width);
+        MemoryBuffer1D<float, Stride1D.Dense> buffer = _accelerator.Allocate1D<float>(layout.Length + Alignment + Slack);
+        var packer = new WeightPacker((float*)(((nuint)buffer.NativePtr + 63) & ~(nuint)63), layout);
+        packer.Pack(weights);
+        return buffer;
+    }
+}

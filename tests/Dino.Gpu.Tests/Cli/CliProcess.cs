@@ -1,0 +1,46 @@
+using System.Diagnostics;
+
+namespace Dino.Gpu.Tests.Cli;
+
+/// <summary>Runs <c>dino</c> as a process, for what only a process has: signals, pipes, environment.</summary>
+internal static class CliProcess
+{
+    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "dino.dll");
+
+    public static Process Start(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null) =>
+        Start("dotnet", [Program, .. arguments], environment);
+
+    /// <summary>Runs a POSIX shell script in which <c>"$@"</c> is the whole dino command.</summary>
+    public static Process StartShell(string script, IEnumerable<string> arguments) =>
+        Start("/bin/sh", ["-c", script, "sh", "dotnet", Program, .. arguments], null);
+
+    public static async Task<CliResult> FinishAsync(Process process)
+    {
+        using (process)
+        {
+            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+            try
+            {
+                Task<string> output = process.StandardOutput.ReadToEndAsync(deadline.Token);
+                Task<string> error = process.StandardError.ReadToEndAsync(deadline.Token);
+                await process.WaitForExitAsync(deadline.Token);
+                return new CliResult(process.ExitCode, System.Text.Encoding.UTF8.GetBytes(await output), await error);
+            }
+            finally
+            {
+                if (!process.HasExited)
+                    process.Kill(entireProcessTree: true);
+            }
+        }
+    }
+
+    private static Process Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
+        Process process = Process.Start(start)!;
+        process.StandardInput.Close();
+        return process;
+    }
+}

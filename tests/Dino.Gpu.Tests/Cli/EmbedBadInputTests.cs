@@ -1,0 +1,159 @@
+using System.Text.Json;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Cli;
+
+/// <summary>Every bad input: one clear line, the right exit code, no partial file.</summary>
+public sealed class EmbedBadInputTests : IDisposable
+{
+    private static readonly string Chelsea = GoldenData.Image("chelsea.png");
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    public static TheoryData<string> BrokenImageNames => [.. BrokenImages.All.Select(image => image.Name)];
+
+    [Theory]
+    [MemberData(nameof(BrokenImageNames))]
+    public async Task Broken_image_is_named_and_keeps_its_row(string name)
+    {
+        string broken = Put(name);
+        string output = Directory.CreateDirectory(_folder.Path("out")).FullName;
+        string file = Path.Combine(output, "o.npy");
+        CliResult result = await CliRunner.EmbedTinyAsync(Chelsea, broken, Chelsea, "-o", file, "--quiet");
+
+        Assert.Equal(3, result.ExitCode);
+        string line = Assert.Single(result.ErrorLines);
+        Assert.StartsWith("dino: ", line);
+        Assert.Contains(broken, line);
+        Assert.True(line.Length > broken.Length + 15, "no reason in: " + line);
+        Assert.DoesNotContain("Exception", line);
+
+        Assert.Equal([file], Directory.GetFiles(output, "*", new EnumerationOptions { AttributesToSkip = 0 }));
+        Npy rows = Npy.Read(file);
+        Assert.Equal([3, 48], rows.Shape);
+        Assert.All(rows.Floats[48..96], value => Assert.True(float.IsNaN(value)));
+        Assert.Equal(rows.Floats[..48], rows.Floats[96..]);
+        Assert.All(rows.Floats[..48], value => Assert.True(float.IsFinite(value)));
+    }
+
+    [Fact]
+    public async Task Rows_are_written_even_when_no_image_can_be_read()
+    {
+        string[] paths = [.. BrokenImages.All.Select(image => Put(image.Name))];
+        CliResult npy = await CliRunner.EmbedTinyAsync([.. paths, "--output", "patches", "-o", _folder.Path("o.npy")]);
+        Assert.Equal(3, npy.ExitCode);
+        Npy rows = Npy.Read(_folder.Path("o.npy"));
+        Assert.Equal([paths.Length, 4, 4, 48], rows.Shape);
+        Assert.All(rows.Floats, value => Assert.True(float.IsNaN(value)));
+
+        CliResult lines = await CliRunner.EmbedTinyAsync(paths);
+        Assert.Equal(3, lines.ExitCode);
+        Assert.Equal(paths.Length, lines.OutputLines.Length);
+        foreach ((string line, string path) in lines.OutputLines.Zip(paths))
+        {
+            JsonElement row = JsonDocument.Parse(line).RootElement;
+            Assert.Equal(path, row.GetProperty("path").GetString());
+            Assert.Equal(JsonValueKind.Null, row.GetProperty("embedding").ValueKind);
+            Assert.NotEmpty(row.GetProperty("error").GetString()!);
+        }
+
+        Assert.Contains($"{paths.Length} failed", lines.ErrorLines[^1]);
+    }
+
+    [Fact]
+    public async Task Folder_named_as_an_image_in_a_list_fails_its_row()
+    {
+        string list = _folder.Write("list.txt", $"{_folder.Root}\n{Chelsea}\n");
+        CliResult result = await CliRunner.EmbedTinyAsync("@" + list, "--quiet");
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("directory", Assert.Single(result.ErrorLines));
+        Assert.Equal(2, result.OutputLines.Length);
+    }
+
+    [Fact]
+    public async Task Folder_without_images()
+    {
+        _folder.Write("in/notes.txt", "nothing to see");
+        string line = await FailsAsync(_folder.Path("in"));
+        Assert.Contains("no images in folder", line);
+    }
+
+    [Fact]
+    public async Task Checkpoint_of_another_architecture()
+    {
+        string line = await FailsAsync(Chelsea, "--weights", _folder.Write("resnet.safetensors", BrokenCheckpoints.OtherArchitecture()));
+        Assert.Contains("resnet.safetensors", line);
+    }
+
+    [Fact]
+    public async Task Pickle_that_imports_os_system_is_refused_and_not_run()
+    {
+        string marker = _folder.Path("marker");
+        string line = await FailsAsync(Chelsea, "--weights", _folder.Write("evil.bin", BrokenCheckpoints.OsSystem(marker)));
+        Assert.Contains("os.system", line);
+        Assert.False(File.Exists(marker));
+    }
+
+    [Fact]
+    public async Task Safetensors_header_that_claims_2_to_the_60_bytes()
+    {
+        string line = await FailsAsync(Chelsea, "--weights", _folder.Write("liar.safetensors", BrokenCheckpoints.HugeHeader()));
+        Assert.Contains("1152921504606846976", line);
+    }
+
+    [Fact]
+    public async Task Missing_weights()
+    {
+        string line = await FailsAsync(Chelsea, "--weights", _folder.Path("none.bin"));
+        Assert.Contains("none.bin", line);
+    }
+
+    [Theory]
+    [InlineData("cuda:99")]
+    [InlineData("opencl:99")]
+    [InlineData("tpu")]
+    [InlineData("cuda:x")]
+    public async Task Unknown_device(string device)
+    {
+        string line = await FailsAsync(Chelsea, "--device", device);
+        Assert.Contains(device, line);
+    }
+
+    [Fact]
+    public async Task Unwritable_output_is_found_before_the_work()
+    {
+        // The weights do not exist: naming the output proves that it was looked at first.
+        string weights = _folder.Path("none.bin");
+        foreach (string target in new[] { _folder.Path("nowhere", "o.npy"), _folder.Root + "/.npy/", "/proc/o.npy" })
+        {
+            CliResult result = await CliRunner.RunAsync("embed", Chelsea, "--weights", weights, "-o", target, "--format", "npy");
+            Assert.Contains("cannot write", result.FatalLine());
+        }
+
+        Assert.Empty(_folder.Files);
+    }
+
+    [Fact]
+    public async Task Input_size_smaller_than_a_patch()
+    {
+        await FailsAsync(Chelsea, "--size", "4");
+    }
+
+    /// <summary>Runs to <c>out/o.npy</c>, which must not come to be.</summary>
+    private async Task<string> FailsAsync(params string[] arguments)
+    {
+        string output = Directory.CreateDirectory(_folder.Path("out")).FullName;
+        string[] weights = arguments.Contains("--weights") ? [] : ["--weights", CliRunner.TinyWeights];
+        CliResult result = await CliRunner.RunAsync(["embed", .. arguments, .. weights, "-o", Path.Combine(output, "o.npy")]);
+        Assert.Empty(Directory.GetFiles(output, "*", new EnumerationOptions { AttributesToSkip = 0 }));
+        return result.FatalLine();
+    }
+
+    private string Put(string name)
+    {
+        byte[]? content = BrokenImages.All.Single(image => image.Name == name).Content;
+        return content is null ? _folder.Path(name) : _folder.Write(name, content);
+    }
+}

@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using System.Globalization;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Cli;
+
+/// <summary>The command as the shell sees it.</summary>
+public sealed class ProcessTests : IDisposable
+{
+    private static readonly string Chelsea = GoldenData.Image("chelsea.png");
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Exit_codes_reach_the_shell()
+    {
+        string[] embed = ["embed", "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet"];
+        CliResult good = await CliProcess.FinishAsync(CliProcess.Start([.. embed, Chelsea]));
+        Assert.Equal(0, good.ExitCode);
+        Assert.Single(good.OutputLines);
+        Assert.Empty(good.Error);
+        Assert.Equal(3, (await CliProcess.FinishAsync(CliProcess.Start([.. embed, "missing.png"]))).ExitCode);
+        Assert.Equal(1, (await CliProcess.FinishAsync(CliProcess.Start([.. embed, _folder.Root]))).ExitCode);
+        Assert.Equal(2, (await CliProcess.FinishAsync(CliProcess.Start([.. embed]))).ExitCode);
+    }
+
+    [Fact]
+    public async Task Without_weights_and_offline_one_line_says_how_to_go_on()
+    {
+        var environment = new Dictionary<string, string>
+        {
+            ["HF_ENDPOINT"] = "http://127.0.0.1:9", // the discard port: nobody listens
+            ["XDG_CACHE_HOME"] = _folder.Path("cache"),
+            ["LOCALAPPDATA"] = _folder.Path("cache"),
+            ["DINO_WEIGHTS"] = "",
+            ["http_proxy"] = "",
+        };
+        CliResult result = await CliProcess.FinishAsync(CliProcess.Start(["embed", Chelsea, "--quiet", "-o", _folder.Path("o.npy")], environment));
+        string line = result.FatalLine();
+        Assert.Contains("--weights FILE", line);
+        Assert.Contains("synthetic", line);
+        Assert.False(File.Exists(_folder.Path("o.npy")));
+    }
+
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public async Task Signal_ends_the_run_quickly_and_leaves_no_file(string signal)
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("POSIX signals");
+        if (signal == "INT" && IgnoresInterrupt())
+            Assert.Skip("this test run was started with SIGINT ignored, which child processes inherit");
+
+        string output = Directory.CreateDirectory(_folder.Path("out")).FullName;
+        Process process = CliProcess.Start(["embed", "@" + EndlessList(), "--weights", CliRunner.TinyWeights, "--device", "cpu", "-o", Path.Combine(output, "o.npy")]);
+        await WaitForAsync(() => Files(output).Any(file => new FileInfo(file).Length > 1 << 16) || process.HasExited);
+        long start = Stopwatch.GetTimestamp();
+        using (var kill = Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]))
+            await kill.WaitForExitAsync();
+        CliResult result = await CliProcess.FinishAsync(process);
+
+        Assert.Equal(130, result.ExitCode);
+        Assert.Equal("dino: cancelled", result.ErrorLines[^1]);
+        Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 10);
+        Assert.Empty(Files(output));
+    }
+
+    [Fact]
+    public async Task A_reader_that_leaves_ends_the_run_quietly()
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("needs a POSIX shell");
+        long start = Stopwatch.GetTimestamp();
+        CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell(
+            "{ \"$@\"; echo exit $? >&2; } | head -n 1",
+            ["embed", "@" + EndlessList(), "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet"]));
+        Assert.StartsWith("{\"path\":", Assert.Single(result.OutputLines));
+        Assert.Equal("exit 0", Assert.Single(result.ErrorLines));
+        Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 30);
+    }
+
+    /// <summary>Far more images than any test waits for.</summary>
+    private string EndlessList() => _folder.Write("list.txt", string.Concat(Enumerable.Repeat(GoldenData.Image("gray.png") + "\n", 1_000_000)));
+
+    private static string[] Files(string folder) => Directory.GetFiles(folder, "*", new EnumerationOptions { AttributesToSkip = 0 });
+
+    private static async Task WaitForAsync(Func<bool> condition)
+    {
+        for (int i = 0; i < 600 && !condition(); i++)
+            await Task.Delay(100);
+        Assert.True(condition());
+    }
+
+    /// <summary>Shells start background jobs with SIGINT ignored.</summary>
+    private static bool IgnoresInterrupt()
+    {
+        const string Field = "SigIgn:";
+        string? line = File.Exists("/proc/self/status") ? File.ReadLines("/proc/self/status").FirstOrDefault(text => text.StartsWith(Field, StringComparison.Ordinal)) : null;
+        return line is not null && (ulong.Parse(line[Field.Length..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & 2) != 0;
+    }
+}

@@ -1,0 +1,71 @@
+namespace Dino.Gpu.Tests.Cli;
+
+/// <summary>Wrong command lines: exit code 2, what is wrong and where help is; and the help itself.</summary>
+public sealed class UsageTests
+{
+    [Theory]
+    [InlineData("embed")]
+    [InlineData("embed", "a.jpg", "--batch", "0")]
+    [InlineData("embed", "a.jpg", "--batch", "many")]
+    [InlineData("embed", "a.jpg", "--threads", "0")]
+    [InlineData("embed", "a.jpg", "--output", "pooler")]
+    [InlineData("embed", "a.jpg", "--precision", "fp8")]
+    [InlineData("embed", "a.jpg", "--format", "xml")]
+    [InlineData("embed", "a.jpg", "--format", "npy")]
+    [InlineData("embed", "a.jpg", "-o", "a.unknown")]
+    [InlineData("embed", "a.jpg", "--size", "0")]
+    [InlineData("embed", "a.jpg", "--exif", "perhaps")]
+    [InlineData("embed", "a.jpg", "--decoder", "gimp")]
+    [InlineData("embed", "a.jpg", "--preprocess", "clip")]
+    [InlineData("embed", "a.jpg", "--interpolation", "none")]
+    [InlineData("embed", "a.jpg", "--unknown")]
+    [InlineData("embed", "a.jpg", "--weights")]
+    [InlineData("devices", "extra")]
+    [InlineData("unknown")]
+    public async Task Wrong_usage(params string[] arguments)
+    {
+        CliResult result = await CliRunner.RunAsync(arguments);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Empty(result.Output);
+        Assert.All(result.ErrorLines[..^1], line => Assert.StartsWith("dino: ", line));
+        Assert.StartsWith("Try 'dino ", result.ErrorLines[^1]);
+        Assert.True(result.ErrorLines.Length >= 2);
+    }
+
+    [Fact]
+    public async Task Nothing_at_all_shows_the_help_on_stderr()
+    {
+        CliResult result = await CliRunner.RunAsync();
+        Assert.Equal(2, result.ExitCode);
+        Assert.Empty(result.Output);
+        Assert.Contains("embed", result.Error);
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("embed", "--help")]
+    [InlineData("devices", "--help")]
+    public async Task Help_has_examples(params string[] arguments)
+    {
+        CliResult result = await CliRunner.RunAsync(arguments);
+        Assert.Equal(0, result.ExitCode);
+        Assert.Empty(result.Error);
+        Assert.Contains("Examples:", result.Output);
+    }
+
+    [Fact]
+    public async Task Version_is_one_line()
+    {
+        CliResult result = await CliRunner.RunAsync("--version");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Matches(@"^\d+\.\d+\.\d+", Assert.Single(result.OutputLines));
+    }
+
+    [Fact]
+    public async Task Stack_trace_only_with_verbose()
+    {
+        string[] arguments = ["embed", "nowhere/*.jpg"];
+        Assert.DoesNotContain("   at ", (await CliRunner.RunAsync(arguments)).Error);
+        Assert.Contains("   at ", (await CliRunner.RunAsync([.. arguments, "--verbose"])).Error);
+    }
+}

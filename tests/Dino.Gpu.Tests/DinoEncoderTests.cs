@@ -1,0 +1,157 @@
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Model;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests;
+
+/// <summary>The library's public door, on the CPU device.</summary>
+public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<SeededWeights>
+{
+    private static readonly DinoOptions Cpu = new() { Device = "cpu" };
+
+    private static readonly VitConfig Small = new()
+    {
+        HiddenSize = 48,
+        HeadCount = 3,
+        MlpSize = 96,
+        PatchSize = 8,
+        LayerCount = 3,
+        TrainedGrid = 4,
+        LayerNormEpsilon = 1e-6,
+    };
+
+    [Theory]
+    [InlineData("tiny_hf.bin", "tiny_hf")]
+    [InlineData("tiny_hf_f16.bin", "tiny_hf_f16")]
+    [InlineData("tiny_hf_bf16.bin", "tiny_hf_bf16")]
+    [InlineData("tiny_hf_views.bin", "tiny_hf")]
+    [InlineData("tiny_hf_parameters.bin", "tiny_hf")]
+    [InlineData("tiny_hf_legacy.bin", "tiny_hf")]
+    [InlineData("tiny_dino.pth", "tiny_dino")]
+    [InlineData("tiny_dino_full.pth", "tiny_dino")]
+    public void EveryCheckpoint_GivesTheReferencesTokens(string file, string expected)
+    {
+        // config.json belongs to the Hugging Face files alone, so the others are read from a folder without it.
+        string path = GoldenData.PathOf("checkpoints", file);
+        using var folder = new TemporaryFolder();
+        if (file.StartsWith("tiny_dino", StringComparison.Ordinal))
+        {
+            File.Copy(path, folder.Path(file));
+            path = folder.Path(file);
+        }
+
+        using DinoEncoder encoder = DinoEncoder.Load(path, Cpu);
+        DinoOutput output = encoder.Forward(Chelsea(), DinoOutputs.LastHiddenState);
+        Npy reference = Npy.Read(GoldenData.PathOf("checkpoints", expected + ".last_hidden_state.npy"));
+        // The limit of the reference's README for all of these.
+        Tolerance.AssertClose(file, reference.Floats, output.LastHiddenState!.Data, 2e-5, encoder.Config.HiddenSize);
+    }
+
+    [Fact]
+    public void Embed_GivesTheReferencesClassToken()
+    {
+        using DinoEncoder encoder = DinoEncoder.Create(seeded.Weights, Cpu);
+        float[] embedding = encoder.Embed(GoldenData.Image("chelsea.png"));
+        Tolerance.AssertClose("chelsea", GoldenData.Model("chelsea.last_hidden_state").Floats.AsSpan(0, 384), embedding, Tolerance.LastHiddenState);
+        Assert.Equal(embedding, encoder.Embed(Chelsea()));
+        Assert.Equal(embedding, encoder.Embed([Chelsea()])[0]);
+        Assert.Equal(embedding, encoder.Embed([GoldenData.Image("chelsea.png"), GoldenData.Image("rgba.png")])[0]);
+        Assert.Empty(encoder.Embed(Array.Empty<string>()));
+    }
+
+    [Theory]
+    [InlineData(PositionInterpolation.Size)]
+    [InlineData(PositionInterpolation.Scale)]
+    public void OtherInputSizes_UseTheInterpolationAskedFor(PositionInterpolation interpolation)
+    {
+        using DinoEncoder encoder = DinoEncoder.Create(seeded.Weights, Cpu with { InputWidth = 320, InputHeight = 240, Interpolation = interpolation });
+        float[] expected = GoldenData.Model($"chelsea_240x320_{interpolation.ToString().ToLowerInvariant()}.last_hidden_rows").Floats[..384];
+        Tolerance.AssertClose("class token", expected, encoder.Embed(Chelsea()), Tolerance.LastHiddenState);
+    }
+
+    [Fact]
+    public void Outputs_HaveTheirShapesAndAgreeWithEachOther()
+    {
+        using DinoEncoder encoder = DinoEncoder.Create(SyntheticWeights.Create(Small), Cpu with { InputWidth = 40, InputHeight = 24 });
+        RgbImage[] images = [Chelsea(), Solid(10), Solid(200)];
+        DinoOutput output = encoder.Forward(images, DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid | DinoOutputs.HiddenStates | DinoOutputs.Attentions);
+        Assert.Equal([3, 48], output.ClassToken!.Shape);
+        Assert.Equal([3, 16, 48], output.LastHiddenState!.Shape);
+        Assert.Equal([3, 3, 5, 48], output.PatchGrid!.Shape);
+        Assert.Equal([4, 3, 16, 48], output.HiddenStates!.Shape);
+        Assert.Equal([3, 3, 3, 16, 16], output.Attentions!.Shape);
+        for (int image = 0; image < 3; image++)
+        {
+            Span<float> tokens = output.LastHiddenState.Data.AsSpan(image * 16 * 48, 16 * 48);
+            Assert.Equal(tokens[..48], output.ClassToken.Data.AsSpan(image * 48, 48));
+            Assert.Equal(tokens[48..], output.PatchGrid.Data.AsSpan(image * 15 * 48, 15 * 48));
+        }
+
+        DinoOutput classOnly = encoder.Forward(images, DinoOutputs.ClassToken);
+        Assert.Equal(output.ClassToken.Data, classOnly.ClassToken!.Data);
+        Assert.Null(classOnly.LastHiddenState);
+        DinoOutput lastLayer = encoder.Forward(images, DinoOutputs.Attentions, [2]);
+        Assert.Equal([1, 3, 3, 16, 16], lastLayer.Attentions!.Shape);
+        Assert.Equal(output.Attentions.Data[^lastLayer.Attentions.Data.Length..], lastLayer.Attentions.Data);
+    }
+
+    [Fact]
+    public void MoreImagesThanABatch_AreSplitWithoutATrace()
+    {
+        VitWeights weights = SyntheticWeights.Create(Small);
+        RgbImage[] images = [.. Enumerable.Range(0, 7).Select(i => Solid((byte)(i * 30)))];
+        const DinoOutputs Everything = DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.HiddenStates | DinoOutputs.Attentions;
+        using DinoEncoder whole = DinoEncoder.Create(weights, Cpu);
+        using DinoEncoder split = DinoEncoder.Create(weights, Cpu with { BatchSize = 3 });
+        DinoOutput expected = whole.Forward(images, Everything);
+        DinoOutput actual = split.Forward(images, Everything);
+        Assert.Equal(expected.ClassToken!.Data, actual.ClassToken!.Data);
+        Assert.Equal(expected.LastHiddenState!.Data, actual.LastHiddenState!.Data);
+        Assert.Equal(expected.HiddenStates!.Data, actual.HiddenStates!.Data);
+        Assert.Equal(expected.Attentions!.Data, actual.Attentions!.Data);
+        Assert.Equal(whole.Embed(images), split.Embed(images));
+    }
+
+    [Fact]
+    public void ManyThreads_ShareOneEncoder()
+    {
+        using DinoEncoder encoder = DinoEncoder.Create(SyntheticWeights.Create(Small), Cpu);
+        float[][] expected = [.. Enumerable.Range(0, 8).Select(i => encoder.Embed(Solid((byte)(i * 30))))];
+        Parallel.For(0, 64, i => Assert.Equal(expected[i % 8], encoder.Embed(Solid((byte)(i % 8 * 30)))));
+    }
+
+    [Fact]
+    public void WrongUse_IsSaidInOneLine()
+    {
+        VitWeights weights = SyntheticWeights.Create(Small);
+        AssertLine("patch", () => DinoEncoder.Create(weights, Cpu with { InputWidth = 4 }));
+        AssertLine("batch", () => DinoEncoder.Create(weights, Cpu with { BatchSize = 0 }));
+        AssertLine("quantum", () => DinoEncoder.Create(weights, Cpu with { Device = "quantum:0" }));
+        AssertLine("no_such_file", () => DinoEncoder.Load("no_such_file.bin", Cpu));
+        using DinoEncoder encoder = DinoEncoder.Create(weights, Cpu);
+        AssertLine("no_such_picture.png", () => encoder.Embed("no_such_picture.png"));
+        AssertLine("preprocess.json", () => encoder.Embed(GoldenData.PathOf("preprocess.json")));
+        Assert.Throws<ArgumentOutOfRangeException>(() => encoder.Forward([Solid(1)], DinoOutputs.Attentions, [3]));
+        Assert.Throws<ArgumentException>(() => encoder.ForwardPrepared([Solid(1)], DinoOutputs.ClassToken));
+        Assert.Throws<ArgumentException>(() => encoder.Forward(Array.Empty<RgbImage>(), DinoOutputs.ClassToken));
+        encoder.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => encoder.Embed(Solid(1)));
+    }
+
+    private static void AssertLine(string part, Action action)
+    {
+        DinoException exception = Assert.Throws<DinoException>(action);
+        Assert.Contains(part, exception.Message, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain('\n', exception.Message);
+    }
+
+    private static RgbImage Chelsea() => new StbImageDecoder().Decode(File.ReadAllBytes(GoldenData.Image("chelsea.png")), ExifOrientation.Ignore);
+
+    private static RgbImage Solid(byte value)
+    {
+        byte[] pixels = new byte[20 * 10 * 3];
+        Array.Fill(pixels, value);
+        pixels[value % pixels.Length] ^= 0x55;
+        return new RgbImage(20, 10, pixels);
+    }
+}

@@ -1,0 +1,146 @@
+using System.Buffers.Binary;
+using System.Text;
+using Dino.Gpu.Imaging;
+
+namespace Dino.Gpu.Tests.Imaging;
+
+/// <summary>EXIF orientation in every kind of file that has it, all eight values, and damaged EXIF.</summary>
+public sealed class OrientationTests
+{
+    public static TheoryData<string, int> Cases => [.. from decoder in new[] { "skia", "stb" } from orientation in Enumerable.Range(1, 8) select (decoder, orientation)];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Jpeg_is_turned_upright(string decoder, int orientation)
+    {
+        byte[] file = GoldenImages.Of("exif_orientation6_jpg").File;
+        int tag = file.AsSpan().IndexOf((ReadOnlySpan<byte>)[0x01, 0x12, 0x00, 0x03]); // big-endian, SHORT; the value is 8 bytes on
+        Assert.Equal(6, file[tag + 9]);
+        file[tag + 9] = (byte)orientation;
+
+        RgbImage stored = GoldenImages.Decoder(decoder).Decode(file, ExifOrientation.Ignore);
+        RgbImage upright = GoldenImages.Decoder(decoder).Decode(file, ExifOrientation.Apply);
+        Assert.Equal((160, 100), (stored.Width, stored.Height));
+        GoldenImages.AssertSame(Upright(stored, orientation), upright);
+        Assert.Equal(orientation, ImageHeader.Read(file).Orientation);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Png_is_turned_upright(string decoder, int orientation)
+    {
+        byte[] plain = GoldenImages.Of("tiny_5x7_png").File;
+        byte[] exif = PngFiles.Chunk("eXIf", Tiff((ushort)orientation, little: orientation % 2 == 0));
+        byte[] file = [.. plain[..33], .. exif, .. plain[33..]]; // after IHDR
+        RgbImage stored = GoldenImages.Of("tiny_5x7_png").Decoded;
+        GoldenImages.AssertSame(Upright(stored, orientation), GoldenImages.Decoder(decoder).Decode(file, ExifOrientation.Apply));
+        GoldenImages.AssertSame(stored, GoldenImages.Decoder(decoder).Decode(file, ExifOrientation.Ignore));
+    }
+
+    [Fact]
+    public void WebP_is_turned_upright()
+    {
+        RgbImage stored = PillowResizeTests.Noise(21, 12);
+        byte[] image = WebPFiles.Lossless(stored);
+        foreach (int orientation in Enumerable.Range(1, 8))
+        {
+            byte[] file = WebPFiles.WithExif(image, 21, 12, Tiff((ushort)orientation, little: true));
+            GoldenImages.AssertSame(Upright(stored, orientation), GoldenImages.Decoder("skia").Decode(file, ExifOrientation.Apply));
+            GoldenImages.AssertSame(stored, GoldenImages.Decoder("skia").Decode(file, ExifOrientation.Ignore));
+        }
+    }
+
+    [Fact]
+    public void Types_of_the_value()
+    {
+        Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: true)));
+        Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: false)));
+        Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: true, type: 4)));
+        Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: false, type: 4)));
+        Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: true, type: 1)));
+        Assert.Equal(1, ExifReader.Orientation(Tiff(6, little: true, type: 2)));
+        Assert.Equal(6, ExifReader.Orientation([.. "Exif\0\0"u8, .. Tiff(6, little: false)]));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(9)]
+    [InlineData(65535)]
+    public void Values_outside_1_to_8_are_upright(int value) => Assert.Equal(1, ExifReader.Orientation(Tiff((ushort)value, little: false)));
+
+    [Fact]
+    public void Damaged_exif_is_upright_and_never_fails()
+    {
+        byte[] tiff = Tiff(6, little: true);
+        for (int length = 0; length < 22; length++)
+            Assert.Equal(1, ExifReader.Orientation(tiff.AsSpan(0, length)));
+
+        var random = new Random(7);
+        for (int i = 0; i < 20_000; i++)
+        {
+            byte[] damaged = [.. tiff];
+            for (int change = 0; change < 3; change++)
+                damaged[random.Next(2, damaged.Length)] = (byte)random.Next(256);
+            Assert.InRange(ExifReader.Orientation(damaged.AsSpan(0, random.Next(damaged.Length + 1))), 1, 8);
+        }
+    }
+
+    /// <summary>A TIFF structure with one entry, the orientation.</summary>
+    private static byte[] Tiff(ushort orientation, bool little, ushort type = 3)
+    {
+        byte[] tiff = new byte[26];
+        Encoding.ASCII.GetBytes(little ? "II" : "MM", tiff);
+        Int16(2, 42);
+        Int32(4, 8); // where the directory is
+        Int16(8, 1); // one entry
+        Int16(10, 0x0112);
+        Int16(12, type);
+        Int32(14, 1);
+        if (type == 4)
+            Int32(18, orientation);
+        else if (type == 1)
+            tiff[18] = (byte)orientation;
+        else
+            Int16(18, orientation);
+        return tiff;
+
+        void Int16(int at, ushort value)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(tiff.AsSpan(at), little ? value : BinaryPrimitives.ReverseEndianness(value));
+        }
+
+        void Int32(int at, uint value)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(tiff.AsSpan(at), little ? value : BinaryPrimitives.ReverseEndianness(value));
+        }
+    }
+
+    /// <summary>The EXIF table as it is written: which corner of the scene the stored row 0 and column 0 are.</summary>
+    private static RgbImage Upright(RgbImage stored, int orientation)
+    {
+        (int width, int height) = orientation >= 5 ? (stored.Height, stored.Width) : (stored.Width, stored.Height);
+        byte[] pixels = new byte[stored.Pixels.Length];
+        for (int row = 0; row < stored.Height; row++)
+        {
+            for (int column = 0; column < stored.Width; column++)
+            {
+                int fromRight = stored.Width - 1 - column;
+                int fromBottom = stored.Height - 1 - row;
+                (int x, int y) = orientation switch
+                {
+                    1 => (column, row),           // row 0 is the top, column 0 the left
+                    2 => (fromRight, row),        // top, right
+                    3 => (fromRight, fromBottom), // bottom, right
+                    4 => (column, fromBottom),    // bottom, left
+                    5 => (row, column),           // left, top
+                    6 => (fromBottom, column),    // right, top
+                    7 => (fromBottom, fromRight), // right, bottom
+                    _ => (row, fromRight),        // left, bottom
+                };
+                stored.Pixels.AsSpan(3 * (row * stored.Width + column), 3).CopyTo(pixels.AsSpan(3 * (y * width + x)));
+            }
+        }
+
+        return new RgbImage(width, height, pixels);
+    }
+}

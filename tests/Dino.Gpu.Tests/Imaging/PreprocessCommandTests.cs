@@ -1,0 +1,144 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Imaging;
+
+/// <summary><c>dino preprocess</c> from its arguments to its files.</summary>
+public sealed class PreprocessCommandTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("dino-preprocess-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Theory]
+    [InlineData("hf")]
+    [InlineData("dino")]
+    public async Task Png_holds_the_golden_bytes(string preset)
+    {
+        GoldenImage[] pictures = [.. GoldenImages.All.Where(golden => golden.Image is "chelsea.png" or "odd_422.jpg" or "one_pixel.png" or "rgba.png")];
+        string output = Path.Combine(_directory, "new", "png");
+        (int code, _) = await Run([.. pictures.Select(golden => GoldenData.Image(golden.Image)), "-o", output, "--preprocess", preset]);
+        Assert.Equal(0, code);
+        foreach (GoldenImage golden in pictures)
+        {
+            string path = Path.Combine(output, Path.ChangeExtension(golden.Image, ".png"));
+            string expected = preset == "hf" ? golden.Sha256Bilinear224 : golden.Sha256DinoEval224;
+            foreach (string decoder in new[] { "skia", "stb" })
+                Assert.Equal(expected, GoldenImages.Sha256(GoldenImages.Decoder(decoder).Decode(File.ReadAllBytes(path), ExifOrientation.Apply).Pixels));
+        }
+
+        Assert.Equal(pictures.Length, Directory.GetFileSystemEntries(output).Length);
+    }
+
+    [Fact]
+    public async Task Npy_holds_the_golden_planes()
+    {
+        (int code, _) = await Run(GoldenData.Image("chelsea.png"), "-o", _directory, "--format", "npy");
+        Assert.Equal(0, code);
+        Npy planes = Npy.Read(Path.Combine(_directory, "chelsea.npy"));
+        Assert.Equal([3, 224, 224], planes.Shape);
+        Assert.Equal("c4dd028736b6bb9c79097e234875fec00554ebd1ab688f402df9666d12dfd1a9", GoldenImages.Sha256(MemoryMarshal.AsBytes(planes.Floats.AsSpan()))); // report.json
+    }
+
+    [Theory]
+    [InlineData("48", 48, 48)]
+    [InlineData("320x240", 320, 240)]
+    public async Task Size_is_width_by_height(string size, int width, int height)
+    {
+        Assert.Equal(0, (await Run(GoldenData.Image("chelsea.png"), "-o", _directory, "--size", size)).Code);
+        ImageHeader header = ImageHeader.Read(File.ReadAllBytes(Path.Combine(_directory, "chelsea.png")));
+        Assert.Equal((width, height), (header.Width, header.Height));
+    }
+
+    [Fact]
+    public async Task Exif_is_applied_unless_told_otherwise()
+    {
+        string image = GoldenData.Image("exif_orientation6.jpg");
+        Assert.Equal(0, (await Run(image, "-o", Path.Combine(_directory, "applied"))).Code);
+        Assert.Equal(0, (await Run(image, "-o", Path.Combine(_directory, "ignored"), "--exif", "ignore")).Code);
+        Assert.Equal(GoldenImages.Of("exif_orientation6_jpg_upright").Sha256Bilinear224, Written("applied"));
+        Assert.Equal(GoldenImages.Of("exif_orientation6_jpg").Sha256Bilinear224, Written("ignored"));
+
+        string Written(string name) => GoldenImages.Sha256(GoldenImages.Png(Path.Combine(_directory, name, "exif_orientation6.png")).Pixels);
+    }
+
+    [Fact]
+    public void Failed_image_is_named_and_the_others_go_on()
+    {
+        string text = Path.Combine(_directory, "text.jpg");
+        File.WriteAllText(text, "no picture");
+        string output = Path.Combine(_directory, "out");
+        var messages = new StringWriter();
+        string missing = Path.Combine(_directory, "missing.png");
+        int code = PreprocessCommand.Run(
+            [text, missing, _directory, GoldenData.Image("gray.jpg")],
+            output,
+            "png",
+            new Preprocessor(PreprocessPreset.HuggingFace, 224, 224),
+            GoldenImages.Decoder("auto"),
+            ExifOrientation.Apply,
+            messages,
+            CancellationToken.None);
+        Assert.Equal(3, code);
+        Assert.Equal(["gray.png"], Directory.GetFileSystemEntries(output).Select(Path.GetFileName));
+        string[] lines = messages.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(4, lines.Length);
+        Assert.StartsWith($"dino: {text}: not an image", lines[0]);
+        Assert.StartsWith($"dino: {missing}: no such file", lines[1]);
+        Assert.StartsWith($"dino: {_directory}: is a directory", lines[2]);
+        Assert.StartsWith("1 of 4 written", lines[3]);
+    }
+
+    [Fact]
+    public async Task Two_images_of_one_name_are_refused_before_anything_is_written()
+    {
+        string output = Path.Combine(_directory, "out");
+        var failure = await Assert.ThrowsAsync<DinoException>(() => Run(GoldenData.Image("gray.png"), GoldenData.Image("gray.jpg"), "-o", output));
+        Assert.Contains("gray.png and", failure.Message);
+        Assert.False(Directory.Exists(output));
+    }
+
+    [Fact]
+    public async Task Source_is_never_overwritten()
+    {
+        string image = Path.Combine(_directory, "gray.png");
+        File.Copy(GoldenData.Image("gray.png"), image);
+        var failure = await Assert.ThrowsAsync<DinoException>(() => Run(image, "-o", _directory));
+        Assert.Contains("would be overwritten", failure.Message);
+        Assert.Equal(GoldenImages.Of("gray_png").File, File.ReadAllBytes(image));
+    }
+
+    [Fact]
+    public async Task Output_that_is_a_file_is_one_line()
+    {
+        string file = Path.Combine(_directory, "file");
+        File.WriteAllText(file, "");
+        var failure = await Assert.ThrowsAsync<DinoException>(() => Run(GoldenData.Image("gray.png"), "-o", file));
+        Assert.DoesNotContain('\n', failure.Message);
+    }
+
+    [Theory]
+    [InlineData("--size", "0")]
+    [InlineData("--size", "10x")]
+    [InlineData("--size", "10x10x10")]
+    [InlineData("--size", "-5")]
+    [InlineData("--size", "99999x99999")]
+    [InlineData("--preprocess", "squash")]
+    [InlineData("--exif", "yes")]
+    [InlineData("--decoder", "gdi")]
+    [InlineData("--format", "jpg")]
+    public void Wrong_values_are_usage_errors(string option, string value) =>
+        Assert.NotEmpty(Root().Parse(["preprocess", "a.png", "-o", "d", option, value]).Errors);
+
+    private static RootCommand Root() => new() { PreprocessCommand.Create() };
+
+    private static async Task<(int Code, ParseResult Parsed)> Run(params string[] arguments)
+    {
+        ParseResult parsed = Root().Parse(["preprocess", .. arguments]);
+        Assert.Empty(parsed.Errors);
+        return (await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }), parsed);
+    }
+}

@@ -1,0 +1,81 @@
+using Dino.Gpu.Model;
+using Dino.Gpu.Pipeline;
+
+namespace Dino.Gpu.Tests.Support;
+
+/// <summary>Checks of a whole forward pass that need no reference data: against the double-precision twin, and against itself.</summary>
+internal static class ModelTwin
+{
+    /// <summary>Every output of one random picture equals the double-precision twin's, and the pruned class token equals the unpruned.</summary>
+    public static void Check(VitExecutor executor, VitWeights weights, int width, int height)
+    {
+        var shape = new VitShape(weights.Config, width, height);
+        byte[] pixels = RandomPixels(1, width, height);
+        float[] positions = PositionTable.Interpolate(weights.Positions, weights.Config.TrainedGrid, shape.GridWidth, shape.GridHeight, PositionInterpolation.Size);
+        ReferenceOutput expected = Reference.Forward(weights, pixels, positions, shape);
+        ForwardOutput actual = Run(executor, pixels, positions, shape, new ForwardRequest(1, true, true, (1UL << shape.LayerCount) - 1));
+        string name = $"hidden {shape.HiddenSize}, patch {shape.PatchSize}, {width}x{height}";
+        int stateSize = shape.TokenCount * shape.HiddenSize;
+        for (int layer = 0; layer <= shape.LayerCount; layer++)
+        {
+            Tolerance.AssertClose(
+                $"{name}: hidden state {layer}", expected.HiddenStates[layer], actual.HiddenStates.AsSpan(layer * stateSize, stateSize),
+                Tolerance.HiddenState, shape.HiddenSize);
+        }
+
+        int attentionSize = shape.HeadCount * shape.TokenCount * shape.TokenCount;
+        for (int layer = 0; layer < shape.LayerCount; layer++)
+        {
+            Tolerance.AssertClose(
+                $"{name}: attention {layer}", expected.Attentions[layer], actual.Attentions.AsSpan(layer * attentionSize, attentionSize),
+                Tolerance.Attention, shape.TokenCount);
+        }
+
+        Tolerance.AssertClose($"{name}: tokens", expected.Tokens, actual.Tokens, Tolerance.LastHiddenState, shape.HiddenSize);
+        ForwardOutput pruned = Run(executor, pixels, positions, shape, new ForwardRequest(1, false, false, 0));
+        Assert.Equal(actual.Tokens[..shape.HiddenSize], pruned.Tokens);
+        ForwardOutput someLayers = Run(executor, pixels, positions, shape, new ForwardRequest(1, false, false, 0b10));
+        Assert.Equal(actual.Attentions[attentionSize..(2 * attentionSize)], someLayers.Attentions);
+        Assert.Equal(actual.Tokens[..shape.HiddenSize], someLayers.Tokens);
+    }
+
+    /// <summary>Batches of every size up to <paramref name="images"/>, forwards and backwards, give each picture the bytes it has alone.</summary>
+    public static void CheckBatches(VitExecutor executor, VitWeights weights, int images)
+    {
+        int side = weights.Config.TrainedImageSize;
+        var shape = new VitShape(weights.Config, side, side);
+        byte[] pixels = RandomPixels(images, side, side);
+        int imageSize = pixels.Length / images;
+        int tokens = shape.TokenCount * shape.HiddenSize;
+        var alone = new List<float[]>();
+        for (int image = 0; image < images; image++)
+            alone.Add(Run(executor, pixels.AsSpan(image * imageSize, imageSize), weights.Positions, shape, new ForwardRequest(1, true, false, 0)).Tokens);
+
+        for (int batch = 1; batch <= images; batch++)
+        {
+            int[] order = [.. Enumerable.Range(0, batch).Select(i => batch % 2 == 0 ? images - 1 - i : i)];
+            byte[] mixed = [.. order.SelectMany(image => pixels.AsSpan(image * imageSize, imageSize).ToArray())];
+            float[] all = Run(executor, mixed, weights.Positions, shape, new ForwardRequest(batch, true, false, 0)).Tokens;
+            float[] classTokens = Run(executor, mixed, weights.Positions, shape, new ForwardRequest(batch, false, false, 0)).Tokens;
+            for (int i = 0; i < batch; i++)
+            {
+                Assert.Equal(alone[order[i]], all.AsSpan(i * tokens, tokens));
+                Assert.Equal(alone[order[i]].AsSpan(0, shape.HiddenSize), classTokens.AsSpan(i * shape.HiddenSize, shape.HiddenSize));
+            }
+        }
+    }
+
+    private static ForwardOutput Run(VitExecutor executor, ReadOnlySpan<byte> pixels, float[] positions, VitShape shape, ForwardRequest request)
+    {
+        ForwardOutput output = ForwardOutput.Allocate(shape, request);
+        executor.Run(pixels, positions, shape, request, output);
+        return output;
+    }
+
+    private static byte[] RandomPixels(int images, int width, int height)
+    {
+        byte[] pixels = new byte[images * width * height * 3];
+        new Random(width * height).NextBytes(pixels);
+        return pixels;
+    }
+}
