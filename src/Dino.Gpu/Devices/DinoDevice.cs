@@ -78,7 +78,8 @@ internal sealed class DinoDevice : IDisposable
 
     /// <summary>
     /// The CPU device has one multiprocessor a thread: ILGPU spreads a grid evenly over multiprocessors, and the SIMD family runs one
-    /// group of one thread on each. ILGPU asks for at least two threads a warp; the second of each stays idle.
+    /// group of one thread on each. ILGPU asks for at least two threads a warp; the second of each stays idle. There a kernel's own
+    /// .NET code runs, whatever ILGPU's optimiser does, so it is kept short: O0 loads kernels sooner.
     /// </summary>
     private static DinoDevice OpenCpu(int? threads, bool isAutomaticChoice)
     {
@@ -86,7 +87,7 @@ internal sealed class DinoDevice : IDisposable
         if (count is < 1 or > MaxThreads)
             throw new DinoException($"The CPU device takes 1 to {MaxThreads} threads, not {count}.");
         var device = new CPUDevice(numThreadsPerWarp: 2, numWarpsPerMultiprocessor: 1, numMultiprocessors: count);
-        return Create(builder => builder.CPU(device), device, CpuDescription.Describe(isAutomaticChoice));
+        return Create(builder => builder.CPU(device).Optimize(OptimizationLevel.O0), device, CpuDescription.Describe(isAutomaticChoice));
     }
 
     /// <summary>O2 infers address spaces; below it, ILGPU emits generic pointers, slow everywhere and refused by some OpenCL drivers.</summary>

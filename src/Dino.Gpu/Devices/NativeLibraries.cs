@@ -12,7 +12,10 @@ internal static class NativeLibraries
 {
     private static readonly Lazy<bool> Registration = new(Register);
 
-    /// <summary>Registers the fallback names, once. Where the host program has its own resolver for ILGPU, that one stays.</summary>
+    /// <summary>
+    /// Registers the fallback names, once; an assembly has one resolver for the life of the process. Where the host program was first
+    /// with its own for ILGPU, that one stays.
+    /// </summary>
     public static void EnsureRegistered() => _ = Registration.Value;
 
     private static bool Register()

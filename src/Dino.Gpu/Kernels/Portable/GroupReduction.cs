@@ -1,0 +1,51 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
+
+namespace Dino.Gpu.Kernels.Portable;
+
+/// <summary>How two values of a reduction become one.</summary>
+internal interface IReduction
+{
+    static abstract float Combine(float left, float right);
+}
+
+internal readonly struct SumReduction : IReduction
+{
+    public static float Combine(float left, float right) => left + right;
+}
+
+internal readonly struct MaxReduction : IReduction
+{
+    public static float Combine(float left, float right) => left > right ? left : right;
+}
+
+/// <summary>
+/// Reductions over the threads of a group that share a row (same y). A tree in shared memory: warp shuffles and ILGPU's group
+/// collectives do not work on every OpenCL driver.
+/// </summary>
+internal static class GroupReduction
+{
+    /// <summary>Gives every thread the reduction over its row. The whole group must call it.</summary>
+    /// <param name="value">This thread's value.</param>
+    /// <param name="scratch">Shared memory, Side * Side values; free for reuse when this returns.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float AllReduceRow<TTile, TReduction>(float value, ArrayView<float> scratch)
+        where TTile : struct, ITileShape
+        where TReduction : struct, IReduction
+    {
+        int x = Group.IdxX;
+        int row = Group.IdxY * TTile.Side;
+        scratch[row + x] = value;
+        Group.Barrier();
+        for (int distance = TTile.Side / 2; distance > 0; distance /= 2)
+        {
+            if (x < distance)
+                scratch[row + x] = TReduction.Combine(scratch[row + x], scratch[row + x + distance]);
+            Group.Barrier();
+        }
+
+        float result = scratch[row];
+        Group.Barrier();
+        return result;
+    }
+}

@@ -1,0 +1,108 @@
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Pipeline;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Dino.Gpu.Ops;
+
+/// <summary>A ViT's operations as launches of the portable kernels, each over the whole batch. What is kept is copied to the host at once.</summary>
+/// <param name="kernels">Compiled for the weights' accelerator.</param>
+/// <param name="weights">The model.</param>
+/// <param name="activations">Large enough for shape and request, with pixels and positions uploaded.</param>
+/// <param name="shape">The model at this input size.</param>
+/// <param name="request">Batch size and what to keep.</param>
+/// <param name="output">Where to keep it.</param>
+internal readonly struct PortableOps(
+    PortableKernels kernels, PortableWeights weights, PortableActivations activations, VitShape shape, ForwardRequest request, ForwardOutput output) : IVitOps
+{
+    public void UnfoldPatches() =>
+        kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, activations[Activation.Patches]);
+
+    public void AssembleTokens() =>
+        kernels.Assemble(weights.ClassToken, activations.Positions, shape, request.Batch, activations[Activation.Residual]);
+
+    public void LayerNorm(Activation input, Norm norm, int layer, Activation output, Rows rows)
+    {
+        RowMap map = RowMap.Of(rows, shape.TokenCount);
+        LayerNorm(activations[input], weights.Norm(norm, layer), rows, map, activations[output]);
+    }
+
+    public void Linear(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Linear<StoreEpilogue>(input, linear, layer, output, rows);
+
+    public void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Linear<GeluEpilogue>(input, linear, layer, output, rows);
+
+    public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Linear<AddEpilogue>(input, linear, layer, output, rows);
+
+    public void Attention(Rows queryRows) =>
+        kernels.Attention(
+            activations[Activation.Qkv],
+            new AttentionShape(shape.TokenCount, queryRows == Rows.ClassToken ? 1 : shape.TokenCount, shape.HeadCount, shape.HeadSize),
+            request.Batch,
+            activations[Activation.Context]);
+
+    public void KeepAttention(int slot)
+    {
+        var attention = new AttentionShape(shape.TokenCount, shape.TokenCount, shape.HeadCount, shape.HeadSize);
+        long count = (long)request.Batch * shape.HeadCount * shape.TokenCount * shape.TokenCount;
+        ArrayView<float> probabilities = activations.Probabilities.SubView(0, count);
+        kernels.AttentionProbabilities(activations[Activation.Qkv], attention, request.Batch, probabilities);
+        probabilities.CopyToCPU(ref output.Attentions[slot * count], count);
+    }
+
+    public void KeepHiddenState(int index)
+    {
+        long count = (long)request.Batch * shape.TokenCount * shape.HiddenSize;
+        activations[Activation.Residual].CopyToCPU(ref output.HiddenStates[index * count], count);
+    }
+
+    /// <summary>Nothing to do: class tokens are rows with a stride.</summary>
+    public void BeginClassTail()
+    {
+    }
+
+    public void FinalNorm(Rows rows)
+    {
+        // The normed rows are packed, so that what the host reads is contiguous.
+        LayerNorm(activations[Activation.Residual], weights.Norm(Norm.Final, 0), rows, RowMap.Dense, activations[Activation.Normed]);
+        activations[Activation.Normed].CopyToCPU(ref output.Tokens[0], (long)RowCount(rows) * shape.HiddenSize);
+    }
+
+    public void Synchronize() => kernels.Accelerator.Synchronize();
+
+    private void LayerNorm(ArrayView<float> input, DeviceAffine norm, Rows rows, RowMap outputMap, ArrayView<float> target)
+    {
+        RowMap inputMap = RowMap.Of(rows, shape.TokenCount);
+        kernels.LayerNorm(
+            input, norm.Weight, norm.Bias, new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, inputMap, outputMap), target);
+    }
+
+    private void Linear<TEpilogue>(Activation input, Linear linear, int layer, Activation output, Rows rows)
+        where TEpilogue : struct, IEpilogue
+    {
+        // Query and KeyValue are row ranges of the fused weight, and write the same columns of Qkv.
+        DeviceAffine fused = weights.Linear(linear, layer);
+        int depth = ColumnCount(input);
+        int stride = ColumnCount(output);
+        (int first, int columns) = linear switch
+        {
+            Ops.Linear.Query => (0, shape.HiddenSize),
+            Ops.Linear.KeyValue => (shape.HiddenSize, 2 * shape.HiddenSize),
+            _ => (0, stride),
+        };
+        var gemm = new GemmShape(RowCount(rows), columns, depth, depth, stride, RowMap.Of(rows, shape.TokenCount));
+        kernels.Linear<TEpilogue>(
+            activations[input], fused.Weight.SubView((long)first * depth), fused.Bias.SubView(first), gemm, activations[output].SubView(first));
+    }
+
+    private int RowCount(Rows rows) => request.Batch * rows switch
+    {
+        Rows.ClassToken => 1,
+        Rows.Patches => shape.PatchCount,
+        _ => shape.TokenCount,
+    };
+
+    private int ColumnCount(Activation activation) => PortableActivations.ColumnCount(activation, shape);
+}

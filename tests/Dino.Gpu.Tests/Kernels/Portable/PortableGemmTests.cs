@@ -1,0 +1,133 @@
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Ops;
+using Dino.Gpu.Tests.Support;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Dino.Gpu.Tests.Kernels.Portable;
+
+public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(devices)
+{
+    public static TheoryData<TestDevice, int, int, int> SmallShapes => Shapes(
+        Enum.GetValues<TestDevice>(), [(1, 1, 1), (7, 5, 3), (1, 7, 197), (7, 1, 385), (33, 17, 9), (16, 16, 8), (17, 197, 7)]);
+
+    public static TheoryData<TestDevice, int, int, int> ModelShapes => Shapes(
+        [TestDevice.OpenCL, TestDevice.Cuda],
+        [(197, 384, 384), (197, 1152, 384), (197, 1536, 384), (197, 384, 1536), (196, 384, 768), (385, 7, 197), (1, 384, 1536), (394, 385, 1)]);
+
+    /// <summary>Whole numbers: every partial sum is exact, so every bit must agree.</summary>
+    [Theory]
+    [MemberData(nameof(SmallShapes))]
+    [MemberData(nameof(ModelShapes))]
+    public void Integers_AreExact(TestDevice device, int rows, int columns, int depth)
+    {
+        PortableKernels kernels = Open(device, out Accelerator accelerator);
+        float[] input = RandomIntegers(rows * depth, 1);
+        float[] weight = RandomIntegers(columns * depth, 2);
+        float[] bias = RandomIntegers(columns, 3);
+        float[] actual = Run<StoreEpilogue>(kernels, accelerator, input, weight, bias, new float[rows * columns], Dense(rows, columns, depth));
+        Tolerance.AssertClose("integers", Reference.Linear(input, weight, bias, rows, depth, columns), actual, 0, columns);
+    }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(8)]
+    [InlineData(16)]
+    public void EveryTileShape_IsExact(int side)
+    {
+        PortableKernels kernels = Open(TestDevice.OpenCL, side, out Accelerator accelerator);
+        float[] input = RandomIntegers(77 * 45, 1);
+        float[] weight = RandomIntegers(131 * 45, 2);
+        float[] bias = RandomIntegers(131, 3);
+        float[] actual = Run<StoreEpilogue>(kernels, accelerator, input, weight, bias, new float[77 * 131], Dense(77, 131, 45));
+        Tolerance.AssertClose("integers", Reference.Linear(input, weight, bias, 77, 45, 131), actual, 0, 131);
+    }
+
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Epilogues_AgreeWithTheTwin(TestDevice device)
+    {
+        (int rows, int columns, int depth) = device == TestDevice.IlgpuCpu ? (7, 19, 13) : (197, 384, 384);
+        PortableKernels kernels = Open(device, out Accelerator accelerator);
+        float[] input = Random(rows * depth, 1);
+        float[] weight = Random(columns * depth, 2, 0.25f);
+        float[] bias = Random(columns, 3);
+        float[] old = Random(rows * columns, 4);
+        GemmShape shape = Dense(rows, columns, depth);
+        double[] expected = Reference.Linear(input, weight, bias, rows, depth, columns);
+
+        // Each of depth sums of magnitude about 1 rounds at 2^-24.
+        double limit = Math.Max(2e-6, depth * Math.Pow(2, -24));
+        Tolerance.AssertClose("bias", expected, Run<StoreEpilogue>(kernels, accelerator, input, weight, bias, old, shape), limit, columns);
+        Tolerance.AssertClose("bias + gelu", Array.ConvertAll(expected, Reference.Gelu), Run<GeluEpilogue>(kernels, accelerator, input, weight, bias, old, shape), limit, columns);
+        double[] added = [.. expected.Zip(old, (product, previous) => product + previous)];
+        Tolerance.AssertClose("bias + residual", added, Run<AddEpilogue>(kernels, accelerator, input, weight, bias, old, shape), limit, columns);
+    }
+
+    /// <summary>Class-token and patch rows land in their own rows, leave the others alone, and have the bits that they have among all rows.</summary>
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void RowMaps_PickRowsAndKeepTheirBits(TestDevice device)
+    {
+        const int Images = 3;
+        (int tokens, int columns, int depth) = device == TestDevice.IlgpuCpu ? (5, 6, 7) : (50, 97, 129);
+        PortableKernels kernels = Open(device, out Accelerator accelerator);
+        float[] input = Random(Images * tokens * depth, 1);
+        float[] weight = Random(columns * depth, 2);
+        float[] bias = Random(columns, 3);
+        float[] old = Random(Images * tokens * columns, 4);
+        float[] all = Run<StoreEpilogue>(kernels, accelerator, input, weight, bias, old, Dense(Images * tokens, columns, depth));
+        foreach ((Rows rows, int count) in new[] { (Rows.ClassToken, Images), (Rows.Patches, Images * (tokens - 1)) })
+        {
+            var shape = new GemmShape(count, columns, depth, depth, columns, RowMap.Of(rows, tokens));
+            float[] actual = Run<StoreEpilogue>(kernels, accelerator, input, weight, bias, old, shape);
+            for (int i = 0; i < actual.Length; i++)
+            {
+                bool isClassToken = i / columns % tokens == 0;
+                Assert.Equal(isClassToken == (rows == Rows.ClassToken) ? all[i] : old[i], actual[i]);
+            }
+        }
+    }
+
+    /// <summary>An output that is a column range of a wider buffer, as Query and KeyValue write.</summary>
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void OutputStride_LeavesOtherColumnsAlone(TestDevice device)
+    {
+        PortableKernels kernels = Open(device, out Accelerator accelerator);
+        float[] input = RandomIntegers(5 * 4, 1);
+        float[] weight = RandomIntegers(3 * 4, 2);
+        float[] bias = RandomIntegers(3, 3);
+        var shape = new GemmShape(5, 3, 4, 4, 8, RowMap.Dense);
+        float[] actual = Run<StoreEpilogue>(kernels, accelerator, input, weight, bias, new float[5 * 8], shape);
+        double[] product = Reference.Linear(input, weight, bias, 5, 4, 3);
+        for (int i = 0; i < actual.Length; i++)
+            Assert.Equal(i % 8 < 3 ? product[i / 8 * 3 + i % 8] : 0, actual[i]);
+    }
+
+    private static GemmShape Dense(int rows, int columns, int depth) => new(rows, columns, depth, depth, columns, RowMap.Dense);
+
+    private static float[] Run<TEpilogue>(
+        PortableKernels kernels, Accelerator accelerator, float[] input, float[] weight, float[] bias, float[] old, GemmShape shape)
+        where TEpilogue : struct, IEpilogue
+    {
+        using MemoryBuffer1D<float, Stride1D.Dense> deviceInput = accelerator.Allocate1D(input);
+        using MemoryBuffer1D<float, Stride1D.Dense> deviceWeight = accelerator.Allocate1D(weight);
+        using MemoryBuffer1D<float, Stride1D.Dense> deviceBias = accelerator.Allocate1D(bias);
+        using MemoryBuffer1D<float, Stride1D.Dense> output = accelerator.Allocate1D(old);
+        kernels.Linear<TEpilogue>(deviceInput.View, deviceWeight.View, deviceBias.View, shape, output.View);
+        return output.GetAsArray1D();
+    }
+
+    private static TheoryData<TestDevice, int, int, int> Shapes(TestDevice[] kinds, (int Rows, int Columns, int Depth)[] shapes)
+    {
+        var data = new TheoryData<TestDevice, int, int, int>();
+        foreach (TestDevice kind in kinds)
+        {
+            foreach ((int rows, int columns, int depth) in shapes)
+                data.Add(kind, rows, columns, depth);
+        }
+
+        return data;
+    }
+}

@@ -1,0 +1,117 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Dino.Gpu.Devices;
+using ILGPU;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.OpenCL;
+
+namespace Dino.Gpu.Tests.Support;
+
+/// <summary>Where a portable kernel is tested.</summary>
+public enum TestDevice
+{
+    /// <summary>ILGPU's own CPU accelerator: groups of 16 threads, each an OS thread. Always there, and slow.</summary>
+    IlgpuCpu,
+
+    /// <summary>The first OpenCL device, PoCL where there is no other.</summary>
+    OpenCL,
+
+    /// <summary>The first CUDA device.</summary>
+    Cuda,
+}
+
+/// <summary>The accelerators that the portable kernels are tested on, opened once for all tests of the collection.</summary>
+public sealed partial class TestDevices : IDisposable
+{
+    private readonly Dictionary<TestDevice, DinoDevice> _devices = [];
+
+    /// <summary>Every kind; a test theory runs on each and is skipped where there is none.</summary>
+    public static TheoryData<TestDevice> All => new(Enum.GetValues<TestDevice>());
+
+    /// <summary>The kinds that are fast enough for the model's own sizes.</summary>
+    public static TheoryData<TestDevice> Fast => new(TestDevice.OpenCL, TestDevice.Cuda);
+
+    /// <summary>Opens the device, or skips the test when this machine has none.</summary>
+    internal DinoDevice Open(TestDevice kind)
+    {
+        if (!_devices.TryGetValue(kind, out DinoDevice? device))
+        {
+            device = kind switch
+            {
+                TestDevice.IlgpuCpu => OpenIlgpuCpu(),
+                TestDevice.OpenCL => OpenOpenCL(),
+                _ => OpenCuda(),
+            };
+            _devices.Add(kind, device);
+        }
+
+        return device;
+    }
+
+    public void Dispose()
+    {
+        foreach (DinoDevice device in _devices.Values)
+            device.Dispose();
+    }
+
+    private static DinoDevice OpenIlgpuCpu()
+    {
+        Context context = Context.Create(builder => builder.DefaultCPU());
+        return new DinoDevice(context, context.CreateCPUAccelerator(0), Portable(CpuDescription.Describe()));
+    }
+
+    private static DinoDevice OpenCuda()
+    {
+        Assert.SkipWhen(DeviceCatalog.FindCuda().Count == 0, "no CUDA device on this machine");
+        return DinoDevice.Open("cuda:0");
+    }
+
+    /// <summary>
+    /// PoCL 3.1 lacks the generic address space that ILGPU asks for, but our kernels, compiled at O2, never use it: the tests force the
+    /// capability, which the library itself does not.
+    /// </summary>
+    private static DinoDevice OpenOpenCL()
+    {
+        KeepPoclCacheOutOfHome();
+        List<DeviceCatalog.Candidate> candidates = DeviceCatalog.FindOpenCL();
+        Assert.SkipWhen(candidates.Count == 0, "no OpenCL platform on this machine; install pocl-opencl-icd to run OpenCL on the CPU");
+        DeviceCatalog.Candidate candidate = candidates.FirstOrDefault(found => found.Info.Refusal is null) ?? candidates[0];
+        var device = (CLDevice)candidate.Device;
+        if (candidate.Info.Refusal is not null)
+        {
+            SetGenericAddressSpace(device.Capabilities, true);
+            SetDeviceVersion(device, CLDeviceVersion.CL20);
+        }
+
+        Context context = Context.Create(builder => builder.Optimize(OptimizationLevel.O2));
+        return new DinoDevice(context, device.CreateAccelerator(context), candidate.Info);
+    }
+
+    private static DeviceInfo Portable(DeviceInfo info) => info with { Family = KernelFamily.Portable };
+
+    /// <summary>PoCL keeps compiled kernels in the home directory unless told otherwise. The runtime's own environment does not reach native code.</summary>
+    private static void KeepPoclCacheOutOfHome()
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        string directory = Path.Combine(Path.GetTempPath(), "dino-gpu-tests-pocl");
+        Directory.CreateDirectory(directory);
+        _ = SetEnvironment("POCL_CACHE_DIR", directory, overwrite: 0);
+    }
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetEnvironment(string name, string value, int overwrite);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "set_GenericAddressSpace")]
+    private static extern void SetGenericAddressSpace(CLCapabilityContext capabilities, bool value);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "set_DeviceVersion")]
+    private static extern void SetDeviceVersion(CLDevice device, CLDeviceVersion value);
+}
+
+/// <summary>Tests of portable kernels take turns: PoCL uses every core itself.</summary>
+[CollectionDefinition(Name)]
+public sealed class PortableCollection : ICollectionFixture<TestDevices>
+{
+    public const string Name = "portable kernels";
+}
