@@ -6,7 +6,7 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Ops;
 
 /// <summary>The portable kernels on one accelerator, each behind a method that chooses its grid and launches it on the default stream.</summary>
-internal abstract class PortableKernels
+internal abstract class PortableKernels(Accelerator accelerator)
 {
     /// <summary>The hungriest kernel, attention, takes 29312 bytes of shared memory at 16x16 threads.</summary>
     private const int SharedMemoryFor16 = 30 * 1024;
@@ -25,6 +25,9 @@ internal abstract class PortableKernels
             : threads >= 16 ? new PortableKernels<Tile4>(accelerator)
             : throw new DinoException($"{accelerator.Name} allows {threads} threads a group; the portable kernels need 16.");
     }
+
+    /// <summary>The caller's.</summary>
+    public Accelerator Accelerator { get; } = accelerator;
 
     /// <summary>output = epilogue(input @ weight^T + bias); see <see cref="Gemm"/>.</summary>
     public abstract void Linear<TEpilogue>(
@@ -76,6 +79,7 @@ internal sealed class PortableKernels<TTile> : PortableKernels
 
     /// <summary>The accelerator stays the caller's.</summary>
     public PortableKernels(Accelerator accelerator)
+        : base(accelerator)
     {
         int groupSize = Math.Min(LinearGroupSize, accelerator.MaxNumThreadsPerGroup);
         _linear = new(() => LoadLinear<StoreEpilogue>(accelerator));

@@ -70,6 +70,8 @@ internal readonly struct PortableOps(
         activations[Activation.Normed].CopyToCPU(ref output.Tokens[0], (long)RowCount(rows) * shape.HiddenSize);
     }
 
+    public void Synchronize() => kernels.Accelerator.Synchronize();
+
     private void LayerNorm(ArrayView<float> input, DeviceAffine norm, Rows rows, RowMap outputMap, ArrayView<float> target)
     {
         RowMap inputMap = RowMap.Of(rows, shape.TokenCount);

@@ -16,7 +16,7 @@ internal abstract class VitExecutor : IDisposable
     public static VitExecutor Create(DinoDevice device, VitWeights weights) => device.Family switch
     {
         KernelFamily.Simd => SimdExecutor.Create(device.Accelerator, weights),
-        _ => throw new DinoException($"{device.Info.Id}: no kernels for it yet."),
+        _ => new PortableExecutor(device, weights),
     };
 
     /// <summary>Runs the forward pass over one batch and fills <paramref name="output"/>.</summary>

@@ -139,8 +139,10 @@ internal static unsafe class Attention
                 max = TVector.Max(max, TVector.SelectFirst(count - column, TVector.Load(s + column), lowest));
         }
 
-        TVector maxima = TVector.Create(TVector.MaxLane(max));
-        TVector scale = TVector.Create(Log2E / MathF.Sqrt(headSize));
+        // One multiply-add a score: the rounding of max * factor is the same for the whole row, and so cancels in the division by the sum.
+        float factor = Log2E / MathF.Sqrt(headSize);
+        TVector scale = TVector.Create(factor);
+        TVector shift = TVector.Create(-TVector.MaxLane(max) * factor);
         TVector sum = TVector.Zero;
         for (int first = 0; first < tokens; first += Gemm.BlockSize)
         {
@@ -149,14 +151,14 @@ internal static unsafe class Attention
             int column = 0;
             for (; column <= count - TVector.Count; column += TVector.Count)
             {
-                TVector e = VectorMath.Exp2((TVector.Load(s + column) - maxima) * scale);
+                TVector e = VectorMath.Exp2(TVector.MultiplyAdd(TVector.Load(s + column), scale, shift));
                 sum += e;
                 TVector.Store(e, s + column);
             }
 
             if (column < count)
             {
-                TVector e = VectorMath.Exp2((TVector.Load(s + column) - maxima) * scale);
+                TVector e = VectorMath.Exp2(TVector.MultiplyAdd(TVector.Load(s + column), scale, shift));
                 sum += TVector.SelectFirst(count - column, e, TVector.Zero);
                 TVector.Store(e, s + column);
             }

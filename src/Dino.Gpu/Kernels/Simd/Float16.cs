@@ -56,8 +56,7 @@ internal readonly unsafe struct Float16 : IFloatVector<Float16>
     public static Float16 Round(Float16 value) => new(Vector512.Round(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float16 PowerOfTwo(Float16 n) =>
-        new(Vector512.ShiftLeft(Vector512.ConvertToInt32Native(n._value) + Vector512.Create(127), 23).AsSingle());
+    public static Float16 Scale(Float16 value, Float16 n) => new(Avx512F.Scale(value._value, n._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float16 SelectFirst(int count, Float16 value, Float16 other) =>

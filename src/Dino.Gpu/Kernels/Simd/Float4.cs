@@ -55,8 +55,12 @@ internal readonly unsafe struct Float4 : IFloatVector<Float4>
     public static Float4 Round(Float4 value) => new(Vector128.Round(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float4 PowerOfTwo(Float4 n) =>
-        new(Vector128.ShiftLeft(Vector128.ConvertToInt32Native(n._value) + Vector128.Create(127), 23).AsSingle());
+    public static Float4 Scale(Float4 value, Float4 n)
+    {
+        // The exponent goes into its bits; below the smallest normal number it stays there.
+        Vector128<float> exponent = Vector128.MaxNative(n._value, Vector128.Create(-126f));
+        return new(value._value * Vector128.ShiftLeft(Vector128.ConvertToInt32Native(exponent) + Vector128.Create(127), 23).AsSingle());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 SelectFirst(int count, Float4 value, Float4 other) =>

@@ -55,8 +55,12 @@ internal readonly unsafe struct Float8 : IFloatVector<Float8>
     public static Float8 Round(Float8 value) => new(Vector256.Round(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float8 PowerOfTwo(Float8 n) =>
-        new(Vector256.ShiftLeft(Vector256.ConvertToInt32Native(n._value) + Vector256.Create(127), 23).AsSingle());
+    public static Float8 Scale(Float8 value, Float8 n)
+    {
+        // The exponent goes into its bits; below the smallest normal number it stays there.
+        Vector256<float> exponent = Vector256.MaxNative(n._value, Vector256.Create(-126f));
+        return new(value._value * Vector256.ShiftLeft(Vector256.ConvertToInt32Native(exponent) + Vector256.Create(127), 23).AsSingle());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 SelectFirst(int count, Float8 value, Float8 other) =>

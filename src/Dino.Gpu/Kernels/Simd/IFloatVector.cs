@@ -42,8 +42,8 @@ internal unsafe interface IFloatVector<TSelf>
     /// <summary>Nearest integers, ties to even.</summary>
     static abstract TSelf Round(TSelf value);
 
-    /// <summary>2^n for integers n from -126 to 127 held as floats.</summary>
-    static abstract TSelf PowerOfTwo(TSelf n);
+    /// <summary>value * 2^n for values from 1/2 to 2 and integers n up to 126 held as floats; for n below -125 it may give anything up to 2^-124.</summary>
+    static abstract TSelf Scale(TSelf value, TSelf n);
 
     /// <summary><paramref name="value"/> in the first <paramref name="count"/> lanes, <paramref name="other"/> in the rest.</summary>
     static abstract TSelf SelectFirst(int count, TSelf value, TSelf other);

@@ -6,14 +6,13 @@ namespace Dino.Gpu.Kernels.Simd;
 internal static class VectorMath
 {
     /// <summary>
-    /// 2^x for x at most 127; below -126 it gives 2^-126. Relative error at most 7.9e-8 besides the rounding of x itself: x is
+    /// 2^x for x at most 126; below -126 the result is no more than 2^-125, which a sum of probabilities does not see. Relative error at most 7.9e-8 besides the rounding of x itself: x is
     /// split into an integer, which becomes the exponent, and a rest within a half, whose power is a polynomial of degree 6.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Exp2<TVector>(TVector x)
         where TVector : unmanaged, IFloatVector<TVector>
     {
-        x = TVector.Max(x, TVector.Create(-126f));
         TVector n = TVector.Round(x);
         TVector r = x - n;
         TVector p = TVector.Create(1.5353360504377633e-4f);
@@ -23,7 +22,7 @@ internal static class VectorMath
         p = TVector.MultiplyAdd(p, r, TVector.Create(0.24022647738456726f));
         p = TVector.MultiplyAdd(p, r, TVector.Create(0.6931471824645996f));
         p = TVector.MultiplyAdd(p, r, TVector.Create(1f));
-        return p * TVector.PowerOfTwo(n);
+        return TVector.Scale(p, n);
     }
 
     /// <summary>
