@@ -62,6 +62,7 @@ internal static class DinoCommandLine
             EmbedCommand.Create(console, verbose, quiet),
             PreprocessCommand.Create(),
             DevicesCommand.Create(console),
+            BenchCommand.Create(console, quiet),
         };
         root.Options.Add(quiet);
         root.Options.Add(verbose);
@@ -76,6 +77,7 @@ internal static class DinoCommandLine
                 """,
             ["embed"] = EmbedCommand.Examples,
             ["devices"] = DevicesCommand.Examples,
+            ["bench"] = BenchCommand.Examples,
         });
         return root;
     }

@@ -9,7 +9,6 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary><c>dino preprocess IMAGE... -o DIR</c>: what the model sees, one file an image, for checking parity with other software.</summary>
 internal static class PreprocessCommand
 {
-    private const int SomeImagesFailed = 3;
     private static readonly ImageSize DefaultSize = new(224, 224); // what DINO's ViTs were trained on
 
     public static Command Create()
@@ -41,7 +40,7 @@ internal static class PreprocessCommand
                 new Preprocessor(parsed.GetValue(preset), target.Width, target.Height),
                 ImageDecoders.Create(parsed.GetValue(decoder)!),
                 parsed.GetValue(exif),
-                Console.Error,
+                parsed.InvocationConfiguration.Error,
                 cancellation));
         });
         return command;
@@ -95,7 +94,7 @@ internal static class PreprocessCommand
         }
 
         messages.WriteLine(failed == 0 ? $"{images.Count} written to {directory}" : $"{images.Count - failed} of {images.Count} written to {directory}, {failed} failed");
-        return failed == 0 ? 0 : SomeImagesFailed;
+        return failed == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
     }
 
     /// <summary>The file that each image becomes: its stem in the directory. Nothing may be written twice, and no image over.</summary>

@@ -26,16 +26,17 @@ internal static class WeightsCommand
 
     private static Command CreatePull()
     {
-        var output = new Option<string>("--output", "-o") { Description = $"File to write (default {DefaultPath}).", DefaultValueFactory = _ => DefaultPath, HelpName = "FILE" };
+        var output = new Option<string>("--output", "-o") { Description = "File to write.", DefaultValueFactory = _ => DefaultPath, HelpName = "FILE" };
         var endpoint = new Option<string?>("--endpoint") { Description = $"Address of the hub or a mirror (default {WeightsDownloadOptions.EndpointVariable}, else {WeightsDownloadOptions.DefaultEndpoint}).", HelpName = "URL" };
-        var revision = new Option<string>("--revision") { Description = "Commit, tag or branch on the hub (default: the pinned commit).", DefaultValueFactory = _ => WeightsDownloadOptions.DefaultRevision, HelpName = "REV" };
+        var revision = new Option<string>("--revision") { Description = "Commit, tag or branch on the hub; by default the pinned commit.", DefaultValueFactory = _ => WeightsDownloadOptions.DefaultRevision, HelpName = "REV" };
         var command = new Command("pull", $"Download the checkpoint of {WeightsDownloadOptions.DefaultRepository}, checked by size and SHA-256.") { output, endpoint, revision };
         command.SetAction(async (parsed, cancellation) =>
         {
             var options = new WeightsDownloadOptions { Endpoint = parsed.GetValue(endpoint), Revision = parsed.GetValue(revision)! };
-            WeightsDownloadResult result = await PullAsync(parsed.GetValue(output)!, options, cancellation).ConfigureAwait(false);
+            TextWriter error = parsed.InvocationConfiguration.Error;
+            WeightsDownloadResult result = await PullAsync(parsed.GetValue(output)!, options, error, cancellation).ConfigureAwait(false);
             string state = result.WasPresent ? "already there" : "written";
-            await Console.Error.WriteLineAsync($"{result.Path}: {state}, {result.Bytes} bytes, SHA-256 {result.Sha256}").ConfigureAwait(false);
+            await error.WriteLineAsync($"{result.Path}: {state}, {result.Bytes} bytes, SHA-256 {result.Sha256}").ConfigureAwait(false);
         });
         return command;
     }
@@ -49,9 +50,16 @@ internal static class WeightsCommand
         command.SetAction(parsed =>
         {
             CheckpointInfo info = CheckpointInfo.Read(PathOf(parsed.GetValue(file)!), new CheckpointOptions { Branch = parsed.GetValue(branch) });
-            if (parsed.GetValue(json)) WriteJson(info);
-            else if (Console.IsOutputRedirected) WriteLines(info);
+            (TextWriter data, TextWriter notes) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
+            if (parsed.GetValue(json))
+            {
+                WriteJson(info, data);
+                return;
+            }
+
+            if (data != Console.Out || Console.IsOutputRedirected) WriteLines(info, data);
             else WriteTable(info);
+            foreach (string line in Describe(info)) notes.WriteLine(line);
         });
         return command;
     }
@@ -67,17 +75,16 @@ internal static class WeightsCommand
         command.SetAction(parsed =>
         {
             VitWeights weights = Checkpoint.Load(PathOf(parsed.GetValue(file)!), new CheckpointOptions { Branch = parsed.GetValue(branch) });
-            Save(parsed.GetValue(output)!, weights, parsed.GetValue(type) == "f16" ? WeightsDataType.Float16 : WeightsDataType.Float32);
+            Save(parsed.GetValue(output)!, weights, parsed.GetValue(type) == "f16" ? WeightsDataType.Float16 : WeightsDataType.Float32, parsed.InvocationConfiguration.Error);
         });
         return command;
     }
 
     private static Command CreateSynth()
     {
-        var seed = new Option<ulong>("--seed")
+        var seed = new Option<ulong?>("--seed")
         {
             Description = $"Decimal or 0x... (default 0x{SyntheticWeights.DefaultSeed:X}).",
-            DefaultValueFactory = _ => SyntheticWeights.DefaultSeed,
             HelpName = "N",
             CustomParser = result =>
             {
@@ -88,13 +95,17 @@ internal static class WeightsCommand
                 catch (DinoException e)
                 {
                     result.AddError(e.Message);
-                    return 0;
+                    return null;
                 }
             },
         };
         var output = OutputOption();
         var command = new Command("synth", "Write seeded weights: the published model's sizes, no meaning.") { seed, output };
-        command.SetAction(parsed => Save(parsed.GetValue(output)!, SyntheticWeights.Create(VitConfig.VitS16, parsed.GetValue(seed)), WeightsDataType.Float32));
+        command.SetAction(parsed =>
+        {
+            VitWeights weights = SyntheticWeights.Create(VitConfig.VitS16, parsed.GetValue(seed) ?? SyntheticWeights.DefaultSeed);
+            Save(parsed.GetValue(output)!, weights, WeightsDataType.Float32, parsed.InvocationConfiguration.Error);
+        });
         return command;
     }
 
@@ -109,7 +120,7 @@ internal static class WeightsCommand
 
     private static string PathOf(string spec) => WeightSource.Resolve(spec).Path ?? throw new DinoException($"'{spec}' names no file; 'dino weights synth' writes seeded weights");
 
-    private static void Save(string path, VitWeights weights, WeightsDataType type)
+    private static void Save(string path, VitWeights weights, WeightsDataType type, TextWriter error)
     {
         SafetensorsWriter.Write(path, weights, type);
         string note = "";
@@ -120,13 +131,13 @@ internal static class WeightsCommand
             note = $", {config} beside it";
         }
 
-        Console.Error.WriteLine($"{path}: written{note}, SHA-256 {Checkpoint.Sha256(path)}");
+        error.WriteLine($"{path}: written{note}, SHA-256 {Checkpoint.Sha256(path)}");
     }
 
-    private static async Task<WeightsDownloadResult> PullAsync(string path, WeightsDownloadOptions options, CancellationToken cancellation)
+    private static async Task<WeightsDownloadResult> PullAsync(string path, WeightsDownloadOptions options, TextWriter error, CancellationToken cancellation)
     {
-        await Console.Error.WriteLineAsync($"fetching {WeightsDownload.Address(options)}").ConfigureAwait(false);
-        if (Console.IsErrorRedirected) return await WeightsDownload.RunAsync(path, options, new PlainProgress(), cancellation).ConfigureAwait(false);
+        await error.WriteLineAsync($"fetching {WeightsDownload.Address(options)}").ConfigureAwait(false);
+        if (error != Console.Error || Console.IsErrorRedirected) return await WeightsDownload.RunAsync(path, options, new PlainProgress(error), cancellation).ConfigureAwait(false);
 
         IAnsiConsole terminal = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         return await terminal.Progress()
@@ -138,7 +149,7 @@ internal static class WeightsCommand
             }).ConfigureAwait(false);
     }
 
-    private static void WriteJson(CheckpointInfo info) => Console.Out.WriteLine(JsonSerializer.Serialize(
+    private static void WriteJson(CheckpointInfo info, TextWriter output) => output.WriteLine(JsonSerializer.Serialize(
         new
         {
             info.Path,
@@ -154,11 +165,10 @@ internal static class WeightsCommand
         },
         Json));
 
-    /// <summary>One tensor a line, tab-separated, on stdout; what describes the file goes to stderr.</summary>
-    private static void WriteLines(CheckpointInfo info)
+    /// <summary>One tensor a line, tab-separated.</summary>
+    private static void WriteLines(CheckpointInfo info, TextWriter output)
     {
-        foreach (string line in Describe(info)) Console.Error.WriteLine(line);
-        foreach (CheckpointTensor tensor in info.Tensors) Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Printable(tensor.Name)}\t{tensor.DataType}\t{ShapeText(tensor)}\t{tensor.Bytes}"));
+        foreach (CheckpointTensor tensor in info.Tensors) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Printable(tensor.Name)}\t{tensor.DataType}\t{ShapeText(tensor)}\t{tensor.Bytes}"));
     }
 
     private static void WriteTable(CheckpointInfo info)
@@ -167,7 +177,6 @@ internal static class WeightsCommand
         foreach (CheckpointTensor tensor in info.Tensors)
             table.AddRow(Markup.Escape(Printable(tensor.Name)), tensor.DataType, ShapeText(tensor), tensor.Bytes.ToString("N0", CultureInfo.InvariantCulture));
         AnsiConsole.Write(table);
-        foreach (string line in Describe(info)) Console.Error.WriteLine(line);
     }
 
     private static IEnumerable<string> Describe(CheckpointInfo info)
@@ -199,18 +208,18 @@ internal static class WeightsCommand
     /// <summary>Names in a file from elsewhere may hold terminal escapes.</summary>
     private static string Printable(string name) => string.Concat(name.Select(c => char.IsControl(c) ? '?' : c));
 
-    private sealed class PlainProgress : IProgress<WeightsDownloadProgress>
+    private sealed class PlainProgress(TextWriter error) : IProgress<WeightsDownloadProgress>
     {
         private const int Step = 10;
         private long _next = Step;
 
         public void Report(WeightsDownloadProgress value)
         {
-            if (value.Retry is not null) Console.Error.WriteLine(value.Retry);
+            if (value.Retry is not null) error.WriteLine(value.Retry);
             long percent = value.BytesTotal > 0 ? value.BytesDone * 100 / value.BytesTotal : 0;
             if (percent < _next) return;
             _next = percent / Step * Step + Step;
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{percent} %, {value.BytesDone} of {value.BytesTotal} bytes"));
+            error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{percent} %, {value.BytesDone} of {value.BytesTotal} bytes"));
         }
     }
 

@@ -144,6 +144,8 @@ public static class SafetensorsWriter
 
     private static void WriteAtomically(string path, Action<Stream> write)
     {
+        if (Path.GetDirectoryName(path) is { Length: > 0 } folder && !Directory.Exists(folder)) throw new DinoException($"{path}: cannot be written: no folder {folder}");
+        if (Directory.Exists(path)) throw new DinoException($"{path}: cannot be written: it is a folder");
         string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {

@@ -19,6 +19,9 @@ public sealed class WeightsDownload
     private readonly string _part;
     private readonly Uri _address;
 
+    /// <summary>Whether the server has answered in this run; before that, a failure is no broken line but no line.</summary>
+    private bool _reached;
+
     private WeightsDownload(string path, WeightsDownloadOptions options, IProgress<WeightsDownloadProgress>? progress)
     {
         _path = path;
@@ -61,7 +64,7 @@ public sealed class WeightsDownload
 
     private async Task<WeightsDownloadResult> RunAsync(CancellationToken cancellation)
     {
-        using var handler = new SocketsHttpHandler { AllowAutoRedirect = false, AutomaticDecompression = DecompressionMethods.None, ConnectTimeout = _options.StallTimeout };
+        using var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !_address.IsLoopback, ConnectTimeout = _options.StallTimeout };
         using var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         await using FileStream part = OpenPart();
         try
@@ -228,21 +231,31 @@ public sealed class WeightsDownload
     }
 
     /// <summary>Runs a step whose failure means the connection broke, so that it is told from a disk that is full.</summary>
-    private static async Task<T> Network<T>(Func<Task<T>> step, long size, CancellationToken cancellation)
+    private async Task<T> Network<T>(Func<Task<T>> step, long size, CancellationToken cancellation)
     {
         try
         {
-            return await step().ConfigureAwait(false);
+            T result = await step().ConfigureAwait(false);
+            _reached = true;
+            return result;
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw new BrokenConnectionException("the server went silent", size);
+        }
+        catch (HttpRequestException e) when (!_reached && IsUnreachable(e.HttpRequestError))
+        {
+            // Offline, most likely: no reason to keep anybody waiting for further attempts.
+            throw new DinoException($"{_address}: cannot be reached: {e.Message}", e);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
             throw new BrokenConnectionException($"the connection broke: {e.Message}", size);
         }
     }
+
+    private static bool IsUnreachable(HttpRequestError error) =>
+        error is HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError;
 
     private sealed class BrokenConnectionException(string message, long size) : Exception(message)
     {
