@@ -59,16 +59,17 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     public readonly void AssembleTokens()
     {
         int hidden = _plan.Shape.HiddenSize;
+        float* classToken = _buffers.Weights + _plan.Weights.ClassToken;
         (int start, int end) = RowRange(Rows.All);
         for (int row = start; row < end; row++)
         {
-            float* position = _buffers.Positions + (nint)row * hidden;
-            float* x = Buffer(Activation.Residual) + (nint)row * Gemm.BlockSize;
-            float* classToken = _buffers.Weights + _plan.Weights.ClassToken;
-            for (int column = 0; column < hidden; column++)
+            for (int column = 0; column < hidden; column += Gemm.BlockSize)
             {
-                float value = row == 0 ? classToken[column] + position[column] : position[column];
-                x[column / Gemm.BlockSize * BlockStride + column % Gemm.BlockSize] = value;
+                int count = Math.Min(Gemm.BlockSize, hidden - column);
+                float* x = Buffer(Activation.Residual) + column / Gemm.BlockSize * BlockStride + (nint)row * Gemm.BlockSize;
+                new ReadOnlySpan<float>(_buffers.Positions + (nint)row * hidden + column, count).CopyTo(new Span<float>(x, count));
+                for (int i = 0; row == 0 && i < count; i++)
+                    x[i] += classToken[column + i];
             }
         }
     }

@@ -26,8 +26,17 @@ internal static unsafe class Patches
             {
                 byte* source = pixels + 3 * ((nint)(y0 + y) * shape.InputWidth + x0) + channel;
                 int column = (channel * size + y) * size;
-                for (int x = 0; x < size; x++, column++, source += 3)
-                    output[column / Gemm.BlockSize * blockStride + column % Gemm.BlockSize] = values[*source];
+                int end = column + size;
+                while (column < end)
+                {
+                    // A row of the patch may go on in the next column block.
+                    int count = Math.Min(end - column, Gemm.BlockSize - column % Gemm.BlockSize);
+                    float* destination = output + column / Gemm.BlockSize * blockStride + column % Gemm.BlockSize;
+                    for (int x = 0; x < count; x++)
+                        destination[x] = values[source[3 * x]];
+                    source += 3 * count;
+                    column += count;
+                }
             }
         }
     }
