@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Text;
 using Dino.Gpu.Cli.Commands;
 
@@ -20,11 +21,11 @@ internal static class DinoCommandLine
         if (parsed.Action is ParseErrorAction)
             return ReportUsage(root, parsed, arguments, console);
 
-        // Leaving the writer open keeps the stream's owner in charge; each command flushes what it wrote.
-        using var output = new StreamWriter(console.Output, new UTF8Encoding(false), leaveOpen: true) { AutoFlush = true };
+        // Leaving the stream open keeps its owner in charge. On a terminal it is Console.Out, which knows width and colours.
+        using var plain = new StreamWriter(console.Output, new UTF8Encoding(false), leaveOpen: true) { AutoFlush = true };
         var invocation = new InvocationConfiguration
         {
-            Output = output,
+            Output = console.OutputIsTerminal ? Console.Out : plain,
             Error = console.Error,
             EnableDefaultExceptionHandler = false,
             ProcessTerminationTimeout = null, // signals are Program's
@@ -62,6 +63,7 @@ internal static class DinoCommandLine
             EmbedCommand.Create(console, verbose, quiet),
             PreprocessCommand.Create(),
             DevicesCommand.Create(console),
+            WeightsCommand.Create(),
         };
         root.Options.Add(quiet);
         root.Options.Add(verbose);
@@ -72,6 +74,7 @@ internal static class DinoCommandLine
             [root.Name] = """
                   dino embed photos -o photos.npy     one row of 384 numbers an image
                   dino devices                        what this machine can run it on
+                  dino weights pull                   the real weights, into weights/
                   dino embed --help                   all there is to say about one command
                 """,
             ["embed"] = EmbedCommand.Examples,
@@ -82,7 +85,6 @@ internal static class DinoCommandLine
 
     private static int ReportUsage(RootCommand root, ParseResult parsed, IReadOnlyList<string> arguments, CliConsole console)
     {
-        Command command = parsed.CommandResult.Command;
         if (arguments.Count == 0)
         {
             root.Parse(["--help"]).Invoke(new InvocationConfiguration { Output = console.Error, Error = console.Error });
@@ -91,7 +93,11 @@ internal static class DinoCommandLine
 
         foreach (string message in parsed.Errors.Select(error => OneLine(error.Message)).Distinct())
             console.Error.WriteLine($"dino: {message}");
-        console.Error.WriteLine(command == root ? "Try 'dino --help'." : $"Try 'dino {command.Name} --help'.");
+
+        var names = new Stack<string>(["--help"]);
+        for (CommandResult? command = parsed.CommandResult; command is not null && command.Command != root; command = command.Parent as CommandResult)
+            names.Push(command.Command.Name);
+        console.Error.WriteLine($"Try 'dino {string.Join(' ', names)}'.");
         return ExitCode.Usage;
     }
 

@@ -33,6 +33,13 @@ public sealed class UsageTests
     }
 
     [Fact]
+    public async Task Help_is_offered_for_the_command_that_was_meant()
+    {
+        CliResult result = await CliRunner.RunAsync("weights", "pull", "--unknown");
+        Assert.Equal("Try 'dino weights pull --help'.", result.ErrorLines[^1]);
+    }
+
+    [Fact]
     public async Task Nothing_at_all_shows_the_help_on_stderr()
     {
         CliResult result = await CliRunner.RunAsync();
