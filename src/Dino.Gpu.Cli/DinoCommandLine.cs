@@ -64,6 +64,7 @@ internal static class DinoCommandLine
             PreprocessCommand.Create(),
             DevicesCommand.Create(console),
             WeightsCommand.Create(),
+            BenchCommand.Create(console, quiet),
         };
         root.Options.Add(quiet);
         root.Options.Add(verbose);
@@ -79,6 +80,7 @@ internal static class DinoCommandLine
                 """,
             ["embed"] = EmbedCommand.Examples,
             ["devices"] = DevicesCommand.Examples,
+            ["bench"] = BenchCommand.Examples,
         });
         return root;
     }

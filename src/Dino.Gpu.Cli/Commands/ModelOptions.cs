@@ -60,12 +60,15 @@ internal sealed class ModelOptions
         _interpolation.AcceptOnlyFromAmong("size", "scale");
     }
 
-    public void AddTo(Command command)
+    /// <param name="command">Gets the options.</param>
+    /// <param name="batch">False for a command that has its own way of saying it.</param>
+    public void AddTo(Command command, bool batch = true)
     {
         command.Options.Add(_weights);
         command.Options.Add(_device);
         command.Options.Add(_precision);
-        command.Options.Add(_batch);
+        if (batch)
+            command.Options.Add(_batch);
         command.Options.Add(_interpolation);
         command.Options.Add(_threads);
     }
