@@ -1,5 +1,5 @@
-using System.Text.Json;
 using System.Text;
+using System.Text.Json;
 using Dino.Gpu.Cli.Output;
 using Dino.Gpu.Tests.Support;
 
