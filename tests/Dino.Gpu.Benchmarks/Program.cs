@@ -1,9 +1,22 @@
+using BenchmarkDotNet.Columns;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Dino.Gpu.Benchmarks.Kernels;
 using Dino.Gpu.Benchmarks.Peers;
 
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- peers [--threads N] [--rounds N]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- --filter "*Gemm*"
 if (args is ["peers", ..])
     return PeerComparison.Run(args[1..]);
-BenchmarkSwitcher.FromAssembly(typeof(PeerComparison).Assembly).Run(args);
+
+// In this process: the kernels are internal, and one build is enough.
+IConfig config = DefaultConfig.Instance
+    .AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance))
+    .AddColumn(StatisticColumn.Median, new RateColumn(share: false), new RateColumn(share: true))
+    .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(40))
+    .HideColumns(Column.Error, Column.StdDev, Column.Mean, Column.RatioSD);
+BenchmarkSwitcher.FromAssembly(typeof(PeerComparison).Assembly).Run(args, config);
 return 0;

@@ -47,9 +47,8 @@ internal readonly struct PortableOps(
     {
         var attention = new AttentionShape(shape.TokenCount, shape.TokenCount, shape.HeadCount, shape.HeadSize);
         long count = (long)request.Batch * shape.HeadCount * shape.TokenCount * shape.TokenCount;
-        ArrayView<float> probabilities = activations.Probabilities.SubView(0, count);
-        kernels.AttentionProbabilities(activations[Activation.Qkv], attention, request.Batch, probabilities);
-        probabilities.CopyToCPU(ref output.Attentions[slot * count], count);
+        kernels.AttentionProbabilities(activations[Activation.Qkv], attention, request.Batch, activations.Probabilities);
+        activations.Probabilities.CopyToCPU(ref output.Attentions[slot * count], count);
     }
 
     public void KeepHiddenState(int index)

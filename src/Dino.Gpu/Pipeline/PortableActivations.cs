@@ -7,22 +7,25 @@ namespace Dino.Gpu.Pipeline;
 /// <summary>The buffers of a forward pass on a device. Each grows to the largest batch and input seen, and is then reused by every block and call.</summary>
 internal sealed class PortableActivations(Accelerator accelerator) : IDisposable
 {
-    private readonly MemoryBuffer1D<float, Stride1D.Dense>?[] _buffers = new MemoryBuffer1D<float, Stride1D.Dense>?[Enum.GetValues<Activation>().Length];
-    private MemoryBuffer1D<byte, Stride1D.Dense>? _pixels;
-    private MemoryBuffer1D<float, Stride1D.Dense>? _positions;
-    private MemoryBuffer1D<float, Stride1D.Dense>? _probabilities;
+    private static readonly Activation[] All = Enum.GetValues<Activation>();
 
-    /// <summary>(images * tokens, columns), at least.</summary>
-    public ArrayView<float> this[Activation activation] => _buffers[(int)activation]!.View.AsContiguous();
+    private readonly GrowingBuffer<float>[] _buffers = [.. All.Select(_ => new GrowingBuffer<float>(accelerator))];
+    private readonly ArrayView<float>[] _views = new ArrayView<float>[All.Length];
+    private readonly GrowingBuffer<byte> _pixels = new(accelerator);
+    private readonly GrowingBuffer<float> _positions = new(accelerator);
+    private readonly GrowingBuffer<float> _probabilities = new(accelerator);
 
-    /// <summary>(images, height, width, 3), at least.</summary>
-    public ArrayView<byte> Pixels => _pixels!.View.AsContiguous();
+    /// <summary>(images * tokens, columns)</summary>
+    public ArrayView<float> this[Activation activation] => _views[(int)activation];
 
-    /// <summary>(tokens, hidden), at least.</summary>
-    public ArrayView<float> Positions => _positions!.View.AsContiguous();
+    /// <summary>(images, height, width, 3)</summary>
+    public ArrayView<byte> Pixels { get; private set; }
 
-    /// <summary>(images, heads, tokens, tokens), at least, once a request has kept attention.</summary>
-    public ArrayView<float> Probabilities => _probabilities!.View.AsContiguous();
+    /// <summary>(tokens, hidden)</summary>
+    public ArrayView<float> Positions { get; private set; }
+
+    /// <summary>(images, heads, tokens, tokens) when the request keeps attention.</summary>
+    public ArrayView<float> Probabilities { get; private set; }
 
     /// <summary>Columns of an activation.</summary>
     public static int ColumnCount(Activation activation, in VitShape shape) => activation switch
@@ -35,51 +38,35 @@ internal sealed class PortableActivations(Accelerator accelerator) : IDisposable
 
     /// <summary>Makes room for a request and uploads its input.</summary>
     /// <exception cref="DinoException">The device has no room for it.</exception>
-    public void Upload(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request)
+    public void Upload(ReadOnlySpan<byte> pixels, ReadOnlySpan<float> positions, in VitShape shape, in ForwardRequest request)
     {
         try
         {
-            Grow(pixels.Length, positions.Length, shape, request);
+            long rows = (long)request.Batch * shape.TokenCount;
+            foreach (Activation activation in All)
+                _views[(int)activation] = _buffers[(int)activation].Reserve(rows * ColumnCount(activation, shape));
+            Probabilities = request.AttentionLayerCount > 0 ? _probabilities.Reserve(rows * shape.HeadCount * shape.TokenCount) : default;
+            Pixels = _pixels.Reserve(pixels.Length);
+            Positions = _positions.Reserve(positions.Length);
         }
-        catch (Exception exception) when (exception is not DinoException)
+        catch (Exception exception)
         {
             throw new DinoException(
-                $"No room on {accelerator.Name} for {request.Batch} images of {shape.InputWidth}x{shape.InputHeight}; use a smaller batch "
-                + $"(the device has {accelerator.MemorySize >> 20} MiB).",
+                $"No room on {accelerator.Name} ({accelerator.MemorySize >> 20} MiB) for {request.Batch} images of "
+                + $"{shape.InputWidth}x{shape.InputHeight} at once; use a smaller batch.",
                 exception);
         }
 
-        _pixels!.View.SubView(0, pixels.Length).CopyFromCPU(accelerator.DefaultStream, pixels);
-        _positions!.View.SubView(0, positions.Length).CopyFromCPU(accelerator.DefaultStream, positions.AsSpan());
+        Pixels.CopyFromCPU(accelerator.DefaultStream, pixels);
+        Positions.CopyFromCPU(accelerator.DefaultStream, positions);
     }
 
     public void Dispose()
     {
-        foreach (MemoryBuffer1D<float, Stride1D.Dense>? buffer in _buffers)
-            buffer?.Dispose();
-        _pixels?.Dispose();
-        _positions?.Dispose();
-        _probabilities?.Dispose();
-    }
-
-    private void Grow(int pixelLength, int positionLength, in VitShape shape, in ForwardRequest request)
-    {
-        long rows = (long)request.Batch * shape.TokenCount;
-        foreach (Activation activation in Enum.GetValues<Activation>())
-            Grow(ref _buffers[(int)activation], rows * ColumnCount(activation, shape));
-        if (request.AttentionLayerCount > 0)
-            Grow(ref _probabilities, rows * shape.HeadCount * shape.TokenCount);
-        Grow(ref _pixels, pixelLength);
-        Grow(ref _positions, positionLength);
-    }
-
-    private void Grow<T>(ref MemoryBuffer1D<T, Stride1D.Dense>? buffer, long length)
-        where T : unmanaged
-    {
-        if (buffer is not null && buffer.Length >= length)
-            return;
-        buffer?.Dispose();
-        buffer = null;
-        buffer = accelerator.Allocate1D<T>(length);
+        foreach (GrowingBuffer<float> buffer in _buffers)
+            buffer.Dispose();
+        _pixels.Dispose();
+        _positions.Dispose();
+        _probabilities.Dispose();
     }
 }

@@ -18,17 +18,11 @@ internal sealed class PortableExecutor : VitExecutor
     private readonly PortableWeights _weights;
     private readonly PortableActivations _activations;
 
-    /// <summary>Uploads the weights. The device stays the caller's and must outlive this.</summary>
+    /// <summary>Uploads the weights. The device stays the caller's and has to outlive the executor.</summary>
     /// <exception cref="DinoException">The device is too small for the kernels.</exception>
     public PortableExecutor(DinoDevice device, VitWeights weights)
-        : this(device, weights, PortableKernels.Create(device.Accelerator))
     {
-    }
-
-    /// <summary>As the other, with kernels of another tile shape than the device would get.</summary>
-    internal PortableExecutor(DinoDevice device, VitWeights weights, PortableKernels kernels)
-    {
-        _kernels = kernels;
+        _kernels = PortableKernels.Create(device.Accelerator);
         _weights = new PortableWeights(device.Accelerator, weights);
         _activations = new PortableActivations(device.Accelerator);
     }

@@ -32,17 +32,7 @@ internal sealed class OnnxRuntimePeer : IPeer
     public void Prepare(IReadOnlyList<RgbImage> images)
     {
         int side = _config.TrainedImageSize;
-        float[] table = PixelNormalization.CreateTable();
-        float[] planes = new float[images.Count * 3 * side * side];
-        for (int image = 0, index = 0; image < images.Count; image++)
-        {
-            for (int channel = 0; channel < 3; channel++)
-            {
-                for (int pixel = 0; pixel < side * side; pixel++)
-                    planes[index++] = table[channel * 256 + images[image].Pixels[3 * pixel + channel]];
-            }
-        }
-
+        float[] planes = [.. images.SelectMany(PixelNormalization.Normalize)];
         _input?.Dispose();
         _input = OrtValue.CreateTensorValueFromMemory(planes, [images.Count, 3, side, side]);
     }

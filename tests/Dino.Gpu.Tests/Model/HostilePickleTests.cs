@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Dino.Gpu.Model.Checkpoints;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Model;
@@ -113,6 +114,18 @@ public sealed class HostilePickleTests : IDisposable
     {
         byte[] pickle = PickleBuilder.Dictionary(p => p.Text("cls_token").Tensor("0", 4, offset, shape, strides));
         Assert.Contains(expected, Refuse(pickle, ("0", new byte[16])));
+    }
+
+    [Fact]
+    public void A_view_spread_too_thin_is_not_read()
+    {
+        string path = _folder["thin.bin"];
+        using (FileStream stream = File.Create(path)) stream.SetLength(16L << 20);
+        using CheckpointFile file = CheckpointFile.Open(path);
+        float[] values = new float[2];
+        new TensorEntry(file, "x", ElementType.F32, [2], [1000], 0, 4 << 20, 0).Read(file, values);
+        var thin = new TensorEntry(file, "x", ElementType.F32, [2], [2 << 20], 0, 4 << 20, 0);
+        Assert.Contains("2 elements spread over 2097153", Assert.Throws<DinoException>(() => thin.Read(file, values)).Message);
     }
 
     [Theory]

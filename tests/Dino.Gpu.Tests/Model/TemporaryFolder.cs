@@ -31,5 +31,5 @@ public sealed class TemporaryFolder : IDisposable
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
     /// <summary>What the readers may take to find out that a small file is bad: buffers, the pickle's objects, the header; never what the file claims.</summary>
-    private const long MaxAllocation = 256 << 20;
+    private const long MaxAllocation = 96 << 20;
 }

@@ -28,28 +28,28 @@ internal sealed class CheckpointBinding
     private readonly List<string> _problems = [];
     private readonly List<(TensorSlot Slot, TensorEntry Tensor)> _pairs = [];
 
-    private CheckpointBinding(CheckpointFile file, CheckpointLayout layout)
+    private CheckpointBinding(CheckpointFile file, TensorTable table)
     {
         _file = file;
-        Layout = layout;
-        Config = null!; // Set by Bind before anybody sees the object.
+        Layout = DetectLayout(file, table);
+        Collect(table);
+
+        // The original DINO has no config.json: one that lies beside its file belongs to another model.
+        ModelConfig? fromFile = ModelConfig.FromMetadata(file, table.Metadata);
+        ModelConfig? beside = Layout == CheckpointLayout.HuggingFace ? ModelConfig.Beside(file.Path) : null;
+        Config = Infer(fromFile, beside);
+        Match();
     }
 
     public CheckpointLayout Layout { get; }
 
-    public VitConfig Config { get; private set; }
+    /// <summary>The sizes that the tensors have.</summary>
+    public VitConfig Config { get; }
 
     /// <exception cref="DinoException">The one error that lists every missing, unexpected and misshapen tensor and every contradiction of the config.</exception>
     public static CheckpointBinding Bind(CheckpointFile file, TensorTable table)
     {
-        var binding = new CheckpointBinding(file, DetectLayout(file, table));
-        binding.Collect(table);
-
-        // The original DINO has no config.json: one that lies beside its file belongs to another model.
-        ModelConfig? fromFile = ModelConfig.FromMetadata(file, table.Metadata);
-        ModelConfig? beside = binding.Layout == CheckpointLayout.HuggingFace ? ModelConfig.Beside(file.Path) : null;
-        binding.Config = binding.Infer(fromFile, beside);
-        binding.Match();
+        var binding = new CheckpointBinding(file, table);
         if (binding._problems.Count > 0)
         {
             string names = binding.Layout == CheckpointLayout.HuggingFace ? "Hugging Face" : "original DINO";
@@ -200,7 +200,6 @@ internal sealed class CheckpointBinding
 
     private void Match()
     {
-        // Of a model this large not even the list of what is missing would be of use.
         if (Config.LayerCount == 0) _problems.Add("it has no layers");
         IReadOnlyList<TensorSlot> slots = TensorSlots.For(Layout, Config);
         foreach (TensorSlot slot in slots)

@@ -133,7 +133,8 @@ internal sealed class PickleReader
                 Push(Import(names[0] as string, names[1] as string));
                 break;
             case (byte)'Q': Push(_loadStorage(_input, Pop<PickleTuple>("a storage reference"))); break;
-            case (byte)'R': case 0x81:
+            case (byte)'R':
+            case 0x81:
                 object?[] call = PopMany(2);
                 Push(Apply(call[0], call[1]));
                 break;

@@ -1,0 +1,142 @@
+using Dino.Gpu.Devices;
+using Dino.Gpu.Model;
+using Dino.Gpu.Pipeline;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Pipeline;
+
+/// <summary>Whole models through the portable family.</summary>
+[Collection(PortableCollection.Name)]
+public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded, ITestOutputHelper log) : IClassFixture<SeededWeights>
+{
+    /// <summary>Heads of 8 columns, 17 tokens at 32x32.</summary>
+    private static readonly VitConfig Tiny = new()
+    {
+        HiddenSize = 16,
+        LayerCount = 2,
+        HeadCount = 2,
+        MlpSize = 40,
+        PatchSize = 8,
+        TrainedGrid = 4,
+        LayerNormEpsilon = 1e-12,
+    };
+
+    public static TheoryData<TestDevice, string> Cases
+    {
+        get
+        {
+            var data = new TheoryData<TestDevice, string>();
+            foreach (GoldenCase golden in GoldenCase.All)
+                data.Add(TestDevice.OpenCL, golden.Name);
+            foreach (GoldenCase golden in GoldenCase.All)
+                data.Add(TestDevice.Cuda, golden.Name);
+            return data;
+        }
+    }
+
+    /// <summary>Device, patch size, input width and height; the last grid is not square and leaves pixels over.</summary>
+    public static TheoryData<TestDevice, int, int, int> TinyInputs
+    {
+        get
+        {
+            var data = new TheoryData<TestDevice, int, int, int>();
+            foreach (TestDevice kind in Enum.GetValues<TestDevice>())
+            {
+                data.Add(kind, 8, 32, 32);
+                data.Add(kind, 16, 32, 32);
+                data.Add(kind, 8, 43, 21);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void VitS16_MatchesTheReference(TestDevice device, string name)
+    {
+        using VitExecutor executor = VitExecutor.Create(devices.Open(device), seeded.Weights);
+        log.WriteLine(ModelParity.Check(executor, seeded.Weights, GoldenCase.All.Single(golden => golden.Name == name)));
+    }
+
+    /// <summary>Two layers at the model's own sizes: the class tokens of a pruned batch are those that each picture has alone, with every token asked for.</summary>
+    [Theory]
+    [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
+    public void VitS16_PrunedBatchHasTheBytesOfSingleImages(TestDevice device)
+    {
+        VitWeights weights = SyntheticWeights.Create(VitConfig.VitS16 with { LayerCount = 2 });
+        using VitExecutor executor = VitExecutor.Create(devices.Open(device), weights);
+        ModelTwin.CheckBatches(executor, weights, images: 3);
+    }
+
+    [Theory]
+    [MemberData(nameof(TinyInputs))]
+    public void TinyModel_MatchesTheDoublePrecisionTwin(TestDevice device, int patchSize, int width, int height)
+    {
+        VitWeights weights = SyntheticWeights.Create(Tiny with { PatchSize = patchSize, TrainedGrid = 32 / patchSize });
+        using VitExecutor executor = VitExecutor.Create(devices.Open(device), weights);
+        ModelTwin.Check(executor, weights, width, height);
+    }
+
+    [Theory]
+    [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
+    public void OtherConfigurations_MatchTheDoublePrecisionTwin(TestDevice device)
+    {
+        // Shapes of ViT-B/16, ViT-S/8 and ViT-Ti/16, and heads wider than a tile; few layers and patches, since the twin is slow.
+        (int Hidden, int Heads, int Mlp, int Patch, int Width, int Height)[] models =
+            [(768, 12, 3072, 16, 48, 32), (384, 6, 1536, 8, 40, 24), (192, 3, 768, 16, 64, 64), (160, 2, 128, 8, 17, 8)];
+        foreach (var (hidden, heads, mlp, patch, width, height) in models)
+        {
+            VitWeights weights = SyntheticWeights.Create(
+                Tiny with { HiddenSize = hidden, HeadCount = heads, MlpSize = mlp, PatchSize = patch, LayerNormEpsilon = 1e-6 });
+            using VitExecutor executor = VitExecutor.Create(devices.Open(device), weights);
+            ModelTwin.Check(executor, weights, width, height);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void SameBytes_ForAnyBatchAndMixOfImages(TestDevice device)
+    {
+        VitWeights weights = SyntheticWeights.Create(Tiny);
+        using VitExecutor executor = VitExecutor.Create(devices.Open(device), weights);
+        ModelTwin.CheckBatches(executor, weights, images: device == TestDevice.IlgpuCpu ? 3 : 7);
+    }
+
+    /// <summary>A run that is timed computes the same and names every step; the peak is a number that can be true.</summary>
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void TimedRun_GivesTheSameBytes(TestDevice device)
+    {
+        VitWeights weights = SyntheticWeights.Create(Tiny);
+        DinoDevice opened = devices.Open(device);
+        using VitExecutor executor = VitExecutor.Create(opened, weights);
+        var shape = new VitShape(weights.Config, 32, 32);
+        var request = new ForwardRequest(1, allTokens: true, hiddenStates: false, attentionLayers: 1);
+        byte[] pixels = new byte[32 * 32 * 3];
+        new Random(1).NextBytes(pixels);
+        ForwardOutput plain = ForwardOutput.Allocate(shape, request);
+        executor.Run(pixels, weights.Positions, shape, request, plain);
+        ForwardOutput timed = ForwardOutput.Allocate(shape, request);
+        IReadOnlyList<OpTime> times = executor.RunTimed(pixels, weights.Positions, shape, request, timed);
+        Assert.Equal(plain.Tokens, timed.Tokens);
+        Assert.Equal(plain.Attentions, timed.Attentions);
+        Assert.Contains(times, time => time.Name == "Attention");
+
+        double peak = executor.MeasurePeak();
+        log.WriteLine($"{opened.Info.Name}: {peak / 1e9:F1} GFLOP/s");
+        Assert.InRange(peak, 1e6, 1e16);
+    }
+
+    [Fact]
+    public void WrongInputLengths_AreNamed()
+    {
+        VitWeights weights = SyntheticWeights.Create(Tiny);
+        using VitExecutor executor = VitExecutor.Create(devices.Open(TestDevice.IlgpuCpu), weights);
+        var shape = new VitShape(weights.Config, 32, 32);
+        var request = new ForwardRequest(1, allTokens: true, hiddenStates: false, 0);
+        ForwardOutput output = ForwardOutput.Allocate(shape, request);
+        Assert.Throws<ArgumentException>("pixels", () => executor.Run(new byte[7], weights.Positions, shape, request, output));
+        Assert.Throws<ArgumentException>("positions", () => executor.Run(new byte[32 * 32 * 3], new float[7], shape, request, output));
+    }
+}
