@@ -26,7 +26,7 @@ internal static class DinoCommandLine
         var invocation = new InvocationConfiguration
         {
             Output = console.OutputIsTerminal ? Console.Out : plain,
-            Error = console.Error,
+            Error = parsed.GetValue(quiet) ? TextWriter.Null : console.Error, // notes of any command; failures go to the console itself
             EnableDefaultExceptionHandler = false,
             ProcessTerminationTimeout = null, // signals are Program's
         };
@@ -61,7 +61,7 @@ internal static class DinoCommandLine
         var root = new RootCommand("DINO ViT image embeddings, on CUDA, OpenCL or the CPU.")
         {
             EmbedCommand.Create(console, verbose, quiet),
-            PreprocessCommand.Create(),
+            PreprocessCommand.Create(console),
             DevicesCommand.Create(console),
             WeightsCommand.Create(),
             BenchCommand.Create(console, quiet),

@@ -1,3 +1,5 @@
+using Dino.Gpu.Tests.Support;
+
 namespace Dino.Gpu.Tests.Cli;
 
 /// <summary>Wrong command lines: exit code 2, what is wrong and where help is; and the help itself.</summary>
@@ -74,5 +76,17 @@ public sealed class UsageTests
         string[] arguments = ["embed", "nowhere/*.jpg"];
         Assert.DoesNotContain("   at ", (await CliRunner.RunAsync(arguments)).Error);
         Assert.Contains("   at ", (await CliRunner.RunAsync([.. arguments, "--verbose"])).Error);
+    }
+
+    [Fact]
+    public async Task Quiet_silences_notes_but_not_failures()
+    {
+        using var folder = new TemporaryFolder();
+        CliResult result = await CliRunner.RunAsync("preprocess", "missing.png", GoldenData.Image("gray.png"), "-o", folder.Root, "--quiet");
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("missing.png", Assert.Single(result.ErrorLines));
+        result = await CliRunner.RunAsync("weights", "synth", "-o", folder.Path("w.safetensors"), "--quiet");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Empty(result.Error);
     }
 }
