@@ -52,9 +52,12 @@ internal static class DinoCommandLine
         }
     }
 
-    /// <summary>Messages become one line, whatever the driver or the file put into them.</summary>
-    public static string OneLine(string message) =>
-        string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    /// <summary>Messages become one line, whatever the driver or the file put into them, and file names may hold terminal escapes.</summary>
+    public static string OneLine(string message)
+    {
+        string line = string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        return string.Concat(line.Select(letter => char.IsControl(letter) ? '?' : letter));
+    }
 
     private static RootCommand CreateRoot(CliConsole console, Option<bool> verbose, Option<bool> quiet)
     {
