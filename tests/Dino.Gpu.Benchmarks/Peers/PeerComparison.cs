@@ -26,8 +26,9 @@ internal static class PeerComparison
         using var onnx = new OnnxRuntimePeer(weights, threads);
         List<IPeer> peers = [onnx, oursAll, ours];
 #if WITH_TORCH
-        using var torch = new TorchPeer(weights, threads);
-        peers.Insert(1, torch);
+        using TorchPeer? torch = TryTorch(weights, threads);
+        if (torch != null)
+            peers.Insert(1, torch);
 #endif
         Console.WriteLine($"{CpuName()}, {threads} of {Environment.ProcessorCount} cores, .NET {Environment.Version}, ViT-S/16 at 224x224, float32, {rounds} rounds");
         Console.WriteLine($"largest difference from {onnx.Name}: {string.Join(", ", Verify(peers).Select(entry => $"{entry.Peer} {entry.Difference:E1}"))}");
@@ -101,6 +102,22 @@ internal static class PeerComparison
             yield return (peer.Name, difference);
         }
     }
+
+#if WITH_TORCH
+    /// <summary>libtorch asks for a newer C++ library than some systems have; the comparison goes on without it, and says so.</summary>
+    private static TorchPeer? TryTorch(VitWeights weights, int threads)
+    {
+        try
+        {
+            return new TorchPeer(weights, threads);
+        }
+        catch (TypeInitializationException exception)
+        {
+            Console.Error.WriteLine($"TorchSharp does not load here and is left out: {(exception.InnerException ?? exception).Message.Split('\n')[0]}");
+            return null;
+        }
+    }
+#endif
 
     private static RgbImage[] Pictures(int count)
     {
