@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Text;
 using Dino.Gpu.Cli.Commands;
 
@@ -20,12 +21,12 @@ internal static class DinoCommandLine
         if (parsed.Action is ParseErrorAction)
             return ReportUsage(root, parsed, arguments, console);
 
-        // Leaving the writer open keeps the stream's owner in charge; each command flushes what it wrote.
-        using var output = new StreamWriter(console.Output, new UTF8Encoding(false), leaveOpen: true) { AutoFlush = true };
+        // Leaving the stream open keeps its owner in charge. On a terminal it is Console.Out, which knows width and colours.
+        using var plain = new StreamWriter(console.Output, new UTF8Encoding(false), leaveOpen: true) { AutoFlush = true };
         var invocation = new InvocationConfiguration
         {
-            Output = output,
-            Error = console.Error,
+            Output = console.OutputIsTerminal ? Console.Out : plain,
+            Error = parsed.GetValue(quiet) ? TextWriter.Null : console.Error, // notes of any command; failures go to the console itself
             EnableDefaultExceptionHandler = false,
             ProcessTerminationTimeout = null, // signals are Program's
         };
@@ -51,17 +52,21 @@ internal static class DinoCommandLine
         }
     }
 
-    /// <summary>Messages become one line, whatever the driver or the file put into them.</summary>
-    public static string OneLine(string message) =>
-        string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    /// <summary>Messages become one line, whatever the driver or the file put into them, and file names may hold terminal escapes.</summary>
+    public static string OneLine(string message)
+    {
+        string line = string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        return string.Concat(line.Select(letter => char.IsControl(letter) ? '?' : letter));
+    }
 
     private static RootCommand CreateRoot(CliConsole console, Option<bool> verbose, Option<bool> quiet)
     {
         var root = new RootCommand("DINO ViT image embeddings, on CUDA, OpenCL or the CPU.")
         {
             EmbedCommand.Create(console, verbose, quiet),
-            PreprocessCommand.Create(),
+            PreprocessCommand.Create(console),
             DevicesCommand.Create(console),
+            WeightsCommand.Create(),
             BenchCommand.Create(console, quiet),
         };
         root.Options.Add(quiet);
@@ -73,6 +78,7 @@ internal static class DinoCommandLine
             [root.Name] = """
                   dino embed photos -o photos.npy     one row of 384 numbers an image
                   dino devices                        what this machine can run it on
+                  dino weights pull                   the real weights, into weights/
                   dino embed --help                   all there is to say about one command
                 """,
             ["embed"] = EmbedCommand.Examples,
@@ -84,7 +90,6 @@ internal static class DinoCommandLine
 
     private static int ReportUsage(RootCommand root, ParseResult parsed, IReadOnlyList<string> arguments, CliConsole console)
     {
-        Command command = parsed.CommandResult.Command;
         if (arguments.Count == 0)
         {
             root.Parse(["--help"]).Invoke(new InvocationConfiguration { Output = console.Error, Error = console.Error });
@@ -93,7 +98,11 @@ internal static class DinoCommandLine
 
         foreach (string message in parsed.Errors.Select(error => OneLine(error.Message)).Distinct())
             console.Error.WriteLine($"dino: {message}");
-        console.Error.WriteLine(command == root ? "Try 'dino --help'." : $"Try 'dino {command.Name} --help'.");
+
+        var names = new Stack<string>(["--help"]);
+        for (CommandResult? command = parsed.CommandResult; command is not null && command.Command != root; command = command.Parent as CommandResult)
+            names.Push(command.Command.Name);
+        console.Error.WriteLine($"Try 'dino {string.Join(' ', names)}'.");
         return ExitCode.Usage;
     }
 

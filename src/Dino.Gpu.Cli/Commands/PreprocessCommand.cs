@@ -11,7 +11,7 @@ internal static class PreprocessCommand
 {
     private static readonly ImageSize DefaultSize = new(224, 224); // what DINO's ViTs were trained on
 
-    public static Command Create()
+    public static Command Create(CliConsole console)
     {
         var images = new Argument<string[]>("IMAGE") { Description = "Image files.", Arity = ArgumentArity.OneOrMore };
         var output = new Option<string>("-o", "--out") { Description = "Directory to write into, made if it is not there.", HelpName = "DIR", Required = true };
@@ -40,13 +40,14 @@ internal static class PreprocessCommand
                 new Preprocessor(parsed.GetValue(preset), target.Width, target.Height),
                 ImageDecoders.Create(parsed.GetValue(decoder)!),
                 parsed.GetValue(exif),
+                console.Error,
                 parsed.InvocationConfiguration.Error,
                 cancellation));
         });
         return command;
     }
 
-    /// <summary>Writes one file an image. An image that fails is named on <paramref name="messages"/> and the others go on.</summary>
+    /// <summary>Writes one file an image. An image that fails is named on <paramref name="messages"/> and the others go on; <paramref name="notes"/> gets the summary.</summary>
     /// <returns>0, or 3 when an image failed.</returns>
     /// <exception cref="DinoException">Two images would become one file, an image would be overwritten, or the directory cannot be written.</exception>
     internal static int Run(
@@ -57,6 +58,7 @@ internal static class PreprocessCommand
         IImageDecoder decoder,
         ExifOrientation orientation,
         TextWriter messages,
+        TextWriter notes,
         CancellationToken cancellation)
     {
         string[] targets = Targets(images, directory, format);
@@ -93,7 +95,7 @@ internal static class PreprocessCommand
                 WritePng(targets[i], pixels);
         }
 
-        messages.WriteLine(failed == 0 ? $"{images.Count} written to {directory}" : $"{images.Count - failed} of {images.Count} written to {directory}, {failed} failed");
+        notes.WriteLine(failed == 0 ? $"{images.Count} written to {directory}" : $"{images.Count - failed} of {images.Count} written to {directory}, {failed} failed");
         return failed == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
     }
 

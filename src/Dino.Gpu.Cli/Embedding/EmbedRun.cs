@@ -24,7 +24,8 @@ internal sealed class EmbedRun(RowLayout layout, IEmbeddingWriter writer, IProgr
     {
         Failures++;
         writer.WriteFailure(path, reason);
-        progress.Report(reason.Contains(path, StringComparison.Ordinal) ? $"dino: {reason}" : $"dino: {path}: {reason}");
+        string name = DinoCommandLine.OneLine(path);
+        progress.Report(reason.Contains(name, StringComparison.Ordinal) ? $"dino: {reason}" : $"dino: {name}: {reason}");
         progress.Advance(failed: true);
     }
 

@@ -8,7 +8,10 @@ internal static class CliProcess
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "dino.dll");
 
     public static Process Start(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null) =>
-        Start("dotnet", [Program, .. arguments], environment);
+        OperatingSystem.IsLinux()
+            // A shell starts background jobs with SIGINT ignored, which children inherit; dino must get it whoever runs the tests.
+            ? Start("env", ["--default-signal=INT", "dotnet", Program, .. arguments], environment)
+            : Start("dotnet", [Program, .. arguments], environment);
 
     /// <summary>Runs a POSIX shell script in which <c>"$@"</c> is the whole dino command.</summary>
     public static Process StartShell(string script, IEnumerable<string> arguments) =>
@@ -36,7 +39,13 @@ internal static class CliProcess
 
     private static Process Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = AppContext.BaseDirectory, // no folder weights/ there
+        };
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
         Process process = Process.Start(start)!;

@@ -1,4 +1,5 @@
 using Dino.Gpu.Cli.Inputs;
+using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 

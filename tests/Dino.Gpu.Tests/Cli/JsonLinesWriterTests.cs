@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Dino.Gpu.Cli.Output;
+using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 

@@ -1,3 +1,5 @@
+using Dino.Gpu.Tests.Support;
+
 namespace Dino.Gpu.Tests.Cli;
 
 /// <summary>Wrong command lines: exit code 2, what is wrong and where help is; and the help itself.</summary>
@@ -30,6 +32,13 @@ public sealed class UsageTests
         Assert.All(result.ErrorLines[..^1], line => Assert.StartsWith("dino: ", line));
         Assert.StartsWith("Try 'dino ", result.ErrorLines[^1]);
         Assert.True(result.ErrorLines.Length >= 2);
+    }
+
+    [Fact]
+    public async Task Help_is_offered_for_the_command_that_was_meant()
+    {
+        CliResult result = await CliRunner.RunAsync("weights", "pull", "--unknown");
+        Assert.Equal("Try 'dino weights pull --help'.", result.ErrorLines[^1]);
     }
 
     [Fact]
@@ -67,5 +76,17 @@ public sealed class UsageTests
         string[] arguments = ["embed", "nowhere/*.jpg"];
         Assert.DoesNotContain("   at ", (await CliRunner.RunAsync(arguments)).Error);
         Assert.Contains("   at ", (await CliRunner.RunAsync([.. arguments, "--verbose"])).Error);
+    }
+
+    [Fact]
+    public async Task Quiet_silences_notes_but_not_failures()
+    {
+        using var folder = new TemporaryFolder();
+        CliResult result = await CliRunner.RunAsync("preprocess", "missing.png", GoldenData.Image("gray.png"), "-o", folder.Root, "--quiet");
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("missing.png", Assert.Single(result.ErrorLines));
+        result = await CliRunner.RunAsync("weights", "synth", "-o", folder.Path("w.safetensors"), "--quiet");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Empty(result.Error);
     }
 }

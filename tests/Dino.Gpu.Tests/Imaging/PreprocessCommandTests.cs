@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using Dino.Gpu.Cli;
 using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Tests.Support;
@@ -81,6 +82,7 @@ public sealed class PreprocessCommandTests : IDisposable
             GoldenImages.Decoder("auto"),
             ExifOrientation.Apply,
             messages,
+            messages,
             CancellationToken.None);
         Assert.Equal(3, code);
         Assert.Equal(["gray.png"], Directory.GetFileSystemEntries(output).Select(Path.GetFileName));
@@ -133,12 +135,12 @@ public sealed class PreprocessCommandTests : IDisposable
     public void Wrong_values_are_usage_errors(string option, string value) =>
         Assert.NotEmpty(Root().Parse(["preprocess", "a.png", "-o", "d", option, value]).Errors);
 
-    private static RootCommand Root() => new() { PreprocessCommand.Create() };
+    private static RootCommand Root() => new() { PreprocessCommand.Create(new CliConsole { Input = TextReader.Null, Output = Stream.Null, Error = TextWriter.Null }) };
 
     private static async Task<(int Code, ParseResult Parsed)> Run(params string[] arguments)
     {
         ParseResult parsed = Root().Parse(["preprocess", .. arguments]);
         Assert.Empty(parsed.Errors);
-        return (await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }), parsed);
+        return (await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Error = TextWriter.Null }), parsed);
     }
 }
