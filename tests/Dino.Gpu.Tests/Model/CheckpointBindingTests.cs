@@ -12,7 +12,7 @@ public sealed class CheckpointBindingTests : IDisposable
          "layer_norm_eps": 1e-12, "hidden_act": "gelu", "qkv_bias": true, "num_channels": 3, "model_type": "vit"}
         """;
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly CheckpointFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -13,7 +13,7 @@ public sealed class HostileContainerTests : IDisposable
     private const int CentralSize = 24;
     private const int CentralOffset = 42;
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly CheckpointFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -7,7 +7,7 @@ namespace Dino.Gpu.Tests.Model;
 /// <summary>Pickles that lie, overreach or want to run something. Each must end in one line.</summary>
 public sealed class HostilePickleTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly CheckpointFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -9,7 +9,7 @@ public sealed class MutatedCheckpointTests : IDisposable
 {
     private const int Rounds = 200;
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly CheckpointFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -7,7 +7,7 @@ namespace Dino.Gpu.Tests.Model;
 /// <summary>What is written reads back, carries Hugging Face's names and shapes, and appears whole or not at all.</summary>
 public sealed class SafetensorsWriterTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly CheckpointFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

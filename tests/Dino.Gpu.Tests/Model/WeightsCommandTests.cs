@@ -9,7 +9,7 @@ namespace Dino.Gpu.Tests.Model;
 /// <summary><c>dino weights</c> as a user types it, with what it prints where.</summary>
 public sealed class WeightsCommandTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly CheckpointFolder _folder = new();
     private readonly StringWriter _output = new();
     private readonly StringWriter _error = new();
 

@@ -7,7 +7,7 @@ public sealed class WeightsDownloadTests : IDisposable
 {
     private const int Length = 300_000;
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly CheckpointFolder _folder = new();
     private readonly byte[] _content = Content();
     private readonly List<WeightsDownloadProgress> _progress = [];
 

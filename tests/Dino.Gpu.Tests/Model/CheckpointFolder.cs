@@ -3,7 +3,7 @@ using Dino.Gpu.Model;
 namespace Dino.Gpu.Tests.Model;
 
 /// <summary>A folder of its own for one test, gone afterwards.</summary>
-public sealed class TemporaryFolder : IDisposable
+public sealed class CheckpointFolder : IDisposable
 {
     public string Root { get; } = Directory.CreateTempSubdirectory("dino-model-").FullName;
 
