@@ -48,13 +48,13 @@ internal readonly struct PortableOps(
         var attention = new AttentionShape(shape.TokenCount, shape.TokenCount, shape.HeadCount, shape.HeadSize);
         long count = (long)request.Batch * shape.HeadCount * shape.TokenCount * shape.TokenCount;
         kernels.AttentionProbabilities(activations[Activation.Qkv], attention, request.Batch, activations.Probabilities);
-        activations.Probabilities.CopyToCPU(ref output.Attentions[slot * count], count);
+        Read(activations.Probabilities, output.Attentions, slot * count, count);
     }
 
     public void KeepHiddenState(int index)
     {
         long count = (long)request.Batch * shape.TokenCount * shape.HiddenSize;
-        activations[Activation.Residual].CopyToCPU(ref output.HiddenStates[index * count], count);
+        Read(activations[Activation.Residual], output.HiddenStates, index * count, count);
     }
 
     /// <summary>Nothing to do: class tokens are rows with a stride.</summary>
@@ -66,10 +66,17 @@ internal readonly struct PortableOps(
     {
         // The normed rows are packed, so that what the host reads is contiguous.
         LayerNorm(activations[Activation.Residual], weights.Norm(Norm.Final, 0), rows, RowMap.Dense, activations[Activation.Normed]);
-        activations[Activation.Normed].CopyToCPU(ref output.Tokens[0], (long)RowCount(rows) * shape.HiddenSize);
+        Read(activations[Activation.Normed], output.Tokens, 0, (long)RowCount(rows) * shape.HiddenSize);
     }
 
     public void Synchronize() => kernels.Accelerator.Synchronize();
+
+    /// <summary>
+    /// Waits for the kernels and copies. Through a span, because that overload pins: the one that takes a ref does not, and an array
+    /// that the garbage collector moves while kernels are still queued leaves zeros here and damage where it was.
+    /// </summary>
+    private static void Read(ArrayView<float> source, float[] target, long start, long count) =>
+        source.CopyToCPU(target.AsSpan(checked((int)start), checked((int)count)));
 
     private void LayerNorm(ArrayView<float> input, DeviceAffine norm, Rows rows, RowMap outputMap, ArrayView<float> target)
     {
