@@ -132,7 +132,7 @@ internal sealed class SimdExecutor : VitExecutor
         results.MemSetToZero();
         double best = double.MaxValue;
         // The first round compiles and wakes the cores; the machine's best is the peak.
-        for (int round = 0; round < 4; round++)
+        for (int round = 0; round < 12; round++)
         {
             long start = Stopwatch.GetTimestamp();
             _peakKernel(new KernelConfig(threads, 1), results.View, Iterations);

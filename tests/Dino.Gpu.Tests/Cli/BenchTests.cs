@@ -1,0 +1,63 @@
+using System.Text.Json;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Cli;
+
+/// <summary><c>dino bench</c>: that it measures and reports what it says; how fast is no matter of a test.</summary>
+public sealed class BenchTests
+{
+    [Fact]
+    public async Task Json_has_every_batch_step_and_the_end_to_end_run()
+    {
+        CliResult result = await BenchTinyAsync(GoldenData.PathOf("images", "chelsea.png"), GoldenData.PathOf("images", "rgba.png"), "--batches", "1,3", "--json");
+        Assert.Equal(0, result.ExitCode);
+        JsonElement report = JsonDocument.Parse(result.Output).RootElement;
+        Assert.Equal("cpu", report.GetProperty("device").GetString());
+        Assert.True(report.GetProperty("peakFlops").GetDouble() > 1e9);
+        Assert.Equal(
+            ["1 cls", "1 tokens", "3 cls", "3 tokens"],
+            report.GetProperty("modelOnly").EnumerateArray().Select(entry => $"{entry.GetProperty("batch").GetInt32()} {entry.GetProperty("outputs").GetString()}"));
+        foreach (JsonElement entry in report.GetProperty("modelOnly").EnumerateArray())
+        {
+            double rate = entry.GetProperty("imagesPerSecond").GetDouble();
+            Assert.Equal(entry.GetProperty("batch").GetInt32() / entry.GetProperty("seconds").GetDouble(), rate, rate * 1e-9);
+        }
+
+        JsonElement[] steps = [.. report.GetProperty("steps").EnumerateArray()];
+        Assert.Contains(steps, step => step.GetProperty("name").GetString() == "Attention" && step.GetProperty("flops").GetDouble() > 0);
+        Assert.Equal(1, steps.Sum(step => step.GetProperty("shareOfTime").GetDouble()), 1e-9);
+        Assert.Equal(2, report.GetProperty("endToEnd").GetProperty("images").GetInt32());
+    }
+
+    [Fact]
+    public async Task Table_shows_the_device_and_the_generated_pictures()
+    {
+        CliResult result = await BenchTinyAsync("--batches", "2", "--quiet");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Empty(result.Error);
+        Assert.StartsWith("cpu: ", result.Output);
+        Assert.Contains("generated JPEGs of 500x375", result.Output);
+        Assert.Contains("share of peak", result.Output);
+    }
+
+    [Fact]
+    public async Task A_bad_image_ends_the_run_with_one_line()
+    {
+        CliResult result = await BenchTinyAsync(GoldenData.PathOf("preprocess.json"), "--batches", "1", "--quiet");
+        Assert.Contains("preprocess.json", result.FatalLine());
+    }
+
+    [Theory]
+    [InlineData("--batches", "0")]
+    [InlineData("--batches", "8,x")]
+    [InlineData("--rounds", "0")]
+    public async Task Wrong_numbers_are_wrong_usage(string option, string value)
+    {
+        CliResult result = await CliRunner.RunAsync("bench", option, value);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains(option, result.Error);
+    }
+
+    private static Task<CliResult> BenchTinyAsync(params string[] arguments) =>
+        CliRunner.RunAsync(["bench", "--weights", CliRunner.TinyWeights, "--device", "cpu", "--rounds", "1", .. arguments]);
+}
