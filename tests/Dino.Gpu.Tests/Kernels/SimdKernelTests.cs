@@ -157,10 +157,16 @@ public sealed unsafe class SimdKernelTests
     private static float Map<TVector>(float x, Function function)
         where TVector : unmanaged, IFloatVector<TVector>
     {
-        TVector y = function == Function.Exp2 ? VectorMath.Exp2(TVector.Create(x)) : VectorMath.Gelu(TVector.Create(x));
-        float* lanes = stackalloc float[TVector.Count];
+        // A tile of one row, as the kernels call it.
+        float* lanes = stackalloc float[2 * TVector.Count];
+        TVector y = TVector.Create(x);
         TVector.Store(y, lanes);
-        return lanes[TVector.Count - 1];
+        TVector.Store(y, lanes + TVector.Count);
+        if (function == Function.Exp2)
+            TVector.Store(VectorMath.Exp2(y), lanes + TVector.Count);
+        else
+            Gelu.Apply<TVector>(lanes, 1, 2 * TVector.Count);
+        return lanes[2 * TVector.Count - 1];
     }
 
     private static float[] Product(int width, float[] a, float[] w, float[] b, float[]? residual, int rows, int inputs, int outputs, bool gelu) => width switch

@@ -13,6 +13,12 @@ internal static unsafe class Gelu
     public static void Apply<TVector>(float* x, int rows, int columns)
         where TVector : unmanaged, IFloatVector<TVector>
     {
+        if (typeof(TVector) == typeof(Float16))
+        {
+            GeluTable.Apply(x, rows, columns);
+            return;
+        }
+
         for (int row = 0; row < rows; row++, x += Gemm.BlockSize)
         {
             for (int column = 0; column < columns; column += 2 * TVector.Count)
