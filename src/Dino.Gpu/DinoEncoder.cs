@@ -26,9 +26,13 @@ public sealed class DinoEncoder : IDisposable
     private readonly float[] _positions;
     private readonly Lock _turn = new();
     private byte[] _pixels = [];
+    private int _batchSize;
     private bool _disposed;
 
-    private DinoEncoder(VitWeights weights, DinoOptions options)
+    /// <param name="weights">The model.</param>
+    /// <param name="options">How it runs.</param>
+    /// <param name="createExecutor">What runs it on the device.</param>
+    private DinoEncoder(VitWeights weights, DinoOptions options, Func<DinoDevice, VitWeights, VitExecutor> createExecutor)
     {
         Config = weights.Config;
         _options = options;
@@ -40,10 +44,12 @@ public sealed class DinoEncoder : IDisposable
         _device = DinoDevice.Open(options.Device, options.Threads);
         try
         {
-            _executor = VitExecutor.Create(_device, weights);
+            _executor = createExecutor(_device, weights);
+            _batchSize = options.BatchSize ?? BatchChoice.For(_device, _shape); // the weights are up: what is free now is for activations
         }
         catch
         {
+            _executor?.Dispose();
             _device.Dispose();
             throw;
         }
@@ -70,6 +76,9 @@ public sealed class DinoEncoder : IDisposable
     /// <summary>Patches on top of each other.</summary>
     public int GridHeight => _shape.GridHeight;
 
+    /// <summary>Most images in one forward pass. It shrinks when the device runs out of memory.</summary>
+    public int BatchSize => Volatile.Read(ref _batchSize);
+
     /// <summary>Loads a checkpoint and puts it on a device.</summary>
     /// <param name="weights">A <c>.bin</c>, <c>.pth</c> or <c>.safetensors</c> file, or <c>synthetic[:SEED]</c> for seeded weights, which exercise everything and mean nothing.</param>
     /// <param name="options">Device, input size and the like; null for the defaults.</param>
@@ -83,8 +92,12 @@ public sealed class DinoEncoder : IDisposable
     public static DinoEncoder Create(VitWeights weights, DinoOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        return new DinoEncoder(weights, options ?? new DinoOptions());
+        return Create(weights, options, VitExecutor.Create);
     }
+
+    /// <summary>With an executor of the caller's, which the encoder disposes.</summary>
+    internal static DinoEncoder Create(VitWeights weights, DinoOptions? options, Func<DinoDevice, VitWeights, VitExecutor> createExecutor) =>
+        new(weights, options ?? new DinoOptions(), createExecutor);
 
     /// <summary>Decodes a file and brings it to the model's input size.</summary>
     /// <param name="path">An image file.</param>
@@ -125,7 +138,7 @@ public sealed class DinoEncoder : IDisposable
     {
         ArgumentNullException.ThrowIfNull(paths);
         var embeddings = new List<float[]>(paths.Count);
-        foreach (string[] batch in paths.Chunk(_options.BatchSize))
+        foreach (string[] batch in paths.Chunk(BatchSize))
             embeddings.AddRange(EmbedPrepared(PrepareAll(batch, Prepare)));
         return [.. embeddings];
     }
@@ -143,12 +156,13 @@ public sealed class DinoEncoder : IDisposable
     public DinoOutput Forward(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
         ForwardPrepared(PrepareAll(images, Prepare), outputs, attentionLayers);
 
-    /// <summary>Pictures that already have the input size through the model, in batches of <see cref="DinoOptions.BatchSize"/>.</summary>
+    /// <summary>Pictures that already have the input size through the model, in batches of <see cref="BatchSize"/>. Where the device has no room for one, it goes on with half of it.</summary>
     /// <param name="images">At least one picture of InputWidth x InputHeight pixels, as <see cref="Prepare(string)"/> returns them.</param>
     /// <param name="outputs">What to return.</param>
     /// <param name="attentionLayers">Layers whose attention is kept, counted from 0 and returned in ascending order; null for all.</param>
     /// <exception cref="ArgumentException">No picture, or one of another size.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    /// <exception cref="DeviceMemoryException">The device has no room for even one picture.</exception>
     public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null)
     {
         CheckPrepared(images);
@@ -157,14 +171,24 @@ public sealed class DinoEncoder : IDisposable
         lock (_turn)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            for (int first = 0; first < images.Count; first += _options.BatchSize)
+            for (int first = 0; first < images.Count;)
             {
-                int count = Math.Min(_options.BatchSize, images.Count - first);
+                int count = Math.Min(_batchSize, images.Count - first);
                 ForwardRequest request = Request(count, outputs, attentionLayers);
                 ForwardOutput batch = count == images.Count ? all : ForwardOutput.Allocate(_shape, request);
-                _executor.Run(Gather(images, first, count), _positions, _shape, request, batch);
+                try
+                {
+                    _executor.Run(Gather(images, first, count), _positions, _shape, request, batch);
+                }
+                catch (Exception failure) when (DeviceMemoryException.IsCause(failure))
+                {
+                    HalveBatch(count, failure);
+                    continue;
+                }
+
                 if (batch != all)
                     all.Insert(batch, _shape, images.Count, first, count);
+                first += count;
             }
         }
 
@@ -223,6 +247,20 @@ public sealed class DinoEncoder : IDisposable
         if (options.BatchSize < 1)
             throw new DinoException($"Batch size {options.BatchSize}: at least 1 is needed.");
         return (width, height);
+    }
+
+    /// <summary>After a batch that did not fit: frees what it had taken and makes half of it the limit for good, or gives up at one image.</summary>
+    private void HalveBatch(int count, Exception failure)
+    {
+        if (count == 1)
+        {
+            throw failure as DeviceMemoryException ?? new DeviceMemoryException(
+                $"{Device.Id} ({Device.Name}) ran out of memory with one image of {InputWidth}x{InputHeight}: {failure.Message.ReplaceLineEndings(" ")}", failure);
+        }
+
+        _executor.ReleaseActivations();
+        Volatile.Write(ref _batchSize, count / 2);
+        _options.Warning?.Invoke($"{Device.Id} ({Device.Name}) has no room for {count} images at once; going on with {count / 2}.");
     }
 
     private static RgbImage[] PrepareAll<T>(IReadOnlyList<T> sources, Func<T, RgbImage> prepare)

@@ -13,7 +13,7 @@ public enum Precision
 /// <summary>How <see cref="DinoEncoder"/> runs. Every default is what Hugging Face's processor and model do.</summary>
 public sealed record DinoOptions
 {
-    /// <summary><c>auto</c> (CUDA, else an OpenCL GPU, else the CPU), <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.</summary>
+    /// <summary><c>auto</c> (CUDA, else an OpenCL GPU, else the CPU), <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>. <see cref="DinoEncoderGroup"/> takes several, separated by commas, and <c>cuda:all</c> or <c>opencl:all</c>.</summary>
     public string Device { get; init; } = "auto";
 
     /// <summary>Arithmetic of the forward pass.</summary>
@@ -37,8 +37,11 @@ public sealed record DinoOptions
     /// <summary>Decoder for files and streams; null for the library's own (StbImageSharp).</summary>
     public IImageDecoder? Decoder { get; init; }
 
-    /// <summary>Most images in one forward pass; more are split.</summary>
-    public int BatchSize { get; init; } = 32;
+    /// <summary>Most images in one forward pass; more are split. Null to choose: 32 on the CPU, what fits its memory well on a GPU.</summary>
+    public int? BatchSize { get; init; }
+
+    /// <summary>Told in one line when the encoder goes on in a way that was not asked for, such as with smaller batches; called on the thread that runs the model.</summary>
+    public Action<string>? Warning { get; init; }
 
     /// <summary>Threads of the CPU device; null for one a core. Other devices ignore it.</summary>
     public int? Threads { get; init; }

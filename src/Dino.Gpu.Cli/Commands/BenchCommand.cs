@@ -100,6 +100,7 @@ internal sealed class BenchCommand
             InputWidth = size?.Width,
             InputHeight = size?.Height,
             Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!),
+            Warning = line => _console.Error.WriteLine($"dino: {line}"), // a batch that was split is not what was to be measured
         }) with
         { BatchSize = batches.Max() };
 

@@ -20,6 +20,7 @@ internal sealed class EmbedCommand
           find photos -name '*.jpg' | dino embed - -o photos.npy
           dino embed @list.txt -o list.npy --normalize           row i is line i
           dino embed cat.jpg --output tokens -o cat.npy          every token, (1, 197, 384)
+          dino embed photos --device cuda:all -o photos.npy      every NVIDIA GPU at once, same rows
           dino embed cat.jpg --weights synthetic                 no download; numbers that mean nothing
 
         A folder or a glob is sorted by the byte order of its paths. An image that cannot be read is named on stderr and
@@ -127,29 +128,33 @@ internal sealed class EmbedCommand
             InputHeight = size?.Height,
             Orientation = parsed.GetValue(_exif),
             Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!),
+            Warning = line => Say(parsed, line),
         });
-        DinoEncoder encoder = await Task.Run(() => DinoEncoder.Load(weights, options), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+        DinoEncoderGroup encoders = await Task.Run(() => DinoEncoderGroup.Load(weights, options), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            Say(parsed, $"weights {weights}, device {encoder.Device.Id} ({encoder.Device.Name}, {encoder.Device.Driver}), "
-                + $"input {encoder.InputWidth}x{encoder.InputHeight}, ready in {Stopwatch.GetElapsedTime(start).TotalSeconds:F2} s");
-            return await EmbedAsync(parsed, encoder, paths, output, options, cancellation).ConfigureAwait(false);
+            string devices = string.Join(" + ", encoders.Devices.Select(device => $"{device.Id} ({device.Name}, {device.Driver})"));
+            Say(parsed, $"weights {weights}, device {devices}, "
+                + $"input {encoders.InputWidth}x{encoders.InputHeight}, batch {encoders.BatchSize}, ready in {Stopwatch.GetElapsedTime(start).TotalSeconds:F2} s");
+            return await EmbedAsync(parsed, encoders, paths, output, cancellation).ConfigureAwait(false);
         }
         finally
         {
             // Disposal waits for the batch in flight; a cancelled run does not.
-            Task closing = Task.Run(encoder.Dispose, CancellationToken.None);
+            Task closing = Task.Run(encoders.Dispose, CancellationToken.None);
             if (!cancellation.IsCancellationRequested)
                 await closing.ConfigureAwait(false);
         }
     }
 
-    private async Task<int> EmbedAsync(ParseResult parsed, DinoEncoder encoder, List<string> paths, EmbeddingOutput output, DinoOptions options, CancellationToken cancellation)
+    private async Task<int> EmbedAsync(ParseResult parsed, DinoEncoderGroup encoders, List<string> paths, EmbeddingOutput output, CancellationToken cancellation)
     {
         var layout = new RowLayout(
-            OutputKinds[parsed.GetValue(_output)!], parsed.GetValue(_normalize), encoder.Config.HiddenSize, encoder.GridHeight, encoder.GridWidth);
+            OutputKinds[parsed.GetValue(_output)!], parsed.GetValue(_normalize), encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);
+        // With several devices one batch more waits, so that a device that becomes free never waits for rows to be written.
+        int devices = encoders.Devices.Count;
         var pipeline = new EmbeddingPipeline(
-            encoder.Prepare, images => encoder.ForwardPrepared(images, layout.Needed), options.BatchSize, _model.Workers(parsed));
+            encoders.Prepare, images => encoders.ForwardPrepared(images, layout.Needed), encoders.BatchSize, _model.Workers(parsed), devices == 1 ? 1 : devices + 1);
         var counter = new ProgressCounter(paths.Count);
 
         int failures;

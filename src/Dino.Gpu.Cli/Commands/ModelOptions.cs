@@ -11,6 +11,9 @@ internal sealed class ModelOptions
     private const int LargestBatch = 4096;
     private const int LargestThreads = 1024;
 
+    /// <summary>What <c>--batch auto</c> is parsed to: System.CommandLine takes no null from a parser. Also what an absent option has.</summary>
+    private const int AutomaticBatch = 0;
+
     private readonly Option<string?> _weights = new("--weights", "-w")
     {
         Description = "Checkpoint: .bin, .pth or .safetensors, or synthetic[:SEED] for seeded weights that mean nothing. "
@@ -20,7 +23,7 @@ internal sealed class ModelOptions
 
     private readonly Option<string> _device = new("--device", "-d")
     {
-        Description = "auto, cpu, cuda[:N] or opencl[:N], as 'dino devices' lists them.",
+        Description = "auto, cpu, cuda[:N] or opencl[:N], as 'dino devices' lists them; embed takes several: cuda:0,cuda:1 or cuda:all.",
         HelpName = "ID",
         DefaultValueFactory = _ => "auto",
     };
@@ -34,10 +37,10 @@ internal sealed class ModelOptions
 
     private readonly Option<int> _batch = new("--batch", "-b")
     {
-        Description = "Images in one pass through the model. Changes speed and memory, never the result.",
-        HelpName = "N",
-        DefaultValueFactory = _ => new DinoOptions().BatchSize,
-        CustomParser = result => WholeNumber(result, "--batch", LargestBatch),
+        Description = "Images in one pass through the model; halved where the device runs out of memory. auto: what fits a GPU well, 32 on the CPU. "
+            + "Changes speed and memory, never the result. [default: auto]",
+        HelpName = "auto|N",
+        CustomParser = result => result.Tokens[0].Value == "auto" ? AutomaticBatch : WholeNumber(result, "--batch", LargestBatch),
     };
 
     private readonly Option<string> _interpolation = new("--interpolation")
@@ -84,7 +87,7 @@ internal sealed class ModelOptions
     {
         Device = parsed.GetValue(_device)!,
         Precision = Precision.Float32,
-        BatchSize = parsed.GetValue(_batch),
+        BatchSize = parsed.GetValue(_batch) is var batch and not AutomaticBatch ? batch : null,
         Interpolation = parsed.GetValue(_interpolation) == "scale" ? PositionInterpolation.Scale : PositionInterpolation.Size,
         Threads = parsed.GetValue(_threads),
     };

@@ -118,6 +118,7 @@ internal sealed class DinoDevice : IDisposable
         }
     }
 
-    private static string Present() => string.Join(", ", DeviceCatalog.Enumerate().Select(info =>
+    /// <summary>The devices of this machine in one line, for messages.</summary>
+    internal static string Present() => string.Join(", ", DeviceCatalog.Enumerate().Select(info =>
         info.Refusal is null ? $"{info.Id} ({info.Name})" : $"{info.Id} (refused: {info.Refusal})"));
 }

@@ -15,13 +15,19 @@ internal sealed class GrowingBuffer<T>(Accelerator accelerator) : IDisposable
         length = Math.Max(length, 1);
         if (_buffer == null || _buffer.Length < length)
         {
-            _buffer?.Dispose();
-            _buffer = null;
+            Release();
             _buffer = accelerator.Allocate1D<T>(length);
         }
 
         return _buffer.View.SubView(0, length).AsContiguous();
     }
 
-    public void Dispose() => _buffer?.Dispose();
+    /// <summary>Frees the memory; the next request allocates again.</summary>
+    public void Release()
+    {
+        _buffer?.Dispose();
+        _buffer = null;
+    }
+
+    public void Dispose() => Release();
 }

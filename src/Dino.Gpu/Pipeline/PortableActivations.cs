@@ -36,8 +36,12 @@ internal sealed class PortableActivations(Accelerator accelerator) : IDisposable
         _ => shape.HiddenSize,
     };
 
+    /// <summary>Bytes of a request's activations and pixels for one image, without attention maps.</summary>
+    public static long BytesPerImage(VitShape shape) =>
+        All.Sum(activation => (long)ColumnCount(activation, shape)) * shape.TokenCount * sizeof(float) + 3L * shape.InputWidth * shape.InputHeight;
+
     /// <summary>Makes room for a request and uploads its input.</summary>
-    /// <exception cref="DinoException">The device has no room for it.</exception>
+    /// <exception cref="DeviceMemoryException">The device has no room for it.</exception>
     public void Upload(ReadOnlySpan<byte> pixels, ReadOnlySpan<float> positions, in VitShape shape, in ForwardRequest request)
     {
         try
@@ -49,9 +53,9 @@ internal sealed class PortableActivations(Accelerator accelerator) : IDisposable
             Pixels = _pixels.Reserve(pixels.Length);
             Positions = _positions.Reserve(positions.Length);
         }
-        catch (Exception exception)
+        catch (Exception exception) when (DeviceMemoryException.IsCause(exception))
         {
-            throw new DinoException(
+            throw new DeviceMemoryException(
                 $"No room on {accelerator.Name} ({accelerator.MemorySize >> 20} MiB) for {request.Batch} images of "
                 + $"{shape.InputWidth}x{shape.InputHeight} at once; use a smaller batch.",
                 exception);
@@ -61,12 +65,15 @@ internal sealed class PortableActivations(Accelerator accelerator) : IDisposable
         Positions.CopyFromCPU(accelerator.DefaultStream, positions);
     }
 
-    public void Dispose()
+    /// <summary>Frees every buffer: those that had grown for a batch whose others did not fit would keep smaller ones from fitting.</summary>
+    public void Release()
     {
         foreach (GrowingBuffer<float> buffer in _buffers)
-            buffer.Dispose();
-        _pixels.Dispose();
-        _positions.Dispose();
-        _probabilities.Dispose();
+            buffer.Release();
+        _pixels.Release();
+        _positions.Release();
+        _probabilities.Release();
     }
+
+    public void Dispose() => Release();
 }

@@ -66,6 +66,8 @@ internal sealed class PortableExecutor : VitExecutor
         return threads * Peak.Operations(Iterations) / best;
     }
 
+    public override void ReleaseActivations() => _activations.Release();
+
     public override void Dispose()
     {
         _activations.Dispose();

@@ -33,6 +33,11 @@ internal abstract class VitExecutor : IDisposable
     /// <summary>Float32 multiply-adds in registers, in floating-point operations a second: the device's peak, measured.</summary>
     public abstract double MeasurePeak();
 
+    /// <summary>Gives activation memory back, where it can be, after a batch that did not fit; the next batch allocates again.</summary>
+    public virtual void ReleaseActivations()
+    {
+    }
+
     public abstract void Dispose();
 
     /// <summary>Sums of <see cref="TimedOps{TOps}"/>.</summary>

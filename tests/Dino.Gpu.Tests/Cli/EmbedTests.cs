@@ -179,6 +179,17 @@ public sealed class EmbedTests : IDisposable
         Assert.Equal([file], _folder.Files);
     }
 
+    [Fact]
+    public async Task Batch_and_device_lists_are_chosen_or_refused_in_one_line()
+    {
+        CliResult automatic = await CliRunner.EmbedTinyAsync(Chelsea, "--batch", "auto", "--verbose");
+        Assert.Equal(0, automatic.ExitCode);
+        Assert.Contains("batch 32", automatic.Error);
+        Assert.Equal((await CliRunner.EmbedTinyAsync(Chelsea, "--batch", "1")).Output, automatic.Output);
+        Assert.Contains("cpu twice", (await CliRunner.RunAsync("embed", Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu,cpu")).FatalLine());
+        Assert.Contains("cuda:99", (await CliRunner.RunAsync("embed", Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu,cuda:99")).FatalLine());
+    }
+
     private async Task<Npy> EmbedAsync(string name, params string[] arguments)
     {
         string file = _folder.Path(name);

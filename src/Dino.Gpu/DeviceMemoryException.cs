@@ -1,0 +1,33 @@
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+
+namespace Dino.Gpu;
+
+/// <summary>A device has no room for what was asked of it. Fewer images at once may fit.</summary>
+public sealed class DeviceMemoryException : DinoException
+{
+    /// <summary>Creates the exception with its one-line message.</summary>
+    public DeviceMemoryException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Creates the exception with its one-line message and the failure that caused it.</summary>
+    public DeviceMemoryException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+
+    /// <summary>
+    /// Whether a failure says that memory ran out. OpenCL drivers may allocate at first use, so a launch or a copy can fail with it as
+    /// well as an allocation; any other driver error is none of ours to retry.
+    /// </summary>
+    internal static bool IsCause(Exception exception) => exception switch
+    {
+        DeviceMemoryException or OutOfMemoryException => true,
+        CudaException cuda => cuda.Error == nameof(CudaError.CUDA_ERROR_OUT_OF_MEMORY),
+        CLException openCL => openCL.Error is CLError.CL_MEM_OBJECT_ALLOCATION_FAILURE or CLError.CL_OUT_OF_RESOURCES
+            or CLError.CL_OUT_OF_HOST_MEMORY or CLError.CL_INVALID_BUFFER_SIZE,
+        _ => false,
+    };
+}

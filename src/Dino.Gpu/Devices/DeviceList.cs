@@ -1,0 +1,33 @@
+namespace Dino.Gpu.Devices;
+
+/// <summary>Several devices in one option: <c>cuda:0,cuda:1</c>, <c>cuda:all</c>.</summary>
+internal static class DeviceList
+{
+    /// <summary>Takes a list apart into what <see cref="DinoDevice.Open"/> takes, one entry a device.</summary>
+    /// <param name="spec">Devices separated by commas; <c>cuda:all</c> and <c>opencl:all</c> stand for every usable one of that kind.</param>
+    /// <exception cref="DinoException">A device named twice, <c>auto</c> beside another one, or nothing behind <c>all</c>.</exception>
+    public static IReadOnlyList<string> Expand(string spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        string[] entries = [.. spec.Split(',').Select(entry => entry.Trim().ToLowerInvariant())];
+        List<string> devices = [.. entries.SelectMany(Devices)];
+        if (entries.Length > 1 && devices.Contains("auto"))
+            throw new DinoException($"Device list '{spec}': auto chooses one device and cannot stand beside others.");
+        string? twice = devices.GroupBy(device => device).FirstOrDefault(group => group.Count() > 1)?.Key;
+        return twice is null ? devices : throw new DinoException($"Device list '{spec}' names {twice} twice.");
+    }
+
+    private static IEnumerable<string> Devices(string entry) => entry switch
+    {
+        "cuda:all" => All(entry, DeviceCatalog.FindCuda()),
+        "opencl:all" => All(entry, DeviceCatalog.FindOpenCL()),
+        "cuda" or "opencl" => [$"{entry}:0"],
+        _ => [entry],
+    };
+
+    private static List<string> All(string entry, List<DeviceCatalog.Candidate> candidates)
+    {
+        List<string> usable = [.. candidates.Where(candidate => candidate.Info.Refusal is null).Select(candidate => candidate.Info.Id)];
+        return usable.Count > 0 ? usable : throw new DinoException($"No usable device for '{entry}'. Present: {DinoDevice.Present()}.");
+    }
+}

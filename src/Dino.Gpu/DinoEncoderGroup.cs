@@ -1,0 +1,136 @@
+using System.Collections.Concurrent;
+using Dino.Gpu.Devices;
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Model;
+
+namespace Dino.Gpu;
+
+/// <summary>
+/// One model on several devices, such as <c>cuda:all</c>: each call runs on a device that is free. Owns its encoders until disposed.
+/// Thread-safe; as many calls as there are devices run at the same time, and further ones wait.
+/// </summary>
+/// <remarks>Devices of one kind give the same numbers. Different kinds differ within float32 rounding, and which one computes a batch is not fixed.</remarks>
+/// <example>
+/// <code>
+/// using var group = DinoEncoderGroup.Load("synthetic", new DinoOptions { Device = "cuda:0,cuda:1" });
+/// Parallel.ForEach(batches, batch => Use(group.ForwardPrepared(batch, DinoOutputs.ClassToken)));
+/// </code>
+/// </example>
+public sealed class DinoEncoderGroup : IDisposable
+{
+    private readonly DinoEncoder[] _encoders;
+    private readonly ConcurrentQueue<DinoEncoder> _free;
+    private readonly SemaphoreSlim _freeCount;
+    private int _disposed;
+
+    /// <summary>Takes the encoders over. They have to hold the same model at the same input size.</summary>
+    internal DinoEncoderGroup(IReadOnlyList<DinoEncoder> encoders)
+    {
+        _encoders = [.. encoders];
+        _free = new ConcurrentQueue<DinoEncoder>(_encoders);
+        _freeCount = new SemaphoreSlim(_encoders.Length);
+    }
+
+    /// <summary>The devices, in the order they were named.</summary>
+    public IReadOnlyList<DeviceInfo> Devices => [.. _encoders.Select(encoder => encoder.Device)];
+
+    /// <summary>The model's sizes.</summary>
+    public VitConfig Config => _encoders[0].Config;
+
+    /// <summary>Input width in pixels.</summary>
+    public int InputWidth => _encoders[0].InputWidth;
+
+    /// <summary>Input height in pixels.</summary>
+    public int InputHeight => _encoders[0].InputHeight;
+
+    /// <summary>Patches side by side.</summary>
+    public int GridWidth => _encoders[0].GridWidth;
+
+    /// <summary>Patches on top of each other.</summary>
+    public int GridHeight => _encoders[0].GridHeight;
+
+    /// <summary>Most images that every one of the devices takes in one pass.</summary>
+    public int BatchSize => _encoders.Min(encoder => encoder.BatchSize);
+
+    /// <summary>Reads a checkpoint once and puts it on every device of <see cref="DinoOptions.Device"/>.</summary>
+    /// <param name="weights">As for <see cref="DinoEncoder.Load"/>.</param>
+    /// <param name="options">Devices, input size and the like; null for the defaults, which are one device.</param>
+    /// <exception cref="DinoException">The checkpoint or one of the devices cannot be used.</exception>
+    public static DinoEncoderGroup Load(string weights, DinoOptions? options = null)
+    {
+        // A list that is wrong is told before the checkpoint is read.
+        IReadOnlyList<string> devices = DeviceList.Expand((options ?? new DinoOptions()).Device);
+        return Create(WeightSource.Load(weights), options, devices);
+    }
+
+    /// <summary>Puts weights that are already in memory on every device of <see cref="DinoOptions.Device"/>. They are copied.</summary>
+    /// <param name="weights">The model.</param>
+    /// <param name="options">Devices, input size and the like; null for the defaults, which are one device.</param>
+    /// <exception cref="DinoException">One of the devices cannot be used, or the input size does not fit.</exception>
+    public static DinoEncoderGroup Create(VitWeights weights, DinoOptions? options = null) =>
+        Create(weights, options, DeviceList.Expand((options ?? new DinoOptions()).Device));
+
+    /// <summary>Decodes a file and brings it to the model's input size, on the calling thread.</summary>
+    /// <param name="path">An image file.</param>
+    /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
+    public RgbImage Prepare(string path) => _encoders[0].Prepare(path);
+
+    /// <summary>Brings a picture to the model's input size, on the calling thread.</summary>
+    /// <param name="image">A picture of any size.</param>
+    public RgbImage Prepare(RgbImage image) => _encoders[0].Prepare(image);
+
+    /// <summary>As <see cref="DinoEncoder.ForwardPrepared"/>, on the next free device; waits for one where none is.</summary>
+    /// <param name="images">At least one picture, as <see cref="Prepare(string)"/> returns them.</param>
+    /// <param name="outputs">What to return.</param>
+    /// <param name="attentionLayers">Layers whose attention is kept, counted from 0; null for all.</param>
+    /// <exception cref="DinoException">The device failed; the message names it.</exception>
+    public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null)
+    {
+        _freeCount.Wait();
+        DinoEncoder? encoder = null;
+        try
+        {
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+            if (!_free.TryDequeue(out encoder))
+                throw new InvalidOperationException("No encoder is free.");
+            return encoder.ForwardPrepared(images, outputs, attentionLayers);
+        }
+        catch (Exception failure) when (_encoders.Length > 1 && failure is not (ArgumentException or ObjectDisposedException))
+        {
+            // Of several devices, which one failed is half of the answer.
+            throw new DinoException($"{encoder?.Device.Id} ({encoder?.Device.Name}): {failure.Message.ReplaceLineEndings(" ")}", failure);
+        }
+        finally
+        {
+            if (encoder is not null)
+                _free.Enqueue(encoder);
+            _freeCount.Release();
+        }
+    }
+
+    /// <summary>Frees every device; waits for the passes in flight.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        foreach (DinoEncoder encoder in _encoders)
+            encoder.Dispose();
+    }
+
+    private static DinoEncoderGroup Create(VitWeights weights, DinoOptions? options, IReadOnlyList<string> devices)
+    {
+        var encoders = new List<DinoEncoder>();
+        try
+        {
+            foreach (string device in devices)
+                encoders.Add(DinoEncoder.Create(weights, (options ?? new DinoOptions()) with { Device = device }));
+            return new DinoEncoderGroup(encoders);
+        }
+        catch
+        {
+            foreach (DinoEncoder encoder in encoders)
+                encoder.Dispose();
+            throw;
+        }
+    }
+}

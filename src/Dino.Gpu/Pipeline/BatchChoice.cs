@@ -1,0 +1,29 @@
+using System.Numerics;
+using Dino.Gpu.Devices;
+using ILGPU.Runtime.Cuda;
+
+namespace Dino.Gpu.Pipeline;
+
+/// <summary>How many images a device takes at once when nobody says.</summary>
+internal static class BatchChoice
+{
+    /// <summary>On the CPU every core has images of its own, and more than this only costs memory.</summary>
+    private const int Cpu = 32;
+
+    /// <summary>A ViT-S/16 pass over this many images fills today's largest GPUs hundreds of times over; beyond it only waiting grows.</summary>
+    private const int Most = 256;
+
+    /// <summary>The batch for a device that already holds its weights.</summary>
+    public static int For(DinoDevice device, in VitShape shape)
+    {
+        if (device.Family == KernelFamily.Simd)
+            return Cpu;
+        // OpenCL does not tell what is free, so there it is a quarter of all: drivers also refuse single buffers above that.
+        long budget = device.Accelerator is CudaAccelerator cuda ? cuda.GetFreeMemory() / 2 : device.Accelerator.MemorySize / 4;
+        return Fitting(budget, PortableActivations.BytesPerImage(shape));
+    }
+
+    /// <summary>The largest power of two of images, from 1 to the most that is useful, that takes no more than <paramref name="budget"/> bytes.</summary>
+    internal static int Fitting(long budget, long bytesPerImage) =>
+        1 << BitOperations.Log2((uint)Math.Clamp(budget / bytesPerImage, 1, Most));
+}
