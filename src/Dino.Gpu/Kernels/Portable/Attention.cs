@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 
 namespace Dino.Gpu.Kernels.Portable;
@@ -12,6 +13,7 @@ internal readonly struct AttentionShape
         HeadCount = headCount;
         HeadSize = headSize;
         Scale = 1f / MathF.Sqrt(headSize);
+        Aligned = headSize % 4 == 0 ? 1 : 0;
     }
 
     /// <summary>Keys and values of an image.</summary>
@@ -27,6 +29,9 @@ internal readonly struct AttentionShape
     /// <summary>1 / sqrt(head size)</summary>
     public float Scale { get; }
 
+    /// <summary>1 when every head's rows can be read and written 16 bytes at a time, else 0.</summary>
+    public int Aligned { get; }
+
     public int Hidden => HeadCount * HeadSize;
 }
 
@@ -36,6 +41,10 @@ internal readonly struct AttentionShape
 /// with m the maximum so far, l = sum exp(s - m) and o = sum exp(s - m) v, both are multiplied by exp(m - m') when the maximum
 /// becomes m'. Any head size: scores sum over it slice by slice, and outputs wider than a tile are split over groups.
 /// </summary>
+/// <remarks>
+/// The shapes in use have one quad of columns: a score block and an output block of 8x4 share a thread's registers. A row's arithmetic
+/// depends on the shape's columns (how many keys a step takes), not on its rows, so shapes that differ in rows alone give the same bytes.
+/// </remarks>
 internal static class Attention
 {
     /// <summary>Below every score, and far from overflow when another is taken off.</summary>
@@ -43,117 +52,104 @@ internal static class Attention
 
     /// <summary>context (images * tokens, hidden) = softmax(q k^T * scale) v. Grid: (query tiles, heads * output tiles of a head, images).</summary>
     public static void Kernel<TTile>(ArrayView<float> qkv, AttentionShape shape, ArrayView<float> context)
-        where TTile : struct, ITileShape
+        where TTile : struct, IAttentionTile
     {
-        ArrayView<float> As = SharedMemory.Allocate<float>(TTile.Depth * (RegisterTile.Size * TTile.Side + 1));
-        ArrayView<float> Bs = SharedMemory.Allocate<float>(TTile.Depth * (RegisterTile.Size * TTile.Side + 1));
-        ArrayView<float> Ps = SharedMemory.Allocate<float>(RegisterTile.Size * TTile.Side * (RegisterTile.Size * TTile.Side + 1)); // (query, key)
-        ArrayView<float> rowMax = SharedMemory.Allocate<float>(RegisterTile.Size * TTile.Side * TTile.Side); // (query, thread x)
-        ArrayView<int> queryRows = SharedMemory.Allocate<int>(RegisterTile.Size * TTile.Side);
-        int tileSize = RegisterTile.Size * TTile.Side;
-        int stride = tileSize + 1;
+        // Ps serves three times a step: slices of queries, twice Depth lines; then row maxima, (thread x, query quad); then powers, (key, query quad).
+        ArrayView<Quad> Ps = SharedMemory.Allocate<Quad>(4 * TTile.Side * (TTile.RowQuads * TTile.Side + 1));
+        ArrayView<Quad> Bs = SharedMemory.Allocate<Quad>(TileProduct.BsLength<TTile>());
         int x = Group.IdxX;
         int y = Group.IdxY;
-        int thread = y * TTile.Side + x;
+        int stride = TTile.RowQuads * TTile.Side + 1;
+        int keyTile = 4 * TTile.Side;
 
         // Which head, which of its output columns, which queries.
-        int hidden = shape.Hidden;
-        int outputTiles = (shape.HeadSize + tileSize - 1) / tileSize;
+        int outputTiles = (shape.HeadSize + keyTile - 1) / keyTile;
         int head = Grid.IdxY / outputTiles;
-        int firstColumn = Grid.IdxY % outputTiles * tileSize;
-        int firstQuery = Grid.IdxX * tileSize;
-        long imageRow = (long)Grid.IdxZ * shape.TokenCount;
-        ArrayView<float> q = qkv.SubView(imageRow * 3 * hidden + head * shape.HeadSize);
-        ArrayView<float> k = q.SubView(hidden);
-        ArrayView<float> v = q.SubView(2 * hidden);
-        for (int i = thread; i < tileSize; i += TTile.Side * TTile.Side)
-            queryRows[i] = firstQuery + i < shape.QueryCount ? firstQuery + i : -1;
-        Group.Barrier();
+        int firstColumn = Grid.IdxY % outputTiles * keyTile;
+        int firstQuery = Grid.IdxX * (4 * TTile.RowQuads * TTile.Side);
+        long start = (long)Grid.IdxZ * shape.TokenCount * 3 * shape.Hidden + head * shape.HeadSize;
+        bool aligned = shape.Aligned != 0;
+        ArrayView<Quad> quads = qkv.Cast<Quad>();
+        TileLines queries = Lines<TTile>(qkv, quads, shape, start, firstQuery, shape.QueryCount);
 
-        var output = default(RegisterTile);
-        float max0 = Masked, max1 = Masked, max2 = Masked, max3 = Masked;
-        float sum0 = 0f, sum1 = 0f, sum2 = 0f, sum3 = 0f;
-        for (int firstKey = 0; firstKey < shape.TokenCount; firstKey += tileSize)
+        var output = default(RegisterBlock);
+        Quad max0 = Quad.Of(Masked), max1 = max0;
+        Quad sum0 = default, sum1 = default;
+        for (int firstKey = 0; firstKey < shape.TokenCount; firstKey += keyTile)
         {
             // Scores of this tile of keys.
-            RegisterTile s = Gemm.Product<TTile>(q, 3 * hidden, queryRows, k, 3 * hidden, firstKey, shape.TokenCount, shape.HeadSize, As, Bs);
-            ScaleAndMask<TTile>(ref s, shape.Scale, firstKey + x, shape.TokenCount);
+            TileLines keys = Lines<TTile>(qkv, quads, shape, start + shape.Hidden, firstKey, shape.TokenCount);
+            RegisterBlock s = TileProduct.Multiply<TTile>(queries, keys, shape.HeadSize, aligned, Ps, Bs);
+            int keysLeft = shape.TokenCount - firstKey - 4 * x;
+            ScaleAndMask(ref s.C00, shape.Scale, keysLeft);
+            ScaleAndMask(ref s.C10, shape.Scale, keysLeft);
 
-            // Row maxima: each thread leaves that of its four keys, then reads those of its row.
-            rowMax[y * TTile.Side + x] = Max(s.C00, s.C01, s.C02, s.C03);
-            rowMax[(y + TTile.Side) * TTile.Side + x] = Max(s.C10, s.C11, s.C12, s.C13);
-            rowMax[(y + 2 * TTile.Side) * TTile.Side + x] = Max(s.C20, s.C21, s.C22, s.C23);
-            rowMax[(y + 3 * TTile.Side) * TTile.Side + x] = Max(s.C30, s.C31, s.C32, s.C33);
+            // Row maxima: each thread leaves those of its four keys, then reads those of its rows.
+            Ps[x * stride + y] = RowMax(s.C00);
+            if (TTile.RowQuads > 1)
+                Ps[x * stride + y + TTile.Side] = RowMax(s.C10);
             Group.Barrier();
-            float newMax0 = max0, newMax1 = max1, newMax2 = max2, newMax3 = max3;
+            Quad newMax0 = max0, newMax1 = max1;
             for (int i = 0; i < TTile.Side; i++)
             {
-                newMax0 = MaxReduction.Combine(newMax0, rowMax[y * TTile.Side + i]);
-                newMax1 = MaxReduction.Combine(newMax1, rowMax[(y + TTile.Side) * TTile.Side + i]);
-                newMax2 = MaxReduction.Combine(newMax2, rowMax[(y + 2 * TTile.Side) * TTile.Side + i]);
-                newMax3 = MaxReduction.Combine(newMax3, rowMax[(y + 3 * TTile.Side) * TTile.Side + i]);
+                newMax0 = Quad.Max(newMax0, Ps[i * stride + y]);
+                if (TTile.RowQuads > 1)
+                    newMax1 = Quad.Max(newMax1, Ps[i * stride + y + TTile.Side]);
             }
 
             // Correct what was summed under the old maxima.
-            float correction0 = ScalarMath.Exp(max0 - newMax0);
-            float correction1 = ScalarMath.Exp(max1 - newMax1);
-            float correction2 = ScalarMath.Exp(max2 - newMax2);
-            float correction3 = ScalarMath.Exp(max3 - newMax3);
-            output.ScaleRows(correction0, correction1, correction2, correction3);
-            sum0 *= correction0;
-            sum1 *= correction1;
-            sum2 *= correction2;
-            sum3 *= correction3;
+            Quad correction0 = Quad.ExpOfDifference(max0, newMax0);
+            Quad correction1 = TTile.RowQuads > 1 ? Quad.ExpOfDifference(max1, newMax1) : default;
+            output.ScaleRows<TTile>(correction0, correction1);
+            sum0 = Quad.Multiply(sum0, correction0);
+            sum1 = Quad.Multiply(sum1, correction1);
             max0 = newMax0;
             max1 = newMax1;
-            max2 = newMax2;
-            max3 = newMax3;
 
-            // Powers, shared with the threads that own other output columns of these queries.
-            StorePowers<TTile>(y * stride + x, s.C00, s.C01, s.C02, s.C03, max0, Ps);
-            StorePowers<TTile>((y + TTile.Side) * stride + x, s.C10, s.C11, s.C12, s.C13, max1, Ps);
-            StorePowers<TTile>((y + 2 * TTile.Side) * stride + x, s.C20, s.C21, s.C22, s.C23, max2, Ps);
-            StorePowers<TTile>((y + 3 * TTile.Side) * stride + x, s.C30, s.C31, s.C32, s.C33, max3, Ps);
+            // Powers, shared with the threads that own other output columns of these queries; first all must have read the maxima.
+            Group.Barrier();
+            StorePowers(s.C00, max0, Ps, 4 * x * stride + y, stride);
+            if (TTile.RowQuads > 1)
+                StorePowers(s.C10, max1, Ps, 4 * x * stride + y + TTile.Side, stride);
 
-            // o += P V, a slice of keys at a time; Bs now holds values as (key, column). Each thread also sums its rows of P.
-            for (int key0 = 0; key0 < tileSize && firstKey + key0 < shape.TokenCount; key0 += TTile.Depth)
+            // o += P V, a slice of keys at a time; Bs now holds values as [buffer][key][column], two slices in turn as in TileProduct.
+            int live = shape.TokenCount - firstKey < keyTile ? shape.TokenCount - firstKey : keyTile;
+            int line = TileProduct.Thread<TTile>() / TTile.Side;
+            Quad values = LoadValues(qkv, quads, shape, start + 2 * shape.Hidden, firstKey + line, firstColumn + 4 * x);
+            int buffer = 0;
+            for (int key0 = 0; key0 < live; key0 += TTile.Depth)
             {
-                for (int i = thread; i < TTile.Depth * tileSize; i += TTile.Side * TTile.Side)
-                {
-                    int key = firstKey + key0 + i / tileSize;
-                    int column = firstColumn + i % tileSize;
-                    bool inside = key < shape.TokenCount && column < shape.HeadSize;
-                    Bs[i / tileSize * stride + i % tileSize] = inside ? v[(long)key * 3 * hidden + column] : 0f;
-                }
-
+                int bBuffer = buffer * TTile.Depth * (TTile.Side + 1);
+                Bs[bBuffer + line * (TTile.Side + 1) + x] = values;
                 Group.Barrier();
+                values = LoadValues(qkv, quads, shape, start + 2 * shape.Hidden, firstKey + key0 + TTile.Depth + line, firstColumn + 4 * x);
+                int aIndex = key0 * stride + y;
+                int bIndex = bBuffer + x;
                 for (int key = 0; key < TTile.Depth; key++)
                 {
-                    int p = y * stride + key0 + key;
-                    float p0 = Ps[p];
-                    float p1 = Ps[p + TTile.Side * stride];
-                    float p2 = Ps[p + 2 * TTile.Side * stride];
-                    float p3 = Ps[p + 3 * TTile.Side * stride];
-                    sum0 += p0;
-                    sum1 += p1;
-                    sum2 += p2;
-                    sum3 += p3;
-                    int n = key * stride + x;
-                    output.MultiplyAdd(p0, p1, p2, p3, Bs[n], Bs[n + TTile.Side], Bs[n + 2 * TTile.Side], Bs[n + 3 * TTile.Side]);
+                    Quad p0 = Ps[aIndex];
+                    Quad p1 = TTile.RowQuads > 1 ? Ps[aIndex + TTile.Side] : default;
+                    sum0 = Quad.Add(sum0, p0);
+                    sum1 = Quad.Add(sum1, p1);
+                    output.MultiplyAdd<TTile>(p0, p1, Bs[bIndex], default);
+                    aIndex += stride;
+                    bIndex += TTile.Side + 1;
                 }
 
-                Group.Barrier();
+                buffer = 1 - buffer;
             }
+
+            Group.Barrier();
         }
 
         // context = o / l
-        output.ScaleRows(1f / sum0, 1f / sum1, 1f / sum2, 1f / sum3);
-        ArrayView<float> target = context.SubView(imageRow * hidden + head * shape.HeadSize);
-        int first = firstColumn + x;
-        StoreRow<TTile>(shape, queryRows[y], first, output.C00, output.C01, output.C02, output.C03, target);
-        StoreRow<TTile>(shape, queryRows[y + TTile.Side], first, output.C10, output.C11, output.C12, output.C13, target);
-        StoreRow<TTile>(shape, queryRows[y + 2 * TTile.Side], first, output.C20, output.C21, output.C22, output.C23, target);
-        StoreRow<TTile>(shape, queryRows[y + 3 * TTile.Side], first, output.C30, output.C31, output.C32, output.C33, target);
+        output.ScaleRows<TTile>(Inverse(sum0), Inverse(sum1));
+        long target = (long)Grid.IdxZ * shape.TokenCount * shape.Hidden + head * shape.HeadSize;
+        int column = firstColumn + 4 * x;
+        int query = firstQuery + 4 * y;
+        StoreTile(context, target, shape.Hidden, query, shape.QueryCount, column, shape.HeadSize, aligned, output.C00);
+        if (TTile.RowQuads > 1)
+            StoreTile(context, target, shape.Hidden, query + 4 * TTile.Side, shape.QueryCount, column, shape.HeadSize, aligned, output.C10);
     }
 
     /// <summary>
@@ -161,78 +157,93 @@ internal static class Attention
     /// probabilities. Grid: (key tiles, query tiles, images * heads).
     /// </summary>
     public static void ScoresKernel<TTile>(ArrayView<float> qkv, AttentionShape shape, ArrayView<float> scores)
-        where TTile : struct, ITileShape
+        where TTile : struct, IAttentionTile
     {
-        ArrayView<float> As = SharedMemory.Allocate<float>(TTile.Depth * (RegisterTile.Size * TTile.Side + 1));
-        ArrayView<float> Bs = SharedMemory.Allocate<float>(TTile.Depth * (RegisterTile.Size * TTile.Side + 1));
-        ArrayView<int> queryRows = SharedMemory.Allocate<int>(RegisterTile.Size * TTile.Side);
-        int tileSize = RegisterTile.Size * TTile.Side;
-        int y = Group.IdxY;
-        int hidden = shape.Hidden;
+        ArrayView<Quad> As = SharedMemory.Allocate<Quad>(TileProduct.AsLength<TTile>());
+        ArrayView<Quad> Bs = SharedMemory.Allocate<Quad>(TileProduct.BsLength<TTile>());
         int tokens = shape.TokenCount;
-        int firstQuery = Grid.IdxY * tileSize;
-        int firstKey = Grid.IdxX * tileSize;
+        int firstQuery = Grid.IdxY * (4 * TTile.RowQuads * TTile.Side);
+        int firstKey = Grid.IdxX * (4 * TTile.Side);
         int image = Grid.IdxZ / shape.HeadCount;
         int head = Grid.IdxZ % shape.HeadCount;
-        ArrayView<float> q = qkv.SubView((long)image * tokens * 3 * hidden + head * shape.HeadSize);
-        for (int i = y * TTile.Side + Group.IdxX; i < tileSize; i += TTile.Side * TTile.Side)
-            queryRows[i] = firstQuery + i < tokens ? firstQuery + i : -1;
-        Group.Barrier();
+        long start = (long)image * tokens * 3 * shape.Hidden + head * shape.HeadSize;
+        ArrayView<Quad> quads = qkv.Cast<Quad>();
+        TileLines queries = Lines<TTile>(qkv, quads, shape, start, firstQuery, tokens);
+        TileLines keys = Lines<TTile>(qkv, quads, shape, start + shape.Hidden, firstKey, tokens);
+        RegisterBlock s = TileProduct.Multiply<TTile>(queries, keys, shape.HeadSize, shape.Aligned != 0, As, Bs);
 
-        RegisterTile s = Gemm.Product<TTile>(q, 3 * hidden, queryRows, q.SubView(hidden), 3 * hidden, firstKey, tokens, shape.HeadSize, As, Bs);
-
-        s.ScaleRows(shape.Scale, shape.Scale, shape.Scale, shape.Scale);
-        ArrayView<float> target = scores.SubView((long)Grid.IdxZ * tokens * tokens);
-        int key = firstKey + Group.IdxX;
-        StoreColumns<TTile>(tokens, tokens, queryRows[y], key, s.C00, s.C01, s.C02, s.C03, target);
-        StoreColumns<TTile>(tokens, tokens, queryRows[y + TTile.Side], key, s.C10, s.C11, s.C12, s.C13, target);
-        StoreColumns<TTile>(tokens, tokens, queryRows[y + 2 * TTile.Side], key, s.C20, s.C21, s.C22, s.C23, target);
-        StoreColumns<TTile>(tokens, tokens, queryRows[y + 3 * TTile.Side], key, s.C30, s.C31, s.C32, s.C33, target);
+        s.ScaleRows<TTile>(Quad.Of(shape.Scale), Quad.Of(shape.Scale));
+        long target = (long)Grid.IdxZ * tokens * tokens;
+        int key = firstKey + 4 * Group.IdxX;
+        int query = firstQuery + 4 * Group.IdxY;
+        bool aligned = tokens % 4 == 0;
+        StoreTile(scores, target, tokens, query, tokens, key, tokens, aligned, s.C00);
+        if (TTile.RowQuads > 1)
+            StoreTile(scores, target, tokens, query + 4 * TTile.Side, tokens, key, tokens, aligned, s.C10);
     }
 
-    private static void ScaleAndMask<TTile>(ref RegisterTile s, float scale, int firstKey, int tokenCount)
-        where TTile : struct, ITileShape
+    /// <summary>This thread's rows of a tile of queries or keys.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TileLines Lines<TTile>(ArrayView<float> qkv, ArrayView<Quad> quads, AttentionShape shape, long start, int firstToken, int tokenCount)
+        where TTile : struct, IAttentionTile
     {
-        s.ScaleRows(scale, scale, scale, scale);
-        if (firstKey >= tokenCount)
-            s.C00 = s.C10 = s.C20 = s.C30 = Masked;
-        if (firstKey + TTile.Side >= tokenCount)
-            s.C01 = s.C11 = s.C21 = s.C31 = Masked;
-        if (firstKey + 2 * TTile.Side >= tokenCount)
-            s.C02 = s.C12 = s.C22 = s.C32 = Masked;
-        if (firstKey + 3 * TTile.Side >= tokenCount)
-            s.C03 = s.C13 = s.C23 = s.C33 = Masked;
+        int token0 = firstToken + TileProduct.FirstLine<TTile>();
+        int token1 = token0 + TileProduct.LineStep<TTile>();
+        return new TileLines(
+            qkv,
+            quads,
+            token0 < tokenCount ? start + (long)token0 * 3 * shape.Hidden : -1,
+            token1 < tokenCount ? start + (long)token1 * 3 * shape.Hidden : -1);
     }
 
-    private static float Max(float a, float b, float c, float d) =>
-        MaxReduction.Combine(MaxReduction.Combine(a, b), MaxReduction.Combine(c, d));
+    /// <summary>A quad of one key's values; zeros past the last key or column.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Quad LoadValues(ArrayView<float> qkv, ArrayView<Quad> quads, AttentionShape shape, long start, int key, int column) => Quad.Load(
+        qkv, quads, start + (long)key * 3 * shape.Hidden + column, key < shape.TokenCount ? shape.HeadSize - column : 0, shape.Aligned != 0);
 
-    private static void StorePowers<TTile>(int index, float s0, float s1, float s2, float s3, float max, ArrayView<float> powers)
-        where TTile : struct, ITileShape
+    /// <summary>Scales scores; those of keys past the last become so low that their power is 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ScaleAndMask(ref RegisterTile s, float scale, int keysLeft)
     {
-        powers[index] = ScalarMath.Exp(s0 - max);
-        powers[index + TTile.Side] = ScalarMath.Exp(s1 - max);
-        powers[index + 2 * TTile.Side] = ScalarMath.Exp(s2 - max);
-        powers[index + 3 * TTile.Side] = ScalarMath.Exp(s3 - max);
+        s.R0 = ScaleAndMask(s.R0, scale, keysLeft);
+        s.R1 = ScaleAndMask(s.R1, scale, keysLeft);
+        s.R2 = ScaleAndMask(s.R2, scale, keysLeft);
+        s.R3 = ScaleAndMask(s.R3, scale, keysLeft);
     }
 
-    private static void StoreRow<TTile>(AttentionShape shape, int row, int column, float c0, float c1, float c2, float c3, ArrayView<float> target)
-        where TTile : struct, ITileShape =>
-        StoreColumns<TTile>(shape.Hidden, shape.HeadSize, row, column, c0, c1, c2, c3, target);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Quad ScaleAndMask(Quad s, float scale, int keysLeft) => new(
+        keysLeft > 0 ? s.X * scale : Masked, keysLeft > 1 ? s.Y * scale : Masked, keysLeft > 2 ? s.Z * scale : Masked, keysLeft > 3 ? s.W * scale : Masked);
 
-    private static void StoreColumns<TTile>(int stride, int columns, int row, int column, float c0, float c1, float c2, float c3, ArrayView<float> target)
-        where TTile : struct, ITileShape
+    /// <summary>The maximum of each of four rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Quad RowMax(RegisterTile s) => new(Max(s.R0), Max(s.R1), Max(s.R2), Max(s.R3));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Max(Quad s) => MaxReduction.Combine(MaxReduction.Combine(s.X, s.Y), MaxReduction.Combine(s.Z, s.W));
+
+    /// <summary>exp(s - max), one quad of four queries for each of four keys.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StorePowers(RegisterTile s, Quad max, ArrayView<Quad> powers, int index, int stride)
     {
-        if (row < 0)
-            return;
-        long index = (long)row * stride + column;
-        if (column < columns)
-            target[index] = c0;
-        if (column + TTile.Side < columns)
-            target[index + TTile.Side] = c1;
-        if (column + 2 * TTile.Side < columns)
-            target[index + 2 * TTile.Side] = c2;
-        if (column + 3 * TTile.Side < columns)
-            target[index + 3 * TTile.Side] = c3;
+        powers[index] = Quad.ExpOfDifference(new Quad(s.R0.X, s.R1.X, s.R2.X, s.R3.X), max);
+        powers[index + stride] = Quad.ExpOfDifference(new Quad(s.R0.Y, s.R1.Y, s.R2.Y, s.R3.Y), max);
+        powers[index + 2 * stride] = Quad.ExpOfDifference(new Quad(s.R0.Z, s.R1.Z, s.R2.Z, s.R3.Z), max);
+        powers[index + 3 * stride] = Quad.ExpOfDifference(new Quad(s.R0.W, s.R1.W, s.R2.W, s.R3.W), max);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Quad Inverse(Quad value) => new(1f / value.X, 1f / value.Y, 1f / value.Z, 1f / value.W);
+
+    private static void StoreTile(
+        ArrayView<float> target, long start, int stride, int row, int rowCount, int column, int columnCount, bool aligned, RegisterTile values)
+    {
+        ArrayView<Quad> quads = target.Cast<Quad>();
+        long index = start + (long)row * stride + column;
+        int count = columnCount - column;
+        Quad.Store(target, quads, index, row < rowCount ? count : 0, aligned, values.R0);
+        Quad.Store(target, quads, index + stride, row + 1 < rowCount ? count : 0, aligned, values.R1);
+        Quad.Store(target, quads, index + 2L * stride, row + 2 < rowCount ? count : 0, aligned, values.R2);
+        Quad.Store(target, quads, index + 3L * stride, row + 3 < rowCount ? count : 0, aligned, values.R3);
     }
 }

@@ -27,25 +27,26 @@ internal static class GroupReduction
 {
     /// <summary>Gives every thread the reduction over its row. The whole group must call it.</summary>
     /// <param name="value">This thread's value.</param>
-    /// <param name="scratch">Shared memory, Side * Side values; free for reuse when this returns.</param>
+    /// <param name="scratch">
+    /// Shared memory, Threads * Rows values, for this call alone: ILGPU 1.5.3 at O2 moves a load to its first use, past a barrier if there
+    /// is one between, so the result may be read later than it seems and nothing may overwrite it.
+    /// </param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float AllReduceRow<TTile, TReduction>(float value, ArrayView<float> scratch)
-        where TTile : struct, ITileShape
+    public static float AllReduceRow<TRows, TReduction>(float value, ArrayView<float> scratch)
+        where TRows : struct, IRowShape
         where TReduction : struct, IReduction
     {
         int x = Group.IdxX;
-        int row = Group.IdxY * TTile.Side;
+        int row = Group.IdxY * TRows.Threads;
         scratch[row + x] = value;
         Group.Barrier();
-        for (int distance = TTile.Side / 2; distance > 0; distance /= 2)
+        for (int distance = TRows.Threads / 2; distance > 0; distance /= 2)
         {
             if (x < distance)
                 scratch[row + x] = TReduction.Combine(scratch[row + x], scratch[row + x + distance]);
             Group.Barrier();
         }
 
-        float result = scratch[row];
-        Group.Barrier();
-        return result;
+        return scratch[row];
     }
 }

@@ -3,60 +3,80 @@ using System.Runtime.CompilerServices;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// A 4x4 block of accumulators, one thread's share of a tile: 16 named fields, because ILGPU turns fields into registers and a local
-/// array into memory. Cij is row i, column j.
+/// A 4x4 block of accumulators: four quads, because ILGPU turns fields into registers and a local array into memory. Row r holds columns 0 to 3.
 /// </summary>
 internal struct RegisterTile
 {
-    /// <summary>Rows and columns that one thread computes.</summary>
-    public const int Size = 4;
-
-    public float C00, C01, C02, C03;
-    public float C10, C11, C12, C13;
-    public float C20, C21, C22, C23;
-    public float C30, C31, C32, C33;
+    public Quad R0, R1, R2, R3;
 
     /// <summary>C += a b^T, the outer product of four rows and four columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void MultiplyAdd(float a0, float a1, float a2, float a3, float b0, float b1, float b2, float b3)
+    public void MultiplyAdd(Quad a, Quad b)
     {
-        C00 += a0 * b0;
-        C01 += a0 * b1;
-        C02 += a0 * b2;
-        C03 += a0 * b3;
-        C10 += a1 * b0;
-        C11 += a1 * b1;
-        C12 += a1 * b2;
-        C13 += a1 * b3;
-        C20 += a2 * b0;
-        C21 += a2 * b1;
-        C22 += a2 * b2;
-        C23 += a2 * b3;
-        C30 += a3 * b0;
-        C31 += a3 * b1;
-        C32 += a3 * b2;
-        C33 += a3 * b3;
+        R0.X += a.X * b.X;
+        R0.Y += a.X * b.Y;
+        R0.Z += a.X * b.Z;
+        R0.W += a.X * b.W;
+        R1.X += a.Y * b.X;
+        R1.Y += a.Y * b.Y;
+        R1.Z += a.Y * b.Z;
+        R1.W += a.Y * b.W;
+        R2.X += a.Z * b.X;
+        R2.Y += a.Z * b.Y;
+        R2.Z += a.Z * b.Z;
+        R2.W += a.Z * b.W;
+        R3.X += a.W * b.X;
+        R3.Y += a.W * b.Y;
+        R3.Z += a.W * b.Z;
+        R3.W += a.W * b.W;
     }
 
     /// <summary>Multiplies each row by its own factor.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void ScaleRows(float s0, float s1, float s2, float s3)
+    public void ScaleRows(Quad factors)
     {
-        C00 *= s0;
-        C01 *= s0;
-        C02 *= s0;
-        C03 *= s0;
-        C10 *= s1;
-        C11 *= s1;
-        C12 *= s1;
-        C13 *= s1;
-        C20 *= s2;
-        C21 *= s2;
-        C22 *= s2;
-        C23 *= s2;
-        C30 *= s3;
-        C31 *= s3;
-        C32 *= s3;
-        C33 *= s3;
+        R0 = Quad.Multiply(R0, Quad.Of(factors.X));
+        R1 = Quad.Multiply(R1, Quad.Of(factors.Y));
+        R2 = Quad.Multiply(R2, Quad.Of(factors.Z));
+        R3 = Quad.Multiply(R3, Quad.Of(factors.W));
+    }
+}
+
+/// <summary>One thread's share of a tile: 4 * RowQuads rows by 4 * ColumnQuads columns, up to 8x8. Cij is row quad i, column quad j.</summary>
+internal struct RegisterBlock
+{
+    public RegisterTile C00, C01;
+    public RegisterTile C10, C11;
+
+    /// <summary>C += a b^T. What a tile shape has no quads for is left out when the kernel is compiled.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void MultiplyAdd<TTile>(Quad a0, Quad a1, Quad b0, Quad b1)
+        where TTile : struct, ITileShape
+    {
+        C00.MultiplyAdd(a0, b0);
+        if (TTile.ColumnQuads > 1)
+            C01.MultiplyAdd(a0, b1);
+        if (TTile.RowQuads > 1)
+        {
+            C10.MultiplyAdd(a1, b0);
+            if (TTile.ColumnQuads > 1)
+                C11.MultiplyAdd(a1, b1);
+        }
+    }
+
+    /// <summary>Multiplies each row by its own factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void ScaleRows<TTile>(Quad factors0, Quad factors1)
+        where TTile : struct, ITileShape
+    {
+        C00.ScaleRows(factors0);
+        if (TTile.ColumnQuads > 1)
+            C01.ScaleRows(factors0);
+        if (TTile.RowQuads > 1)
+        {
+            C10.ScaleRows(factors1);
+            if (TTile.ColumnQuads > 1)
+                C11.ScaleRows(factors1);
+        }
     }
 }

@@ -2,15 +2,16 @@ using ILGPU;
 
 namespace Dino.Gpu.Kernels.Portable;
 
-/// <summary>values = exp(values) / sum(exp(values)) over each row, in place. Each group takes Side rows, Side threads a row.</summary>
+/// <summary>values = exp(values) / sum(exp(values)) over each row, in place. Each group takes several rows.</summary>
 internal static class Softmax
 {
     /// <summary>Values are (rows, columns). Grid: row tiles.</summary>
-    public static void Kernel<TTile>(int rows, int columns, ArrayView<float> values)
-        where TTile : struct, ITileShape
+    public static void Kernel<TRows>(int rows, int columns, ArrayView<float> values)
+        where TRows : struct, IRowShape
     {
-        ArrayView<float> scratch = SharedMemory.Allocate<float>(TTile.Side * TTile.Side);
-        int row = Grid.IdxX * TTile.Side + Group.IdxY;
+        ArrayView<float> maxScratch = SharedMemory.Allocate<float>(TRows.Threads * TRows.Rows);
+        ArrayView<float> sumScratch = SharedMemory.Allocate<float>(TRows.Threads * TRows.Rows);
+        int row = Grid.IdxX * TRows.Rows + Group.IdxY;
 
         // Threads past the last row go through the barriers with the others, on no columns.
         long first = (long)row * columns;
@@ -18,20 +19,20 @@ internal static class Softmax
 
         // The row's maximum is taken off, so that no exp overflows.
         float max = float.MinValue;
-        for (int column = Group.IdxX; column < count; column += TTile.Side)
+        for (int column = Group.IdxX; column < count; column += TRows.Threads)
             max = MaxReduction.Combine(max, values[first + column]);
-        max = GroupReduction.AllReduceRow<TTile, MaxReduction>(max, scratch);
+        max = GroupReduction.AllReduceRow<TRows, MaxReduction>(max, maxScratch);
 
         float sum = 0f;
-        for (int column = Group.IdxX; column < count; column += TTile.Side)
+        for (int column = Group.IdxX; column < count; column += TRows.Threads)
         {
             float power = ScalarMath.Exp(values[first + column] - max);
             values[first + column] = power;
             sum += power;
         }
 
-        float scale = 1f / GroupReduction.AllReduceRow<TTile, SumReduction>(sum, scratch);
-        for (int column = Group.IdxX; column < count; column += TTile.Side)
+        float scale = 1f / GroupReduction.AllReduceRow<TRows, SumReduction>(sum, sumScratch);
+        for (int column = Group.IdxX; column < count; column += TRows.Threads)
             values[first + column] *= scale;
     }
 }

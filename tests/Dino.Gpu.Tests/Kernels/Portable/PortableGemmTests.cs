@@ -29,18 +29,50 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
         Tolerance.AssertClose("integers", Reference.Linear(input, weight, bias, rows, depth, columns), actual, 0, columns);
     }
 
+    /// <summary>
+    /// Sizes with and without 16-byte rows, past the tiles' edges. Whole numbers are exact in every shape; with others, every shape
+    /// gives the bits of every other, because all sum over k in one order.
+    /// </summary>
     [Theory]
-    [InlineData(4)]
-    [InlineData(8)]
-    [InlineData(16)]
-    public void EveryTileShape_IsExact(int side)
+    [InlineData(4, 150, 132, 48)]
+    [InlineData(16, 150, 132, 48)]
+    [InlineData(4, 33, 35, 45)]
+    [InlineData(8, 77, 131, 45)]
+    [InlineData(16, 77, 131, 45)]
+    [InlineData(16, 130, 129, 6)]
+    public void EveryTileShape_IsExactAndGivesTheSameBits(int side, int rows, int columns, int depth)
     {
         PortableKernels kernels = Open(TestDevice.OpenCL, side, out Accelerator accelerator);
-        float[] input = RandomIntegers(77 * 45, 1);
-        float[] weight = RandomIntegers(131 * 45, 2);
-        float[] bias = RandomIntegers(131, 3);
-        float[] actual = Run<StoreEpilogue>(kernels, accelerator, input, weight, bias, new float[77 * 131], Dense(77, 131, 45));
-        Tolerance.AssertClose("integers", Reference.Linear(input, weight, bias, 77, 45, 131), actual, 0, 131);
+        GemmShape shape = Dense(rows, columns, depth);
+        float[] bias = RandomIntegers(columns, 3);
+        float[] input = RandomIntegers(rows * depth, 1);
+        float[] weight = RandomIntegers(columns * depth, 2);
+        float[] fractions = Random(rows * depth, 1);
+        double[] expected = Reference.Linear(input, weight, bias, rows, depth, columns);
+        float[]? first = null;
+        foreach (PortableGemm gemm in kernels.Gemms)
+        {
+            float[] actual = Run<StoreEpilogue>(gemm, accelerator, input, weight, bias, new float[rows * columns], shape);
+            Tolerance.AssertClose($"integers, {gemm.TileRows}x{gemm.TileColumns}", expected, actual, 0, columns);
+            actual = Run<StoreEpilogue>(gemm, accelerator, fractions, weight, bias, new float[rows * columns], shape);
+            Assert.Equal(first ??= actual, actual);
+        }
+    }
+
+    /// <summary>A product that fills the card gets a large tile, one image and class-token rows a small one.</summary>
+    [Fact]
+    public void TileChoice_FollowsTheSize()
+    {
+        PortableKernels kernels = Open(TestDevice.OpenCL, 16, out _);
+        PortableGemm Choose(int rows, int columns) => TileChoice.Choose(kernels.Gemms, rows, columns, multiprocessors: 132);
+        Assert.Equal(128 * 128, Tile(Choose(128 * 197, 1536)));
+        Assert.Equal(128 * 128, Tile(Choose(128 * 197, 1152)));
+        Assert.True(Choose(128 * 197, 384).TileRows == 128);
+        Assert.Equal(32 * 32, Tile(Choose(128, 384)));
+        Assert.Equal(32 * 32, Tile(Choose(1, 384)));
+        Assert.InRange(Choose(197, 1536).Groups(197, 1536), 64, int.MaxValue);
+
+        static int Tile(PortableGemm gemm) => gemm.TileRows * gemm.TileColumns;
     }
 
     [Theory]
@@ -109,13 +141,19 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
 
     private static float[] Run<TEpilogue>(
         PortableKernels kernels, Accelerator accelerator, float[] input, float[] weight, float[] bias, float[] old, GemmShape shape)
+        where TEpilogue : struct, IEpilogue =>
+        Run<TEpilogue>(
+            TileChoice.Choose(kernels.Gemms, shape.Rows, shape.Columns, accelerator.NumMultiprocessors), accelerator, input, weight, bias, old, shape);
+
+    private static float[] Run<TEpilogue>(
+        PortableGemm gemm, Accelerator accelerator, float[] input, float[] weight, float[] bias, float[] old, GemmShape shape)
         where TEpilogue : struct, IEpilogue
     {
         using MemoryBuffer1D<float, Stride1D.Dense> deviceInput = accelerator.Allocate1D(input);
         using MemoryBuffer1D<float, Stride1D.Dense> deviceWeight = accelerator.Allocate1D(weight);
         using MemoryBuffer1D<float, Stride1D.Dense> deviceBias = accelerator.Allocate1D(bias);
         using MemoryBuffer1D<float, Stride1D.Dense> output = accelerator.Allocate1D(old);
-        kernels.Linear<TEpilogue>(deviceInput.View, deviceWeight.View, deviceBias.View, shape, output.View);
+        gemm.Launch<TEpilogue>(deviceInput.View, deviceWeight.View, deviceBias.View, shape, output.View);
         return output.GetAsArray1D();
     }
 

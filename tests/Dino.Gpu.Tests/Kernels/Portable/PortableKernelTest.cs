@@ -1,5 +1,4 @@
 using Dino.Gpu.Devices;
-using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Ops;
 using Dino.Gpu.Tests.Support;
 using ILGPU.Runtime;
@@ -18,16 +17,11 @@ public abstract class PortableKernelTest(TestDevices devices)
         return PortableKernels.Create(accelerator);
     }
 
-    /// <summary>The kernels with groups of side x side threads.</summary>
+    /// <summary>The kernels with groups of at most side x side threads.</summary>
     private protected PortableKernels Open(TestDevice kind, int side, out Accelerator accelerator)
     {
         accelerator = devices.Open(kind).Accelerator;
-        return side switch
-        {
-            4 => new PortableKernels<Tile4>(accelerator),
-            8 => new PortableKernels<Tile8>(accelerator),
-            _ => new PortableKernels<Tile16>(accelerator),
-        };
+        return PortableKernels.Create(accelerator, side);
     }
 
     /// <summary>Values in [-scale, scale).</summary>

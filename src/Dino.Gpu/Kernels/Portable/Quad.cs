@@ -1,0 +1,94 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using ILGPU;
+
+namespace Dino.Gpu.Kernels.Portable;
+
+/// <summary>
+/// Four floats that are read and written at once. ILGPU makes one 16-byte instruction of it when it can prove the alignment: it knows that
+/// views which are kernel parameters start aligned, and it aligns shared memory to the size of the element it was allocated
+/// with, so both have to be indexed as views of quads from their very start, not through a sub-view.
+/// </summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct Quad
+{
+    public float X, Y, Z, W;
+
+    public Quad(float x, float y, float z, float w)
+    {
+        X = x;
+        Y = y;
+        Z = z;
+        W = w;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Quad Of(float value) => new(value, value, value, value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Quad Add(Quad a, Quad b) => new(a.X + b.X, a.Y + b.Y, a.Z + b.Z, a.W + b.W);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Quad Multiply(Quad a, Quad b) => new(a.X * b.X, a.Y * b.Y, a.Z * b.Z, a.W * b.W);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Quad Max(Quad a, Quad b) => new(
+        MaxReduction.Combine(a.X, b.X), MaxReduction.Combine(a.Y, b.Y), MaxReduction.Combine(a.Z, b.Z), MaxReduction.Combine(a.W, b.W));
+
+    /// <summary>exp(a - b)</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Quad ExpOfDifference(Quad a, Quad b) => new(
+        ScalarMath.Exp(a.X - b.X), ScalarMath.Exp(a.Y - b.Y), ScalarMath.Exp(a.Z - b.Z), ScalarMath.Exp(a.W - b.W));
+
+    /// <summary>Values index to index + 3 of a view; those from <paramref name="count"/> on are zero, and not read.</summary>
+    /// <param name="values">The view.</param>
+    /// <param name="quads">The same view, cast.</param>
+    /// <param name="index">Of the first value; a multiple of 4 where <paramref name="aligned"/>.</param>
+    /// <param name="count">How many of them there are: 4 or more, or at most 0, where <paramref name="aligned"/>.</param>
+    /// <param name="aligned">The same for a whole launch, so no thread waits for another's branch.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Quad Load(ArrayView<float> values, ArrayView<Quad> quads, long index, int count, bool aligned)
+    {
+        Quad loaded = default;
+        if (count > 0)
+        {
+            if (aligned)
+            {
+                loaded = quads[index >> 2];
+            }
+            else
+            {
+                loaded.X = values[index];
+                if (count > 1)
+                    loaded.Y = values[index + 1];
+                if (count > 2)
+                    loaded.Z = values[index + 2];
+                if (count > 3)
+                    loaded.W = values[index + 3];
+            }
+        }
+
+        return loaded;
+    }
+
+    /// <summary>Stores what <see cref="Load"/> would read.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(ArrayView<float> values, ArrayView<Quad> quads, long index, int count, bool aligned, Quad stored)
+    {
+        if (count <= 0)
+            return;
+        if (aligned)
+        {
+            quads[index >> 2] = stored;
+            return;
+        }
+
+        values[index] = stored.X;
+        if (count > 1)
+            values[index + 1] = stored.Y;
+        if (count > 2)
+            values[index + 2] = stored.Z;
+        if (count > 3)
+            values[index + 3] = stored.W;
+    }
+}

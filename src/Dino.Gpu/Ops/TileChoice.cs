@@ -1,0 +1,45 @@
+using Dino.Gpu.Kernels.Portable;
+
+namespace Dino.Gpu.Ops;
+
+/// <summary>
+/// Which tile a matrix product gets. A large tile does more arithmetic for each value it moves; a small one leaves fewer multiprocessors idle
+/// when the product is small or its tiles do not divide evenly. The numbers come from counting instructions, not from a GPU.
+/// </summary>
+internal static class TileChoice
+{
+    /// <summary>Threads that keep a multiprocessor's four schedulers busy: six warps, one and a half each.</summary>
+    private const double BusyThreads = 192;
+
+    /// <summary>
+    /// What a product takes, in multiply-adds of the busiest multiprocessor: the tiles it gets, times a tile's values, over the share of its
+    /// rate that it can reach.
+    /// </summary>
+    public static double Cost(int tileRows, int tileColumns, int threads, int rows, int columns, int multiprocessors)
+    {
+        long tiles = (long)((rows + tileRows - 1) / tileRows) * ((columns + tileColumns - 1) / tileColumns);
+        long ofOne = (tiles + multiprocessors - 1) / multiprocessors;
+
+        // A thread's 8x8 block is fed by 4 loads of shared memory, 8x4 by 3, 4x4 by 2; a load costs about as much as two multiply-adds.
+        int values = tileRows * tileColumns / threads;
+        int loads = values >= 64 ? 4 : values >= 32 ? 3 : 2;
+        double share = values / (values + 2.0 * loads);
+        double busy = Math.Min(1, ofOne * threads / BusyThreads);
+        return ofOne * ((double)tileRows * tileColumns) / (share * busy);
+    }
+
+    /// <summary>The one of least cost.</summary>
+    public static PortableGemm Choose(IReadOnlyList<PortableGemm> gemms, int rows, int columns, int multiprocessors) =>
+        gemms.MinBy(gemm => Cost(gemm.TileRows, gemm.TileColumns, gemm.Threads, rows, columns, multiprocessors))!;
+
+    /// <summary>The first, which has the most rows, unless it wastes more of them or leaves multiprocessors idle.</summary>
+    public static PortableAttention Choose(IReadOnlyList<PortableAttention> attentions, AttentionShape shape, int images, int multiprocessors)
+    {
+        PortableAttention tall = attentions[0];
+        PortableAttention flat = attentions[^1];
+        bool wastes = Padded(shape.QueryCount, tall.TileRows) > Padded(shape.QueryCount, flat.TileRows);
+        return wastes || tall.Groups(shape, images) < 2L * multiprocessors ? flat : tall;
+    }
+
+    private static int Padded(int count, int size) => (count + size - 1) / size * size;
+}
