@@ -1,0 +1,62 @@
+using ILGPU;
+using ILGPU.Runtime.Cuda;
+
+namespace Dino.Gpu.Kernels.TensorCore;
+
+/// <summary>What tensor cores multiply. Sums are float32 in every format.</summary>
+internal interface ITensorFormat
+{
+    /// <summary>Bytes of a value.</summary>
+    static abstract int ElementSize { get; }
+
+    /// <summary>Products of a warp's fragments over 32 bytes of k; see <see cref="GemmText"/>.</summary>
+    static abstract void Multiply();
+
+    /// <summary>Stores result0 to result3 at a global address.</summary>
+    static abstract void StoreResults(long address);
+
+    /// <summary>Bits of a value, in the low ElementSize bytes, rounded to nearest.</summary>
+    static abstract uint Round(float value);
+}
+
+/// <summary>8 bits of exponent, 8 of mantissa.</summary>
+internal readonly struct BFloat16Format : ITensorFormat
+{
+    public static int ElementSize => 2;
+
+    public static void Multiply() => CudaAsm.Emit(GemmText.MultiplyBFloat16);
+
+    public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreBFloat16, address);
+
+    /// <summary>To nearest, ties to even. NaN does not occur in weights and would stay one here unless its mantissa is all ones.</summary>
+    public static uint Round(float value)
+    {
+        uint bits = Interop.FloatAsInt(value);
+        return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    }
+}
+
+/// <summary>5 bits of exponent, 11 of mantissa: up to 65504.</summary>
+internal readonly struct Float16Format : ITensorFormat
+{
+    public static int ElementSize => 2;
+
+    public static void Multiply() => CudaAsm.Emit(GemmText.MultiplyFloat16);
+
+    public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreFloat16, address);
+
+    public static uint Round(float value) => Interop.FloatAsInt((ILGPU.Half)value);
+}
+
+/// <summary>Float32 in memory, of whose mantissa tensor cores take 11 bits.</summary>
+internal readonly struct TensorFloat32Format : ITensorFormat
+{
+    public static int ElementSize => 4;
+
+    public static void Multiply() => CudaAsm.Emit(GemmText.MultiplyTensorFloat32);
+
+    public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreTensorFloat32, address);
+
+    /// <summary>To nearest, ties away from zero, as cvt.rna does.</summary>
+    public static uint Round(float value) => (Interop.FloatAsInt(value) + 0x1000u) & ~0x1fffu;
+}
