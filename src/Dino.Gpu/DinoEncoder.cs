@@ -40,7 +40,7 @@ public sealed class DinoEncoder : IDisposable
         _device = DinoDevice.Open(options.Device, options.Threads);
         try
         {
-            _executor = VitExecutor.Create(_device, weights);
+            _executor = VitExecutor.Create(_device, weights, options.Precision);
         }
         catch
         {
@@ -53,7 +53,7 @@ public sealed class DinoEncoder : IDisposable
     public VitConfig Config { get; }
 
     /// <summary>The device it runs on.</summary>
-    public DeviceInfo Device => _device.Info;
+    public DeviceInfo Device => _options.Precision == Precision.Float32 ? _device.Info : _device.Info with { Family = KernelFamily.TensorCore };
 
     /// <summary>Input width in pixels.</summary>
     public int InputWidth => _shape.InputWidth;

@@ -17,6 +17,9 @@ internal interface ITensorFormat
 
     /// <summary>Bits of a value, in the low ElementSize bytes, rounded to nearest.</summary>
     static abstract uint Round(float value);
+
+    /// <summary>Stores values 2 * <paramref name="pair"/> and the next.</summary>
+    static abstract void StorePair(ArrayView<uint> target, long pair, float first, float second);
 }
 
 /// <summary>8 bits of exponent, 8 of mantissa.</summary>
@@ -34,6 +37,9 @@ internal readonly struct BFloat16Format : ITensorFormat
         uint bits = Interop.FloatAsInt(value);
         return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
     }
+
+    public static void StorePair(ArrayView<uint> target, long pair, float first, float second) =>
+        target[pair] = Round(first) | (Round(second) << 16);
 }
 
 /// <summary>5 bits of exponent, 11 of mantissa: up to 65504.</summary>
@@ -45,7 +51,25 @@ internal readonly struct Float16Format : ITensorFormat
 
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreFloat16, address);
 
-    public static uint Round(float value) => Interop.FloatAsInt((ILGPU.Half)value);
+    /// <summary>To nearest, ties to even, by hand: ILGPU's own conversion cuts off on the host, and device and host have to agree.</summary>
+    public static uint Round(float value)
+    {
+        uint bits = Interop.FloatAsInt(value);
+        uint sign = (bits >> 16) & 0x8000u;
+        uint size = bits & 0x7fffffffu;
+        // 2^-14, the smallest normal value: below it, a half is a multiple of 2^-24, the last place of floats from 0.5 to 1.
+        if (size < 0x38800000u)
+            return sign | (Interop.FloatAsInt(Interop.IntAsFloat(size) + 0.5f) - 0x3f000000u);
+        if (size > 0x7f800000u)
+            return sign | 0x7e00u; // NaN
+        if (size >= 0x47800000u)
+            return sign | 0x7c00u; // 2^16 and more
+        // The exponent's bias goes from 127 to 15; rounding up past 65504 gives infinity by itself.
+        return sign | ((size - 0x38000000u + 0xfffu + ((size >> 13) & 1u)) >> 13);
+    }
+
+    public static void StorePair(ArrayView<uint> target, long pair, float first, float second) =>
+        target[pair] = Round(first) | (Round(second) << 16);
 }
 
 /// <summary>Float32 in memory, of whose mantissa tensor cores take 11 bits.</summary>
@@ -59,4 +83,10 @@ internal readonly struct TensorFloat32Format : ITensorFormat
 
     /// <summary>To nearest, ties away from zero, as cvt.rna does.</summary>
     public static uint Round(float value) => (Interop.FloatAsInt(value) + 0x1000u) & ~0x1fffu;
+
+    public static void StorePair(ArrayView<uint> target, long pair, float first, float second)
+    {
+        target[2 * pair] = Round(first);
+        target[2 * pair + 1] = Round(second);
+    }
 }

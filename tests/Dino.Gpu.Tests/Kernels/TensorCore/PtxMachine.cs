@@ -8,7 +8,7 @@ namespace Dino.Gpu.Tests.Kernels.TensorCore;
 /// for, and arrives no sooner than a wait demands; uninitialised registers and shared memory are NaN; warps take turns in changing order. Addresses
 /// have to be aligned and inside the memory given, and the eight rows of a matrix that ldmatrix reads have to lie on different banks.
 /// </summary>
-internal sealed class PtxMachine(PtxProgram program, byte[] parameters, byte[] global, int threads)
+internal sealed class PtxMachine(PtxProgram program, byte[] parameters, byte[] global, int threads, int groupWidth = int.MaxValue)
 {
     private const int WarpSize = 32;
 
@@ -22,7 +22,8 @@ internal sealed class PtxMachine(PtxProgram program, byte[] parameters, byte[] g
         for (int i = 0; i < _threads.Length; i++)
         {
             _threads[i].Reset();
-            Set(i, "%tid.x", i);
+            Set(i, "%tid.x", i % groupWidth);
+            Set(i, "%tid.y", i / groupWidth);
             Set(i, "%ctaid.x", groupX);
             Set(i, "%ctaid.y", groupY);
             Set(i, "%ctaid.z", groupZ);
@@ -118,7 +119,7 @@ internal sealed class PtxMachine(PtxProgram program, byte[] parameters, byte[] g
                 while (thread.Groups.Count > o[0].Immediate)
                     Finish(thread.Groups.Dequeue());
                 return;
-            case "ld.param.b32":
+            case "ld.param.b32" or "ld.param.f32":
                 thread.Registers[o[0].Register] = BinaryPrimitives.ReadInt32LittleEndian(parameters.AsSpan((int)o[1].Immediate));
                 return;
             case "ld.param.b64":

@@ -45,6 +45,35 @@ public sealed partial class TensorPtxTests
         }
     }
 
+    [Theory]
+    [InlineData(8, 0)]
+    [InlineData(9, 0)]
+    public void RowKernels_UseNoLocalMemory(int major, int minor)
+    {
+        foreach (string name in new[] { nameof(RowKernels.LayerNormKernel), nameof(RowKernels.UnfoldKernel), nameof(RowKernels.RoundKernel) })
+        {
+            foreach (Type format in Formats)
+            {
+                string ptx = TensorPtx.Compile(typeof(RowKernels).GetMethod(name)!.MakeGenericMethod(format), major, minor);
+                Assert.Contains(".entry", ptx, StringComparison.Ordinal);
+                Assert.False(ptx.Contains(".local", StringComparison.Ordinal), $"{name}, {format.Name} keeps values in local memory");
+                if (name == nameof(RowKernels.LayerNormKernel))
+                    Assert.Equal(10, Count(ptx, "shfl.sync.bfly"));
+            }
+        }
+    }
+
+    [Fact]
+    public void Peak_IsProductsInALoop()
+    {
+        foreach (Type format in Formats)
+        {
+            string ptx = TensorPtx.Compile(typeof(TensorPeak).GetMethod(nameof(TensorPeak.Kernel))!.MakeGenericMethod(format));
+            AssertHot(ptx, format.Name);
+            Assert.Equal(16, Count(ptx, "mma.sync"));
+        }
+    }
+
     private static void AssertHot(string ptx, string what)
     {
         Assert.Equal(1, Count(ptx, ".entry"));
