@@ -32,6 +32,11 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
         new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<uint>>(
             RowKernels.RoundKernel<TFormat>, LinearGroupSize));
 
+    private readonly Lazy<Action<KernelConfig, long, TensorAttentionShape, long>> _attention = new(() =>
+        typeof(TFormat) == typeof(BFloat16Format) ? LoadAttention<BFloat16Format>(accelerator)
+        : typeof(TFormat) == typeof(Float16Format) ? LoadAttention<Float16Format>(accelerator)
+        : throw new InvalidOperationException("Attention on tensor cores takes 16-bit values."));
+
     private readonly Lazy<Action<KernelConfig, int>> _peak = new(() => accelerator.LoadStreamKernel<int>(TensorPeak.Kernel<TFormat>));
 
     /// <summary>output = epilogue(input @ weight^T + bias); all of them global addresses, see <see cref="Gemm"/>.</summary>
@@ -59,9 +64,21 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
     /// <summary>Rounds float32 to the format; an even number of values.</summary>
     public void Round(ArrayView<float> values, ArrayView<uint> rounded) => _round.Value(checked((int)(values.Length / 2)), values, rounded);
 
+    /// <summary>See <see cref="Kernels.TensorCore.Attention"/>; 16-bit formats only.</summary>
+    public void Attention(long qkv, TensorAttentionShape shape, int images, long context) =>
+        _attention.Value(
+            new KernelConfig(
+                new Index3D(CeilingDivide(shape.QueryCount, Kernels.TensorCore.Attention.TileRows), shape.HeadCount, images),
+                new Index3D(Kernels.TensorCore.Attention.Threads, 1, 1)),
+            qkv, shape, context);
+
     /// <summary>Launches <paramref name="groups"/> groups of two warps of <see cref="TensorPeak"/>.</summary>
     public void Peak(int groups, int iterations) =>
         _peak.Value(new KernelConfig(new Index3D(groups, 1, 1), new Index3D(2 * TileLayout.WarpSize, 1, 1)), iterations);
+
+    private static Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention<TAttention>(Accelerator accelerator)
+        where TAttention : struct, IAttentionFormat =>
+        accelerator.LoadStreamKernel<long, TensorAttentionShape, long>(Kernels.TensorCore.Attention.Kernel<TAttention>);
 
     private static int CeilingDivide(int count, int size) => (count + size - 1) / size;
 

@@ -8,7 +8,7 @@ namespace Dino.Gpu.Ops;
 
 /// <summary>
 /// A ViT's operations with its products on tensor cores, each a launch over the whole batch. LayerNorm, softmax and the residual stream are
-/// float32; attention runs on the portable kernels, in float32 from queries to context.
+/// float32. Attention runs on tensor cores too, or in float32 on the portable kernels, see <see cref="UsesFloatAttention"/>.
 /// </summary>
 /// <param name="kernels">Compiled for the weights' accelerator.</param>
 /// <param name="portable">For what needs no tensor cores.</param>
@@ -22,6 +22,15 @@ internal readonly struct TensorCoreOps<TFormat>(
     VitShape shape, ForwardRequest request, ForwardOutput output) : IVitOps
     where TFormat : struct, ITensorFormat
 {
+    private readonly bool _floatAttention = UsesFloatAttention(shape, request);
+
+    /// <summary>
+    /// The tensor-core attention takes 16-bit values and heads of 64, which every DINO ViT has. Who asks for attention maps gets them from
+    /// float32 queries and keys, and the context from the same.
+    /// </summary>
+    public static bool UsesFloatAttention(in VitShape shape, in ForwardRequest request) =>
+        TFormat.ElementSize != 2 || shape.HeadSize != 64 || request.AttentionLayerCount > 0;
+
     public void UnfoldPatches() =>
         kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, activations.InFormat(Activation.Patches));
 
@@ -36,8 +45,13 @@ internal readonly struct TensorCoreOps<TFormat>(
         kernels.LayerNorm(activations.InFloat(input), affine.Weight, affine.Bias, sizes, activations.InFormat(output));
     }
 
-    public void Linear(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
-        Linear<StoreFloatEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFloat(output)), rows);
+    public void Linear(Activation input, Linear linear, int layer, Activation output, Rows rows)
+    {
+        if (output == Activation.Qkv && _floatAttention)
+            Linear<StoreFloatEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFloat(output)), rows);
+        else
+            Linear<Kernels.TensorCore.StoreEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFormat(output)), rows);
+    }
 
     public void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
         Linear<Kernels.TensorCore.GeluEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFormat(output)), rows);
@@ -47,13 +61,19 @@ internal readonly struct TensorCoreOps<TFormat>(
 
     public void Attention(Rows queryRows)
     {
+        int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
+        if (!_floatAttention)
+        {
+            kernels.Attention(
+                Address(activations.InFormat(Activation.Qkv)), new TensorAttentionShape(shape.TokenCount, queryCount, shape.HeadCount), request.Batch,
+                Address(activations.InFormat(Activation.Context)));
+            return;
+        }
+
         ArrayView<float> context = activations.InFloat(Activation.Context);
         portable.Attention(
-            activations.InFloat(Activation.Qkv),
-            new AttentionShape(shape.TokenCount, queryRows == Rows.ClassToken ? 1 : shape.TokenCount, shape.HeadCount, shape.HeadSize),
-            request.Batch,
-            context);
-        // Where only class tokens were asked for, the other rows are stale but finite or never read.
+            activations.InFloat(Activation.Qkv), new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize), request.Batch, context);
+        // Where only class tokens were asked for, the other rows are stale, and never read.
         kernels.Round(context, activations.InFormat(Activation.Context));
     }
 

@@ -31,15 +31,20 @@ internal sealed class TensorCoreActivations(Accelerator accelerator, int element
     /// <summary>(images, heads, tokens, tokens) when the request keeps attention.</summary>
     public ArrayView<float> Probabilities { get; private set; }
 
-    /// <summary>(images * tokens, columns) in the format: patches, normed rows, context, MLP.</summary>
+    /// <summary>(images * tokens, columns) in the format: patches, normed rows, context, MLP, and queries, keys and values for attention in the format.</summary>
     public ArrayView<uint> InFormat(Activation activation) => _formatViews[(int)activation];
 
-    /// <summary>(images * tokens, columns) in float32: the residual stream, queries, keys and values, context before rounding, and the final norm's rows.</summary>
+    /// <summary>(images * tokens, columns) in float32: the residual stream, the final norm's rows, and, for attention in float32, queries, keys, values and context.</summary>
     public ArrayView<float> InFloat(Activation activation) => _floatViews[(int)activation];
 
     /// <summary>Makes room for a request and uploads its input.</summary>
+    /// <param name="pixels">(images, height, width, 3)</param>
+    /// <param name="positions">(tokens, hidden)</param>
+    /// <param name="shape">The model at this input size.</param>
+    /// <param name="request">Batch size and what to keep.</param>
+    /// <param name="floatAttention">Whether attention runs in float32.</param>
     /// <exception cref="DinoException">The device has no room for it.</exception>
-    public void Upload(ReadOnlySpan<byte> pixels, ReadOnlySpan<float> positions, in VitShape shape, in ForwardRequest request)
+    public void Upload(ReadOnlySpan<byte> pixels, ReadOnlySpan<float> positions, in VitShape shape, in ForwardRequest request, bool floatAttention)
     {
         try
         {
@@ -47,9 +52,9 @@ internal sealed class TensorCoreActivations(Accelerator accelerator, int element
             foreach (Activation activation in All)
             {
                 long length = rows * PortableActivations.ColumnCount(activation, shape);
-                if (activation is not (Activation.Residual or Activation.Qkv))
+                if (activation != Activation.Residual && !(activation == Activation.Qkv && floatAttention))
                     _formatViews[(int)activation] = _formatBuffers[(int)activation].Reserve(length * elementSize / sizeof(uint));
-                if (activation is Activation.Residual or Activation.Qkv or Activation.Context or Activation.Normed)
+                if (activation is Activation.Residual or Activation.Normed || (activation is Activation.Qkv or Activation.Context && floatAttention))
                     _floatViews[(int)activation] = _floatBuffers[(int)activation].Reserve(length);
             }
 

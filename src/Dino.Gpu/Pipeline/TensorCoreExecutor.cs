@@ -107,7 +107,7 @@ internal sealed class TensorCoreExecutor<TFormat> : VitExecutor
             throw new ArgumentException($"{request.Batch} images of {shape.InputWidth}x{shape.InputHeight} have {pixelLength} bytes, got {pixels.Length}.", nameof(pixels));
         if (positions.Length != shape.TokenCount * shape.HiddenSize)
             throw new ArgumentException($"The position table is ({shape.TokenCount}, {shape.HiddenSize}), got {positions.Length} values.", nameof(positions));
-        _activations.Upload(pixels, positions, shape, request);
+        _activations.Upload(pixels, positions, shape, request, TensorCoreOps<TFormat>.UsesFloatAttention(shape, request));
         return new TensorCoreOps<TFormat>(_kernels, _portable, _weights, _activations, shape, request, output);
     }
 }

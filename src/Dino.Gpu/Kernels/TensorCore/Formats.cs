@@ -22,8 +22,22 @@ internal interface ITensorFormat
     static abstract void StorePair(ArrayView<uint> target, long pair, float first, float second);
 }
 
+/// <summary>A 16-bit format, which attention takes too; see <see cref="AttentionText"/>.</summary>
+internal interface IAttentionFormat : ITensorFormat
+{
+    static abstract void MultiplyScores(int value0, int value16, int value32, int value48);
+
+    static abstract void PackWeights();
+
+    static abstract void MultiplyValues(int value0, int value16, int value32, int value48);
+
+    static abstract void StoreFirst(long address);
+
+    static abstract void StoreSecond(long address);
+}
+
 /// <summary>8 bits of exponent, 8 of mantissa.</summary>
-internal readonly struct BFloat16Format : ITensorFormat
+internal readonly struct BFloat16Format : IAttentionFormat
 {
     public static int ElementSize => 2;
 
@@ -40,10 +54,22 @@ internal readonly struct BFloat16Format : ITensorFormat
 
     public static void StorePair(ArrayView<uint> target, long pair, float first, float second) =>
         target[pair] = Round(first) | (Round(second) << 16);
+
+    public static void MultiplyScores(int value0, int value16, int value32, int value48) =>
+        CudaAsm.Emit(AttentionText.ScoresBFloat16, value0, value16, value32, value48);
+
+    public static void PackWeights() => CudaAsm.Emit(AttentionText.PackBFloat16);
+
+    public static void MultiplyValues(int value0, int value16, int value32, int value48) =>
+        CudaAsm.Emit(AttentionText.ValuesBFloat16, value0, value16, value32, value48);
+
+    public static void StoreFirst(long address) => CudaAsm.Emit(AttentionText.StoreFirstBFloat16, address);
+
+    public static void StoreSecond(long address) => CudaAsm.Emit(AttentionText.StoreSecondBFloat16, address);
 }
 
 /// <summary>5 bits of exponent, 11 of mantissa: up to 65504.</summary>
-internal readonly struct Float16Format : ITensorFormat
+internal readonly struct Float16Format : IAttentionFormat
 {
     public static int ElementSize => 2;
 
@@ -70,6 +96,18 @@ internal readonly struct Float16Format : ITensorFormat
 
     public static void StorePair(ArrayView<uint> target, long pair, float first, float second) =>
         target[pair] = Round(first) | (Round(second) << 16);
+
+    public static void MultiplyScores(int value0, int value16, int value32, int value48) =>
+        CudaAsm.Emit(AttentionText.ScoresFloat16, value0, value16, value32, value48);
+
+    public static void PackWeights() => CudaAsm.Emit(AttentionText.PackFloat16);
+
+    public static void MultiplyValues(int value0, int value16, int value32, int value48) =>
+        CudaAsm.Emit(AttentionText.ValuesFloat16, value0, value16, value32, value48);
+
+    public static void StoreFirst(long address) => CudaAsm.Emit(AttentionText.StoreFirstFloat16, address);
+
+    public static void StoreSecond(long address) => CudaAsm.Emit(AttentionText.StoreSecondFloat16, address);
 }
 
 /// <summary>Float32 in memory, of whose mantissa tensor cores take 11 bits.</summary>

@@ -44,7 +44,7 @@ internal static class PtxArithmetic
             "setp.le.u32" or "setp.ls.u32" => (uint)a <= (uint)b ? 1 : 0,
             "setp.gt.u32" or "setp.hi.u32" => (uint)a > (uint)b ? 1 : 0,
             "setp.ge.u32" or "setp.hs.u32" => (uint)a >= (uint)b ? 1 : 0,
-            "selp.b32" => c != 0 ? (int)a : (int)b,
+            "selp.b32" or "selp.f32" => c != 0 ? (int)a : (int)b,
             "selp.b64" => c != 0 ? a : b,
             "add.f32" => Bits(x + y),
             "sub.f32" => Bits(x - y),

@@ -63,6 +63,26 @@ public sealed partial class TensorPtxTests
         }
     }
 
+    [Theory]
+    [InlineData(8, 0)]
+    [InlineData(8, 6)]
+    [InlineData(8, 9)]
+    [InlineData(9, 0)]
+    public void Attention_UsesTensorCoresAndNoLocalMemory(int major, int minor)
+    {
+        foreach (Type format in new[] { typeof(BFloat16Format), typeof(Float16Format) })
+        {
+            string ptx = TensorPtx.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format), major, minor);
+            AssertHot(ptx, format.Name);
+            string type = format == typeof(BFloat16Format) ? "bf16" : "f16";
+            Assert.Equal(64, Count(ptx, $"mma.sync.aligned.m16n8k16.row.col.f32.{type}.{type}.f32 "));
+            Assert.Equal(4 + 16, Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.shared.b16 "));
+            Assert.Equal(16, Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 "));
+            Assert.Equal(20, Count(ptx, "cp.async.cg.shared.global "));
+            Assert.Equal(2, Count(ptx, "cp.async.commit_group;"));
+        }
+    }
+
     [Fact]
     public void Peak_IsProductsInALoop()
     {
