@@ -59,7 +59,7 @@ public sealed class DinoEncoder : IDisposable
     public VitConfig Config { get; }
 
     /// <summary>The device it runs on.</summary>
-    public DeviceInfo Device => _device.Info;
+    public DeviceInfo Device => _options.Precision == Precision.Float32 ? _device.Info : _device.Info with { Family = KernelFamily.TensorCore };
 
     /// <summary>Input width in pixels.</summary>
     public int InputWidth => _shape.InputWidth;
@@ -92,7 +92,8 @@ public sealed class DinoEncoder : IDisposable
     public static DinoEncoder Create(VitWeights weights, DinoOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        return Create(weights, options, VitExecutor.Create);
+        options ??= new DinoOptions();
+        return Create(weights, options, (device, model) => VitExecutor.Create(device, model, options.Precision));
     }
 
     /// <summary>With an executor of the caller's, which the encoder disposes.</summary>

@@ -6,8 +6,17 @@ namespace Dino.Gpu;
 /// <summary>Arithmetic of the forward pass.</summary>
 public enum Precision
 {
-    /// <summary>IEEE float32 throughout.</summary>
+    /// <summary>IEEE float32 throughout, on every device.</summary>
     Float32,
+
+    /// <summary>Float32 whose products take 11 bits of mantissa (TF32), on tensor cores.</summary>
+    TensorFloat32,
+
+    /// <summary>Products of bfloat16 with float32 sums, on tensor cores; LayerNorm, softmax and residual stream in float32.</summary>
+    BFloat16,
+
+    /// <summary>Products of float16 with float32 sums, on tensor cores; LayerNorm, softmax and residual stream in float32.</summary>
+    Float16,
 }
 
 /// <summary>How <see cref="DinoEncoder"/> runs. Every default is what Hugging Face's processor and model do.</summary>
@@ -16,7 +25,7 @@ public sealed record DinoOptions
     /// <summary><c>auto</c> (CUDA, else an OpenCL GPU, else the CPU), <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>. <see cref="DinoEncoderGroup"/> takes several, separated by commas, and <c>cuda:all</c> or <c>opencl:all</c>.</summary>
     public string Device { get; init; } = "auto";
 
-    /// <summary>Arithmetic of the forward pass.</summary>
+    /// <summary>Arithmetic of the forward pass; all but float32 need an NVIDIA GPU of compute capability 8.0 or newer.</summary>
     public Precision Precision { get; init; } = Precision.Float32;
 
     /// <summary>How a picture becomes the model's input.</summary>

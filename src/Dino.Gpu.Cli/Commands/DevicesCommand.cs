@@ -46,13 +46,14 @@ internal static class DevicesCommand
         if (!toTerminal)
             ansi.Profile.Width = WidthWithoutTerminal;
 
-        Table table = new Table().Border(TableBorder.Simple).AddColumns("id", "name", "kernels", "memory", "driver", "use");
+        Table table = new Table().Border(TableBorder.Simple).AddColumns("id", "name", "kernels", "precisions", "memory", "driver", "use");
         foreach (DeviceInfo device in devices)
         {
             table.AddRow(
                 new Text(device.Id),
                 new Text(device.Name),
                 new Text(device.Family.ToString()),
+                new Text(string.Join(' ', device.Precisions.Select(ModelOptions.PrecisionName))),
                 new Text(Memory(device.MemorySize)),
                 new Text(device.Driver),
                 new Text(Use(device)));
@@ -80,6 +81,10 @@ internal static class DevicesCommand
             json.WriteString("id", device.Id);
             json.WriteString("name", device.Name);
             json.WriteString("kernels", device.Family.ToString());
+            json.WriteStartArray("precisions");
+            foreach (Precision precision in device.Precisions)
+                json.WriteStringValue(ModelOptions.PrecisionName(precision));
+            json.WriteEndArray();
             json.WriteNumber("memoryBytes", device.MemorySize);
             json.WriteString("driver", device.Driver);
             json.WriteBoolean("usable", device.Refusal is null);

@@ -30,8 +30,8 @@ internal sealed class ModelOptions
 
     private readonly Option<string> _precision = new("--precision")
     {
-        Description = "Arithmetic of the model.",
-        HelpName = "fp32",
+        Description = "Arithmetic of the model; all but fp32 need an NVIDIA GPU of compute capability 8.0 or newer.",
+        HelpName = "fp32|tf32|bf16|fp16",
         DefaultValueFactory = _ => "fp32",
     };
 
@@ -59,7 +59,7 @@ internal sealed class ModelOptions
 
     public ModelOptions()
     {
-        _precision.AcceptOnlyFromAmong("fp32");
+        _precision.AcceptOnlyFromAmong("fp32", "tf32", "bf16", "fp16");
         _interpolation.AcceptOnlyFromAmong("size", "scale");
     }
 
@@ -86,10 +86,25 @@ internal sealed class ModelOptions
     public DinoOptions Apply(ParseResult parsed, DinoOptions options) => options with
     {
         Device = parsed.GetValue(_device)!,
-        Precision = Precision.Float32,
+        Precision = parsed.GetValue(_precision) switch
+        {
+            "tf32" => Precision.TensorFloat32,
+            "bf16" => Precision.BFloat16,
+            "fp16" => Precision.Float16,
+            _ => Precision.Float32,
+        },
         BatchSize = parsed.GetValue(_batch) is var batch and not AutomaticBatch ? batch : null,
         Interpolation = parsed.GetValue(_interpolation) == "scale" ? PositionInterpolation.Scale : PositionInterpolation.Size,
         Threads = parsed.GetValue(_threads),
+    };
+
+    /// <summary>As <c>--precision</c> takes it.</summary>
+    public static string PrecisionName(Precision precision) => precision switch
+    {
+        Precision.TensorFloat32 => "tf32",
+        Precision.BFloat16 => "bf16",
+        Precision.Float16 => "fp16",
+        _ => "fp32",
     };
 
     /// <summary>1 to <paramref name="largest"/>, or one line that says so.</summary>

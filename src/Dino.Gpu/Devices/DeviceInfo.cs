@@ -18,6 +18,9 @@ public sealed record DeviceInfo
     /// <summary>The kernels it would run.</summary>
     public required KernelFamily Family { get; init; }
 
+    /// <summary>Arithmetic it offers for the forward pass.</summary>
+    public IReadOnlyList<Precision> Precisions { get; init; } = PrecisionSupport.Float32Only;
+
     /// <summary>Null when the device can be used, else one line that says why not.</summary>
     public string? Refusal { get; init; }
 

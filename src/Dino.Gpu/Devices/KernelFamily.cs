@@ -8,4 +8,7 @@ public enum KernelFamily
 
     /// <summary>Vector instructions inside one launch, for the CPU accelerator.</summary>
     Simd,
+
+    /// <summary>Matrix products on the tensor cores of an NVIDIA GPU, for every precision but float32.</summary>
+    TensorCore,
 }

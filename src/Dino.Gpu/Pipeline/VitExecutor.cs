@@ -12,9 +12,10 @@ namespace Dino.Gpu.Pipeline;
 internal abstract class VitExecutor : IDisposable
 {
     /// <summary>Puts a model on a device with the kernels that suit it. The device stays the caller's and has to outlive the executor.</summary>
-    /// <exception cref="DinoException">The model does not fit the device.</exception>
-    public static VitExecutor Create(DinoDevice device, VitWeights weights) => device.Family switch
+    /// <exception cref="DinoException">The model does not fit the device, or the device does not compute in that precision.</exception>
+    public static VitExecutor Create(DinoDevice device, VitWeights weights, Precision precision = Precision.Float32) => device.Family switch
     {
+        _ when precision != Precision.Float32 => TensorCoreExecutor.Create(device, weights, precision),
         KernelFamily.Simd => SimdExecutor.Create(device.Accelerator, weights),
         _ => new PortableExecutor(device, weights),
     };

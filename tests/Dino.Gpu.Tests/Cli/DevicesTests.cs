@@ -21,6 +21,7 @@ public sealed class DevicesTests
         JsonElement[] devices = [.. JsonDocument.Parse(result.Output).RootElement.EnumerateArray()];
         JsonElement choice = Assert.Single(devices, device => device.GetProperty("auto").GetBoolean());
         Assert.True(choice.GetProperty("usable").GetBoolean());
-        Assert.Contains(devices, device => device.GetProperty("id").GetString() == "cpu");
+        JsonElement cpu = Assert.Single(devices, device => device.GetProperty("id").GetString() == "cpu");
+        Assert.Equal(["fp32"], cpu.GetProperty("precisions").EnumerateArray().Select(precision => precision.GetString()));
     }
 }

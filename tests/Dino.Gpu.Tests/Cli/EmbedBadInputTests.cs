@@ -121,6 +121,16 @@ public sealed class EmbedBadInputTests : IDisposable
         Assert.Contains(device, line);
     }
 
+    [Theory]
+    [InlineData("tf32")]
+    [InlineData("bf16")]
+    [InlineData("fp16")]
+    public async Task Precision_that_the_device_lacks(string precision)
+    {
+        string line = await FailsAsync(Chelsea, "--device", "cpu", "--precision", precision);
+        Assert.Contains($"does not compute in {precision}, only in fp32", line);
+    }
+
     [Fact]
     public async Task Unwritable_output_is_found_before_the_work()
     {

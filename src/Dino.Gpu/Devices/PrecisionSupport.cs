@@ -1,0 +1,32 @@
+namespace Dino.Gpu.Devices;
+
+/// <summary>Which arithmetic a device offers, and the line that says so when it does not.</summary>
+internal static class PrecisionSupport
+{
+    /// <summary>What every device computes in.</summary>
+    public static IReadOnlyList<Precision> Float32Only { get; } = [Precision.Float32];
+
+    /// <summary>What CUDA devices of compute capability 8.0 and newer compute in: their tensor cores take all of these.</summary>
+    public static IReadOnlyList<Precision> All { get; } = [Precision.Float32, Precision.TensorFloat32, Precision.BFloat16, Precision.Float16];
+
+    /// <summary>As <c>--precision</c> takes it.</summary>
+    public static string NameOf(Precision precision) => precision switch
+    {
+        Precision.Float32 => "fp32",
+        Precision.TensorFloat32 => "tf32",
+        Precision.BFloat16 => "bf16",
+        Precision.Float16 => "fp16",
+        _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "Unknown precision."),
+    };
+
+    /// <exception cref="DinoException">The device does not offer it.</exception>
+    public static void Require(DeviceInfo device, Precision precision)
+    {
+        if (!device.Precisions.Contains(precision))
+        {
+            throw new DinoException(
+                $"{device.Id} ({device.Name}) does not compute in {NameOf(precision)}, only in {string.Join(", ", device.Precisions.Select(NameOf))}; "
+                + "tf32, bf16 and fp16 need an NVIDIA GPU of compute capability 8.0 or newer.");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+using ILGPU;
+using ILGPU.Runtime.Cuda;
+
+namespace Dino.Gpu.Kernels.TensorCore;
+
+/// <summary>What tensor cores multiply. Sums are float32 in every format.</summary>
+internal interface ITensorFormat
+{
+    /// <summary>Bytes of a value.</summary>
+    static abstract int ElementSize { get; }
+
+    /// <summary>Products of a warp's fragments over 32 bytes of k; see <see cref="GemmText"/>.</summary>
+    static abstract void Multiply();
+
+    /// <summary>Stores result0 to result3 at a global address.</summary>
+    static abstract void StoreResults(long address);
+
+    /// <summary>Bits of a value, in the low ElementSize bytes, rounded to nearest.</summary>
+    static abstract uint Round(float value);
+
+    /// <summary>Stores values 2 * <paramref name="pair"/> and the next.</summary>
+    static abstract void StorePair(ArrayView<uint> target, long pair, float first, float second);
+}
+
+/// <summary>A 16-bit format, which attention takes too; see <see cref="AttentionText"/>.</summary>
+internal interface IAttentionFormat : ITensorFormat
+{
+    static abstract void MultiplyScores(int value0, int value16, int value32, int value48);
+
+    static abstract void PackWeights();
+
+    static abstract void MultiplyValues(int value0, int value16, int value32, int value48);
+
+    static abstract void StoreFirst(long address);
+
+    static abstract void StoreSecond(long address);
+}
+
+/// <summary>8 bits of exponent, 8 of mantissa.</summary>
+internal readonly struct BFloat16Format : IAttentionFormat
+{
+    public static int ElementSize => 2;
+
+    public static void Multiply() => CudaAsm.Emit(GemmText.MultiplyBFloat16);
+
+    public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreBFloat16, address);
+
+    /// <summary>To nearest, ties to even. NaN does not occur in weights and would stay one here unless its mantissa is all ones.</summary>
+    public static uint Round(float value)
+    {
+        uint bits = Interop.FloatAsInt(value);
+        return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    }
+
+    public static void StorePair(ArrayView<uint> target, long pair, float first, float second) =>
+        target[pair] = Round(first) | (Round(second) << 16);
+
+    public static void MultiplyScores(int value0, int value16, int value32, int value48) =>
+        CudaAsm.Emit(AttentionText.ScoresBFloat16, value0, value16, value32, value48);
+
+    public static void PackWeights() => CudaAsm.Emit(AttentionText.PackBFloat16);
+
+    public static void MultiplyValues(int value0, int value16, int value32, int value48) =>
+        CudaAsm.Emit(AttentionText.ValuesBFloat16, value0, value16, value32, value48);
+
+    public static void StoreFirst(long address) => CudaAsm.Emit(AttentionText.StoreFirstBFloat16, address);
+
+    public static void StoreSecond(long address) => CudaAsm.Emit(AttentionText.StoreSecondBFloat16, address);
+}
+
+/// <summary>5 bits of exponent, 11 of mantissa: up to 65504.</summary>
+internal readonly struct Float16Format : IAttentionFormat
+{
+    public static int ElementSize => 2;
+
+    public static void Multiply() => CudaAsm.Emit(GemmText.MultiplyFloat16);
+
+    public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreFloat16, address);
+
+    /// <summary>To nearest, ties to even, by hand: ILGPU's own conversion cuts off on the host, and device and host have to agree.</summary>
+    public static uint Round(float value)
+    {
+        uint bits = Interop.FloatAsInt(value);
+        uint sign = (bits >> 16) & 0x8000u;
+        uint size = bits & 0x7fffffffu;
+        // 2^-14, the smallest normal value: below it, a half is a multiple of 2^-24, the last place of floats from 0.5 to 1.
+        if (size < 0x38800000u)
+            return sign | (Interop.FloatAsInt(Interop.IntAsFloat(size) + 0.5f) - 0x3f000000u);
+        if (size > 0x7f800000u)
+            return sign | 0x7e00u; // NaN
+        if (size >= 0x47800000u)
+            return sign | 0x7c00u; // 2^16 and more
+        // The exponent's bias goes from 127 to 15; rounding up past 65504 gives infinity by itself.
+        return sign | ((size - 0x38000000u + 0xfffu + ((size >> 13) & 1u)) >> 13);
+    }
+
+    public static void StorePair(ArrayView<uint> target, long pair, float first, float second) =>
+        target[pair] = Round(first) | (Round(second) << 16);
+
+    public static void MultiplyScores(int value0, int value16, int value32, int value48) =>
+        CudaAsm.Emit(AttentionText.ScoresFloat16, value0, value16, value32, value48);
+
+    public static void PackWeights() => CudaAsm.Emit(AttentionText.PackFloat16);
+
+    public static void MultiplyValues(int value0, int value16, int value32, int value48) =>
+        CudaAsm.Emit(AttentionText.ValuesFloat16, value0, value16, value32, value48);
+
+    public static void StoreFirst(long address) => CudaAsm.Emit(AttentionText.StoreFirstFloat16, address);
+
+    public static void StoreSecond(long address) => CudaAsm.Emit(AttentionText.StoreSecondFloat16, address);
+}
+
+/// <summary>Float32 in memory, of whose mantissa tensor cores take 11 bits.</summary>
+internal readonly struct TensorFloat32Format : ITensorFormat
+{
+    public static int ElementSize => 4;
+
+    public static void Multiply() => CudaAsm.Emit(GemmText.MultiplyTensorFloat32);
+
+    public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreTensorFloat32, address);
+
+    /// <summary>To nearest, ties away from zero, as cvt.rna does.</summary>
+    public static uint Round(float value) => (Interop.FloatAsInt(value) + 0x1000u) & ~0x1fffu;
+
+    public static void StorePair(ArrayView<uint> target, long pair, float first, float second)
+    {
+        target[2 * pair] = Round(first);
+        target[2 * pair + 1] = Round(second);
+    }
+}

@@ -1,0 +1,143 @@
+using System.Runtime.CompilerServices;
+using Dino.Gpu.Kernels.Portable;
+using ILGPU;
+using ILGPU.Runtime.Cuda;
+
+namespace Dino.Gpu.Kernels.TensorCore;
+
+/// <summary>Sizes of a matrix product on tensor cores: M rows by N columns, summed over K.</summary>
+internal readonly struct TensorGemmShape
+{
+    public TensorGemmShape(int rows, int columns, int rowBytes, int outputStride, RowMap map)
+    {
+        Rows = rows;
+        Columns = columns;
+        RowBytes = rowBytes;
+        OutputStride = outputStride;
+        Map = map;
+    }
+
+    /// <summary>M</summary>
+    public int Rows { get; }
+
+    /// <summary>N, a multiple of 8, so that four results are all inside or all outside and 16-byte stores are aligned.</summary>
+    public int Columns { get; }
+
+    /// <summary>K in bytes, the length of a row of input and weight: a multiple of 64.</summary>
+    public int RowBytes { get; }
+
+    /// <summary>Values from one row of the output to the next; a multiple of 8.</summary>
+    public int OutputStride { get; }
+
+    /// <summary>The rows of input and output that are meant.</summary>
+    public RowMap Map { get; }
+}
+
+/// <summary>
+/// output[m, n] = epilogue(sum over k of input[m, k] * weight[n, k] + bias[n]) on tensor cores: both inputs contiguous along k. Each group
+/// computes a tile of 64 rows and 32 columns a warp. Slices of k are copied into a ring of Stages slots; slice s is multiplied while
+/// the next ones arrive. A row's sum does not depend on which other rows are computed.
+/// </summary>
+internal static class Gemm
+{
+    /// <param name="input">Global address of (M, K); 16-byte aligned, as all of them.</param>
+    /// <param name="weight">Global address of (N, K).</param>
+    /// <param name="bias">Global address of (N) floats.</param>
+    /// <param name="shape">Sizes.</param>
+    /// <param name="output">Global address of (M, N).</param>
+    public static void Kernel<TTile, TFormat, TEpilogue>(long input, long weight, long bias, TensorGemmShape shape, long output)
+        where TTile : struct, IGemmTile
+        where TFormat : struct, ITensorFormat
+        where TEpilogue : struct, ITensorEpilogue<TFormat>
+    {
+        TTile.DeclareTiles();
+        CudaAsm.Emit(GemmText.Registers);
+        CudaAsm.Emit(GemmText.Clear);
+        int threads = TileLayout.WarpSize * TTile.WarpRows * TTile.WarpColumns;
+        int inputBytes = TileLayout.WarpTileRows * TTile.WarpRows * TileLayout.RowBytes;
+        int stageBytes = inputBytes + TileLayout.WarpTileColumns * TTile.WarpColumns * TileLayout.RowBytes;
+        int firstRow = Grid.IdxY * TileLayout.WarpTileRows * TTile.WarpRows;
+        int firstColumn = Grid.IdxX * TileLayout.WarpTileColumns * TTile.WarpColumns;
+        int thread = Group.IdxX;
+
+        var copies = CopyPlan.Create<TTile>(input, weight, shape, firstRow, firstColumn, thread, threads);
+
+        // Where this lane reads fragments, for both halves of a slice.
+        int lane = thread % TileLayout.WarpSize;
+        int warp = thread / TileLayout.WarpSize;
+        int warpRow = warp / TTile.WarpColumns;
+        int warpColumn = warp % TTile.WarpColumns;
+        int inputFragment0 = TileLayout.InputFragment(lane, warpRow, 0);
+        int inputFragment1 = TileLayout.InputFragment(lane, warpRow, 1);
+        int weightFragment0 = inputBytes + TileLayout.WeightFragment(lane, warpColumn, 0);
+        int weightFragment1 = inputBytes + TileLayout.WeightFragment(lane, warpColumn, 1);
+
+        // The first Stages - 1 slices are on their way before the first is multiplied. Every turn closes a group of copies, an empty one
+        // too, so that waiting for all but the newest Stages - 2 groups always means the slice of this turn.
+        int ringBytes = TTile.Stages * stageBytes;
+        int writeSlot = 0;
+        for (int i = 0; i < TTile.Stages - 1; i++)
+        {
+            if (i * TileLayout.RowBytes < shape.RowBytes)
+                copies.CopySlice<TTile>(writeSlot, inputBytes, i * TileLayout.RowBytes, threads);
+            CudaAsm.Emit("cp.async.commit_group;");
+            writeSlot += stageBytes;
+        }
+
+        int readSlot = 0;
+        int next = (TTile.Stages - 1) * TileLayout.RowBytes;
+        for (int offset = 0; offset < shape.RowBytes; offset += TileLayout.RowBytes)
+        {
+            // This turn's slice has arrived for this thread, then for all; and all are done with the last turn's, whose slot is written next.
+            TTile.WaitForSlice();
+            CudaAsm.Emit("bar.sync 0;");
+            if (next < shape.RowBytes)
+                copies.CopySlice<TTile>(writeSlot, inputBytes, next, threads);
+            CudaAsm.Emit("cp.async.commit_group;");
+            CudaAsm.Emit(GemmText.LoadFragments, readSlot + inputFragment0, readSlot + weightFragment0);
+            TFormat.Multiply();
+            CudaAsm.Emit(GemmText.LoadFragments, readSlot + inputFragment1, readSlot + weightFragment1);
+            TFormat.Multiply();
+            next += TileLayout.RowBytes;
+            readSlot = TileLayout.NextSlot(readSlot, stageBytes, ringBytes);
+            writeSlot = TileLayout.NextSlot(writeSlot, stageBytes, ringBytes);
+        }
+
+        // The slots are free for staging once every warp has read its last fragments.
+        CudaAsm.Emit("cp.async.wait_group 0;");
+        CudaAsm.Emit("bar.sync 0;");
+        int column = firstColumn + TileLayout.ResultColumn(lane, warpColumn);
+        if (column < shape.Columns)
+            CudaAsm.Emit(EpilogueText.LoadBias, bias + (long)column * sizeof(float));
+        int staged = TileLayout.StagedFragment(warp, lane);
+        CudaAsm.Emit(GemmText.StageRow0, staged);
+        FinishRows<TFormat, TEpilogue>(shape, firstRow, warpRow, warp, lane, 0, column, output);
+        CudaAsm.Emit(GemmText.StageRow1, staged);
+        FinishRows<TFormat, TEpilogue>(shape, firstRow, warpRow, warp, lane, 1, column, output);
+        CudaAsm.Emit(GemmText.StageRow2, staged);
+        FinishRows<TFormat, TEpilogue>(shape, firstRow, warpRow, warp, lane, 2, column, output);
+        CudaAsm.Emit(GemmText.StageRow3, staged);
+        FinishRows<TFormat, TEpilogue>(shape, firstRow, warpRow, warp, lane, 3, column, output);
+    }
+
+    /// <summary>The 16 staged rows of a fragment row, each lane four neighbouring results of four rows. Only this warp's lanes share them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void FinishRows<TFormat, TEpilogue>(
+        TensorGemmShape shape, int firstRow, int warpRow, int warp, int lane, int fragment, int column, long output)
+        where TFormat : struct, ITensorFormat
+        where TEpilogue : struct, ITensorEpilogue<TFormat>
+    {
+        CudaAsm.Emit("bar.warp.sync 0xffffffff;");
+        for (int pass = 0; pass < 4; pass++)
+        {
+            int row = firstRow + TileLayout.ResultRow(lane, warpRow, fragment, pass);
+            if (row < shape.Rows && column < shape.Columns)
+            {
+                CudaAsm.Emit(EpilogueText.LoadResults, TileLayout.StagedResult(warp, lane, pass));
+                TEpilogue.Finish(output + ((long)shape.Map.BufferRow(row) * shape.OutputStride + column) * TEpilogue.OutputSize);
+            }
+        }
+
+        CudaAsm.Emit("bar.warp.sync 0xffffffff;");
+    }
+}

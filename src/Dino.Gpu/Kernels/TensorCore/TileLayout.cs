@@ -1,0 +1,80 @@
+namespace Dino.Gpu.Kernels.TensorCore;
+
+/// <summary>
+/// Where everything lies in a matrix product on tensor cores: pure functions, the same for every element type, because they count in
+/// bytes. A slice of k is 64 bytes a row (32 values of 16 bits or 16 of 32), in four chunks of 16 bytes, the unit that cp.async copies
+/// and a row of an 8x8 matrix of ldmatrix. A warp computes 64 rows by 32 columns, in fragments of 16 by 8.
+/// </summary>
+internal static class TileLayout
+{
+    /// <summary>Lanes of a warp, on every NVIDIA GPU with tensor cores.</summary>
+    public const int WarpSize = 32;
+
+    /// <summary>Rows of a warp's tile: four fragments of 16.</summary>
+    public const int WarpTileRows = 64;
+
+    /// <summary>Columns of a warp's tile: four fragments of 8.</summary>
+    public const int WarpTileColumns = 32;
+
+    /// <summary>Bytes of a row in one slice of k.</summary>
+    public const int RowBytes = 64;
+
+    /// <summary>Bytes of one copy.</summary>
+    public const int ChunkBytes = 16;
+
+    private const int ChunksPerRow = RowBytes / ChunkBytes;
+
+    /// <summary>Floats from one staged row to the next: 32 columns and 8 more, so that the rows of a store fall on different banks.</summary>
+    private const int StagedRowBytes = (WarpTileColumns + 8) * sizeof(float);
+
+    /// <summary>One fragment row of a warp's results, 16 rows, waiting for its epilogue.</summary>
+    private const int StagedWarpBytes = 16 * StagedRowBytes;
+
+    /// <summary>
+    /// Byte of a chunk in a tile of rows. Eight rows at one chunk, which is what ldmatrix reads at a time, span 512 bytes; exchanging
+    /// chunks by the row's number puts them on 32 different banks, and leaves a copy's 128 bytes contiguous.
+    /// </summary>
+    public static int ByteOffset(int row, int chunk) => row * RowBytes + (chunk ^ ((row >> 1) & 3)) * ChunkBytes;
+
+    /// <summary>The tile row that a thread copies first; four neighbouring threads copy one row.</summary>
+    public static int CopyRow(int thread) => thread / ChunksPerRow;
+
+    /// <summary>The chunk that a thread copies, of every row it copies.</summary>
+    public static int CopyChunk(int thread) => thread % ChunksPerRow;
+
+    /// <summary>Rows that a group copies at once. A multiple of 8, so that the exchange of chunks is the same in every pass.</summary>
+    public static int CopyPassRows(int threads) => threads / ChunksPerRow;
+
+    /// <summary>Bytes from a thread's copy to its next.</summary>
+    public static int CopyPassBytes(int threads) => threads * ChunkBytes;
+
+    /// <summary>The slot after one in a ring of slots, in bytes.</summary>
+    public static int NextSlot(int slot, int slotBytes, int ringBytes) => slot + slotBytes == ringBytes ? 0 : slot + slotBytes;
+
+    /// <summary>
+    /// Where a lane points ldmatrix for a 16-row fragment of the input in half <paramref name="step"/> of the slice: lanes 0 to 7 the
+    /// first eight rows, 8 to 15 the other eight, then the same rows one chunk on. Fragment i lies 1024 i bytes further.
+    /// </summary>
+    public static int InputFragment(int lane, int warpRow, int step) =>
+        ByteOffset(warpRow * WarpTileRows + lane % 16, 2 * step + lane / 16);
+
+    /// <summary>
+    /// Where a lane points ldmatrix for two 8-column fragments of the weight, whose rows are output columns: lanes 0 to 7 the first
+    /// fragment, 8 to 15 the same one chunk on, then the second fragment. Pair i lies 1024 i bytes further.
+    /// </summary>
+    public static int WeightFragment(int lane, int warpColumn, int step) =>
+        ByteOffset(warpColumn * WarpTileColumns + lane % 8 + lane / 16 * 8, 2 * step + lane / 8 % 2);
+
+    /// <summary>Where a lane stages the first two results of a fragment: row lane / 4, columns 2 (lane % 4) and the next, as mma leaves them.</summary>
+    public static int StagedFragment(int warp, int lane) => warp * StagedWarpBytes + lane / 4 * StagedRowBytes + lane % 4 * 2 * sizeof(float);
+
+    /// <summary>Where a lane finds the four results that it finishes in <paramref name="pass"/>: eight lanes a row, four rows a pass.</summary>
+    public static int StagedResult(int warp, int lane, int pass) =>
+        warp * StagedWarpBytes + (pass * 4 + lane / 8) * StagedRowBytes + lane % 8 * 4 * sizeof(float);
+
+    /// <summary>Row in the group's tile of those four results.</summary>
+    public static int ResultRow(int lane, int warpRow, int fragment, int pass) => warpRow * WarpTileRows + fragment * 16 + pass * 4 + lane / 8;
+
+    /// <summary>Column in the group's tile of the first of them.</summary>
+    public static int ResultColumn(int lane, int warpColumn) => warpColumn * WarpTileColumns + lane % 8 * 4;
+}

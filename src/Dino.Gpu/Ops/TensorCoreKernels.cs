@@ -1,0 +1,101 @@
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Pipeline;
+using ILGPU;
+using ILGPU.Runtime;
+using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
+
+namespace Dino.Gpu.Ops;
+
+/// <summary>
+/// The tensor-core kernels for one format on one CUDA device, each behind a method that chooses its grid and launches it on the default
+/// stream. Each is compiled at first use and held here, because ILGPU's own cache forgets delegates that nobody holds.
+/// </summary>
+/// <param name="accelerator">The caller's.</param>
+internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
+    where TFormat : struct, ITensorFormat
+{
+    private const int LinearGroupSize = 256;
+
+    private readonly Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> _large = [];
+    private readonly Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> _small = [];
+
+    private readonly Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, ArrayView<uint>>> _layerNorm =
+        new(() => accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, ArrayView<uint>>(
+            RowKernels.LayerNormKernel<TFormat>));
+
+    private readonly Lazy<Action<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<uint>>> _unfold =
+        new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<uint>>(
+            RowKernels.UnfoldKernel<TFormat>, LinearGroupSize));
+
+    private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<uint>>> _round =
+        new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<uint>>(
+            RowKernels.RoundKernel<TFormat>, LinearGroupSize));
+
+    private readonly Lazy<Action<KernelConfig, long, TensorAttentionShape, long>> _attention = new(() =>
+        typeof(TFormat) == typeof(BFloat16Format) ? LoadAttention<BFloat16Format>(accelerator)
+        : typeof(TFormat) == typeof(Float16Format) ? LoadAttention<Float16Format>(accelerator)
+        : throw new InvalidOperationException("Attention on tensor cores takes 16-bit values."));
+
+    private readonly Lazy<Action<KernelConfig, int>> _peak = new(() => accelerator.LoadStreamKernel<int>(TensorPeak.Kernel<TFormat>));
+
+    /// <summary>output = epilogue(input @ weight^T + bias); all of them global addresses, see <see cref="Gemm"/>.</summary>
+    public void Linear<TEpilogue>(long input, long weight, long bias, TensorGemmShape shape, long output)
+        where TEpilogue : struct, ITensorEpilogue<TFormat>
+    {
+        // Small tiles where large ones would leave multiprocessors without work. Sums run over k in the same order in both.
+        bool large = (long)CeilingDivide(shape.Rows, 128) * CeilingDivide(shape.Columns, 128) >= accelerator.NumMultiprocessors;
+        if (large)
+            Launch<Tile128X128, TEpilogue>(_large, input, weight, bias, shape, output);
+        else
+            Launch<Tile64X64, TEpilogue>(_small, input, weight, bias, shape, output);
+    }
+
+    /// <summary>See <see cref="RowKernels.LayerNormKernel{TFormat}"/>.</summary>
+    public void LayerNorm(ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, LayerNormShape shape, ArrayView<uint> output) =>
+        _layerNorm.Value(
+            new KernelConfig(new Index3D(CeilingDivide(shape.Rows, RowKernels.RowsPerGroup), 1, 1), new Index3D(TileLayout.WarpSize, RowKernels.RowsPerGroup, 1)),
+            input, weight, bias, shape, output);
+
+    /// <summary>See <see cref="RowKernels.UnfoldKernel{TFormat}"/>.</summary>
+    public void Unfold(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int images, ArrayView<uint> patches) =>
+        _unfold.Value(checked(images * shape.PatchCount * (shape.PatchLength / 2)), pixels, table, shape, patches);
+
+    /// <summary>Rounds float32 to the format; an even number of values.</summary>
+    public void Round(ArrayView<float> values, ArrayView<uint> rounded) => _round.Value(checked((int)(values.Length / 2)), values, rounded);
+
+    /// <summary>See <see cref="Kernels.TensorCore.Attention"/>; 16-bit formats only.</summary>
+    public void Attention(long qkv, TensorAttentionShape shape, int images, long context) =>
+        _attention.Value(
+            new KernelConfig(
+                new Index3D(CeilingDivide(shape.QueryCount, Kernels.TensorCore.Attention.TileRows), shape.HeadCount, images),
+                new Index3D(Kernels.TensorCore.Attention.Threads, 1, 1)),
+            qkv, shape, context);
+
+    /// <summary>Launches <paramref name="groups"/> groups of two warps of <see cref="TensorPeak"/>.</summary>
+    public void Peak(int groups, int iterations) =>
+        _peak.Value(new KernelConfig(new Index3D(groups, 1, 1), new Index3D(2 * TileLayout.WarpSize, 1, 1)), iterations);
+
+    private static Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention<TAttention>(Accelerator accelerator)
+        where TAttention : struct, IAttentionFormat =>
+        accelerator.LoadStreamKernel<long, TensorAttentionShape, long>(Kernels.TensorCore.Attention.Kernel<TAttention>);
+
+    private static int CeilingDivide(int count, int size) => (count + size - 1) / size;
+
+    private void Launch<TTile, TEpilogue>(
+        Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> loaded, long input, long weight, long bias, TensorGemmShape shape, long output)
+        where TTile : struct, IGemmTile
+        where TEpilogue : struct, ITensorEpilogue<TFormat>
+    {
+        if (!loaded.TryGetValue(typeof(TEpilogue), out Action<KernelConfig, long, long, long, TensorGemmShape, long>? kernel))
+        {
+            kernel = accelerator.LoadStreamKernel<long, long, long, TensorGemmShape, long>(Gemm.Kernel<TTile, TFormat, TEpilogue>);
+            loaded.Add(typeof(TEpilogue), kernel);
+        }
+
+        int rows = TileLayout.WarpTileRows * TTile.WarpRows;
+        int columns = TileLayout.WarpTileColumns * TTile.WarpColumns;
+        var grid = new Index3D(CeilingDivide(shape.Columns, columns), CeilingDivide(shape.Rows, rows), 1);
+        kernel(new KernelConfig(grid, new Index3D(TileLayout.WarpSize * TTile.WarpRows * TTile.WarpColumns, 1, 1)), input, weight, bias, shape, output);
+    }
+}

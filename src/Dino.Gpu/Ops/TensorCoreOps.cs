@@ -1,0 +1,144 @@
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Pipeline;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Dino.Gpu.Ops;
+
+/// <summary>
+/// A ViT's operations with its products on tensor cores, each a launch over the whole batch. LayerNorm, softmax and the residual stream are
+/// float32. Attention runs on tensor cores too, or in float32 on the portable kernels, see <see cref="UsesFloatAttention"/>.
+/// </summary>
+/// <param name="kernels">Compiled for the weights' accelerator.</param>
+/// <param name="portable">For what needs no tensor cores.</param>
+/// <param name="weights">The model.</param>
+/// <param name="activations">Large enough for shape and request, with pixels and positions uploaded.</param>
+/// <param name="shape">The model at this input size.</param>
+/// <param name="request">Batch size and what to keep.</param>
+/// <param name="output">Where to keep it.</param>
+internal readonly struct TensorCoreOps<TFormat>(
+    TensorCoreKernels<TFormat> kernels, PortableKernels portable, TensorCoreWeights<TFormat> weights, TensorCoreActivations activations,
+    VitShape shape, ForwardRequest request, ForwardOutput output) : IVitOps
+    where TFormat : struct, ITensorFormat
+{
+    private readonly bool _floatAttention = UsesFloatAttention(shape, request);
+
+    /// <summary>
+    /// The tensor-core attention takes 16-bit values and heads of 64, which every DINO ViT has. Who asks for attention maps gets them from
+    /// float32 queries and keys, and the context from the same.
+    /// </summary>
+    public static bool UsesFloatAttention(in VitShape shape, in ForwardRequest request) =>
+        TFormat.ElementSize != 2 || shape.HeadSize != 64 || request.AttentionLayerCount > 0;
+
+    public void UnfoldPatches() =>
+        kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, activations.InFormat(Activation.Patches));
+
+    public void AssembleTokens() =>
+        portable.Assemble(weights.ClassToken, activations.Positions, shape, request.Batch, activations.InFloat(Activation.Residual));
+
+    public void LayerNorm(Activation input, Norm norm, int layer, Activation output, Rows rows)
+    {
+        RowMap map = RowMap.Of(rows, shape.TokenCount);
+        DeviceAffine affine = weights.Norm(norm, layer);
+        var sizes = new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, map, map);
+        kernels.LayerNorm(activations.InFloat(input), affine.Weight, affine.Bias, sizes, activations.InFormat(output));
+    }
+
+    public void Linear(Activation input, Linear linear, int layer, Activation output, Rows rows)
+    {
+        if (output == Activation.Qkv && _floatAttention)
+            Linear<StoreFloatEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFloat(output)), rows);
+        else
+            Linear<Kernels.TensorCore.StoreEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFormat(output)), rows);
+    }
+
+    public void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Linear<Kernels.TensorCore.GeluEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFormat(output)), rows);
+
+    public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Linear<Kernels.TensorCore.AddEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFloat(output)), rows);
+
+    public void Attention(Rows queryRows)
+    {
+        int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
+        if (!_floatAttention)
+        {
+            kernels.Attention(
+                Address(activations.InFormat(Activation.Qkv)), new TensorAttentionShape(shape.TokenCount, queryCount, shape.HeadCount), request.Batch,
+                Address(activations.InFormat(Activation.Context)));
+            return;
+        }
+
+        ArrayView<float> context = activations.InFloat(Activation.Context);
+        portable.Attention(
+            activations.InFloat(Activation.Qkv), new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize), request.Batch, context);
+        // Where only class tokens were asked for, the other rows are stale, and never read.
+        kernels.Round(context, activations.InFormat(Activation.Context));
+    }
+
+    public void KeepAttention(int slot)
+    {
+        var attention = new AttentionShape(shape.TokenCount, shape.TokenCount, shape.HeadCount, shape.HeadSize);
+        long count = (long)request.Batch * shape.HeadCount * shape.TokenCount * shape.TokenCount;
+        portable.AttentionProbabilities(activations.InFloat(Activation.Qkv), attention, request.Batch, activations.Probabilities);
+        Read(activations.Probabilities, output.Attentions, slot * count, count);
+    }
+
+    public void KeepHiddenState(int index)
+    {
+        long count = (long)request.Batch * shape.TokenCount * shape.HiddenSize;
+        Read(activations.InFloat(Activation.Residual), output.HiddenStates, index * count, count);
+    }
+
+    /// <summary>Nothing to do: class tokens are rows with a stride.</summary>
+    public void BeginClassTail()
+    {
+    }
+
+    public void FinalNorm(Rows rows)
+    {
+        // The result is float32, so this norm is the portable one; its rows are packed for the host.
+        DeviceAffine affine = weights.Norm(Norm.Final, 0);
+        ArrayView<float> normed = activations.InFloat(Activation.Normed);
+        portable.LayerNorm(
+            activations.InFloat(Activation.Residual), affine.Weight, affine.Bias,
+            new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, RowMap.Of(rows, shape.TokenCount), RowMap.Dense), normed);
+        Read(normed, output.Tokens, 0, (long)RowCount(rows) * shape.HiddenSize);
+    }
+
+    public void Synchronize() => portable.Accelerator.Synchronize();
+
+    /// <summary>Waits for the kernels and copies, through a span, because that overload pins the array.</summary>
+    private static void Read(ArrayView<float> source, float[] target, long start, long count) =>
+        source.SubView(0, count).CopyToCPU(target.AsSpan(checked((int)start), checked((int)count)));
+
+    private static long Address<T>(ArrayView<T> view)
+        where T : unmanaged => view.LoadEffectiveAddressAsPtr();
+
+    private void Linear<TEpilogue>(Activation input, Linear linear, int layer, Activation output, long target, Rows rows)
+        where TEpilogue : struct, ITensorEpilogue<TFormat>
+    {
+        // Query and KeyValue are row ranges of the fused weight, and write the same columns of Qkv.
+        TensorLinear fused = weights.Linear(linear, layer);
+        int rowBytes = PortableActivations.ColumnCount(input, shape) * TFormat.ElementSize;
+        int stride = PortableActivations.ColumnCount(output, shape);
+        (int first, int columns) = linear switch
+        {
+            Ops.Linear.Query => (0, shape.HiddenSize),
+            Ops.Linear.KeyValue => (shape.HiddenSize, 2 * shape.HiddenSize),
+            _ => (0, stride),
+        };
+        kernels.Linear<TEpilogue>(
+            Address(activations.InFormat(input)), fused.Weight + (long)first * rowBytes, fused.Bias + (long)first * sizeof(float),
+            new TensorGemmShape(RowCount(rows), columns, rowBytes, stride, RowMap.Of(rows, shape.TokenCount)),
+            target + (long)first * TEpilogue.OutputSize);
+    }
+
+    private int RowCount(Rows rows) => request.Batch * rows switch
+    {
+        Rows.ClassToken => 1,
+        Rows.Patches => shape.PatchCount,
+        _ => shape.TokenCount,
+    };
+}

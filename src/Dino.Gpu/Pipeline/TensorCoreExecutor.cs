@@ -1,0 +1,113 @@
+using System.Diagnostics;
+using Dino.Gpu.Devices;
+using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Model;
+using Dino.Gpu.Ops;
+using ILGPU.Runtime;
+
+namespace Dino.Gpu.Pipeline;
+
+/// <summary>Runs the model with its matrix products on tensor cores: the host walks through the forward pass, and every operation is a launch over the whole batch.</summary>
+internal static class TensorCoreExecutor
+{
+    /// <summary>Products take rows of a multiple of 64 bytes, and every DINO ViT has them: 384 or 768 hidden, 192 or 768 values a patch.</summary>
+    private const int SizeMultiple = 32;
+
+    /// <summary>Converts and uploads the weights. The device stays the caller's and has to outlive the executor.</summary>
+    /// <exception cref="DinoException">The device or the model does not suit tensor cores.</exception>
+    public static VitExecutor Create(DinoDevice device, VitWeights weights, Precision precision)
+    {
+        PrecisionSupport.Require(device.Info, precision);
+        RequireSizes(weights.Config, precision);
+        return precision switch
+        {
+            Precision.BFloat16 => new TensorCoreExecutor<BFloat16Format>(device, weights),
+            Precision.Float16 => new TensorCoreExecutor<Float16Format>(device, weights),
+            Precision.TensorFloat32 => new TensorCoreExecutor<TensorFloat32Format>(device, weights),
+            _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "Not a tensor-core precision."),
+        };
+    }
+
+    /// <exception cref="DinoException">A size of the model is not a multiple of 32.</exception>
+    internal static void RequireSizes(VitConfig config, Precision precision)
+    {
+        int patchLength = 3 * config.PatchSize * config.PatchSize;
+        if (config.HiddenSize % SizeMultiple != 0 || config.MlpSize % SizeMultiple != 0 || patchLength % SizeMultiple != 0)
+        {
+            throw new DinoException(
+                $"{PrecisionSupport.NameOf(precision)} needs a model whose hidden, MLP and patch sizes are multiples of {SizeMultiple}, "
+                + $"not {config.HiddenSize}, {config.MlpSize} and {patchLength}; use fp32.");
+        }
+    }
+}
+
+/// <inheritdoc cref="TensorCoreExecutor"/>
+internal sealed class TensorCoreExecutor<TFormat> : VitExecutor
+    where TFormat : struct, ITensorFormat
+{
+    private readonly Accelerator _accelerator;
+    private readonly TensorCoreKernels<TFormat> _kernels;
+    private readonly PortableKernels _portable;
+    private readonly TensorCoreWeights<TFormat> _weights;
+    private readonly TensorCoreActivations _activations;
+
+    internal TensorCoreExecutor(DinoDevice device, VitWeights weights)
+    {
+        _accelerator = device.Accelerator;
+        _kernels = new TensorCoreKernels<TFormat>(_accelerator);
+        _portable = PortableKernels.Create(_accelerator);
+        _weights = new TensorCoreWeights<TFormat>(_accelerator, weights);
+        _activations = new TensorCoreActivations(_accelerator, TFormat.ElementSize);
+    }
+
+    public override void Run(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+    {
+        TensorCoreOps<TFormat> ops = Upload(pixels, positions, shape, request, output);
+        ForwardPass.Tokens(ref ops, shape, request);
+        ForwardPass.ClassTail(ref ops, shape, request);
+    }
+
+    public override unsafe IReadOnlyList<OpTime> RunTimed(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+    {
+        long* ticks = stackalloc long[OpCount];
+        var ops = new TimedOps<TensorCoreOps<TFormat>>(Upload(pixels, positions, shape, request, output), ticks);
+        ops.Synchronize();
+        ForwardPass.Tokens(ref ops, shape, request);
+        ForwardPass.ClassTail(ref ops, shape, request);
+        return OpTimes(new ReadOnlySpan<long>(ticks, OpCount), 1, shape, request);
+    }
+
+    /// <summary>Products in the format, in registers.</summary>
+    public override double MeasurePeak()
+    {
+        const int Iterations = 4096;
+        int groups = _accelerator.NumMultiprocessors * 16;
+        double best = double.MaxValue;
+        for (int round = 0; round < 4; round++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            _kernels.Peak(groups, Iterations);
+            _accelerator.Synchronize();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
+        return 2 * groups * TensorPeak.Operations<TFormat>(Iterations) / best;
+    }
+
+    public override void Dispose()
+    {
+        _activations.Dispose();
+        _weights.Dispose();
+    }
+
+    private TensorCoreOps<TFormat> Upload(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+    {
+        long pixelLength = 3L * request.Batch * shape.InputWidth * shape.InputHeight;
+        if (pixels.Length != pixelLength)
+            throw new ArgumentException($"{request.Batch} images of {shape.InputWidth}x{shape.InputHeight} have {pixelLength} bytes, got {pixels.Length}.", nameof(pixels));
+        if (positions.Length != shape.TokenCount * shape.HiddenSize)
+            throw new ArgumentException($"The position table is ({shape.TokenCount}, {shape.HiddenSize}), got {positions.Length} values.", nameof(positions));
+        _activations.Upload(pixels, positions, shape, request, TensorCoreOps<TFormat>.UsesFloatAttention(shape, request));
+        return new TensorCoreOps<TFormat>(_kernels, _portable, _weights, _activations, shape, request, output);
+    }
+}

@@ -1,0 +1,66 @@
+using Dino.Gpu.Devices;
+using Dino.Gpu.Model;
+using Dino.Gpu.Pipeline;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Devices;
+
+/// <summary>What a device or a model does not offer is refused in one line that says what it does.</summary>
+public sealed class PrecisionTests(TestDevices devices) : IClassFixture<TestDevices>
+{
+    private static readonly VitConfig Small = new()
+    {
+        HiddenSize = 48,
+        HeadCount = 3,
+        MlpSize = 96,
+        PatchSize = 8,
+        LayerCount = 1,
+        TrainedGrid = 4,
+        LayerNormEpsilon = 1e-6,
+    };
+
+    [Theory]
+    [InlineData(Precision.TensorFloat32, "tf32")]
+    [InlineData(Precision.BFloat16, "bf16")]
+    [InlineData(Precision.Float16, "fp16")]
+    public void Cpu_ComputesInFloat32Only(Precision precision, string name)
+    {
+        using DinoDevice device = DinoDevice.Open("cpu");
+        Assert.Equal([Precision.Float32], device.Info.Precisions);
+        DinoException exception = Assert.Throws<DinoException>(() => VitExecutor.Create(device, SyntheticWeights.Create(Small, 1), precision));
+        Assert.StartsWith($"cpu ({device.Info.Name}) does not compute in {name}, only in fp32;", exception.Message);
+        Assert.DoesNotContain('\n', exception.Message);
+    }
+
+    [Fact]
+    public void PortableDevice_ComputesInFloat32Only()
+    {
+        DinoDevice device = devices.Open(TestDevice.IlgpuCpu);
+        DinoException exception = Assert.Throws<DinoException>(() => VitExecutor.Create(device, SyntheticWeights.Create(Small, 1), Precision.BFloat16));
+        Assert.Contains("does not compute in bf16, only in fp32", exception.Message);
+    }
+
+    [Fact]
+    public void AmpereAndNewer_ComputeInAll()
+    {
+        DeviceInfo device = new()
+        {
+            Id = "cuda:0",
+            Name = "a GPU",
+            MemorySize = 1,
+            Driver = "CUDA 12.4",
+            Family = KernelFamily.Portable,
+            Precisions = PrecisionSupport.All,
+        };
+        foreach (Precision precision in Enum.GetValues<Precision>())
+            PrecisionSupport.Require(device, precision);
+    }
+
+    [Fact]
+    public void ModelWithOtherSizes_IsRefused()
+    {
+        TensorCoreExecutor.RequireSizes(Small with { HiddenSize = 384, MlpSize = 1536 }, Precision.BFloat16);
+        DinoException exception = Assert.Throws<DinoException>(() => TensorCoreExecutor.RequireSizes(Small, Precision.BFloat16));
+        Assert.Equal("bf16 needs a model whose hidden, MLP and patch sizes are multiples of 32, not 48, 96 and 192; use fp32.", exception.Message);
+    }
+}

@@ -1,0 +1,158 @@
+using System.Buffers.Binary;
+using System.Reflection;
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Ops;
+using Dino.Gpu.Tests.Support;
+using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
+
+namespace Dino.Gpu.Tests.Kernels.TensorCore;
+
+/// <summary>The matrix product's PTX, as ILGPU compiles it, run on the host by <see cref="PtxMachine"/>: every lane of every warp, against double precision.</summary>
+public sealed class TensorGemmTests
+{
+    private const int Start = 4096;
+
+    public static TheoryData<Type, Type, Type> Kernels()
+    {
+        var data = new TheoryData<Type, Type, Type>();
+        foreach (Type tile in new[] { typeof(Tile128X128), typeof(Tile64X64) })
+        {
+            foreach (Type format in new[] { typeof(BFloat16Format), typeof(Float16Format), typeof(TensorFloat32Format) })
+            {
+                foreach (Type epilogue in new[] { typeof(StoreEpilogue<>), typeof(StoreFloatEpilogue<>), typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>), typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>) })
+                    data.Add(tile, format, epilogue);
+            }
+        }
+
+        return data;
+    }
+
+    /// <summary>197 rows of tokens of which some are skipped, N that no tile divides, K of one slice, of fewer slices than slots and of more.</summary>
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void Product_IsThatOfDoublePrecision(Type tile, Type format, Type epilogue)
+    {
+        MethodInfo kernel = typeof(Gemm).GetMethod(nameof(Gemm.Kernel))!.MakeGenericMethod(tile, format, epilogue.MakeGenericType(format));
+        var program = new PtxProgram(TensorPtx.Compile(kernel));
+        int slice = format == typeof(TensorFloat32Format) ? 16 : 32;
+        Check(program, tile, format, epilogue, 1, 8, slice, RowMap.Dense);
+        Check(program, tile, format, epilogue, 130, 136, 2 * slice, RowMap.Dense);
+        Check(program, tile, format, epilogue, 66, 72, 7 * slice, RowMap.Of(Rows.Patches, 34));
+        Check(program, tile, format, epilogue, 3, 64, 3 * slice, RowMap.Of(Rows.ClassToken, 5));
+    }
+
+    private static void Check(PtxProgram program, Type tile, Type format, Type epilogue, int rows, int columns, int depth, RowMap map)
+    {
+        var random = new Random(rows + columns + depth);
+        int elementSize = format == typeof(TensorFloat32Format) ? 4 : 2;
+        bool stores16 = elementSize == 2 && epilogue != typeof(StoreFloatEpilogue<>) && epilogue != typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>);
+        int bufferRows = map.BufferRow(rows - 1) + 1;
+        int outputStride = columns + 8;
+        double[] a = Random(random, bufferRows * depth, format);
+        double[] b = Random(random, columns * depth, format);
+        float[] bias = [.. Enumerable.Range(0, columns).Select(_ => random.NextSingle() - 0.5f)];
+        float[] previous = [.. Enumerable.Range(0, bufferRows * outputStride).Select(_ => random.NextSingle() - 0.5f)];
+
+        int weightStart = Align(Start + a.Length * elementSize);
+        int biasStart = Align(weightStart + b.Length * elementSize);
+        int outputStart = Align(biasStart + 4 * columns);
+        int outputSize = stores16 ? 2 : 4;
+        byte[] global = new byte[outputStart + bufferRows * outputStride * outputSize];
+        Array.Fill(global, (byte)0xff);
+        Store(global, Start, a, format);
+        Store(global, weightStart, b, format);
+        Store(global, biasStart, [.. bias.Select(value => (double)value)], null);
+        if (!stores16)
+            Store(global, outputStart, [.. previous.Select(value => (double)value)], null);
+
+        byte[] parameters = new byte[60];
+        long[] addresses = [Start, weightStart, biasStart, 0, 0, 0, 0, outputStart];
+        for (int i = 0; i < 3; i++)
+            BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(8 * i), addresses[i]);
+        int[] shape = [rows, columns, depth * elementSize, outputStride, map.RowsPerImage, map.ImageStride, map.FirstRow];
+        for (int i = 0; i < shape.Length; i++)
+            BinaryPrimitives.WriteInt32LittleEndian(parameters.AsSpan(24 + 4 * i), shape[i]);
+        Assert.Equal([8, 8, 8, 28, 8], program.ParameterSizes);
+        BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(52), outputStart);
+
+        (int tileRows, int tileColumns) = tile == typeof(Tile128X128) ? (128, 128) : (64, 64);
+        var machine = new PtxMachine(program, parameters, global, tileRows * tileColumns / 64);
+        for (int y = 0; y < (rows + tileRows - 1) / tileRows; y++)
+        {
+            for (int x = 0; x < (columns + tileColumns - 1) / tileColumns; x++)
+                machine.Run(x, y);
+        }
+
+        bool[] written = new bool[previous.Length];
+        double worst = 0;
+        for (int row = 0; row < rows; row++)
+        {
+            int bufferRow = map.BufferRow(row);
+            for (int column = 0; column < columns; column++)
+            {
+                double sum = bias[column];
+                double size = Math.Abs(sum);
+                for (int k = 0; k < depth; k++)
+                {
+                    double product = a[bufferRow * depth + k] * b[column * depth + k];
+                    sum += product;
+                    size += Math.Abs(product);
+                }
+
+                int index = bufferRow * outputStride + column;
+                written[index] = true;
+                double expected = epilogue == typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>) ? 0.5 * sum * (1 + Reference.Erf(sum / Math.Sqrt(2)))
+                    : epilogue == typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>) ? previous[index] + sum
+                    : sum;
+                double actual = Read(global, outputStart, index, stores16 ? format : null);
+                // Half a unit of the output format's last place, and the float32 sums.
+                bool rounds = stores16 || (format == typeof(TensorFloat32Format) && (epilogue == typeof(StoreEpilogue<>) || epilogue == typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>)));
+                double ulp = !rounds ? 0 : format == typeof(BFloat16Format) ? 1.0 / 256 : 1.0 / 2048;
+                double limit = Math.Abs(expected) * ulp * 1.001 + 1e-6 * (1 + size);
+                Assert.True(Math.Abs(actual - expected) <= limit, $"[{row}, {column}] of ({rows}, {columns}, {depth}): expected {expected:G9}, got {actual:G9}");
+                worst = Math.Max(worst, Math.Abs(actual - expected));
+            }
+        }
+
+        for (int i = 0; i < written.Length; i++)
+        {
+            if (!written[i])
+                Assert.True(stores16 ? BitConverter.ToUInt16(global, outputStart + 2 * i) == 0xffff : Read(global, outputStart, i, null) == previous[i], $"value {i} was not asked for");
+        }
+    }
+
+    private static int Align(int address) => (address + 255) / 256 * 256;
+
+    /// <summary>Values that the format holds exactly, so that only sums and outputs round.</summary>
+    private static double[] Random(Random random, int count, Type format) =>
+        [.. Enumerable.Range(0, count).Select(_ => Decode(Encode(random.NextSingle() * 2 - 1, format), format))];
+
+    private static uint Encode(float value, Type? format) =>
+        format == typeof(BFloat16Format) ? BFloat16Format.Round(value)
+        : format == typeof(Float16Format) ? BitConverter.HalfToUInt16Bits((System.Half)value)
+        : format == typeof(TensorFloat32Format) ? TensorFloat32Format.Round(value)
+        : BitConverter.SingleToUInt32Bits(value);
+
+    private static double Decode(uint bits, Type? format) =>
+        format == typeof(BFloat16Format) ? BitConverter.UInt32BitsToSingle(bits << 16)
+        : format == typeof(Float16Format) ? (double)BitConverter.UInt16BitsToHalf((ushort)bits)
+        : BitConverter.UInt32BitsToSingle(bits);
+
+    private static void Store(byte[] memory, int start, double[] values, Type? format)
+    {
+        int size = format == typeof(BFloat16Format) || format == typeof(Float16Format) ? 2 : 4;
+        for (int i = 0; i < values.Length; i++)
+        {
+            uint bits = Encode((float)values[i], format);
+            if (size == 2)
+                BinaryPrimitives.WriteUInt16LittleEndian(memory.AsSpan(start + 2 * i), (ushort)bits);
+            else
+                BinaryPrimitives.WriteUInt32LittleEndian(memory.AsSpan(start + 4 * i), bits);
+        }
+    }
+
+    private static double Read(byte[] memory, int start, int index, Type? format) => format == null
+        ? BitConverter.ToSingle(memory, start + 4 * index)
+        : Decode(BitConverter.ToUInt16(memory, start + 2 * index), format);
+}

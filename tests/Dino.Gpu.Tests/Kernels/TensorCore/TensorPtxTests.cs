@@ -1,0 +1,110 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text.RegularExpressions;
+using Dino.Gpu.Kernels.TensorCore;
+
+namespace Dino.Gpu.Tests.Kernels.TensorCore;
+
+/// <summary>Every kernel of the tensor-core family compiles to PTX, with the instructions it was written for. No GPU is needed.</summary>
+public sealed partial class TensorPtxTests
+{
+    private const int SharedMemoryOfAGroup = 48 * 1024;
+
+    private static readonly Type[] Formats = [typeof(BFloat16Format), typeof(Float16Format), typeof(TensorFloat32Format)];
+
+    /// <summary>Ampere (A100, RTX 30), Ada, Hopper.</summary>
+    [Theory]
+    [InlineData(8, 0)]
+    [InlineData(8, 6)]
+    [InlineData(8, 9)]
+    [InlineData(9, 0)]
+    public void Products_UseTensorCoresAndNoLocalMemory(int major, int minor)
+    {
+        MethodInfo kernel = typeof(Gemm).GetMethod(nameof(Gemm.Kernel))!;
+        foreach (Type tile in new[] { typeof(Tile128X128), typeof(Tile64X64) })
+        {
+            foreach (Type format in Formats)
+            {
+                foreach (Type epilogue in new[] { typeof(StoreEpilogue<>), typeof(StoreFloatEpilogue<>), typeof(GeluEpilogue<>), typeof(AddEpilogue<>) })
+                {
+                    string ptx = TensorPtx.Compile(kernel.MakeGenericMethod(tile, format, epilogue.MakeGenericType(format)), major, minor);
+                    string what = $"{tile.Name}, {format.Name}, {epilogue.Name}";
+                    AssertHot(ptx, what);
+                    string product = format == typeof(BFloat16Format) ? "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+                        : format == typeof(Float16Format) ? "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+                        : "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 ";
+                    Assert.Equal(2 * 16, Count(ptx, product)); // both halves of a slice
+                    Assert.Equal(2 * 16, Count(ptx, "mma.sync"));
+                    Assert.Equal(2 * 6, Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.shared.b16 "));
+                    Assert.Equal(2 * (tile == typeof(Tile128X128) ? 4 : 8), Count(ptx, "cp.async.cg.shared.global "));
+                    Assert.Equal(2, Count(ptx, "cp.async.commit_group;"));
+                    Assert.Equal(1, Count(ptx, tile == typeof(Tile128X128) ? "cp.async.wait_group 1;" : "cp.async.wait_group 2;"));
+                    Assert.Equal(epilogue == typeof(GeluEpilogue<>) ? 16 : 0, Count(ptx, "ex2.approx.f32"));
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(8, 0)]
+    [InlineData(9, 0)]
+    public void RowKernels_UseNoLocalMemory(int major, int minor)
+    {
+        foreach (string name in new[] { nameof(RowKernels.LayerNormKernel), nameof(RowKernels.UnfoldKernel), nameof(RowKernels.RoundKernel) })
+        {
+            foreach (Type format in Formats)
+            {
+                string ptx = TensorPtx.Compile(typeof(RowKernels).GetMethod(name)!.MakeGenericMethod(format), major, minor);
+                Assert.Contains(".entry", ptx, StringComparison.Ordinal);
+                Assert.False(ptx.Contains(".local", StringComparison.Ordinal), $"{name}, {format.Name} keeps values in local memory");
+                if (name == nameof(RowKernels.LayerNormKernel))
+                    Assert.Equal(10, Count(ptx, "shfl.sync.bfly"));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(8, 0)]
+    [InlineData(8, 6)]
+    [InlineData(8, 9)]
+    [InlineData(9, 0)]
+    public void Attention_UsesTensorCoresAndNoLocalMemory(int major, int minor)
+    {
+        foreach (Type format in new[] { typeof(BFloat16Format), typeof(Float16Format) })
+        {
+            string ptx = TensorPtx.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format), major, minor);
+            AssertHot(ptx, format.Name);
+            string type = format == typeof(BFloat16Format) ? "bf16" : "f16";
+            Assert.Equal(64, Count(ptx, $"mma.sync.aligned.m16n8k16.row.col.f32.{type}.{type}.f32 "));
+            Assert.Equal(4 + 16, Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.shared.b16 "));
+            Assert.Equal(16, Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 "));
+            Assert.Equal(20, Count(ptx, "cp.async.cg.shared.global "));
+            Assert.Equal(2, Count(ptx, "cp.async.commit_group;"));
+        }
+    }
+
+    [Fact]
+    public void Peak_IsProductsInALoop()
+    {
+        foreach (Type format in Formats)
+        {
+            string ptx = TensorPtx.Compile(typeof(TensorPeak).GetMethod(nameof(TensorPeak.Kernel))!.MakeGenericMethod(format));
+            AssertHot(ptx, format.Name);
+            Assert.Equal(16, Count(ptx, "mma.sync"));
+        }
+    }
+
+    private static void AssertHot(string ptx, string what)
+    {
+        Assert.Equal(1, Count(ptx, ".entry"));
+        Assert.False(ptx.Contains(".func", StringComparison.Ordinal), $"{what} calls a function");
+        Assert.False(ptx.Contains(".local", StringComparison.Ordinal), $"{what} keeps values in local memory");
+        int sharedMemory = SharedPattern().Matches(ptx).Sum(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
+        Assert.InRange(sharedMemory, 1, SharedMemoryOfAGroup);
+    }
+
+    private static int Count(string text, string part) => text.Split(part).Length - 1;
+
+    [GeneratedRegex(@"\.shared \.align \d+ \.b8 \w+\[(\d+)\]")]
+    private static partial Regex SharedPattern();
+}

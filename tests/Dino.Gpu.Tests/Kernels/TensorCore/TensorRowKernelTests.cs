@@ -1,0 +1,120 @@
+using System.Buffers.Binary;
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Model;
+using Dino.Gpu.Ops;
+using Dino.Gpu.Pipeline;
+using Dino.Gpu.Tests.Support;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+
+namespace Dino.Gpu.Tests.Kernels.TensorCore;
+
+/// <summary>What stands between the products: LayerNorm from its PTX, unfold, rounding and conversion of weights as .NET runs them.</summary>
+public sealed class TensorRowKernelTests
+{
+    [Theory]
+    [InlineData(384, 7)]
+    [InlineData(768, 4)]
+    [InlineData(32, 9)]
+    public void LayerNorm_IsThatOfDoublePrecision(int columns, int rows)
+    {
+        const float Epsilon = 1e-6f;
+        var random = new Random(columns);
+        RowMap map = RowMap.Of(Rows.Patches, 4);
+        int bufferRows = map.BufferRow(rows - 1) + 1;
+        float[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 4 - 1)];
+        (float[] input, float[] weight, float[] bias) = (Values(bufferRows * columns), Values(columns), Values(columns));
+        byte[] global = new byte[4 * (input.Length + 2 * columns) + 2 * bufferRows * columns];
+        int weightStart = 4 * input.Length;
+        int outputStart = weightStart + 8 * columns;
+        Buffer.BlockCopy(input, 0, global, 0, 4 * input.Length);
+        Buffer.BlockCopy(weight, 0, global, weightStart, 4 * columns);
+        Buffer.BlockCopy(bias, 0, global, weightStart + 4 * columns, 4 * columns);
+
+        var program = new PtxProgram(TensorPtx.Compile(typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(typeof(Float16Format))));
+        Assert.Equal([16, 16, 16, 36, 16], program.ParameterSizes);
+        byte[] parameters = new byte[100];
+        (int Place, long Address)[] addresses = [(0, 0), (16, weightStart), (32, weightStart + 4 * columns), (84, outputStart)];
+        foreach ((int place, long address) in addresses)
+            BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(place), address);
+        int[] shape = [rows, columns, BitConverter.SingleToInt32Bits(Epsilon), map.RowsPerImage, map.ImageStride, map.FirstRow, 1, 1, 0];
+        for (int i = 0; i < shape.Length; i++)
+            BinaryPrimitives.WriteInt32LittleEndian(parameters.AsSpan(48 + 4 * i), shape[i]);
+        var machine = new PtxMachine(program, parameters, global, 32 * RowKernels.RowsPerGroup, 32);
+        for (int group = 0; group < (rows + RowKernels.RowsPerGroup - 1) / RowKernels.RowsPerGroup; group++)
+            machine.Run(group, 0);
+
+        double[] expected = Reference.LayerNorm(
+            [.. Enumerable.Range(0, rows).SelectMany(row => input.AsSpan(map.BufferRow(row) * columns, columns).ToArray())], weight, bias, Epsilon, rows, columns);
+        float[] actual = [.. Enumerable.Range(0, rows * columns).Select(i => (float)BitConverter.ToHalf(global, outputStart + 2 * i))];
+        Tolerance.AssertClose("LayerNorm in fp16", expected, actual, 8 / 2048.0, columns); // values below 16, half a unit of the last place
+    }
+
+    [Fact]
+    public void UnfoldRoundAndConvert_AgreeInEveryFormat()
+    {
+        using Context context = Context.Create(builder => builder.CPU());
+        using Accelerator accelerator = context.CreateCPUAccelerator(0);
+        Check<BFloat16Format>(accelerator);
+        Check<Float16Format>(accelerator);
+        Check<TensorFloat32Format>(accelerator);
+    }
+
+    [Fact]
+    public void Rounding_IsToNearest()
+    {
+        Assert.Equal(0x3f80u, BFloat16Format.Round(1f + 1f / 256)); // a tie goes to the even neighbour
+        Assert.Equal(0x3f82u, BFloat16Format.Round(1f + 3f / 256));
+        Assert.Equal(0xbf81u, BFloat16Format.Round(-1f - 1.1f / 256));
+        Assert.Equal(0x3c00u, Float16Format.Round(1f + 1f / 2048));
+        Assert.Equal(0x3c01u, Float16Format.Round(1f + 1.1f / 2048));
+        Assert.Equal(0x3f802000u, TensorFloat32Format.Round(1f + 1f / 2048)); // away from zero, as cvt.rna
+        Assert.Equal(0x3f800000u, TensorFloat32Format.Round(1f + 0.9f / 2048));
+    }
+
+    [Fact]
+    public void Float16_RoundsAsDotNet()
+    {
+        for (uint bits = 0; bits < uint.MaxValue - 70001; bits += 70001)
+        {
+            float value = BitConverter.UInt32BitsToSingle(bits);
+            if (!float.IsNaN(value))
+                Assert.Equal(BitConverter.HalfToUInt16Bits((System.Half)value), Float16Format.Round(value));
+        }
+
+        Assert.Equal(0x7c00u, Float16Format.Round(65520f));
+        Assert.Equal(0x7bffu, Float16Format.Round(65519f));
+        Assert.Equal(0x7e00u, Float16Format.Round(float.NaN) & 0x7e00u);
+    }
+
+    private static void Check<TFormat>(Accelerator accelerator)
+        where TFormat : struct, ITensorFormat
+    {
+        var config = new VitConfig { HiddenSize = 32, HeadCount = 1, MlpSize = 32, PatchSize = 8, LayerCount = 1, TrainedGrid = 2, LayerNormEpsilon = 1e-6 };
+        var shape = new VitShape(config, 17, 24);
+        byte[] pixels = new byte[2 * 17 * 24 * 3];
+        new Random(1).NextBytes(pixels);
+        using var devicePixels = accelerator.Allocate1D(pixels);
+        using var table = accelerator.Allocate1D(PixelNormalization.CreateTable());
+        long count = 2L * shape.TokenCount * shape.PatchLength;
+        using var patches = accelerator.Allocate1D<float>(count);
+        using var unfolded = accelerator.Allocate1D<uint>(count * TFormat.ElementSize / 4);
+        using var rounded = accelerator.Allocate1D<uint>(count * TFormat.ElementSize / 4);
+        patches.MemSetToZero();
+        unfolded.MemSetToZero();
+        int values = 2 * shape.PatchCount * shape.PatchLength;
+        accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>(Embedding.UnfoldKernel)(
+            values, devicePixels.View.AsContiguous(), table.View.AsContiguous(), shape, patches.View.AsContiguous());
+        accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<uint>>(RowKernels.UnfoldKernel<TFormat>)(
+            values / 2, devicePixels.View.AsContiguous(), table.View.AsContiguous(), shape, unfolded.View.AsContiguous());
+        accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<uint>>(RowKernels.RoundKernel<TFormat>)(
+            (int)(count / 2), patches.View.AsContiguous(), rounded.View.AsContiguous());
+        accelerator.Synchronize();
+        Assert.Equal(rounded.GetAsArray1D(), unfolded.GetAsArray1D());
+        Assert.Equal(rounded.GetAsArray1D(), TensorCoreWeights<TFormat>.Convert(patches.GetAsArray1D()));
+        Assert.Contains(rounded.GetAsArray1D(), word => word != 0);
+    }
+}
