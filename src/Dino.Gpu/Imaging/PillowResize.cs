@@ -34,21 +34,22 @@ public static class PillowResize
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
-        return ResizeAndCrop(image, width, height, filter, 0, 0, width, height);
+        return ResizeAndCrop(image, new ResizePlan(width, height, filter, 0, 0, width, height));
     }
 
     /// <summary>
     /// A part of the resized picture: the same bytes as <see cref="Resize"/> and then cropping, at the cost of the part. The size before the
     /// crop may be one that no array could hold.
     /// </summary>
-    internal static RgbImage ResizeAndCrop(RgbImage image, long width, long height, ResizeFilter filter, long left, long top, int cropWidth, int cropHeight)
+    internal static RgbImage ResizeAndCrop(RgbImage image, in ResizePlan plan)
     {
+        (long width, long height, _, long left, long top, int cropWidth, int cropHeight) = plan;
         if (width == image.Width && height == image.Height && cropWidth == width && cropHeight == height)
             return image;
 
         // A pass that would not change its side is left out, as in Pillow; what remains of it is the crop.
-        ResizeCoefficients? across = width == image.Width ? null : new(image.Width, width, filter, left, cropWidth);
-        ResizeCoefficients? down = height == image.Height ? null : new(image.Height, height, filter, top, cropHeight);
+        ResizeCoefficients? across = plan.Across(image.Width);
+        ResizeCoefficients? down = plan.Down(image.Height);
         int firstRow = down?.InputStart ?? (int)top;
         int rows = (down?.InputEnd ?? (int)top + cropHeight) - firstRow;
 

@@ -43,11 +43,17 @@ public sealed class Preprocessor
     public RgbImage Apply(RgbImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        if (Preset == PreprocessPreset.HuggingFace)
-            return PillowResize.Resize(image, Width, Height, ResizeFilter.Bilinear);
+        return PillowResize.ResizeAndCrop(image, Plan(image.Width, image.Height));
+    }
 
-        (long width, long height) = Cover(image.Width, image.Height, WithMargin(Width), WithMargin(Height));
-        return PillowResize.ResizeAndCrop(image, width, height, ResizeFilter.Bicubic, CropStart(width, Width), CropStart(height, Height), Width, Height);
+    /// <summary>What <see cref="Apply"/> does to a picture of this size.</summary>
+    internal ResizePlan Plan(int imageWidth, int imageHeight)
+    {
+        if (Preset == PreprocessPreset.HuggingFace)
+            return new ResizePlan(Width, Height, ResizeFilter.Bilinear, 0, 0, Width, Height);
+
+        (long width, long height) = Cover(imageWidth, imageHeight, WithMargin(Width), WithMargin(Height));
+        return new ResizePlan(width, height, ResizeFilter.Bicubic, CropStart(width, Width), CropStart(height, Height), Width, Height);
     }
 
     /// <summary>The original evaluation shows the model 7/8 of the shorter side: 224 of 256 pixels.</summary>

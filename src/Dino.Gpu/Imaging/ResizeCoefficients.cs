@@ -68,6 +68,23 @@ internal sealed class ResizeCoefficients
     /// <summary>Fixed-point weights of output pixel <paramref name="i"/>, one for each input pixel from <see cref="Start"/> on.</summary>
     public ReadOnlySpan<int> Weights(int i) => _weights.AsSpan(i * _stride, _taps[i]);
 
+    /// <summary>Integers of one entry of <see cref="ToTable"/>.</summary>
+    public int TableStride => 2 + _stride;
+
+    /// <summary>(Count, <see cref="TableStride"/>): first input pixel, number of weights, weights. What a kernel reads.</summary>
+    public int[] ToTable()
+    {
+        int[] table = new int[checked(Count * TableStride)];
+        for (int i = 0; i < Count; i++)
+        {
+            table[i * TableStride] = _starts[i];
+            table[i * TableStride + 1] = _taps[i];
+            Weights(i).CopyTo(table.AsSpan(i * TableStride + 2));
+        }
+
+        return table;
+    }
+
     private static double Triangle(double x)
     {
         x = Math.Abs(x);

@@ -76,7 +76,7 @@ public sealed class PillowResizeTests
         RgbImage image = Noise(width, height);
         RgbImage whole = Plain(image, newWidth, newHeight, ResizeFilter.Bicubic);
         byte[] expected = [.. Enumerable.Range(top, cropHeight).SelectMany(y => whole.Pixels[(3 * (y * newWidth + left))..(3 * (y * newWidth + left + cropWidth))])];
-        RgbImage actual = PillowResize.ResizeAndCrop(image, newWidth, newHeight, ResizeFilter.Bicubic, left, top, cropWidth, cropHeight);
+        RgbImage actual = PillowResize.ResizeAndCrop(image, new ResizePlan(newWidth, newHeight, ResizeFilter.Bicubic, left, top, cropWidth, cropHeight));
         GoldenImages.AssertSame(new RgbImage(cropWidth, cropHeight, expected), actual);
     }
 

@@ -1,0 +1,18 @@
+namespace Dino.Gpu.Imaging;
+
+/// <summary>How one picture becomes the model's input: resized, then cropped.</summary>
+/// <param name="Width">Width after resizing; more than any array could hold is allowed, since only the crop is computed.</param>
+/// <param name="Height">Height after resizing.</param>
+/// <param name="Filter">The interpolation.</param>
+/// <param name="Left">First column of the crop.</param>
+/// <param name="Top">First row of the crop.</param>
+/// <param name="CropWidth">Width of the result.</param>
+/// <param name="CropHeight">Height of the result.</param>
+internal readonly record struct ResizePlan(long Width, long Height, ResizeFilter Filter, long Left, long Top, int CropWidth, int CropHeight)
+{
+    /// <summary>The horizontal weights, or null when that pass changes nothing but the crop, as in Pillow.</summary>
+    public ResizeCoefficients? Across(int inputWidth) => Width == inputWidth ? null : new(inputWidth, Width, Filter, Left, CropWidth);
+
+    /// <summary>The vertical weights, or null when that pass changes nothing but the crop.</summary>
+    public ResizeCoefficients? Down(int inputHeight) => Height == inputHeight ? null : new(inputHeight, Height, Filter, Top, CropHeight);
+}

@@ -1,0 +1,94 @@
+using Dino.Gpu.Devices;
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Pipeline;
+using Dino.Gpu.Tests.Imaging;
+using Dino.Gpu.Tests.Support;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Dino.Gpu.Tests.Pipeline;
+
+/// <summary>The resize on a device: byte for byte Pillow's, as on the host.</summary>
+[Collection(PortableCollection.Name)]
+public sealed class DevicePreprocessorTests(TestDevices devices)
+{
+    public static TheoryData<TestDevice, PreprocessPreset> Presets => new(
+        from kind in new[] { TestDevice.OpenCL, TestDevice.Cuda }
+        from preset in Enum.GetValues<PreprocessPreset>()
+        select (kind, preset));
+
+    public static TheoryData<TestDevice, PreprocessPreset, int, int, int, int> Shapes
+    {
+        get
+        {
+            var data = new TheoryData<TestDevice, PreprocessPreset, int, int, int, int>();
+            foreach (TestDevice kind in Enum.GetValues<TestDevice>())
+            {
+                foreach (PreprocessPreset preset in Enum.GetValues<PreprocessPreset>())
+                {
+                    data.Add(kind, preset, 1, 1, 16, 16);
+                    data.Add(kind, preset, 5, 7, 14, 7);
+                    data.Add(kind, preset, 37, 3, 8, 16);
+                    data.Add(kind, preset, 16, 16, 16, 16); // nothing to do, or only a crop
+                    data.Add(kind, preset, 16, 23, 16, 9); // one side as it is
+                    data.Add(kind, preset, 23, 16, 9, 16);
+                }
+            }
+
+            return data;
+        }
+    }
+
+    /// <summary>Every golden picture, all in one batch, against Pillow's and torchvision's bytes.</summary>
+    [Theory]
+    [MemberData(nameof(Presets))]
+    public void Every_golden_picture_has_the_reference_bytes(TestDevice kind, PreprocessPreset preset)
+    {
+        RgbImage[] prepared = Prepare(devices.Open(kind), new Preprocessor(preset, 224, 224), [.. GoldenImages.All.Select(golden => golden.Decoded)]);
+        for (int i = 0; i < prepared.Length; i++)
+        {
+            GoldenImage golden = GoldenImages.All[i];
+            string file = preset == PreprocessPreset.HuggingFace ? $"{golden.Stem}.bilinear224.png" : $"{golden.Stem}.dino_eval224.png";
+            GoldenImages.AssertSame(GoldenImages.Png(GoldenData.PathOf("preprocess", file)), prepared[i]);
+            Assert.Equal(preset == PreprocessPreset.HuggingFace ? golden.Sha256Bilinear224 : golden.Sha256DinoEval224, GoldenImages.Sha256(prepared[i].Pixels));
+        }
+    }
+
+    /// <summary>The small golden pictures through ILGPU's own CPU accelerator.</summary>
+    [Theory]
+    [InlineData("tiny_5x7_png")]
+    [InlineData("one_pixel_png")]
+    public void Small_golden_pictures_have_the_reference_bytes_on_the_CPU_accelerator(string stem)
+    {
+        GoldenImage golden = GoldenImages.Of(stem);
+        DinoDevice device = devices.Open(TestDevice.IlgpuCpu);
+        Assert.Equal(golden.Sha256Bilinear224, GoldenImages.Sha256(Prepare(device, new Preprocessor(PreprocessPreset.HuggingFace, 224, 224), golden.Decoded)[0].Pixels));
+        Assert.Equal(golden.Sha256DinoEval224, GoldenImages.Sha256(Prepare(device, new Preprocessor(PreprocessPreset.Dino, 224, 224), golden.Decoded)[0].Pixels));
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Any_size_has_the_bytes_of_the_host(TestDevice kind, PreprocessPreset preset, int width, int height, int inputWidth, int inputHeight)
+    {
+        byte[] pixels = new byte[3 * width * height];
+        new Random(width * 100 + height).NextBytes(pixels);
+        var image = new RgbImage(width, height, pixels);
+        var preprocessor = new Preprocessor(preset, inputWidth, inputHeight);
+        // A second picture shows that buffers are reused in the right order.
+        RgbImage[] prepared = Prepare(devices.Open(kind), preprocessor, image, TinyModel.Picture(1), image);
+        GoldenImages.AssertSame(preprocessor.Apply(image), prepared[0]);
+        GoldenImages.AssertSame(preprocessor.Apply(TinyModel.Picture(1)), prepared[1]);
+        GoldenImages.AssertSame(prepared[0], prepared[2]);
+    }
+
+    private static RgbImage[] Prepare(DinoDevice device, Preprocessor preprocessor, params RgbImage[] images)
+    {
+        int length = 3 * preprocessor.Width * preprocessor.Height;
+        using var onDevice = new DevicePreprocessor(device.Accelerator, preprocessor);
+        using MemoryBuffer1D<byte, Stride1D.Dense> pixels = device.Accelerator.Allocate1D<byte>((long)length * images.Length);
+        onDevice.Apply(images, pixels.View.AsContiguous());
+        device.Accelerator.Synchronize();
+        byte[] bytes = pixels.GetAsArray1D();
+        return [.. bytes.Chunk(length).Select(one => new RgbImage(preprocessor.Width, preprocessor.Height, one))];
+    }
+}
