@@ -92,6 +92,13 @@ public sealed class BatchSizeTests(TestDevices devices)
     public void The_choice_is_a_power_of_two_that_fits(long budget, long bytesPerImage, int expected) =>
         Assert.Equal(expected, BatchChoice.Fitting(budget, bytesPerImage));
 
+    [Theory]
+    [InlineData(224, 256)]
+    [InlineData(2048, 85)] // 2^31 / (16385 tokens * 1536)
+    [InlineData(20000, 1)]
+    public void Activations_of_large_pictures_stay_countable_in_32_bits(int side, int expected) =>
+        Assert.Equal(expected, BatchChoice.Indexable(new VitShape(VitConfig.VitS16, side, side)));
+
     [Fact]
     public void Without_a_wish_the_CPU_takes_32_and_a_wish_is_kept()
     {

@@ -20,8 +20,12 @@ internal static class BatchChoice
             return Cpu;
         // OpenCL does not tell what is free, so there it is a quarter of all: drivers also refuse single buffers above that.
         long budget = device.Accelerator is CudaAccelerator cuda ? cuda.GetFreeMemory() / 2 : device.Accelerator.MemorySize / 4;
-        return Fitting(budget, PortableActivations.BytesPerImage(shape));
+        return Math.Min(Fitting(budget, PortableActivations.BytesPerImage(shape)), Indexable(shape));
     }
+
+    /// <summary>Kernels count the values of an activation in 32 bits, which large pictures reach before they fill a large GPU.</summary>
+    internal static int Indexable(in VitShape shape) =>
+        (int)Math.Clamp(int.MaxValue / ((long)shape.TokenCount * Math.Max(Math.Max(shape.PatchLength, 3 * shape.HiddenSize), shape.MlpSize)), 1, Most);
 
     /// <summary>The largest power of two of images, from 1 to the most that is useful, that takes no more than <paramref name="budget"/> bytes.</summary>
     internal static int Fitting(long budget, long bytesPerImage) =>
