@@ -35,12 +35,12 @@ public sealed class TensorRowKernelTests
         Buffer.BlockCopy(bias, 0, global, weightStart + 4 * columns, 4 * columns);
 
         var program = new PtxProgram(TensorPtx.Compile(typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(typeof(Float16Format))));
-        Assert.Equal([16, 16, 16, 36, 16], program.ParameterSizes);
-        byte[] parameters = new byte[100];
-        (int Place, long Address)[] addresses = [(0, 0), (16, weightStart), (32, weightStart + 4 * columns), (84, outputStart)];
+        Assert.Equal([16, 16, 16, 40, 16], program.ParameterSizes);
+        byte[] parameters = new byte[104];
+        (int Place, long Address)[] addresses = [(0, 0), (16, weightStart), (32, weightStart + 4 * columns), (88, outputStart)];
         foreach ((int place, long address) in addresses)
             BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(place), address);
-        int[] shape = [rows, columns, BitConverter.SingleToInt32Bits(Epsilon), map.RowsPerImage, map.ImageStride, map.FirstRow, 1, 1, 0];
+        int[] shape = [rows, columns, BitConverter.SingleToInt32Bits(Epsilon), map.RowsPerImage, map.ImageStride, map.FirstRow, 1, 1, 0, 1];
         for (int i = 0; i < shape.Length; i++)
             BinaryPrimitives.WriteInt32LittleEndian(parameters.AsSpan(48 + 4 * i), shape[i]);
         var machine = new PtxMachine(program, parameters, global, 32 * RowKernels.RowsPerGroup, 32);
