@@ -56,7 +56,7 @@ public sealed unsafe class SimdKernelTests
         float[] b = Values(random, outputs);
         float[] residual = Values(random, rows * outputs);
         double[] expected = Reference.Linear(a, w, b, rows, inputs, outputs);
-        double limit = inputs * 6e-8 + 1e-6; // an ulp of the running sum for every product
+        double limit = inputs * 1.2e-7 + 1e-6; // for every product a rounding of the sum, and without fused instructions one of the product
 
         string shape = $"({rows} x {inputs}) by ({inputs} x {outputs}), {width} lanes";
         Tolerance.AssertClose($"bias, {shape}", expected, Product(width, a, w, b, null, rows, inputs, outputs, gelu: false), limit, outputs);
