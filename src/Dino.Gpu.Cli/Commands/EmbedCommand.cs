@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Dino.Gpu.Cli.Embedding;
+using Dino.Gpu.Cli.Formats;
 using Dino.Gpu.Cli.Imaging;
 using Dino.Gpu.Cli.Inputs;
 using Dino.Gpu.Cli.Output;
@@ -158,7 +159,7 @@ internal sealed class EmbedCommand
         var counter = new ProgressCounter(paths.Count);
 
         int failures;
-        using (IEmbeddingWriter writer = output.Open(layout.Shape, _console.Output))
+        using (IEmbeddingWriter writer = output.Open(RowSchema.Plain(layout.Shape), _console.Output))
         using (IProgressDisplay progress = ProgressDisplay.Create(counter, _console, parsed.GetValue(_quiet), output.IsStandardOutput && _console.OutputIsTerminal))
         {
             var run = new EmbedRun(layout, writer, progress);

@@ -1,4 +1,4 @@
-using Dino.Gpu.Cli.Output;
+using Dino.Gpu.Cli.Formats;
 using Dino.Gpu.Cli.Progress;
 
 namespace Dino.Gpu.Cli.Embedding;
@@ -10,20 +10,22 @@ namespace Dino.Gpu.Cli.Embedding;
 internal sealed class EmbedRun(RowLayout layout, IEmbeddingWriter writer, IProgressDisplay progress) : IEmbeddingSink
 {
     private readonly float[] _row = new float[layout.Length]; // (layout.Shape)
+    private long _next;
 
     public int Failures { get; private set; }
 
     public void Embedded(string path, DinoOutput output, int image)
     {
         layout.Copy(output, image, _row);
-        writer.WriteRow(path, _row);
+        writer.Write(new RowInfo { Row = _next++, Path = path }, _row);
         progress.Advance(failed: false);
     }
 
     public void Failed(string path, string reason)
     {
         Failures++;
-        writer.WriteFailure(path, reason);
+        Array.Fill(_row, float.NaN);
+        writer.Write(new RowInfo { Row = _next++, Path = path, Error = reason }, _row);
         string name = DinoCommandLine.OneLine(path);
         progress.Report(reason.Contains(name, StringComparison.Ordinal) ? $"dino: {reason}" : $"dino: {name}: {reason}");
         progress.Advance(failed: true);

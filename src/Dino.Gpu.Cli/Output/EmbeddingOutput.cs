@@ -1,3 +1,5 @@
+using Dino.Gpu.Cli.Formats;
+
 namespace Dino.Gpu.Cli.Output;
 
 /// <summary>Where the rows go and how they are written: <c>-o</c> and <c>--format</c> of <c>dino embed</c>.</summary>
@@ -59,12 +61,12 @@ internal sealed class EmbeddingOutput
     }
 
     /// <summary>Opens the output.</summary>
-    /// <param name="rowShape">Shape of one row.</param>
+    /// <param name="schema">What a row holds.</param>
     /// <param name="standardOutput">Used without a file; stays open.</param>
-    public IEmbeddingWriter Open(int[] rowShape, Stream standardOutput) => _format switch
+    public IEmbeddingWriter Open(RowSchema schema, Stream standardOutput) => _format switch
     {
-        Npy => new NpyEmbeddingWriter(_file!, rowShape),
-        _ when _file is null => JsonLinesWriter.ToStream(standardOutput, rowShape),
-        _ => JsonLinesWriter.ToFile(_file, rowShape),
+        Npy => new NpyEmbeddingWriter(_file!, schema),
+        _ when _file is null => JsonLinesWriter.ToStream(standardOutput, schema),
+        _ => JsonLinesWriter.ToFile(_file, schema),
     };
 }

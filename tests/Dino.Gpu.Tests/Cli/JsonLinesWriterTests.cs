@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using Dino.Gpu.Cli.Output;
+using Dino.Gpu.Cli.Formats;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
@@ -15,10 +15,10 @@ public sealed class JsonLinesWriterTests : IDisposable
     public void Lines_are_as_documented()
     {
         using var stream = new MemoryStream();
-        using (var writer = JsonLinesWriter.ToStream(stream, [2]))
+        using (var writer = JsonLinesWriter.ToStream(stream, RowSchema.Plain([2])))
         {
-            writer.WriteRow("häns/\"1\".jpg", [0.1f, -2]);
-            writer.WriteFailure("b.jpg", "truncated");
+            writer.Write(new RowInfo { Row = 0, Path = "häns/\"1\".jpg" }, [0.1f, -2]);
+            writer.Write(new RowInfo { Row = 1, Path = "b.jpg", Error = "truncated" }, [float.NaN, float.NaN]);
             writer.Complete();
         }
 
@@ -31,8 +31,8 @@ public sealed class JsonLinesWriterTests : IDisposable
     public void Rows_of_several_vectors_carry_their_shape()
     {
         using var stream = new MemoryStream();
-        using var writer = JsonLinesWriter.ToStream(stream, [2, 1]);
-        writer.WriteRow("a", [1, 2]);
+        using var writer = JsonLinesWriter.ToStream(stream, RowSchema.Plain([2, 1]));
+        writer.Write(new RowInfo { Row = 0, Path = "a" }, [1, 2]);
         Assert.Equal("{\"path\":\"a\",\"shape\":[2,1],\"embedding\":[1,2]}\n", Encoding.UTF8.GetString(stream.ToArray()));
     }
 
@@ -43,8 +43,8 @@ public sealed class JsonLinesWriterTests : IDisposable
         float[] row = [.. Enumerable.Range(0, 10_000).Select(_ => BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue))).Where(float.IsFinite)];
         row = [.. row, -0f, float.Epsilon, float.MaxValue, 1 / 3f];
         using var stream = new MemoryStream();
-        using var writer = JsonLinesWriter.ToStream(stream, [row.Length]);
-        writer.WriteRow("x", row);
+        using var writer = JsonLinesWriter.ToStream(stream, RowSchema.Plain([row.Length]));
+        writer.Write(new RowInfo { Row = 0, Path = "x" }, row);
 
         using JsonDocument line = JsonDocument.Parse(stream.ToArray());
         float[] back = [.. line.RootElement.GetProperty("embedding").EnumerateArray().Select(number => number.GetSingle())];
@@ -55,13 +55,13 @@ public sealed class JsonLinesWriterTests : IDisposable
     public void File_appears_only_when_complete()
     {
         string path = _folder.Path("out.jsonl");
-        using (JsonLinesWriter abandoned = JsonLinesWriter.ToFile(path, [1]))
-            abandoned.WriteRow("a", [1]);
+        using (JsonLinesWriter abandoned = JsonLinesWriter.ToFile(path, RowSchema.Plain([1])))
+            abandoned.Write(new RowInfo { Row = 0, Path = "a" }, [1]);
         Assert.Empty(_folder.Files);
 
-        using (JsonLinesWriter writer = JsonLinesWriter.ToFile(path, [1]))
+        using (JsonLinesWriter writer = JsonLinesWriter.ToFile(path, RowSchema.Plain([1])))
         {
-            writer.WriteRow("a", [1]);
+            writer.Write(new RowInfo { Row = 0, Path = "a" }, [1]);
             Assert.False(File.Exists(path));
             writer.Complete();
         }

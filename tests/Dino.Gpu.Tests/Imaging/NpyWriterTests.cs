@@ -1,5 +1,5 @@
 using System.Text;
-using Dino.Gpu.Cli.Output;
+using Dino.Gpu.Cli.Formats;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Imaging;

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using Dino.Gpu.Cli.Output;
 
-namespace Dino.Gpu.Cli.Output;
+namespace Dino.Gpu.Cli.Formats;
 
 /// <summary>
 /// Streams rows into a NumPy <c>.npy</c> file, version 1.0, little-endian, C order. The number of rows need not be known: the header is reserved first and filled in at

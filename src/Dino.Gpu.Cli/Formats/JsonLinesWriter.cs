@@ -1,8 +1,9 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Dino.Gpu.Cli.Output;
 
-namespace Dino.Gpu.Cli.Output;
+namespace Dino.Gpu.Cli.Formats;
 
 /// <summary>
 /// One JSON object a line: <c>{"path":"cat.jpg","embedding":[0.1,...]}</c>, with <c>"shape"</c> where a row is more than a vector,
@@ -15,57 +16,39 @@ internal sealed class JsonLinesWriter : IEmbeddingWriter
 
     private readonly OutputFile? _file;
     private readonly Stream? _stream;
-    private readonly int[] _shape;
+    private readonly RowSchema _schema;
     private readonly ArrayBufferWriter<byte> _line = new();
     private readonly Utf8JsonWriter _json;
 
-    private JsonLinesWriter(OutputFile? file, Stream? stream, int[] rowShape)
+    private JsonLinesWriter(OutputFile? file, Stream? stream, RowSchema schema)
     {
         _file = file;
         _stream = stream;
-        _shape = rowShape;
+        _schema = schema;
         _json = new Utf8JsonWriter(_line, Options);
     }
 
     /// <summary>Lines into a file, which appears when complete.</summary>
     /// <exception cref="DinoException">The file cannot be created there.</exception>
-    public static JsonLinesWriter ToFile(string path, int[] rowShape) => new(new OutputFile(path), null, rowShape);
+    public static JsonLinesWriter ToFile(string path, RowSchema schema) => new(new OutputFile(path), null, schema);
 
     /// <summary>Lines into a stream that the caller owns, such as standard output.</summary>
-    public static JsonLinesWriter ToStream(Stream stream, int[] rowShape) => new(null, stream, rowShape);
+    public static JsonLinesWriter ToStream(Stream stream, RowSchema schema) => new(null, stream, schema);
 
-    public void WriteRow(string path, ReadOnlySpan<float> row)
+    public void Write(RowInfo info, ReadOnlySpan<float> values)
     {
         _json.WriteStartObject();
-        _json.WriteString("path", path);
-        if (_shape.Length > 1)
+        _json.WriteString("path", info.Path);
+        if (info.Error is not null)
         {
-            _json.WriteStartArray("shape");
-            foreach (int side in _shape)
-                _json.WriteNumberValue(side);
-            _json.WriteEndArray();
+            _json.WriteNull("embedding");
+            _json.WriteString("error", info.Error);
+        }
+        else
+        {
+            WriteValues(values);
         }
 
-        _json.WriteStartArray("embedding");
-        foreach (float value in row)
-        {
-            // JSON has no NaN; only a damaged checkpoint makes one.
-            if (float.IsFinite(value))
-                _json.WriteNumberValue(value);
-            else
-                _json.WriteNullValue();
-        }
-
-        _json.WriteEndArray();
-        EndLine();
-    }
-
-    public void WriteFailure(string path, string reason)
-    {
-        _json.WriteStartObject();
-        _json.WriteString("path", path);
-        _json.WriteNull("embedding");
-        _json.WriteString("error", reason);
         EndLine();
     }
 
@@ -81,6 +64,29 @@ internal sealed class JsonLinesWriter : IEmbeddingWriter
     {
         _json.Dispose();
         _file?.Dispose();
+    }
+
+    private void WriteValues(ReadOnlySpan<float> values)
+    {
+        if (_schema.Shape.Count > 1)
+        {
+            _json.WriteStartArray("shape");
+            foreach (int side in _schema.Shape)
+                _json.WriteNumberValue(side);
+            _json.WriteEndArray();
+        }
+
+        _json.WriteStartArray("embedding");
+        foreach (float value in values)
+        {
+            // JSON has no NaN; only a damaged checkpoint makes one.
+            if (float.IsFinite(value))
+                _json.WriteNumberValue(value);
+            else
+                _json.WriteNullValue();
+        }
+
+        _json.WriteEndArray();
     }
 
     private void EndLine()
