@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Dino.Gpu.Cli.Imaging;
 using Dino.Gpu.Cli.Formats;
+using Dino.Gpu.Cli.Imaging;
 using Dino.Gpu.Cli.Output;
 using Dino.Gpu.Imaging;
 using SkiaSharp;
