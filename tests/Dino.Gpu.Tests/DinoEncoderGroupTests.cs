@@ -1,5 +1,6 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Embedding;
+using Dino.Gpu.Cli.Inputs;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Support;
@@ -60,35 +61,6 @@ public sealed class DinoEncoderGroupTests
     }
 
     [Fact]
-    public async Task Waiting_pictures_are_bounded_with_several_batches_in_flight()
-    {
-        const int batch = 3, workers = 2, inFlight = 3;
-        int prepared = 0, most = 0, through = 0;
-        var gate = new Lock();
-        var pipeline = new EmbeddingPipeline(
-            _ =>
-            {
-                int waiting = Interlocked.Increment(ref prepared) - Volatile.Read(ref through);
-                lock (gate)
-                    most = Math.Max(most, waiting);
-                return TinyModel.Picture(0);
-            },
-            images =>
-            {
-                Thread.Sleep(1);
-                Interlocked.Add(ref through, images.Count);
-                return new DinoOutput { ClassToken = new DinoTensor(new float[images.Count], images.Count, 1) };
-            },
-            batch,
-            workers,
-            inFlight);
-        await pipeline.RunAsync(Enumerable.Range(0, 1000).Select(i => $"{i}"), new Rows(), CancellationToken.None);
-
-        // The queue, the item on its way into it, the batch being gathered, those in the model, and files in the decoders.
-        Assert.InRange(most, 1, (inFlight + 1) * batch + 1 + batch + inFlight * batch + workers);
-    }
-
-    [Fact]
     public void Many_threads_share_a_group()
     {
         using var group = new DinoEncoderGroup([Encoder(_ => { }), Encoder(_ => { })]);
@@ -143,13 +115,11 @@ public sealed class DinoEncoderGroupTests
         TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = 1 }, (device, weights) => new HookedExecutor(VitExecutor.Create(device, weights), beforeBatch));
 
     private static EmbeddingPipeline Pipeline(DinoEncoderGroup group, int batch) => new(
-        name => TinyModel.Picture(int.Parse(name, CultureInfo.InvariantCulture)),
+        item => new LoadedImage(TinyModel.Picture(int.Parse(item.Path, CultureInfo.InvariantCulture)), 32, 32),
         images => group.ForwardPrepared(images, DinoOutputs.ClassToken),
-        batch,
-        workers: 2,
-        inFlight: group.Devices.Count + 1);
+        new PipelineOptions(batch, 2) { InFlight = group.Devices.Count + 1 });
 
-    private static IEnumerable<string> Names() => Enumerable.Range(0, Pictures).Select(i => i.ToString(CultureInfo.InvariantCulture));
+    private static IEnumerable<InputItem> Names() => Enumerable.Range(0, Pictures).Select(i => InputItem.File(i.ToString(CultureInfo.InvariantCulture)));
 
     private sealed class Rows : IEmbeddingSink
     {
@@ -157,16 +127,16 @@ public sealed class DinoEncoderGroupTests
 
         public List<float[]> Values { get; } = [];
 
-        public void Embedded(string path, DinoOutput output, int image)
+        public void Embedded(InputItem item, LoadedImage loaded, DinoOutput output, int image)
         {
-            Names.Add(int.Parse(path, CultureInfo.InvariantCulture));
+            Names.Add(int.Parse(item.Path, CultureInfo.InvariantCulture));
             int hidden = output.ClassToken!.Shape[1];
             Values.Add(output.ClassToken.Data.AsSpan(image * hidden, hidden).ToArray());
         }
 
-        public void Failed(string path, string reason) => Assert.Fail($"{path}: {reason}");
+        public void Failed(InputItem item, string reason) => Assert.Fail($"{item.Path}: {reason}");
 
-        public void BatchEnded()
+        public void Flush()
         {
         }
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Dino.Gpu.Cli.Embedding;
+using Dino.Gpu.Cli.Inputs;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Benchmarking;
@@ -70,9 +71,12 @@ internal sealed class ModelBenchmark(DinoEncoder encoder, int rounds)
     public async Task<EndToEndResult> EndToEndAsync(IReadOnlyList<string> paths, string source, int batch, int workers, double modelOnly, CancellationToken cancellation)
     {
         double prepare = Median([.. paths.Take(16).Select(path => Time(() => encoder.Prepare(path)))]);
-        var pipeline = new EmbeddingPipeline(encoder.Prepare, images => encoder.ForwardPrepared(images, DinoOutputs.ClassToken), batch, workers);
+        var pipeline = new EmbeddingPipeline(
+            item => new LoadedImage(encoder.Prepare(item.Path), 0, 0),
+            images => encoder.ForwardPrepared(images, DinoOutputs.ClassToken),
+            new PipelineOptions(batch, workers));
         long start = Stopwatch.GetTimestamp();
-        await pipeline.RunAsync(paths, new NoSink(), cancellation).ConfigureAwait(false);
+        await pipeline.RunAsync(paths.Select(InputItem.File), new NoSink(), cancellation).ConfigureAwait(false);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         double rate = paths.Count / seconds;
         return new EndToEndResult(paths.Count, source, batch, seconds, rate, rate / modelOnly, prepare);
@@ -104,13 +108,13 @@ internal sealed class ModelBenchmark(DinoEncoder encoder, int rounds)
 
     private sealed class NoSink : IEmbeddingSink
     {
-        public void Embedded(string path, DinoOutput output, int image)
+        public void Embedded(InputItem item, LoadedImage image, DinoOutput output, int index)
         {
         }
 
-        public void Failed(string path, string reason) => throw new DinoException(reason);
+        public void Failed(InputItem item, string reason) => throw new DinoException(reason);
 
-        public void BatchEnded()
+        public void Flush()
         {
         }
     }

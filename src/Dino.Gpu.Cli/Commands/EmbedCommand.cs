@@ -7,6 +7,7 @@ using Dino.Gpu.Cli.Imaging;
 using Dino.Gpu.Cli.Inputs;
 using Dino.Gpu.Cli.Output;
 using Dino.Gpu.Cli.Progress;
+using Dino.Gpu.Cli.Runs;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -155,16 +156,17 @@ internal sealed class EmbedCommand
         // With several devices one batch more waits, so that a device that becomes free never waits for rows to be written.
         int devices = encoders.Devices.Count;
         var pipeline = new EmbeddingPipeline(
-            encoders.Prepare, images => encoders.ForwardPrepared(images, layout.Needed), encoders.BatchSize, _model.Workers(parsed), devices == 1 ? 1 : devices + 1);
+            item => new LoadedImage(encoders.Prepare(item.Path), 0, 0), images => encoders.ForwardPrepared(images, layout.Needed),
+            new PipelineOptions(encoders.BatchSize, _model.Workers(parsed)) { InFlight = devices == 1 ? 1 : devices + 1 });
         var counter = new ProgressCounter(paths.Count);
 
-        int failures;
-        using (IEmbeddingWriter writer = output.Open(RowSchema.Plain(layout.Shape), _console.Output))
-        using (IProgressDisplay progress = ProgressDisplay.Create(counter, _console, parsed.GetValue(_quiet), output.IsStandardOutput && _console.OutputIsTerminal))
+        long failures;
+        using (IRowOutput rows = new SingleOutput(output.Open(RowSchema.Plain(layout.Shape), _console.Output)))
+        using (IProgressDisplay progress = ProgressDisplay.Create(parsed.GetValue(_quiet) ? ProgressKind.None : ProgressKind.Auto, counter, _console, output.IsStandardOutput && _console.OutputIsTerminal))
         {
-            var run = new EmbedRun(layout, writer, progress);
-            await pipeline.RunAsync(paths, run, cancellation).ConfigureAwait(false);
-            writer.Complete();
+            var run = new EmbedRun(layout, rows, new FailurePolicy(OnError.Nan, null, null), progress, 0);
+            await pipeline.RunAsync(paths.Select(InputItem.File), run, cancellation).ConfigureAwait(false);
+            rows.Complete();
             failures = run.Failures;
         }
 

@@ -1,35 +1,74 @@
 using Dino.Gpu.Cli.Formats;
+using Dino.Gpu.Cli.Inputs;
 using Dino.Gpu.Cli.Progress;
+using Dino.Gpu.Cli.Runs;
 
 namespace Dino.Gpu.Cli.Embedding;
 
-/// <summary>One <c>dino embed</c>: takes rows from the pipeline, hands them to the writer and tells the progress display.</summary>
+/// <summary>What becomes of the row of an image that cannot be read.</summary>
+internal enum OnError
+{
+    /// <summary>It is NaN (null in JSON Lines), so that row i stays input i.</summary>
+    Nan,
+
+    /// <summary>It is left out.</summary>
+    Skip,
+
+    /// <summary>It ends the run.</summary>
+    Fail,
+}
+
+/// <summary>How failures are dealt with.</summary>
+/// <param name="OnError">The row.</param>
+/// <param name="MaxErrors">Failures after which the run ends, or null for any number.</param>
+/// <param name="Log">Where each is written, or null.</param>
+internal sealed record FailurePolicy(OnError OnError, long? MaxErrors, ErrorLog? Log);
+
+/// <summary>One <c>dino embed</c>: takes rows from the pipeline, hands them to the output and tells the progress display.</summary>
 /// <param name="layout">Shape of a row.</param>
-/// <param name="writer">Where rows go.</param>
+/// <param name="output">Where rows go.</param>
+/// <param name="policy">What failures do.</param>
 /// <param name="progress">Who is told.</param>
-internal sealed class EmbedRun(RowLayout layout, IEmbeddingWriter writer, IProgressDisplay progress) : IEmbeddingSink
+/// <param name="firstRow">Row of the input list that comes first.</param>
+internal sealed class EmbedRun(RowLayout layout, IRowOutput output, FailurePolicy policy, IProgressDisplay progress, long firstRow) : IEmbeddingSink
 {
     private readonly float[] _row = new float[layout.Length]; // (layout.Shape)
-    private long _next;
 
-    public int Failures { get; private set; }
+    /// <summary>Row of the input list that comes next.</summary>
+    public long NextRow { get; private set; } = firstRow;
 
-    public void Embedded(string path, DinoOutput output, int image)
+    /// <summary>Images that could not be read, those of the run that this one goes on with among them.</summary>
+    public long Failures { get; private set; } = policy.Log?.Count ?? 0;
+
+    public void Embedded(InputItem item, LoadedImage image, DinoOutput result, int index)
     {
-        layout.Copy(output, image, _row);
-        writer.Write(new RowInfo { Row = _next++, Path = path }, _row);
+        layout.Copy(result, index, _row);
+        output.Write(new RowInfo { Row = NextRow, Path = item.Path, Width = image.Width, Height = image.Height, Sha256 = image.Sha256, Columns = item.Columns }, _row);
+        NextRow++;
         progress.Advance(failed: false);
     }
 
-    public void Failed(string path, string reason)
+    public void Failed(InputItem item, string reason)
     {
+        string name = DinoCommandLine.OneLine(item.Path);
+        string line = reason.Contains(name, StringComparison.Ordinal) ? reason : $"{name}: {reason}";
+        if (policy.OnError == OnError.Fail)
+            throw new DinoException($"{line} (--on-error nan or skip goes on without it)");
+        if (Failures == policy.MaxErrors)
+            throw new DinoException($"{line}; that is one more than --max-errors {policy.MaxErrors}");
+
         Failures++;
+        var info = new RowInfo { Row = NextRow, Path = item.Path, Error = reason, Columns = item.Columns };
+        policy.Log?.Add(info);
         Array.Fill(_row, float.NaN);
-        writer.Write(new RowInfo { Row = _next++, Path = path, Error = reason }, _row);
-        string name = DinoCommandLine.OneLine(path);
-        progress.Report(reason.Contains(name, StringComparison.Ordinal) ? $"dino: {reason}" : $"dino: {name}: {reason}");
+        if (policy.OnError == OnError.Skip)
+            output.Skip(info);
+        else
+            output.Write(info, _row);
+        NextRow++;
+        progress.Report($"dino: {line}");
         progress.Advance(failed: true);
     }
 
-    public void BatchEnded() => writer.Flush();
+    public void Flush() => output.Flush();
 }

@@ -1,133 +1,332 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.ExceptionServices;
 using System.Threading.Channels;
+using Dino.Gpu.Cli.Inputs;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Embedding;
 
-/// <summary>
-/// Reads ahead: while batches are in the model, the next ones are decoded and resized on other threads. The queue between them and the
-/// number of batches in the model are bounded, so memory does not depend on the number of inputs. Rows leave in input order, whichever
-/// batch is ready first.
-/// </summary>
-/// <param name="prepare">Decodes and resizes one file; called from several threads.</param>
-/// <param name="forward">Runs one batch; up to <paramref name="inFlight"/> calls at a time.</param>
-/// <param name="batchSize">Inputs in one batch.</param>
-/// <param name="workers">Files decoded at the same time.</param>
-/// <param name="inFlight">Batches in the model at the same time: one a device, or one more to wait where the next device becomes free.</param>
-internal sealed class EmbeddingPipeline(
-    Func<string, RgbImage> prepare,
-    Func<IReadOnlyList<RgbImage>, DinoOutput> forward,
-    int batchSize,
-    int workers,
-    int inFlight = 1)
+/// <summary>How <see cref="EmbeddingPipeline"/> runs. Nothing here changes a row.</summary>
+/// <param name="BatchSize">Most images in one pass through the model.</param>
+/// <param name="Workers">Files read and decoded at the same time.</param>
+internal sealed record PipelineOptions(int BatchSize, int Workers)
 {
-    /// <summary>One input: its pixels, or the reason why there are none.</summary>
-    private sealed record Prepared(string Path, RgbImage? Image, string? Reason);
+    /// <summary>Batches in the model at the same time.</summary>
+    public int InFlight { get; init; } = 1;
 
-    /// <summary>A batch in the model; the output is null where no input of it could be read.</summary>
-    private sealed record Running(IReadOnlyList<Prepared> Inputs, Task<DinoOutput?> Output);
+    /// <summary>How long one file may take to be read and decoded before its row fails, as on a network drive that hangs.</summary>
+    public TimeSpan ImageTimeout { get; init; } = TimeSpan.FromMinutes(2);
+}
 
-    /// <exception cref="OperationCanceledException">Cancelled; a batch that is in the model is left behind, not waited for.</exception>
-    public async Task RunAsync(IEnumerable<string> paths, IEmbeddingSink sink, CancellationToken cancellation)
+/// <summary>
+/// Files to embeddings: reading and decoding, the model, and the rows' way out overlap, each on its own threads. An input has its place in a window of bounded
+/// size from the moment it is taken from the list until its row is out, so memory does not depend on the number of inputs. Whenever the model is
+/// free it takes every image that is ready, up to a batch; rows leave in input order, whichever is ready first.
+/// </summary>
+/// <param name="load">Reads one image; called from several threads.</param>
+/// <param name="forward">Runs one batch; called from as many threads as batches may be in flight.</param>
+/// <param name="options">Sizes.</param>
+/// <param name="times">Told how long each stage took.</param>
+internal sealed class EmbeddingPipeline(
+    Func<InputItem, LoadedImage> load,
+    Func<IReadOnlyList<RgbImage>, DinoOutput> forward,
+    PipelineOptions options,
+    StageTimes? times = null)
+{
+    private static readonly TimeSpan TimeoutCheck = TimeSpan.FromMilliseconds(500);
+
+    private readonly Func<InputItem, LoadedImage> _load = load;
+    private readonly Func<IReadOnlyList<RgbImage>, DinoOutput> _forward = forward;
+    private readonly PipelineOptions _options = options;
+    private readonly StageTimes _times = times ?? new StageTimes();
+
+    /// <summary>Embeds every input.</summary>
+    /// <param name="items">The inputs; enumerated on a thread of its own, which may block.</param>
+    /// <param name="sink">Takes the rows.</param>
+    /// <param name="drain">Asks for an orderly end: the batches in the model are finished, and the rows before the first that is missing are handed out.</param>
+    /// <param name="cancellation">Asks for an end at once: a batch in the model is left behind, not waited for.</param>
+    /// <returns>Whether every input went through; false after <paramref name="drain"/>.</returns>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/>.</exception>
+    public async Task<bool> RunAsync(IEnumerable<InputItem> items, IEmbeddingSink sink, CancellationToken drain, CancellationToken cancellation)
     {
-        // Stops the readers when this method ends early for any reason.
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Channel<Task<Prepared>> queue = Channel.CreateBounded<Task<Prepared>>(Math.Max((inFlight + 1) * batchSize, workers));
-        Task reading = Task.Run(() => ReadAheadAsync(paths, queue.Writer, stop.Token), CancellationToken.None);
-        try
+        using var run = new Run(this, cancellation);
+        using CancellationTokenRegistration orderlyEnd = drain.Register(run.StopTaking);
+        run.Start(items);
+        return await run.WriteAsync(sink).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads ahead without an orderly end.</summary>
+    public Task RunAsync(IEnumerable<InputItem> items, IEmbeddingSink sink, CancellationToken cancellation) =>
+        RunAsync(items, sink, CancellationToken.None, cancellation);
+
+    /// <summary>One input on its way.</summary>
+    private sealed class Entry(InputItem item)
+    {
+        private readonly TaskCompletionSource<Outcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private long _loadingSince;
+        private int _loaded;
+
+        public InputItem Item => item;
+
+        public LoadedImage? Image { get; set; }
+
+        public Task<Outcome> Outcome => _outcome.Task;
+
+        /// <summary>Whether it has been in a worker for longer than that.</summary>
+        public bool IsOverdue(TimeSpan limit) => Volatile.Read(ref _loadingSince) is var since and not 0 && Stopwatch.GetElapsedTime(since) > limit;
+
+        public void BeginLoading() => Volatile.Write(ref _loadingSince, Stopwatch.GetTimestamp());
+
+        /// <summary>True for the one that ends it first: the worker, or the clock.</summary>
+        public bool TryEndLoading()
         {
-            var running = new Queue<Running>(); // oldest first
-            var batch = new List<Prepared>(batchSize);
-            await foreach (Task<Prepared> next in queue.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
+            Volatile.Write(ref _loadingSince, 0);
+            return Interlocked.Exchange(ref _loaded, 1) == 0;
+        }
+
+        public void End(Outcome outcome) => _outcome.SetResult(outcome);
+    }
+
+    /// <summary>A row of a batch, or the reason why there is none.</summary>
+    private sealed record Outcome(DinoOutput? Output, int Index, string? Reason);
+
+    /// <summary>The threads of one run and what goes from one to the next.</summary>
+    private sealed class Run : IDisposable
+    {
+        private readonly EmbeddingPipeline _pipeline;
+        private readonly PipelineOptions _options;
+        private readonly CancellationToken _cancellation;
+        private readonly CancellationTokenSource _end;     // ends every thread
+        private readonly CancellationTokenSource _taking;  // ends all but the batches in the model
+        private readonly SemaphoreSlim _window;
+        private readonly Channel<Entry> _order = Channel.CreateUnbounded<Entry>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        private readonly BlockingCollection<Entry> _work = [];
+        private readonly BlockingCollection<Entry> _ready = [];
+        private readonly List<Task> _models = [];
+        private Entry? _held; // the row whose turn it is, while it is waited for
+        private Exception? _failure;
+        private int _toLoad = 1; // inputs not loaded yet, and one for the list that is still being read
+
+        public Run(EmbeddingPipeline pipeline, CancellationToken cancellation)
+        {
+            _pipeline = pipeline;
+            _options = pipeline._options;
+            _cancellation = cancellation;
+            _end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            _taking = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
+            _window = new SemaphoreSlim((_options.InFlight + 1) * _options.BatchSize + _options.Workers);
+        }
+
+        public void Start(IEnumerable<InputItem> items)
+        {
+            for (int i = 0; i < _options.InFlight; i++)
+                _models.Add(StartThread("dino model", RunModel));
+            for (int i = 0; i < _options.Workers; i++)
+                _ = StartThread("dino decode", Load);
+            _ = StartThread("dino list", () => TakeInputs(items));
+        }
+
+        public void StopTaking() => _taking.Cancel();
+
+        /// <summary>Hands out rows in order until the last, or until the run is stopped.</summary>
+        public async Task<bool> WriteAsync(IEmbeddingSink sink)
+        {
+            try
             {
-                batch.Add(await next.WaitAsync(cancellation).ConfigureAwait(false));
-                if (batch.Count == batchSize)
+                await foreach (Entry entry in _order.Reader.ReadAllAsync(_taking.Token).ConfigureAwait(false))
                 {
-                    running.Enqueue(Start(batch));
-                    batch = new List<Prepared>(batchSize);
-                    if (running.Count == inFlight)
-                        await FinishAsync(running.Dequeue(), sink, cancellation).ConfigureAwait(false);
+                    if (!entry.Outcome.IsCompleted)
+                    {
+                        sink.Flush();
+                        await WaitAsync(entry).ConfigureAwait(false);
+                    }
+
+                    HandOut(entry, sink);
+                }
+
+                return true;
+            }
+            catch (OperationCanceledException) when (_taking.IsCancellationRequested)
+            {
+                if (_failure is not null)
+                    ExceptionDispatchInfo.Throw(_failure);
+                _cancellation.ThrowIfCancellationRequested();
+            }
+
+            await Task.WhenAll(_models).WaitAsync(_cancellation).ConfigureAwait(false);
+            if (_failure is not null)
+                ExceptionDispatchInfo.Throw(_failure);
+            if (_held is null or { Outcome.IsCompleted: true })
+            {
+                if (_held is not null)
+                    HandOut(_held, sink);
+                while (_order.Reader.TryPeek(out Entry? next) && next.Outcome.IsCompleted && _order.Reader.TryRead(out next))
+                    HandOut(next, sink);
+            }
+
+            return false;
+        }
+
+        public void Dispose()
+        {
+            _end.Cancel();
+            // Threads that hang in a file or wait for a line of input are left behind; they hold nothing but the queues.
+        }
+
+        private async Task WaitAsync(Entry entry)
+        {
+            _held = entry;
+            while (true)
+            {
+                try
+                {
+                    await entry.Outcome.WaitAsync(TimeoutCheck, _taking.Token).ConfigureAwait(false);
+                    _held = null;
+                    return;
+                }
+                catch (TimeoutException)
+                {
+                    // Files are started in order, so a file that hangs is sooner or later the one that is waited for.
+                    if (entry.IsOverdue(_options.ImageTimeout) && entry.TryEndLoading())
+                    {
+                        entry.End(new Outcome(null, 0, string.Create(CultureInfo.InvariantCulture, $"took longer than {_options.ImageTimeout.TotalSeconds:0.#} s to read and decode")));
+                        LoadingEnded();
+                        _ = StartThread("dino decode", Load); // in place of the one that hangs
+                    }
                 }
             }
-
-            if (batch.Count > 0)
-                running.Enqueue(Start(batch));
-            while (running.TryDequeue(out Running? oldest))
-                await FinishAsync(oldest, sink, cancellation).ConfigureAwait(false);
-        }
-        finally
-        {
-            await stop.CancelAsync().ConfigureAwait(false);
-            await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    private Running Start(IReadOnlyList<Prepared> batch)
-    {
-        List<RgbImage> images = [.. batch.Select(one => one.Image).OfType<RgbImage>()];
-        return new Running(batch, images.Count == 0 ? Task.FromResult<DinoOutput?>(null) : Task.Run<DinoOutput?>(() => forward(images), CancellationToken.None));
-    }
-
-    private static async Task FinishAsync(Running batch, IEmbeddingSink sink, CancellationToken cancellation)
-    {
-        DinoOutput? output = await batch.Output.WaitAsync(cancellation).ConfigureAwait(false);
-        int image = 0;
-        foreach (Prepared one in batch.Inputs)
-        {
-            if (one.Image is null)
-                sink.Failed(one.Path, one.Reason!);
-            else
-                sink.Embedded(one.Path, output!, image++);
         }
 
-        sink.BatchEnded();
-    }
-
-    private async Task ReadAheadAsync(IEnumerable<string> paths, ChannelWriter<Task<Prepared>> queue, CancellationToken stop)
-    {
-        // Not disposed: a file still being decoded when the run is cancelled gives its slot back later.
-        var slots = new SemaphoreSlim(workers);
-        try
+        private void HandOut(Entry entry, IEmbeddingSink sink)
         {
-            foreach (string path in paths)
+            Outcome outcome = entry.Outcome.Result;
+            using (_pipeline._times.Measure(Stage.Write))
             {
-                await slots.WaitAsync(stop).ConfigureAwait(false);
-                Task<Prepared> reading = Task.Run(
-                    () =>
-                    {
-                        try
-                        {
-                            return Prepare(path);
-                        }
-                        finally
-                        {
-                            slots.Release();
-                        }
-                    },
-                    CancellationToken.None);
-                await queue.WriteAsync(reading, stop).ConfigureAwait(false);
+                if (outcome.Reason is null)
+                    sink.Embedded(entry.Item, entry.Image!, outcome.Output!, outcome.Index);
+                else
+                    sink.Failed(entry.Item, outcome.Reason);
             }
 
-            queue.Complete();
+            _window.Release();
         }
-        catch (Exception failure)
-        {
-            queue.TryComplete(failure);
-        }
-    }
 
-    /// <summary>Whatever a broken file makes a decoder throw, it costs that file's row and nothing else.</summary>
-    private Prepared Prepare(string path)
-    {
-        try
+        private void TakeInputs(IEnumerable<InputItem> items)
         {
-            return new Prepared(path, prepare(path), null);
+            try
+            {
+                foreach (InputItem item in items)
+                {
+                    _window.Wait(_taking.Token);
+                    var entry = new Entry(item);
+                    Interlocked.Increment(ref _toLoad);
+                    _order.Writer.TryWrite(entry);
+                    _work.Add(entry, _taking.Token);
+                }
+
+                _order.Writer.TryComplete();
+                _work.CompleteAdding();
+                LoadingEnded();
+            }
+            catch (Exception failure) when (failure is not OperationCanceledException)
+            {
+                Fail(failure);
+            }
         }
-        catch (Exception failure)
+
+        private void Load()
         {
-            string reason = failure is DinoException or IOException or UnauthorizedAccessException
-                ? failure.Message
-                : $"{failure.GetType().Name}: {failure.Message}";
-            return new Prepared(path, null, DinoCommandLine.OneLine(reason));
+            foreach (Entry entry in _work.GetConsumingEnumerable(_taking.Token))
+            {
+                entry.BeginLoading();
+                string? reason = null;
+                LoadedImage? image = null;
+                try
+                {
+                    image = _pipeline._load(entry.Item);
+                }
+                catch (Exception failure)
+                {
+                    // Whatever a broken file makes a decoder throw, it costs that file's row and nothing else.
+                    reason = DinoCommandLine.OneLine(
+                        failure is DinoException or IOException or UnauthorizedAccessException ? failure.Message : $"{failure.GetType().Name}: {failure.Message}");
+                }
+
+                if (!entry.TryEndLoading())
+                    return; // too late: another thread has taken this one's place
+                entry.Image = image;
+                if (reason is null)
+                    _ready.Add(entry, _taking.Token);
+                else
+                    entry.End(new Outcome(null, 0, reason));
+                LoadingEnded();
+            }
+        }
+
+        /// <summary>After the last image there is nothing more to wait for in front of the model.</summary>
+        private void LoadingEnded()
+        {
+            if (Interlocked.Decrement(ref _toLoad) == 0)
+                _ready.CompleteAdding();
+        }
+
+        private void RunModel()
+        {
+            var batch = new List<Entry>(_options.BatchSize);
+            while (true)
+            {
+                using (_pipeline._times.Measure(Stage.ModelWaiting, images: 0))
+                {
+                    if (!_ready.TryTake(out Entry? first, Timeout.Infinite, _taking.Token))
+                        return;
+                    batch.Add(first);
+                }
+
+                while (batch.Count < _options.BatchSize && _ready.TryTake(out Entry? next))
+                    batch.Add(next);
+                DinoOutput output;
+                using (_pipeline._times.Measure(Stage.Model, batch.Count))
+                    output = _pipeline._forward([.. batch.Select(entry => entry.Image!.Pixels)]);
+                for (int i = 0; i < batch.Count; i++)
+                    batch[i].End(new Outcome(output, i, null));
+                batch.Clear();
+            }
+        }
+
+        private void Fail(Exception failure)
+        {
+            Interlocked.CompareExchange(ref _failure, failure, null);
+            _end.Cancel();
+        }
+
+        private Task StartThread(string name, Action body)
+        {
+            var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var thread = new Thread(() =>
+            {
+                try
+                {
+                    body();
+                }
+                catch (OperationCanceledException)
+                {
+                    // the run is over
+                }
+                catch (Exception failure)
+                {
+                    Fail(failure);
+                }
+
+                ended.SetResult();
+            })
+            {
+                IsBackground = true, // a thread that hangs must not hold the process
+                Name = name,
+            };
+            thread.Start();
+            return ended.Task;
         }
     }
 }

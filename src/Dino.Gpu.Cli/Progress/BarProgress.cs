@@ -23,7 +23,9 @@ internal sealed class BarProgress : IProgressDisplay
         });
         _drawing = _console.Progress()
             .AutoClear(true)
-            .Columns(new ProgressBarColumn { Width = 32 }, new CounterColumn(counter))
+            .Columns(counter.Total is null
+                ? [new SpinnerColumn(), new CounterColumn(counter)] // no end to fill a bar towards
+                : [new ProgressBarColumn { Width = 32 }, new CounterColumn(counter)])
             .StartAsync(DrawAsync);
     }
 
@@ -39,7 +41,7 @@ internal sealed class BarProgress : IProgressDisplay
 
     private async Task DrawAsync(ProgressContext context)
     {
-        ProgressTask bar = context.AddTask("embed", maxValue: _counter.Total);
+        ProgressTask bar = context.AddTask("embed", maxValue: _counter.Total ?? double.MaxValue);
         while (!_end.Task.IsCompleted)
         {
             bar.Value = _counter.Done;

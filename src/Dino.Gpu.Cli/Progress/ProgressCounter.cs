@@ -4,21 +4,30 @@ using System.Globalization;
 namespace Dino.Gpu.Cli.Progress;
 
 /// <summary>Images done, rate and time left, counted from its creation.</summary>
-internal sealed class ProgressCounter(int total)
+/// <param name="total">Images of the whole run, or null where the list has no end yet.</param>
+/// <param name="doneBefore">Images that an earlier run had done: they count as done, not in the rate.</param>
+/// <param name="failedBefore">Those of them that had failed.</param>
+internal sealed class ProgressCounter(long? total, long doneBefore = 0, long failedBefore = 0)
 {
     private readonly long _start = Stopwatch.GetTimestamp();
-    private int _done;
-    private int _failed;
+    private long _done;
+    private long _failed;
 
-    public int Total => total;
+    public long? Total => total;
 
-    public int Done => Volatile.Read(ref _done);
+    public long Done => doneBefore + DoneNow;
 
-    public int Failed => Volatile.Read(ref _failed);
+    /// <summary>Images done since the start of the process.</summary>
+    public long DoneNow => Interlocked.Read(ref _done);
+
+    public long Failed => failedBefore + Interlocked.Read(ref _failed);
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_start);
 
-    public double ImagesPerSecond => Done / Math.Max(Elapsed.TotalSeconds, 1e-9);
+    public double ImagesPerSecond => DoneNow / Math.Max(Elapsed.TotalSeconds, 1e-9);
+
+    /// <summary>Null before the first image, and where the list has no end yet.</summary>
+    public TimeSpan? Remaining => total is { } end && DoneNow > 0 ? TimeSpan.FromSeconds((end - Done) / ImagesPerSecond) : null;
 
     public void Advance(bool failed)
     {
@@ -30,13 +39,13 @@ internal sealed class ProgressCounter(int total)
     /// <summary>Such as <c>120/5000 images, 24.1 images/s, 3:22 left, 2 failed</c>.</summary>
     public override string ToString()
     {
+        string count = total is { } end ? string.Create(CultureInfo.InvariantCulture, $"{Done}/{end} images") : string.Create(CultureInfo.InvariantCulture, $"{Done} images");
+        if (DoneNow == 0)
+            return count;
+        string left = Remaining is { } remaining ? $", {Clock(remaining)} left" : "";
         string failed = Failed == 0 ? "" : $", {Failed} failed";
-        return Done == 0
-            ? $"0/{total} images"
-            : string.Create(CultureInfo.InvariantCulture, $"{Done}/{total} images, {ImagesPerSecond:F1} images/s, {Clock(Remaining)} left{failed}");
+        return string.Create(CultureInfo.InvariantCulture, $"{count}, {ImagesPerSecond:F1} images/s{left}{failed}");
     }
-
-    private TimeSpan Remaining => TimeSpan.FromSeconds((total - Done) / ImagesPerSecond);
 
     private static string Clock(TimeSpan time) => time.TotalHours >= 1
         ? string.Create(CultureInfo.InvariantCulture, $"{(long)time.TotalHours}:{time.Minutes:D2}:{time.Seconds:D2}")

@@ -1,72 +1,78 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Embedding;
+using Dino.Gpu.Cli.Inputs;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Tests.Cli;
 
-/// <summary>The reading ahead, with a model that returns the first pixel.</summary>
+/// <summary>The overlap of decoding, model and rows, with a model that returns the first pixel.</summary>
 public sealed class EmbeddingPipelineTests
 {
+    private static readonly TimeSpan Long = TimeSpan.FromSeconds(30);
+
     [Theory]
-    [InlineData(1, 1)]
-    [InlineData(3, 4)]
-    [InlineData(64, 8)]
-    public async Task Rows_leave_in_input_order_whatever_finishes_first(int batch, int workers)
+    [InlineData(1, 1, 1)]
+    [InlineData(3, 4, 1)]
+    [InlineData(3, 4, 3)]
+    [InlineData(64, 8, 2)]
+    public async Task Rows_leave_in_input_order_whatever_finishes_first(int batch, int workers, int inFlight)
     {
         var random = new Random(1);
         int[] delays = [.. Enumerable.Range(0, 50).Select(_ => random.Next(5))];
         var sink = new Recorder();
-        var pipeline = new EmbeddingPipeline(
-            path =>
+        EmbeddingPipeline pipeline = Pipeline(
+            i =>
             {
-                Thread.Sleep(delays[Index(path)]);
-                return Index(path) % 7 == 3 ? throw new DinoException("broken") : Pixel(Index(path));
+                Thread.Sleep(delays[i]);
+                return i % 7 == 3 ? throw new DinoException("broken") : Pixel(i);
             },
             FirstPixels,
-            batch,
-            workers);
+            new PipelineOptions(batch, workers) { InFlight = inFlight });
 
-        await pipeline.RunAsync(Names(50), sink, CancellationToken.None);
-
+        Assert.True(await pipeline.RunAsync(Items(50), sink, CancellationToken.None, CancellationToken.None));
         Assert.Equal(Enumerable.Range(0, 50).Select(i => i % 7 == 3 ? $"{i}: broken" : $"{i}: {i}"), sink.Rows);
-        Assert.Equal((50 + batch - 1) / batch, sink.Batches);
     }
 
     [Fact]
-    public async Task What_waits_in_memory_does_not_grow_with_the_number_of_inputs()
+    public async Task No_input_is_no_row()
+    {
+        var sink = new Recorder();
+        await Pipeline(Pixel, FirstPixels, new PipelineOptions(4, 2)).RunAsync([], sink, CancellationToken.None).WaitAsync(Long);
+        Assert.Empty(sink.Rows);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task What_waits_in_memory_does_not_grow_with_the_number_of_inputs(int inFlight)
     {
         const int batch = 4;
         const int workers = 3;
-        int prepared = 0, consumed = 0, most = 0;
-        var pipeline = new EmbeddingPipeline(
-            path =>
+        int loaded = 0, out_ = 0, most = 0;
+        var sink = new Recorder { OnRow = () => Interlocked.Increment(ref out_) };
+        EmbeddingPipeline pipeline = Pipeline(
+            i =>
             {
-                int waiting = Interlocked.Increment(ref prepared) - Volatile.Read(ref consumed);
-                InterlockedMax(ref most, waiting);
-                return Pixel(Index(path));
+                InterlockedMax(ref most, Interlocked.Increment(ref loaded) - Volatile.Read(ref out_));
+                return Pixel(i);
             },
             images =>
             {
                 Thread.Sleep(1); // a model slower than its decoders
-                DinoOutput output = FirstPixels(images);
-                Interlocked.Add(ref consumed, images.Count);
-                return output;
+                return FirstPixels(images);
             },
-            batch,
-            workers);
+            new PipelineOptions(batch, workers) { InFlight = inFlight });
 
-        await pipeline.RunAsync(Names(2000), new Recorder(), CancellationToken.None);
-
-        // The queue, the item on its way into it, the batch in the model, and files in the decoders.
-        Assert.InRange(most, 1, 2 * batch + 1 + batch + workers);
+        await pipeline.RunAsync(Items(2000), sink, CancellationToken.None);
+        Assert.InRange(most, 1, (inFlight + 1) * batch + workers + 1);
     }
 
     [Fact]
     public async Task No_more_files_are_decoded_at_once_than_there_are_workers()
     {
         int running = 0, most = 0;
-        var pipeline = new EmbeddingPipeline(
-            path =>
+        EmbeddingPipeline pipeline = Pipeline(
+            i =>
             {
                 InterlockedMax(ref most, Interlocked.Increment(ref running));
                 Thread.Sleep(2);
@@ -74,34 +80,92 @@ public sealed class EmbeddingPipelineTests
                 return Pixel(0);
             },
             FirstPixels,
-            batchSize: 16,
-            workers: 2);
-        await pipeline.RunAsync(Names(60), new Recorder(), CancellationToken.None);
+            new PipelineOptions(16, 2));
+        await pipeline.RunAsync(Items(60), new Recorder(), CancellationToken.None);
         Assert.InRange(most, 1, 2);
     }
 
     [Fact]
-    public async Task Next_batch_is_read_while_one_is_in_the_model()
+    public async Task Next_images_are_read_while_a_batch_is_in_the_model()
     {
-        using var secondBatchRead = new CountdownEvent(4);
+        using var nextRead = new CountdownEvent(4);
         bool overlapped = false;
-        var pipeline = new EmbeddingPipeline(
-            path =>
+        EmbeddingPipeline pipeline = Pipeline(
+            i =>
             {
-                if (Index(path) is >= 4 and < 8)
-                    secondBatchRead.Signal();
-                return Pixel(Index(path));
+                if (i is >= 4 and < 8)
+                    nextRead.Signal();
+                return Pixel(i);
             },
             images =>
             {
                 if (images[0].Pixels[0] == 0)
-                    overlapped = secondBatchRead.Wait(TimeSpan.FromSeconds(20));
+                    overlapped = nextRead.Wait(Long);
                 return FirstPixels(images);
             },
-            batchSize: 4,
-            workers: 2);
-        await pipeline.RunAsync(Names(8), new Recorder(), CancellationToken.None);
+            new PipelineOptions(4, 2));
+        await pipeline.RunAsync(Items(8), new Recorder(), CancellationToken.None);
         Assert.True(overlapped);
+    }
+
+    /// <summary>The first image hangs until the model has seen another: a model that waited for a full batch, or for the first, would wait for ever.</summary>
+    [Fact]
+    public async Task The_model_never_waits_while_an_image_is_ready()
+    {
+        using var seen = new ManualResetEventSlim();
+        var sink = new Recorder();
+        EmbeddingPipeline pipeline = Pipeline(
+            i => i == 0 && !seen.Wait(Long) ? throw new DinoException("the model waited") : Pixel(i),
+            images =>
+            {
+                seen.Set();
+                return FirstPixels(images);
+            },
+            new PipelineOptions(4, 2));
+        await pipeline.RunAsync(Items(8), sink, CancellationToken.None);
+        Assert.Equal(Enumerable.Range(0, 8).Select(i => $"{i}: {i}"), sink.Rows);
+    }
+
+    /// <summary>A list that arrives slowly: each row is out before the next path comes.</summary>
+    [Fact]
+    public async Task A_row_is_out_before_the_next_input_comes()
+    {
+        using var rowOut = new SemaphoreSlim(0);
+        var sink = new Recorder { OnRow = () => rowOut.Release() };
+        bool waited = false;
+        IEnumerable<InputItem> Slowly()
+        {
+            for (int i = 0; i < 5; i++)
+            {
+                if (i > 0 && !rowOut.Wait(Long))
+                    waited = true;
+                yield return InputItem.File($"{i}");
+            }
+        }
+
+        await Pipeline(Pixel, FirstPixels, new PipelineOptions(32, 2)).RunAsync(Slowly(), sink, CancellationToken.None);
+        Assert.False(waited);
+        Assert.Equal(5, sink.Rows.Count);
+        Assert.InRange(sink.Flushes, 4, int.MaxValue);
+    }
+
+    [Fact]
+    public async Task A_file_that_hangs_costs_its_row_and_a_bounded_time()
+    {
+        using var never = new ManualResetEventSlim();
+        var sink = new Recorder();
+        EmbeddingPipeline pipeline = Pipeline(
+            i =>
+            {
+                if (i is 3 or 4 or 20)
+                    never.Wait(); // with two workers, both hang
+                return Pixel(i);
+            },
+            FirstPixels,
+            new PipelineOptions(4, 2) { ImageTimeout = TimeSpan.FromSeconds(1) });
+        await pipeline.RunAsync(Items(30), sink, CancellationToken.None).WaitAsync(Long);
+        never.Set();
+        Assert.Equal(Enumerable.Range(0, 30).Select(i => i is 3 or 4 or 20 ? $"{i}: took longer than 1 s to read and decode" : $"{i}: {i}"), sink.Rows);
     }
 
     [Fact]
@@ -109,33 +173,120 @@ public sealed class EmbeddingPipelineTests
     {
         using var cancellation = new CancellationTokenSource();
         using var never = new ManualResetEventSlim();
-        var pipeline = new EmbeddingPipeline(
-            path => Pixel(0),
+        EmbeddingPipeline pipeline = Pipeline(
+            Pixel,
             images =>
             {
                 cancellation.Cancel();
-                never.Wait(TimeSpan.FromSeconds(30));
+                never.Wait(Long);
                 return FirstPixels(images);
             },
-            batchSize: 2,
-            workers: 2);
+            new PipelineOptions(2, 2));
 
-        Task run = pipeline.RunAsync(Names(100_000), new Recorder(), cancellation.Token);
+        Task run = pipeline.RunAsync(Items(100_000), new Recorder(), cancellation.Token);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.WaitAsync(TimeSpan.FromSeconds(20)));
+        never.Set();
+    }
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(2, 7)]
+    [InlineData(1, 100)]
+    public async Task Draining_finishes_the_batch_in_the_model_and_hands_out_whole_rows_in_order(int inFlight, int after)
+    {
+        using var drain = new CancellationTokenSource();
+        int finished = 0;
+        var sink = new Recorder();
+        EmbeddingPipeline pipeline = Pipeline(
+            Pixel,
+            images =>
+            {
+                if (images.Any(image => image.Pixels[0] >= after))
+                    drain.Cancel();
+                Thread.Sleep(20);
+                Interlocked.Add(ref finished, images.Count);
+                return FirstPixels(images);
+            },
+            new PipelineOptions(4, 2) { InFlight = inFlight });
+
+        Assert.False(await pipeline.RunAsync(Items(200), sink, drain.Token, CancellationToken.None).WaitAsync(Long));
+        Assert.Equal(Enumerable.Range(0, sink.Rows.Count).Select(i => $"{i}: {i}"), sink.Rows);
+        Assert.InRange(sink.Rows.Count, 1, finished);
+        Assert.InRange(finished, after == 0 ? 1 : after, 199);
+    }
+
+    /// <summary>As at a terminal, or with a producer that has stopped writing.</summary>
+    [Fact]
+    public async Task Draining_does_not_wait_for_the_next_input()
+    {
+        using var drain = new CancellationTokenSource();
+        using var never = new ManualResetEventSlim();
+        var sink = new Recorder { OnRow = drain.Cancel };
+        IEnumerable<InputItem> OneThenNothing()
+        {
+            yield return InputItem.File("0");
+            never.Wait(Long);
+        }
+
+        Assert.False(await Pipeline(Pixel, FirstPixels, new PipelineOptions(4, 2)).RunAsync(OneThenNothing(), sink, drain.Token, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.Equal(["0: 0"], sink.Rows);
         never.Set();
     }
 
     [Fact]
     public async Task A_failing_model_ends_the_run()
     {
-        var pipeline = new EmbeddingPipeline(path => Pixel(0), _ => throw new DinoException("out of memory"), batchSize: 2, workers: 2);
-        DinoException failure = await Assert.ThrowsAsync<DinoException>(() => pipeline.RunAsync(Names(100), new Recorder(), CancellationToken.None));
+        EmbeddingPipeline pipeline = Pipeline(Pixel, _ => throw new DinoException("out of memory"), new PipelineOptions(2, 2));
+        DinoException failure = await Assert.ThrowsAsync<DinoException>(() => pipeline.RunAsync(Items(100), new Recorder(), CancellationToken.None));
         Assert.Equal("out of memory", failure.Message);
     }
 
-    private static IEnumerable<string> Names(int count) => Enumerable.Range(0, count).Select(i => i.ToString(CultureInfo.InvariantCulture));
+    [Fact]
+    public async Task A_failing_list_ends_the_run()
+    {
+        static IEnumerable<InputItem> Broken()
+        {
+            yield return InputItem.File("0");
+            throw new DinoException("the list broke off");
+        }
 
-    private static int Index(string path) => int.Parse(path, CultureInfo.InvariantCulture);
+        DinoException failure = await Assert.ThrowsAsync<DinoException>(
+            () => Pipeline(Pixel, FirstPixels, new PipelineOptions(2, 2)).RunAsync(Broken(), new Recorder(), CancellationToken.None).WaitAsync(Long));
+        Assert.Equal("the list broke off", failure.Message);
+    }
+
+    [Fact]
+    public async Task A_failing_sink_ends_the_run()
+    {
+        var sink = new Recorder { OnRow = () => throw new DinoException("disk full") };
+        DinoException failure = await Assert.ThrowsAsync<DinoException>(
+            () => Pipeline(Pixel, FirstPixels, new PipelineOptions(2, 2)).RunAsync(Items(100), sink, CancellationToken.None).WaitAsync(Long));
+        Assert.Equal("disk full", failure.Message);
+    }
+
+    [Fact]
+    public async Task Times_are_told()
+    {
+        var times = new StageTimes();
+        var pipeline = new EmbeddingPipeline(
+            item => new LoadedImage(Pixel(0), 1, 1),
+            images =>
+            {
+                Thread.Sleep(5);
+                return FirstPixels(images);
+            },
+            new PipelineOptions(4, 2),
+            times);
+        await pipeline.RunAsync(Items(16), new Recorder(), CancellationToken.None);
+        Assert.Equal(16, times.Images(Stage.Model));
+        Assert.Equal(16, times.Images(Stage.Write));
+        Assert.InRange(times.Seconds(Stage.Model), 0.02, 20);
+    }
+
+    private static EmbeddingPipeline Pipeline(Func<int, RgbImage> load, Func<IReadOnlyList<RgbImage>, DinoOutput> forward, PipelineOptions options) =>
+        new(item => new LoadedImage(load(int.Parse(item.Path, CultureInfo.InvariantCulture)), 1, 1), forward, options);
+
+    private static IEnumerable<InputItem> Items(int count) => Enumerable.Range(0, count).Select(i => InputItem.File(i.ToString(CultureInfo.InvariantCulture)));
 
     private static RgbImage Pixel(int value) => new(1, 1, [(byte)value, 0, 0]);
 
@@ -154,12 +305,20 @@ public sealed class EmbeddingPipelineTests
     {
         public List<string> Rows { get; } = [];
 
-        public int Batches { get; private set; }
+        public Action? OnRow { get; init; }
 
-        public void Embedded(string path, DinoOutput output, int image) => Rows.Add($"{path}: {output.ClassToken!.Data[image]}");
+        public int Flushes { get; private set; }
 
-        public void Failed(string path, string reason) => Rows.Add($"{path}: {reason}");
+        public void Embedded(InputItem item, LoadedImage image, DinoOutput output, int index) => Add($"{item.Path}: {output.ClassToken!.Data[index]}");
 
-        public void BatchEnded() => Batches++;
+        public void Failed(InputItem item, string reason) => Add($"{item.Path}: {reason}");
+
+        public void Flush() => Flushes++;
+
+        private void Add(string row)
+        {
+            Rows.Add(row);
+            OnRow?.Invoke();
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Dino.Gpu.Cli;
 using Dino.Gpu.Cli.Progress;
 
@@ -13,6 +14,43 @@ public sealed class ProgressTests
         counter.Advance(failed: false);
         counter.Advance(failed: true);
         Assert.Matches(@"^2/4 images, [0-9.]+ images/s, \d+:\d\d left, 1 failed$", counter.ToString());
+    }
+
+    [Fact]
+    public void Counter_counts_an_earlier_run_as_done_but_not_as_fast()
+    {
+        var counter = new ProgressCounter(1_000_000, doneBefore: 900_000, failedBefore: 3);
+        counter.Advance(failed: false);
+        Assert.Equal((900_001, 3), (counter.Done, counter.Failed));
+        Assert.Equal(1 / counter.Elapsed.TotalSeconds, counter.ImagesPerSecond, 0.5 / counter.Elapsed.TotalSeconds);
+    }
+
+    [Fact]
+    public void Counter_without_an_end_tells_no_time_left()
+    {
+        var counter = new ProgressCounter(null);
+        counter.Advance(failed: false);
+        Assert.Matches(@"^1 images, [0-9.]+ images/s$", counter.ToString());
+        using var error = new StringWriter();
+        using (var bar = new BarProgress(counter, error))
+            bar.Advance(failed: false);
+        Assert.DoesNotContain("E+", error.ToString());
+    }
+
+    [Fact]
+    public void Json_progress_is_a_line_of_json_each()
+    {
+        using var error = new StringWriter();
+        using (var display = new JsonProgress(new ProgressCounter(2), error))
+        {
+            display.Report("dino: \"a\": broken");
+            display.Advance(failed: true);
+            display.Advance(failed: false);
+        }
+
+        JsonElement[] lines = [.. error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.Equal("dino: \"a\": broken", lines[0].GetProperty("text").GetString());
+        Assert.Equal((2, 2, 1, 0.0), (lines[^1].GetProperty("done").GetInt64(), lines[^1].GetProperty("total").GetInt64(), lines[^1].GetProperty("failed").GetInt64(), lines[^1].GetProperty("secondsLeft").GetDouble()));
     }
 
     [Fact]
@@ -37,9 +75,9 @@ public sealed class ProgressTests
     public void Bar_needs_a_terminal_of_its_own(bool terminal, bool rowsOnTerminal, Type expected)
     {
         var console = new CliConsole { Input = TextReader.Null, Output = Stream.Null, Error = TextWriter.Null, ErrorIsTerminal = terminal };
-        using IProgressDisplay display = ProgressDisplay.Create(new ProgressCounter(1), console, quiet: false, rowsOnTerminal);
+        using IProgressDisplay display = ProgressDisplay.Create(ProgressKind.Auto, new ProgressCounter(1), console, rowsOnTerminal);
         Assert.IsType(expected, display);
-        using IProgressDisplay quiet = ProgressDisplay.Create(new ProgressCounter(1), console, quiet: true, rowsOnTerminal);
+        using IProgressDisplay quiet = ProgressDisplay.Create(ProgressKind.None, new ProgressCounter(1), console, rowsOnTerminal);
         Assert.IsType<QuietProgress>(quiet);
     }
 

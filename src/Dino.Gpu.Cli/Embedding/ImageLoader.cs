@@ -1,0 +1,33 @@
+using System.Security.Cryptography;
+using Dino.Gpu.Cli.Inputs;
+using Dino.Gpu.Imaging;
+
+namespace Dino.Gpu.Cli.Embedding;
+
+/// <summary>From a row of the input list to what the model takes: read, decode, resize. Thread-safe.</summary>
+/// <param name="decoder">Bytes to pixels.</param>
+/// <param name="orientation">Whether the EXIF orientation is applied.</param>
+/// <param name="prepare">Pixels to the model's input.</param>
+/// <param name="sha256">Whether files are hashed.</param>
+/// <param name="times">Told how long each step took.</param>
+internal sealed class ImageLoader(IImageDecoder decoder, ExifOrientation orientation, Func<RgbImage, RgbImage> prepare, bool sha256, StageTimes times)
+{
+    /// <exception cref="DinoException">The image cannot be read; the message does not name it.</exception>
+    public LoadedImage Load(InputItem item)
+    {
+        byte[] file;
+        string? hash = null;
+        using (times.Measure(Stage.Read))
+        {
+            file = File.ReadAllBytes(item.Path);
+            if (sha256)
+                hash = Convert.ToHexStringLower(SHA256.HashData(file));
+        }
+
+        RgbImage picture;
+        using (times.Measure(Stage.Decode))
+            picture = decoder.Decode(file, orientation);
+        using (times.Measure(Stage.Resize))
+            return new LoadedImage(prepare(picture), picture.Width, picture.Height, hash);
+    }
+}

@@ -1,0 +1,96 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Dino.Gpu.Cli.Formats;
+
+namespace Dino.Gpu.Cli.Runs;
+
+/// <summary>
+/// The images that could not be read, one JSON object a line: <c>{"row":17,"path":"a.jpg","error":"truncated JPEG"}</c>. Each line is on
+/// its way to the disk before the run goes on.
+/// </summary>
+internal sealed class ErrorLog : IDisposable
+{
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly string _path;
+    private readonly FileStream _file;
+
+    /// <summary>Opens a log and keeps its lines of rows before <paramref name="firstRow"/>: what comes after is done again.</summary>
+    /// <exception cref="DinoException">It cannot be written.</exception>
+    public ErrorLog(string path, long firstRow)
+    {
+        _path = path;
+        try
+        {
+            _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            long kept = 0;
+            using (var reader = new StreamReader(_file, leaveOpen: true))
+            {
+                while (reader.ReadLine() is { } line && RowOf(line) is { } row && row < firstRow)
+                {
+                    long end = kept + Encoding.UTF8.GetByteCount(line) + 1;
+                    if (end > _file.Length)
+                        break; // no line end: the disk was full
+                    kept = end;
+                    Count++;
+                }
+            }
+
+            _file.SetLength(kept);
+            _file.Position = kept;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(failure);
+        }
+    }
+
+    /// <summary>Lines in the file.</summary>
+    public long Count { get; private set; }
+
+    /// <exception cref="DinoException">The disk is full or gone.</exception>
+    public void Add(RowInfo info)
+    {
+        using var line = new MemoryStream();
+        using (var json = new Utf8JsonWriter(line, Options))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("row", info.Row);
+            json.WriteString("path", info.Path);
+            json.WriteString("error", info.Error);
+            json.WriteEndObject();
+        }
+
+        line.WriteByte((byte)'\n');
+        try
+        {
+            _file.Write(line.GetBuffer(), 0, (int)line.Length);
+            _file.Flush();
+        }
+        catch (IOException failure)
+        {
+            throw Failed(failure);
+        }
+
+        Count++;
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    /// <summary>Null for a line that the end of a process cut off.</summary>
+    private static long? RowOf(string line)
+    {
+        try
+        {
+            using JsonDocument json = JsonDocument.Parse(line);
+            return json.RootElement.GetProperty("row").GetInt64();
+        }
+        catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    private DinoException Failed(Exception failure) => new($"cannot write {_path}: {failure.Message.ReplaceLineEndings(" ")}", failure);
+}

@@ -1,0 +1,37 @@
+using Dino.Gpu.Cli.Formats;
+
+namespace Dino.Gpu.Cli.Runs;
+
+/// <summary>Where the rows of a run go: one file, standard output, or a folder of shards.</summary>
+internal interface IRowOutput : IDisposable
+{
+    /// <summary>The next row of the input list.</summary>
+    /// <param name="info">The image.</param>
+    /// <param name="values">Its values, NaN for an image that could not be read.</param>
+    void Write(RowInfo info, ReadOnlySpan<float> values);
+
+    /// <summary>The next row of the input list has none in the output.</summary>
+    void Skip(RowInfo info);
+
+    /// <summary>Makes the rows so far safe from the end of the process, or hands them to a reader.</summary>
+    void Flush();
+
+    /// <summary>Every row is there.</summary>
+    void Complete();
+}
+
+/// <summary>One file, or standard output.</summary>
+internal sealed class SingleOutput(IEmbeddingWriter writer) : IRowOutput
+{
+    public void Write(RowInfo info, ReadOnlySpan<float> values) => writer.Write(info, values);
+
+    public void Skip(RowInfo info)
+    {
+    }
+
+    public void Flush() => writer.Flush();
+
+    public void Complete() => writer.Complete();
+
+    public void Dispose() => writer.Dispose();
+}

@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Dino.Gpu.Cli.Runs;
+
+/// <summary>
+/// The folder of a run that can be resumed: <c>run.json</c>, <c>manifest.jsonl</c> (the input list), <c>shard-00000.npy</c> and so on, <c>errors.jsonl</c>, and
+/// <c>shard-00000.journal</c> for rows whose shard is not full. One process at a time works in it.
+/// </summary>
+internal sealed partial class RunFolder : IDisposable
+{
+    private const string LockName = ".lock";
+
+    private readonly FileStream _lock;
+
+    private RunFolder(string path, FileStream lockFile)
+    {
+        Path = path;
+        _lock = lockFile;
+    }
+
+    public string Path { get; }
+
+    public string Manifest => System.IO.Path.Combine(Path, "manifest.jsonl");
+
+    public string Errors => System.IO.Path.Combine(Path, "errors.jsonl");
+
+    /// <summary>Opens a folder, making it where there is none.</summary>
+    /// <exception cref="DinoException">It cannot be made or written, or another process works in it.</exception>
+    public static RunFolder Open(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+            string lockPath = System.IO.Path.Combine(path, LockName);
+            var lockFile = new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            var folder = new RunFolder(path, lockFile);
+            folder.DeleteMatching(TemporaryName());
+            return folder;
+        }
+        catch (IOException failure) when (Directory.Exists(path) && File.Exists(System.IO.Path.Combine(path, LockName)))
+        {
+            throw new DinoException($"{path} is in use by another dino: wait for it, or choose another folder", failure);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException($"cannot write to folder {path}: {failure.Message.ReplaceLineEndings(" ")}", failure);
+        }
+    }
+
+    /// <summary>Where part <paramref name="index"/> of <paramref name="count"/> of a run has its folder.</summary>
+    public static string PartPath(string path, int index, int count) =>
+        System.IO.Path.Combine(path, string.Create(CultureInfo.InvariantCulture, $"part-{index:D5}-of-{count:D5}"));
+
+    public string Shard(long number, string format) => System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"shard-{number:D5}.{format}"));
+
+    public string Journal(long number) => Shard(number, "journal");
+
+    /// <summary>Whether a run with these properties was begun here, and then to be gone on with.</summary>
+    /// <param name="now">What is to be run.</param>
+    /// <param name="overwrite">Deletes what another run left.</param>
+    /// <exception cref="DinoException">Another run was begun here; the message says what differs.</exception>
+    public bool Resumes(RunRecord now, bool overwrite)
+    {
+        if (overwrite)
+        {
+            // The record first: without it nothing that is left would be taken for a run.
+            File.Delete(System.IO.Path.Combine(Path, RunRecord.FileName));
+            DeleteMatching(OwnName());
+            return false;
+        }
+
+        if (RunRecord.Load(Path) is { } earlier)
+        {
+            return now.DifferenceFrom(earlier) is { } difference
+                ? throw new DinoException($"{Path} holds another run ({difference}): give the same options to go on with it, another folder, or --overwrite to start anew")
+                : true;
+        }
+
+        string? foreign = Directory.EnumerateFiles(Path).Select(System.IO.Path.GetFileName).FirstOrDefault(name => ShardName().IsMatch(name!));
+        return foreign is null
+            ? false
+            : throw new DinoException($"{Path} holds {foreign} but no {RunRecord.FileName}: choose another folder, or --overwrite to delete the shards there");
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    private void DeleteMatching(Regex name)
+    {
+        foreach (string file in Directory.EnumerateFiles(Path, "*", new EnumerationOptions { AttributesToSkip = 0 }))
+        {
+            if (name.IsMatch(System.IO.Path.GetFileName(file)))
+                File.Delete(file);
+        }
+    }
+
+    /// <summary>What <see cref="Output.OutputFile"/> leaves when the process is killed.</summary>
+    [GeneratedRegex(@"^\..+\.[0-9a-f]{8}\.tmp$", RegexOptions.CultureInvariant)]
+    private static partial Regex TemporaryName();
+
+    [GeneratedRegex(@"^shard-\d{5,}\.\w+$", RegexOptions.CultureInvariant)]
+    private static partial Regex ShardName();
+
+    [GeneratedRegex(@"^(shard-\d{5,}\.\w+|errors\.jsonl|manifest\.jsonl)$", RegexOptions.CultureInvariant)]
+    private static partial Regex OwnName();
+}

@@ -1,0 +1,132 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Dino.Gpu.Cli.Output;
+
+namespace Dino.Gpu.Cli.Runs;
+
+/// <summary><c>run.json</c>: everything that a row of the output depends on, so that a run goes on only as it began.</summary>
+internal sealed record RunRecord
+{
+    public const string FileName = "run.json";
+
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
+    };
+
+    /// <summary>Properties that a part of a run has for itself, or that do not change what the rows mean.</summary>
+    private static readonly string[] OfThePart = ["firstRow", "lastRow", "shardIndex", "device"];
+
+    /// <summary>Version of dino.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>SHA-256 of the checkpoint file, or <c>synthetic:SEED</c>.</summary>
+    public required string Weights { get; init; }
+
+    public required string Preprocess { get; init; }
+
+    /// <summary>Input size of the model, <c>WxH</c>.</summary>
+    public required string Size { get; init; }
+
+    public required string Interpolation { get; init; }
+
+    public required string Exif { get; init; }
+
+    public required string Decoder { get; init; }
+
+    public required long MaxPixels { get; init; }
+
+    /// <summary>What is written of an image: <c>cls</c>, <c>mean</c> and so on.</summary>
+    public required string Pooling { get; init; }
+
+    public required bool Normalize { get; init; }
+
+    public required string Precision { get; init; }
+
+    /// <summary>Kind and name of the devices.</summary>
+    public required string Device { get; init; }
+
+    public required string Format { get; init; }
+
+    public required string DType { get; init; }
+
+    public required bool Sha256 { get; init; }
+
+    public required string OnError { get; init; }
+
+    /// <summary>Rows of a shard.</summary>
+    public required long ShardSize { get; init; }
+
+    /// <summary>SHA-256 of the input list, carried columns included.</summary>
+    public required string Inputs { get; init; }
+
+    /// <summary>Rows of the input list.</summary>
+    public required long InputRows { get; init; }
+
+    /// <summary>First row of this part of it.</summary>
+    public required long FirstRow { get; init; }
+
+    /// <summary>Row after the last of this part.</summary>
+    public required long LastRow { get; init; }
+
+    /// <summary>Number of the part, from 0.</summary>
+    public required int ShardIndex { get; init; }
+
+    /// <summary>Parts that the list is cut into.</summary>
+    public required int ShardCount { get; init; }
+
+    /// <summary>Shards of the output.</summary>
+    [JsonIgnore]
+    public long Shards => (LastRow - FirstRow + ShardSize - 1) / ShardSize;
+
+    /// <exception cref="DinoException">The file cannot be written.</exception>
+    public void Save(string folder)
+    {
+        using var file = new OutputFile(Path.Combine(folder, FileName));
+        file.Write(stream =>
+        {
+            stream.Write(JsonSerializer.SerializeToUtf8Bytes(this, Options));
+            stream.WriteByte((byte)'\n');
+        });
+        file.Complete();
+    }
+
+    /// <summary>The record of a folder, or null where there is none.</summary>
+    /// <exception cref="DinoException">The file is not what <see cref="Save"/> writes.</exception>
+    public static RunRecord? Load(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        if (!File.Exists(path))
+            return null;
+        try
+        {
+            return JsonSerializer.Deserialize<RunRecord>(File.ReadAllBytes(path), Options) ?? throw new JsonException("null");
+        }
+        catch (Exception failure) when (failure is JsonException or NotSupportedException or IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException($"cannot read {path}: {DinoCommandLine.OneLine(failure.Message)}", failure);
+        }
+    }
+
+    /// <summary>What differs, such as <c>precision was fp32, is now bf16</c>; null where nothing does.</summary>
+    public string? DifferenceFrom(RunRecord earlier) => Difference(earlier, this, []);
+
+    /// <summary>As <see cref="DifferenceFrom"/>, of what the parts of one run have in common.</summary>
+    public string? DifferenceFromPart(RunRecord other) => Difference(other, this, OfThePart);
+
+    private static string? Difference(RunRecord earlier, RunRecord now, string[] except)
+    {
+        JsonObject before = JsonSerializer.SerializeToNode(earlier, Options)!.AsObject();
+        JsonObject after = JsonSerializer.SerializeToNode(now, Options)!.AsObject();
+        IEnumerable<string> differences = after
+            .Where(property => !except.Contains(property.Key) && !JsonNode.DeepEquals(property.Value, before[property.Key]))
+            .Select(property => $"{property.Key} was {before[property.Key]}, is now {property.Value}");
+        string all = string.Join("; ", differences);
+        return all.Length == 0 ? null : all;
+    }
+}

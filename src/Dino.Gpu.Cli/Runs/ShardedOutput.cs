@@ -1,0 +1,146 @@
+using Dino.Gpu.Cli.Formats;
+using Dino.Gpu.Cli.Inputs;
+
+namespace Dino.Gpu.Cli.Runs;
+
+/// <summary>
+/// Rows into shards of equal size. Rows of the open shard stand in a journal; a full journal is written in the run's format on another thread, under a temporary
+/// name that is renamed when it is whole, while the next shard fills. So the end of the process at any moment loses at most the rows since the
+/// last <see cref="Flush"/>, and what it leaves is gone on with.
+/// </summary>
+internal sealed class ShardedOutput : IRowOutput
+{
+    private readonly RunFolder _folder;
+    private readonly RunRecord _record;
+    private readonly RowSchema _schema;
+    private readonly Func<long, long, IEnumerable<InputItem>> _items;
+    private ShardJournal? _journal;
+    private long _shard;
+    private Task _encoding = Task.CompletedTask;
+
+    /// <summary>Goes on where the folder's shards and journals end.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="record">Format, shard size and rows.</param>
+    /// <param name="schema">What a row holds.</param>
+    /// <param name="items">The inputs from one row to another of the whole list, for paths and carried columns.</param>
+    /// <exception cref="DinoException">A journal cannot be read or written.</exception>
+    public ShardedOutput(RunFolder folder, RunRecord record, RowSchema schema, Func<long, long, IEnumerable<InputItem>> items)
+    {
+        _folder = folder;
+        _record = record;
+        _schema = schema;
+        _items = items;
+        for (; _shard < record.Shards; _shard++)
+        {
+            if (File.Exists(folder.Shard(_shard, record.Format)))
+            {
+                File.Delete(folder.Journal(_shard)); // renamed, but its journal not yet deleted when the process ended
+                continue;
+            }
+
+            _journal = ShardJournal.Open(folder.Journal(_shard), schema.Length);
+            if (_journal.Count < Rows(_shard))
+                break;
+            Encode(_shard, _journal);
+            _journal = null;
+        }
+
+        NextRow = Math.Min(record.LastRow, FirstRow(_shard) + (_journal?.Count ?? 0));
+    }
+
+    /// <summary>The row of the input list that is expected next.</summary>
+    public long NextRow { get; private set; }
+
+    public void Write(RowInfo info, ReadOnlySpan<float> values)
+    {
+        OpenJournal(info).Add(info, values);
+        Advance();
+    }
+
+    public void Skip(RowInfo info)
+    {
+        OpenJournal(info).AddSkipped(info);
+        Advance();
+    }
+
+    public void Flush() => _journal?.Flush();
+
+    public void Complete()
+    {
+        _encoding.GetAwaiter().GetResult();
+        if (NextRow != _record.LastRow)
+            throw new InvalidOperationException($"Row {NextRow} of {_record.LastRow} is missing.");
+    }
+
+    public void Dispose()
+    {
+        try
+        {
+            _encoding.GetAwaiter().GetResult();
+        }
+        catch (DinoException)
+        {
+            // The journal is still there; the next run writes the shard. Whoever needs to know calls Complete.
+        }
+
+        _journal?.Dispose();
+    }
+
+    private long FirstRow(long shard) => _record.FirstRow + shard * _record.ShardSize;
+
+    private long Rows(long shard) => Math.Min(FirstRow(shard + 1), _record.LastRow) - FirstRow(shard);
+
+    private ShardJournal OpenJournal(RowInfo info)
+    {
+        if (info.Row != NextRow)
+            throw new InvalidOperationException($"Expected row {NextRow}, got {info.Row}.");
+        return _journal ??= ShardJournal.Open(_folder.Journal(_shard), _schema.Length);
+    }
+
+    private void Advance()
+    {
+        NextRow++;
+        if (_journal!.Count < Rows(_shard))
+            return;
+        _journal.Flush();
+        _encoding.GetAwaiter().GetResult(); // one at a time: the disk is not faster with two
+        (long shard, ShardJournal journal) = (_shard, _journal);
+        _encoding = Task.Run(() => Encode(shard, journal));
+        _journal = null;
+        _shard++;
+    }
+
+    private void Encode(long shard, ShardJournal journal)
+    {
+        using (journal)
+        {
+            float[] missing = new float[_schema.Length];
+            Array.Fill(missing, float.NaN);
+            using IEmbeddingWriter writer = FormatCatalog.Create(_record.Format, _folder.Shard(shard, _record.Format), _schema);
+            long row = FirstRow(shard);
+            foreach ((JournalRow kept, InputItem item) in journal.Rows().Zip(_items(row, row + Rows(shard))))
+            {
+                if (!kept.IsSkipped)
+                    writer.Write(RowInfoOf(row, item, kept), kept.Values ?? missing);
+                row++;
+            }
+
+            if (row != FirstRow(shard) + Rows(shard))
+                throw new DinoException($"{_folder.Journal(shard)} ends at row {row}: delete it to make its rows again");
+            writer.Complete();
+        }
+
+        File.Delete(_folder.Journal(shard));
+    }
+
+    private static RowInfo RowInfoOf(long row, InputItem item, JournalRow kept) => new()
+    {
+        Row = row,
+        Path = item.Path,
+        Width = kept.Width,
+        Height = kept.Height,
+        Sha256 = kept.Sha256,
+        Error = kept.Error,
+        Columns = item.Columns,
+    };
+}
