@@ -72,6 +72,7 @@ internal sealed class EmbedCommand
     private readonly Option<ImageSize?> _size = ImageOptions.Size("Input size of the model, width first. [default: what it was trained on]");
     private readonly Option<ExifOrientation> _exif = ImageOptions.Exif();
     private readonly Option<string> _decoder = ImageOptions.Decoder();
+    private readonly Option<long> _maxPixels = ImageOptions.MaxPixels();
     private readonly CliConsole _console;
     private readonly Option<bool> _verbose;
     private readonly Option<bool> _quiet;
@@ -103,6 +104,7 @@ internal sealed class EmbedCommand
         command.Options.Add(embed._size);
         command.Options.Add(embed._exif);
         command.Options.Add(embed._decoder);
+        command.Options.Add(embed._maxPixels);
         command.Validators.Add(result =>
         {
             if (EmbeddingOutput.Parse(result.GetValue(embed._file), result.GetValue(embed._format), out string problem) is null)
@@ -128,7 +130,7 @@ internal sealed class EmbedCommand
             InputWidth = size?.Width,
             InputHeight = size?.Height,
             Orientation = parsed.GetValue(_exif),
-            Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!),
+            Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
             Warning = line => Say(parsed, line),
         });
         DinoEncoderGroup encoders = await Task.Run(() => DinoEncoderGroup.Load(weights, options), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
