@@ -60,7 +60,7 @@ public static partial class RegularFile
     private static SafeFileHandle OpenNonBlocking(string path)
     {
         int flags = OperatingSystem.IsLinux() ? LinuxNonBlocking | LinuxCloseOnExec : MacNonBlocking | MacCloseOnExec; // O_RDONLY is 0
-        int descriptor = NativeOpen(path, flags);
+        int descriptor = NativeOpen(Path.GetFullPath(path), flags); // so that "a/../b" is "b" here too, as everywhere in .NET
         if (descriptor >= 0)
             return new SafeFileHandle(descriptor, ownsHandle: true);
 
