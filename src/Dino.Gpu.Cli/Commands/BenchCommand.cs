@@ -93,7 +93,7 @@ internal sealed class BenchCommand
     {
         int[] batches = parsed.GetValue(_batches)!;
         string[] inputs = parsed.GetValue(_inputs)!;
-        List<string>? files = inputs.Length == 0 ? null : InputExpansion.Expand(inputs, _console.Input);
+        List<string>? files = inputs.Length == 0 ? null : Files(inputs, cancellation);
         ImageSize? size = parsed.GetValue(_size);
         DinoOptions options = _model.Apply(parsed, new DinoOptions
         {
@@ -152,6 +152,12 @@ internal sealed class BenchCommand
             Steps = steps,
             EndToEnd = endToEnd,
         };
+    }
+
+    private List<string> Files(string[] inputs, CancellationToken cancellation)
+    {
+        using var list = InputList.Settle(inputs, _console.Input, cancellation: cancellation);
+        return [.. list.Items().Select(item => item.Archive is null ? item.Path : throw new DinoException($"bench reads image files, found an archive: {item.Archive}"))];
     }
 
     private static void WriteTables(BenchReport report, TextWriter output)

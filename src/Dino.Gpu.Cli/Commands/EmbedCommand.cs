@@ -43,9 +43,12 @@ internal sealed class EmbedCommand
 
     private readonly Argument<string[]> _inputs = new("INPUT")
     {
-        Description = "Images, folders, globs, @list.txt (one path a line), or - for paths on standard input.",
+        Description = InputOptions.Description,
         Arity = ArgumentArity.OneOrMore,
     };
+
+    private readonly Option<string?> _pathColumn = InputOptions.PathColumn();
+    private readonly Option<string?> _shard = InputOptions.Shard();
 
     private readonly Option<string?> _file = new("-o", "--out")
     {
@@ -73,6 +76,7 @@ internal sealed class EmbedCommand
     private readonly Option<ImageSize?> _size = ImageOptions.Size("Input size of the model, width first. [default: what it was trained on]");
     private readonly Option<ExifOrientation> _exif = ImageOptions.Exif();
     private readonly Option<string> _decoder = ImageOptions.Decoder();
+    private readonly Option<long> _maxPixels = ImageOptions.MaxPixels();
     private readonly CliConsole _console;
     private readonly Option<bool> _verbose;
     private readonly Option<bool> _quiet;
@@ -97,13 +101,14 @@ internal sealed class EmbedCommand
         var embed = new EmbedCommand(console, verbose, quiet);
         var command = new Command("embed", "Turn images into DINO embeddings, one row an image, in input order.")
         {
-            embed._inputs, embed._file, embed._format, embed._output, embed._normalize,
+            embed._inputs, embed._pathColumn, embed._shard, embed._file, embed._format, embed._output, embed._normalize,
         };
         embed._model.AddTo(command);
         command.Options.Add(embed._preprocess);
         command.Options.Add(embed._size);
         command.Options.Add(embed._exif);
         command.Options.Add(embed._decoder);
+        command.Options.Add(embed._maxPixels);
         command.Validators.Add(result =>
         {
             if (EmbeddingOutput.Parse(result.GetValue(embed._file), result.GetValue(embed._format), out string problem) is null)
@@ -116,7 +121,9 @@ internal sealed class EmbedCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         // Cheap checks first: what would fail at the end of a long run has to fail now.
-        List<string> paths = InputExpansion.Expand(parsed.GetValue(_inputs)!, _console.Input);
+        _ = ShardSelection.From(parsed.GetValue(_shard), ShardSelection.ProcessEnvironment());
+        using var list = InputList.Settle(parsed.GetValue(_inputs)!, _console.Input, pathColumn: parsed.GetValue(_pathColumn), cancellation: cancellation);
+        List<string> paths = [.. list.Items().Select(item => item.Path)];
         EmbeddingOutput output = EmbeddingOutput.Parse(parsed.GetValue(_file), parsed.GetValue(_format), out _)!;
         output.EnsureWritable();
         string weights = await WeightsLocator.FindAsync(_model.Weights(parsed), _console, parsed.GetValue(_quiet), cancellation).ConfigureAwait(false);
@@ -129,7 +136,7 @@ internal sealed class EmbedCommand
             InputWidth = size?.Width,
             InputHeight = size?.Height,
             Orientation = parsed.GetValue(_exif),
-            Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!),
+            Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
             Warning = line => Say(parsed, line),
         });
         DinoEncoderGroup encoders = await Task.Run(() => DinoEncoderGroup.Load(weights, options), cancellation).WaitAsync(cancellation).ConfigureAwait(false);

@@ -54,6 +54,26 @@ internal static class ImageOptions
         return option;
     }
 
+    /// <summary><c>--max-pixels N</c>, for <see cref="ImageDecoders.Create"/>.</summary>
+    public static Option<long> MaxPixels()
+    {
+        var option = new Option<long>("--max-pixels")
+        {
+            Description = "Most pixels a picture may have; one whose header says more fails before it is decoded, so that it cannot take the memory.",
+            HelpName = "N",
+            DefaultValueFactory = _ => ImageHeader.MaxPixels,
+            CustomParser = result =>
+            {
+                if (long.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out long pixels)
+                    && pixels is >= 1 and <= ImageHeader.LargestMaxPixels)
+                    return pixels;
+                result.AddError($"--max-pixels: expected a whole number from 1 to {ImageHeader.LargestMaxPixels}, found '{result.Tokens[0].Value}'");
+                return 0;
+            },
+        };
+        return option;
+    }
+
     /// <summary><c>--size N|WxH</c>; null when it is not given.</summary>
     public static Option<ImageSize?> Size(string description) => new("--size")
     {

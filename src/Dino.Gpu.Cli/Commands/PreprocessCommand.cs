@@ -26,10 +26,11 @@ internal static class PreprocessCommand
         Option<ImageSize?> size = ImageOptions.Size("Input size of the model. [default: 224]");
         Option<ExifOrientation> exif = ImageOptions.Exif();
         Option<string> decoder = ImageOptions.Decoder();
+        Option<long> maxPixels = ImageOptions.MaxPixels();
 
         var command = new Command("preprocess", "Write what the model sees: every picture decoded, resized and cropped, as PNG or as .npy of the normalised planes.")
         {
-            images, output, format, preset, size, exif, decoder,
+            images, output, format, preset, size, exif, decoder, maxPixels,
         };
         command.SetAction((parsed, cancellation) =>
         {
@@ -39,7 +40,7 @@ internal static class PreprocessCommand
                 parsed.GetValue(output)!,
                 parsed.GetValue(format)!,
                 new Preprocessor(parsed.GetValue(preset), target.Width, target.Height),
-                ImageDecoders.Create(parsed.GetValue(decoder)!),
+                ImageDecoders.Create(parsed.GetValue(decoder)!, parsed.GetValue(maxPixels)),
                 parsed.GetValue(exif),
                 console.Error,
                 parsed.InvocationConfiguration.Error,

@@ -10,13 +10,15 @@ internal static class ImageDecoders
     public static IReadOnlyList<string> Names { get; } = ["auto", "skia", "stb"];
 
     /// <summary>The decoder of that name; <c>auto</c> is skia where its native library can be loaded, else stb.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="maxPixels">Most pixels that a picture may have.</param>
     /// <exception cref="DinoException">Another name, or <c>skia</c> without its native library.</exception>
-    public static IImageDecoder Create(string name) => name switch
+    public static IImageDecoder Create(string name, long maxPixels = ImageHeader.MaxPixels) => name switch
     {
-        "stb" => new StbImageDecoder(),
-        "auto" => SkiaFailure() is null ? new SkiaImageDecoder() : new StbImageDecoder(),
+        "stb" => new StbImageDecoder { MaxPixels = maxPixels },
+        "auto" => SkiaFailure() is null ? new SkiaImageDecoder { MaxPixels = maxPixels } : new StbImageDecoder { MaxPixels = maxPixels },
         "skia" => SkiaFailure() is not { } failure
-            ? new SkiaImageDecoder()
+            ? new SkiaImageDecoder { MaxPixels = maxPixels }
             : throw new DinoException($"the skia decoder cannot be used, its native library does not load ({FirstLine(failure)}): use --decoder stb", failure),
         _ => throw new DinoException($"unknown decoder: expected {string.Join(", ", Names)}, found '{name}'"),
     };

@@ -18,9 +18,12 @@ internal sealed class SkiaImageDecoder : IImageDecoder
 {
     public string Name => "skia";
 
+    /// <summary>Most pixels that a picture may have by its header; at most <see cref="ImageHeader.LargestMaxPixels"/>.</summary>
+    public long MaxPixels { get; init; } = ImageHeader.MaxPixels;
+
     public RgbImage Decode(ReadOnlyMemory<byte> file, ExifOrientation orientation)
     {
-        ImageHeader header = ImageHeader.Read(file.Span);
+        ImageHeader header = ImageHeader.Read(file.Span, MaxPixels);
         string format = header.FormatName;
         using var data = SKData.CreateCopy(file.Span);
         using SKCodec codec = SKCodec.Create(data) ?? throw new DinoException($"damaged or unsupported {format}: it could not be decoded");

@@ -2,43 +2,141 @@ using System.IO.Enumeration;
 
 namespace Dino.Gpu.Cli.Inputs;
 
-/// <summary>Folder contents without surprises: hidden entries are skipped, and links to folders are not followed, so there are no cycles.</summary>
-internal static class FolderWalk
+/// <summary>
+/// Files below a folder whose path matches segments of names, in the byte order of their whole paths. One folder's names are in memory at a time, with those
+/// of the folders above it. Hidden entries are skipped, and <c>**</c> does not follow links to folders, so there are no cycles.
+/// </summary>
+/// <param name="segments">Names with <c>*</c> and <c>?</c> in them, names as they stand, or <c>**</c> for any depth of folders, none included.</param>
+/// <param name="imagesOnly">Whether only files with an image's extension are taken.</param>
+internal sealed class FolderWalk(string[] segments, bool imagesOnly)
 {
-    private static readonly EnumerationOptions Everything = new()
+    private const string AnyDepth = "**";
+
+    private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
+
+    /// <summary>A name to come: a file, or a folder, whose name ends in the separator and in which the segments of a set may match.</summary>
+    private readonly record struct Entry(string Name, ulong Segments)
     {
-        AttributesToSkip = 0,
-        IgnoreInaccessible = false,
-        RecurseSubdirectories = true,
-    };
+        public bool IsFolder => Segments != 0;
+    }
+
+    /// <summary>A folder that is being walked: what its paths begin with, and its names in order.</summary>
+    private readonly record struct Level(string Prefix, IEnumerator<Entry> Entries);
 
     /// <summary>Every image below a folder, at any depth.</summary>
+    /// <exception cref="DinoException">A folder cannot be listed.</exception>
     public static IEnumerable<string> Images(string folder) =>
-        new FileSystemEnumerable<string>(folder, (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(), Everything)
-        {
-            ShouldIncludePredicate = (ref FileSystemEntry entry) =>
-                !entry.IsDirectory && !ImageFileNames.IsHidden(entry.FileName) && ImageFileNames.IsImage(entry.FileName),
-            ShouldRecursePredicate = IsPlainFolder,
-        };
+        new FolderWalk([AnyDepth], imagesOnly: true).Files(Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar);
 
-    /// <summary>The folder itself and every folder below it.</summary>
-    public static IEnumerable<string> FoldersAndSelf(string folder) =>
-        new FileSystemEnumerable<string>(folder, (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(), Everything)
-        {
-            ShouldIncludePredicate = IsPlainFolder,
-            ShouldRecursePredicate = IsPlainFolder,
-        }.Prepend(folder);
+    /// <summary>The files that match.</summary>
+    /// <param name="start">What every path begins with: a folder with its separator, or nothing for the current one.</param>
+    /// <exception cref="DinoException">A folder cannot be listed, or there are more segments than 64.</exception>
+    public IEnumerable<string> Files(string start)
+    {
+        if (segments.Length > 64)
+            throw new DinoException($"a pattern of {segments.Length} names cannot be matched, the limit is 64");
 
-    /// <summary>Entries of one folder whose name matches a pattern of <c>*</c> and <c>?</c>.</summary>
-    public static IEnumerable<string> Entries(string folder, string pattern, bool folders) =>
-        new FileSystemEnumerable<string>(folder, (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(), new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = false })
+        // Names are sorted with folders as "name/", so that walking in this order is the order of whole paths: "a.png" before "a/b.png".
+        var open = new Stack<Level>();
+        open.Push(new Level(start, List(start, WithSkipped(1)).GetEnumerator()));
+        while (open.TryPeek(out Level level))
         {
-            ShouldIncludePredicate = (ref FileSystemEntry entry) =>
-                entry.IsDirectory == folders
-                && (!ImageFileNames.IsHidden(entry.FileName) || pattern.StartsWith('.'))
-                && FileSystemName.MatchesSimpleExpression(pattern, entry.FileName, ignoreCase: OperatingSystem.IsWindows()),
-        };
+            if (!level.Entries.MoveNext())
+            {
+                open.Pop();
+                continue;
+            }
 
-    private static bool IsPlainFolder(ref FileSystemEntry entry) =>
-        entry.IsDirectory && !ImageFileNames.IsHidden(entry.FileName) && !entry.Attributes.HasFlag(FileAttributes.ReparsePoint);
+            Entry entry = level.Entries.Current;
+            string path = level.Prefix + entry.Name;
+            if (entry.IsFolder)
+                open.Push(new Level(path, List(path, entry.Segments).GetEnumerator()));
+            else
+                yield return path;
+        }
+    }
+
+    /// <summary>The entries of a folder that match, or may lead to matches, in order.</summary>
+    private List<Entry> List(string prefix, ulong active)
+    {
+        string folder = prefix.Length == 0 ? "." : prefix;
+        if (!Directory.Exists(folder))
+            return [];
+        // A name as it stands needs no listing, and can be "..".
+        if (ulong.IsPow2(active) && segments[ulong.Log2(active)] is var only && !GlobPattern.IsPattern(only))
+            return Named(prefix, only, active);
+
+        try
+        {
+            var names = new FileSystemEnumerable<Entry>(folder, (ref FileSystemEntry entry) => ToEntry(ref entry, active), Everything)
+            {
+                ShouldIncludePredicate = (ref FileSystemEntry entry) => entry.IsDirectory ? Inside(ref entry, active) != 0 : IsMatch(entry.FileName, active),
+            };
+            List<Entry> entries = [.. names];
+            entries.Sort((x, y) => PathOrder.Instance.Compare(x.Name, y.Name));
+            return entries;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException($"cannot list a folder: {failure.Message}", failure);
+        }
+    }
+
+    private List<Entry> Named(string prefix, string name, ulong active)
+    {
+        string path = prefix + name;
+        if (IsLast(active))
+            return File.Exists(path) && IsTaken(name) ? [new Entry(name, 0)] : [];
+        return Directory.Exists(path) ? [new Entry(name + Path.DirectorySeparatorChar, WithSkipped(active << 1))] : [];
+    }
+
+    private Entry ToEntry(ref FileSystemEntry entry, ulong active) => entry.IsDirectory
+        ? new Entry(string.Concat(entry.FileName, [Path.DirectorySeparatorChar]), Inside(ref entry, active))
+        : new Entry(entry.FileName.ToString(), 0);
+
+    /// <summary>The segments that may match inside a folder of that name; none where it is not entered.</summary>
+    private ulong Inside(ref FileSystemEntry folder, ulong active)
+    {
+        ulong inside = 0;
+        for (int i = 0; i < segments.Length; i++)
+        {
+            ulong segment = 1UL << i;
+            if ((active & segment) == 0)
+                continue;
+            if (segments[i] == AnyDepth)
+                inside |= ImageFileNames.IsHidden(folder.FileName) || folder.Attributes.HasFlag(FileAttributes.ReparsePoint) ? 0 : segment;
+            else if (i < segments.Length - 1 && IsNamed(folder.FileName, segments[i]))
+                inside |= segment << 1;
+        }
+
+        return WithSkipped(inside);
+    }
+
+    /// <summary>Whether a file's name matches the last segment, if that is active.</summary>
+    private bool IsMatch(ReadOnlySpan<char> name, ulong active) =>
+        IsLast(active) && IsTaken(name) && IsNamed(name, segments[^1] == AnyDepth ? "*" : segments[^1]);
+
+    private bool IsTaken(ReadOnlySpan<char> name) => !imagesOnly || ImageFileNames.IsImage(name);
+
+    private bool IsLast(ulong active) => (active >> (segments.Length - 1) & 1) != 0;
+
+    /// <summary>Adds the segment behind each <c>**</c>, which may stand for no folder at all.</summary>
+    private ulong WithSkipped(ulong active)
+    {
+        for (int i = 0; i < segments.Length - 1; i++)
+        {
+            if ((active >> i & 1) != 0 && segments[i] == AnyDepth)
+                active |= 2UL << i;
+        }
+
+        return active;
+    }
+
+    private static bool IsNamed(ReadOnlySpan<char> name, string segment)
+    {
+        bool ignoreCase = OperatingSystem.IsWindows();
+        if (!GlobPattern.IsPattern(segment))
+            return name.Equals(segment, ignoreCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
+        return (!ImageFileNames.IsHidden(name) || segment.StartsWith('.')) && FileSystemName.MatchesSimpleExpression(segment, name, ignoreCase);
+    }
 }

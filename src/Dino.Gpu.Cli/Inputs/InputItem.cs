@@ -14,6 +14,27 @@ internal sealed record InputItem(string Path, IReadOnlyList<object?> Columns)
     /// <summary>Bytes of the image in <see cref="Archive"/>.</summary>
     public long Length { get; init; }
 
+    /// <summary>Why the image cannot be read, where that is known already, such as a link in an archive; else null.</summary>
+    public string? Problem { get; init; }
+
     /// <summary>An image file and nothing carried.</summary>
     public static InputItem File(string path) => new(path, []);
+
+    /// <summary>All bytes of the image file, in bounded time and memory whatever the path leads to. Thread-safe.</summary>
+    /// <exception cref="DinoException">It cannot be read. The message gives the reason only, not <see cref="Path"/>.</exception>
+    public byte[] ReadBytes()
+    {
+        if (Problem is not null)
+            throw new DinoException(Problem);
+        if (Archive is null)
+            return Dino.Gpu.Imaging.ImageFile.ReadBytes(Path);
+        try
+        {
+            return Dino.Gpu.Imaging.ImageFile.ReadBytes(Archive, Offset, Length);
+        }
+        catch (DinoException failure)
+        {
+            throw new DinoException($"archive {Archive}: {failure.Message}", failure);
+        }
+    }
 }

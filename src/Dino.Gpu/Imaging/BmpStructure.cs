@@ -7,7 +7,7 @@ internal static class BmpStructure
 {
     private const int FileHeader = 14;
 
-    public static ImageHeader Read(ReadOnlySpan<byte> file)
+    public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
     {
         if (file.Length < FileHeader + 12)
             throw ImageHeader.Truncated("BMP", file.Length, "inside its header");
@@ -25,7 +25,7 @@ internal static class BmpStructure
         int bits = BinaryPrimitives.ReadUInt16LittleEndian(info[(isCore ? 10 : 14)..]);
         uint compression = isCore ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(info[16..]);
         height = Math.Abs(height); // negative: rows from the top
-        ImageHeader.CheckSize("BMP", width, height);
+        ImageHeader.CheckSize("BMP", width, height, maxPixels);
 
         // Rows are padded to 4 bytes. Run-length coded ones (compression 1, 2) have no length that follows from the size.
         long rows = compression is 0 or 3 ? (width * bits + 31) / 32 * 4 * height : 0;

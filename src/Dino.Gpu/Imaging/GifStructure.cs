@@ -7,13 +7,13 @@ internal static class GifStructure
 {
     private const int ScreenDescriptor = 13;
 
-    public static ImageHeader Read(ReadOnlySpan<byte> file)
+    public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
     {
         if (file.Length < ScreenDescriptor)
             throw ImageHeader.Truncated("GIF", file.Length, "inside its header");
         int width = BinaryPrimitives.ReadUInt16LittleEndian(file[6..]);
         int height = BinaryPrimitives.ReadUInt16LittleEndian(file[8..]);
-        ImageHeader.CheckSize("GIF", width, height);
+        ImageHeader.CheckSize("GIF", width, height, maxPixels);
 
         int at = ScreenDescriptor + ColorTable(file[10]);
         while (true)
@@ -24,6 +24,9 @@ internal static class GifStructure
                     at = SkipBlocks(file, at + 2);
                     break;
                 case 0x2C: // frame: position and size, its own colours, code size, blocks
+                    _ = Byte(file, at + 9);
+                    // A frame may reach beyond the screen, and some decoders make room for all of it.
+                    ImageHeader.CheckSize("GIF", Math.Max(width, Side(file, at + 1) + Side(file, at + 5)), Math.Max(height, Side(file, at + 3) + Side(file, at + 7)), maxPixels);
                     at = SkipBlocks(file, at + 10 + ColorTable(Byte(file, at + 9)) + 1);
                     _ = Byte(file, at); // the trailer or another frame follows
                     return new ImageHeader(ImageFormat.Gif, width, height, 1);
@@ -34,6 +37,8 @@ internal static class GifStructure
             }
         }
     }
+
+    private static int Side(ReadOnlySpan<byte> file, int at) => BinaryPrimitives.ReadUInt16LittleEndian(file[at..]);
 
     private static int ColorTable(byte flags) => (flags & 0x80) != 0 ? 3 << (flags & 7) + 1 : 0;
 

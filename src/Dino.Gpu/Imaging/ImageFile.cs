@@ -1,8 +1,16 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Dino.Gpu.Imaging;
 
-/// <summary>Reads pictures from paths, with every failure as one line that names the path.</summary>
+/// <summary>Reads pictures from files, with every failure as one line.</summary>
 public static class ImageFile
 {
+    /// <summary>
+    /// Largest file that is read, 1 GiB. A picture of <see cref="ImageHeader.MaxPixels"/> is 716 MB as an uncompressed 32-bit bitmap; what is larger is a video
+    /// or a disk image in the wrong folder, and several threads read at a time.
+    /// </summary>
+    public const long MaxLength = 1L << 30;
+
     /// <summary>Reads and decodes one file. Thread-safe.</summary>
     /// <param name="path">The file.</param>
     /// <param name="decoder">What decodes it.</param>
@@ -12,7 +20,7 @@ public static class ImageFile
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(decoder);
-        return Named(path, () => decoder.Decode(Read(path), orientation));
+        return Named(path, () => decoder.Decode(ReadBytes(path), orientation));
     }
 
     /// <summary>As <see cref="Decode"/>, and makes of it the model's input. Thread-safe.</summary>
@@ -26,7 +34,66 @@ public static class ImageFile
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(decoder);
         ArgumentNullException.ThrowIfNull(preprocessor);
-        return Named(path, () => preprocessor.Apply(decoder.Decode(Read(path), orientation)));
+        return Named(path, () => preprocessor.Apply(decoder.Decode(ReadBytes(path), orientation)));
+    }
+
+    /// <summary>All bytes of a file, in bounded time and memory whatever the path leads to. Thread-safe.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="DinoException">Not a regular file that can be read, or longer than <see cref="MaxLength"/>. The message gives the reason only, not the path.</exception>
+    public static byte[] ReadBytes(string path)
+    {
+        using SafeFileHandle file = RegularFile.Open(path);
+        return Read(file, 0, Length(file));
+    }
+
+    /// <summary>A part of a file, such as a member of an archive. Thread-safe.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="offset">First byte.</param>
+    /// <param name="length">Number of bytes.</param>
+    /// <exception cref="DinoException">As for <see cref="ReadBytes(string)"/>, or the file ends before the part does.</exception>
+    public static byte[] ReadBytes(string path, long offset, long length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        using SafeFileHandle file = RegularFile.Open(path);
+        if (offset > Length(file) - length)
+            throw new DinoException($"ends after {Length(file)} bytes, expected {length} bytes from {offset} on");
+        return Read(file, offset, length);
+    }
+
+    private static byte[] Read(SafeFileHandle file, long offset, long length)
+    {
+        if (length > MaxLength)
+            throw new DinoException($"too large for an image file: {length} bytes, the limit is {MaxLength}");
+        try
+        {
+            byte[] bytes = GC.AllocateUninitializedArray<byte>((int)length);
+            for (int done = 0; done < bytes.Length;)
+            {
+                int read = RandomAccess.Read(file, bytes.AsSpan(done), offset + done);
+                if (read == 0)
+                    throw new DinoException($"became shorter while it was read: {done} of {length} bytes");
+                done += read;
+            }
+
+            return bytes;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException(RegularFile.CannotBeRead(failure.Message), failure);
+        }
+    }
+
+    private static long Length(SafeFileHandle file)
+    {
+        try
+        {
+            return RandomAccess.GetLength(file);
+        }
+        catch (IOException failure)
+        {
+            throw new DinoException(RegularFile.CannotBeRead(failure.Message), failure);
+        }
     }
 
     private static RgbImage Named(string path, Func<RgbImage> read)
@@ -38,28 +105,6 @@ public static class ImageFile
         catch (DinoException failure)
         {
             throw new DinoException($"{path}: {failure.Message}", failure);
-        }
-    }
-
-    private static byte[] Read(string path)
-    {
-        if (Directory.Exists(path))
-            throw new DinoException("is a directory, expected an image file");
-        try
-        {
-            return File.ReadAllBytes(path);
-        }
-        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException or ArgumentException)
-        {
-            throw new DinoException("no such file", failure);
-        }
-        catch (UnauthorizedAccessException failure)
-        {
-            throw new DinoException("permission denied", failure);
-        }
-        catch (IOException failure)
-        {
-            throw new DinoException($"cannot be read: {failure.Message.ReplaceLineEndings(" ")}", failure);
         }
     }
 }

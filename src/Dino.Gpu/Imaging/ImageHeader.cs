@@ -34,6 +34,9 @@ public sealed record ImageHeader(ImageFormat Format, int Width, int Height, int 
     /// <summary>Most pixels a picture may have: 178 956 970, where Pillow raises its <c>DecompressionBombError</c> too.</summary>
     public const long MaxPixels = 2 * 89_478_485L;
 
+    /// <summary>The most that <see cref="MaxPixels"/> can be raised to, 536 870 897: decoders hold four bytes a pixel in one array.</summary>
+    public const long LargestMaxPixels = 0x7FFFFFC7 / 4; // Array.MaxLength
+
     private const string Expected = "expected JPEG, PNG, WebP, BMP or GIF";
 
     /// <summary>The format's name as people write it, for messages.</summary>
@@ -41,19 +44,20 @@ public sealed record ImageHeader(ImageFormat Format, int Width, int Height, int 
 
     /// <summary>Recognises a whole image file, reads its size and EXIF orientation (JPEG APP1, PNG eXIf, WebP EXIF), and walks its structure to the end. Orientation in XMP is not read.</summary>
     /// <param name="file">All bytes of the file.</param>
-    /// <exception cref="DinoException">Not an image, truncated, damaged, without pixels, or with more than <see cref="MaxPixels"/>.</exception>
-    public static ImageHeader Read(ReadOnlySpan<byte> file)
+    /// <param name="maxPixels">Most pixels that the picture, or any frame of it, may have.</param>
+    /// <exception cref="DinoException">Not an image, truncated, damaged, without pixels, or with more than <paramref name="maxPixels"/>.</exception>
+    public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels = MaxPixels)
     {
         if (file.StartsWith(JpegStructure.Signature))
-            return JpegStructure.Read(file);
+            return JpegStructure.Read(file, maxPixels);
         if (file.StartsWith(PngStructure.Signature))
-            return PngStructure.Read(file);
+            return PngStructure.Read(file, maxPixels);
         if (file.StartsWith("RIFF"u8) && file.Length >= 12 && file[8..].StartsWith("WEBP"u8))
-            return WebPStructure.Read(file);
+            return WebPStructure.Read(file, maxPixels);
         if (file.StartsWith("BM"u8))
-            return BmpStructure.Read(file);
+            return BmpStructure.Read(file, maxPixels);
         if (file.StartsWith("GIF87a"u8) || file.StartsWith("GIF89a"u8))
-            return GifStructure.Read(file);
+            return GifStructure.Read(file, maxPixels);
         throw new DinoException(file.IsEmpty ? $"not an image: {Expected}, found an empty file" : $"not an image: {Expected}, found {Describe(file)}");
     }
 
@@ -99,12 +103,12 @@ public sealed record ImageHeader(ImageFormat Format, int Width, int Height, int 
     }
 
     /// <summary>Refuses a size before anything of that size is allocated.</summary>
-    internal static void CheckSize(string format, long width, long height)
+    internal static void CheckSize(string format, long width, long height, long maxPixels)
     {
         if (width <= 0 || height <= 0)
             throw new DinoException($"{format} without pixels: its header says {width}x{height}");
-        if (width > MaxPixels / height)
-            throw new DinoException($"{format} too large: its header says {width}x{height}, the limit is {MaxPixels} pixels");
+        if (width > maxPixels / height)
+            throw new DinoException($"{format} too large: its header says {width}x{height}, the limit is {maxPixels} pixels");
     }
 
     internal static DinoException Truncated(string format, int length, string missing) =>

@@ -11,7 +11,7 @@ internal static class JpegStructure
 
     public static ReadOnlySpan<byte> Signature => [0xFF, 0xD8, 0xFF];
 
-    public static ImageHeader Read(ReadOnlySpan<byte> file)
+    public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
     {
         int width = 0;
         int height = 0;
@@ -40,7 +40,7 @@ internal static class JpegStructure
                     throw new DinoException("damaged JPEG: its frame header is too short");
                 height = BinaryPrimitives.ReadUInt16BigEndian(segment[1..]);
                 width = BinaryPrimitives.ReadUInt16BigEndian(segment[3..]);
-                ImageHeader.CheckSize("JPEG", width, height);
+                ImageHeader.CheckSize("JPEG", width, height, maxPixels);
             }
             else if (marker == App1 && orientation == 0 && segment.StartsWith("Exif\0"u8))
             {

@@ -9,7 +9,7 @@ internal static class PngStructure
 
     public static ReadOnlySpan<byte> Signature => [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
 
-    public static ImageHeader Read(ReadOnlySpan<byte> file)
+    public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
     {
         int width = 0;
         int height = 0;
@@ -34,7 +34,7 @@ internal static class PngStructure
             {
                 if (!type.SequenceEqual("IHDR"u8) || length != 13)
                     throw new DinoException($"damaged PNG: expected IHDR of 13 bytes first, found {Name(type)} of {length}");
-                ImageHeader.CheckSize("PNG", BinaryPrimitives.ReadUInt32BigEndian(data), BinaryPrimitives.ReadUInt32BigEndian(data[4..]));
+                ImageHeader.CheckSize("PNG", BinaryPrimitives.ReadUInt32BigEndian(data), BinaryPrimitives.ReadUInt32BigEndian(data[4..]), maxPixels);
                 width = BinaryPrimitives.ReadInt32BigEndian(data);
                 height = BinaryPrimitives.ReadInt32BigEndian(data[4..]);
             }

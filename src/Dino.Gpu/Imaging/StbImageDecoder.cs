@@ -16,11 +16,23 @@ public sealed class StbImageDecoder : IImageDecoder
     /// <inheritdoc/>
     public string Name => "stb";
 
+    /// <summary>Most pixels that a picture may have by its header; more are refused before they are decoded. At most <see cref="ImageHeader.LargestMaxPixels"/>.</summary>
+    public long MaxPixels
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, ImageHeader.LargestMaxPixels);
+            field = value;
+        }
+    } = ImageHeader.MaxPixels;
+
     /// <inheritdoc/>
     public RgbImage Decode(ReadOnlyMemory<byte> file, ExifOrientation orientation)
     {
         // StbImageSharp fills up what is missing and ignores checksums, so the structure is checked before it.
-        ImageHeader header = ImageHeader.Read(file.Span);
+        ImageHeader header = ImageHeader.Read(file.Span, MaxPixels);
         if (header.Format == ImageFormat.WebP)
             throw new DinoException("WebP cannot be read by the managed decoder (stb): use one that reads it (skia), or convert the file to PNG");
         if (header.Format == ImageFormat.Png)

@@ -5,7 +5,7 @@ namespace Dino.Gpu.Imaging;
 /// <summary>Walks the RIFF chunks of a WebP for its size (VP8, VP8L or VP8X) and its EXIF.</summary>
 internal static class WebPStructure
 {
-    public static ImageHeader Read(ReadOnlySpan<byte> file)
+    public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
     {
         long end = 8L + BinaryPrimitives.ReadUInt32LittleEndian(file[4..]);
         int width = 0;
@@ -16,10 +16,12 @@ internal static class WebPStructure
             ReadOnlySpan<byte> type = file.Slice(at, 4);
             uint length = BinaryPrimitives.ReadUInt32LittleEndian(file[(at + 4)..]);
             ReadOnlySpan<byte> data = file.Slice(at + 8, (int)Math.Min(length, file.Length - at - 8));
+            // Every picture in the file counts: a frame that is larger than its canvas must not pass.
+            (int pictureWidth, int pictureHeight) = Size(type, data);
+            if (pictureWidth != 0)
+                ImageHeader.CheckSize("WebP", pictureWidth, pictureHeight, maxPixels);
             if (width == 0)
-                (width, height) = Size(type, data);
-            if (width != 0)
-                ImageHeader.CheckSize("WebP", width, height);
+                (width, height) = (pictureWidth, pictureHeight);
             if (length > file.Length - at - 8)
                 throw ImageHeader.Truncated("WebP", file.Length, $"inside chunk {System.Text.Encoding.ASCII.GetString(type).Trim()}");
             if (type.SequenceEqual("EXIF"u8))
@@ -34,11 +36,18 @@ internal static class WebPStructure
         return new ImageHeader(ImageFormat.WebP, width, height, orientation);
     }
 
-    /// <summary>The size in one of the three chunks that can hold it, or (0, 0). The first such chunk in a file is that of the canvas.</summary>
+    /// <summary>The size in one of the four chunks that can hold it, or (0, 0). The first such chunk in a file is that of the canvas; the larger size where a frame (ANMF) holds two.</summary>
     private static (int Width, int Height) Size(ReadOnlySpan<byte> type, ReadOnlySpan<byte> data)
     {
         if (type.SequenceEqual("VP8X"u8) && data.Length >= 10) // 24 bits each, less one
             return ((BinaryPrimitives.ReadInt32LittleEndian(data[4..]) & 0xFFFFFF) + 1, (BinaryPrimitives.ReadInt32LittleEndian(data[6..]) >>> 8) + 1);
+        if (type.SequenceEqual("ANMF"u8) && data.Length >= 24) // position, size, duration, flags; then the frame's own chunk
+        {
+            (int frameWidth, int frameHeight) = Size(data.Slice(16, 4), data[24..]);
+            return (Math.Max(frameWidth, (BinaryPrimitives.ReadInt32LittleEndian(data[6..]) & 0xFFFFFF) + 1),
+                Math.Max(frameHeight, (BinaryPrimitives.ReadInt32LittleEndian(data[9..]) & 0xFFFFFF) + 1));
+        }
+
         if (type.SequenceEqual("VP8L"u8) && data.Length >= 5 && data[0] == 0x2F) // 14 bits each, less one
         {
             uint bits = BinaryPrimitives.ReadUInt32LittleEndian(data[1..]);

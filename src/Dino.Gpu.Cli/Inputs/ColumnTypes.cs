@@ -1,0 +1,39 @@
+using System.Globalization;
+using Dino.Gpu.Cli.Formats;
+
+namespace Dino.Gpu.Cli.Inputs;
+
+/// <summary>The four types of carried columns, and what becomes of several in one column.</summary>
+internal static class ColumnTypes
+{
+    /// <summary>The type that holds values of both: integers and numbers are numbers, anything else is text.</summary>
+    public static ColumnType Merge(ColumnType one, ColumnType other) =>
+        one == other ? one
+        : one is ColumnType.Integer or ColumnType.Number && other is ColumnType.Integer or ColumnType.Number ? ColumnType.Number
+        : ColumnType.Text;
+
+    /// <summary>Every column of any source, in the order in which they first come.</summary>
+    public static CarriedColumn[] Union(IEnumerable<IReadOnlyList<CarriedColumn>> sources)
+    {
+        var columns = new List<CarriedColumn>();
+        foreach (CarriedColumn column in sources.SelectMany(source => source))
+        {
+            int known = columns.FindIndex(one => one.Name == column.Name);
+            if (known < 0)
+                columns.Add(column);
+            else
+                columns[known] = column with { Type = Merge(columns[known].Type, column.Type) };
+        }
+
+        return [.. columns];
+    }
+
+    /// <summary>A value as one of a type that its own was merged into.</summary>
+    public static object? Convert(object? value, ColumnType type) => value switch
+    {
+        long integer when type == ColumnType.Number => (double)integer,
+        bool boolean when type == ColumnType.Text => boolean ? "true" : "false",
+        IFormattable number when type == ColumnType.Text => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => value,
+    };
+}

@@ -1,0 +1,144 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Dino.Gpu.Cli.Formats;
+using Dino.Gpu.Cli.Output;
+
+namespace Dino.Gpu.Cli.Inputs;
+
+/// <summary>
+/// Writes the rows of an <see cref="InputList"/>: to a file of the caller's, which appears when it is whole, or to memory and, when that becomes much, to a
+/// temporary file. Small runs so need no temporary folder, and large ones no memory.
+/// </summary>
+internal sealed class InputListWriter : IDisposable
+{
+    private const int MemoryLimit = 1 << 20;
+
+    private readonly IReadOnlyList<CarriedColumn> _columns;
+    private readonly OutputFile? _file;
+    private readonly string _name;
+    private readonly ArrayBufferWriter<byte> _line = new();
+    private readonly Utf8JsonWriter _json;
+    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly List<long> _offsets = [];
+    private Stream _stream;
+    private long _position;
+    private long _count;
+    private bool _completed;
+
+    /// <param name="columns">Columns of every row.</param>
+    /// <param name="path">Where the list stays; null for a temporary one.</param>
+    /// <exception cref="DinoException">The file cannot be written.</exception>
+    public InputListWriter(IReadOnlyList<CarriedColumn> columns, string? path)
+    {
+        _columns = columns;
+        _json = new Utf8JsonWriter(_line, InputRowJson.WriterOptions);
+        _file = path is null ? null : new OutputFile(path);
+        _name = path ?? "the list of inputs";
+        _stream = _file?.Stream ?? new MemoryStream();
+        InputRowJson.WriteHeader(_json, columns);
+        EndLine();
+    }
+
+    public void Add(InputItem item)
+    {
+        if (_count % InputList.IndexStep == 0)
+            _offsets.Add(_position);
+        InputRowJson.WriteRow(_json, item);
+        EndLine();
+        _count++;
+    }
+
+    /// <summary>Ends the list and opens it.</summary>
+    /// <exception cref="DinoException">The file cannot be flushed or renamed.</exception>
+    public InputList Complete(string? path)
+    {
+        string sha256 = Convert.ToHexStringLower(_hash.GetHashAndReset());
+        Stream? kept = null;
+        ReadAt read;
+        if (path is not null)
+        {
+            _file!.Complete();
+            (read, kept) = InputList.OpenFile(path);
+        }
+        else if (_stream is MemoryStream memory)
+        {
+            byte[] bytes = memory.ToArray();
+            read = (buffer, offset) =>
+            {
+                ReadOnlySpan<byte> left = bytes.AsSpan((int)Math.Min(offset, bytes.Length));
+                left = left[..Math.Min(left.Length, buffer.Length)];
+                left.CopyTo(buffer);
+                return left.Length;
+            };
+        }
+        else
+        {
+            Try(_stream.Flush);
+            var file = (FileStream)_stream;
+            kept = file;
+            read = (buffer, offset) => RandomAccess.Read(file.SafeFileHandle, buffer, offset);
+        }
+
+        _completed = true;
+        return new InputList(read, kept, path ?? _name, _columns, _count, sha256, _offsets);
+    }
+
+    public void Dispose()
+    {
+        _json.Dispose();
+        _hash.Dispose();
+        _file?.Dispose();
+        if (!_completed && _file is null)
+            _stream.Dispose();
+    }
+
+    private void EndLine()
+    {
+        _json.Flush();
+        _json.Reset();
+        _line.Write("\n"u8);
+        ReadOnlyMemory<byte> line = _line.WrittenMemory;
+        _hash.AppendData(line.Span);
+        if (_stream is MemoryStream memory && memory.Length + line.Length > MemoryLimit)
+            Try(() => Spill(memory));
+        Try(() => _stream.Write(line.Span));
+        _position += line.Length;
+        _line.ResetWrittenCount();
+    }
+
+    /// <summary>Goes on in a file that only this user can read, and that is gone even when the process is killed: without a name on Unix, deleted on closing on Windows.</summary>
+    private void Spill(MemoryStream memory)
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"dino-{Guid.NewGuid():N}.jsonl");
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.Read | FileShare.Delete,
+            BufferSize = 1 << 16,
+            Options = OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None,
+        };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        var file = new FileStream(path, options);
+        _stream = file;
+        if (!OperatingSystem.IsWindows())
+            File.Delete(path);
+        memory.WriteTo(file);
+        memory.Dispose();
+    }
+
+    private void Try(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            string place = _file is null ? $" into the temporary folder {Path.GetTempPath()}" : "";
+            throw new DinoException($"cannot write {_name}{place}: {failure.Message.ReplaceLineEndings(" ")}", failure);
+        }
+    }
+}

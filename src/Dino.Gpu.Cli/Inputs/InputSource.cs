@@ -1,0 +1,96 @@
+using Dino.Gpu.Cli.Formats;
+
+namespace Dino.Gpu.Cli.Inputs;
+
+/// <summary>What one argument stands for.</summary>
+/// <param name="Rows">Its rows, with values for <paramref name="Columns"/>, read as they are asked for.</param>
+/// <param name="Columns">The columns that it carries.</param>
+/// <param name="Nothing">The message for when there are no rows.</param>
+internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyList<CarriedColumn> Columns, string Nothing)
+{
+    private static readonly string[] CompressedArchives = [".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst"];
+
+    /// <summary>Whether it is a file with a column of paths.</summary>
+    public bool IsManifest { get; private init; }
+
+    /// <summary>The sources of one argument: one, or each of the manifests or archives that a glob finds.</summary>
+    /// <exception cref="DinoException">It cannot be read.</exception>
+    public static IReadOnlyList<InputSource> Of(string input, TextReader standardInput, string? pathColumn)
+    {
+        if (input == "-")
+            return [Lines(standardInput)];
+        if (File.Exists(input))
+            return [OfFile(input, pathColumn)];
+        if (Directory.Exists(input))
+            return [Found(() => FolderWalk.Images(input), $"no images in folder '{input}'")];
+        if (input.StartsWith('@') && input.Length > 1)
+            return [List(input[1..])];
+        if (GlobPattern.IsPattern(input))
+        {
+            // Only a pattern that says so itself finds lists and archives: *.* in a folder of pictures does not read labels.csv.
+            if (!Manifest.IsManifest(input) && !TarImages.IsTar(input))
+                return [Found(() => GlobPattern.Matches(input), $"no image matches '{input}'")];
+            List<InputSource> files = [.. GlobPattern.Matches(input).Select(file => OfFile(file, pathColumn))];
+            return files.Count > 0 ? files : throw new DinoException($"no file matches '{input}'");
+        }
+
+        if (Manifest.IsManifest(input) || TarImages.IsTar(input))
+            throw new DinoException($"cannot read '{input}': no such file");
+        return [OfFile(input, pathColumn)]; // missing: a row that says so, at its place
+    }
+
+    /// <summary>A line is one file and one row, never a folder or a pattern, so that rows can be joined to the list by number.</summary>
+    public static InputSource Lines(TextReader standardInput) => new(() => ReadLines(standardInput), [], "no paths on standard input");
+
+    private static InputSource OfFile(string file, string? pathColumn)
+    {
+        if (Manifest.IsManifest(file))
+        {
+            Manifest manifest = Manifest.Open(file, pathColumn);
+            return new InputSource(manifest.Rows, manifest.Columns, $"no rows in '{file}'") { IsManifest = true };
+        }
+
+        if (TarImages.IsTar(file))
+            return new InputSource(() => TarImages.Read(file), [TarImages.ArchiveColumn], NoImages($"no images in archive '{file}'"));
+        if (Array.Exists(CompressedArchives, ending => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase)))
+            throw new DinoException($"cannot read '{file}': images in a compressed archive cannot be found again by their place; unpack it, at least to a .tar");
+        return new InputSource(() => [InputItem.File(file)], [], "");
+    }
+
+    private static InputSource Found(Func<IEnumerable<string>> files, string nothing) => new(() => files().Select(InputItem.File), [], NoImages(nothing));
+
+    private static InputSource List(string list) => new(() => ReadList(list), [], $"no paths in list '{list}'");
+
+    private static IEnumerable<InputItem> ReadList(string list)
+    {
+        using StreamReader reader = Reading(list, () => new StreamReader(list));
+        while (Reading(list, reader.ReadLine) is { } line)
+        {
+            if (line.Length > 0)
+                yield return InputItem.File(line);
+        }
+    }
+
+    private static IEnumerable<InputItem> ReadLines(TextReader reader)
+    {
+        while (reader.ReadLine() is { } line)
+        {
+            if (line.Length > 0)
+                yield return InputItem.File(line);
+        }
+    }
+
+    private static T Reading<T>(string list, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException($"cannot read list '{list}': {failure.Message}", failure);
+        }
+    }
+
+    private static string NoImages(string nothing) => $"{nothing} (looked for .jpg .jpeg .png .bmp .gif .webp)";
+}

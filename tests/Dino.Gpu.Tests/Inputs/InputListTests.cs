@@ -1,0 +1,252 @@
+using System.Security.Cryptography;
+using Dino.Gpu.Cli.Formats;
+using Dino.Gpu.Cli.Inputs;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Inputs;
+
+public sealed class InputListTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Arguments_keep_their_order_and_missing_files_their_place()
+    {
+        string b = _folder.Write("b.png", []);
+        string a = _folder.Write("a.png", []);
+        Assert.Equal([b, "missing.png", a, b], Settle(b, "missing.png", a, b));
+    }
+
+    [Fact]
+    public void Folder_is_walked_to_any_depth_in_byte_order_without_other_and_hidden_files()
+    {
+        foreach (string name in new[] { "b.JPG", "a10.png", "a2.png", "B.png", "sub/deep/c.webp", "notes.txt", "shard.tar", ".hidden.png", "._a2.png", ".cache/x.png", "none" })
+            _folder.Write(name, []);
+        Assert.Equal(Paths("B.png", "a10.png", "a2.png", "b.JPG", "sub/deep/c.webp"), Settle(_folder.Root));
+        Assert.Equal(Settle(_folder.Root), Settle(_folder.Root + "/"));
+    }
+
+    /// <summary>A folder's name sorts as with its separator: '-' and '.' come before '/', '0' after it.</summary>
+    [Fact]
+    public void Walk_has_the_order_of_whole_paths()
+    {
+        string[] names =
+        [
+            "a-b.png", "a-b/z.png", "a.png", "a.png.d/1.png", "a/b.png", "a/c/d.png", "a0.png", "ab/c.png", "z.png", "é.png", "\uE000.png", "\uFF21.png", "😀.png", "😀/x.png",
+        ];
+        foreach (string name in names.Reverse())
+            _folder.Write(name, []);
+        Assert.Equal(Paths(names), Settle(_folder.Root));
+        Assert.Equal(Paths(names), Settle(_folder.Path("**")));
+        Assert.Equal(Paths(names), Settle(_folder.Path("**/*.png")));
+        IEnumerable<string> bytewise = Paths(names).OrderBy(path => Convert.ToHexString(System.Text.Encoding.UTF8.GetBytes(path)), StringComparer.Ordinal);
+        Assert.Equal(bytewise, Settle(_folder.Root));
+    }
+
+    [Fact]
+    public void Links_to_folders_are_not_followed()
+    {
+        _folder.Write("a.png", []);
+        Directory.CreateSymbolicLink(_folder.Path("loop"), _folder.Root);
+        Assert.Equal(Paths("a.png"), Settle(_folder.Root));
+        Assert.Equal(Paths("a.png"), Settle(_folder.Path("**/*.png")));
+        Assert.Equal(Paths("loop/a.png"), Settle(_folder.Path("lo*/a.png")));
+    }
+
+    [Theory]
+    [InlineData("*.png", "a.png", "b.png")]
+    [InlineData("?.png", "a.png", "b.png")]
+    [InlineData("*", "a.png", "b.png", "c.jpg")]
+    [InlineData("s*/*.png", "s1/d.png", "s2/e.png")]
+    [InlineData("**/*.png", "a.png", "b.png", "s1/d.png", "s1/t/f.png", "s2/e.png")]
+    [InlineData("**/**/*.png", "a.png", "b.png", "s1/d.png", "s1/t/f.png", "s2/e.png")]
+    [InlineData("**", "a.png", "b.png", "c.jpg", "s1/d.png", "s1/t/f.png", "s2/e.png")]
+    [InlineData("s1/**/f.png", "s1/t/f.png")]
+    [InlineData("**/t/*.png", "s1/t/f.png")]
+    [InlineData("**/s1/**/*.png", "s1/d.png", "s1/t/f.png")]
+    [InlineData("*/t/*", "s1/t/f.png")]
+    [InlineData("*/../b*.png", "s1/../b.png", "s2/../b.png")]
+    [InlineData(".*/*.png", ".h/g.png")]
+    [InlineData("*.txt", "notes.txt")]
+    public void Glob_is_expanded(string pattern, params string[] expected)
+    {
+        foreach (string name in new[] { "b.png", "a.png", "c.jpg", "notes.txt", "s1/d.png", "s2/e.png", "s1/t/f.png", ".h/g.png" })
+            _folder.Write(name, []);
+        Assert.Equal(Paths(expected), Settle(_folder.Path(pattern)));
+    }
+
+    [Fact]
+    public void A_file_whose_name_looks_like_a_pattern_or_a_list_is_a_file()
+    {
+        string star = _folder.Write("a*.png", []);
+        _folder.Write("ab.png", []);
+        Assert.Equal([star], Settle(star));
+    }
+
+    [Fact]
+    public void List_and_standard_input_are_one_path_a_line_as_it_stands()
+    {
+        string list = _folder.Write("list.txt", "z.png\r\n\na b.png\n*.png\n");
+        string[] expected = ["z.png", "a b.png", "*.png"];
+        Assert.Equal(expected, Settle("@" + list));
+        using var standardInput = InputList.Settle(["-"], new StringReader("z.png\r\n\na b.png\n*.png\n"));
+        Assert.Equal(expected, standardInput.Items().Select(item => item.Path));
+    }
+
+    [Fact]
+    public void Nothing_found_is_an_error_that_says_where()
+    {
+        string list = _folder.Write("empty.txt", "\n");
+        Assert.Contains($"no images in folder '{_folder.Root}'", Fails(_folder.Root));
+        Assert.Contains("no image matches", Fails(_folder.Path("*.png")));
+        Assert.Contains("no image matches", Fails(_folder.Path("nowhere", "*.png")));
+        Assert.Contains("no file matches", Fails(_folder.Path("*.tar")));
+        Assert.Contains($"no paths in list '{list}'", Fails("@" + list));
+        Assert.Contains("cannot read list", Fails("@" + _folder.Path("no.txt")));
+        Assert.Contains("no paths on standard input", Fails("-"));
+        Assert.Contains("no such file", Fails(_folder.Path("no.csv")));
+        Assert.Contains("no such file", Fails(_folder.Path("no.tar")));
+        Assert.Contains("64", Fails(string.Concat(Enumerable.Repeat("*/", 70)) + "*.png"));
+    }
+
+    [Fact]
+    public void Names_with_line_feeds_quotes_and_any_script_come_through()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "other file systems refuse such names");
+        string[] names = ["a\nb.png", "a\"b\\c.png", "t\tab.png", "\u0001.png", "日本語.png", "e\u0301.png", "<&>'.png", "😀.png"];
+        foreach (string name in names)
+            _folder.Write(name, []);
+        Assert.Equal(Paths(names).Order(PathOrder.Instance), Settle(_folder.Root));
+    }
+
+    [Fact]
+    public void A_kept_list_is_whole_and_opens_as_it_was()
+    {
+        string path = _folder.Path("manifest.jsonl");
+        string csv = _folder.Write("in.csv", "path,label\na.png,cat\nb.png,\"two\nlines\"\n");
+        using var settled = InputList.Settle([csv, "c.png"], TextReader.Null, path);
+        using var opened = InputList.Open(path);
+        Assert.Equal([csv, path], _folder.Files.Order(StringComparer.Ordinal));
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path))), settled.Sha256);
+        foreach (InputList list in new[] { settled, opened })
+        {
+            Assert.Equal(3, list.Count);
+            Assert.Equal(settled.Sha256, list.Sha256);
+            Assert.Equal([new CarriedColumn("label", ColumnType.Text)], list.Columns);
+            Assert.Equal(["a.png", "b.png", "c.png"], list.Items().Select(item => item.Path));
+            Assert.Equal(["cat", "two\nlines", null], list.Items().Select(item => item.Columns[0]));
+            Assert.Equal("b.png", list.Items(1, 2).Single().Path);
+            Assert.Empty(list.Items(3, 3));
+            Assert.Throws<ArgumentOutOfRangeException>(() => list.Items(0, 4));
+        }
+
+        Assert.Equal(4, File.ReadAllLines(path).Length);
+    }
+
+    [Fact]
+    public void The_sum_is_that_of_the_rows_and_their_order()
+    {
+        Assert.Equal(Sum("a.png", "b.png"), Sum("a.png", "b.png"));
+        Assert.NotEqual(Sum("a.png", "b.png"), Sum("b.png", "a.png"));
+        Assert.NotEqual(Sum("a.png"), Sum("a.png", "a.png"));
+
+        static string Sum(params string[] inputs)
+        {
+            using var list = InputList.Settle(inputs, TextReader.Null);
+            return list.Sha256;
+        }
+    }
+
+    [Fact]
+    public void A_failure_leaves_no_list()
+    {
+        string path = _folder.Path("manifest.jsonl");
+        Assert.Throws<DinoException>(() => InputList.Settle(["a.png", _folder.Path("*.png")], TextReader.Null, path));
+        Assert.Empty(_folder.Files);
+    }
+
+    [Theory]
+    [InlineData("", "empty")]
+    [InlineData("{\"path\":\"a.png\"}\n", "no header")]
+    [InlineData("{\"dino_manifest\":2,\"columns\":[]}\n", "version 2")]
+    [InlineData("{\"dino_manifest\":1,\"columns\":[]}\n{\"path\":\"a", "cut short")]
+    public void What_is_no_list_is_not_opened(string text, string expected)
+    {
+        string path = _folder.Write("manifest.jsonl", text);
+        string message = Assert.Throws<DinoException>(() => InputList.Open(path)).Message;
+        Assert.Contains(path, message);
+        Assert.Contains(expected, message);
+    }
+
+    [Fact]
+    public void A_damaged_row_is_named()
+    {
+        using var list = InputList.Open(_folder.Write("manifest.jsonl", "{\"dino_manifest\":1,\"columns\":[]}\n{\"path\":\"a.png\"}\nwhat\n"));
+        Assert.Contains("row 1", Assert.Throws<DinoException>(() => list.Items().Count()).Message);
+    }
+
+    [Fact]
+    public void Streaming_hands_out_each_path_before_the_next_is_read()
+    {
+        var lines = new CountingReader(["a.png", "", "b.png"]);
+        using IEnumerator<InputItem> items = InputList.Stream(lines).GetEnumerator();
+        Assert.True(items.MoveNext());
+        Assert.Equal(("a.png", 1), (items.Current.Path, lines.Read));
+        Assert.True(items.MoveNext());
+        Assert.Equal(("b.png", 3), (items.Current.Path, lines.Read));
+        Assert.False(items.MoveNext());
+        Assert.Contains("no paths on standard input", Assert.Throws<DinoException>(() => InputList.Stream(TextReader.Null).Count()).Message);
+    }
+
+    [Fact]
+    public void A_hundred_thousand_rows_take_no_more_memory_than_a_thousand()
+    {
+        using InputList warm = Many(1_000);
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        using InputList many = Many(100_000);
+        long held = GC.GetTotalMemory(forceFullCollection: true) - before;
+        Assert.InRange(held, 0, 3_000_000); // the rows themselves are 15 MB
+        Assert.Equal(100_000, many.Count);
+
+        // Any row is reached without reading those before its block of 1024.
+        foreach (long row in new long[] { 0, 1, 1023, 1024, 1025, 50_000, 98_304, 99_999 })
+        {
+            long allocated = GC.GetAllocatedBytesForCurrentThread();
+            Assert.Equal(Name(row), many.Items(row, row + 1).Single().Path);
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - allocated, 0, 300_000);
+        }
+
+        Assert.Equal(Enumerable.Range(2_000, 3_000).Select(row => Name(row)), many.Items(2_000, 5_000).Select(item => item.Path));
+
+        static string Name(long row) => $"/archive/{row % 977:000}/{new string('x', 100)}/photo {row}.jpg";
+        static InputList Many(int rows) => InputList.Settle(["-"], new CountingReader(Enumerable.Range(0, rows).Select(row => Name(row))));
+    }
+
+    private static List<string> Settle(params string[] inputs)
+    {
+        using var list = InputList.Settle(inputs, TextReader.Null);
+        return [.. list.Items().Select(item => item.Path)];
+    }
+
+    private static string Fails(string input) => Assert.Throws<DinoException>(() => Settle(input)).Message;
+
+    private IEnumerable<string> Paths(params string[] names) => names.Select(name => _folder.Path(name));
+
+    /// <summary>Lines that are made when they are asked for, and counted.</summary>
+    private sealed class CountingReader(IEnumerable<string> lines) : TextReader
+    {
+        private readonly IEnumerator<string> _lines = lines.GetEnumerator();
+
+        public new int Read { get; private set; }
+
+        public override string? ReadLine()
+        {
+            if (!_lines.MoveNext())
+                return null;
+            Read++;
+            return _lines.Current;
+        }
+    }
+}
