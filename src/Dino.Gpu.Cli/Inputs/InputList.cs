@@ -17,15 +17,15 @@ internal sealed class InputList : IDisposable
     private readonly Stream? _file;
     private readonly string _name;
     private readonly List<long> _offsets;
+    private readonly Lazy<string> _sha256;
 
     /// <param name="read">Reads the file.</param>
     /// <param name="file">Disposed with this; null for a list in memory.</param>
     /// <param name="name">For messages.</param>
     /// <param name="columns">Columns of every row.</param>
     /// <param name="count">Rows.</param>
-    /// <param name="sha256">Of the whole file.</param>
     /// <param name="offsets">Where row 0 starts, and every <see cref="IndexStep"/>-th.</param>
-    internal InputList(ReadAt read, Stream? file, string name, IReadOnlyList<CarriedColumn> columns, long count, string sha256, List<long> offsets)
+    internal InputList(ReadAt read, Stream? file, string name, IReadOnlyList<CarriedColumn> columns, long count, List<long> offsets)
     {
         _read = read;
         _file = file;
@@ -33,14 +33,14 @@ internal sealed class InputList : IDisposable
         _offsets = offsets;
         Columns = columns;
         Count = count;
-        Sha256 = sha256;
+        _sha256 = new Lazy<string>(Sum);
     }
 
     /// <summary>Rows of the list.</summary>
     public long Count { get; }
 
-    /// <summary>SHA-256 of the list as written, columns and rows, in lower-case hexadecimal: what <c>sha256sum</c> says of its file.</summary>
-    public string Sha256 { get; }
+    /// <summary>SHA-256 of the list as written, columns and rows, in lower-case hexadecimal: what <c>sha256sum</c> says of its file. Reads it once, when it is asked for: loading the cryptography costs a short run its start.</summary>
+    public string Sha256 => _sha256.Value;
 
     /// <summary>Columns that go into the output, with the types of their values.</summary>
     public IReadOnlyList<CarriedColumn> Columns { get; }
@@ -104,7 +104,6 @@ internal sealed class InputList : IDisposable
         (ReadAt read, Stream file) = OpenFile(path);
         try
         {
-            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             var lines = new ByteLines(read);
             IReadOnlyList<CarriedColumn>? columns = null;
             var offsets = new List<long>();
@@ -113,8 +112,6 @@ internal sealed class InputList : IDisposable
             {
                 if (!lines.IsEnded)
                     throw new FormatException("cut short inside its last line");
-                hash.AppendData(lines.Line.Span);
-                hash.AppendData("\n"u8);
                 if (columns is null)
                     columns = InputRowJson.ReadHeader(lines.Line);
                 else if (count++ % IndexStep == 0)
@@ -123,7 +120,7 @@ internal sealed class InputList : IDisposable
 
             if (columns is null)
                 throw new FormatException("empty");
-            return new InputList(read, file, path, columns, count, Convert.ToHexStringLower(hash.GetHashAndReset()), offsets);
+            return new InputList(read, file, path, columns, count, offsets);
         }
         catch (Exception failure) when (failure is FormatException or IOException or DinoException)
         {
@@ -164,7 +161,7 @@ internal sealed class InputList : IDisposable
 
     private IEnumerable<InputItem> ReadItems(long first, long last)
     {
-        var lines = new ByteLines(_read, _offsets[(int)(first / IndexStep)]);
+        var lines = new ByteLines(Read, _offsets[(int)(first / IndexStep)]);
         for (long row = first - first % IndexStep; row < last; row++)
         {
             if (!lines.Next())
@@ -172,6 +169,32 @@ internal sealed class InputList : IDisposable
             if (row >= first)
                 yield return ReadItem(lines.Line, row);
         }
+    }
+
+    private int Read(Span<byte> buffer, long offset)
+    {
+        try
+        {
+            return _read(buffer, offset);
+        }
+        catch (IOException failure)
+        {
+            throw new DinoException($"cannot read list '{_name}': {failure.Message.ReplaceLineEndings(" ")}", failure);
+        }
+    }
+
+    private string Sum()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] buffer = new byte[1 << 16];
+        long offset = 0;
+        while (Read(buffer, offset) is var read and > 0)
+        {
+            hash.AppendData(buffer, 0, read);
+            offset += read;
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private InputItem ReadItem(ReadOnlyMemory<byte> line, long row)

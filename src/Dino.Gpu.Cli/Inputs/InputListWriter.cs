@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Security.Cryptography;
 using System.Text.Json;
 using Dino.Gpu.Cli.Formats;
 using Dino.Gpu.Cli.Output;
@@ -19,7 +18,6 @@ internal sealed class InputListWriter : IDisposable
     private readonly string _name;
     private readonly ArrayBufferWriter<byte> _line = new();
     private readonly Utf8JsonWriter _json;
-    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly List<long> _offsets = [];
     private Stream _stream;
     private long _position;
@@ -53,7 +51,6 @@ internal sealed class InputListWriter : IDisposable
     /// <exception cref="DinoException">The file cannot be flushed or renamed.</exception>
     public InputList Complete(string? path)
     {
-        string sha256 = Convert.ToHexStringLower(_hash.GetHashAndReset());
         Stream? kept = null;
         ReadAt read;
         if (path is not null)
@@ -81,13 +78,12 @@ internal sealed class InputListWriter : IDisposable
         }
 
         _completed = true;
-        return new InputList(read, kept, path ?? _name, _columns, _count, sha256, _offsets);
+        return new InputList(read, kept, path ?? _name, _columns, _count, _offsets);
     }
 
     public void Dispose()
     {
         _json.Dispose();
-        _hash.Dispose();
         _file?.Dispose();
         if (!_completed && _file is null)
             _stream.Dispose();
@@ -99,7 +95,6 @@ internal sealed class InputListWriter : IDisposable
         _json.Reset();
         _line.Write("\n"u8);
         ReadOnlyMemory<byte> line = _line.WrittenMemory;
-        _hash.AppendData(line.Span);
         if (_stream is MemoryStream memory && memory.Length + line.Length > MemoryLimit)
             Try(() => Spill(memory));
         Try(() => _stream.Write(line.Span));
