@@ -1,13 +1,8 @@
 using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
 using Dino.Gpu.Cli.Embedding;
-using Dino.Gpu.Cli.Formats;
 using Dino.Gpu.Cli.Imaging;
-using Dino.Gpu.Cli.Inputs;
 using Dino.Gpu.Cli.Output;
 using Dino.Gpu.Cli.Progress;
-using Dino.Gpu.Cli.Runs;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -32,6 +27,17 @@ internal sealed class EmbedCommand
 
     private static readonly string[] Formats = [EmbeddingOutput.Npy, EmbeddingOutput.JsonLines];
 
+    private static readonly Dictionary<string, OnError> OnErrorNames = new() { ["nan"] = OnError.Nan, ["skip"] = OnError.Skip, ["fail"] = OnError.Fail };
+
+    private static readonly Dictionary<string, ProgressKind> ProgressNames = new()
+    {
+        ["auto"] = ProgressKind.Auto,
+        ["bar"] = ProgressKind.Bar,
+        ["plain"] = ProgressKind.Lines,
+        ["json"] = ProgressKind.Json,
+        ["none"] = ProgressKind.None,
+    };
+
     private static readonly Dictionary<string, OutputKind> OutputKinds = new()
     {
         ["cls"] = OutputKind.ClassToken,
@@ -52,14 +58,48 @@ internal sealed class EmbedCommand
 
     private readonly Option<string?> _file = new("-o", "--out")
     {
-        Description = "File to write, .npy or .jsonl; it appears when it is whole. Without it, JSON Lines on standard output.",
-        HelpName = "FILE",
+        Description = "A file in one of the formats, which appears when it is whole; or a folder (a name without extension, or out/) of shards, whose run can be gone on with. "
+            + "Without it, JSON Lines on standard output.",
+        HelpName = "FILE|DIR",
     };
 
     private readonly Option<string?> _format = new("--format")
     {
-        Description = "Format of the file, if its extension does not say.",
-        HelpName = "npy|jsonl",
+        Description = "Format of the file, if its extension does not say, or of the shards. [default: npy for shards]",
+        HelpName = string.Join('|', Formats),
+    };
+
+    private readonly Option<long> _shardSize = WholeNumber("--shard-size", "Rows of a shard of a folder.", 10_000, 1, int.MaxValue);
+    private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Delete another run's shards in the folder and start anew." };
+
+    private readonly Option<string> _onError = new("--on-error")
+    {
+        Description = "An image that cannot be read: nan keeps its row (NaN, or null), skip leaves it out, fail ends the run.",
+        HelpName = "nan|skip|fail",
+        DefaultValueFactory = _ => "nan",
+    };
+
+    private readonly Option<long?> _maxErrors = new("--max-errors")
+    {
+        Description = "End the run when more images than that cannot be read. [default: any number]",
+        HelpName = "N",
+        CustomParser = result => Parsing.Whole(result, "--max-errors", 0, long.MaxValue),
+    };
+
+    private readonly Option<string?> _errors = new("--errors")
+    {
+        Description = "Write the images that cannot be read there, one JSON object a line; a folder of shards has them in errors.jsonl anyway.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<long> _timeout = WholeNumber("--image-timeout", "Seconds after which an image that is still being read or decoded counts as unreadable.", 120, 1, 86_400);
+    private readonly Option<string?> _stats = new("--stats") { Description = "Write where the time went there, as JSON.", HelpName = "FILE" };
+
+    private readonly Option<string> _progress = new("--progress")
+    {
+        Description = "On stderr: a bar, a plain line every few seconds, JSON lines once a second, or none. auto: a bar on a terminal, else lines.",
+        HelpName = "auto|bar|plain|json|none",
+        DefaultValueFactory = _ => "auto",
     };
 
     private readonly Option<string> _output = new("--output")
@@ -94,6 +134,8 @@ internal sealed class EmbedCommand
         });
         _format.AcceptOnlyFromAmong(Formats);
         _output.AcceptOnlyFromAmong([.. OutputKinds.Keys]);
+        _onError.AcceptOnlyFromAmong([.. OnErrorNames.Keys]);
+        _progress.AcceptOnlyFromAmong([.. ProgressNames.Keys]);
     }
 
     public static Command Create(CliConsole console, Option<bool> verbose, Option<bool> quiet)
@@ -101,7 +143,8 @@ internal sealed class EmbedCommand
         var embed = new EmbedCommand(console, verbose, quiet);
         var command = new Command("embed", "Turn images into DINO embeddings, one row an image, in input order.")
         {
-            embed._inputs, embed._pathColumn, embed._shard, embed._file, embed._format, embed._output, embed._normalize,
+            embed._inputs, embed._pathColumn, embed._shard, embed._file, embed._format, embed._shardSize, embed._overwrite, embed._output, embed._normalize,
+            embed._onError, embed._maxErrors, embed._errors, embed._timeout, embed._stats, embed._progress,
         };
         embed._model.AddTo(command);
         command.Options.Add(embed._preprocess);
@@ -114,84 +157,54 @@ internal sealed class EmbedCommand
             if (EmbeddingOutput.Parse(result.GetValue(embed._file), result.GetValue(embed._format), out string problem) is null)
                 result.AddError(problem);
         });
-        command.SetAction(embed.RunAsync);
+        command.SetAction((parsed, cancellation) => new EmbedJob(embed.Settings(parsed), console).RunAsync(cancellation));
         return command;
     }
 
-    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    private EmbedSettings Settings(ParseResult parsed)
     {
-        // Cheap checks first: what would fail at the end of a long run has to fail now.
-        _ = ShardSelection.From(parsed.GetValue(_shard), ShardSelection.ProcessEnvironment());
-        using var list = InputList.Settle(parsed.GetValue(_inputs)!, _console.Input, pathColumn: parsed.GetValue(_pathColumn), cancellation: cancellation);
-        List<string> paths = [.. list.Items().Select(item => item.Path)];
-        EmbeddingOutput output = EmbeddingOutput.Parse(parsed.GetValue(_file), parsed.GetValue(_format), out _)!;
-        output.EnsureWritable();
-        string weights = await WeightsLocator.FindAsync(_model.Weights(parsed), _console, parsed.GetValue(_quiet), cancellation).ConfigureAwait(false);
-
-        long start = Stopwatch.GetTimestamp();
         ImageSize? size = parsed.GetValue(_size);
-        DinoOptions options = _model.Apply(parsed, new DinoOptions
+        string pooling = parsed.GetValue(_output)!;
+        bool verbose = parsed.GetValue(_verbose);
+        return new EmbedSettings
         {
-            Preprocess = parsed.GetValue(_preprocess),
-            InputWidth = size?.Width,
-            InputHeight = size?.Height,
-            Orientation = parsed.GetValue(_exif),
-            Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
-            Warning = line => Say(parsed, line),
-        });
-        DinoEncoderGroup encoders = await Task.Run(() => DinoEncoderGroup.Load(weights, options), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            string devices = string.Join(" + ", encoders.Devices.Select(device => $"{device.Id} ({device.Name}, {device.Driver})"));
-            Say(parsed, $"weights {weights}, device {devices}, "
-                + $"input {encoders.InputWidth}x{encoders.InputHeight}, batch {encoders.BatchSize}, ready in {Stopwatch.GetElapsedTime(start).TotalSeconds:F2} s");
-            return await EmbedAsync(parsed, encoders, paths, output, cancellation).ConfigureAwait(false);
-        }
-        finally
-        {
-            // Disposal waits for the batch in flight; a cancelled run does not.
-            Task closing = Task.Run(encoders.Dispose, CancellationToken.None);
-            if (!cancellation.IsCancellationRequested)
-                await closing.ConfigureAwait(false);
-        }
+            Inputs = parsed.GetValue(_inputs)!,
+            PathColumn = parsed.GetValue(_pathColumn),
+            Shard = parsed.GetValue(_shard),
+            Weights = _model.Weights(parsed),
+            Model = _model.Apply(parsed, new DinoOptions
+            {
+                Preprocess = parsed.GetValue(_preprocess),
+                InputWidth = size?.Width,
+                InputHeight = size?.Height,
+                Orientation = parsed.GetValue(_exif),
+                Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
+                Warning = verbose ? line => _console.Error.WriteLine("dino: " + line) : null,
+            }),
+            MaxPixels = parsed.GetValue(_maxPixels),
+            Workers = _model.Workers(parsed),
+            ImageTimeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout)),
+            Pooling = pooling,
+            Kind = OutputKinds[pooling],
+            Normalize = parsed.GetValue(_normalize),
+            Output = EmbeddingOutput.Parse(parsed.GetValue(_file), parsed.GetValue(_format), out _)!,
+            ShardSize = parsed.GetValue(_shardSize),
+            Overwrite = parsed.GetValue(_overwrite),
+            OnError = OnErrorNames[parsed.GetValue(_onError)!],
+            MaxErrors = parsed.GetValue(_maxErrors),
+            ErrorsFile = parsed.GetValue(_errors),
+            StatsFile = parsed.GetValue(_stats),
+            Progress = ProgressNames[parsed.GetValue(_progress)!],
+            Quiet = parsed.GetValue(_quiet),
+            Verbose = verbose,
+        };
     }
 
-    private async Task<int> EmbedAsync(ParseResult parsed, DinoEncoderGroup encoders, List<string> paths, EmbeddingOutput output, CancellationToken cancellation)
+    private static Option<long> WholeNumber(string name, string description, long standard, long smallest, long largest) => new(name)
     {
-        var layout = new RowLayout(
-            OutputKinds[parsed.GetValue(_output)!], parsed.GetValue(_normalize), encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);
-        // With several devices one batch more waits, so that a device that becomes free never waits for rows to be written.
-        int devices = encoders.Devices.Count;
-        var pipeline = new EmbeddingPipeline(
-            item => new LoadedImage(encoders.Prepare(item.Path), 0, 0), images => encoders.ForwardPrepared(images, layout.Needed),
-            new PipelineOptions(encoders.BatchSize, _model.Workers(parsed)) { InFlight = devices == 1 ? 1 : devices + 1 });
-        var counter = new ProgressCounter(paths.Count);
-
-        long failures;
-        using (IRowOutput rows = new SingleOutput(output.Open(RowSchema.Plain(layout.Shape), _console.Output)))
-        using (IProgressDisplay progress = ProgressDisplay.Create(parsed.GetValue(_quiet) ? ProgressKind.None : ProgressKind.Auto, counter, _console, output.IsStandardOutput && _console.OutputIsTerminal))
-        {
-            var run = new EmbedRun(layout, rows, new FailurePolicy(OnError.Nan, null, null), progress, 0);
-            await pipeline.RunAsync(paths.Select(InputItem.File), run, cancellation).ConfigureAwait(false);
-            rows.Complete();
-            failures = run.Failures;
-        }
-
-        if (!parsed.GetValue(_quiet))
-        {
-            string images = paths.Count == 1 ? "1 image" : $"{paths.Count} images";
-            string failed = failures == 0 ? "" : $", {failures} failed";
-            _console.Error.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"dino: {images} in {counter.Elapsed.TotalSeconds:F1} s ({counter.ImagesPerSecond:F1} images/s){failed} -> {output.Name}, rows of ({string.Join(", ", layout.Shape)})"));
-        }
-
-        return failures == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
-    }
-
-    private void Say(ParseResult parsed, string line)
-    {
-        if (parsed.GetValue(_verbose))
-            _console.Error.WriteLine("dino: " + line);
-    }
+        Description = description,
+        HelpName = "N",
+        DefaultValueFactory = _ => standard,
+        CustomParser = result => Parsing.Whole(result, name, smallest, largest),
+    };
 }

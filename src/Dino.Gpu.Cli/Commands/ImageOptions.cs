@@ -62,14 +62,7 @@ internal static class ImageOptions
             Description = "Most pixels a picture may have; one whose header says more fails before it is decoded, so that it cannot take the memory.",
             HelpName = "N",
             DefaultValueFactory = _ => ImageHeader.MaxPixels,
-            CustomParser = result =>
-            {
-                if (long.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out long pixels)
-                    && pixels is >= 1 and <= ImageHeader.LargestMaxPixels)
-                    return pixels;
-                result.AddError($"--max-pixels: expected a whole number from 1 to {ImageHeader.LargestMaxPixels}, found '{result.Tokens[0].Value}'");
-                return 0;
-            },
+            CustomParser = result => Parsing.Whole(result, "--max-pixels", 1, ImageHeader.LargestMaxPixels),
         };
         return option;
     }

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
-using System.Globalization;
 using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -40,7 +38,7 @@ internal sealed class ModelOptions
         Description = "Images in one pass through the model; halved where the device runs out of memory. auto: what fits a GPU well, 32 on the CPU. "
             + "Changes speed and memory, never the result. [default: auto]",
         HelpName = "auto|N",
-        CustomParser = result => result.Tokens[0].Value == "auto" ? AutomaticBatch : WholeNumber(result, "--batch", LargestBatch),
+        CustomParser = result => result.Tokens[0].Value == "auto" ? AutomaticBatch : (int)Parsing.Whole(result, "--batch", 1, LargestBatch),
     };
 
     private readonly Option<string> _interpolation = new("--interpolation")
@@ -54,7 +52,7 @@ internal sealed class ModelOptions
     {
         Description = "CPU threads for decoding, and for the model on the CPU. Default: all cores.",
         HelpName = "N",
-        CustomParser = result => WholeNumber(result, "--threads", LargestThreads),
+        CustomParser = result => (int)Parsing.Whole(result, "--threads", 1, LargestThreads),
     };
 
     public ModelOptions()
@@ -106,14 +104,4 @@ internal sealed class ModelOptions
         Precision.Float16 => "fp16",
         _ => "fp32",
     };
-
-    /// <summary>1 to <paramref name="largest"/>, or one line that says so.</summary>
-    private static int WholeNumber(ArgumentResult result, string name, int largest)
-    {
-        string text = result.Tokens[0].Value;
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= 1 && value <= largest)
-            return value;
-        result.AddError($"{name}: expected a whole number from 1 to {largest}, found '{text}'");
-        return 1;
-    }
 }

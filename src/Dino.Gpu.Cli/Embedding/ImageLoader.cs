@@ -19,7 +19,7 @@ internal sealed class ImageLoader(IImageDecoder decoder, ExifOrientation orienta
         string? hash = null;
         using (times.Measure(Stage.Read))
         {
-            file = File.ReadAllBytes(item.Path);
+            file = item.ReadBytes();
             if (sha256)
                 hash = Convert.ToHexStringLower(SHA256.HashData(file));
         }

@@ -2,20 +2,29 @@ using Dino.Gpu.Cli.Formats;
 
 namespace Dino.Gpu.Cli.Output;
 
-/// <summary>Where the rows go and how they are written: <c>-o</c> and <c>--format</c> of <c>dino embed</c>.</summary>
+/// <summary>
+/// Where the rows go and how they are written: <c>-o</c> and <c>--format</c> of <c>dino embed</c>. A name with the extension of a format is a file; one without
+/// any extension, with a slash at its end, or of a folder that is there is a folder of shards.
+/// </summary>
 internal sealed class EmbeddingOutput
 {
     public const string Npy = "npy";
     public const string JsonLines = "jsonl";
 
     private readonly string? _file;
-    private readonly string _format;
 
-    private EmbeddingOutput(string? file, string format)
+    private EmbeddingOutput(string? file, string format, bool isFolder = false)
     {
         _file = file;
-        _format = format;
+        Format = format;
+        IsFolder = isFolder;
     }
+
+    /// <summary>Name of the format.</summary>
+    public string Format { get; }
+
+    /// <summary>Whether <see cref="Name"/> is a folder of shards.</summary>
+    public bool IsFolder { get; }
 
     /// <summary>The file for messages.</summary>
     public string Name => _file ?? "stdout";
@@ -37,6 +46,8 @@ internal sealed class EmbeddingOutput
             return null;
         }
 
+        if (Directory.Exists(file) || file[^1] is '/' or '\\' || Path.GetExtension(file).Length == 0)
+            return new EmbeddingOutput(file, format ?? Npy, isFolder: true);
         format ??= Path.GetExtension(file).ToLowerInvariant() switch
         {
             ".npy" => Npy,
@@ -56,14 +67,14 @@ internal sealed class EmbeddingOutput
     /// <exception cref="DinoException">The file cannot be written.</exception>
     public void EnsureWritable()
     {
-        if (_file is not null)
+        if (_file is not null && !IsFolder)
             new OutputFile(_file).Dispose();
     }
 
     /// <summary>Opens the output.</summary>
     /// <param name="schema">What a row holds.</param>
     /// <param name="standardOutput">Used without a file; stays open.</param>
-    public IEmbeddingWriter Open(RowSchema schema, Stream standardOutput) => _format switch
+    public IEmbeddingWriter Open(RowSchema schema, Stream standardOutput) => Format switch
     {
         Npy => new NpyEmbeddingWriter(_file!, schema),
         _ when _file is null => JsonLinesWriter.ToStream(standardOutput, schema),

@@ -1,8 +1,14 @@
+using System.Globalization;
+using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Cli.Embedding;
 using Dino.Gpu.Cli.Output;
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Cli.Runs;
 
@@ -27,6 +33,9 @@ internal sealed record RunRecord
 
     /// <summary>SHA-256 of the checkpoint file, or <c>synthetic:SEED</c>.</summary>
     public required string Weights { get; init; }
+
+    /// <summary>Sizes of the model, and the epsilon of its norms, which a file beside the checkpoint may set.</summary>
+    public required string Model { get; init; }
 
     public required string Preprocess { get; init; }
 
@@ -80,6 +89,45 @@ internal sealed record RunRecord
     /// <summary>Parts that the list is cut into.</summary>
     public required int ShardCount { get; init; }
 
+    /// <summary>What of a run is known without its inputs.</summary>
+    /// <param name="settings">What was asked for.</param>
+    /// <param name="encoders">The loaded model.</param>
+    /// <param name="weights">Where it was loaded from.</param>
+    public static RunRecord Of(EmbedSettings settings, DinoEncoderGroup encoders, string weights)
+    {
+        VitConfig config = encoders.Config;
+        var source = WeightSource.Resolve(weights);
+        return new RunRecord
+        {
+            Version = typeof(RunRecord).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0],
+            Weights = source.Path is null ? string.Create(CultureInfo.InvariantCulture, $"synthetic:0x{source.Seed:X}") : "sha256:" + Checkpoint.Sha256(source.Path),
+            Model = string.Create(
+                CultureInfo.InvariantCulture,
+                $"hidden {config.HiddenSize}, {config.LayerCount} layers, {config.HeadCount} heads, patch {config.PatchSize}, eps {config.LayerNormEpsilon}"),
+            Preprocess = settings.Model.Preprocess == PreprocessPreset.Dino ? "dino" : "hf",
+            Size = $"{encoders.InputWidth}x{encoders.InputHeight}",
+            Interpolation = settings.Model.Interpolation.ToString().ToLowerInvariant(),
+            Exif = settings.Model.Orientation.ToString().ToLowerInvariant(),
+            Decoder = settings.Model.Decoder!.Name,
+            MaxPixels = settings.MaxPixels,
+            Pooling = settings.Pooling,
+            Normalize = settings.Normalize,
+            Precision = ModelOptions.PrecisionName(settings.Model.Precision),
+            Device = string.Join(", ", encoders.Devices.Select(device => $"{device.Id.Split(':')[0]} {device.Name}").Distinct().Order(StringComparer.Ordinal)),
+            Format = settings.Output.Format,
+            DType = settings.Type == Formats.ValueType.Float16 ? "f16" : "f32",
+            Sha256 = settings.Sha256,
+            OnError = settings.OnError.ToString().ToLowerInvariant(),
+            ShardSize = settings.ShardSize,
+            Inputs = "",
+            InputRows = 0,
+            FirstRow = 0,
+            LastRow = 0,
+            ShardIndex = 0,
+            ShardCount = 1,
+        };
+    }
+
     /// <summary>Shards of the output.</summary>
     [JsonIgnore]
     public long Shards => (LastRow - FirstRow + ShardSize - 1) / ShardSize;
@@ -123,9 +171,20 @@ internal sealed record RunRecord
     {
         JsonObject before = JsonSerializer.SerializeToNode(earlier, Options)!.AsObject();
         JsonObject after = JsonSerializer.SerializeToNode(now, Options)!.AsObject();
+        if (earlier.Inputs != now.Inputs)
+        {
+            // Rows that follow from the list would only repeat it.
+            after.Remove("inputs");
+            after.Remove("inputRows");
+            after.Remove("firstRow");
+            after.Remove("lastRow");
+        }
+
         IEnumerable<string> differences = after
             .Where(property => !except.Contains(property.Key) && !JsonNode.DeepEquals(property.Value, before[property.Key]))
             .Select(property => $"{property.Key} was {before[property.Key]}, is now {property.Value}");
+        if (earlier.Inputs != now.Inputs)
+            differences = differences.Prepend($"the input list was another one, of {earlier.InputRows} rows, and has {now.InputRows} now");
         string all = string.Join("; ", differences);
         return all.Length == 0 ? null : all;
     }

@@ -33,12 +33,16 @@ internal static class CliRunner
 
     public static Task<CliResult> RunAsync(params string[] arguments) => RunWithInputAsync("", arguments);
 
-    public static async Task<CliResult> RunWithInputAsync(string input, params string[] arguments)
+    public static Task<CliResult> RunAsync(CancellationToken cancellation, string[] arguments) => RunAsync("", arguments, cancellation);
+
+    public static Task<CliResult> RunWithInputAsync(string input, params string[] arguments) => RunAsync(input, arguments, CancellationToken.None);
+
+    private static async Task<CliResult> RunAsync(string input, string[] arguments, CancellationToken cancellation)
     {
         using var output = new MemoryStream();
         var error = new StringWriter();
         var console = new CliConsole { Input = new StringReader(input), Output = output, Error = TextWriter.Synchronized(error) };
-        int exitCode = await DinoCommandLine.RunAsync(arguments, console);
+        int exitCode = await DinoCommandLine.RunAsync(arguments, console, cancellation);
         return new CliResult(exitCode, output.ToArray(), error.ToString());
     }
 

@@ -1,0 +1,19 @@
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>Values on the command line that several options have.</summary>
+internal static class Parsing
+{
+    /// <summary>A whole number within bounds, or one line that says so.</summary>
+    public static long Whole(ArgumentResult result, string name, long smallest, long largest)
+    {
+        string text = result.Tokens[0].Value;
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value >= smallest && value <= largest)
+            return value;
+        string range = largest == long.MaxValue ? $"{smallest} on" : $"{smallest} to {largest}";
+        result.AddError($"{name}: expected a whole number from {range}, found '{text}'");
+        return smallest;
+    }
+}

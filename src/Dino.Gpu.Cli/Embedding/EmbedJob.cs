@@ -1,0 +1,192 @@
+using System.Diagnostics;
+using System.Globalization;
+using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Cli.Formats;
+using Dino.Gpu.Cli.Inputs;
+using Dino.Gpu.Cli.Progress;
+using Dino.Gpu.Cli.Runs;
+
+namespace Dino.Gpu.Cli.Embedding;
+
+/// <summary>One <c>dino embed</c> from its inputs to the last row: into one file, to standard output, or into a folder whose run can be gone on with.</summary>
+/// <param name="settings">What was asked for.</param>
+/// <param name="console">Standard streams.</param>
+internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
+{
+    private readonly StageTimes _times = new();
+
+    /// <param name="cancellation">A folder's run ends in order and can be gone on with; any other leaves nothing behind.</param>
+    /// <returns>The exit code.</returns>
+    public async Task<int> RunAsync(CancellationToken cancellation)
+    {
+        // Cheap checks first: what would fail at the end of a long run has to fail now.
+        var part = ShardSelection.From(settings.Shard, ShardSelection.ProcessEnvironment());
+        RefuseSharedFile(part);
+        using RunFolder? folder = settings.Output.IsFolder ? RunFolder.Open(PartFolder(part)) : null;
+        settings.Output.EnsureWritable();
+        if (settings.StatsFile is not null)
+            new Output.OutputFile(settings.StatsFile).Dispose();
+        bool streams = folder is null && part.Count == 1 && settings.Inputs is ["-"];
+        using InputList? list = streams ? null : await Task.Run(
+            () => InputList.Settle(settings.Inputs, console.Input, pathColumn: settings.PathColumn, cancellation: cancellation), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+        string weights = await WeightsLocator.FindAsync(settings.Weights, console, settings.Quiet, cancellation).ConfigureAwait(false);
+
+        long start = Stopwatch.GetTimestamp();
+        DinoEncoderGroup encoders = await Task.Run(() => DinoEncoderGroup.Load(weights, settings.Model), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            string devices = string.Join(" + ", encoders.Devices.Select(device => $"{device.Id} ({device.Name}, {device.Driver})"));
+            string share = part.Count == 1 ? "" : $", part {part.Index} of {part.Count} ({part.Source})";
+            Say($"weights {weights}, device {devices}, input {encoders.InputWidth}x{encoders.InputHeight}, batch {encoders.BatchSize}{share}, "
+                + string.Create(CultureInfo.InvariantCulture, $"ready in {Stopwatch.GetElapsedTime(start).TotalSeconds:F2} s"));
+            return folder is null
+                ? await ToStreamAsync(encoders, list, part, cancellation).ConfigureAwait(false)
+                : await ToFolderAsync(encoders, folder, list!, part, weights, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Disposal waits for the batch in flight; a cancelled run does not.
+            Task closing = Task.Run(encoders.Dispose, CancellationToken.None);
+            if (!cancellation.IsCancellationRequested)
+                await closing.ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>One file, or standard output.</summary>
+    private async Task<int> ToStreamAsync(DinoEncoderGroup encoders, InputList? list, ShardSelection part, CancellationToken cancellation)
+    {
+        RowLayout layout = Layout(encoders);
+        (long first, long last) = list is null ? (0, 0) : part.Rows(list.Count);
+        IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input);
+        var counter = new ProgressCounter(list is null ? null : last - first);
+        using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
+        EmbedRun run;
+        using (IRowOutput rows = new SingleOutput(settings.Output.Open(Schema(layout, list), console.Output)))
+        using (IProgressDisplay progress = Display(counter))
+        {
+            run = new EmbedRun(layout, rows, Policy(log), progress, first);
+            await Pipeline(encoders, layout).RunAsync(items, run, cancellation).ConfigureAwait(false);
+            rows.Complete();
+        }
+
+        return Finish(encoders, counter, layout, settings.Output.Name);
+    }
+
+    /// <summary>A folder of shards, from the beginning or from where an earlier run ended.</summary>
+    private async Task<int> ToFolderAsync(DinoEncoderGroup encoders, RunFolder folder, InputList list, ShardSelection part, string weights, CancellationToken cancellation)
+    {
+        RowLayout layout = Layout(encoders);
+        RunRecord record = Record(encoders, list, part, weights);
+        bool resumes = folder.Resumes(record, settings.Overwrite);
+        if (!resumes)
+        {
+            // The record last: with it the folder is a run.
+            list.Save(folder.Manifest, record.FirstRow, record.LastRow);
+            record.Save(folder.Path);
+        }
+
+        using var rows = new ShardedOutput(folder, record, Schema(layout, list), list.Items);
+        long first = rows.NextRow;
+        using var log = new ErrorLog(folder.Errors, first);
+        long total = record.LastRow - record.FirstRow;
+        if (resumes)
+            Tell(first == record.LastRow ? $"{folder.Path} holds all {total} rows already" : $"{folder.Path} holds {first - record.FirstRow} of {total} rows; going on from there");
+        var counter = new ProgressCounter(total, first - record.FirstRow, log.Count);
+        bool whole;
+        try
+        {
+            using IProgressDisplay progress = Display(counter);
+            var run = new EmbedRun(layout, rows, Policy(log), progress, first);
+            whole = await Pipeline(encoders, layout).RunAsync(list.Items(first, record.LastRow), run, cancellation, CancellationToken.None).ConfigureAwait(false);
+            rows.Flush();
+            if (whole)
+                rows.Complete();
+        }
+        catch (DinoException failure)
+        {
+            throw new DinoException($"{failure.Message}; the same command goes on from row {rows.NextRow - record.FirstRow} of {total}", failure);
+        }
+
+        if (whole)
+            return Finish(encoders, counter, layout, $"{folder.Path}, {record.Shards} {(record.Shards == 1 ? "shard" : "shards")}");
+        Tell($"stopped: {rows.NextRow - record.FirstRow} of {total} rows are in {folder.Path}, and the same command goes on from there");
+        return ExitCode.Cancelled;
+    }
+
+    private EmbeddingPipeline Pipeline(DinoEncoderGroup encoders, RowLayout layout)
+    {
+        var loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoders.Prepare, settings.Sha256, _times);
+        return new EmbeddingPipeline(
+            loader.Load,
+            images => encoders.ForwardPrepared(images, layout.Needed),
+            new PipelineOptions(encoders.BatchSize, settings.Workers) { InFlight = InFlight(encoders), ImageTimeout = settings.ImageTimeout },
+            _times);
+    }
+
+    /// <summary>With several devices one batch more waits, so that a device that becomes free never waits for rows to be written.</summary>
+    private static int InFlight(DinoEncoderGroup encoders) => encoders.Devices.Count == 1 ? 1 : encoders.Devices.Count + 1;
+
+    private RowLayout Layout(DinoEncoderGroup encoders) =>
+        new(settings.Kind, settings.Normalize, encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);
+
+    private RowSchema Schema(RowLayout layout, InputList? list) => new(layout.Shape, settings.Type, settings.Sha256, list?.Columns ?? []);
+
+    private FailurePolicy Policy(ErrorLog? log) => new(settings.OnError, settings.MaxErrors, log);
+
+    private IProgressDisplay Display(ProgressCounter counter) => ProgressDisplay.Create(
+        settings.Quiet ? ProgressKind.None : settings.Progress, counter, console, settings.Output.IsStandardOutput && console.OutputIsTerminal);
+
+    private string PartFolder(ShardSelection part) => part.Count == 1 ? settings.Output.Name : RunFolder.PartPath(settings.Output.Name, part.Index, part.Count);
+
+    /// <summary>Tasks of an array would write over each other's file.</summary>
+    private void RefuseSharedFile(ShardSelection part)
+    {
+        if (part.Count > 1 && !settings.Output.IsFolder && !settings.Output.IsStandardOutput)
+        {
+            throw new DinoException(
+                $"this is part {part.Index} of {part.Count} ({part.Source}), and every part would write {settings.Output.Name}: give a folder, such as -o out, and join the parts with 'dino merge', or say --shard none for the whole list");
+        }
+    }
+
+    private RunRecord Record(DinoEncoderGroup encoders, InputList list, ShardSelection part, string weights)
+    {
+        (long first, long last) = part.Rows(list.Count);
+        return RunRecord.Of(settings, encoders, weights) with
+        {
+            Inputs = list.Sha256,
+            InputRows = list.Count,
+            FirstRow = first,
+            LastRow = last,
+            ShardIndex = part.Index,
+            ShardCount = part.Count,
+        };
+    }
+
+    private int Finish(DinoEncoderGroup encoders, ProgressCounter counter, RowLayout layout, string where)
+    {
+        var statistics = RunStatistics.Of(_times, counter, settings.Workers, InFlight(encoders));
+        if (settings.StatsFile is not null)
+            statistics.Save(settings.StatsFile);
+        if (settings.StatsFile is not null || settings.Verbose)
+            Tell(statistics.ToString());
+        string images = counter.DoneNow == 1 ? "1 image" : $"{counter.DoneNow} images";
+        string failed = counter.Failed == 0 ? "" : $", {counter.Failed} failed";
+        Tell(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{images} in {counter.Elapsed.TotalSeconds:F1} s ({counter.ImagesPerSecond:F1} images/s){failed} -> {where}, rows of ({string.Join(", ", layout.Shape)})"));
+        return counter.Failed == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
+    }
+
+    /// <summary>For whoever asked to be told more.</summary>
+    private void Say(string line)
+    {
+        if (settings.Verbose)
+            console.Error.WriteLine("dino: " + line);
+    }
+
+    private void Tell(string line)
+    {
+        if (!settings.Quiet)
+            console.Error.WriteLine("dino: " + line);
+    }
+}
