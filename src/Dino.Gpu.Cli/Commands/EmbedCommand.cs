@@ -19,17 +19,21 @@ internal sealed class EmbedCommand
           dino embed cat.jpg dog.png                             JSON Lines on standard output
           dino embed 'photos/**/*.jpg' -o photos.jsonl           a glob, expanded by dino itself
           find photos -name '*.jpg' | dino embed - -o photos.npy
+          dino embed photos -o photos.parquet --sha256           a table: path, width, height, sha256, error, embedding
+          dino embed photos --format csv > photos.csv            a table for everything else
+          dino embed photos -o photos.npz --dtype f16            arrays embedding, path, width, ... in half the space
           dino embed @list.txt -o list.npy --normalize           row i is line i
           dino embed cat.jpg --output tokens -o cat.npy          every token, (1, 197, 384)
           dino embed photos --device cuda:all -o photos.npy      every NVIDIA GPU at once, same rows
           dino embed cat.jpg --weights synthetic                 no download; numbers that mean nothing
 
+        Formats: .npy and .safetensors hold numbers (no paths), .npz arrays with the paths among them, .jsonl, .csv and .parquet
+        rows with path, width, height and error. In .csv and .parquet a row of tokens or patches is flattened.
+
         A folder or a glob is sorted by the byte order of its paths. An image that cannot be read is named on stderr and
-        keeps its row: NaN in .npy, null in JSON Lines. Exit codes: 0 all well, 1 nothing written, 2 wrong usage,
+        keeps its row: NaN in arrays, null in JSON Lines and Parquet, empty cells in CSV. Exit codes: 0 all well, 1 nothing written, 2 wrong usage,
         3 some images failed, 130 cancelled.
         """;
-
-    private static readonly string[] Formats = [EmbeddingOutput.Npy, EmbeddingOutput.JsonLines];
 
     private static readonly Dictionary<string, OutputKind> OutputKinds = new()
     {
@@ -48,15 +52,24 @@ internal sealed class EmbedCommand
 
     private readonly Option<string?> _file = new("-o", "--out")
     {
-        Description = "File to write, .npy or .jsonl; it appears when it is whole. Without it, JSON Lines on standard output.",
+        Description = $"File to write, {FormatCatalog.Extensions}; it appears when it is whole. Without it, JSON Lines or CSV on standard output.",
         HelpName = "FILE",
     };
 
     private readonly Option<string?> _format = new("--format")
     {
         Description = "Format of the file, if its extension does not say.",
-        HelpName = "npy|jsonl",
+        HelpName = FormatCatalog.Names,
     };
+
+    private readonly Option<string> _dtype = new("--dtype")
+    {
+        Description = "Type of the values in the file; f16 rounds to nearest even. Not in Parquet.",
+        HelpName = "f32|f16",
+        DefaultValueFactory = _ => "f32",
+    };
+
+    private readonly Option<bool> _sha256 = new("--sha256") { Description = "Add the SHA-256 of every image file, where the format holds text." };
 
     private readonly Option<string> _output = new("--output")
     {
@@ -87,7 +100,8 @@ internal sealed class EmbedCommand
             foreach (string unknown in result.Tokens.Select(token => token.Value).Where(value => value.Length > 1 && value[0] == '-' && !File.Exists(value)))
                 result.AddError($"there is no option '{unknown}'");
         });
-        _format.AcceptOnlyFromAmong(Formats);
+        _format.AcceptOnlyFromAmong([.. FormatCatalog.All.Select(format => format.Name)]);
+        _dtype.AcceptOnlyFromAmong("f32", "f16");
         _output.AcceptOnlyFromAmong([.. OutputKinds.Keys]);
     }
 
@@ -96,7 +110,7 @@ internal sealed class EmbedCommand
         var embed = new EmbedCommand(console, verbose, quiet);
         var command = new Command("embed", "Turn images into DINO embeddings, one row an image, in input order.")
         {
-            embed._inputs, embed._file, embed._format, embed._output, embed._normalize,
+            embed._inputs, embed._file, embed._format, embed._dtype, embed._sha256, embed._output, embed._normalize,
         };
         embed._model.AddTo(command);
         command.Options.Add(embed._preprocess);
@@ -117,6 +131,7 @@ internal sealed class EmbedCommand
         // Cheap checks first: what would fail at the end of a long run has to fail now.
         List<string> paths = InputExpansion.Expand(parsed.GetValue(_inputs)!, _console.Input);
         EmbeddingOutput output = EmbeddingOutput.Parse(parsed.GetValue(_file), parsed.GetValue(_format), out _)!;
+        FormatCatalog.Validate(output.Format, Type(parsed), []);
         output.EnsureWritable();
         string weights = await WeightsLocator.FindAsync(_model.Weights(parsed), _console, parsed.GetValue(_quiet), cancellation).ConfigureAwait(false);
 
@@ -159,7 +174,7 @@ internal sealed class EmbedCommand
         var counter = new ProgressCounter(paths.Count);
 
         int failures;
-        using (IEmbeddingWriter writer = output.Open(RowSchema.Plain(layout.Shape), _console.Output))
+        using (IEmbeddingWriter writer = output.Open(new RowSchema(layout.Shape, Type(parsed), parsed.GetValue(_sha256), []), _console.Output))
         using (IProgressDisplay progress = ProgressDisplay.Create(counter, _console, parsed.GetValue(_quiet), output.IsStandardOutput && _console.OutputIsTerminal))
         {
             var run = new EmbedRun(layout, writer, progress);
@@ -179,6 +194,8 @@ internal sealed class EmbedCommand
 
         return failures == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
     }
+
+    private Formats.ValueType Type(ParseResult parsed) => parsed.GetValue(_dtype) == "f16" ? Formats.ValueType.Float16 : Formats.ValueType.Float32;
 
     private void Say(ParseResult parsed, string line)
     {

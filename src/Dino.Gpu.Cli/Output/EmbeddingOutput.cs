@@ -5,20 +5,18 @@ namespace Dino.Gpu.Cli.Output;
 /// <summary>Where the rows go and how they are written: <c>-o</c> and <c>--format</c> of <c>dino embed</c>.</summary>
 internal sealed class EmbeddingOutput
 {
-    public const string Npy = "npy";
-    public const string JsonLines = "jsonl";
-
     private readonly string? _file;
-    private readonly string _format;
 
-    private EmbeddingOutput(string? file, string format)
+    private EmbeddingOutput(string? file, EmbeddingFormat format)
     {
         _file = file;
-        _format = format;
+        Format = format;
     }
 
     /// <summary>The file for messages.</summary>
     public string Name => _file ?? "stdout";
+
+    public EmbeddingFormat Format { get; }
 
     public bool IsStandardOutput => _file is null;
 
@@ -29,27 +27,30 @@ internal sealed class EmbeddingOutput
     public static EmbeddingOutput? Parse(string? file, string? format, out string problem)
     {
         problem = "";
+        EmbeddingFormat? named = format is null ? null : FormatCatalog.FromName(format);
+        if (format is not null && named is null)
+        {
+            problem = $"there is no format '{format}', expected {FormatCatalog.Names}";
+            return null;
+        }
+
         if (file is null or "-")
         {
-            if (format is null or JsonLines)
-                return new EmbeddingOutput(null, JsonLines);
-            problem = $"--format {format} needs a file: add -o FILE.{format} (standard output carries JSON Lines)";
+            named ??= FormatCatalog.JsonLines;
+            if (named.Streams)
+                return new EmbeddingOutput(null, named);
+            problem = $"--format {named.Name} needs a file: add -o FILE{named.Extensions[0]} (standard output carries JSON Lines or CSV)";
             return null;
         }
 
-        format ??= Path.GetExtension(file).ToLowerInvariant() switch
+        named ??= FormatCatalog.FromExtension(file);
+        if (named is null)
         {
-            ".npy" => Npy,
-            ".jsonl" or ".ndjson" => JsonLines,
-            _ => null,
-        };
-        if (format is null)
-        {
-            problem = $"cannot tell the format of '{file}': end it in .npy or .jsonl, or add --format npy|jsonl";
+            problem = $"cannot tell the format of '{file}': end it in {FormatCatalog.Extensions}, or add --format {FormatCatalog.Names}";
             return null;
         }
 
-        return new EmbeddingOutput(file, format);
+        return new EmbeddingOutput(file, named);
     }
 
     /// <summary>Fails before the work starts if the file could not be written after it.</summary>
@@ -63,10 +64,7 @@ internal sealed class EmbeddingOutput
     /// <summary>Opens the output.</summary>
     /// <param name="schema">What a row holds.</param>
     /// <param name="standardOutput">Used without a file; stays open.</param>
-    public IEmbeddingWriter Open(RowSchema schema, Stream standardOutput) => _format switch
-    {
-        Npy => new NpyEmbeddingWriter(_file!, schema),
-        _ when _file is null => JsonLinesWriter.ToStream(standardOutput, schema),
-        _ => JsonLinesWriter.ToFile(_file, schema),
-    };
+    /// <exception cref="DinoException">The file cannot be created, or the format cannot hold the schema.</exception>
+    public IEmbeddingWriter Open(RowSchema schema, Stream standardOutput) =>
+        _file is null ? FormatCatalog.Create(Format, standardOutput, schema) : FormatCatalog.Create(Format, _file, schema);
 }
