@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Dino.Gpu.Cli.Embedding;
+using Dino.Gpu.Cli.Formats;
 using Dino.Gpu.Cli.Imaging;
 using Dino.Gpu.Cli.Output;
 using Dino.Gpu.Cli.Progress;
@@ -15,17 +16,21 @@ internal sealed class EmbedCommand
           dino embed cat.jpg dog.png                             JSON Lines on standard output
           dino embed 'photos/**/*.jpg' -o photos.jsonl           a glob, expanded by dino itself
           find photos -name '*.jpg' | dino embed - -o photos.npy
+          dino embed photos -o photos.parquet --sha256           a table: path, width, height, sha256, error, embedding
+          dino embed photos --format csv > photos.csv            a table for everything else
+          dino embed photos -o photos.npz --dtype f16            arrays embedding, path, width, ... in half the space
           dino embed @list.txt -o list.npy --normalize           row i is line i
           dino embed cat.jpg --output tokens -o cat.npy          every token, (1, 197, 384)
           dino embed photos --device cuda:all -o photos.npy      every NVIDIA GPU at once, same rows
           dino embed cat.jpg --weights synthetic                 no download; numbers that mean nothing
 
+        Formats: .npy and .safetensors hold numbers (no paths), .npz arrays with the paths among them, .jsonl, .csv and .parquet
+        rows with path, width, height and error. In .csv and .parquet a row of tokens or patches is flattened.
+
         A folder or a glob is sorted by the byte order of its paths. An image that cannot be read is named on stderr and
-        keeps its row: NaN in .npy, null in JSON Lines. Exit codes: 0 all well, 1 nothing written, 2 wrong usage,
+        keeps its row: NaN in arrays, null in JSON Lines and Parquet, empty cells in CSV. Exit codes: 0 all well, 1 nothing written, 2 wrong usage,
         3 some images failed, 130 cancelled.
         """;
-
-    private static readonly string[] Formats = [EmbeddingOutput.Npy, EmbeddingOutput.JsonLines];
 
     private static readonly Dictionary<string, OnError> OnErrorNames = new() { ["nan"] = OnError.Nan, ["skip"] = OnError.Skip, ["fail"] = OnError.Fail };
 
@@ -58,15 +63,15 @@ internal sealed class EmbedCommand
 
     private readonly Option<string?> _file = new("-o", "--out")
     {
-        Description = "A file in one of the formats, which appears when it is whole; or a folder (a name without extension, or out/) of shards, whose run can be gone on with. "
-            + "Without it, JSON Lines on standard output.",
+        Description = $"A file that ends in {FormatCatalog.Extensions}, which appears when it is whole; or a folder (a name without extension, or out/) of shards, whose run can be gone on with. "
+            + "Without it, JSON Lines or CSV on standard output.",
         HelpName = "FILE|DIR",
     };
 
     private readonly Option<string?> _format = new("--format")
     {
         Description = "Format of the file, if its extension does not say, or of the shards. [default: npy for shards]",
-        HelpName = string.Join('|', Formats),
+        HelpName = FormatCatalog.Names,
     };
 
     private readonly Option<long> _shardSize = WholeNumber("--shard-size", "Rows of a shard of a folder.", 10_000, 1, int.MaxValue);
@@ -102,6 +107,15 @@ internal sealed class EmbedCommand
         DefaultValueFactory = _ => "auto",
     };
 
+    private readonly Option<string> _dtype = new("--dtype")
+    {
+        Description = "Type of the values in the file; f16 rounds to nearest even. Not in Parquet.",
+        HelpName = "f32|f16",
+        DefaultValueFactory = _ => "f32",
+    };
+
+    private readonly Option<bool> _sha256 = new("--sha256") { Description = "Add the SHA-256 of every image file, where the format holds text." };
+
     private readonly Option<string> _output = new("--output")
     {
         Description = "cls: the class token, DINO's embedding. mean: mean of the patch tokens. tokens: all of them. patches: as a grid.",
@@ -132,7 +146,8 @@ internal sealed class EmbedCommand
             foreach (string unknown in result.Tokens.Select(token => token.Value).Where(value => value.Length > 1 && value[0] == '-' && !File.Exists(value)))
                 result.AddError($"there is no option '{unknown}'");
         });
-        _format.AcceptOnlyFromAmong(Formats);
+        _format.AcceptOnlyFromAmong([.. FormatCatalog.All.Select(format => format.Name)]);
+        _dtype.AcceptOnlyFromAmong("f32", "f16");
         _output.AcceptOnlyFromAmong([.. OutputKinds.Keys]);
         _onError.AcceptOnlyFromAmong([.. OnErrorNames.Keys]);
         _progress.AcceptOnlyFromAmong([.. ProgressNames.Keys]);
@@ -143,7 +158,7 @@ internal sealed class EmbedCommand
         var embed = new EmbedCommand(console, verbose, quiet);
         var command = new Command("embed", "Turn images into DINO embeddings, one row an image, in input order.")
         {
-            embed._inputs, embed._pathColumn, embed._shard, embed._file, embed._format, embed._shardSize, embed._overwrite, embed._output, embed._normalize,
+            embed._inputs, embed._pathColumn, embed._shard, embed._file, embed._format, embed._dtype, embed._sha256, embed._shardSize, embed._overwrite, embed._output, embed._normalize,
             embed._onError, embed._maxErrors, embed._errors, embed._timeout, embed._stats, embed._progress,
         };
         embed._model.AddTo(command);
@@ -187,6 +202,8 @@ internal sealed class EmbedCommand
             Pooling = pooling,
             Kind = OutputKinds[pooling],
             Normalize = parsed.GetValue(_normalize),
+            Type = parsed.GetValue(_dtype) == "f16" ? Formats.ValueType.Float16 : Formats.ValueType.Float32,
+            Sha256 = parsed.GetValue(_sha256),
             Output = EmbeddingOutput.Parse(parsed.GetValue(_file), parsed.GetValue(_format), out _)!,
             ShardSize = parsed.GetValue(_shardSize),
             Overwrite = parsed.GetValue(_overwrite),

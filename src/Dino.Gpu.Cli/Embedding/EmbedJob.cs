@@ -22,6 +22,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         // Cheap checks first: what would fail at the end of a long run has to fail now.
         var part = ShardSelection.From(settings.Shard, ShardSelection.ProcessEnvironment());
         RefuseSharedFile(part);
+        FormatCatalog.Validate(settings.Output.Format, settings.Type, []);
         using RunFolder? folder = settings.Output.IsFolder ? RunFolder.Open(PartFolder(part)) : null;
         settings.Output.EnsureWritable();
         if (settings.StatsFile is not null)
@@ -29,6 +30,8 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         bool streams = folder is null && part.Count == 1 && settings.Inputs is ["-"];
         using InputList? list = streams ? null : await Task.Run(
             () => InputList.Settle(settings.Inputs, console.Input, pathColumn: settings.PathColumn, cancellation: cancellation), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+        if (list is not null)
+            FormatCatalog.Validate(settings.Output.Format, settings.Type, list.Columns);
         string weights = await WeightsLocator.FindAsync(settings.Weights, console, settings.Quiet, cancellation).ConfigureAwait(false);
 
         long start = Stopwatch.GetTimestamp();

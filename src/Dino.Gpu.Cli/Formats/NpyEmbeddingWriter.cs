@@ -1,11 +1,21 @@
+using System.Runtime.InteropServices;
+
 namespace Dino.Gpu.Cli.Formats;
 
-/// <summary>One <c>.npy</c> array, (images, row shape); a failed image is a row of NaN, so row i is always input i.</summary>
+/// <summary>One <c>.npy</c> array, (images, row shape), and nothing else; a failed image is a row of NaN, so row i is always input i.</summary>
 internal sealed class NpyEmbeddingWriter(string path, RowSchema schema) : IEmbeddingWriter
 {
-    private readonly NpyWriter _file = new(path, [.. schema.Shape]);
+    private readonly NpyWriter _file = NpyWriter.Of(schema.Type, path, [.. schema.Shape]);
+    private readonly ValueEncoder _encoder = new(schema);
 
-    public void Write(RowInfo info, ReadOnlySpan<float> values) => _file.WriteRow(values);
+    public void Write(RowInfo info, ReadOnlySpan<float> values)
+    {
+        ReadOnlySpan<byte> bytes = _encoder.Bytes(values);
+        if (schema.Type == ValueType.Float16)
+            _file.WriteRow(MemoryMarshal.Cast<byte, Half>(bytes));
+        else
+            _file.WriteRow(MemoryMarshal.Cast<byte, float>(bytes));
+    }
 
     public void Flush()
     {

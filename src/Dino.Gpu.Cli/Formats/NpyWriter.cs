@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text;
 using Dino.Gpu.Cli.Output;
 
 namespace Dino.Gpu.Cli.Formats;
@@ -19,13 +17,10 @@ namespace Dino.Gpu.Cli.Formats;
 /// </example>
 internal sealed class NpyWriter : IDisposable
 {
-    private const int Alignment = 64; // numpy aligns the data so that the file can be mapped
-
     private readonly OutputFile _file;
     private readonly string _type;
     private readonly int[] _rowShape;
     private readonly long _rowLength;
-    private readonly int _headerLength;
 
     /// <summary>Starts a float32 file of shape (rows, <paramref name="rowShape"/>...).</summary>
     /// <param name="path">The final name; the directory must exist.</param>
@@ -43,9 +38,8 @@ internal sealed class NpyWriter : IDisposable
         _type = type;
         _rowShape = [.. rowShape];
         _rowLength = rowShape.Aggregate(1L, (product, side) => checked(product * side));
-        _headerLength = (Header(long.MaxValue).Length + 1 + Alignment - 1) / Alignment * Alignment; // room for any number of rows and the line end
         _file = new OutputFile(path);
-        _file.Write(PaddedHeader(0));
+        _file.Write(NpyHeader.Reserve(_type, 0, _rowShape));
     }
 
     /// <summary>Rows written so far.</summary>
@@ -55,10 +49,19 @@ internal sealed class NpyWriter : IDisposable
     /// <exception cref="DinoException">The file cannot be created there.</exception>
     public static NpyWriter OfBytes(string path, params int[] rowShape) => new(path, "|u1", rowShape);
 
+    /// <summary>Starts a file of float32 or float16.</summary>
+    /// <exception cref="DinoException">The file cannot be created there.</exception>
+    public static NpyWriter Of(ValueType type, string path, params int[] rowShape) => new(path, NpyHeader.TypeOf(type), rowShape);
+
     /// <summary>Appends one row of a float32 file.</summary>
     /// <param name="row">As many values as the row shape has, in C order.</param>
     /// <exception cref="DinoException">The disk is full or gone.</exception>
     public void WriteRow(ReadOnlySpan<float> row) => WriteRow("<f4", row.Length, MemoryMarshal.AsBytes(row));
+
+    /// <summary>Appends one row of a float16 file.</summary>
+    /// <param name="row">As many values as the row shape has, in C order.</param>
+    /// <exception cref="DinoException">The disk is full or gone.</exception>
+    public void WriteRow(ReadOnlySpan<Half> row) => WriteRow("<f2", row.Length, MemoryMarshal.AsBytes(row));
 
     /// <summary>Appends one row of a uint8 file.</summary>
     /// <param name="row">As many values as the row shape has, in C order.</param>
@@ -72,7 +75,7 @@ internal sealed class NpyWriter : IDisposable
         _file.Write(stream =>
         {
             stream.Position = 0;
-            stream.Write(PaddedHeader(Rows));
+            stream.Write(NpyHeader.Reserve(_type, Rows, _rowShape));
         });
         _file.Complete();
     }
@@ -88,23 +91,5 @@ internal sealed class NpyWriter : IDisposable
             throw new ArgumentException($"A row has {_rowLength} values, got {length}.");
         _file.Write(bytes);
         Rows++;
-    }
-
-    private byte[] PaddedHeader(long rows)
-    {
-        byte[] header = new byte[_headerLength];
-        header.AsSpan().Fill((byte)' ');
-        Header(rows).CopyTo(header, 0);
-        header[^1] = (byte)'\n';
-        return header;
-    }
-
-    /// <summary>Magic, version, length of what follows up to the data, and the dictionary, before padding.</summary>
-    private byte[] Header(long rows)
-    {
-        string shape = string.Join(", ", [rows.ToString(CultureInfo.InvariantCulture), .. _rowShape.Select(side => side.ToString(CultureInfo.InvariantCulture))]);
-        string dictionary = $"{{'descr': '{_type}', 'fortran_order': False, 'shape': ({shape}{(_rowShape.Length == 0 ? "," : "")}), }}";
-        int following = _headerLength - 10;
-        return [0x93, .. "NUMPY"u8, 1, 0, (byte)following, (byte)(following >> 8), .. Encoding.ASCII.GetBytes(dictionary).AsSpan()];
     }
 }

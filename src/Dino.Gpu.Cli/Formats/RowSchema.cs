@@ -10,8 +10,33 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, ValueType Type, bool 
     /// <summary>Values of a row.</summary>
     public int Length => Shape.Aggregate(1, (product, side) => checked(product * side));
 
+    /// <summary>Names that the formats themselves use.</summary>
+    private static readonly string[] OwnColumns = ["row", "path", "width", "height", "sha256", "error", "embedding", "shape"];
+
     /// <summary>Float32 and nothing carried.</summary>
     public static RowSchema Plain(params IReadOnlyList<int> shape) => new(shape, ValueType.Float32, false, []);
+
+    /// <summary>Whether a column of that name is one of ours, not a carried one.</summary>
+    public static bool IsOwnColumn(string name) => OwnColumns.Contains(name, StringComparer.Ordinal);
+
+    /// <summary>Whether the name is that of a value of a row in a table: e0, e1, ...</summary>
+    public static bool IsValueColumn(string name) => name.Length > 1 && name[0] == 'e' && name.AsSpan(1).IndexOfAnyExceptInRange('0', '9') < 0 && (name[1] != '0' || name.Length == 2);
+
+    /// <summary>Refuses carried columns that would stand where one of ours does; needs no embedding, so it can fail before the work starts.</summary>
+    /// <exception cref="DinoException">A name is taken, twice there, empty, or not printable.</exception>
+    public static void Validate(IEnumerable<CarriedColumn> columns)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (string name in columns.Select(column => column.Name))
+        {
+            if (name.Length == 0 || name.Any(char.IsControl))
+                throw new DinoException($"a column of the input list {(name.Length == 0 ? "has no name" : "has a name with control characters")}: rename it");
+            if (IsOwnColumn(name) || IsValueColumn(name))
+                throw new DinoException($"the column '{name}' of the input list would collide with one that dino writes: rename it");
+            if (!names.Add(name))
+                throw new DinoException($"the input list has two columns '{name}': rename one");
+        }
+    }
 }
 
 /// <summary>Type of the values in a file, as <c>--dtype</c> says.</summary>

@@ -8,20 +8,17 @@ namespace Dino.Gpu.Cli.Output;
 /// </summary>
 internal sealed class EmbeddingOutput
 {
-    public const string Npy = "npy";
-    public const string JsonLines = "jsonl";
-
     private readonly string? _file;
 
-    private EmbeddingOutput(string? file, string format, bool isFolder = false)
+    private EmbeddingOutput(string? file, EmbeddingFormat format, bool isFolder = false)
     {
         _file = file;
         Format = format;
         IsFolder = isFolder;
     }
 
-    /// <summary>Name of the format.</summary>
-    public string Format { get; }
+    /// <summary>The format of the file, or of the shards.</summary>
+    public EmbeddingFormat Format { get; }
 
     /// <summary>Whether <see cref="Name"/> is a folder of shards.</summary>
     public bool IsFolder { get; }
@@ -38,29 +35,32 @@ internal sealed class EmbeddingOutput
     public static EmbeddingOutput? Parse(string? file, string? format, out string problem)
     {
         problem = "";
+        EmbeddingFormat? named = format is null ? null : FormatCatalog.FromName(format);
+        if (format is not null && named is null)
+        {
+            problem = $"there is no format '{format}', expected {FormatCatalog.Names}";
+            return null;
+        }
+
         if (file is null or "-")
         {
-            if (format is null or JsonLines)
-                return new EmbeddingOutput(null, JsonLines);
-            problem = $"--format {format} needs a file: add -o FILE.{format} (standard output carries JSON Lines)";
+            named ??= FormatCatalog.JsonLines;
+            if (named.Streams)
+                return new EmbeddingOutput(null, named);
+            problem = $"--format {named.Name} needs a file: add -o FILE{named.Extensions[0]} (standard output carries JSON Lines or CSV)";
             return null;
         }
 
         if (Directory.Exists(file) || file[^1] is '/' or '\\' || Path.GetExtension(file).Length == 0)
-            return new EmbeddingOutput(file, format ?? Npy, isFolder: true);
-        format ??= Path.GetExtension(file).ToLowerInvariant() switch
+            return new EmbeddingOutput(file, named ?? FormatCatalog.Npy, isFolder: true);
+        named ??= FormatCatalog.FromExtension(file);
+        if (named is null)
         {
-            ".npy" => Npy,
-            ".jsonl" or ".ndjson" => JsonLines,
-            _ => null,
-        };
-        if (format is null)
-        {
-            problem = $"cannot tell the format of '{file}': end it in .npy or .jsonl, or add --format npy|jsonl";
+            problem = $"cannot tell the format of '{file}': end it in {FormatCatalog.Extensions}, or add --format {FormatCatalog.Names}";
             return null;
         }
 
-        return new EmbeddingOutput(file, format);
+        return new EmbeddingOutput(file, named);
     }
 
     /// <summary>Fails before the work starts if the file could not be written after it.</summary>
@@ -74,10 +74,7 @@ internal sealed class EmbeddingOutput
     /// <summary>Opens the output.</summary>
     /// <param name="schema">What a row holds.</param>
     /// <param name="standardOutput">Used without a file; stays open.</param>
-    public IEmbeddingWriter Open(RowSchema schema, Stream standardOutput) => Format switch
-    {
-        Npy => new NpyEmbeddingWriter(_file!, schema),
-        _ when _file is null => JsonLinesWriter.ToStream(standardOutput, schema),
-        _ => JsonLinesWriter.ToFile(_file, schema),
-    };
+    /// <exception cref="DinoException">The file cannot be created, or the format cannot hold the schema.</exception>
+    public IEmbeddingWriter Open(RowSchema schema, Stream standardOutput) =>
+        _file is null ? FormatCatalog.Create(Format, standardOutput, schema) : FormatCatalog.Create(Format, _file, schema);
 }

@@ -66,6 +66,20 @@ internal sealed class OutputFile : IDisposable
         }
     }
 
+    /// <summary>A temporary file in the same folder, for what has to wait until the end; the caller disposes it.</summary>
+    /// <exception cref="DinoException">It cannot be created.</exception>
+    public SpoolFile CreateSpool()
+    {
+        try
+        {
+            return new SpoolFile(Path.ChangeExtension(_temporaryPath, $"{Guid.NewGuid().ToString("N")[..8]}.tmp"), _path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(failure);
+        }
+    }
+
     /// <summary>Puts the file in place, over one of that name.</summary>
     /// <exception cref="DinoException">It cannot be flushed or renamed; the temporary file is deleted by <see cref="Dispose"/>.</exception>
     public void Complete()
@@ -109,7 +123,10 @@ internal sealed class OutputFile : IDisposable
         }
     }
 
-    private DinoException Failed(Exception failure) => new($"cannot write {_path}: {Reason(failure)}", failure);
+    private DinoException Failed(Exception failure) => Failed(_path, failure);
+
+    /// <summary>A failed write, in one line.</summary>
+    public static DinoException Failed(string path, Exception failure) => new($"cannot write {path}: {Reason(failure)}", failure);
 
     private static string Reason(Exception failure) => failure is UnauthorizedAccessException ? "permission denied" : failure.Message.ReplaceLineEndings(" ");
 }

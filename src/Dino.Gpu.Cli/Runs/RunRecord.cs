@@ -114,7 +114,7 @@ internal sealed record RunRecord
             Normalize = settings.Normalize,
             Precision = ModelOptions.PrecisionName(settings.Model.Precision),
             Device = string.Join(", ", encoders.Devices.Select(device => $"{device.Id.Split(':')[0]} {device.Name}").Distinct().Order(StringComparer.Ordinal)),
-            Format = settings.Output.Format,
+            Format = settings.Output.Format.Name,
             DType = settings.Type == Formats.ValueType.Float16 ? "f16" : "f32",
             Sha256 = settings.Sha256,
             OnError = settings.OnError.ToString().ToLowerInvariant(),

@@ -116,7 +116,7 @@ internal sealed class ShardedOutput : IRowOutput
         {
             float[] missing = new float[_schema.Length];
             Array.Fill(missing, float.NaN);
-            using IEmbeddingWriter writer = FormatCatalog.Create(_record.Format, _folder.Shard(shard, _record.Format), _schema);
+            using IEmbeddingWriter writer = FormatCatalog.Create(FormatCatalog.FromName(_record.Format)!, _folder.Shard(shard, _record.Format), _schema);
             long row = FirstRow(shard);
             foreach ((JournalRow kept, InputItem item) in journal.Rows().Zip(_items(row, row + Rows(shard))))
             {

@@ -2,7 +2,7 @@ using System.Text;
 using Dino.Gpu.Cli.Formats;
 using Dino.Gpu.Tests.Support;
 
-namespace Dino.Gpu.Tests.Imaging;
+namespace Dino.Gpu.Tests.Formats;
 
 /// <summary>The <c>.npy</c> writer: what NumPy's format says, and nothing left behind that is not whole.</summary>
 public sealed class NpyWriterTests : IDisposable

@@ -3,7 +3,7 @@ using System.Text.Json;
 using Dino.Gpu.Cli.Formats;
 using Dino.Gpu.Tests.Support;
 
-namespace Dino.Gpu.Tests.Cli;
+namespace Dino.Gpu.Tests.Formats;
 
 public sealed class JsonLinesWriterTests : IDisposable
 {

@@ -1,0 +1,135 @@
+using System.Globalization;
+using CsvHelper;
+
+namespace Dino.Gpu.Cli.Formats;
+
+/// <summary>
+/// A table with a header and the values in e0, e1, ..., or in a column <c>embedding</c> as a list in brackets. Other columns are carried, as text, since the format has no types.
+/// </summary>
+internal sealed class CsvEmbeddingReader : IEmbeddingReader
+{
+    private readonly CsvReader _csv;
+    private readonly int[] _values; // columns of e0, e1, ...
+    private readonly int _list = -1; // column `embedding`
+    private readonly List<int> _carried = [];
+    private readonly Dictionary<string, int> _own = [];
+    private bool _pending;
+    private long _next;
+
+    /// <param name="stream">The file, disposed with the reader.</param>
+    public CsvEmbeddingReader(Stream stream)
+    {
+        _csv = CsvReader.Create(
+            stream,
+            new CsvReaderOptions { Separator = ',', FormatProvider = CultureInfo.InvariantCulture, MalformedData = CsvMalformedDataHandling.Throw, FieldCountMismatch = CsvFieldCountHandling.Throw, TrimWhitespace = false },
+            false);
+        _csv.ReadHeader();
+        string[] headers = [.. _csv.Headers];
+        if (headers.Distinct(StringComparer.Ordinal).Count() != headers.Length)
+            throw new InvalidDataException("the header names a column twice");
+        _values = [.. Enumerable.Range(0, headers.Length).Select(i => Array.IndexOf(headers, "e" + i.ToString(CultureInfo.InvariantCulture))).TakeWhile(column => column >= 0)];
+        var columns = new List<CarriedColumn>();
+        for (int i = 0; i < headers.Length; i++)
+        {
+            if (_values.Contains(i))
+                continue;
+            if (_values.Length == 0 && headers[i] == "embedding")
+            {
+                _list = i;
+            }
+            else if (RowSchema.IsOwnColumn(headers[i]))
+            {
+                _own[headers[i]] = i;
+            }
+            else
+            {
+                _carried.Add(i);
+                columns.Add(new CarriedColumn(headers[i], ColumnType.Text));
+            }
+        }
+
+        int length = _values.Length;
+        if (_list >= 0)
+            length = FirstListLength();
+        else if (length == 0)
+            throw new InvalidDataException("there are no columns e0, e1, ... and no column 'embedding'");
+        Schema = new RowSchema([length], ValueType.Float32, _own.ContainsKey("sha256"), columns);
+    }
+
+    public RowSchema Schema { get; }
+
+    public RowInfo? Read(Span<float> values)
+    {
+        if (!_pending && !_csv.Read())
+            return null;
+        _pending = false;
+        if (_list >= 0)
+            ReadList(_csv.GetString(_list), values);
+        else
+            ReadValues(values);
+        string? error = Text("error");
+        return new RowInfo
+        {
+            Row = _next++,
+            Path = Text("path") ?? "",
+            Width = Size("width"),
+            Height = Size("height"),
+            Sha256 = Text("sha256"),
+            Error = string.IsNullOrEmpty(error) ? EmbeddingFile.MissingValues(values) : error,
+            Columns = [.. _carried.Select(Cell)],
+        };
+    }
+
+    public void Dispose() => _csv.Dispose();
+
+    private void ReadValues(Span<float> values)
+    {
+        for (int i = 0; i < _values.Length; i++)
+        {
+            ReadOnlySpan<byte> text = _csv.GetSpan(_values[i]);
+            if (text.IsEmpty)
+                values[i] = float.NaN;
+            else if (!float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out values[i]))
+                throw new InvalidDataException($"row {_next}: the value e{i} is no number");
+        }
+    }
+
+    /// <summary>[0.1, 0.2]: as Python prints a list, or NumPy a short array.</summary>
+    private void ReadList(string text, Span<float> values)
+    {
+        values.Fill(float.NaN);
+        string[] items = Items(text);
+        if (items.Length == 0)
+            return;
+        if (items.Length != values.Length)
+            throw new InvalidDataException($"row {_next} has {items.Length} values, expected {values.Length}");
+        for (int i = 0; i < items.Length; i++)
+        {
+            if (!float.TryParse(items[i], NumberStyles.Float, CultureInfo.InvariantCulture, out values[i]))
+                throw new InvalidDataException($"row {_next}: value {i} is no number");
+        }
+    }
+
+    /// <summary>The length of the first list; rows before it would be failed images, which a file of lists has to have after one.</summary>
+    private int FirstListLength()
+    {
+        if (!_csv.Read())
+            return 0;
+        _pending = true;
+        return Items(_csv.GetString(_list)) is { Length: > 0 } items ? items.Length : throw new InvalidDataException("the first row has no embedding, so the length of the others is not known");
+    }
+
+    private static string[] Items(string text) => text.Trim().TrimStart('[').TrimEnd(']').Split([',', ' ', '\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries);
+
+    private string? Text(string name) => _own.TryGetValue(name, out int column) ? (string?)Cell(column) : null;
+
+    /// <summary>An empty cell is missing, a quoted empty one is an empty text.</summary>
+    private object? Cell(int column) => _csv.GetRawSpan(column).IsEmpty ? null : _csv.GetString(column);
+
+    private int? Size(string name)
+    {
+        if (Text(name) is not { Length: > 0 } text)
+            return null;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int size) ? size : throw new InvalidDataException($"row {_next}: the {name} is no number");
+    }
+}

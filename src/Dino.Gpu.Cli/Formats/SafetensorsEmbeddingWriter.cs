@@ -1,0 +1,124 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text.Json;
+using Dino.Gpu.Cli.Output;
+
+namespace Dino.Gpu.Cli.Formats;
+
+/// <summary>
+/// A <c>.safetensors</c> file: <c>embedding</c> (images, row shape) F32 or F16, <c>row</c> I64 (the row of the input list), <c>width</c> and <c>height</c> I32
+/// (-1 where unknown). The format has no text: paths, errors, digests and carried columns are not in it. A failed image is a row of NaN.
+/// </summary>
+internal sealed class SafetensorsEmbeddingWriter : IEmbeddingWriter
+{
+    private readonly RowSchema _schema;
+    private readonly OutputFile _file;
+    private readonly ValueEncoder _encoder;
+    private readonly List<ColumnSpool> _columns = [];
+    private readonly int _headerLength;
+    private long _rows;
+
+    /// <exception cref="DinoException">The file cannot be created there.</exception>
+    public SafetensorsEmbeddingWriter(string path, RowSchema schema)
+    {
+        _schema = schema;
+        _encoder = new ValueEncoder(schema);
+        _headerLength = (Header(long.MaxValue / (schema.Length * 4L + 16)).Length + 7) / 8 * 8; // room for any number of rows
+        _file = new OutputFile(path);
+        try
+        {
+            _columns.Add(ColumnSpool.OfInt64(_file, "row"));
+            _columns.Add(ColumnSpool.OfInt32(_file, "width"));
+            _columns.Add(ColumnSpool.OfInt32(_file, "height"));
+            _file.Write(PaddedHeader());
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public void Write(RowInfo info, ReadOnlySpan<float> values)
+    {
+        _file.Write(_encoder.Bytes(values));
+        _columns[0].Add(info.Row);
+        _columns[1].Add(info.Width ?? -1);
+        _columns[2].Add(info.Height ?? -1);
+        _rows++;
+    }
+
+    public void Flush()
+    {
+        // Nobody reads the tensors before they are whole.
+    }
+
+    public void Complete()
+    {
+        foreach (ColumnSpool column in _columns)
+            column.CopyTo(_file.Write);
+        _file.Write(stream =>
+        {
+            stream.Position = 0;
+            stream.Write(PaddedHeader());
+        });
+        _file.Complete();
+    }
+
+    public void Dispose()
+    {
+        foreach (ColumnSpool column in _columns)
+            column.Dispose();
+        _file.Dispose();
+    }
+
+    /// <summary>The length, and the JSON with spaces up to it, which the format allows.</summary>
+    private byte[] PaddedHeader()
+    {
+        byte[] header = new byte[8 + _headerLength];
+        BinaryPrimitives.WriteInt64LittleEndian(header, _headerLength);
+        header.AsSpan(8).Fill((byte)' ');
+        Header(_rows).CopyTo(header.AsSpan(8));
+        return header;
+    }
+
+    private ReadOnlySpan<byte> Header(long rows)
+    {
+        var text = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(text))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject("__metadata__");
+            json.WriteString("format", "dino.gpu");
+            json.WriteEndObject();
+            long offset = 0;
+            bool half = _schema.Type == ValueType.Float16;
+            WriteTensor(json, "embedding", half ? "F16" : "F32", half ? 2 : 4, [rows, .. _schema.Shape.Select(side => (long)side)], ref offset);
+            WriteTensor(json, "row", "I64", 8, [rows], ref offset);
+            WriteTensor(json, "width", "I32", 4, [rows], ref offset);
+            WriteTensor(json, "height", "I32", 4, [rows], ref offset);
+            json.WriteEndObject();
+        }
+
+        return text.WrittenSpan;
+    }
+
+    private static void WriteTensor(Utf8JsonWriter json, string name, string type, int size, long[] shape, ref long offset)
+    {
+        long end = offset + shape.Aggregate((long)size, (product, side) => checked(product * side));
+        json.WriteStartObject(name);
+        json.WriteString("dtype", type);
+        WriteIntegers(json, "shape", shape);
+        WriteIntegers(json, "data_offsets", [offset, end]);
+        json.WriteEndObject();
+        offset = end;
+    }
+
+    private static void WriteIntegers(Utf8JsonWriter json, string name, long[] values)
+    {
+        json.WriteStartArray(name);
+        foreach (long value in values)
+            json.WriteNumberValue(value);
+        json.WriteEndArray();
+    }
+}

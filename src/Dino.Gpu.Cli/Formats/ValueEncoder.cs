@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Dino.Gpu.Cli.Formats;
+
+/// <summary>Turns a row of float32 into what the file holds: the same, or float16 rounded to nearest even.</summary>
+internal sealed class ValueEncoder(RowSchema schema)
+{
+    private readonly Half[] _halves = new Half[schema.Type == ValueType.Float16 ? schema.Length : 0];
+    private readonly float[] _rounded = new float[schema.Type == ValueType.Float16 ? schema.Length : 0];
+
+    /// <summary>Little-endian bytes of the row, valid until the next call.</summary>
+    /// <exception cref="DinoException">A value does not fit float16.</exception>
+    public ReadOnlySpan<byte> Bytes(ReadOnlySpan<float> values)
+    {
+        CheckLength(values);
+        if (schema.Type == ValueType.Float32)
+            return MemoryMarshal.AsBytes(values);
+        Round(values);
+        return MemoryMarshal.AsBytes<Half>(_halves);
+    }
+
+    /// <summary>The row as float32 after rounding, valid until the next call.</summary>
+    /// <exception cref="DinoException">A value does not fit float16.</exception>
+    public ReadOnlySpan<float> Rounded(ReadOnlySpan<float> values)
+    {
+        CheckLength(values);
+        if (schema.Type == ValueType.Float32)
+            return values;
+        Round(values);
+        for (int i = 0; i < values.Length; i++)
+            _rounded[i] = (float)_halves[i];
+        return _rounded;
+    }
+
+    private void CheckLength(ReadOnlySpan<float> values)
+    {
+        if (values.Length != schema.Length)
+            throw new ArgumentException($"A row has {schema.Length} values, got {values.Length}.");
+    }
+
+    private void Round(ReadOnlySpan<float> values)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            _halves[i] = (Half)values[i];
+            if (Half.IsInfinity(_halves[i]) && float.IsFinite(values[i]))
+                throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"a value of {values[i]} does not fit float16, which ends at {Half.MaxValue}: use --dtype f32"));
+        }
+    }
+}
