@@ -20,8 +20,8 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
     private readonly Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> _large = [];
     private readonly Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> _small = [];
 
-    private readonly Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, ArrayView<uint>>> _layerNorm =
-        new(() => accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, ArrayView<uint>>(
+    private readonly Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, long>> _layerNorm =
+        new(() => accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, long>(
             RowKernels.LayerNormKernel<TFormat>));
 
     private readonly Lazy<Action<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<uint>>> _unfold =
@@ -52,17 +52,17 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
     }
 
     /// <summary>See <see cref="RowKernels.LayerNormKernel{TFormat}"/>.</summary>
-    public void LayerNorm(ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, LayerNormShape shape, ArrayView<uint> output) =>
+    public void LayerNorm(ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, LayerNormShape shape, long output) =>
         _layerNorm.Value(
             new KernelConfig(new Index3D(CeilingDivide(shape.Rows, RowKernels.RowsPerGroup), 1, 1), new Index3D(TileLayout.WarpSize, RowKernels.RowsPerGroup, 1)),
             input, weight, bias, shape, output);
 
     /// <summary>See <see cref="RowKernels.UnfoldKernel{TFormat}"/>.</summary>
     public void Unfold(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int images, ArrayView<uint> patches) =>
-        _unfold.Value(checked(images * shape.PatchCount * (shape.PatchLength / 2)), pixels, table, shape, patches);
+        _unfold.Value(checked(images * shape.PatchCount * (shape.PatchLength / 4)), pixels, table, shape, patches);
 
-    /// <summary>Rounds float32 to the format; an even number of values.</summary>
-    public void Round(ArrayView<float> values, ArrayView<uint> rounded) => _round.Value(checked((int)(values.Length / 2)), values, rounded);
+    /// <summary>Rounds float32 to the format; a multiple of four values.</summary>
+    public void Round(ArrayView<float> values, ArrayView<uint> rounded) => _round.Value(checked((int)(values.Length / 4)), values, rounded);
 
     /// <summary>See <see cref="Kernels.TensorCore.Attention"/>; 16-bit formats only.</summary>
     public void Attention(long qkv, TensorAttentionShape shape, int images, long context) =>

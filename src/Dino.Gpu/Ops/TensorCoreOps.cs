@@ -42,7 +42,7 @@ internal readonly struct TensorCoreOps<TFormat>(
         RowMap map = RowMap.Of(rows, shape.TokenCount);
         DeviceAffine affine = weights.Norm(norm, layer);
         var sizes = new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, map, map);
-        kernels.LayerNorm(activations.InFloat(input), affine.Weight, affine.Bias, sizes, activations.InFormat(output));
+        kernels.LayerNorm(activations.InFloat(input), affine.Weight, affine.Bias, sizes, Address(activations.InFormat(output)));
     }
 
     public void Linear(Activation input, Linear linear, int layer, Activation output, Rows rows)

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Dino.Gpu.Kernels.Portable;
 using ILGPU;
 using ILGPU.Runtime.Cuda;
 
@@ -18,8 +20,22 @@ internal interface ITensorFormat
     /// <summary>Bits of a value, in the low ElementSize bytes, rounded to nearest.</summary>
     static abstract uint Round(float value);
 
-    /// <summary>Stores values 2 * <paramref name="pair"/> and the next.</summary>
-    static abstract void StorePair(ArrayView<uint> target, long pair, float first, float second);
+    /// <summary>Stores values 4 * <paramref name="quad"/> to 4 * <paramref name="quad"/> + 3, rounded, at once.</summary>
+    static abstract void StoreQuad(ArrayView<uint> target, long quad, Quad values);
+}
+
+/// <summary>Two words that are stored at once; see <see cref="Quad"/> for when ILGPU does so.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly struct WordPair(uint first, uint second)
+{
+    private readonly uint _first = first, _second = second;
+}
+
+/// <summary>Four words that are stored at once.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly struct WordQuad(uint first, uint second, uint third, uint fourth)
+{
+    private readonly uint _first = first, _second = second, _third = third, _fourth = fourth;
 }
 
 /// <summary>A 16-bit format, which attention takes too; see <see cref="AttentionText"/>.</summary>
@@ -52,8 +68,8 @@ internal readonly struct BFloat16Format : IAttentionFormat
         return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
     }
 
-    public static void StorePair(ArrayView<uint> target, long pair, float first, float second) =>
-        target[pair] = Round(first) | (Round(second) << 16);
+    public static void StoreQuad(ArrayView<uint> target, long quad, Quad values) =>
+        target.Cast<WordPair>()[quad] = new WordPair(Round(values.X) | (Round(values.Y) << 16), Round(values.Z) | (Round(values.W) << 16));
 
     public static void MultiplyScores(int value0, int value16, int value32, int value48) =>
         CudaAsm.Emit(AttentionText.ScoresBFloat16, value0, value16, value32, value48);
@@ -94,8 +110,8 @@ internal readonly struct Float16Format : IAttentionFormat
         return sign | ((size - 0x38000000u + 0xfffu + ((size >> 13) & 1u)) >> 13);
     }
 
-    public static void StorePair(ArrayView<uint> target, long pair, float first, float second) =>
-        target[pair] = Round(first) | (Round(second) << 16);
+    public static void StoreQuad(ArrayView<uint> target, long quad, Quad values) =>
+        target.Cast<WordPair>()[quad] = new WordPair(Round(values.X) | (Round(values.Y) << 16), Round(values.Z) | (Round(values.W) << 16));
 
     public static void MultiplyScores(int value0, int value16, int value32, int value48) =>
         CudaAsm.Emit(AttentionText.ScoresFloat16, value0, value16, value32, value48);
@@ -122,9 +138,6 @@ internal readonly struct TensorFloat32Format : ITensorFormat
     /// <summary>To nearest, ties away from zero, as cvt.rna does.</summary>
     public static uint Round(float value) => (Interop.FloatAsInt(value) + 0x1000u) & ~0x1fffu;
 
-    public static void StorePair(ArrayView<uint> target, long pair, float first, float second)
-    {
-        target[2 * pair] = Round(first);
-        target[2 * pair + 1] = Round(second);
-    }
+    public static void StoreQuad(ArrayView<uint> target, long quad, Quad values) =>
+        target.Cast<WordQuad>()[quad] = new WordQuad(Round(values.X), Round(values.Y), Round(values.Z), Round(values.W));
 }

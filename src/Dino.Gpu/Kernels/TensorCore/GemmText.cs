@@ -12,10 +12,9 @@ internal static class GemmText
         ".reg .f32 acc<64>;\n\t"
         + ".reg .b32 af<16>;\n\t"
         + ".reg .b32 bf<8>;\n\t"
-        + ".reg .f32 result<4>;\n\t"
+        + EpilogueText.Registers + "\n\t"
         + ".reg .f32 bias<4>;\n\t"
         + ".reg .f32 gelu<4>;\n\t"
-        + ".reg .b32 packed<4>;\n\t"
         + ".reg .b32 tilesBase;\n\t"
         + ".reg .b32 address;\n\t"
         + "mov.u32 tilesBase, tiles;";

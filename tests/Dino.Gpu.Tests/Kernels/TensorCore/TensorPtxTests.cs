@@ -57,8 +57,16 @@ public sealed partial class TensorPtxTests
                 string ptx = TensorPtx.Compile(typeof(RowKernels).GetMethod(name)!.MakeGenericMethod(format), major, minor);
                 Assert.Contains(".entry", ptx, StringComparison.Ordinal);
                 Assert.False(ptx.Contains(".local", StringComparison.Ordinal), $"{name}, {format.Name} keeps values in local memory");
-                if (name == nameof(RowKernels.LayerNormKernel))
+                string store = format == typeof(TensorFloat32Format) ? "st.global.v4.b32" : "st.global.v2.b32";
+                bool norm = name == nameof(RowKernels.LayerNormKernel);
+                Assert.Equal(norm ? 9 : 1, Count(ptx, store)); // eight quads in registers, and the loop over those beyond
+                Assert.Equal(norm ? 9 : 1, Count(ptx, "st.global"));
+                if (norm)
+                {
                     Assert.Equal(10, Count(ptx, "shfl.sync.bfly"));
+                    Assert.Equal(8 + 3 + 2 * 9, Count(ptx, "ld.global.v4.f32")); // input, input again in the loops, weight and bias
+                    Assert.Equal(8 + 3 + 2 * 9, Count(ptx, "ld.global"));
+                }
             }
         }
     }
