@@ -32,10 +32,7 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
         new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<uint>>(
             RowKernels.RoundKernel<TFormat>, LinearGroupSize));
 
-    private readonly Lazy<Action<KernelConfig, long, TensorAttentionShape, long>> _attention = new(() =>
-        typeof(TFormat) == typeof(BFloat16Format) ? LoadAttention<BFloat16Format>(accelerator)
-        : typeof(TFormat) == typeof(Float16Format) ? LoadAttention<Float16Format>(accelerator)
-        : throw new InvalidOperationException("Attention on tensor cores takes 16-bit values."));
+    private readonly Dictionary<int, Action<KernelConfig, long, TensorAttentionShape, long>> _attention = [];
 
     private readonly Lazy<Action<KernelConfig, int>> _peak = new(() => accelerator.LoadStreamKernel<int>(TensorPeak.Kernel<TFormat>));
 
@@ -64,21 +61,46 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
     /// <summary>Rounds float32 to the format; a multiple of four values.</summary>
     public void Round(ArrayView<float> values, ArrayView<uint> rounded) => _round.Value(checked((int)(values.Length / 4)), values, rounded);
 
-    /// <summary>See <see cref="Kernels.TensorCore.Attention"/>; 16-bit formats only.</summary>
-    public void Attention(long qkv, TensorAttentionShape shape, int images, long context) =>
-        _attention.Value(
+    /// <summary>Whether <see cref="Attention"/> takes heads of that size.</summary>
+    public static bool TakesHeads(int headSize) =>
+        headSize % 16 == 0 && headSize * TFormat.ElementSize <= Kernels.TensorCore.Attention.MaxRowBytes;
+
+    /// <summary>See <see cref="Kernels.TensorCore.Attention"/>, for heads that <see cref="TakesHeads"/>.</summary>
+    public void Attention(long qkv, TensorAttentionShape shape, int headSize, int images, long context)
+    {
+        if (!_attention.TryGetValue(headSize, out Action<KernelConfig, long, TensorAttentionShape, long>? kernel))
+        {
+            kernel = LoadAttention(headSize);
+            _attention.Add(headSize, kernel);
+        }
+
+        kernel(
             new KernelConfig(
                 new Index3D(CeilingDivide(shape.QueryCount, Kernels.TensorCore.Attention.TileRows), shape.HeadCount, images),
                 new Index3D(Kernels.TensorCore.Attention.Threads, 1, 1)),
             qkv, shape, context);
+    }
 
     /// <summary>Launches <paramref name="groups"/> groups of two warps of <see cref="TensorPeak"/>.</summary>
     public void Peak(int groups, int iterations) =>
         _peak.Value(new KernelConfig(new Index3D(groups, 1, 1), new Index3D(2 * TileLayout.WarpSize, 1, 1)), iterations);
 
-    private static Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention<TAttention>(Accelerator accelerator)
-        where TAttention : struct, IAttentionFormat =>
-        accelerator.LoadStreamKernel<long, TensorAttentionShape, long>(Kernels.TensorCore.Attention.Kernel<TAttention>);
+    private Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention(int headSize) => headSize switch
+    {
+        16 => LoadAttention<Head16>(),
+        32 => LoadAttention<Head32>(),
+        48 => LoadAttention<Head48>(),
+        64 => LoadAttention<Head64>(),
+        80 => LoadAttention<Head80>(),
+        96 => LoadAttention<Head96>(),
+        112 => LoadAttention<Head112>(),
+        128 => LoadAttention<Head128>(),
+        _ => throw new ArgumentOutOfRangeException(nameof(headSize), headSize, "Attention on tensor cores takes multiples of 16 up to 128."),
+    };
+
+    private Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention<THead>()
+        where THead : struct, IHeadSize =>
+        accelerator.LoadStreamKernel<long, TensorAttentionShape, long>(Kernels.TensorCore.Attention.Kernel<TFormat, THead>);
 
     private static int CeilingDivide(int count, int size) => (count + size - 1) / size;
 

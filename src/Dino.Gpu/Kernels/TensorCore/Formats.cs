@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Dino.Gpu.Kernels.Portable;
 using ILGPU;
@@ -22,6 +23,22 @@ internal interface ITensorFormat
 
     /// <summary>Stores values 4 * <paramref name="quad"/> to 4 * <paramref name="quad"/> + 3, rounded, at once.</summary>
     static abstract void StoreQuad(ArrayView<uint> target, long quad, Quad values);
+
+    /// <summary>Scores of 32 bytes of a head, which are in registers; this and the others see <see cref="AttentionText"/>.</summary>
+    static abstract void MultiplyScores();
+
+    /// <summary>Weights from float32 to the format, as the next product takes them.</summary>
+    static abstract void PackWeights();
+
+    /// <summary>Outputs 16 * <paramref name="group"/> to 16 * <paramref name="group"/> + 15 of a head.</summary>
+    /// <param name="group">A constant: it chooses registers.</param>
+    /// <param name="values">Byte of the tiles where the 32 keys' values begin.</param>
+    /// <param name="lane">Of the warp.</param>
+    /// <param name="pitch">Bytes from one key's values to the next.</param>
+    static abstract void MultiplyValues(int group, int values, int lane, int pitch);
+
+    /// <summary>Stores result0 and result1 at one global address, result2 and result3 at another.</summary>
+    static abstract void StorePairs(long first, long second);
 }
 
 /// <summary>Two words that are stored at once; see <see cref="Quad"/> for when ILGPU does so.</summary>
@@ -38,22 +55,8 @@ internal readonly struct WordQuad(uint first, uint second, uint third, uint four
     private readonly uint _first = first, _second = second, _third = third, _fourth = fourth;
 }
 
-/// <summary>A 16-bit format, which attention takes too; see <see cref="AttentionText"/>.</summary>
-internal interface IAttentionFormat : ITensorFormat
-{
-    static abstract void MultiplyScores(int value0, int value16, int value32, int value48);
-
-    static abstract void PackWeights();
-
-    static abstract void MultiplyValues(int value0, int value16, int value32, int value48);
-
-    static abstract void StoreFirst(long address);
-
-    static abstract void StoreSecond(long address);
-}
-
 /// <summary>8 bits of exponent, 8 of mantissa.</summary>
-internal readonly struct BFloat16Format : IAttentionFormat
+internal readonly struct BFloat16Format : ITensorFormat
 {
     public static int ElementSize => 2;
 
@@ -71,21 +74,38 @@ internal readonly struct BFloat16Format : IAttentionFormat
     public static void StoreQuad(ArrayView<uint> target, long quad, Quad values) =>
         target.Cast<WordPair>()[quad] = new WordPair(Round(values.X) | (Round(values.Y) << 16), Round(values.Z) | (Round(values.W) << 16));
 
-    public static void MultiplyScores(int value0, int value16, int value32, int value48) =>
-        CudaAsm.Emit(AttentionText.ScoresBFloat16, value0, value16, value32, value48);
+    public static void MultiplyScores() => CudaAsm.Emit(AttentionText.ScoresBFloat16);
 
     public static void PackWeights() => CudaAsm.Emit(AttentionText.PackBFloat16);
 
-    public static void MultiplyValues(int value0, int value16, int value32, int value48) =>
-        CudaAsm.Emit(AttentionText.ValuesBFloat16, value0, value16, value32, value48);
+    public static void StorePairs(long first, long second) => CudaAsm.Emit(AttentionText.StorePairsBFloat16, first, second);
 
-    public static void StoreFirst(long address) => CudaAsm.Emit(AttentionText.StoreFirstBFloat16, address);
-
-    public static void StoreSecond(long address) => CudaAsm.Emit(AttentionText.StoreSecondBFloat16, address);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyValues(int group, int values, int lane, int pitch)
+    {
+        int fragment = values + Attention.ValueFragment16(lane, group, pitch);
+        CudaAsm.Emit(AttentionText.LoadValues16, fragment, fragment + 16 * pitch);
+        if (group == 0)
+            CudaAsm.Emit(AttentionText.ValuesBFloat160);
+        else if (group == 1)
+            CudaAsm.Emit(AttentionText.ValuesBFloat161);
+        else if (group == 2)
+            CudaAsm.Emit(AttentionText.ValuesBFloat162);
+        else if (group == 3)
+            CudaAsm.Emit(AttentionText.ValuesBFloat163);
+        else if (group == 4)
+            CudaAsm.Emit(AttentionText.ValuesBFloat164);
+        else if (group == 5)
+            CudaAsm.Emit(AttentionText.ValuesBFloat165);
+        else if (group == 6)
+            CudaAsm.Emit(AttentionText.ValuesBFloat166);
+        else
+            CudaAsm.Emit(AttentionText.ValuesBFloat167);
+    }
 }
 
 /// <summary>5 bits of exponent, 11 of mantissa: up to 65504.</summary>
-internal readonly struct Float16Format : IAttentionFormat
+internal readonly struct Float16Format : ITensorFormat
 {
     public static int ElementSize => 2;
 
@@ -113,17 +133,34 @@ internal readonly struct Float16Format : IAttentionFormat
     public static void StoreQuad(ArrayView<uint> target, long quad, Quad values) =>
         target.Cast<WordPair>()[quad] = new WordPair(Round(values.X) | (Round(values.Y) << 16), Round(values.Z) | (Round(values.W) << 16));
 
-    public static void MultiplyScores(int value0, int value16, int value32, int value48) =>
-        CudaAsm.Emit(AttentionText.ScoresFloat16, value0, value16, value32, value48);
+    public static void MultiplyScores() => CudaAsm.Emit(AttentionText.ScoresFloat16);
 
     public static void PackWeights() => CudaAsm.Emit(AttentionText.PackFloat16);
 
-    public static void MultiplyValues(int value0, int value16, int value32, int value48) =>
-        CudaAsm.Emit(AttentionText.ValuesFloat16, value0, value16, value32, value48);
+    public static void StorePairs(long first, long second) => CudaAsm.Emit(AttentionText.StorePairsFloat16, first, second);
 
-    public static void StoreFirst(long address) => CudaAsm.Emit(AttentionText.StoreFirstFloat16, address);
-
-    public static void StoreSecond(long address) => CudaAsm.Emit(AttentionText.StoreSecondFloat16, address);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyValues(int group, int values, int lane, int pitch)
+    {
+        int fragment = values + Attention.ValueFragment16(lane, group, pitch);
+        CudaAsm.Emit(AttentionText.LoadValues16, fragment, fragment + 16 * pitch);
+        if (group == 0)
+            CudaAsm.Emit(AttentionText.ValuesFloat160);
+        else if (group == 1)
+            CudaAsm.Emit(AttentionText.ValuesFloat161);
+        else if (group == 2)
+            CudaAsm.Emit(AttentionText.ValuesFloat162);
+        else if (group == 3)
+            CudaAsm.Emit(AttentionText.ValuesFloat163);
+        else if (group == 4)
+            CudaAsm.Emit(AttentionText.ValuesFloat164);
+        else if (group == 5)
+            CudaAsm.Emit(AttentionText.ValuesFloat165);
+        else if (group == 6)
+            CudaAsm.Emit(AttentionText.ValuesFloat166);
+        else
+            CudaAsm.Emit(AttentionText.ValuesFloat167);
+    }
 }
 
 /// <summary>Float32 in memory, of whose mantissa tensor cores take 11 bits.</summary>
@@ -140,4 +177,38 @@ internal readonly struct TensorFloat32Format : ITensorFormat
 
     public static void StoreQuad(ArrayView<uint> target, long quad, Quad values) =>
         target.Cast<WordQuad>()[quad] = new WordQuad(Round(values.X), Round(values.Y), Round(values.Z), Round(values.W));
+
+    public static void MultiplyScores() => CudaAsm.Emit(AttentionText.ScoresTensorFloat32);
+
+    public static void PackWeights() => CudaAsm.Emit(AttentionText.PackTensorFloat32);
+
+    public static void StorePairs(long first, long second) => CudaAsm.Emit(AttentionText.StorePairsTensorFloat32, first, second);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyValues(int group, int values, int lane, int pitch)
+    {
+        LoadValues(2 * group, values, lane, pitch);
+        if (group == 0)
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat320);
+        else if (group == 1)
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat322);
+        else if (group == 2)
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat324);
+        else
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat326);
+        LoadValues(2 * group + 1, values, lane, pitch);
+        if (group == 0)
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat321);
+        else if (group == 1)
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat323);
+        else if (group == 2)
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat325);
+        else
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat327);
+    }
+
+    private static void LoadValues(int fragment, int values, int lane, int pitch) =>
+        CudaAsm.Emit(
+            AttentionText.LoadValues32, values + Attention.ValueFragment32(lane, fragment, 0, pitch),
+            values + Attention.ValueFragment32(lane, fragment, 1, pitch), 8 * pitch);
 }
