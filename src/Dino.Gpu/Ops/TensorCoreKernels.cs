@@ -40,9 +40,9 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
     public void Linear<TEpilogue>(long input, long weight, long bias, TensorGemmShape shape, long output)
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
-        // Small tiles where large ones would leave multiprocessors without work. Sums run over k in the same order in both.
-        bool large = (long)CeilingDivide(shape.Rows, 128) * CeilingDivide(shape.Columns, 128) >= accelerator.NumMultiprocessors;
-        if (large)
+        // Sums run over k in the same order in both, so a row's bytes do not depend on the choice.
+        if (TileChoice.TensorCost<Tile128X128>(shape.Rows, shape.Columns, accelerator.NumMultiprocessors)
+            <= TileChoice.TensorCost<Tile64X64>(shape.Rows, shape.Columns, accelerator.NumMultiprocessors))
             Launch<Tile128X128, TEpilogue>(_large, input, weight, bias, shape, output);
         else
             Launch<Tile64X64, TEpilogue>(_small, input, weight, bias, shape, output);
@@ -81,9 +81,9 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
             qkv, shape, context);
     }
 
-    /// <summary>Launches <paramref name="groups"/> groups of two warps of <see cref="TensorPeak"/>.</summary>
+    /// <summary>Launches <paramref name="groups"/> groups of <see cref="TensorPeak"/>.</summary>
     public void Peak(int groups, int iterations) =>
-        _peak.Value(new KernelConfig(new Index3D(groups, 1, 1), new Index3D(2 * TileLayout.WarpSize, 1, 1)), iterations);
+        _peak.Value(new KernelConfig(new Index3D(groups, 1, 1), new Index3D(Gemm.Threads<Tile128X128>(), 1, 1)), iterations);
 
     private Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention(int headSize) => headSize switch
     {
@@ -115,9 +115,7 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
             loaded.Add(typeof(TEpilogue), kernel);
         }
 
-        int rows = TileLayout.WarpTileRows * TTile.WarpRows;
-        int columns = TileLayout.WarpTileColumns * TTile.WarpColumns;
-        var grid = new Index3D(CeilingDivide(shape.Columns, columns), CeilingDivide(shape.Rows, rows), 1);
-        kernel(new KernelConfig(grid, new Index3D(TileLayout.WarpSize * TTile.WarpRows * TTile.WarpColumns, 1, 1)), input, weight, bias, shape, output);
+        var grid = new Index3D(CeilingDivide(shape.Columns, Gemm.TileColumns<TTile>()), CeilingDivide(shape.Rows, Gemm.TileRows<TTile>()), 1);
+        kernel(new KernelConfig(grid, new Index3D(Gemm.Threads<TTile>(), 1, 1)), input, weight, bias, shape, output);
     }
 }

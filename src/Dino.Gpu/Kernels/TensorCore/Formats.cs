@@ -13,7 +13,8 @@ internal interface ITensorFormat
     static abstract int ElementSize { get; }
 
     /// <summary>Products of a warp's fragments over 32 bytes of k; see <see cref="GemmText"/>.</summary>
-    static abstract void Multiply();
+    static abstract void Multiply<TTile>()
+        where TTile : struct, IGemmTile;
 
     /// <summary>Stores result0 to result3 at a global address.</summary>
     static abstract void StoreResults(long address);
@@ -60,7 +61,18 @@ internal readonly struct BFloat16Format : ITensorFormat
 {
     public static int ElementSize => 2;
 
-    public static void Multiply() => CudaAsm.Emit(GemmText.MultiplyBFloat16);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Multiply<TTile>()
+        where TTile : struct, IGemmTile
+    {
+        CudaAsm.Emit(GemmText.MultiplyBFloat1600);
+        if (TTile.ColumnHalves == 2)
+            CudaAsm.Emit(GemmText.MultiplyBFloat1601);
+        if (TTile.RowFragments == 4)
+            CudaAsm.Emit(GemmText.MultiplyBFloat1610);
+        if (TTile.RowFragments == 4 && TTile.ColumnHalves == 2)
+            CudaAsm.Emit(GemmText.MultiplyBFloat1611);
+    }
 
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreBFloat16, address);
 
@@ -109,7 +121,18 @@ internal readonly struct Float16Format : ITensorFormat
 {
     public static int ElementSize => 2;
 
-    public static void Multiply() => CudaAsm.Emit(GemmText.MultiplyFloat16);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Multiply<TTile>()
+        where TTile : struct, IGemmTile
+    {
+        CudaAsm.Emit(GemmText.MultiplyFloat1600);
+        if (TTile.ColumnHalves == 2)
+            CudaAsm.Emit(GemmText.MultiplyFloat1601);
+        if (TTile.RowFragments == 4)
+            CudaAsm.Emit(GemmText.MultiplyFloat1610);
+        if (TTile.RowFragments == 4 && TTile.ColumnHalves == 2)
+            CudaAsm.Emit(GemmText.MultiplyFloat1611);
+    }
 
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreFloat16, address);
 
@@ -168,7 +191,18 @@ internal readonly struct TensorFloat32Format : ITensorFormat
 {
     public static int ElementSize => 4;
 
-    public static void Multiply() => CudaAsm.Emit(GemmText.MultiplyTensorFloat32);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Multiply<TTile>()
+        where TTile : struct, IGemmTile
+    {
+        CudaAsm.Emit(GemmText.MultiplyTensorFloat3200);
+        if (TTile.ColumnHalves == 2)
+            CudaAsm.Emit(GemmText.MultiplyTensorFloat3201);
+        if (TTile.RowFragments == 4)
+            CudaAsm.Emit(GemmText.MultiplyTensorFloat3210);
+        if (TTile.RowFragments == 4 && TTile.ColumnHalves == 2)
+            CudaAsm.Emit(GemmText.MultiplyTensorFloat3211);
+    }
 
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreTensorFloat32, address);
 

@@ -38,13 +38,15 @@ public sealed partial class TensorPtxTests
                     string product = format == typeof(BFloat16Format) ? "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
                         : format == typeof(Float16Format) ? "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
                         : "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 ";
-                    Assert.Equal(2 * 16, Count(ptx, product)); // both halves of a slice
-                    Assert.Equal(2 * 16, Count(ptx, "mma.sync"));
-                    Assert.Equal(2 * 6, Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.shared.b16 "));
-                    Assert.Equal(2 * (tile == typeof(Tile128X128) ? 4 : 8), Count(ptx, "cp.async.cg.shared.global "));
+                    bool large = tile == typeof(Tile128X128);
+                    int products = large ? 32 : 8; // a warp's fragments, in both halves of a slice
+                    Assert.Equal(2 * products, Count(ptx, product));
+                    Assert.Equal(2 * products, Count(ptx, "mma.sync"));
+                    Assert.Equal(2 * (large ? 8 : 4), Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.shared.b16 "));
+                    Assert.Equal(2 * (large ? 8 : 4), Count(ptx, "cp.async.cg.shared.global "));
                     Assert.Equal(2, Count(ptx, "cp.async.commit_group;"));
-                    Assert.Equal(1, Count(ptx, tile == typeof(Tile128X128) ? "cp.async.wait_group 1;" : "cp.async.wait_group 2;"));
-                    Assert.Equal(epilogue == typeof(GeluEpilogue<>) ? 16 : 0, Count(ptx, "ex2.approx.f32"));
+                    Assert.Equal(1, Count(ptx, large ? "cp.async.wait_group 1;" : "cp.async.wait_group 4;"));
+                    Assert.Equal(epilogue == typeof(GeluEpilogue<>) ? 4 * (large ? 8 : 2) : 0, Count(ptx, "ex2.approx.f32"));
                 }
             }
         }
@@ -112,7 +114,7 @@ public sealed partial class TensorPtxTests
         {
             string ptx = TensorPtx.Compile(typeof(TensorPeak).GetMethod(nameof(TensorPeak.Kernel))!.MakeGenericMethod(format));
             AssertHot(ptx, format.Name);
-            Assert.Equal(16, Count(ptx, "mma.sync"));
+            Assert.Equal(32, Count(ptx, "mma.sync"));
         }
     }
 
