@@ -56,6 +56,9 @@ internal sealed partial class PtxProgram
 
     public int RegisterCount => _registers.Count;
 
+    /// <summary>How many 32-bit registers each one takes: none for predicates, and for those that nothing declares.</summary>
+    public List<int> RegisterWidths { get; } = [];
+
     /// <summary>Number of a special register such as %tid.x; -1 where the kernel does not use it.</summary>
     public int Special(string name) => _registers.GetValueOrDefault(name, -1);
 
@@ -71,7 +74,7 @@ internal sealed partial class PtxProgram
     [GeneratedRegex(@"^\.shared \.align \d+ \.b8 \w+\[(\d+)\]$")]
     private static partial Regex SharedPattern();
 
-    [GeneratedRegex(@"^\.reg \.\w+ (?<name>[%\w]+)(<(?<count>\d+)>)?$")]
+    [GeneratedRegex(@"^\.reg \.(?<type>\w+) (?<name>[%\w]+)(<(?<count>\d+)>)?$")]
     private static partial Regex RegisterPattern();
 
     [GeneratedRegex(@"^(@(?<not>!?)(?<predicate>%\w+) )?(?<operation>[\w.]+)( (?<operands>.*))?$")]
@@ -85,10 +88,13 @@ internal sealed partial class PtxProgram
         Match match = RegisterPattern().Match(statement);
         Assert.True(match.Success, statement);
         string name = match.Groups["name"].Value;
+        int width = match.Groups["type"].Value switch { "pred" => 0, "b64" or "s64" or "u64" or "f64" => 2, _ => 1 };
         if (!match.Groups["count"].Success)
             _registers.Add(name, _registers.Count);
         for (int i = 0; match.Groups["count"].Success && i < int.Parse(match.Groups["count"].Value, CultureInfo.InvariantCulture); i++)
             _registers.Add($"{name}{i}", _registers.Count);
+        while (RegisterWidths.Count < _registers.Count)
+            RegisterWidths.Add(width);
     }
 
     /// <summary>One array, so that nothing depends on how several would be laid out.</summary>
