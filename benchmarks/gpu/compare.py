@@ -100,7 +100,9 @@ class Results:
         if self.data["accuracy"]:
             print("\n" + report.accuracy(self.data["accuracy"]))
         for precision, bench in self.data["bench"].items():
-            print("\n" + report.steps(precision, bench, self.data["ceiling"].get(precision) or bench["peakFlops"]))
+            ceiling = self.data["ceiling"].get(precision)
+            of = "torch's matrix product" if ceiling else f"dino's {bench.get('peakOf', 'peak')}"
+            print("\n" + report.steps(precision, bench, ceiling or bench["peakFlops"], of))
 
 
 def measure_dino(options, results, precision, dino, images, reference, report, left):

@@ -48,7 +48,7 @@ def accuracy(rows):
         for who, tokens, cls in rows])
 
 
-def steps(precision, bench, ceiling):
+def steps(precision, bench, ceiling, of):
     """Where dino's time goes: the steps of a pass at the largest batch."""
     batch = bench["modelOnly"][-1]["batch"]
     rows = []
@@ -57,5 +57,5 @@ def steps(precision, bench, ceiling):
         rows.append([
             step["name"], number(step["secondsPerImage"] * batch * 1e3, 3), f"{step['shareOfTime'] * 100:.1f} %",
             number(flops / 1e12, 1) if flops else "", f"{flops / ceiling * 100:.1f} %" if flops and ceiling else ""])
-    title = f"**{precision}**, dino's steps at batch {batch}, class token only; share of {ceiling / 1e12:.0f} TFLOP/s" if ceiling else f"**{precision}**, dino's steps at batch {batch}"
+    title = f"**{precision}**, dino's steps at batch {batch}, class token only; share of {of}, {ceiling / 1e12:.0f} TFLOP/s" if ceiling else f"**{precision}**, dino's steps at batch {batch}"
     return title + "\n\n" + table(["step", "ms", "of time", "TFLOP/s", "of peak"], rows)

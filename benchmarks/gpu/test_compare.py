@@ -61,7 +61,7 @@ class Report(unittest.TestCase):
         results.add_accuracy("dino fp32", {"max": 1e-5, "cosine": 0.9999999}, {"max": 1e-6, "cosine": 1.0})
         results.add_accuracy("torch sdpa fp32", {"max": 1e-5, "cosine": 0.9999999})
         results.data["bench"]["fp32"] = {
-            "peakFlops": 6e13, "modelOnly": [{"batch": 8}],
+            "peakFlops": 6e13, "peakOf": "fp32 multiply-add peak", "modelOnly": [{"batch": 8}],
             "steps": [{"name": "Qkv", "secondsPerImage": 1e-4, "shareOfTime": 0.5, "flops": 3e13}, {"name": "LayerNorm", "secondsPerImage": 1e-4, "shareOfTime": 0.5, "flops": 0}]}
         output = io.StringIO()
         with contextlib.redirect_stdout(output):
@@ -69,6 +69,7 @@ class Report(unittest.TestCase):
         text = output.getvalue()
         self.assertIn("| 8 | 200 | 150 |  | 100 | 1.50x | 2.00x |", text)
         self.assertIn("| 1 |  |  | 50 |  |  |  |", text)
+        self.assertIn("share of dino's fp32 multiply-add peak, 60 TFLOP/s", text)
         self.assertIn("| Qkv | 0.800 | 50.0 % | 30.0 | 50.0 % |", text)
         self.assertIn("| dino fp32 | 1.00e-05 |", text)
 

@@ -210,7 +210,7 @@ public sealed class DinoEncoder : IDisposable
         }
     }
 
-    /// <summary>The device's float32 peak in floating-point operations a second, measured with multiply-adds in registers.</summary>
+    /// <summary>The device's peak at the encoder's precision in floating-point operations a second, measured in registers: multiply-adds, or the products of tensor cores.</summary>
     public double MeasurePeak()
     {
         lock (_turn)

@@ -17,7 +17,13 @@ internal sealed record BenchReport
     /// <summary>For example <c>hidden 384, 12 layers, patch 16, 224x224</c>.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Measured float32 multiply-adds, in floating-point operations a second.</summary>
+    /// <summary>As <c>--precision</c> takes it.</summary>
+    public required string Precision { get; init; }
+
+    /// <summary>Which peak <see cref="PeakFlops"/> and every share is of: <c>fp32 multiply-add peak</c>, or for example <c>bf16 tensor peak</c>.</summary>
+    public required string PeakOf { get; init; }
+
+    /// <summary>What the units that the products run on reach in registers, measured, in floating-point operations a second.</summary>
     public required double PeakFlops { get; init; }
 
     public required IReadOnlyList<BatchResult> ModelOnly { get; init; }

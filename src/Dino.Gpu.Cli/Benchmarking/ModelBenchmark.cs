@@ -10,7 +10,7 @@ namespace Dino.Gpu.Cli.Benchmarking;
 /// <param name="rounds">Rounds of each measurement.</param>
 internal sealed class ModelBenchmark(DinoEncoder encoder, int rounds)
 {
-    /// <summary>The device's float32 peak, in floating-point operations a second.</summary>
+    /// <summary>The peak of the units that the precision's products run on, in floating-point operations a second.</summary>
     public double Peak { get; } = encoder.MeasurePeak();
 
     /// <summary>The model alone, for the class token and for every token; the two take turns.</summary>

@@ -107,7 +107,7 @@ internal sealed class BenchCommand
         // Speed does not depend on the values of the weights, so nothing has to be fetched for it.
         using DinoEncoder encoder = await Task.Run(() => DinoEncoder.Load(_model.Weights(parsed) ?? "synthetic", options), cancellation).ConfigureAwait(false);
         using BenchPictures? generated = files is null ? new BenchPictures(GeneratedPictures) : null;
-        BenchReport report = await Task.Run(() => MeasureAsync(parsed, encoder, batches, files ?? generated!.Paths, generated is null, cancellation), cancellation).ConfigureAwait(false);
+        BenchReport report = await Task.Run(() => MeasureAsync(parsed, encoder, options.Precision, batches, files ?? generated!.Paths, generated is null, cancellation), cancellation).ConfigureAwait(false);
         if (parsed.GetValue(_json))
         {
             await JsonSerializer.SerializeAsync(_console.Output, report, JsonFormat, cancellation).ConfigureAwait(false);
@@ -121,9 +121,12 @@ internal sealed class BenchCommand
         return ExitCode.Success;
     }
 
-    private async Task<BenchReport> MeasureAsync(ParseResult parsed, DinoEncoder encoder, int[] batches, List<string> files, bool given, CancellationToken cancellation)
+    private async Task<BenchReport> MeasureAsync(
+        ParseResult parsed, DinoEncoder encoder, Precision precision, int[] batches, List<string> files, bool given, CancellationToken cancellation)
     {
-        Say(parsed, "measuring the device's peak");
+        string name = ModelOptions.PrecisionName(precision);
+        string peak = PeakName(precision);
+        Say(parsed, $"measuring the device's {peak}");
         var benchmark = new ModelBenchmark(encoder, parsed.GetValue(_rounds));
         var modelOnly = new List<BatchResult>();
         foreach (int batch in batches)
@@ -146,7 +149,9 @@ internal sealed class BenchCommand
             Driver = encoder.Device.Driver,
             Version = typeof(DinoEncoder).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "?",
             Threads = _model.Workers(parsed),
-            Model = $"hidden {encoder.Config.HiddenSize}, {encoder.Config.LayerCount} layers, patch {encoder.Config.PatchSize}, {encoder.InputWidth}x{encoder.InputHeight}, float32",
+            Model = $"hidden {encoder.Config.HiddenSize}, {encoder.Config.LayerCount} layers, patch {encoder.Config.PatchSize}, {encoder.InputWidth}x{encoder.InputHeight}",
+            Precision = name,
+            PeakOf = peak,
             PeakFlops = benchmark.Peak,
             ModelOnly = modelOnly,
             Steps = steps,
@@ -160,20 +165,24 @@ internal sealed class BenchCommand
         return [.. list.Items().Select(item => item.Archive is null ? item.Path : throw new DinoException($"bench reads image files, found an archive: {item.Archive}"))];
     }
 
+    /// <summary>Which peak <see cref="DinoEncoder.MeasurePeak"/> measures.</summary>
+    internal static string PeakName(Precision precision) =>
+        $"{ModelOptions.PrecisionName(precision)} {(precision == Precision.Float32 ? "multiply-add" : "tensor")} peak";
+
     private static void WriteTables(BenchReport report, TextWriter output)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
         console.Profile.Width = 160;
         output.WriteLine($"{report.Device}: {report.Name}, {report.Driver}; {report.Threads} threads; dino {report.Version}");
-        output.WriteLine($"{report.Model}; measured peak {Giga(report.PeakFlops)} GFLOP/s");
+        output.WriteLine($"{report.Model}, {report.Precision}; measured {report.PeakOf} {Giga(report.PeakFlops)} GFLOP/s");
         output.WriteLine();
 
-        Table batches = NewTable("batch", "output", "ms", "images/s", "GFLOP/s", "share of peak");
+        Table batches = NewTable("batch", "output", "ms", "images/s", "GFLOP/s", $"share of {report.PeakOf}");
         foreach (BatchResult result in report.ModelOnly)
             batches.AddRow($"{result.Batch}", result.Outputs, Number(result.Seconds * 1e3, 1), Number(result.ImagesPerSecond, 1), Giga(result.Flops), Percent(result.ShareOfPeak));
         console.Write(batches.Title("model only"));
 
-        Table steps = NewTable("step", "ms/image", "share of time", "GFLOP/s", "share of peak");
+        Table steps = NewTable("step", "ms/image", "share of time", "GFLOP/s", $"share of {report.PeakOf}");
         foreach (StepResult step in report.Steps)
         {
             bool products = step.Flops > 0;

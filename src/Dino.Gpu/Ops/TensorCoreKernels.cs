@@ -20,8 +20,8 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
     private readonly Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> _large = [];
     private readonly Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> _small = [];
 
-    private readonly Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, ArrayView<uint>>> _layerNorm =
-        new(() => accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, ArrayView<uint>>(
+    private readonly Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, long>> _layerNorm =
+        new(() => accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, long>(
             RowKernels.LayerNormKernel<TFormat>));
 
     private readonly Lazy<Action<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<uint>>> _unfold =
@@ -32,10 +32,7 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
         new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<uint>>(
             RowKernels.RoundKernel<TFormat>, LinearGroupSize));
 
-    private readonly Lazy<Action<KernelConfig, long, TensorAttentionShape, long>> _attention = new(() =>
-        typeof(TFormat) == typeof(BFloat16Format) ? LoadAttention<BFloat16Format>(accelerator)
-        : typeof(TFormat) == typeof(Float16Format) ? LoadAttention<Float16Format>(accelerator)
-        : throw new InvalidOperationException("Attention on tensor cores takes 16-bit values."));
+    private readonly Dictionary<int, Action<KernelConfig, long, TensorAttentionShape, long>> _attention = [];
 
     private readonly Lazy<Action<KernelConfig, int>> _peak = new(() => accelerator.LoadStreamKernel<int>(TensorPeak.Kernel<TFormat>));
 
@@ -43,42 +40,67 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
     public void Linear<TEpilogue>(long input, long weight, long bias, TensorGemmShape shape, long output)
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
-        // Small tiles where large ones would leave multiprocessors without work. Sums run over k in the same order in both.
-        bool large = (long)CeilingDivide(shape.Rows, 128) * CeilingDivide(shape.Columns, 128) >= accelerator.NumMultiprocessors;
-        if (large)
+        // Sums run over k in the same order in both, so a row's bytes do not depend on the choice.
+        if (TileChoice.TensorCost<Tile128X128>(shape.Rows, shape.Columns, accelerator.NumMultiprocessors)
+            <= TileChoice.TensorCost<Tile64X64>(shape.Rows, shape.Columns, accelerator.NumMultiprocessors))
             Launch<Tile128X128, TEpilogue>(_large, input, weight, bias, shape, output);
         else
             Launch<Tile64X64, TEpilogue>(_small, input, weight, bias, shape, output);
     }
 
     /// <summary>See <see cref="RowKernels.LayerNormKernel{TFormat}"/>.</summary>
-    public void LayerNorm(ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, LayerNormShape shape, ArrayView<uint> output) =>
+    public void LayerNorm(ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, LayerNormShape shape, long output) =>
         _layerNorm.Value(
             new KernelConfig(new Index3D(CeilingDivide(shape.Rows, RowKernels.RowsPerGroup), 1, 1), new Index3D(TileLayout.WarpSize, RowKernels.RowsPerGroup, 1)),
             input, weight, bias, shape, output);
 
     /// <summary>See <see cref="RowKernels.UnfoldKernel{TFormat}"/>.</summary>
     public void Unfold(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int images, ArrayView<uint> patches) =>
-        _unfold.Value(checked(images * shape.PatchCount * (shape.PatchLength / 2)), pixels, table, shape, patches);
+        _unfold.Value(checked(images * shape.PatchCount * (shape.PatchLength / 4)), pixels, table, shape, patches);
 
-    /// <summary>Rounds float32 to the format; an even number of values.</summary>
-    public void Round(ArrayView<float> values, ArrayView<uint> rounded) => _round.Value(checked((int)(values.Length / 2)), values, rounded);
+    /// <summary>Rounds float32 to the format; a multiple of four values.</summary>
+    public void Round(ArrayView<float> values, ArrayView<uint> rounded) => _round.Value(checked((int)(values.Length / 4)), values, rounded);
 
-    /// <summary>See <see cref="Kernels.TensorCore.Attention"/>; 16-bit formats only.</summary>
-    public void Attention(long qkv, TensorAttentionShape shape, int images, long context) =>
-        _attention.Value(
+    /// <summary>Whether <see cref="Attention"/> takes heads of that size.</summary>
+    public static bool TakesHeads(int headSize) =>
+        headSize % 16 == 0 && headSize * TFormat.ElementSize <= Kernels.TensorCore.Attention.MaxRowBytes;
+
+    /// <summary>See <see cref="Kernels.TensorCore.Attention"/>, for heads that <see cref="TakesHeads"/>.</summary>
+    public void Attention(long qkv, TensorAttentionShape shape, int headSize, int images, long context)
+    {
+        if (!_attention.TryGetValue(headSize, out Action<KernelConfig, long, TensorAttentionShape, long>? kernel))
+        {
+            kernel = LoadAttention(headSize);
+            _attention.Add(headSize, kernel);
+        }
+
+        kernel(
             new KernelConfig(
                 new Index3D(CeilingDivide(shape.QueryCount, Kernels.TensorCore.Attention.TileRows), shape.HeadCount, images),
                 new Index3D(Kernels.TensorCore.Attention.Threads, 1, 1)),
             qkv, shape, context);
+    }
 
-    /// <summary>Launches <paramref name="groups"/> groups of two warps of <see cref="TensorPeak"/>.</summary>
+    /// <summary>Launches <paramref name="groups"/> groups of <see cref="TensorPeak"/>.</summary>
     public void Peak(int groups, int iterations) =>
-        _peak.Value(new KernelConfig(new Index3D(groups, 1, 1), new Index3D(2 * TileLayout.WarpSize, 1, 1)), iterations);
+        _peak.Value(new KernelConfig(new Index3D(groups, 1, 1), new Index3D(Gemm.Threads<Tile128X128>(), 1, 1)), iterations);
 
-    private static Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention<TAttention>(Accelerator accelerator)
-        where TAttention : struct, IAttentionFormat =>
-        accelerator.LoadStreamKernel<long, TensorAttentionShape, long>(Kernels.TensorCore.Attention.Kernel<TAttention>);
+    private Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention(int headSize) => headSize switch
+    {
+        16 => LoadAttention<Head16>(),
+        32 => LoadAttention<Head32>(),
+        48 => LoadAttention<Head48>(),
+        64 => LoadAttention<Head64>(),
+        80 => LoadAttention<Head80>(),
+        96 => LoadAttention<Head96>(),
+        112 => LoadAttention<Head112>(),
+        128 => LoadAttention<Head128>(),
+        _ => throw new ArgumentOutOfRangeException(nameof(headSize), headSize, "Attention on tensor cores takes multiples of 16 up to 128."),
+    };
+
+    private Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention<THead>()
+        where THead : struct, IHeadSize =>
+        accelerator.LoadStreamKernel<long, TensorAttentionShape, long>(Kernels.TensorCore.Attention.Kernel<TFormat, THead>);
 
     private static int CeilingDivide(int count, int size) => (count + size - 1) / size;
 
@@ -93,9 +115,7 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
             loaded.Add(typeof(TEpilogue), kernel);
         }
 
-        int rows = TileLayout.WarpTileRows * TTile.WarpRows;
-        int columns = TileLayout.WarpTileColumns * TTile.WarpColumns;
-        var grid = new Index3D(CeilingDivide(shape.Columns, columns), CeilingDivide(shape.Rows, rows), 1);
-        kernel(new KernelConfig(grid, new Index3D(TileLayout.WarpSize * TTile.WarpRows * TTile.WarpColumns, 1, 1)), input, weight, bias, shape, output);
+        var grid = new Index3D(CeilingDivide(shape.Columns, Gemm.TileColumns<TTile>()), CeilingDivide(shape.Rows, Gemm.TileRows<TTile>()), 1);
+        kernel(new KernelConfig(grid, new Index3D(Gemm.Threads<TTile>(), 1, 1)), input, weight, bias, shape, output);
     }
 }

@@ -25,11 +25,11 @@ internal readonly struct TensorCoreOps<TFormat>(
     private readonly bool _floatAttention = UsesFloatAttention(shape, request);
 
     /// <summary>
-    /// The tensor-core attention takes 16-bit values and heads of 64, which every DINO ViT has. Who asks for attention maps gets them from
+    /// Heads of sizes that the tensor-core attention does not take are left to the portable one. Who asks for attention maps gets them from
     /// float32 queries and keys, and the context from the same.
     /// </summary>
     public static bool UsesFloatAttention(in VitShape shape, in ForwardRequest request) =>
-        TFormat.ElementSize != 2 || shape.HeadSize != 64 || request.AttentionLayerCount > 0;
+        !TensorCoreKernels<TFormat>.TakesHeads(shape.HeadSize) || request.AttentionLayerCount > 0;
 
     public void UnfoldPatches() =>
         kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, activations.InFormat(Activation.Patches));
@@ -42,7 +42,7 @@ internal readonly struct TensorCoreOps<TFormat>(
         RowMap map = RowMap.Of(rows, shape.TokenCount);
         DeviceAffine affine = weights.Norm(norm, layer);
         var sizes = new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, map, map);
-        kernels.LayerNorm(activations.InFloat(input), affine.Weight, affine.Bias, sizes, activations.InFormat(output));
+        kernels.LayerNorm(activations.InFloat(input), affine.Weight, affine.Bias, sizes, Address(activations.InFormat(output)));
     }
 
     public void Linear(Activation input, Linear linear, int layer, Activation output, Rows rows)
@@ -64,9 +64,11 @@ internal readonly struct TensorCoreOps<TFormat>(
         int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
         if (!_floatAttention)
         {
+            // The powers of the softmax are of 2.
+            float scale = (float)(Math.Log2(Math.E) / Math.Sqrt(shape.HeadSize));
             kernels.Attention(
-                Address(activations.InFormat(Activation.Qkv)), new TensorAttentionShape(shape.TokenCount, queryCount, shape.HeadCount), request.Batch,
-                Address(activations.InFormat(Activation.Context)));
+                Address(activations.InFormat(Activation.Qkv)), new TensorAttentionShape(shape.TokenCount, queryCount, shape.HeadCount, scale),
+                shape.HeadSize, request.Batch, Address(activations.InFormat(Activation.Context)));
             return;
         }
 

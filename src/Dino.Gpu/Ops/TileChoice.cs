@@ -1,4 +1,6 @@
 using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Kernels.TensorCore;
+using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 
 namespace Dino.Gpu.Ops;
 
@@ -26,6 +28,27 @@ internal static class TileChoice
         double share = values / (values + 2.0 * loads);
         double busy = Math.Min(1, ofOne * threads / BusyThreads);
         return ofOne * ((double)tileRows * tileColumns) / (share * busy);
+    }
+
+    /// <summary>
+    /// The same for a product on tensor cores. A group's half slice costs its multiply-adds or its traffic with shared memory, whichever takes longer:
+    /// what the warps read as fragments and what the copies write, at 128 bytes a cycle. Eight warps, two a scheduler, hide each other's latency.
+    /// </summary>
+    public static double TensorCost<TTile>(int rows, int columns, int multiprocessors)
+        where TTile : struct, IGemmTile
+    {
+        // Multiply-adds of 16 bits that mma.sync does in a cycle on Hopper, by published measurements; Ampere and Ada do fewer.
+        const double MultiplyAdds = 1280;
+        int tileRows = Gemm.TileRows<TTile>();
+        int tileColumns = Gemm.TileColumns<TTile>();
+        long tiles = (long)((rows + tileRows - 1) / tileRows) * ((columns + tileColumns - 1) / tileColumns);
+        long ofOne = (tiles + multiprocessors - 1) / multiprocessors;
+        const int HalfSliceBytes = TileLayout.RowBytes / 2;
+        double products = tileRows * tileColumns * (HalfSliceBytes / 2) / MultiplyAdds;
+        int read = tileRows * TTile.WarpColumns + tileColumns * TTile.WarpRows;
+        double traffic = (read + tileRows + tileColumns) * HalfSliceBytes / 128.0;
+        double busy = Math.Min(1, ofOne * TTile.WarpRows * TTile.WarpColumns / 8.0);
+        return ofOne * Math.Max(products, traffic) / busy;
     }
 
     /// <summary>The one of least cost.</summary>

@@ -91,7 +91,7 @@ internal sealed class TensorCoreExecutor<TFormat> : VitExecutor
             best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
 
-        return 2 * groups * TensorPeak.Operations<TFormat>(Iterations) / best;
+        return groups * TensorPeak.Operations<TFormat>(Iterations) / best;
     }
 
     public override void Dispose()

@@ -31,7 +31,7 @@ internal abstract class VitExecutor : IDisposable
     /// <summary>As <see cref="Run"/>, telling the steps' times apart; a little slower, and on a GPU much slower, since every step is waited for.</summary>
     public abstract IReadOnlyList<OpTime> RunTimed(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output);
 
-    /// <summary>Float32 multiply-adds in registers, in floating-point operations a second: the device's peak, measured.</summary>
+    /// <summary>Multiply-adds in registers, on the units that the products run on, in floating-point operations a second: the device's peak, measured.</summary>
     public abstract double MeasurePeak();
 
     /// <summary>Gives activation memory back, where it can be, after a batch that did not fit; the next batch allocates again.</summary>

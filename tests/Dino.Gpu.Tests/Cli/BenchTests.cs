@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
@@ -14,6 +15,8 @@ public sealed class BenchTests
         JsonElement report = JsonDocument.Parse(result.Output).RootElement;
         Assert.Equal("cpu", report.GetProperty("device").GetString());
         Assert.True(report.GetProperty("peakFlops").GetDouble() > 1e9);
+        Assert.Equal("fp32 multiply-add peak", report.GetProperty("peakOf").GetString());
+        Assert.Equal("fp32", report.GetProperty("precision").GetString());
         Assert.Equal(
             ["1 cls", "1 tokens", "3 cls", "3 tokens"],
             report.GetProperty("modelOnly").EnumerateArray().Select(entry => $"{entry.GetProperty("batch").GetInt32()} {entry.GetProperty("outputs").GetString()}"));
@@ -37,8 +40,17 @@ public sealed class BenchTests
         Assert.Empty(result.Error);
         Assert.StartsWith("cpu: ", result.Output);
         Assert.Contains("generated JPEGs of 500x375", result.Output);
-        Assert.Contains("share of peak", result.Output);
+        Assert.Contains(", fp32; measured fp32 multiply-add peak ", result.Output);
+        Assert.Contains("share of fp32 multiply-add peak", result.Output);
     }
+
+    [Theory]
+    [InlineData(Precision.Float32, "fp32 multiply-add peak")]
+    [InlineData(Precision.TensorFloat32, "tf32 tensor peak")]
+    [InlineData(Precision.BFloat16, "bf16 tensor peak")]
+    [InlineData(Precision.Float16, "fp16 tensor peak")]
+    public void Shares_are_of_the_peak_of_the_units_that_multiply(Precision precision, string name) =>
+        Assert.Equal(name, BenchCommand.PeakName(precision));
 
     [Fact]
     public async Task A_bad_image_ends_the_run_with_one_line()

@@ -59,7 +59,7 @@ internal struct CopyPlan
         int pass = TileLayout.CopyPassBytes(threads);
         Copy(target, _a0 + offset, _aSize0);
         Copy(target + pass, _a1 + offset, _aSize1);
-        if (TTile.WarpColumns == 2)
+        if (Gemm.TileRows<TTile>() * TileLayout.RowBytes > 2 * pass)
         {
             Copy(target + 2 * pass, _a2 + offset, _aSize2);
             Copy(target + 3 * pass, _a3 + offset, _aSize3);
@@ -68,7 +68,7 @@ internal struct CopyPlan
         target += inputBytes;
         Copy(target, _b0 + offset, _bSize0);
         Copy(target + pass, _b1 + offset, _bSize1);
-        if (TTile.WarpRows == 1)
+        if (Gemm.TileColumns<TTile>() * TileLayout.RowBytes > 2 * pass)
         {
             Copy(target + 2 * pass, _b2 + offset, _bSize2);
             Copy(target + 3 * pass, _b3 + offset, _bSize3);

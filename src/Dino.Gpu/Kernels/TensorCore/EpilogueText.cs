@@ -7,6 +7,12 @@ namespace Dino.Gpu.Kernels.TensorCore;
 /// </summary>
 internal static class EpilogueText
 {
+    /// <summary>The four results, and what they are rounded to.</summary>
+    public const string Registers = ".reg .f32 result<4>; .reg .b32 packed<4>;";
+
+    /// <summary>result = %0 to %3</summary>
+    public const string TakeResults = "mov.f32 result0, %0; mov.f32 result1, %1; mov.f32 result2, %2; mov.f32 result3, %3;";
+
     /// <summary>bias0 to bias3 from the global address %0.</summary>
     public const string LoadBias = "ld.global.v4.f32 {bias0, bias1, bias2, bias3}, [%0];";
 

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Dino.Gpu.Kernels.Portable;
 using ILGPU;
 using ILGPU.Runtime.Cuda;
 
@@ -10,7 +13,8 @@ internal interface ITensorFormat
     static abstract int ElementSize { get; }
 
     /// <summary>Products of a warp's fragments over 32 bytes of k; see <see cref="GemmText"/>.</summary>
-    static abstract void Multiply();
+    static abstract void Multiply<TTile>()
+        where TTile : struct, IGemmTile;
 
     /// <summary>Stores result0 to result3 at a global address.</summary>
     static abstract void StoreResults(long address);
@@ -18,30 +22,57 @@ internal interface ITensorFormat
     /// <summary>Bits of a value, in the low ElementSize bytes, rounded to nearest.</summary>
     static abstract uint Round(float value);
 
-    /// <summary>Stores values 2 * <paramref name="pair"/> and the next.</summary>
-    static abstract void StorePair(ArrayView<uint> target, long pair, float first, float second);
-}
+    /// <summary>Stores values 4 * <paramref name="quad"/> to 4 * <paramref name="quad"/> + 3, rounded, at once.</summary>
+    static abstract void StoreQuad(ArrayView<uint> target, long quad, Quad values);
 
-/// <summary>A 16-bit format, which attention takes too; see <see cref="AttentionText"/>.</summary>
-internal interface IAttentionFormat : ITensorFormat
-{
-    static abstract void MultiplyScores(int value0, int value16, int value32, int value48);
+    /// <summary>Scores of 32 bytes of a head, which are in registers; this and the others see <see cref="AttentionText"/>.</summary>
+    static abstract void MultiplyScores();
 
+    /// <summary>Weights from float32 to the format, as the next product takes them.</summary>
     static abstract void PackWeights();
 
-    static abstract void MultiplyValues(int value0, int value16, int value32, int value48);
+    /// <summary>Outputs 16 * <paramref name="group"/> to 16 * <paramref name="group"/> + 15 of a head.</summary>
+    /// <param name="group">A constant: it chooses registers.</param>
+    /// <param name="values">Byte of the tiles where the 32 keys' values begin.</param>
+    /// <param name="lane">Of the warp.</param>
+    /// <param name="pitch">Bytes from one key's values to the next.</param>
+    static abstract void MultiplyValues(int group, int values, int lane, int pitch);
 
-    static abstract void StoreFirst(long address);
+    /// <summary>Stores result0 and result1 at one global address, result2 and result3 at another.</summary>
+    static abstract void StorePairs(long first, long second);
+}
 
-    static abstract void StoreSecond(long address);
+/// <summary>Two words that are stored at once; see <see cref="Quad"/> for when ILGPU does so.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly struct WordPair(uint first, uint second)
+{
+    private readonly uint _first = first, _second = second;
+}
+
+/// <summary>Four words that are stored at once.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly struct WordQuad(uint first, uint second, uint third, uint fourth)
+{
+    private readonly uint _first = first, _second = second, _third = third, _fourth = fourth;
 }
 
 /// <summary>8 bits of exponent, 8 of mantissa.</summary>
-internal readonly struct BFloat16Format : IAttentionFormat
+internal readonly struct BFloat16Format : ITensorFormat
 {
     public static int ElementSize => 2;
 
-    public static void Multiply() => CudaAsm.Emit(GemmText.MultiplyBFloat16);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Multiply<TTile>()
+        where TTile : struct, IGemmTile
+    {
+        CudaAsm.Emit(GemmText.MultiplyBFloat1600);
+        if (TTile.ColumnHalves == 2)
+            CudaAsm.Emit(GemmText.MultiplyBFloat1601);
+        if (TTile.RowFragments == 4)
+            CudaAsm.Emit(GemmText.MultiplyBFloat1610);
+        if (TTile.RowFragments == 4 && TTile.ColumnHalves == 2)
+            CudaAsm.Emit(GemmText.MultiplyBFloat1611);
+    }
 
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreBFloat16, address);
 
@@ -52,28 +83,56 @@ internal readonly struct BFloat16Format : IAttentionFormat
         return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
     }
 
-    public static void StorePair(ArrayView<uint> target, long pair, float first, float second) =>
-        target[pair] = Round(first) | (Round(second) << 16);
+    public static void StoreQuad(ArrayView<uint> target, long quad, Quad values) =>
+        target.Cast<WordPair>()[quad] = new WordPair(Round(values.X) | (Round(values.Y) << 16), Round(values.Z) | (Round(values.W) << 16));
 
-    public static void MultiplyScores(int value0, int value16, int value32, int value48) =>
-        CudaAsm.Emit(AttentionText.ScoresBFloat16, value0, value16, value32, value48);
+    public static void MultiplyScores() => CudaAsm.Emit(AttentionText.ScoresBFloat16);
 
     public static void PackWeights() => CudaAsm.Emit(AttentionText.PackBFloat16);
 
-    public static void MultiplyValues(int value0, int value16, int value32, int value48) =>
-        CudaAsm.Emit(AttentionText.ValuesBFloat16, value0, value16, value32, value48);
+    public static void StorePairs(long first, long second) => CudaAsm.Emit(AttentionText.StorePairsBFloat16, first, second);
 
-    public static void StoreFirst(long address) => CudaAsm.Emit(AttentionText.StoreFirstBFloat16, address);
-
-    public static void StoreSecond(long address) => CudaAsm.Emit(AttentionText.StoreSecondBFloat16, address);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyValues(int group, int values, int lane, int pitch)
+    {
+        int fragment = values + Attention.ValueFragment16(lane, group, pitch);
+        CudaAsm.Emit(AttentionText.LoadValues16, fragment, fragment + 16 * pitch);
+        if (group == 0)
+            CudaAsm.Emit(AttentionText.ValuesBFloat160);
+        else if (group == 1)
+            CudaAsm.Emit(AttentionText.ValuesBFloat161);
+        else if (group == 2)
+            CudaAsm.Emit(AttentionText.ValuesBFloat162);
+        else if (group == 3)
+            CudaAsm.Emit(AttentionText.ValuesBFloat163);
+        else if (group == 4)
+            CudaAsm.Emit(AttentionText.ValuesBFloat164);
+        else if (group == 5)
+            CudaAsm.Emit(AttentionText.ValuesBFloat165);
+        else if (group == 6)
+            CudaAsm.Emit(AttentionText.ValuesBFloat166);
+        else
+            CudaAsm.Emit(AttentionText.ValuesBFloat167);
+    }
 }
 
 /// <summary>5 bits of exponent, 11 of mantissa: up to 65504.</summary>
-internal readonly struct Float16Format : IAttentionFormat
+internal readonly struct Float16Format : ITensorFormat
 {
     public static int ElementSize => 2;
 
-    public static void Multiply() => CudaAsm.Emit(GemmText.MultiplyFloat16);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Multiply<TTile>()
+        where TTile : struct, IGemmTile
+    {
+        CudaAsm.Emit(GemmText.MultiplyFloat1600);
+        if (TTile.ColumnHalves == 2)
+            CudaAsm.Emit(GemmText.MultiplyFloat1601);
+        if (TTile.RowFragments == 4)
+            CudaAsm.Emit(GemmText.MultiplyFloat1610);
+        if (TTile.RowFragments == 4 && TTile.ColumnHalves == 2)
+            CudaAsm.Emit(GemmText.MultiplyFloat1611);
+    }
 
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreFloat16, address);
 
@@ -94,20 +153,37 @@ internal readonly struct Float16Format : IAttentionFormat
         return sign | ((size - 0x38000000u + 0xfffu + ((size >> 13) & 1u)) >> 13);
     }
 
-    public static void StorePair(ArrayView<uint> target, long pair, float first, float second) =>
-        target[pair] = Round(first) | (Round(second) << 16);
+    public static void StoreQuad(ArrayView<uint> target, long quad, Quad values) =>
+        target.Cast<WordPair>()[quad] = new WordPair(Round(values.X) | (Round(values.Y) << 16), Round(values.Z) | (Round(values.W) << 16));
 
-    public static void MultiplyScores(int value0, int value16, int value32, int value48) =>
-        CudaAsm.Emit(AttentionText.ScoresFloat16, value0, value16, value32, value48);
+    public static void MultiplyScores() => CudaAsm.Emit(AttentionText.ScoresFloat16);
 
     public static void PackWeights() => CudaAsm.Emit(AttentionText.PackFloat16);
 
-    public static void MultiplyValues(int value0, int value16, int value32, int value48) =>
-        CudaAsm.Emit(AttentionText.ValuesFloat16, value0, value16, value32, value48);
+    public static void StorePairs(long first, long second) => CudaAsm.Emit(AttentionText.StorePairsFloat16, first, second);
 
-    public static void StoreFirst(long address) => CudaAsm.Emit(AttentionText.StoreFirstFloat16, address);
-
-    public static void StoreSecond(long address) => CudaAsm.Emit(AttentionText.StoreSecondFloat16, address);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyValues(int group, int values, int lane, int pitch)
+    {
+        int fragment = values + Attention.ValueFragment16(lane, group, pitch);
+        CudaAsm.Emit(AttentionText.LoadValues16, fragment, fragment + 16 * pitch);
+        if (group == 0)
+            CudaAsm.Emit(AttentionText.ValuesFloat160);
+        else if (group == 1)
+            CudaAsm.Emit(AttentionText.ValuesFloat161);
+        else if (group == 2)
+            CudaAsm.Emit(AttentionText.ValuesFloat162);
+        else if (group == 3)
+            CudaAsm.Emit(AttentionText.ValuesFloat163);
+        else if (group == 4)
+            CudaAsm.Emit(AttentionText.ValuesFloat164);
+        else if (group == 5)
+            CudaAsm.Emit(AttentionText.ValuesFloat165);
+        else if (group == 6)
+            CudaAsm.Emit(AttentionText.ValuesFloat166);
+        else
+            CudaAsm.Emit(AttentionText.ValuesFloat167);
+    }
 }
 
 /// <summary>Float32 in memory, of whose mantissa tensor cores take 11 bits.</summary>
@@ -115,16 +191,58 @@ internal readonly struct TensorFloat32Format : ITensorFormat
 {
     public static int ElementSize => 4;
 
-    public static void Multiply() => CudaAsm.Emit(GemmText.MultiplyTensorFloat32);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Multiply<TTile>()
+        where TTile : struct, IGemmTile
+    {
+        CudaAsm.Emit(GemmText.MultiplyTensorFloat3200);
+        if (TTile.ColumnHalves == 2)
+            CudaAsm.Emit(GemmText.MultiplyTensorFloat3201);
+        if (TTile.RowFragments == 4)
+            CudaAsm.Emit(GemmText.MultiplyTensorFloat3210);
+        if (TTile.RowFragments == 4 && TTile.ColumnHalves == 2)
+            CudaAsm.Emit(GemmText.MultiplyTensorFloat3211);
+    }
 
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreTensorFloat32, address);
 
     /// <summary>To nearest, ties away from zero, as cvt.rna does.</summary>
     public static uint Round(float value) => (Interop.FloatAsInt(value) + 0x1000u) & ~0x1fffu;
 
-    public static void StorePair(ArrayView<uint> target, long pair, float first, float second)
+    public static void StoreQuad(ArrayView<uint> target, long quad, Quad values) =>
+        target.Cast<WordQuad>()[quad] = new WordQuad(Round(values.X), Round(values.Y), Round(values.Z), Round(values.W));
+
+    public static void MultiplyScores() => CudaAsm.Emit(AttentionText.ScoresTensorFloat32);
+
+    public static void PackWeights() => CudaAsm.Emit(AttentionText.PackTensorFloat32);
+
+    public static void StorePairs(long first, long second) => CudaAsm.Emit(AttentionText.StorePairsTensorFloat32, first, second);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyValues(int group, int values, int lane, int pitch)
     {
-        target[2 * pair] = Round(first);
-        target[2 * pair + 1] = Round(second);
+        LoadValues(2 * group, values, lane, pitch);
+        if (group == 0)
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat320);
+        else if (group == 1)
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat322);
+        else if (group == 2)
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat324);
+        else
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat326);
+        LoadValues(2 * group + 1, values, lane, pitch);
+        if (group == 0)
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat321);
+        else if (group == 1)
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat323);
+        else if (group == 2)
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat325);
+        else
+            CudaAsm.Emit(AttentionText.ValuesTensorFloat327);
     }
+
+    private static void LoadValues(int fragment, int values, int lane, int pitch) =>
+        CudaAsm.Emit(
+            AttentionText.LoadValues32, values + Attention.ValueFragment32(lane, fragment, 0, pitch),
+            values + Attention.ValueFragment32(lane, fragment, 1, pitch), 8 * pitch);
 }

@@ -35,7 +35,7 @@ internal readonly struct TensorGemmShape
 
 /// <summary>
 /// output[m, n] = epilogue(sum over k of input[m, k] * weight[n, k] + bias[n]) on tensor cores: both inputs contiguous along k. Each group
-/// computes a tile of 64 rows and 32 columns a warp. Slices of k are copied into a ring of Stages slots; slice s is multiplied while
+/// computes a tile. Slices of k are copied into a ring of Stages slots; slice s is multiplied while
 /// the next ones arrive. A row's sum does not depend on which other rows are computed.
 /// </summary>
 internal static class Gemm
@@ -53,11 +53,11 @@ internal static class Gemm
         TTile.DeclareTiles();
         CudaAsm.Emit(GemmText.Registers);
         CudaAsm.Emit(GemmText.Clear);
-        int threads = TileLayout.WarpSize * TTile.WarpRows * TTile.WarpColumns;
-        int inputBytes = TileLayout.WarpTileRows * TTile.WarpRows * TileLayout.RowBytes;
-        int stageBytes = inputBytes + TileLayout.WarpTileColumns * TTile.WarpColumns * TileLayout.RowBytes;
-        int firstRow = Grid.IdxY * TileLayout.WarpTileRows * TTile.WarpRows;
-        int firstColumn = Grid.IdxX * TileLayout.WarpTileColumns * TTile.WarpColumns;
+        int threads = Threads<TTile>();
+        int inputBytes = TileRows<TTile>() * TileLayout.RowBytes;
+        int stageBytes = inputBytes + TileColumns<TTile>() * TileLayout.RowBytes;
+        int firstRow = Grid.IdxY * TileRows<TTile>();
+        int firstColumn = Grid.IdxX * TileColumns<TTile>();
         int thread = Group.IdxX;
 
         var copies = CopyPlan.Create<TTile>(input, weight, shape, firstRow, firstColumn, thread, threads);
@@ -65,8 +65,8 @@ internal static class Gemm
         // Where this lane reads fragments, for both halves of a slice.
         int lane = thread % TileLayout.WarpSize;
         int warp = thread / TileLayout.WarpSize;
-        int warpRow = warp / TTile.WarpColumns;
-        int warpColumn = warp % TTile.WarpColumns;
+        int warpRow = warp / TTile.WarpColumns * TTile.RowFragments * TileLayout.FragmentRows;
+        int warpColumn = warp % TTile.WarpColumns * TTile.ColumnHalves * TileLayout.HalfColumns;
         int inputFragment0 = TileLayout.InputFragment(lane, warpRow, 0);
         int inputFragment1 = TileLayout.InputFragment(lane, warpRow, 1);
         int weightFragment0 = inputBytes + TileLayout.WeightFragment(lane, warpColumn, 0);
@@ -94,10 +94,8 @@ internal static class Gemm
             if (next < shape.RowBytes)
                 copies.CopySlice<TTile>(writeSlot, inputBytes, next, threads);
             CudaAsm.Emit("cp.async.commit_group;");
-            CudaAsm.Emit(GemmText.LoadFragments, readSlot + inputFragment0, readSlot + weightFragment0);
-            TFormat.Multiply();
-            CudaAsm.Emit(GemmText.LoadFragments, readSlot + inputFragment1, readSlot + weightFragment1);
-            TFormat.Multiply();
+            MultiplyHalf<TTile, TFormat>(readSlot + inputFragment0, readSlot + weightFragment0);
+            MultiplyHalf<TTile, TFormat>(readSlot + inputFragment1, readSlot + weightFragment1);
             next += TileLayout.RowBytes;
             readSlot = TileLayout.NextSlot(readSlot, stageBytes, ringBytes);
             writeSlot = TileLayout.NextSlot(writeSlot, stageBytes, ringBytes);
@@ -106,31 +104,84 @@ internal static class Gemm
         // The slots are free for staging once every warp has read its last fragments.
         CudaAsm.Emit("cp.async.wait_group 0;");
         CudaAsm.Emit("bar.sync 0;");
-        int column = firstColumn + TileLayout.ResultColumn(lane, warpColumn);
+        int staged = TileLayout.StagedFragment(warp, lane);
+        int row = firstRow + warpRow;
+        int column = firstColumn + warpColumn + TileLayout.ResultColumn(lane);
+        LoadBias(bias, shape, column);
+        CudaAsm.Emit(GemmText.Stage00, staged);
+        FinishRows<TFormat, TEpilogue>(shape, row, warp, lane, column, output);
+        CudaAsm.Emit(GemmText.Stage10, staged);
+        FinishRows<TFormat, TEpilogue>(shape, row + 16, warp, lane, column, output);
+        if (TTile.RowFragments == 4)
+        {
+            CudaAsm.Emit(GemmText.Stage20, staged);
+            FinishRows<TFormat, TEpilogue>(shape, row + 32, warp, lane, column, output);
+            CudaAsm.Emit(GemmText.Stage30, staged);
+            FinishRows<TFormat, TEpilogue>(shape, row + 48, warp, lane, column, output);
+        }
+
+        if (TTile.ColumnHalves == 2)
+        {
+            column += TileLayout.HalfColumns;
+            LoadBias(bias, shape, column);
+            CudaAsm.Emit(GemmText.Stage01, staged);
+            FinishRows<TFormat, TEpilogue>(shape, row, warp, lane, column, output);
+            CudaAsm.Emit(GemmText.Stage11, staged);
+            FinishRows<TFormat, TEpilogue>(shape, row + 16, warp, lane, column, output);
+            if (TTile.RowFragments == 4)
+            {
+                CudaAsm.Emit(GemmText.Stage21, staged);
+                FinishRows<TFormat, TEpilogue>(shape, row + 32, warp, lane, column, output);
+                CudaAsm.Emit(GemmText.Stage31, staged);
+                FinishRows<TFormat, TEpilogue>(shape, row + 48, warp, lane, column, output);
+            }
+        }
+    }
+
+    /// <summary>Rows of the output that a group computes.</summary>
+    public static int TileRows<TTile>()
+        where TTile : struct, IGemmTile => TTile.WarpRows * TTile.RowFragments * TileLayout.FragmentRows;
+
+    /// <summary>Columns of the output that a group computes.</summary>
+    public static int TileColumns<TTile>()
+        where TTile : struct, IGemmTile => TTile.WarpColumns * TTile.ColumnHalves * TileLayout.HalfColumns;
+
+    /// <summary>Threads of a group.</summary>
+    public static int Threads<TTile>()
+        where TTile : struct, IGemmTile => TileLayout.WarpSize * TTile.WarpRows * TTile.WarpColumns;
+
+    /// <summary>Loads the fragments of half a slice and multiplies them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void MultiplyHalf<TTile, TFormat>(int input, int weight)
+        where TTile : struct, IGemmTile
+        where TFormat : struct, ITensorFormat
+    {
+        CudaAsm.Emit(GemmText.LoadInput, input);
+        if (TTile.RowFragments == 4)
+            CudaAsm.Emit(GemmText.LoadInputBelow, input);
+        CudaAsm.Emit(GemmText.LoadWeight, weight);
+        if (TTile.ColumnHalves == 2)
+            CudaAsm.Emit(GemmText.LoadWeightBeside, weight);
+        TFormat.Multiply<TTile>();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void LoadBias(long bias, TensorGemmShape shape, int column)
+    {
         if (column < shape.Columns)
             CudaAsm.Emit(EpilogueText.LoadBias, bias + (long)column * sizeof(float));
-        int staged = TileLayout.StagedFragment(warp, lane);
-        CudaAsm.Emit(GemmText.StageRow0, staged);
-        FinishRows<TFormat, TEpilogue>(shape, firstRow, warpRow, warp, lane, 0, column, output);
-        CudaAsm.Emit(GemmText.StageRow1, staged);
-        FinishRows<TFormat, TEpilogue>(shape, firstRow, warpRow, warp, lane, 1, column, output);
-        CudaAsm.Emit(GemmText.StageRow2, staged);
-        FinishRows<TFormat, TEpilogue>(shape, firstRow, warpRow, warp, lane, 2, column, output);
-        CudaAsm.Emit(GemmText.StageRow3, staged);
-        FinishRows<TFormat, TEpilogue>(shape, firstRow, warpRow, warp, lane, 3, column, output);
     }
 
     /// <summary>The 16 staged rows of a fragment row, each lane four neighbouring results of four rows. Only this warp's lanes share them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void FinishRows<TFormat, TEpilogue>(
-        TensorGemmShape shape, int firstRow, int warpRow, int warp, int lane, int fragment, int column, long output)
+    private static void FinishRows<TFormat, TEpilogue>(TensorGemmShape shape, int firstRow, int warp, int lane, int column, long output)
         where TFormat : struct, ITensorFormat
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
         CudaAsm.Emit("bar.warp.sync 0xffffffff;");
         for (int pass = 0; pass < 4; pass++)
         {
-            int row = firstRow + TileLayout.ResultRow(lane, warpRow, fragment, pass);
+            int row = firstRow + TileLayout.ResultRow(lane, pass);
             if (row < shape.Rows && column < shape.Columns)
             {
                 CudaAsm.Emit(EpilogueText.LoadResults, TileLayout.StagedResult(warp, lane, pass));

@@ -1,6 +1,8 @@
+using System.Runtime.CompilerServices;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Pipeline;
 using ILGPU;
+using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Kernels.TensorCore;
 
@@ -10,78 +12,128 @@ internal static class RowKernels
     /// <summary>Rows that a group of LayerNorm takes, a warp each.</summary>
     public const int RowsPerGroup = 4;
 
+    /// <summary>Quads of a row that a lane of LayerNorm keeps: 1024 columns.</summary>
+    private const int Kept = 8;
+
     /// <summary>
-    /// output = (input - mean) / sqrt(variance + epsilon) * weight + bias over each row, a warp a row, two columns a lane at a time. The
-    /// variance is summed from the differences to the mean, in a second pass: E[x^2] - E[x]^2 cancels. Group: (32, RowsPerGroup).
+    /// output = (input - mean) / sqrt(variance + epsilon) * weight + bias over each row, a warp a row. The lanes keep the row in registers, eight quads
+    /// each, so that it comes from memory once, 16 bytes at a time; what is beyond 1024 columns is read again from the cache. The variance is summed
+    /// from the differences to the mean, in a second pass over the registers: E[x^2] - E[x]^2 cancels. Group: (32, RowsPerGroup).
     /// </summary>
     /// <param name="input">(rows, columns) in float32: the residual stream.</param>
     /// <param name="weight">(columns)</param>
     /// <param name="bias">(columns)</param>
-    /// <param name="shape">An even number of columns.</param>
-    /// <param name="output">(rows, columns) in the format.</param>
+    /// <param name="shape">Its columns a multiple of 4.</param>
+    /// <param name="output">Global address of (rows, columns) in the format, 16-byte aligned.</param>
     public static void LayerNormKernel<TFormat>(
-        ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, LayerNormShape shape, ArrayView<uint> output)
+        ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, LayerNormShape shape, long output)
         where TFormat : struct, ITensorFormat
     {
+        CudaAsm.Emit(EpilogueText.Registers);
         int row = Grid.IdxX * RowsPerGroup + Group.IdxY;
         if (row >= shape.Rows)
             return; // The whole warp; there is no barrier of the group.
-        int pairs = shape.Columns / 2;
-        long inputRow = (long)shape.InputMap.BufferRow(row) * shape.Columns;
+        int count = shape.Columns / 4;
+        long inputRow = (long)shape.InputMap.BufferRow(row) * count;
 
-        float sum = 0f;
-        for (int pair = Group.IdxX; pair < pairs; pair += TileLayout.WarpSize)
-            sum += input[inputRow + 2 * pair] + input[inputRow + 2 * pair + 1];
+        // Read: neighbouring lanes take neighbouring quads; what lies past the last column is zero.
+        int first = Group.IdxX;
+        Quad q0 = Load(input, inputRow, first, count);
+        Quad q1 = Load(input, inputRow, first + TileLayout.WarpSize, count);
+        Quad q2 = Load(input, inputRow, first + 2 * TileLayout.WarpSize, count);
+        Quad q3 = Load(input, inputRow, first + 3 * TileLayout.WarpSize, count);
+        Quad q4 = Load(input, inputRow, first + 4 * TileLayout.WarpSize, count);
+        Quad q5 = Load(input, inputRow, first + 5 * TileLayout.WarpSize, count);
+        Quad q6 = Load(input, inputRow, first + 6 * TileLayout.WarpSize, count);
+        Quad q7 = Load(input, inputRow, first + 7 * TileLayout.WarpSize, count);
+
+        // Mean.
+        int beyond = first + Kept * TileLayout.WarpSize;
+        float sum = ((Sum(q0) + Sum(q1)) + (Sum(q2) + Sum(q3))) + ((Sum(q4) + Sum(q5)) + (Sum(q6) + Sum(q7)));
+        for (int quad = beyond; quad < count; quad += TileLayout.WarpSize)
+            sum += Sum(Load(input, inputRow, quad, count));
         float mean = SumOfWarp(sum) / shape.Columns;
 
-        float squares = 0f;
-        for (int pair = Group.IdxX; pair < pairs; pair += TileLayout.WarpSize)
-        {
-            float first = input[inputRow + 2 * pair] - mean;
-            float second = input[inputRow + 2 * pair + 1] - mean;
-            squares += first * first + second * second;
-        }
-
+        // Variance.
+        float squares = ((Squares(q0, mean, first, count) + Squares(q1, mean, first + TileLayout.WarpSize, count))
+                + (Squares(q2, mean, first + 2 * TileLayout.WarpSize, count) + Squares(q3, mean, first + 3 * TileLayout.WarpSize, count)))
+            + ((Squares(q4, mean, first + 4 * TileLayout.WarpSize, count) + Squares(q5, mean, first + 5 * TileLayout.WarpSize, count))
+                + (Squares(q6, mean, first + 6 * TileLayout.WarpSize, count) + Squares(q7, mean, first + 7 * TileLayout.WarpSize, count)));
+        for (int quad = beyond; quad < count; quad += TileLayout.WarpSize)
+            squares += Squares(Load(input, inputRow, quad, count), mean, quad, count);
         float scale = 1f / MathF.Sqrt(SumOfWarp(squares) / shape.Columns + shape.Epsilon);
 
-        long outputRow = (long)shape.OutputMap.BufferRow(row) * pairs;
-        for (int pair = Group.IdxX; pair < pairs; pair += TileLayout.WarpSize)
-        {
-            float first = (input[inputRow + 2 * pair] - mean) * scale * weight[2 * pair] + bias[2 * pair];
-            float second = (input[inputRow + 2 * pair + 1] - mean) * scale * weight[2 * pair + 1] + bias[2 * pair + 1];
-            TFormat.StorePair(output, outputRow + pair, first, second);
-        }
+        // Scale, round and store.
+        long outputRow = output + (long)shape.OutputMap.BufferRow(row) * shape.Columns * TFormat.ElementSize;
+        Store<TFormat>(weight, bias, outputRow, first, count, q0, mean, scale);
+        Store<TFormat>(weight, bias, outputRow, first + TileLayout.WarpSize, count, q1, mean, scale);
+        Store<TFormat>(weight, bias, outputRow, first + 2 * TileLayout.WarpSize, count, q2, mean, scale);
+        Store<TFormat>(weight, bias, outputRow, first + 3 * TileLayout.WarpSize, count, q3, mean, scale);
+        Store<TFormat>(weight, bias, outputRow, first + 4 * TileLayout.WarpSize, count, q4, mean, scale);
+        Store<TFormat>(weight, bias, outputRow, first + 5 * TileLayout.WarpSize, count, q5, mean, scale);
+        Store<TFormat>(weight, bias, outputRow, first + 6 * TileLayout.WarpSize, count, q6, mean, scale);
+        Store<TFormat>(weight, bias, outputRow, first + 7 * TileLayout.WarpSize, count, q7, mean, scale);
+        for (int quad = beyond; quad < count; quad += TileLayout.WarpSize)
+            Store<TFormat>(weight, bias, outputRow, quad, count, Load(input, inputRow, quad, count), mean, scale);
     }
 
-    /// <summary>The portable unfold, in the format: one thread a pair of neighbouring values of a patch.</summary>
-    /// <param name="index">(image, patch, pair), pair fastest.</param>
+    /// <summary>The portable unfold, in the format: one thread four neighbouring values of a patch's line, stored at once.</summary>
+    /// <param name="index">(image, patch, quad), quad fastest.</param>
     /// <param name="pixels">(images, height, width, 3)</param>
     /// <param name="table">(3, 256)</param>
-    /// <param name="shape">The model at this input size.</param>
+    /// <param name="shape">The model at this input size; its patch size a multiple of 4.</param>
     /// <param name="patches">(images * tokens, 3 * patch * patch) in the format; the class token's row is not touched.</param>
     public static void UnfoldKernel<TFormat>(Index1D index, ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, ArrayView<uint> patches)
         where TFormat : struct, ITensorFormat
     {
-        int pairs = shape.PatchLength / 2;
-        int pair = index % pairs;
-        int patch = index / pairs % shape.PatchCount;
-        int image = index / pairs / shape.PatchCount;
-        long row = (long)image * shape.TokenCount + 1 + patch;
-        TFormat.StorePair(
-            patches, row * pairs + pair, Pixel(pixels, table, shape, image, patch, 2 * pair), Pixel(pixels, table, shape, image, patch, 2 * pair + 1));
-    }
-
-    /// <summary>Rounds float32 to the format: one thread a pair.</summary>
-    public static void RoundKernel<TFormat>(Index1D pair, ArrayView<float> values, ArrayView<uint> rounded)
-        where TFormat : struct, ITensorFormat =>
-        TFormat.StorePair(rounded, pair, values[2 * pair], values[2 * pair + 1]);
-
-    private static float Pixel(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int image, int patch, int column)
-    {
+        int quads = shape.PatchLength / 4;
+        int quad = index % quads;
+        int patch = index / quads % shape.PatchCount;
+        int image = index / quads / shape.PatchCount;
+        int column = 4 * quad;
         int channel = column / (shape.PatchSize * shape.PatchSize);
         int y = patch / shape.GridWidth * shape.PatchSize + column / shape.PatchSize % shape.PatchSize;
         int x = patch % shape.GridWidth * shape.PatchSize + column % shape.PatchSize;
-        return table[channel * 256 + pixels[(((long)image * shape.InputHeight + y) * shape.InputWidth + x) * 3 + channel]];
+        long pixel = (((long)image * shape.InputHeight + y) * shape.InputWidth + x) * 3 + channel;
+        int line = channel * 256;
+        long row = (long)image * shape.TokenCount + 1 + patch;
+        TFormat.StoreQuad(
+            patches, row * quads + quad,
+            new Quad(table[line + pixels[pixel]], table[line + pixels[pixel + 3]], table[line + pixels[pixel + 6]], table[line + pixels[pixel + 9]]));
+    }
+
+    /// <summary>Rounds float32 to the format: one thread four values.</summary>
+    public static void RoundKernel<TFormat>(Index1D quad, ArrayView<float> values, ArrayView<uint> rounded)
+        where TFormat : struct, ITensorFormat =>
+        TFormat.StoreQuad(rounded, quad, values.Cast<Quad>()[quad]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Quad Load(ArrayView<float> values, long row, int quad, int count) => quad < count ? values.Cast<Quad>()[row + quad] : default;
+
+    private static float Sum(Quad q) => (q.X + q.Y) + (q.Z + q.W);
+
+    /// <summary>The sum of squared differences to the mean.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Squares(Quad q, float mean, int quad, int count)
+    {
+        var d = new Quad(q.X - mean, q.Y - mean, q.Z - mean, q.W - mean);
+        return quad < count ? Sum(Quad.Multiply(d, d)) : 0f;
+    }
+
+    /// <summary>The conversions are the hardware's, in named registers: the results of an inline one would go through local memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<TFormat>(
+        ArrayView<float> weight, ArrayView<float> bias, long row, int quad, int count, Quad q, float mean, float scale)
+        where TFormat : struct, ITensorFormat
+    {
+        if (quad >= count)
+            return;
+        Quad w = Load(weight, 0, quad, count);
+        Quad b = Load(bias, 0, quad, count);
+        CudaAsm.Emit(
+            EpilogueText.TakeResults,
+            (q.X - mean) * scale * w.X + b.X, (q.Y - mean) * scale * w.Y + b.Y, (q.Z - mean) * scale * w.Z + b.Z, (q.W - mean) * scale * w.W + b.W);
+        TFormat.StoreResults(row + (long)quad * 4 * TFormat.ElementSize);
     }
 
     /// <summary>The sum over the 32 lanes, the same bits in each.</summary>

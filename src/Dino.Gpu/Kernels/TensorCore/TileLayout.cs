@@ -3,18 +3,18 @@ namespace Dino.Gpu.Kernels.TensorCore;
 /// <summary>
 /// Where everything lies in a matrix product on tensor cores: pure functions, the same for every element type, because they count in
 /// bytes. A slice of k is 64 bytes a row (32 values of 16 bits or 16 of 32), in four chunks of 16 bytes, the unit that cp.async copies
-/// and a row of an 8x8 matrix of ldmatrix. A warp computes 64 rows by 32 columns, in fragments of 16 by 8.
+/// and a row of an 8x8 matrix of ldmatrix. Products are computed in fragments of 16 rows by 8 columns.
 /// </summary>
 internal static class TileLayout
 {
     /// <summary>Lanes of a warp, on every NVIDIA GPU with tensor cores.</summary>
     public const int WarpSize = 32;
 
-    /// <summary>Rows of a warp's tile: four fragments of 16.</summary>
-    public const int WarpTileRows = 64;
+    /// <summary>Rows of a fragment.</summary>
+    public const int FragmentRows = 16;
 
-    /// <summary>Columns of a warp's tile: four fragments of 8.</summary>
-    public const int WarpTileColumns = 32;
+    /// <summary>Columns of results that are staged at a time: four fragments of 8.</summary>
+    public const int HalfColumns = 32;
 
     /// <summary>Bytes of a row in one slice of k.</summary>
     public const int RowBytes = 64;
@@ -25,10 +25,10 @@ internal static class TileLayout
     private const int ChunksPerRow = RowBytes / ChunkBytes;
 
     /// <summary>Floats from one staged row to the next: 32 columns and 8 more, so that the rows of a store fall on different banks.</summary>
-    private const int StagedRowBytes = (WarpTileColumns + 8) * sizeof(float);
+    private const int StagedRowBytes = (HalfColumns + 8) * sizeof(float);
 
     /// <summary>One fragment row of a warp's results, 16 rows, waiting for its epilogue.</summary>
-    private const int StagedWarpBytes = 16 * StagedRowBytes;
+    private const int StagedWarpBytes = FragmentRows * StagedRowBytes;
 
     /// <summary>
     /// Byte of a chunk in a tile of rows. Eight rows at one chunk, which is what ldmatrix reads at a time, span 512 bytes; exchanging
@@ -52,18 +52,18 @@ internal static class TileLayout
     public static int NextSlot(int slot, int slotBytes, int ringBytes) => slot + slotBytes == ringBytes ? 0 : slot + slotBytes;
 
     /// <summary>
-    /// Where a lane points ldmatrix for a 16-row fragment of the input in half <paramref name="step"/> of the slice: lanes 0 to 7 the
+    /// Where a lane points ldmatrix for a fragment's 16 rows of the input in half <paramref name="step"/> of the slice: lanes 0 to 7 the
     /// first eight rows, 8 to 15 the other eight, then the same rows one chunk on. Fragment i lies 1024 i bytes further.
     /// </summary>
-    public static int InputFragment(int lane, int warpRow, int step) =>
-        ByteOffset(warpRow * WarpTileRows + lane % 16, 2 * step + lane / 16);
+    public static int InputFragment(int lane, int firstRow, int step) =>
+        ByteOffset(firstRow + lane % 16, 2 * step + lane / 16);
 
     /// <summary>
     /// Where a lane points ldmatrix for two 8-column fragments of the weight, whose rows are output columns: lanes 0 to 7 the first
     /// fragment, 8 to 15 the same one chunk on, then the second fragment. Pair i lies 1024 i bytes further.
     /// </summary>
-    public static int WeightFragment(int lane, int warpColumn, int step) =>
-        ByteOffset(warpColumn * WarpTileColumns + lane % 8 + lane / 16 * 8, 2 * step + lane / 8 % 2);
+    public static int WeightFragment(int lane, int firstColumn, int step) =>
+        ByteOffset(firstColumn + lane % 8 + lane / 16 * 8, 2 * step + lane / 8 % 2);
 
     /// <summary>Where a lane stages the first two results of a fragment: row lane / 4, columns 2 (lane % 4) and the next, as mma leaves them.</summary>
     public static int StagedFragment(int warp, int lane) => warp * StagedWarpBytes + lane / 4 * StagedRowBytes + lane % 4 * 2 * sizeof(float);
@@ -72,9 +72,9 @@ internal static class TileLayout
     public static int StagedResult(int warp, int lane, int pass) =>
         warp * StagedWarpBytes + (pass * 4 + lane / 8) * StagedRowBytes + lane % 8 * 4 * sizeof(float);
 
-    /// <summary>Row in the group's tile of those four results.</summary>
-    public static int ResultRow(int lane, int warpRow, int fragment, int pass) => warpRow * WarpTileRows + fragment * 16 + pass * 4 + lane / 8;
+    /// <summary>Row of those four results in their fragment.</summary>
+    public static int ResultRow(int lane, int pass) => pass * 4 + lane / 8;
 
-    /// <summary>Column in the group's tile of the first of them.</summary>
-    public static int ResultColumn(int lane, int warpColumn) => warpColumn * WarpTileColumns + lane % 8 * 4;
+    /// <summary>Column of the first of them in its half.</summary>
+    public static int ResultColumn(int lane) => lane % 8 * 4;
 }

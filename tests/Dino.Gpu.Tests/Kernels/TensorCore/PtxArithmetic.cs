@@ -51,6 +51,7 @@ internal static class PtxArithmetic
             "mul.f32" => Bits(x * y),
             "max.f32" => Bits(float.IsNaN(x) ? y : float.IsNaN(y) ? x : Math.Max(x, y)),
             "abs.f32" => Bits(Math.Abs(x)),
+            "neg.f32" => Bits(-x),
             "fma.rn.f32" => Bits((float)((double)x * y + z)),
             "rcp.approx.f32" => Bits(1f / x),
             "ex2.approx.f32" or "ex2.approx.ftz.f32" => Bits((float)Math.Pow(2, x)),

@@ -15,6 +15,7 @@ internal sealed partial class PtxProgram
     private readonly Dictionary<string, int> _registers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _labels = new(StringComparer.Ordinal);
     private readonly List<string> _parameterNames = [];
+    private int _declared;
 
     public PtxProgram(string text)
     {
@@ -27,6 +28,7 @@ internal sealed partial class PtxProgram
 
         body = body[(body.IndexOf('{', StringComparison.Ordinal) + 1)..body.LastIndexOf('}')];
         var lines = new List<string>();
+        var registersThen = new List<int>();
         foreach (string statement in LabelPattern().Replace(body, "$0;").Split(';').Select(part => SpacePattern().Replace(part, " ").Trim()).Where(part => part.Length > 0))
         {
             if (statement.EndsWith(':'))
@@ -34,12 +36,15 @@ internal sealed partial class PtxProgram
             else if (statement.StartsWith(".reg", StringComparison.Ordinal))
                 DeclareRegisters(statement);
             else if (statement.StartsWith(".shared", StringComparison.Ordinal))
-                SharedSize += int.Parse(SharedPattern().Match(statement).Groups[1].Value, CultureInfo.InvariantCulture);
+                DeclareShared(statement);
             else
+            {
                 lines.Add(statement);
+                registersThen.Add(_registers.Count);
+            }
         }
 
-        Instructions = [.. lines.Select(Parse)];
+        Instructions = [.. lines.Select((line, i) => Parse(line, registersThen[i]))];
     }
 
     public PtxInstruction[] Instructions { get; }
@@ -47,9 +52,12 @@ internal sealed partial class PtxProgram
     /// <summary>Bytes of each parameter, in order.</summary>
     public List<int> ParameterSizes { get; } = [];
 
-    public int SharedSize { get; }
+    public int SharedSize { get; private set; }
 
     public int RegisterCount => _registers.Count;
+
+    /// <summary>How many 32-bit registers each one takes: none for predicates, and for those that nothing declares.</summary>
+    public List<int> RegisterWidths { get; } = [];
 
     /// <summary>Number of a special register such as %tid.x; -1 where the kernel does not use it.</summary>
     public int Special(string name) => _registers.GetValueOrDefault(name, -1);
@@ -66,7 +74,7 @@ internal sealed partial class PtxProgram
     [GeneratedRegex(@"^\.shared \.align \d+ \.b8 \w+\[(\d+)\]$")]
     private static partial Regex SharedPattern();
 
-    [GeneratedRegex(@"^\.reg \.\w+ (?<name>[%\w]+)(<(?<count>\d+)>)?$")]
+    [GeneratedRegex(@"^\.reg \.(?<type>\w+) (?<name>[%\w]+)(<(?<count>\d+)>)?$")]
     private static partial Regex RegisterPattern();
 
     [GeneratedRegex(@"^(@(?<not>!?)(?<predicate>%\w+) )?(?<operation>[\w.]+)( (?<operands>.*))?$")]
@@ -80,14 +88,28 @@ internal sealed partial class PtxProgram
         Match match = RegisterPattern().Match(statement);
         Assert.True(match.Success, statement);
         string name = match.Groups["name"].Value;
+        int width = match.Groups["type"].Value switch { "pred" => 0, "b64" or "s64" or "u64" or "f64" => 2, _ => 1 };
         if (!match.Groups["count"].Success)
             _registers.Add(name, _registers.Count);
         for (int i = 0; match.Groups["count"].Success && i < int.Parse(match.Groups["count"].Value, CultureInfo.InvariantCulture); i++)
             _registers.Add($"{name}{i}", _registers.Count);
+        while (RegisterWidths.Count < _registers.Count)
+            RegisterWidths.Add(width);
     }
 
-    private PtxInstruction Parse(string text)
+    /// <summary>One array, so that nothing depends on how several would be laid out.</summary>
+    private void DeclareShared(string statement)
     {
+        Match match = SharedPattern().Match(statement);
+        Assert.True(match.Success && SharedSize == 0, statement);
+        SharedSize = int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
+    }
+
+    /// <param name="text">The statement.</param>
+    /// <param name="declared">Registers that are declared above it; others are unknown to it, as they are to ptxas.</param>
+    private PtxInstruction Parse(string text, int declared)
+    {
+        _declared = declared;
         Match match = InstructionPattern().Match(text);
         Assert.True(match.Success, text);
         string[] operation = match.Groups["operation"].Value.Split('.');
@@ -122,14 +144,18 @@ internal sealed partial class PtxProgram
         // The only symbol is the shared array, at address 0 of the machine's shared memory.
         if (text == "tiles")
             return new PtxOperand(-1, 0, false, null);
-        if (text[0] == '%' && text.Contains('.', StringComparison.Ordinal) && !_registers.ContainsKey(text))
-            _registers.Add(text, _registers.Count);
+        if (text[0] == '%' && text.Contains('.', StringComparison.Ordinal))
+        {
+            _registers.TryAdd(text, _registers.Count);
+            return new PtxOperand(_registers[text], 0, false, null);
+        }
+
         return new PtxOperand(Register(text, instruction), 0, false, null);
     }
 
     private int Register(string name, string instruction)
     {
-        Assert.True(_registers.ContainsKey(name), $"'{name}' is not declared: {instruction}");
-        return _registers[name];
+        Assert.True(_registers.TryGetValue(name, out int register) && register < _declared, $"'{name}' is not declared here: {instruction}");
+        return register;
     }
 }

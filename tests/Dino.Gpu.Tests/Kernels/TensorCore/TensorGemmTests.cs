@@ -77,7 +77,7 @@ public sealed class TensorGemmTests
         BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(52), outputStart);
 
         (int tileRows, int tileColumns) = tile == typeof(Tile128X128) ? (128, 128) : (64, 64);
-        var machine = new PtxMachine(program, parameters, global, tileRows * tileColumns / 64);
+        var machine = new PtxMachine(program, parameters, global, 128);
         for (int y = 0; y < (rows + tileRows - 1) / tileRows; y++)
         {
             for (int x = 0; x < (columns + tileColumns - 1) / tileColumns; x++)

@@ -12,6 +12,11 @@ public sealed partial class TensorPtxTests
 
     private static readonly Type[] Formats = [typeof(BFloat16Format), typeof(Float16Format), typeof(TensorFloat32Format)];
 
+    private static readonly Type[] Heads =
+    [
+        typeof(Head16), typeof(Head32), typeof(Head48), typeof(Head64), typeof(Head80), typeof(Head96), typeof(Head112), typeof(Head128),
+    ];
+
     /// <summary>Ampere (A100, RTX 30), Ada, Hopper.</summary>
     [Theory]
     [InlineData(8, 0)]
@@ -33,13 +38,15 @@ public sealed partial class TensorPtxTests
                     string product = format == typeof(BFloat16Format) ? "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
                         : format == typeof(Float16Format) ? "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
                         : "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 ";
-                    Assert.Equal(2 * 16, Count(ptx, product)); // both halves of a slice
-                    Assert.Equal(2 * 16, Count(ptx, "mma.sync"));
-                    Assert.Equal(2 * 6, Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.shared.b16 "));
-                    Assert.Equal(2 * (tile == typeof(Tile128X128) ? 4 : 8), Count(ptx, "cp.async.cg.shared.global "));
+                    bool large = tile == typeof(Tile128X128);
+                    int products = large ? 32 : 8; // a warp's fragments, in both halves of a slice
+                    Assert.Equal(2 * products, Count(ptx, product));
+                    Assert.Equal(2 * products, Count(ptx, "mma.sync"));
+                    Assert.Equal(2 * (large ? 8 : 4), Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.shared.b16 "));
+                    Assert.Equal(2 * (large ? 8 : 4), Count(ptx, "cp.async.cg.shared.global "));
                     Assert.Equal(2, Count(ptx, "cp.async.commit_group;"));
-                    Assert.Equal(1, Count(ptx, tile == typeof(Tile128X128) ? "cp.async.wait_group 1;" : "cp.async.wait_group 2;"));
-                    Assert.Equal(epilogue == typeof(GeluEpilogue<>) ? 16 : 0, Count(ptx, "ex2.approx.f32"));
+                    Assert.Equal(1, Count(ptx, large ? "cp.async.wait_group 1;" : "cp.async.wait_group 4;"));
+                    Assert.Equal(epilogue == typeof(GeluEpilogue<>) ? 4 * (large ? 8 : 2) : 0, Count(ptx, "ex2.approx.f32"));
                 }
             }
         }
@@ -57,8 +64,16 @@ public sealed partial class TensorPtxTests
                 string ptx = TensorPtx.Compile(typeof(RowKernels).GetMethod(name)!.MakeGenericMethod(format), major, minor);
                 Assert.Contains(".entry", ptx, StringComparison.Ordinal);
                 Assert.False(ptx.Contains(".local", StringComparison.Ordinal), $"{name}, {format.Name} keeps values in local memory");
-                if (name == nameof(RowKernels.LayerNormKernel))
+                string store = format == typeof(TensorFloat32Format) ? "st.global.v4.b32" : "st.global.v2.b32";
+                bool norm = name == nameof(RowKernels.LayerNormKernel);
+                Assert.Equal(norm ? 9 : 1, Count(ptx, store)); // eight quads in registers, and the loop over those beyond
+                Assert.Equal(norm ? 9 : 1, Count(ptx, "st.global"));
+                if (norm)
+                {
                     Assert.Equal(10, Count(ptx, "shfl.sync.bfly"));
+                    Assert.Equal(8 + 3 + 2 * 9, Count(ptx, "ld.global.v4.f32")); // input, input again in the loops, weight and bias
+                    Assert.Equal(8 + 3 + 2 * 9, Count(ptx, "ld.global"));
+                }
             }
         }
     }
@@ -70,16 +85,25 @@ public sealed partial class TensorPtxTests
     [InlineData(9, 0)]
     public void Attention_UsesTensorCoresAndNoLocalMemory(int major, int minor)
     {
-        foreach (Type format in new[] { typeof(BFloat16Format), typeof(Float16Format) })
+        foreach (Type format in Formats)
         {
-            string ptx = TensorPtx.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format), major, minor);
-            AssertHot(ptx, format.Name);
-            string type = format == typeof(BFloat16Format) ? "bf16" : "f16";
-            Assert.Equal(64, Count(ptx, $"mma.sync.aligned.m16n8k16.row.col.f32.{type}.{type}.f32 "));
-            Assert.Equal(4 + 16, Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.shared.b16 "));
-            Assert.Equal(16, Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 "));
-            Assert.Equal(20, Count(ptx, "cp.async.cg.shared.global "));
-            Assert.Equal(2, Count(ptx, "cp.async.commit_group;"));
+            int size = format == typeof(TensorFloat32Format) ? 4 : 2;
+            foreach (Type head in Heads.Where(head => size == 2 || SizeOf(head) <= 64))
+            {
+                string ptx = TensorPtx.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head), major, minor);
+                AssertHot(ptx, $"{format.Name}, {head.Name}");
+                string product = format == typeof(BFloat16Format) ? "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+                    : format == typeof(Float16Format) ? "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+                    : "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 ";
+                // 16 queries by 32 keys by the head's size, twice; a product takes 16 x 8 x 32 bytes.
+                Assert.Equal(2 * 16 * 32 * SizeOf(head) / (16 * 8 * 32 / size), Count(ptx, product));
+                int steps = SizeOf(head) * size / 32;
+                Assert.Equal(steps + 2 * steps, Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.shared.b16 ")); // queries, keys
+                Assert.Equal(size == 2 ? 2 * steps : 0, Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 "));
+                Assert.Equal(size == 2 ? 0 : 8 * steps, Count(ptx, "ld.shared.b32 "));
+                Assert.Equal(steps > 4 ? 24 : 20, Count(ptx, "cp.async.cg.shared.global "));
+                Assert.Equal(2, Count(ptx, "cp.async.commit_group;"));
+            }
         }
     }
 
@@ -90,9 +114,11 @@ public sealed partial class TensorPtxTests
         {
             string ptx = TensorPtx.Compile(typeof(TensorPeak).GetMethod(nameof(TensorPeak.Kernel))!.MakeGenericMethod(format));
             AssertHot(ptx, format.Name);
-            Assert.Equal(16, Count(ptx, "mma.sync"));
+            Assert.Equal(32, Count(ptx, "mma.sync"));
         }
     }
+
+    private static int SizeOf(Type head) => (int)head.GetProperty(nameof(IHeadSize.Size))!.GetValue(null)!;
 
     private static void AssertHot(string ptx, string what)
     {

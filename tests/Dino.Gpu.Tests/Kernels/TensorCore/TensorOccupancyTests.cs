@@ -1,0 +1,125 @@
+using System.Globalization;
+using System.Reflection;
+using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Ops;
+using Attention = Dino.Gpu.Kernels.TensorCore.Attention;
+using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
+
+namespace Dino.Gpu.Tests.Kernels.TensorCore;
+
+/// <summary>
+/// What docs/gpu.md says about the tensor-core kernels on an H200 is computed here, from their PTX and their sizes; a page that says otherwise fails.
+/// </summary>
+public sealed class TensorOccupancyTests
+{
+    private const int Multiprocessors = 132;
+    private const int RegistersOfOne = 65536;
+    private const int SharedMemoryOfOne = 228 * 1024;
+    private const double TensorFlops = 790e12;
+    private const double BytesPerSecond = 4.3e12;
+    private const int Tokens = 197;
+
+    [Fact]
+    public void Page_SaysWhatTheKernelsNeed()
+    {
+        string[] lines =
+        [
+            Row(Resources("products, 128x128, bf16", Product<Tile128X128, BFloat16Format>(), Gemm.Threads<Tile128X128>())),
+            Row(Resources("products, 64x64, bf16", Product<Tile64X64, BFloat16Format>(), Gemm.Threads<Tile64X64>())),
+            Row(Resources("products, 128x128, tf32", Product<Tile128X128, TensorFloat32Format>(), Gemm.Threads<Tile128X128>())),
+            Row(Resources("attention, heads of 64, bf16", AttentionOf<BFloat16Format, Head64>(), Attention.Threads)),
+            Row(Resources("attention, heads of 64, tf32", AttentionOf<TensorFloat32Format, Head64>(), Attention.Threads)),
+            Row(Resources("attention, heads of 128, bf16", AttentionOf<BFloat16Format, Head128>(), Attention.Threads)),
+            Row(Resources("LayerNorm, bf16", LayerNorm(), TileLayout.WarpSize * RowKernels.RowsPerGroup)),
+        ];
+        AssertOnPage(lines);
+    }
+
+    [Fact]
+    public void Page_SaysHowManyWavesAndWhatBounds()
+    {
+        int large = Resources("", Product<Tile128X128, BFloat16Format>(), Gemm.Threads<Tile128X128>()).GroupsOfOne;
+        int small = Resources("", Product<Tile64X64, BFloat16Format>(), Gemm.Threads<Tile64X64>()).GroupsOfOne;
+        int attention = Resources("", AttentionOf<BFloat16Format, Head64>(), Attention.Threads).GroupsOfOne;
+        int layerNorm = Resources("", LayerNorm(), TileLayout.WarpSize * RowKernels.RowsPerGroup).GroupsOfOne;
+        (string Name, int RowsOfImage, int Columns, int Depth, int OutputBytes)[] products =
+        [
+            ("patch embedding", Tokens - 1, 384, 768, 8), // the residual stream is read and written
+            ("qkv", Tokens, 1152, 384, 2),
+            ("proj", Tokens, 384, 384, 8),
+            ("fc1 + GELU", Tokens, 1536, 384, 2),
+            ("fc2", Tokens, 384, 1536, 8),
+        ];
+        var lines = new List<string>();
+        foreach (int batch in new[] { 1, 32, 128, 512 })
+        {
+            foreach ((string name, int rowsOfImage, int columns, int depth, int outputBytes) in products)
+            {
+                int rows = batch * rowsOfImage;
+                bool tall = TileChoice.TensorCost<Tile128X128>(rows, columns, Multiprocessors) <= TileChoice.TensorCost<Tile64X64>(rows, columns, Multiprocessors);
+                int tile = tall ? 128 : 64;
+                long groups = (long)((rows + tile - 1) / tile) * ((columns + tile - 1) / tile);
+                double bytes = 2.0 * depth * ((double)rows + columns) + (double)rows * columns * outputBytes;
+                lines.Add(Row(batch, name, $"{rows} x {columns} x {depth}", $"{tile}x{tile}", groups, tall ? large : small, 2.0 * rows * columns * depth, bytes));
+            }
+
+            double tokens = (double)batch * Tokens;
+            lines.Add(Row(
+                batch, "attention", $"{batch * 6} x {Tokens} x {Tokens} x 64", "64", (long)batch * 6 * ((Tokens + 63) / 64), attention,
+                4 * tokens * Tokens * 384, tokens * 384 * 2 * 4));
+            lines.Add(Row(batch, "LayerNorm", $"{tokens} x 384", "4 rows", ((long)tokens + 3) / 4, layerNorm, 0, tokens * 384 * 6));
+        }
+
+        AssertOnPage([.. lines]);
+    }
+
+    private static string Row(int batch, string name, string sizes, string tile, long groups, int groupsOfOne, double flops, double bytes)
+    {
+        double arithmetic = flops / TensorFlops;
+        double memory = bytes / BytesPerSecond;
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"| {batch} | {name} | {sizes} | {tile} | {groups} | {(double)groups / Multiprocessors / groupsOfOne:F2} | {flops / 1e9:F1} | {bytes / 1e6:F1} | {flops / bytes:F0} | {arithmetic * 1e6:F1} | {memory * 1e6:F1} | {(arithmetic > memory ? "arithmetic" : "memory")} |");
+    }
+
+    private static string Row(KernelResources kernel) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"| {kernel.Name} | {kernel.Threads / 32} | {kernel.SharedBytes} | {kernel.Accumulators} | {kernel.Fragments} | {kernel.Registers} | {kernel.GroupsOfOne} |");
+
+    private static KernelResources Resources(string name, MethodInfo kernel, int threads)
+    {
+        var program = new PtxProgram(TensorPtx.Compile(kernel));
+        PtxInstruction[] products = [.. program.Instructions.Where(instruction => instruction.Operation[0] == "mma")];
+        int accumulators = products.SelectMany(product => product.Operands[0].List!).Distinct().Count();
+        int fragments = products.SelectMany(product => product.Operands[1].List!.Concat(product.Operands[2].List!)).Distinct().Count();
+        int registers = PtxLiveness.Registers(program);
+        Assert.InRange(registers, 1, 255);
+        // Registers are given to a warp in units of 8 a lane; a group's shared memory has 1 KiB of the system's beside it.
+        int byRegisters = RegistersOfOne / ((registers + 7) / 8 * 8 * threads);
+        int byMemory = SharedMemoryOfOne / (program.SharedSize + 1024);
+        return new KernelResources(name, threads, program.SharedSize, accumulators, fragments, registers, Math.Min(Math.Min(byRegisters, byMemory), 2048 / threads));
+    }
+
+    private static MethodInfo Product<TTile, TFormat>()
+        where TTile : struct, IGemmTile
+        where TFormat : struct, ITensorFormat =>
+        typeof(Gemm).GetMethod(nameof(Gemm.Kernel))!.MakeGenericMethod(typeof(TTile), typeof(TFormat), typeof(StoreEpilogue<TFormat>));
+
+    private static MethodInfo AttentionOf<TFormat, THead>()
+        where TFormat : struct, ITensorFormat
+        where THead : struct, IHeadSize => typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(typeof(TFormat), typeof(THead));
+
+    private static MethodInfo LayerNorm() => typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(typeof(BFloat16Format));
+
+    private static void AssertOnPage(string[] lines)
+    {
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "docs", "gpu.md")))
+            folder = folder.Parent;
+        Assert.SkipWhen(folder is null, "docs/gpu.md is not beside the tests");
+        string page = File.ReadAllText(Path.Combine(folder!.FullName, "docs", "gpu.md"));
+        Assert.True(Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)), $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
+    }
+
+    private sealed record KernelResources(string Name, int Threads, int SharedBytes, int Accumulators, int Fragments, int Registers, int GroupsOfOne);
+}

@@ -1,0 +1,59 @@
+using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Ops;
+
+namespace Dino.Gpu.Tests.Kernels.TensorCore;
+
+/// <summary>The index arithmetic of the products as pure functions, for every thread, and which tile a product gets.</summary>
+public sealed class TensorTileTests
+{
+    /// <summary>Each chunk of a tile is copied once, to its own place; each value is read by the warps that need it.</summary>
+    [Fact]
+    public void CopiesAndFragments_CoverTheTileOnce()
+    {
+        CheckTile<Tile128X128>();
+        CheckTile<Tile64X64>();
+    }
+
+    /// <summary>ViT-S/16 on an H200: small tiles where large ones would leave multiprocessors idle, large ones from batch 32 up.</summary>
+    [Theory]
+    [InlineData(1, 1152, false)]
+    [InlineData(1, 384, false)]
+    [InlineData(8, 384, false)]
+    [InlineData(32, 384, true)]
+    [InlineData(32, 1536, true)]
+    [InlineData(128, 384, true)]
+    [InlineData(128, 1152, true)]
+    [InlineData(512, 1536, true)]
+    public void TileOfAProduct(int batch, int columns, bool large) =>
+        Assert.Equal(large, TileChoice.TensorCost<Tile128X128>(197 * batch, columns, 132) <= TileChoice.TensorCost<Tile64X64>(197 * batch, columns, 132));
+
+    private static void CheckTile<TTile>()
+        where TTile : struct, IGemmTile
+    {
+        int threads = Gemm.Threads<TTile>();
+        int passes = TileLayout.CopyPassRows(threads);
+        foreach (int rows in new[] { Gemm.TileRows<TTile>(), Gemm.TileColumns<TTile>() })
+        {
+            var targets = new HashSet<int>();
+            for (int thread = 0; thread < threads; thread++)
+            {
+                int row = TileLayout.CopyRow(thread);
+                int target = TileLayout.ByteOffset(row, TileLayout.CopyChunk(thread));
+                for (int pass = 0; pass < rows / passes; pass++)
+                {
+                    Assert.Equal(TileLayout.ByteOffset(row + pass * passes, TileLayout.CopyChunk(thread)), target + pass * TileLayout.CopyPassBytes(threads));
+                    Assert.True(targets.Add(target + pass * TileLayout.CopyPassBytes(threads)));
+                }
+            }
+
+            Assert.Equal(rows * TileLayout.RowBytes / TileLayout.ChunkBytes, targets.Count);
+            Assert.Equal(rows * TileLayout.RowBytes - TileLayout.ChunkBytes, targets.Max());
+        }
+
+        // A warp's results lie in its own part of the staging, which is smaller than the ring.
+        int staged = TileLayout.StagedResult(threads / TileLayout.WarpSize - 1, TileLayout.WarpSize - 1, 3) + 16;
+        Assert.InRange(staged, 1, TTile.Stages * (Gemm.TileRows<TTile>() + Gemm.TileColumns<TTile>()) * TileLayout.RowBytes);
+        for (int lane = 0; lane < TileLayout.WarpSize; lane++)
+            Assert.Equal(TileLayout.StagedFragment(1, lane), TileLayout.StagedResult(1, 0, 0) + lane / 4 * 160 + lane % 4 * 8);
+    }
+}
