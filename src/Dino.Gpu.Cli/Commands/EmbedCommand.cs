@@ -151,10 +151,11 @@ internal sealed class EmbedCommand
     {
         var layout = new RowLayout(
             OutputKinds[parsed.GetValue(_output)!], parsed.GetValue(_normalize), encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);
-        // With several devices one batch more waits, so that a device that becomes free never waits for rows to be written.
+        // With several devices one batch at least waits, so that a device that becomes free never waits for rows to be written.
         int devices = encoders.Devices.Count;
+        int inFlight = Math.Max(encoders.BatchesInFlight, devices == 1 ? 1 : devices + 1);
         var pipeline = new EmbeddingPipeline(
-            encoders.Prepare, images => encoders.ForwardPrepared(images, layout.Needed), encoders.BatchSize, _model.Workers(parsed), devices == 1 ? 1 : devices + 1);
+            encoders.PrepareForDevice, images => encoders.ForwardPrepared(images, layout.Needed), encoders.BatchSize, _model.Workers(parsed), inFlight);
         var counter = new ProgressCounter(paths.Count);
 
         int failures;
