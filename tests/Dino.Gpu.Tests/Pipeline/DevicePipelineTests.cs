@@ -68,7 +68,13 @@ public sealed class DevicePipelineTests(TestDevices devices)
     {
         const int Rounds = 40;
         RgbImage[] images = [.. Enumerable.Range(0, 24).Select(i => i % 3 == 0 ? TinyModel.Picture(i) : Picture(20 + 7 * i, 50 + 3 * i, i))];
-        using DinoEncoder encoder = Encoder(kind, new DinoOptions { BatchSize = 4 });
+        int launching = 0, most = 0;
+        using DinoEncoder encoder = Encoder(kind, new DinoOptions { BatchSize = 4 }, _ =>
+        {
+            most = Math.Max(most, Interlocked.Increment(ref launching));
+            Thread.Sleep(1);
+            Interlocked.Decrement(ref launching);
+        });
         float[][] expected = [.. images.Select(encoder.Embed)];
         RunOnThreads(callers, caller =>
         {
@@ -79,6 +85,32 @@ public sealed class DevicePipelineTests(TestDevices devices)
                 DinoOutputs outputs = random.Next(3) == 0 ? DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.HiddenStates | DinoOutputs.Attentions : DinoOutputs.ClassToken;
                 float[] actual = encoder.Forward([.. picks.Select(i => images[i])], outputs).ClassToken!.Data;
                 Assert.Equal(picks.SelectMany(i => expected[i]), actual);
+            }
+        });
+        Assert.Equal(1, most); // launches take turns
+    }
+
+    /// <summary>Several threads resize at once with the same kernels, each on its stream.</summary>
+    [Theory]
+    [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
+    public void Concurrent_resizes_have_the_bytes_of_the_host(TestDevice kind)
+    {
+        Accelerator accelerator = devices.Open(kind).Accelerator;
+        var kernels = new ResizeKernels(accelerator);
+        var preprocessor = new Preprocessor(PreprocessPreset.HuggingFace, 8, 8);
+        RunOnThreads(4, caller =>
+        {
+            RgbImage[] images = [.. Enumerable.Range(0, 16).Select(i => Picture(5 + caller + i, 9 + i, i))];
+            byte[] expected = [.. images.SelectMany(image => preprocessor.Apply(image).Pixels)];
+            using var onDevice = new DevicePreprocessor(accelerator, kernels, preprocessor);
+            using MemoryBuffer1D<byte, Stride1D.Dense> pixels = accelerator.Allocate1D<byte>(expected.Length);
+            byte[] actual = new byte[expected.Length];
+            using AcceleratorStream stream = accelerator.CreateStream();
+            for (int round = 0; round < 40; round++)
+            {
+                onDevice.Apply(images, 0, images.Length, pixels.View.AsContiguous());
+                pixels.View.AsContiguous().CopyToCPU(stream, actual.AsSpan());
+                Assert.Equal(expected, actual);
             }
         });
     }
@@ -197,20 +229,16 @@ public sealed class DevicePipelineTests(TestDevices devices)
         }
     }
 
-    [Fact]
-    public void Disposal_waits_for_what_is_under_way_and_refuses_the_rest()
+    /// <summary>With one caller held in a step, one behind it and two without a slot.</summary>
+    [Theory]
+    [InlineData("stage")]
+    [InlineData("launch")]
+    [InlineData("finish")]
+    public void Disposal_waits_for_what_is_under_way_and_refuses_the_rest(string step)
     {
-        using var launching = new CountdownEvent(1);
+        using var held = new ManualResetEventSlim();
         using var goOn = new ManualResetEventSlim();
-        DinoEncoder encoder = Encoder(
-            TestDevice.OpenCL,
-            new DinoOptions { BatchSize = 1 },
-            _ =>
-            {
-                if (!launching.IsSet)
-                    launching.Signal();
-                Assert.True(goOn.Wait(Patience));
-            });
+        DinoEncoder encoder = Encoder(TestDevice.OpenCL, new DinoOptions { BatchSize = 1 }, _ => Hold("launch"), _ => Hold("stage"), _ => Hold("finish"));
         var ends = new ConcurrentBag<string>();
         Thread[] callers = [.. Enumerable.Range(0, 4).Select(caller => new Thread(() =>
         {
@@ -225,7 +253,7 @@ public sealed class DevicePipelineTests(TestDevices devices)
         }))];
         foreach (Thread caller in callers)
             caller.Start();
-        Assert.True(launching.Wait(Patience));
+        Assert.True(held.Wait(Patience));
         SpinWait.SpinUntil(() => callers.All(caller => caller.ThreadState == ThreadState.WaitSleepJoin), Patience);
 
         var disposal = new Thread(encoder.Dispose);
@@ -239,6 +267,14 @@ public sealed class DevicePipelineTests(TestDevices devices)
         encoder.Dispose();
         Assert.Throws<ObjectDisposedException>(() => encoder.Embed(TinyModel.Picture(0)));
         Assert.Throws<ObjectDisposedException>(() => encoder.MeasurePeak());
+
+        void Hold(string where)
+        {
+            if (where != step)
+                return;
+            held.Set();
+            Assert.True(goOn.Wait(Patience));
+        }
     }
 
     /// <summary>What <c>dino embed</c> does: pictures that the devices resize, two batches under way on each.</summary>
@@ -250,7 +286,9 @@ public sealed class DevicePipelineTests(TestDevices devices)
         using (DinoEncoder one = Encoder(TestDevice.OpenCL, new DinoOptions()))
             expected = one.Embed(images);
 
-        using var group = new DinoEncoderGroup([Encoder(TestDevice.OpenCL, new DinoOptions { BatchSize = 4 }), Encoder(TestDevice.OpenCL, new DinoOptions { BatchSize = 4 })]);
+        using DinoDevice first = TestDevices.OpenOwn(TestDevice.OpenCL);
+        using DinoDevice second = TestDevices.OpenOwn(TestDevice.OpenCL);
+        using var group = new DinoEncoderGroup([Encoder(first, new DinoOptions { BatchSize = 4 }), Encoder(second, new DinoOptions { BatchSize = 4 })]);
         Assert.Equal(4, group.BatchesInFlight);
         Assert.Same(images[0], group.PrepareForDevice(images[0]));
         var rows = new List<float[]>();
@@ -309,14 +347,14 @@ public sealed class DevicePipelineTests(TestDevices devices)
     }
 
     /// <summary>An encoder whose model is on a device of the tests; the one it opens itself has nothing to do.</summary>
-    private DinoEncoder Encoder(TestDevice kind, DinoOptions options, Action<int>? beforeLaunch = null, Action<int>? beforeStage = null, Action<int>? beforeFinish = null)
-    {
-        DinoDevice device = devices.Open(kind);
-        return DinoEncoder.Create(
+    private DinoEncoder Encoder(TestDevice kind, DinoOptions options, Action<int>? beforeLaunch = null, Action<int>? beforeStage = null, Action<int>? beforeFinish = null) =>
+        Encoder(devices.Open(kind), options, beforeLaunch, beforeStage, beforeFinish);
+
+    private static DinoEncoder Encoder(DinoDevice device, DinoOptions options, Action<int>? beforeLaunch = null, Action<int>? beforeStage = null, Action<int>? beforeFinish = null) =>
+        DinoEncoder.Create(
             TinyModel.Weights,
             options with { Device = "cpu", Threads = 1 },
             (_, weights) => new HookedExecutor(new PortableExecutor(device, weights), beforeLaunch ?? (_ => { }), beforeStage, beforeFinish));
-    }
 
     private static RgbImage Picture(int width, int height, int seed)
     {
