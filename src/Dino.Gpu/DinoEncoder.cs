@@ -7,7 +7,8 @@ namespace Dino.Gpu;
 
 /// <summary>
 /// A DINO ViT on one device: pictures in, embeddings out. Owns the device and its memory until disposed. Thread-safe: preparing
-/// pictures runs on the calling thread, calls that use the device take turns.
+/// pictures runs on the calling thread, and the device takes one batch after the other. A GPU takes the pictures of the next batch in while one computes, from
+/// the same call or, where two threads call, from the other.
 /// </summary>
 /// <example>
 /// <code>
@@ -22,12 +23,8 @@ public sealed class DinoEncoder : IDisposable
     private readonly Preprocessor _preprocessor;
     private readonly DinoDevice _device;
     private readonly VitExecutor _executor;
+    private readonly BatchRunner _batches;
     private readonly VitShape _shape;
-    private readonly float[] _positions;
-    private readonly Lock _turn = new();
-    private byte[] _pixels = [];
-    private int _batchSize;
-    private bool _disposed;
 
     /// <param name="weights">The model.</param>
     /// <param name="options">How it runs.</param>
@@ -40,12 +37,13 @@ public sealed class DinoEncoder : IDisposable
         (int width, int height) = InputSize(weights.Config, options);
         _preprocessor = new Preprocessor(options.Preprocess, width, height);
         _shape = new VitShape(weights.Config, width, height);
-        _positions = PositionTable.Interpolate(weights.Positions, Config.TrainedGrid, _shape.GridWidth, _shape.GridHeight, options.Interpolation);
+        float[] positions = PositionTable.Interpolate(weights.Positions, Config.TrainedGrid, _shape.GridWidth, _shape.GridHeight, options.Interpolation);
         _device = DinoDevice.Open(options.Device, options.Threads);
         try
         {
             _executor = createExecutor(_device, weights);
-            _batchSize = options.BatchSize ?? BatchChoice.For(_device, _shape); // the weights are up: what is free now is for activations
+            int batchSize = options.BatchSize ?? BatchChoice.For(_device, _shape); // the weights are up: what is free now is for activations
+            _batches = new BatchRunner(_executor, Device, _preprocessor, _shape, positions, batchSize, options.Warning);
         }
         catch
         {
@@ -77,7 +75,10 @@ public sealed class DinoEncoder : IDisposable
     public int GridHeight => _shape.GridHeight;
 
     /// <summary>Most images in one forward pass. It shrinks when the device runs out of memory.</summary>
-    public int BatchSize => Volatile.Read(ref _batchSize);
+    public int BatchSize => _batches.BatchSize;
+
+    /// <summary>Batches that can be on their way at the same time, one computing and the others coming in: with as many threads that call, the device does not wait for pictures.</summary>
+    public int BatchesInFlight => _batches.BatchesInFlight;
 
     /// <summary>Loads a checkpoint and puts it on a device.</summary>
     /// <param name="weights">A <c>.bin</c>, <c>.pth</c> or <c>.safetensors</c> file, or <c>synthetic[:SEED]</c> for seeded weights, which exercise everything and mean nothing.</param>
@@ -115,21 +116,39 @@ public sealed class DinoEncoder : IDisposable
     /// <param name="image">A picture of any size.</param>
     public RgbImage Prepare(RgbImage image) => _preprocessor.Apply(image);
 
+    /// <summary>
+    /// Decodes a file and does what this device leaves to the host: a GPU resizes pictures of up to 1 MiB of pixels itself, as 640x480, and they stay as they
+    /// are; larger ones, and all on the CPU, are brought to the model's input size. The embedding has the same bytes either way.
+    /// </summary>
+    /// <param name="path">An image file.</param>
+    /// <returns>A picture for <see cref="ForwardPrepared"/> of this encoder.</returns>
+    /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
+    public RgbImage PrepareForDevice(string path) => Decode(path, PrepareForDevice);
+
+    /// <summary>Does what this device leaves to the host, as <see cref="PrepareForDevice(string)"/>.</summary>
+    /// <param name="image">A picture of any size.</param>
+    /// <returns>A picture for <see cref="ForwardPrepared"/> of this encoder; <paramref name="image"/> itself where nothing is to be done.</returns>
+    public RgbImage PrepareForDevice(RgbImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return ResizesOnDevice(image) ? image : _preprocessor.Apply(image);
+    }
+
     /// <summary>The embedding of one image file: the class token after the final norm.</summary>
     /// <param name="path">An image file.</param>
     /// <returns>(hidden)</returns>
     /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
-    public float[] Embed(string path) => EmbedPrepared([Prepare(path)])[0];
+    public float[] Embed(string path) => EmbedPrepared([PrepareForDevice(path)])[0];
 
     /// <summary>The embedding of one picture.</summary>
     /// <param name="image">A picture of any size.</param>
     /// <returns>(hidden)</returns>
-    public float[] Embed(RgbImage image) => EmbedPrepared([Prepare(image)])[0];
+    public float[] Embed(RgbImage image) => EmbedPrepared([PrepareForDevice(image)])[0];
 
     /// <summary>The embeddings of many pictures, in their order.</summary>
     /// <param name="images">Pictures of any sizes.</param>
     /// <returns>(hidden) for each picture.</returns>
-    public float[][] Embed(IReadOnlyList<RgbImage> images) => EmbedPrepared(PrepareAll(images, Prepare));
+    public float[][] Embed(IReadOnlyList<RgbImage> images) => EmbedPrepared(PrepareAll(images, PrepareForDevice));
 
     /// <summary>The embeddings of many image files, in their order.</summary>
     /// <param name="paths">Image files.</param>
@@ -140,7 +159,7 @@ public sealed class DinoEncoder : IDisposable
         ArgumentNullException.ThrowIfNull(paths);
         var embeddings = new List<float[]>(paths.Count);
         foreach (string[] batch in paths.Chunk(BatchSize))
-            embeddings.AddRange(EmbedPrepared(PrepareAll(batch, Prepare)));
+            embeddings.AddRange(EmbedPrepared(PrepareAll(batch, PrepareForDevice)));
         return [.. embeddings];
     }
 
@@ -155,87 +174,51 @@ public sealed class DinoEncoder : IDisposable
     /// <param name="attentionLayers">Layers whose attention is kept, counted from 0 and returned in ascending order; null for all.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     public DinoOutput Forward(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
-        ForwardPrepared(PrepareAll(images, Prepare), outputs, attentionLayers);
+        ForwardPrepared(PrepareAll(images, PrepareForDevice), outputs, attentionLayers);
 
-    /// <summary>Pictures that already have the input size through the model, in batches of <see cref="BatchSize"/>. Where the device has no room for one, it goes on with half of it.</summary>
-    /// <param name="images">At least one picture of InputWidth x InputHeight pixels, as <see cref="Prepare(string)"/> returns them.</param>
+    /// <summary>Prepared pictures through the model, in batches of <see cref="BatchSize"/>. Where the device has no room for one, it goes on with half of it.</summary>
+    /// <param name="images">At least one picture, as <see cref="Prepare(string)"/> or <see cref="PrepareForDevice(string)"/> return them: one of InputWidth x InputHeight pixels goes into the model as it is.</param>
     /// <param name="outputs">What to return.</param>
     /// <param name="attentionLayers">Layers whose attention is kept, counted from 0 and returned in ascending order; null for all.</param>
-    /// <exception cref="ArgumentException">No picture, or one of another size.</exception>
+    /// <exception cref="ArgumentException">No picture, or one that is not prepared for this device.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     /// <exception cref="DeviceMemoryException">The device has no room for even one picture.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed before the last batch had begun.</exception>
     public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null)
     {
         CheckPrepared(images);
-        ForwardRequest whole = Request(images.Count, outputs, attentionLayers);
-        ForwardOutput all = ForwardOutput.Allocate(_shape, whole);
-        lock (_turn)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            for (int first = 0; first < images.Count;)
-            {
-                int count = Math.Min(_batchSize, images.Count - first);
-                ForwardRequest request = Request(count, outputs, attentionLayers);
-                ForwardOutput batch = count == images.Count ? all : ForwardOutput.Allocate(_shape, request);
-                try
-                {
-                    _executor.Run(Gather(images, first, count), _positions, _shape, request, batch);
-                }
-                catch (Exception failure) when (DeviceMemoryException.IsCause(failure))
-                {
-                    HalveBatch(count, failure);
-                    continue;
-                }
-
-                if (batch != all)
-                    all.Insert(batch, _shape, images.Count, first, count);
-                first += count;
-            }
-        }
-
-        return ToOutput(all, whole, outputs);
+        ForwardRequest request = Request(images.Count, outputs, attentionLayers);
+        return ToOutput(_batches.Run(images, request), request, outputs);
     }
 
-    /// <summary>Runs one batch of prepared pictures and tells where the time went. The times are those of the device, without copies to and from it.</summary>
-    /// <param name="images">At least one picture of InputWidth x InputHeight pixels; all of them are one batch.</param>
+    /// <summary>Runs one batch of prepared pictures and tells where the time went. The times are those of the device, without copies to it.</summary>
+    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>; all of them are one batch.</param>
     /// <param name="outputs">What to compute.</param>
     public IReadOnlyList<OpTime> ProfilePrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs)
     {
         CheckPrepared(images);
-        ForwardRequest request = Request(images.Count, outputs, null);
-        lock (_turn)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            return _executor.RunTimed(Gather(images, 0, images.Count), _positions, _shape, request, ForwardOutput.Allocate(_shape, request));
-        }
+        return _batches.RunTimed(images, Request(images.Count, outputs, null));
     }
 
     /// <summary>The device's peak at the encoder's precision in floating-point operations a second, measured in registers: multiply-adds, or the products of tensor cores.</summary>
-    public double MeasurePeak()
-    {
-        lock (_turn)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            return _executor.MeasurePeak();
-        }
-    }
+    public double MeasurePeak() => _batches.MeasurePeak();
 
     /// <summary>Floating-point operations of the matrix products for one picture, two for each multiply-add.</summary>
     /// <param name="outputs">What is computed: the class token alone takes about 7 % less.</param>
     public long CountOperations(DinoOutputs outputs) => VitCost.Total(_shape, Request(1, outputs, null));
 
-    /// <summary>Frees the device memory and the device.</summary>
+    /// <summary>Frees the device memory and the device. Waits for the batches that are on their way.</summary>
     public void Dispose()
     {
-        lock (_turn)
-        {
-            if (_disposed)
-                return;
-            _disposed = true;
-            _executor.Dispose();
+        if (_batches.Dispose())
             _device.Dispose();
-        }
     }
+
+    /// <summary>Decodes a file and does something to the picture.</summary>
+    internal RgbImage Decode(string path, Func<RgbImage, RgbImage> then) => ImageFile.Decode(path, _decoder, _options.Orientation, then);
+
+    /// <summary>Never for a picture of the input size, which <see cref="ForwardPrepared"/> takes for prepared: under the preset with a crop it may not be.</summary>
+    internal bool ResizesOnDevice(RgbImage image) => _executor.Resizes(_preprocessor, image.Width, image.Height);
 
     private static (int Width, int Height) InputSize(VitConfig config, DinoOptions options)
     {
@@ -248,20 +231,6 @@ public sealed class DinoEncoder : IDisposable
         if (options.BatchSize < 1)
             throw new DinoException($"Batch size {options.BatchSize}: at least 1 is needed.");
         return (width, height);
-    }
-
-    /// <summary>After a batch that did not fit: frees what it had taken and makes half of it the limit for good, or gives up at one image.</summary>
-    private void HalveBatch(int count, Exception failure)
-    {
-        if (count == 1)
-        {
-            throw failure as DeviceMemoryException ?? new DeviceMemoryException(
-                $"{Device.Id} ({Device.Name}) ran out of memory with one image of {InputWidth}x{InputHeight}: {failure.Message.ReplaceLineEndings(" ")}", failure);
-        }
-
-        _executor.ReleaseActivations();
-        Volatile.Write(ref _batchSize, count / 2);
-        _options.Warning?.Invoke($"{Device.Id} ({Device.Name}) has no room for {count} images at once; going on with {count / 2}.");
     }
 
     private static RgbImage[] PrepareAll<T>(IReadOnlyList<T> sources, Func<T, RgbImage> prepare)
@@ -287,7 +256,7 @@ public sealed class DinoEncoder : IDisposable
             throw new ArgumentException("At least one image is needed.", nameof(images));
         foreach (RgbImage image in images)
         {
-            if (image.Width != InputWidth || image.Height != InputHeight)
+            if ((image.Width != InputWidth || image.Height != InputHeight) && !ResizesOnDevice(image))
                 throw new ArgumentException($"Expected {InputWidth}x{InputHeight} pixels, found {image.Width}x{image.Height}; call Prepare or Forward.", nameof(images));
         }
     }
@@ -311,18 +280,6 @@ public sealed class DinoEncoder : IDisposable
         }
 
         return mask;
-    }
-
-    /// <summary>(count, height, width, 3), in a buffer that is used again.</summary>
-    private ReadOnlySpan<byte> Gather(IReadOnlyList<RgbImage> images, int first, int count)
-    {
-        int size = InputWidth * InputHeight * 3;
-        int length = checked(count * size);
-        if (_pixels.Length < length)
-            _pixels = new byte[length];
-        for (int i = 0; i < count; i++)
-            images[first + i].Pixels.CopyTo(_pixels, i * size);
-        return _pixels.AsSpan(0, length);
     }
 
     private ForwardRequest Request(int images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers) => new(

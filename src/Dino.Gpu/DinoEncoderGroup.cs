@@ -7,7 +7,7 @@ namespace Dino.Gpu;
 
 /// <summary>
 /// One model on several devices, such as <c>cuda:all</c>: each call runs on a device that is free. Owns its encoders until disposed.
-/// Thread-safe; as many calls as there are devices run at the same time, and further ones wait.
+/// Thread-safe; <see cref="BatchesInFlight"/> calls run at the same time, and further ones wait.
 /// </summary>
 /// <remarks>Devices of one kind give the same numbers. Different kinds differ within float32 rounding, and which one computes a batch is not fixed.</remarks>
 /// <example>
@@ -27,8 +27,12 @@ public sealed class DinoEncoderGroup : IDisposable
     internal DinoEncoderGroup(IReadOnlyList<DinoEncoder> encoders)
     {
         _encoders = [.. encoders];
-        _free = new ConcurrentQueue<DinoEncoder>(_encoders);
-        _freeCount = new SemaphoreSlim(_encoders.Length);
+        // A device stands in the queue once for each batch it takes; all of them have their first before any has its second.
+        IEnumerable<DinoEncoder> places = Enumerable.Range(0, _encoders.Max(encoder => encoder.BatchesInFlight))
+            .SelectMany(place => _encoders.Where(encoder => place < encoder.BatchesInFlight));
+        _free = new ConcurrentQueue<DinoEncoder>(places);
+        _freeCount = new SemaphoreSlim(_free.Count);
+        BatchesInFlight = _free.Count;
     }
 
     /// <summary>The devices, in the order they were named.</summary>
@@ -51,6 +55,9 @@ public sealed class DinoEncoderGroup : IDisposable
 
     /// <summary>Most images that every one of the devices takes in one pass.</summary>
     public int BatchSize => _encoders.Min(encoder => encoder.BatchSize);
+
+    /// <summary>Batches that can be on their way at the same time, on all devices together; with as many threads that call, no device waits for pictures.</summary>
+    public int BatchesInFlight { get; }
 
     /// <summary>Reads a checkpoint once and puts it on every device of <see cref="DinoOptions.Device"/>.</summary>
     /// <param name="weights">As for <see cref="DinoEncoder.Load"/>.</param>
@@ -79,8 +86,21 @@ public sealed class DinoEncoderGroup : IDisposable
     /// <param name="image">A picture of any size.</param>
     public RgbImage Prepare(RgbImage image) => _encoders[0].Prepare(image);
 
+    /// <summary>As <see cref="DinoEncoder.PrepareForDevice(string)"/>: whichever device takes the picture, it is prepared for it.</summary>
+    /// <param name="path">An image file.</param>
+    /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
+    public RgbImage PrepareForDevice(string path) => _encoders[0].Decode(path, PrepareForDevice);
+
+    /// <summary>As <see cref="DinoEncoder.PrepareForDevice(RgbImage)"/>: whichever device takes the picture, it is prepared for it.</summary>
+    /// <param name="image">A picture of any size.</param>
+    public RgbImage PrepareForDevice(RgbImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return _encoders.All(encoder => encoder.ResizesOnDevice(image)) ? image : Prepare(image);
+    }
+
     /// <summary>As <see cref="DinoEncoder.ForwardPrepared"/>, on the next free device; waits for one where none is.</summary>
-    /// <param name="images">At least one picture, as <see cref="Prepare(string)"/> returns them.</param>
+    /// <param name="images">At least one picture, as <see cref="Prepare(string)"/> or <see cref="PrepareForDevice(string)"/> return them.</param>
     /// <param name="outputs">What to return.</param>
     /// <param name="attentionLayers">Layers whose attention is kept, counted from 0; null for all.</param>
     /// <exception cref="DinoException">The device failed; the message names it.</exception>

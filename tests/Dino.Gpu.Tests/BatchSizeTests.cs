@@ -75,10 +75,13 @@ public sealed class BatchSizeTests(TestDevices devices)
         DinoDevice device = devices.Open(kind);
         var shape = new VitShape(VitConfig.VitS16, 224, 224);
         float[] positions = new float[shape.TokenCount * shape.HiddenSize];
+        var request = new ForwardRequest(4_000_000, allTokens: false, hiddenStates: false, 0);
         using var activations = new PortableActivations(device.Accelerator);
-        Assert.Throws<DeviceMemoryException>(() => activations.Upload([], positions, shape, new ForwardRequest(4_000_000, allTokens: false, hiddenStates: false, 0)));
+        using var pixels = new GrowingBuffer<byte>(device.Accelerator);
+        using var results = new PinnedTransfers(device.Accelerator.DefaultStream);
+        Assert.Throws<DeviceMemoryException>(() => activations.Reserve(new PassInput(default, positions, results), shape, request));
         activations.Release();
-        activations.Upload(new byte[3 * 224 * 224], positions, shape, new ForwardRequest(1, allTokens: false, hiddenStates: false, 0));
+        activations.Reserve(new PassInput(pixels.Reserve(3 * 224 * 224), positions, results), shape, request.ForBatch(1));
         Assert.Equal(3 * 224 * 224, activations.Pixels.Length);
     }
 
@@ -116,6 +119,6 @@ public sealed class BatchSizeTests(TestDevices devices)
         var shape = new VitShape(VitConfig.VitS16, 224, 224);
         int batch = BatchChoice.For(device, shape);
         Assert.InRange(batch, 1, 256);
-        Assert.True(batch == 1 || batch * PortableActivations.BytesPerImage(shape) <= device.Accelerator.MemorySize / 2);
+        Assert.True(batch == 1 || batch * BatchChoice.BytesPerImage(shape) <= device.Accelerator.MemorySize / 2);
     }
 }

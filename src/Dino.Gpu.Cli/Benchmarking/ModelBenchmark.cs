@@ -72,9 +72,9 @@ internal sealed class ModelBenchmark(DinoEncoder encoder, int rounds)
     {
         double prepare = Median([.. paths.Take(16).Select(path => Time(() => encoder.Prepare(path)))]);
         var pipeline = new EmbeddingPipeline(
-            item => new LoadedImage(encoder.Prepare(item.Path), 0, 0),
+            item => new LoadedImage(encoder.PrepareForDevice(item.Path), 0, 0),
             images => encoder.ForwardPrepared(images, DinoOutputs.ClassToken),
-            new PipelineOptions(batch, workers));
+            new PipelineOptions(batch, workers) { InFlight = encoder.BatchesInFlight });
         long start = Stopwatch.GetTimestamp();
         await pipeline.RunAsync(paths.Select(InputItem.File), new NoSink(), cancellation).ConfigureAwait(false);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -118,7 +118,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
 
     private EmbeddingPipeline Pipeline(DinoEncoderGroup encoders, RowLayout layout)
     {
-        var loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoders.Prepare, settings.Sha256, _times);
+        var loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoders.PrepareForDevice, settings.Sha256, _times);
         return new EmbeddingPipeline(
             loader.Load,
             images => encoders.ForwardPrepared(images, layout.Needed),
@@ -126,8 +126,8 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
             _times);
     }
 
-    /// <summary>With several devices one batch more waits, so that a device that becomes free never waits for rows to be written.</summary>
-    private static int InFlight(DinoEncoderGroup encoders) => encoders.Devices.Count == 1 ? 1 : encoders.Devices.Count + 1;
+    /// <summary>With several devices one batch more at least waits, so that a device that becomes free never waits for rows to be written.</summary>
+    private static int InFlight(DinoEncoderGroup encoders) => Math.Max(encoders.BatchesInFlight, encoders.Devices.Count == 1 ? 1 : encoders.Devices.Count + 1);
 
     private RowLayout Layout(DinoEncoderGroup encoders) =>
         new(settings.Kind, settings.Normalize, encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);

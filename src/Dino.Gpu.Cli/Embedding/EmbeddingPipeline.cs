@@ -135,15 +135,27 @@ internal sealed class EmbeddingPipeline(
         {
             try
             {
-                await foreach (Entry entry in _order.Reader.ReadAllAsync(_taking.Token).ConfigureAwait(false))
+                bool flushed = true;
+                while (true)
                 {
-                    if (!entry.Outcome.IsCompleted)
+                    bool ready = _order.Reader.TryRead(out Entry? entry);
+                    if (!flushed && (!ready || !entry!.Outcome.IsCompleted))
                     {
                         sink.Flush();
-                        await WaitAsync(entry).ConfigureAwait(false);
+                        flushed = true;
                     }
 
+                    if (!ready)
+                    {
+                        if (!await _order.Reader.WaitToReadAsync(_taking.Token).ConfigureAwait(false))
+                            break;
+                        continue;
+                    }
+
+                    if (!entry!.Outcome.IsCompleted)
+                        await WaitAsync(entry).ConfigureAwait(false);
                     HandOut(entry, sink);
+                    flushed = false;
                 }
 
                 return true;

@@ -23,18 +23,24 @@ public static class ImageFile
         return Named(path, () => decoder.Decode(ReadBytes(path), orientation));
     }
 
-    /// <summary>As <see cref="Decode"/>, and makes of it the model's input. Thread-safe.</summary>
+    /// <summary>As <see cref="Decode(string, IImageDecoder, ExifOrientation)"/>, and makes of it the model's input. Thread-safe.</summary>
     /// <param name="path">The file.</param>
     /// <param name="decoder">What decodes it.</param>
     /// <param name="orientation">Whether the EXIF orientation is applied.</param>
     /// <param name="preprocessor">What resizes and crops it.</param>
-    /// <exception cref="DinoException">As for <see cref="Decode"/>, or the picture is too long to be resized.</exception>
+    /// <exception cref="DinoException">As for <see cref="Decode(string, IImageDecoder, ExifOrientation)"/>, or the picture is too long to be resized.</exception>
     public static RgbImage Prepare(string path, IImageDecoder decoder, ExifOrientation orientation, Preprocessor preprocessor)
+    {
+        ArgumentNullException.ThrowIfNull(preprocessor);
+        return Decode(path, decoder, orientation, preprocessor.Apply);
+    }
+
+    /// <summary>As <see cref="Decode(string, IImageDecoder, ExifOrientation)"/>, and does something to the picture, whose failures name the path too.</summary>
+    internal static RgbImage Decode(string path, IImageDecoder decoder, ExifOrientation orientation, Func<RgbImage, RgbImage> then)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(decoder);
-        ArgumentNullException.ThrowIfNull(preprocessor);
-        return Named(path, () => preprocessor.Apply(decoder.Decode(ReadBytes(path), orientation)));
+        return Named(path, () => then(decoder.Decode(ReadBytes(path), orientation)));
     }
 
     /// <summary>All bytes of a file, in bounded time and memory whatever the path leads to. Thread-safe.</summary>

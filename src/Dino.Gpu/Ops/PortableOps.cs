@@ -1,14 +1,13 @@
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Pipeline;
 using ILGPU;
-using ILGPU.Runtime;
 
 namespace Dino.Gpu.Ops;
 
-/// <summary>A ViT's operations as launches of the portable kernels, each over the whole batch. What is kept is copied to the host at once.</summary>
+/// <summary>A ViT's operations as launches of the portable kernels, each queued on the default stream over the whole batch; copies to the host too.</summary>
 /// <param name="kernels">Compiled for the weights' accelerator.</param>
 /// <param name="weights">The model.</param>
-/// <param name="activations">Large enough for shape and request, with pixels and positions uploaded.</param>
+/// <param name="activations">Large enough for shape and request, with pixels and positions on the device.</param>
 /// <param name="shape">The model at this input size.</param>
 /// <param name="request">Batch size and what to keep.</param>
 /// <param name="output">Where to keep it.</param>
@@ -69,14 +68,10 @@ internal readonly struct PortableOps(
         Read(activations[Activation.Normed], output.Tokens, 0, (long)RowCount(rows) * shape.HiddenSize);
     }
 
-    public void Synchronize() => kernels.Accelerator.Synchronize();
+    public void Synchronize() => kernels.Accelerator.DefaultStream.Synchronize();
 
-    /// <summary>
-    /// Waits for the kernels and copies. Through a span, because that overload pins: the one that takes a ref does not, and an array
-    /// that the garbage collector moves while kernels are still queued leaves zeros here and damage where it was.
-    /// </summary>
-    private static void Read(ArrayView<float> source, float[] target, long start, long count) =>
-        source.CopyToCPU(target.AsSpan(checked((int)start), checked((int)count)));
+    private void Read(ArrayView<float> source, float[] target, long start, long count) =>
+        activations.Results.Read(source.SubView(0, count), target, start);
 
     private void LayerNorm(ArrayView<float> input, DeviceAffine norm, Rows rows, RowMap outputMap, ArrayView<float> target)
     {
@@ -110,5 +105,5 @@ internal readonly struct PortableOps(
         _ => shape.TokenCount,
     };
 
-    private int ColumnCount(Activation activation) => PortableActivations.ColumnCount(activation, shape);
+    private int ColumnCount(Activation activation) => DeviceActivations.ColumnCount(activation, shape);
 }

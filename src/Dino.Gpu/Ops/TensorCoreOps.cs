@@ -109,11 +109,10 @@ internal readonly struct TensorCoreOps<TFormat>(
         Read(normed, output.Tokens, 0, (long)RowCount(rows) * shape.HiddenSize);
     }
 
-    public void Synchronize() => portable.Accelerator.Synchronize();
+    public void Synchronize() => portable.Accelerator.DefaultStream.Synchronize();
 
-    /// <summary>Waits for the kernels and copies, through a span, because that overload pins the array.</summary>
-    private static void Read(ArrayView<float> source, float[] target, long start, long count) =>
-        source.SubView(0, count).CopyToCPU(target.AsSpan(checked((int)start), checked((int)count)));
+    private void Read(ArrayView<float> source, float[] target, long start, long count) =>
+        activations.Results.Read(source.SubView(0, count), target, start);
 
     private static long Address<T>(ArrayView<T> view)
         where T : unmanaged => view.LoadEffectiveAddressAsPtr();
@@ -123,8 +122,8 @@ internal readonly struct TensorCoreOps<TFormat>(
     {
         // Query and KeyValue are row ranges of the fused weight, and write the same columns of Qkv.
         TensorLinear fused = weights.Linear(linear, layer);
-        int rowBytes = PortableActivations.ColumnCount(input, shape) * TFormat.ElementSize;
-        int stride = PortableActivations.ColumnCount(output, shape);
+        int rowBytes = DeviceActivations.ColumnCount(input, shape) * TFormat.ElementSize;
+        int stride = DeviceActivations.ColumnCount(output, shape);
         (int first, int columns) = linear switch
         {
             Ops.Linear.Query => (0, shape.HiddenSize),

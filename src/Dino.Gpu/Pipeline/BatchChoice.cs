@@ -1,5 +1,6 @@
 using System.Numerics;
 using Dino.Gpu.Devices;
+using Dino.Gpu.Ops;
 using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Pipeline;
@@ -20,8 +21,12 @@ internal static class BatchChoice
             return Cpu;
         // OpenCL does not tell what is free, so there it is a quarter of all: drivers also refuse single buffers above that.
         long budget = device.Accelerator is CudaAccelerator cuda ? cuda.GetFreeMemory() / 2 : device.Accelerator.MemorySize / 4;
-        return Math.Min(Fitting(budget, PortableActivations.BytesPerImage(shape)), Indexable(shape));
+        return Math.Min(Fitting(budget, BytesPerImage(shape)), Indexable(shape));
     }
+
+    /// <summary>Bytes that an image takes on a device: its activations, which all batches share, and its pixels in every slot.</summary>
+    internal static long BytesPerImage(in VitShape shape) =>
+        PortableActivations.BytesPerImage(shape) + 3L * shape.InputWidth * shape.InputHeight * GpuExecutor<PortableOps>.Slots;
 
     /// <summary>Kernels count the values of an activation in 32 bits, which large pictures reach before they fill a large GPU.</summary>
     internal static int Indexable(in VitShape shape) =>

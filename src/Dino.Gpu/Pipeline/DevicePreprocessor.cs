@@ -6,89 +6,174 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// <see cref="Preprocessor"/> on a device: decoded pictures of any sizes go up as they are, the model's input stays there, with the
-/// same bytes that the host would have made. Normalising is the model's first step, <see cref="Embedding.UnfoldKernel"/>.
-/// Not thread-safe; works on the accelerator's default stream, whose order lets one staging buffer serve all pictures.
+/// <see cref="Preprocessor"/> on a device: decoded pictures go up as they are, the model's input stays there, with the same bytes that the host would have
+/// made. Normalising is the model's first step, <see cref="Embedding.UnfoldKernel"/>. Not thread-safe; works on a stream of its own, whose order lets one
+/// buffer serve all pictures.
 /// </summary>
-/// <param name="accelerator">The caller's.</param>
-/// <param name="preprocessor">Preset and input size.</param>
-internal sealed class DevicePreprocessor(Accelerator accelerator, Preprocessor preprocessor) : IDisposable
+internal sealed class DevicePreprocessor : IDisposable
 {
-    private const int GroupSize = 256;
+    /// <summary>
+    /// Largest decoded picture that is resized on a device, in bytes; 640x480 pixels take 0.88 MiB. Every picture that waits for its batch is in host memory, so
+    /// this bounds it; a larger picture becomes the input size as soon as it is decoded.
+    /// </summary>
+    private const int MostSource = 1 << 20;
 
-    private readonly GrowingBuffer<byte> _source = new(accelerator);
-    private readonly GrowingBuffer<byte> _narrowed = new(accelerator);
-    private readonly GrowingBuffer<int> _acrossTable = new(accelerator);
-    private readonly GrowingBuffer<int> _downTable = new(accelerator);
-    private readonly Action<Index1D, ArrayView<byte>, ArrayView<int>, ResizePass, ArrayView<byte>> _rows =
-        accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<int>, ResizePass, ArrayView<byte>>(
-            Resize.RowsKernel, Math.Min(GroupSize, accelerator.MaxNumThreadsPerGroup));
+    /// <summary>Most bytes between the two passes of a resize: a narrow and high picture grows before it shrinks.</summary>
+    private const int MostNarrowed = 8 << 20;
 
-    private readonly Action<Index1D, ArrayView<byte>, ArrayView<int>, ResizePass, ArrayView<byte>> _columns =
-        accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<int>, ResizePass, ArrayView<byte>>(
-            Resize.ColumnsKernel, Math.Min(GroupSize, accelerator.MaxNumThreadsPerGroup));
+    /// <summary>Integers of resize tables that are kept for pictures of the same size.</summary>
+    private const int MostTables = 1 << 20;
 
-    private readonly Action<Index1D, ArrayView<byte>, ResizePass, ArrayView<byte>> _crop =
-        accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<byte>, ResizePass, ArrayView<byte>>(
-            Resize.CropKernel, Math.Min(GroupSize, accelerator.MaxNumThreadsPerGroup));
+    private readonly ResizeKernels _kernels;
+    private readonly Preprocessor _preprocessor;
+    private readonly AcceleratorStream _stream;
+    private readonly PinnedTransfers _transfers;
+    private readonly GrowingBuffer<byte> _source;
+    private readonly GrowingBuffer<byte> _narrowed;
+    private readonly GrowingBuffer<int> _acrossTable;
+    private readonly GrowingBuffer<int> _downTable;
+    private readonly Dictionary<(int Width, int Height), Tables> _tables = [];
+    private int _tableLength;
+
+    /// <param name="accelerator">The caller's.</param>
+    /// <param name="kernels">Compiled for it; several preprocessors may share them.</param>
+    /// <param name="preprocessor">Preset and input size.</param>
+    public DevicePreprocessor(Accelerator accelerator, ResizeKernels kernels, Preprocessor preprocessor)
+    {
+        _kernels = kernels;
+        _preprocessor = preprocessor;
+        _stream = accelerator.CreateStream();
+        _transfers = new PinnedTransfers(_stream);
+        _source = new GrowingBuffer<byte>(accelerator);
+        _narrowed = new GrowingBuffer<byte>(accelerator);
+        _acrossTable = new GrowingBuffer<int>(accelerator);
+        _downTable = new GrowingBuffer<int>(accelerator);
+    }
 
     /// <summary>Bytes of one prepared picture.</summary>
-    private int OutputLength => 3 * preprocessor.Width * preprocessor.Height;
+    public int OutputLength => 3 * _preprocessor.Width * _preprocessor.Height;
 
-    /// <summary>Uploads decoded pictures and prepares them.</summary>
-    /// <param name="images">Pictures of any sizes.</param>
-    /// <param name="pixels">(images, height, width, 3): the model's input, on the device.</param>
-    /// <exception cref="DinoException">A picture is too long for the pass between the two sides.</exception>
-    public void Apply(IReadOnlyList<RgbImage> images, ArrayView<byte> pixels)
+    /// <summary>Whether a decoded picture of this size is to be resized on a device: one that is not of the input size, which counts as prepared, and not too large.</summary>
+    public static bool Takes(Preprocessor preprocessor, int width, int height) =>
+        (width != preprocessor.Width || height != preprocessor.Height)
+        && 3L * width * height <= MostSource
+        && 3L * preprocessor.Width * height <= MostNarrowed;
+
+    /// <summary>Uploads pictures, prepares those that do not have the input size, and waits until all are there.</summary>
+    /// <param name="images">The pictures.</param>
+    /// <param name="first">The first one to take.</param>
+    /// <param name="count">How many to take.</param>
+    /// <param name="pixels">(count, height, width, 3): the model's input, on the device.</param>
+    public void Apply(IReadOnlyList<RgbImage> images, int first, int count, ArrayView<byte> pixels)
     {
-        if (pixels.Length != (long)images.Count * OutputLength)
-            throw new ArgumentException($"{images.Count} images take {(long)images.Count * OutputLength} bytes, got {pixels.Length}.", nameof(pixels));
-        for (int i = 0; i < images.Count; i++)
-            Apply(images[i], pixels.SubView((long)i * OutputLength, OutputLength));
+        if (pixels.Length != (long)count * OutputLength)
+            throw new ArgumentException($"{count} images take {(long)count * OutputLength} bytes, got {pixels.Length}.", nameof(pixels));
+        for (int i = 0; i < count; i++)
+        {
+            RgbImage image = images[first + i];
+            ArrayView<byte> input = pixels.SubView((long)i * OutputLength, OutputLength);
+            if (image.Width == _preprocessor.Width && image.Height == _preprocessor.Height)
+                _transfers.Upload<byte>(image.Pixels, input);
+            else
+                Resize(image, input);
+        }
+
+        _stream.Synchronize();
+        _transfers.Complete();
+    }
+
+    /// <summary>After a failure: waits for what is queued and forgets it.</summary>
+    public void Abandon()
+    {
+        try
+        {
+            _stream.Synchronize();
+        }
+        catch (Exception failure) when (failure is AcceleratorException)
+        {
+            // A device that reports an error has stopped; what it was is in the exception that led here.
+        }
+
+        _transfers.Forget();
+    }
+
+    /// <summary>Gives the memory back; the next batch allocates again. Nothing may be queued.</summary>
+    public void Release()
+    {
+        _transfers.Release();
+        _source.Release();
+        _narrowed.Release();
+        _acrossTable.Release();
+        _downTable.Release();
+        _tables.Clear();
+        _tableLength = 0;
     }
 
     public void Dispose()
     {
-        _source.Dispose();
-        _narrowed.Dispose();
-        _acrossTable.Dispose();
-        _downTable.Dispose();
+        Release();
+        _stream.Dispose();
     }
 
-    private void Apply(RgbImage image, ArrayView<byte> output)
+    private void Resize(RgbImage image, ArrayView<byte> output)
     {
-        ResizePlan plan = preprocessor.Plan(image.Width, image.Height);
-        ResizeCoefficients? across = plan.Across(image.Width);
-        ResizeCoefficients? down = plan.Down(image.Height);
+        ResizePlan plan = _preprocessor.Plan(image.Width, image.Height);
+        (Table? across, Table? down) = TablesFor(image, plan);
 
         // Only the input rows that reach the crop go up.
         int firstRow = down?.InputStart ?? (int)plan.Top;
         int rows = (down?.InputEnd ?? (int)plan.Top + plan.CropHeight) - firstRow;
         int sourceStride = 3 * image.Width;
         int lineLength = 3 * plan.CropWidth;
-        if ((long)rows * lineLength > int.MaxValue)
-            throw new DinoException($"picture too long: {image.Width}x{image.Height} made {plan.CropWidth} wide takes {(long)rows * lineLength} bytes on the way to {plan.Width}x{plan.Height}");
+        int narrowedLength = checked(rows * lineLength);
         ArrayView<byte> source = _source.Reserve((long)rows * sourceStride);
-        source.CopyFromCPU(accelerator.DefaultStream, image.Pixels.AsSpan(firstRow * sourceStride, rows * sourceStride));
+        _transfers.Upload<byte>(image.Pixels.AsSpan(firstRow * sourceStride, rows * sourceStride), source);
 
-        ArrayView<byte> narrowed = down is null ? output : _narrowed.Reserve((long)rows * lineLength); // (rows, crop width, 3)
+        ArrayView<byte> narrowed = down is null ? output : _narrowed.Reserve(narrowedLength); // (rows, crop width, 3)
         if (across is null)
-            _crop(rows * lineLength, source, new ResizePass(3 * plan.Left, sourceStride, 0, lineLength, 0), narrowed);
+            _kernels.Crop(_stream, narrowedLength, source, new ResizePass(3 * plan.Left, sourceStride, 0, lineLength, 0), narrowed);
         else
-            _rows(rows * lineLength, source, Upload(across, _acrossTable), new ResizePass(0, sourceStride, 3, lineLength, across.TableStride), narrowed);
+            _kernels.Rows(_stream, narrowedLength, source, Upload(across, _acrossTable), new ResizePass(0, sourceStride, 3, lineLength, across.Stride), narrowed);
 
         if (down is not null)
         {
-            var pass = new ResizePass(-(long)firstRow * lineLength, lineLength, lineLength, lineLength, down.TableStride);
-            _columns(plan.CropHeight * lineLength, narrowed, Upload(down, _downTable), pass, output);
+            var pass = new ResizePass(-(long)firstRow * lineLength, lineLength, lineLength, lineLength, down.Stride);
+            _kernels.Columns(_stream, plan.CropHeight * lineLength, narrowed, Upload(down, _downTable), pass, output);
         }
     }
 
-    private ArrayView<int> Upload(ResizeCoefficients coefficients, GrowingBuffer<int> buffer)
+    private ArrayView<int> Upload(Table table, GrowingBuffer<int> buffer)
     {
-        int[] table = coefficients.ToTable();
-        ArrayView<int> view = buffer.Reserve(table.Length);
-        view.CopyFromCPU(accelerator.DefaultStream, table.AsSpan());
+        ArrayView<int> view = buffer.Reserve(table.Values.Length);
+        _transfers.Upload<int>(table.Values, view);
         return view;
+    }
+
+    /// <summary>The weights of both passes. Pictures of a data set often share their size, and working the weights out takes as long as uploading the picture.</summary>
+    private Tables TablesFor(RgbImage image, in ResizePlan plan)
+    {
+        if (_tables.TryGetValue((image.Width, image.Height), out Tables tables))
+            return tables;
+        tables = new Tables(Table.Of(plan.Across(image.Width)), Table.Of(plan.Down(image.Height)));
+        _tableLength += (tables.Across?.Values.Length ?? 0) + (tables.Down?.Values.Length ?? 0);
+        if (_tableLength > MostTables)
+        {
+            _tables.Clear();
+            _tableLength = 0;
+        }
+
+        _tables.Add((image.Width, image.Height), tables);
+        return tables;
+    }
+
+    /// <summary>The weights of a picture size; null for a pass that changes nothing but the crop.</summary>
+    private readonly record struct Tables(Table? Across, Table? Down);
+
+    /// <summary><see cref="ResizeCoefficients"/> as a kernel reads them.</summary>
+    private sealed record Table(int[] Values, int Stride, int InputStart, int InputEnd)
+    {
+        public static Table? Of(ResizeCoefficients? coefficients) => coefficients is null
+            ? null
+            : new Table(coefficients.ToTable(), coefficients.TableStride, coefficients.InputStart, coefficients.InputEnd);
     }
 }

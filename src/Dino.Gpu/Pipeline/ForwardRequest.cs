@@ -11,6 +11,9 @@ internal readonly struct ForwardRequest
         AttentionLayers = attentionLayers;
     }
 
+    /// <summary>The same for a batch of another size.</summary>
+    public ForwardRequest ForBatch(int batch) => new(batch, AllTokens != 0, HiddenStates != 0, AttentionLayers);
+
     /// <summary>Images in the batch.</summary>
     public int Batch { get; }
 

@@ -15,6 +15,8 @@ internal sealed class GrowingBuffer<T>(Accelerator accelerator) : IDisposable
         length = Math.Max(length, 1);
         if (_buffer == null || _buffer.Length < length)
         {
+            if (_buffer != null)
+                accelerator.Synchronize(); // kernels of a pass before this one may still be queued
             Release();
             _buffer = accelerator.Allocate1D<T>(length);
         }
@@ -22,7 +24,7 @@ internal sealed class GrowingBuffer<T>(Accelerator accelerator) : IDisposable
         return _buffer.View.SubView(0, length).AsContiguous();
     }
 
-    /// <summary>Frees the memory; the next request allocates again.</summary>
+    /// <summary>Frees the memory, which nothing queued may need any more; the next request allocates again.</summary>
     public void Release()
     {
         _buffer?.Dispose();

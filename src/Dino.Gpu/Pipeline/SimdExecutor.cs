@@ -110,19 +110,7 @@ internal sealed class SimdExecutor : VitExecutor
         };
     }
 
-    public override void Run(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
-        Launch(pixels, positions, shape, request, output, timed: false);
-
-    public override IReadOnlyList<OpTime> RunTimed(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
-    {
-        _ticks.MemSetToZero();
-        Launch(pixels, positions, shape, request, output, timed: true);
-        long[] perThread = _ticks.GetAsArray1D();
-        var sums = new long[OpCount];
-        for (int i = 0; i < perThread.Length; i++)
-            sums[i % OpCount] += perThread[i];
-        return OpTimes(sums, _accelerator.NumMultiprocessors, shape, request);
-    }
+    public override BatchSlot CreateSlot(Preprocessor preprocessor) => new Slot(this, 3 * preprocessor.Width * preprocessor.Height);
 
     public override double MeasurePeak()
     {
@@ -143,15 +131,22 @@ internal sealed class SimdExecutor : VitExecutor
         return threads * Peak.Operations(Iterations, (int)_width) / best;
     }
 
-    private void Launch(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output, bool timed)
+    /// <summary>Lays the pictures of a batch side by side.</summary>
+    private ArrayView<byte> Gather(IReadOnlyList<RgbImage> images, int first, int count, int imageLength)
+    {
+        ArrayView<byte> pixels = _pixels.Reserve((long)count * imageLength); // (images, height, width, 3)
+        for (int i = 0; i < count; i++)
+            pixels.SubView((long)i * imageLength, imageLength).CopyFromCPU(images[first + i].Pixels);
+        return pixels;
+    }
+
+    private void Launch(ArrayView<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output, bool timed)
     {
         int threads = _accelerator.NumMultiprocessors;
         int panelWidth = 2 * (int)_width;
         var workspace = new WorkspaceLayout(shape, request.Batch, threads, panelWidth, _tileRows);
         var plan = new SimdPlan(shape, request, new WeightLayout(shape, panelWidth), workspace, threads, timed);
 
-        ArrayView<byte> pixelView = _pixels.Reserve(pixels.Length);
-        pixelView.CopyFromCPU(pixels);
         ArrayView<float> positionView = _positions.Reserve(positions.Length);
         positionView.CopyFromCPU(positions);
         ArrayView<float> workspaceView = _workspace.Reserve(workspace.Length + Alignment + Slack);
@@ -160,7 +155,7 @@ internal sealed class SimdExecutor : VitExecutor
         ArrayView<float> attentions = _attentions.Reserve(output.Attentions.Length);
         _counters.MemSetToZero();
 
-        _kernel(new KernelConfig(threads, 1), pixelView, _pixelTable.View, _weights.View, positionView, workspaceView, tokens, hiddenStates, attentions, _counters.View, _ticks.View, plan);
+        _kernel(new KernelConfig(threads, 1), pixels, _pixelTable.View, _weights.View, positionView, workspaceView, tokens, hiddenStates, attentions, _counters.View, _ticks.View, plan);
         _accelerator.Synchronize();
 
         CopyOut(tokens, output.Tokens);
@@ -192,6 +187,17 @@ internal sealed class SimdExecutor : VitExecutor
         return new SimdExecutor(accelerator, width, TVector.TileRows, kernel.Invoke, peakKernel, weights);
     }
 
+    private IReadOnlyList<OpTime> RunTimed(ArrayView<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+    {
+        _ticks.MemSetToZero();
+        Launch(pixels, positions, shape, request, output, timed: true);
+        long[] perThread = _ticks.GetAsArray1D();
+        var sums = new long[OpCount];
+        for (int i = 0; i < perThread.Length; i++)
+            sums[i % OpCount] += perThread[i];
+        return OpTimes(sums, _accelerator.NumMultiprocessors, shape, request);
+    }
+
     private static void CopyOut(ArrayView<float> source, float[] destination)
     {
         if (destination.Length > 0)
@@ -206,5 +212,35 @@ internal sealed class SimdExecutor : VitExecutor
         var packer = new WeightPacker((float*)(((nuint)buffer.NativePtr + 63) & ~(nuint)63), layout);
         packer.Pack(weights);
         return buffer;
+    }
+
+    /// <summary>The only one: the pass has every core, so that nothing goes on beside it, and it is over when its launch returns.</summary>
+    private sealed class Slot(SimdExecutor executor, int imageLength) : BatchSlot
+    {
+        private ArrayView<byte> _staged; // (images, height, width, 3)
+
+        public override void Stage(IReadOnlyList<RgbImage> images, int first, int count) => _staged = executor.Gather(images, first, count, imageLength);
+
+        public override void Launch(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
+            executor.Launch(_staged, positions, shape, request, output, timed: false);
+
+        public override IReadOnlyList<OpTime> RunTimed(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
+            executor.RunTimed(_staged, positions, shape, request, output);
+
+        public override void Finish()
+        {
+        }
+
+        public override void Abandon()
+        {
+        }
+
+        public override void Release()
+        {
+        }
+
+        public override void Dispose()
+        {
+        }
     }
 }

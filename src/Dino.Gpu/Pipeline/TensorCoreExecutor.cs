@@ -7,7 +7,7 @@ using ILGPU.Runtime;
 
 namespace Dino.Gpu.Pipeline;
 
-/// <summary>Runs the model with its matrix products on tensor cores: the host walks through the forward pass, and every operation is a launch over the whole batch.</summary>
+/// <summary>Runs the model with its matrix products on tensor cores.</summary>
 internal static class TensorCoreExecutor
 {
     /// <summary>Products take rows of a multiple of 64 bytes, and every DINO ViT has them: 384 or 768 hidden, 192 or 768 values a patch.</summary>
@@ -42,52 +42,36 @@ internal static class TensorCoreExecutor
 }
 
 /// <inheritdoc cref="TensorCoreExecutor"/>
-internal sealed class TensorCoreExecutor<TFormat> : VitExecutor
+internal sealed class TensorCoreExecutor<TFormat> : GpuExecutor<TensorCoreOps<TFormat>>
     where TFormat : struct, ITensorFormat
 {
-    private readonly Accelerator _accelerator;
     private readonly TensorCoreKernels<TFormat> _kernels;
     private readonly PortableKernels _portable;
     private readonly TensorCoreWeights<TFormat> _weights;
     private readonly TensorCoreActivations _activations;
 
     internal TensorCoreExecutor(DinoDevice device, VitWeights weights)
+        : base(device.Accelerator)
     {
-        _accelerator = device.Accelerator;
-        _kernels = new TensorCoreKernels<TFormat>(_accelerator);
-        _portable = PortableKernels.Create(_accelerator);
-        _weights = new TensorCoreWeights<TFormat>(_accelerator, weights);
-        _activations = new TensorCoreActivations(_accelerator, TFormat.ElementSize);
+        _kernels = new TensorCoreKernels<TFormat>(Accelerator);
+        _portable = PortableKernels.Create(Accelerator);
+        _weights = new TensorCoreWeights<TFormat>(Accelerator, weights);
+        _activations = new TensorCoreActivations(Accelerator, TFormat.ElementSize);
     }
 
-    public override void Run(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
-    {
-        TensorCoreOps<TFormat> ops = Upload(pixels, positions, shape, request, output);
-        ForwardPass.Tokens(ref ops, shape, request);
-        ForwardPass.ClassTail(ref ops, shape, request);
-    }
-
-    public override unsafe IReadOnlyList<OpTime> RunTimed(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
-    {
-        long* ticks = stackalloc long[OpCount];
-        var ops = new TimedOps<TensorCoreOps<TFormat>>(Upload(pixels, positions, shape, request, output), ticks);
-        ops.Synchronize();
-        ForwardPass.Tokens(ref ops, shape, request);
-        ForwardPass.ClassTail(ref ops, shape, request);
-        return OpTimes(new ReadOnlySpan<long>(ticks, OpCount), 1, shape, request);
-    }
+    protected override DeviceActivations Activations => _activations;
 
     /// <summary>Products in the format, in registers.</summary>
     public override double MeasurePeak()
     {
         const int Iterations = 4096;
-        int groups = _accelerator.NumMultiprocessors * 16;
+        int groups = Accelerator.NumMultiprocessors * 16;
         double best = double.MaxValue;
         for (int round = 0; round < 4; round++)
         {
             long start = Stopwatch.GetTimestamp();
             _kernels.Peak(groups, Iterations);
-            _accelerator.Synchronize();
+            Accelerator.Synchronize();
             best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
 
@@ -100,14 +84,9 @@ internal sealed class TensorCoreExecutor<TFormat> : VitExecutor
         _weights.Dispose();
     }
 
-    private TensorCoreOps<TFormat> Upload(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+    protected override TensorCoreOps<TFormat> Prepare(in PassInput input, in VitShape shape, in ForwardRequest request, ForwardOutput output)
     {
-        long pixelLength = 3L * request.Batch * shape.InputWidth * shape.InputHeight;
-        if (pixels.Length != pixelLength)
-            throw new ArgumentException($"{request.Batch} images of {shape.InputWidth}x{shape.InputHeight} have {pixelLength} bytes, got {pixels.Length}.", nameof(pixels));
-        if (positions.Length != shape.TokenCount * shape.HiddenSize)
-            throw new ArgumentException($"The position table is ({shape.TokenCount}, {shape.HiddenSize}), got {positions.Length} values.", nameof(positions));
-        _activations.Upload(pixels, positions, shape, request, TensorCoreOps<TFormat>.UsesFloatAttention(shape, request));
+        _activations.Reserve(input, shape, request, TensorCoreOps<TFormat>.UsesFloatAttention(shape, request));
         return new TensorCoreOps<TFormat>(_kernels, _portable, _weights, _activations, shape, request, output);
     }
 }

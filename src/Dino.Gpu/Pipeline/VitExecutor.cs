@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Dino.Gpu.Devices;
+using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 using Dino.Gpu.Ops;
 
@@ -7,7 +8,7 @@ namespace Dino.Gpu.Pipeline;
 
 /// <summary>
 /// A model on a device, ready to run: it owns the weights there and the activations, which are allocated once for the largest
-/// batch and input seen and then reused. Not thread-safe; <see cref="DinoEncoder"/> takes care of that.
+/// batch and input seen and then reused. Batches go through slots; launches take turns, and <see cref="BatchRunner"/> takes care of that.
 /// </summary>
 internal abstract class VitExecutor : IDisposable
 {
@@ -20,16 +21,15 @@ internal abstract class VitExecutor : IDisposable
         _ => new PortableExecutor(device, weights),
     };
 
-    /// <summary>Runs the forward pass over one batch and fills <paramref name="output"/>.</summary>
-    /// <param name="pixels">(batch, height, width, 3) bytes: the resized pictures.</param>
-    /// <param name="positions">(tokens, hidden): the position table at this input's grid.</param>
-    /// <param name="shape">The model at this input size.</param>
-    /// <param name="request">Batch size and what to keep.</param>
-    /// <param name="output">Allocated for the same shape and request.</param>
-    public abstract void Run(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output);
+    /// <summary>Batches that may be under way at the same time, each in a slot of its own: one where staging does not go on beside computing.</summary>
+    public virtual int SlotCount => 1;
 
-    /// <summary>As <see cref="Run"/>, telling the steps' times apart; a little slower, and on a GPU much slower, since every step is waited for.</summary>
-    public abstract IReadOnlyList<OpTime> RunTimed(ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output);
+    /// <summary>Whether slots take a decoded picture of this size and resize it themselves. Never for a picture of the input size: that is taken as it is.</summary>
+    public virtual bool Resizes(Preprocessor preprocessor, int width, int height) => false;
+
+    /// <summary>Room for one batch; the caller disposes it before the executor.</summary>
+    /// <param name="preprocessor">The input size, and how pictures of other sizes become it.</param>
+    public abstract BatchSlot CreateSlot(Preprocessor preprocessor);
 
     /// <summary>Multiply-adds in registers, on the units that the products run on, in floating-point operations a second: the device's peak, measured.</summary>
     public abstract double MeasurePeak();

@@ -39,12 +39,14 @@ public sealed class DevicePreprocessorTests(TestDevices devices)
         }
     }
 
-    /// <summary>Every golden picture, all in one batch, against Pillow's and torchvision's bytes.</summary>
+    /// <summary>Every golden picture, all in one batch, against Pillow's and torchvision's bytes. One that has the input size counts as prepared, so the host crops it.</summary>
     [Theory]
     [MemberData(nameof(Presets))]
     public void Every_golden_picture_has_the_reference_bytes(TestDevice kind, PreprocessPreset preset)
     {
-        RgbImage[] prepared = Prepare(devices.Open(kind), new Preprocessor(preset, 224, 224), [.. GoldenImages.All.Select(golden => golden.Decoded)]);
+        var preprocessor = new Preprocessor(preset, 224, 224);
+        RgbImage[] prepared = Prepare(
+            devices.Open(kind), preprocessor, [.. GoldenImages.All.Select(golden => golden.Decoded is { Width: 224, Height: 224 } same ? preprocessor.Apply(same) : golden.Decoded)]);
         for (int i = 0; i < prepared.Length; i++)
         {
             GoldenImage golden = GoldenImages.All[i];
@@ -76,18 +78,33 @@ public sealed class DevicePreprocessorTests(TestDevices devices)
         var preprocessor = new Preprocessor(preset, inputWidth, inputHeight);
         // A second picture shows that buffers are reused in the right order.
         RgbImage[] prepared = Prepare(devices.Open(kind), preprocessor, image, TinyModel.Picture(1), image);
-        GoldenImages.AssertSame(preprocessor.Apply(image), prepared[0]);
-        GoldenImages.AssertSame(preprocessor.Apply(TinyModel.Picture(1)), prepared[1]);
+        GoldenImages.AssertSame(Expected(image), prepared[0]);
+        GoldenImages.AssertSame(Expected(TinyModel.Picture(1)), prepared[1]);
         GoldenImages.AssertSame(prepared[0], prepared[2]);
+
+        RgbImage Expected(RgbImage picture) => (picture.Width, picture.Height) == (inputWidth, inputHeight) ? picture : preprocessor.Apply(picture);
+    }
+
+    [Theory]
+    [InlineData(640, 480, true)]
+    [InlineData(349525, 1, true)] // 1 MiB
+    [InlineData(349526, 1, false)]
+    [InlineData(1, 12483, true)] // 8 MiB when 224 wide
+    [InlineData(1, 12484, false)]
+    [InlineData(224, 224, false)] // taken for prepared
+    [InlineData(224, 223, true)]
+    public void The_device_takes_what_keeps_memory_bounded(int width, int height, bool expected)
+    {
+        foreach (PreprocessPreset preset in Enum.GetValues<PreprocessPreset>())
+            Assert.Equal(expected, DevicePreprocessor.Takes(new Preprocessor(preset, 224, 224), width, height));
     }
 
     private static RgbImage[] Prepare(DinoDevice device, Preprocessor preprocessor, params RgbImage[] images)
     {
         int length = 3 * preprocessor.Width * preprocessor.Height;
-        using var onDevice = new DevicePreprocessor(device.Accelerator, preprocessor);
+        using var onDevice = new DevicePreprocessor(device.Accelerator, new ResizeKernels(device.Accelerator), preprocessor);
         using MemoryBuffer1D<byte, Stride1D.Dense> pixels = device.Accelerator.Allocate1D<byte>((long)length * images.Length);
-        onDevice.Apply(images, pixels.View.AsContiguous());
-        device.Accelerator.Synchronize();
+        onDevice.Apply(images, 0, images.Length, pixels.View.AsContiguous());
         byte[] bytes = pixels.GetAsArray1D();
         return [.. bytes.Chunk(length).Select(one => new RgbImage(preprocessor.Width, preprocessor.Height, one))];
     }

@@ -1,4 +1,5 @@
 using Dino.Gpu.Devices;
+using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Support;
@@ -136,7 +137,11 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
         var shape = new VitShape(weights.Config, 32, 32);
         var request = new ForwardRequest(1, allTokens: true, hiddenStates: false, 0);
         ForwardOutput output = ForwardOutput.Allocate(shape, request);
-        Assert.Throws<ArgumentException>("pixels", () => executor.Run(new byte[7], weights.Positions, shape, request, output));
-        Assert.Throws<ArgumentException>("positions", () => executor.Run(new byte[32 * 32 * 3], new float[7], shape, request, output));
+        ArgumentException failure = Assert.Throws<ArgumentException>(() => executor.Run(new byte[32 * 32 * 3], new float[7], shape, request, output));
+        Assert.Contains("position table is (17, 16), got 7", failure.Message, StringComparison.Ordinal);
+        using BatchSlot slot = executor.CreateSlot(new Preprocessor(PreprocessPreset.HuggingFace, 32, 32));
+        slot.Stage([TinyModel.Picture(1), TinyModel.Picture(2)], 0, 2);
+        failure = Assert.Throws<ArgumentException>(() => slot.Launch(weights.Positions, shape, request, output));
+        Assert.Contains("1 images of 32x32 have 3072 bytes, got 6144", failure.Message, StringComparison.Ordinal);
     }
 }

@@ -36,17 +36,20 @@ public sealed partial class TestDevices : IDisposable
     {
         if (!_devices.TryGetValue(kind, out DinoDevice? device))
         {
-            device = kind switch
-            {
-                TestDevice.IlgpuCpu => OpenIlgpuCpu(),
-                TestDevice.OpenCL => OpenOpenCL(),
-                _ => OpenCuda(),
-            };
+            device = OpenOwn(kind);
             _devices.Add(kind, device);
         }
 
         return device;
     }
+
+    /// <summary>As <see cref="Open"/>, an accelerator of the caller's own. Two encoders need one each: kernels of one accelerator hold the arguments of their next launch.</summary>
+    internal static DinoDevice OpenOwn(TestDevice kind) => kind switch
+    {
+        TestDevice.IlgpuCpu => OpenIlgpuCpu(),
+        TestDevice.OpenCL => OpenOpenCL(),
+        _ => OpenCuda(),
+    };
 
     public void Dispose()
     {

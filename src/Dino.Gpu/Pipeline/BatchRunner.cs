@@ -1,0 +1,237 @@
+using System.Collections.Concurrent;
+using Dino.Gpu.Devices;
+using Dino.Gpu.Imaging;
+
+namespace Dino.Gpu.Pipeline;
+
+/// <summary>
+/// Takes pictures through an executor in batches: the next batch is staged while one computes, of the same call or of another, and where a batch does not
+/// fit, half of it is tried. Thread-safe. Owns the executor.
+/// </summary>
+internal sealed class BatchRunner
+{
+    private readonly VitExecutor _executor;
+    private readonly DeviceInfo _device;
+    private readonly VitShape _shape;
+    private readonly float[] _positions;
+    private readonly Action<string>? _warning;
+    private readonly BatchSlot[] _slots;
+    private readonly ConcurrentQueue<BatchSlot> _free;
+    private readonly SemaphoreSlim _freeCount;
+    private readonly Lock _turn = new();
+    private int _batchSize;
+    private int _disposed;
+
+    /// <param name="executor">The model on its device.</param>
+    /// <param name="device">The device, for messages.</param>
+    /// <param name="preprocessor">How pictures become the input, for those that the executor resizes.</param>
+    /// <param name="shape">The model at this input size.</param>
+    /// <param name="positions">(tokens, hidden): the position table at this input's grid.</param>
+    /// <param name="batchSize">Most images in one pass.</param>
+    /// <param name="warning">Told when batches become smaller.</param>
+    public BatchRunner(VitExecutor executor, DeviceInfo device, Preprocessor preprocessor, in VitShape shape, float[] positions, int batchSize, Action<string>? warning)
+    {
+        _executor = executor;
+        _device = device;
+        _shape = shape;
+        _positions = positions;
+        _batchSize = batchSize;
+        _warning = warning;
+        _slots = new BatchSlot[executor.SlotCount];
+        for (int i = 0; i < _slots.Length; i++)
+            _slots[i] = executor.CreateSlot(preprocessor);
+        _free = new ConcurrentQueue<BatchSlot>(_slots);
+        _freeCount = new SemaphoreSlim(_slots.Length);
+    }
+
+    /// <summary>Most images in one pass. It shrinks when the device runs out of memory.</summary>
+    public int BatchSize => Volatile.Read(ref _batchSize);
+
+    /// <summary>Batches that can be under way at the same time.</summary>
+    public int BatchesInFlight => _slots.Length;
+
+    /// <summary>Runs pictures through the model, in batches.</summary>
+    /// <param name="images">At least one picture, each of the input size or one that the executor resizes.</param>
+    /// <param name="whole">What to compute for all of them.</param>
+    public ForwardOutput Run(IReadOnlyList<RgbImage> images, ForwardRequest whole)
+    {
+        ForwardOutput all = ForwardOutput.Allocate(_shape, whole);
+        var running = new Queue<Pass>(); // oldest first
+        int next = 0;
+        try
+        {
+            while (next < images.Count || running.Count > 0)
+            {
+                // A second slot is taken only where one is free: two calls that each held one and waited for another would wait for ever.
+                BatchSlot? slot = next < images.Count ? Take(wait: running.Count == 0) : null;
+                Pass current;
+                if (slot is null)
+                {
+                    current = running.Peek();
+                }
+                else
+                {
+                    current = new Pass(slot, next, whole.ForBatch(Math.Min(BatchSize, images.Count - next)));
+                    running.Enqueue(current);
+                }
+
+                try
+                {
+                    if (slot is null)
+                    {
+                        slot = current.Slot;
+                        slot.Finish();
+                        if (current.Output != all)
+                            all.Insert(current.Output!, _shape, images.Count, current.First, current.Request.Batch);
+                        running.Dequeue();
+                        Return(slot);
+                    }
+                    else
+                    {
+                        slot.Stage(images, current.First, current.Request.Batch);
+                        current.Output = current.Request.Batch == images.Count ? all : ForwardOutput.Allocate(_shape, current.Request);
+                        lock (_turn)
+                            slot.Launch(_positions, _shape, current.Request, current.Output);
+                        next += current.Request.Batch;
+                    }
+                }
+                catch (Exception failure) when (DeviceMemoryException.IsCause(failure))
+                {
+                    // What else is under way gives its memory back too, and is done again.
+                    next = running.Peek().First;
+                    Abandon(running);
+                    Halve(current.Request.Batch, failure);
+                }
+            }
+        }
+        finally
+        {
+            Abandon(running);
+        }
+
+        return all;
+    }
+
+    /// <summary>Runs pictures as one batch and tells where the time went.</summary>
+    public IReadOnlyList<OpTime> RunTimed(IReadOnlyList<RgbImage> images, in ForwardRequest request)
+    {
+        BatchSlot slot = Take(wait: true)!;
+        try
+        {
+            slot.Stage(images, 0, images.Count);
+            lock (_turn)
+                return slot.RunTimed(_positions, _shape, request, ForwardOutput.Allocate(_shape, request));
+        }
+        finally
+        {
+            slot.Abandon();
+            Return(slot);
+        }
+    }
+
+    /// <summary>See <see cref="VitExecutor.MeasurePeak"/>.</summary>
+    public double MeasurePeak()
+    {
+        lock (_turn)
+        {
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(DinoEncoder));
+            return _executor.MeasurePeak();
+        }
+    }
+
+    /// <summary>Waits for the batches under way and frees the executor; calls that have more to do end with an <see cref="ObjectDisposedException"/>.</summary>
+    /// <returns>Whether this was the first call; the device may then go too.</returns>
+    public bool Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return false;
+        foreach (BatchSlot _ in _slots)
+            _freeCount.Wait();
+        lock (_turn)
+        {
+            foreach (BatchSlot slot in _slots)
+                slot.Dispose();
+            _executor.Dispose();
+        }
+
+        _freeCount.Release(_slots.Length); // whoever still waits for a slot finds that there is nothing to wait for
+        return true;
+    }
+
+    /// <summary>A free slot, or null where there is none and it is not waited for.</summary>
+    private BatchSlot? Take(bool wait)
+    {
+        if (!_freeCount.Wait(wait ? Timeout.Infinite : 0))
+            return null;
+        if (Volatile.Read(ref _disposed) != 0)
+        {
+            _freeCount.Release();
+            throw new ObjectDisposedException(nameof(DinoEncoder));
+        }
+
+        return _free.TryDequeue(out BatchSlot? slot) ? slot : throw new InvalidOperationException("No slot is free.");
+    }
+
+    private void Return(BatchSlot slot)
+    {
+        _free.Enqueue(slot);
+        _freeCount.Release();
+    }
+
+    private void Abandon(Queue<Pass> running)
+    {
+        while (running.TryDequeue(out Pass? pass))
+        {
+            pass.Slot.Abandon();
+            Return(pass.Slot);
+        }
+    }
+
+    /// <summary>After a batch that did not fit: frees what had been taken and makes half of it the limit for good, or gives up at one image.</summary>
+    private void Halve(int count, Exception failure)
+    {
+        if (count == 1)
+        {
+            throw failure as DeviceMemoryException ?? new DeviceMemoryException(
+                $"{_device.Id} ({_device.Name}) ran out of memory with one image of {_shape.InputWidth}x{_shape.InputHeight}: {failure.Message.ReplaceLineEndings(" ")}", failure);
+        }
+
+        var idle = new List<BatchSlot>();
+        bool smaller;
+        try
+        {
+            while (Take(wait: false) is { } slot)
+                idle.Add(slot);
+            lock (_turn)
+            {
+                foreach (BatchSlot slot in idle)
+                    slot.Release();
+                _executor.ReleaseActivations();
+                smaller = count / 2 < _batchSize; // another call may have been here first
+                if (smaller)
+                    Volatile.Write(ref _batchSize, count / 2);
+            }
+        }
+        finally
+        {
+            idle.ForEach(Return);
+        }
+
+        if (smaller)
+            _warning?.Invoke($"{_device.Id} ({_device.Name}) has no room for {count} images at once; going on with {count / 2}.");
+    }
+
+    /// <summary>A batch under way.</summary>
+    private sealed class Pass(BatchSlot slot, int first, ForwardRequest request)
+    {
+        public BatchSlot Slot => slot;
+
+        /// <summary>Place of its first image among those of the call.</summary>
+        public int First => first;
+
+        public ForwardRequest Request => request;
+
+        /// <summary>What it fills; set when it is launched.</summary>
+        public ForwardOutput? Output { get; set; }
+    }
+}

@@ -1,0 +1,125 @@
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Ops;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Dino.Gpu.Pipeline;
+
+/// <summary>
+/// Runs the model with kernels that each take the whole batch. The host walks through the forward pass and queues a launch for every operation on the
+/// accelerator's default stream, without waiting in between; each batch has a slot with a stream of its own, on which it is uploaded and resized while the
+/// batch before it computes.
+/// </summary>
+/// <remarks>
+/// Order between the streams: a batch is launched after the host has waited for its upload, and a slot takes the next batch after the host has waited for
+/// the pass that reads it. On CUDA the slots' streams do not synchronise with the default one by themselves, as ILGPU creates them.
+/// </remarks>
+/// <param name="accelerator">The caller's; has to outlive the executor.</param>
+internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
+    where TOps : struct, IVitOps
+{
+    private readonly ResizeKernels _resizeKernels = new(accelerator);
+
+    /// <summary>One batch computes and one is staged.</summary>
+    public const int Slots = 2;
+
+    public override int SlotCount => Slots;
+
+    protected Accelerator Accelerator => accelerator;
+
+    /// <summary>Shared by all passes: they run one after the other on one stream.</summary>
+    protected abstract DeviceActivations Activations { get; }
+
+    public override bool Resizes(Preprocessor preprocessor, int width, int height) => DevicePreprocessor.Takes(preprocessor, width, height);
+
+    public override BatchSlot CreateSlot(Preprocessor preprocessor) => new Slot(this, new DevicePreprocessor(accelerator, _resizeKernels, preprocessor));
+
+    public override void ReleaseActivations()
+    {
+        accelerator.Synchronize(); // another batch may be computing
+        Activations.Release();
+    }
+
+    /// <summary>Makes room for a pass and gives the operations on it.</summary>
+    /// <param name="input">What the activations are reserved for.</param>
+    /// <param name="shape">The model at this input size.</param>
+    /// <param name="request">Batch size and what to keep.</param>
+    /// <param name="output">Where to keep it.</param>
+    protected abstract TOps Prepare(in PassInput input, in VitShape shape, in ForwardRequest request, ForwardOutput output);
+
+    private sealed class Slot(GpuExecutor<TOps> executor, DevicePreprocessor preprocessor) : BatchSlot
+    {
+        private readonly AcceleratorStream _compute = executor.Accelerator.DefaultStream;
+        private readonly GrowingBuffer<byte> _pixels = new(executor.Accelerator);
+        private readonly PinnedTransfers _results = new(executor.Accelerator.DefaultStream);
+        private readonly StreamMark _launched = new(executor.Accelerator.DefaultStream);
+        private ArrayView<byte> _staged; // (images, height, width, 3)
+
+        public override void Stage(IReadOnlyList<RgbImage> images, int first, int count)
+        {
+            _staged = _pixels.Reserve((long)count * preprocessor.OutputLength);
+            preprocessor.Apply(images, first, count, _staged);
+        }
+
+        public override void Launch(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+        {
+            TOps ops = executor.Prepare(new PassInput(_staged, positions, _results), shape, request, output);
+            ForwardPass.Tokens(ref ops, shape, request);
+            ForwardPass.ClassTail(ref ops, shape, request);
+            _launched.Set();
+        }
+
+        public override unsafe IReadOnlyList<OpTime> RunTimed(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+        {
+            long* ticks = stackalloc long[OpCount];
+            var ops = new TimedOps<TOps>(executor.Prepare(new PassInput(_staged, positions, _results), shape, request, output), ticks);
+            ops.Synchronize();
+            ForwardPass.Tokens(ref ops, shape, request);
+            ForwardPass.ClassTail(ref ops, shape, request);
+            _results.Complete();
+            return OpTimes(new ReadOnlySpan<long>(ticks, OpCount), 1, shape, request);
+        }
+
+        public override void Finish()
+        {
+            _launched.Wait();
+            _results.Complete();
+        }
+
+        public override void Abandon()
+        {
+            preprocessor.Abandon();
+            try
+            {
+                _compute.Synchronize();
+            }
+            catch (Exception failure) when (failure is AcceleratorException)
+            {
+                // A device that reports an error has stopped; what it was is in the exception that led here.
+            }
+
+            _results.Forget();
+        }
+
+        public override void Release()
+        {
+            _pixels.Release();
+            _results.Release();
+            preprocessor.Release();
+        }
+
+        public override void Dispose()
+        {
+            _pixels.Dispose();
+            _results.Dispose();
+            _launched.Dispose();
+            preprocessor.Dispose();
+        }
+    }
+}
+
+/// <summary>What a pass on a device reads, and the way back.</summary>
+/// <param name="Pixels">(images, height, width, 3), on the device.</param>
+/// <param name="Positions">(tokens, hidden)</param>
+/// <param name="Results">Brings results to the host.</param>
+internal readonly record struct PassInput(ArrayView<byte> Pixels, float[] Positions, PinnedTransfers Results);
