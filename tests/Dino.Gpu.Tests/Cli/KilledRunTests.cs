@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using System.Globalization;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Cli;
+
+/// <summary>A run that is killed again and again ends with the very files of one that was not.</summary>
+public sealed class KilledRunTests : IDisposable
+{
+    private const int Images = 5_000;
+    private const int Kills = 50;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>
+    /// SIGKILL at random moments: while the list is settled, between two rows, inside a shard's last write. Every second one waits until the run
+    /// has got a little further, so that fifty of them spread over its whole length.
+    /// </summary>
+    [Fact]
+    public async Task Fifty_kills_and_resumes_give_the_bytes_of_an_uninterrupted_run()
+    {
+        string list = WriteImages();
+        string[] embed = ["embed", "@" + list, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--shard-size", "97", "--format", "npz", "--sha256", "--batch", "8"];
+        Assert.Equal(3, (await CliRunner.RunAsync([.. embed, "-o", _folder.Path("whole")])).ExitCode);
+
+        var random = new Random(5);
+        int kills = 0, stages = 0;
+        string output = _folder.Path("out");
+        while (kills < Kills)
+        {
+            long before = Progress(output);
+            Process process = CliProcess.Start([.. embed, "-o", output, "--quiet"]);
+            if (kills % 2 == 0)
+                await UntilAsync(() => Progress(output) > before + random.Next(150) * 250L, process);
+            else
+                await Task.Delay(random.Next(600));
+            bool ended = process.HasExited;
+            process.Kill();
+            CliResult result = await CliProcess.FinishAsync(process);
+            Assert.True(ended || result.ExitCode == 137, $"exit code {result.ExitCode}: {result.Error}");
+            if (ended)
+                Assert.Equal(3, result.ExitCode);
+            stages += Progress(output) > before ? 1 : 0;
+            kills++;
+        }
+
+        Assert.Equal(3, (await CliRunner.RunAsync([.. embed, "-o", output])).ExitCode);
+        Assert.InRange(stages, Kills / 3, Kills); // the kills were spread over the run, not all before or after it
+        string[] names = Names(_folder.Path("whole"));
+        Assert.Equal(3 + (Images + 96) / 97, names.Length);
+        Assert.Equal(names, Names(output));
+        Assert.All(names, name => Assert.True(
+            File.ReadAllBytes(Path.Combine(output, name)).AsSpan().SequenceEqual(File.ReadAllBytes(_folder.Path("whole", name))), name));
+    }
+
+    /// <summary>A first Ctrl-C ends in order, and nothing of what was computed is lost.</summary>
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public async Task Signal_ends_a_folder_run_in_order(string signal)
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("POSIX signals");
+        string list = WriteImages();
+        string output = _folder.Path("out");
+        string[] embed = ["embed", "@" + list, "--weights", CliRunner.TinyWeights, "--device", "cpu", "-o", output];
+        Process process = CliProcess.Start(embed);
+        await UntilAsync(() => Progress(output) > 20_000, process);
+        using (var kill = Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]))
+            await kill.WaitForExitAsync();
+        CliResult stopped = await CliProcess.FinishAsync(process);
+        Assert.Equal(130, stopped.ExitCode);
+        Assert.Matches(@"stopped: \d+ of 5000 rows are in .*out, and the same command goes on from there", stopped.ErrorLines[^1]);
+        long rows = long.Parse(stopped.ErrorLines[^1].Split("stopped: ")[1].Split(' ')[0], CultureInfo.InvariantCulture);
+
+        CliResult again = await CliRunner.RunAsync(embed);
+        Assert.Equal(3, again.ExitCode);
+        Assert.Contains($"holds {rows} of 5000 rows; going on from there", again.Error);
+        Assert.Equal(Images, Npy.Read(Path.Combine(output, "shard-00000.npy")).Shape[0]);
+    }
+
+    /// <summary>A list of 5000 images, 100 different ones and some that cannot be read.</summary>
+    private string WriteImages()
+    {
+        string[] files = [.. Enumerable.Range(0, 100).Select(i => i % 25 == 7 ? _folder.Path("in", $"missing{i}.bmp") : _folder.Write($"in/{i}.bmp", Bitmap(i)))];
+        return _folder.Write("list.txt", string.Concat(Enumerable.Range(0, Images).Select(i => files[i * 37 % 100] + "\n")));
+    }
+
+    /// <summary>8x8 pixels, 24 bits each.</summary>
+    private static byte[] Bitmap(int seed)
+    {
+        byte[] file = new byte[54 + 8 * 24];
+        new Random(seed).NextBytes(file.AsSpan(54));
+        "BM"u8.CopyTo(file);
+        BitConverter.TryWriteBytes(file.AsSpan(2), file.Length);
+        file[10] = 54;
+        file[14] = 40;
+        file[18] = 8;
+        file[22] = 8;
+        file[26] = 1;
+        file[28] = 24;
+        return file;
+    }
+
+    /// <summary>Bytes of rows that are there.</summary>
+    private static long Progress(string folder) => !Directory.Exists(folder) ? 0 : Directory.GetFiles(folder, "shard-*").Sum(file =>
+    {
+        try
+        {
+            return new FileInfo(file).Length;
+        }
+        catch (FileNotFoundException)
+        {
+            return 0; // a journal that became a shard meanwhile
+        }
+    });
+
+    private static async Task UntilAsync(Func<bool> condition, Process process)
+    {
+        for (int i = 0; i < 20_000 && !process.HasExited && !condition(); i++)
+            await Task.Delay(1);
+    }
+
+    private static string[] Names(string folder) =>
+        [.. Directory.GetFiles(folder, "*", new EnumerationOptions { AttributesToSkip = 0 }).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+}
