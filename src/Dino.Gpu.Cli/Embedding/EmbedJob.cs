@@ -107,7 +107,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         }
         catch (DinoException failure)
         {
-            throw new DinoException($"{failure.Message}; the same command goes on from row {rows.NextRow - record.FirstRow} of {total}", failure);
+            throw new DinoException($"{failure.Message}; the rows before are safe in {folder.Path}, and the same command goes on from there", failure);
         }
 
         if (whole)

@@ -30,7 +30,7 @@ internal sealed class OutputFile : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new DinoException($"cannot write {path}: {Reason(failure)}", failure);
+            throw WriteFailure.Of(path, failure);
         }
     }
 
@@ -123,10 +123,5 @@ internal sealed class OutputFile : IDisposable
         }
     }
 
-    private DinoException Failed(Exception failure) => Failed(_path, failure);
-
-    /// <summary>A failed write, in one line.</summary>
-    public static DinoException Failed(string path, Exception failure) => new($"cannot write {path}: {Reason(failure)}", failure);
-
-    private static string Reason(Exception failure) => failure is UnauthorizedAccessException ? "permission denied" : failure.Message.ReplaceLineEndings(" ");
+    private DinoException Failed(Exception failure) => WriteFailure.Of(_path, failure);
 }

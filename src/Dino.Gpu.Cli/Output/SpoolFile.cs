@@ -30,7 +30,7 @@ internal sealed class SpoolFile : IDisposable
         }
         catch (IOException failure)
         {
-            throw OutputFile.Failed(_output, failure);
+            throw WriteFailure.Of(_output, failure);
         }
     }
 
@@ -44,7 +44,7 @@ internal sealed class SpoolFile : IDisposable
         }
         catch (IOException failure)
         {
-            throw OutputFile.Failed(_output, failure);
+            throw WriteFailure.Of(_output, failure);
         }
     }
 

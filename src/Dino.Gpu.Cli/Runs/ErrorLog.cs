@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Dino.Gpu.Cli.Formats;
+using Dino.Gpu.Cli.Output;
 
 namespace Dino.Gpu.Cli.Runs;
 
@@ -92,5 +93,5 @@ internal sealed class ErrorLog : IDisposable
         }
     }
 
-    private DinoException Failed(Exception failure) => new($"cannot write {_path}: {failure.Message.ReplaceLineEndings(" ")}", failure);
+    private DinoException Failed(Exception failure) => WriteFailure.Of(_path, failure);
 }

@@ -44,7 +44,7 @@ internal sealed partial class RunFolder : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new DinoException($"cannot write to folder {path}: {failure.Message.ReplaceLineEndings(" ")}", failure);
+            throw Output.WriteFailure.Of(path, failure);
         }
     }
 

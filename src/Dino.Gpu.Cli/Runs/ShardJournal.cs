@@ -4,6 +4,7 @@ using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using System.Text;
 using Dino.Gpu.Cli.Formats;
+using Dino.Gpu.Cli.Output;
 
 namespace Dino.Gpu.Cli.Runs;
 
@@ -63,7 +64,7 @@ internal sealed class ShardJournal : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw Failed(path, failure);
+            throw WriteFailure.Of(path, failure);
         }
     }
 
@@ -85,7 +86,7 @@ internal sealed class ShardJournal : IDisposable
         }
         catch (IOException failure)
         {
-            throw Failed(_path, failure);
+            throw WriteFailure.Of(_path, failure);
         }
     }
 
@@ -147,7 +148,7 @@ internal sealed class ShardJournal : IDisposable
         }
         catch (IOException failure)
         {
-            throw Failed(_path, failure);
+            throw WriteFailure.Of(_path, failure);
         }
 
         Count++;
@@ -200,8 +201,6 @@ internal sealed class ShardJournal : IDisposable
         content = content[length..];
         return text;
     }
-
-    private static DinoException Failed(string path, Exception failure) => new($"cannot write {path}: {failure.Message.ReplaceLineEndings(" ")}", failure);
 }
 
 /// <summary>A row as <see cref="ShardJournal"/> keeps it.</summary>
