@@ -19,6 +19,7 @@ internal sealed class EmbedCommand
           dino embed photos -o photos.parquet --sha256           a table: path, width, height, sha256, error, embedding
           dino embed photos --format csv > photos.csv            a table for everything else
           dino embed photos -o photos.npz --dtype f16            arrays embedding, path, width, ... in half the space
+          dino embed photos -o out --format parquet              a folder of shards; the same command goes on after any end
           dino embed @list.txt -o list.npy --normalize           row i is line i
           dino embed cat.jpg --output tokens -o cat.npy          every token, (1, 197, 384)
           dino embed photos --device cuda:all -o photos.npy      every NVIDIA GPU at once, same rows
@@ -28,7 +29,7 @@ internal sealed class EmbedCommand
         rows with path, width, height and error. In .csv and .parquet a row of tokens or patches is flattened.
 
         A folder or a glob is sorted by the byte order of its paths. An image that cannot be read is named on stderr and
-        keeps its row: NaN in arrays, null in JSON Lines and Parquet, empty cells in CSV. Exit codes: 0 all well, 1 nothing written, 2 wrong usage,
+        keeps its row: NaN in arrays, null in JSON Lines and Parquet, empty cells in CSV. Exit codes: 0 all well, 1 it could not be done, 2 wrong usage,
         3 some images failed, 130 cancelled.
         """;
 
