@@ -184,12 +184,15 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     private void Say(string line)
     {
         if (settings.Verbose)
-            console.Error.WriteLine("dino: " + line);
+            WriteLine(line);
     }
 
     private void Tell(string line)
     {
         if (!settings.Quiet)
-            console.Error.WriteLine("dino: " + line);
+            WriteLine(line);
     }
+
+    private void WriteLine(string line) =>
+        console.Error.WriteLine(settings.Progress == ProgressKind.Json ? JsonProgress.Message($"dino: {line}") : $"dino: {line}");
 }

@@ -22,7 +22,10 @@ internal sealed class JsonProgress(ProgressCounter counter, TextWriter error) : 
         _next = elapsed + Interval;
     }
 
-    public void Report(string line) => error.WriteLine(JsonSerializer.Serialize(new { @event = "message", text = line }));
+    public void Report(string line) => error.WriteLine(Message(line));
+
+    /// <summary>A line for people, as this display writes it.</summary>
+    public static string Message(string line) => JsonSerializer.Serialize(new { @event = "message", text = line });
 
     public void Dispose() => Write();
 

@@ -12,11 +12,13 @@ internal sealed partial class RunFolder : IDisposable
     private const string LockName = ".lock";
 
     private readonly FileStream _lock;
+    private readonly bool _isNew;
 
-    private RunFolder(string path, FileStream lockFile)
+    private RunFolder(string path, FileStream lockFile, bool isNew)
     {
         Path = path;
         _lock = lockFile;
+        _isNew = isNew;
     }
 
     public string Path { get; }
@@ -31,10 +33,11 @@ internal sealed partial class RunFolder : IDisposable
     {
         try
         {
+            bool isNew = !Directory.Exists(path);
             Directory.CreateDirectory(path);
             string lockPath = System.IO.Path.Combine(path, LockName);
             var lockFile = new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
-            var folder = new RunFolder(path, lockFile);
+            var folder = new RunFolder(path, lockFile, isNew);
             folder.DeleteMatching(TemporaryName());
             return folder;
         }
@@ -83,7 +86,13 @@ internal sealed partial class RunFolder : IDisposable
             : throw new DinoException($"{Path} holds {foreign} but no {RunRecord.FileName}: choose another folder, or --overwrite to delete the shards there");
     }
 
-    public void Dispose() => _lock.Dispose();
+    /// <summary>Lets other processes in. A folder that was made for a run which never began goes again.</summary>
+    public void Dispose()
+    {
+        _lock.Dispose();
+        if (_isNew && !Directory.EnumerateFileSystemEntries(Path).Any())
+            Directory.Delete(Path);
+    }
 
     private void DeleteMatching(Regex name)
     {

@@ -123,6 +123,24 @@ public sealed class FolderRunTests : IDisposable
     }
 
     [Fact]
+    public async Task A_run_that_never_began_leaves_no_folder()
+    {
+        Assert.Contains("cuda:99", (await CliRunner.RunAsync("embed", Images, "--weights", CliRunner.TinyWeights, "--device", "cuda:99", "-o", _folder.Path("out"))).FatalLine());
+        Assert.False(Directory.Exists(_folder.Path("out")));
+    }
+
+    [Fact]
+    public async Task Json_progress_is_json_in_every_line()
+    {
+        CliResult result = await RunAsync("missing.png", "--progress", "json", "--verbose", "--stats", _folder.Path("stats.json"));
+        Assert.All(result.ErrorLines, line => JsonDocument.Parse(line));
+        Assert.Contains("missing.png: no such file", result.Error);
+        JsonElement stats = JsonDocument.Parse(File.ReadAllText(_folder.Path("stats.json"))).RootElement;
+        Assert.Equal((Count + 1, 1), (stats.GetProperty("images").GetInt32(), stats.GetProperty("failed").GetInt32()));
+        Assert.InRange(stats.GetProperty("stages").GetProperty("model").GetDouble(), 1e-6, 600);
+    }
+
+    [Fact]
     public async Task Other_weights_are_another_run()
     {
         await RunAsync();
