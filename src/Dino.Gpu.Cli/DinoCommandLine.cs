@@ -68,6 +68,7 @@ internal static class DinoCommandLine
             DevicesCommand.Create(console),
             WeightsCommand.Create(),
             BenchCommand.Create(console, quiet),
+            MergeCommand.Create(console, quiet),
         };
         root.Options.Add(quiet);
         root.Options.Add(verbose);
@@ -84,6 +85,7 @@ internal static class DinoCommandLine
             ["embed"] = EmbedCommand.Examples,
             ["devices"] = DevicesCommand.Examples,
             ["bench"] = BenchCommand.Examples,
+            ["merge"] = MergeCommand.Examples,
         });
         return root;
     }

@@ -44,7 +44,8 @@ internal sealed class EmbedCommand
         ["none"] = ProgressKind.None,
     };
 
-    private static readonly Dictionary<string, OutputKind> OutputKinds = new()
+    /// <summary>By the names that <c>--output</c> takes, which <c>run.json</c> keeps.</summary>
+    public static IReadOnlyDictionary<string, OutputKind> OutputKinds { get; } = new Dictionary<string, OutputKind>
     {
         ["cls"] = OutputKind.ClassToken,
         ["mean"] = OutputKind.Mean,

@@ -50,6 +50,15 @@ internal sealed class ErrorLog : IDisposable
     /// <summary>Lines in the file.</summary>
     public long Count { get; private set; }
 
+    /// <summary>The lines of a finished log, as they are asked for: row, path and error.</summary>
+    /// <exception cref="DinoException">There is none, or a line is not what <see cref="Add"/> writes.</exception>
+    public static IEnumerable<RowInfo> Read(string path)
+    {
+        using StreamReader reader = OpenText(path);
+        for (long number = 1; NextLine(reader, path) is { } line; number++)
+            yield return Parse(line) ?? throw new DinoException($"cannot read {path}: line {number} is not that of a failed image");
+    }
+
     /// <exception cref="DinoException">The disk is full or gone.</exception>
     public void Add(RowInfo info)
     {
@@ -79,13 +88,40 @@ internal sealed class ErrorLog : IDisposable
 
     public void Dispose() => _file.Dispose();
 
+    private static StreamReader OpenText(string path)
+    {
+        try
+        {
+            return new StreamReader(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException($"cannot read {path}: {(failure is FileNotFoundException ? "no such file" : failure.Message.ReplaceLineEndings(" "))}", failure);
+        }
+    }
+
+    private static string? NextLine(StreamReader reader, string path)
+    {
+        try
+        {
+            return reader.ReadLine();
+        }
+        catch (IOException failure)
+        {
+            throw new DinoException($"cannot read {path}: {failure.Message.ReplaceLineEndings(" ")}", failure);
+        }
+    }
+
+    private static long? RowOf(string line) => Parse(line)?.Row;
+
     /// <summary>Null for a line that the end of a process cut off.</summary>
-    private static long? RowOf(string line)
+    private static RowInfo? Parse(string line)
     {
         try
         {
             using JsonDocument json = JsonDocument.Parse(line);
-            return json.RootElement.GetProperty("row").GetInt64();
+            JsonElement root = json.RootElement;
+            return new RowInfo { Row = root.GetProperty("row").GetInt64(), Path = root.GetProperty("path").GetString()!, Error = root.GetProperty("error").GetString()! };
         }
         catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

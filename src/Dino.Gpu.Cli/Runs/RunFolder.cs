@@ -23,9 +23,9 @@ internal sealed partial class RunFolder : IDisposable
 
     public string Path { get; }
 
-    public string Manifest => System.IO.Path.Combine(Path, "manifest.jsonl");
+    public string Manifest => ManifestIn(Path);
 
-    public string Errors => System.IO.Path.Combine(Path, "errors.jsonl");
+    public string Errors => ErrorsIn(Path);
 
     /// <summary>Opens a folder, making it where there is none.</summary>
     /// <exception cref="DinoException">It cannot be made or written, or another process works in it.</exception>
@@ -55,7 +55,13 @@ internal sealed partial class RunFolder : IDisposable
     public static string PartPath(string path, int index, int count) =>
         System.IO.Path.Combine(path, string.Create(CultureInfo.InvariantCulture, $"part-{index:D5}-of-{count:D5}"));
 
-    public string Shard(long number, string format) => System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"shard-{number:D5}.{format}"));
+    public static string ManifestIn(string path) => System.IO.Path.Combine(path, "manifest.jsonl");
+
+    public static string ErrorsIn(string path) => System.IO.Path.Combine(path, "errors.jsonl");
+
+    public static string ShardIn(string path, long number, string format) => System.IO.Path.Combine(path, string.Create(CultureInfo.InvariantCulture, $"shard-{number:D5}.{format}"));
+
+    public string Shard(long number, string format) => ShardIn(Path, number, format);
 
     public string Journal(long number) => Shard(number, "journal");
 
@@ -67,9 +73,7 @@ internal sealed partial class RunFolder : IDisposable
     {
         if (overwrite)
         {
-            // The record first: without it nothing that is left would be taken for a run.
-            File.Delete(System.IO.Path.Combine(Path, RunRecord.FileName));
-            DeleteMatching(OwnName());
+            Clear();
             return false;
         }
 
@@ -84,6 +88,14 @@ internal sealed partial class RunFolder : IDisposable
         return foreign is null
             ? false
             : throw new DinoException($"{Path} holds {foreign} but no {RunRecord.FileName}: choose another folder, or --overwrite to delete the shards there");
+    }
+
+    /// <summary>Deletes what runs write here, and nothing else.</summary>
+    public void Clear()
+    {
+        // The record first: without it nothing that is left would be taken for a run.
+        File.Delete(System.IO.Path.Combine(Path, RunRecord.FileName));
+        DeleteMatching(OwnName());
     }
 
     /// <summary>Lets other processes in. A folder that was made for a run which never began goes again.</summary>

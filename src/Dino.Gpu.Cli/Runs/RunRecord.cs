@@ -4,6 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Cli.Embedding;
 using Dino.Gpu.Cli.Output;
@@ -13,7 +14,7 @@ using Dino.Gpu.Model;
 namespace Dino.Gpu.Cli.Runs;
 
 /// <summary><c>run.json</c>: everything that a row of the output depends on, so that a run goes on only as it began.</summary>
-internal sealed record RunRecord
+internal sealed partial record RunRecord
 {
     public const string FileName = "run.json";
 
@@ -132,6 +133,20 @@ internal sealed record RunRecord
     [JsonIgnore]
     public long Shards => (LastRow - FirstRow + ShardSize - 1) / ShardSize;
 
+    /// <summary>Shape of a row of the output, which not every format keeps.</summary>
+    /// <exception cref="DinoException">The record was edited.</exception>
+    public int[] RowShape()
+    {
+        Match model = ModelSizes().Match(Model);
+        string[] size = Size.Split('x');
+        if (!model.Success || size.Length != 2 || !EmbedCommand.OutputKinds.TryGetValue(Pooling, out OutputKind kind))
+            throw new DinoException($"cannot tell the shape of a row from {FileName}: model '{Model}', size '{Size}', pooling '{Pooling}'");
+        int patch = Number(model.Groups[2].Value);
+        return new RowLayout(kind, Normalize, Number(model.Groups[1].Value), Number(size[1]) / patch, Number(size[0]) / patch).Shape;
+
+        static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+    }
+
     /// <exception cref="DinoException">The file cannot be written.</exception>
     public void Save(string folder)
     {
@@ -188,4 +203,8 @@ internal sealed record RunRecord
         string all = string.Join("; ", differences);
         return all.Length == 0 ? null : all;
     }
+
+    /// <summary>Of <see cref="Model"/>.</summary>
+    [GeneratedRegex(@"^hidden ([1-9]\d{0,5}), .* patch ([1-9]\d{0,5}),", RegexOptions.CultureInvariant)]
+    private static partial Regex ModelSizes();
 }
