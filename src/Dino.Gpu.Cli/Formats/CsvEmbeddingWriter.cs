@@ -19,7 +19,15 @@ internal sealed class CsvEmbeddingWriter : IEmbeddingWriter
         _output = output;
         _schema = schema;
         _encoder = new ValueEncoder(schema);
-        WriteHeader();
+        try
+        {
+            WriteHeader();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Lines into a file, which appears when complete.</summary>

@@ -76,7 +76,17 @@ internal sealed class ErrorLog : IDisposable
         Count++;
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        try
+        {
+            _file.Dispose();
+        }
+        catch (IOException)
+        {
+            // the rest of a line that the full disk does not take; Add has said so
+        }
+    }
 
     /// <summary>Null for a line that the end of a process cut off.</summary>
     private static long? RowOf(string line)
