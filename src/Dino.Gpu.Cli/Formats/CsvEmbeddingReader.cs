@@ -1,14 +1,19 @@
 using System.Globalization;
-using CsvHelper;
+using System.Text;
 
 namespace Dino.Gpu.Cli.Formats;
 
 /// <summary>
-/// A table with a header and the values in e0, e1, ..., or in a column <c>embedding</c> as a list in brackets. Other columns are carried, as text, since the format has no types.
+/// A table with a header and the values in e0, e1, ..., or in a column <c>embedding</c> as a list in brackets. Other columns are carried, as text, since the format has
+/// no types.
 /// </summary>
 internal sealed class CsvEmbeddingReader : IEmbeddingReader
 {
-    private readonly CsvReader _csv;
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private readonly StreamReader _text;
+    private readonly CsvRecords _csv;
+    private readonly int _fields;
     private readonly int[] _values; // columns of e0, e1, ...
     private readonly int _list = -1; // column `embedding`
     private readonly List<int> _carried = [];
@@ -19,12 +24,10 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
     /// <param name="stream">The file, disposed with the reader.</param>
     public CsvEmbeddingReader(Stream stream)
     {
-        _csv = CsvReader.Create(
-            stream,
-            new CsvReaderOptions { Separator = ',', FormatProvider = CultureInfo.InvariantCulture, MalformedData = CsvMalformedDataHandling.Throw, FieldCountMismatch = CsvFieldCountHandling.Throw, TrimWhitespace = false },
-            false);
-        _csv.ReadHeader();
-        string[] headers = [.. _csv.Headers];
+        _text = new StreamReader(stream, Utf8, detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);
+        _csv = new CsvRecords(_text);
+        string[] headers = NextRecord() ? [.. _csv.Fields] : throw new InvalidDataException("empty, expected a header line with the names of the columns");
+        _fields = headers.Length;
         if (headers.Distinct(StringComparer.Ordinal).Count() != headers.Length)
             throw new InvalidDataException("the header names a column twice");
         _values = [.. Enumerable.Range(0, headers.Length).Select(i => Array.IndexOf(headers, "e" + i.ToString(CultureInfo.InvariantCulture))).TakeWhile(column => column >= 0)];
@@ -60,11 +63,11 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
 
     public RowInfo? Read(Span<float> values)
     {
-        if (!_pending && !_csv.Read())
+        if (!_pending && !NextRow())
             return null;
         _pending = false;
         if (_list >= 0)
-            ReadList(_csv.GetString(_list), values);
+            ReadList(_csv.Fields[_list], values);
         else
             ReadValues(values);
         string? error = Text("error");
@@ -80,17 +83,40 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
         };
     }
 
-    public void Dispose() => _csv.Dispose();
+    public void Dispose() => _text.Dispose();
+
+    private bool NextRow()
+    {
+        if (!NextRecord())
+            return false;
+        return _csv.Fields.Count == _fields ? true : throw Bad($"expected {_fields} fields as in the header, found {_csv.Fields.Count}");
+    }
+
+    private bool NextRecord()
+    {
+        try
+        {
+            return _csv.Next();
+        }
+        catch (FormatException failure)
+        {
+            throw Bad(failure.Message);
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new InvalidDataException($"not in UTF-8, near line {_csv.Line}");
+        }
+    }
 
     private void ReadValues(Span<float> values)
     {
         for (int i = 0; i < _values.Length; i++)
         {
-            ReadOnlySpan<byte> text = _csv.GetSpan(_values[i]);
-            if (text.IsEmpty)
+            string text = _csv.Fields[_values[i]];
+            if (text.Length == 0)
                 values[i] = float.NaN;
             else if (!float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out values[i]))
-                throw new InvalidDataException($"row {_next}: the value e{i} is no number");
+                throw Bad($"the value e{i} is no number");
         }
     }
 
@@ -102,21 +128,21 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
         if (items.Length == 0)
             return;
         if (items.Length != values.Length)
-            throw new InvalidDataException($"row {_next} has {items.Length} values, expected {values.Length}");
+            throw Bad($"{items.Length} values, expected {values.Length}");
         for (int i = 0; i < items.Length; i++)
         {
             if (!float.TryParse(items[i], NumberStyles.Float, CultureInfo.InvariantCulture, out values[i]))
-                throw new InvalidDataException($"row {_next}: value {i} is no number");
+                throw Bad($"value {i} is no number");
         }
     }
 
     /// <summary>The length of the first list; rows before it would be failed images, which a file of lists has to have after one.</summary>
     private int FirstListLength()
     {
-        if (!_csv.Read())
+        if (!NextRow())
             return 0;
         _pending = true;
-        return Items(_csv.GetString(_list)) is { Length: > 0 } items ? items.Length : throw new InvalidDataException("the first row has no embedding, so the length of the others is not known");
+        return Items(_csv.Fields[_list]) is { Length: > 0 } items ? items.Length : throw new InvalidDataException("the first row has no embedding, so the length of the others is not known");
     }
 
     private static string[] Items(string text) => text.Trim().TrimStart('[').TrimEnd(']').Split([',', ' ', '\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries);
@@ -124,12 +150,14 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
     private string? Text(string name) => _own.TryGetValue(name, out int column) ? (string?)Cell(column) : null;
 
     /// <summary>An empty cell is missing, a quoted empty one is an empty text.</summary>
-    private object? Cell(int column) => _csv.GetRawSpan(column).IsEmpty ? null : _csv.GetString(column);
+    private object? Cell(int column) => _csv.Fields[column].Length == 0 && !_csv.IsQuoted(column) ? null : _csv.Fields[column];
 
     private int? Size(string name)
     {
         if (Text(name) is not { Length: > 0 } text)
             return null;
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int size) ? size : throw new InvalidDataException($"row {_next}: the {name} is no number");
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int size) ? size : throw Bad($"the {name} is no number");
     }
+
+    private InvalidDataException Bad(string problem) => new($"line {_csv.Line}: {problem}");
 }

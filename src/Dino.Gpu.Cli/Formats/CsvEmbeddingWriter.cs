@@ -1,5 +1,4 @@
 using System.Globalization;
-using CsvHelper;
 
 namespace Dino.Gpu.Cli.Formats;
 
@@ -13,16 +12,22 @@ internal sealed class CsvEmbeddingWriter : IEmbeddingWriter
     private readonly LineOutput _output;
     private readonly RowSchema _schema;
     private readonly ValueEncoder _encoder;
-    private readonly MemoryStream _line = new();
-    private readonly CsvWriter _csv;
+    private readonly CsvLine _line = new();
 
     private CsvEmbeddingWriter(LineOutput output, RowSchema schema)
     {
         _output = output;
         _schema = schema;
         _encoder = new ValueEncoder(schema);
-        _csv = CsvWriter.Create(_line, new CsvWriterOptions { NewLine = "\n", FormatProvider = CultureInfo.InvariantCulture }, true);
-        WriteHeader();
+        try
+        {
+            WriteHeader();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Lines into a file, which appears when complete.</summary>
@@ -34,23 +39,23 @@ internal sealed class CsvEmbeddingWriter : IEmbeddingWriter
 
     public void Write(RowInfo info, ReadOnlySpan<float> values)
     {
-        WriteText(info.Path);
+        _line.Add(info.Path);
         WriteCell(info.Width);
         WriteCell(info.Height);
         if (_schema.Sha256)
-            WriteText(info.Sha256);
+            _line.Add(info.Sha256);
         for (int i = 0; i < _schema.Columns.Count; i++)
             WriteCell(info.Columns[i]);
-        WriteText(info.Error);
+        _line.Add(info.Error);
         if (info.Error is null)
         {
             foreach (float value in _encoder.Rounded(values))
-                _csv.WriteField(value, default);
+                _line.Add(value);
         }
         else
         {
             for (int i = 0; i < _schema.Length; i++)
-                WriteText(null);
+                _line.Add(null);
         }
 
         EndLine();
@@ -60,28 +65,16 @@ internal sealed class CsvEmbeddingWriter : IEmbeddingWriter
 
     public void Complete() => _output.Complete();
 
-    public void Dispose()
-    {
-        _csv.Dispose();
-        _output.Dispose();
-    }
+    public void Dispose() => _output.Dispose();
 
     private void WriteHeader()
     {
         string[] sha256 = _schema.Sha256 ? ["sha256"] : [];
         foreach (string name in (string[])["path", "width", "height", .. sha256, .. _schema.Columns.Select(column => column.Name), "error"])
-            _csv.WriteField(name);
+            _line.Add(name);
         for (int i = 0; i < _schema.Length; i++)
-            _csv.WriteField("e" + i.ToString(CultureInfo.InvariantCulture));
+            _line.Add("e" + i.ToString(CultureInfo.InvariantCulture));
         EndLine();
-    }
-
-    private void WriteText(string? text)
-    {
-        if (text is { Length: 0 })
-            _csv.WriteField(text, CsvQuoting.Always);
-        else
-            _csv.WriteField(text);
     }
 
     private void WriteCell(object? value)
@@ -89,28 +82,22 @@ internal sealed class CsvEmbeddingWriter : IEmbeddingWriter
         switch (value)
         {
             case int integer:
-                _csv.WriteField(integer, default);
+                _line.Add(integer);
                 break;
             case long integer:
-                _csv.WriteField(integer, default);
+                _line.Add(integer);
                 break;
             case double number:
-                _csv.WriteField(number, default);
+                _line.Add(number);
                 break;
             case bool truth:
-                _csv.WriteField(truth ? "true" : "false");
+                _line.Add(truth ? "true" : "false");
                 break;
             default:
-                WriteText((string?)value);
+                _line.Add((string?)value);
                 break;
         }
     }
 
-    private void EndLine()
-    {
-        _csv.EndRecord();
-        _csv.Flush();
-        _output.Write(_line.GetBuffer().AsSpan(0, (int)_line.Length));
-        _line.SetLength(0);
-    }
+    private void EndLine() => _output.Write(_line.End());
 }

@@ -52,7 +52,8 @@ internal sealed class EmbeddingFile : IEmbeddingReader
             UnauthorizedAccessException => Directory.Exists(_path) ? "it is a directory" : "permission denied",
             EndOfStreamException => "truncated, or not what its extension says",
             OutOfMemoryException or OverflowException => "it claims more than memory can hold",
-            _ => failure.Message,
+            IOException or InvalidDataException or System.Text.Json.JsonException => failure.Message,
+            _ => "broken, or not what its extension says", // a library that trusted a damaged file
         };
         return new DinoException($"cannot read {_path}: {DinoCommandLine.OneLine(reason)}", failure);
     }

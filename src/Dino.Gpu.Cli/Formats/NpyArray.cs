@@ -48,7 +48,7 @@ internal sealed class NpyArray : IDisposable
     {
         if (Type is not ("<f4" or "<f2" or "<f8"))
             throw new InvalidDataException($"the array is of {Type}, expected float32, float16 or float64, little-endian");
-        if (Shape.Length < 2 || Shape.Skip(1).Any(side => side is < 1 or > int.MaxValue) || Shape.Skip(1).Aggregate((UInt128)1, (product, side) => product * (UInt128)side) > (UInt128)Array.MaxLength / 8)
+        if (Shape.Length < 2 || !RowSchema.IsReadable(Shape.Skip(1)))
             throw new InvalidDataException($"the array has the shape ({string.Join(", ", Shape)}), expected (rows, values)");
         return [.. Shape.Skip(1).Select(side => (int)side)];
     }

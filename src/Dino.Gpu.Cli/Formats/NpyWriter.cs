@@ -38,8 +38,17 @@ internal sealed class NpyWriter : IDisposable
         _type = type;
         _rowShape = [.. rowShape];
         _rowLength = rowShape.Aggregate(1L, (product, side) => checked(product * side));
+        byte[] header = NpyHeader.Reserve(_type, 0, _rowShape);
         _file = new OutputFile(path);
-        _file.Write(NpyHeader.Reserve(_type, 0, _rowShape));
+        try
+        {
+            _file.Write(header);
+        }
+        catch
+        {
+            _file.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Rows written so far.</summary>

@@ -59,7 +59,8 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
         _zip.Dispose();
     }
 
-    private static NpyArray Open(ZipArchiveEntry entry) => new(entry.Open(), entry.Length);
+    /// <summary>An entry may claim any length; deflate makes at most 1032 bytes of one.</summary>
+    private static NpyArray Open(ZipArchiveEntry entry) => new(entry.Open(), Math.Min(entry.Length, 1032 * Math.Min(entry.CompressedLength, long.MaxValue / 1032) + 1032));
 
     private void AddColumn(string name, NpyArray array, List<CarriedColumn> columns)
     {

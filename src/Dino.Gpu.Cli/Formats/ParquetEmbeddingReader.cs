@@ -28,6 +28,7 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
     public ParquetEmbeddingReader(Stream stream)
     {
         _stream = stream;
+        ParquetCheck.Run(stream);
         _parquet = ParquetReader.CreateAsync(stream, new ParquetOptions(), true).GetAwaiter().GetResult();
         DataField[] fields = _parquet.Schema.DataFields;
         DataField[] flat = [.. fields.Where(field => field.MaxRepetitionLevel == 0 && field.Path.Length == 1)];
@@ -90,9 +91,7 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
         if (_parquet.CustomMetadata.TryGetValue(ParquetEmbeddingWriter.ShapeKey, out string? text))
         {
             int[] shape = [.. text.Split(',').Select(side => int.TryParse(side, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0 ? number : throw new InvalidDataException("its metadata has a broken shape"))];
-            if (shape.Aggregate(1L, (product, side) => Math.Min(int.MaxValue, product * side)) < Array.MaxLength / 4)
-                return shape;
-            throw new InvalidDataException("its metadata claims an absurd shape");
+            return RowSchema.IsReadable(shape.Select(side => (long)side)) ? shape : throw new InvalidDataException("its metadata claims an absurd shape");
         }
 
         int found = 0;
@@ -114,8 +113,6 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
     private void LoadGroup()
     {
         using ParquetRowGroupReader group = _parquet.OpenRowGroupReader(_nextGroup++);
-        if (group.RowCount < 0 || group.RowCount > Array.MaxLength)
-            throw new InvalidDataException($"a row group claims {group.RowCount} rows");
         int rows = (int)group.RowCount;
         _nextInGroup = 0;
         _cells.Clear();

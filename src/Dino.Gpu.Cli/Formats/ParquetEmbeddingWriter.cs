@@ -13,9 +13,9 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
 {
     public const string ShapeKey = "dino.gpu.shape";
 
-    /// <summary>A row group ends at this many values or rows: 16 MiB, and a bound on what is held in memory.</summary>
-    private const int ValuesPerGroup = 1 << 22;
-    private const int RowsPerGroup = 1 << 16;
+    /// <summary>A row group ends at this many values or rows: 1 MiB of values, 682 rows of 384. It is held in memory several times over while it is packed.</summary>
+    private const int ValuesPerGroup = 1 << 18;
+    private const int RowsPerGroup = 1 << 14;
 
     // Levels of a value in the file: the list is there and the value in it, or the list is null.
     private const int ValueLevel = 2;
@@ -27,10 +27,12 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
     private readonly DataField[] _fields;
     private readonly DataField _element = new("element", typeof(float), isNullable: false);
     private readonly List<object?>[] _cells;
-    private readonly List<float> _values = [];
-    private readonly List<int> _definitions = [];
-    private readonly List<int> _repetitions = [];
     private readonly int _groupRows;
+    private readonly float[] _values; // (group rows, row length), those of failed images left out
+    private readonly int[] _definitions;
+    private readonly int[] _repetitions;
+    private int _valueCount;
+    private int _levelCount; // values, and one for each failed image
     private int _rows;
 
     /// <exception cref="DinoException">The file cannot be created there, or the schema asks for float16.</exception>
@@ -40,6 +42,9 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
             throw new DinoException("Parquet files hold float32: leave out --dtype f16, or write .npz, .npy or .safetensors");
         _schema = schema;
         _groupRows = Math.Clamp(ValuesPerGroup / Math.Max(1, schema.Length), 1, RowsPerGroup);
+        _values = new float[checked(_groupRows * schema.Length)];
+        _definitions = new int[_values.Length];
+        _repetitions = new int[_values.Length];
         DataField[] sha256 = schema.Sha256 ? [new DataField("sha256", typeof(string), isNullable: true)] : [];
         _fields =
         [
@@ -84,18 +89,18 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
 
         if (info.Error is null)
         {
-            foreach (float value in values)
-                _values.Add(value);
-            for (int i = 0; i < values.Length; i++)
-            {
-                _definitions.Add(ValueLevel);
-                _repetitions.Add(i == 0 ? 0 : 1);
-            }
+            values.CopyTo(_values.AsSpan(_valueCount));
+            _valueCount += values.Length;
+            _definitions.AsSpan(_levelCount, values.Length).Fill(ValueLevel);
+            _repetitions.AsSpan(_levelCount, values.Length).Fill(1);
+            _repetitions[_levelCount] = 0;
+            _levelCount += values.Length;
         }
         else
         {
-            _definitions.Add(NullListLevel);
-            _repetitions.Add(0);
+            _definitions[_levelCount] = NullListLevel;
+            _repetitions[_levelCount] = 0;
+            _levelCount++;
         }
 
         if (++_rows == _groupRows)
@@ -132,10 +137,7 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
         _file.Write(_ => WriteGroupAsync().GetAwaiter().GetResult());
         foreach (List<object?> cells in _cells)
             cells.Clear();
-        _values.Clear();
-        _definitions.Clear();
-        _repetitions.Clear();
-        _rows = 0;
+        (_valueCount, _levelCount, _rows) = (0, 0, 0);
     }
 
     private async Task WriteGroupAsync()
@@ -143,7 +145,7 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
         using ParquetRowGroupWriter group = _parquet.CreateRowGroup();
         for (int i = 0; i < _fields.Length; i++)
             await WriteColumnAsync(group, _fields[i], _cells[i]).ConfigureAwait(false);
-        await group.WriteAllPartsAsync<float>(_element, _values.ToArray(), _definitions.ToArray(), _repetitions.ToArray(), CancellationToken.None).ConfigureAwait(false);
+        await group.WriteAllPartsAsync<float>(_element, _values.AsMemory(0, _valueCount), _definitions.AsMemory(0, _levelCount), _repetitions.AsMemory(0, _levelCount), CancellationToken.None).ConfigureAwait(false);
         group.CompleteValidate();
     }
 

@@ -13,6 +13,12 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, ValueType Type, bool 
     /// <summary>Names that the formats themselves use.</summary>
     private static readonly string[] OwnColumns = ["row", "path", "width", "height", "sha256", "error", "embedding", "shape"];
 
+    /// <summary>Most values of a row that is read. ViT-H/14 at 2048 pixels, every token, has 27 million; a file that claims more is broken.</summary>
+    private const long MaxLength = 1 << 26;
+
+    /// <summary>Whether a file's claim of this row shape can be believed, whatever its number of rows.</summary>
+    public static bool IsReadable(IEnumerable<long> shape) => shape.Aggregate(1L, (product, side) => side < 1 || side > MaxLength / product ? long.MaxValue : product * side) <= MaxLength;
+
     /// <summary>Float32 and nothing carried.</summary>
     public static RowSchema Plain(params IReadOnlyList<int> shape) => new(shape, ValueType.Float32, false, []);
 

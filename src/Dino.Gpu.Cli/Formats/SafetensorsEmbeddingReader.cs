@@ -23,7 +23,7 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
         Dictionary<string, Tensor> tensors = ReadHeader(stream);
         if (!tensors.TryGetValue("embedding", out Tensor? embedding))
             throw new InvalidDataException("there is no tensor 'embedding'");
-        if (embedding.Type is not ("F32" or "F16") || embedding.Shape.Length < 2 || embedding.Shape.Skip(1).Any(side => side < 1) || embedding.RowBytes > Array.MaxLength)
+        if (embedding.Type is not ("F32" or "F16") || embedding.Shape.Length < 2 || !RowSchema.IsReadable(embedding.Shape.Skip(1)))
             throw new InvalidDataException($"the tensor 'embedding' is {embedding.Type} of ({string.Join(", ", embedding.Shape)}), expected F32 or F16 of (rows, values)");
         _embedding = embedding;
         _row = Column(tensors, "row", "I64");

@@ -5,6 +5,8 @@ namespace Dino.Gpu.Cli.Inputs;
 /// <summary>
 /// Files below a folder whose path matches segments of names, in the byte order of their whole paths. One folder's names are in memory at a time, with those
 /// of the folders above it. Hidden entries are skipped, and <c>**</c> does not follow links to folders, so there are no cycles.
+/// A folder named as an image, such as <c>cat.jpg</c>, is walked as any other; where no image comes of it, it is taken for one itself, so that it becomes a row that fails
+/// instead of a picture that nobody misses. Links that lead nowhere and pipes are files here, and fail when they are read.
 /// </summary>
 /// <param name="segments">Names with <c>*</c> and <c>?</c> in them, names as they stand, or <c>**</c> for any depth of folders, none included.</param>
 /// <param name="imagesOnly">Whether only files with an image's extension are taken.</param>
@@ -35,10 +37,14 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     {
         if (segments.Length > 64)
             throw new DinoException($"a pattern of {segments.Length} names cannot be matched, the limit is 64");
+        return Walk(start, WithSkipped(1));
+    }
 
+    private IEnumerable<string> Walk(string start, ulong active)
+    {
         // Names are sorted with folders as "name/", so that walking in this order is the order of whole paths: "a.png" before "a/b.png".
         var open = new Stack<Level>();
-        open.Push(new Level(start, List(start, WithSkipped(1)).GetEnumerator()));
+        open.Push(new Level(start, List(start, active).GetEnumerator()));
         while (open.TryPeek(out Level level))
         {
             if (!level.Entries.MoveNext())
@@ -70,9 +76,12 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         {
             var names = new FileSystemEnumerable<Entry>(folder, (ref FileSystemEntry entry) => ToEntry(ref entry, active), Everything)
             {
-                ShouldIncludePredicate = (ref FileSystemEntry entry) => entry.IsDirectory ? Inside(ref entry, active) != 0 : IsMatch(entry.FileName, active),
+                ShouldIncludePredicate = (ref FileSystemEntry entry) =>
+                    entry.IsDirectory ? Inside(ref entry, active) != 0 || IsNamedAsImage(entry.FileName, active) : IsMatch(entry.FileName, active),
             };
             List<Entry> entries = [.. names];
+            for (int i = 0; i < entries.Count; i++)
+                entries[i] = FolderOrImage(prefix, entries[i], active);
             entries.Sort((x, y) => PathOrder.Instance.Compare(x.Name, y.Name));
             return entries;
         }
@@ -86,13 +95,27 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     {
         string path = prefix + name;
         if (IsLast(active))
-            return File.Exists(path) && IsTaken(name) ? [new Entry(name, 0)] : [];
+        {
+            bool isFile = File.Exists(path) || new FileInfo(path).LinkTarget is not null || (ImageFileNames.IsImage(name) && Directory.Exists(path));
+            return isFile && IsTaken(name) ? [new Entry(name, 0)] : [];
+        }
+
         return Directory.Exists(path) ? [new Entry(name + Path.DirectorySeparatorChar, WithSkipped(active << 1))] : [];
     }
 
     private Entry ToEntry(ref FileSystemEntry entry, ulong active) => entry.IsDirectory
         ? new Entry(string.Concat(entry.FileName, [Path.DirectorySeparatorChar]), Inside(ref entry, active))
         : new Entry(entry.FileName.ToString(), 0);
+
+    /// <summary>A folder named as an image is taken for one where no image comes of it.</summary>
+    private Entry FolderOrImage(string prefix, Entry entry, ulong active)
+    {
+        ReadOnlySpan<char> name = Path.TrimEndingDirectorySeparator(entry.Name.AsSpan());
+        bool isFile = name.Length == entry.Name.Length;
+        return isFile || !IsNamedAsImage(name, active) || (entry.IsFolder && Walk(prefix + entry.Name, entry.Segments).Any()) ? entry : new Entry(name.ToString(), 0);
+    }
+
+    private bool IsNamedAsImage(ReadOnlySpan<char> name, ulong active) => ImageFileNames.IsImage(name) && IsMatch(name, active);
 
     /// <summary>The segments that may match inside a folder of that name; none where it is not entered.</summary>
     private ulong Inside(ref FileSystemEntry folder, ulong active)

@@ -162,6 +162,7 @@ internal sealed class ParquetManifest : Manifest
         var stream = new FileStream(OpenFile(), FileAccess.Read);
         try
         {
+            ParquetCheck.Run(stream);
             return await ParquetReader.CreateAsync(stream, leaveStreamOpen: false).ConfigureAwait(false);
         }
         catch
@@ -180,7 +181,8 @@ internal sealed class ParquetManifest : Manifest
         }
         catch (Exception failure) when (failure is not (DinoException or OutOfMemoryException))
         {
-            throw Failed($"no Parquet file, or a damaged one ({failure.Message.ReplaceLineEndings(" ")})", failure);
+            string reason = failure is IOException or InvalidDataException or NotSupportedException ? $" ({failure.Message.ReplaceLineEndings(" ")})" : "";
+            throw Failed($"no Parquet file, or a damaged one{reason}", failure);
         }
     }
 }

@@ -86,7 +86,17 @@ internal sealed class ErrorLog : IDisposable
         Count++;
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        try
+        {
+            _file.Dispose();
+        }
+        catch (IOException)
+        {
+            // the rest of a line that the full disk does not take; Add has said so
+        }
+    }
 
     private static StreamReader OpenText(string path)
     {

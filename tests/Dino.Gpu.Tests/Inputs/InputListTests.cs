@@ -45,6 +45,28 @@ public sealed class InputListTests : IDisposable
         Assert.Equal(bytewise, Settle(_folder.Root));
     }
 
+    /// <summary>A folder named as an image is one of pictures where it has any; else it is a row, which fails when it is read.</summary>
+    [Fact]
+    public void Folders_named_as_images_are_not_lost()
+    {
+        foreach (string name in new[] { "a.jpg/inside.png", "a.jpg.png", "empty.jpg/notes.txt", "empty.jpg/deeper.png/none", "sub/b.webp/.hidden.png", "z.png", ".h.png/x" })
+            _folder.Write(name, []);
+        Assert.Equal(Paths("a.jpg.png", "a.jpg/inside.png", "empty.jpg/deeper.png", "sub/b.webp", "z.png"), Settle(_folder.Root));
+        Assert.Equal(Paths("a.jpg", "empty.jpg"), Settle(_folder.Path("*.jpg")));
+        Assert.Equal(Paths("sub/b.webp"), Settle(_folder.Path("s*/b.webp")));
+    }
+
+    [Fact]
+    public void Links_that_lead_nowhere_are_rows()
+    {
+        File.CreateSymbolicLink(_folder.Path("a.png"), "nowhere");
+        Directory.CreateSymbolicLink(_folder.Path("b.png"), _folder.Root);
+        Directory.CreateDirectory(_folder.Path("s"));
+        File.CreateSymbolicLink(_folder.Path("s", "c.png"), "nowhere");
+        Assert.Equal(Paths("a.png", "b.png", "s/c.png"), Settle(_folder.Root));
+        Assert.Equal(Paths("s/c.png"), Settle(_folder.Path("s*/c.png")));
+    }
+
     [Fact]
     public void Links_to_folders_are_not_followed()
     {
