@@ -286,7 +286,8 @@ public sealed class DinoEncoder : IDisposable
         images,
         (outputs & (DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid)) != 0,
         (outputs & DinoOutputs.HiddenStates) != 0,
-        (outputs & DinoOutputs.Attentions) != 0 ? LayerMask(attentionLayers) : 0);
+        (outputs & (DinoOutputs.Attentions | DinoOutputs.ClassAttentions)) != 0 ? LayerMask(attentionLayers) : 0,
+        classAttentionOnly: (outputs & DinoOutputs.Attentions) == 0 && (outputs & DinoOutputs.ClassAttentions) != 0);
 
     private DinoOutput ToOutput(ForwardOutput all, in ForwardRequest request, DinoOutputs outputs)
     {
@@ -305,7 +306,19 @@ public sealed class DinoEncoder : IDisposable
             PatchGrid = patches is null ? null : new DinoTensor(patches, images, GridHeight, GridWidth, hidden),
             HiddenStates = (outputs & DinoOutputs.HiddenStates) == 0 ? null : new DinoTensor(all.HiddenStates, Config.LayerCount + 1, images, TokenCount, hidden),
             Attentions = (outputs & DinoOutputs.Attentions) == 0 ? null : new DinoTensor(all.Attentions, request.AttentionLayerCount, images, Config.HeadCount, TokenCount, TokenCount),
+            ClassAttentions = (outputs & DinoOutputs.ClassAttentions) == 0 ? null : new DinoTensor(ClassRows(all.Attentions, request), request.AttentionLayerCount, images, Config.HeadCount, TokenCount),
         };
+    }
+
+    /// <summary>(layers kept, images, heads, tokens): what was kept, or row 0 of each matrix where all of it was asked for too.</summary>
+    private float[] ClassRows(float[] attentions, in ForwardRequest request)
+    {
+        if (request.ClassAttentionOnly != 0)
+            return attentions;
+        var rows = new float[attentions.Length / TokenCount];
+        for (int matrix = 0; matrix < rows.Length / TokenCount; matrix++)
+            attentions.AsSpan(matrix * TokenCount * TokenCount, TokenCount).CopyTo(rows.AsSpan(matrix * TokenCount));
+        return rows;
     }
 
     /// <summary>The same rows of every image: (images, count, hidden) of (images, tokens, hidden).</summary>
