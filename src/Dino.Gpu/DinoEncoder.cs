@@ -1,4 +1,5 @@
 using Dino.Gpu.Devices;
+using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 using Dino.Gpu.Pipeline;
@@ -189,6 +190,30 @@ public sealed class DinoEncoder : IDisposable
         CheckPrepared(images);
         ForwardRequest request = Request(images.Count, outputs, attentionLayers);
         return ToOutput(_batches.Run(images, request), request, outputs);
+    }
+
+    /// <summary>The attention maps of prepared pictures: how much the class token looks at each patch.</summary>
+    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="layer">Counted from 0, or from the end when negative: -1 is the last, and costs the least.</param>
+    /// <returns>One map a picture.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    public AttentionMap[] AttentionMaps(IReadOnlyList<RgbImage> images, int layer = -1)
+    {
+        if (layer < -Config.LayerCount || layer >= Config.LayerCount)
+            throw new ArgumentOutOfRangeException(nameof(layer), layer, $"The model has layers 0 to {Config.LayerCount - 1}, or -1 to -{Config.LayerCount} from the end.");
+        int kept = layer < 0 ? Config.LayerCount + layer : layer;
+        float[] rows = ForwardPrepared(images, DinoOutputs.ClassAttentions, [kept]).ClassAttentions!.Data; // (1, images, heads, tokens)
+        var maps = new AttentionMap[images.Count];
+        int patches = TokenCount - 1;
+        for (int image = 0; image < maps.Length; image++)
+        {
+            var values = new float[Config.HeadCount * patches];
+            for (int head = 0; head < Config.HeadCount; head++)
+                rows.AsSpan((image * Config.HeadCount + head) * TokenCount + 1, patches).CopyTo(values.AsSpan(head * patches)); // not the class token itself
+            maps[image] = new AttentionMap(values, Config.HeadCount, GridHeight, GridWidth);
+        }
+
+        return maps;
     }
 
     /// <summary>Runs one batch of prepared pictures and tells where the time went. The times are those of the device, without copies to it.</summary>
