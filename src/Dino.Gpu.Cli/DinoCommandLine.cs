@@ -65,6 +65,7 @@ internal static class DinoCommandLine
         {
             EmbedCommand.Create(console, verbose, quiet),
             PreprocessCommand.Create(console),
+            AttentionCommand.Create(console, verbose, quiet),
             DevicesCommand.Create(console),
             WeightsCommand.Create(),
             BenchCommand.Create(console, quiet),
@@ -83,6 +84,7 @@ internal static class DinoCommandLine
                   dino embed --help                   all there is to say about one command
                 """,
             ["embed"] = EmbedCommand.Examples,
+            ["attention"] = AttentionCommand.Examples,
             ["devices"] = DevicesCommand.Examples,
             ["bench"] = BenchCommand.Examples,
             ["merge"] = MergeCommand.Examples,

@@ -1,4 +1,5 @@
 using Dino.Gpu.Devices;
+using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 using Dino.Gpu.Pipeline;
@@ -191,6 +192,30 @@ public sealed class DinoEncoder : IDisposable
         return ToOutput(_batches.Run(images, request), request, outputs);
     }
 
+    /// <summary>The attention maps of prepared pictures: how much the class token looks at each patch.</summary>
+    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="layer">Counted from 0, or from the end when negative: -1 is the last, and costs the least.</param>
+    /// <returns>One map a picture.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    public AttentionMap[] AttentionMaps(IReadOnlyList<RgbImage> images, int layer = -1)
+    {
+        if (layer < -Config.LayerCount || layer >= Config.LayerCount)
+            throw new ArgumentOutOfRangeException(nameof(layer), layer, $"The model has layers 0 to {Config.LayerCount - 1}, or -1 to -{Config.LayerCount} from the end.");
+        int kept = layer < 0 ? Config.LayerCount + layer : layer;
+        float[] rows = ForwardPrepared(images, DinoOutputs.ClassAttentions, [kept]).ClassAttentions!.Data; // (1, images, heads, tokens)
+        var maps = new AttentionMap[images.Count];
+        int patches = TokenCount - 1;
+        for (int image = 0; image < maps.Length; image++)
+        {
+            var values = new float[Config.HeadCount * patches];
+            for (int head = 0; head < Config.HeadCount; head++)
+                rows.AsSpan((image * Config.HeadCount + head) * TokenCount + 1, patches).CopyTo(values.AsSpan(head * patches)); // not the class token itself
+            maps[image] = new AttentionMap(values, Config.HeadCount, GridHeight, GridWidth);
+        }
+
+        return maps;
+    }
+
     /// <summary>Runs one batch of prepared pictures and tells where the time went. The times are those of the device, without copies to it.</summary>
     /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>; all of them are one batch.</param>
     /// <param name="outputs">What to compute.</param>
@@ -286,7 +311,8 @@ public sealed class DinoEncoder : IDisposable
         images,
         (outputs & (DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid)) != 0,
         (outputs & DinoOutputs.HiddenStates) != 0,
-        (outputs & DinoOutputs.Attentions) != 0 ? LayerMask(attentionLayers) : 0);
+        (outputs & (DinoOutputs.Attentions | DinoOutputs.ClassAttentions)) != 0 ? LayerMask(attentionLayers) : 0,
+        classAttentionOnly: (outputs & DinoOutputs.Attentions) == 0 && (outputs & DinoOutputs.ClassAttentions) != 0);
 
     private DinoOutput ToOutput(ForwardOutput all, in ForwardRequest request, DinoOutputs outputs)
     {
@@ -305,7 +331,19 @@ public sealed class DinoEncoder : IDisposable
             PatchGrid = patches is null ? null : new DinoTensor(patches, images, GridHeight, GridWidth, hidden),
             HiddenStates = (outputs & DinoOutputs.HiddenStates) == 0 ? null : new DinoTensor(all.HiddenStates, Config.LayerCount + 1, images, TokenCount, hidden),
             Attentions = (outputs & DinoOutputs.Attentions) == 0 ? null : new DinoTensor(all.Attentions, request.AttentionLayerCount, images, Config.HeadCount, TokenCount, TokenCount),
+            ClassAttentions = (outputs & DinoOutputs.ClassAttentions) == 0 ? null : new DinoTensor(ClassRows(all.Attentions, request), request.AttentionLayerCount, images, Config.HeadCount, TokenCount),
         };
+    }
+
+    /// <summary>(layers kept, images, heads, tokens): what was kept, or row 0 of each matrix where all of it was asked for too.</summary>
+    private float[] ClassRows(float[] attentions, in ForwardRequest request)
+    {
+        if (request.ClassAttentionOnly != 0)
+            return attentions;
+        var rows = new float[attentions.Length / TokenCount];
+        for (int matrix = 0; matrix < rows.Length / TokenCount; matrix++)
+            attentions.AsSpan(matrix * TokenCount * TokenCount, TokenCount).CopyTo(rows.AsSpan(matrix * TokenCount));
+        return rows;
     }
 
     /// <summary>The same rows of every image: (images, count, hidden) of (images, tokens, hidden).</summary>

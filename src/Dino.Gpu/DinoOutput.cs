@@ -18,6 +18,12 @@ public enum DinoOutputs
 
     /// <summary>Attention probabilities of every layer, or of those that the call names.</summary>
     Attentions = 16,
+
+    /// <summary>
+    /// The class token's row of the attention probabilities of every layer, or of those that the call names: DINO's attention maps. It takes memory
+    /// for the tokens and not for their square, and the last layer's costs next to nothing.
+    /// </summary>
+    ClassAttentions = 32,
 }
 
 /// <summary>A float32 array with its shape, row-major.</summary>
@@ -62,4 +68,7 @@ public sealed record DinoOutput
 
     /// <summary>(layers kept, images, heads, tokens, tokens); rows are queries and sum to 1.</summary>
     public DinoTensor? Attentions { get; init; }
+
+    /// <summary>(layers kept, images, heads, tokens): how much the class token looks at each token, itself first; sums to 1 over the tokens.</summary>
+    public DinoTensor? ClassAttentions { get; init; }
 }

@@ -3,7 +3,6 @@ using Dino.Gpu.Cli.Formats;
 using Dino.Gpu.Cli.Imaging;
 using Dino.Gpu.Cli.Output;
 using Dino.Gpu.Imaging;
-using SkiaSharp;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -64,16 +63,9 @@ internal static class PreprocessCommand
         CancellationToken cancellation)
     {
         string[] targets = Targets(images, directory, format);
-        if (format == "png" && ImageDecoders.SkiaFailure() is { } missing)
-            throw new DinoException($"PNG files are written by SkiaSharp, whose native library does not load ({ImageDecoders.FirstLine(missing)}): use --format npy", missing);
-        try
-        {
-            Directory.CreateDirectory(directory);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new DinoException($"cannot make directory {directory}: {failure.Message}", failure);
-        }
+        if (format == "png")
+            PngFile.RequireEncoder("use --format npy");
+        OutputDirectory.Create(directory);
 
         int failed = 0;
         for (int i = 0; i < images.Count; i++)
@@ -94,7 +86,7 @@ internal static class PreprocessCommand
             if (format == "npy")
                 WriteNpy(targets[i], pixels);
             else
-                WritePng(targets[i], pixels);
+                PngFile.Write(targets[i], pixels);
         }
 
         notes.WriteLine(failed == 0 ? $"{images.Count} written to {directory}" : $"{images.Count - failed} of {images.Count} written to {directory}, {failed} failed");
@@ -133,22 +125,5 @@ internal static class PreprocessCommand
         for (int channel = 0; channel < 3; channel++)
             npy.WriteRow(planes.AsSpan(channel * plane, plane));
         npy.Complete();
-    }
-
-    /// <summary>8-bit RGB without alpha or colour profile, so that any reader gets the very bytes.</summary>
-    private static void WritePng(string path, RgbImage image)
-    {
-        using var bitmap = new SKBitmap(new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque));
-        Span<byte> rgba = bitmap.GetPixelSpan();
-        for (int from = 0, to = 0; from < image.Pixels.Length; from += 3, to += 4)
-        {
-            image.Pixels.AsSpan(from, 3).CopyTo(rgba[to..]);
-            rgba[to + 3] = 255;
-        }
-
-        using SKData png = bitmap.Encode(SKEncodedImageFormat.Png, quality: 100) ?? throw new DinoException($"cannot write {path}: the PNG encoder failed");
-        using var file = new OutputFile(path);
-        file.Write(png.AsSpan());
-        file.Complete();
     }
 }

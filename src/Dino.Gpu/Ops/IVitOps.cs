@@ -82,8 +82,8 @@ internal interface IVitOps
     /// <summary>context = softmax(q k^T / sqrt(head size)) v per head, for the query rows named, over all tokens.</summary>
     void Attention(Rows queryRows);
 
-    /// <summary>Keeps softmax(q k^T / sqrt(head size)) of every head as output number <paramref name="slot"/>.</summary>
-    void KeepAttention(int slot);
+    /// <summary>Keeps softmax(q k^T / sqrt(head size)) of every head as output number <paramref name="slot"/>, for the query rows named.</summary>
+    void KeepAttention(int slot, Rows queryRows);
 
     /// <summary>Keeps the residual stream as hidden state <paramref name="index"/>, 0 before the first block.</summary>
     void KeepHiddenState(int index);

@@ -16,7 +16,7 @@ internal abstract class PortableAttention
     /// <summary>context = softmax(q k^T * scale) v; see <see cref="Attention"/>.</summary>
     public abstract void Launch(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> context);
 
-    /// <summary>scores (images, heads, tokens, tokens) = q k^T * scale.</summary>
+    /// <summary>scores (images, heads, queries, tokens) = q k^T * scale.</summary>
     public abstract void LaunchScores(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> scores);
 }
 
@@ -45,7 +45,7 @@ internal sealed class PortableAttention<TTile>(Accelerator accelerator) : Portab
 
     public override void LaunchScores(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> scores) =>
         _scores.Value(
-            Config(new Index3D(CeilingDivide(shape.TokenCount, TileColumns), CeilingDivide(shape.TokenCount, TileRows), images * shape.HeadCount)),
+            Config(new Index3D(CeilingDivide(shape.TokenCount, TileColumns), CeilingDivide(shape.QueryCount, TileRows), images * shape.HeadCount)),
             qkv, shape, scores);
 
     private static KernelConfig Config(Index3D grid) => new(grid, new Index3D(TTile.Side, TTile.Side, 1));

@@ -103,11 +103,11 @@ internal sealed class PortableKernels
     public void Attention(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> context) =>
         TileChoice.Choose(Attentions, shape, images, Accelerator.NumMultiprocessors).Launch(qkv, shape, images, context);
 
-    /// <summary>probabilities (images, heads, tokens, tokens) = softmax(q k^T * scale).</summary>
+    /// <summary>probabilities (images, heads, queries, tokens) = softmax(q k^T * scale).</summary>
     public void AttentionProbabilities(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> probabilities)
     {
         Attentions[^1].LaunchScores(qkv, shape, images, probabilities);
-        Softmax(images * shape.HeadCount * shape.TokenCount, shape.TokenCount, probabilities);
+        Softmax(images * shape.HeadCount * shape.QueryCount, shape.TokenCount, probabilities);
     }
 
     /// <summary>Softmax over each row of (rows, columns), in place.</summary>

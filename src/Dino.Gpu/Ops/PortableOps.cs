@@ -42,10 +42,11 @@ internal readonly struct PortableOps(
             request.Batch,
             activations[Activation.Context]);
 
-    public void KeepAttention(int slot)
+    public void KeepAttention(int slot, Rows queryRows)
     {
-        var attention = new AttentionShape(shape.TokenCount, shape.TokenCount, shape.HeadCount, shape.HeadSize);
-        long count = (long)request.Batch * shape.HeadCount * shape.TokenCount * shape.TokenCount;
+        int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
+        var attention = new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize);
+        long count = (long)request.Batch * shape.HeadCount * queryCount * shape.TokenCount;
         kernels.AttentionProbabilities(activations[Activation.Qkv], attention, request.Batch, activations.Probabilities);
         Read(activations.Probabilities, output.Attentions, slot * count, count);
     }

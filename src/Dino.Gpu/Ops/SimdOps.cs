@@ -122,15 +122,16 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         _parity ^= 1;
     }
 
-    public readonly void KeepAttention(int slot)
+    public readonly void KeepAttention(int slot, Rows queryRows)
     {
         VitShape shape = _plan.Shape;
-        (int start, int end) = RowRange(Rows.All);
-        for (int head = 0; head < shape.HeadCount; head++)
+        (int start, int end) = RowRange(queryRows);
+        int rows = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
+        for (int head = 0; head < shape.HeadCount && start < end; head++)
         {
             (nint block, nint column) = HeadPlace(head);
             float* query = _buffers.Workspace + _plan.Workspace.Image(Activation.Qkv, _owner, _parity ^ 1) + block * BlockStride + column;
-            float* output = _buffers.Attentions + (((nint)slot * _plan.Request.Batch + _image) * shape.HeadCount + head) * shape.TokenCount * shape.TokenCount;
+            float* output = _buffers.Attentions + (((nint)slot * _plan.Request.Batch + _image) * shape.HeadCount + head) * rows * shape.TokenCount;
             Kernels.Simd.Attention.Probabilities<TVector>(query, query + Part * BlockStride, output, start, end, shape.TokenCount, shape.HeadSize, _scratch);
         }
     }

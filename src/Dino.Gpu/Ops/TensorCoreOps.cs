@@ -79,10 +79,11 @@ internal readonly struct TensorCoreOps<TFormat>(
         kernels.Round(context, activations.InFormat(Activation.Context));
     }
 
-    public void KeepAttention(int slot)
+    public void KeepAttention(int slot, Rows queryRows)
     {
-        var attention = new AttentionShape(shape.TokenCount, shape.TokenCount, shape.HeadCount, shape.HeadSize);
-        long count = (long)request.Batch * shape.HeadCount * shape.TokenCount * shape.TokenCount;
+        int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
+        var attention = new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize);
+        long count = (long)request.Batch * shape.HeadCount * queryCount * shape.TokenCount;
         portable.AttentionProbabilities(activations.InFloat(Activation.Qkv), attention, request.Batch, activations.Probabilities);
         Read(activations.Probabilities, output.Attentions, slot * count, count);
     }

@@ -63,10 +63,10 @@ internal unsafe struct TimedOps<TOps>(TOps inner, long* ticks) : IVitOps
         Stop(VitOp.Attention);
     }
 
-    public void KeepAttention(int slot)
+    public void KeepAttention(int slot, Rows queryRows)
     {
         Start();
-        _inner.KeepAttention(slot);
+        _inner.KeepAttention(slot, queryRows);
         Stop(VitOp.Outputs);
     }
 

@@ -23,7 +23,7 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
     /// <summary>(tokens, hidden)</summary>
     public ArrayView<float> Positions { get; private set; }
 
-    /// <summary>(images, heads, tokens, tokens) when the request keeps attention.</summary>
+    /// <summary>(images, heads, rows kept, tokens) when the request keeps attention.</summary>
     public ArrayView<float> Probabilities { get; private set; }
 
     /// <summary>The way of results to the host; the slot's.</summary>
@@ -51,7 +51,8 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
         {
             long rows = (long)request.Batch * shape.TokenCount;
             ReserveRows(rows, shape);
-            Probabilities = request.AttentionLayerCount > 0 ? _probabilities.Reserve(rows * shape.HeadCount * shape.TokenCount) : default;
+            Probabilities = request.AttentionLayerCount > 0 ? _probabilities.Reserve(
+                (long)request.Batch * shape.HeadCount * request.AttentionRowCount(shape.TokenCount) * shape.TokenCount) : default;
             if (!ReferenceEquals(input.Positions, _uploadedPositions))
             {
                 _uploadedPositions = null;

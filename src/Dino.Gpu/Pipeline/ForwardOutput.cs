@@ -16,7 +16,7 @@ internal sealed class ForwardOutput
     /// <summary>(layers + 1, batch, tokens, hidden), before the final norm.</summary>
     public float[] HiddenStates { get; }
 
-    /// <summary>(kept layers in ascending order, batch, heads, tokens, tokens); rows sum to 1.</summary>
+    /// <summary>(kept layers in ascending order, batch, heads, rows kept, tokens), every row or the class token's; rows sum to 1.</summary>
     public float[] Attentions { get; }
 
     /// <summary>Allocates what <paramref name="request"/> asks for.</summary>
@@ -26,7 +26,7 @@ internal sealed class ForwardOutput
         long batch = request.Batch;
         long tokenRows = request.AllTokens != 0 ? batch * shape.TokenCount : batch;
         long hiddenRows = request.HiddenStates != 0 ? (shape.LayerCount + 1) * batch * shape.TokenCount : 0;
-        long attentionRows = request.AttentionLayerCount * batch * shape.HeadCount * shape.TokenCount;
+        long attentionRows = request.AttentionLayerCount * batch * shape.HeadCount * request.AttentionRowCount(shape.TokenCount);
         return new ForwardOutput(
             Allocate(tokenRows, shape.HiddenSize, "tokens"),
             Allocate(hiddenRows, shape.HiddenSize, "hidden states"),
@@ -36,20 +36,17 @@ internal sealed class ForwardOutput
     /// <summary>Copies the outputs of a part of the images to their place in this one's.</summary>
     /// <param name="part">Outputs of <paramref name="count"/> images.</param>
     /// <param name="shape">The model at this input size.</param>
+    /// <param name="attentionLayers">Layers whose attention is kept.</param>
     /// <param name="images">Images in this output.</param>
     /// <param name="first">Place of the part's first image.</param>
     /// <param name="count">Images in the part.</param>
-    public void Insert(ForwardOutput part, in VitShape shape, int images, int first, int count)
+    public void Insert(ForwardOutput part, in VitShape shape, int attentionLayers, int images, int first, int count)
     {
         Insert(part.Tokens, Tokens, images, first, count);
         for (int layer = 0; HiddenStates.Length > 0 && layer <= shape.LayerCount; layer++)
             Insert(Slice(part.HiddenStates, layer, shape.LayerCount + 1), Slice(HiddenStates, layer, shape.LayerCount + 1), images, first, count);
-        if (Attentions.Length > 0)
-        {
-            int layers = (int)(Attentions.LongLength / ((long)images * shape.HeadCount * shape.TokenCount * shape.TokenCount));
-            for (int layer = 0; layer < layers; layer++)
-                Insert(Slice(part.Attentions, layer, layers), Slice(Attentions, layer, layers), images, first, count);
-        }
+        for (int layer = 0; layer < attentionLayers; layer++)
+            Insert(Slice(part.Attentions, layer, attentionLayers), Slice(Attentions, layer, attentionLayers), images, first, count);
     }
 
     private static void Insert(ReadOnlySpan<float> part, Span<float> all, int images, int first, int count) =>

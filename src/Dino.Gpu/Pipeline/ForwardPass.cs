@@ -32,13 +32,15 @@ internal static class ForwardPass
                 ops.Linear(Normed, KeyValue, layer, Activation.Qkv, Rows.All);              // k, v = attn.qkv(y)
                 ops.Linear(Normed, Query, layer, Activation.Qkv, Rows.ClassToken);          // q[0] = attn.qkv(y[0])
                 ops.Attention(Rows.ClassToken);                                             // y[0] = softmax(q[0] k^T * scale) v
+                if (request.KeepsAttention(layer))
+                    ops.KeepAttention(slot, request.AttentionRows);
                 return;
             }
 
             ops.Linear(Normed, Linear.Qkv, layer, Activation.Qkv, Rows.All);                // q, k, v = attn.qkv(y)
             ops.Attention(Rows.All);                                                        // y = softmax(q k^T * scale) v
             if (request.KeepsAttention(layer))
-                ops.KeepAttention(slot++);
+                ops.KeepAttention(slot++, request.AttentionRows);
             ops.LinearAdd(Context, Projection, layer, Residual, Rows.All);                  // x = x + attn.proj(y)
             ops.LayerNorm(Residual, Norm.BeforeMlp, layer, Normed, Rows.All);               // y = norm2(x)
             ops.LinearGelu(Normed, Fc1, layer, Mlp, Rows.All);                              // y = mlp.act(mlp.fc1(y))

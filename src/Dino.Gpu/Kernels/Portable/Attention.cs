@@ -153,7 +153,7 @@ internal static class Attention
     }
 
     /// <summary>
-    /// scores (images, heads, tokens, tokens) = q k^T * scale, for callers who ask for the attention itself; Softmax makes them
+    /// scores (images, heads, queries, tokens) = q k^T * scale, for callers who ask for the attention itself; Softmax makes them
     /// probabilities. Grid: (key tiles, query tiles, images * heads).
     /// </summary>
     public static void ScoresKernel<TTile>(ArrayView<float> qkv, AttentionShape shape, ArrayView<float> scores)
@@ -168,18 +168,18 @@ internal static class Attention
         int head = Grid.IdxZ % shape.HeadCount;
         long start = (long)image * tokens * 3 * shape.Hidden + head * shape.HeadSize;
         ArrayView<Quad> quads = qkv.Cast<Quad>();
-        TileLines queries = Lines<TTile>(qkv, quads, shape, start, firstQuery, tokens);
+        TileLines queries = Lines<TTile>(qkv, quads, shape, start, firstQuery, shape.QueryCount);
         TileLines keys = Lines<TTile>(qkv, quads, shape, start + shape.Hidden, firstKey, tokens);
         RegisterBlock s = TileProduct.Multiply<TTile>(queries, keys, shape.HeadSize, shape.Aligned != 0, As, Bs);
 
         s.ScaleRows<TTile>(Quad.Of(shape.Scale), Quad.Of(shape.Scale));
-        long target = (long)Grid.IdxZ * tokens * tokens;
+        long target = (long)Grid.IdxZ * shape.QueryCount * tokens;
         int key = firstKey + 4 * Group.IdxX;
         int query = firstQuery + 4 * Group.IdxY;
         bool aligned = tokens % 4 == 0;
-        StoreTile(scores, target, tokens, query, tokens, key, tokens, aligned, s.C00);
+        StoreTile(scores, target, tokens, query, shape.QueryCount, key, tokens, aligned, s.C00);
         if (TTile.RowQuads > 1)
-            StoreTile(scores, target, tokens, query + 4 * TTile.Side, tokens, key, tokens, aligned, s.C10);
+            StoreTile(scores, target, tokens, query + 4 * TTile.Side, shape.QueryCount, key, tokens, aligned, s.C10);
     }
 
     /// <summary>This thread's rows of a tile of queries or keys.</summary>

@@ -82,7 +82,7 @@ internal static unsafe class Attention
     /// <summary>probabilities = softmax(q k^T / sqrt(head size)), (tokens) for each query row.</summary>
     /// <param name="query">As for <see cref="Head"/>.</param>
     /// <param name="key">As for <see cref="Head"/>.</param>
-    /// <param name="probabilities">(tokens, tokens), row-major.</param>
+    /// <param name="probabilities">(query rows, tokens) from row 0 on, row-major.</param>
     /// <param name="firstRow">First query row.</param>
     /// <param name="lastRow">Query row after the last.</param>
     /// <param name="tokens">Rows of the key.</param>

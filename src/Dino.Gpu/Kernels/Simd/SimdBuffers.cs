@@ -24,7 +24,7 @@ internal unsafe struct SimdBuffers
     /// <summary>(layers + 1, batch, tokens, hidden), when asked for.</summary>
     public float* HiddenStates;
 
-    /// <summary>(kept layers, batch, heads, tokens, tokens), when asked for.</summary>
+    /// <summary>(kept layers, batch, heads, rows kept, tokens), when asked for.</summary>
     public float* Attentions;
 
     /// <summary>Counters, <see cref="Team.CounterStride"/> apart: images taken, barrier of all threads, then a barrier for each team. Zero at the start.</summary>

@@ -1,0 +1,114 @@
+namespace Dino.Gpu.Features;
+
+/// <summary>
+/// How much the class token of one picture looks at each patch, in every head of one layer: what DINO is known for, since without a label it finds the things
+/// in the picture. Made by <see cref="DinoEncoder.AttentionMaps"/>.
+/// </summary>
+public sealed class AttentionMap
+{
+    private readonly float[] _values;
+
+    /// <summary>Wraps values without copying them.</summary>
+    /// <param name="values">(heads, grid height, grid width)</param>
+    /// <param name="headCount">Heads.</param>
+    /// <param name="gridHeight">Patches on top of each other.</param>
+    /// <param name="gridWidth">Patches side by side.</param>
+    /// <exception cref="ArgumentException">The array has another length.</exception>
+    public AttentionMap(float[] values, int headCount, int gridHeight, int gridWidth)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(headCount);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gridHeight);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gridWidth);
+        if (values.LongLength != (long)headCount * gridHeight * gridWidth)
+            throw new ArgumentException($"({headCount}, {gridHeight}, {gridWidth}) takes {(long)headCount * gridHeight * gridWidth} values, got {values.LongLength}.", nameof(values));
+        _values = values;
+        HeadCount = headCount;
+        GridHeight = gridHeight;
+        GridWidth = gridWidth;
+    }
+
+    /// <summary>Heads.</summary>
+    public int HeadCount { get; }
+
+    /// <summary>Patches on top of each other.</summary>
+    public int GridHeight { get; }
+
+    /// <summary>Patches side by side.</summary>
+    public int GridWidth { get; }
+
+    /// <summary>(heads, grid height, grid width). A head's values sum to 1 less what the class token spends on itself.</summary>
+    public ReadOnlySpan<float> Values => _values;
+
+    /// <summary>One head's map.</summary>
+    /// <param name="head">Counted from 0.</param>
+    /// <returns>(grid height, grid width)</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such head.</exception>
+    public ReadOnlySpan<float> Head(int head)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(head);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(head, HeadCount);
+        int size = GridHeight * GridWidth;
+        return _values.AsSpan(head * size, size);
+    }
+
+    /// <summary>The mean over the heads.</summary>
+    /// <returns>(grid height, grid width)</returns>
+    public float[] Mean()
+    {
+        var mean = new float[GridHeight * GridWidth];
+        for (int i = 0; i < mean.Length; i++)
+        {
+            double sum = 0;
+            for (int head = 0; head < HeadCount; head++)
+                sum += _values[head * mean.Length + i];
+            mean[i] = (float)(sum / HeadCount);
+        }
+
+        return mean;
+    }
+
+    /// <summary>
+    /// The patches that are left when those of least attention are taken away, as long as what is taken away is at most 1 - <paramref name="share"/> of all: the
+    /// rule of the original's <c>visualize_attention.py</c>. What is kept has at least the share, by the last patch's attention at most more. Of equal patches
+    /// the earlier go first. Sums are in double precision.
+    /// </summary>
+    /// <param name="values">Attention, none negative: <see cref="Head"/> or <see cref="Mean"/>.</param>
+    /// <param name="share">Of the sum, above 0 and up to 1; the original's pictures have 0.6.</param>
+    /// <returns>Whether each is kept.</returns>
+    public static bool[] Mask(ReadOnlySpan<float> values, double share)
+    {
+        if (!(share is > 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(share), share, "Expected a share above 0 and up to 1.");
+        float[] sorted = values.ToArray();
+        int[] places = [.. Enumerable.Range(0, sorted.Length).OrderBy(place => sorted[place])]; // stable
+        double total = sorted.Sum(value => (double)value);
+        double sum = 0;
+        var kept = new bool[sorted.Length];
+        foreach (int place in places)
+        {
+            sum += sorted[place];
+            kept[place] = sum / total > 1 - share;
+        }
+
+        return kept;
+    }
+
+    /// <summary>Every value as a square of <paramref name="scale"/> x <paramref name="scale"/>, as the original draws its maps with the patch size.</summary>
+    /// <param name="grid">(<paramref name="gridHeight"/>, <paramref name="gridWidth"/>)</param>
+    /// <param name="gridHeight">Rows.</param>
+    /// <param name="gridWidth">Columns.</param>
+    /// <param name="scale">Side of a square.</param>
+    /// <returns>(scale * grid height, scale * grid width)</returns>
+    public static T[] Upsample<T>(ReadOnlySpan<T> grid, int gridHeight, int gridWidth, int scale)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(scale);
+        if (grid.Length != gridHeight * gridWidth)
+            throw new ArgumentException($"({gridHeight}, {gridWidth}) takes {gridHeight * gridWidth} values, got {grid.Length}.", nameof(grid));
+        int width = gridWidth * scale;
+        var large = new T[gridHeight * scale * width];
+        for (int i = 0; i < large.Length; i++)
+            large[i] = grid[i / width / scale * gridWidth + i % width / scale];
+        return large;
+    }
+}
