@@ -67,6 +67,9 @@ internal sealed class PartRows(int length)
     /// <summary>One shard, row by row.</summary>
     private sealed class ShardRows : IDisposable
     {
+        /// <summary>The part then goes on with that shard.</summary>
+        private const string Remedy = "delete the shard and run the part again";
+
         private readonly string _path;
         private readonly float[] _values;
         private readonly IEmbeddingReader _reader;
@@ -106,8 +109,6 @@ internal sealed class PartRows(int length)
             if (_reader.Read(_values.AsSpan(0, _reader.Schema.Length)) is not null)
                 throw new DinoException($"{_path} has more rows than those up to row {row - 1} of the list: {Remedy}");
         }
-
-        private const string Remedy = "delete the shard and run the part again";
 
         public void Dispose() => _reader.Dispose();
     }

@@ -15,7 +15,8 @@ namespace Dino.Gpu.Cli.Runs;
 internal sealed record MergeSettings(IReadOnlyList<string> Folders, EmbeddingOutput Output, bool Overwrite, bool Quiet);
 
 /// <summary>
-/// One <c>dino merge</c>: the parts of a run become what one process would have written, shard for shard and byte for byte, or one file. It reads every row once and holds one in memory.
+/// One <c>dino merge</c>: the parts of a run become what one process would have written, shard for shard and byte for byte, or one file. Every row is read once, and no
+/// more is in memory than the format's writer keeps.
 /// </summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
