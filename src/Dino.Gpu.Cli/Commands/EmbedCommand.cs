@@ -70,8 +70,8 @@ internal sealed class EmbedCommand
 
     private readonly Option<string?> _format = new("--format")
     {
-        Description = "Format of the file, if its extension does not say, or of the shards. [default: npy for shards]",
-        HelpName = FormatCatalog.Names,
+        Description = $"{FormatCatalog.Names.Replace("|", ", ", StringComparison.Ordinal)}: where the extension does not say, and of shards. [default: npy for shards]",
+        HelpName = "FORMAT",
     };
 
     private readonly Option<long> _shardSize = WholeNumber("--shard-size", "Rows of a shard of a folder.", 10_000, 1, int.MaxValue);
@@ -118,8 +118,8 @@ internal sealed class EmbedCommand
 
     private readonly Option<string> _output = new("--output")
     {
-        Description = "cls: the class token, DINO's embedding. mean: mean of the patch tokens. tokens: all of them. patches: as a grid.",
-        HelpName = "cls|mean|cls+mean|tokens|patches",
+        Description = "cls: the class token, DINO's embedding. mean: mean of the patch tokens. cls+mean: both. tokens: all of them. patches: as a grid.",
+        HelpName = "WHAT",
         DefaultValueFactory = _ => "cls",
     };
 
@@ -158,8 +158,10 @@ internal sealed class EmbedCommand
         var embed = new EmbedCommand(console, verbose, quiet);
         var command = new Command("embed", "Turn images into DINO embeddings, one row an image, in input order.")
         {
-            embed._inputs, embed._pathColumn, embed._shard, embed._file, embed._format, embed._dtype, embed._sha256, embed._shardSize, embed._overwrite, embed._output, embed._normalize,
-            embed._onError, embed._maxErrors, embed._errors, embed._timeout, embed._stats, embed._progress,
+            // Grouped as the help lists them: what is written, the inputs, failures, long runs; then the model and the pictures.
+            embed._inputs, embed._file, embed._format, embed._output, embed._normalize, embed._dtype, embed._sha256,
+            embed._pathColumn, embed._shard, embed._onError, embed._maxErrors, embed._errors, embed._timeout,
+            embed._shardSize, embed._overwrite, embed._progress, embed._stats,
         };
         embed._model.AddTo(command);
         command.Options.Add(embed._preprocess);
