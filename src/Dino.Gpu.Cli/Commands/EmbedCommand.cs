@@ -24,12 +24,12 @@ internal sealed class EmbedCommand
           dino embed photos --device cuda:all -o photos.npy      every NVIDIA GPU at once, same rows
           dino embed cat.jpg --weights synthetic                 no download; numbers that mean nothing
 
-        Formats: .npy and .safetensors hold numbers (no paths), .npz arrays with the paths among them, .jsonl, .csv and .parquet
-        rows with path, width, height and error. In .csv and .parquet a row of tokens or patches is flattened.
+        Formats: .npy and .safetensors hold numbers (no paths), .npz arrays with the paths among them, .jsonl,
+        .csv and .parquet rows with path, width, height and error, where a row of tokens or patches is flat.
 
-        A folder or a glob is sorted by the byte order of its paths. An image that cannot be read is named on stderr and
-        keeps its row: NaN in arrays, null in JSON Lines and Parquet, empty cells in CSV. Exit codes: 0 all well, 1 nothing written, 2 wrong usage,
-        3 some images failed, 130 cancelled.
+        A folder or a glob is sorted by the byte order of its paths. An image that cannot be read is named on
+        stderr and keeps its row: NaN in arrays, null in JSON Lines and Parquet, empty cells in CSV.
+        Exit codes: 0 all well, 1 fatal, 2 wrong usage, 3 some images failed, 130 cancelled.
         """;
 
     private static readonly Dictionary<string, OnError> OnErrorNames = new() { ["nan"] = OnError.Nan, ["skip"] = OnError.Skip, ["fail"] = OnError.Fail };
