@@ -10,6 +10,9 @@ namespace Dino.Gpu.Cli;
 /// <summary>The command <c>dino</c>: parse, run one command, turn every failure into one line and an exit code.</summary>
 internal static class DinoCommandLine
 {
+    /// <summary>Letters of a line of help: wide enough for two columns, and wrapped in a pipe or a very wide terminal too.</summary>
+    private const int HelpWidth = 100;
+
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CliConsole console, CancellationToken cancellation = default)
     {
         var verbose = new Option<bool>("--verbose") { Description = "Say more on stderr: device, times, and where an error came from.", Recursive = true };
@@ -75,7 +78,9 @@ internal static class DinoCommandLine
         root.Options.Add(verbose);
 
         HelpOption help = root.Options.OfType<HelpOption>().Single();
-        help.Action = new HelpWithExamples((HelpAction)help.Action!, new Dictionary<string, string>
+        var usual = (HelpAction)help.Action!;
+        usual.MaxWidth = Math.Min(usual.MaxWidth, HelpWidth);
+        help.Action = new HelpWithExamples(usual, new Dictionary<string, string>
         {
             [root.Name] = """
                   dino embed photos -o photos.npy     one row of 384 numbers an image

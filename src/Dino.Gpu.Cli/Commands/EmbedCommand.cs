@@ -25,12 +25,12 @@ internal sealed class EmbedCommand
           dino embed photos --device cuda:all -o photos.npy      every NVIDIA GPU at once, same rows
           dino embed cat.jpg --weights synthetic                 no download; numbers that mean nothing
 
-        Formats: .npy and .safetensors hold numbers (no paths), .npz arrays with the paths among them, .jsonl, .csv and .parquet
-        rows with path, width, height and error. In .csv and .parquet a row of tokens or patches is flattened.
+        Formats: .npy and .safetensors hold numbers (no paths), .npz arrays with the paths among them, .jsonl,
+        .csv and .parquet rows with path, width, height and error, where a row of tokens or patches is flat.
 
-        A folder or a glob is sorted by the byte order of its paths. An image that cannot be read is named on stderr and
-        keeps its row: NaN in arrays, null in JSON Lines and Parquet, empty cells in CSV. Exit codes: 0 all well, 1 it could not be done, 2 wrong usage,
-        3 some images failed, 130 cancelled.
+        A folder or a glob is sorted by the byte order of its paths. An image that cannot be read is named on
+        stderr and keeps its row: NaN in arrays, null in JSON Lines and Parquet, empty cells in CSV.
+        Exit codes: 0 all well, 1 fatal, 2 wrong usage, 3 some images failed, 130 cancelled.
         """;
 
     private static readonly Dictionary<string, OnError> OnErrorNames = new() { ["nan"] = OnError.Nan, ["skip"] = OnError.Skip, ["fail"] = OnError.Fail };
@@ -72,8 +72,8 @@ internal sealed class EmbedCommand
 
     private readonly Option<string?> _format = new("--format")
     {
-        Description = "Format of the file, if its extension does not say, or of the shards. [default: npy for shards]",
-        HelpName = FormatCatalog.Names,
+        Description = $"{FormatCatalog.Names.Replace("|", ", ", StringComparison.Ordinal)}: where the extension does not say, and of shards. [default: npy for shards]",
+        HelpName = "FORMAT",
     };
 
     private readonly Option<long> _shardSize = WholeNumber("--shard-size", "Rows of a shard of a folder.", 10_000, 1, int.MaxValue);
@@ -120,8 +120,8 @@ internal sealed class EmbedCommand
 
     private readonly Option<string> _output = new("--output")
     {
-        Description = "cls: the class token, DINO's embedding. mean: mean of the patch tokens. tokens: all of them. patches: as a grid.",
-        HelpName = "cls|mean|cls+mean|tokens|patches",
+        Description = "cls: the class token, DINO's embedding. mean: mean of the patch tokens. cls+mean: both. tokens: all of them. patches: as a grid.",
+        HelpName = "WHAT",
         DefaultValueFactory = _ => "cls",
     };
 
@@ -160,8 +160,10 @@ internal sealed class EmbedCommand
         var embed = new EmbedCommand(console, verbose, quiet);
         var command = new Command("embed", "Turn images into DINO embeddings, one row an image, in input order.")
         {
-            embed._inputs, embed._pathColumn, embed._shard, embed._file, embed._format, embed._dtype, embed._sha256, embed._shardSize, embed._overwrite, embed._output, embed._normalize,
-            embed._onError, embed._maxErrors, embed._errors, embed._timeout, embed._stats, embed._progress,
+            // Grouped as the help lists them: what is written, the inputs, failures, long runs; then the model and the pictures.
+            embed._inputs, embed._file, embed._format, embed._output, embed._normalize, embed._dtype, embed._sha256,
+            embed._pathColumn, embed._shard, embed._onError, embed._maxErrors, embed._errors, embed._timeout,
+            embed._shardSize, embed._overwrite, embed._progress, embed._stats,
         };
         embed._model.AddTo(command);
         command.Options.Add(embed._preprocess);

@@ -3,7 +3,7 @@ using Dino.Gpu.Cli.Formats;
 
 namespace Dino.Gpu.Cli.Inputs;
 
-/// <summary>A CSV file with a header line, in UTF-8. Every value is text, as CSV has no types.</summary>
+/// <summary>A CSV file with a header line, in UTF-8. Every value is text, as CSV has no types; nothing at all is a missing one, and <c>""</c> an empty text.</summary>
 internal sealed class CsvManifest : Manifest
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -42,7 +42,7 @@ internal sealed class CsvManifest : Manifest
             string path = records.Fields[_path];
             if (path.Length == 0)
                 throw Failed(records.Line, $"no path in column '{_header[_path]}'");
-            yield return new InputItem(path, Array.ConvertAll(_carried, object? (column) => records.Fields[column]));
+            yield return new InputItem(path, Array.ConvertAll(_carried, object? (column) => records.Fields[column] is { Length: 0 } && !records.IsQuoted(column) ? null : records.Fields[column]));
         }
     }
 

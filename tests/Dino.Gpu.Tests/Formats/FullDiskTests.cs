@@ -41,6 +41,8 @@ public sealed class FullDiskTests : IDisposable
         {
             File.WriteAllBytes(Path.Combine(_disk, "ballast"), new byte[(256 - left) * 4096]);
             AssertFull(format, schema, rows);
+            if (left == 0 && format == "csv")
+                AssertFull(format, RowSchema.Plain(20_000), []); // the header of a CSV is longer than the file's buffer: the constructor fails
             File.Delete(Path.Combine(_disk, "ballast"));
         }
     }
