@@ -56,7 +56,7 @@ internal sealed class AttentionCommand
     };
 
     private readonly Option<bool> _overlay = new("--overlay") { Description = "Heat maps over the picture too, STEM.overlay-*.png." };
-    private readonly Option<double> _alpha = Share("--alpha", "Share of the heat map in an overlay.", 0.6);
+    private readonly Option<double> _alpha = Share("--alpha", "Share of the heat map in an overlay.", 0.5);
     private readonly Option<double?> _threshold = new("--threshold")
     {
         Description = "Masks too, STEM.mask-*.png: the picture where the strongest attention is, as many patches as hold this share of it; 0.6 in DINO's own pictures.",

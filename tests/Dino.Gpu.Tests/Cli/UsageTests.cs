@@ -53,6 +53,7 @@ public sealed class UsageTests
     [Theory]
     [InlineData("--help")]
     [InlineData("embed", "--help")]
+    [InlineData("attention", "--help")]
     [InlineData("devices", "--help")]
     public async Task Help_has_examples(params string[] arguments)
     {
