@@ -51,8 +51,7 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
         {
             long rows = (long)request.Batch * shape.TokenCount;
             ReserveRows(rows, shape);
-            Probabilities = request.AttentionLayerCount > 0 ? _probabilities.Reserve(
-                (long)request.Batch * shape.HeadCount * request.AttentionRowCount(shape.TokenCount) * shape.TokenCount) : default;
+            Probabilities = request.AttentionLayers != 0 ? _probabilities.Reserve(new OutputLayout(shape, request).SlotLength(OutputPart.Attentions)) : default;
             if (!ReferenceEquals(input.Positions, _uploadedPositions))
             {
                 _uploadedPositions = null;

@@ -172,11 +172,13 @@ internal static class Reference
             x[i] += positions[i];
 
         var hiddenStates = new List<double[]> { x };
+        var qkvs = new List<double[]>();
         var attentions = new List<double[]>();
         foreach (BlockWeights block in weights.Blocks)
         {
             double[] y = LayerNorm(x, block.Norm1.Weight, block.Norm1.Bias, epsilon, tokens, hidden);
             double[] qkv = Apply(y, block.Qkv, tokens);
+            qkvs.Add(qkv);
             double[] probabilities = AttentionProbabilities(qkv, tokens, shape.HeadCount, shape.HeadSize);
             attentions.Add(probabilities);
             x = Add(x, Apply(Attention(qkv, probabilities, tokens, shape.HeadCount, shape.HeadSize), block.Projection, tokens));
@@ -187,6 +189,7 @@ internal static class Reference
 
         return new ReferenceOutput(
             hiddenStates,
+            qkvs,
             attentions,
             LayerNorm(x, weights.Norm.Weight, weights.Norm.Bias, epsilon, tokens, hidden));
     }
@@ -222,6 +225,7 @@ internal static class Reference
 
 /// <summary>One picture's forward pass in double precision.</summary>
 /// <param name="HiddenStates">layers + 1 times (tokens, hidden), before the final norm.</param>
+/// <param name="Qkvs">layers times (tokens, 3 * hidden).</param>
 /// <param name="Attentions">layers times (heads, tokens, tokens).</param>
 /// <param name="Tokens">(tokens, hidden), after the final norm.</param>
-internal sealed record ReferenceOutput(IReadOnlyList<double[]> HiddenStates, IReadOnlyList<double[]> Attentions, double[] Tokens);
+internal sealed record ReferenceOutput(IReadOnlyList<double[]> HiddenStates, IReadOnlyList<double[]> Qkvs, IReadOnlyList<double[]> Attentions, double[] Tokens);
