@@ -223,6 +223,36 @@ public sealed class DinoEncoder : IDisposable
         return maps;
     }
 
+    /// <summary>Features of every patch of prepared pictures. Those of one layer cost its memory alone, and keys and values of the last leave most of that block out.</summary>
+    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="feature">Which features.</param>
+    /// <param name="layer">Counted from 0, or from the end when negative: -1 is the last.</param>
+    /// <returns>One grid a picture.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    public PatchFeatures[] PatchFeatures(IReadOnlyList<RgbImage> images, PatchFeature feature = PatchFeature.Tokens, int layer = -1)
+    {
+        int number = OutputSelection.Number(layer, Config.LayerCount);
+        DinoOutput output = ForwardLayers(
+            images, Features.PatchFeatures.OutputOf(feature),
+            new DinoLayers { IntermediateLayers = [number], HiddenStates = [number + 1], Queries = [number], Keys = [number], Values = [number] });
+        return [.. Enumerable.Range(0, images.Count).Select(image => Features.PatchFeatures.Of(output, feature, 0, image, GridWidth))];
+    }
+
+    /// <summary>One vector for each of prepared pictures, pooled from its tokens.</summary>
+    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="pooling">How.</param>
+    /// <returns>(pooling's length) for each picture.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The model has not that many blocks.</exception>
+    public float[][] Pool(IReadOnlyList<RgbImage> images, Pooling pooling)
+    {
+        ArgumentNullException.ThrowIfNull(pooling);
+        DinoOutput output = ForwardLayers(images, pooling.Outputs, pooling.Layers);
+        var vectors = new float[images.Count][];
+        for (int image = 0; image < vectors.Length; image++)
+            pooling.Apply(output, image, vectors[image] = new float[pooling.Length(Config.HiddenSize)]);
+        return vectors;
+    }
+
     /// <summary>Runs one batch of prepared pictures and tells where the time went. The times are those of the device, without copies to it.</summary>
     /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>; all of them are one batch.</param>
     /// <param name="outputs">What to compute.</param>

@@ -121,7 +121,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         var loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoders.PrepareForDevice, settings.Sha256, _times);
         return new EmbeddingPipeline(
             loader.Load,
-            images => encoders.ForwardPrepared(images, layout.Needed),
+            images => encoders.ForwardLayers(images, layout.Needed, layout.Layers),
             new PipelineOptions(encoders.BatchSize, settings.Workers) { InFlight = InFlight(encoders), ImageTimeout = settings.ImageTimeout },
             _times);
     }
@@ -129,8 +129,12 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     /// <summary>With several devices one batch more at least waits, so that a device that becomes free never waits for rows to be written.</summary>
     private static int InFlight(DinoEncoderGroup encoders) => Math.Max(encoders.BatchesInFlight, encoders.Devices.Count == 1 ? 1 : encoders.Devices.Count + 1);
 
-    private RowLayout Layout(DinoEncoderGroup encoders) =>
-        new(settings.Kind, settings.Normalize, encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);
+    private RowLayout Layout(DinoEncoderGroup encoders)
+    {
+        if (settings.Kind.Pooling?.LastBlocks > encoders.Config.LayerCount)
+            throw new DinoException($"--output {settings.Pooling}: this model has {encoders.Config.LayerCount} blocks");
+        return new RowLayout(settings.Kind, settings.Normalize, encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);
+    }
 
     private RowSchema Schema(RowLayout layout, InputList? list) => new(layout.Shape, settings.Type, settings.Sha256, list?.Columns ?? []);
 
