@@ -207,21 +207,14 @@ public sealed class DinoEncoder : IDisposable
     /// <param name="layer">Counted from 0, or from the end when negative: -1 is the last, and costs the least.</param>
     /// <returns>One map a picture.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
-    public AttentionMap[] AttentionMaps(IReadOnlyList<RgbImage> images, int layer = -1)
-    {
-        float[] rows = ForwardPrepared(images, DinoOutputs.ClassAttentions, [layer]).ClassAttentions!.Data; // (1, images, heads, tokens)
-        var maps = new AttentionMap[images.Count];
-        int patches = TokenCount - 1;
-        for (int image = 0; image < maps.Length; image++)
-        {
-            var values = new float[Config.HeadCount * patches];
-            for (int head = 0; head < Config.HeadCount; head++)
-                rows.AsSpan((image * Config.HeadCount + head) * TokenCount + 1, patches).CopyTo(values.AsSpan(head * patches)); // not the class token itself
-            maps[image] = new AttentionMap(values, Config.HeadCount, GridHeight, GridWidth);
-        }
+    public AttentionMap[] AttentionMaps(IReadOnlyList<RgbImage> images, int layer = -1) =>
+        Maps(ForwardPrepared(images, DinoOutputs.ClassAttentions, [layer]).ClassAttentions!.Data, Config.HeadCount); // (1, images, heads, tokens)
 
-        return maps;
-    }
+    /// <summary>The attention rollouts of prepared pictures: what share each patch has in the class token at the end, when attention is followed through all layers.</summary>
+    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
+    /// <returns>One map a picture, with one head. Its values sum to 1 less the class token's own share.</returns>
+    public AttentionMap[] AttentionRollouts(IReadOnlyList<RgbImage> images) =>
+        Maps(ForwardPrepared(images, DinoOutputs.AttentionRollout).AttentionRollout!.Data, 1);
 
     /// <summary>Features of every patch of prepared pictures. Those of one layer cost its memory alone, and keys and values of the last leave most of that block out.</summary>
     /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
@@ -321,6 +314,22 @@ public sealed class DinoEncoder : IDisposable
             if ((image.Width != InputWidth || image.Height != InputHeight) && !ResizesOnDevice(image))
                 throw new ArgumentException($"Expected {InputWidth}x{InputHeight} pixels, found {image.Width}x{image.Height}; call Prepare or Forward.", nameof(images));
         }
+    }
+
+    /// <summary>Maps of (images, heads, tokens), without the class token itself.</summary>
+    private AttentionMap[] Maps(float[] rows, int heads)
+    {
+        int patches = TokenCount - 1;
+        var maps = new AttentionMap[rows.Length / heads / TokenCount];
+        for (int image = 0; image < maps.Length; image++)
+        {
+            var values = new float[heads * patches];
+            for (int head = 0; head < heads; head++)
+                rows.AsSpan((image * heads + head) * TokenCount + 1, patches).CopyTo(values.AsSpan(head * patches));
+            maps[image] = new AttentionMap(values, heads, GridHeight, GridWidth);
+        }
+
+        return maps;
     }
 
     private float[][] EmbedPrepared(RgbImage[] images)

@@ -39,6 +39,12 @@ public enum DinoOutputs
 
     /// <summary>The attention's values, as <see cref="Keys"/>.</summary>
     Values = 1024,
+
+    /// <summary>
+    /// The class token's row of the attention rollout over all layers (Abnar and Zuidema 2020): the product of the layers' attention, meant over the heads, each mixed half
+    /// and half with the identity for the residual connection.
+    /// </summary>
+    AttentionRollout = 2048,
 }
 
 /// <summary>A float32 array with its shape, row-major.</summary>
@@ -104,4 +110,7 @@ public sealed record DinoOutput
 
     /// <summary>(layers kept, images, heads, tokens): how much the class token looks at each token, itself first; sums to 1 over the tokens.</summary>
     public DinoTensor? ClassAttentions { get; init; }
+
+    /// <summary>(images, tokens): how much of each token, the class token first, is in the class token at the end; sums to 1.</summary>
+    public DinoTensor? AttentionRollout { get; init; }
 }

@@ -90,6 +90,18 @@ internal interface IVitOps
     /// <summary>Keeps softmax(q k^T / sqrt(head size)) of every head, for the query rows named.</summary>
     void KeepAttention(int layer, Rows queryRows);
 
+    /// <summary>Stores the layer's queries and keys of every token for <see cref="RollOut"/>.</summary>
+    void StoreQueriesAndKeys(int layer);
+
+    /// <summary>
+    /// r = (r + mean over heads of r softmax(q k^T / sqrt(head size))) / 2, with a layer's stored queries and keys and a row r of a value a token. With the
+    /// class token's row alone r is 1 there and 0 elsewhere before, whatever it held: where a rollout begins.
+    /// </summary>
+    void RollOut(int layer, Rows queryRows);
+
+    /// <summary>Keeps r.</summary>
+    void KeepRollout();
+
     /// <summary>Keeps the residual stream as hidden state <paramref name="index"/>, 0 before the first block.</summary>
     void KeepHiddenState(int index);
 

@@ -28,6 +28,7 @@ internal sealed class PortableKernels
     private readonly Lazy<Action<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>> _unfold;
     private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<float>, VitShape, ArrayView<float>>> _assemble;
     private readonly Lazy<Action<Index1D, ArrayView<float>, ColumnRange, ArrayView<float>>> _packColumns;
+    private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<float>, RolloutShape, ArrayView<float>>> _rollout;
     private Index3D _rowGroup;
 
     private PortableKernels(Accelerator accelerator, PortableGemm[] gemms, PortableAttention[] attentions, bool wideRows, bool narrowRows)
@@ -43,6 +44,8 @@ internal sealed class PortableKernels
             Embedding.AssembleKernel, groupSize));
         _packColumns = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ColumnRange, ArrayView<float>>(
             Columns.PackKernel, groupSize));
+        _rollout = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, RolloutShape, ArrayView<float>>(
+            Rollout.StepKernel, groupSize));
     }
 
     /// <summary>The caller's.</summary>
@@ -128,6 +131,10 @@ internal sealed class PortableKernels
     /// <summary>See <see cref="Columns.PackKernel"/>.</summary>
     public void PackColumns(ArrayView<float> source, ColumnRange columns, int rows, ArrayView<float> target) =>
         _packColumns.Value(checked(rows * columns.Count), source, columns, target);
+
+    /// <summary>See <see cref="Rollout.StepKernel"/>.</summary>
+    public void RolloutStep(ArrayView<float> probabilities, ArrayView<float> row, RolloutShape shape, int images, ArrayView<float> next) =>
+        _rollout.Value(checked(images * shape.TokenCount), probabilities, row, shape, next);
 
     private (Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, ArrayView<float>>> LayerNorm,
         Lazy<Action<KernelConfig, int, int, ArrayView<float>>> Softmax) RowKernels<TRows>(Accelerator accelerator)

@@ -60,6 +60,12 @@ internal readonly struct PortableOps(
         Read(activations.Probabilities, OutputPart.Attentions, layer);
     }
 
+    public void StoreQueriesAndKeys(int layer) => Rollout.Store(activations[Activation.Qkv], layer);
+
+    public void RollOut(int layer, Rows queryRows) => Rollout.Step(layer, queryRows);
+
+    public void KeepRollout() => Read(Rollout.Result, OutputPart.Rollout, 0);
+
     public void KeepHiddenState(int index) => Read(activations[Activation.Residual], OutputPart.HiddenStates, index);
 
     /// <summary>Nothing to do: class tokens are rows with a stride.</summary>
@@ -75,6 +81,8 @@ internal readonly struct PortableOps(
     }
 
     public void Synchronize() => kernels.Accelerator.DefaultStream.Synchronize();
+
+    private DeviceRollout Rollout => new(kernels, activations, shape, request.Batch);
 
     /// <summary>Brings one slot of a part to the host.</summary>
     private void Read(ArrayView<float> source, OutputPart part, int layer)

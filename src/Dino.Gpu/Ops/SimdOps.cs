@@ -139,6 +139,58 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         }
     }
 
+    public readonly void StoreQueriesAndKeys(int layer)
+    {
+        (int start, int end) = RowRange(Rows.All);
+        nint first = (nint)start * Gemm.BlockSize;
+        int length = (end - start) * Gemm.BlockSize;
+        float* stored = _buffers.Workspace + _plan.Workspace.Stored(_owner, layer);
+        for (nint block = 0; block < 2 * Part; block++)
+            new ReadOnlySpan<float>(Buffer(Activation.Qkv) + block * BlockStride + first, length).CopyTo(new Span<float>(stored + block * BlockStride + first, length));
+    }
+
+    public void RollOut(int layer, Rows queryRows)
+    {
+        VitShape shape = _plan.Shape;
+        bool begins = queryRows == Rows.ClassToken;
+        int rows = begins ? 1 : shape.TokenCount;
+        int parts = begins ? 1 : WorkspaceLayout.RolloutParts;
+        int mixtureSize = Kernels.Simd.Attention.MixtureSize(shape.TokenCount);
+        float* stored = _buffers.Workspace + _plan.Workspace.Stored(_owner, layer);
+        float* mixtures = _buffers.Workspace + _plan.Workspace.Mixtures(_owner);
+        float* row = Output(OutputPart.Rollout, 0);
+
+        // What the rows carry, piece by piece.
+        _team.Wait(); // queries and keys of every token, and the row so far
+        (int start, int end) = _team.Share(shape.HeadCount * parts);
+        for (int piece = start; piece < end; piece++)
+        {
+            (nint block, nint column) = HeadPlace(piece / parts);
+            float* query = stored + block * BlockStride + column;
+            int part = piece % parts;
+            Kernels.Simd.Attention.MixRows<TVector>(
+                query, query + Part * BlockStride, begins ? null : row, mixtures + (nint)piece * mixtureSize, rows * part / parts, rows * (part + 1) / parts,
+                shape.TokenCount, shape.HeadSize, _scratch);
+        }
+
+        // The next row, of which this thread has some tokens.
+        _team.Wait();
+        (start, end) = _team.Share(shape.TokenCount);
+        for (int token = start; token < end; token++)
+        {
+            float sum = 0f;
+            for (int piece = 0; piece < shape.HeadCount * parts; piece++)
+                sum += mixtures[(nint)piece * mixtureSize + token];
+            float before = begins ? token == 0 ? 1f : 0f : row[token];
+            row[token] = 0.5f * (before + sum / shape.HeadCount);
+        }
+    }
+
+    /// <summary>It stands where it is kept.</summary>
+    public readonly void KeepRollout()
+    {
+    }
+
     public readonly void KeepHiddenState(int index) => KeepRows(Buffer(Activation.Residual), Output(OutputPart.HiddenStates, index));
 
     public void BeginClassTail() => StartPhase();

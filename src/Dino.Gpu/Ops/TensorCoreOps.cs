@@ -96,6 +96,12 @@ internal readonly struct TensorCoreOps<TFormat>(
         Read(activations.Probabilities, OutputPart.Attentions, layer);
     }
 
+    public void StoreQueriesAndKeys(int layer) => Rollout.Store(activations.InFloat(Activation.Qkv), layer);
+
+    public void RollOut(int layer, Rows queryRows) => Rollout.Step(layer, queryRows);
+
+    public void KeepRollout() => Read(Rollout.Result, OutputPart.Rollout, 0);
+
     public void KeepHiddenState(int index) => Read(activations.InFloat(Activation.Residual), OutputPart.HiddenStates, index);
 
     /// <summary>Nothing to do: class tokens are rows with a stride.</summary>
@@ -115,6 +121,8 @@ internal readonly struct TensorCoreOps<TFormat>(
     }
 
     public void Synchronize() => portable.Accelerator.DefaultStream.Synchronize();
+
+    private DeviceRollout Rollout => new(portable, activations, shape, request.Batch);
 
     /// <summary>Brings one slot of a part to the host.</summary>
     private void Read(ArrayView<float> source, OutputPart part, int layer)

@@ -78,6 +78,27 @@ internal unsafe struct TimedOps<TOps>(TOps inner, long* ticks) : IVitOps
         Stop(VitOp.Outputs);
     }
 
+    public void StoreQueriesAndKeys(int layer)
+    {
+        Start();
+        _inner.StoreQueriesAndKeys(layer);
+        Stop(VitOp.Outputs);
+    }
+
+    public void RollOut(int layer, Rows queryRows)
+    {
+        Start();
+        _inner.RollOut(layer, queryRows);
+        Stop(VitOp.Outputs);
+    }
+
+    public void KeepRollout()
+    {
+        Start();
+        _inner.KeepRollout();
+        Stop(VitOp.Outputs);
+    }
+
     public void KeepHiddenState(int index)
     {
         Start();

@@ -53,6 +53,7 @@ internal sealed class ForwardOutput
         OutputPart.IntermediateLayers => "intermediate layers",
         OutputPart.ClassTokens => "class tokens",
         OutputPart.Attentions => "attention probabilities",
+        OutputPart.Rollout => "attention rollouts",
         _ => part.ToString().ToLowerInvariant(),
     };
 }

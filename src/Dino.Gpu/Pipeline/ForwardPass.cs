@@ -15,6 +15,20 @@ internal static class ForwardPass
     public static void Tokens<TOps>(ref TOps ops, in VitShape shape, in ForwardRequest request)
         where TOps : struct, IVitOps
     {
+        Blocks(ref ops, shape, request);
+        if (request.Rollout == 0)
+            return;
+        // Attention rollout (Abnar & Zuidema 2020): the product of (I + mean over heads of A) / 2 of all blocks. Its class-token row alone is a vector
+        // that goes back through the blocks: r = e_cls A_last ... A_0.
+        int last = shape.LayerCount - 1;
+        for (int layer = last; layer >= 0; layer--)
+            ops.RollOut(layer, layer == last ? Rows.ClassToken : Rows.All);                 // r = (r + mean(r softmax(q k^T * scale))) / 2
+        ops.KeepRollout();
+    }
+
+    private static void Blocks<TOps>(ref TOps ops, in VitShape shape, in ForwardRequest request)
+        where TOps : struct, IVitOps
+    {
         ops.UnfoldPatches();                                                 // patches = unfold(normalise(image))
         ops.AssembleTokens();                                                // x = cat(cls_token, 0) + pos_embed
         ops.LinearAdd(Patches, PatchEmbedding, 0, Residual, Rows.Patches);   // x[1:] += patch_embed.proj(patches)
@@ -83,5 +97,8 @@ internal static class ForwardPass
             if (request.Keeps(part, layer))
                 ops.KeepQkv(part, layer);
         }
+
+        if (request.Rollout != 0)
+            ops.StoreQueriesAndKeys(layer);
     }
 }

@@ -47,11 +47,14 @@ internal readonly struct ForwardRequest
     /// <summary>1 when of each attention matrix only the class token's row is kept, so that what is kept grows with the tokens and not with their square.</summary>
     public int ClassAttentionOnly { get; init; }
 
+    /// <summary>1 when the class token's attention rollout is kept, which needs every block's queries and keys until the end.</summary>
+    public int Rollout { get; init; }
+
     /// <summary>Rows of each attention matrix that are kept, from token 0 on.</summary>
     public Rows AttentionRows => ClassAttentionOnly != 0 ? Rows.ClassToken : Rows.All;
 
-    /// <summary>Whether anything that attention computes from, or its probabilities, is kept.</summary>
-    public bool KeepsAttentionInputs => (QueryLayers | KeyLayers | ValueLayers | AttentionLayers) != 0;
+    /// <summary>Whether anything that attention computes from, or its probabilities or what follows from them, is kept.</summary>
+    public bool KeepsAttentionInputs => (QueryLayers | KeyLayers | ValueLayers | AttentionLayers) != 0 || Rollout != 0;
 
     /// <summary>
     /// Whether the last block may compute its attention, projection and MLP for the class token alone: nothing else of that block is then

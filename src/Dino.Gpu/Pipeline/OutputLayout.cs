@@ -28,6 +28,9 @@ internal enum OutputPart
 
     /// <summary>(heads, rows kept, tokens): a block's attention probabilities, every row or the class token's.</summary>
     Attentions,
+
+    /// <summary>(tokens): the class token's row of the attention rollout over all blocks, one slot.</summary>
+    Rollout,
 }
 
 /// <summary>How much of each part one pass keeps, and where it stands when all parts are in one buffer. Plain values, so that a kernel can take it as a parameter.</summary>
@@ -46,10 +49,15 @@ internal readonly struct OutputLayout
     public long TotalLength => Start(Parts);
 
     /// <summary>Number of parts.</summary>
-    public static OutputPart Parts => OutputPart.Attentions + 1;
+    public static OutputPart Parts => OutputPart.Rollout + 1;
 
     /// <summary>Layers kept of a part.</summary>
-    public int Slots(OutputPart part) => part == OutputPart.Tokens ? 1 : BitOperations.PopCount(_request.Layers(part) & Below(IndexCount(part)));
+    public int Slots(OutputPart part) => part switch
+    {
+        OutputPart.Tokens => 1,
+        OutputPart.Rollout => _request.Rollout,
+        _ => BitOperations.PopCount(_request.Layers(part) & Below(IndexCount(part))),
+    };
 
     /// <summary>The slot of a layer (of a state, for hidden states) that is kept.</summary>
     public int Slot(OutputPart part, int index) => BitOperations.PopCount(_request.Layers(part) & Below(index));
@@ -59,6 +67,7 @@ internal readonly struct OutputLayout
     {
         OutputPart.Tokens => (_request.AllTokens != 0 ? _shape.TokenCount : 1L) * _shape.HiddenSize,
         OutputPart.ClassTokens => _shape.HiddenSize,
+        OutputPart.Rollout => _shape.TokenCount,
         OutputPart.Attentions => (long)_shape.HeadCount * _request.AttentionRowCount(_shape.TokenCount) * _shape.TokenCount,
         _ => (long)_shape.TokenCount * _shape.HiddenSize,
     };

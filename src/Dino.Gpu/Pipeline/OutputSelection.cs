@@ -16,6 +16,7 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
         KeyLayers = Mask(DinoOutputs.Keys, layers.Keys, shape.LayerCount),
         ValueLayers = Mask(DinoOutputs.Values, layers.Values, shape.LayerCount),
         AttentionLayers = Mask(DinoOutputs.Attentions | DinoOutputs.ClassAttentions, layers.Attentions, shape.LayerCount),
+        Rollout = Has(DinoOutputs.AttentionRollout) ? 1 : 0,
         ClassAttentionOnly = Has(DinoOutputs.ClassAttentions) && !Has(DinoOutputs.Attentions) ? 1 : 0,
     };
 
@@ -43,6 +44,7 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
             Values = TokenPart(DinoOutputs.Values, OutputPart.Values),
             Attentions = Has(DinoOutputs.Attentions)
                 ? new DinoTensor(kept.Attentions, layout.Slots(OutputPart.Attentions), images, shape.HeadCount, shape.TokenCount, shape.TokenCount) : null,
+            AttentionRollout = Has(DinoOutputs.AttentionRollout) ? new DinoTensor(kept[OutputPart.Rollout], images, shape.TokenCount) : null,
             ClassAttentions = classRows is null ? null : new DinoTensor(classRows, layout.Slots(OutputPart.Attentions), images, shape.HeadCount, shape.TokenCount),
         };
     }

@@ -138,7 +138,7 @@ internal sealed class SimdExecutor : VitExecutor
     {
         int threads = _accelerator.NumMultiprocessors;
         int panelWidth = 2 * (int)_width;
-        var workspace = new WorkspaceLayout(shape, request.Batch, threads, panelWidth, _tileRows);
+        var workspace = new WorkspaceLayout(shape, request, threads, panelWidth, _tileRows);
         var plan = new SimdPlan(shape, request, new WeightLayout(shape, panelWidth), workspace, threads, timed);
 
         ArrayView<float> positionView = _positions.Reserve(positions.Length);

@@ -33,6 +33,13 @@ internal static class LayerTwin
             }
         }
 
+        // Rollout with the last block pruned, with all of it, and beside everything else.
+        float[] rollout = run(new ForwardRequest(1, false, false, 0) { Rollout = 1 })[OutputPart.Rollout];
+        Tolerance.AssertClose("rollout", Reference.Rollout(expected.Attentions, shape.TokenCount), rollout, Tolerance.Attention);
+        Assert.Equal(1, rollout.Sum(value => (double)value), 1e-5);
+        Assert.Equal(rollout, run(new ForwardRequest(1, true, false, 0) { Rollout = 1 })[OutputPart.Rollout]);
+        Assert.Equal(rollout, run(everything with { Rollout = 1 })[OutputPart.Rollout]);
+
         Assert.Equal(tokens, Slot(whole, OutputPart.IntermediateLayers, layers - 1, size));
 
         // What does not need every token of the last block leaves it pruned, and has the same bytes; memory is taken for what is asked for.

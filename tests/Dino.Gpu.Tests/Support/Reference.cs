@@ -194,6 +194,41 @@ internal static class Reference
             LayerNorm(x, weights.Norm.Weight, weights.Norm.Bias, epsilon, tokens, hidden));
     }
 
+    /// <summary>
+    /// The class token's row of the attention rollout, (tokens), the way it is defined: the whole matrix (A + I) / 2 of each layer, A the mean over the heads of
+    /// (heads, tokens, tokens), multiplied from the first layer on.
+    /// </summary>
+    public static double[] Rollout(IReadOnlyList<double[]> attentions, int tokens)
+    {
+        double[]? product = null;
+        foreach (double[] attention in attentions)
+        {
+            int heads = attention.Length / tokens / tokens;
+            double[] mixed = new double[tokens * tokens];
+            for (int i = 0; i < mixed.Length; i++)
+            {
+                double sum = 0;
+                for (int head = 0; head < heads; head++)
+                    sum += attention[head * mixed.Length + i];
+                mixed[i] = (sum / heads + (i / tokens == i % tokens ? 1 : 0)) / 2;
+            }
+
+            double[]? before = product;
+            double[] next = new double[mixed.Length];
+            Parallel.For(0, tokens, row =>
+            {
+                for (int k = 0; k < tokens; k++)
+                {
+                    for (int column = 0; column < tokens && before is not null; column++)
+                        next[row * tokens + column] += mixed[row * tokens + k] * before[k * tokens + column];
+                }
+            });
+            product = before is null ? mixed : next;
+        }
+
+        return product![..tokens];
+    }
+
     private static double[] Apply(double[] input, LinearWeights linear, int rows) =>
         Linear(input, linear.Weight, linear.Bias, rows, linear.Inputs, linear.Outputs);
 
