@@ -200,7 +200,6 @@ internal sealed class EmbedCommand
             Workers = _model.Workers(parsed),
             ImageTimeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout)),
             Pooling = pooling,
-            Kind = OutputKind.Parse(pooling)!,
             Normalize = parsed.GetValue(_normalize),
             Type = parsed.GetValue(_dtype) == "f16" ? Formats.ValueType.Float16 : Formats.ValueType.Float32,
             Sha256 = parsed.GetValue(_sha256),

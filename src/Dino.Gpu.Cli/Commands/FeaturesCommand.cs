@@ -2,9 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Dino.Gpu.Cli.Dense;
-using Dino.Gpu.Cli.Imaging;
 using Dino.Gpu.Features;
-using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -67,12 +65,7 @@ internal sealed class FeaturesCommand
         DefaultValueFactory = _ => "npy",
     };
 
-    private readonly ModelOptions _model = new();
-    private readonly Option<PreprocessPreset> _preprocess = ImageOptions.Preprocess();
-    private readonly Option<ImageSize?> _size = ImageOptions.Size("Input size of the model, width first: the larger, the finer the grid. [default: what it was trained on]");
-    private readonly Option<ExifOrientation> _exif = ImageOptions.Exif();
-    private readonly Option<string> _decoder = ImageOptions.Decoder();
-    private readonly Option<long> _maxPixels = ImageOptions.MaxPixels();
+    private readonly EncoderOptions _encoder = new("Input size of the model, width first: the larger, the finer the grid. [default: what it was trained on]");
 
     private FeaturesCommand() => _format.AcceptOnlyFromAmong("npy", "safetensors");
 
@@ -85,12 +78,7 @@ internal sealed class FeaturesCommand
         {
             features._inputs, features._directory, features._layers, features._what, features._raw, features._lastBlocks, features._format,
         };
-        features._model.AddTo(command);
-        command.Options.Add(features._preprocess);
-        command.Options.Add(features._size);
-        command.Options.Add(features._exif);
-        command.Options.Add(features._decoder);
-        command.Options.Add(features._maxPixels);
+        features._encoder.AddTo(command);
         command.Validators.Add(result =>
         {
             bool tokens = result.GetResult(features._what) is { } what
@@ -103,30 +91,19 @@ internal sealed class FeaturesCommand
         return command;
     }
 
-    private FeatureSettings Settings(ParseResult parsed, bool verbose, bool quiet)
+    private FeatureSettings Settings(ParseResult parsed, bool verbose, bool quiet) => new()
     {
-        ImageSize? size = parsed.GetValue(_size);
-        return new FeatureSettings
-        {
-            Inputs = parsed.GetValue(_inputs)!,
-            Directory = parsed.GetValue(_directory)!,
-            Weights = _model.Weights(parsed),
-            Model = _model.Apply(parsed, new DinoOptions
-            {
-                Preprocess = parsed.GetValue(_preprocess),
-                InputWidth = size?.Width,
-                InputHeight = size?.Height,
-                Orientation = parsed.GetValue(_exif),
-                Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
-            }),
-            Features = Features(parsed),
-            Layers = parsed.GetValue(_layers) is { Length: > 0 } layers ? layers : [-1],
-            LastBlocks = (int)parsed.GetValue(_lastBlocks),
-            Safetensors = parsed.GetValue(_format) == "safetensors",
-            Quiet = quiet,
-            Verbose = verbose,
-        };
-    }
+        Inputs = parsed.GetValue(_inputs)!,
+        Directory = parsed.GetValue(_directory)!,
+        Weights = _encoder.Weights(parsed),
+        Model = _encoder.Model(parsed),
+        Features = Features(parsed),
+        Layers = parsed.GetValue(_layers) is { Length: > 0 } layers ? layers : [-1],
+        LastBlocks = (int)parsed.GetValue(_lastBlocks),
+        Safetensors = parsed.GetValue(_format) == "safetensors",
+        Quiet = quiet,
+        Verbose = verbose,
+    };
 
     /// <summary>Tokens where nothing else is asked for; with <c>--raw</c> those of the residual stream.</summary>
     private PatchFeature[] Features(ParseResult parsed)

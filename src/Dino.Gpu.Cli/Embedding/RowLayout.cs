@@ -23,6 +23,19 @@ internal sealed class RowLayout
         Length = Shape.Aggregate(1, (product, side) => product * side);
     }
 
+    /// <summary>The rows of a model.</summary>
+    /// <param name="output">What is written, by its name.</param>
+    /// <param name="normalize">Whether every vector is scaled to length 1.</param>
+    /// <param name="encoders">The model.</param>
+    /// <exception cref="DinoException">The model has fewer blocks than the output takes.</exception>
+    public static RowLayout Of(string output, bool normalize, DinoEncoderGroup encoders)
+    {
+        OutputKind kind = OutputKind.Parse(output)!;
+        if (kind.Pooling?.LastBlocks > encoders.Config.LayerCount)
+            throw new DinoException($"--output {output}: this model has {encoders.Config.LayerCount} blocks");
+        return new RowLayout(kind, normalize, encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);
+    }
+
     /// <summary>(pooled values), (tokens, hidden) or (grid height, grid width, hidden).</summary>
     public int[] Shape { get; }
 

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using Dino.Gpu.Cli.Embedding;
+using Dino.Gpu.Features;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>The options of the commands that compare vectors: how images among their arguments become some.</summary>
+internal sealed class VectorOptions
+{
+    /// <summary>Description of arguments that may be either.</summary>
+    public const string Description =
+        "Embeddings (.npy, .npz, .jsonl, .csv, .parquet or .safetensors, or the folder of a run), or images, folders, globs, .tar archives, @list.txt, which are embedded now.";
+
+    private readonly Option<string> _output = new("--output")
+    {
+        Description = "Vector of an image that is embedded now: cls (the class token), mean or gem (of the patch tokens), cls+mean, cls+gem, lastN (class tokens of the last N blocks), lastN+mean.",
+        HelpName = "WHAT",
+        DefaultValueFactory = _ => "cls",
+    };
+
+    private readonly EncoderOptions _encoder = new();
+
+    public VectorOptions() => _output.Validators.Add(result =>
+    {
+        if (result.Tokens.Count > 0 && Pooling.Parse(result.Tokens[0].Value) is null)
+            result.AddError($"--output: expected {Pooling.Names}, found '{result.Tokens[0].Value}'");
+    });
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_output);
+        _encoder.AddTo(command);
+    }
+
+    /// <summary>What the options say.</summary>
+    public EmbeddingSourceSettings Settings(ParseResult parsed, bool verbose, bool quiet) => new()
+    {
+        Weights = _encoder.Weights(parsed),
+        Model = _encoder.Model(parsed),
+        Pooling = parsed.GetValue(_output)!,
+        Workers = _encoder.Workers(parsed),
+        Quiet = quiet,
+        Verbose = verbose,
+    };
+}
