@@ -50,7 +50,12 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
             int[] fromTheEnd = [layer - 2, layer];
             DinoOutput some = encoder.ForwardLayers(images, All, new DinoLayers
             {
-                HiddenStates = [layer - 3], IntermediateLayers = fromTheEnd, ClassTokens = [layer], Queries = fromTheEnd, Keys = fromTheEnd, Values = fromTheEnd,
+                HiddenStates = [layer - 3],
+                IntermediateLayers = fromTheEnd,
+                ClassTokens = [layer],
+                Queries = fromTheEnd,
+                Keys = fromTheEnd,
+                Values = fromTheEnd,
             });
             Assert.Equal([1, 7, 11, 16], some.HiddenStates!.Shape);
             Assert.Equal(whole.HiddenStates.Data[(layer * 7 * 11 * 16)..((layer + 1) * 7 * 11 * 16)], some.HiddenStates.Data);
