@@ -16,6 +16,7 @@ internal sealed class AttentionCommand
           dino attention frames -o maps --head mean --overlay     a sequence of frames, for a film
           dino attention cat.jpg -o maps --threshold 0.6          what 60 % of the attention is on
           dino attention cat.jpg -o maps --layer 0 --npy          the first layer, and its values
+          dino attention cat.jpg -o maps --head rollout           followed through all layers
         """;
 
     private static readonly ImageSize DefaultSize = new(480, 480); // visualize_attention.py's
@@ -37,13 +38,13 @@ internal sealed class AttentionCommand
 
     private readonly Option<HeadChoice> _head = new("--head")
     {
-        Description = "all: every head and their mean. mean: only that. N: one head, counted from 0. [default: all]",
-        HelpName = "all|mean|N",
+        Description = "all: every head and their mean. mean: only that. N: one head, counted from 0. rollout: attention followed through all layers (Abnar and Zuidema). [default: all]",
+        HelpName = "all|mean|N|rollout",
         CustomParser = result =>
         {
             if (HeadChoice.Parse(result.Tokens[0].Value) is { } choice)
                 return choice;
-            result.AddError($"--head: expected all, mean or the number of a head, found '{result.Tokens[0].Value}'");
+            result.AddError($"--head: expected all, mean, rollout or the number of a head, found '{result.Tokens[0].Value}'");
             return null;
         },
     };
@@ -95,6 +96,12 @@ internal sealed class AttentionCommand
             if (result.GetValue(attention._noMaps) && !result.GetValue(attention._overlay) && result.GetResult(attention._threshold) is null
                 && !result.GetValue(attention._sheet) && !result.GetValue(attention._npy))
                 result.AddError("--no-maps leaves nothing to write: add --overlay, --threshold, --sheet or --npy");
+            if (result.GetResult(attention._head) is not { Tokens: [{ Value: "rollout" }, ..] })
+                return;
+            if (result.GetResult(attention._layer) is { Implicit: false })
+                result.AddError("--head rollout is of all layers: leave --layer out");
+            if (result.GetValue(attention._sheet))
+                result.AddError("--head rollout has no heads for --sheet: use --overlay, or another --head");
         });
         command.SetAction((parsed, cancellation) => new AttentionJob(attention.Settings(parsed, parsed.GetValue(verbose), parsed.GetValue(quiet)), console).RunAsync(cancellation));
         return command;

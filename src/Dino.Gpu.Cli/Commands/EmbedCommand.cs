@@ -22,6 +22,7 @@ internal sealed class EmbedCommand
           dino embed photos -o out --format parquet              a folder of shards; the same command goes on after any end
           dino embed @list.txt -o list.npy --normalize           row i is line i
           dino embed cat.jpg --output tokens -o cat.npy          every token, (1, 197, 384)
+          dino embed photos --output last4 -o photos.npy         class tokens of four blocks, (N, 1536)
           dino embed photos --device cuda:all -o photos.npy      every NVIDIA GPU at once, same rows
           dino embed cat.jpg --weights synthetic                 no download; numbers that mean nothing
 
@@ -42,16 +43,6 @@ internal sealed class EmbedCommand
         ["plain"] = ProgressKind.Lines,
         ["json"] = ProgressKind.Json,
         ["none"] = ProgressKind.None,
-    };
-
-    /// <summary>By the names that <c>--output</c> takes, which <c>run.json</c> keeps.</summary>
-    public static IReadOnlyDictionary<string, OutputKind> OutputKinds { get; } = new Dictionary<string, OutputKind>
-    {
-        ["cls"] = OutputKind.ClassToken,
-        ["mean"] = OutputKind.Mean,
-        ["cls+mean"] = OutputKind.ClassTokenAndMean,
-        ["tokens"] = OutputKind.Tokens,
-        ["patches"] = OutputKind.Patches,
     };
 
     private readonly Argument<string[]> _inputs = new("INPUT")
@@ -120,7 +111,8 @@ internal sealed class EmbedCommand
 
     private readonly Option<string> _output = new("--output")
     {
-        Description = "cls: the class token, DINO's embedding. mean: mean of the patch tokens. cls+mean: both. tokens: all of them. patches: as a grid.",
+        Description = "cls: the class token, DINO's embedding. mean: mean of the patch tokens, gem: their generalized mean (exponent 4). cls+mean, cls+gem: both. "
+            + "lastN: class tokens of the last N blocks, such as last4; lastN+mean: and the mean. tokens: all of them. patches: as a grid.",
         HelpName = "WHAT",
         DefaultValueFactory = _ => "cls",
     };
@@ -150,7 +142,11 @@ internal sealed class EmbedCommand
         });
         _format.AcceptOnlyFromAmong([.. FormatCatalog.All.Select(format => format.Name)]);
         _dtype.AcceptOnlyFromAmong("f32", "f16");
-        _output.AcceptOnlyFromAmong([.. OutputKinds.Keys]);
+        _output.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && OutputKind.Parse(result.Tokens[0].Value) is null)
+                result.AddError($"--output: expected {OutputKind.Names}, found '{result.Tokens[0].Value}'");
+        });
         _onError.AcceptOnlyFromAmong([.. OnErrorNames.Keys]);
         _progress.AcceptOnlyFromAmong([.. ProgressNames.Keys]);
     }
@@ -204,7 +200,6 @@ internal sealed class EmbedCommand
             Workers = _model.Workers(parsed),
             ImageTimeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout)),
             Pooling = pooling,
-            Kind = OutputKinds[pooling],
             Normalize = parsed.GetValue(_normalize),
             Type = parsed.GetValue(_dtype) == "f16" ? Formats.ValueType.Float16 : Formats.ValueType.Float32,
             Sha256 = parsed.GetValue(_sha256),

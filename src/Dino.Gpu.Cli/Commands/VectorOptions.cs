@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Dino.Gpu.Cli.Embedding;
+using Dino.Gpu.Features;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -12,14 +13,18 @@ internal sealed class VectorOptions
 
     private readonly Option<string> _output = new("--output")
     {
-        Description = "Vector of an image that is embedded now: cls (the class token), mean (of the patch tokens) or cls+mean.",
+        Description = "Vector of an image that is embedded now: cls (the class token), mean or gem (of the patch tokens), cls+mean, cls+gem, lastN (class tokens of the last N blocks), lastN+mean.",
         HelpName = "WHAT",
         DefaultValueFactory = _ => "cls",
     };
 
     private readonly EncoderOptions _encoder = new();
 
-    public VectorOptions() => _output.AcceptOnlyFromAmong("cls", "mean", "cls+mean");
+    public VectorOptions() => _output.Validators.Add(result =>
+    {
+        if (result.Tokens.Count > 0 && Pooling.Parse(result.Tokens[0].Value) is null)
+            result.AddError($"--output: expected {Pooling.Names}, found '{result.Tokens[0].Value}'");
+    });
 
     public void AddTo(Command command)
     {
