@@ -1,10 +1,8 @@
 using System.CommandLine;
 using Dino.Gpu.Cli.Embedding;
 using Dino.Gpu.Cli.Formats;
-using Dino.Gpu.Cli.Imaging;
 using Dino.Gpu.Cli.Output;
 using Dino.Gpu.Cli.Progress;
-using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -119,12 +117,7 @@ internal sealed class EmbedCommand
 
     private readonly Option<bool> _normalize = new("--normalize") { Description = "Scale every vector to length 1 (L2)." };
 
-    private readonly ModelOptions _model = new();
-    private readonly Option<PreprocessPreset> _preprocess = ImageOptions.Preprocess();
-    private readonly Option<ImageSize?> _size = ImageOptions.Size("Input size of the model, width first. [default: what it was trained on]");
-    private readonly Option<ExifOrientation> _exif = ImageOptions.Exif();
-    private readonly Option<string> _decoder = ImageOptions.Decoder();
-    private readonly Option<long> _maxPixels = ImageOptions.MaxPixels();
+    private readonly EncoderOptions _encoder = new();
     private readonly CliConsole _console;
     private readonly Option<bool> _verbose;
     private readonly Option<bool> _quiet;
@@ -161,12 +154,7 @@ internal sealed class EmbedCommand
             embed._pathColumn, embed._shard, embed._onError, embed._maxErrors, embed._errors, embed._timeout,
             embed._shardSize, embed._overwrite, embed._progress, embed._stats,
         };
-        embed._model.AddTo(command);
-        command.Options.Add(embed._preprocess);
-        command.Options.Add(embed._size);
-        command.Options.Add(embed._exif);
-        command.Options.Add(embed._decoder);
-        command.Options.Add(embed._maxPixels);
+        embed._encoder.AddTo(command);
         command.Validators.Add(result =>
         {
             if (EmbeddingOutput.Parse(result.GetValue(embed._file), result.GetValue(embed._format), out string problem) is null)
@@ -178,7 +166,6 @@ internal sealed class EmbedCommand
 
     private EmbedSettings Settings(ParseResult parsed)
     {
-        ImageSize? size = parsed.GetValue(_size);
         string pooling = parsed.GetValue(_output)!;
         bool verbose = parsed.GetValue(_verbose);
         return new EmbedSettings
@@ -186,18 +173,10 @@ internal sealed class EmbedCommand
             Inputs = parsed.GetValue(_inputs)!,
             PathColumn = parsed.GetValue(_pathColumn),
             Shard = parsed.GetValue(_shard),
-            Weights = _model.Weights(parsed),
-            Model = _model.Apply(parsed, new DinoOptions
-            {
-                Preprocess = parsed.GetValue(_preprocess),
-                InputWidth = size?.Width,
-                InputHeight = size?.Height,
-                Orientation = parsed.GetValue(_exif),
-                Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
-                Warning = verbose ? line => _console.Error.WriteLine("dino: " + line) : null,
-            }),
-            MaxPixels = parsed.GetValue(_maxPixels),
-            Workers = _model.Workers(parsed),
+            Weights = _encoder.Weights(parsed),
+            Model = _encoder.Model(parsed) with { Warning = verbose ? line => _console.Error.WriteLine("dino: " + line) : null },
+            MaxPixels = _encoder.MaxPixels(parsed),
+            Workers = _encoder.Workers(parsed),
             ImageTimeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout)),
             Pooling = pooling,
             Normalize = parsed.GetValue(_normalize),
