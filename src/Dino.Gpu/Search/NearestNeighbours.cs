@@ -56,10 +56,7 @@ public sealed class NearestNeighbours : IDisposable
     {
         options ??= new NearestNeighboursOptions();
         CheckShape(vectors.Length, dimension, nameof(vectors));
-        if (vectors.Length == 0)
-            throw new ArgumentException("No vectors to search.", nameof(vectors));
-        DinoDevice device = DinoDevice.Open(options.Device, options.Threads);
-        return Create(device, vectors, dimension, options);
+        return Create(DinoDevice.Open(options.Device, options.Threads), vectors, dimension, options);
     }
 
     /// <summary>As the public one, on a device that is open.</summary>
@@ -73,10 +70,15 @@ public sealed class NearestNeighbours : IDisposable
     {
         try
         {
+            CheckShape(vectors.Length, dimension, nameof(vectors));
+            if (vectors.Length == 0)
+                throw new ArgumentException("No vectors to search.", nameof(vectors));
             var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Threads ?? Environment.ProcessorCount };
             double[] norms = Norms(vectors, dimension, parallel, "Vector", nameof(vectors));
             DistinctVectors distinct = DistinctVectors.Find(vectors, dimension, norms, options.Similarity, parallel);
-            CandidateSearch candidates = SimdCandidates.Create(device.Accelerator, distinct, parallel, width);
+            CandidateSearch candidates = device.Family == KernelFamily.Simd
+                ? SimdCandidates.Create(device.Accelerator, distinct, parallel, width)
+                : new PortableCandidates(device.Accelerator, distinct);
             return new NearestNeighbours(device, distinct, norms.Length, candidates, options.Similarity, parallel);
         }
         catch
