@@ -1,7 +1,5 @@
 using System.CommandLine;
 using Dino.Gpu.Cli.Embedding;
-using Dino.Gpu.Cli.Imaging;
-using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -19,45 +17,24 @@ internal sealed class VectorOptions
         DefaultValueFactory = _ => "cls",
     };
 
-    private readonly ModelOptions _model = new();
-    private readonly Option<PreprocessPreset> _preprocess = ImageOptions.Preprocess();
-    private readonly Option<ImageSize?> _size = ImageOptions.Size("Input size of the model, width first. [default: what it was trained on]");
-    private readonly Option<ExifOrientation> _exif = ImageOptions.Exif();
-    private readonly Option<string> _decoder = ImageOptions.Decoder();
-    private readonly Option<long> _maxPixels = ImageOptions.MaxPixels();
+    private readonly EncoderOptions _encoder = new();
 
     public VectorOptions() => _output.AcceptOnlyFromAmong("cls", "mean", "cls+mean");
 
     public void AddTo(Command command)
     {
         command.Options.Add(_output);
-        _model.AddTo(command);
-        command.Options.Add(_preprocess);
-        command.Options.Add(_size);
-        command.Options.Add(_exif);
-        command.Options.Add(_decoder);
-        command.Options.Add(_maxPixels);
+        _encoder.AddTo(command);
     }
 
     /// <summary>What the options say.</summary>
-    public EmbeddingSourceSettings Settings(ParseResult parsed, bool verbose, bool quiet)
+    public EmbeddingSourceSettings Settings(ParseResult parsed, bool verbose, bool quiet) => new()
     {
-        ImageSize? size = parsed.GetValue(_size);
-        return new EmbeddingSourceSettings
-        {
-            Weights = _model.Weights(parsed),
-            Model = _model.Apply(parsed, new DinoOptions
-            {
-                Preprocess = parsed.GetValue(_preprocess),
-                InputWidth = size?.Width,
-                InputHeight = size?.Height,
-                Orientation = parsed.GetValue(_exif),
-                Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
-            }),
-            Pooling = parsed.GetValue(_output)!,
-            Workers = _model.Workers(parsed),
-            Quiet = quiet,
-            Verbose = verbose,
-        };
-    }
+        Weights = _encoder.Weights(parsed),
+        Model = _encoder.Model(parsed),
+        Pooling = parsed.GetValue(_output)!,
+        Workers = _encoder.Workers(parsed),
+        Quiet = quiet,
+        Verbose = verbose,
+    };
 }
