@@ -20,15 +20,18 @@ public sealed class NearestNeighbours : IDisposable
     private const int Widening = 8;
 
     private readonly DinoDevice _device;
+    private readonly bool _ownsDevice;
     private readonly DistinctVectors _vectors;
     private readonly CandidateSearch _candidates;
     private readonly Similarity _similarity;
     private readonly ParallelOptions _parallel;
     private readonly double _error; // of a device's score
 
-    private NearestNeighbours(DinoDevice device, DistinctVectors vectors, int count, CandidateSearch candidates, Similarity similarity, ParallelOptions parallel)
+    private NearestNeighbours(
+        DinoDevice device, bool ownsDevice, DistinctVectors vectors, int count, CandidateSearch candidates, Similarity similarity, ParallelOptions parallel)
     {
         _device = device;
+        _ownsDevice = ownsDevice;
         _vectors = vectors;
         _candidates = candidates;
         _similarity = similarity;
@@ -56,36 +59,50 @@ public sealed class NearestNeighbours : IDisposable
     {
         options ??= new NearestNeighboursOptions();
         CheckShape(vectors.Length, dimension, nameof(vectors));
-        return Create(DinoDevice.Open(options.Device, options.Threads), vectors, dimension, options);
-    }
-
-    /// <summary>As the public one, on a device that is open.</summary>
-    /// <param name="device">Owned from here on.</param>
-    /// <param name="vectors">(count, dimension)</param>
-    /// <param name="dimension">Values of a vector.</param>
-    /// <param name="options">Its device is not looked at.</param>
-    /// <param name="width">Registers of the CPU; null for the widest.</param>
-    internal static NearestNeighbours Create(
-        DinoDevice device, ReadOnlyMemory<float> vectors, int dimension, NearestNeighboursOptions options, SimdWidth? width = null)
-    {
+        DinoDevice device = DinoDevice.Open(options.Device, options.Threads);
         try
         {
-            CheckShape(vectors.Length, dimension, nameof(vectors));
-            if (vectors.Length == 0)
-                throw new ArgumentException("No vectors to search.", nameof(vectors));
-            var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Threads ?? Environment.ProcessorCount };
-            double[] norms = Norms(vectors, dimension, parallel, "Vector", nameof(vectors));
-            DistinctVectors distinct = DistinctVectors.Find(vectors, dimension, norms, options.Similarity, parallel);
-            CandidateSearch candidates = device.Family == KernelFamily.Simd
-                ? SimdCandidates.Create(device.Accelerator, distinct, parallel, width)
-                : new PortableCandidates(device.Accelerator, distinct);
-            return new NearestNeighbours(device, distinct, norms.Length, candidates, options.Similarity, parallel);
+            return Create(device, ownsDevice: true, vectors, dimension, options);
         }
         catch
         {
             device.Dispose();
             throw;
         }
+    }
+
+    /// <summary>As the public one, on a device that is open.</summary>
+    /// <param name="device">Has to outlive this.</param>
+    /// <param name="ownsDevice">Whether it is disposed with this.</param>
+    /// <param name="vectors">(count, dimension)</param>
+    /// <param name="dimension">Values of a vector.</param>
+    /// <param name="options">Its device is not looked at.</param>
+    /// <param name="width">Registers of the CPU; null for the widest.</param>
+    internal static NearestNeighbours Create(
+        DinoDevice device, bool ownsDevice, ReadOnlyMemory<float> vectors, int dimension, NearestNeighboursOptions options, SimdWidth? width = null)
+    {
+        CheckShape(vectors.Length, dimension, nameof(vectors));
+        if (vectors.Length == 0)
+            throw new ArgumentException("No vectors to search.", nameof(vectors));
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Threads ?? Environment.ProcessorCount };
+        double[] norms = Norms(vectors, dimension, parallel, "Vector", nameof(vectors));
+        DistinctVectors distinct = DistinctVectors.Find(vectors, dimension, norms, options.Similarity, parallel);
+        CandidateSearch candidates = device.Family == KernelFamily.Simd
+            ? SimdCandidates.Create(device.Accelerator, distinct, parallel, width)
+            : new PortableCandidates(device.Accelerator, distinct);
+        return new NearestNeighbours(device, ownsDevice, distinct, norms.Length, candidates, options.Similarity, parallel);
+    }
+
+    /// <summary>The cosine of two vectors as a search has it, in double precision; 0 where one of them is all zeros.</summary>
+    /// <param name="left">(dimension)</param>
+    /// <param name="right">(dimension)</param>
+    /// <exception cref="ArgumentException">Their lengths differ.</exception>
+    public static double Cosine(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
+    {
+        if (left.Length != right.Length)
+            throw new ArgumentException($"Vectors of {left.Length} and {right.Length} values.", nameof(right));
+        double norms = ExactScore.Norm(left) * ExactScore.Norm(right);
+        return norms > 0 ? ExactScore.Dot(left, right) / norms : 0;
     }
 
     /// <summary>The nearest vectors of each query.</summary>
@@ -128,11 +145,25 @@ public sealed class NearestNeighbours : IDisposable
         return new Neighbours(count, k, indices, scores);
     }
 
+    /// <summary>
+    /// The vectors in groups: two whose similarity is at least a threshold are in one, and so is what is similar to either. Compared are all pairs, a batch of rows at
+    /// a time; memory does not grow with their number.
+    /// </summary>
+    /// <param name="threshold">A cosine.</param>
+    /// <param name="cancellation">Looked at between batches.</param>
+    /// <returns>Groups of two or more, by their first index; indices ascending.</returns>
+    /// <exception cref="InvalidOperationException">The similarity is not <see cref="Similarity.Cosine"/>.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public IReadOnlyList<int[]> Groups(double threshold, CancellationToken cancellation = default) => _similarity == Similarity.Cosine
+        ? new SimilarGroups(_vectors, _candidates, _error, threshold).Find(Count, cancellation)
+        : throw new InvalidOperationException("Groups are made by cosine.");
+
     /// <summary>Frees the vectors on the device, and the device.</summary>
     public void Dispose()
     {
         _candidates.Dispose();
-        _device.Dispose();
+        if (_ownsDevice)
+            _device.Dispose();
     }
 
     /// <summary>Searches some queries; those whose result is not certain are added to <paramref name="unsure"/> with the score that decides.</summary>

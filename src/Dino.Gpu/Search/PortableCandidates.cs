@@ -1,15 +1,17 @@
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.Simd;
+using Dino.Gpu.Ops;
 using Dino.Gpu.Pipeline;
 using ILGPU;
 using ILGPU.Runtime;
+using TopK = Dino.Gpu.Kernels.Portable.TopK;
 
 namespace Dino.Gpu.Search;
 
-/// <summary>The search on CUDA and OpenCL: chunk by chunk of the vectors, a product and a cut of the lists, with no wait in between.</summary>
+/// <summary>The search on CUDA and OpenCL: chunk by chunk of the vectors, a product, then the best of its scores into the lists, with no wait in between.</summary>
 internal sealed class PortableCandidates : CandidateSearch
 {
-    /// <summary>Vectors of a chunk: enough for a product that fills a GPU, few enough for the lists.</summary>
+    /// <summary>Vectors of a chunk: enough for a product that fills a GPU, and 16 MiB of scores, which stay in the cache of a large one.</summary>
     private const int ChunkVectors = 4096;
 
     /// <summary>Queries of a batch.</summary>
@@ -19,13 +21,17 @@ internal sealed class PortableCandidates : CandidateSearch
     private const int UploadLength = 1 << 22;
 
     private readonly Accelerator _accelerator;
-    private readonly PortableTopK _kernels;
+    private readonly PortableKernels _kernels;
+    private readonly Index3D _rowGroup;
+    private readonly Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists> _topK;
     private readonly int _vectorCount;
     private readonly int _dimension;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _vectors; // (vectors, dimension)
     private readonly GrowingBuffer<float> _queries;
     private readonly GrowingBuffer<float> _thresholds;
-    private readonly GrowingBuffer<int> _cursors;
+    private readonly GrowingBuffer<float> _bias; // zeros: the product adds one
+    private readonly GrowingBuffer<float> _chunk; // (queries, chunk): scores
+    private readonly GrowingBuffer<int> _chunkIndices; // (queries, chunk)
     private readonly Lists _first;
     private readonly Lists _second;
     private float[] _scores = []; // (queries, keep)
@@ -38,23 +44,31 @@ internal sealed class PortableCandidates : CandidateSearch
     public PortableCandidates(Accelerator accelerator, DistinctVectors vectors)
     {
         _accelerator = accelerator;
-        _kernels = new PortableTopK(accelerator);
+        _kernels = PortableKernels.Create(accelerator);
+        (_topK, _rowGroup) = _kernels.Gemms.Max(gemm => gemm.Threads) switch
+        {
+            256 => Load<Rows8x32>(accelerator),
+            64 => Load<Rows4x16>(accelerator),
+            _ => Load<Rows4x4>(accelerator),
+        };
         _vectorCount = vectors.Count;
         _dimension = vectors.Dimension;
         _queries = new GrowingBuffer<float>(accelerator);
         _thresholds = new GrowingBuffer<float>(accelerator);
-        _cursors = new GrowingBuffer<int>(accelerator);
+        _bias = new GrowingBuffer<float>(accelerator);
+        _chunk = new GrowingBuffer<float>(accelerator);
+        _chunkIndices = new GrowingBuffer<int>(accelerator);
         _first = new Lists(accelerator);
         _second = new Lists(accelerator);
         _vectors = OrNoRoom(() => Upload(accelerator, vectors));
     }
 
-    public override int MaxQueries(int keep) => (int)Math.Clamp(ListBytes / 16 / Capacity(keep), 1, MostQueries);
+    public override int MaxQueries(int keep) => (int)Math.Clamp(ListBytes / 16 / keep, 1, MostQueries);
 
     public override void Run(ReadOnlySpan<float> queries, ReadOnlySpan<float> floors, int keep)
     {
         int count = floors.Length;
-        int capacity = (int)Capacity(keep);
+        int chunk = Math.Min(ChunkVectors, _vectorCount);
         float[] queryValues = queries.ToArray();
         float[] floorValues = floors.ToArray();
         _keep = keep;
@@ -64,21 +78,23 @@ internal sealed class PortableCandidates : CandidateSearch
             queryView.CopyFromCPU(queryValues);
             ArrayView<float> thresholds = _thresholds.Reserve(count);
             thresholds.CopyFromCPU(floorValues);
-            ArrayView<int> cursors = _cursors.Reserve(2L * count);
-            TopKLists lists = _first.Reserve(count, capacity);
-            TopKLists best = _second.Reserve(count, capacity);
+            ArrayView<float> bias = _bias.Reserve(chunk);
+            bias.MemSetToZero(_accelerator.DefaultStream);
+            ArrayView<float> scores = _chunk.Reserve((long)count * chunk);
+            ArrayView<int> indices = _chunkIndices.Reserve((long)count * chunk);
+            TopKLists lists = _first.Reserve(count, keep);
+            TopKLists best = _second.Reserve(count, keep);
             lists.Counts.MemSetToZero(_accelerator.DefaultStream);
+            var config = new KernelConfig(new Index3D((count + _rowGroup.Y - 1) / _rowGroup.Y, 1, 1), _rowGroup);
             for (int vector = 0; vector < _vectorCount; vector += ChunkVectors)
             {
-                int last = Math.Min(_vectorCount, vector + ChunkVectors);
-                var shape = new TopKShape(count, _dimension, vector, last, keep, capacity);
-                _kernels.Append(queryView, _vectors.View, thresholds, shape, lists);
-                cursors.MemSetToZero(_accelerator.DefaultStream);
-                _kernels.Cut(lists, shape, cursors, thresholds, best, last == _vectorCount ? keep : capacity);
+                int columns = Math.Min(ChunkVectors, _vectorCount - vector);
+                ArrayView<float> vectors = _vectors.View.SubView((long)vector * _dimension, (long)columns * _dimension);
+                _kernels.Linear<StoreEpilogue>(queryView, vectors, bias, new GemmShape(count, columns, _dimension, _dimension, columns, RowMap.Dense), scores);
+                _topK(config, scores, indices, thresholds, lists, new TopKShape(count, vector, columns, keep), best);
                 (lists, best) = (best, lists);
             }
 
-            // The last cut left the lists side by side.
             _scores = Download(lists.Scores, (long)count * keep);
             _indices = Download(lists.Indices, (long)count * keep);
             _counts = Download(lists.Counts, count);
@@ -101,12 +117,17 @@ internal sealed class PortableCandidates : CandidateSearch
         _vectors.Dispose();
         _queries.Dispose();
         _thresholds.Dispose();
-        _cursors.Dispose();
+        _bias.Dispose();
+        _chunk.Dispose();
+        _chunkIndices.Dispose();
         _first.Dispose();
         _second.Dispose();
     }
 
-    private long Capacity(int keep) => (long)keep + Math.Min(ChunkVectors, _vectorCount);
+    private static (Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists> Kernel, Index3D Group) Load<TRows>(Accelerator accelerator)
+        where TRows : struct, IRowShape => (
+            accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists>(TopK.Kernel<TRows>),
+            new Index3D(TRows.Threads, TRows.Rows, 1));
 
     private T[] Download<T>(ArrayView<T> view, long length)
         where T : unmanaged
@@ -162,8 +183,8 @@ internal sealed class PortableCandidates : CandidateSearch
         private readonly GrowingBuffer<int> _indices = new(accelerator);
         private readonly GrowingBuffer<int> _counts = new(accelerator);
 
-        public TopKLists Reserve(int queries, int capacity) => new(
-            _scores.Reserve((long)queries * capacity), _indices.Reserve((long)queries * capacity), _counts.Reserve(queries));
+        public TopKLists Reserve(int queries, int keep) => new(
+            _scores.Reserve((long)queries * keep), _indices.Reserve((long)queries * keep), _counts.Reserve(queries));
 
         public void Dispose()
         {

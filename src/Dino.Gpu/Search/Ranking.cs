@@ -51,7 +51,7 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
     }
 
     /// <summary>The largest float below a number.</summary>
-    private static float Below(double value)
+    public static float Below(double value)
     {
         float nearest = (float)value;
         return nearest < value ? nearest : MathF.BitDecrement(nearest);

@@ -6,11 +6,15 @@ using Dino.Gpu.Tests.Support;
 namespace Dino.Gpu.Tests.Search;
 
 /// <summary>Search on the CPU device against a double-precision sort, for every register width.</summary>
-public sealed class NearestNeighboursTests
+public sealed class NearestNeighboursTests : IDisposable
 {
     private const int Queries = 5;
 
+    private readonly DinoDevice _device = DinoDevice.Open("cpu", 2);
+
     public static TheoryData<int> Widths => [4, 8, 16];
+
+    public void Dispose() => _device.Dispose();
 
     /// <summary>Vectors, dimension, and numbers of neighbours.</summary>
     private static readonly (int Count, int Dimension, int[] Ks)[] Shapes =
@@ -166,6 +170,46 @@ public sealed class NearestNeighboursTests
         Assert.Throws<ArgumentException>(() => Create([1, 2, 3], 2));
     }
 
+    /// <summary>Chains of neighbours, each close to the next only, copies, and vectors of their own.</summary>
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Groups_AreThoseOfAllPairs(int width)
+    {
+        SimdModel.Require((SimdWidth)width);
+        const int Dimension = 12;
+        const double Threshold = 0.97;
+        const int Count = 900;
+        float[] vectors = SearchTwin.Normal(Count * Dimension, 1);
+        var random = new Random(2);
+        for (int row = 1; row < Count; row++)
+        {
+            Span<float> target = vectors.AsSpan(row * Dimension, Dimension);
+            ReadOnlySpan<float> source = vectors.AsSpan(random.Next(row) * Dimension, Dimension);
+            int kind = random.Next(5);
+            if (kind == 1)
+                target.Clear();
+            for (int i = 0; i < Dimension && kind >= 2; i++)
+                target[i] = source[i] + (kind == 2 ? 0 : 0.15f * target[i]);
+        }
+
+        int[] group = [.. Enumerable.Range(0, Count)];
+        var (indices, scores) = SearchTwin.Search(vectors, vectors, Dimension, Count, Similarity.Cosine);
+        for (int pair = 0; pair < scores.Length; pair++)
+        {
+            (int from, int to) = (group[pair / Count], group[indices[pair]]);
+            for (int i = 0; i < Count && scores[pair] >= Threshold && from != to; i++)
+                group[i] = group[i] == Math.Max(from, to) ? Math.Min(from, to) : group[i];
+        }
+
+        int[][] expected = [.. Enumerable.Range(0, Count).GroupBy(i => group[i]).Select(rows => rows.ToArray()).Where(rows => rows.Length > 1).OrderBy(rows => rows[0])];
+        using NearestNeighbours search = Create(vectors, Dimension, width: width);
+        IReadOnlyList<int[]> actual = search.Groups(Threshold, TestContext.Current.CancellationToken);
+        Assert.InRange(expected.Length, 10, 300);
+        Assert.Equal(expected, actual);
+        Assert.Equal([[.. Enumerable.Range(0, Count)]], search.Groups(-1, TestContext.Current.CancellationToken));
+        Assert.Empty(search.Groups(1.1, TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public void DeviceError_IsAboveWhatAFloatSumIsOffBy()
     {
@@ -182,6 +226,6 @@ public sealed class NearestNeighboursTests
         Assert.InRange(ExactScore.DeviceError(384), 1e-5, 3e-5);
     }
 
-    private static NearestNeighbours Create(float[] vectors, int dimension, Similarity similarity = Similarity.Cosine, int? width = null) =>
-        NearestNeighbours.Create(DinoDevice.Open("cpu", 2), vectors, dimension, new NearestNeighboursOptions { Similarity = similarity, Threads = 2 }, (SimdWidth?)width);
+    private NearestNeighbours Create(float[] vectors, int dimension, Similarity similarity = Similarity.Cosine, int? width = null) =>
+        NearestNeighbours.Create(_device, ownsDevice: false, vectors, dimension, new NearestNeighboursOptions { Similarity = similarity, Threads = 2 }, (SimdWidth?)width);
 }

@@ -1,12 +1,11 @@
 using Dino.Gpu.Search;
-using Dino.Gpu.Tests.Kernels.Portable;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Search;
 
 /// <summary>Search with the portable kernels against a double-precision sort, on every accelerator present.</summary>
 [Collection(PortableCollection.Name)]
-public sealed class PortableSearchTests
+public sealed class PortableSearchTests(TestDevices devices)
 {
     /// <summary>Vectors, dimension, queries, and numbers of neighbours; from 4096 vectors on there is more than one chunk.</summary>
     public static TheoryData<TestDevice, int, int, int, int> Shapes => new()
@@ -61,9 +60,6 @@ public sealed class PortableSearchTests
             SearchTwin.AssertEqual($"k {k}", SearchTwin.Search(vectors, queries, Dimension, k, Similarity.Cosine), search.Search(queries, k));
     }
 
-    private static NearestNeighbours Create(TestDevice kind, float[] vectors, int dimension, Similarity similarity)
-    {
-        // A device of its own, since the search disposes it.
-        return NearestNeighbours.Create(TestDevices.OpenOwn(kind), vectors, dimension, new NearestNeighboursOptions { Similarity = similarity });
-    }
+    private NearestNeighbours Create(TestDevice kind, float[] vectors, int dimension, Similarity similarity) =>
+        NearestNeighbours.Create(devices.Open(kind), ownsDevice: false, vectors, dimension, new NearestNeighboursOptions { Similarity = similarity });
 }
