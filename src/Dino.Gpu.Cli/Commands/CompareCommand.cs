@@ -13,7 +13,8 @@ internal static class CompareCommand
           dino compare cat.jpg cat.npy                         an image with an embedding of it
           dino compare a.jpg b.jpg --output mean --size 448
 
-        1 for the same direction, 0 for none in common. Vectors of photographs of different things are seldom below 0.
+        1 for the same direction, 0 for none in common. Vectors of photographs of different things are
+        seldom below 0.
         """;
 
     public static Command Create(CliConsole console, Option<bool> verbose, Option<bool> quiet)

@@ -7,14 +7,15 @@ namespace Dino.Gpu.Cli.Commands;
 internal static class DedupCommand
 {
     public const string Examples = """
-          dino dedup photos                                    groups of images that show the same, and which to keep
+          dino dedup photos                                    groups that show the same, and which to keep
           dino dedup photos.npz --html duplicates.html         from an index; look before you delete
           dino dedup photos.npz --threshold 0.99               only copies: resized, compressed again
           dino dedup photos --list > could-go.txt              the paths of all but the largest of each group
           dino dedup photos.parquet --json
 
-        Two images are in one group when the cosine of their embeddings is at least the threshold, or other images join them so. All pairs are compared, exactly.
-        The largest picture of a group is the one to keep, of equal ones the first. Nothing is deleted.
+        Two images are in one group when the cosine of their embeddings is at least the threshold, or other
+        images join them so. All pairs are compared, exactly. The largest picture of a group is the one to
+        keep, of equal ones the first. Nothing is deleted.
         """;
 
     /// <summary>

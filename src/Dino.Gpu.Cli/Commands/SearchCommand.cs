@@ -13,9 +13,11 @@ internal static class SearchCommand
           dino search photos.npy queries.npy --json            vectors by vectors, as JSON Lines
           dino search photos.npz q.jpg --threshold 0.8 | cut -f4
 
-        Scores are cosines; the result is exact: that of sorting all of them in double precision. In a pipe a result is a line of query, rank, score and path, separated
-        by tabs. Images are embedded as INDEX says it was made (weights, size, preprocessing), unless options say otherwise; other weights are refused.
-        Exit codes: 0 all well, 1 failed, 2 wrong usage, 3 some images could not be read, 130 cancelled.
+        Scores are cosines; the result is exact: that of sorting all of them in double precision. In a pipe
+        a result is a line of query, rank, score and path, separated by tabs. Images are embedded as INDEX
+        says it was made (weights, size, preprocessing), unless options say otherwise; other weights are
+        refused. Exit codes: 0 all well, 1 failed, 2 wrong usage, 3 some images could not be read, 130
+        cancelled.
         """;
 
     private const int MostNeighbours = 1_000_000;

@@ -62,7 +62,7 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console, TextW
         return new DuplicateGroup(
             number,
             table.Rows[keep],
-            [.. rows.Where(row => row != keep).Select(row => (table.Rows[row], NearestNeighbours.Cosine(kept.Span, Vector(row).Span)))]);
+            [.. rows.Where(row => row != keep).Select(row => (Image: table.Rows[row], Score: NearestNeighbours.Cosine(kept.Span, Vector(row).Span))).OrderByDescending(one => one.Score)]);
 
         ReadOnlyMemory<float> Vector(int row) => table.Values.Slice(row * table.Dimension, table.Dimension);
     }

@@ -8,7 +8,7 @@ using Dino.Gpu.Cli.Output;
 namespace Dino.Gpu.Cli.Search;
 
 /// <summary>A picture on a page.</summary>
-/// <param name="Badge">A word or a rank.</param>
+/// <param name="Badge">A word or a rank; empty for none.</param>
 /// <param name="Score">Cosine with the picture beside it; null for that one itself.</param>
 /// <param name="Image">The picture.</param>
 internal sealed record PageCard(string Badge, double? Score, RowInfo Image);
@@ -94,12 +94,13 @@ internal sealed class PicturePage : IDisposable
         string score = card.Score is not { } value ? "" : string.Create(
             CultureInfo.InvariantCulture,
             $"<span class=\"score\">{value:F4}</span><span class=\"bar\"><i style=\"width:{Math.Clamp(value, 0, 1) * 100:F1}%\"></i></span>");
+        string badge = card.Badge.Length > 0 ? $"<b>{Encode(card.Badge)}</b>" : "";
         string size = card.Image is { Width: { } width, Height: { } height } ? $"<small>{width}&times;{height}</small>" : "";
 
         // The end of a path says most: the folder is a line of its own, in a quieter colour.
         int slash = name.LastIndexOfAny(['/', '\\']) + 1;
         string folder = slash > 0 ? $"<small class=\"folder\"><bdi>{Encode(name[..slash])}</bdi></small>" : "";
-        return $"<figure>{picture}<figcaption><span class=\"row\"><b>{Encode(card.Badge)}</b>{score}</span>{folder}<bdi class=\"name\">{Encode(name[slash..])}</bdi>{size}</figcaption></figure>";
+        return $"<figure>{picture}<figcaption><span class=\"row\">{badge}{score}</span>{folder}<bdi class=\"name\">{Encode(name[slash..])}</bdi>{size}</figcaption></figure>";
     }
 
     private void Write(string text) => _file.Write(Encoding.UTF8.GetBytes(text.ReplaceLineEndings("\n")));
