@@ -33,11 +33,15 @@ internal sealed class VectorOptions
     }
 
     /// <summary>What the options say.</summary>
-    public EmbeddingSourceSettings Settings(ParseResult parsed, bool verbose, bool quiet) => new()
+    /// <param name="parsed">The command line.</param>
+    /// <param name="verbose">Whether <c>--verbose</c> is given.</param>
+    /// <param name="quiet">Whether <c>--quiet</c> is given.</param>
+    /// <param name="like">What made the vectors that images are compared with: what no option says is as it was then.</param>
+    public EmbeddingSourceSettings Settings(ParseResult parsed, bool verbose, bool quiet, EmbeddingModel? like = null) => new()
     {
-        Weights = _encoder.Weights(parsed),
-        Model = _encoder.Model(parsed),
-        Pooling = parsed.GetValue(_output)!,
+        Weights = _encoder.Weights(parsed) ?? (like?.Weights.StartsWith("synthetic:", StringComparison.Ordinal) == true ? like.Weights : null),
+        Model = like is null ? _encoder.Model(parsed) : _encoder.Model(parsed, like),
+        Pooling = like is null || parsed.GetResult(_output) is { Implicit: false } ? parsed.GetValue(_output)! : like.Pooling,
         Workers = _encoder.Workers(parsed),
         Quiet = quiet,
         Verbose = verbose,
