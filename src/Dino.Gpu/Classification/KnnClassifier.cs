@@ -92,7 +92,7 @@ public sealed class KnnClassifier : IDisposable
                 for (int i = 0; i < ks.Count; i++)
                 {
                     Vote(found.Indices(query), found.Scores(query), ks[i], votes);
-                    predictions[i].Set(first + query, votes);
+                    predictions[i].Set(first + query, votes, floor: 0);
                 }
             }
         }

@@ -45,8 +45,10 @@ public sealed class Predictions
 
     /// <summary>Keeps the best of a vector's classes.</summary>
     /// <param name="index">The vector.</param>
-    /// <param name="scores">(classes); what is not above 0 has no vote and is left out.</param>
-    internal void Set(int index, ReadOnlySpan<double> scores)
+    /// <param name="scores">(classes)</param>
+    /// <param name="floor">What is not above it is left out.</param>
+    /// <returns>The kept scores, which the caller may replace by others of the same order.</returns>
+    internal Span<double> Set(int index, ReadOnlySpan<double> scores, double floor)
     {
         Span<int> classes = _classes.AsSpan(index * Depth, Depth);
         Span<double> best = _scores.AsSpan(index * Depth, Depth);
@@ -54,7 +56,7 @@ public sealed class Predictions
         for (int label = 0; label < scores.Length; label++)
         {
             double score = scores[label];
-            if (!(score > 0) || (kept == Depth && score <= best[Depth - 1]))
+            if (!(score > floor) || (kept == Depth && score <= best[Depth - 1]))
                 continue;
             int place = kept < Depth ? kept++ : Depth - 1;
             for (; place > 0 && best[place - 1] < score; place--)
@@ -63,5 +65,6 @@ public sealed class Predictions
         }
 
         _kept[index] = kept;
+        return best[..kept];
     }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Dino.Gpu.Classification;
 using ILGPU;
 using ILGPU.IR.Intrinsics;
 
@@ -11,9 +12,6 @@ namespace Dino.Gpu.Kernels.Simd;
 /// </summary>
 internal static unsafe class Probe
 {
-    /// <summary>Values that are kept of an example: sum of exp(logit - max), max - logit of its class, and the classes that are ahead of its class.</summary>
-    public const int OutcomeLength = 3;
-
     private const float Log2E = 1.44269504f;
 
     /// <summary>The kernel. Workspace and parameters as <see cref="ProbeLayout"/> says.</summary>
@@ -221,7 +219,7 @@ internal readonly unsafe struct ProbeSteps<TVector>(
         {
             float* logits = workspace + _layout.Logits + (nint)i * Gemm.BlockSize;
             float* gradient = workspace + _layout.Gradient + (nint)i * _layout.Width;
-            float* outcome = outcomes + (nint)(first + i) * Probe.OutcomeLength;
+            float* outcome = outcomes + (nint)(first + i) * ProbeStep.OutcomeLength;
             int label = labels[order[first + i]];
             Probe.Row<TVector>(logits, BlockStride, _layout.ClassCount, label, gradient, PanelStride, outcome);
             for (int column = 0; column < _layout.ClassCount && plan.KeepScores != 0; column++)

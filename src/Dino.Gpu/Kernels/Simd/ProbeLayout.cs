@@ -1,3 +1,5 @@
+using Dino.Gpu.Classification;
+
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
@@ -56,12 +58,6 @@ internal readonly struct ProbeLayout
     /// <summary>Where one weight lies.</summary>
     public long Weight(int label, int input) => Panel(input / Gemm.BlockSize, label / Width) + (long)(input % Gemm.BlockSize) * Width + label % Width;
 }
-
-/// <summary>What one step of SGD multiplies with.</summary>
-/// <param name="LearningRate">Of this epoch.</param>
-/// <param name="Momentum">Share of the last step that goes on.</param>
-/// <param name="WeightDecay">Share of the parameters that is added to their gradient.</param>
-internal readonly record struct ProbeStep(float LearningRate, float Momentum, float WeightDecay);
 
 /// <summary>What one launch of <see cref="Probe"/> does.</summary>
 /// <param name="Layout">Sizes.</param>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Dino.Gpu.Classification;
 
 namespace Dino.Gpu.Kernels.Simd;
 
