@@ -54,7 +54,7 @@ public static class ConfusionPicture
             CultureInfo.InvariantCulture, $"top-1 {100 * matrix.Top1:F1} %, top-5 {100 * matrix.Top5:F1} %, {matrix.Count} images, {classes} classes");
         string axes = "rows: true, columns: predicted, colour: share of the row";
         int left = Gap + nameWidth;
-        int top = Gap + 2 * LineHeight + nameWidth;
+        int top = Gap + 2 * LineHeight + nameWidth + Gap / 2;
         int right = left + side + Gap + BarWidth + Gap + PixelFont.Width("100 %", TextScale);
         int textScale = right < Gap + PixelFont.Width(axes, TextScale) ? 1 : TextScale;
         int width = Math.Max(right, Gap + PixelFont.Width(axes, textScale)) + Gap;

@@ -50,7 +50,7 @@ public sealed class LinearProbe
     public ReadOnlySpan<float> Bias => _bias;
 
     /// <summary>What the epochs came to; empty unless it has just been trained.</summary>
-    public IReadOnlyList<ProbeEpoch> History { get; private init; } = [];
+    public IReadOnlyList<ProbeEpoch> History { get; init; } = [];
 
     /// <summary>What is known of the features, such as the model that made them: stored in the file, never looked at here.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();

@@ -2,9 +2,10 @@ using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Features;
 
-/// <summary>Letters for labels, 5x7 pixels each, so that no font has to be installed and a picture is the same everywhere.</summary>
+/// <summary>Letters for labels, 5x7 pixels each and two more below the line, so that no font has to be installed and a picture is the same everywhere.</summary>
 internal static class PixelFont
 {
+    /// <summary>Down to the line; g, j, p, q and y go two pixels below it.</summary>
     public const int Height = 7;
 
     /// <summary>Five pixels and one between letters.</summary>
@@ -28,17 +29,17 @@ internal static class PixelFont
         ['d'] = "....# ....# .#### #...# #...# #...# .####",
         ['e'] = "..... ..... .###. #...# ##### #.... .####",
         ['f'] = "..##. .#..# .#... ###.. .#... .#... .#...",
-        ['g'] = "..... ..... .#### #...# .#### ....# .###.",
+        ['g'] = "..... ..... .#### #...# #...# #...# .#### ....# .###.",
         ['h'] = "#.... #.... ####. #...# #...# #...# #...#",
         ['i'] = "..#.. ..... .##.. ..#.. ..#.. ..#.. .###.",
-        ['j'] = "...#. ..... ..##. ...#. ...#. #..#. .##..",
+        ['j'] = "...#. ..... ..##. ...#. ...#. ...#. ...#. #..#. .##..",
         ['k'] = "#.... #.... #..#. #.#.. ##... #.#.. #..#.",
         ['l'] = ".##.. ..#.. ..#.. ..#.. ..#.. ..#.. .###.",
         ['m'] = "..... ..... ####. #.#.# #.#.# #.#.# #.#.#",
         ['n'] = "..... ..... ####. #...# #...# #...# #...#",
         ['o'] = "..... ..... .###. #...# #...# #...# .###.",
-        ['p'] = "..... ..... ####. #...# ####. #.... #....",
-        ['q'] = "..... ..... .#### #...# .#### ....# ....#",
+        ['p'] = "..... ..... ####. #...# #...# #...# ####. #.... #....",
+        ['q'] = "..... ..... .#### #...# #...# #...# .#### ....# ....#",
         ['r'] = "..... ..... #.### ##... #.... #.... #....",
         ['s'] = "..... ..... .#### #.... .###. ....# ####.",
         ['t'] = ".#... .#... ####. .#... .#... .#... ..###",
@@ -46,7 +47,7 @@ internal static class PixelFont
         ['v'] = "..... ..... #...# #...# #...# .#.#. ..#..",
         ['w'] = "..... ..... #...# #...# #.#.# #.#.# .#.#.",
         ['x'] = "..... ..... #...# .#.#. ..#.. .#.#. #...#",
-        ['y'] = "..... ..... #...# #...# .#### ....# .###.",
+        ['y'] = "..... ..... #...# #...# #...# #...# .#### ....# .###.",
         ['z'] = "..... ..... ##### ...#. ..#.. .#... #####",
         ['A'] = ".###. #...# #...# ##### #...# #...# #...#",
         ['B'] = "####. #...# #...# ####. #...# #...# ####.",
@@ -119,7 +120,8 @@ internal static class PixelFont
         for (int letter = 0; letter < text.Length; letter++)
         {
             string glyph = Glyphs.GetValueOrDefault(text[letter], Unknown); // rows of five and a space
-            for (int y = 0; y < Height * scale; y++)
+            int rows = (glyph.Length + 1) / 6;
+            for (int y = 0; y < rows * scale; y++)
             {
                 for (int x = 0; x < 5 * scale; x++)
                 {
