@@ -1,3 +1,4 @@
+using System.Globalization;
 using Dino.Gpu.Cli.Embedding;
 using Dino.Gpu.Cli.Formats;
 using Dino.Gpu.Cli.Inputs;
@@ -26,7 +27,7 @@ internal sealed class LabelledTable
     /// <summary>One a vector.</summary>
     public IReadOnlyList<string> Labels { get; }
 
-    /// <summary>Every class, sorted: whole numbers by their value, names by their bytes. With those whose images all failed, or that have none.</summary>
+    /// <summary>Every class, sorted: names by their bytes, a column of whole numbers by their value. With those whose images all failed, or that have none.</summary>
     public IReadOnlyList<string> Classes { get; }
 
     /// <summary>Finds the labels.</summary>
@@ -52,9 +53,10 @@ internal sealed class LabelledTable
         IEnumerable<string> all = labels.Concat(table.Failures.Select(Label).OfType<string>());
         if (isImageFolder)
             all = all.Concat(Directory.EnumerateDirectories(input).Select(folder => Path.GetFileName(folder)).Where(name => !ImageFileNames.IsHidden(name)));
-        bool numbers = column >= 0 && table.Columns[column].Type == ColumnType.Integer;
-        IEnumerable<string> distinct = all.Distinct(StringComparer.Ordinal);
-        return new LabelledTable(input, table, labels, [.. numbers ? distinct.OrderBy(long.Parse) : distinct.Order(PathOrder.Instance)]);
+        string[] classes = [.. all.Distinct(StringComparer.Ordinal)];
+        bool numbers = column >= 0 && classes.All(name => long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _));
+        return new LabelledTable(
+            input, table, labels, [.. numbers ? classes.OrderBy(name => long.Parse(name, CultureInfo.InvariantCulture)) : classes.Order(PathOrder.Instance)]);
 
         string? Label(RowInfo row) =>
             column >= 0 ? (string?)ColumnTypes.Convert(row.Columns[column], ColumnType.Text) is { Length: > 0 } text ? text : null
