@@ -7,9 +7,6 @@ namespace Dino.Gpu.Classification;
 /// <summary>A linear classifier on a device, with the momentum of its training. Not thread-safe.</summary>
 internal abstract class ProbeTrainer : IDisposable
 {
-    /// <summary>Work between two looks at the cancellation: some tenths of a second on a CPU.</summary>
-    private const double OperationsBetweenLooks = 5e10;
-
     protected ProbeTrainer(int dimension, int classCount, int batchSize)
     {
         Dimension = dimension;
@@ -25,6 +22,9 @@ internal abstract class ProbeTrainer : IDisposable
 
     /// <summary>Floating-point operations of a whole step: two products.</summary>
     public double StepOperations => 4.0 * BatchSize * Dimension * ClassCount;
+
+    /// <summary>Work of a launch, and so between two looks at the cancellation: some tenths of a second on a CPU. Never changes a byte.</summary>
+    public double OperationsPerLaunch { get; set; } = 5e10;
 
     /// <summary>With the kernels that suit the device, all parameters 0. The device stays the caller's and has to outlive this.</summary>
     public static ProbeTrainer Create(DinoDevice device, int dimension, int classCount, int batchSize) => device.Family == KernelFamily.Simd
@@ -90,7 +90,7 @@ internal abstract class ProbeTrainer : IDisposable
 
     private ProbeScore Run(ProbeExamples examples, ProbeStep? step, CancellationToken cancellation)
     {
-        int stride = (int)Math.Min(examples.Count, BatchSize * Math.Max(1, Math.Floor(OperationsBetweenLooks / StepOperations)));
+        int stride = (int)Math.Min(examples.Count, BatchSize * Math.Max(1, Math.Floor(OperationsPerLaunch / StepOperations)));
         for (int first = 0; first < examples.Count; first += stride)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -18,10 +18,10 @@ public sealed class LinearProbeTests(TestDevices devices)
     /// <summary>Largest difference of the mean loss.</summary>
     private const double Loss = 2e-6;
 
-    /// <summary>Vectors, values, classes, batch: below and above a register, a panel, a block of 384; a last batch of its own size; one example, one batch, one class.</summary>
+    /// <summary>Vectors, values, classes, batch: below and above a register, a panel, a block of 384; a last batch of its own size; one example, one batch, one class; enough examples for a tile of each thread, and too few.</summary>
     public static TheoryData<int, int, int, int> Shapes => new()
     {
-        { 1, 1, 1, 128 }, { 5, 3, 2, 2 }, { 60, 17, 5, 16 }, { 131, 48, 10, 128 }, { 64, 385, 33, 20 }, { 90, 401, 3, 13 }, { 50, 7, 405, 24 },
+        { 1, 1, 1, 128 }, { 5, 3, 2, 2 }, { 60, 17, 5, 16 }, { 131, 48, 10, 128 }, { 64, 385, 33, 20 }, { 90, 401, 3, 13 }, { 100, 7, 405, 48 },
     };
 
     public static TheoryData<int, int, int, int, int> SimdShapes
@@ -127,6 +127,21 @@ public sealed class LinearProbeTests(TestDevices devices)
         }
 
         Assert.NotEqual(expected.Weight.ToArray(), LinearProbe.Train(train, null, options with { Seed = 6 }).Weight.ToArray());
+    }
+
+    [Fact]
+    public void Training_IsTheSameInManyLaunches()
+    {
+        LabelledVectors train = Clusters.Create(100, 20, 5, 1);
+        var options = new LinearProbeOptions { Epochs = 2, BatchSize = 16, LearningRate = 0.1 };
+        using DinoDevice device = DinoDevice.Open("cpu", 2);
+        float[][] weights = [.. new[] { 5e10, 0 }.Select(operations =>
+        {
+            using var trainer = SimdProbeTrainer.Create(device.Accelerator, 20, 5, 16, threads: 2);
+            trainer.OperationsPerLaunch = operations;
+            return LinearProbe.Train(trainer, train, train, options, null, CancellationToken.None).Weight.ToArray();
+        })];
+        Assert.Equal(weights[0], weights[1]);
     }
 
     [Fact]

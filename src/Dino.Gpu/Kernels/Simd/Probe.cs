@@ -78,7 +78,8 @@ internal static unsafe class Probe
             int count = Math.Min(batchSize, end - first);
             team.Wait();
             steps.Logits(team, count, parity);
-            team.Wait();
+            if (!steps.SharesRows(team, count))
+                team.Wait();
             steps.Losses(team, first, count);
             if (plan.Update != 0)
             {
@@ -187,9 +188,19 @@ internal readonly unsafe struct ProbeSteps<TVector>(
         }
     }
 
-    /// <summary>logits = X W^T + bias. The tiles of all panels in a row are shared out, so that few classes keep many threads busy too.</summary>
+    /// <summary>Whether a batch has a tile of rows for each thread. Then a thread has its logits to itself, from the product to the losses.</summary>
+    public bool SharesRows(in Team team, int count) => team.Size * TVector.TileRows <= count;
+
+    /// <summary>logits = X W^T + bias. Each thread some examples; where there are too few, the tiles of all panels in a row are shared out.</summary>
     public void Logits(in Team team, int count, int parity)
     {
+        if (SharesRows(team, count))
+        {
+            (int firstRow, int endRow) = team.Share(count);
+            Multiply(parity, firstRow, endRow - firstRow, 0, _layout.Panels);
+            return;
+        }
+
         int tiles = (count + TVector.TileRows - 1) / TVector.TileRows;
         (int start, int end) = team.Share(_layout.Panels * tiles);
         while (start < end)
@@ -198,15 +209,26 @@ internal readonly unsafe struct ProbeSteps<TVector>(
             int next = Math.Min(end, (panel + 1) * tiles);
             int row = (int)((long)count * (start - panel * tiles) / tiles);
             int rows = (int)((long)count * (next - panel * tiles) / tiles) - row;
+            Multiply(parity, row, rows, panel, 1);
+            start = next;
+        }
+    }
+
+    /// <summary>Logits of some examples and panels, block by block of classes and of inputs.</summary>
+    private void Multiply(int parity, int row, int rows, int firstPanel, int panels)
+    {
+        int perBlock = Gemm.BlockSize / _layout.Width;
+        for (int panel = firstPanel; panel < firstPanel + panels; panel += perBlock)
+        {
             int column = panel * _layout.Width;
             float* c = workspace + _layout.Logits + column / Gemm.BlockSize * BlockStride + (nint)row * Gemm.BlockSize + column % Gemm.BlockSize;
+            int count = Math.Min(perBlock, firstPanel + panels - panel);
             for (int block = 0; block < _layout.Blocks; block++)
             {
                 float* a = workspace + _layout.Batch(parity) + block * BlockStride + (nint)row * Gemm.BlockSize;
-                Gemm.Multiply<TVector>(a, parameters + _layout.Panel(block, panel), block == 0 ? parameters + column : null, c, rows, _layout.BlockInputs(block), 1, block > 0, false);
+                Gemm.Multiply<TVector>(
+                    a, parameters + _layout.Panel(block, panel), block == 0 ? parameters + column : null, c, rows, _layout.BlockInputs(block), count, block > 0, false);
             }
-
-            start = next;
         }
     }
 
