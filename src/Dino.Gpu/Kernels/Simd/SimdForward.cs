@@ -113,5 +113,5 @@ internal static unsafe class SimdForward
     private static int FirstOfTeam(int team, int teams, int threads) => (int)(((long)team * threads + teams - 1) / teams);
 
     /// <summary>The next cache line: ILGPU aligns buffers to 16 bytes, a register of 16 floats wants 64.</summary>
-    internal static float* Align(float* pointer) => (float*)(((nuint)pointer + 63) & ~(nuint)63);
+    public static float* Align(float* pointer) => (float*)(((nuint)pointer + 63) & ~(nuint)63);
 }
