@@ -28,8 +28,7 @@ internal static class DedupCommand
     {
         var inputs = new Argument<string[]>("INPUT") { Description = VectorOptions.Description, Arity = ArgumentArity.OneOrMore };
         Option<double?> threshold = ThresholdOption.Create(
-            "Cosine from which on two images are duplicates. 0.95 is for the class token of DINO, which hardly changes under crops, scaling and compression; raise it to find "
-            + "copies only, lower it to find pictures of the same scene. [default: 0.95]");
+            "Cosine from which on two images are duplicates: nearer to 1 for copies only, lower for pictures of the same scene too. [default: 0.95]");
         var json = new Option<bool>("--json") { Description = "JSON Lines, one object a group." };
         var list = new Option<bool>("--list") { Description = "Only the paths of the images that could go, one a line." };
         Option<string?> html = SearchCommand.HtmlOption();
