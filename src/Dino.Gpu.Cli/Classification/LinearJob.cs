@@ -68,7 +68,7 @@ internal sealed class LinearJob(LinearSettings settings, CliConsole console)
         bool trained = probe.History.Count > 0;
         yield return new ClassifyResult("final", null, trained ? probe.History.Count : null, predictions.Accuracy(labels, 1), predictions.Accuracy(labels, Predictions.Depth));
         if (trained && probe.History.MaxBy(epoch => epoch.Test!.Top1) is { } best)
-            yield return new ClassifyResult($"best, {best.Number + 1}", null, best.Number + 1, best.Test!.Top1, best.Test.Top5);
+            yield return new ClassifyResult("best", null, best.Number + 1, best.Test!.Top1, best.Test.Top5);
     }
 
     private static EpochResult Result(ProbeEpoch epoch) => new(
