@@ -104,7 +104,15 @@ public sealed class DinoEncoderGroup : IDisposable
     /// <param name="outputs">What to return.</param>
     /// <param name="attentionLayers">Layers whose attention is kept, counted from 0; null for all.</param>
     /// <exception cref="DinoException">The device failed; the message names it.</exception>
-    public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null)
+    public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
+        ForwardLayers(images, outputs, new DinoLayers { Attentions = attentionLayers });
+
+    /// <summary>As <see cref="DinoEncoder.ForwardLayers"/>, on the next free device; waits for one where none is.</summary>
+    /// <param name="images">At least one picture, as <see cref="Prepare(string)"/> or <see cref="PrepareForDevice(string)"/> return them.</param>
+    /// <param name="outputs">What to return.</param>
+    /// <param name="layers">Of which layers.</param>
+    /// <exception cref="DinoException">The device failed; the message names it.</exception>
+    public DinoOutput ForwardLayers(IReadOnlyList<RgbImage> images, DinoOutputs outputs, DinoLayers layers)
     {
         _freeCount.Wait();
         DinoEncoder? encoder = null;
@@ -113,7 +121,7 @@ public sealed class DinoEncoderGroup : IDisposable
             ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
             if (!_free.TryDequeue(out encoder))
                 throw new InvalidOperationException("No encoder is free.");
-            return encoder.ForwardPrepared(images, outputs, attentionLayers);
+            return encoder.ForwardLayers(images, outputs, layers);
         }
         catch (Exception failure) when (_encoders.Length > 1 && failure is not (ArgumentException or ObjectDisposedException))
         {

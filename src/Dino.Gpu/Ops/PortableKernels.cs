@@ -27,6 +27,8 @@ internal sealed class PortableKernels
     private readonly Lazy<Action<KernelConfig, int, int, ArrayView<float>>> _softmax;
     private readonly Lazy<Action<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>> _unfold;
     private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<float>, VitShape, ArrayView<float>>> _assemble;
+    private readonly Lazy<Action<Index1D, ArrayView<float>, ColumnRange, ArrayView<float>>> _packColumns;
+    private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<float>, RolloutShape, ArrayView<float>>> _rollout;
 
     private PortableKernels(Accelerator accelerator, PortableGemm[] gemms, PortableAttention[] attentions, bool wideRows, bool narrowRows)
     {
@@ -39,6 +41,10 @@ internal sealed class PortableKernels
             Embedding.UnfoldKernel, LinearGroup));
         _assemble = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, VitShape, ArrayView<float>>(
             Embedding.AssembleKernel, LinearGroup));
+        _packColumns = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ColumnRange, ArrayView<float>>(
+            Columns.PackKernel, LinearGroup));
+        _rollout = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, RolloutShape, ArrayView<float>>(
+            Rollout.StepKernel, LinearGroup));
     }
 
     /// <summary>The caller's.</summary>
@@ -126,6 +132,14 @@ internal sealed class PortableKernels
     /// <summary>See <see cref="Embedding.AssembleKernel"/>.</summary>
     public void Assemble(ArrayView<float> classToken, ArrayView<float> positions, VitShape shape, int images, ArrayView<float> tokens) =>
         _assemble.Value(checked(images * shape.TokenCount * shape.HiddenSize), classToken, positions, shape, tokens);
+
+    /// <summary>See <see cref="Columns.PackKernel"/>.</summary>
+    public void PackColumns(ArrayView<float> source, ColumnRange columns, int rows, ArrayView<float> target) =>
+        _packColumns.Value(checked(rows * columns.Count), source, columns, target);
+
+    /// <summary>See <see cref="Rollout.StepKernel"/>.</summary>
+    public void RolloutStep(ArrayView<float> probabilities, ArrayView<float> row, RolloutShape shape, int images, ArrayView<float> next) =>
+        _rollout.Value(checked(images * shape.TokenCount), probabilities, row, shape, next);
 
     private (Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, ArrayView<float>>> LayerNorm,
         Lazy<Action<KernelConfig, int, int, ArrayView<float>>> Softmax) RowKernels<TRows>(Accelerator accelerator)
