@@ -53,22 +53,25 @@ internal sealed record ClassifyReport
             Table table = new Table().Border(TableBorder.Simple).AddColumns(
                 new TableColumn(Protocol == "knn" ? "k" : "epoch").RightAligned(), new TableColumn("top-1").RightAligned(), new TableColumn("top-5").RightAligned());
             foreach (ClassifyResult result in Results)
-                table.AddRow(result.Name, Percent(result.Top1), Percent(result.Top5));
+                table.AddRow(Label(result), Percent(result.Top1), Percent(result.Top5));
             ansi.Write(table);
         }
     }
+
+    private static string Label(ClassifyResult result) => string.Create(
+        CultureInfo.InvariantCulture, $"{result.K}{result.Name}{(result.Name is not null && result.Epoch is { } epoch ? $" ({epoch})" : "")}");
 
     /// <summary>Such as <c>74.50 %</c>.</summary>
     public static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{100 * share:F2} %");
 }
 
 /// <summary>One accuracy.</summary>
-/// <param name="Name">The k, or which epoch.</param>
+/// <param name="Name">Of a linear classifier: <c>final</c> or <c>best</c>.</param>
 /// <param name="K">Of k-NN.</param>
 /// <param name="Epoch">Of a linear classifier, from 1.</param>
 /// <param name="Top1">Share of test images whose class is the likeliest.</param>
 /// <param name="Top5">Share of test images whose class is among the five likeliest.</param>
-internal sealed record ClassifyResult([property: JsonIgnore] string Name, int? K, int? Epoch, double Top1, double Top5);
+internal sealed record ClassifyResult(string? Name, int? K, int? Epoch, double Top1, double Top5);
 
 /// <summary>One epoch.</summary>
 /// <param name="Epoch">From 1.</param>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Dino.Gpu.Classification;
 
 namespace Dino.Gpu.Cli.Classification;
@@ -50,5 +49,5 @@ internal sealed class KnnJob(KnnSettings settings, CliConsole console)
     }
 
     private static ClassifyResult Result(int k, Predictions predictions, int[] labels) => new(
-        k.ToString(CultureInfo.InvariantCulture), k, null, predictions.Accuracy(labels, 1), predictions.Accuracy(labels, Predictions.Depth));
+        null, k, null, predictions.Accuracy(labels, 1), predictions.Accuracy(labels, Predictions.Depth));
 }

@@ -6,9 +6,9 @@ namespace Dino.Gpu.Cli.Classification;
 /// <summary>One <c>dino linear</c>, as the command line asks for it.</summary>
 /// <param name="Common">What it shares with <c>dino knn</c>.</param>
 /// <param name="Training">How to train, but for the device and the seed.</param>
-/// <param name="Probe">A file of a trained classifier to apply; null to train one.</param>
+/// <param name="Probe">A trained classifier to apply; null to train one.</param>
 /// <param name="Save">Where to keep the trained classifier.</param>
-internal sealed record LinearSettings(ClassifySettings Common, LinearProbeOptions Training, string? Probe, string? Save);
+internal sealed record LinearSettings(ClassifySettings Common, LinearProbeOptions Training, LinearProbe? Probe, string? Save);
 
 /// <summary>One <c>dino linear</c>.</summary>
 /// <param name="settings">What was asked for.</param>
@@ -21,9 +21,8 @@ internal sealed class LinearJob(LinearSettings settings, CliConsole console)
     public async Task<int> RunAsync(TextWriter output, CancellationToken cancellation)
     {
         ClassifyFiles.RequireWritable(settings.Common, settings.Save);
-        LinearProbe? given = settings.Probe is null ? null : LinearProbe.Load(settings.Probe);
-        ClassifyData data = await ClassifyData.LoadAsync(settings.Common, given, console, cancellation).ConfigureAwait(false);
-        (LinearProbe probe, Predictions predictions) = await Task.Run(() => TrainAndPredict(data, given, cancellation), cancellation).ConfigureAwait(false);
+        ClassifyData data = await ClassifyData.LoadAsync(settings.Common, settings.Probe, console, cancellation).ConfigureAwait(false);
+        (LinearProbe probe, Predictions predictions) = await Task.Run(() => TrainAndPredict(data, cancellation), cancellation).ConfigureAwait(false);
         ClassifyFiles.Write(settings.Common, data, predictions);
         if (settings.Save is not null)
             probe.Save(settings.Save);
@@ -35,13 +34,14 @@ internal sealed class LinearJob(LinearSettings settings, CliConsole console)
             Failed = data.Failed,
             Classes = data.ClassNames,
             Results = data.TestLabels is null ? [] : [.. Results(probe, predictions, data.TestLabels)],
-            Epochs = given is null ? [.. probe.History.Select(Result)] : null,
+            Epochs = settings.Probe is null ? [.. probe.History.Select(Result)] : null,
         }.Write(console, output, settings.Common.Json);
         return data.Failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
     }
 
-    private (LinearProbe Probe, Predictions Predictions) TrainAndPredict(ClassifyData data, LinearProbe? probe, CancellationToken cancellation)
+    private (LinearProbe Probe, Predictions Predictions) TrainAndPredict(ClassifyData data, CancellationToken cancellation)
     {
+        LinearProbe? probe = settings.Probe;
         string device = settings.Common.Device;
         int? threads = settings.Common.Source.Model.Threads;
         if (probe is null)
@@ -68,7 +68,7 @@ internal sealed class LinearJob(LinearSettings settings, CliConsole console)
         bool trained = probe.History.Count > 0;
         yield return new ClassifyResult("final", null, trained ? probe.History.Count : null, predictions.Accuracy(labels, 1), predictions.Accuracy(labels, Predictions.Depth));
         if (trained && probe.History.MaxBy(epoch => epoch.Test!.Top1) is { } best)
-            yield return new ClassifyResult($"best, {best.Number + 1}", null, best.Number + 1, best.Test!.Top1, best.Test.Top5);
+            yield return new ClassifyResult("best", null, best.Number + 1, best.Test!.Top1, best.Test.Top5);
     }
 
     private static EpochResult Result(ProbeEpoch epoch) => new(

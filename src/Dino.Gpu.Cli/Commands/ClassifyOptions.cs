@@ -2,11 +2,13 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Dino.Gpu.Cli.Classification;
+using Dino.Gpu.Cli.Embedding;
 
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>Arguments and options that <c>dino knn</c> and <c>dino linear</c> have in common.</summary>
-internal sealed class ClassifyOptions
+/// <param name="pooling">What <c>--output</c> is when it is not given.</param>
+internal sealed class ClassifyOptions(string pooling)
 {
     private readonly Argument<string> _train = new("TRAIN")
     {
@@ -39,7 +41,7 @@ internal sealed class ClassifyOptions
         HelpName = "FILE.csv",
     };
 
-    private readonly VectorOptions _vectors = new();
+    private readonly VectorOptions _vectors = new(pooling);
 
     /// <param name="command">Gets the arguments and options.</param>
     /// <param name="trainedProbe">The option that stands in for TRAIN; null where there is none.</param>
@@ -81,7 +83,8 @@ internal sealed class ClassifyOptions
     /// <param name="probe">Whether there is a classifier already.</param>
     /// <param name="verbose">Of every command.</param>
     /// <param name="quiet">Of every command.</param>
-    public ClassifySettings Settings(ParseResult parsed, bool probe, bool verbose, bool quiet)
+    /// <param name="like">What made the vectors that the probe was trained on.</param>
+    public ClassifySettings Settings(ParseResult parsed, bool probe, bool verbose, bool quiet, EmbeddingModel? like = null)
     {
         string first = parsed.GetValue(_train)!;
         return new ClassifySettings
@@ -92,7 +95,7 @@ internal sealed class ClassifyOptions
             Split = parsed.GetValue(_split),
             Seed = parsed.GetValue(_seed),
             Unlabelled = parsed.GetValue(_unlabelled),
-            Source = _vectors.Settings(parsed, verbose, quiet),
+            Source = _vectors.Settings(parsed, verbose, quiet, like),
             Json = parsed.GetValue(_json),
             Confusion = parsed.GetValue(_confusion),
             Predictions = parsed.GetValue(_predictions),

@@ -50,7 +50,7 @@ internal static class KnnCommand
             DefaultValueFactory = _ => new KnnOptions().Temperature,
             CustomParser = result => ClassifyOptions.Number(result, "--temperature", value => value > 0, "a number above 0"),
         };
-        var options = new ClassifyOptions();
+        var options = new ClassifyOptions("cls");
         var command = new Command("knn", "Judge embeddings by their nearest neighbours: top-1 and top-5 of the paper's weighted k-NN classifier.") { ks, temperature };
         options.AddTo(command);
         command.SetAction((parsed, cancellation) =>

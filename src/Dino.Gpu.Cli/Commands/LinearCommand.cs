@@ -19,6 +19,9 @@ internal sealed class LinearCommand
         images failed, 130 cancelled.
         """;
 
+    /// <summary>What the original trains on with ViT-S.</summary>
+    private const string Features = "last4";
+
     private const int LargestCount = 1_000_000;
     private static readonly LinearProbeOptions Standard = new();
 
@@ -33,7 +36,7 @@ internal sealed class LinearCommand
     public static Command Create(CliConsole console, Option<bool> verbose, Option<bool> quiet)
     {
         var linear = new LinearCommand();
-        var options = new ClassifyOptions();
+        var options = new ClassifyOptions(Features);
         var command = new Command("linear", "Judge embeddings by a linear classifier, trained with SGD as the paper does: top-1 and top-5.")
         {
             linear._epochs, linear._rate, linear._batchSize, linear._momentum, linear._decay, linear._save, linear._probe,
@@ -46,7 +49,7 @@ internal sealed class LinearCommand
         });
         command.SetAction((parsed, cancellation) =>
         {
-            string? probe = parsed.GetValue(linear._probe);
+            LinearProbe? probe = parsed.GetValue(linear._probe) is { } file ? LinearProbe.Load(file) : null;
             var training = new LinearProbeOptions
             {
                 Epochs = parsed.GetValue(linear._epochs),
@@ -55,7 +58,7 @@ internal sealed class LinearCommand
                 Momentum = parsed.GetValue(linear._momentum),
                 WeightDecay = parsed.GetValue(linear._decay),
             };
-            ClassifySettings common = options.Settings(parsed, probe is not null, parsed.GetValue(verbose), parsed.GetValue(quiet));
+            ClassifySettings common = options.Settings(parsed, probe is not null, parsed.GetValue(verbose), parsed.GetValue(quiet), probe is null ? null : ProbeModel.Of(probe));
             var settings = new LinearSettings(common, training, probe, parsed.GetValue(linear._save));
             return new LinearJob(settings, console).RunAsync(parsed.InvocationConfiguration.Output, cancellation);
         });

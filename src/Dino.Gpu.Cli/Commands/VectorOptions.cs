@@ -15,16 +15,20 @@ internal sealed class VectorOptions
     {
         Description = "Vector of an image that is embedded now: cls (the class token), mean or gem (of the patch tokens), cls+mean, cls+gem, lastN (class tokens of the last N blocks), lastN+mean.",
         HelpName = "WHAT",
-        DefaultValueFactory = _ => "cls",
     };
 
     private readonly EncoderOptions _encoder = new();
 
-    public VectorOptions() => _output.Validators.Add(result =>
+    /// <param name="pooling">What <c>--output</c> is when it is not given.</param>
+    public VectorOptions(string pooling = "cls")
     {
-        if (result.Tokens.Count > 0 && Pooling.Parse(result.Tokens[0].Value) is null)
-            result.AddError($"--output: expected {Pooling.Names}, found '{result.Tokens[0].Value}'");
-    });
+        _output.DefaultValueFactory = _ => pooling;
+        _output.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && Pooling.Parse(result.Tokens[0].Value) is null)
+                result.AddError($"--output: expected {Pooling.Names}, found '{result.Tokens[0].Value}'");
+        });
+    }
 
     public void AddTo(Command command)
     {

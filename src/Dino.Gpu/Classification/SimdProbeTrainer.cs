@@ -63,12 +63,13 @@ internal sealed class SimdProbeTrainer : ProbeTrainer
     /// <param name="width">Register width; null for the widest.</param>
     /// <param name="threads">Threads of a launch; null for as many as a step keeps busy. They never change a byte.</param>
     public static SimdProbeTrainer Create(
-        Accelerator accelerator, int dimension, int classCount, int batchSize, SimdWidth? width = null, int? threads = null) => (width ?? SimdExecutor.BestWidth) switch
-    {
-        SimdWidth.Lanes16 => Create<Float16>(accelerator, dimension, classCount, batchSize, threads),
-        SimdWidth.Lanes8 => Create<Float8>(accelerator, dimension, classCount, batchSize, threads),
-        _ => Create<Float4>(accelerator, dimension, classCount, batchSize, threads),
-    };
+        Accelerator accelerator, int dimension, int classCount, int batchSize, SimdWidth? width = null, int? threads = null) =>
+        (width ?? SimdExecutor.BestWidth) switch
+        {
+            SimdWidth.Lanes16 => Create<Float16>(accelerator, dimension, classCount, batchSize, threads),
+            SimdWidth.Lanes8 => Create<Float8>(accelerator, dimension, classCount, batchSize, threads),
+            _ => Create<Float4>(accelerator, dimension, classCount, batchSize, threads),
+        };
 
     public override ProbeExamples Load(ReadOnlyMemory<float> values, ReadOnlySpan<int> labels) => new(Accelerator, values, labels);
 

@@ -68,7 +68,7 @@ public sealed class ClassifyTests : IDisposable
     {
         string train = Pictures("train", 6), test = Pictures("test", 4, seed: 100);
         string probe = _folder.Path("probe.safetensors"), predictions = _folder.Path("p.csv");
-        CliResult result = await RunAsync("linear", train, test, "--epochs", "20", "--lr", "0.5", "--batch-size", "8", "--save", probe, "--predictions", predictions, "--seed", "3");
+        CliResult result = await RunAsync("linear", train, test, "--output", "cls", "--epochs", "20", "--lr", "0.5", "--batch-size", "8", "--save", probe, "--predictions", predictions, "--seed", "3");
         Assert.Equal(0, result.ExitCode);
         Assert.Contains("final", result.Output);
         Assert.Contains("100.00 %", result.Output);
@@ -98,11 +98,22 @@ public sealed class ClassifyTests : IDisposable
         Assert.Contains("output cls and mean", (await RunAsync("linear", "--probe", probe, test, "--output", "mean", "-q")).FatalLine());
     }
 
+    /// <summary>The original's features of ViT-S, which the tiny model of three blocks does not have.</summary>
+    [Fact]
+    public async Task Linear_takes_the_last_four_blocks_unless_told_otherwise()
+    {
+        string train = Pictures("train", 2), probe = _folder.Path("probe.safetensors");
+        Assert.Contains("last4", (await RunAsync("linear", train, "--split", "0.5", "-q")).FatalLine());
+        Assert.Equal(0, (await RunAsync("linear", train, "--split", "0.5", "-q", "--epochs", "1", "--output", "last3", "--save", probe)).ExitCode);
+        Assert.Equal(3 * 48, LinearProbe.Load(probe).Dimension);
+        Assert.Equal(0, (await RunAsync("linear", "--probe", probe, train, "-q")).ExitCode); // as it was trained, without being told again
+    }
+
     [Fact]
     public async Task Linear_json_has_the_epochs_and_a_seed_gives_the_same_bytes()
     {
         string train = Pictures("train", 5);
-        string[] arguments = ["linear", train, "--split", "0.6", "--epochs", "3", "--lr", "0.1", "--json", "-q"];
+        string[] arguments = ["linear", train, "--output", "last2", "--split", "0.6", "--epochs", "3", "--lr", "0.1", "--json", "-q"];
         CliResult result = await RunAsync(arguments);
         using JsonDocument json = JsonDocument.Parse(result.Output);
         JsonElement[] epochs = [.. json.RootElement.GetProperty("epochs").EnumerateArray()];
