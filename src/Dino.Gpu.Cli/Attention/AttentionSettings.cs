@@ -1,29 +1,17 @@
+using Dino.Gpu.Cli.Images;
 using Dino.Gpu.Features;
 
 namespace Dino.Gpu.Cli.Attention;
 
 /// <summary>One <c>dino attention</c>, as the command line asks for it.</summary>
-internal sealed record AttentionSettings
+internal sealed record AttentionSettings : ImageBatchSettings
 {
-    public required IReadOnlyList<string> Inputs { get; init; }
-
-    public required string Directory { get; init; }
-
-    /// <summary>Value of <c>--weights</c>, or null to look in the usual places.</summary>
-    public required string? Weights { get; init; }
-
-    public required DinoOptions Model { get; init; }
-
     /// <summary>Negative from the end.</summary>
     public required int Layer { get; init; }
 
     public required HeadChoice Heads { get; init; }
 
     public required AttentionDrawing Drawing { get; init; }
-
-    public required bool Quiet { get; init; }
-
-    public required bool Verbose { get; init; }
 }
 
 /// <summary>What is written of each image.</summary>

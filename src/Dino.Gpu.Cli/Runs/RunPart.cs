@@ -18,6 +18,9 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
     /// <summary>Such as <c>part 3 of 8 (out/part-00003-of-00008)</c>, for messages.</summary>
     public string Name => Record.ShardCount == 1 ? Path : $"part {Record.ShardIndex} of {Record.ShardCount} ({Path})";
 
+    /// <summary>Whether a folder holds parts of a run.</summary>
+    public static bool HasParts(string folder) => PartsIn(folder).Any();
+
     /// <summary>The parts in folders, which may be parts themselves or hold them.</summary>
     /// <param name="folders">As the user named them.</param>
     /// <returns>In the order of the rows, the whole list exactly once, of one run; their shards are not looked at yet.</returns>
@@ -80,7 +83,7 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
     {
         if (!Directory.Exists(folder))
             throw new DinoException($"there is no folder {folder}");
-        string[] below = [.. Directory.EnumerateDirectories(folder).Where(path => PartName().IsMatch(System.IO.Path.GetFileName(path))).Order(StringComparer.Ordinal)];
+        string[] below = [.. PartsIn(folder).Order(StringComparer.Ordinal)];
         RunRecord? record = RunRecord.Load(folder);
         if (record is not null && below.Length > 0)
             throw new DinoException($"{folder} is a run itself and holds parts of one, such as {System.IO.Path.GetFileName(below[0])}: give the folders of the parts, or a copy without them");
@@ -90,6 +93,9 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
             ? below.Select(path => Checked(path, RunRecord.Load(path) ?? throw NoRecord(path)))
             : throw NoRecord(folder, $" and no folders such as part-00000-of-00008");
     }
+
+    private static IEnumerable<string> PartsIn(string folder) =>
+        Directory.EnumerateDirectories(folder).Where(path => PartName().IsMatch(System.IO.Path.GetFileName(path)));
 
     /// <summary>Numbers that a run writes fit together; those of a file that was edited may not.</summary>
     private static RunPart Checked(string folder, RunRecord record)

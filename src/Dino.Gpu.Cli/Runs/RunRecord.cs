@@ -8,8 +8,6 @@ using System.Text.RegularExpressions;
 using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Cli.Embedding;
 using Dino.Gpu.Cli.Output;
-using Dino.Gpu.Imaging;
-using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Cli.Runs;
 
@@ -96,24 +94,21 @@ internal sealed partial record RunRecord
     /// <param name="weights">Where it was loaded from.</param>
     public static RunRecord Of(EmbedSettings settings, DinoEncoderGroup encoders, string weights)
     {
-        VitConfig config = encoders.Config;
-        var source = WeightSource.Resolve(weights);
+        var model = EmbeddingModel.Of(weights, settings.Model, encoders, settings.Pooling);
         return new RunRecord
         {
             Version = typeof(RunRecord).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0],
-            Weights = source.Path is null ? string.Create(CultureInfo.InvariantCulture, $"synthetic:0x{source.Seed:X}") : "sha256:" + Checkpoint.Sha256(source.Path),
-            Model = string.Create(
-                CultureInfo.InvariantCulture,
-                $"hidden {config.HiddenSize}, {config.LayerCount} layers, {config.HeadCount} heads, patch {config.PatchSize}, eps {config.LayerNormEpsilon}"),
-            Preprocess = settings.Model.Preprocess == PreprocessPreset.Dino ? "dino" : "hf",
-            Size = $"{encoders.InputWidth}x{encoders.InputHeight}",
-            Interpolation = settings.Model.Interpolation.ToString().ToLowerInvariant(),
-            Exif = settings.Model.Orientation.ToString().ToLowerInvariant(),
-            Decoder = settings.Model.Decoder!.Name,
+            Weights = model.Weights,
+            Model = model.Model,
+            Preprocess = model.Preprocess,
+            Size = model.Size,
+            Interpolation = model.Interpolation,
+            Exif = model.Exif,
+            Decoder = model.Decoder,
             MaxPixels = settings.MaxPixels,
-            Pooling = settings.Pooling,
+            Pooling = model.Pooling,
             Normalize = settings.Normalize,
-            Precision = ModelOptions.PrecisionName(settings.Model.Precision),
+            Precision = model.Precision,
             Device = string.Join(", ", encoders.Devices.Select(device => $"{device.Id.Split(':')[0]} {device.Name}").Distinct().Order(StringComparer.Ordinal)),
             Format = settings.Output.Format.Name,
             DType = settings.Type == Formats.ValueType.Float16 ? "f16" : "f32",
@@ -132,6 +127,21 @@ internal sealed partial record RunRecord
     /// <summary>Shards of the output.</summary>
     [JsonIgnore]
     public long Shards => (LastRow - FirstRow + ShardSize - 1) / ShardSize;
+
+    /// <summary>What the vectors of the rows depend on.</summary>
+    [JsonIgnore]
+    public EmbeddingModel Embeddings => new()
+    {
+        Weights = Weights,
+        Model = Model,
+        Preprocess = Preprocess,
+        Size = Size,
+        Interpolation = Interpolation,
+        Exif = Exif,
+        Decoder = Decoder,
+        Pooling = Pooling,
+        Precision = Precision,
+    };
 
     /// <summary>Shape of a row of the output, which not every format keeps.</summary>
     /// <exception cref="DinoException">The record was edited.</exception>

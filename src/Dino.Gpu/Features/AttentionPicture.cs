@@ -18,12 +18,17 @@ public static class AttentionPicture
     public static RgbImage HeatMap(ReadOnlySpan<float> grid, int gridHeight, int gridWidth, int patchSize, ColorMap colors)
     {
         ArgumentNullException.ThrowIfNull(colors);
-        RgbImage small = colors.Paint(grid, gridWidth, gridHeight);
+        return Enlarge(colors.Paint(grid, gridWidth, gridHeight), patchSize);
+    }
+
+    /// <summary>Every pixel as a square of a patch.</summary>
+    internal static RgbImage Enlarge(RgbImage small, int patchSize)
+    {
         byte[] pixels = new byte[3 * small.Width * small.Height * patchSize * patchSize];
         int width = small.Width * patchSize;
         for (int i = 0; i < pixels.Length / 3; i++)
         {
-            int from = i / width / patchSize * gridWidth + i % width / patchSize;
+            int from = i / width / patchSize * small.Width + i % width / patchSize;
             small.Pixels.AsSpan(3 * from, 3).CopyTo(pixels.AsSpan(3 * i));
         }
 
