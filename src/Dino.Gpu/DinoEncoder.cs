@@ -190,11 +190,21 @@ public sealed class DinoEncoder : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     /// <exception cref="DeviceMemoryException">The device has no room for even one picture.</exception>
     /// <exception cref="ObjectDisposedException">The encoder was disposed before the last batch had begun.</exception>
-    public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null)
+    public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
+        ForwardLayers(images, outputs, new DinoLayers { Attentions = attentionLayers });
+
+    /// <summary>As <see cref="ForwardPrepared"/>, with the layers of every output.</summary>
+    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="outputs">What to return.</param>
+    /// <param name="layers">Of which layers.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    public DinoOutput ForwardLayers(IReadOnlyList<RgbImage> images, DinoOutputs outputs, DinoLayers layers)
     {
+        ArgumentNullException.ThrowIfNull(layers);
         CheckPrepared(images);
-        ForwardRequest request = Request(images.Count, outputs, attentionLayers);
-        return ToOutput(_batches.Run(images, request), request, outputs);
+        var selection = new OutputSelection(_shape, outputs, layers);
+        ForwardRequest request = selection.Request(images.Count);
+        return selection.Output(_batches.Run(images, request), request);
     }
 
     /// <summary>
@@ -213,7 +223,7 @@ public sealed class DinoEncoder : IDisposable
         if (scales.Count == 0)
             throw new ArgumentException("At least one scale is needed.", nameof(scales));
         ScaledInput[] inputs = [.. scales.Select(AtScale)]; // all of them, before the first pass
-        ForwardRequest request = Request(images.Count, DinoOutputs.ClassToken, null);
+        ForwardRequest request = new OutputSelection(_shape, DinoOutputs.ClassToken, new DinoLayers()).Request(images.Count);
         var mean = new MultiScale(images.Count, Config.HiddenSize);
         foreach (ScaledInput input in inputs)
             mean.Add(_batches.Run(images, request, input.Shape, input.Positions).Tokens);
@@ -236,23 +246,43 @@ public sealed class DinoEncoder : IDisposable
     /// <param name="layer">Counted from 0, or from the end when negative: -1 is the last, and costs the least.</param>
     /// <returns>One map a picture.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
-    public AttentionMap[] AttentionMaps(IReadOnlyList<RgbImage> images, int layer = -1)
-    {
-        if (layer < -Config.LayerCount || layer >= Config.LayerCount)
-            throw new ArgumentOutOfRangeException(nameof(layer), layer, $"The model has layers 0 to {Config.LayerCount - 1}, or -1 to -{Config.LayerCount} from the end.");
-        int kept = layer < 0 ? Config.LayerCount + layer : layer;
-        float[] rows = ForwardPrepared(images, DinoOutputs.ClassAttentions, [kept]).ClassAttentions!.Data; // (1, images, heads, tokens)
-        var maps = new AttentionMap[images.Count];
-        int patches = TokenCount - 1;
-        for (int image = 0; image < maps.Length; image++)
-        {
-            var values = new float[Config.HeadCount * patches];
-            for (int head = 0; head < Config.HeadCount; head++)
-                rows.AsSpan((image * Config.HeadCount + head) * TokenCount + 1, patches).CopyTo(values.AsSpan(head * patches)); // not the class token itself
-            maps[image] = new AttentionMap(values, Config.HeadCount, GridHeight, GridWidth);
-        }
+    public AttentionMap[] AttentionMaps(IReadOnlyList<RgbImage> images, int layer = -1) =>
+        Maps(ForwardPrepared(images, DinoOutputs.ClassAttentions, [layer]).ClassAttentions!.Data, Config.HeadCount); // (1, images, heads, tokens)
 
-        return maps;
+    /// <summary>The attention rollouts of prepared pictures: what share each patch has in the class token at the end, when attention is followed through all layers.</summary>
+    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
+    /// <returns>One map a picture, with one head. Its values sum to 1 less the class token's own share.</returns>
+    public AttentionMap[] AttentionRollouts(IReadOnlyList<RgbImage> images) =>
+        Maps(ForwardPrepared(images, DinoOutputs.AttentionRollout).AttentionRollout!.Data, 1);
+
+    /// <summary>Features of every patch of prepared pictures. Those of one layer cost its memory alone, and keys and values of the last leave most of that block out.</summary>
+    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="feature">Which features.</param>
+    /// <param name="layer">Counted from 0, or from the end when negative: -1 is the last.</param>
+    /// <returns>One grid a picture.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    public PatchFeatures[] PatchFeatures(IReadOnlyList<RgbImage> images, PatchFeature feature = PatchFeature.Tokens, int layer = -1)
+    {
+        int number = OutputSelection.Number(layer, Config.LayerCount);
+        DinoOutput output = ForwardLayers(
+            images, Features.PatchFeatures.OutputOf(feature),
+            new DinoLayers { IntermediateLayers = [number], HiddenStates = [number + 1], Queries = [number], Keys = [number], Values = [number] });
+        return [.. Enumerable.Range(0, images.Count).Select(image => Features.PatchFeatures.Of(output, feature, 0, image, GridWidth))];
+    }
+
+    /// <summary>One vector for each of prepared pictures, pooled from its tokens.</summary>
+    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="pooling">How.</param>
+    /// <returns>(pooling's length) for each picture.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The model has not that many blocks.</exception>
+    public float[][] Pool(IReadOnlyList<RgbImage> images, Pooling pooling)
+    {
+        ArgumentNullException.ThrowIfNull(pooling);
+        DinoOutput output = ForwardLayers(images, pooling.Outputs, pooling.Layers);
+        var vectors = new float[images.Count][];
+        for (int image = 0; image < vectors.Length; image++)
+            pooling.Apply(output, image, vectors[image] = new float[pooling.Length(Config.HiddenSize)]);
+        return vectors;
     }
 
     /// <summary>Runs one batch of prepared pictures and tells where the time went. The times are those of the device, without copies to it.</summary>
@@ -261,7 +291,7 @@ public sealed class DinoEncoder : IDisposable
     public IReadOnlyList<OpTime> ProfilePrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs)
     {
         CheckPrepared(images);
-        return _batches.RunTimed(images, Request(images.Count, outputs, null));
+        return _batches.RunTimed(images, new OutputSelection(_shape, outputs, new DinoLayers()).Request(images.Count));
     }
 
     /// <summary>The device's peak at the encoder's precision in floating-point operations a second, measured in registers: multiply-adds, or the products of tensor cores.</summary>
@@ -269,7 +299,7 @@ public sealed class DinoEncoder : IDisposable
 
     /// <summary>Floating-point operations of the matrix products for one picture, two for each multiply-add.</summary>
     /// <param name="outputs">What is computed: the class token alone takes about 7 % less.</param>
-    public long CountOperations(DinoOutputs outputs) => VitCost.Total(_shape, Request(1, outputs, null));
+    public long CountOperations(DinoOutputs outputs) => VitCost.Total(_shape, new OutputSelection(_shape, outputs, new DinoLayers()).Request(1));
 
     /// <summary>Frees the device memory and the device. Waits for the batches that are on their way.</summary>
     public void Dispose()
@@ -340,74 +370,28 @@ public sealed class DinoEncoder : IDisposable
         }
     }
 
+    /// <summary>Maps of (images, heads, tokens), without the class token itself.</summary>
+    private AttentionMap[] Maps(float[] rows, int heads)
+    {
+        int patches = TokenCount - 1;
+        var maps = new AttentionMap[rows.Length / heads / TokenCount];
+        for (int image = 0; image < maps.Length; image++)
+        {
+            var values = new float[heads * patches];
+            for (int head = 0; head < heads; head++)
+                rows.AsSpan((image * heads + head) * TokenCount + 1, patches).CopyTo(values.AsSpan(head * patches));
+            maps[image] = new AttentionMap(values, heads, GridHeight, GridWidth);
+        }
+
+        return maps;
+    }
+
     private float[][] EmbedPrepared(RgbImage[] images)
     {
         if (images.Length == 0)
             return [];
         float[] tokens = ForwardPrepared(images, DinoOutputs.ClassToken).ClassToken!.Data;
         return [.. tokens.Chunk(Config.HiddenSize)];
-    }
-
-    private ulong LayerMask(IReadOnlyList<int>? layers)
-    {
-        ulong mask = 0;
-        foreach (int layer in layers ?? [.. Enumerable.Range(0, Config.LayerCount)])
-        {
-            if (layer < 0 || layer >= Config.LayerCount || layer >= 64)
-                throw new ArgumentOutOfRangeException(nameof(layers), layer, $"The model has layers 0 to {Config.LayerCount - 1}.");
-            mask |= 1UL << layer;
-        }
-
-        return mask;
-    }
-
-    private ForwardRequest Request(int images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers) => new(
-        images,
-        (outputs & (DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid)) != 0,
-        (outputs & DinoOutputs.HiddenStates) != 0,
-        (outputs & (DinoOutputs.Attentions | DinoOutputs.ClassAttentions)) != 0 ? LayerMask(attentionLayers) : 0,
-        classAttentionOnly: (outputs & DinoOutputs.Attentions) == 0 && (outputs & DinoOutputs.ClassAttentions) != 0);
-
-    private DinoOutput ToOutput(ForwardOutput all, in ForwardRequest request, DinoOutputs outputs)
-    {
-        int images = request.Batch;
-        int hidden = Config.HiddenSize;
-        float[]? classTokens = null;
-        float[]? patches = null;
-        if ((outputs & DinoOutputs.ClassToken) != 0)
-            classTokens = request.AllTokens != 0 ? PickRows(all.Tokens, images, 0, 1) : all.Tokens;
-        if ((outputs & DinoOutputs.PatchGrid) != 0)
-            patches = PickRows(all.Tokens, images, 1, TokenCount - 1);
-        return new DinoOutput
-        {
-            ClassToken = classTokens is null ? null : new DinoTensor(classTokens, images, hidden),
-            LastHiddenState = (outputs & DinoOutputs.LastHiddenState) == 0 ? null : new DinoTensor(all.Tokens, images, TokenCount, hidden),
-            PatchGrid = patches is null ? null : new DinoTensor(patches, images, GridHeight, GridWidth, hidden),
-            HiddenStates = (outputs & DinoOutputs.HiddenStates) == 0 ? null : new DinoTensor(all.HiddenStates, Config.LayerCount + 1, images, TokenCount, hidden),
-            Attentions = (outputs & DinoOutputs.Attentions) == 0 ? null : new DinoTensor(all.Attentions, request.AttentionLayerCount, images, Config.HeadCount, TokenCount, TokenCount),
-            ClassAttentions = (outputs & DinoOutputs.ClassAttentions) == 0 ? null : new DinoTensor(ClassRows(all.Attentions, request), request.AttentionLayerCount, images, Config.HeadCount, TokenCount),
-        };
-    }
-
-    /// <summary>(layers kept, images, heads, tokens): what was kept, or row 0 of each matrix where all of it was asked for too.</summary>
-    private float[] ClassRows(float[] attentions, in ForwardRequest request)
-    {
-        if (request.ClassAttentionOnly != 0)
-            return attentions;
-        var rows = new float[attentions.Length / TokenCount];
-        for (int matrix = 0; matrix < rows.Length / TokenCount; matrix++)
-            attentions.AsSpan(matrix * TokenCount * TokenCount, TokenCount).CopyTo(rows.AsSpan(matrix * TokenCount));
-        return rows;
-    }
-
-    /// <summary>The same rows of every image: (images, count, hidden) of (images, tokens, hidden).</summary>
-    private float[] PickRows(float[] tokens, int images, int first, int count)
-    {
-        int hidden = Config.HiddenSize;
-        var rows = new float[images * count * hidden];
-        for (int image = 0; image < images; image++)
-            tokens.AsSpan((image * TokenCount + first) * hidden, count * hidden).CopyTo(rows.AsSpan(image * count * hidden));
-        return rows;
     }
 
     /// <summary>A scale of the input.</summary>

@@ -105,7 +105,15 @@ public sealed class DinoEncoderGroup : IDisposable
     /// <param name="attentionLayers">Layers whose attention is kept, counted from 0; null for all.</param>
     /// <exception cref="DinoException">The device failed; the message names it.</exception>
     public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
-        OnFreeDevice(encoder => encoder.ForwardPrepared(images, outputs, attentionLayers));
+        ForwardLayers(images, outputs, new DinoLayers { Attentions = attentionLayers });
+
+    /// <summary>As <see cref="DinoEncoder.ForwardLayers"/>, on the next free device; waits for one where none is.</summary>
+    /// <param name="images">At least one picture, as <see cref="Prepare(string)"/> or <see cref="PrepareForDevice(string)"/> return them.</param>
+    /// <param name="outputs">What to return.</param>
+    /// <param name="layers">Of which layers.</param>
+    /// <exception cref="DinoException">The device failed; the message names it.</exception>
+    public DinoOutput ForwardLayers(IReadOnlyList<RgbImage> images, DinoOutputs outputs, DinoLayers layers) =>
+        OnFreeDevice(encoder => encoder.ForwardLayers(images, outputs, layers));
 
     /// <summary>As <see cref="DinoEncoder.ForwardMultiScale"/>, on the next free device; waits for one where none is.</summary>
     /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>

@@ -13,7 +13,7 @@ public enum DinoOutputs
     /// <summary>The patch tokens after the final LayerNorm, as a grid.</summary>
     PatchGrid = 4,
 
-    /// <summary>The residual stream before the first block and after each block, before the final LayerNorm.</summary>
+    /// <summary>The residual stream before the first block and after each block, or after those that the call names, before the final LayerNorm.</summary>
     HiddenStates = 8,
 
     /// <summary>Attention probabilities of every layer, or of those that the call names.</summary>
@@ -24,6 +24,27 @@ public enum DinoOutputs
     /// for the tokens and not for their square, and the last layer's costs next to nothing.
     /// </summary>
     ClassAttentions = 32,
+
+    /// <summary>Every token after each block, or after those that the call names, through the final LayerNorm: <c>get_intermediate_layers</c> of the original.</summary>
+    IntermediateLayers = 64,
+
+    /// <summary>The class tokens of <see cref="IntermediateLayers"/> alone, at next to no cost.</summary>
+    LayerClassTokens = 128,
+
+    /// <summary>The attention's queries of every token in every layer, or in those that the call names.</summary>
+    Queries = 256,
+
+    /// <summary>The attention's keys, as <see cref="Queries"/>. Those of the last layer cost next to nothing.</summary>
+    Keys = 512,
+
+    /// <summary>The attention's values, as <see cref="Keys"/>.</summary>
+    Values = 1024,
+
+    /// <summary>
+    /// The class token's row of the attention rollout over all layers (Abnar and Zuidema 2020): the product of the layers' attention, meant over the heads, each mixed half
+    /// and half with the identity for the residual connection.
+    /// </summary>
+    AttentionRollout = 2048,
 }
 
 /// <summary>A float32 array with its shape, row-major.</summary>
@@ -63,12 +84,33 @@ public sealed record DinoOutput
     /// <summary>(images, grid height, grid width, hidden)</summary>
     public DinoTensor? PatchGrid { get; init; }
 
-    /// <summary>(layers + 1, images, tokens, hidden)</summary>
+    /// <summary>(states kept, images, tokens, hidden); of all, layers + 1.</summary>
     public DinoTensor? HiddenStates { get; init; }
+
+    /// <summary>(layers kept, images, tokens, hidden), the class token first.</summary>
+    public DinoTensor? IntermediateLayers { get; init; }
+
+    /// <summary>(layers kept, images, hidden)</summary>
+    public DinoTensor? LayerClassTokens { get; init; }
+
+    /// <summary>
+    /// (layers kept, images, tokens, hidden), the heads side by side, as object discovery on DINO's keys (LOST, TokenCut) takes them; head h has the columns from
+    /// h * head size on. With the projection's bias, not scaled.
+    /// </summary>
+    public DinoTensor? Queries { get; init; }
+
+    /// <summary>(layers kept, images, tokens, hidden), as <see cref="Queries"/>.</summary>
+    public DinoTensor? Keys { get; init; }
+
+    /// <summary>(layers kept, images, tokens, hidden), as <see cref="Queries"/>.</summary>
+    public DinoTensor? Values { get; init; }
 
     /// <summary>(layers kept, images, heads, tokens, tokens); rows are queries and sum to 1.</summary>
     public DinoTensor? Attentions { get; init; }
 
     /// <summary>(layers kept, images, heads, tokens): how much the class token looks at each token, itself first; sums to 1 over the tokens.</summary>
     public DinoTensor? ClassAttentions { get; init; }
+
+    /// <summary>(images, tokens): how much of each token, the class token first, is in the class token at the end; sums to 1.</summary>
+    public DinoTensor? AttentionRollout { get; init; }
 }

@@ -25,7 +25,7 @@ internal sealed class AttentionJob(AttentionSettings settings, CliConsole consol
         await images.RunAsync(
             batch =>
             {
-                AttentionMap[] maps = encoder.AttentionMaps(batch.Pictures, settings.Layer);
+                AttentionMap[] maps = settings.Heads.Rollout ? encoder.AttentionRollouts(batch.Pictures) : encoder.AttentionMaps(batch.Pictures, settings.Layer);
                 batch.ForAll(i => files.Write(batch.Stems[i], batch.Pictures[i], maps[i]));
             },
             cancellation).ConfigureAwait(false);

@@ -1,9 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Dino.Gpu.Cli.Attention;
-using Dino.Gpu.Cli.Imaging;
 using Dino.Gpu.Features;
-using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -16,6 +14,7 @@ internal sealed class AttentionCommand
           dino attention frames -o maps --head mean --overlay     a sequence of frames, for a film
           dino attention cat.jpg -o maps --threshold 0.6          what 60 % of the attention is on
           dino attention cat.jpg -o maps --layer 0 --npy          the first layer, and its values
+          dino attention cat.jpg -o maps --head rollout           followed through all layers
         """;
 
     private static readonly ImageSize DefaultSize = new(480, 480); // visualize_attention.py's
@@ -37,13 +36,13 @@ internal sealed class AttentionCommand
 
     private readonly Option<HeadChoice> _head = new("--head")
     {
-        Description = "all: every head and their mean. mean: only that. N: one head, counted from 0. [default: all]",
-        HelpName = "all|mean|N",
+        Description = "all: every head and their mean. mean: only that. N: one head, counted from 0. rollout: attention followed through all layers (Abnar and Zuidema). [default: all]",
+        HelpName = "all|mean|N|rollout",
         CustomParser = result =>
         {
             if (HeadChoice.Parse(result.Tokens[0].Value) is { } choice)
                 return choice;
-            result.AddError($"--head: expected all, mean or the number of a head, found '{result.Tokens[0].Value}'");
+            result.AddError($"--head: expected all, mean, rollout or the number of a head, found '{result.Tokens[0].Value}'");
             return null;
         },
     };
@@ -67,12 +66,7 @@ internal sealed class AttentionCommand
     private readonly Option<bool> _sheet = new("--sheet") { Description = "One picture with the image, the mean and every head too, STEM.attention-sheet.png." };
     private readonly Option<bool> _npy = new("--npy") { Description = "The values too, STEM.attention.npy: (maps, rows, columns) float32, the mean first, then the heads." };
     private readonly Option<bool> _noMaps = new("--no-maps") { Description = "Leave the heat maps STEM.attention-*.png out." };
-    private readonly ModelOptions _model = new();
-    private readonly Option<PreprocessPreset> _preprocess = ImageOptions.Preprocess();
-    private readonly Option<ImageSize?> _size = ImageOptions.Size("Input size of the model, width first: the larger, the finer the maps. [default: 480]");
-    private readonly Option<ExifOrientation> _exif = ImageOptions.Exif();
-    private readonly Option<string> _decoder = ImageOptions.Decoder();
-    private readonly Option<long> _maxPixels = ImageOptions.MaxPixels();
+    private readonly EncoderOptions _encoder = new("Input size of the model, width first: the larger, the finer the maps. [default: 480]");
 
     private AttentionCommand() => _map.AcceptOnlyFromAmong([.. ColorMap.All.Select(map => map.Name)]);
 
@@ -84,51 +78,43 @@ internal sealed class AttentionCommand
             attention._inputs, attention._directory, attention._layer, attention._head, attention._map, attention._overlay, attention._alpha, attention._threshold,
             attention._sheet, attention._npy, attention._noMaps,
         };
-        attention._model.AddTo(command);
-        command.Options.Add(attention._preprocess);
-        command.Options.Add(attention._size);
-        command.Options.Add(attention._exif);
-        command.Options.Add(attention._decoder);
-        command.Options.Add(attention._maxPixels);
+        attention._encoder.AddTo(command);
         command.Validators.Add(result =>
         {
+            if (result.GetResult(attention._alpha) is { Implicit: false } && !result.GetValue(attention._overlay))
+                result.AddError("--alpha is of overlays: add --overlay");
             if (result.GetValue(attention._noMaps) && !result.GetValue(attention._overlay) && result.GetResult(attention._threshold) is null
                 && !result.GetValue(attention._sheet) && !result.GetValue(attention._npy))
                 result.AddError("--no-maps leaves nothing to write: add --overlay, --threshold, --sheet or --npy");
+            if (result.GetResult(attention._head) is not { Tokens: [{ Value: "rollout" }, ..] })
+                return;
+            if (result.GetResult(attention._layer) is { Implicit: false })
+                result.AddError("--head rollout is of all layers: leave --layer out");
+            if (result.GetValue(attention._sheet))
+                result.AddError("--head rollout has no heads for --sheet: use --overlay, or another --head");
         });
         command.SetAction((parsed, cancellation) => new AttentionJob(attention.Settings(parsed, parsed.GetValue(verbose), parsed.GetValue(quiet)), console).RunAsync(cancellation));
         return command;
     }
 
-    private AttentionSettings Settings(ParseResult parsed, bool verbose, bool quiet)
+    private AttentionSettings Settings(ParseResult parsed, bool verbose, bool quiet) => new()
     {
-        ImageSize size = parsed.GetValue(_size) ?? DefaultSize;
-        return new AttentionSettings
-        {
-            Inputs = parsed.GetValue(_inputs)!,
-            Directory = parsed.GetValue(_directory)!,
-            Weights = _model.Weights(parsed),
-            Model = _model.Apply(parsed, new DinoOptions
-            {
-                Preprocess = parsed.GetValue(_preprocess),
-                InputWidth = size.Width,
-                InputHeight = size.Height,
-                Orientation = parsed.GetValue(_exif),
-                Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
-            }),
-            Layer = parsed.GetValue(_layer),
-            Heads = parsed.GetValue(_head) ?? HeadChoice.Parse("all")!,
-            Drawing = new AttentionDrawing(
-                ColorMap.All.Single(map => map.Name == parsed.GetValue(_map)),
-                !parsed.GetValue(_noMaps),
-                parsed.GetValue(_overlay) ? parsed.GetValue(_alpha) : null,
-                parsed.GetValue(_threshold),
-                parsed.GetValue(_sheet),
-                parsed.GetValue(_npy)),
-            Quiet = quiet,
-            Verbose = verbose,
-        };
-    }
+        Inputs = parsed.GetValue(_inputs)!,
+        Directory = parsed.GetValue(_directory)!,
+        Weights = _encoder.Weights(parsed),
+        Model = _encoder.Model(parsed, DefaultSize),
+        Layer = parsed.GetValue(_layer),
+        Heads = parsed.GetValue(_head) ?? HeadChoice.Parse("all")!,
+        Drawing = new AttentionDrawing(
+            ColorMap.All.Single(map => map.Name == parsed.GetValue(_map)),
+            !parsed.GetValue(_noMaps),
+            parsed.GetValue(_overlay) ? parsed.GetValue(_alpha) : null,
+            parsed.GetValue(_threshold),
+            parsed.GetValue(_sheet),
+            parsed.GetValue(_npy)),
+        Quiet = quiet,
+        Verbose = verbose,
+    };
 
     private static Option<double> Share(string name, string description, double standard) => new(name)
     {

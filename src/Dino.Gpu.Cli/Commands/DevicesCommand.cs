@@ -16,9 +16,6 @@ internal static class DevicesCommand
           dino embed photos -o photos.npy --device cpu     the id goes after --device
         """;
 
-    // A table in a pipe or a log is not folded to the width of a terminal that is not there.
-    private const int WidthWithoutTerminal = 240;
-
     public static Command Create(CliConsole console)
     {
         var json = new Option<bool>("--json") { Description = "A JSON array instead of a table." };
@@ -37,15 +34,7 @@ internal static class DevicesCommand
 
     private static void WriteTable(IReadOnlyList<DeviceInfo> devices, TextWriter output, bool toTerminal)
     {
-        IAnsiConsole ansi = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Out = new AnsiConsoleOutput(output),
-            Ansi = toTerminal ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = toTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-        });
-        if (!toTerminal)
-            ansi.Profile.Width = WidthWithoutTerminal;
-
+        IAnsiConsole ansi = TableOutput.Create(output, toTerminal);
         Table table = new Table().Border(TableBorder.Simple).AddColumns("id", "name", "kernels", "precisions", "memory", "driver", "use");
         foreach (DeviceInfo device in devices)
         {

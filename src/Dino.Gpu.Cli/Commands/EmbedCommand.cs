@@ -1,10 +1,8 @@
 using System.CommandLine;
 using Dino.Gpu.Cli.Embedding;
 using Dino.Gpu.Cli.Formats;
-using Dino.Gpu.Cli.Imaging;
 using Dino.Gpu.Cli.Output;
 using Dino.Gpu.Cli.Progress;
-using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -22,6 +20,7 @@ internal sealed class EmbedCommand
           dino embed photos -o out --format parquet              a folder of shards; the same command goes on after any end
           dino embed @list.txt -o list.npy --normalize           row i is line i
           dino embed cat.jpg --output tokens -o cat.npy          every token, (1, 197, 384)
+          dino embed photos --output last4 -o photos.npy         class tokens of four blocks, (N, 1536)
           dino embed photos --device cuda:all -o photos.npy      every NVIDIA GPU at once, same rows
           dino embed cat.jpg --weights synthetic                 no download; numbers that mean nothing
 
@@ -42,16 +41,6 @@ internal sealed class EmbedCommand
         ["plain"] = ProgressKind.Lines,
         ["json"] = ProgressKind.Json,
         ["none"] = ProgressKind.None,
-    };
-
-    /// <summary>By the names that <c>--output</c> takes, which <c>run.json</c> keeps.</summary>
-    public static IReadOnlyDictionary<string, OutputKind> OutputKinds { get; } = new Dictionary<string, OutputKind>
-    {
-        ["cls"] = OutputKind.ClassToken,
-        ["mean"] = OutputKind.Mean,
-        ["cls+mean"] = OutputKind.ClassTokenAndMean,
-        ["tokens"] = OutputKind.Tokens,
-        ["patches"] = OutputKind.Patches,
     };
 
     private readonly Argument<string[]> _inputs = new("INPUT")
@@ -120,19 +109,15 @@ internal sealed class EmbedCommand
 
     private readonly Option<string> _output = new("--output")
     {
-        Description = "cls: the class token, DINO's embedding. mean: mean of the patch tokens. cls+mean: both. tokens: all of them. patches: as a grid.",
+        Description = "cls: the class token, DINO's embedding. mean: mean of the patch tokens, gem: their generalized mean (exponent 4). cls+mean, cls+gem: both. "
+            + "lastN: class tokens of the last N blocks, such as last4; lastN+mean: and the mean. tokens: all of them. patches: as a grid.",
         HelpName = "WHAT",
         DefaultValueFactory = _ => "cls",
     };
 
     private readonly Option<bool> _normalize = new("--normalize") { Description = "Scale every vector to length 1 (L2)." };
 
-    private readonly ModelOptions _model = new();
-    private readonly Option<PreprocessPreset> _preprocess = ImageOptions.Preprocess();
-    private readonly Option<ImageSize?> _size = ImageOptions.Size("Input size of the model, width first. [default: what it was trained on]");
-    private readonly Option<ExifOrientation> _exif = ImageOptions.Exif();
-    private readonly Option<string> _decoder = ImageOptions.Decoder();
-    private readonly Option<long> _maxPixels = ImageOptions.MaxPixels();
+    private readonly EncoderOptions _encoder = new();
     private readonly CliConsole _console;
     private readonly Option<bool> _verbose;
     private readonly Option<bool> _quiet;
@@ -150,7 +135,11 @@ internal sealed class EmbedCommand
         });
         _format.AcceptOnlyFromAmong([.. FormatCatalog.All.Select(format => format.Name)]);
         _dtype.AcceptOnlyFromAmong("f32", "f16");
-        _output.AcceptOnlyFromAmong([.. OutputKinds.Keys]);
+        _output.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && OutputKind.Parse(result.Tokens[0].Value) is null)
+                result.AddError($"--output: expected {OutputKind.Names}, found '{result.Tokens[0].Value}'");
+        });
         _onError.AcceptOnlyFromAmong([.. OnErrorNames.Keys]);
         _progress.AcceptOnlyFromAmong([.. ProgressNames.Keys]);
     }
@@ -165,12 +154,7 @@ internal sealed class EmbedCommand
             embed._pathColumn, embed._shard, embed._onError, embed._maxErrors, embed._errors, embed._timeout,
             embed._shardSize, embed._overwrite, embed._progress, embed._stats,
         };
-        embed._model.AddTo(command);
-        command.Options.Add(embed._preprocess);
-        command.Options.Add(embed._size);
-        command.Options.Add(embed._exif);
-        command.Options.Add(embed._decoder);
-        command.Options.Add(embed._maxPixels);
+        embed._encoder.AddTo(command);
         command.Validators.Add(result =>
         {
             if (EmbeddingOutput.Parse(result.GetValue(embed._file), result.GetValue(embed._format), out string problem) is null)
@@ -182,7 +166,6 @@ internal sealed class EmbedCommand
 
     private EmbedSettings Settings(ParseResult parsed)
     {
-        ImageSize? size = parsed.GetValue(_size);
         string pooling = parsed.GetValue(_output)!;
         bool verbose = parsed.GetValue(_verbose);
         return new EmbedSettings
@@ -190,21 +173,12 @@ internal sealed class EmbedCommand
             Inputs = parsed.GetValue(_inputs)!,
             PathColumn = parsed.GetValue(_pathColumn),
             Shard = parsed.GetValue(_shard),
-            Weights = _model.Weights(parsed),
-            Model = _model.Apply(parsed, new DinoOptions
-            {
-                Preprocess = parsed.GetValue(_preprocess),
-                InputWidth = size?.Width,
-                InputHeight = size?.Height,
-                Orientation = parsed.GetValue(_exif),
-                Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
-                Warning = verbose ? line => _console.Error.WriteLine("dino: " + line) : null,
-            }),
-            MaxPixels = parsed.GetValue(_maxPixels),
-            Workers = _model.Workers(parsed),
+            Weights = _encoder.Weights(parsed),
+            Model = _encoder.Model(parsed) with { Warning = verbose ? line => _console.Error.WriteLine("dino: " + line) : null },
+            MaxPixels = _encoder.MaxPixels(parsed),
+            Workers = _encoder.Workers(parsed),
             ImageTimeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout)),
             Pooling = pooling,
-            Kind = OutputKinds[pooling],
             Normalize = parsed.GetValue(_normalize),
             Type = parsed.GetValue(_dtype) == "f16" ? Formats.ValueType.Float16 : Formats.ValueType.Float32,
             Sha256 = parsed.GetValue(_sha256),

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using Dino.Gpu.Cli.Embedding;
 using Dino.Gpu.Cli.Imaging;
 using Dino.Gpu.Imaging;
+using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -48,5 +50,20 @@ internal sealed class EncoderOptions(string size = "Input size of the model, wid
             Orientation = parsed.GetValue(_exif),
             Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
         });
+    }
+
+    /// <summary>As <see cref="Model(ParseResult, ImageSize?)"/>; what no option says is as it was when earlier vectors were made.</summary>
+    public DinoOptions Model(ParseResult parsed, EmbeddingModel like)
+    {
+        DinoOptions options = Model(parsed, ImageSize.TryParse(like.Size, out ImageSize size) ? size : null);
+        return options with
+        {
+            Preprocess = IsGiven(_preprocess) ? options.Preprocess : like.Preprocess == "dino" ? PreprocessPreset.Dino : PreprocessPreset.HuggingFace,
+            Orientation = IsGiven(_exif) ? options.Orientation : like.Exif == "ignore" ? ExifOrientation.Ignore : ExifOrientation.Apply,
+            Interpolation = _model.IsInterpolationGiven(parsed) ? options.Interpolation
+                : like.Interpolation == "scale" ? PositionInterpolation.Scale : PositionInterpolation.Size,
+        };
+
+        bool IsGiven(Option option) => parsed.GetResult(option) is { Implicit: false };
     }
 }

@@ -80,6 +80,9 @@ internal sealed class ModelOptions
     /// <summary>Files that are decoded at the same time.</summary>
     public int Workers(ParseResult parsed) => parsed.GetValue(_threads) ?? Environment.ProcessorCount;
 
+    /// <summary>Whether <c>--interpolation</c> is there.</summary>
+    public bool IsInterpolationGiven(ParseResult parsed) => parsed.GetResult(_interpolation) is { Implicit: false };
+
     /// <summary>Adds these options to <paramref name="options"/>.</summary>
     public DinoOptions Apply(ParseResult parsed, DinoOptions options) => options with
     {

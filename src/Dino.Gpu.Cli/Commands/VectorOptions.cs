@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Dino.Gpu.Cli.Embedding;
+using Dino.Gpu.Features;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -12,14 +13,18 @@ internal sealed class VectorOptions
 
     private readonly Option<string> _output = new("--output")
     {
-        Description = "Vector of an image that is embedded now: cls (the class token), mean (of the patch tokens) or cls+mean.",
+        Description = "Vector of an image that is embedded now: cls (the class token), mean or gem (of the patch tokens), cls+mean, cls+gem, lastN (class tokens of the last N blocks), lastN+mean.",
         HelpName = "WHAT",
         DefaultValueFactory = _ => "cls",
     };
 
     private readonly EncoderOptions _encoder = new();
 
-    public VectorOptions() => _output.AcceptOnlyFromAmong("cls", "mean", "cls+mean");
+    public VectorOptions() => _output.Validators.Add(result =>
+    {
+        if (result.Tokens.Count > 0 && Pooling.Parse(result.Tokens[0].Value) is null)
+            result.AddError($"--output: expected {Pooling.Names}, found '{result.Tokens[0].Value}'");
+    });
 
     public void AddTo(Command command)
     {
@@ -28,11 +33,15 @@ internal sealed class VectorOptions
     }
 
     /// <summary>What the options say.</summary>
-    public EmbeddingSourceSettings Settings(ParseResult parsed, bool verbose, bool quiet) => new()
+    /// <param name="parsed">The command line.</param>
+    /// <param name="verbose">Whether <c>--verbose</c> is given.</param>
+    /// <param name="quiet">Whether <c>--quiet</c> is given.</param>
+    /// <param name="like">What made the vectors that images are compared with: what no option says is as it was then.</param>
+    public EmbeddingSourceSettings Settings(ParseResult parsed, bool verbose, bool quiet, EmbeddingModel? like = null) => new()
     {
-        Weights = _encoder.Weights(parsed),
-        Model = _encoder.Model(parsed),
-        Pooling = parsed.GetValue(_output)!,
+        Weights = _encoder.Weights(parsed) ?? (like?.Weights.StartsWith("synthetic:", StringComparison.Ordinal) == true ? like.Weights : null),
+        Model = like is null ? _encoder.Model(parsed) : _encoder.Model(parsed, like),
+        Pooling = like is null || parsed.GetResult(_output) is { Implicit: false } ? parsed.GetValue(_output)! : like.Pooling,
         Workers = _encoder.Workers(parsed),
         Quiet = quiet,
         Verbose = verbose,

@@ -58,7 +58,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     /// <summary>One file, or standard output.</summary>
     private async Task<int> ToStreamAsync(DinoEncoderGroup encoders, InputList? list, ShardSelection part, CancellationToken cancellation)
     {
-        RowLayout layout = Layout(encoders);
+        RowLayout layout = RowLayout.Of(settings.Pooling, settings.Normalize, encoders);
         (long first, long last) = list is null ? (0, 0) : part.Rows(list.Count);
         IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input);
         var counter = new ProgressCounter(list is null ? null : last - first);
@@ -78,7 +78,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     /// <summary>A folder of shards, from the beginning or from where an earlier run ended.</summary>
     private async Task<int> ToFolderAsync(DinoEncoderGroup encoders, RunFolder folder, InputList list, ShardSelection part, string weights, CancellationToken cancellation)
     {
-        RowLayout layout = Layout(encoders);
+        RowLayout layout = RowLayout.Of(settings.Pooling, settings.Normalize, encoders);
         RunRecord record = Record(encoders, list, part, weights);
         bool resumes = folder.Resumes(record, settings.Overwrite);
         if (!resumes)
@@ -121,16 +121,13 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         var loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoders.PrepareForDevice, settings.Sha256, _times);
         return new EmbeddingPipeline(
             loader.Load,
-            images => encoders.ForwardPrepared(images, layout.Needed),
+            images => encoders.ForwardLayers(images, layout.Needed, layout.Layers),
             new PipelineOptions(encoders.BatchSize, settings.Workers) { InFlight = InFlight(encoders), ImageTimeout = settings.ImageTimeout },
             _times);
     }
 
     /// <summary>With several devices one batch more at least waits, so that a device that becomes free never waits for rows to be written.</summary>
     private static int InFlight(DinoEncoderGroup encoders) => Math.Max(encoders.BatchesInFlight, encoders.Devices.Count == 1 ? 1 : encoders.Devices.Count + 1);
-
-    private RowLayout Layout(DinoEncoderGroup encoders) =>
-        new(settings.Kind, settings.Normalize, encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);
 
     private RowSchema Schema(RowLayout layout, InputList? list) => new(layout.Shape, settings.Type, settings.Sha256, list?.Columns ?? []);
 

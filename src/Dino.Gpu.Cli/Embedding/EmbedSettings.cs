@@ -28,10 +28,8 @@ internal sealed record EmbedSettings
 
     public required TimeSpan ImageTimeout { get; init; }
 
-    /// <summary>Name of <see cref="Kind"/>, as <c>--output</c> takes it.</summary>
+    /// <summary>Name of an <see cref="OutputKind"/>, as <c>--output</c> takes it.</summary>
     public required string Pooling { get; init; }
-
-    public required OutputKind Kind { get; init; }
 
     public bool Normalize { get; init; }
 

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
@@ -8,6 +10,19 @@ namespace Dino.Gpu.Cli.Embedding;
 /// <summary>What the values of an embedding depend on beside its image: only vectors that agree in all of it can be compared.</summary>
 internal sealed record EmbeddingModel
 {
+    /// <summary>In an index.</summary>
+    public const string MemberName = "model.json";
+
+    /// <summary>Bytes of it that are read at most.</summary>
+    public const int LongestJson = 1 << 16;
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
     /// <summary>SHA-256 of the checkpoint file, or <c>synthetic:SEED</c>.</summary>
     public required string Weights { get; init; }
 
@@ -54,6 +69,16 @@ internal sealed record EmbeddingModel
             Precision = ModelOptions.PrecisionName(options.Precision),
         };
     }
+
+    /// <summary>As an index keeps it.</summary>
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
+
+    /// <exception cref="JsonException">It is not what <see cref="ToJson"/> makes.</exception>
+    public static EmbeddingModel FromJson(ReadOnlySpan<byte> json) => JsonSerializer.Deserialize<EmbeddingModel>(json, Json) is { } model && model.Texts.All(text => text is not null)
+        ? model
+        : throw new JsonException($"{MemberName} is damaged");
+
+    private string?[] Texts => [Weights, Model, Preprocess, Size, Interpolation, Exif, Decoder, Pooling, Precision];
 
     /// <summary>What keeps vectors of this model from being compared with another's, such as <c>size 224x224 and 320x240</c>; null where nothing does.</summary>
     public string? DifferenceFrom(EmbeddingModel other)

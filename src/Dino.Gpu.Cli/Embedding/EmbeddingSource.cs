@@ -58,7 +58,7 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
     {
         using InputList list = await Task.Run(() => InputList.Settle(inputs, console.Input, cancellation: cancellation), cancellation).ConfigureAwait(false);
         DinoEncoderGroup encoders = await OpenAsync(cancellation).ConfigureAwait(false);
-        var layout = new RowLayout(EmbedCommand.OutputKinds[settings.Pooling], normalize: false, encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);
+        var layout = RowLayout.Of(settings.Pooling, normalize: false, encoders);
         var counter = new ProgressCounter(list.Count);
         using IProgressDisplay progress = ProgressDisplay.Create(settings.Quiet ? ProgressKind.None : ProgressKind.Auto, counter, console, rowsOnTerminal: false);
         var rows = new TableSink(new EmbeddingTable.Builder(inputs.Count == 1 ? inputs[0] : $"{inputs[0]}...", layout.Shape, list.Columns), layout, progress);
@@ -66,7 +66,7 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
         var loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoders.PrepareForDevice, sha256: false, times);
         var pipeline = new EmbeddingPipeline(
             loader.Load,
-            images => encoders.ForwardPrepared(images, layout.Needed),
+            images => encoders.ForwardLayers(images, layout.Needed, layout.Layers),
             new PipelineOptions(encoders.BatchSize, settings.Workers) { InFlight = encoders.BatchesInFlight },
             times);
         await pipeline.RunAsync(list.Items(), rows, cancellation).ConfigureAwait(false);

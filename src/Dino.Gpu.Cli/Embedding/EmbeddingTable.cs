@@ -69,7 +69,7 @@ internal sealed class EmbeddingTable
     {
         if (Directory.Exists(path))
             return LoadRun(path, cancellation);
-        using IEmbeddingReader reader = FormatCatalog.OpenReader(path);
+        using EmbeddingFile reader = FormatCatalog.OpenReader(path);
         var builder = new Builder(path, reader.Schema.Shape, reader.Schema.Columns);
         var values = new float[reader.Schema.Length];
         while (reader.Read(values) is { } row)
@@ -78,7 +78,7 @@ internal sealed class EmbeddingTable
             builder.Add(row, values);
         }
 
-        return builder.Build(model: null);
+        return builder.Build(reader.Model);
     }
 
     /// <summary>The rows of several tables, one after the other. A column that not all of them have is null in the others.</summary>
@@ -92,10 +92,7 @@ internal sealed class EmbeddingTable
         var builder = new Builder(firstName, [first.Dimension], columns);
         foreach ((string name, EmbeddingTable table) in tables)
         {
-            if (table.Dimension != first.Dimension)
-                throw new DinoException($"{firstName} has vectors of {first.Dimension} values, {name} of {table.Dimension}: they cannot be compared");
-            if (first.Model is not null && table.Model?.DifferenceFrom(first.Model) is { } difference)
-                throw new DinoException($"{firstName} and {name} were made differently ({difference}): their vectors cannot be compared");
+            RequireComparable(firstName, first, name, table);
             int[] places = [.. columns.Select(column => table.Columns.TakeWhile(one => one.Name != column.Name).Count())];
             foreach (RowInfo row in table.Failures)
                 builder.Add(Place(row), []);
@@ -109,6 +106,15 @@ internal sealed class EmbeddingTable
         }
 
         return builder.Build(tables.All(one => one.Table.Model is not null) ? first.Model : null);
+    }
+
+    /// <exception cref="DinoException">The vectors of two tables cannot be compared.</exception>
+    public static void RequireComparable(string firstName, EmbeddingTable first, string name, EmbeddingTable table)
+    {
+        if (table.Dimension != first.Dimension)
+            throw new DinoException($"{firstName} has vectors of {first.Dimension} values, {name} of {table.Dimension}: they cannot be compared");
+        if (first.Model is not null && table.Model?.DifferenceFrom(first.Model) is { } difference)
+            throw new DinoException($"{firstName} and {name} were made differently ({difference}): their vectors cannot be compared");
     }
 
     private static EmbeddingTable LoadRun(string folder, CancellationToken cancellation)

@@ -19,76 +19,57 @@ internal sealed class RowLayout
         _normalize = normalize;
         _hidden = hidden;
         _patches = gridHeight * gridWidth;
-        Shape = kind switch
-        {
-            OutputKind.ClassToken or OutputKind.Mean => [hidden],
-            OutputKind.ClassTokenAndMean => [2 * hidden],
-            OutputKind.Tokens => [1 + _patches, hidden],
-            OutputKind.Patches => [gridHeight, gridWidth, hidden],
-            _ => throw new ArgumentOutOfRangeException(nameof(kind)),
-        };
+        Shape = kind.Pooling is { } pooling ? [pooling.Length(hidden)] : kind.Grid ? [gridHeight, gridWidth, hidden] : [1 + _patches, hidden];
         Length = Shape.Aggregate(1, (product, side) => product * side);
     }
 
-    /// <summary>(hidden), (2 * hidden), (tokens, hidden) or (grid height, grid width, hidden).</summary>
+    /// <summary>The rows of a model.</summary>
+    /// <param name="output">What is written, by its name.</param>
+    /// <param name="normalize">Whether every vector is scaled to length 1.</param>
+    /// <param name="encoders">The model.</param>
+    /// <exception cref="DinoException">The model has fewer blocks than the output takes.</exception>
+    public static RowLayout Of(string output, bool normalize, DinoEncoderGroup encoders)
+    {
+        OutputKind kind = OutputKind.Parse(output)!;
+        if (kind.Pooling?.LastBlocks > encoders.Config.LayerCount)
+            throw new DinoException($"--output {output}: this model has {encoders.Config.LayerCount} blocks");
+        return new RowLayout(kind, normalize, encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);
+    }
+
+    /// <summary>(pooled values), (tokens, hidden) or (grid height, grid width, hidden).</summary>
     public int[] Shape { get; }
 
     /// <summary>Values of a row.</summary>
     public int Length { get; }
 
-    /// <summary>What the forward pass has to return; the class token alone is cheaper.</summary>
-    public DinoOutputs Needed => _kind == OutputKind.ClassToken ? DinoOutputs.ClassToken : DinoOutputs.LastHiddenState;
+    /// <summary>What the forward pass has to return; class tokens alone are cheaper.</summary>
+    public DinoOutputs Needed => _kind.Pooling?.Outputs ?? DinoOutputs.LastHiddenState;
+
+    /// <summary>Of which layers.</summary>
+    public DinoLayers Layers => _kind.Pooling?.Layers ?? new DinoLayers();
 
     /// <summary>Copies the row of one image of a batch.</summary>
-    /// <param name="output">A forward pass that returned <see cref="Needed"/>.</param>
+    /// <param name="output">A forward pass that returned <see cref="Needed"/> of <see cref="Layers"/>.</param>
     /// <param name="image">Index in the batch.</param>
     /// <param name="row">(<see cref="Length"/>)</param>
     public void Copy(DinoOutput output, int image, Span<float> row)
     {
-        if (_kind == OutputKind.ClassToken)
+        if (_kind.Pooling is { } pooling)
         {
-            output.ClassToken!.Data.AsSpan(image * _hidden, _hidden).CopyTo(row);
+            pooling.Apply(output, image, row);
         }
         else
         {
             int tokens = 1 + _patches;
             ReadOnlySpan<float> all = output.LastHiddenState!.Data.AsSpan(image * tokens * _hidden, tokens * _hidden);
-            ReadOnlySpan<float> patches = all[_hidden..];
-            switch (_kind)
-            {
-                case OutputKind.Tokens:
-                    all.CopyTo(row);
-                    break;
-                case OutputKind.Patches:
-                    patches.CopyTo(row);
-                    break;
-                case OutputKind.Mean:
-                    Mean(patches, row);
-                    break;
-                default:
-                    all[.._hidden].CopyTo(row);
-                    Mean(patches, row[_hidden..]);
-                    break;
-            }
+            (_kind.Grid ? all[_hidden..] : all).CopyTo(row);
         }
 
         if (_normalize)
             NormalizeVectors(row);
     }
 
-    /// <summary>The mean over the patches, summed in double.</summary>
-    private void Mean(ReadOnlySpan<float> patches, Span<float> mean)
-    {
-        for (int column = 0; column < _hidden; column++)
-        {
-            double sum = 0;
-            for (int patch = 0; patch < _patches; patch++)
-                sum += patches[patch * _hidden + column];
-            mean[column] = (float)(sum / _patches);
-        }
-    }
-
-    /// <summary>x / max(|x|, 1e-12), as torch's <c>normalize</c>: each token of a grid by itself, class token and mean as one vector.</summary>
+    /// <summary>x / max(|x|, 1e-12), as torch's <c>normalize</c>: each token of a grid by itself, what is pooled as one vector.</summary>
     private void NormalizeVectors(Span<float> row)
     {
         int size = Shape[^1];

@@ -1,3 +1,5 @@
+using Dino.Gpu.Cli.Embedding;
+
 namespace Dino.Gpu.Cli.Formats;
 
 /// <summary>Opens a file of embeddings and turns what is wrong with it into one line that names it.</summary>
@@ -24,6 +26,9 @@ internal sealed class EmbeddingFile : IEmbeddingReader
     }
 
     public RowSchema Schema => _reader.Schema;
+
+    /// <summary>What made the vectors, where the file says so.</summary>
+    public EmbeddingModel? Model => (_reader as NpzEmbeddingReader)?.Model;
 
     public RowInfo? Read(Span<float> values)
     {

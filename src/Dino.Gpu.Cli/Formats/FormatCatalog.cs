@@ -70,7 +70,7 @@ internal static class FormatCatalog
 
     /// <summary>A reader of a file in the format that its extension says.</summary>
     /// <exception cref="DinoException">The extension is unknown, or the file is missing, broken or something else.</exception>
-    public static IEmbeddingReader OpenReader(string path)
+    public static EmbeddingFile OpenReader(string path)
     {
         EmbeddingFormat format = FromExtension(path) ?? throw new DinoException($"cannot read {path}: expected a file of embeddings that ends in {Extensions}");
         return new EmbeddingFile(path, stream => format.Name switch

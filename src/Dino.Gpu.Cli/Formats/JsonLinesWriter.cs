@@ -95,12 +95,15 @@ internal sealed class JsonLinesWriter : IEmbeddingWriter
     }
 
     /// <summary>JSON is Unicode: half a surrogate pair, which a file name on Windows may hold, becomes U+FFFD.</summary>
+    public static string Unicode(string text) =>
+        text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF') ? Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)) : text;
+
     private void WriteText(string name, string? text)
     {
         if (text is null)
             _json.WriteNull(name);
         else
-            _json.WriteString(name, text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF') ? Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)) : text);
+            _json.WriteString(name, Unicode(text));
     }
 
     private void WriteValues(ReadOnlySpan<float> values)

@@ -1,16 +1,19 @@
+using Dino.Gpu.Cli.Embedding;
 using Dino.Gpu.Cli.Output;
 
 namespace Dino.Gpu.Cli.Formats;
 
 /// <summary>
 /// A NumPy <c>.npz</c>: the arrays <c>embedding</c> (images, row shape), <c>row</c>, <c>path</c>, <c>width</c>, <c>height</c> (-1 where unknown), <c>sha256</c>
-/// when asked, <c>error</c> ('' where none), and the carried columns under their names. Nothing is pickled; nothing is compressed.
+/// when asked, <c>error</c> ('' where none), and the carried columns under their names. Nothing is pickled; nothing is compressed. With a model, a member
+/// <c>model.json</c> says what made the vectors; NumPy gives its bytes.
 /// </summary>
 internal sealed class NpzEmbeddingWriter : IEmbeddingWriter
 {
     private const string Embedding = "embedding.npy";
 
     private readonly RowSchema _schema;
+    private readonly EmbeddingModel? _model;
     private readonly OutputFile _file;
     private readonly ValueEncoder _encoder;
     private readonly StoredZip _zip;
@@ -19,9 +22,10 @@ internal sealed class NpzEmbeddingWriter : IEmbeddingWriter
     private long _rows;
 
     /// <exception cref="DinoException">The file cannot be created there.</exception>
-    public NpzEmbeddingWriter(string path, RowSchema schema)
+    public NpzEmbeddingWriter(string path, RowSchema schema, EmbeddingModel? model = null)
     {
         _schema = schema;
+        _model = model;
         _encoder = new ValueEncoder(schema);
         _file = new OutputFile(path);
         try
@@ -78,6 +82,13 @@ internal sealed class NpzEmbeddingWriter : IEmbeddingWriter
             _zip.Begin(column.Name + ".npy", header.Length);
             column.CopyTo(_zip.Write);
             _zip.End(header);
+        }
+
+        if (_model is not null)
+        {
+            _zip.Begin(EmbeddingModel.MemberName, 0);
+            _zip.Write(_model.ToJson());
+            _zip.End([]);
         }
 
         _zip.Finish();

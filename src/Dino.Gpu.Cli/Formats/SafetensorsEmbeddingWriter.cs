@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Buffers.Binary;
-using System.Text.Json;
 using Dino.Gpu.Cli.Output;
 
 namespace Dino.Gpu.Cli.Formats;
@@ -84,41 +82,13 @@ internal sealed class SafetensorsEmbeddingWriter : IEmbeddingWriter
 
     private ReadOnlySpan<byte> Header(long rows)
     {
-        var text = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(text))
-        {
-            json.WriteStartObject();
-            json.WriteStartObject("__metadata__");
-            json.WriteString("format", "dino.gpu");
-            json.WriteEndObject();
-            long offset = 0;
-            bool half = _schema.Type == ValueType.Float16;
-            WriteTensor(json, "embedding", half ? "F16" : "F32", half ? 2 : 4, [rows, .. _schema.Shape.Select(side => (long)side)], ref offset);
-            WriteTensor(json, "row", "I64", 8, [rows], ref offset);
-            WriteTensor(json, "width", "I32", 4, [rows], ref offset);
-            WriteTensor(json, "height", "I32", 4, [rows], ref offset);
-            json.WriteEndObject();
-        }
-
-        return text.WrittenSpan;
-    }
-
-    private static void WriteTensor(Utf8JsonWriter json, string name, string type, int size, long[] shape, ref long offset)
-    {
-        long end = offset + shape.Aggregate((long)size, (product, side) => checked(product * side));
-        json.WriteStartObject(name);
-        json.WriteString("dtype", type);
-        WriteIntegers(json, "shape", shape);
-        WriteIntegers(json, "data_offsets", [offset, end]);
-        json.WriteEndObject();
-        offset = end;
-    }
-
-    private static void WriteIntegers(Utf8JsonWriter json, string name, long[] values)
-    {
-        json.WriteStartArray(name);
-        foreach (long value in values)
-            json.WriteNumberValue(value);
-        json.WriteEndArray();
+        bool half = _schema.Type == ValueType.Float16;
+        return SafetensorsHeader.Json(
+        [
+            new("embedding", half ? "F16" : "F32", half ? 2 : 4, [rows, .. _schema.Shape.Select(side => (long)side)]),
+            new("row", "I64", 8, [rows]),
+            new("width", "I32", 4, [rows]),
+            new("height", "I32", 4, [rows]),
+        ]);
     }
 }

@@ -5,7 +5,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
-using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Cli.Embedding;
 using Dino.Gpu.Cli.Output;
 
@@ -149,7 +148,7 @@ internal sealed partial record RunRecord
     {
         Match model = ModelSizes().Match(Model);
         string[] size = Size.Split('x');
-        if (!model.Success || size.Length != 2 || !EmbedCommand.OutputKinds.TryGetValue(Pooling, out OutputKind kind))
+        if (!model.Success || size.Length != 2 || OutputKind.Parse(Pooling) is not { } kind)
             throw new DinoException($"cannot tell the shape of a row from {FileName}: model '{Model}', size '{Size}', pooling '{Pooling}'");
         int patch = Number(model.Groups[2].Value);
         return new RowLayout(kind, Normalize, Number(model.Groups[1].Value), Number(size[1]) / patch, Number(size[0]) / patch).Shape;

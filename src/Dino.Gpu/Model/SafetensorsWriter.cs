@@ -39,7 +39,14 @@ public static class SafetensorsWriter
         WriteAtomically(path, stream =>
         {
             IReadOnlyList<TensorSlot> slots = TensorSlots.HuggingFace(weights.Config);
-            WriteHeader(stream, slots, weights.Config, type);
+            WriteHeader(
+                stream,
+                slots.Select(slot => (slot.Name, slot.Shape, slot.ElementCount)),
+                [
+                    new(ModelConfig.HeadsKey, weights.Config.HeadCount.ToString(CultureInfo.InvariantCulture)),
+                    new(ModelConfig.EpsilonKey, weights.Config.LayerNormEpsilon.ToString("R", CultureInfo.InvariantCulture)),
+                ],
+                type);
             foreach (TensorSlot slot in slots)
             {
                 ReadOnlySpan<float> values = slot.Data(weights).Span;
@@ -81,7 +88,19 @@ public static class SafetensorsWriter
         });
     }
 
-    private static void WriteHeader(Stream stream, IReadOnlyList<TensorSlot> slots, VitConfig config, WeightsDataType type)
+    /// <summary>Writes any float32 tensors, whole or not at all.</summary>
+    /// <param name="path">Replaced if it exists.</param>
+    /// <param name="tensors">In the order of the file.</param>
+    /// <param name="metadata">Free text that goes with them.</param>
+    /// <exception cref="DinoException">The file cannot be written.</exception>
+    internal static void Write(string path, IReadOnlyList<NamedTensor> tensors, IReadOnlyList<KeyValuePair<string, string>> metadata) => WriteAtomically(path, stream =>
+    {
+        WriteHeader(stream, tensors.Select(tensor => (tensor.Name, tensor.Shape, (long)tensor.Values.Length)), metadata, WeightsDataType.Float32);
+        foreach (NamedTensor tensor in tensors) stream.Write(MemoryMarshal.AsBytes(tensor.Values.Span));
+    });
+
+    private static void WriteHeader(
+        Stream stream, IEnumerable<(string Name, long[] Shape, long ElementCount)> tensors, IEnumerable<KeyValuePair<string, string>> metadata, WeightsDataType type)
     {
         var header = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(header))
@@ -89,16 +108,15 @@ public static class SafetensorsWriter
             json.WriteStartObject();
             json.WriteStartObject("__metadata__");
             json.WriteString("format", "pt"); // What transformers asks for before it loads a file.
-            json.WriteString(ModelConfig.HeadsKey, config.HeadCount.ToString(CultureInfo.InvariantCulture));
-            json.WriteString(ModelConfig.EpsilonKey, config.LayerNormEpsilon.ToString("R", CultureInfo.InvariantCulture));
+            foreach ((string key, string value) in metadata.Where(pair => pair.Key != "format")) json.WriteString(key, value);
             json.WriteEndObject();
             long offset = 0;
-            foreach (TensorSlot slot in slots)
+            foreach ((string name, long[] shape, long elementCount) in tensors)
             {
-                long end = offset + slot.ElementCount * (type == WeightsDataType.Float32 ? 4 : 2);
-                json.WriteStartObject(slot.Name);
+                long end = offset + elementCount * (type == WeightsDataType.Float32 ? 4 : 2);
+                json.WriteStartObject(name);
                 json.WriteString("dtype", type == WeightsDataType.Float32 ? "F32" : "F16");
-                WriteArray(json, "shape", slot.Shape);
+                WriteArray(json, "shape", shape);
                 WriteArray(json, "data_offsets", [offset, end]);
                 json.WriteEndObject();
                 offset = end;
@@ -168,3 +186,9 @@ public static class SafetensorsWriter
         }
     }
 }
+
+/// <summary>A float32 tensor with its name.</summary>
+/// <param name="Name">Its key in the file.</param>
+/// <param name="Shape">Sides.</param>
+/// <param name="Values">Row-major.</param>
+internal sealed record NamedTensor(string Name, long[] Shape, ReadOnlyMemory<float> Values);

@@ -1,3 +1,5 @@
+using Dino.Gpu.Pipeline;
+
 namespace Dino.Gpu.Ops;
 
 /// <summary>The activations of a forward pass. Every buffer has one row a token, (images * tokens, columns).</summary>
@@ -82,8 +84,23 @@ internal interface IVitOps
     /// <summary>context = softmax(q k^T / sqrt(head size)) v per head, for the query rows named, over all tokens.</summary>
     void Attention(Rows queryRows);
 
-    /// <summary>Keeps softmax(q k^T / sqrt(head size)) of every head as output number <paramref name="slot"/>, for the query rows named.</summary>
-    void KeepAttention(int slot, Rows queryRows);
+    /// <summary>Keeps the queries, keys or values of every token, before attention reads them.</summary>
+    void KeepQkv(OutputPart part, int layer);
+
+    /// <summary>Keeps softmax(q k^T / sqrt(head size)) of every head, for the query rows named.</summary>
+    void KeepAttention(int layer, Rows queryRows);
+
+    /// <summary>Stores the layer's queries and keys of every token for <see cref="RollOut"/>.</summary>
+    void StoreQueriesAndKeys(int layer);
+
+    /// <summary>
+    /// r = (r + mean over heads of r softmax(q k^T / sqrt(head size))) / 2, with a layer's stored queries and keys and a row r of a value a token. With the
+    /// class token's row alone r is 1 there and 0 elsewhere before, whatever it held: where a rollout begins.
+    /// </summary>
+    void RollOut(int layer, Rows queryRows);
+
+    /// <summary>Keeps r.</summary>
+    void KeepRollout();
 
     /// <summary>Keeps the residual stream as hidden state <paramref name="index"/>, 0 before the first block.</summary>
     void KeepHiddenState(int index);
@@ -91,8 +108,8 @@ internal interface IVitOps
     /// <summary>From here on only class-token rows are used. A family that works image by image gathers them here, to go on with the batch.</summary>
     void BeginClassTail();
 
-    /// <summary>result = final LayerNorm of the residual stream: (images, tokens, hidden) for all rows, (images, hidden) for the class token.</summary>
-    void FinalNorm(Rows rows);
+    /// <summary>Keeps the final LayerNorm of the residual stream: (images, tokens, hidden) for all rows, (images, hidden) for the class token.</summary>
+    void FinalNorm(OutputPart part, int layer, Rows rows);
 
     /// <summary>Waits until everything asked for so far is done; only timing needs it.</summary>
     void Synchronize();

@@ -27,23 +27,34 @@ internal sealed class PortableKernels
     private readonly Lazy<Action<KernelConfig, int, int, ArrayView<float>>> _softmax;
     private readonly Lazy<Action<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>> _unfold;
     private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<float>, VitShape, ArrayView<float>>> _assemble;
-    private Index3D _rowGroup;
+    private readonly Lazy<Action<Index1D, ArrayView<float>, ColumnRange, ArrayView<float>>> _packColumns;
+    private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<float>, RolloutShape, ArrayView<float>>> _rollout;
 
     private PortableKernels(Accelerator accelerator, PortableGemm[] gemms, PortableAttention[] attentions, bool wideRows, bool narrowRows)
     {
         Accelerator = accelerator;
         Gemms = gemms;
         Attentions = attentions;
-        int groupSize = Math.Min(LinearGroupSize, accelerator.MaxNumThreadsPerGroup);
+        LinearGroup = Math.Min(LinearGroupSize, accelerator.MaxNumThreadsPerGroup);
         (_layerNorm, _softmax) = wideRows ? RowKernels<Rows8x32>(accelerator) : narrowRows ? RowKernels<Rows4x16>(accelerator) : RowKernels<Rows4x4>(accelerator);
         _unfold = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>(
-            Embedding.UnfoldKernel, groupSize));
+            Embedding.UnfoldKernel, LinearGroup));
         _assemble = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, VitShape, ArrayView<float>>(
-            Embedding.AssembleKernel, groupSize));
+            Embedding.AssembleKernel, LinearGroup));
+        _packColumns = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ColumnRange, ArrayView<float>>(
+            Columns.PackKernel, LinearGroup));
+        _rollout = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, RolloutShape, ArrayView<float>>(
+            Rollout.StepKernel, LinearGroup));
     }
 
     /// <summary>The caller's.</summary>
     public Accelerator Accelerator { get; }
+
+    /// <summary>Threads of a group of the kernels without shared memory.</summary>
+    public int LinearGroup { get; }
+
+    /// <summary>The group of the kernels that work row by row; see <see cref="IRowShape"/>.</summary>
+    public Index3D RowGroup { get; private set; }
 
     /// <summary>The tile shapes that a matrix product can choose from, largest first.</summary>
     public IReadOnlyList<PortableGemm> Gemms { get; }
@@ -122,16 +133,25 @@ internal sealed class PortableKernels
     public void Assemble(ArrayView<float> classToken, ArrayView<float> positions, VitShape shape, int images, ArrayView<float> tokens) =>
         _assemble.Value(checked(images * shape.TokenCount * shape.HiddenSize), classToken, positions, shape, tokens);
 
+    /// <summary>See <see cref="Columns.PackKernel"/>.</summary>
+    public void PackColumns(ArrayView<float> source, ColumnRange columns, int rows, ArrayView<float> target) =>
+        _packColumns.Value(checked(rows * columns.Count), source, columns, target);
+
+    /// <summary>See <see cref="Rollout.StepKernel"/>.</summary>
+    public void RolloutStep(ArrayView<float> probabilities, ArrayView<float> row, RolloutShape shape, int images, ArrayView<float> next) =>
+        _rollout.Value(checked(images * shape.TokenCount), probabilities, row, shape, next);
+
     private (Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, ArrayView<float>>> LayerNorm,
         Lazy<Action<KernelConfig, int, int, ArrayView<float>>> Softmax) RowKernels<TRows>(Accelerator accelerator)
         where TRows : struct, IRowShape
     {
-        _rowGroup = new Index3D(TRows.Threads, TRows.Rows, 1);
+        RowGroup = new Index3D(TRows.Threads, TRows.Rows, 1);
         return (
             new(() => accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, ArrayView<float>>(
                 Kernels.Portable.LayerNorm.Kernel<TRows>)),
             new(() => accelerator.LoadStreamKernel<int, int, ArrayView<float>>(Kernels.Portable.Softmax.Kernel<TRows>)));
     }
 
-    private KernelConfig RowConfig(int rows) => new(new Index3D((rows + _rowGroup.Y - 1) / _rowGroup.Y, 1, 1), _rowGroup);
+    /// <summary>The launch of a kernel that works row by row.</summary>
+    public KernelConfig RowConfig(int rows) => new(new Index3D((rows + RowGroup.Y - 1) / RowGroup.Y, 1, 1), RowGroup);
 }

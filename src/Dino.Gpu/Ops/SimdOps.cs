@@ -122,7 +122,10 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         _parity ^= 1;
     }
 
-    public readonly void KeepAttention(int slot, Rows queryRows)
+    public readonly void KeepQkv(OutputPart part, int layer) =>
+        KeepRows(Buffer(Activation.Qkv) + (part - OutputPart.Queries) * Part * BlockStride, Output(part, layer));
+
+    public readonly void KeepAttention(int layer, Rows queryRows)
     {
         VitShape shape = _plan.Shape;
         (int start, int end) = RowRange(queryRows);
@@ -131,41 +134,75 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         {
             (nint block, nint column) = HeadPlace(head);
             float* query = _buffers.Workspace + _plan.Workspace.Image(Activation.Qkv, _owner, _parity ^ 1) + block * BlockStride + column;
-            float* output = _buffers.Attentions + (((nint)slot * _plan.Request.Batch + _image) * shape.HeadCount + head) * rows * shape.TokenCount;
+            float* output = Output(OutputPart.Attentions, layer) + (nint)head * rows * shape.TokenCount;
             Kernels.Simd.Attention.Probabilities<TVector>(query, query + Part * BlockStride, output, start, end, shape.TokenCount, shape.HeadSize, _scratch);
         }
     }
 
-    public readonly void KeepHiddenState(int index)
+    public readonly void StoreQueriesAndKeys(int layer)
+    {
+        (int start, int end) = RowRange(Rows.All);
+        nint first = (nint)start * Gemm.BlockSize;
+        int length = (end - start) * Gemm.BlockSize;
+        float* stored = _buffers.Workspace + _plan.Workspace.Stored(_owner, layer);
+        for (nint block = 0; block < 2 * Part; block++)
+            new ReadOnlySpan<float>(Buffer(Activation.Qkv) + block * BlockStride + first, length).CopyTo(new Span<float>(stored + block * BlockStride + first, length));
+    }
+
+    public void RollOut(int layer, Rows queryRows)
     {
         VitShape shape = _plan.Shape;
-        (int start, int end) = RowRange(Rows.All);
-        for (int row = start; row < end; row++)
+        bool begins = queryRows == Rows.ClassToken;
+        int rows = begins ? 1 : shape.TokenCount;
+        int parts = begins ? 1 : WorkspaceLayout.RolloutParts;
+        int mixtureSize = Kernels.Simd.Attention.MixtureSize(shape.TokenCount);
+        float* stored = _buffers.Workspace + _plan.Workspace.Stored(_owner, layer);
+        float* mixtures = _buffers.Workspace + _plan.Workspace.Mixtures(_owner);
+        float* row = Output(OutputPart.Rollout, 0);
+
+        // What the rows carry, piece by piece.
+        _team.Wait(); // queries and keys of every token, and the row so far
+        (int start, int end) = _team.Share(shape.HeadCount * parts);
+        for (int piece = start; piece < end; piece++)
         {
-            float* output = _buffers.HiddenStates + (((nint)index * _plan.Request.Batch + _image) * shape.TokenCount + row) * shape.HiddenSize;
-            for (int column = 0; column < shape.HiddenSize; column += Gemm.BlockSize)
-            {
-                int count = Math.Min(Gemm.BlockSize, shape.HiddenSize - column);
-                float* x = Buffer(Activation.Residual) + column / Gemm.BlockSize * BlockStride + (nint)row * Gemm.BlockSize;
-                new ReadOnlySpan<float>(x, count).CopyTo(new Span<float>(output + column, count));
-            }
+            (nint block, nint column) = HeadPlace(piece / parts);
+            float* query = stored + block * BlockStride + column;
+            int part = piece % parts;
+            Kernels.Simd.Attention.MixRows<TVector>(
+                query, query + Part * BlockStride, begins ? null : row, mixtures + (nint)piece * mixtureSize, rows * part / parts, rows * (part + 1) / parts,
+                shape.TokenCount, shape.HeadSize, _scratch);
+        }
+
+        // The next row, of which this thread has some tokens.
+        _team.Wait();
+        (start, end) = _team.Share(shape.TokenCount);
+        for (int token = start; token < end; token++)
+        {
+            float sum = 0f;
+            for (int piece = 0; piece < shape.HeadCount * parts; piece++)
+                sum += mixtures[(nint)piece * mixtureSize + token];
+            float before = begins ? token == 0 ? 1f : 0f : row[token];
+            row[token] = 0.5f * (before + sum / shape.HeadCount);
         }
     }
 
+    /// <summary>It stands where it is kept.</summary>
+    public readonly void KeepRollout()
+    {
+    }
+
+    public readonly void KeepHiddenState(int index) => KeepRows(Buffer(Activation.Residual), Output(OutputPart.HiddenStates, index));
+
     public void BeginClassTail() => StartPhase();
 
-    public void FinalNorm(Rows rows)
+    public void FinalNorm(OutputPart part, int layer, Rows rows)
     {
         StartPhase();
-        VitShape shape = _plan.Shape;
         (int start, int end) = _tail ? _team.Share(_plan.Request.Batch) : RowRange(rows);
-        int firstRow = _tail ? 0 : rows == Rows.All ? _image * shape.TokenCount : _image;
         float* x = Buffer(Activation.Residual);
+        float* output = Output(part, layer);
         for (int row = start; row < end; row++)
-        {
-            float* output = _buffers.Tokens + (nint)(firstRow + row) * shape.HiddenSize;
-            NormRow(Norm.Final, 0, x + (nint)row * Gemm.BlockSize, output, Gemm.BlockSize);
-        }
+            NormRow(Norm.Final, 0, x + (nint)row * Gemm.BlockSize, output + (nint)row * _plan.Shape.HiddenSize, Gemm.BlockSize);
     }
 
     /// <summary>A call is done when it returns.</summary>
@@ -178,6 +215,29 @@ internal unsafe struct SimdOps<TVector> : IVitOps
 
     /// <summary>Floats between the column blocks of the activations in use.</summary>
     private readonly nint BlockStride => _tail ? _plan.Workspace.ClassBlock : _plan.Workspace.ImageBlock;
+
+    /// <summary>Where a layer's part of this image goes; in the tail, where that of the first image goes.</summary>
+    private readonly float* Output(OutputPart part, int layer)
+    {
+        var layout = new OutputLayout(_plan.Shape, _plan.Request);
+        return _buffers.Outputs + layout.Start(part) + layout.Slot(part, layer) * layout.SlotLength(part) + (_tail ? 0 : _image) * layout.ImageLength(part);
+    }
+
+    /// <summary>Copies this thread's rows of an activation as wide as the hidden size to (tokens, hidden).</summary>
+    private readonly void KeepRows(float* activation, float* output)
+    {
+        int hidden = _plan.Shape.HiddenSize;
+        (int start, int end) = RowRange(Rows.All);
+        for (int row = start; row < end; row++)
+        {
+            for (int column = 0; column < hidden; column += Gemm.BlockSize)
+            {
+                int count = Math.Min(Gemm.BlockSize, hidden - column);
+                float* x = activation + column / Gemm.BlockSize * BlockStride + (nint)row * Gemm.BlockSize;
+                new ReadOnlySpan<float>(x, count).CopyTo(new Span<float>(output + (nint)row * hidden + column, count));
+            }
+        }
+    }
 
     /// <summary>In the tail every phase needs what all threads wrote in the one before; on an image only the attention does.</summary>
     private void StartPhase()

@@ -25,11 +25,11 @@ internal readonly struct TensorCoreOps<TFormat>(
     private readonly bool _floatAttention = UsesFloatAttention(shape, request);
 
     /// <summary>
-    /// Heads of sizes that the tensor-core attention does not take are left to the portable one. Who asks for attention maps gets them from
-    /// float32 queries and keys, and the context from the same.
+    /// Heads of sizes that the tensor-core attention does not take are left to the portable one. Who asks for attention maps, or for queries,
+    /// keys and values themselves, gets them in float32, and the context from the same.
     /// </summary>
     public static bool UsesFloatAttention(in VitShape shape, in ForwardRequest request) =>
-        !TensorCoreKernels<TFormat>.TakesHeads(shape.HeadSize) || request.AttentionLayerCount > 0;
+        !TensorCoreKernels<TFormat>.TakesHeads(shape.HeadSize) || request.KeepsAttentionInputs;
 
     public void UnfoldPatches() =>
         kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, activations.InFormat(Activation.Patches));
@@ -79,27 +79,37 @@ internal readonly struct TensorCoreOps<TFormat>(
         kernels.Round(context, activations.InFormat(Activation.Context));
     }
 
-    public void KeepAttention(int slot, Rows queryRows)
+    public void KeepQkv(OutputPart part, int layer)
+    {
+        ArrayView<float> packed = activations.InFloat(Activation.Normed); // between final norms it is free
+        portable.PackColumns(
+            activations.InFloat(Activation.Qkv), new ColumnRange(3 * shape.HiddenSize, (part - OutputPart.Queries) * shape.HiddenSize, shape.HiddenSize),
+            request.Batch * shape.TokenCount, packed);
+        Read(packed, part, layer);
+    }
+
+    public void KeepAttention(int layer, Rows queryRows)
     {
         int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
         var attention = new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize);
-        long count = (long)request.Batch * shape.HeadCount * queryCount * shape.TokenCount;
         portable.AttentionProbabilities(activations.InFloat(Activation.Qkv), attention, request.Batch, activations.Probabilities);
-        Read(activations.Probabilities, output.Attentions, slot * count, count);
+        Read(activations.Probabilities, OutputPart.Attentions, layer);
     }
 
-    public void KeepHiddenState(int index)
-    {
-        long count = (long)request.Batch * shape.TokenCount * shape.HiddenSize;
-        Read(activations.InFloat(Activation.Residual), output.HiddenStates, index * count, count);
-    }
+    public void StoreQueriesAndKeys(int layer) => Rollout.Store(activations.InFloat(Activation.Qkv), layer);
+
+    public void RollOut(int layer, Rows queryRows) => Rollout.Step(layer, queryRows);
+
+    public void KeepRollout() => Read(Rollout.Result, OutputPart.Rollout, 0);
+
+    public void KeepHiddenState(int index) => Read(activations.InFloat(Activation.Residual), OutputPart.HiddenStates, index);
 
     /// <summary>Nothing to do: class tokens are rows with a stride.</summary>
     public void BeginClassTail()
     {
     }
 
-    public void FinalNorm(Rows rows)
+    public void FinalNorm(OutputPart part, int layer, Rows rows)
     {
         // The result is float32, so this norm is the portable one; its rows are packed for the host.
         DeviceAffine affine = weights.Norm(Norm.Final, 0);
@@ -107,13 +117,20 @@ internal readonly struct TensorCoreOps<TFormat>(
         portable.LayerNorm(
             activations.InFloat(Activation.Residual), affine.Weight, affine.Bias,
             new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, RowMap.Of(rows, shape.TokenCount), RowMap.Dense), normed);
-        Read(normed, output.Tokens, 0, (long)RowCount(rows) * shape.HiddenSize);
+        Read(normed, part, layer);
     }
 
     public void Synchronize() => portable.Accelerator.DefaultStream.Synchronize();
 
-    private void Read(ArrayView<float> source, float[] target, long start, long count) =>
-        activations.Results.Read(source.SubView(0, count), target, start);
+    private DeviceRollout Rollout => new(portable, activations, shape, request.Batch);
+
+    /// <summary>Brings one slot of a part to the host.</summary>
+    private void Read(ArrayView<float> source, OutputPart part, int layer)
+    {
+        var layout = new OutputLayout(shape, request);
+        long count = layout.SlotLength(part);
+        activations.Results.Read(source.SubView(0, count), output[part], layout.Slot(part, layer) * count);
+    }
 
     private static long Address<T>(ArrayView<T> view)
         where T : unmanaged => view.LoadEffectiveAddressAsPtr();

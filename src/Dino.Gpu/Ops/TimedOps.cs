@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Dino.Gpu.Pipeline;
 
 namespace Dino.Gpu.Ops;
 
@@ -63,10 +64,38 @@ internal unsafe struct TimedOps<TOps>(TOps inner, long* ticks) : IVitOps
         Stop(VitOp.Attention);
     }
 
-    public void KeepAttention(int slot, Rows queryRows)
+    public void KeepQkv(OutputPart part, int layer)
     {
         Start();
-        _inner.KeepAttention(slot, queryRows);
+        _inner.KeepQkv(part, layer);
+        Stop(VitOp.Outputs);
+    }
+
+    public void KeepAttention(int layer, Rows queryRows)
+    {
+        Start();
+        _inner.KeepAttention(layer, queryRows);
+        Stop(VitOp.Outputs);
+    }
+
+    public void StoreQueriesAndKeys(int layer)
+    {
+        Start();
+        _inner.StoreQueriesAndKeys(layer);
+        Stop(VitOp.Outputs);
+    }
+
+    public void RollOut(int layer, Rows queryRows)
+    {
+        Start();
+        _inner.RollOut(layer, queryRows);
+        Stop(VitOp.Outputs);
+    }
+
+    public void KeepRollout()
+    {
+        Start();
+        _inner.KeepRollout();
         Stop(VitOp.Outputs);
     }
 
@@ -84,10 +113,10 @@ internal unsafe struct TimedOps<TOps>(TOps inner, long* ticks) : IVitOps
         Stop(VitOp.Outputs);
     }
 
-    public void FinalNorm(Rows rows)
+    public void FinalNorm(OutputPart part, int layer, Rows rows)
     {
         Start();
-        _inner.FinalNorm(rows);
+        _inner.FinalNorm(part, layer, rows);
         Stop(VitOp.FinalNorm);
     }
 

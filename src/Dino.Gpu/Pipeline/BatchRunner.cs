@@ -89,7 +89,7 @@ internal sealed class BatchRunner
                         slot = current.Slot;
                         slot.Finish();
                         if (current.Output != all)
-                            all.Insert(current.Output!, shape, whole.AttentionLayerCount, images.Count, current.First, current.Request.Batch);
+                            all.Insert(current.Output!, current.First);
                         running.Dequeue();
                         Return(slot);
                     }

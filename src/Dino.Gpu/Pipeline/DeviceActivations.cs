@@ -15,6 +15,8 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
 
     private readonly GrowingBuffer<float> _positions = new(accelerator);
     private readonly GrowingBuffer<float> _probabilities = new(accelerator);
+    private readonly GrowingBuffer<float> _queriesAndKeys = new(accelerator);
+    private readonly GrowingBuffer<float> _rolloutRows = new(accelerator);
     private float[]? _uploadedPositions;
 
     /// <summary>(images, height, width, 3); the slot's.</summary>
@@ -23,8 +25,14 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
     /// <summary>(tokens, hidden)</summary>
     public ArrayView<float> Positions { get; private set; }
 
-    /// <summary>(images, heads, rows kept, tokens) when the request keeps attention.</summary>
+    /// <summary>(images, heads, rows kept, tokens) when the request keeps attention, or a block of rows for rollout.</summary>
     public ArrayView<float> Probabilities { get; private set; }
+
+    /// <summary>(layers, images * tokens, 2 * hidden) for rollout.</summary>
+    public ArrayView<float> QueriesAndKeys { get; private set; }
+
+    /// <summary>(2, images, tokens) for rollout: the row so far, and the next.</summary>
+    public ArrayView<float> RolloutRows { get; private set; }
 
     /// <summary>The way of results to the host; the slot's.</summary>
     public PinnedTransfers Results { get; private set; } = null!;
@@ -51,8 +59,15 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
         {
             long rows = (long)request.Batch * shape.TokenCount;
             ReserveRows(rows, shape);
-            Probabilities = request.AttentionLayerCount > 0 ? _probabilities.Reserve(
-                (long)request.Batch * shape.HeadCount * request.AttentionRowCount(shape.TokenCount) * shape.TokenCount) : default;
+            long attentions = request.AttentionLayers != 0 ? new OutputLayout(shape, request).SlotLength(OutputPart.Attentions) : 0;
+            if (request.Rollout != 0)
+            {
+                attentions = Math.Max(attentions, Math.Min(DeviceRollout.BlockRows, shape.TokenCount) * rows * shape.HeadCount);
+                QueriesAndKeys = _queriesAndKeys.Reserve(2 * shape.LayerCount * rows * shape.HiddenSize);
+                RolloutRows = _rolloutRows.Reserve(2 * rows);
+            }
+
+            Probabilities = attentions > 0 ? _probabilities.Reserve(attentions) : default;
             if (!ReferenceEquals(input.Positions, _uploadedPositions))
             {
                 _uploadedPositions = null;
@@ -81,6 +96,8 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
     {
         _positions.Release();
         _probabilities.Release();
+        _queriesAndKeys.Release();
+        _rolloutRows.Release();
         _uploadedPositions = null;
     }
 

@@ -3,59 +3,57 @@ namespace Dino.Gpu.Pipeline;
 /// <summary>Host memory that a forward pass fills. Arrays that the request does not ask for are empty.</summary>
 internal sealed class ForwardOutput
 {
-    private ForwardOutput(float[] tokens, float[] hiddenStates, float[] attentions)
+    private readonly OutputLayout _layout;
+    private readonly float[][] _parts = new float[(int)OutputLayout.Parts][];
+
+    private ForwardOutput(OutputLayout layout)
     {
-        Tokens = tokens;
-        HiddenStates = hiddenStates;
-        Attentions = attentions;
+        _layout = layout;
+        for (OutputPart part = 0; part < OutputLayout.Parts; part++)
+        {
+            long length = layout.Length(part);
+            _parts[(int)part] = length <= Array.MaxLength
+                ? new float[length]
+                : throw new DinoException($"The {Name(part)} asked for take {length} values, more than an array can hold; ask for fewer images or layers at once.");
+        }
     }
 
     /// <summary>After the final norm: (batch, tokens, hidden) with every token, (batch, hidden) with the class token alone.</summary>
-    public float[] Tokens { get; }
+    public float[] Tokens => this[OutputPart.Tokens];
 
-    /// <summary>(layers + 1, batch, tokens, hidden), before the final norm.</summary>
-    public float[] HiddenStates { get; }
+    /// <summary>(states kept in ascending order, batch, tokens, hidden), before the final norm.</summary>
+    public float[] HiddenStates => this[OutputPart.HiddenStates];
 
-    /// <summary>(kept layers in ascending order, batch, heads, rows kept, tokens), every row or the class token's; rows sum to 1.</summary>
-    public float[] Attentions { get; }
+    /// <summary>(layers kept in ascending order, batch, heads, rows kept, tokens), every row or the class token's; rows sum to 1.</summary>
+    public float[] Attentions => this[OutputPart.Attentions];
+
+    /// <summary>(slots, batch, values of an image); see <see cref="OutputPart"/>.</summary>
+    public float[] this[OutputPart part] => _parts[(int)part];
 
     /// <summary>Allocates what <paramref name="request"/> asks for.</summary>
     /// <exception cref="DinoException">An output would be longer than an array can be.</exception>
-    public static ForwardOutput Allocate(in VitShape shape, in ForwardRequest request)
-    {
-        long batch = request.Batch;
-        long tokenRows = request.AllTokens != 0 ? batch * shape.TokenCount : batch;
-        long hiddenRows = request.HiddenStates != 0 ? (shape.LayerCount + 1) * batch * shape.TokenCount : 0;
-        long attentionRows = request.AttentionLayerCount * batch * shape.HeadCount * request.AttentionRowCount(shape.TokenCount);
-        return new ForwardOutput(
-            Allocate(tokenRows, shape.HiddenSize, "tokens"),
-            Allocate(hiddenRows, shape.HiddenSize, "hidden states"),
-            Allocate(attentionRows, shape.TokenCount, "attention probabilities"));
-    }
+    public static ForwardOutput Allocate(in VitShape shape, in ForwardRequest request) => new(new OutputLayout(shape, request));
 
     /// <summary>Copies the outputs of a part of the images to their place in this one's.</summary>
-    /// <param name="part">Outputs of <paramref name="count"/> images.</param>
-    /// <param name="shape">The model at this input size.</param>
-    /// <param name="attentionLayers">Layers whose attention is kept.</param>
-    /// <param name="images">Images in this output.</param>
-    /// <param name="first">Place of the part's first image.</param>
-    /// <param name="count">Images in the part.</param>
-    public void Insert(ForwardOutput part, in VitShape shape, int attentionLayers, int images, int first, int count)
+    /// <param name="some">Outputs of some of the images, for the same request otherwise.</param>
+    /// <param name="first">Place of their first image.</param>
+    public void Insert(ForwardOutput some, int first)
     {
-        Insert(part.Tokens, Tokens, images, first, count);
-        for (int layer = 0; HiddenStates.Length > 0 && layer <= shape.LayerCount; layer++)
-            Insert(Slice(part.HiddenStates, layer, shape.LayerCount + 1), Slice(HiddenStates, layer, shape.LayerCount + 1), images, first, count);
-        for (int layer = 0; layer < attentionLayers; layer++)
-            Insert(Slice(part.Attentions, layer, attentionLayers), Slice(Attentions, layer, attentionLayers), images, first, count);
+        for (OutputPart part = 0; part < OutputLayout.Parts; part++)
+        {
+            int count = (int)some._layout.SlotLength(part);
+            for (int slot = 0; slot < _layout.Slots(part); slot++)
+                some[part].AsSpan(slot * count, count).CopyTo(this[part].AsSpan((int)(slot * _layout.SlotLength(part) + first * _layout.ImageLength(part))));
+        }
     }
 
-    private static void Insert(ReadOnlySpan<float> part, Span<float> all, int images, int first, int count) =>
-        part.CopyTo(all.Slice(all.Length / images * first, all.Length / images * count));
-
-    private static Span<float> Slice(float[] values, int index, int count) =>
-        values.AsSpan(values.Length / count * index, values.Length / count);
-
-    private static float[] Allocate(long rows, int columns, string what) => rows * columns <= Array.MaxLength
-        ? new float[rows * columns]
-        : throw new DinoException($"The {what} asked for take {rows} x {columns} values, more than an array can hold; ask for fewer images or layers at once.");
+    private static string Name(OutputPart part) => part switch
+    {
+        OutputPart.HiddenStates => "hidden states",
+        OutputPart.IntermediateLayers => "intermediate layers",
+        OutputPart.ClassTokens => "class tokens",
+        OutputPart.Attentions => "attention probabilities",
+        OutputPart.Rollout => "attention rollouts",
+        _ => part.ToString().ToLowerInvariant(),
+    };
 }

@@ -42,9 +42,7 @@ internal sealed class SimdExecutor : VitExecutor
     private readonly GrowingBuffer<byte> _pixels;
     private readonly GrowingBuffer<float> _positions;
     private readonly GrowingBuffer<float> _workspace;
-    private readonly GrowingBuffer<float> _tokens;
-    private readonly GrowingBuffer<float> _hiddenStates;
-    private readonly GrowingBuffer<float> _attentions;
+    private readonly GrowingBuffer<float> _outputs;
 
     private SimdExecutor(Accelerator accelerator, SimdWidth width, int tileRows, Kernel kernel, Action<KernelConfig, ArrayView<float>, int> peakKernel, VitWeights weights)
     {
@@ -60,9 +58,7 @@ internal sealed class SimdExecutor : VitExecutor
         _pixels = new GrowingBuffer<byte>(accelerator);
         _positions = new GrowingBuffer<float>(accelerator);
         _workspace = new GrowingBuffer<float>(accelerator);
-        _tokens = new GrowingBuffer<float>(accelerator);
-        _hiddenStates = new GrowingBuffer<float>(accelerator);
-        _attentions = new GrowingBuffer<float>(accelerator);
+        _outputs = new GrowingBuffer<float>(accelerator);
     }
 
     private delegate void Kernel(
@@ -72,9 +68,7 @@ internal sealed class SimdExecutor : VitExecutor
         ArrayView<float> weights,
         ArrayView<float> positions,
         ArrayView<float> workspace,
-        ArrayView<float> tokens,
-        ArrayView<float> hiddenStates,
-        ArrayView<float> attentions,
+        ArrayView<float> outputs,
         ArrayView<int> counters,
         ArrayView<long> ticks,
         SimdPlan plan);
@@ -144,23 +138,24 @@ internal sealed class SimdExecutor : VitExecutor
     {
         int threads = _accelerator.NumMultiprocessors;
         int panelWidth = 2 * (int)_width;
-        var workspace = new WorkspaceLayout(shape, request.Batch, threads, panelWidth, _tileRows);
+        var workspace = new WorkspaceLayout(shape, request, threads, panelWidth, _tileRows);
         var plan = new SimdPlan(shape, request, new WeightLayout(shape, panelWidth), workspace, threads, timed);
 
         ArrayView<float> positionView = _positions.Reserve(positions.Length);
         positionView.CopyFromCPU(positions);
         ArrayView<float> workspaceView = _workspace.Reserve(workspace.Length + Alignment + Slack);
-        ArrayView<float> tokens = _tokens.Reserve(output.Tokens.Length);
-        ArrayView<float> hiddenStates = _hiddenStates.Reserve(output.HiddenStates.Length);
-        ArrayView<float> attentions = _attentions.Reserve(output.Attentions.Length);
+        var layout = new OutputLayout(shape, request);
+        ArrayView<float> outputs = _outputs.Reserve(layout.TotalLength);
         _counters.MemSetToZero();
 
-        _kernel(new KernelConfig(threads, 1), pixels, _pixelTable.View, _weights.View, positionView, workspaceView, tokens, hiddenStates, attentions, _counters.View, _ticks.View, plan);
+        _kernel(new KernelConfig(threads, 1), pixels, _pixelTable.View, _weights.View, positionView, workspaceView, outputs, _counters.View, _ticks.View, plan);
         _accelerator.Synchronize();
 
-        CopyOut(tokens, output.Tokens);
-        CopyOut(hiddenStates, output.HiddenStates);
-        CopyOut(attentions, output.Attentions);
+        for (OutputPart part = 0; part < OutputLayout.Parts; part++)
+        {
+            if (output[part].Length > 0)
+                outputs.SubView(layout.Start(part), output[part].Length).CopyToCPU(output[part]);
+        }
     }
 
     public override void Dispose()
@@ -172,17 +167,15 @@ internal sealed class SimdExecutor : VitExecutor
         _pixels.Dispose();
         _positions.Dispose();
         _workspace.Dispose();
-        _tokens.Dispose();
-        _hiddenStates.Dispose();
-        _attentions.Dispose();
+        _outputs.Dispose();
     }
 
     private static SimdExecutor Create<TVector>(Accelerator accelerator, VitWeights weights, SimdWidth width)
         where TVector : unmanaged, IFloatVector<TVector>
     {
         var kernel = accelerator.LoadStreamKernel<
-            ArrayView<byte>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-            ArrayView<float>, ArrayView<int>, ArrayView<long>, SimdPlan>(SimdForward.Kernel<TVector>);
+            ArrayView<byte>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<long>,
+            SimdPlan>(SimdForward.Kernel<TVector>);
         var peakKernel = accelerator.LoadStreamKernel<ArrayView<float>, int>(Peak.Kernel<TVector>);
         return new SimdExecutor(accelerator, width, TVector.TileRows, kernel.Invoke, peakKernel, weights);
     }
@@ -196,12 +189,6 @@ internal sealed class SimdExecutor : VitExecutor
         for (int i = 0; i < perThread.Length; i++)
             sums[i % OpCount] += perThread[i];
         return OpTimes(sums, _accelerator.NumMultiprocessors, shape, request);
-    }
-
-    private static void CopyOut(ArrayView<float> source, float[] destination)
-    {
-        if (destination.Length > 0)
-            source.SubView(0, destination.Length).CopyToCPU(destination);
     }
 
     private unsafe MemoryBuffer1D<float, Stride1D.Dense> PackWeights(VitWeights weights)

@@ -57,6 +57,23 @@ public sealed class AttentionTests
     }
 
     [Fact]
+    public async Task Rollout_is_one_map_of_all_layers()
+    {
+        using var folder = new TemporaryFolder();
+        CliResult result = await RunAsync(Chelsea, "-o", folder.Root, "--size", "64x40", "--head", "rollout", "--overlay", "--threshold", "0.6", "--npy");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Equal(
+            ["chelsea.attention-rollout.png", "chelsea.attention.npy", "chelsea.mask-rollout.png", "chelsea.overlay-rollout.png"],
+            folder.Files.Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        using var encoder = DinoEncoder.Load(CliRunner.TinyWeights, new DinoOptions { Device = "cpu", InputWidth = 64, InputHeight = 40 });
+        AttentionMap map = encoder.AttentionRollouts([encoder.Prepare(Chelsea)])[0];
+        Npy values = Npy.Read(folder.Path("chelsea.attention.npy"));
+        Assert.Equal([1, 5, 8], values.Shape);
+        Assert.Equal(map.Values, values.Floats);
+        Assert.Equal(AttentionPicture.HeatMap(map.Values, 5, 8, 8, ColorMap.Viridis).Pixels, Pixels(folder.Root, "chelsea.attention-rollout.png"));
+    }
+
+    [Fact]
     public async Task A_sequence_of_frames_keeps_its_numbers_and_goes_on_past_a_bad_one()
     {
         using var folder = new TemporaryFolder();
@@ -100,7 +117,9 @@ public sealed class AttentionTests
 
     [Theory]
     [InlineData("a.jpg")]
-    [InlineData("a.jpg", "-o", "maps", "--head", "rollout")]
+    [InlineData("a.jpg", "-o", "maps", "--head", "roll")]
+    [InlineData("a.jpg", "-o", "maps", "--head", "rollout", "--layer", "-1")]
+    [InlineData("a.jpg", "-o", "maps", "--head", "rollout", "--sheet")]
     [InlineData("a.jpg", "-o", "maps", "--layer", "last")]
     [InlineData("a.jpg", "-o", "maps", "--map", "jet")]
     [InlineData("a.jpg", "-o", "maps", "--threshold", "60")]

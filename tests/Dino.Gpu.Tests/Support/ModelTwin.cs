@@ -42,6 +42,7 @@ internal static class ModelTwin
         ForwardOutput someLayers = Run(executor, pixels, positions, shape, new ForwardRequest(1, false, false, 0b10));
         Assert.Equal(actual.Attentions[attentionSize..(2 * attentionSize)], someLayers.Attentions);
         Assert.Equal(actual.Tokens[..shape.HiddenSize], someLayers.Tokens);
+        LayerTwin.Check(request => Run(executor, pixels, positions, shape, request), weights, shape, expected, actual.Tokens);
     }
 
     /// <summary>Batches of every size up to <paramref name="images"/>, forwards and backwards, give each picture the bytes it has alone.</summary>

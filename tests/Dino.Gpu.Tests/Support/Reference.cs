@@ -216,11 +216,13 @@ internal static class Reference
             x[i] += positions[i];
 
         var hiddenStates = new List<double[]> { x };
+        var qkvs = new List<double[]>();
         var attentions = new List<double[]>();
         foreach (BlockWeights block in weights.Blocks)
         {
             double[] y = LayerNorm(x, block.Norm1.Weight, block.Norm1.Bias, epsilon, tokens, hidden);
             double[] qkv = Apply(y, block.Qkv, tokens);
+            qkvs.Add(qkv);
             double[] probabilities = AttentionProbabilities(qkv, tokens, shape.HeadCount, shape.HeadSize);
             attentions.Add(probabilities);
             x = Add(x, Apply(Attention(qkv, probabilities, tokens, shape.HeadCount, shape.HeadSize), block.Projection, tokens));
@@ -231,8 +233,44 @@ internal static class Reference
 
         return new ReferenceOutput(
             hiddenStates,
+            qkvs,
             attentions,
             LayerNorm(x, weights.Norm.Weight, weights.Norm.Bias, epsilon, tokens, hidden));
+    }
+
+    /// <summary>
+    /// The class token's row of the attention rollout, (tokens), the way it is defined: the whole matrix (A + I) / 2 of each layer, A the mean over the heads of
+    /// (heads, tokens, tokens), multiplied from the first layer on.
+    /// </summary>
+    public static double[] Rollout(IReadOnlyList<double[]> attentions, int tokens)
+    {
+        double[]? product = null;
+        foreach (double[] attention in attentions)
+        {
+            int heads = attention.Length / tokens / tokens;
+            double[] mixed = new double[tokens * tokens];
+            for (int i = 0; i < mixed.Length; i++)
+            {
+                double sum = 0;
+                for (int head = 0; head < heads; head++)
+                    sum += attention[head * mixed.Length + i];
+                mixed[i] = (sum / heads + (i / tokens == i % tokens ? 1 : 0)) / 2;
+            }
+
+            double[]? before = product;
+            double[] next = new double[mixed.Length];
+            Parallel.For(0, tokens, row =>
+            {
+                for (int k = 0; k < tokens; k++)
+                {
+                    for (int column = 0; column < tokens && before is not null; column++)
+                        next[row * tokens + column] += mixed[row * tokens + k] * before[k * tokens + column];
+                }
+            });
+            product = before is null ? mixed : next;
+        }
+
+        return product![..tokens];
     }
 
     private static double[] Apply(double[] input, LinearWeights linear, int rows) =>
@@ -266,6 +304,7 @@ internal static class Reference
 
 /// <summary>One picture's forward pass in double precision.</summary>
 /// <param name="HiddenStates">layers + 1 times (tokens, hidden), before the final norm.</param>
+/// <param name="Qkvs">layers times (tokens, 3 * hidden).</param>
 /// <param name="Attentions">layers times (heads, tokens, tokens).</param>
 /// <param name="Tokens">(tokens, hidden), after the final norm.</param>
-internal sealed record ReferenceOutput(IReadOnlyList<double[]> HiddenStates, IReadOnlyList<double[]> Attentions, double[] Tokens);
+internal sealed record ReferenceOutput(IReadOnlyList<double[]> HiddenStates, IReadOnlyList<double[]> Qkvs, IReadOnlyList<double[]> Attentions, double[] Tokens);

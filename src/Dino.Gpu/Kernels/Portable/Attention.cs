@@ -3,11 +3,15 @@ using ILGPU;
 
 namespace Dino.Gpu.Kernels.Portable;
 
-/// <summary>Sizes of an attention: qkv is (images * tokens, 3 * heads * headSize), queries first, then keys, then values.</summary>
+/// <summary>
+/// Sizes of an attention: qkv is (images * tokens, 3 * heads * headSize), queries first, then keys, then values; where no values are read, two thirds may be there alone.
+/// </summary>
 internal readonly struct AttentionShape
 {
-    public AttentionShape(int tokenCount, int queryCount, int headCount, int headSize)
+    public AttentionShape(int tokenCount, int queryCount, int headCount, int headSize, int firstQuery = 0, int parts = 3)
     {
+        FirstQuery = firstQuery;
+        RowStride = parts * headCount * headSize;
         TokenCount = tokenCount;
         QueryCount = queryCount;
         HeadCount = headCount;
@@ -19,8 +23,14 @@ internal readonly struct AttentionShape
     /// <summary>Keys and values of an image.</summary>
     public int TokenCount { get; }
 
-    /// <summary>Queries of an image, from token 0: all of them, or 1 for the class token alone.</summary>
+    /// <summary>Queries of an image: all of them, 1 for the class token alone, or some, where scores are asked for.</summary>
     public int QueryCount { get; }
+
+    /// <summary>Token of the first query; 0 but for scores.</summary>
+    public int FirstQuery { get; }
+
+    /// <summary>Values from one token's row to the next.</summary>
+    public int RowStride { get; }
 
     public int HeadCount { get; }
 
@@ -166,9 +176,9 @@ internal static class Attention
         int firstKey = Grid.IdxX * (4 * TTile.Side);
         int image = Grid.IdxZ / shape.HeadCount;
         int head = Grid.IdxZ % shape.HeadCount;
-        long start = (long)image * tokens * 3 * shape.Hidden + head * shape.HeadSize;
+        long start = (long)image * tokens * shape.RowStride + head * shape.HeadSize;
         ArrayView<Quad> quads = qkv.Cast<Quad>();
-        TileLines queries = Lines<TTile>(qkv, quads, shape, start, firstQuery, shape.QueryCount);
+        TileLines queries = Lines<TTile>(qkv, quads, shape, start + (long)shape.FirstQuery * shape.RowStride, firstQuery, shape.QueryCount);
         TileLines keys = Lines<TTile>(qkv, quads, shape, start + shape.Hidden, firstKey, tokens);
         RegisterBlock s = TileProduct.Multiply<TTile>(queries, keys, shape.HeadSize, shape.Aligned != 0, As, Bs);
 
@@ -192,8 +202,8 @@ internal static class Attention
         return new TileLines(
             qkv,
             quads,
-            token0 < tokenCount ? start + (long)token0 * 3 * shape.Hidden : -1,
-            token1 < tokenCount ? start + (long)token1 * 3 * shape.Hidden : -1);
+            token0 < tokenCount ? start + (long)token0 * shape.RowStride : -1,
+            token1 < tokenCount ? start + (long)token1 * shape.RowStride : -1);
     }
 
     /// <summary>A quad of one key's values; zeros past the last key or column.</summary>

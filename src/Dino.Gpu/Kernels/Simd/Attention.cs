@@ -105,6 +105,57 @@ internal static unsafe class Attention
         }
     }
 
+    /// <summary>mixture = sum over query rows of weight * softmax(q k^T / sqrt(head size)).</summary>
+    /// <param name="query">As for <see cref="Head"/>.</param>
+    /// <param name="key">As for <see cref="Head"/>.</param>
+    /// <param name="weights">(tokens): of each query row; null for 1.</param>
+    /// <param name="mixture">Output, <see cref="MixtureSize"/> floats.</param>
+    /// <param name="firstRow">First query row.</param>
+    /// <param name="lastRow">Query row after the last.</param>
+    /// <param name="tokens">Rows of the key.</param>
+    /// <param name="headSize">Columns of the head.</param>
+    /// <param name="scratch"><see cref="ScratchSize"/> floats.</param>
+    public static void MixRows<TVector>(
+        float* query, float* key, float* weights, float* mixture, int firstRow, int lastRow, int tokens, int headSize, float* scratch)
+        where TVector : unmanaged, IFloatVector<TVector>
+    {
+        int width = 2 * TVector.Count;
+        float* keys = scratch;
+        float* scores = keys + Round((long)((tokens + width - 1) / width) * width * headSize);
+        PackKeys(key, keys, tokens, headSize, width);
+        new Span<float>(mixture, MixtureSize(tokens)).Clear();
+        for (int row = firstRow; row < lastRow; row += TVector.TileRows)
+        {
+            int rows = Math.Min(TVector.TileRows, lastRow - row);
+            Scores<TVector>(query + (nint)row * Gemm.BlockSize, keys, scores, rows, tokens, headSize);
+            for (int i = 0; i < rows; i++)
+            {
+                float* s = scores + (nint)i * Gemm.BlockSize;
+                nint blockStride = (nint)rows * Gemm.BlockSize;
+                float sum = Exponentials<TVector>(s, blockStride, tokens, headSize);
+                AddScaled<TVector>(s, blockStride, (weights == null ? 1f : weights[row + i]) / sum, mixture, tokens);
+            }
+        }
+    }
+
+    /// <summary>Floats of a value a token, up to whole registers.</summary>
+    public static int MixtureSize(int tokens) => (int)Round(tokens);
+
+    /// <summary>mixture += factor * row. What a last register holds past the row, of any value, goes into the mixture's padding.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddScaled<TVector>(float* row, nint blockStride, float factor, float* mixture, int tokens)
+        where TVector : unmanaged, IFloatVector<TVector>
+    {
+        TVector factors = TVector.Create(factor);
+        for (int first = 0; first < tokens; first += Gemm.BlockSize)
+        {
+            float* s = row + first / Gemm.BlockSize * blockStride;
+            int count = Math.Min(Gemm.BlockSize, tokens - first);
+            for (int column = 0; column < count; column += TVector.Count)
+                TVector.Store(TVector.MultiplyAdd(TVector.Load(s + column), factors, TVector.Load(mixture + first + column)), mixture + first + column);
+        }
+    }
+
     /// <summary>scores = q k^T, unscaled, in blocks of keys: (blocks, rows, <see cref="Gemm.BlockSize"/>).</summary>
     private static void Scores<TVector>(float* query, float* keys, float* scores, int rows, int tokens, int headSize)
         where TVector : unmanaged, IFloatVector<TVector>

@@ -63,6 +63,9 @@ internal readonly unsafe struct Float16 : IFloatVector<Float16>
         new(Vector512.ConditionalSelect(Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle(), value._value, other._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint GreaterLanes(Float16 a, Float16 b) => (uint)Vector512.GreaterThan(a._value, b._value).ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Float16 value) => Vector512.Sum(value._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -67,6 +67,9 @@ internal readonly unsafe struct Float4 : IFloatVector<Float4>
         new(Vector128.ConditionalSelect(Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)).AsSingle(), value._value, other._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint GreaterLanes(Float4 a, Float4 b) => Vector128.GreaterThan(a._value, b._value).ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Float4 value) => Vector128.Sum(value._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

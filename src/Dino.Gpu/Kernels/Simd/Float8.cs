@@ -67,6 +67,9 @@ internal readonly unsafe struct Float8 : IFloatVector<Float8>
         new(Vector256.ConditionalSelect(Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle(), value._value, other._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint GreaterLanes(Float8 a, Float8 b) => Vector256.GreaterThan(a._value, b._value).ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Float8 value) => Vector256.Sum(value._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

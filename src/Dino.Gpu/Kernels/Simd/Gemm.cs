@@ -183,39 +183,4 @@ internal static unsafe class Gemm
         if (TVector.Count == 16)
             Sse.Prefetch0(b + PrefetchRows * 2 * TVector.Count + 16);
     }
-
-    /// <summary>A type that stands for a tile's rows, so that the JIT compiles a tile for each.</summary>
-    private interface IRowCount
-    {
-        static abstract int Count { get; }
-    }
-
-    private readonly struct Rows1 : IRowCount { public static int Count => 1; }
-
-    private readonly struct Rows2 : IRowCount { public static int Count => 2; }
-
-    private readonly struct Rows3 : IRowCount { public static int Count => 3; }
-
-    private readonly struct Rows4 : IRowCount { public static int Count => 4; }
-
-    private readonly struct Rows5 : IRowCount { public static int Count => 5; }
-
-    private readonly struct Rows6 : IRowCount { public static int Count => 6; }
-
-    private readonly struct Rows7 : IRowCount { public static int Count => 7; }
-
-    private readonly struct Rows8 : IRowCount { public static int Count => 8; }
-
-    private readonly struct Rows9 : IRowCount { public static int Count => 9; }
-
-    private readonly struct Rows10 : IRowCount { public static int Count => 10; }
-
-    private readonly struct Rows11 : IRowCount { public static int Count => 11; }
-
-    private readonly struct Rows12 : IRowCount { public static int Count => 12; }
-
-    private readonly struct Rows13 : IRowCount { public static int Count => 13; }
-
-    private readonly struct Rows14 : IRowCount { public static int Count => 14; }
-
 }

@@ -48,6 +48,9 @@ internal unsafe interface IFloatVector<TSelf>
     /// <summary><paramref name="value"/> in the first <paramref name="count"/> lanes, <paramref name="other"/> in the rest.</summary>
     static abstract TSelf SelectFirst(int count, TSelf value, TSelf other);
 
+    /// <summary>A bit for each lane, the first lowest: whether a is greater than b there.</summary>
+    static abstract uint GreaterLanes(TSelf a, TSelf b);
+
     /// <summary>Sum of all lanes.</summary>
     static abstract float Sum(TSelf value);
 

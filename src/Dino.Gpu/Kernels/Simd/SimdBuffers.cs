@@ -18,14 +18,8 @@ internal unsafe struct SimdBuffers
     /// <summary>As <see cref="WorkspaceLayout"/> says; 64-byte aligned.</summary>
     public float* Workspace;
 
-    /// <summary>(batch, tokens, hidden) or (batch, hidden): after the final norm.</summary>
-    public float* Tokens;
-
-    /// <summary>(layers + 1, batch, tokens, hidden), when asked for.</summary>
-    public float* HiddenStates;
-
-    /// <summary>(kept layers, batch, heads, rows kept, tokens), when asked for.</summary>
-    public float* Attentions;
+    /// <summary>As <see cref="Pipeline.OutputLayout"/> says: every part that is kept.</summary>
+    public float* Outputs;
 
     /// <summary>Counters, <see cref="Team.CounterStride"/> apart: images taken, barrier of all threads, then a barrier for each team. Zero at the start.</summary>
     public int* Counters;

@@ -22,17 +22,15 @@ internal static unsafe class SimdForward
         ArrayView<float> weights,
         ArrayView<float> positions,
         ArrayView<float> workspace,
-        ArrayView<float> tokens,
-        ArrayView<float> hiddenStates,
-        ArrayView<float> attentions,
+        ArrayView<float> outputs,
         ArrayView<int> counters,
         ArrayView<long> ticks,
         SimdPlan plan)
         where TVector : unmanaged, IFloatVector<TVector>
     {
         Run<TVector>(
-            ref pixels[0], ref pixelTable[0], ref weights[0], ref positions[0], ref workspace[0], ref tokens[0], ref hiddenStates[0],
-            ref attentions[0], ref counters[0], ref ticks[0], plan, Grid.IdxX);
+            ref pixels[0], ref pixelTable[0], ref weights[0], ref positions[0], ref workspace[0], ref outputs[0], ref counters[0], ref ticks[0], plan,
+            Grid.IdxX);
     }
 
     /// <summary>One thread's part. Marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows vector instructions.</summary>
@@ -43,9 +41,7 @@ internal static unsafe class SimdForward
         ref float weights,
         ref float positions,
         ref float workspace,
-        ref float tokens,
-        ref float hiddenStates,
-        ref float attentions,
+        ref float outputs,
         ref int counters,
         ref long ticks,
         SimdPlan plan,
@@ -60,9 +56,7 @@ internal static unsafe class SimdForward
             Weights = Align((float*)Unsafe.AsPointer(ref weights)),
             Positions = (float*)Unsafe.AsPointer(ref positions),
             Workspace = Align((float*)Unsafe.AsPointer(ref workspace)),
-            Tokens = (float*)Unsafe.AsPointer(ref tokens),
-            HiddenStates = (float*)Unsafe.AsPointer(ref hiddenStates),
-            Attentions = (float*)Unsafe.AsPointer(ref attentions),
+            Outputs = (float*)Unsafe.AsPointer(ref outputs),
             Counters = (int*)Unsafe.AsPointer(ref counters),
             Ticks = (long*)Unsafe.AsPointer(ref ticks) + (nint)thread * TimedOps<SimdOps<TVector>>.Count,
         };
@@ -119,5 +113,5 @@ internal static unsafe class SimdForward
     private static int FirstOfTeam(int team, int teams, int threads) => (int)(((long)team * threads + teams - 1) / teams);
 
     /// <summary>The next cache line: ILGPU aligns buffers to 16 bytes, a register of 16 floats wants 64.</summary>
-    private static float* Align(float* pointer) => (float*)(((nuint)pointer + 63) & ~(nuint)63);
+    public static float* Align(float* pointer) => (float*)(((nuint)pointer + 63) & ~(nuint)63);
 }

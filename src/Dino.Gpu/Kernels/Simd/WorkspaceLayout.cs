@@ -5,7 +5,8 @@ namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
 /// Where the activations stand, in floats. Every thread has the buffers of one image and its own attention scratch; the class-token
-/// rows of the whole batch have buffers of their own behind those. A buffer is (column blocks, rows, 384).
+/// rows of the whole batch have buffers of their own behind those. A buffer is (column blocks, rows, 384). For attention rollout every thread has its image's
+/// queries and keys of all layers too.
 /// </summary>
 internal readonly struct WorkspaceLayout
 {
@@ -16,17 +17,26 @@ internal readonly struct WorkspaceLayout
     private readonly int _batch;
     private readonly int _threads;
     private readonly long _scratch;
+    private readonly long _stored;
+    private readonly long _mixtures;
 
-    public WorkspaceLayout(in VitShape shape, int batch, int threads, int width, int tileRows)
+    public WorkspaceLayout(in VitShape shape, in ForwardRequest request, int threads, int width, int tileRows)
     {
         _hiddenBlocks = Blocks(shape.HiddenSize);
         _mlpBlocks = Blocks(shape.MlpSize);
         _patchBlocks = Blocks(shape.PatchLength);
         _tokens = shape.TokenCount;
-        _batch = batch;
+        _batch = request.Batch;
         _threads = threads;
         _scratch = Attention.ScratchSize(shape.TokenCount, shape.HeadSize, width, tileRows);
+        if (request.Rollout == 0)
+            return;
+        _stored = shape.LayerCount * 2L * _hiddenBlocks * _tokens * Gemm.BlockSize;
+        _mixtures = (long)shape.HeadCount * RolloutParts * Attention.MixtureSize(shape.TokenCount);
     }
+
+    /// <summary>Pieces that a head's rows come in for a rollout, always as many, so that sums do not depend on the number of threads.</summary>
+    public static int RolloutParts => 8;
 
     /// <summary>Floats of the whole workspace.</summary>
     public long Length => ClassStart + ClassBlock * (2L * _hiddenBlocks + _mlpBlocks);
@@ -37,12 +47,20 @@ internal readonly struct WorkspaceLayout
     /// <summary>Floats from one column block of the batch's class-token rows to the next.</summary>
     public nint ClassBlock => (nint)_batch * Gemm.BlockSize;
 
-    private long ThreadSize => _scratch + ImageBlock * (2L * _hiddenBlocks + 2L * 3 * _hiddenBlocks + Math.Max(_mlpBlocks, _patchBlocks));
+    private long ThreadSize => ActivationSize + _stored + _mixtures;
+
+    private long ActivationSize => _scratch + ImageBlock * (2L * _hiddenBlocks + 2L * 3 * _hiddenBlocks + Math.Max(_mlpBlocks, _patchBlocks));
 
     private long ClassStart => _threads * ThreadSize;
 
     /// <summary>Attention scratch of a thread.</summary>
     public long Scratch(int thread) => thread * ThreadSize;
+
+    /// <summary>A layer's stored queries, and its keys behind them: each (column blocks, rows, 384).</summary>
+    public long Stored(int thread, int layer) => Scratch(thread) + ActivationSize + layer * 2L * _hiddenBlocks * ImageBlock;
+
+    /// <summary>(heads, <see cref="RolloutParts"/>, tokens up to whole registers): what each piece of a head's rows carries.</summary>
+    public long Mixtures(int thread) => Scratch(thread) + ActivationSize + _stored;
 
     /// <summary>
     /// An activation of the image that lives in a thread's workspace. Normed and Context share a buffer (a LayerNorm is read by the

@@ -39,8 +39,8 @@ public sealed partial class PortablePtxTests
             count++;
         }
 
-        // 4 tile shapes x 3 Gemm, 3 x (attention + scores), 2 row shapes x (LayerNorm + Softmax), unfold, assemble, peak, 3 of the resize.
-        Assert.Equal(28, count);
+        // 4 tile shapes x 3 Gemm, 3 x (attention + scores), 2 row shapes x (LayerNorm + Softmax), unfold, assemble, pack, rollout, peak, 3 of the resize, 2 row shapes of TopK, 2 + 2 row shapes of the probe.
+        Assert.Equal(36, count);
     }
 
     /// <summary>

@@ -1,0 +1,69 @@
+using Dino.Gpu.Classification;
+using Dino.Gpu.Cli.Formats;
+using Dino.Gpu.Cli.Imaging;
+using Dino.Gpu.Cli.Output;
+using Dino.Gpu.Features;
+
+namespace Dino.Gpu.Cli.Classification;
+
+/// <summary>The files that a classification leaves behind.</summary>
+internal static class ClassifyFiles
+{
+    /// <summary>Before any work: whether they can be written.</summary>
+    /// <exception cref="DinoException">One of them cannot.</exception>
+    public static void RequireWritable(ClassifySettings settings, string? probe = null)
+    {
+        if (settings.Confusion is not null)
+            PngFile.RequireEncoder("leave --confusion away");
+        foreach (string path in new[] { settings.Confusion, settings.Predictions, probe }.OfType<string>())
+            new OutputFile(path).Dispose();
+    }
+
+    /// <summary>Writes what was asked for.</summary>
+    public static void Write(ClassifySettings settings, ClassifyData data, Predictions predictions)
+    {
+        if (settings.Confusion is not null)
+            PngFile.Write(settings.Confusion, ConfusionPicture.Draw(ConfusionMatrix.Of(predictions, data.TestLabels, data.ClassNames), ColorMap.Viridis));
+        if (settings.Predictions is not null)
+            WriteCsv(settings.Predictions, data, predictions);
+    }
+
+    /// <summary>path, label, predicted, correct, score, then the next classes with their scores: as many as were kept, up to five in all.</summary>
+    private static void WriteCsv(string path, ClassifyData data, Predictions predictions)
+    {
+        using var file = new OutputFile(path);
+        var line = new CsvLine();
+        int columns = Math.Min(Predictions.Depth, data.ClassNames.Count);
+        foreach (string name in new[] { "path", "label", "predicted", "correct", "score" })
+            line.Add(name);
+        for (int place = 2; place <= columns; place++)
+        {
+            line.Add($"predicted{place}");
+            line.Add($"score{place}");
+        }
+
+        file.Write(line.End());
+        for (int i = 0; i < predictions.Count; i++)
+        {
+            ReadOnlySpan<int> classes = predictions.Classes(i);
+            ReadOnlySpan<double> scores = predictions.Scores(i);
+            line.Add(data.TestPaths[i]);
+            line.Add(data.TestLabels is null ? null : data.ClassNames[data.TestLabels[i]]);
+            line.Add(data.ClassNames[classes[0]]);
+            line.Add(data.TestLabels is null ? null : data.TestLabels[i] == classes[0] ? "true" : "false");
+            line.Add(scores[0]);
+            for (int place = 1; place < columns; place++)
+            {
+                line.Add(place < classes.Length ? data.ClassNames[classes[place]] : null);
+                if (place < classes.Length)
+                    line.Add(scores[place]);
+                else
+                    line.Add((string?)null);
+            }
+
+            file.Write(line.End());
+        }
+
+        file.Complete();
+    }
+}

@@ -1,0 +1,107 @@
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Ops;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Dino.Gpu.Classification;
+
+/// <summary>Trains with the portable kernels, five launches a step: gather, logits, gradient by the logits, gradient by the weights, update.</summary>
+internal sealed class PortableProbeTrainer : ProbeTrainer
+{
+    private readonly PortableKernels _kernels;
+    private readonly PortableProbe _probe;
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _parameters; // (classes, dimension), then (classes)
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _velocity; // the same
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _weightGradient; // (classes, dimension)
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _zeros; // (dimension): the second product has no bias
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _batch; // (batch, dimension)
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _transposed; // (dimension, batch)
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _logits; // (batch, classes)
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _gradient; // (classes, batch)
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _bias; // (classes): a copy whose start is aligned
+
+    /// <summary>With all parameters 0. The accelerator stays the caller's.</summary>
+    /// <exception cref="DinoException">The device is too small for the kernels.</exception>
+    public PortableProbeTrainer(Accelerator accelerator, int dimension, int classCount, int batchSize)
+        : this(accelerator, PortableKernels.Create(accelerator), dimension, classCount, batchSize)
+    {
+    }
+
+    /// <summary>With kernels of the caller's choice.</summary>
+    public PortableProbeTrainer(Accelerator accelerator, PortableKernels kernels, int dimension, int classCount, int batchSize)
+        : base(dimension, classCount, batchSize)
+    {
+        Accelerator = accelerator;
+        _kernels = kernels;
+        _probe = new PortableProbe(kernels);
+        int weights = checked(classCount * dimension);
+        _parameters = Allocate(weights + classCount);
+        _velocity = Allocate(weights + classCount);
+        _weightGradient = Allocate(weights);
+        _zeros = Allocate(dimension);
+        _batch = Allocate((long)batchSize * dimension);
+        _transposed = Allocate((long)batchSize * dimension);
+        _logits = Allocate((long)batchSize * classCount);
+        _gradient = Allocate((long)batchSize * classCount);
+        _bias = Allocate(classCount);
+    }
+
+    protected override Accelerator Accelerator { get; }
+
+    public override ProbeExamples Load(ReadOnlyMemory<float> values, ReadOnlySpan<int> labels) => new(Accelerator, values, labels);
+
+    public override void Write(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias)
+    {
+        _parameters.CopyFromCPU([.. weight, .. bias]);
+        _velocity.MemSetToZero();
+        Accelerator.Synchronize();
+    }
+
+    public override void Read(Span<float> weight, Span<float> bias)
+    {
+        float[] parameters = _parameters.GetAsArray1D();
+        parameters.AsSpan(0, weight.Length).CopyTo(weight);
+        parameters.AsSpan(weight.Length).CopyTo(bias);
+    }
+
+    public override void Dispose()
+    {
+        _parameters.Dispose();
+        _velocity.Dispose();
+        _weightGradient.Dispose();
+        _zeros.Dispose();
+        _batch.Dispose();
+        _transposed.Dispose();
+        _logits.Dispose();
+        _gradient.Dispose();
+        _bias.Dispose();
+    }
+
+    protected override void Launch(ProbeExamples examples, int first, int count, ProbeStep? step, ArrayView<float> scores)
+    {
+        int end = first + count;
+        for (int place = first; place < end; place += BatchSize)
+        {
+            var shape = new ProbeShape(place, Math.Min(BatchSize, end - place), Dimension, ClassCount);
+            _probe.Gather(examples.Values, examples.Order.View, shape, _batch.View, _transposed.View);
+            _parameters.View.SubView(ClassCount * Dimension, ClassCount).CopyTo(_bias.View);
+            _kernels.Linear<StoreEpilogue>(_batch.View, _parameters.View, _bias.View, Product(shape.Count, ClassCount, Dimension), _logits.View); // X W^T + bias
+            if (scores.Length > 0)
+                _logits.View.SubView(0, (long)shape.Count * ClassCount).AsContiguous().CopyTo(scores.SubView((long)place * ClassCount, (long)shape.Count * ClassCount));
+            _probe.Gradient(_logits.View, examples.Labels.View, examples.Order.View, shape, _gradient.View, examples.Outcomes.View);
+            if (step is not { } how)
+                continue;
+            _kernels.Linear<StoreEpilogue>(_gradient.View, _transposed.View, _zeros.View, Product(ClassCount, Dimension, shape.Count), _weightGradient.View); // G^T X
+            _probe.Update(_weightGradient.View, _gradient.View, shape, how, _parameters.View, _velocity.View);
+        }
+    }
+
+    private static GemmShape Product(int rows, int columns, int depth) => new(rows, columns, depth, depth, columns, RowMap.Dense);
+
+    private MemoryBuffer1D<float, Stride1D.Dense> Allocate(long length)
+    {
+        MemoryBuffer1D<float, Stride1D.Dense> buffer = Accelerator.Allocate1D<float>(length);
+        buffer.MemSetToZero();
+        return buffer;
+    }
+}

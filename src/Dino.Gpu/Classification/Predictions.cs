@@ -1,0 +1,70 @@
+namespace Dino.Gpu.Classification;
+
+/// <summary>The classes that a classifier holds likeliest for some vectors: up to five each, best first; of equal scores the smaller class index comes first.</summary>
+public sealed class Predictions
+{
+    /// <summary>Classes that are kept of a vector, as top-5 asks for.</summary>
+    public const int Depth = 5;
+
+    private readonly int[] _classes; // (count, depth)
+    private readonly double[] _scores; // (count, depth)
+    private readonly int[] _kept; // (count)
+
+    internal Predictions(int count)
+    {
+        _classes = new int[count * Depth];
+        _scores = new double[count * Depth];
+        _kept = new int[count];
+    }
+
+    /// <summary>Vectors.</summary>
+    public int Count => _kept.Length;
+
+    /// <summary>The likeliest classes of a vector. Fewer than five where there are fewer, or where no other had a vote.</summary>
+    /// <param name="index">Counted from 0.</param>
+    public ReadOnlySpan<int> Classes(int index) => _classes.AsSpan(index * Depth, _kept[index]);
+
+    /// <summary>Their scores, between 0 and 1: shares of the vote, or probabilities.</summary>
+    /// <param name="index">Counted from 0.</param>
+    public ReadOnlySpan<double> Scores(int index) => _scores.AsSpan(index * Depth, _kept[index]);
+
+    /// <summary>The share of vectors whose class is among the first predicted ones.</summary>
+    /// <param name="labels">(count): the true classes.</param>
+    /// <param name="top">How many predictions count: 1 to 5.</param>
+    public double Accuracy(ReadOnlySpan<int> labels, int top)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(top);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(top, Depth);
+        if (labels.Length != Count)
+            throw new ArgumentException($"{labels.Length} labels for {Count} predictions.", nameof(labels));
+        int right = 0;
+        for (int i = 0; i < Count; i++)
+            right += Classes(i)[..Math.Min(top, _kept[i])].Contains(labels[i]) ? 1 : 0;
+        return (double)right / Count;
+    }
+
+    /// <summary>Keeps the best of a vector's classes.</summary>
+    /// <param name="index">The vector.</param>
+    /// <param name="scores">(classes)</param>
+    /// <param name="floor">What is not above it is left out.</param>
+    /// <returns>The kept scores, which the caller may replace by others of the same order.</returns>
+    internal Span<double> Set(int index, ReadOnlySpan<double> scores, double floor)
+    {
+        Span<int> classes = _classes.AsSpan(index * Depth, Depth);
+        Span<double> best = _scores.AsSpan(index * Depth, Depth);
+        int kept = 0;
+        for (int label = 0; label < scores.Length; label++)
+        {
+            double score = scores[label];
+            if (!(score > floor) || (kept == Depth && score <= best[Depth - 1]))
+                continue;
+            int place = kept < Depth ? kept++ : Depth - 1;
+            for (; place > 0 && best[place - 1] < score; place--)
+                (classes[place], best[place]) = (classes[place - 1], best[place - 1]);
+            (classes[place], best[place]) = (label, score);
+        }
+
+        _kept[index] = kept;
+        return best[..kept];
+    }
+}

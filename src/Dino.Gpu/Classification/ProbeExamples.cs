@@ -1,0 +1,69 @@
+using System.Buffers;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+
+namespace Dino.Gpu.Classification;
+
+/// <summary>Examples on a device, and room for what comes of them; owned.</summary>
+internal sealed class ProbeExamples : IDisposable
+{
+    private readonly MemoryHandle _pin;
+    private readonly MemoryBuffer _values;
+
+    /// <summary>Copies the values to the device, or, on the CPU, pins them where they are.</summary>
+    /// <param name="accelerator">The caller's.</param>
+    /// <param name="values">(count, dimension); must not change while they are here.</param>
+    /// <param name="labels">(count)</param>
+    public unsafe ProbeExamples(Accelerator accelerator, ReadOnlyMemory<float> values, ReadOnlySpan<int> labels)
+    {
+        if (accelerator is CPUAccelerator)
+        {
+            _pin = values.Pin();
+            CPUMemoryBuffer pinned = CPUMemoryBuffer.Create(accelerator, (nint)_pin.Pointer, values.Length, sizeof(float));
+            _values = pinned;
+            Values = pinned.AsArrayView<float>(0, values.Length);
+        }
+        else
+        {
+            MemoryBuffer1D<float, Stride1D.Dense> buffer = accelerator.Allocate1D<float>(values.Length);
+            _values = buffer;
+            fixed (float* source = values.Span)
+            {
+                using CPUMemoryBuffer host = CPUMemoryBuffer.Create(accelerator, (nint)source, values.Length, sizeof(float));
+                buffer.View.AsContiguous().CopyFrom(host.AsArrayView<float>(0, values.Length));
+                accelerator.Synchronize();
+            }
+
+            Values = buffer.View;
+        }
+
+        Count = labels.Length;
+        Labels = accelerator.Allocate1D(labels.ToArray());
+        Order = accelerator.Allocate1D<int>(Count);
+        Outcomes = accelerator.Allocate1D<float>((long)Count * ProbeStep.OutcomeLength);
+    }
+
+    public int Count { get; }
+
+    /// <summary>(count, dimension)</summary>
+    public ArrayView<float> Values { get; }
+
+    /// <summary>(count)</summary>
+    public MemoryBuffer1D<int, Stride1D.Dense> Labels { get; }
+
+    /// <summary>(count): which example comes when.</summary>
+    public MemoryBuffer1D<int, Stride1D.Dense> Order { get; }
+
+    /// <summary>(count, 3), in that order: sum of exp(logit - max), max - logit of its class, and the classes that are ahead of its class.</summary>
+    public MemoryBuffer1D<float, Stride1D.Dense> Outcomes { get; }
+
+    public void Dispose()
+    {
+        Outcomes.Dispose();
+        Order.Dispose();
+        Labels.Dispose();
+        _values.Dispose();
+        _pin.Dispose();
+    }
+}

@@ -1,0 +1,68 @@
+using System.Text.Json;
+using Dino.Gpu.Model;
+using Dino.Gpu.Model.Checkpoints;
+
+namespace Dino.Gpu.Classification;
+
+/// <summary>A linear classifier as a <c>.safetensors</c> file.</summary>
+internal static class ProbeFile
+{
+    private const string WeightName = "weight";
+    private const string BiasName = "bias";
+
+    /// <summary>Key of the metadata whose value is a JSON list.</summary>
+    private const string ClassesKey = "classes";
+
+    public static void Write(string path, LinearProbe probe)
+    {
+        long classes = probe.ClassNames.Count;
+        SafetensorsWriter.Write(
+            path,
+            [new(WeightName, [classes, probe.Dimension], probe.Weight.ToArray()), new(BiasName, [classes], probe.Bias.ToArray())],
+            [.. probe.Metadata, new(ClassesKey, JsonSerializer.Serialize(probe.ClassNames))]);
+    }
+
+    /// <exception cref="DinoException">The file is no classifier, or is broken.</exception>
+    public static LinearProbe Read(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        using CheckpointFile file = CheckpointFile.Open(path);
+        byte[] start = new byte[Math.Min(file.Length, 16)];
+        file.Read(0, start, "the start");
+        if (!SafetensorsReader.IsSafetensors(start))
+            throw file.Error("no safetensors file, expected a linear classifier");
+        TensorTable table = SafetensorsReader.Read(file);
+        TensorEntry weight = Find(file, table, WeightName);
+        TensorEntry bias = Find(file, table, BiasName);
+        if (!table.Metadata.TryGetValue(ClassesKey, out string? list) || Names(list) is not { } names)
+            throw file.Error($"the metadata has no list of class names ('{ClassesKey}'), expected a linear classifier");
+        if (weight.Shape is not [> 0, > 0] || bias.Shape is not [> 0] || weight.Shape[0] != bias.Shape[0] || names.Length != bias.Shape[0])
+        {
+            throw file.Error(
+                $"weight is {CheckpointFile.ShapeText(weight.Shape)}, bias {CheckpointFile.ShapeText(bias.Shape)}, with {names.Length} class names; expected (classes, values), (classes)");
+        }
+
+        float[] weights = new float[weight.ElementCount];
+        float[] biases = new float[bias.ElementCount];
+        weight.Read(file, weights);
+        bias.Read(file, biases);
+        return new LinearProbe(weights, biases, names) { Metadata = table.Metadata.Where(pair => pair.Key != ClassesKey).ToDictionary() };
+    }
+
+    private static TensorEntry Find(CheckpointFile file, TensorTable table, string name) =>
+        table.Tensors.FirstOrDefault(tensor => tensor.Name == name)
+        ?? throw file.Error($"no tensor '{name}', expected the weight and bias of a linear classifier");
+
+    private static string[]? Names(string list)
+    {
+        try
+        {
+            string?[]? names = JsonSerializer.Deserialize<string?[]>(list);
+            return names is null || names.Contains(null) ? null : [.. names.Select(name => name!)];
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using Dino.Gpu.Model;
+
+namespace Dino.Gpu.Classification;
+
+/// <summary>Random numbers that are the same on every machine and in every version: the hash of <see cref="SyntheticWeights"/>, counted up from a name and a seed.</summary>
+/// <param name="name">What they are for.</param>
+/// <param name="seed">Another seed, other numbers.</param>
+internal sealed class SeededValues(string name, ulong seed)
+{
+    private ulong _state = SyntheticWeights.Key(name, seed);
+
+    /// <summary>From 0 up to, not including, <paramref name="end"/>.</summary>
+    public int Next(int end) => (int)Math.BigMul(NextBits(), (ulong)end, out _);
+
+    /// <summary>From the standard normal distribution (Box and Muller).</summary>
+    public double NextNormal()
+    {
+        double radius = Math.Sqrt(-2 * Math.Log(1 - NextUnit()));
+        return radius * Math.Cos(2 * Math.PI * NextUnit());
+    }
+
+    /// <summary>Every order is as likely (Fisher and Yates).</summary>
+    public void Shuffle(Span<int> values)
+    {
+        for (int last = values.Length - 1; last > 0; last--)
+        {
+            int other = Next(last + 1);
+            (values[last], values[other]) = (values[other], values[last]);
+        }
+    }
+
+    /// <summary>From 0 up to, not including, 1, in steps of 2^-53.</summary>
+    private double NextUnit() => (NextBits() >> 11) * (1.0 / (1L << 53));
+
+    private ulong NextBits() => SyntheticWeights.Mix(_state += 0x9E3779B97F4A7C15);
+}

@@ -1,0 +1,101 @@
+namespace Dino.Gpu.Features;
+
+/// <summary>Which features of a layer's patches.</summary>
+public enum PatchFeature
+{
+    /// <summary>Tokens after the block, through the final LayerNorm, as the original's <c>get_intermediate_layers</c> gives them.</summary>
+    Tokens,
+
+    /// <summary>The residual stream after the block, before the final LayerNorm.</summary>
+    Residual,
+
+    /// <summary>Queries of the block's attention, heads side by side.</summary>
+    Queries,
+
+    /// <summary>Keys of the block's attention, heads side by side: what LOST and TokenCut find objects with.</summary>
+    Keys,
+
+    /// <summary>Values of the block's attention, heads side by side.</summary>
+    Values,
+}
+
+/// <summary>One vector for each patch of a picture.</summary>
+public sealed class PatchFeatures
+{
+    private readonly float[] _values;
+
+    /// <summary>Wraps values without copying them.</summary>
+    /// <param name="values">(grid height, grid width, channels)</param>
+    /// <param name="gridHeight">Patches on top of each other.</param>
+    /// <param name="gridWidth">Patches side by side.</param>
+    /// <param name="channels">Values of a patch.</param>
+    /// <exception cref="ArgumentException">The shape's product is not the values' length.</exception>
+    public PatchFeatures(float[] values, int gridHeight, int gridWidth, int channels)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        if (values.LongLength != (long)gridHeight * gridWidth * channels)
+            throw new ArgumentException($"({gridHeight}, {gridWidth}, {channels}) takes {(long)gridHeight * gridWidth * channels} values, got {values.LongLength}.", nameof(values));
+        _values = values;
+        GridHeight = gridHeight;
+        GridWidth = gridWidth;
+        Channels = channels;
+    }
+
+    /// <summary>Patches on top of each other.</summary>
+    public int GridHeight { get; }
+
+    /// <summary>Patches side by side.</summary>
+    public int GridWidth { get; }
+
+    /// <summary>Values of a patch: the hidden size.</summary>
+    public int Channels { get; }
+
+    /// <summary>(grid height, grid width, channels)</summary>
+    public ReadOnlySpan<float> Values => _values;
+
+    /// <summary>One patch.</summary>
+    /// <returns>(channels)</returns>
+    public ReadOnlySpan<float> this[int row, int column]
+    {
+        get
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)GridHeight, nameof(row));
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)column, (uint)GridWidth, nameof(column));
+            return _values.AsSpan((row * GridWidth + column) * Channels, Channels);
+        }
+    }
+
+    /// <summary>The output of a forward pass that has a feature.</summary>
+    public static DinoOutputs OutputOf(PatchFeature feature) => feature switch
+    {
+        PatchFeature.Tokens => DinoOutputs.IntermediateLayers,
+        PatchFeature.Residual => DinoOutputs.HiddenStates,
+        PatchFeature.Queries => DinoOutputs.Queries,
+        PatchFeature.Keys => DinoOutputs.Keys,
+        PatchFeature.Values => DinoOutputs.Values,
+        _ => throw new ArgumentOutOfRangeException(nameof(feature)),
+    };
+
+    /// <summary>Takes a picture's patches out of a forward pass, without the class token.</summary>
+    /// <param name="output">Of a pass that returned <see cref="OutputOf"/>.</param>
+    /// <param name="feature">Which features.</param>
+    /// <param name="layer">Place of the layer among those of the pass.</param>
+    /// <param name="image">The picture's number in the pass.</param>
+    /// <param name="gridWidth">Patches side by side.</param>
+    public static PatchFeatures Of(DinoOutput output, PatchFeature feature, int layer, int image, int gridWidth)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        DinoTensor tokens = (feature switch
+        {
+            PatchFeature.Tokens => output.IntermediateLayers,
+            PatchFeature.Residual => output.HiddenStates,
+            PatchFeature.Queries => output.Queries,
+            PatchFeature.Keys => output.Keys,
+            PatchFeature.Values => output.Values,
+            _ => throw new ArgumentOutOfRangeException(nameof(feature)),
+        }) ?? throw new ArgumentException($"The pass did not return {OutputOf(feature)}.", nameof(output));
+        (int images, int count, int channels) = (tokens.Shape[1], tokens.Shape[2], tokens.Shape[3]);
+        int start = ((layer * images + image) * count + 1) * channels;
+        return new PatchFeatures(tokens.Data[start..(start + (count - 1) * channels)], (count - 1) / gridWidth, gridWidth, channels);
+    }
+}

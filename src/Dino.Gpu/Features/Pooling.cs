@@ -1,0 +1,143 @@
+using System.Globalization;
+
+namespace Dino.Gpu.Features;
+
+/// <summary>What of the last layer's patch tokens goes into a pooled vector.</summary>
+public enum PatchPooling
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>Their mean.</summary>
+    Mean,
+
+    /// <summary>Their generalized mean with exponent 4, see <see cref="Pooling.GeneralizedMean"/>.</summary>
+    GeneralizedMean,
+}
+
+/// <summary>
+/// How a picture's tokens, all through the final LayerNorm, become one vector: class tokens of the last blocks side by side, the earliest first, then pooled patches
+/// of the last. Sums are in double precision.
+/// </summary>
+/// <remarks>
+/// <c>eval_linear.py</c> of the original takes the last 4 blocks with ViT-S, and 1 with the patches' mean with ViT-B; it then has each class-token value beside the mean's,
+/// where here the mean follows. <c>eval_copy_detection.py</c> takes the last class token and the patches' generalized mean.
+/// </remarks>
+public sealed record Pooling
+{
+    /// <summary>The exponent of <c>eval_copy_detection.py</c>.</summary>
+    public const double DefaultPower = 4;
+
+    /// <summary>What a name may be, for messages.</summary>
+    public const string Names = "cls, mean, gem, cls+mean, cls+gem, lastN, lastN+mean, lastN+gem";
+
+    /// <summary>Below this a value counts as this in a generalized mean, as in <c>eval_copy_detection.py</c>.</summary>
+    private const double Smallest = 1e-6;
+
+    /// <summary>The class token of the last block: DINO's embedding.</summary>
+    public static Pooling ClassToken { get; } = new();
+
+    /// <summary>Class tokens of so many last blocks; 0 for none.</summary>
+    public int LastBlocks { get; init; } = 1;
+
+    /// <summary>Pooled patch tokens of the last block.</summary>
+    public PatchPooling Patches { get; init; }
+
+    /// <summary>What a forward pass has to return for it.</summary>
+    public DinoOutputs Outputs =>
+        (Patches != PatchPooling.None ? DinoOutputs.LastHiddenState : LastBlocks == 1 ? DinoOutputs.ClassToken : 0)
+        | (LastBlocks > 1 ? DinoOutputs.LayerClassTokens : 0);
+
+    /// <summary>Of which layers.</summary>
+    public DinoLayers Layers => new() { ClassTokens = [.. Enumerable.Range(-LastBlocks, LastBlocks)] };
+
+    /// <summary>Reads <c>cls</c> (or <c>last4</c> for the last four blocks), <c>mean</c>, <c>gem</c>, or the two joined by a <c>+</c>.</summary>
+    /// <returns>Null for anything else.</returns>
+    public static Pooling? Parse(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        string[] parts = name.Split('+');
+        int blocks = parts[0] == "cls" ? 1 : 0;
+        if (parts[0].StartsWith("last", StringComparison.Ordinal)
+            && int.TryParse(parts[0].AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+            blocks = number;
+        if (parts.Length > 2 || (parts.Length == 2 && blocks == 0))
+            return null;
+        PatchPooling? patches = (blocks > 0 ? parts.ElementAtOrDefault(1) : parts[0]) switch
+        {
+            null => PatchPooling.None,
+            "mean" => PatchPooling.Mean,
+            "gem" => PatchPooling.GeneralizedMean,
+            _ => null,
+        };
+        return patches is { } known ? new Pooling { LastBlocks = blocks, Patches = known } : null;
+    }
+
+    /// <summary>Values of a vector.</summary>
+    /// <param name="hidden">Values of a token.</param>
+    public int Length(int hidden) => hidden * (LastBlocks + (Patches == PatchPooling.None ? 0 : 1));
+
+    /// <summary>Pools one picture.</summary>
+    /// <param name="output">Of a pass that returned <see cref="Outputs"/> of <see cref="Layers"/>.</param>
+    /// <param name="image">Its number in the pass.</param>
+    /// <param name="vector">(<see cref="Length"/>)</param>
+    public void Apply(DinoOutput output, int image, Span<float> vector)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        int hidden = vector.Length / (LastBlocks + (Patches == PatchPooling.None ? 0 : 1));
+        for (int block = 0; block < LastBlocks && LastBlocks > 1; block++)
+        {
+            DinoTensor tokens = output.LayerClassTokens!;
+            tokens.Data.AsSpan((block * tokens.Shape[1] + image) * hidden, hidden).CopyTo(vector[(block * hidden)..]);
+        }
+
+        if (Patches == PatchPooling.None)
+        {
+            if (LastBlocks == 1)
+                output.ClassToken!.Data.AsSpan(image * hidden, hidden).CopyTo(vector);
+            return;
+        }
+
+        int length = output.LastHiddenState!.Shape[1] * hidden;
+        ReadOnlySpan<float> all = output.LastHiddenState.Data.AsSpan(image * length, length);
+        if (LastBlocks == 1)
+            all[..hidden].CopyTo(vector);
+        Span<float> pooled = vector[(LastBlocks * hidden)..];
+        if (Patches == PatchPooling.Mean)
+            Mean(all[hidden..], pooled);
+        else
+            GeneralizedMean(all[hidden..], pooled);
+    }
+
+    /// <summary>The mean of each column.</summary>
+    /// <param name="patches">(patches, columns)</param>
+    /// <param name="mean">(columns)</param>
+    public static void Mean(ReadOnlySpan<float> patches, Span<float> mean)
+    {
+        int count = patches.Length / mean.Length;
+        for (int column = 0; column < mean.Length; column++)
+        {
+            double sum = 0;
+            for (int patch = 0; patch < count; patch++)
+                sum += patches[patch * mean.Length + column];
+            mean[column] = (float)(sum / count);
+        }
+    }
+
+    /// <summary>GeM: mean(max(x, 1e-6)^power)^(1 / power) of each column, between the mean of what is above 0 and, as the power grows, the maximum.</summary>
+    /// <param name="patches">(patches, columns)</param>
+    /// <param name="pooled">(columns)</param>
+    /// <param name="power">Above 0.</param>
+    public static void GeneralizedMean(ReadOnlySpan<float> patches, Span<float> pooled, double power = DefaultPower)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(power);
+        int count = patches.Length / pooled.Length;
+        for (int column = 0; column < pooled.Length; column++)
+        {
+            double sum = 0;
+            for (int patch = 0; patch < count; patch++)
+                sum += Math.Pow(Math.Max(patches[patch * pooled.Length + column], Smallest), power);
+            pooled[column] = (float)Math.Pow(sum / count, 1 / power);
+        }
+    }
+}

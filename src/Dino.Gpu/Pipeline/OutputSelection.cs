@@ -1,0 +1,95 @@
+namespace Dino.Gpu.Pipeline;
+
+/// <summary>Between what a caller asks for and what a pass keeps: makes the request, and the output from what the pass kept.</summary>
+/// <param name="shape">The model at this input size.</param>
+/// <param name="outputs">What to return.</param>
+/// <param name="layers">Of which layers.</param>
+internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoLayers layers)
+{
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    public ForwardRequest Request(int images) => new(images, Has(DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid), hiddenStates: false, attentionLayers: 0)
+    {
+        HiddenStates = Mask(DinoOutputs.HiddenStates, layers.HiddenStates, shape.LayerCount + 1),
+        IntermediateLayers = Mask(DinoOutputs.IntermediateLayers, layers.IntermediateLayers, shape.LayerCount),
+        ClassTokenLayers = Mask(DinoOutputs.LayerClassTokens, layers.ClassTokens, shape.LayerCount),
+        QueryLayers = Mask(DinoOutputs.Queries, layers.Queries, shape.LayerCount),
+        KeyLayers = Mask(DinoOutputs.Keys, layers.Keys, shape.LayerCount),
+        ValueLayers = Mask(DinoOutputs.Values, layers.Values, shape.LayerCount),
+        AttentionLayers = Mask(DinoOutputs.Attentions | DinoOutputs.ClassAttentions, layers.Attentions, shape.LayerCount),
+        Rollout = Has(DinoOutputs.AttentionRollout) ? 1 : 0,
+        ClassAttentionOnly = Has(DinoOutputs.ClassAttentions) && !Has(DinoOutputs.Attentions) ? 1 : 0,
+    };
+
+    /// <summary>The output of a pass for <see cref="Request"/>.</summary>
+    public DinoOutput Output(ForwardOutput kept, in ForwardRequest request)
+    {
+        int images = request.Batch;
+        float[]? classTokens = !Has(DinoOutputs.ClassToken) ? null : request.AllTokens != 0 ? PickRows(kept.Tokens, images, 0, 1) : kept.Tokens;
+        float[]? patches = Has(DinoOutputs.PatchGrid) ? PickRows(kept.Tokens, images, 1, shape.PatchCount) : null;
+        float[]? classRows = Has(DinoOutputs.ClassAttentions) ? ClassRows(kept.Attentions, request) : null;
+        var layout = new OutputLayout(shape, request);
+        DinoTensor? TokenPart(DinoOutputs output, OutputPart part) =>
+            Has(output) ? new DinoTensor(kept[part], layout.Slots(part), images, shape.TokenCount, shape.HiddenSize) : null;
+        return new DinoOutput
+        {
+            ClassToken = classTokens is null ? null : new DinoTensor(classTokens, images, shape.HiddenSize),
+            LastHiddenState = Has(DinoOutputs.LastHiddenState) ? new DinoTensor(kept.Tokens, images, shape.TokenCount, shape.HiddenSize) : null,
+            PatchGrid = patches is null ? null : new DinoTensor(patches, images, shape.GridHeight, shape.GridWidth, shape.HiddenSize),
+            HiddenStates = TokenPart(DinoOutputs.HiddenStates, OutputPart.HiddenStates),
+            IntermediateLayers = TokenPart(DinoOutputs.IntermediateLayers, OutputPart.IntermediateLayers),
+            LayerClassTokens = Has(DinoOutputs.LayerClassTokens)
+                ? new DinoTensor(kept[OutputPart.ClassTokens], layout.Slots(OutputPart.ClassTokens), images, shape.HiddenSize) : null,
+            Queries = TokenPart(DinoOutputs.Queries, OutputPart.Queries),
+            Keys = TokenPart(DinoOutputs.Keys, OutputPart.Keys),
+            Values = TokenPart(DinoOutputs.Values, OutputPart.Values),
+            Attentions = Has(DinoOutputs.Attentions)
+                ? new DinoTensor(kept.Attentions, layout.Slots(OutputPart.Attentions), images, shape.HeadCount, shape.TokenCount, shape.TokenCount) : null,
+            AttentionRollout = Has(DinoOutputs.AttentionRollout) ? new DinoTensor(kept[OutputPart.Rollout], images, shape.TokenCount) : null,
+            ClassAttentions = classRows is null ? null : new DinoTensor(classRows, layout.Slots(OutputPart.Attentions), images, shape.HeadCount, shape.TokenCount),
+        };
+    }
+
+    /// <summary>A layer's number from 0 on.</summary>
+    /// <param name="layer">Counted from 0, or from the end when negative.</param>
+    /// <param name="count">Layers, or hidden states.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer, or it cannot be asked for: numbers end at 63.</exception>
+    public static int Number(int layer, int count)
+    {
+        int number = layer < 0 ? count + layer : layer;
+        if (number < 0 || number >= Math.Min(count, 64))
+            throw new ArgumentOutOfRangeException(nameof(layer), layer, $"The model has layers 0 to {count - 1}, or -1 to -{count} from the end.");
+        return number;
+    }
+
+    private bool Has(DinoOutputs any) => (outputs & any) != 0;
+
+    private ulong Mask(DinoOutputs any, IReadOnlyList<int>? chosen, int count)
+    {
+        ulong mask = 0;
+        foreach (int layer in Has(any) ? chosen ?? [.. Enumerable.Range(0, count)] : [])
+            mask |= 1UL << Number(layer, count);
+        return mask;
+    }
+
+    /// <summary>(layers kept, images, heads, tokens): what was kept, or row 0 of each matrix where all of it was asked for too.</summary>
+    private float[] ClassRows(float[] attentions, in ForwardRequest request)
+    {
+        if (request.ClassAttentionOnly != 0)
+            return attentions;
+        int tokens = shape.TokenCount;
+        var rows = new float[attentions.Length / tokens];
+        for (int matrix = 0; matrix < rows.Length / tokens; matrix++)
+            attentions.AsSpan(matrix * tokens * tokens, tokens).CopyTo(rows.AsSpan(matrix * tokens));
+        return rows;
+    }
+
+    /// <summary>The same rows of every image: (images, count, hidden) of (images, tokens, hidden).</summary>
+    private float[] PickRows(float[] tokens, int images, int first, int count)
+    {
+        int hidden = shape.HiddenSize;
+        var rows = new float[images * count * hidden];
+        for (int image = 0; image < images; image++)
+            tokens.AsSpan((image * shape.TokenCount + first) * hidden, count * hidden).CopyTo(rows.AsSpan(image * count * hidden));
+        return rows;
+    }
+}

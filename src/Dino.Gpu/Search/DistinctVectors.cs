@@ -1,0 +1,109 @@
+namespace Dino.Gpu.Search;
+
+/// <summary>
+/// Vectors without their copies: of rows that are equal bit for bit only the first is searched, and the others follow it in a result. A set with
+/// the same vector a thousand times then costs what one vector does, and no tie among them has to be settled.
+/// </summary>
+internal sealed class DistinctVectors
+{
+    private readonly ReadOnlyMemory<float> _values; // (rows, dimension)
+    private readonly int[] _rows; // all rows, those of one vector together and ascending
+    private readonly int[] _starts; // (count + 1) into _rows
+    private readonly double[] _norms; // (rows)
+    private readonly double _scale; // 0: each vector by its own length
+
+    private DistinctVectors(ReadOnlyMemory<float> values, int dimension, int[] rows, int[] starts, double[] norms, double scale)
+    {
+        _values = values;
+        _rows = rows;
+        _starts = starts;
+        _norms = norms;
+        _scale = scale;
+        Dimension = dimension;
+    }
+
+    /// <summary>Distinct vectors.</summary>
+    public int Count => _starts.Length - 1;
+
+    public int Dimension { get; }
+
+    /// <summary>Finds the copies.</summary>
+    /// <param name="values">(rows, dimension); kept.</param>
+    /// <param name="dimension">Values of a row.</param>
+    /// <param name="norms">(rows): lengths; kept.</param>
+    /// <param name="similarity">Says how <see cref="CopyScaled"/> scales.</param>
+    /// <param name="parallel">Threads.</param>
+    public static DistinctVectors Find(ReadOnlyMemory<float> values, int dimension, double[] norms, Similarity similarity, ParallelOptions parallel)
+    {
+        int[] first = FirstOfEqual(values, dimension, norms.Length, parallel); // (rows)
+        int[] starts = new int[first.Where((row, i) => row == i).Count() + 1];
+        int[] numbers = new int[norms.Length]; // of a first row
+        int count = 0;
+        for (int row = 0; row < first.Length; row++)
+            numbers[row] = first[row] == row ? count++ : numbers[first[row]];
+        foreach (int number in numbers)
+            starts[number + 1]++;
+        for (int i = 1; i < starts.Length; i++)
+            starts[i] += starts[i - 1];
+        int[] rows = new int[norms.Length];
+        int[] next = starts[..^1];
+        for (int row = 0; row < rows.Length; row++)
+            rows[next[numbers[row]]++] = row;
+
+        double longest = norms.Max();
+        double scale = similarity == Similarity.Cosine ? 0 : longest > 0 ? 1 / longest : 1;
+        return new DistinctVectors(values, dimension, rows, starts, norms, scale);
+    }
+
+    /// <summary>The rows of one vector, ascending.</summary>
+    public ReadOnlySpan<int> Rows(int vector) => _rows.AsSpan(_starts[vector], _starts[vector + 1] - _starts[vector]);
+
+    /// <summary>The vector itself.</summary>
+    public ReadOnlySpan<float> Values(int vector) => _values.Span.Slice(_rows[_starts[vector]] * Dimension, Dimension);
+
+    /// <summary>Its length.</summary>
+    public double Norm(int vector) => _norms[_rows[_starts[vector]]];
+
+    /// <summary>The vector as a device has it: of length 1 for cosines, else divided by the longest vector's length, so that nothing overflows.</summary>
+    public void CopyScaled(int vector, Span<float> destination) =>
+        Scale(Values(vector), _scale > 0 ? _scale : Norm(vector) > 0 ? 1 / Norm(vector) : 0, destination);
+
+    /// <summary>Multiplies in double precision and rounds once.</summary>
+    public static void Scale(ReadOnlySpan<float> values, double scale, Span<float> destination)
+    {
+        destination = destination[..values.Length];
+        for (int i = 0; i < values.Length; i++)
+            destination[i] = (float)(values[i] * scale);
+    }
+
+    /// <summary>For each row the first one that is equal bit for bit.</summary>
+    private static int[] FirstOfEqual(ReadOnlyMemory<float> values, int dimension, int count, ParallelOptions parallel)
+    {
+        // Rows in the order of their hash, then of their number; equal rows are then together.
+        ulong[] keys = new ulong[count];
+        Parallel.For(0, count, parallel, row =>
+        {
+            var hash = default(HashCode);
+            hash.AddBytes(Bytes(values, dimension, row));
+            keys[row] = ((ulong)(uint)hash.ToHashCode() << 32) | (uint)row;
+        });
+        Array.Sort(keys);
+        int[] first = new int[count];
+        var firsts = new List<int>(); // of the rows with this hash, each different
+        for (int i = 0; i < count; i++)
+        {
+            int row = (int)(uint)keys[i];
+            if (i == 0 || keys[i] >> 32 != keys[i - 1] >> 32)
+                firsts.Clear();
+            int known = firsts.FindIndex(other => Bytes(values, dimension, other).SequenceEqual(Bytes(values, dimension, row)));
+            if (known < 0)
+                firsts.Add(row);
+            first[row] = known < 0 ? row : firsts[known];
+        }
+
+        return first;
+    }
+
+    private static ReadOnlySpan<byte> Bytes(ReadOnlyMemory<float> values, int dimension, int row) =>
+        System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.Span.Slice(row * dimension, dimension));
+}

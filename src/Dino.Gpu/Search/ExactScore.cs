@@ -1,0 +1,65 @@
+namespace Dino.Gpu.Search;
+
+/// <summary>
+/// The scores that decide: double precision, summed from the first element to the last. A product of two float32 values is exact in double, so a fused
+/// multiply-add gives the same, and so does every machine.
+/// </summary>
+internal static class ExactScore
+{
+    /// <summary>Inner product of two vectors.</summary>
+    public static double Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        b = b[..a.Length];
+        double sum = 0;
+        for (int i = 0; i < a.Length; i++)
+            sum += (double)a[i] * b[i];
+        return sum;
+    }
+
+    /// <summary>Inner products of one vector with four: four sums that do not wait for each other, each as <see cref="Dot"/> has it.</summary>
+    public static (double First, double Second, double Third, double Fourth) Dot4(
+        ReadOnlySpan<float> a, ReadOnlySpan<float> b0, ReadOnlySpan<float> b1, ReadOnlySpan<float> b2, ReadOnlySpan<float> b3)
+    {
+        b0 = b0[..a.Length];
+        b1 = b1[..a.Length];
+        b2 = b2[..a.Length];
+        b3 = b3[..a.Length];
+        double sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
+        for (int i = 0; i < a.Length; i++)
+        {
+            double x = a[i];
+            sum0 += x * b0[i];
+            sum1 += x * b1[i];
+            sum2 += x * b2[i];
+            sum3 += x * b3[i];
+        }
+
+        return (sum0, sum1, sum2, sum3);
+    }
+
+    /// <summary>Length of a vector.</summary>
+    public static double Norm(ReadOnlySpan<float> a) => Math.Sqrt(Dot(a, a));
+
+    /// <summary>
+    /// How far a device's score can be from the exact one, in units of both lengths: what a device multiplies are vectors scaled to a length of at
+    /// most 1 and rounded to float32, in any order and with or without fused instructions.
+    /// </summary>
+    /// <remarks>
+    /// With u = 2^-24: a sum of n products in float32 is off by at most n u / (1 - n u) times the sum of the products' magnitudes (Higham, Accuracy and Stability of
+    /// Numerical Algorithms, 3.1), which Cauchy and Schwarz bound by the lengths; blocks of the sum add one rounding each. Rounding both
+    /// vectors adds 2 u and a little. Numbers below the smallest normal one may become zero, which costs less than 2^-120 an element.
+    /// Last, the exact score's own roundings, of 2^-53.
+    /// </remarks>
+    public static double DeviceError(int dimension)
+    {
+        double u = Math.Pow(2, -24);
+        double n = dimension + dimension / 128 + 16.0;
+        if (n * u >= 0.5)
+            return double.PositiveInfinity;
+        double sum = n * u / (1 - n * u) * (1 + 4 * u);
+        double rounded = 2 * u + 4 * u * u;
+        double small = dimension * Math.Pow(2, -120);
+        double exact = (4.0 * dimension + 32) * Math.Pow(2, -53);
+        return sum + rounded + small + exact;
+    }
+}

@@ -1,0 +1,196 @@
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Kernels.Simd;
+using Dino.Gpu.Ops;
+using Dino.Gpu.Pipeline;
+using ILGPU;
+using ILGPU.Runtime;
+using TopK = Dino.Gpu.Kernels.Portable.TopK;
+
+namespace Dino.Gpu.Search;
+
+/// <summary>The search on CUDA and OpenCL: chunk by chunk of the vectors, a product, then the best of its scores into the lists, with no wait in between.</summary>
+internal sealed class PortableCandidates : CandidateSearch
+{
+    /// <summary>Vectors of a chunk: enough for a product that fills a GPU, and 16 MiB of scores, which stay in the cache of a large one.</summary>
+    private const int ChunkVectors = 4096;
+
+    /// <summary>Queries of a batch.</summary>
+    private const int MostQueries = 1024;
+
+    /// <summary>Floats that go up at once.</summary>
+    private const int UploadLength = 1 << 22;
+
+    private readonly Accelerator _accelerator;
+    private readonly PortableKernels _kernels;
+    private readonly Index3D _rowGroup;
+    private readonly Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists> _topK;
+    private readonly int _vectorCount;
+    private readonly int _dimension;
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _vectors; // (vectors, dimension)
+    private readonly GrowingBuffer<float> _queries;
+    private readonly GrowingBuffer<float> _thresholds;
+    private readonly GrowingBuffer<float> _bias; // zeros: the product adds one
+    private readonly GrowingBuffer<float> _chunk; // (queries, chunk): scores
+    private readonly GrowingBuffer<int> _chunkIndices; // (queries, chunk)
+    private readonly Lists _first;
+    private readonly Lists _second;
+    private float[] _scores = []; // (queries, keep)
+    private int[] _indices = []; // (queries, keep)
+    private int[] _counts = []; // (queries)
+    private int _keep;
+
+    /// <summary>Uploads vectors to an accelerator, which stays the caller's and has to outlive this.</summary>
+    /// <exception cref="DeviceMemoryException">They do not fit.</exception>
+    public PortableCandidates(Accelerator accelerator, DistinctVectors vectors)
+    {
+        _accelerator = accelerator;
+        _kernels = PortableKernels.Create(accelerator);
+        (_topK, _rowGroup) = _kernels.Gemms.Max(gemm => gemm.Threads) switch
+        {
+            256 => Load<Rows8x32>(accelerator),
+            64 => Load<Rows4x16>(accelerator),
+            _ => Load<Rows4x4>(accelerator),
+        };
+        _vectorCount = vectors.Count;
+        _dimension = vectors.Dimension;
+        _queries = new GrowingBuffer<float>(accelerator);
+        _thresholds = new GrowingBuffer<float>(accelerator);
+        _bias = new GrowingBuffer<float>(accelerator);
+        _chunk = new GrowingBuffer<float>(accelerator);
+        _chunkIndices = new GrowingBuffer<int>(accelerator);
+        _first = new Lists(accelerator);
+        _second = new Lists(accelerator);
+        _vectors = OrNoRoom(() => Upload(accelerator, vectors));
+    }
+
+    public override int MaxQueries(int keep) => (int)Math.Clamp(ListBytes / 16 / keep, 1, MostQueries);
+
+    public override void Run(ReadOnlySpan<float> queries, ReadOnlySpan<float> floors, int keep)
+    {
+        int count = floors.Length;
+        int chunk = Math.Min(ChunkVectors, _vectorCount);
+        float[] queryValues = queries.ToArray();
+        float[] floorValues = floors.ToArray();
+        _keep = keep;
+        OrNoRoom(() =>
+        {
+            ArrayView<float> queryView = _queries.Reserve(queryValues.Length);
+            queryView.CopyFromCPU(queryValues);
+            ArrayView<float> thresholds = _thresholds.Reserve(count);
+            thresholds.CopyFromCPU(floorValues);
+            ArrayView<float> bias = _bias.Reserve(chunk);
+            bias.MemSetToZero(_accelerator.DefaultStream);
+            ArrayView<float> scores = _chunk.Reserve((long)count * chunk);
+            ArrayView<int> indices = _chunkIndices.Reserve((long)count * chunk);
+            TopKLists lists = _first.Reserve(count, keep);
+            TopKLists best = _second.Reserve(count, keep);
+            lists.Counts.MemSetToZero(_accelerator.DefaultStream);
+            var config = new KernelConfig(new Index3D((count + _rowGroup.Y - 1) / _rowGroup.Y, 1, 1), _rowGroup);
+            for (int vector = 0; vector < _vectorCount; vector += ChunkVectors)
+            {
+                int columns = Math.Min(ChunkVectors, _vectorCount - vector);
+                ArrayView<float> vectors = _vectors.View.SubView((long)vector * _dimension, (long)columns * _dimension);
+                _kernels.Linear<StoreEpilogue>(queryView, vectors, bias, new GemmShape(count, columns, _dimension, _dimension, columns, RowMap.Dense), scores);
+                _topK(config, scores, indices, thresholds, lists, new TopKShape(count, vector, columns, keep), best);
+                (lists, best) = (best, lists);
+            }
+
+            _scores = Download(lists.Scores, (long)count * keep);
+            _indices = Download(lists.Indices, (long)count * keep);
+            _counts = Download(lists.Counts, count);
+            return true;
+        });
+    }
+
+    public override int Collect(int query, ref ulong[] keys)
+    {
+        int count = _counts[query];
+        if (keys.Length < count)
+            keys = new ulong[count];
+        for (int i = 0; i < count; i++)
+            keys[i] = TopKList.Key(_scores[(long)query * _keep + i], _indices[(long)query * _keep + i]);
+        return count;
+    }
+
+    public override void Dispose()
+    {
+        _vectors.Dispose();
+        _queries.Dispose();
+        _thresholds.Dispose();
+        _bias.Dispose();
+        _chunk.Dispose();
+        _chunkIndices.Dispose();
+        _first.Dispose();
+        _second.Dispose();
+    }
+
+    private static (Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists> Kernel, Index3D Group) Load<TRows>(Accelerator accelerator)
+        where TRows : struct, IRowShape => (
+            accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists>(TopK.Kernel<TRows>),
+            new Index3D(TRows.Threads, TRows.Rows, 1));
+
+    private T[] Download<T>(ArrayView<T> view, long length)
+        where T : unmanaged
+    {
+        var values = new T[length];
+        view.SubView(0, length).CopyToCPU(_accelerator.DefaultStream, values);
+        return values;
+    }
+
+    private static MemoryBuffer1D<float, Stride1D.Dense> Upload(Accelerator accelerator, DistinctVectors vectors)
+    {
+        int dimension = vectors.Dimension;
+        MemoryBuffer1D<float, Stride1D.Dense> buffer = accelerator.Allocate1D<float>((long)vectors.Count * dimension);
+        try
+        {
+            int rows = Math.Clamp(UploadLength / dimension, 1, vectors.Count);
+            float[] scaled = new float[rows * dimension];
+            for (int first = 0; first < vectors.Count; first += rows)
+            {
+                int count = Math.Min(rows, vectors.Count - first);
+                for (int i = 0; i < count; i++)
+                    vectors.CopyScaled(first + i, scaled.AsSpan(i * dimension, dimension));
+                buffer.View.SubView((long)first * dimension, count * dimension).CopyFromCPU(ref scaled[0], count * dimension);
+            }
+
+            return buffer;
+        }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
+    }
+
+    private T OrNoRoom<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception exception) when (exception is not DinoException && DeviceMemoryException.IsCause(exception))
+        {
+            throw new DeviceMemoryException(
+                $"No room on {_accelerator.Name} ({_accelerator.MemorySize >> 20} MiB) to search {_vectorCount} vectors of {_dimension}; use the CPU, or search parts of them.",
+                exception);
+        }
+    }
+
+    /// <summary>One of the two sets of lists.</summary>
+    private sealed class Lists(Accelerator accelerator) : IDisposable
+    {
+        private readonly GrowingBuffer<float> _scores = new(accelerator);
+        private readonly GrowingBuffer<int> _indices = new(accelerator);
+        private readonly GrowingBuffer<int> _counts = new(accelerator);
+
+        public TopKLists Reserve(int queries, int keep) => new(
+            _scores.Reserve((long)queries * keep), _indices.Reserve((long)queries * keep), _counts.Reserve(queries));
+
+        public void Dispose()
+        {
+            _scores.Dispose();
+            _indices.Dispose();
+            _counts.Dispose();
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using Dino.Gpu.Kernels.Simd;
+
+namespace Dino.Gpu.Search;
+
+/// <summary>Makes results of candidates: which of them could be among the best, and their order in double precision. One for each thread.</summary>
+internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
+{
+    private ulong[] _keys = [];
+    private int[] _candidates = [];
+    private double[] _scores = [];
+    private readonly List<int> _ties = [];
+
+    /// <summary>Ranks a query's candidates, or finds that there may be others.</summary>
+    /// <param name="search">Holds the candidates.</param>
+    /// <param name="list">The query's place in the batch.</param>
+    /// <param name="keep">What the batch kept.</param>
+    /// <param name="error">Of a device's score.</param>
+    /// <param name="query">(dimension)</param>
+    /// <param name="norm">Its length.</param>
+    /// <param name="indices">(k), filled when the result is certain.</param>
+    /// <param name="scores">(k), filled when the result is certain.</param>
+    /// <returns>NaN, or the floor to search again from.</returns>
+    public float Rank(
+        CandidateSearch search, int list, int keep, double error, ReadOnlySpan<float> query, double norm, Span<int> indices, Span<double> scores)
+    {
+        int count = search.Collect(list, ref _keys);
+        Span<ulong> keys = _keys.AsSpan(0, count);
+        keys.Sort();
+        keys.Reverse();
+
+        // k rows have device scores down to kth, so exact ones down to kth - error. A vector below kth - 2 error has an exact score below theirs.
+        int last = 0;
+        for (int rows = 0; last < count; last++)
+        {
+            rows += vectors.Rows(TopKList.Index(keys[last])).Length;
+            if (rows >= indices.Length)
+                break;
+        }
+
+        double cutoff = last < count ? TopKList.Score(keys[last]) - 2 * error : double.NegativeInfinity;
+        bool complete = count < keep || keep == vectors.Count || TopKList.Score(keys[keep - 1]) < cutoff;
+        if (!complete)
+            return Below(cutoff);
+
+        int candidates = last;
+        while (candidates < count && TopKList.Score(keys[candidates]) >= cutoff)
+            candidates++;
+        Score(keys[..candidates], query, norm);
+        Expand(candidates, indices, scores);
+        return float.NaN;
+    }
+
+    /// <summary>The largest float below a number.</summary>
+    public static float Below(double value)
+    {
+        float nearest = (float)value;
+        return nearest < value ? nearest : MathF.BitDecrement(nearest);
+    }
+
+    /// <summary>Exact scores, four at a time.</summary>
+    private void Score(ReadOnlySpan<ulong> keys, ReadOnlySpan<float> query, double norm)
+    {
+        if (_candidates.Length < keys.Length)
+        {
+            _candidates = new int[_keys.Length];
+            _scores = new double[_keys.Length];
+        }
+
+        for (int i = 0; i < keys.Length; i++)
+            _candidates[i] = TopKList.Index(keys[i]);
+        int done = 0;
+        for (; done + 4 <= keys.Length; done += 4)
+        {
+            (_scores[done], _scores[done + 1], _scores[done + 2], _scores[done + 3]) = ExactScore.Dot4(
+                query, vectors.Values(_candidates[done]), vectors.Values(_candidates[done + 1]), vectors.Values(_candidates[done + 2]), vectors.Values(_candidates[done + 3]));
+        }
+
+        for (; done < keys.Length; done++)
+            _scores[done] = ExactScore.Dot(query, vectors.Values(_candidates[done]));
+        for (int i = 0; i < keys.Length && similarity == Similarity.Cosine; i++)
+        {
+            double length = vectors.Norm(_candidates[i]);
+            _scores[i] = length > 0 ? _scores[i] / (norm * length) : 0;
+        }
+    }
+
+    /// <summary>Best first, each with its copies; of equal scores the smaller row first.</summary>
+    private void Expand(int candidates, Span<int> indices, Span<double> scores)
+    {
+        Array.Sort(_scores, _candidates, 0, candidates);
+        int filled = 0;
+        for (int end = candidates; filled < indices.Length;)
+        {
+            double score = _scores[end - 1];
+            int start = end - 1;
+            while (start > 0 && _scores[start - 1] == score)
+                start--;
+            _ties.Clear();
+            for (int i = start; i < end; i++)
+            {
+                ReadOnlySpan<int> rows = vectors.Rows(_candidates[i]);
+                _ties.AddRange(rows[..Math.Min(rows.Length, indices.Length - filled)]);
+            }
+
+            if (end - start > 1)
+                _ties.Sort();
+            for (int i = 0; i < _ties.Count && filled < indices.Length; i++, filled++)
+            {
+                indices[filled] = _ties[i];
+                scores[filled] = score;
+            }
+
+            end = start;
+        }
+    }
+}

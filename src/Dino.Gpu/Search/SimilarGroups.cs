@@ -1,0 +1,107 @@
+using Dino.Gpu.Kernels.Simd;
+
+namespace Dino.Gpu.Search;
+
+/// <summary>
+/// Connected components of vectors with cosines of at least a threshold. Each vector is searched for among all, above the threshold less the device's error; a pair
+/// whose float32 score leaves it open is settled in double precision, unless other pairs have joined the two already.
+/// </summary>
+internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch search, double error, double threshold)
+{
+    /// <summary>Candidates of a vector at first; where there are more, it is searched again with more room.</summary>
+    private const int FirstKeep = 64;
+
+    private const int Widening = 8;
+
+    private readonly int[] _parents = [.. Enumerable.Range(0, vectors.Count)];
+    private ulong[] _keys = [];
+
+    /// <param name="count">Rows, copies included.</param>
+    /// <param name="cancellation">Looked at between batches.</param>
+    public IReadOnlyList<int[]> Find(int count, CancellationToken cancellation)
+    {
+        List<int> pending = [];
+        for (int vector = 0; vector < vectors.Count; vector++)
+        {
+            if (vectors.Norm(vector) > 0)
+                pending.Add(vector);
+            else
+                JoinZeros(vector);
+        }
+
+        for (int keep = Math.Min(FirstKeep, vectors.Count); pending.Count > 0; keep = (int)Math.Min((long)Widening * keep, vectors.Count))
+        {
+            var more = new List<int>();
+            int batch = search.MaxQueries(keep);
+            for (int first = 0; first < pending.Count; first += batch)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                Join(pending.GetRange(first, Math.Min(batch, pending.Count - first)), keep, more);
+            }
+
+            pending = more;
+        }
+
+        return Collect(count);
+    }
+
+    /// <summary>Joins some vectors with what is similar to them; one with more candidates than were kept is added to <paramref name="more"/>.</summary>
+    private void Join(List<int> batch, int keep, List<int> more)
+    {
+        float[] scaled = new float[batch.Count * vectors.Dimension];
+        float[] floors = new float[batch.Count];
+        Array.Fill(floors, Ranking.Below(threshold - error));
+        for (int i = 0; i < batch.Count; i++)
+            vectors.CopyScaled(batch[i], scaled.AsSpan(i * vectors.Dimension));
+        search.Run(scaled, floors, keep);
+        for (int i = 0; i < batch.Count; i++)
+        {
+            int count = search.Collect(i, ref _keys);
+            for (int candidate = 0; candidate < count; candidate++)
+            {
+                int other = TopKList.Index(_keys[candidate]);
+                if (Root(batch[i]) != Root(other) && (TopKList.Score(_keys[candidate]) >= threshold + error || IsSimilar(batch[i], other)))
+                    _parents[Root(other)] = Root(batch[i]);
+            }
+
+            if (count >= keep && keep < vectors.Count)
+                more.Add(batch[i]);
+        }
+    }
+
+    private bool IsSimilar(int left, int right)
+    {
+        double norms = vectors.Norm(left) * vectors.Norm(right);
+        return (norms > 0 ? ExactScore.Dot(vectors.Values(left), vectors.Values(right)) / norms : 0) >= threshold;
+    }
+
+    /// <summary>A vector of zeros has a cosine of 0 with every other.</summary>
+    private void JoinZeros(int zeros)
+    {
+        for (int vector = 0; vector < vectors.Count && threshold <= 0; vector++)
+            _parents[Root(vector)] = Root(zeros);
+    }
+
+    private int Root(int vector)
+    {
+        while (_parents[vector] != vector)
+            vector = _parents[vector] = _parents[_parents[vector]];
+        return vector;
+    }
+
+    private List<int[]> Collect(int count)
+    {
+        var groups = new Dictionary<int, List<int>>();
+        for (int vector = 0; vector < vectors.Count; vector++)
+        {
+            // The cosine of copies is 1, of zeros 0.
+            ReadOnlySpan<int> rows = vectors.Rows(vector);
+            bool together = threshold <= (vectors.Norm(vector) > 0 ? 1 : 0);
+            if (!groups.TryGetValue(Root(vector), out List<int>? group))
+                groups.Add(Root(vector), group = []);
+            group.AddRange(together ? rows : rows[..1]);
+        }
+
+        return [.. groups.Values.Where(group => group.Count > 1).Select(group => group.Order().ToArray()).OrderBy(group => group[0])];
+    }
+}

@@ -1,0 +1,66 @@
+using System.Text.Json;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Cli;
+
+/// <summary><c>dino dedup</c> on vectors made by hand.</summary>
+public sealed class DedupTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Groups_keep_the_largest_picture()
+    {
+        // Directions in degrees: 0, 10 and 19 are a chain at cosine 0.98 (11.5 degrees); 90 twice; 200 alone.
+        string file = Vectors((0, 10, 10), (90, 5, 5), (10, 30, 30), (200, 9, 9), (90, 5, 5), (19, 20, 20));
+        CliResult result = await CliRunner.RunAsync("dedup", file, "--threshold", "0.98", "-d", "cpu");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Equal(
+            [
+                "group\taction\tscore\twidth\theight\tpath",
+                "1\tkeep\t\t30\t30\tp2.png", "1\tduplicate\t0.9877\t20\t20\tp5.png", "1\tduplicate\t0.9848\t10\t10\tp0.png",
+                "2\tkeep\t\t5\t5\tp1.png", "2\tduplicate\t1.0000\t5\t5\tp4.png",
+            ],
+            result.OutputLines);
+        Assert.Contains("6 images, 2 groups of near-duplicates at 0.98, 3 could go", Assert.Single(result.ErrorLines));
+
+        Assert.Equal(["p5.png", "p0.png", "p4.png"], (await CliRunner.RunAsync("dedup", file, "-t", "0.98", "--list", "-q", "-d", "cpu")).OutputLines);
+        CliResult json = await CliRunner.RunAsync("dedup", file, "-t", "0.98", "--json", "-q", "-d", "cpu");
+        using var group = JsonDocument.Parse(json.OutputLines[0]);
+        Assert.Equal("p2.png", group.RootElement.GetProperty("keep").GetProperty("path").GetString());
+        Assert.Equal([5, 0], group.RootElement.GetProperty("duplicates").EnumerateArray().Select(one => one.GetProperty("row").GetInt32()));
+        Assert.Equal(2, json.OutputLines.Length);
+
+        // Only copies are left at 1; at the default 0.95 (18.2 degrees) the chain is one group still.
+        Assert.Equal(["p4.png"], (await CliRunner.RunAsync("dedup", file, "-t", "1", "--list", "-q", "-d", "cpu")).OutputLines);
+        Assert.Equal(3, (await CliRunner.RunAsync("dedup", file, "--list", "-q", "-d", "cpu")).OutputLines.Length);
+    }
+
+    [Fact]
+    public async Task Images_are_embedded_now_and_shown_on_a_page()
+    {
+        byte[] picture = File.ReadAllBytes(GoldenData.Image("tiny_5x7.png"));
+        string first = _folder.Write(Path.Combine("photos", "a.png"), picture);
+        _folder.Write(Path.Combine("photos", "b.png"), File.ReadAllBytes(GoldenData.Image("chelsea.png")));
+        string second = _folder.Write(Path.Combine("photos", "c.png"), picture);
+        string page = _folder.Path("page.html");
+        CliResult result = await CliRunner.RunAsync("dedup", _folder.Path("photos"), "-t", "0.9999", "--html", page, "-w", CliRunner.TinyWeights, "-d", "cpu");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Equal([$"1\tkeep\t\t5\t7\t{first}", $"1\tduplicate\t1.0000\t5\t7\t{second}"], result.OutputLines[1..]);
+        Assert.Equal(2, File.ReadAllText(page).Split("data:image/jpeg").Length - 1);
+    }
+
+    [Fact]
+    public async Task Vectors_without_paths_cannot_be_listed()
+    {
+        string file = _folder.Path("e.npy");
+        await CliRunner.EmbedTinyAsync(GoldenData.Image("gray.png"), "-o", file);
+        Assert.Contains("has no paths to list", (await CliRunner.RunAsync("dedup", file, "--list")).FatalLine());
+    }
+
+    private string Vectors(params (double Degrees, int Width, int Height)[] rows) => _folder.Write("e.jsonl", string.Concat(rows.Select((row, i) => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture,
+        $"{{\"path\":\"p{i}.png\",\"width\":{row.Width},\"height\":{row.Height},\"embedding\":[{(float)Math.Cos(row.Degrees * Math.PI / 180)},{(float)Math.Sin(row.Degrees * Math.PI / 180)}]}}\n"))));
+}

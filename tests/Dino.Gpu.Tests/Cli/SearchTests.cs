@@ -1,0 +1,185 @@
+using System.IO.Compression;
+using System.Text;
+using System.Text.Json;
+using Dino.Gpu.Cli.Embedding;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Cli;
+
+/// <summary><c>dino index</c>, <c>search</c> and <c>compare</c> with a model of hidden 48.</summary>
+public sealed class SearchTests : IDisposable
+{
+    private static readonly string Chelsea = GoldenData.Image("chelsea.png");
+    private static readonly string Gray = GoldenData.Image("gray.png");
+    private static readonly string Tiny = GoldenData.Image("tiny_5x7.png");
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task An_index_is_an_npz_that_says_what_made_it()
+    {
+        string index = _folder.Path("photos.npz");
+        CliResult result = await RunAsync("index", Chelsea, "missing.png", Gray, "-o", index, "--size", "64x40", "--output", "mean", "--preprocess", "dino");
+        Assert.Equal(3, result.ExitCode);
+        Assert.Empty(result.Output);
+        Assert.Contains("2 vectors of 48, 1 without one left out", result.ErrorLines[^1]);
+        var table = EmbeddingTable.Load(index, TestContext.Current.CancellationToken);
+        Assert.Equal([Chelsea, Gray], table.Rows.Select(row => row.Path));
+        Assert.Equal(("64x40", "mean", "dino"), (table.Model!.Size, table.Model.Pooling, table.Model.Preprocess));
+        Assert.StartsWith("sha256:", table.Model.Weights, StringComparison.Ordinal);
+
+        // The same vectors as embed's, under the name that NumPy looks for.
+        string plain = _folder.Path("plain.npz");
+        await CliRunner.EmbedTinyAsync(Chelsea, Gray, "-o", plain, "--size", "64x40", "--output", "mean", "--preprocess", "dino");
+        Assert.Equal(EmbeddingTable.Load(plain, TestContext.Current.CancellationToken).Values.ToArray(), table.Values.ToArray());
+        using ZipArchive zip = ZipFile.OpenRead(index);
+        Assert.Contains("embedding.npy", zip.Entries.Select(entry => entry.FullName));
+
+        // A query is embedded as the index was, without being told.
+        CliResult found = await RunAsync("search", index, Chelsea);
+        Assert.Equal(0, found.ExitCode);
+        Assert.Equal(["query\trank\tscore\tpath", $"{Chelsea}\t1\t1.0000\t{Chelsea}"], found.OutputLines[..2]);
+        Assert.Equal(3, found.OutputLines.Length);
+
+        // An index of an index keeps the model; one of plain embeddings has none to keep.
+        string again = _folder.Path("again.npz");
+        Assert.Equal(0, (await RunAsync("index", index, "-o", again)).ExitCode);
+        Assert.Equal(File.ReadAllBytes(index), File.ReadAllBytes(again));
+        Assert.Contains("do not say what made them", (await RunAsync("index", plain, "-o", again)).Error);
+    }
+
+    [Fact]
+    public async Task Neighbours_are_those_of_the_cosines_in_every_form()
+    {
+        string[] images = [Chelsea, Gray, Tiny, Chelsea];
+        string file = _folder.Path("e.parquet");
+        await CliRunner.EmbedTinyAsync([.. images, "-o", file]);
+        var table = EmbeddingTable.Load(file, TestContext.Current.CancellationToken);
+        CliResult result = await RunAsync("search", file, file, "-k", "3", "--json", "--quiet");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Empty(result.Error);
+        Assert.Equal(4, result.OutputLines.Length);
+        for (int query = 0; query < 4; query++)
+        {
+            using var line = JsonDocument.Parse(result.OutputLines[query]);
+            Assert.Equal(images[query], line.RootElement.GetProperty("query").GetString());
+            JsonElement[] hits = [.. line.RootElement.GetProperty("neighbours").EnumerateArray()];
+            int[] expected = [.. Enumerable.Range(0, 4).OrderByDescending(i => Cosine(table, query, i)).ThenBy(i => i).Take(3)];
+            Assert.Equal(expected, hits.Select(hit => hit.GetProperty("row").GetInt32()));
+            Assert.Equal([1, 2, 3], hits.Select(hit => hit.GetProperty("rank").GetInt32()));
+            Assert.All(hits, hit => Assert.Equal(Cosine(table, query, hit.GetProperty("row").GetInt32()), hit.GetProperty("score").GetDouble(), 1e-12));
+        }
+
+        // The picture that is there twice finds neither of its rows.
+        CliResult others = await RunAsync("search", file, Chelsea, "--exclude-self");
+        Assert.Equal(3, others.OutputLines.Length);
+        Assert.DoesNotContain(others.OutputLines.Skip(1), line => line.EndsWith("chelsea.png", StringComparison.Ordinal));
+        Assert.Contains("does not say what made it", others.Error);
+        CliResult close = await RunAsync("search", file, Chelsea, "--threshold", "0.999999", "--quiet");
+        Assert.Equal(3, close.OutputLines.Length);
+
+        // Vectors without paths are told by their rows.
+        string bare = _folder.Path("e.npy");
+        await CliRunner.EmbedTinyAsync([.. images[..3], "-o", bare]);
+        CliResult rows = await RunAsync("search", bare, bare, "--exclude-self", "-q");
+        Assert.Equal(7, rows.OutputLines.Length);
+        Assert.StartsWith("row 0\t1\t", rows.OutputLines[1], StringComparison.Ordinal);
+        Assert.DoesNotContain("row 0\t1\t1.0000", rows.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Pages_hold_their_pictures_and_no_markup_of_names()
+    {
+        byte[] picture = File.ReadAllBytes(Tiny);
+        string hostile = _folder.Write(Path.Combine("photos", "<img src=x onerror=alert(1)> & \"q\".png"), picture);
+        _folder.Write(Path.Combine("photos", "b.png"), File.ReadAllBytes(Chelsea));
+        string gone = _folder.Write(Path.Combine("photos", "gone.png"), picture);
+        string index = _folder.Path("i.npz"), page = _folder.Path("found.html");
+        await RunAsync("index", _folder.Path("photos"), "-o", index);
+        File.Delete(gone);
+        CliResult result = await RunAsync("search", index, hostile, Chelsea, "--html", page);
+        Assert.Equal(0, result.ExitCode);
+        string html = File.ReadAllText(page);
+        Assert.DoesNotContain("<img src=x", html, StringComparison.Ordinal);
+        Assert.Contains("&lt;img src=x onerror=alert(1)&gt; &amp; &quot;q&quot;.png", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("<script", html, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("http", html.Replace("http-equiv", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Equal(2, Count(html, "<section>"));
+        Assert.Equal(6, Count(html, "<li>"));
+        Assert.Equal(6, Count(html, "src=\"data:image/jpeg;base64,")); // two queries, two of three found twice
+        Assert.Equal(2, Count(html, "no picture</div>"));
+        Assert.Equal(Count(html, "<img "), Count(html, " alt=\""));
+
+        // A thumbnail is a picture of at most 256 pixels.
+        string data = html.Split("base64,")[^1].Split('"')[0];
+        Assert.Equal([0xFF, 0xD8], Convert.FromBase64String(data)[..2]);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_compared_is_refused()
+    {
+        string index = _folder.Path("i.npz");
+        await RunAsync("index", Chelsea, Gray, "-o", index);
+        string index384 = _folder.Path("synthetic.npz");
+        await CliRunner.RunAsync("index", Tiny, "-o", index384, "-w", "synthetic", "-d", "cpu");
+        Assert.Contains("made differently (weights synthetic:0x44494E4F and synthetic:0x5)", (await CliRunner.RunAsync("search", index384, Tiny, "-w", "synthetic:5", "-d", "cpu", "-q")).FatalLine());
+        Assert.Contains("has vectors of 384 values, ", (await RunAsync("search", index384, Tiny, "-q")).FatalLine());
+        Assert.Contains("made differently (size 32x32 and 64x64)", (await RunAsync("search", index, Chelsea, "--size", "64", "-q")).FatalLine());
+        Assert.Contains("no such file", (await RunAsync("search", _folder.Path("none.npz"), Chelsea)).FatalLine());
+        Assert.Contains("has 2 vectors, expected one", (await RunAsync("compare", index, Chelsea)).FatalLine());
+        Assert.Contains("no directory", (await RunAsync("search", index, Chelsea, "--html", _folder.Path("no", "page.html"))).FatalLine());
+        using (ZipArchive zip = ZipFile.Open(index, ZipArchiveMode.Update))
+        {
+            zip.GetEntry("model.json")!.Delete();
+            using Stream member = zip.CreateEntry("model.json").Open();
+            member.Write(Encoding.UTF8.GetBytes("{\"weights\":null}"));
+        }
+
+        Assert.Contains("cannot read ", (await RunAsync("search", index, Chelsea)).FatalLine());
+    }
+
+    [Fact]
+    public async Task Compare_prints_a_cosine()
+    {
+        Assert.Equal("1.000000\n", (await RunAsync("compare", Chelsea, Chelsea)).Output);
+        string file = _folder.Path("e.npz");
+        await RunAsync("index", Chelsea, Gray, "-o", file, "--size", "64");
+        var table = EmbeddingTable.Load(file, TestContext.Current.CancellationToken);
+        string expected = Cosine(table, 0, 1).ToString("F6", System.Globalization.CultureInfo.InvariantCulture) + "\n";
+        Assert.Equal(expected, (await RunAsync("compare", Chelsea, Gray, "--size", "64")).Output);
+
+        // With an index of one image the other is embedded as it was.
+        string one = _folder.Path("one.npz");
+        await RunAsync("index", Gray, "-o", one, "--size", "64");
+        Assert.Equal(expected, (await RunAsync("compare", Chelsea, one)).Output);
+        Assert.Equal(1, (await RunAsync("compare", Chelsea, "missing.png")).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("index", "a.jpg")]
+    [InlineData("index", "a.jpg", "-o", "a.npy")]
+    [InlineData("search", "a.npz")]
+    [InlineData("search", "a.npz", "b.jpg", "-k", "0")]
+    [InlineData("search", "a.npz", "b.jpg", "--threshold", "2")]
+    [InlineData("compare", "a.jpg")]
+    [InlineData("dedup", "a.npz", "--json", "--list")]
+    [InlineData("dedup", "a.npz", "-t", "high")]
+    public async Task Wrong_usage(params string[] arguments)
+    {
+        CliResult result = await CliRunner.RunAsync(arguments);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains($"Try 'dino {arguments[0]} --help'", result.Error);
+    }
+
+    private static int Count(string text, string part) => text.Split(part).Length - 1;
+
+    private static double Cosine(EmbeddingTable table, int left, int right)
+    {
+        double Dot(int a, int b) => Enumerable.Range(0, table.Dimension).Sum(i => (double)table.Values.Span[a * table.Dimension + i] * table.Values.Span[b * table.Dimension + i]);
+        return Dot(left, right) / Math.Sqrt(Dot(left, left) * Dot(right, right));
+    }
+
+    private static Task<CliResult> RunAsync(params string[] arguments) => CliRunner.RunAsync([.. arguments, "-w", CliRunner.TinyWeights, "-d", "cpu"]);
+}
