@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Globalization;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
@@ -26,6 +28,8 @@ public sealed class DinoEncoder : IDisposable
     private readonly VitExecutor _executor;
     private readonly BatchRunner _batches;
     private readonly VitShape _shape;
+    private readonly float[] _trainedPositions; // (trained tokens, hidden)
+    private readonly ConcurrentDictionary<double, ScaledInput> _scales = [];
 
     /// <param name="weights">The model.</param>
     /// <param name="options">How it runs.</param>
@@ -38,6 +42,7 @@ public sealed class DinoEncoder : IDisposable
         (int width, int height) = InputSize(weights.Config, options);
         _preprocessor = new Preprocessor(options.Preprocess, width, height);
         _shape = new VitShape(weights.Config, width, height);
+        _trainedPositions = weights.Positions;
         float[] positions = PositionTable.Interpolate(weights.Positions, Config.TrainedGrid, _shape.GridWidth, _shape.GridHeight, options.Interpolation);
         _device = DinoDevice.Open(options.Device, options.Threads);
         try
@@ -202,6 +207,40 @@ public sealed class DinoEncoder : IDisposable
         return selection.Output(_batches.Run(images, request), request);
     }
 
+    /// <summary>
+    /// The embeddings of pictures at several scales in one, as <c>eval_image_retrieval.py</c> of the original makes them with <c>--multiscale</c>: the class tokens at each
+    /// scale of the normalised input are averaged, and the mean is scaled to length 1 (L2).
+    /// </summary>
+    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="scales">Of the input's sides, above 0: floor(side * scale) pixels, interpolated bilinearly without antialiasing. Null for <see cref="MultiScale.Default"/>.</param>
+    /// <returns>The class tokens' means, (images, hidden); nothing else.</returns>
+    /// <exception cref="DinoException">A scale leaves no patch, or more pixels than an input may have.</exception>
+    /// <exception cref="ArgumentException">No picture or one that is not prepared, or no scale.</exception>
+    public DinoOutput ForwardMultiScale(IReadOnlyList<RgbImage> images, IReadOnlyList<double>? scales = null)
+    {
+        CheckPrepared(images);
+        scales ??= MultiScale.Default;
+        if (scales.Count == 0)
+            throw new ArgumentException("At least one scale is needed.", nameof(scales));
+        ScaledInput[] inputs = [.. scales.Select(AtScale)]; // all of them, before the first pass
+        ForwardRequest request = new OutputSelection(_shape, DinoOutputs.ClassToken, new DinoLayers()).Request(images.Count);
+        var mean = new MultiScale(images.Count, Config.HiddenSize);
+        foreach (ScaledInput input in inputs)
+            mean.Add(_batches.Run(images, request, input.Shape, input.Positions).Tokens);
+        return new DinoOutput { ClassToken = new DinoTensor(mean.Normalized(), images.Count, Config.HiddenSize) };
+    }
+
+    /// <summary>As <see cref="ForwardMultiScale"/>, of pictures of any sizes.</summary>
+    /// <param name="images">Pictures of any sizes.</param>
+    /// <param name="scales">As there.</param>
+    /// <returns>(hidden) for each picture.</returns>
+    /// <exception cref="DinoException">A scale leaves no patch, or more pixels than an input may have.</exception>
+    public float[][] EmbedMultiScale(IReadOnlyList<RgbImage> images, IReadOnlyList<double>? scales = null)
+    {
+        RgbImage[] prepared = PrepareAll(images, PrepareForDevice);
+        return prepared.Length == 0 ? [] : [.. ForwardMultiScale(prepared, scales).ClassToken!.Data.Chunk(Config.HiddenSize)];
+    }
+
     /// <summary>The attention maps of prepared pictures: how much the class token looks at each patch.</summary>
     /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
     /// <param name="layer">Counted from 0, or from the end when negative: -1 is the last, and costs the least.</param>
@@ -275,6 +314,21 @@ public sealed class DinoEncoder : IDisposable
     /// <summary>Never for a picture of the input size, which <see cref="ForwardPrepared"/> takes for prepared: under the preset with a crop it may not be.</summary>
     internal bool ResizesOnDevice(RgbImage image) => _executor.Resizes(_preprocessor, image.Width, image.Height);
 
+    /// <summary>The model at a scale of its input, kept for the next time.</summary>
+    private ScaledInput AtScale(double scale) => _scales.GetOrAdd(scale, value =>
+    {
+        if (!double.IsFinite(value) || value <= 0)
+            throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"A scale of {value}: expected a number above 0."));
+        string size = string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(InputWidth * value):0}x{Math.Floor(InputHeight * value):0}");
+        string found = string.Create(CultureInfo.InvariantCulture, $"Scale {value} makes {size} pixels of {InputWidth}x{InputHeight}");
+        if (InputWidth * value * (InputHeight * value) > ImageHeader.MaxPixels)
+            throw new DinoException($"{found}, above the limit of {ImageHeader.MaxPixels}.");
+        if (InputWidth * value < Config.PatchSize || InputHeight * value < Config.PatchSize)
+            throw new DinoException($"{found}, which hold no patch: this model needs at least {Config.PatchSize}x{Config.PatchSize}; take a larger scale or input size.");
+        var shape = VitShape.AtScale(Config, InputWidth, InputHeight, value);
+        return new ScaledInput(shape, PositionTable.Interpolate(_trainedPositions, Config.TrainedGrid, shape.GridWidth, shape.GridHeight, _options.Interpolation));
+    });
+
     private static (int Width, int Height) InputSize(VitConfig config, DinoOptions options)
     {
         int width = options.InputWidth ?? config.TrainedImageSize;
@@ -339,4 +393,9 @@ public sealed class DinoEncoder : IDisposable
         float[] tokens = ForwardPrepared(images, DinoOutputs.ClassToken).ClassToken!.Data;
         return [.. tokens.Chunk(Config.HiddenSize)];
     }
+
+    /// <summary>A scale of the input.</summary>
+    /// <param name="Shape">The model there.</param>
+    /// <param name="Positions">(tokens, hidden)</param>
+    private sealed record ScaledInput(VitShape Shape, float[] Positions);
 }

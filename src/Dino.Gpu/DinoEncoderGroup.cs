@@ -112,7 +112,26 @@ public sealed class DinoEncoderGroup : IDisposable
     /// <param name="outputs">What to return.</param>
     /// <param name="layers">Of which layers.</param>
     /// <exception cref="DinoException">The device failed; the message names it.</exception>
-    public DinoOutput ForwardLayers(IReadOnlyList<RgbImage> images, DinoOutputs outputs, DinoLayers layers)
+    public DinoOutput ForwardLayers(IReadOnlyList<RgbImage> images, DinoOutputs outputs, DinoLayers layers) =>
+        OnFreeDevice(encoder => encoder.ForwardLayers(images, outputs, layers));
+
+    /// <summary>As <see cref="DinoEncoder.ForwardMultiScale"/>, on the next free device; waits for one where none is.</summary>
+    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="scales">Of the input's sides; null for those of the original.</param>
+    /// <exception cref="DinoException">A scale leaves no patch, or the device failed; the message names it.</exception>
+    public DinoOutput ForwardMultiScale(IReadOnlyList<RgbImage> images, IReadOnlyList<double>? scales = null) =>
+        OnFreeDevice(encoder => encoder.ForwardMultiScale(images, scales));
+
+    /// <summary>Frees every device; waits for the passes in flight.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        foreach (DinoEncoder encoder in _encoders)
+            encoder.Dispose();
+    }
+
+    private DinoOutput OnFreeDevice(Func<DinoEncoder, DinoOutput> pass)
     {
         _freeCount.Wait();
         DinoEncoder? encoder = null;
@@ -121,7 +140,7 @@ public sealed class DinoEncoderGroup : IDisposable
             ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
             if (!_free.TryDequeue(out encoder))
                 throw new InvalidOperationException("No encoder is free.");
-            return encoder.ForwardLayers(images, outputs, layers);
+            return pass(encoder);
         }
         catch (Exception failure) when (_encoders.Length > 1 && failure is not (ArgumentException or ObjectDisposedException))
         {
@@ -134,15 +153,6 @@ public sealed class DinoEncoderGroup : IDisposable
                 _free.Enqueue(encoder);
             _freeCount.Release();
         }
-    }
-
-    /// <summary>Frees every device; waits for the passes in flight.</summary>
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
-            return;
-        foreach (DinoEncoder encoder in _encoders)
-            encoder.Dispose();
     }
 
     private static DinoEncoderGroup Create(VitWeights weights, DinoOptions? options, IReadOnlyList<string> devices)

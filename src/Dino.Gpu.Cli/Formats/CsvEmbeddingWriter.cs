@@ -49,7 +49,7 @@ internal sealed class CsvEmbeddingWriter : IEmbeddingWriter
         _line.Add(info.Error);
         if (info.Error is null)
         {
-            foreach (float value in _encoder.Rounded(values))
+            foreach (float value in _encoder.Rounded(info, values))
                 _line.Add(value);
         }
         else

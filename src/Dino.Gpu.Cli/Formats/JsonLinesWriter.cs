@@ -56,7 +56,7 @@ internal sealed class JsonLinesWriter : IEmbeddingWriter
         }
         else
         {
-            WriteValues(_encoder.Rounded(values));
+            WriteValues(_encoder.Rounded(info, values));
         }
 
         EndLine();

@@ -10,7 +10,7 @@ internal sealed class NpyEmbeddingWriter(string path, RowSchema schema) : IEmbed
 
     public void Write(RowInfo info, ReadOnlySpan<float> values)
     {
-        ReadOnlySpan<byte> bytes = _encoder.Bytes(values);
+        ReadOnlySpan<byte> bytes = _encoder.Bytes(info, values);
         if (schema.Type == ValueType.Float16)
             _file.WriteRow(MemoryMarshal.Cast<byte, Half>(bytes));
         else

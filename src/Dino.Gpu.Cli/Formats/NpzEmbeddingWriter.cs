@@ -52,7 +52,7 @@ internal sealed class NpzEmbeddingWriter : IEmbeddingWriter
 
     public void Write(RowInfo info, ReadOnlySpan<float> values)
     {
-        _zip.Write(_encoder.Bytes(values));
+        _zip.Write(_encoder.Bytes(info, values));
         int next = 0;
         _cells[next++] = info.Row;
         _cells[next++] = info.Path;

@@ -13,9 +13,12 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
 {
     public const string ShapeKey = "dino.gpu.shape";
 
-    /// <summary>A row group ends at this many values or rows: 1 MiB of values, 682 rows of 384. It is held in memory several times over while it is packed.</summary>
-    private const int ValuesPerGroup = 1 << 18;
-    private const int RowsPerGroup = 1 << 14;
+    /// <summary>
+    /// A row group ends at this many values or rows: 768 KiB of values, 512 rows of 384. The library holds it several times over while it packs it, in buffers that are kept and
+    /// whose sizes are powers of two: with its levels and the room that Snappy asks for, a group of 1 MiB would need twice that each.
+    /// </summary>
+    private const int ValuesPerGroup = 3 << 16;
+    private const int RowsPerGroup = 1 << 10;
 
     // Levels of a value in the file: the list is there and the value in it, or the list is null.
     private const int ValueLevel = 2;
@@ -24,9 +27,13 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
     private readonly RowSchema _schema;
     private readonly OutputFile _file;
     private readonly ParquetWriter _parquet;
-    private readonly DataField[] _fields;
+    private readonly ParquetTextColumn _path;
+    private readonly ParquetColumn<int> _width;
+    private readonly ParquetColumn<int> _height;
+    private readonly ParquetTextColumn? _sha256;
+    private readonly ParquetColumn[] _carried;
+    private readonly ParquetTextColumn _error;
     private readonly DataField _element = new("element", typeof(float), isNullable: false);
-    private readonly List<object?>[] _cells;
     private readonly int _groupRows;
     private readonly float[] _values; // (group rows, row length), those of failed images left out
     private readonly int[] _definitions;
@@ -45,24 +52,19 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
         _values = new float[checked(_groupRows * schema.Length)];
         _definitions = new int[_values.Length];
         _repetitions = new int[_values.Length];
-        DataField[] sha256 = schema.Sha256 ? [new DataField("sha256", typeof(string), isNullable: true)] : [];
-        _fields =
-        [
-            new DataField("path", typeof(string), isNullable: true),
-            new DataField("width", typeof(int), isNullable: true),
-            new DataField("height", typeof(int), isNullable: true),
-            .. sha256,
-            .. schema.Columns.Select(Field),
-            new DataField("error", typeof(string), isNullable: true),
-        ];
-        _cells = [.. _fields.Select(_ => new List<object?>())];
+        _path = new ParquetTextColumn("path", _groupRows);
+        _width = new ParquetColumn<int>("width", _groupRows);
+        _height = new ParquetColumn<int>("height", _groupRows);
+        _sha256 = schema.Sha256 ? new ParquetTextColumn("sha256", _groupRows) : null;
+        _carried = [.. schema.Columns.Select(column => ParquetColumn.Of(column, _groupRows))];
+        _error = new ParquetTextColumn("error", _groupRows);
         _file = new OutputFile(path);
         try
         {
-            var parquetSchema = new ParquetSchema([.. _fields, new ListField("embedding", _element)]);
+            var parquetSchema = new ParquetSchema([.. Columns().Select(column => column.Field), new ListField("embedding", _element)]);
             var options = new ParquetOptions { CompressionMethod = CompressionMethod.Snappy };
             ParquetWriter? parquet = null;
-            _file.Write(stream => parquet = ParquetWriter.CreateAsync(parquetSchema, stream, options).GetAwaiter().GetResult());
+            _file.Write(stream => parquet = ParquetWriter.CreateAsync(parquetSchema, new BlockingStream(stream), options).GetAwaiter().GetResult());
             _parquet = parquet!;
             _parquet.CustomMetadata = new Dictionary<string, string> { [ShapeKey] = string.Join(',', schema.Shape.Select(side => side.ToString(CultureInfo.InvariantCulture))) };
         }
@@ -77,15 +79,13 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
     {
         if (values.Length != _schema.Length)
             throw new ArgumentException($"A row has {_schema.Length} values, got {values.Length}.");
-        int next = 0;
-        _cells[next++].Add(info.Path);
-        _cells[next++].Add(info.Width);
-        _cells[next++].Add(info.Height);
-        if (_schema.Sha256)
-            _cells[next++].Add(info.Sha256);
-        for (int i = 0; i < _schema.Columns.Count; i++)
-            _cells[next++].Add(info.Columns[i]);
-        _cells[next].Add(info.Error);
+        _path.Add(info.Path);
+        _width.Add(info.Width);
+        _height.Add(info.Height);
+        _sha256?.Add(info.Sha256);
+        for (int i = 0; i < _carried.Length; i++)
+            _carried[i].Add(info.Columns[i]);
+        _error.Add(info.Error);
 
         if (info.Error is null)
         {
@@ -123,42 +123,22 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
     /// <summary>The Parquet writer has no resources but the stream, and disposing it would write a footer for nobody.</summary>
     public void Dispose() => _file.Dispose();
 
-    private static DataField Field(CarriedColumn column) => new(column.Name, column.Type switch
-    {
-        ColumnType.Text => typeof(string),
-        ColumnType.Integer => typeof(long),
-        ColumnType.Number => typeof(double),
-        _ => typeof(bool),
-    }, isNullable: true);
+    /// <summary>All but the embedding, in the order of the file.</summary>
+    private IEnumerable<ParquetColumn> Columns() => [_path, _width, _height, .. _sha256 is null ? Array.Empty<ParquetColumn>() : [_sha256], .. _carried, _error];
 
     private void WriteGroup()
     {
         // No synchronisation context here, and the stream is a local file: blocking on the task is safe.
         _file.Write(_ => WriteGroupAsync().GetAwaiter().GetResult());
-        foreach (List<object?> cells in _cells)
-            cells.Clear();
         (_valueCount, _levelCount, _rows) = (0, 0, 0);
     }
 
     private async Task WriteGroupAsync()
     {
         using ParquetRowGroupWriter group = _parquet.CreateRowGroup();
-        for (int i = 0; i < _fields.Length; i++)
-            await WriteColumnAsync(group, _fields[i], _cells[i]).ConfigureAwait(false);
+        foreach (ParquetColumn column in Columns())
+            await column.WriteAsync(group).ConfigureAwait(false);
         await group.WriteAllPartsAsync<float>(_element, _values.AsMemory(0, _valueCount), _definitions.AsMemory(0, _levelCount), _repetitions.AsMemory(0, _levelCount), CancellationToken.None).ConfigureAwait(false);
         group.CompleteValidate();
-    }
-
-    private static Task WriteColumnAsync(ParquetRowGroupWriter group, DataField field, List<object?> cells)
-    {
-        if (field.ClrType == typeof(int))
-            return group.WriteAsync<int>(field, cells.Select(cell => (int?)cell).ToArray());
-        if (field.ClrType == typeof(long))
-            return group.WriteAsync<long>(field, cells.Select(cell => (long?)cell).ToArray());
-        if (field.ClrType == typeof(double))
-            return group.WriteAsync<double>(field, cells.Select(cell => (double?)cell).ToArray());
-        if (field.ClrType == typeof(bool))
-            return group.WriteAsync<bool>(field, cells.Select(cell => (bool?)cell).ToArray());
-        return group.WriteAsync(field, cells.Select(cell => (string)cell!).ToArray());
     }
 }

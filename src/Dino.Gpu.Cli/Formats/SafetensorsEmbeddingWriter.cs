@@ -39,7 +39,7 @@ internal sealed class SafetensorsEmbeddingWriter : IEmbeddingWriter
 
     public void Write(RowInfo info, ReadOnlySpan<float> values)
     {
-        _file.Write(_encoder.Bytes(values));
+        _file.Write(_encoder.Bytes(info, values));
         _columns[0].Add(info.Row);
         _columns[1].Add(info.Width ?? -1);
         _columns[2].Add(info.Height ?? -1);

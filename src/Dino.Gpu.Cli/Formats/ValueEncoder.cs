@@ -10,24 +10,24 @@ internal sealed class ValueEncoder(RowSchema schema)
     private readonly float[] _rounded = new float[schema.Type == ValueType.Float16 ? schema.Length : 0];
 
     /// <summary>Little-endian bytes of the row, valid until the next call.</summary>
-    /// <exception cref="DinoException">A value does not fit float16.</exception>
-    public ReadOnlySpan<byte> Bytes(ReadOnlySpan<float> values)
+    /// <exception cref="DinoException">A value does not fit float16; the message names the image.</exception>
+    public ReadOnlySpan<byte> Bytes(RowInfo info, ReadOnlySpan<float> values)
     {
         CheckLength(values);
         if (schema.Type == ValueType.Float32)
             return MemoryMarshal.AsBytes(values);
-        Round(values);
+        Round(info, values);
         return MemoryMarshal.AsBytes<Half>(_halves);
     }
 
     /// <summary>The row as float32 after rounding, valid until the next call.</summary>
-    /// <exception cref="DinoException">A value does not fit float16.</exception>
-    public ReadOnlySpan<float> Rounded(ReadOnlySpan<float> values)
+    /// <exception cref="DinoException">A value does not fit float16; the message names the image.</exception>
+    public ReadOnlySpan<float> Rounded(RowInfo info, ReadOnlySpan<float> values)
     {
         CheckLength(values);
         if (schema.Type == ValueType.Float32)
             return values;
-        Round(values);
+        Round(info, values);
         for (int i = 0; i < values.Length; i++)
             _rounded[i] = (float)_halves[i];
         return _rounded;
@@ -39,13 +39,13 @@ internal sealed class ValueEncoder(RowSchema schema)
             throw new ArgumentException($"A row has {schema.Length} values, got {values.Length}.");
     }
 
-    private void Round(ReadOnlySpan<float> values)
+    private void Round(RowInfo info, ReadOnlySpan<float> values)
     {
         for (int i = 0; i < values.Length; i++)
         {
             _halves[i] = (Half)values[i];
             if (Half.IsInfinity(_halves[i]) && float.IsFinite(values[i]))
-                throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"a value of {values[i]} does not fit float16, which ends at {Half.MaxValue}: use --dtype f32"));
+                throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"{DinoCommandLine.OneLine(info.Path)}: a value of {values[i]} does not fit float16, which ends at {Half.MaxValue}: use --dtype f32"));
         }
     }
 }

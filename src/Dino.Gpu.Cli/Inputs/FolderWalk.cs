@@ -3,8 +3,8 @@ using System.IO.Enumeration;
 namespace Dino.Gpu.Cli.Inputs;
 
 /// <summary>
-/// Files below a folder whose path matches segments of names, in the byte order of their whole paths. One folder's names are in memory at a time, with those
-/// of the folders above it. Hidden entries are skipped, and <c>**</c> does not follow links to folders, so there are no cycles.
+/// Files below a folder whose path matches segments of names, in the byte order of their whole paths. Of a folder's names no more are in memory than
+/// <see cref="SortedNames"/> keeps, and those of the folders above it. Hidden entries are skipped, and <c>**</c> does not follow links to folders, so there are no cycles.
 /// A folder named as an image, such as <c>cat.jpg</c>, is walked as any other; where no image comes of it, it is taken for one itself, so that it becomes a row that fails
 /// instead of a picture that nobody misses. Links that lead nowhere and pipes are files here, and fail when they are read.
 /// </summary>
@@ -23,7 +23,19 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     }
 
     /// <summary>A folder that is being walked: what its paths begin with, and its names in order.</summary>
-    private readonly record struct Level(string Prefix, IEnumerator<Entry> Entries);
+    private readonly record struct Level(string Prefix, SortedNames Names, IEnumerator<(string Name, ulong Segments)> Entries) : IDisposable
+    {
+        public Level(string prefix, SortedNames names)
+            : this(prefix, names, names.GetEnumerator())
+        {
+        }
+
+        public void Dispose()
+        {
+            Entries.Dispose();
+            Names.Dispose();
+        }
+    }
 
     /// <summary>Every image below a folder, at any depth.</summary>
     /// <exception cref="DinoException">A folder cannot be listed.</exception>
@@ -44,54 +56,83 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     {
         // Names are sorted with folders as "name/", so that walking in this order is the order of whole paths: "a.png" before "a/b.png".
         var open = new Stack<Level>();
-        open.Push(new Level(start, List(start, active).GetEnumerator()));
-        while (open.TryPeek(out Level level))
+        try
         {
-            if (!level.Entries.MoveNext())
+            open.Push(new Level(start, List(start, active)));
+            while (open.TryPeek(out Level level))
             {
-                open.Pop();
-                continue;
-            }
+                if (!MoveNext(level))
+                {
+                    open.Pop().Dispose();
+                    continue;
+                }
 
-            Entry entry = level.Entries.Current;
-            string path = level.Prefix + entry.Name;
-            if (entry.IsFolder)
-                open.Push(new Level(path, List(path, entry.Segments).GetEnumerator()));
-            else
-                yield return path;
+                (string name, ulong inside) = level.Entries.Current;
+                string path = level.Prefix + name;
+                if (inside != 0)
+                    open.Push(new Level(path, List(path, inside)));
+                else
+                    yield return path;
+            }
+        }
+        finally
+        {
+            foreach (Level level in open)
+                level.Dispose();
         }
     }
 
+    /// <summary>The first is what sorts the names, and lays them down where there are many.</summary>
+    private static bool MoveNext(Level level)
+    {
+        try
+        {
+            return level.Entries.MoveNext();
+        }
+        catch (IOException failure)
+        {
+            throw CannotList(failure);
+        }
+    }
+
+    private static DinoException CannotList(Exception failure) => new($"cannot list a folder: {failure.Message}", failure);
+
     /// <summary>The entries of a folder that match, or may lead to matches, in order.</summary>
-    private List<Entry> List(string prefix, ulong active)
+    private SortedNames List(string prefix, ulong active)
     {
         string folder = prefix.Length == 0 ? "." : prefix;
+        var sorted = new SortedNames();
+        try
+        {
+            foreach (Entry entry in Entries(prefix, folder, active))
+                sorted.Add(entry.Name, entry.Segments);
+            return sorted;
+        }
+        catch (Exception failure)
+        {
+            sorted.Dispose();
+            if (failure is IOException or UnauthorizedAccessException)
+                throw CannotList(failure);
+            throw;
+        }
+    }
+
+    private IEnumerable<Entry> Entries(string prefix, string folder, ulong active)
+    {
         if (!Directory.Exists(folder))
             return [];
         // A name as it stands needs no listing, and can be "..".
         if (ulong.IsPow2(active) && segments[ulong.Log2(active)] is var only && !GlobPattern.IsPattern(only))
             return Named(prefix, only, active);
-
-        try
+        var names = new FileSystemEnumerable<Entry>(folder, (ref FileSystemEntry entry) => ToEntry(ref entry, active), Everything)
         {
-            var names = new FileSystemEnumerable<Entry>(folder, (ref FileSystemEntry entry) => ToEntry(ref entry, active), Everything)
-            {
-                ShouldIncludePredicate = (ref FileSystemEntry entry) =>
-                    entry.IsDirectory ? Inside(ref entry, active) != 0 || IsNamedAsImage(entry.FileName, active) : IsMatch(entry.FileName, active),
-            };
-            List<Entry> entries = [.. names];
-            for (int i = 0; i < entries.Count; i++)
-                entries[i] = FolderOrImage(prefix, entries[i], active);
-            entries.Sort((x, y) => PathOrder.Instance.Compare(x.Name, y.Name));
-            return entries;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new DinoException($"cannot list a folder: {failure.Message}", failure);
-        }
+            ShouldIncludePredicate = (ref FileSystemEntry entry) =>
+                entry.IsDirectory ? Inside(ref entry, active) != 0 || IsNamedAsImage(entry.FileName, active) : IsMatch(entry.FileName, active),
+        };
+        return names.Select(entry => FolderOrImage(prefix, entry, active));
     }
 
-    private List<Entry> Named(string prefix, string name, ulong active)
+    private Entry[] Named(string prefix, string name, ulong active)
     {
         string path = prefix + name;
         if (IsLast(active))

@@ -49,7 +49,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     public readonly void UnfoldPatches()
     {
         VitShape shape = _plan.Shape;
-        byte* pixels = _buffers.Pixels + (nint)_image * shape.InputWidth * shape.InputHeight * 3;
+        byte* pixels = _buffers.Pixels + (nint)_image * shape.PictureWidth * shape.PictureHeight * 3;
         float* patches = Buffer(Activation.Patches);
         (int start, int end) = RowRange(Rows.Patches);
         for (int row = start; row < end; row++)

@@ -26,7 +26,7 @@ internal static class BatchChoice
 
     /// <summary>Bytes that an image takes on a device: its activations, which all batches share, and its pixels in every slot.</summary>
     internal static long BytesPerImage(in VitShape shape) =>
-        PortableActivations.BytesPerImage(shape) + 3L * shape.InputWidth * shape.InputHeight * GpuExecutor<PortableOps>.Slots;
+        PortableActivations.BytesPerImage(shape) + 3L * shape.PictureWidth * shape.PictureHeight * GpuExecutor<PortableOps>.Slots;
 
     /// <summary>Kernels count the values of an activation in 32 bits, which large pictures reach before they fill a large GPU.</summary>
     internal static int Indexable(in VitShape shape) =>

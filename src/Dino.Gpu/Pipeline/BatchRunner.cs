@@ -53,9 +53,16 @@ internal sealed class BatchRunner
     /// <summary>Runs pictures through the model, in batches.</summary>
     /// <param name="images">At least one picture, each of the input size or one that the executor resizes.</param>
     /// <param name="whole">What to compute for all of them.</param>
-    public ForwardOutput Run(IReadOnlyList<RgbImage> images, ForwardRequest whole)
+    public ForwardOutput Run(IReadOnlyList<RgbImage> images, ForwardRequest whole) => Run(images, whole, _shape, _positions);
+
+    /// <summary>As <see cref="Run(IReadOnlyList{RgbImage}, ForwardRequest)"/>, the model at another scale of the pictures.</summary>
+    /// <param name="images">Pictures as there.</param>
+    /// <param name="whole">What to compute for all of them.</param>
+    /// <param name="shape">See <see cref="VitShape.AtScale"/>.</param>
+    /// <param name="positions">(tokens, hidden): the position table at that input's grid.</param>
+    public ForwardOutput Run(IReadOnlyList<RgbImage> images, ForwardRequest whole, VitShape shape, float[] positions)
     {
-        ForwardOutput all = ForwardOutput.Allocate(_shape, whole);
+        ForwardOutput all = ForwardOutput.Allocate(shape, whole);
         var running = new Queue<Pass>(); // oldest first
         int next = 0;
         try
@@ -89,9 +96,9 @@ internal sealed class BatchRunner
                     else
                     {
                         slot.Stage(images, current.First, current.Request.Batch);
-                        current.Output = current.Request.Batch == images.Count ? all : ForwardOutput.Allocate(_shape, current.Request);
+                        current.Output = current.Request.Batch == images.Count ? all : ForwardOutput.Allocate(shape, current.Request);
                         lock (_turn)
-                            slot.Launch(_positions, _shape, current.Request, current.Output);
+                            slot.Launch(positions, shape, current.Request, current.Output);
                         next += current.Request.Batch;
                     }
                 }

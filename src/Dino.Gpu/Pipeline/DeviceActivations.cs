@@ -84,9 +84,9 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
                 exception);
         }
 
-        long pixelLength = 3L * request.Batch * shape.InputWidth * shape.InputHeight;
+        long pixelLength = 3L * request.Batch * shape.PictureWidth * shape.PictureHeight;
         if (input.Pixels.Length != pixelLength)
-            throw new ArgumentException($"{request.Batch} images of {shape.InputWidth}x{shape.InputHeight} have {pixelLength} bytes, got {input.Pixels.Length}.", nameof(input));
+            throw new ArgumentException($"{request.Batch} images of {shape.PictureWidth}x{shape.PictureHeight} have {pixelLength} bytes, got {input.Pixels.Length}.", nameof(input));
         Pixels = input.Pixels;
         Results = input.Results;
     }

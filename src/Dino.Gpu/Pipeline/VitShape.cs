@@ -1,3 +1,4 @@
+using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Pipeline;
@@ -6,6 +7,11 @@ namespace Dino.Gpu.Pipeline;
 internal readonly struct VitShape
 {
     public VitShape(VitConfig config, int inputWidth, int inputHeight)
+        : this(config, inputWidth, inputHeight, inputWidth, inputHeight, BilinearTap.One)
+    {
+    }
+
+    private VitShape(VitConfig config, int inputWidth, int inputHeight, int pictureWidth, int pictureHeight, long sampleStep)
     {
         HiddenSize = config.HiddenSize;
         LayerCount = config.LayerCount;
@@ -14,6 +20,9 @@ internal readonly struct VitShape
         PatchSize = config.PatchSize;
         InputWidth = inputWidth;
         InputHeight = inputHeight;
+        PictureWidth = pictureWidth;
+        PictureHeight = pictureHeight;
+        SampleStep = sampleStep;
         LayerNormEpsilon = (float)config.LayerNormEpsilon;
     }
 
@@ -31,7 +40,26 @@ internal readonly struct VitShape
 
     public int InputHeight { get; }
 
+    /// <summary>Width of the pictures as they lie on the device: the input's, unless it is sampled from them.</summary>
+    public int PictureWidth { get; }
+
+    public int PictureHeight { get; }
+
+    /// <summary>Pixels of the picture from one of the input to the next, see <see cref="BilinearTap"/>.</summary>
+    public long SampleStep { get; }
+
+    /// <summary>Whether the input is sampled from the picture, and not the picture itself.</summary>
+    public bool IsSampled => SampleStep != BilinearTap.One;
+
     public float LayerNormEpsilon { get; }
+
+    /// <summary>The model at another scale of the same pictures, as torch's <c>interpolate(scale_factor=s, mode="bilinear", align_corners=False)</c> makes the input: floor(side * s) pixels, 1 / s apart.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="pictureWidth">Width of the pictures.</param>
+    /// <param name="pictureHeight">Height of the pictures.</param>
+    /// <param name="scale">Above 0; 1 is the picture itself.</param>
+    public static VitShape AtScale(VitConfig config, int pictureWidth, int pictureHeight, double scale) => new(
+        config, (int)Math.Floor(pictureWidth * scale), (int)Math.Floor(pictureHeight * scale), pictureWidth, pictureHeight, BilinearTap.Step(scale));
 
     public int HeadSize => HiddenSize / HeadCount;
 

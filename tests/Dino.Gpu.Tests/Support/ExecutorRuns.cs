@@ -7,7 +7,7 @@ namespace Dino.Gpu.Tests.Support;
 internal static class ExecutorRuns
 {
     /// <param name="executor">The model on its device.</param>
-    /// <param name="pixels">(images, height, width, 3)</param>
+    /// <param name="pixels">(images, height, width, 3) of the shape's pictures</param>
     /// <param name="positions">(tokens, hidden)</param>
     /// <param name="shape">The model at this input size.</param>
     /// <param name="request">Batch size and what to keep.</param>
@@ -32,8 +32,8 @@ internal static class ExecutorRuns
         var images = new RgbImage[request.Batch];
         int length = pixels.Length / images.Length;
         for (int i = 0; i < images.Length; i++)
-            images[i] = new RgbImage(shape.InputWidth, shape.InputHeight, pixels.Slice(i * length, length).ToArray());
-        BatchSlot slot = executor.CreateSlot(new Preprocessor(PreprocessPreset.HuggingFace, shape.InputWidth, shape.InputHeight));
+            images[i] = new RgbImage(shape.PictureWidth, shape.PictureHeight, pixels.Slice(i * length, length).ToArray());
+        BatchSlot slot = executor.CreateSlot(new Preprocessor(PreprocessPreset.HuggingFace, shape.PictureWidth, shape.PictureHeight));
         slot.Stage(images, 0, images.Length);
         return slot;
     }

@@ -7,14 +7,19 @@ namespace Dino.Gpu.Tests.Support;
 internal static class ModelTwin
 {
     /// <summary>Every output of one random picture equals the double-precision twin's, and the pruned class token equals the unpruned.</summary>
-    public static void Check(VitExecutor executor, VitWeights weights, int width, int height)
+    /// <param name="executor">The model on its device.</param>
+    /// <param name="weights">The model.</param>
+    /// <param name="width">Width of the picture.</param>
+    /// <param name="height">Height of the picture.</param>
+    /// <param name="scale">Scale of the picture that is the input.</param>
+    public static void Check(VitExecutor executor, VitWeights weights, int width, int height, double scale = 1)
     {
-        var shape = new VitShape(weights.Config, width, height);
+        VitShape shape = scale == 1 ? new VitShape(weights.Config, width, height) : VitShape.AtScale(weights.Config, width, height, scale);
         byte[] pixels = RandomPixels(1, width, height);
         float[] positions = PositionTable.Interpolate(weights.Positions, weights.Config.TrainedGrid, shape.GridWidth, shape.GridHeight, PositionInterpolation.Size);
-        ReferenceOutput expected = Reference.Forward(weights, pixels, positions, shape);
+        ReferenceOutput expected = Reference.Forward(weights, pixels, positions, shape, scale);
         ForwardOutput actual = Run(executor, pixels, positions, shape, new ForwardRequest(1, true, true, (1UL << shape.LayerCount) - 1));
-        string name = $"hidden {shape.HiddenSize}, patch {shape.PatchSize}, {width}x{height}";
+        string name = $"hidden {shape.HiddenSize}, patch {shape.PatchSize}, {width}x{height} at {scale:0.###}";
         int stateSize = shape.TokenCount * shape.HiddenSize;
         for (int layer = 0; layer <= shape.LayerCount; layer++)
         {

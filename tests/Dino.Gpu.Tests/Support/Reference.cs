@@ -133,10 +133,53 @@ internal static class Reference
         return context;
     }
 
-    /// <summary>(patches, 3 * patch * patch) of one picture, columns (channel, y, x), normalised and rounded to float as the model's input is.</summary>
-    public static double[] Unfold(ReadOnlySpan<byte> pixels, int width, int height, int patchSize)
+    /// <summary>(height, width, 3) of one picture, normalised and rounded to float as the model's input is.</summary>
+    public static double[] Normalize(ReadOnlySpan<byte> pixels)
     {
         float[] table = PixelNormalization.CreateTable();
+        double[] values = new double[pixels.Length];
+        for (int i = 0; i < values.Length; i++)
+            values[i] = table[i % 3 * 256 + pixels[i]];
+        return values;
+    }
+
+    /// <summary>
+    /// torch's <c>interpolate(values, scale_factor=scale, mode="bilinear", align_corners=False)</c>, which samples 1 / scale apart because the factor was given:
+    /// (height, width, 3) to (floor(height * scale), floor(width * scale), 3).
+    /// </summary>
+    public static double[] Interpolate(double[] values, int width, int height, double scale)
+    {
+        int newWidth = (int)Math.Floor(width * scale);
+        int newHeight = (int)Math.Floor(height * scale);
+        double[] result = new double[newWidth * newHeight * 3];
+        for (int y = 0; y < newHeight; y++)
+        {
+            (int top, int bottom, double down) = Between(y, height);
+            for (int x = 0; x < newWidth; x++)
+            {
+                (int left, int right, double across) = Between(x, width);
+                for (int channel = 0; channel < 3; channel++)
+                {
+                    double Value(int row, int column) => values[(row * width + column) * 3 + channel];
+                    result[(y * newWidth + x) * 3 + channel] =
+                        (1 - down) * ((1 - across) * Value(top, left) + across * Value(top, right)) + down * ((1 - across) * Value(bottom, left) + across * Value(bottom, right));
+                }
+            }
+        }
+
+        return result;
+
+        (int, int, double) Between(int position, int size)
+        {
+            double source = Math.Max((position + 0.5) / scale - 0.5, 0);
+            int first = Math.Min((int)source, size - 1);
+            return (first, Math.Min(first + 1, size - 1), source - first);
+        }
+    }
+
+    /// <summary>(patches, 3 * patch * patch) of one input, (height, width, 3), columns (channel, y, x).</summary>
+    public static double[] Unfold(double[] values, int width, int height, int patchSize)
+    {
         int gridWidth = width / patchSize;
         int gridHeight = height / patchSize;
         double[] patches = new double[gridWidth * gridHeight * 3 * patchSize * patchSize];
@@ -148,7 +191,7 @@ internal static class Reference
                 for (int y = patch / gridWidth * patchSize; y < (patch / gridWidth + 1) * patchSize; y++)
                 {
                     for (int x = patch % gridWidth * patchSize; x < (patch % gridWidth + 1) * patchSize; x++)
-                        patches[index++] = table[channel * 256 + pixels[(y * width + x) * 3 + channel]];
+                        patches[index++] = values[(y * width + x) * 3 + channel];
                 }
             }
         }
@@ -156,13 +199,14 @@ internal static class Reference
         return patches;
     }
 
-    /// <summary>The whole model on one picture of the shape's input size; positions are (tokens, hidden), the table at its grid.</summary>
-    public static ReferenceOutput Forward(VitWeights weights, ReadOnlySpan<byte> pixels, float[] positions, VitShape shape)
+    /// <summary>The whole model on one picture of the shape's input size, or of the size that it has at a scale of the picture; positions are (tokens, hidden), the table at its grid.</summary>
+    public static ReferenceOutput Forward(VitWeights weights, ReadOnlySpan<byte> pixels, float[] positions, VitShape shape, double scale = 1)
     {
         int tokens = shape.TokenCount;
         int hidden = shape.HiddenSize;
         double epsilon = weights.Config.LayerNormEpsilon;
-        double[] patches = Unfold(pixels, shape.InputWidth, shape.InputHeight, shape.PatchSize);
+        double[] input = Interpolate(Normalize(pixels), shape.PictureWidth, shape.PictureHeight, scale);
+        double[] patches = Unfold(input, shape.InputWidth, shape.InputHeight, shape.PatchSize);
         double[] embedded = Apply(patches, weights.PatchEmbedding, shape.PatchCount);
         double[] x = new double[tokens * hidden];
         for (int column = 0; column < hidden; column++)

@@ -8,10 +8,10 @@ internal static class Embedding
 {
     /// <summary>
     /// patches (images * tokens, 3 * patch * patch): row 1 + i of an image is its patch i, columns (channel, y, x), normalised by the
-    /// (3, 256) table. Pixels that do not fill a patch are dropped. One thread a value of a patch; the class token's row is not touched.
+    /// (3, 256) table. At another scale the picture is sampled. Pixels that do not fill a patch are dropped. One thread a value of a patch; the class token's row is not touched.
     /// </summary>
     /// <param name="index">(image, patch, channel, y, x), x fastest.</param>
-    /// <param name="pixels">(images, height, width, 3)</param>
+    /// <param name="pixels">(images, height, width, 3) of the pictures</param>
     /// <param name="table">(3, 256)</param>
     /// <param name="shape">The model at this input size.</param>
     /// <param name="patches">The output.</param>
@@ -23,9 +23,19 @@ internal static class Embedding
         int channel = column / (shape.PatchSize * shape.PatchSize);
         int y = patch / shape.GridWidth * shape.PatchSize + column / shape.PatchSize % shape.PatchSize;
         int x = patch % shape.GridWidth * shape.PatchSize + column % shape.PatchSize;
-        byte value = pixels[(((long)image * shape.InputHeight + y) * shape.InputWidth + x) * 3 + channel];
         long row = (long)image * shape.TokenCount + 1 + patch;
-        patches[row * shape.PatchLength + column] = table[channel * 256 + value];
+        patches[row * shape.PatchLength + column] = Pixel(pixels, table, shape, image, channel, y, x);
+    }
+
+    /// <summary>The normalised value of a pixel of the input: one of the picture, or sampled from it.</summary>
+    public static float Pixel(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int image, int channel, int y, int x)
+    {
+        long start = (long)image * shape.PictureHeight * shape.PictureWidth * 3 + channel;
+        if (!shape.IsSampled)
+            return table[channel * 256 + pixels[start + ((long)y * shape.PictureWidth + x) * 3]];
+        BilinearTap row = BilinearTap.Of(y, shape.SampleStep, shape.PictureHeight);
+        BilinearTap column = BilinearTap.Of(x, shape.SampleStep, shape.PictureWidth);
+        return BilinearTap.Sample(pixels, start, shape.PictureWidth, row, column, table, channel * 256);
     }
 
     /// <summary>tokens (images * tokens, hidden) = positions, plus the class token in row 0 of every image.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Pipeline;
 
 namespace Dino.Gpu.Kernels.Simd;
@@ -7,7 +8,7 @@ namespace Dino.Gpu.Kernels.Simd;
 internal static unsafe class Patches
 {
     /// <summary>Unfolds one patch: columns (channel, y, x), normalised by table look-up.</summary>
-    /// <param name="pixels">(height, width, 3) bytes of one image.</param>
+    /// <param name="pixels">(height, width, 3) bytes of one picture.</param>
     /// <param name="table">(3, 256) normalised values.</param>
     /// <param name="shape">Input and patch size.</param>
     /// <param name="patch">Number of the patch, row by row.</param>
@@ -19,6 +20,12 @@ internal static unsafe class Patches
         int size = shape.PatchSize;
         int x0 = patch % shape.GridWidth * size;
         int y0 = patch / shape.GridWidth * size;
+        if (shape.IsSampled)
+        {
+            Sample(pixels, table, shape, x0, y0, output, blockStride);
+            return;
+        }
+
         for (int channel = 0; channel < 3; channel++)
         {
             float* values = table + channel * 256;
@@ -36,6 +43,32 @@ internal static unsafe class Patches
                         destination[x] = values[source[3 * x]];
                     source += 3 * count;
                     column += count;
+                }
+            }
+        }
+    }
+
+    /// <summary>As <see cref="Unfold"/> where the input is sampled from the picture. A rare pass: plain loops.</summary>
+    private static void Sample(byte* pixels, float* table, in VitShape shape, int x0, int y0, float* output, nint blockStride)
+    {
+        int size = shape.PatchSize;
+        for (int y = 0; y < size; y++)
+        {
+            BilinearTap row = BilinearTap.Of(y0 + y, shape.SampleStep, shape.PictureHeight);
+            byte* above = pixels + 3 * (nint)row.First * shape.PictureWidth;
+            byte* below = pixels + 3 * (nint)row.Second * shape.PictureWidth;
+            for (int x = 0; x < size; x++)
+            {
+                BilinearTap column = BilinearTap.Of(x0 + x, shape.SampleStep, shape.PictureWidth);
+                for (int channel = 0; channel < 3; channel++)
+                {
+                    float* values = table + channel * 256;
+                    int first = 3 * column.First + channel;
+                    int second = 3 * column.Second + channel;
+                    float upper = BilinearTap.Mix(values[above[first]], values[above[second]], column.Fraction);
+                    float lower = BilinearTap.Mix(values[below[first]], values[below[second]], column.Fraction);
+                    int place = (channel * size + y) * size + x;
+                    output[place / Gemm.BlockSize * blockStride + place % Gemm.BlockSize] = BilinearTap.Mix(upper, lower, row.Fraction);
                 }
             }
         }

@@ -94,9 +94,19 @@ internal static class RowKernels
         int channel = column / (shape.PatchSize * shape.PatchSize);
         int y = patch / shape.GridWidth * shape.PatchSize + column / shape.PatchSize % shape.PatchSize;
         int x = patch % shape.GridWidth * shape.PatchSize + column % shape.PatchSize;
+        long row = (long)image * shape.TokenCount + 1 + patch;
+        if (shape.IsSampled)
+        {
+            TFormat.StoreQuad(
+                patches, row * quads + quad,
+                new Quad(
+                    Embedding.Pixel(pixels, table, shape, image, channel, y, x), Embedding.Pixel(pixels, table, shape, image, channel, y, x + 1),
+                    Embedding.Pixel(pixels, table, shape, image, channel, y, x + 2), Embedding.Pixel(pixels, table, shape, image, channel, y, x + 3)));
+            return;
+        }
+
         long pixel = (((long)image * shape.InputHeight + y) * shape.InputWidth + x) * 3 + channel;
         int line = channel * 256;
-        long row = (long)image * shape.TokenCount + 1 + patch;
         TFormat.StoreQuad(
             patches, row * quads + quad,
             new Quad(table[line + pixels[pixel]], table[line + pixels[pixel + 3]], table[line + pixels[pixel + 6]], table[line + pixels[pixel + 9]]));

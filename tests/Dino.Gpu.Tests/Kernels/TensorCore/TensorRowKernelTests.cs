@@ -70,9 +70,12 @@ public sealed class TensorRowKernelTests
     {
         using Context context = Context.Create(builder => builder.CPU());
         using Accelerator accelerator = context.CreateCPUAccelerator(0);
-        Check<BFloat16Format>(accelerator);
-        Check<Float16Format>(accelerator);
-        Check<TensorFloat32Format>(accelerator);
+        foreach (double scale in new[] { 1, 0.7, 1.6 })
+        {
+            Check<BFloat16Format>(accelerator, scale);
+            Check<Float16Format>(accelerator, scale);
+            Check<TensorFloat32Format>(accelerator, scale);
+        }
     }
 
     [Fact]
@@ -107,11 +110,11 @@ public sealed class TensorRowKernelTests
         : format == typeof(Float16Format) ? (float)BitConverter.ToHalf(memory, start)
         : BitConverter.ToSingle(memory, start);
 
-    private static void Check<TFormat>(Accelerator accelerator)
+    private static void Check<TFormat>(Accelerator accelerator, double scale)
         where TFormat : struct, ITensorFormat
     {
         var config = new VitConfig { HiddenSize = 32, HeadCount = 1, MlpSize = 32, PatchSize = 8, LayerCount = 1, TrainedGrid = 2, LayerNormEpsilon = 1e-6 };
-        var shape = new VitShape(config, 17, 24);
+        VitShape shape = scale == 1 ? new VitShape(config, 17, 24) : VitShape.AtScale(config, 17, 24, scale);
         byte[] pixels = new byte[2 * 17 * 24 * 3];
         new Random(1).NextBytes(pixels);
         using var devicePixels = accelerator.Allocate1D(pixels);
