@@ -63,7 +63,7 @@ public sealed class LinearProbe
     /// <param name="cancellation">Looked at several times a second.</param>
     /// <returns>The classifier after the last epoch.</returns>
     /// <exception cref="ArgumentException">The options cannot be trained with, or train and test do not fit each other.</exception>
-    /// <exception cref="DinoException">The device cannot be used, or the training diverged.</exception>
+    /// <exception cref="DinoException">The device cannot be used or has no room, or the training diverged.</exception>
     public static LinearProbe Train(
         LabelledVectors train, LabelledVectors? test = null, LinearProbeOptions? options = null, Action<ProbeEpoch>? progress = null, CancellationToken cancellation = default)
     {
@@ -72,9 +72,11 @@ public sealed class LinearProbe
         options.Validate();
         if (test != null && (test.Dimension != train.Dimension || !test.ClassNames.SequenceEqual(train.ClassNames)))
             throw new ArgumentException("Train and test differ in their classes or in the values of a vector.", nameof(test));
-        using DinoDevice device = DinoDevice.Open(options.Device, options.Threads);
-        using var trainer = ProbeTrainer.Create(device, train.Dimension, train.ClassNames.Count, Math.Min(options.BatchSize, train.Count));
-        return Train(trainer, train, test, options, progress, cancellation);
+        return OnDevice(options.Device, options.Threads, device =>
+        {
+            using var trainer = ProbeTrainer.Create(device, train.Dimension, train.ClassNames.Count, Math.Min(options.BatchSize, train.Count));
+            return Train(trainer, train, test, options, progress, cancellation);
+        });
     }
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
@@ -91,7 +93,7 @@ public sealed class LinearProbe
     /// <param name="device"><c>auto</c>, <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.</param>
     /// <param name="threads">Threads of the CPU device; null for one a core.</param>
     /// <exception cref="ArgumentException">Not whole vectors, or a value that is not finite.</exception>
-    /// <exception cref="DinoException">The device cannot be used.</exception>
+    /// <exception cref="DinoException">The device cannot be used, or has no room.</exception>
     public Predictions Predict(ReadOnlyMemory<float> vectors, string device = "auto", int? threads = null)
     {
         if (vectors.Length % Dimension != 0)
@@ -99,29 +101,7 @@ public sealed class LinearProbe
         LabelledVectors.CheckFinite(vectors.Span, Dimension, nameof(vectors));
         int count = vectors.Length / Dimension;
         var predictions = new Predictions(count);
-        if (count == 0)
-            return predictions;
-        using DinoDevice opened = DinoDevice.Open(device, threads);
-        using var trainer = ProbeTrainer.Create(opened, Dimension, ClassNames.Count, Math.Min(LinearProbeOptions.ReferenceBatchSize, count));
-        trainer.Write(_weight, _bias);
-
-        // The logits of a chunk: 64 MiB.
-        int chunk = Math.Clamp((16 << 20) / ClassNames.Count, 1, count);
-        double[] logits = new double[ClassNames.Count];
-        for (int first = 0; first < count; first += chunk)
-        {
-            int length = Math.Min(chunk, count - first);
-            using ProbeExamples examples = trainer.Load(vectors.Slice(first * Dimension, length * Dimension), new int[length]);
-            float[] scores = trainer.Logits(examples); // (length, classes)
-            for (int i = 0; i < length; i++)
-            {
-                for (int label = 0; label < logits.Length; label++)
-                    logits[label] = scores[i * logits.Length + label];
-                SetProbabilities(predictions, first + i, logits);
-            }
-        }
-
-        return predictions;
+        return count == 0 ? predictions : OnDevice(device, threads, opened => Predict(opened, vectors, count, predictions));
     }
 
     /// <summary>The training itself, on a device that is open.</summary>
@@ -166,6 +146,43 @@ public sealed class LinearProbe
         int[] order = [.. Enumerable.Range(0, count)];
         new SeededValues($"epoch {epoch}", seed).Shuffle(order);
         return order;
+    }
+
+    private Predictions Predict(DinoDevice device, ReadOnlyMemory<float> vectors, int count, Predictions predictions)
+    {
+        using var trainer = ProbeTrainer.Create(device, Dimension, ClassNames.Count, Math.Min(LinearProbeOptions.ReferenceBatchSize, count));
+        trainer.Write(_weight, _bias);
+
+        // The logits of a chunk: 64 MiB.
+        int chunk = Math.Clamp((16 << 20) / ClassNames.Count, 1, count);
+        double[] logits = new double[ClassNames.Count];
+        for (int first = 0; first < count; first += chunk)
+        {
+            int length = Math.Min(chunk, count - first);
+            using ProbeExamples examples = trainer.Load(vectors.Slice(first * Dimension, length * Dimension), new int[length]);
+            float[] scores = trainer.Logits(examples); // (length, classes)
+            for (int i = 0; i < length; i++)
+            {
+                for (int label = 0; label < logits.Length; label++)
+                    logits[label] = scores[i * logits.Length + label];
+                SetProbabilities(predictions, first + i, logits);
+            }
+        }
+
+        return predictions;
+    }
+
+    private static T OnDevice<T>(string spec, int? threads, Func<DinoDevice, T> work)
+    {
+        using DinoDevice device = DinoDevice.Open(spec, threads);
+        try
+        {
+            return work(device);
+        }
+        catch (Exception exception) when (exception is not DinoException && DeviceMemoryException.IsCause(exception))
+        {
+            throw new DeviceMemoryException($"{device.Info.Id} ({device.Info.Name}) has no room for the vectors and the classifier; try the device cpu.", exception);
+        }
     }
 
     private static void SetProbabilities(Predictions predictions, int index, double[] logits)
