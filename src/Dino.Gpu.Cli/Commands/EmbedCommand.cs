@@ -110,7 +110,8 @@ internal sealed class EmbedCommand
     private readonly Option<string> _output = new("--output")
     {
         Description = "cls: the class token, DINO's embedding. mean: mean of the patch tokens, gem: their generalized mean (exponent 4). cls+mean, cls+gem: both. "
-            + "lastN: class tokens of the last N blocks, such as last4; lastN+mean: and the mean. tokens: all of them. patches: as a grid.",
+            + "lastN: class tokens of the last N blocks, such as last4; lastN+mean: and the mean. "
+            + "multiscale: the class token averaged over the scales 1, 0.71 and 0.5 of the input, of length 1; multiscale:1,0.5 for others. tokens: all of them. patches: as a grid.",
         HelpName = "WHAT",
         DefaultValueFactory = _ => "cls",
     };

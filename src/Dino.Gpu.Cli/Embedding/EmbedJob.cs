@@ -121,7 +121,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         var loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoders.PrepareForDevice, settings.Sha256, _times);
         return new EmbeddingPipeline(
             loader.Load,
-            images => encoders.ForwardLayers(images, layout.Needed, layout.Layers),
+            images => layout.Forward(encoders, images),
             new PipelineOptions(encoders.BatchSize, settings.Workers) { InFlight = InFlight(encoders), ImageTimeout = settings.ImageTimeout },
             _times);
     }

@@ -66,7 +66,7 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
         var loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoders.PrepareForDevice, sha256: false, times);
         var pipeline = new EmbeddingPipeline(
             loader.Load,
-            images => encoders.ForwardLayers(images, layout.Needed, layout.Layers),
+            images => layout.Forward(encoders, images),
             new PipelineOptions(encoders.BatchSize, settings.Workers) { InFlight = encoders.BatchesInFlight },
             times);
         await pipeline.RunAsync(list.Items(), rows, cancellation).ConfigureAwait(false);

@@ -46,10 +46,40 @@ public sealed class PoolingOutputTests
     [InlineData("last0")]
     [InlineData("last4+tokens")]
     [InlineData("gem+mean")]
+    [InlineData("multiscale:")]
+    [InlineData("multiscale:1,0")]
+    [InlineData("multiscale:1,17")]
+    [InlineData("multiscale:1;0.5")]
     public async Task Wrong_names_are_told_what_there_is(string output)
     {
         CliResult result = await CliRunner.EmbedTinyAsync(Chelsea, "--output", output);
         Assert.Equal(2, result.ExitCode);
-        Assert.Contains($"--output: expected cls, mean, gem, cls+mean, cls+gem, lastN, lastN+mean, lastN+gem, tokens or patches, found '{output}'", result.ErrorLines[0]);
+        Assert.Contains($"--output: expected cls, mean, gem, cls+mean, cls+gem, lastN, lastN+mean, lastN+gem, multiscale or multiscale:S,S,..., tokens or patches, found '{output}'", result.ErrorLines[0]);
+    }
+
+    [Theory]
+    [InlineData("multiscale", new[] { 1, 0.70710678118654752, 0.5 })]
+    [InlineData("multiscale:1.5,0.75", new[] { 1.5, 0.75 })]
+    public async Task Several_scales_are_those_of_the_library(string output, double[] scales)
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(0, (await CliRunner.EmbedTinyAsync(Chelsea, GoldenData.Image("gray.png"), "--output", output, "-o", folder.Path("o.npy"))).ExitCode);
+        using var encoder = DinoEncoder.Load(CliRunner.TinyWeights, new DinoOptions { Device = "cpu" });
+        float[] expected = encoder.ForwardMultiScale([encoder.Prepare(Chelsea), encoder.Prepare(GoldenData.Image("gray.png"))], scales).ClassToken!.Data;
+        Npy file = Npy.Read(folder.Path("o.npy"));
+        Assert.Equal([2, 48], file.Shape);
+        Assert.Equal(expected, file.Floats);
+        for (int run = 0; run < 2; run++)
+            Assert.Equal(0, (await CliRunner.EmbedTinyAsync(Chelsea, "--output", output, "-o", folder.Path("out"))).ExitCode);
+        CliResult other = await CliRunner.EmbedTinyAsync(Chelsea, "--output", "cls", "-o", folder.Path("out"));
+        Assert.Contains("pooling", other.FatalLine());
+    }
+
+    [Fact]
+    public async Task A_scale_without_a_patch()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Contains("which hold no patch", (await CliRunner.EmbedTinyAsync(Chelsea, "--output", "multiscale:1,0.2", "-o", folder.Path("o.npy"))).FatalLine());
+        Assert.Empty(folder.Files);
     }
 }
