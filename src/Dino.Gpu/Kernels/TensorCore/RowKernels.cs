@@ -95,21 +95,21 @@ internal static class RowKernels
         int y = patch / shape.GridWidth * shape.PatchSize + column / shape.PatchSize % shape.PatchSize;
         int x = patch % shape.GridWidth * shape.PatchSize + column % shape.PatchSize;
         long row = (long)image * shape.TokenCount + 1 + patch;
+        Quad values;
         if (shape.IsSampled)
         {
-            TFormat.StoreQuad(
-                patches, row * quads + quad,
-                new Quad(
-                    Embedding.Pixel(pixels, table, shape, image, channel, y, x), Embedding.Pixel(pixels, table, shape, image, channel, y, x + 1),
-                    Embedding.Pixel(pixels, table, shape, image, channel, y, x + 2), Embedding.Pixel(pixels, table, shape, image, channel, y, x + 3)));
-            return;
+            values = new Quad(
+                Embedding.Pixel(pixels, table, shape, image, channel, y, x), Embedding.Pixel(pixels, table, shape, image, channel, y, x + 1),
+                Embedding.Pixel(pixels, table, shape, image, channel, y, x + 2), Embedding.Pixel(pixels, table, shape, image, channel, y, x + 3));
+        }
+        else
+        {
+            long pixel = (((long)image * shape.InputHeight + y) * shape.InputWidth + x) * 3 + channel;
+            int line = channel * 256;
+            values = new Quad(table[line + pixels[pixel]], table[line + pixels[pixel + 3]], table[line + pixels[pixel + 6]], table[line + pixels[pixel + 9]]);
         }
 
-        long pixel = (((long)image * shape.InputHeight + y) * shape.InputWidth + x) * 3 + channel;
-        int line = channel * 256;
-        TFormat.StoreQuad(
-            patches, row * quads + quad,
-            new Quad(table[line + pixels[pixel]], table[line + pixels[pixel + 3]], table[line + pixels[pixel + 6]], table[line + pixels[pixel + 9]]));
+        TFormat.StoreQuad(patches, row * quads + quad, values);
     }
 
     /// <summary>Rounds float32 to the format: one thread four values.</summary>
