@@ -183,7 +183,7 @@ internal sealed class EmbeddingTable
         public EmbeddingTable Build(EmbeddingModel? model)
         {
             if (_rows.Count == 0)
-                throw new DinoException($"{name} has no embeddings{(_failures.Count == 0 ? "" : $", only {_failures.Count} failed images")}");
+                throw new DinoException($"{name} has no embeddings{(_failures.Count == 0 ? "" : $", only {_failures.Count} failed {(_failures.Count == 1 ? "image" : "images")}")}");
             var values = new float[_rows.Count * Dimension];
             for (int piece = 0; piece < _pieces.Count; piece++)
             {

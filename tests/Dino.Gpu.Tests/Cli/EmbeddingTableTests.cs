@@ -101,7 +101,7 @@ public sealed class EmbeddingTableTests : IDisposable
         await RefusedAsync("no such file", _folder.Path("gone.npy"));
         await RefusedAsync("give embeddings or images, not both", vectors, Images[0]);
         await RefusedAsync("were made differently (size 32x32 and 64x64)", run, larger);
-        Assert.Contains("only 1 failed images", Assert.Throws<DinoException>(() => EmbeddingTable.Load(nothing, CancellationToken.None)).Message);
+        Assert.Contains("only 1 failed image", Assert.Throws<DinoException>(() => EmbeddingTable.Load(nothing, CancellationToken.None)).Message);
         string infinite = _folder.Write("infinite.jsonl", "{\"path\":\"a.png\",\"embedding\":[1,2]}\n{\"path\":\"b.png\",\"embedding\":[1,1e39]}\n");
         await RefusedAsync("row 1 (b.png): a value is Infinity", infinite);
 
