@@ -52,7 +52,7 @@ internal sealed record ClassifyData
         if (test is null)
             return Divide(settings, labelled!, train!);
 
-        RequireLike(owner, probe?.Dimension ?? train!.Dimension, probe is null ? train!.Model : ProbeModel.Of(probe), settings.Test!, test);
+        EmbeddingTable.RequireComparable(owner, probe?.Dimension ?? train!.Dimension, probe is null ? train!.Model : ProbeModel.Of(probe), settings.Test!, test);
         return new ClassifyData
         {
             Train = labelled,
@@ -93,14 +93,6 @@ internal sealed record ClassifyData
             throw new DinoException($"{train.Input} has no image of the class '{empty}' that could be read: add one, or take the class away");
         if (train.Classes.Count == 1)
             throw new DinoException($"{train.Input} has one class only, '{train.Classes[0]}': expected two or more");
-    }
-
-    private static void RequireLike(string owner, int dimension, EmbeddingModel? model, string name, EmbeddingTable test)
-    {
-        if (test.Dimension != dimension)
-            throw new DinoException($"{owner} has vectors of {dimension} values, {name} of {test.Dimension}: they cannot be compared");
-        if (model is not null && test.Model?.DifferenceFrom(model) is { } difference)
-            throw new DinoException($"{owner} and {name} were made differently ({difference}): their vectors cannot be compared");
     }
 
     /// <summary>Images that failed just now were named one by one.</summary>

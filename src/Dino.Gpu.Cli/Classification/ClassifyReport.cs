@@ -49,7 +49,7 @@ internal sealed record ClassifyReport
         }
         else if (Results.Count > 0)
         {
-            IAnsiConsole ansi = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
+            IAnsiConsole ansi = TableOutput.Create(output, console.OutputIsTerminal);
             Table table = new Table().Border(TableBorder.Simple).AddColumns(
                 new TableColumn(Protocol == "knn" ? "k" : "epoch").RightAligned(), new TableColumn("top-1").RightAligned(), new TableColumn("top-5").RightAligned());
             foreach (ClassifyResult result in Results)

@@ -1,3 +1,4 @@
+using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Cli.Embedding;
 
 namespace Dino.Gpu.Cli.Classification;
@@ -26,7 +27,7 @@ internal sealed record ClassifySettings
     public required EmbeddingSourceSettings Source { get; init; }
 
     /// <summary>Where the classifier runs: on one device, the first where the model takes several.</summary>
-    public string Device => Source.Model.Device.Split(',')[0].Replace(":all", ":0", StringComparison.OrdinalIgnoreCase);
+    public string Device => ModelOptions.FirstDevice(Source.Model.Device);
 
     public required bool Json { get; init; }
 

@@ -21,7 +21,7 @@ internal sealed class AttentionCommand
 
     private readonly Argument<string[]> _inputs = new("INPUT")
     {
-        Description = "Images, folders, globs, .tar archives, @list.txt, or - for paths on standard input.",
+        Description = InputOptions.Description,
         Arity = ArgumentArity.OneOrMore,
     };
 

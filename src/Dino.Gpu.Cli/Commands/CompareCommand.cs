@@ -13,8 +13,7 @@ internal static class CompareCommand
           dino compare cat.jpg cat.npy                         an image with an embedding of it
           dino compare a.jpg b.jpg --output mean --size 448
 
-        1 for the same direction, 0 for none in common. Vectors of photographs of different things are
-        seldom below 0.
+        1 for the same direction, 0 for none in common, -1 for the opposite.
         """;
 
     public static Command Create(CliConsole console, Option<bool> verbose, Option<bool> quiet)
@@ -31,7 +30,7 @@ internal static class CompareCommand
             for (int i = 0; i < 2; i++)
                 tables[i] = EmbeddingTable.IsEmbeddings(names[i]) ? EmbeddingTable.Load(names[i], cancellation) : null;
             EmbeddingModel? like = tables[0]?.Model ?? tables[1]?.Model;
-            using (var source = new EmbeddingSource(vectors.Settings(parsed, parsed.GetValue(verbose), quiet: true, like), console))
+            using (var source = new EmbeddingSource(vectors.Settings(parsed, parsed.GetValue(verbose), parsed.GetValue(quiet), like), console))
             {
                 for (int i = 0; i < 2; i++)
                     tables[i] ??= await source.EmbedAsync([names[i]], cancellation).ConfigureAwait(false);

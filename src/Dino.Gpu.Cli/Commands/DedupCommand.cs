@@ -19,8 +19,8 @@ internal static class DedupCommand
         """;
 
     /// <summary>
-    /// DINO's class token is trained to stay the same under crops, flips and colour changes of one picture, so copies of one lie close to 1, and different pictures
-    /// of one kind of thing well below it.
+    /// DINO's class token is trained to stay the same under crops, flips and colour changes of one picture, so copies of one should lie close to 1. A starting point: it was not
+    /// measured on a labelled set of duplicates.
     /// </summary>
     private const double DefaultThreshold = 0.95;
 

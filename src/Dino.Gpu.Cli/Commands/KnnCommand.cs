@@ -11,13 +11,13 @@ internal static class KnnCommand
     private const int LargestK = 100_000;
 
     public const string Examples = """
-          dino knn imagenet/train imagenet/val --preprocess dino     a folder a class, embedded now; prepared as the paper does
-          dino knn photos --split 0.8 --confusion confusion.png      one folder: learn from 80 % of each class, test with the rest
+          dino knn imagenet/train imagenet/val --preprocess dino     a folder a class, embedded now
+          dino knn photos --split 0.8 --confusion confusion.png      learn from 80 %, test with the rest
           dino embed labels.csv -o train.parquet                     paths and a column label, embedded once ...
           dino knn train.parquet test.parquet --predictions p.csv    ... and used as often as one likes
 
-        Neighbours vote for their class with exp(cosine / temperature). Files are of the first k. Exit codes: 0 all well, 1 no result, 2 wrong
-        usage, 3 some images failed, 130 cancelled.
+        Neighbours vote for their class with exp(cosine / temperature). Files are of the first k. Exit codes:
+        0 all well, 1 no result, 2 wrong usage, 3 some images failed, 130 cancelled.
         """;
 
     public static Command Create(CliConsole console, Option<bool> verbose, Option<bool> quiet)

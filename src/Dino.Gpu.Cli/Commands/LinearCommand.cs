@@ -10,13 +10,14 @@ internal sealed class LinearCommand
 {
     public const string Examples = """
           dino linear imagenet/train imagenet/val --preprocess dino       a folder a class, embedded now
-          dino linear photos --split 0.8 --epochs 30 --lr 0.01            one folder: learn from 80 % of each class, test with the rest
-          dino linear train.parquet test.parquet --save probe.safetensors embeddings with a column label; keep the classifier
+          dino linear photos --split 0.8 --epochs 30 --lr 0.01            learn from 80 %, test with the rest
+          dino linear train.parquet test.parquet --save probe.safetensors keep the classifier
           dino linear --probe probe.safetensors new --unlabelled --predictions p.csv
 
-        The learning rate is for 256 images a step and falls along half a cosine; the paper's authors recommend to try several. The table has the
-        classifier after the last epoch, which files are of, and the best epoch. Exit codes: 0 all well, 1 no result, 2 wrong usage, 3 some
-        images failed, 130 cancelled.
+        The learning rate is for 256 images a step and falls along half a cosine; the paper's authors
+        recommend to try several. The table has the classifier after the last epoch, which files are of, and
+        the best epoch. Exit codes: 0 all well, 1 no result, 2 wrong usage, 3 some images failed, 130
+        cancelled.
         """;
 
     /// <summary>What the original trains on with ViT-S.</summary>

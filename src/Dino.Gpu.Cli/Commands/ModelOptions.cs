@@ -99,6 +99,13 @@ internal sealed class ModelOptions
         Threads = parsed.GetValue(_threads),
     };
 
+    /// <summary>Of several devices the first, for work that takes one.</summary>
+    public static string FirstDevice(string devices)
+    {
+        string first = devices.Split(',')[0].Trim();
+        return first.EndsWith(":all", StringComparison.OrdinalIgnoreCase) ? first[..^":all".Length] : first;
+    }
+
     /// <summary>As <c>--precision</c> takes it.</summary>
     public static string PrecisionName(Precision precision) => precision switch
     {

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Dino.Gpu.Cli.Embedding;
-using Dino.Gpu.Features;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -13,7 +12,7 @@ internal sealed class VectorOptions
 
     private readonly Option<string> _output = new("--output")
     {
-        Description = "Vector of an image that is embedded now: cls (the class token), mean or gem (of the patch tokens), cls+mean, cls+gem, lastN (class tokens of the last N blocks), lastN+mean.",
+        Description = "Vector of an image that is embedded now: cls (the class token), mean or gem (of the patch tokens), cls+mean, cls+gem, lastN (class tokens of the last N blocks), lastN+mean, multiscale (of several scales).",
         HelpName = "WHAT",
     };
 
@@ -25,8 +24,8 @@ internal sealed class VectorOptions
         _output.DefaultValueFactory = _ => pooling;
         _output.Validators.Add(result =>
         {
-            if (result.Tokens.Count > 0 && Pooling.Parse(result.Tokens[0].Value) is null)
-                result.AddError($"--output: expected {Pooling.Names}, found '{result.Tokens[0].Value}'");
+            if (result.Tokens.Count > 0 && OutputKind.Parse(result.Tokens[0].Value)?.Pooling is null)
+                result.AddError($"--output: expected {OutputKind.VectorNames}, found '{result.Tokens[0].Value}'");
         });
     }
 

@@ -109,11 +109,15 @@ internal sealed class EmbeddingTable
     }
 
     /// <exception cref="DinoException">The vectors of two tables cannot be compared.</exception>
-    public static void RequireComparable(string firstName, EmbeddingTable first, string name, EmbeddingTable table)
+    public static void RequireComparable(string firstName, EmbeddingTable first, string name, EmbeddingTable table) =>
+        RequireComparable(firstName, first.Dimension, first.Model, name, table);
+
+    /// <exception cref="DinoException">The vectors of a table cannot be compared with others of that length and model.</exception>
+    public static void RequireComparable(string firstName, int dimension, EmbeddingModel? model, string name, EmbeddingTable table)
     {
-        if (table.Dimension != first.Dimension)
-            throw new DinoException($"{firstName} has vectors of {first.Dimension} values, {name} of {table.Dimension}: they cannot be compared");
-        if (first.Model is not null && table.Model?.DifferenceFrom(first.Model) is { } difference)
+        if (table.Dimension != dimension)
+            throw new DinoException($"{firstName} has vectors of {dimension} values, {name} of {table.Dimension}: they cannot be compared");
+        if (model is not null && table.Model?.DifferenceFrom(model) is { } difference)
             throw new DinoException($"{firstName} and {name} were made differently ({difference}): their vectors cannot be compared");
     }
 

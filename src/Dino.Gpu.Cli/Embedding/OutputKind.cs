@@ -15,7 +15,10 @@ internal sealed record OutputKind(Pooling? Pooling, bool Grid = false, IReadOnly
     private const double MaxScale = 16;
 
     /// <summary>What <see cref="Parse"/> takes, for messages.</summary>
-    public const string Names = $"{Pooling.Names}, {MultiScaleName} or {MultiScaleName}:S,S,..., tokens or patches";
+    public const string Names = $"{VectorNames}, tokens or patches";
+
+    /// <summary>Of these, what gives one vector an image.</summary>
+    public const string VectorNames = $"{Pooling.Names}, {MultiScaleName} or {MultiScaleName}:S,S,...";
 
     /// <summary>The class token: the embedding.</summary>
     public static OutputKind ClassToken { get; } = new(Features.Pooling.ClassToken);

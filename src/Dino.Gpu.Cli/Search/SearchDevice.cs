@@ -1,3 +1,4 @@
+using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Cli.Embedding;
 using Dino.Gpu.Search;
 
@@ -10,9 +11,7 @@ internal static class SearchDevice
     /// <exception cref="DinoException">The device cannot be used.</exception>
     public static NearestNeighbours Open(EmbeddingTable table, DinoOptions options)
     {
-        string device = options.Device.Split(',')[0].Trim();
-        if (device.EndsWith(":all", StringComparison.OrdinalIgnoreCase))
-            device = device[..^":all".Length];
-        return NearestNeighbours.Create(table.Values, table.Dimension, new NearestNeighboursOptions { Device = device, Threads = options.Threads });
+        var search = new NearestNeighboursOptions { Device = ModelOptions.FirstDevice(options.Device), Threads = options.Threads };
+        return NearestNeighbours.Create(table.Values, table.Dimension, search);
     }
 }

@@ -8,8 +8,8 @@ namespace Dino.Gpu.Classification;
 /// </summary>
 /// <remarks>
 /// Weights start as N(0, 0.01), biases as 0, and each epoch has its own order, all by the seed; on the CPU device the result is the same byte for byte
-/// whatever the number of threads. The original crops and flips the training pictures anew in every epoch; features made once cannot follow it there, which
-/// costs some accuracy and makes an epoch a thousand times cheaper.
+/// whatever the number of threads. The original crops and flips the training pictures anew in every epoch; features made once cannot follow it there, and an
+/// epoch then takes no pass through the model.
 /// </remarks>
 public sealed class LinearProbe
 {

@@ -173,6 +173,21 @@ public sealed class SearchTests : IDisposable
         Assert.Contains($"Try 'dino {arguments[0]} --help'", result.Error);
     }
 
+    [Theory]
+    [InlineData("multiscale:1,0.5")]
+    [InlineData("last2+mean")]
+    public async Task Every_output_that_is_a_vector_can_be_indexed_and_searched(string output)
+    {
+        string index = _folder.Path("photos.npz");
+        Assert.Equal(0, (await RunAsync("index", Chelsea, Gray, "-o", index, "--output", output)).ExitCode);
+        Assert.Equal(output, EmbeddingTable.Load(index, TestContext.Current.CancellationToken).Model!.Pooling);
+        CliResult found = await RunAsync("search", index, Gray);
+        Assert.Equal($"{Gray}\t1\t1.0000\t{Gray}", found.OutputLines[1]);
+        CliResult tokens = await RunAsync("index", Chelsea, "-o", index, "--output", "tokens");
+        Assert.Equal(2, tokens.ExitCode);
+        Assert.DoesNotContain("patches", tokens.Error); // is no vector either
+    }
+
     private static int Count(string text, string part) => text.Split(part).Length - 1;
 
     private static double Cosine(EmbeddingTable table, int left, int right)
