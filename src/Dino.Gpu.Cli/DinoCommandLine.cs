@@ -84,6 +84,8 @@ internal static class DinoCommandLine
         };
         root.Options.Add(quiet);
         root.Options.Add(verbose);
+        foreach (Argument argument in root.Subcommands.SelectMany(command => command.Subcommands.Append(command)).SelectMany(command => command.Arguments))
+            argument.Validators.Add(Parsing.RefuseUnknownOptions);
 
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         var usual = (HelpAction)help.Action!;

@@ -47,16 +47,8 @@ internal sealed class ClassifyOptions(string pooling)
     /// <param name="trainedProbe">The option that stands in for TRAIN; null where there is none.</param>
     public void AddTo(Command command, Option<string?>? trainedProbe = null)
     {
-        foreach (Argument argument in new Argument[] { _train, _test })
-        {
-            argument.Validators.Add(result =>
-            {
-                foreach (string unknown in result.Tokens.Select(token => token.Value).Where(value => value.Length > 1 && value[0] == '-' && !Path.Exists(value)))
-                    result.AddError($"there is no option '{unknown}'");
-            });
-            command.Arguments.Add(argument);
-        }
-
+        command.Arguments.Add(_train);
+        command.Arguments.Add(_test);
         foreach (Option option in new Option[] { _labelColumn, _split, _seed, _unlabelled, _json, _confusion, _predictions })
             command.Options.Add(option);
         _vectors.AddTo(command);

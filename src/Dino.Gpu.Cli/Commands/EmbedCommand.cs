@@ -128,12 +128,6 @@ internal sealed class EmbedCommand
         _console = console;
         _verbose = verbose;
         _quiet = quiet;
-        // An unknown option would otherwise be taken for a file; one that is really called so can be written ./-name.
-        _inputs.Validators.Add(result =>
-        {
-            foreach (string unknown in result.Tokens.Select(token => token.Value).Where(value => value.Length > 1 && value[0] == '-' && !File.Exists(value)))
-                result.AddError($"there is no option '{unknown}'");
-        });
         _format.AcceptOnlyFromAmong([.. FormatCatalog.All.Select(format => format.Name)]);
         _dtype.AcceptOnlyFromAmong("f32", "f16");
         _output.Validators.Add(result =>

@@ -31,11 +31,6 @@ internal static class MergeCommand
             Required = true,
         };
         var overwrite = new Option<bool>("--overwrite") { Description = "Delete another run's shards in the folder." };
-        folders.Validators.Add(result =>
-        {
-            foreach (string unknown in result.Tokens.Select(token => token.Value).Where(value => value.Length > 1 && value[0] == '-' && !Directory.Exists(value)))
-                result.AddError($"there is no option '{unknown}'");
-        });
         var command = new Command("merge", "Join the parts of a run ('dino embed --shard i/n -o DIR') into one folder or file.") { folders, output, overwrite };
         command.Validators.Add(result =>
         {

@@ -6,6 +6,13 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>Values on the command line that several options have.</summary>
 internal static class Parsing
 {
+    /// <summary>Refuses what looks like an option where a file is expected: an unknown option would otherwise be taken for one. A file that is really called so can be written ./-name.</summary>
+    public static void RefuseUnknownOptions(ArgumentResult result)
+    {
+        foreach (string unknown in result.Tokens.Select(token => token.Value).Where(value => value.Length > 1 && value[0] == '-' && !Path.Exists(value)))
+            result.AddError($"there is no option '{unknown}'");
+    }
+
     /// <summary>A whole number within bounds, or one line that says so.</summary>
     public static long Whole(ArgumentResult result, string name, long smallest, long largest)
     {
