@@ -14,11 +14,12 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
     public const string ShapeKey = "dino.gpu.shape";
 
     /// <summary>
-    /// A row group ends at this many values or rows: 768 KiB of values, 512 rows of 384. The library holds it several times over while it packs it, in buffers that are kept and
-    /// whose sizes are powers of two: with its levels and the room that Snappy asks for, a group of 1 MiB would need twice that each.
+    /// A row group ends at this many values or rows: 768 KiB of values are 512 rows of 384. The library holds it several times over while it packs it, in buffers that are kept and
+    /// whose sizes are powers of two: with its levels and the room that Snappy asks for, a group of 1 MiB would need twice that each. Shorter rows keep to 512 as well, or their
+    /// paths would weigh more than what fewer groups save in the footer.
     /// </summary>
     private const int ValuesPerGroup = 3 << 16;
-    private const int RowsPerGroup = 1 << 10;
+    private const int RowsPerGroup = 1 << 9;
 
     // Levels of a value in the file: the list is there and the value in it, or the list is null.
     private const int ValueLevel = 2;
