@@ -219,16 +219,19 @@ public sealed class DinoEncoder : IDisposable
     public DinoOutput ForwardMultiScale(IReadOnlyList<RgbImage> images, IReadOnlyList<double>? scales = null)
     {
         CheckPrepared(images);
-        scales ??= MultiScale.Default;
-        if (scales.Count == 0)
-            throw new ArgumentException("At least one scale is needed.", nameof(scales));
-        ScaledInput[] inputs = [.. scales.Select(AtScale)]; // all of them, before the first pass
+        ScaledInput[] inputs = Inputs(scales); // all of them, before the first pass
         ForwardRequest request = new OutputSelection(_shape, DinoOutputs.ClassToken, new DinoLayers()).Request(images.Count);
         var mean = new MultiScale(images.Count, Config.HiddenSize);
         foreach (ScaledInput input in inputs)
             mean.Add(_batches.Run(images, request, input.Shape, input.Positions).Tokens);
         return new DinoOutput { ClassToken = new DinoTensor(mean.Normalized(), images.Count, Config.HiddenSize) };
     }
+
+    /// <summary>Fails where <see cref="ForwardMultiScale"/> would for its scales, before there are pictures.</summary>
+    /// <param name="scales">As there.</param>
+    /// <exception cref="DinoException">A scale leaves no patch, or more pixels than an input may have.</exception>
+    /// <exception cref="ArgumentException">No scale.</exception>
+    public void CheckScales(IReadOnlyList<double>? scales = null) => Inputs(scales);
 
     /// <summary>As <see cref="ForwardMultiScale"/>, of pictures of any sizes.</summary>
     /// <param name="images">Pictures of any sizes.</param>
@@ -315,6 +318,12 @@ public sealed class DinoEncoder : IDisposable
     internal bool ResizesOnDevice(RgbImage image) => _executor.Resizes(_preprocessor, image.Width, image.Height);
 
     /// <summary>The model at a scale of its input, kept for the next time.</summary>
+    private ScaledInput[] Inputs(IReadOnlyList<double>? scales)
+    {
+        scales ??= MultiScale.Default;
+        return scales.Count > 0 ? [.. scales.Select(AtScale)] : throw new ArgumentException("At least one scale is needed.", nameof(scales));
+    }
+
     private ScaledInput AtScale(double scale) => _scales.GetOrAdd(scale, value =>
     {
         if (!double.IsFinite(value) || value <= 0)

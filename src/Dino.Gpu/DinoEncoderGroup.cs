@@ -122,6 +122,11 @@ public sealed class DinoEncoderGroup : IDisposable
     public DinoOutput ForwardMultiScale(IReadOnlyList<RgbImage> images, IReadOnlyList<double>? scales = null) =>
         OnFreeDevice(encoder => encoder.ForwardMultiScale(images, scales));
 
+    /// <summary>As <see cref="DinoEncoder.CheckScales"/>.</summary>
+    /// <param name="scales">Of the input's sides; null for those of the original.</param>
+    /// <exception cref="DinoException">A scale leaves no patch, or more pixels than an input may have.</exception>
+    public void CheckScales(IReadOnlyList<double>? scales = null) => _encoders[0].CheckScales(scales);
+
     /// <summary>Frees every device; waits for the passes in flight.</summary>
     public void Dispose()
     {

@@ -29,12 +29,14 @@ internal sealed class RowLayout
     /// <param name="output">What is written, by its name.</param>
     /// <param name="normalize">Whether every vector is scaled to length 1.</param>
     /// <param name="encoders">The model.</param>
-    /// <exception cref="DinoException">The model has fewer blocks than the output takes.</exception>
+    /// <exception cref="DinoException">The model has fewer blocks than the output takes, or a scale leaves no patch.</exception>
     public static RowLayout Of(string output, bool normalize, DinoEncoderGroup encoders)
     {
         OutputKind kind = OutputKind.Parse(output)!;
         if (kind.Pooling?.LastBlocks > encoders.Config.LayerCount)
             throw new DinoException($"--output {output}: this model has {encoders.Config.LayerCount} blocks");
+        if (kind.Scales is { } scales)
+            encoders.CheckScales(scales);
         return new RowLayout(kind, normalize, encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);
     }
 

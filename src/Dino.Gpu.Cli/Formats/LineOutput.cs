@@ -13,17 +13,37 @@ internal sealed class LineOutput : IDisposable
 
     public LineOutput(Stream stream) => _stream = stream;
 
+    /// <exception cref="DinoException">The disk is full or gone.</exception>
     public void Write(ReadOnlySpan<byte> bytes)
     {
         _file?.Write(bytes);
-        _stream?.Write(bytes);
+        try
+        {
+            _stream?.Write(bytes);
+        }
+        catch (IOException failure) when (!StandardOutput.IsBrokenPipe(failure))
+        {
+            throw WriteFailure.Of("standard output", failure);
+        }
     }
 
-    public void Flush() => _stream?.Flush();
+    /// <exception cref="DinoException">The disk is full or gone.</exception>
+    public void Flush()
+    {
+        try
+        {
+            _stream?.Flush();
+        }
+        catch (IOException failure) when (!StandardOutput.IsBrokenPipe(failure))
+        {
+            throw WriteFailure.Of("standard output", failure);
+        }
+    }
 
+    /// <exception cref="DinoException">The disk is full or gone.</exception>
     public void Complete()
     {
-        _stream?.Flush();
+        Flush();
         _file?.Complete();
     }
 

@@ -9,6 +9,19 @@ internal sealed class ValueEncoder(RowSchema schema)
     private readonly Half[] _halves = new Half[schema.Type == ValueType.Float16 ? schema.Length : 0];
     private readonly float[] _rounded = new float[schema.Type == ValueType.Float16 ? schema.Length : 0];
 
+    /// <summary>Fails where a value of the row cannot be written as the type.</summary>
+    /// <exception cref="DinoException">A value does not fit float16; the message names the image.</exception>
+    public static void EnsureFit(ValueType type, RowInfo info, ReadOnlySpan<float> values)
+    {
+        if (type == ValueType.Float32)
+            return;
+        foreach (float value in values)
+        {
+            if (Half.IsInfinity((Half)value) && float.IsFinite(value))
+                throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"{DinoCommandLine.OneLine(info.Path)}: a value of {value} does not fit float16, which ends at {Half.MaxValue}: use --dtype f32"));
+        }
+    }
+
     /// <summary>Little-endian bytes of the row, valid until the next call.</summary>
     /// <exception cref="DinoException">A value does not fit float16; the message names the image.</exception>
     public ReadOnlySpan<byte> Bytes(RowInfo info, ReadOnlySpan<float> values)
@@ -41,11 +54,8 @@ internal sealed class ValueEncoder(RowSchema schema)
 
     private void Round(RowInfo info, ReadOnlySpan<float> values)
     {
+        EnsureFit(schema.Type, info, values);
         for (int i = 0; i < values.Length; i++)
-        {
             _halves[i] = (Half)values[i];
-            if (Half.IsInfinity(_halves[i]) && float.IsFinite(values[i]))
-                throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"{DinoCommandLine.OneLine(info.Path)}: a value of {values[i]} does not fit float16, which ends at {Half.MaxValue}: use --dtype f32"));
-        }
     }
 }

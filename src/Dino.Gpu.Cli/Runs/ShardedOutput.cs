@@ -53,6 +53,7 @@ internal sealed class ShardedOutput : IRowOutput
 
     public void Write(RowInfo info, ReadOnlySpan<float> values)
     {
+        ValueEncoder.EnsureFit(_schema.Type, info, values); // here, where the image is at hand, not when the shard is full
         OpenJournal(info).Add(info, values);
         Advance();
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Dino.Gpu.Model;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
@@ -276,6 +277,21 @@ public sealed class FolderRunTests : IDisposable
     private long JournalBytes() => Directory.Exists(_folder.Path("out"))
         ? Directory.GetFiles(_folder.Path("out"), "shard-*").Sum(file => File.Exists(file) ? new FileInfo(file).Length : 0)
         : 0;
+
+    /// <summary>At the image, not when its shard is full, which may be hours later.</summary>
+    [Fact]
+    public async Task A_value_beyond_float16_ends_the_run_at_its_image()
+    {
+        VitWeights weights = SyntheticWeights.Create(TinyModel.Weights.Config);
+        weights.Norm.Bias[3] = 70000;
+        string path = _folder.Path("far.safetensors");
+        SafetensorsWriter.Write(path, weights);
+        SafetensorsWriter.WriteConfig(_folder.Path("config.json"), weights.Config);
+        CliResult result = await CliRunner.RunAsync(["embed", Images, "--weights", path, "--device", "cpu", "--dtype", "f16", "-o", _folder.Path("out")]);
+        Assert.Matches(@"images.\w+\.\w+: a value of 7\d{4}(\.\d+)? does not fit float16", result.FatalLine());
+        Assert.Empty(Shards());
+        Assert.Equal(0, Directory.GetFiles(_folder.Path("out"), "*.journal").Sum(file => new FileInfo(file).Length));
+    }
 
     private Task<CliResult> RunAsync(params string[] arguments) => CliRunner.EmbedTinyAsync([Images, .. arguments, "-o", _folder.Path("out")]);
 

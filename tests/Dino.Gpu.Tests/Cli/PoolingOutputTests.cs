@@ -75,11 +75,14 @@ public sealed class PoolingOutputTests
         Assert.Contains("pooling", other.FatalLine());
     }
 
-    [Fact]
-    public async Task A_scale_without_a_patch()
+    /// <summary>Known before the first picture is read: no run is begun.</summary>
+    [Theory]
+    [InlineData("o.npy")]
+    [InlineData("out/")]
+    public async Task A_scale_without_a_patch(string output)
     {
         using var folder = new TemporaryFolder();
-        Assert.Contains("which hold no patch", (await CliRunner.EmbedTinyAsync(Chelsea, "--output", "multiscale:1,0.2", "-o", folder.Path("o.npy"))).FatalLine());
+        Assert.Contains("which hold no patch", (await CliRunner.EmbedTinyAsync(Chelsea, "--output", "multiscale:1,0.2", "-o", folder.Path(output))).FatalLine());
         Assert.Empty(folder.Files);
     }
 }

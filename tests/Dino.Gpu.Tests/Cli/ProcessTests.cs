@@ -102,6 +102,20 @@ public sealed class ProcessTests : IDisposable
         Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 30);
     }
 
+    /// <summary>A full disk behind a redirection: /dev/full is one.</summary>
+    [Theory]
+    [InlineData("jsonl")]
+    [InlineData("csv")]
+    public async Task Standard_output_that_takes_no_more_is_one_line(string format)
+    {
+        if (!File.Exists("/dev/full"))
+            Assert.Skip("needs /dev/full");
+        CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell(
+            "\"$@\" > /dev/full", ["embed", Chelsea, "--format", format, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet"]));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Equal("dino: cannot write standard output: No space left on device", result.Error.Trim());
+    }
+
     /// <summary>Far more images than any test waits for.</summary>
     private string EndlessList() => _folder.Write("list.txt", string.Concat(Enumerable.Repeat(GoldenData.Image("gray.png") + "\n", 1_000_000)));
 
