@@ -12,6 +12,7 @@ internal static class DinoCommandLine
 {
     /// <summary>Letters of a line of help: wide enough for two columns, and wrapped in a pipe or a very wide terminal too.</summary>
     private const int HelpWidth = 100;
+    private const int LeastHelpWidth = 60;
 
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CliConsole console, CancellationToken cancellation = default)
     {
@@ -89,7 +90,8 @@ internal static class DinoCommandLine
 
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         var usual = (HelpAction)help.Action!;
-        usual.MaxWidth = Math.Min(usual.MaxWidth, HelpWidth);
+        // A terminal that nobody told its size, as some CI systems and containers make them, is 0 wide, and in a sliver no word of two columns has room.
+        usual.MaxWidth = usual.MaxWidth == 0 ? HelpWidth : Math.Clamp(usual.MaxWidth, LeastHelpWidth, HelpWidth);
         help.Action = new HelpWithExamples(usual, new Dictionary<string, string>
         {
             [root.Name] = """

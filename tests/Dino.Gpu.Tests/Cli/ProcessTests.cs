@@ -102,6 +102,25 @@ public sealed class ProcessTests : IDisposable
         Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 30);
     }
 
+    /// <summary>Pseudo-terminals of containers and CI systems are often 0 columns wide, and a window may be dragged to a sliver.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(5)]
+    [InlineData(40)]
+    public async Task Terminals_of_any_width(int columns)
+    {
+        if (!OperatingSystem.IsLinux() || !File.Exists("/usr/bin/script"))
+            Assert.Skip("needs script of util-linux");
+        string terminal = $"script -qec \"stty cols {columns}; $*\" /dev/null";
+        CliResult help = await CliProcess.FinishAsync(CliProcess.StartShell(terminal, ["embed", "--help"]));
+        Assert.True(help.ExitCode == 0, help.Output);
+        Assert.Contains("--on-error", help.Output);
+        CliResult embed = await CliProcess.FinishAsync(CliProcess.StartShell(terminal, ["embed", Chelsea, "missing.png", "--weights", CliRunner.TinyWeights, "--device", "cpu", "-o", _folder.Path("o.npy")]));
+        Assert.True(embed.ExitCode == 3, embed.Output);
+        Assert.Contains("2 images", embed.Output);
+    }
+
     /// <summary>A full disk behind a redirection: /dev/full is one.</summary>
     [Theory]
     [InlineData("jsonl")]
