@@ -22,11 +22,15 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         // Cheap checks first: what would fail at the end of a long run has to fail now.
         var part = ShardSelection.From(settings.Shard, ShardSelection.ProcessEnvironment());
         RefuseSharedFile(part);
+        RefuseSameFile();
         FormatCatalog.Validate(settings.Output.Format, settings.Type, []);
+        if (settings.Output.IsFolder)
+            RefuseMixedFolder(part);
         using RunFolder? folder = settings.Output.IsFolder ? RunFolder.Open(PartFolder(part)) : null;
         settings.Output.EnsureWritable();
         if (settings.StatsFile is not null)
             new Output.OutputFile(settings.StatsFile).Dispose();
+        using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
         bool streams = folder is null && part.Count == 1 && settings.Inputs is ["-"];
         using InputList? list = streams ? null : await Task.Run(
             () => InputList.Settle(settings.Inputs, console.Input, pathColumn: settings.PathColumn, cancellation: cancellation), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
@@ -43,11 +47,17 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
             Say($"weights {weights}, device {devices}, input {encoders.InputWidth}x{encoders.InputHeight}, batch {encoders.BatchSize}{share}, "
                 + string.Create(CultureInfo.InvariantCulture, $"ready in {Stopwatch.GetElapsedTime(start).TotalSeconds:F2} s"));
             return folder is null
-                ? await ToStreamAsync(encoders, list, part, cancellation).ConfigureAwait(false)
+                ? await ToStreamAsync(encoders, list, part, log, cancellation).ConfigureAwait(false)
                 : await ToFolderAsync(encoders, folder, list!, part, weights, cancellation).ConfigureAwait(false);
         }
         finally
         {
+            if (folder is not null && log is not null && File.Exists(folder.Errors))
+            {
+                foreach (RowInfo failed in ErrorLog.Read(folder.Errors))
+                    log.Add(failed);
+            }
+
             // Disposal waits for the batch in flight; a cancelled run does not.
             Task closing = Task.Run(encoders.Dispose, CancellationToken.None);
             if (!cancellation.IsCancellationRequested)
@@ -56,18 +66,16 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     }
 
     /// <summary>One file, or standard output.</summary>
-    private async Task<int> ToStreamAsync(DinoEncoderGroup encoders, InputList? list, ShardSelection part, CancellationToken cancellation)
+    private async Task<int> ToStreamAsync(DinoEncoderGroup encoders, InputList? list, ShardSelection part, ErrorLog? log, CancellationToken cancellation)
     {
         RowLayout layout = RowLayout.Of(settings.Pooling, settings.Normalize, encoders);
         (long first, long last) = list is null ? (0, 0) : part.Rows(list.Count);
         IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input);
         var counter = new ProgressCounter(list is null ? null : last - first);
-        using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
-        EmbedRun run;
-        using (IRowOutput rows = new SingleOutput(settings.Output.Open(Schema(layout, list), console.Output)))
+        using (IRowOutput rows = new SingleOutput(settings.Output.Open(Schema(layout, list), console.Output), log))
         using (IProgressDisplay progress = Display(counter))
         {
-            run = new EmbedRun(layout, rows, Policy(log), progress, first);
+            var run = new EmbedRun(layout, rows, Policy, progress, first);
             await Pipeline(encoders, layout).RunAsync(items, run, cancellation).ConfigureAwait(false);
             rows.Complete();
         }
@@ -87,19 +95,26 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
             list.Save(folder.Manifest, record.FirstRow, record.LastRow);
             record.Save(folder.Path);
         }
+        else if (!File.Exists(folder.Manifest))
+        {
+            list.Save(folder.Manifest, record.FirstRow, record.LastRow); // the record has its hash, so this is the same
+        }
 
         using var rows = new ShardedOutput(folder, record, Schema(layout, list), list.Items);
         long first = rows.NextRow;
-        using var log = new ErrorLog(folder.Errors, first);
         long total = record.LastRow - record.FirstRow;
+        if (rows.HasGap)
+            Tell($"{folder.Path}: rows behind {first - record.FirstRow} were there without those before them; they are made again");
+        if (rows.Failures > settings.MaxErrors)
+            throw new DinoException($"{folder.Path} has {rows.Failures} failed images so far, more than --max-errors {settings.MaxErrors}");
         if (resumes)
             Tell(first == record.LastRow ? $"{folder.Path} holds all {total} rows already" : $"{folder.Path} holds {first - record.FirstRow} of {total} rows; going on from there");
-        var counter = new ProgressCounter(total, first - record.FirstRow, log.Count);
+        var counter = new ProgressCounter(total, first - record.FirstRow, rows.Failures);
         bool whole;
         try
         {
             using IProgressDisplay progress = Display(counter);
-            var run = new EmbedRun(layout, rows, Policy(log), progress, first);
+            var run = new EmbedRun(layout, rows, Policy, progress, first, rows.Failures);
             whole = await Pipeline(encoders, layout).RunAsync(list.Items(first, record.LastRow), run, cancellation, CancellationToken.None).ConfigureAwait(false);
             rows.Flush();
             if (whole)
@@ -110,8 +125,10 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
             throw new DinoException($"{failure.Message}; the rows before are safe in {folder.Path}, and the same command goes on from there", failure);
         }
 
+
         if (whole)
             return Finish(encoders, counter, layout, $"{folder.Path}, {record.Shards} {(record.Shards == 1 ? "shard" : "shards")}");
+        Statistics(encoders, counter);
         Tell($"stopped: {rows.NextRow - record.FirstRow} of {total} rows are in {folder.Path}, and the same command goes on from there");
         return ExitCode.Cancelled;
     }
@@ -131,7 +148,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
 
     private RowSchema Schema(RowLayout layout, InputList? list) => new(layout.Shape, settings.Type, settings.Sha256, list?.Columns ?? []);
 
-    private FailurePolicy Policy(ErrorLog? log) => new(settings.OnError, settings.MaxErrors, log);
+    private FailurePolicy Policy => new(settings.OnError, settings.MaxErrors);
 
     private IProgressDisplay Display(ProgressCounter counter) => ProgressDisplay.Create(
         settings.Quiet ? ProgressKind.None : settings.Progress, counter, console, settings.Output.IsStandardOutput && console.OutputIsTerminal);
@@ -145,6 +162,39 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         {
             throw new DinoException(
                 $"this is part {part.Index} of {part.Count} ({part.Source}), and every part would write {settings.Output.Name}: give a folder, such as -o out, and join the parts with 'dino merge', or say --shard none for the whole list");
+        }
+    }
+
+    /// <summary>A whole run among parts, or parts in a whole run, is a task that was started without the others' numbers.</summary>
+    private void RefuseMixedFolder(ShardSelection part)
+    {
+        string name = settings.Output.Name;
+        if (!Directory.Exists(name))
+            return;
+        if (part.Count == 1 && RunPart.HasParts(name))
+            throw new DinoException($"{name} holds parts of a run, and this would be a whole one: say which part, such as --shard 3/8, or give another folder");
+        if (part.Count > 1 && RunRecord.Load(name) is not null)
+            throw new DinoException($"{name} holds a whole run, and this would be part {part.Index} of {part.Count} ({part.Source}): give another folder, or --shard none for the whole");
+    }
+
+    /// <summary>Of two outputs in one file the later would replace the other, and one over an input would lose what was asked for.</summary>
+    private void RefuseSameFile()
+    {
+        List<(string Option, string Path)> outputs = [];
+        if (!settings.Output.IsStandardOutput && !settings.Output.IsFolder)
+            outputs.Add(("-o", settings.Output.Name));
+        if (settings.ErrorsFile is not null)
+            outputs.Add(("--errors", settings.ErrorsFile));
+        if (settings.StatsFile is not null)
+            outputs.Add(("--stats", settings.StatsFile));
+        List<(string Option, string Path)> all = [.. outputs, .. settings.Inputs.Where(input => input != "-").Select(input => ("the inputs", input.StartsWith('@') ? input[1..] : input))];
+        for (int i = 0; i < outputs.Count; i++)
+        {
+            for (int j = i + 1; j < all.Count; j++)
+            {
+                if (Path.GetFullPath(outputs[i].Path) == Path.GetFullPath(all[j].Path))
+                    throw new DinoException($"{outputs[i].Option} and {all[j].Option} both name {outputs[i].Path}: give another file");
+            }
         }
     }
 
@@ -164,17 +214,24 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
 
     private int Finish(DinoEncoderGroup encoders, ProgressCounter counter, RowLayout layout, string where)
     {
-        var statistics = RunStatistics.Of(_times, counter, settings.Workers, InFlight(encoders));
-        if (settings.StatsFile is not null)
-            statistics.Save(settings.StatsFile);
-        if (settings.StatsFile is not null || settings.Verbose)
-            Tell(statistics.ToString());
+        Statistics(encoders, counter);
         string images = counter.DoneNow == 1 ? "1 image" : $"{counter.DoneNow} images";
         string failed = counter.Failed == 0 ? "" : $", {counter.Failed} failed";
         Tell(string.Create(
             CultureInfo.InvariantCulture,
             $"{images} in {counter.Elapsed.TotalSeconds:F1} s ({counter.ImagesPerSecond:F1} images/s){failed} -> {where}, rows of ({string.Join(", ", layout.Shape)})"));
         return counter.Failed == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
+    }
+
+    /// <summary>Where the time went, for whoever asked.</summary>
+    private void Statistics(DinoEncoderGroup encoders, ProgressCounter counter)
+    {
+        if (settings.StatsFile is null && !settings.Verbose)
+            return;
+        var statistics = RunStatistics.Of(_times, counter, settings.Workers, InFlight(encoders));
+        if (settings.StatsFile is not null)
+            statistics.Save(settings.StatsFile);
+        Tell(statistics.ToString());
     }
 
     /// <summary>For whoever asked to be told more.</summary>

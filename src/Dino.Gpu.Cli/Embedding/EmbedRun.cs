@@ -21,8 +21,7 @@ internal enum OnError
 /// <summary>How failures are dealt with.</summary>
 /// <param name="OnError">The row.</param>
 /// <param name="MaxErrors">Failures after which the run ends, or null for any number.</param>
-/// <param name="Log">Where each is written, or null.</param>
-internal sealed record FailurePolicy(OnError OnError, long? MaxErrors, ErrorLog? Log);
+internal sealed record FailurePolicy(OnError OnError, long? MaxErrors);
 
 /// <summary>One <c>dino embed</c>: takes rows from the pipeline, hands them to the output and tells the progress display.</summary>
 /// <param name="layout">Shape of a row.</param>
@@ -30,7 +29,8 @@ internal sealed record FailurePolicy(OnError OnError, long? MaxErrors, ErrorLog?
 /// <param name="policy">What failures do.</param>
 /// <param name="progress">Who is told.</param>
 /// <param name="firstRow">Row of the input list that comes first.</param>
-internal sealed class EmbedRun(RowLayout layout, IRowOutput output, FailurePolicy policy, IProgressDisplay progress, long firstRow) : IEmbeddingSink
+/// <param name="failures">Images that could not be read in the run that this one goes on with.</param>
+internal sealed class EmbedRun(RowLayout layout, IRowOutput output, FailurePolicy policy, IProgressDisplay progress, long firstRow, long failures = 0) : IEmbeddingSink
 {
     private readonly float[] _row = new float[layout.Length]; // (layout.Shape)
 
@@ -38,7 +38,7 @@ internal sealed class EmbedRun(RowLayout layout, IRowOutput output, FailurePolic
     public long NextRow { get; private set; } = firstRow;
 
     /// <summary>Images that could not be read, those of the run that this one goes on with among them.</summary>
-    public long Failures { get; private set; } = policy.Log?.Count ?? 0;
+    public long Failures { get; private set; } = failures;
 
     public void Embedded(InputItem item, LoadedImage image, DinoOutput result, int index)
     {
@@ -52,14 +52,14 @@ internal sealed class EmbedRun(RowLayout layout, IRowOutput output, FailurePolic
     {
         string name = DinoCommandLine.OneLine(item.Path);
         string line = reason.Contains(name, StringComparison.Ordinal) ? reason : $"{name}: {reason}";
-        if (policy.OnError == OnError.Fail)
-            throw new DinoException($"{line} (--on-error nan or skip goes on without it)");
-        if (Failures == policy.MaxErrors)
-            throw new DinoException($"{line}; that is one more than --max-errors {policy.MaxErrors}");
+        var info = new RowInfo { Row = NextRow, Path = item.Path, Error = reason, Columns = item.Columns };
+        if (policy.OnError == OnError.Fail || Failures >= policy.MaxErrors)
+        {
+            output.EndAt(info);
+            throw new DinoException(policy.OnError == OnError.Fail ? $"{line} (--on-error nan or skip goes on without it)" : $"{line}; that is one more than --max-errors {policy.MaxErrors}");
+        }
 
         Failures++;
-        var info = new RowInfo { Row = NextRow, Path = item.Path, Error = reason, Columns = item.Columns };
-        policy.Log?.Add(info);
         Array.Fill(_row, float.NaN);
         if (policy.OnError == OnError.Skip)
             output.Skip(info);

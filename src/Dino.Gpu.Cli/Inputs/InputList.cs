@@ -129,6 +129,28 @@ internal sealed class InputList : IDisposable
         }
     }
 
+    /// <summary>Whether a file is there that is none of these.</summary>
+    public static bool IsOther(string path)
+    {
+        if (!File.Exists(path))
+            return false;
+        (ReadAt read, Stream file) = OpenFile(path);
+        using (file)
+        {
+            var lines = new ByteLines(read);
+            try
+            {
+                if (lines.Next())
+                    InputRowJson.ReadHeader(lines.Line);
+                return false;
+            }
+            catch (FormatException)
+            {
+                return true;
+            }
+        }
+    }
+
     /// <summary>All rows.</summary>
     public IEnumerable<InputItem> Items() => Items(0, Count);
 

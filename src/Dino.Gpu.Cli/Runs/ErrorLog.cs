@@ -12,13 +12,15 @@ namespace Dino.Gpu.Cli.Runs;
 /// </summary>
 internal sealed class ErrorLog : IDisposable
 {
+    private const string LineStart = "{\"row\":";
+
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly string _path;
     private readonly FileStream _file;
 
     /// <summary>Opens a log and keeps its lines of rows before <paramref name="firstRow"/>: what comes after is done again.</summary>
-    /// <exception cref="DinoException">It cannot be written.</exception>
+    /// <exception cref="DinoException">It cannot be written, or is something else.</exception>
     public ErrorLog(string path, long firstRow)
     {
         _path = path;
@@ -28,8 +30,13 @@ internal sealed class ErrorLog : IDisposable
             long kept = 0;
             using (var reader = new StreamReader(_file, leaveOpen: true))
             {
-                while (reader.ReadLine() is { } line && RowOf(line) is { } row && row < firstRow)
+                while (reader.ReadLine() is { } line)
                 {
+                    long? row = RowOf(line);
+                    if (row is null && kept == 0 && !IsBegun(line))
+                        throw new DinoException($"cannot write {path}: it is no log of failed images, and would be lost; give another name");
+                    if (row is null || row >= firstRow)
+                        break;
                     long end = kept + Encoding.UTF8.GetByteCount(line) + 1;
                     if (end > _file.Length)
                         break; // no line end: the disk was full
@@ -49,6 +56,15 @@ internal sealed class ErrorLog : IDisposable
 
     /// <summary>Lines in the file.</summary>
     public long Count { get; private set; }
+
+    /// <summary>Whether a file is there that is none of these.</summary>
+    public static bool IsOther(string path)
+    {
+        if (!File.Exists(path))
+            return false;
+        using StreamReader reader = OpenText(path);
+        return NextLine(reader, path) is { } line && !IsBegun(line);
+    }
 
     /// <summary>The lines of a finished log, as they are asked for: row, path and error.</summary>
     /// <exception cref="DinoException">There is none, or a line is not what <see cref="Add"/> writes.</exception>
@@ -86,6 +102,20 @@ internal sealed class ErrorLog : IDisposable
         Count++;
     }
 
+    /// <summary>Waits until the lines are on the disk.</summary>
+    /// <exception cref="DinoException">The disk is full or gone.</exception>
+    public void FlushToDisk()
+    {
+        try
+        {
+            _file.Flush(flushToDisk: true);
+        }
+        catch (IOException failure)
+        {
+            throw Failed(failure);
+        }
+    }
+
     public void Dispose()
     {
         try
@@ -121,6 +151,9 @@ internal sealed class ErrorLog : IDisposable
             throw new DinoException($"cannot read {path}: {failure.Message.ReplaceLineEndings(" ")}", failure);
         }
     }
+
+    /// <summary>Whether this may be the beginning of a line, which a full disk may have cut off anywhere.</summary>
+    private static bool IsBegun(string line) => line.AsSpan(0, Math.Min(line.Length, LineStart.Length)).SequenceEqual(LineStart.AsSpan(0, Math.Min(line.Length, LineStart.Length)));
 
     private static long? RowOf(string line) => Parse(line)?.Row;
 

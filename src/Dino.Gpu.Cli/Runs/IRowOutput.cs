@@ -13,6 +13,9 @@ internal interface IRowOutput : IDisposable
     /// <summary>The next row of the input list has none in the output.</summary>
     void Skip(RowInfo info);
 
+    /// <summary>The run ends at the next row, whose image could not be read: it is logged, and not done.</summary>
+    void EndAt(RowInfo info);
+
     /// <summary>Makes the rows so far safe from the end of the process, or hands them to a reader.</summary>
     void Flush();
 
@@ -21,13 +24,20 @@ internal interface IRowOutput : IDisposable
 }
 
 /// <summary>One file, or standard output.</summary>
-internal sealed class SingleOutput(IEmbeddingWriter writer) : IRowOutput
+/// <param name="writer">Disposed with this.</param>
+/// <param name="log">Where the images that could not be read are written, or null.</param>
+internal sealed class SingleOutput(IEmbeddingWriter writer, ErrorLog? log) : IRowOutput
 {
-    public void Write(RowInfo info, ReadOnlySpan<float> values) => writer.Write(info, values);
-
-    public void Skip(RowInfo info)
+    public void Write(RowInfo info, ReadOnlySpan<float> values)
     {
+        if (info.Error is not null)
+            log?.Add(info);
+        writer.Write(info, values);
     }
+
+    public void Skip(RowInfo info) => log?.Add(info);
+
+    public void EndAt(RowInfo info) => log?.Add(info);
 
     public void Flush() => writer.Flush();
 

@@ -33,7 +33,7 @@ internal sealed class PartRows(int length)
         {
             (long row, long last) = part.RowsOf(shard);
             bool isDone = last <= first;
-            using ShardRows? rows = isDone ? null : new ShardRows(part.Shard(shard), _values);
+            using ShardRows? rows = isDone ? null : new ShardRows(part.Shard(shard), FormatCatalog.FromName(part.Record.Format)!, _values);
             foreach (InputItem item in isDone ? Enumerable.Repeat(InputItem.File(""), (int)(last - row)) : list.Items(row - part.Record.FirstRow, last - part.Record.FirstRow))
             {
                 RowInfo? failed = error?.Row == row ? error : null;
@@ -71,12 +71,14 @@ internal sealed class PartRows(int length)
         private const string Remedy = "delete the shard and run the part again";
 
         private readonly string _path;
+        private readonly bool _hasRows; // whether the format keeps the row's number
         private readonly float[] _values;
         private readonly IEmbeddingReader _reader;
 
-        public ShardRows(string path, float[] values)
+        public ShardRows(string path, EmbeddingFormat format, float[] values)
         {
             _path = path;
+            _hasRows = format == FormatCatalog.Npz || format == FormatCatalog.Safetensors;
             _values = values;
             _reader = FormatCatalog.OpenReader(path);
             // A file of lines with failed images only does not say how long a row is.
@@ -94,6 +96,8 @@ internal sealed class PartRows(int length)
             RowInfo found = _reader.Read(_values.AsSpan(0, _reader.Schema.Length)) ?? throw new DinoException($"{_path} ends before row {row} of the list: {Remedy}");
             if (found.Path.Length > 0 && found.Path != item.Path)
                 throw new DinoException($"{_path} has '{found.Path}' in row {row} of the list, the manifest beside it '{item.Path}': {Remedy}");
+            if (_hasRows && found.Row != row)
+                throw new DinoException($"{_path} has row {found.Row} where row {row} of the list should be: {Remedy}");
             bool hasNone = found.Error is not null;
             if (failed is not null && !hasNone)
                 throw new DinoException($"{_path} has an embedding in row {row} of the list, which failed after the errors.jsonl beside it: {Remedy}");

@@ -51,6 +51,26 @@ internal sealed partial class RunFolder : IDisposable
         }
     }
 
+    /// <summary>Whether a process works in a folder, be it this one.</summary>
+    public static bool IsInUse(string path)
+    {
+        string lockPath = System.IO.Path.Combine(path, LockName);
+        try
+        {
+            if (File.Exists(lockPath))
+                new FileStream(lockPath, FileMode.Open, FileAccess.Read, FileShare.None).Dispose();
+            return false;
+        }
+        catch (FileNotFoundException)
+        {
+            return false; // gone meanwhile
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
+
     /// <summary>Where part <paramref name="index"/> of <paramref name="count"/> of a run has its folder.</summary>
     public static string PartPath(string path, int index, int count) =>
         System.IO.Path.Combine(path, string.Create(CultureInfo.InvariantCulture, $"part-{index:D5}-of-{count:D5}"));
@@ -71,6 +91,8 @@ internal sealed partial class RunFolder : IDisposable
     /// <exception cref="DinoException">Another run was begun here; the message says what differs.</exception>
     public bool Resumes(RunRecord now, bool overwrite)
     {
+        if (!File.Exists(System.IO.Path.Combine(Path, RunRecord.FileName)))
+            RefuseForeignLists();
         if (overwrite)
         {
             Clear();
@@ -90,6 +112,25 @@ internal sealed partial class RunFolder : IDisposable
             : throw new DinoException($"{Path} holds {foreign} but no {RunRecord.FileName}: choose another folder, or --overwrite to delete the shards there");
     }
 
+    /// <summary>Deletes shards and journals from a number on: rows behind one that is missing.</summary>
+    /// <param name="number">The first.</param>
+    /// <param name="except">A file that stays, or null.</param>
+    /// <returns>Whether there were any rows.</returns>
+    public bool DeleteShardsFrom(long number, string? except)
+    {
+        // The last first: wherever this is cut off, what is left still has the gap in front of it.
+        FileInfo[] files =
+        [
+            .. new DirectoryInfo(Path).EnumerateFiles("shard-*").Where(file => ShardName().Match(file.Name) is { Success: true } name
+                && long.Parse(name.Groups[1].ValueSpan, CultureInfo.InvariantCulture) >= number && (except is null || file.Name != System.IO.Path.GetFileName(except)))
+            .OrderByDescending(file => long.Parse(ShardName().Match(file.Name).Groups[1].ValueSpan, CultureInfo.InvariantCulture)),
+        ];
+        bool any = Array.Exists(files, file => file.Length > 0);
+        foreach (FileInfo file in files)
+            file.Delete();
+        return any;
+    }
+
     /// <summary>Deletes what runs write here, and nothing else.</summary>
     public void Clear()
     {
@@ -106,6 +147,14 @@ internal sealed partial class RunFolder : IDisposable
             Directory.Delete(Path);
     }
 
+    /// <summary>A folder of pictures may have lists of those names of its own.</summary>
+    private void RefuseForeignLists()
+    {
+        string? foreign = Inputs.InputList.IsOther(Manifest) ? Manifest : ErrorLog.IsOther(Errors) ? Errors : null;
+        if (foreign is not null)
+            throw new DinoException($"{foreign} is not dino's and would be overwritten: choose another folder");
+    }
+
     private void DeleteMatching(Regex name)
     {
         foreach (string file in Directory.EnumerateFiles(Path, "*", new EnumerationOptions { AttributesToSkip = 0 }))
@@ -119,9 +168,9 @@ internal sealed partial class RunFolder : IDisposable
     [GeneratedRegex(@"^\..+\.[0-9a-f]{8}\.tmp$", RegexOptions.CultureInvariant)]
     private static partial Regex TemporaryName();
 
-    [GeneratedRegex(@"^shard-\d{5,}\.\w+$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^shard-(\d{5,18})\.\w+$", RegexOptions.CultureInvariant)]
     private static partial Regex ShardName();
 
-    [GeneratedRegex(@"^(shard-\d{5,}\.\w+|errors\.jsonl|manifest\.jsonl)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(shard-\d{5,18}\.\w+|errors\.jsonl|manifest\.jsonl)$", RegexOptions.CultureInvariant)]
     private static partial Regex OwnName();
 }

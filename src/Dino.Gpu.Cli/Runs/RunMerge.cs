@@ -58,6 +58,9 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
     private void ToFolder(IReadOnlyList<RunPart> parts, RunRecord record, CancellationToken cancellation)
     {
         using var folder = RunFolder.Open(settings.Output.Name);
+        // The lock tells that a part is this very folder, whatever links and letter case its name has.
+        if (parts.FirstOrDefault(part => RunFolder.IsInUse(part.Path)) is { } used)
+            throw new DinoException($"cannot write {settings.Output.Name}: {used.Name} is the same folder, or another dino works in it");
         ToFolder(parts, record, folder, cancellation);
     }
 
@@ -80,9 +83,8 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
             RowSchema schema = Schema(parts, record, FormatCatalog.FromName(record.Format)!, record.Sha256);
             using var list = InputList.Open(folder.Manifest);
             using var rows = new ShardedOutput(folder, record, schema, list.Items);
-            using var log = new ErrorLog(folder.Errors, rows.NextRow);
             bool wasWhole = rows.NextRow == record.LastRow;
-            long failed = log.Count + Copy(parts, schema, rows, log, rows.NextRow, cancellation);
+            long failed = rows.Failures + Copy(parts, schema, rows, rows.NextRow, cancellation);
             if (wasWhole && resumes)
                 Tell($"{folder.Path} holds all {record.LastRow} rows already");
             else
@@ -102,14 +104,14 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
         if (record.Sha256 && !hasSha256 && format != FormatCatalog.Npy && format != FormatCatalog.Safetensors)
             Tell($"the shards are {record.Format} files, which hold no sha256: neither will {settings.Output.Name}");
         RowSchema schema = Schema(parts, record, format, hasSha256);
-        using var rows = new SingleOutput(settings.Output.Open(schema, console.Output));
-        long failed = Copy(parts, schema, rows, null, 0, cancellation);
+        using var rows = new SingleOutput(settings.Output.Open(schema, console.Output), log: null);
+        long failed = Copy(parts, schema, rows, 0, cancellation);
         TellResult(parts, record, failed, settings.Output.Name);
     }
 
     /// <summary>All rows from one on, into the output.</summary>
     /// <returns>How many of them failed.</returns>
-    private long Copy(IReadOnlyList<RunPart> parts, RowSchema schema, IRowOutput output, ErrorLog? log, long first, CancellationToken cancellation)
+    private long Copy(IReadOnlyList<RunPart> parts, RowSchema schema, IRowOutput output, long first, CancellationToken cancellation)
     {
         long failed = 0;
         var source = new PartRows(schema.Length);
@@ -124,11 +126,7 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
             {
                 cancellation.ThrowIfCancellationRequested();
                 if (info.Error is not null)
-                {
                     failed++;
-                    log?.Add(info);
-                }
-
                 if (isSkipped)
                     output.Skip(info);
                 else

@@ -40,6 +40,22 @@ internal sealed class ShardJournal : IDisposable
         Skipped = 3,
     }
 
+    /// <summary>Starts a journal, whatever stood there.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="rowLength">Values of a row.</param>
+    /// <exception cref="DinoException">It cannot be written.</exception>
+    public static ShardJournal Create(string path, int rowLength)
+    {
+        try
+        {
+            return new ShardJournal(path, Open(path, FileMode.Create), rowLength);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw WriteFailure.Of(path, failure);
+        }
+    }
+
     /// <summary>Opens a journal, new or left by a run that ended, behind its last whole record.</summary>
     /// <param name="path">The file.</param>
     /// <param name="rowLength">Values of a row.</param>
@@ -48,8 +64,7 @@ internal sealed class ShardJournal : IDisposable
     {
         try
         {
-            // Fewer bytes a write than a page would cost a call each; the file is flushed when the next row is not ready yet.
-            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 1 << 16);
+            FileStream file = Open(path, FileMode.OpenOrCreate);
             var journal = new ShardJournal(path, file, rowLength);
             long end = 0;
             foreach (JournalRow _ in journal.Rows())
@@ -90,7 +105,7 @@ internal sealed class ShardJournal : IDisposable
         }
     }
 
-    /// <summary>The rows from the first, up to the first record that is not whole. Moves the file's position.</summary>
+    /// <summary>The rows from the first, up to the first record that is not whole. Moves the file's position; at its end the next record can be written.</summary>
     public IEnumerable<JournalRow> Rows()
     {
         _file.Flush();
@@ -124,6 +139,9 @@ internal sealed class ShardJournal : IDisposable
             // a buffered rest that the full disk does not take: those rows are done again
         }
     }
+
+    /// <summary>Fewer bytes a write than a page would cost a call each; the file is flushed when the next row is not ready yet.</summary>
+    private static FileStream Open(string path, FileMode mode) => new(path, mode, FileAccess.ReadWrite, FileShare.Read, bufferSize: 1 << 16);
 
     private void Add(RowInfo info, Kind kind, ReadOnlySpan<float> values)
     {

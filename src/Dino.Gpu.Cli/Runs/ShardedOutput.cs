@@ -6,7 +6,8 @@ namespace Dino.Gpu.Cli.Runs;
 /// <summary>
 /// Rows into shards of equal size. Rows of the open shard stand in a journal; a full journal is written in the run's format on another thread, under a temporary
 /// name that is renamed when it is whole, while the next shard fills. So the end of the process at any moment loses at most the rows since the
-/// last <see cref="Flush"/>, and what it leaves is gone on with.
+/// last <see cref="Flush"/>, and what it leaves is gone on with. What a folder holds is always the first rows of the run: where a shard was deleted or a crash of the
+/// machine took the end of a journal, everything behind it is made again.
 /// </summary>
 internal sealed class ShardedOutput : IRowOutput
 {
@@ -14,6 +15,7 @@ internal sealed class ShardedOutput : IRowOutput
     private readonly RunRecord _record;
     private readonly RowSchema _schema;
     private readonly Func<long, long, IEnumerable<InputItem>> _items;
+    private readonly ErrorLog _log;
     private ShardJournal? _journal;
     private long _shard;
     private Task _encoding = Task.CompletedTask;
@@ -23,7 +25,7 @@ internal sealed class ShardedOutput : IRowOutput
     /// <param name="record">Format, shard size and rows.</param>
     /// <param name="schema">What a row holds.</param>
     /// <param name="items">The inputs from one row to another of the whole list, for paths and carried columns.</param>
-    /// <exception cref="DinoException">A journal cannot be read or written.</exception>
+    /// <exception cref="DinoException">A journal or the log cannot be read or written.</exception>
     public ShardedOutput(RunFolder folder, RunRecord record, RowSchema schema, Func<long, long, IEnumerable<InputItem>> items)
     {
         _folder = folder;
@@ -45,24 +47,40 @@ internal sealed class ShardedOutput : IRowOutput
             _journal = null;
         }
 
-        NextRow = Math.Min(record.LastRow, FirstRow(_shard) + (_journal?.Count ?? 0));
+        long first = Math.Min(record.LastRow, FirstRow(_shard));
+        NextRow = first + (_journal?.Count ?? 0);
+        HasGap = folder.DeleteShardsFrom(_shard, _journal is null ? null : folder.Journal(_shard));
+        _log = OpenLog(first);
     }
 
     /// <summary>The row of the input list that is expected next.</summary>
     public long NextRow { get; private set; }
 
+    /// <summary>Whether there were rows behind the next one, which are gone now.</summary>
+    public bool HasGap { get; }
+
+    /// <summary>Rows so far whose images could not be read.</summary>
+    public long Failures => _log.Count;
+
     public void Write(RowInfo info, ReadOnlySpan<float> values)
     {
         ValueEncoder.EnsureFit(_schema.Type, info, values); // here, where the image is at hand, not when the shard is full
-        OpenJournal(info).Add(info, values);
+        ShardJournal journal = OpenJournal(info);
+        if (info.Error is not null)
+            _log.Add(info);
+        journal.Add(info, values);
         Advance();
     }
 
     public void Skip(RowInfo info)
     {
-        OpenJournal(info).AddSkipped(info);
+        ShardJournal journal = OpenJournal(info);
+        _log.Add(info);
+        journal.AddSkipped(info);
         Advance();
     }
+
+    public void EndAt(RowInfo info) => _log.Add(info);
 
     public void Flush() => _journal?.Flush();
 
@@ -85,6 +103,38 @@ internal sealed class ShardedOutput : IRowOutput
         }
 
         _journal?.Dispose();
+        _log.Dispose();
+    }
+
+    /// <summary>
+    /// The log, with the lines of whole shards as they stand, for it was on the disk before they were, and those of the open shard as its journal has them: of these two
+    /// files, written one after the other, a crash of the machine may leave either.
+    /// </summary>
+    private ErrorLog OpenLog(long first)
+    {
+        if (first > _record.FirstRow && !File.Exists(_folder.Errors))
+            throw new DinoException($"{_folder.Errors} is missing, and which of the rows so far failed stands there alone: put it back, or --overwrite to start anew");
+        var log = new ErrorLog(_folder.Errors, first);
+        try
+        {
+            if (_journal is not null)
+            {
+                long row = first;
+                foreach ((JournalRow kept, InputItem item) in _journal.Rows().Zip(_items(first, NextRow)))
+                {
+                    if (kept.Error is not null)
+                        log.Add(RowInfoOf(row, item, kept));
+                    row++;
+                }
+            }
+
+            return log;
+        }
+        catch
+        {
+            log.Dispose();
+            throw;
+        }
     }
 
     private long FirstRow(long shard) => _record.FirstRow + shard * _record.ShardSize;
@@ -95,7 +145,7 @@ internal sealed class ShardedOutput : IRowOutput
     {
         if (info.Row != NextRow)
             throw new InvalidOperationException($"Expected row {NextRow}, got {info.Row}.");
-        return _journal ??= ShardJournal.Open(_folder.Journal(_shard), _schema.Length);
+        return _journal ??= ShardJournal.Create(_folder.Journal(_shard), _schema.Length);
     }
 
     private void Advance()
@@ -104,6 +154,7 @@ internal sealed class ShardedOutput : IRowOutput
         if (_journal!.Count < Rows(_shard))
             return;
         _journal.Flush();
+        _log.FlushToDisk(); // before the shard is there
         _encoding.GetAwaiter().GetResult(); // one at a time: the disk is not faster with two
         (long shard, ShardJournal journal) = (_shard, _journal);
         _encoding = Task.Run(() => Encode(shard, journal));

@@ -65,7 +65,7 @@ public sealed class KilledRunTests : IDisposable
             Assert.Skip("POSIX signals");
         string list = WriteImages();
         string output = _folder.Path("out");
-        string[] embed = ["embed", "@" + list, "--weights", CliRunner.TinyWeights, "--device", "cpu", "-o", output];
+        string[] embed = ["embed", "@" + list, "--weights", CliRunner.TinyWeights, "--device", "cpu", "-o", output, "--stats", _folder.Path("stats.json")];
         Process process = CliProcess.Start(embed);
         await UntilAsync(() => Progress(output) > 20_000, process);
         using (var kill = Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]))
@@ -73,6 +73,7 @@ public sealed class KilledRunTests : IDisposable
         CliResult stopped = await CliProcess.FinishAsync(process);
         Assert.Equal(130, stopped.ExitCode);
         Assert.Matches(@"stopped: \d+ of 5000 rows are in .*out, and the same command goes on from there", stopped.ErrorLines[^1]);
+        Assert.Contains("imagesPerSecond", await File.ReadAllTextAsync(_folder.Path("stats.json")));
         long rows = long.Parse(stopped.ErrorLines[^1].Split("stopped: ")[1].Split(' ')[0], CultureInfo.InvariantCulture);
 
         CliResult again = await CliRunner.RunAsync(embed);
@@ -89,7 +90,7 @@ public sealed class KilledRunTests : IDisposable
     }
 
     /// <summary>8x8 pixels, 24 bits each.</summary>
-    private static byte[] Bitmap(int seed)
+    internal static byte[] Bitmap(int seed)
     {
         byte[] file = new byte[54 + 8 * 24];
         new Random(seed).NextBytes(file.AsSpan(54));

@@ -161,7 +161,8 @@ public sealed class MergeRefusalTests : MergeTestBase
                 await File.WriteAllTextAsync(Path.Combine(one, "errors.jsonl"), "{\"row\":8,\"path\":\"a\",\"error\":\"b\"}\n");
                 break;
             case "run and parts":
-                await CliRunner.EmbedTinyAsync([Images, .. run, "-o", Folder.Path("out")]);
+                await CliRunner.EmbedTinyAsync([Images, .. run, "-o", Folder.Path("whole")]);
+                File.Copy(Folder.Path("whole", "run.json"), Folder.Path("out", "run.json"));
                 break;
         }
     }

@@ -1,0 +1,229 @@
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Cli;
+
+/// <summary>Folders of runs that somebody or a crash of the machine has changed, and folders that are somebody else's: no row moves, no failed image is forgotten, nothing is overwritten.</summary>
+public sealed class FolderStateTests : IDisposable
+{
+    private const int Count = 40;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    public static TheoryData<string> Formats => ["npy", "npz", "jsonl", "safetensors"];
+
+    /// <summary>Rows 20 to 24 stand in the journal of shard 2 when shard 0 goes: they must not become rows 20 to 24 twice, nor be moved.</summary>
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public async Task A_shard_that_was_deleted_in_front_of_a_journal(string format)
+    {
+        string[] inputs = Inputs();
+        string late = inputs[25];
+        byte[] picture = await File.ReadAllBytesAsync(late);
+        File.Delete(late);
+        string[] run = ["--format", format, "--shard-size", "10", "--batch", "1"];
+        Assert.Equal(1, (await EmbedAsync(inputs, [.. run, "--on-error", "fail"])).ExitCode);
+        Assert.NotEqual(0, new FileInfo(Out("shard-00002.journal")).Length);
+        File.Delete(Out($"shard-00000.{format}"));
+        await File.WriteAllBytesAsync(late, picture);
+
+        CliResult again = await EmbedAsync(inputs, [.. run, "--on-error", "fail"]);
+        Assert.True(again.ExitCode == 0, again.Error);
+        Assert.Contains("they are made again", again.Error);
+        await AssertWholeAsync(inputs, 0, [.. run, "--on-error", "fail"]);
+    }
+
+    /// <summary>A crash of the machine may keep the younger of two journals and lose the end of the older.</summary>
+    [Fact]
+    public async Task A_journal_behind_one_that_is_cut()
+    {
+        string[] inputs = Inputs();
+        string[] run = ["--shard-size", "10"];
+        await EmbedAsync(inputs, run);
+        byte[] journal = await JournalAsync(inputs, 20, 25, run);
+        File.Delete(Out("shard-00001.npy"));
+        File.Delete(Out("shard-00003.npy"));
+        await File.WriteAllBytesAsync(Out("shard-00002.journal"), journal);
+        File.Delete(Out("shard-00002.npy"));
+        Assert.Equal(0, (await EmbedAsync(inputs, run)).ExitCode);
+        await AssertWholeAsync(inputs, 0, run);
+    }
+
+    /// <summary>The lines of shards that are made again must come back, also where that is interrupted.</summary>
+    [Fact]
+    public async Task Failed_images_of_shards_behind_a_deleted_one_stay_in_the_log()
+    {
+        string[] inputs = Inputs(3, 10, 17, 24, 31, 38);
+        string[] run = ["--shard-size", "10"];
+        Assert.Equal(3, (await EmbedAsync(inputs, run)).ExitCode);
+        File.Delete(Out("shard-00001.npy"));
+        Assert.Equal(1, (await EmbedAsync(inputs, [.. run, "--max-errors", "3"])).ExitCode);
+        Assert.Equal(3, (await EmbedAsync(inputs, run)).ExitCode);
+        await AssertWholeAsync(inputs, 3, run);
+    }
+
+    /// <summary>Of log and journal, a crash of the machine may keep the one and lose lines of the other.</summary>
+    [Theory]
+    [InlineData("line lost")]
+    [InlineData("line too much")]
+    public async Task The_log_of_the_open_shard_follows_its_journal(string what)
+    {
+        string[] inputs = Inputs(3, 10, 12, 17, 24);
+        string[] run = ["--shard-size", "10", "--batch", "1"];
+        Assert.Equal(1, (await EmbedAsync(inputs, [.. run, "--max-errors", "3"])).ExitCode); // ends at row 17
+        string[] lines = await File.ReadAllLinesAsync(Out("errors.jsonl"));
+        Assert.Equal([3, 10, 12, 17], lines.Select(Row)); // the image that ended the run is named too
+        await File.WriteAllLinesAsync(Out("errors.jsonl"), what == "line lost" ? lines[..2] : [.. lines[..3], lines[2].Replace("\"row\":12", "\"row\":15", StringComparison.Ordinal)]);
+        Assert.Equal(3, (await EmbedAsync(inputs, run)).ExitCode);
+        await AssertWholeAsync(inputs, 3, run);
+    }
+
+    [Fact]
+    public async Task Without_its_log_a_run_does_not_go_on()
+    {
+        string[] inputs = Inputs(3);
+        await EmbedAsync(inputs);
+        File.Delete(Out("errors.jsonl"));
+        Assert.Contains("errors.jsonl is missing", (await EmbedAsync(inputs)).FatalLine());
+        Assert.Equal(3, (await EmbedAsync(inputs, "--overwrite")).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_list_that_was_deleted_is_written_again()
+    {
+        string[] inputs = Inputs();
+        await EmbedAsync(inputs);
+        byte[] list = await File.ReadAllBytesAsync(Out("manifest.jsonl"));
+        File.Delete(Out("manifest.jsonl"));
+        Assert.Equal(0, (await EmbedAsync(inputs)).ExitCode);
+        Assert.Equal(list, await File.ReadAllBytesAsync(Out("manifest.jsonl")));
+    }
+
+    [Fact]
+    public async Task Fewer_errors_allowed_than_there_are()
+    {
+        string[] inputs = Inputs(3, 10, 17, 24);
+        Assert.Equal(1, (await EmbedAsync(inputs, "--max-errors", "3")).ExitCode);
+        Assert.Contains("has 3 failed images so far, more than --max-errors 2", (await EmbedAsync(inputs, "--max-errors", "2")).FatalLine());
+        Assert.Equal(3, (await EmbedAsync(inputs)).ExitCode);
+        Assert.Contains("has 4 failed images so far, more than --max-errors 0", (await EmbedAsync(inputs, "--max-errors", "0")).FatalLine());
+    }
+
+    [Theory]
+    [InlineData("manifest.jsonl", "{\"path\":\"1.png\",\"label\":\"cat\"}\n")]
+    [InlineData("errors.jsonl", "{\"time\":1,\"text\":\"mine\"}\n")]
+    public async Task Lists_of_others_are_not_overwritten(string name, string text)
+    {
+        string[] inputs = Inputs();
+        string file = _folder.Write("out/" + name, text);
+        foreach (string[] run in (string[][])[[], ["--overwrite"]])
+        {
+            Assert.Contains(name + " is not dino's", (await EmbedAsync(inputs, run)).FatalLine());
+            Assert.Equal(text, await File.ReadAllTextAsync(file));
+        }
+    }
+
+    [Fact]
+    public async Task A_merge_into_a_link_to_its_input_is_refused()
+    {
+        await EmbedAsync(Inputs());
+        string[] before = Directory.GetFiles(Out());
+        Directory.CreateSymbolicLink(_folder.Path("link"), Out());
+        CliResult merge = await CliRunner.RunAsync("merge", Out(), "-o", _folder.Path("link"), "--overwrite");
+        Assert.Contains("is the same folder", merge.FatalLine());
+        Assert.Equal(before.Order(), Directory.GetFiles(Out()).Order());
+    }
+
+    /// <summary>One task of an array started alone does not know the others' numbers.</summary>
+    [Fact]
+    public async Task Parts_and_a_whole_run_do_not_mix()
+    {
+        string[] inputs = Inputs();
+        Assert.Equal(0, (await EmbedAsync(inputs, "--shard", "1/2")).ExitCode);
+        Assert.Contains("holds parts of a run", (await EmbedAsync(inputs)).FatalLine());
+        Directory.Delete(Out(), recursive: true);
+        Assert.Equal(0, (await EmbedAsync(inputs)).ExitCode);
+        Assert.Contains("holds a whole run", (await EmbedAsync(inputs, "--shard", "1/2")).FatalLine());
+    }
+
+    [Theory]
+    [InlineData("npz")]
+    [InlineData("safetensors")]
+    public async Task Shards_in_each_others_place_are_not_merged(string format)
+    {
+        string[] inputs = [.. Enumerable.Repeat(Inputs()[0], 20)]; // paths tell nothing
+        await EmbedAsync(inputs, "--shard-size", "10", "--format", format);
+        File.Move(Out("shard-00000." + format), Out("x"));
+        File.Move(Out("shard-00001." + format), Out("shard-00000." + format));
+        File.Move(Out("x"), Out("shard-00001." + format));
+        Assert.Contains("has row 10 where row 0 of the list should be", (await CliRunner.RunAsync("merge", Out(), "-o", _folder.Path("m.npy"))).FatalLine());
+        Assert.False(File.Exists(_folder.Path("m.npy")));
+    }
+
+    /// <summary>A copy of the folder's log, whole also where the run goes on.</summary>
+    [Fact]
+    public async Task Errors_of_a_folder_are_written_where_asked_too()
+    {
+        string[] inputs = Inputs(3, 10, 17, 24);
+        string log = _folder.Path("log.jsonl");
+        await EmbedAsync(inputs, "--max-errors", "2", "--errors", log);
+        Assert.Equal([3, 10, 17], (await File.ReadAllLinesAsync(log)).Select(Row));
+        await EmbedAsync(inputs, "--errors", log);
+        Assert.Equal(await File.ReadAllBytesAsync(Out("errors.jsonl")), await File.ReadAllBytesAsync(log));
+        Assert.Equal([3, 10, 17, 24], (await File.ReadAllLinesAsync(log)).Select(Row));
+    }
+
+    [Fact]
+    public async Task No_output_over_another_or_over_an_input()
+    {
+        string[] inputs = Inputs();
+        string list = _folder.Write("list.csv", "path\n" + inputs[0] + "\n");
+        string both = _folder.Path("same.jsonl");
+        Assert.Contains("-o and --stats both name", (await CliRunner.EmbedTinyAsync(inputs[0], "-o", both, "--stats", both)).FatalLine());
+        Assert.Contains("--errors and --stats both name", (await CliRunner.EmbedTinyAsync(inputs[0], "--errors", both, "--stats", both)).FatalLine());
+        Assert.Contains("-o and the inputs both name", (await CliRunner.EmbedTinyAsync(list, "-o", list)).FatalLine());
+        Assert.Contains("is no log of failed images", (await CliRunner.EmbedTinyAsync(inputs[1], "--errors", inputs[0])).FatalLine());
+        Assert.Equal("path\n" + inputs[0] + "\n", await File.ReadAllTextAsync(list));
+        Assert.NotEqual(0, new FileInfo(inputs[0]).Length);
+        Assert.False(File.Exists(both));
+    }
+
+    [Fact]
+    public async Task The_image_that_ends_a_run_is_in_its_log()
+    {
+        string[] inputs = Inputs(3);
+        await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("e.npy"), "--on-error", "fail", "--errors", _folder.Path("log.jsonl")]);
+        Assert.Equal([3], (await File.ReadAllLinesAsync(_folder.Path("log.jsonl"))).Select(Row));
+        await EmbedAsync(inputs, "--on-error", "fail");
+        Assert.Equal([3], (await File.ReadAllLinesAsync(Out("errors.jsonl"))).Select(Row));
+    }
+
+    private static int Row(string line) => System.Text.Json.JsonDocument.Parse(line).RootElement.GetProperty("row").GetInt32();
+
+    private string Out(string name = "") => _folder.Path("out", name);
+
+    /// <summary>Pictures that all differ, and files without one.</summary>
+    private string[] Inputs(params int[] broken) =>
+        [.. Enumerable.Range(0, Count).Select(i => _folder.Write($"in/{i:D2}.bmp", broken.Contains(i) ? [1, 2, 3] : KilledRunTests.Bitmap(i)))];
+
+    private Task<CliResult> EmbedAsync(string[] inputs, params string[] arguments) => CliRunner.EmbedTinyAsync([.. inputs, .. arguments, "-o", Out()]);
+
+    /// <summary>The files are those of a run that nothing happened to.</summary>
+    private async Task AssertWholeAsync(string[] inputs, int exitCode, string[] arguments)
+    {
+        Assert.Equal(exitCode, (await CliRunner.EmbedTinyAsync([.. inputs, .. arguments, "-o", _folder.Path("whole")])).ExitCode);
+        string[] names = [.. Directory.GetFiles(_folder.Path("whole")).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+        Assert.Equal(names, Directory.GetFiles(Out()).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
+        Assert.All(names, name => Assert.True(File.ReadAllBytes(_folder.Path("whole", name)).AsSpan().SequenceEqual(File.ReadAllBytes(Out(name))), name));
+    }
+
+    /// <summary>The journal of some rows of a list.</summary>
+    private async Task<byte[]> JournalAsync(string[] inputs, int first, int last, string[] arguments)
+    {
+        string folder = _folder.Path("journal");
+        string[] some = [.. inputs[first..last], _folder.Path("none.bmp")];
+        Assert.Equal(1, (await CliRunner.EmbedTinyAsync([.. some, .. arguments, "--on-error", "fail", "--batch", "1", "-o", folder])).ExitCode);
+        return await File.ReadAllBytesAsync(Path.Combine(folder, "shard-00000.journal"));
+    }
+}
