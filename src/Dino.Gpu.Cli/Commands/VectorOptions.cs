@@ -45,6 +45,7 @@ internal sealed class VectorOptions
         Weights = _encoder.Weights(parsed) ?? (like?.Weights.StartsWith("synthetic:", StringComparison.Ordinal) == true ? like.Weights : null),
         Model = like is null ? _encoder.Model(parsed) : _encoder.Model(parsed, like),
         Pooling = like is null || parsed.GetResult(_output) is { Implicit: false } ? parsed.GetValue(_output)! : like.Pooling,
+        MaxPixels = _encoder.MaxPixels(parsed),
         Workers = _encoder.Workers(parsed),
         Quiet = quiet,
         Verbose = verbose,

@@ -135,7 +135,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
 
     private EmbeddingPipeline Pipeline(DinoEncoderGroup encoders, RowLayout layout)
     {
-        var loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoders.PrepareForDevice, settings.Sha256, _times);
+        var loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoders.PrepareForDevice, settings.Sha256, settings.MaxPixels, _times);
         return new EmbeddingPipeline(
             loader.Load,
             images => layout.Forward(encoders, images),

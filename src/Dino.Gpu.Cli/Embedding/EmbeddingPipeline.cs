@@ -259,6 +259,11 @@ internal sealed class EmbeddingPipeline(
                 {
                     image = _pipeline._load(entry.Item);
                 }
+                catch (OutOfMemoryException failure)
+                {
+                    // Not the file's fault: on another machine, or with fewer workers, it has its row.
+                    throw new DinoException($"{DinoCommandLine.OneLine(entry.Item.Path)}: not enough memory to decode it: lower --threads, or --max-pixels to leave such pictures out", failure);
+                }
                 catch (Exception failure)
                 {
                     // Whatever a broken file makes a decoder throw, it costs that file's row and nothing else.

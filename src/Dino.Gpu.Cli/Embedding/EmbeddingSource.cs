@@ -17,6 +17,9 @@ internal sealed record EmbeddingSourceSettings
     /// <summary>As <c>--output</c> takes it.</summary>
     public required string Pooling { get; init; }
 
+    /// <summary>Most pixels of a picture, as the decoder has it.</summary>
+    public required long MaxPixels { get; init; }
+
     /// <summary>Files decoded at the same time.</summary>
     public required int Workers { get; init; }
 
@@ -63,7 +66,7 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
         using IProgressDisplay progress = ProgressDisplay.Create(settings.Quiet ? ProgressKind.None : ProgressKind.Auto, counter, console, rowsOnTerminal: false);
         var rows = new TableSink(new EmbeddingTable.Builder(inputs.Count == 1 ? inputs[0] : $"{inputs[0]}...", layout.Shape, list.Columns), layout, progress);
         var times = new StageTimes();
-        var loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoders.PrepareForDevice, sha256: false, times);
+        var loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoders.PrepareForDevice, sha256: false, settings.MaxPixels, times);
         var pipeline = new EmbeddingPipeline(
             loader.Load,
             images => layout.Forward(encoders, images),

@@ -9,9 +9,12 @@ namespace Dino.Gpu.Cli.Embedding;
 /// <param name="orientation">Whether the EXIF orientation is applied.</param>
 /// <param name="prepare">Pixels to the model's input.</param>
 /// <param name="sha256">Whether files are hashed.</param>
+/// <param name="maxPixels">Most pixels of a picture, as the decoder has it.</param>
 /// <param name="times">Told how long each step took.</param>
-internal sealed class ImageLoader(IImageDecoder decoder, ExifOrientation orientation, Func<RgbImage, RgbImage> prepare, bool sha256, StageTimes times)
+internal sealed class ImageLoader(IImageDecoder decoder, ExifOrientation orientation, Func<RgbImage, RgbImage> prepare, bool sha256, long maxPixels, StageTimes times)
 {
+    private readonly PixelBudget _budget = PixelBudget.OfThisMachine();
+
     /// <exception cref="DinoException">The image cannot be read; the message does not name it.</exception>
     public LoadedImage Load(InputItem item)
     {
@@ -24,6 +27,10 @@ internal sealed class ImageLoader(IImageDecoder decoder, ExifOrientation orienta
                 hash = Convert.ToHexStringLower(SHA256.HashData(file));
         }
 
+        ImageHeader header;
+        using (times.Measure(Stage.Decode, images: 0))
+            header = ImageHeader.Read(file, maxPixels);
+        using IDisposable room = _budget.Enter((long)header.Width * header.Height);
         RgbImage picture;
         using (times.Measure(Stage.Decode))
             picture = decoder.Decode(file, orientation);

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Dino.Gpu.Imaging;
 using SkiaSharp;
@@ -32,36 +30,30 @@ internal sealed class SkiaImageDecoder : IImageDecoder
 
         // No colour space: pixels are not converted. Unpremultiplied: colours survive where alpha is 0.
         var info = new SKImageInfo(header.Width, header.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul, colorspace: null);
-        byte[] rgba = ArrayPool<byte>.Shared.Rent(4 * header.Width * header.Height);
-        var pinned = GCHandle.Alloc(rgba, GCHandleType.Pinned);
-        try
-        {
-            SKCodecResult result = codec.GetPixels(info, pinned.AddrOfPinnedObject(), info.RowBytes, SKCodecOptions.Default);
-            if (result != SKCodecResult.Success)
-                throw new DinoException(result == SKCodecResult.IncompleteInput ? $"truncated {format}: its data end before the last row" : $"damaged {format}: decoding failed with {result}");
+        // A bitmap's memory is gone when it is disposed; arrays of hundreds of megabytes would wait for the collector.
+        using var rgba = new SKBitmap();
+        if (!rgba.TryAllocPixels(info))
+            throw new OutOfMemoryException($"There is no room for {header.Width}x{header.Height} pixels.");
+        SKCodecResult result = codec.GetPixels(info, rgba.GetPixels(), rgba.RowBytes, SKCodecOptions.Default);
+        if (result != SKCodecResult.Success)
+            throw new DinoException(result == SKCodecResult.IncompleteInput ? $"truncated {format}: its data end before the last row" : $"damaged {format}: decoding failed with {result}");
 
-            byte[] rgb = GC.AllocateUninitializedArray<byte>(3 * header.Width * header.Height);
-            DropAlpha(rgba, rgb);
-            var image = new RgbImage(header.Width, header.Height, rgb);
-            return orientation == ExifOrientation.Apply ? header.Upright(image) : image;
-        }
-        finally
-        {
-            pinned.Free();
-            ArrayPool<byte>.Shared.Return(rgba);
-        }
+        byte[] rgb = GC.AllocateUninitializedArray<byte>(3 * header.Width * header.Height);
+        DropAlpha(rgba.GetPixelSpan(), rgb);
+        var image = new RgbImage(header.Width, header.Height, rgb);
+        return orientation == ExifOrientation.Apply ? header.Upright(image) : image;
     }
 
     /// <summary>(pixels, 4) to (pixels, 3).</summary>
-    private static void DropAlpha(byte[] rgba, byte[] rgb)
+    private static void DropAlpha(ReadOnlySpan<byte> rgba, byte[] rgb)
     {
         Vector128<byte> colors = Vector128.Create((byte)0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 255, 255, 255, 255);
         int to = 0;
         int from = 0;
         // Four pixels at once; the four bytes too many are overwritten by the next.
         for (; to <= rgb.Length - Vector128<byte>.Count; to += 12, from += 16)
-            Vector128.Shuffle(Vector128.LoadUnsafe(ref rgba[from]), colors).StoreUnsafe(ref rgb[to]);
+            Vector128.Shuffle(Vector128.Create(rgba[from..]), colors).StoreUnsafe(ref rgb[to]);
         for (; to < rgb.Length; to += 3, from += 4)
-            rgba.AsSpan(from, 3).CopyTo(rgb.AsSpan(to));
+            rgba.Slice(from, 3).CopyTo(rgb.AsSpan(to));
     }
 }

@@ -33,6 +33,17 @@ public sealed class EmbeddingPipelineTests
         Assert.Equal(Enumerable.Range(0, 50).Select(i => i % 7 == 3 ? $"{i}: broken" : $"{i}: {i}"), sink.Rows);
     }
 
+    /// <summary>A row that is NaN because of the machine would be wrong for ever: the run ends, and can be gone on with.</summary>
+    [Fact]
+    public async Task Want_of_memory_is_not_the_picture_s_fault()
+    {
+        var sink = new Recorder();
+        EmbeddingPipeline pipeline = Pipeline(i => i == 20 ? throw new OutOfMemoryException() : Pixel(i), FirstPixels, new PipelineOptions(4, 2));
+        DinoException failure = await Assert.ThrowsAsync<DinoException>(() => pipeline.RunAsync(Items(50), sink, CancellationToken.None).WaitAsync(Long));
+        Assert.Contains("not enough memory to decode it", failure.Message);
+        Assert.DoesNotContain(sink.Rows, row => row.StartsWith("20:", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task No_input_is_no_row()
     {

@@ -118,6 +118,7 @@ public sealed class EmbeddingTableTests : IDisposable
                 Weights = CliRunner.TinyWeights,
                 Model = new DinoOptions { Device = "cpu", Decoder = ImageDecoders.Create("auto", ImageHeader.MaxPixels), InputWidth = sides.Width, InputHeight = sides.Height },
                 Pooling = "cls",
+                MaxPixels = ImageHeader.MaxPixels,
                 Workers = 2,
                 Quiet = false,
                 Verbose = false,
