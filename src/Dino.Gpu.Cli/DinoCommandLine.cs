@@ -51,7 +51,7 @@ internal static class DinoCommandLine
         }
         catch (Exception failure)
         {
-            ReportFailure(failure, parsed.GetValue(verbose), console.Error);
+            ReportFailure(failure, parsed?.GetValue(verbose) ?? arguments.Contains(verbose.Name), console);
             return ExitCode.Fatal;
         }
     }
@@ -135,15 +135,15 @@ internal static class DinoCommandLine
         return ExitCode.Usage;
     }
 
-    private static void ReportFailure(Exception failure, bool verbose, TextWriter error)
+    private static void ReportFailure(Exception failure, bool verbose, CliConsole console)
     {
         string message = failure is DinoException or IOException or UnauthorizedAccessException
             ? OneLine(failure.Message)
             : $"unexpected {failure.GetType().Name}: {OneLine(failure.Message)}";
         if (verbose)
-            error.WriteLine(failure);
+            console.Tell(failure.ToString());
         else if (failure is not DinoException)
             message += " (--verbose shows where)";
-        error.WriteLine($"dino: {message}");
+        console.TellFailure($"dino: {message}");
     }
 }
