@@ -75,7 +75,7 @@ internal sealed class EmbeddingOutput
     public void EnsureWritable()
     {
         if (_file is not null && !IsFolder)
-            new OutputFile(_file).Dispose();
+            OutputFile.EnsureWritable(_file);
     }
 
     /// <summary>Opens the output.</summary>
