@@ -1,3 +1,5 @@
+using Dino.Gpu.Cli.Progress;
+
 namespace Dino.Gpu.Cli;
 
 /// <summary>The standard streams, passed in so that tests can run a command inside their own process.</summary>
@@ -14,4 +16,13 @@ internal sealed class CliConsole
     public bool OutputIsTerminal { get; init; }
 
     public bool ErrorIsTerminal { get; init; }
+
+    /// <summary>Whether every line on stderr is a JSON object, as <c>--progress json</c> promises.</summary>
+    public bool ErrorIsJson { get; set; }
+
+    /// <summary>A line for people on stderr.</summary>
+    public void Tell(string line) => Error.WriteLine(ErrorIsJson ? JsonProgress.Message(line) : line);
+
+    /// <summary>Why the command ended without its result.</summary>
+    public void TellFailure(string line) => Error.WriteLine(ErrorIsJson ? JsonProgress.Error(line) : line);
 }

@@ -18,30 +18,30 @@ internal static class DinoCommandLine
     {
         var verbose = new Option<bool>("--verbose") { Description = "Say more on stderr: device, times, and where an error came from.", Recursive = true };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no summary; errors only.", Recursive = true };
-        RootCommand root = CreateRoot(console, verbose, quiet);
-
-        // A leading @ means a list of images here, which `embed` reads itself; System.CommandLine would splice in arguments.
-        ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Action is ParseErrorAction)
-            return ReportUsage(root, parsed, arguments, console);
-
-        // Leaving the stream open keeps its owner in charge. On a terminal it is Console.Out, which knows width and colours.
-        using var plain = new StreamWriter(console.Output, new UTF8Encoding(false), leaveOpen: true) { AutoFlush = true };
-        var invocation = new InvocationConfiguration
-        {
-            Output = console.OutputIsTerminal ? Console.Out : plain,
-            Error = parsed.GetValue(quiet) ? TextWriter.Null : console.Error, // notes of any command; failures go to the console itself
-            EnableDefaultExceptionHandler = false,
-            ProcessTerminationTimeout = null, // signals are Program's
-        };
-
+        ParseResult? parsed = null;
         try
         {
+            RootCommand root = CreateRoot(console, verbose, quiet);
+
+            // A leading @ means a list of images here, which `embed` reads itself; System.CommandLine would splice in arguments.
+            parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            if (parsed.Action is ParseErrorAction)
+                return ReportUsage(root, parsed, arguments, console);
+
+            // Leaving the stream open keeps its owner in charge. On a terminal it is Console.Out, which knows width and colours.
+            using var plain = new StreamWriter(console.Output, new UTF8Encoding(false), leaveOpen: true) { AutoFlush = true };
+            var invocation = new InvocationConfiguration
+            {
+                Output = console.OutputIsTerminal ? Console.Out : plain,
+                Error = parsed.GetValue(quiet) ? TextWriter.Null : console.Error, // notes of any command; failures go to the console itself
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null, // signals are Program's
+            };
             return await parsed.InvokeAsync(invocation, cancellation).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            console.Error.WriteLine("dino: cancelled");
+            console.Tell("dino: cancelled");
             return ExitCode.Cancelled;
         }
         catch (IOException failure) when (StandardOutput.IsBrokenPipe(failure))
@@ -51,7 +51,7 @@ internal static class DinoCommandLine
         }
         catch (Exception failure)
         {
-            ReportFailure(failure, parsed.GetValue(verbose), console.Error);
+            ReportFailure(failure, parsed?.GetValue(verbose) ?? arguments.Contains(verbose.Name), console);
             return ExitCode.Fatal;
         }
     }
@@ -85,8 +85,16 @@ internal static class DinoCommandLine
         };
         root.Options.Add(quiet);
         root.Options.Add(verbose);
-        foreach (Argument argument in root.Subcommands.SelectMany(command => command.Subcommands.Append(command)).SelectMany(command => command.Arguments))
-            argument.Validators.Add(Parsing.RefuseUnknownOptions);
+        foreach (Command command in root.Subcommands.SelectMany(command => command.Subcommands.Append(command)))
+        {
+            foreach (Option option in command.Options)
+                option.Validators.Add(Parsing.RefuseEmpty);
+            foreach (Argument argument in command.Arguments)
+            {
+                argument.Validators.Add(Parsing.RefuseUnknownOptions);
+                argument.Validators.Add(Parsing.RefuseEmpty);
+            }
+        }
 
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         var usual = (HelpAction)help.Action!;
@@ -135,15 +143,15 @@ internal static class DinoCommandLine
         return ExitCode.Usage;
     }
 
-    private static void ReportFailure(Exception failure, bool verbose, TextWriter error)
+    private static void ReportFailure(Exception failure, bool verbose, CliConsole console)
     {
         string message = failure is DinoException or IOException or UnauthorizedAccessException
             ? OneLine(failure.Message)
             : $"unexpected {failure.GetType().Name}: {OneLine(failure.Message)}";
         if (verbose)
-            error.WriteLine(failure);
+            console.Tell(failure.ToString());
         else if (failure is not DinoException)
             message += " (--verbose shows where)";
-        error.WriteLine($"dino: {message}");
+        console.TellFailure($"dino: {message}");
     }
 }

@@ -16,7 +16,7 @@ internal static class ClassifyFiles
         if (settings.Confusion is not null)
             PngFile.RequireEncoder("leave --confusion away");
         foreach (string path in new[] { settings.Confusion, settings.Predictions, probe }.OfType<string>())
-            new OutputFile(path).Dispose();
+            OutputFile.EnsureWritable(path);
     }
 
     /// <summary>Writes what was asked for.</summary>

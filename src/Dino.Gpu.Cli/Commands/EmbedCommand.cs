@@ -29,6 +29,8 @@ internal sealed class EmbedCommand
 
         A folder or a glob is sorted by the byte order of its paths. An image that cannot be read is named on
         stderr and keeps its row: NaN in arrays, null in JSON Lines and Parquet, empty cells in CSV.
+        With --progress json every line on stderr is an object: event "progress" has done, total, failed, imagesPerSecond
+        and secondsLeft; "message", and "error" for why the run ended, have text.
         Exit codes: 0 all well, 1 fatal, 2 wrong usage, 3 some images failed, 130 cancelled.
         """;
 
@@ -155,7 +157,11 @@ internal sealed class EmbedCommand
             if (EmbeddingOutput.Parse(result.GetValue(embed._file), result.GetValue(embed._format), out string problem) is null)
                 result.AddError(problem);
         });
-        command.SetAction((parsed, cancellation) => new EmbedJob(embed.Settings(parsed), console).RunAsync(cancellation));
+        command.SetAction((parsed, cancellation) =>
+        {
+            console.ErrorIsJson = ProgressNames[parsed.GetValue(embed._progress)!] == ProgressKind.Json;
+            return new EmbedJob(embed.Settings(parsed), console).RunAsync(cancellation);
+        });
         return command;
     }
 
@@ -169,7 +175,7 @@ internal sealed class EmbedCommand
             PathColumn = parsed.GetValue(_pathColumn),
             Shard = parsed.GetValue(_shard),
             Weights = _encoder.Weights(parsed),
-            Model = _encoder.Model(parsed) with { Warning = verbose ? line => _console.Error.WriteLine("dino: " + line) : null },
+            Model = _encoder.Model(parsed) with { Warning = verbose ? line => _console.Tell("dino: " + line) : null },
             MaxPixels = _encoder.MaxPixels(parsed),
             Workers = _encoder.Workers(parsed),
             ImageTimeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout)),

@@ -13,6 +13,23 @@ internal static class Parsing
             result.AddError($"there is no option '{unknown}'");
     }
 
+    /// <summary>Refuses empty text, which is what an unset variable of a shell becomes in quotes: nothing here has a use for it.</summary>
+    public static void RefuseEmpty(OptionResult result)
+    {
+        if (result.Tokens.Any(token => token.Value.Length == 0))
+            result.AddError(Empty(result.Option.Name));
+    }
+
+    /// <inheritdoc cref="RefuseEmpty(OptionResult)"/>
+    public static void RefuseEmpty(ArgumentResult result)
+    {
+        if (result.Tokens.Any(token => token.Value.Length == 0))
+            result.AddError(Empty(result.Argument.Name));
+    }
+
+    /// <summary>The line for an option or argument that is empty.</summary>
+    public static string Empty(string name) => $"{name}: expected a value, found an empty one (is a variable of the shell unset?)";
+
     /// <summary>A whole number within bounds, or one line that says so.</summary>
     public static long Whole(ArgumentResult result, string name, long smallest, long largest)
     {

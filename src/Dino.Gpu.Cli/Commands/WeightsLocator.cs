@@ -23,10 +23,10 @@ internal static class WeightsLocator
         // Somebody waits in front of this: a short patience. `dino weights pull` has more, and both resume where they stopped.
         var options = new WeightsDownloadOptions { Attempts = 2 };
         if (!quiet)
-            console.Error.WriteLine($"dino: no weights here yet: fetching {options.Repository} once, into {target}");
+            console.Tell($"dino: no weights here yet: fetching {options.Repository} once, into {target}");
         try
         {
-            await WeightsDownload.RunAsync(target, options, quiet ? null : new DownloadLines(console.Error), cancellation).ConfigureAwait(false);
+            await WeightsDownload.RunAsync(target, options, quiet ? null : new DownloadLines(console), cancellation).ConfigureAwait(false);
             return target;
         }
         catch (DinoException failure)
@@ -75,19 +75,19 @@ internal static class WeightsLocator
     private static bool IsCheckpoint(string file) => Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>A line every tenth of the way; the file is 87 MB.</summary>
-    private sealed class DownloadLines(TextWriter error) : IProgress<WeightsDownloadProgress>
+    private sealed class DownloadLines(CliConsole console) : IProgress<WeightsDownloadProgress>
     {
         private long _tenths;
 
         public void Report(WeightsDownloadProgress value)
         {
             if (value.Retry is { } retry)
-                error.WriteLine($"dino: {retry}");
+                console.Tell($"dino: {retry}");
             long tenths = value.BytesTotal > 0 ? 10 * value.BytesDone / value.BytesTotal : 0;
             if (tenths <= _tenths)
                 return;
             _tenths = tenths;
-            error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"dino: {value.BytesDone / 1e6:F0} of {value.BytesTotal / 1e6:F0} MB"));
+            console.Tell(string.Create(CultureInfo.InvariantCulture, $"dino: {value.BytesDone / 1e6:F0} of {value.BytesTotal / 1e6:F0} MB"));
         }
     }
 }

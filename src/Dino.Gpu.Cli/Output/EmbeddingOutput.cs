@@ -1,3 +1,4 @@
+using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Cli.Formats;
 
 namespace Dino.Gpu.Cli.Output;
@@ -28,7 +29,7 @@ internal sealed class EmbeddingOutput
 
     public bool IsStandardOutput => _file is null;
 
-    /// <param name="file">Value of <c>-o</c>; null or <c>-</c> is standard output.</param>
+    /// <param name="file">Value of <c>-o</c>; null, <c>-</c> or <c>/dev/stdout</c> is standard output.</param>
     /// <param name="format">Value of <c>--format</c>, or null to go by the file's extension.</param>
     /// <param name="problem">What is wrong with the pair, in one line.</param>
     /// <returns>Null when there is a problem.</returns>
@@ -42,7 +43,13 @@ internal sealed class EmbeddingOutput
             return null;
         }
 
-        if (file is null or "-")
+        if (file is { Length: 0 })
+        {
+            problem = Parsing.Empty("-o");
+            return null;
+        }
+
+        if (file is null or "-" or "/dev/stdout")
         {
             named ??= FormatCatalog.JsonLines;
             if (named.Streams)
@@ -68,7 +75,7 @@ internal sealed class EmbeddingOutput
     public void EnsureWritable()
     {
         if (_file is not null && !IsFolder)
-            new OutputFile(_file).Dispose();
+            OutputFile.EnsureWritable(_file);
     }
 
     /// <summary>Opens the output.</summary>

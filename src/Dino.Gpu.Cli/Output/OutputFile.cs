@@ -6,6 +6,12 @@ namespace Dino.Gpu.Cli.Output;
 /// </summary>
 internal sealed class OutputFile : IDisposable
 {
+    private const string TemporaryExtension = ".tmp";
+    private const int RandomLetters = 8;
+
+    /// <summary>Tries at a temporary file: another process that cleans up may hold it in the moment between its making and its locking.</summary>
+    private const int Attempts = 3;
+
     private readonly string _path;
     private readonly string _temporaryPath;
     private readonly FileStream _stream;
@@ -25,13 +31,24 @@ internal sealed class OutputFile : IDisposable
                 throw new DinoException($"cannot write {path}: it is a device, and the file is put in place by renaming"); // would replace /dev/null
             if (!Directory.Exists(directory))
                 throw new DinoException($"cannot write {path}: there is no directory {directory}");
-            _temporaryPath = Path.Combine(directory, $".{Path.GetFileName(_path)}.{Guid.NewGuid().ToString("N")[..8]}.tmp");
-            _stream = new FileStream(_temporaryPath, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 1 << 16);
+            _stream = CreateTemporary(_path);
+            _temporaryPath = _stream.Name;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw WriteFailure.Of(path, failure);
         }
+    }
+
+    /// <summary>
+    /// Fails before the work starts if the file could not be written after it. Deletes the temporary files that killed processes left of it, too, which may be large and of
+    /// which every repetition would add one; here and not at every file, since it reads the whole directory.
+    /// </summary>
+    /// <exception cref="DinoException">The file cannot be created there.</exception>
+    public static void EnsureWritable(string path)
+    {
+        using var file = new OutputFile(path);
+        file.DeleteAbandoned();
     }
 
     /// <summary>The temporary file, for writing and seeking.</summary>
@@ -88,9 +105,11 @@ internal sealed class OutputFile : IDisposable
         try
         {
             _stream.Flush(flushToDisk: true);
-            _stream.Dispose();
+            if (OperatingSystem.IsWindows())
+                _stream.Dispose(); // an open file keeps its name there
             File.Move(_temporaryPath, _path, overwrite: true);
             _closed = true;
+            _stream.Dispose(); // after the renaming: without its lock the temporary file would look abandoned
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -120,6 +139,66 @@ internal sealed class OutputFile : IDisposable
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             // the failure that led here is the one to report
+        }
+    }
+
+    /// <summary>A new file that this process holds locked, and that has its name still.</summary>
+    private static FileStream CreateTemporary(string path)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            string name = $".{Path.GetFileName(path)}.{Guid.NewGuid().ToString("N")[..RandomLetters]}{TemporaryExtension}";
+            try
+            {
+                var stream = new FileStream(Path.Combine(Path.GetDirectoryName(path)!, name), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 1 << 16);
+                if (File.Exists(stream.Name))
+                    return stream; // locked by now, so nobody deletes it any more
+                stream.Dispose();
+            }
+            catch (IOException) when (attempt < Attempts)
+            {
+                // another name
+            }
+        }
+    }
+
+    private void DeleteAbandoned()
+    {
+        try
+        {
+            string[] others = [.. Directory.EnumerateFiles(Path.GetDirectoryName(_path)!, "*", new EnumerationOptions { AttributesToSkip = 0 }).Where(IsOther)];
+            // On a file system without locks our own looks abandoned too, and nothing tells which are.
+            if (others.Length == 0 || IsAbandoned(_temporaryPath, FileOptions.None))
+                return;
+            foreach (string other in others)
+                IsAbandoned(other, FileOptions.DeleteOnClose);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // a directory that may be written but not read
+        }
+    }
+
+    /// <summary>Whether it is another temporary file of the same output.</summary>
+    private bool IsOther(string file)
+    {
+        string name = Path.GetFileName(file), own = Path.GetFileName(_temporaryPath);
+        int random = own.Length - TemporaryExtension.Length - RandomLetters;
+        return name != own && name.Length == own.Length && name.StartsWith(own[..random], StringComparison.Ordinal)
+            && name.EndsWith(TemporaryExtension, StringComparison.Ordinal) && name.AsSpan(random, RandomLetters).IndexOfAnyExcept("0123456789abcdef") < 0;
+    }
+
+    /// <summary>Whether no process holds a temporary file: a living one has it locked.</summary>
+    private static bool IsAbandoned(string path, FileOptions options)
+    {
+        try
+        {
+            new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, options).Dispose();
+            return true;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 

@@ -1,25 +1,24 @@
 namespace Dino.Gpu.Cli.Progress;
 
-/// <summary>A plain line every few seconds, for log files and pipes.</summary>
-internal sealed class LineProgress(ProgressCounter counter, TextWriter error) : IProgressDisplay
+/// <summary>A plain line every few seconds, for log files and pipes. While nothing moves it says for how long.</summary>
+internal sealed class LineProgress : IProgressDisplay
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+    private readonly ProgressCounter _counter;
+    private readonly TimedLines _lines;
 
-    private TimeSpan _next = Interval;
-
-    public void Advance(bool failed)
+    /// <param name="counter">What is shown.</param>
+    /// <param name="error">Where to.</param>
+    /// <param name="interval">Five seconds unless a test has no time for it.</param>
+    public LineProgress(ProgressCounter counter, TextWriter error, TimeSpan? interval = null)
     {
-        counter.Advance(failed);
-        TimeSpan elapsed = counter.Elapsed;
-        if (elapsed < _next || counter.Done == counter.Total)
-            return;
-        error.WriteLine($"dino: {counter}");
-        _next = elapsed + Interval;
+        TimeSpan between = interval ?? TimeSpan.FromSeconds(5);
+        _counter = counter;
+        _lines = new TimedLines(between, () => $"dino: {counter}{(counter.Idle < between ? "" : $", none for {ProgressCounter.Clock(counter.Idle)}")}", error);
     }
 
-    public void Report(string line) => error.WriteLine(line);
+    public void Advance(bool failed) => _counter.Advance(failed);
 
-    public void Dispose()
-    {
-    }
+    public void Report(string line) => _lines.Write(line);
+
+    public void Dispose() => _lines.Dispose();
 }

@@ -10,6 +10,7 @@ namespace Dino.Gpu.Cli.Progress;
 internal sealed class ProgressCounter(long? total, long doneBefore = 0, long failedBefore = 0)
 {
     private readonly long _start = Stopwatch.GetTimestamp();
+    private long _last = Stopwatch.GetTimestamp();
     private long _done;
     private long _failed;
 
@@ -24,6 +25,9 @@ internal sealed class ProgressCounter(long? total, long doneBefore = 0, long fai
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_start);
 
+    /// <summary>Since the last image, or the creation before the first.</summary>
+    public TimeSpan Idle => Stopwatch.GetElapsedTime(Interlocked.Read(ref _last));
+
     public double ImagesPerSecond => DoneNow / Math.Max(Elapsed.TotalSeconds, 1e-9);
 
     /// <summary>Null before the first image, and where the list has no end yet.</summary>
@@ -34,6 +38,7 @@ internal sealed class ProgressCounter(long? total, long doneBefore = 0, long fai
         if (failed)
             Interlocked.Increment(ref _failed);
         Interlocked.Increment(ref _done);
+        Interlocked.Exchange(ref _last, Stopwatch.GetTimestamp());
     }
 
     /// <summary>Such as <c>120/5000 images, 24.1 images/s, 3:22 left, 2 failed</c>.</summary>
@@ -47,7 +52,8 @@ internal sealed class ProgressCounter(long? total, long doneBefore = 0, long fai
         return string.Create(CultureInfo.InvariantCulture, $"{count}, {ImagesPerSecond:F1} images/s{left}{failed}");
     }
 
-    private static string Clock(TimeSpan time) => time.TotalHours >= 1
+    /// <summary>Such as <c>3:22</c> or <c>1:03:22</c>.</summary>
+    public static string Clock(TimeSpan time) => time.TotalHours >= 1
         ? string.Create(CultureInfo.InvariantCulture, $"{(long)time.TotalHours}:{time.Minutes:D2}:{time.Seconds:D2}")
         : string.Create(CultureInfo.InvariantCulture, $"{time.Minutes}:{time.Seconds:D2}");
 }

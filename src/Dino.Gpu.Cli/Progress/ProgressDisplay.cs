@@ -28,7 +28,7 @@ internal static class ProgressDisplay
     /// <param name="rowsOnTerminal">Rows scroll over the same terminal, which would tear a bar apart.</param>
     public static IProgressDisplay Create(ProgressKind kind, ProgressCounter counter, CliConsole console, bool rowsOnTerminal) => kind switch
     {
-        ProgressKind.None => new QuietProgress(counter, console.Error),
+        ProgressKind.None => new QuietProgress(counter, console),
         ProgressKind.Json => new JsonProgress(counter, console.Error),
         ProgressKind.Bar => new BarProgress(counter, console.Error),
         ProgressKind.Auto when console.ErrorIsTerminal && !rowsOnTerminal => new BarProgress(counter, console.Error),

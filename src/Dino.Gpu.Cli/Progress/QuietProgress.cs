@@ -1,11 +1,11 @@
 namespace Dino.Gpu.Cli.Progress;
 
 /// <summary>Errors only.</summary>
-internal sealed class QuietProgress(ProgressCounter counter, TextWriter error) : IProgressDisplay
+internal sealed class QuietProgress(ProgressCounter counter, CliConsole console) : IProgressDisplay
 {
     public void Advance(bool failed) => counter.Advance(failed);
 
-    public void Report(string line) => error.WriteLine(line);
+    public void Report(string line) => console.Tell(line);
 
     public void Dispose()
     {

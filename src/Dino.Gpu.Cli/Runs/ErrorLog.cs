@@ -26,6 +26,13 @@ internal sealed class ErrorLog : IDisposable
         _path = path;
         try
         {
+            if (firstRow == 0)
+            {
+                // Nothing to keep, hence nothing to read: the log may be a device or a pipe.
+                _file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read);
+                return;
+            }
+
             _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
             long kept = 0;
             using (var reader = new StreamReader(_file, leaveOpen: true))

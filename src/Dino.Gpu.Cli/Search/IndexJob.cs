@@ -15,7 +15,7 @@ internal sealed class IndexJob(IReadOnlyList<string> inputs, string path, Embedd
     /// <exception cref="DinoException">Something cannot be read or written.</exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
-        new OutputFile(path).Dispose(); // fails before the work starts if the file could not be written after it
+        OutputFile.EnsureWritable(path);
         using var source = new EmbeddingSource(settings, console);
         EmbeddingTable table = await source.LoadAsync(inputs, cancellation).ConfigureAwait(false);
         var schema = new RowSchema([table.Dimension], Formats.ValueType.Float32, Sha256: false, table.Columns);

@@ -121,6 +121,53 @@ public sealed class ProcessTests : IDisposable
         Assert.Contains("2 images", embed.Output);
     }
 
+    /// <summary>The bar hides the cursor. After a first signal a run into a folder waits for the batch in flight; a second one does not.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Signals_leave_the_terminal_with_its_cursor(int signals)
+    {
+        if (!OperatingSystem.IsLinux() || !File.Exists("/usr/bin/script"))
+            Assert.Skip("needs script of util-linux");
+        string folder = _folder.Path("out");
+        string script = _folder.Write("signals.sh", $$"""
+            "$@" &
+            for i in $(seq 300); do test -e '{{folder}}/run.json' && break; sleep 0.1; done
+            sleep 1
+            for i in $(seq {{signals}}); do kill -TERM $!; sleep 0.3; done
+            wait $!
+            """);
+        // A model and a batch that take seconds.
+        CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell(
+            $"script -qec \"sh {script} $*\" /dev/null", ["embed", "@" + EndlessList(), "--weights", "synthetic", "--device", "cpu", "--batch", "48", "-o", folder]));
+        int hidden = result.Output.LastIndexOf("\e[?25l", StringComparison.Ordinal);
+        Assert.True(hidden >= 0, result.Output);
+        Assert.True(result.Output.LastIndexOf("\e[?25h", StringComparison.Ordinal) > hidden, result.Output);
+    }
+
+    /// <summary>A device cannot be truncated, and a pipe or a terminal not be read.</summary>
+    [Theory]
+    [InlineData("/dev/null", 0)]
+    [InlineData("/dev/stdout", 1)]
+    public async Task Error_log_may_be_a_device(string log, int lines)
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("needs /dev");
+        CliResult result = await CliProcess.FinishAsync(CliProcess.Start(
+            ["embed", "missing.png", Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet", "--errors", log, "-o", _folder.Path("o.npy")]));
+        Assert.True(result.ExitCode == 3, result.Error);
+        Assert.Equal(lines, result.OutputLines.Length);
+        Assert.All(result.OutputLines, line => Assert.StartsWith("{\"row\":0,\"path\":\"missing.png\"", line));
+    }
+
+    [Fact]
+    public async Task Standard_output_by_the_name_of_its_device()
+    {
+        CliResult result = await CliRunner.EmbedTinyAsync(Chelsea, "--quiet", "-o", "/dev/stdout");
+        Assert.Equal(0, result.ExitCode);
+        Assert.StartsWith("{\"path\":", Assert.Single(result.OutputLines));
+    }
+
     /// <summary>A full disk behind a redirection: /dev/full is one.</summary>
     [Theory]
     [InlineData("jsonl")]

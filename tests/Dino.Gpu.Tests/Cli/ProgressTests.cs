@@ -53,6 +53,79 @@ public sealed class ProgressTests
         Assert.Equal((2, 2, 1, 0.0), (lines[^1].GetProperty("done").GetInt64(), lines[^1].GetProperty("total").GetInt64(), lines[^1].GetProperty("failed").GetInt64(), lines[^1].GetProperty("secondsLeft").GetDouble()));
     }
 
+    /// <summary>One file that hangs must not look like a process that hangs.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Lines_go_on_while_nothing_moves(bool json)
+    {
+        using var error = new StringWriter();
+        var counter = new ProgressCounter(9);
+        counter.Advance(failed: false);
+        var interval = TimeSpan.FromMilliseconds(20);
+        using (IProgressDisplay display = json ? new JsonProgress(counter, error, interval) : new LineProgress(counter, error, interval))
+        {
+            for (int i = 0; i < 20; i++)
+            {
+                await Task.Delay(20, TestContext.Current.CancellationToken);
+                display.Report("between");
+            }
+        }
+
+        Assert.InRange(Told(error, json).Length, 3, int.MaxValue);
+
+        string whole = error.ToString();
+        await Task.Delay(100, TestContext.Current.CancellationToken);
+        Assert.Equal(whole, error.ToString());
+        if (!json)
+            Assert.All(Told(error, json), line => Assert.Matches(@"^dino: 1/9 images, [0-9.]+ images/s, \d+:\d\d left, none for 0:0\d$", line));
+    }
+
+    [Fact]
+    public async Task Json_lines_come_once_a_second()
+    {
+        using var error = new StringWriter();
+        using (new JsonProgress(new ProgressCounter(9), error))
+            await Task.Delay(1500, TestContext.Current.CancellationToken);
+        Assert.InRange(Told(error, json: true).Length, 2, 3); // after a second, and at the end
+    }
+
+    [Fact]
+    public async Task A_log_that_takes_no_more_does_not_end_the_run()
+    {
+        var counter = new ProgressCounter(9);
+        using var display = new LineProgress(counter, new FullWriter(), TimeSpan.FromMilliseconds(10));
+        await Task.Delay(100, TestContext.Current.CancellationToken);
+        display.Advance(failed: false);
+        Assert.Equal(1, counter.Done);
+    }
+
+    [Theory]
+    [InlineData("nowhere/*.jpg")]
+    [InlineData("nowhere/*.jpg", "--verbose")]
+    [InlineData("missing.png", "--on-error", "fail")]
+    [InlineData("missing.png", "--on-error", "fail", "--quiet")]
+    public async Task Json_progress_tells_why_the_run_ended_in_json_too(params string[] arguments)
+    {
+        CliResult result = await CliRunner.EmbedTinyAsync(["--progress", "json", .. arguments]);
+        Assert.Equal(1, result.ExitCode);
+        JsonElement last = Json(result)[^1];
+        Assert.Equal("error", last.GetProperty("event").GetString());
+        Assert.StartsWith("dino: ", last.GetProperty("text").GetString());
+    }
+
+    [Fact]
+    public async Task Json_progress_is_json_when_cancelled_and_when_quiet()
+    {
+        CliResult quiet = await CliRunner.EmbedTinyAsync("missing.png", "--progress", "json", "--quiet");
+        Assert.Equal(3, quiet.ExitCode);
+        Assert.Contains("missing.png", Assert.Single(Json(quiet)).GetProperty("text").GetString());
+        CliResult cancelled = await CliRunner.RunAsync(
+            new CancellationToken(canceled: true), ["embed", "missing.png", "--weights", CliRunner.TinyWeights, "--device", "cpu", "--progress", "json"]);
+        Assert.Equal(130, cancelled.ExitCode);
+        Assert.Equal("dino: cancelled", Assert.Single(Json(cancelled)).GetProperty("text").GetString());
+    }
+
     [Fact]
     public void Bar_prints_reports_as_they_stand()
     {
@@ -85,5 +158,17 @@ public sealed class ProgressTests
     public void Messages_are_one_line_without_terminal_escapes()
     {
         Assert.Equal("a b?[31m.jpg", DinoCommandLine.OneLine("a\r\n b\u001b[31m.jpg\n"));
+    }
+
+    private static JsonElement[] Json(CliResult result) => [.. result.ErrorLines.Select(line => JsonDocument.Parse(line).RootElement)];
+
+    /// <summary>Lines that say how far the run is.</summary>
+    private static string[] Told(StringWriter error, bool json) =>
+        [.. error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(line => json ? line.Contains("\"progress\"") : line != "between")];
+
+    /// <summary>A full disk.</summary>
+    private sealed class FullWriter : StringWriter
+    {
+        public override void WriteLine(string? value) => throw new IOException("No space left on device");
     }
 }

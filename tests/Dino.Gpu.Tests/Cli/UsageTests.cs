@@ -46,6 +46,42 @@ public sealed class UsageTests
         Assert.True(result.ErrorLines.Length >= 2);
     }
 
+    /// <summary>What <c>-o "$OUT"</c> is where OUT is not set.</summary>
+    [Theory]
+    [InlineData("embed", "a.jpg", "-o", "")]
+    [InlineData("embed", "a.jpg", "-o", "", "--format", "npy")]
+    [InlineData("embed", "")]
+    [InlineData("embed", "a.jpg", "")]
+    [InlineData("embed", "a.jpg", "--stats", "")]
+    [InlineData("embed", "a.jpg", "--errors", "")]
+    [InlineData("embed", "a.jpg", "--weights", "")]
+    [InlineData("embed", "a.jpg", "--device", "")]
+    [InlineData("embed", "a.jpg", "--shard", "")]
+    [InlineData("embed", "a.jpg", "--path-column", "")]
+    [InlineData("preprocess", "a.jpg", "-o", "")]
+    [InlineData("attention", "a.jpg", "-o", "")]
+    [InlineData("features", "a.jpg", "-o", "")]
+    [InlineData("pca", "a.jpg", "-o", "")]
+    [InlineData("index", "a.jpg", "-o", "")]
+    [InlineData("search", "", "a.jpg")]
+    [InlineData("search", "a.npz", "a.jpg", "--html", "")]
+    [InlineData("compare", "a.jpg", "")]
+    [InlineData("dedup", "a.jpg", "--html", "")]
+    [InlineData("knn", "train", "test", "--confusion", "")]
+    [InlineData("linear", "train", "test", "--save", "")]
+    [InlineData("merge", "out", "-o", "")]
+    [InlineData("merge", "", "-o", "merged")]
+    [InlineData("weights", "info", "")]
+    [InlineData("weights", "synth", "-o", "")]
+    [InlineData("bench", "--batches", "")]
+    public async Task Empty_text_is_wrong_usage(params string[] arguments)
+    {
+        CliResult result = await CliRunner.RunAsync(arguments);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Single(result.ErrorLines, line => line.EndsWith("expected a value, found an empty one (is a variable of the shell unset?)", StringComparison.Ordinal));
+        Assert.StartsWith("Try 'dino ", result.ErrorLines[^1]);
+    }
+
     [Fact]
     public async Task Help_is_offered_for_the_command_that_was_meant()
     {

@@ -1,0 +1,60 @@
+using Dino.Gpu.Cli.Output;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Formats;
+
+/// <summary>What killed processes leave beside an output.</summary>
+public sealed class OutputFileTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Abandoned_temporary_files_of_the_same_output_go()
+    {
+        _folder.Write(".o.npy.0123abcd.tmp", "killed");
+        _folder.Write(".o.npy.89abcdef.tmp", "killed again");
+        string[] others =
+        [
+            _folder.Write(".other.npy.0123abcd.tmp", "another output's"),
+            _folder.Write(".o.npy.bak.0123abcd.tmp", "another output's"),
+            _folder.Write(".o.npy.0123ABCD.tmp", "not ours"),
+            _folder.Write("o.npy", "an earlier run's"),
+            _folder.Write("o.npy.0123abcd.tmp", "a user's"),
+        ];
+        OutputFile.EnsureWritable(_folder.Path("o.npy"));
+        Assert.Equal(others.Order(StringComparer.Ordinal), _folder.Files.Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>Two processes may write the same output: the last one wins, and neither fails.</summary>
+    [Fact]
+    public void Temporary_file_of_a_living_process_stays()
+    {
+        using var living = new OutputFile(_folder.Path("o.npy"));
+        living.Write("whole"u8);
+        _folder.Write(".o.npy.0123abcd.tmp", "killed");
+        OutputFile.EnsureWritable(_folder.Path("o.npy"));
+        Assert.Single(_folder.Files);
+        living.Complete();
+        Assert.Equal("whole", File.ReadAllText(Assert.Single(_folder.Files)));
+    }
+
+    /// <summary>Nothing is lost between making a temporary file and locking it while others clean up.</summary>
+    [Fact]
+    public void Many_writers_and_cleaners_of_one_output_never_fail()
+    {
+        string path = _folder.Path("o.npy");
+        Parallel.For(0, 8, _ =>
+        {
+            for (int i = 0; i < 200; i++)
+            {
+                OutputFile.EnsureWritable(path);
+                using var file = new OutputFile(path);
+                file.Write("whole"u8);
+                file.Complete();
+            }
+        });
+        Assert.Equal("whole", File.ReadAllText(Assert.Single(_folder.Files)));
+    }
+}
