@@ -29,7 +29,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         using RunFolder? folder = settings.Output.IsFolder ? RunFolder.Open(PartFolder(part)) : null;
         settings.Output.EnsureWritable();
         if (settings.StatsFile is not null)
-            new Output.OutputFile(settings.StatsFile).Dispose();
+            Output.OutputFile.EnsureWritable(settings.StatsFile);
         using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
         bool streams = folder is null && part.Count == 1 && settings.Inputs is ["-"];
         using InputList? list = streams ? null : await Task.Run(
@@ -238,15 +238,12 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     private void Say(string line)
     {
         if (settings.Verbose)
-            WriteLine(line);
+            console.Tell($"dino: {line}");
     }
 
     private void Tell(string line)
     {
         if (!settings.Quiet)
-            WriteLine(line);
+            console.Tell($"dino: {line}");
     }
-
-    private void WriteLine(string line) =>
-        console.Error.WriteLine(settings.Progress == ProgressKind.Json ? JsonProgress.Message($"dino: {line}") : $"dino: {line}");
 }

@@ -26,6 +26,8 @@ internal sealed class ErrorLog : IDisposable
         _path = path;
         try
         {
+            if (IsOther(path))
+                throw new DinoException($"cannot write {path}: it is no log of failed images, and would be lost; give another name");
             if (firstRow == 0)
             {
                 // Nothing to keep, hence nothing to read: the log may be a device or a pipe.
@@ -40,8 +42,6 @@ internal sealed class ErrorLog : IDisposable
                 while (reader.ReadLine() is { } line)
                 {
                     long? row = RowOf(line);
-                    if (row is null && kept == 0 && !IsBegun(line))
-                        throw new DinoException($"cannot write {path}: it is no log of failed images, and would be lost; give another name");
                     if (row is null || row >= firstRow)
                         break;
                     long end = kept + Encoding.UTF8.GetByteCount(line) + 1;
@@ -67,7 +67,9 @@ internal sealed class ErrorLog : IDisposable
     /// <summary>Whether a file is there that is none of these.</summary>
     public static bool IsOther(string path)
     {
-        if (!File.Exists(path))
+        // Devices and pipes have no length, and reading them may wait; a link has one of its own.
+        FileInfo file = File.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is FileInfo target ? target : new FileInfo(path);
+        if (!file.Exists || file.Length == 0)
             return false;
         using StreamReader reader = OpenText(path);
         return NextLine(reader, path) is { } line && !IsBegun(line);

@@ -31,6 +31,8 @@ internal sealed partial class RunFolder : IDisposable
     /// <exception cref="DinoException">It cannot be made or written, or another process works in it.</exception>
     public static RunFolder Open(string path)
     {
+        if (File.Exists(path))
+            throw new DinoException($"{path} is a file, expected a folder: give another, or a name that ends in {Formats.FormatCatalog.Extensions} for one file");
         try
         {
             bool isNew = !Directory.Exists(path);

@@ -199,9 +199,17 @@ public sealed class FolderStateTests : IDisposable
         Assert.Equal([3], (await File.ReadAllLinesAsync(Out("errors.jsonl"))).Select(Row));
     }
 
+    [Fact]
+    public async Task A_file_where_the_folder_should_be()
+    {
+        _folder.Write("out", "mine");
+        Assert.Contains("is a file, expected a folder", (await EmbedAsync(Inputs())).FatalLine());
+        Assert.Equal("mine", await File.ReadAllTextAsync(_folder.Path("out")));
+    }
+
     private static int Row(string line) => System.Text.Json.JsonDocument.Parse(line).RootElement.GetProperty("row").GetInt32();
 
-    private string Out(string name = "") => _folder.Path("out", name);
+    private string Out(string? name = null) => name is null ? _folder.Path("out") : _folder.Path("out", name);
 
     /// <summary>Pictures that all differ, and files without one.</summary>
     private string[] Inputs(params int[] broken) =>
