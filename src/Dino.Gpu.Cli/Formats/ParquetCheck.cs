@@ -18,7 +18,8 @@ internal sealed class ParquetCheck
     /// <summary>Values that a byte of a page may stand for beyond that.</summary>
     private const long ValuesPerByte = 64;
 
-    private const int DictionaryPage = 2;
+    /// <summary>Type of a page that holds the values which the others number.</summary>
+    public const int DictionaryPage = 2;
 
     private readonly Stream _stream;
     private readonly long _end; // of the columns
@@ -184,7 +185,7 @@ internal sealed class ParquetCheck
         long values = 0;
         while (position < end && values < column.Values)
         {
-            (Page page, int headerLength) = ReadHeader(position, end);
+            (Page page, int headerLength) = ReadHeader(_stream, position, end);
             position += headerLength;
             if (page.Compressed < 0 || page.Compressed > end - position || page.Uncompressed < 0 || page.Uncompressed > column.MostUnpacked(page.Compressed))
                 throw new InvalidDataException($"a page claims {page.Compressed} bytes that unpack to {page.Uncompressed}, and its column has {end - position}");
@@ -201,13 +202,17 @@ internal sealed class ParquetCheck
             throw new InvalidDataException($"a column claims {column.Values} values and its pages {values}");
     }
 
-    private (Page Page, int Length) ReadHeader(long position, long end)
+    /// <summary>The header of the page at a position.</summary>
+    /// <param name="stream">The file.</param>
+    /// <param name="position">Where the header starts.</param>
+    /// <param name="end">Where the column ends.</param>
+    public static (Page Page, int Length) ReadHeader(Stream stream, long position, long end)
     {
         byte[] bytes = new byte[(int)Math.Min(PageHeaderGuess, end - position)];
         while (true)
         {
-            _stream.Position = position;
-            _stream.ReadExactly(bytes);
+            stream.Position = position;
+            stream.ReadExactly(bytes);
             try
             {
                 var thrift = new ThriftStruct(bytes);
@@ -319,7 +324,7 @@ internal sealed class ParquetCheck
     }
 
     /// <summary>What a page's header claims.</summary>
-    private readonly record struct Page(long Type, long Uncompressed, long Compressed, long Values, long Levels, bool IsCompressed)
+    public readonly record struct Page(long Type, long Uncompressed, long Compressed, long Values, long Levels, bool IsCompressed)
     {
         public Page()
             : this(0, 0, 0, 0, 0, true)
