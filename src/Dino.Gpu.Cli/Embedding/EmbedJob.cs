@@ -60,7 +60,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     {
         RowLayout layout = RowLayout.Of(settings.Pooling, settings.Normalize, encoders);
         (long first, long last) = list is null ? (0, 0) : part.Rows(list.Count);
-        IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input);
+        IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input, mayBeEmpty: settings.Output.IsStandardOutput);
         var counter = new ProgressCounter(list is null ? null : last - first);
         using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
         EmbedRun run;
