@@ -226,7 +226,7 @@ internal sealed class ParquetCheck
         }
     }
 
-    /// <summary>PageHeader: 1 is the type, 2 and 3 its bytes; 5, 7 and 8 have the number of values, 8 the bytes of its levels too, which are not compressed.</summary>
+    /// <summary>PageHeader: 1 is the type, 2 and 3 its bytes; 5, 7 and 8 have the number of values and the encoding, 8 the bytes of its levels too, which are not compressed.</summary>
     private static Page PageHeader(ref ThriftStruct thrift)
     {
         var page = new Page();
@@ -269,6 +269,8 @@ internal sealed class ParquetCheck
             long value = thrift.Integer();
             if (thrift.Field == 1)
                 page = page with { Values = value };
+            else if (thrift.Field == (isVersion2 ? 4 : 2))
+                page = page with { Encoding = value };
             else if (isVersion2 && thrift.Field is 5 or 6)
                 page = page with { Levels = value < 0 ? -1 : page.Levels + value };
         }
@@ -324,11 +326,14 @@ internal sealed class ParquetCheck
     }
 
     /// <summary>What a page's header claims.</summary>
-    public readonly record struct Page(long Type, long Uncompressed, long Compressed, long Values, long Levels, bool IsCompressed)
+    public readonly record struct Page(long Type, long Uncompressed, long Compressed, long Values, long Levels, bool IsCompressed, long Encoding)
     {
         public Page()
-            : this(0, 0, 0, 0, 0, true)
+            : this(0, 0, 0, 0, 0, true, 0)
         {
         }
+
+        /// <summary>Whether its values are numbers of those in the dictionary page: PLAIN_DICTIONARY or RLE_DICTIONARY.</summary>
+        public bool UsesDictionary => Encoding is 2 or 8;
     }
 }

@@ -71,20 +71,20 @@ internal sealed class ParquetCells<T> : ParquetCells
         if (page.Type == ParquetCheck.DictionaryPage)
             _dictionary = (_position, next);
         else if (page.Values > 0)
-            ReadValues((int)page.Values);
+            ReadValues((int)page.Values, page.UsesDictionary ? _dictionary : null);
         _position = next;
     }
 
-    private void ReadValues(int count)
+    private void ReadValues(int count, (long Start, long End)? dictionary)
     {
         if (_values.Length < count)
             (_values, _levels) = (new T[count], _field.MaxDefinitionLevel > 0 ? new int[count] : []);
         _chunk.NumValues = count;
-        _chunk.DataPageOffset = _dictionary?.Start ?? _position;
+        _chunk.DataPageOffset = dictionary?.Start ?? _position;
         _chunk.DictionaryPageOffset = null;
         _chunk.IndexPageOffset = null;
-        if (_dictionary is { } dictionary)
-            _stream.LeaveOut(dictionary.End, _position);
+        if (dictionary is { } there)
+            _stream.LeaveOut(there.End, _position);
         Memory<int>? levels = _field.MaxDefinitionLevel > 0 ? _levels.AsMemory(0, count) : default(Memory<int>?); // null alone would be an empty memory
         _group.ReadRawAsync(_field, _values.AsMemory(0, count), levels, null).AsTask().GetAwaiter().GetResult(); // a local file and no synchronisation context
         (_rows, _row, _value) = (count, 0, 0);

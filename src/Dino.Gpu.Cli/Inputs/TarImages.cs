@@ -46,7 +46,7 @@ internal static class TarImages
             yield break;
         if (!any)
             throw new DinoException($"cannot read archive '{archive}': no tar archive, or it is {damage}");
-        yield return new InputItem(archive, [archive]) { Problem = $"archive is {damage}; members after that are missing" };
+        yield return new InputItem(archive, [archive]) { Problem = $"archive is {damage}; members from there on are missing" };
     }
 
     /// <summary>The reader skips a member's data by seeking, which goes past the end of a file without a word.</summary>

@@ -109,7 +109,7 @@ public sealed class TarImagesTests : IDisposable
             Assert.Equal(items.Where(item => item.Offset + item.Length <= length).Select(item => (item.Path, item.Offset)), left[..^1].Select(item => (item.Path, item.Offset)));
             Assert.Equal(cut, left[^1].Path);
             Assert.StartsWith($"archive is cut short after {length} bytes", left[^1].Problem);
-            Assert.EndsWith("members after that are missing", left[^1].Problem);
+            Assert.EndsWith("members from there on are missing", left[^1].Problem);
             Assert.Equal([cut], left[^1].Columns);
         }
     }
