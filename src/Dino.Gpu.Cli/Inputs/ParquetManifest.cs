@@ -21,7 +21,7 @@ internal sealed class ParquetManifest : Manifest
         : base(file)
     {
         using var opened = new Opened(this);
-        Field[] fields = [.. opened.Reader.Schema.Fields];
+        Field[] fields = Reading(() => opened.Reader.Schema.Fields.ToArray());
         (int path, int[] carried) = Choose([.. fields.Select(field => field.Name)], pathColumn);
         if (TypeOf(fields[path]) != ColumnType.Text)
             throw Failed($"column '{fields[path].Name}' holds no text, expected paths");
@@ -39,7 +39,8 @@ internal sealed class ParquetManifest : Manifest
         long row = 0;
         for (int index = 0; index < opened.Reader.RowGroupCount; index++)
         {
-            using ParquetRowGroupReader group = opened.Reader.OpenRowGroupReader(index);
+            int current = index;
+            using ParquetRowGroupReader group = Reading(() => opened.Reader.OpenRowGroupReader(current));
             ParquetCells[] cells = Reading(() => Columns.Prepend(new CarriedColumn(_pathName, ColumnType.Text)).Select(column => Cells(opened, group, column)).ToArray());
             for (long i = 0; i < group.RowCount; i++, row++)
             {
