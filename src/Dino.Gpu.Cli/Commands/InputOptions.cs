@@ -8,7 +8,7 @@ internal static class InputOptions
 {
     /// <summary>Description of the inputs.</summary>
     public const string Description =
-        "Images, folders, globs, .tar archives, @list.txt (one path a line), .csv, .jsonl or .parquet files with a column of paths, "
+        "Images, folders, globs, .tar archives, @list.txt (one path a line, or ended by NUL), .csv, .jsonl or .parquet files with a column of paths, "
         + "or - for paths on standard input. Paths in lists are relative to the current directory.";
 
     /// <summary><c>--path-column NAME</c>.</summary>

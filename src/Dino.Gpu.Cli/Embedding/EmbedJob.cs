@@ -70,7 +70,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     {
         RowLayout layout = RowLayout.Of(settings.Pooling, settings.Normalize, encoders);
         (long first, long last) = list is null ? (0, 0) : part.Rows(list.Count);
-        IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input);
+        IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input, mayBeEmpty: settings.Output.IsStandardOutput);
         var counter = new ProgressCounter(list is null ? null : last - first);
         using (IRowOutput rows = new SingleOutput(settings.Output.Open(Schema(layout, list), console.Output), log))
         using (IProgressDisplay progress = Display(counter))

@@ -18,7 +18,8 @@ internal sealed class ParquetCheck
     /// <summary>Values that a byte of a page may stand for beyond that.</summary>
     private const long ValuesPerByte = 64;
 
-    private const int DictionaryPage = 2;
+    /// <summary>Type of a page that holds the values which the others number.</summary>
+    public const int DictionaryPage = 2;
 
     private readonly Stream _stream;
     private readonly long _end; // of the columns
@@ -184,7 +185,7 @@ internal sealed class ParquetCheck
         long values = 0;
         while (position < end && values < column.Values)
         {
-            (Page page, int headerLength) = ReadHeader(position, end);
+            (Page page, int headerLength) = ReadHeader(_stream, position, end);
             position += headerLength;
             if (page.Compressed < 0 || page.Compressed > end - position || page.Uncompressed < 0 || page.Uncompressed > column.MostUnpacked(page.Compressed))
                 throw new InvalidDataException($"a page claims {page.Compressed} bytes that unpack to {page.Uncompressed}, and its column has {end - position}");
@@ -201,13 +202,17 @@ internal sealed class ParquetCheck
             throw new InvalidDataException($"a column claims {column.Values} values and its pages {values}");
     }
 
-    private (Page Page, int Length) ReadHeader(long position, long end)
+    /// <summary>The header of the page at a position.</summary>
+    /// <param name="stream">The file.</param>
+    /// <param name="position">Where the header starts.</param>
+    /// <param name="end">Where the column ends.</param>
+    public static (Page Page, int Length) ReadHeader(Stream stream, long position, long end)
     {
         byte[] bytes = new byte[(int)Math.Min(PageHeaderGuess, end - position)];
         while (true)
         {
-            _stream.Position = position;
-            _stream.ReadExactly(bytes);
+            stream.Position = position;
+            stream.ReadExactly(bytes);
             try
             {
                 var thrift = new ThriftStruct(bytes);
@@ -221,7 +226,7 @@ internal sealed class ParquetCheck
         }
     }
 
-    /// <summary>PageHeader: 1 is the type, 2 and 3 its bytes; 5, 7 and 8 have the number of values, 8 the bytes of its levels too, which are not compressed.</summary>
+    /// <summary>PageHeader: 1 is the type, 2 and 3 its bytes; 5, 7 and 8 have the number of values and the encoding, 8 the bytes of its levels too, which are not compressed.</summary>
     private static Page PageHeader(ref ThriftStruct thrift)
     {
         var page = new Page();
@@ -264,6 +269,8 @@ internal sealed class ParquetCheck
             long value = thrift.Integer();
             if (thrift.Field == 1)
                 page = page with { Values = value };
+            else if (thrift.Field == (isVersion2 ? 4 : 2))
+                page = page with { Encoding = value };
             else if (isVersion2 && thrift.Field is 5 or 6)
                 page = page with { Levels = value < 0 ? -1 : page.Levels + value };
         }
@@ -319,11 +326,14 @@ internal sealed class ParquetCheck
     }
 
     /// <summary>What a page's header claims.</summary>
-    private readonly record struct Page(long Type, long Uncompressed, long Compressed, long Values, long Levels, bool IsCompressed)
+    public readonly record struct Page(long Type, long Uncompressed, long Compressed, long Values, long Levels, bool IsCompressed, long Encoding)
     {
         public Page()
-            : this(0, 0, 0, 0, 0, true)
+            : this(0, 0, 0, 0, 0, true, 0)
         {
         }
+
+        /// <summary>Whether its values are numbers of those in the dictionary page: PLAIN_DICTIONARY or RLE_DICTIONARY.</summary>
+        public bool UsesDictionary => Encoding is 2 or 8;
     }
 }

@@ -6,11 +6,17 @@ namespace Dino.Gpu.Cli.Inputs;
 /// <summary>The four types of carried columns, and what becomes of several in one column.</summary>
 internal static class ColumnTypes
 {
-    /// <summary>The type that holds values of both: integers and numbers are numbers, anything else is text.</summary>
+    /// <summary>From here on not every integer is a number of its own: 2^53.</summary>
+    private const long MostExact = 1L << 53;
+
+    /// <summary>The type that holds values of both: integers and numbers are numbers, where none of the integers loses a digit (<see cref="IsExact"/>), anything else is text.</summary>
     public static ColumnType Merge(ColumnType one, ColumnType other) =>
         one == other ? one
         : one is ColumnType.Integer or ColumnType.Number && other is ColumnType.Integer or ColumnType.Number ? ColumnType.Number
         : ColumnType.Text;
+
+    /// <summary>Whether an integer is the same as a number.</summary>
+    public static bool IsExact(long integer) => integer is >= -MostExact and <= MostExact;
 
     /// <summary>Every column of any source, in the order in which they first come.</summary>
     public static CarriedColumn[] Union(IEnumerable<IReadOnlyList<CarriedColumn>> sources)

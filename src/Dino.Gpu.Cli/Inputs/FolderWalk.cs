@@ -6,7 +6,8 @@ namespace Dino.Gpu.Cli.Inputs;
 /// Files below a folder whose path matches segments of names, in the byte order of their whole paths. Of a folder's names no more are in memory than
 /// <see cref="SortedNames"/> keeps, and those of the folders above it. Hidden entries are skipped, and <c>**</c> does not follow links to folders, so there are no cycles.
 /// A folder named as an image, such as <c>cat.jpg</c>, is walked as any other; where no image comes of it, it is taken for one itself, so that it becomes a row that fails
-/// instead of a picture that nobody misses. Links that lead nowhere and pipes are files here, and fail when they are read.
+/// instead of a picture that nobody misses. Links that lead nowhere and pipes are files here, and fail when they are read. A folder below the first that must not be listed is
+/// a row that fails.
 /// </summary>
 /// <param name="segments">Names with <c>*</c> and <c>?</c> in them, names as they stand, or <c>**</c> for any depth of folders, none included.</param>
 /// <param name="imagesOnly">Whether only files with an image's extension are taken.</param>
@@ -38,27 +39,32 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     }
 
     /// <summary>Every image below a folder, at any depth.</summary>
-    /// <exception cref="DinoException">A folder cannot be listed.</exception>
-    public static IEnumerable<string> Images(string folder) =>
+    /// <exception cref="DinoException">The folder cannot be listed.</exception>
+    public static IEnumerable<InputItem> Images(string folder) =>
         new FolderWalk([AnyDepth], imagesOnly: true).Files(Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar);
 
     /// <summary>The files that match.</summary>
     /// <param name="start">What every path begins with: a folder with its separator, or nothing for the current one.</param>
-    /// <exception cref="DinoException">A folder cannot be listed, or there are more segments than 64.</exception>
-    public IEnumerable<string> Files(string start)
+    /// <exception cref="DinoException">The folder at the start cannot be listed, or there are more segments than 64.</exception>
+    public IEnumerable<InputItem> Files(string start)
     {
         if (segments.Length > 64)
             throw new DinoException($"a pattern of {segments.Length} names cannot be matched, the limit is 64");
-        return Walk(start, WithSkipped(1));
+        return Walk(start, WithSkipped(1), isTop: true);
     }
 
-    private IEnumerable<string> Walk(string start, ulong active)
+    private IEnumerable<InputItem> Walk(string start, ulong active, bool isTop = false)
     {
         // Names are sorted with folders as "name/", so that walking in this order is the order of whole paths: "a.png" before "a/b.png".
         var open = new Stack<Level>();
         try
         {
-            open.Push(new Level(start, List(start, active)));
+            if (isTop)
+                open.Push(new Level(start, Top(start, active)));
+            else if (TryList(start, active) is { } names)
+                open.Push(new Level(start, names));
+            else
+                yield return Locked(start);
             while (open.TryPeek(out Level level))
             {
                 if (!MoveNext(level))
@@ -69,10 +75,12 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
 
                 (string name, ulong inside) = level.Entries.Current;
                 string path = level.Prefix + name;
-                if (inside != 0)
-                    open.Push(new Level(path, List(path, inside)));
+                if (inside == 0)
+                    yield return InputItem.File(path);
+                else if (TryList(path, inside) is { } inner)
+                    open.Push(new Level(path, inner));
                 else
-                    yield return path;
+                    yield return Locked(path);
             }
         }
         finally
@@ -97,8 +105,18 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
 
     private static DinoException CannotList(Exception failure) => new($"cannot list a folder: {failure.Message}", failure);
 
-    /// <summary>The entries of a folder that match, or may lead to matches, in order.</summary>
-    private SortedNames List(string prefix, ulong active)
+    private static InputItem Locked(string prefix) => InputItem.File(Path.TrimEndingDirectorySeparator(prefix)) with { Problem = "cannot list this folder: permission denied" };
+
+    /// <summary>The entries of the folder at the start; one that is not there has none.</summary>
+    private SortedNames Top(string start, ulong active)
+    {
+        if (!Directory.Exists(start.Length == 0 ? "." : start))
+            return new SortedNames();
+        return TryList(start, active) ?? throw new DinoException($"cannot list folder '{start}': permission denied");
+    }
+
+    /// <summary>The entries of a folder that match, or may lead to matches, in order; null where permission is denied.</summary>
+    private SortedNames? TryList(string prefix, ulong active)
     {
         string folder = prefix.Length == 0 ? "." : prefix;
         var sorted = new SortedNames();
@@ -111,16 +129,18 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         catch (Exception failure)
         {
             sorted.Dispose();
-            if (failure is IOException or UnauthorizedAccessException)
+            if (failure is DirectoryNotFoundException)
+                return new SortedNames(); // gone meanwhile
+            if (failure is IOException)
                 throw CannotList(failure);
+            if (failure is UnauthorizedAccessException)
+                return null;
             throw;
         }
     }
 
     private IEnumerable<Entry> Entries(string prefix, string folder, ulong active)
     {
-        if (!Directory.Exists(folder))
-            return [];
         // A name as it stands needs no listing, and can be "..".
         if (ulong.IsPow2(active) && segments[ulong.Log2(active)] is var only && !GlobPattern.IsPattern(only))
             return Named(prefix, only, active);

@@ -11,8 +11,8 @@ internal static class GlobPattern
     public static bool IsPattern(string input) => input.AsSpan().ContainsAny('*', '?');
 
     /// <summary>Files that match, in the byte order of their paths. Without an extension in the pattern (<c>photos/*</c>) only images are taken.</summary>
-    /// <exception cref="DinoException">A folder cannot be listed.</exception>
-    public static IEnumerable<string> Matches(string pattern)
+    /// <exception cref="DinoException">The folder before the first wildcard cannot be listed.</exception>
+    public static IEnumerable<InputItem> Matches(string pattern)
     {
         // The part before the first wildcard is one folder as it stands, so that drive letters and roots need no thought.
         int cut = pattern.LastIndexOfAny(Separators, pattern.AsSpan().IndexOfAny('*', '?'));

@@ -82,8 +82,10 @@ internal sealed class InputList : IDisposable
     }
 
     /// <summary>Paths on standard input as they come, one a line, for a run that shall not wait for the last of them.</summary>
-    /// <exception cref="DinoException">There were none; thrown at the end.</exception>
-    public static IEnumerable<InputItem> Stream(TextReader standardInput)
+    /// <param name="standardInput">The paths.</param>
+    /// <param name="mayBeEmpty">Whether no paths are no rows, as in an empty partition of a larger job.</param>
+    /// <exception cref="DinoException">There were none, and there have to be some; thrown at the end.</exception>
+    public static IEnumerable<InputItem> Stream(TextReader standardInput, bool mayBeEmpty = false)
     {
         InputSource lines = InputSource.Lines(standardInput);
         bool any = false;
@@ -93,7 +95,7 @@ internal sealed class InputList : IDisposable
             yield return item;
         }
 
-        if (!any)
+        if (!any && !mayBeEmpty)
             throw new DinoException(lines.Nothing);
     }
 
@@ -248,7 +250,13 @@ internal sealed class InputList : IDisposable
     {
         object?[] row = new object?[columns.Length];
         for (int i = 0; i < places.Length; i++)
-            row[places[i]] = ColumnTypes.Convert(values[i], columns[places[i]].Type);
+        {
+            CarriedColumn column = columns[places[i]];
+            if (column.Type == ColumnType.Number && values[i] is long integer && !ColumnTypes.IsExact(integer))
+                throw new DinoException($"column '{column.Name}' holds the integer {integer} in one input and numbers in another, and would lose digits as a number: make it text in one of them");
+            row[places[i]] = ColumnTypes.Convert(values[i], column.Type);
+        }
+
         return row;
     }
 }

@@ -30,16 +30,18 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
             // Only a pattern that says so itself finds lists and archives: *.* in a folder of pictures does not read labels.csv.
             if (!Manifest.IsManifest(input) && !TarImages.IsTar(input))
                 return [Found(() => GlobPattern.Matches(input), $"no image matches '{input}'")];
-            List<InputSource> files = [.. GlobPattern.Matches(input).Select(file => OfFile(file, pathColumn))];
+            List<InputSource> files = [.. GlobPattern.Matches(input).Select(file => file.Problem is null ? OfFile(file.Path, pathColumn) : throw new DinoException($"{file.Path}: {file.Problem}"))];
             return files.Count > 0 ? files : throw new DinoException($"no file matches '{input}'");
         }
 
+        if (Path.EndsInDirectorySeparator(input))
+            throw new DinoException($"cannot read '{input}': no such folder");
         if (Manifest.IsManifest(input) || TarImages.IsTar(input))
             throw new DinoException($"cannot read '{input}': no such file");
         return [OfFile(input, pathColumn)]; // missing: a row that says so, at its place
     }
 
-    /// <summary>A line is one file and one row, never a folder or a pattern, so that rows can be joined to the list by number.</summary>
+    /// <summary>A line, or what ends in a NUL, is one file and one row, never a folder or a pattern, so that rows can be joined to the list by number.</summary>
     public static InputSource Lines(TextReader standardInput) => new(() => ReadLines(standardInput), [], "no paths on standard input");
 
     private static InputSource OfFile(string file, string? pathColumn)
@@ -57,28 +59,27 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
         return new InputSource(() => [InputItem.File(file)], [], "");
     }
 
-    private static InputSource Found(Func<IEnumerable<string>> files, string nothing) => new(() => files().Select(InputItem.File), [], NoImages(nothing));
+    private static InputSource Found(Func<IEnumerable<InputItem>> files, string nothing) => new(files, [], NoImages(nothing));
 
     private static InputSource List(string list) => new(() => ReadList(list), [], $"no paths in list '{list}'");
 
     private static IEnumerable<InputItem> ReadList(string list)
     {
         using StreamReader reader = Reading(list, () => new StreamReader(list));
-        while (Reading(list, reader.ReadLine) is { } line)
-        {
-            if (line.Length > 0)
-                yield return InputItem.File(line);
-        }
+        var names = new NameReader(reader);
+        while (Reading(list, names.Next) is { } name)
+            yield return Row(name);
     }
 
     private static IEnumerable<InputItem> ReadLines(TextReader reader)
     {
-        while (reader.ReadLine() is { } line)
-        {
-            if (line.Length > 0)
-                yield return InputItem.File(line);
-        }
+        var names = new NameReader(reader);
+        while (names.Next() is { } name)
+            yield return Row(name);
     }
+
+    /// <summary>An empty line is a row too, or those behind it would move.</summary>
+    private static InputItem Row(string name) => name.Length > 0 ? InputItem.File(name) : InputItem.File(name) with { Problem = "empty line" };
 
     private static T Reading<T>(string list, Func<T> read)
     {

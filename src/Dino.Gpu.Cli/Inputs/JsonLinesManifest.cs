@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
 using Dino.Gpu.Cli.Formats;
@@ -7,12 +8,16 @@ namespace Dino.Gpu.Cli.Inputs;
 
 /// <summary>
 /// JSON Lines: an object a line. The type of a column is what all its values are, over the whole file: integers, numbers, booleans, else text, with strings as they
-/// are and anything else as its JSON text. A key that a line lacks is null there.
+/// are and anything else as its JSON text. Integers that would lose digits, as those beyond 64 bits, and those beyond 2^53 beside numbers with a point, are such text too.
+/// A key that a line lacks is null there.
 /// </summary>
 internal sealed class JsonLinesManifest : Manifest
 {
     /// <summary>More keys than that are data where names should be.</summary>
     private const int MaxColumns = 10_000;
+
+    /// <summary>Bytes of <c>\uXXXX</c>.</summary>
+    private const int EscapeLength = 6;
 
     private readonly string _pathName;
     private readonly Dictionary<string, int> _places;
@@ -23,6 +28,7 @@ internal sealed class JsonLinesManifest : Manifest
     {
         var names = new List<string>();
         var types = new Dictionary<string, ColumnType?>();
+        var large = new HashSet<string>(); // columns with integers that are no numbers
         foreach ((JsonElement row, long line) in Objects())
         {
             foreach (JsonProperty property in row.EnumerateObject())
@@ -36,8 +42,13 @@ internal sealed class JsonLinesManifest : Manifest
 
                 ColumnType? type = TypeOf(property.Value);
                 types[property.Name] = known is { } one && type is { } other ? ColumnTypes.Merge(one, other) : known ?? type;
+                if (type == ColumnType.Integer && !ColumnTypes.IsExact(property.Value.GetInt64()))
+                    large.Add(property.Name);
             }
         }
+
+        foreach (string name in large.Where(name => types[name] == ColumnType.Number))
+            types[name] = ColumnType.Text;
 
         if (names.Count == 0)
             throw Failed("no rows");
@@ -91,9 +102,11 @@ internal sealed class JsonLinesManifest : Manifest
         JsonValueKind.Null => null,
         JsonValueKind.True or JsonValueKind.False => ColumnType.Boolean,
         JsonValueKind.Number when value.TryGetInt64(out _) => ColumnType.Integer,
-        JsonValueKind.Number when value.TryGetDouble(out double number) && double.IsFinite(number) => ColumnType.Number,
-        _ => ColumnType.Text, // strings, arrays, objects, and numbers beyond a double
+        JsonValueKind.Number when IsFraction(value) && value.TryGetDouble(out double number) && double.IsFinite(number) => ColumnType.Number,
+        _ => ColumnType.Text, // strings, arrays, objects, integers beyond 64 bits, and numbers beyond a double
     };
+
+    private static bool IsFraction(JsonElement number) => number.GetRawText().AsSpan().ContainsAny('.', 'e', 'E');
 
     /// <summary>Every line's object, valid until the next one.</summary>
     private IEnumerable<(JsonElement Row, long Line)> Objects()
@@ -105,10 +118,40 @@ internal sealed class JsonLinesManifest : Manifest
             ReadOnlyMemory<byte> line = lines.Number == 1 && lines.Line.Span.StartsWith(Encoding.UTF8.Preamble) ? lines.Line[3..] : lines.Line;
             if (line.Span.Trim(" \t\r"u8).IsEmpty)
                 continue;
-            using JsonDocument document = Parse(line, lines.Number);
+            using JsonDocument document = Parse(Unicode(line), lines.Number);
             yield return (document.RootElement, lines.Number);
         }
     }
+
+    /// <summary>Half a surrogate pair, which JSON can write (<c>\ud800</c>) but Unicode does not have, becomes U+FFFD, as in what dino writes.</summary>
+    private static ReadOnlyMemory<byte> Unicode(ReadOnlyMemory<byte> line)
+    {
+        byte[]? changed = null;
+        int next = 0;
+        while (line.Span[next..].IndexOf((byte)'\\') is var found and >= 0)
+        {
+            int escape = next + found;
+            next = Math.Min(escape + 2, line.Length);
+            if (Surrogate(line.Span[escape..]) is not { } half)
+                continue;
+            if (char.IsHighSurrogate(half) && Surrogate(line.Span[(escape + EscapeLength)..]) is { } other && char.IsLowSurrogate(other))
+            {
+                next = escape + 2 * EscapeLength;
+                continue;
+            }
+
+            if (changed is null)
+                line = changed = line.ToArray();
+            @"\ufffd"u8.CopyTo(changed.AsSpan(escape));
+        }
+
+        return line;
+    }
+
+    /// <summary>The half of a pair that is escaped at the start of the text, or null.</summary>
+    private static char? Surrogate(ReadOnlySpan<byte> text) =>
+        text.Length >= EscapeLength && text.StartsWith(@"\u"u8) && Utf8Parser.TryParse(text[2..EscapeLength], out ushort code, out int length, 'x') && length == EscapeLength - 2
+            && char.IsSurrogate((char)code) ? (char)code : null;
 
     private bool Next(ByteLines lines)
     {
@@ -134,7 +177,10 @@ internal sealed class JsonLinesManifest : Manifest
         }
         catch (JsonException failure)
         {
-            throw Failed(number, $"not JSON, from byte {failure.BytePositionInLine + 1} of the line on", failure);
+            string python = line.Span[(int)Math.Min(failure.BytePositionInLine ?? 0, line.Length)..].TrimStart("-"u8) is var rest && (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8))
+                ? "; NaN and Infinity are Python's, in JSON it is null"
+                : "";
+            throw Failed(number, $"not JSON, from byte {failure.BytePositionInLine + 1} of the line on{python}", failure);
         }
 
         if (document.RootElement.ValueKind == JsonValueKind.Object)

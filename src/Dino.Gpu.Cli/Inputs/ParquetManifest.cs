@@ -6,7 +6,10 @@ using Parquet.Schema;
 
 namespace Dino.Gpu.Cli.Inputs;
 
-/// <summary>A Parquet file. One row group is in memory at a time. Dates and times are carried as text in their ISO form, decimals as numbers.</summary>
+/// <summary>
+/// A Parquet file. One page of each column is in memory at a time. Dates and times are carried as text in their ISO form. Unsigned 64-bit integers and decimals are
+/// integers or numbers where all of a column's values can be such without losing a digit, else text.
+/// </summary>
 internal sealed class ParquetManifest : Manifest
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -17,21 +20,13 @@ internal sealed class ParquetManifest : Manifest
     public ParquetManifest(string file, string? pathColumn)
         : base(file)
     {
-        (_pathName, Columns) = Reading(async () =>
-        {
-            await using ParquetReader reader = await OpenAsync().ConfigureAwait(false);
-            IReadOnlyList<Field> fields = reader.Schema.Fields;
-            (int path, int[] carried) = Choose([.. fields.Select(field => field.Name)], pathColumn);
-            if (TypeOf(fields[path]) != ColumnType.Text)
-                throw Failed($"column '{fields[path].Name}' holds no text, expected paths");
-            IReadOnlyList<CarriedColumn> columns =
-            [
-                .. carried.Select(column => new CarriedColumn(
-                    fields[column].Name,
-                    TypeOf(fields[column]) ?? throw Failed($"column '{fields[column].Name}' is a list, a structure or of another type that cannot be carried: leave it out"))),
-            ];
-            return (fields[path].Name, columns);
-        });
+        using var opened = new Opened(this);
+        Field[] fields = Reading(() => opened.Reader.Schema.Fields.ToArray());
+        (int path, int[] carried) = Choose([.. fields.Select(field => field.Name)], pathColumn);
+        if (TypeOf(fields[path]) != ColumnType.Text)
+            throw Failed($"column '{fields[path].Name}' holds no text, expected paths");
+        _pathName = fields[path].Name;
+        Columns = [.. carried.Select(column => new CarriedColumn(fields[column].Name, CarriedType(opened, fields[column])))];
     }
 
     /// <inheritdoc/>
@@ -40,100 +35,94 @@ internal sealed class ParquetManifest : Manifest
     /// <inheritdoc/>
     public override IEnumerable<InputItem> Rows()
     {
-        ParquetReader reader = Reading(OpenAsync);
-        try
+        using var opened = new Opened(this);
+        long row = 0;
+        for (int index = 0; index < opened.Reader.RowGroupCount; index++)
         {
-            long row = 0;
-            for (int group = 0; group < reader.RowGroupCount; group++)
+            int current = index;
+            using ParquetRowGroupReader group = Reading(() => opened.Reader.OpenRowGroupReader(current));
+            ParquetCells[] cells = Reading(() => Columns.Prepend(new CarriedColumn(_pathName, ColumnType.Text)).Select(column => Cells(opened, group, column)).ToArray());
+            for (long i = 0; i < group.RowCount; i++, row++)
             {
-                int current = group;
-                object?[][] columns = Reading(() => ReadGroupAsync(reader, current));
-                for (int i = 0; i < columns[0].Length; i++, row++)
-                {
-                    if (columns[0][i] is not string { Length: > 0 } path)
-                        throw Failed($"row {row}: no path in column '{_pathName}'");
-                    yield return new InputItem(path, Array.ConvertAll(columns[1..], column => column[i]));
-                }
+                object?[] values = Reading(() => Array.ConvertAll(cells, one => one.Next()));
+                if (values[0] is not string { Length: > 0 } path)
+                    throw Failed($"row {row}: no path in column '{_pathName}'");
+                yield return new InputItem(path, values[1..]);
             }
         }
-        finally
+    }
+
+    private ColumnType CarriedType(Opened opened, Field field)
+    {
+        if (TypeOf(field) is not { } type)
+            throw Failed($"column '{field.Name}' is a list, a structure or of another type that cannot be carried: leave it out");
+        return MayLoseDigits(field) && LosesDigits(opened, new CarriedColumn(field.Name, type)) ? ColumnType.Text : type;
+    }
+
+    /// <summary>Whether the type alone does not say that every value can be an integer, or a number with all its digits.</summary>
+    private static bool MayLoseDigits(Field field) => field is DataField data && (data.ClrType == typeof(ulong) || data.ClrType == typeof(decimal));
+
+    private bool LosesDigits(Opened opened, CarriedColumn column) => Reading(() =>
+    {
+        for (int index = 0; index < opened.Reader.RowGroupCount; index++)
         {
-            Reading(async () =>
+            using ParquetRowGroupReader group = opened.Reader.OpenRowGroupReader(index);
+            ParquetCells cells = Cells(opened, group, column);
+            for (long row = 0; row < group.RowCount; row++)
             {
-                await reader.DisposeAsync().ConfigureAwait(false);
-                return true;
-            });
+                if (cells.Next() is string)
+                    return true;
+            }
         }
-    }
 
-    /// <summary>The paths, then every carried column.</summary>
-    private async Task<object?[][]> ReadGroupAsync(ParquetReader reader, int index)
+        return false;
+    });
+
+    private ParquetCells Cells(Opened opened, ParquetRowGroupReader group, CarriedColumn column)
     {
-        using ParquetRowGroupReader group = reader.OpenRowGroupReader(index);
-        var columns = new List<object?[]>();
-        foreach (string name in Columns.Select(column => column.Name).Prepend(_pathName))
+        var field = (DataField)opened.Reader.Schema.Fields.Single(one => one.Name == column.Name);
+        return field.ClrType switch
         {
-            var field = (DataField)reader.Schema.Fields.Single(one => one.Name == name);
-            columns.Add(await ReadColumnAsync(group, field).ConfigureAwait(false));
-        }
+            var type when type == typeof(ReadOnlyMemory<char>) => Of<ReadOnlyMemory<char>>(value => value.ToString()),
+            var type when type == typeof(ReadOnlyMemory<byte>) => Of<ReadOnlyMemory<byte>>(value => Text(value.Span, field)),
+            var type when type == typeof(bool) => Of<bool>(value => value),
+            var type when type == typeof(sbyte) => Of<sbyte>(value => (long)value),
+            var type when type == typeof(byte) => Of<byte>(value => (long)value),
+            var type when type == typeof(short) => Of<short>(value => (long)value),
+            var type when type == typeof(ushort) => Of<ushort>(value => (long)value),
+            var type when type == typeof(int) => Of<int>(value => (long)value),
+            var type when type == typeof(uint) => Of<uint>(value => (long)value),
+            var type when type == typeof(long) => Of<long>(value => value),
+            var type when type == typeof(ulong) => Of<ulong>(value => column.Type == ColumnType.Text || value > long.MaxValue ? Text(value, null) : (long)value),
+            var type when type == typeof(float) => Of<float>(value => (double)value),
+            var type when type == typeof(double) => Of<double>(value => value),
+            var type when type == typeof(decimal) => Of<decimal>(value => Exact(value, column.Type)),
+            var type when type == typeof(DateTime) => Of<DateTime>(value => Text(value, "O")),
+            var type when type == typeof(DateOnly) => Of<DateOnly>(value => Text(value, "O")),
+            var type when type == typeof(TimeOnly) => Of<TimeOnly>(value => Text(value, "O")),
+            _ => Of<Guid>(value => value.ToString()),
+        };
 
-        return [.. columns];
+        ParquetCells<T> Of<T>(Func<T, object> convert)
+            where T : struct => new(opened.Stream, group, field, convert);
     }
 
-    private Task<object?[]> ReadColumnAsync(ParquetRowGroupReader group, DataField field) => field.ClrType switch
+    /// <summary>A decimal as a value of the column's type, or as text where that would lose a digit.</summary>
+    private static object Exact(decimal value, ColumnType type) => type switch
     {
-        var type when type == typeof(ReadOnlyMemory<char>) => ReadTextAsync(group, field),
-        var type when type == typeof(ReadOnlyMemory<byte>) => ReadBytesAsync(group, field),
-        var type when type == typeof(bool) => ReadAsync<bool>(group, field, value => value),
-        var type when type == typeof(sbyte) => ReadAsync<sbyte>(group, field, value => (long)value),
-        var type when type == typeof(byte) => ReadAsync<byte>(group, field, value => (long)value),
-        var type when type == typeof(short) => ReadAsync<short>(group, field, value => (long)value),
-        var type when type == typeof(ushort) => ReadAsync<ushort>(group, field, value => (long)value),
-        var type when type == typeof(int) => ReadAsync<int>(group, field, value => (long)value),
-        var type when type == typeof(uint) => ReadAsync<uint>(group, field, value => (long)value),
-        var type when type == typeof(long) => ReadAsync<long>(group, field, value => value),
-        var type when type == typeof(ulong) => ReadAsync<ulong>(group, field, value => (double)value),
-        var type when type == typeof(float) => ReadAsync<float>(group, field, value => (double)value),
-        var type when type == typeof(double) => ReadAsync<double>(group, field, value => value),
-        var type when type == typeof(decimal) => ReadAsync<decimal>(group, field, value => (double)value),
-        var type when type == typeof(DateTime) => ReadAsync<DateTime>(group, field, value => Text(value)),
-        var type when type == typeof(DateOnly) => ReadAsync<DateOnly>(group, field, value => Text(value)),
-        var type when type == typeof(TimeOnly) => ReadAsync<TimeOnly>(group, field, value => Text(value)),
-        _ => ReadAsync<Guid>(group, field, value => value.ToString()),
+        ColumnType.Integer when value is >= long.MinValue and <= long.MaxValue => (long)value,
+        ColumnType.Number when Math.Abs(value) < 1e15m && (decimal)(double)value == value => (double)value, // a double is sure of 15 digits
+        _ => Text(value, null),
     };
 
-    private static string Text(IFormattable value) => value.ToString("O", CultureInfo.InvariantCulture);
-
-    private static async Task<object?[]> ReadAsync<T>(ParquetRowGroupReader group, DataField field, Func<T, object> convert)
-        where T : struct
-    {
-        if (field.IsNullable)
-        {
-            var values = new T?[group.RowCount];
-            await group.ReadAsync(field, values.AsMemory()).ConfigureAwait(false);
-            return Array.ConvertAll(values, value => value is { } one ? convert(one) : null);
-        }
-
-        var all = new T[group.RowCount];
-        await group.ReadAsync(field, all.AsMemory()).ConfigureAwait(false);
-        return Array.ConvertAll(all, object? (value) => convert(value));
-    }
-
-    private static async Task<object?[]> ReadTextAsync(ParquetRowGroupReader group, DataField field)
-    {
-        string?[] values = new string?[group.RowCount];
-        await group.ReadAsync(field, values.AsMemory()!).ConfigureAwait(false);
-        return values;
-    }
+    private static string Text(IFormattable value, string? format) => value.ToString(format, CultureInfo.InvariantCulture);
 
     /// <summary>Old writers leave text unmarked.</summary>
-    private async Task<object?[]> ReadBytesAsync(ParquetRowGroupReader group, DataField field)
+    private string Text(ReadOnlySpan<byte> value, DataField field)
     {
-        byte[]?[] values = new byte[]?[group.RowCount];
-        await group.ReadAsync(field, values.AsMemory()!).ConfigureAwait(false);
         try
         {
-            return Array.ConvertAll(values, object? (value) => value is null ? null : Utf8.GetString(value));
+            return Utf8.GetString(value);
         }
         catch (DecoderFallbackException failure)
         {
@@ -148,41 +137,60 @@ internal sealed class ParquetManifest : Manifest
         Type type = data.ClrType;
         if (type == typeof(bool))
             return ColumnType.Boolean;
-        if (type == typeof(sbyte) || type == typeof(byte) || type == typeof(short) || type == typeof(ushort) || type == typeof(int) || type == typeof(uint) || type == typeof(long))
+        bool isInteger = type == typeof(sbyte) || type == typeof(byte) || type == typeof(short) || type == typeof(ushort) || type == typeof(int) || type == typeof(uint)
+            || type == typeof(long) || type == typeof(ulong) || data is DecimalDataField { Scale: 0 };
+        if (isInteger)
             return ColumnType.Integer;
-        if (type == typeof(ulong) || type == typeof(float) || type == typeof(double) || type == typeof(decimal))
+        if (type == typeof(float) || type == typeof(double) || type == typeof(decimal))
             return ColumnType.Number;
         bool isText = type == typeof(ReadOnlyMemory<char>) || type == typeof(ReadOnlyMemory<byte>)
             || type == typeof(DateTime) || type == typeof(DateOnly) || type == typeof(TimeOnly) || type == typeof(Guid);
         return isText ? ColumnType.Text : null;
     }
 
-    private async Task<ParquetReader> OpenAsync()
-    {
-        var stream = new FileStream(OpenFile(), FileAccess.Read);
-        try
-        {
-            ParquetCheck.Run(stream);
-            return await ParquetReader.CreateAsync(stream, leaveStreamOpen: false).ConfigureAwait(false);
-        }
-        catch
-        {
-            await stream.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
-    }
-
     /// <summary>The library fails in many ways on damaged files; all of them are one line here.</summary>
-    private T Reading<T>(Func<Task<T>> read)
+    private T Reading<T>(Func<T> read)
     {
         try
         {
-            return read().GetAwaiter().GetResult();
+            return read();
         }
         catch (Exception failure) when (failure is not (DinoException or OutOfMemoryException))
         {
             string reason = failure is IOException or InvalidDataException or NotSupportedException ? $" ({failure.Message.ReplaceLineEndings(" ")})" : "";
             throw Failed($"no Parquet file, or a damaged one{reason}", failure);
+        }
+    }
+
+    /// <summary>The file, checked and opened.</summary>
+    private sealed class Opened : IDisposable
+    {
+        public Opened(ParquetManifest manifest)
+        {
+            Stream = new PageStream(new FileStream(manifest.OpenFile(), FileAccess.Read));
+            try
+            {
+                Reader = manifest.Reading(() =>
+                {
+                    ParquetCheck.Run(Stream);
+                    return ParquetReader.CreateAsync(Stream, leaveStreamOpen: true).GetAwaiter().GetResult();
+                });
+            }
+            catch
+            {
+                Stream.Dispose();
+                throw;
+            }
+        }
+
+        public PageStream Stream { get; }
+
+        public ParquetReader Reader { get; }
+
+        public void Dispose()
+        {
+            Reader.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            Stream.Dispose();
         }
     }
 }

@@ -107,7 +107,10 @@ internal sealed record ShardSelection(int Index, int Count, string Source)
     {
         if (Text(environment, countVariable) is null)
             throw MissingCount(scheduler, countVariable, hint);
-        return Part(scheduler, Value(environment, scheduler.Index), Value(environment, countVariable), scheduler.Name);
+        int count = Value(environment, countVariable);
+        if (count == 0)
+            throw new DinoException($"{countVariable} is 0, expected the number of parts, 1 at least: {hint}, or say --shard auto/n, or --shard none for the whole list");
+        return Part(scheduler, Value(environment, scheduler.Index), count, scheduler.Name);
     }
 
     private static ShardSelection Part(Scheduler scheduler, int index, int count, string source) => index < count

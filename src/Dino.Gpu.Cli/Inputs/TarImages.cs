@@ -6,7 +6,8 @@ namespace Dino.Gpu.Cli.Inputs;
 
 /// <summary>
 /// The images of a tar archive, in its order, each with its place in the file; nothing is unpacked. Other members, such as the .json and .cls of a WebDataset, and
-/// hidden ones are left out as in folders.
+/// hidden ones are left out as in folders. Archives that were joined into one file are read to the last, as by <c>tar -i</c>. Where the file is damaged or ends too early, the
+/// members before are good, and a row that fails stands for those that are missing.
 /// </summary>
 internal static class TarImages
 {
@@ -17,25 +18,39 @@ internal static class TarImages
 
     public static bool IsTar(string file) => Path.GetExtension(file.AsSpan()).Equals(".tar", StringComparison.OrdinalIgnoreCase);
 
-    /// <exception cref="DinoException">Not a tar archive, damaged, or cut short.</exception>
+    /// <exception cref="DinoException">Not a tar archive, or damaged before its first member.</exception>
     public static IEnumerable<InputItem> Read(string archive)
     {
         using FileStream file = Open(archive);
-        using var reader = new TarReader(file, leaveOpen: true);
-        long end = 0;
-        while (Next(archive, reader) is { } entry)
+        long end = 0; // of what was read
+        bool any = false;
+        string? damage;
+        do
         {
-            // The reader skips a member's data by seeking, which goes past the end of a file without a word.
-            end = entry.DataOffset + (entry.Length + Block - 1) / Block * Block;
-            if (entry.DataOffset + entry.Length > file.Length)
-                throw Truncated(archive, file, $"inside {entry.Name}");
-            if (ToItem(archive, entry) is { } item)
-                yield return item;
-        }
+            file.Position = end;
+            using var reader = new TarReader(file, leaveOpen: true);
+            while ((damage = Next(file, reader, end, out TarEntry? entry)) is null && entry is not null)
+            {
+                end = End(entry);
+                any = true;
+                if (ToItem(archive, entry) is { } item)
+                    yield return item;
+            }
 
-        if (!HasEndMark(archive, file, end))
-            throw Truncated(archive, file, "without the block of zeros that ends an archive");
+            if (damage is null)
+                (damage, end) = SkipEndMark(file, end);
+        }
+        while (damage is null && end < file.Length);
+
+        if (damage is null)
+            yield break;
+        if (!any)
+            throw new DinoException($"cannot read archive '{archive}': no tar archive, or it is {damage}");
+        yield return new InputItem(archive, [archive]) { Problem = $"archive is {damage}; members from there on are missing" };
     }
+
+    /// <summary>The reader skips a member's data by seeking, which goes past the end of a file without a word.</summary>
+    private static long End(TarEntry entry) => entry.DataOffset + (entry.Length + Block - 1) / Block * Block;
 
     private static InputItem? ToItem(string archive, TarEntry entry)
     {
@@ -82,39 +97,50 @@ internal static class TarImages
         }
     }
 
-    private static TarEntry? Next(string archive, TarReader reader)
+    /// <summary>The next member, or null at an end mark.</summary>
+    /// <returns>What is wrong, or null.</returns>
+    private static string? Next(FileStream file, TarReader reader, long end, out TarEntry? entry)
     {
+        entry = null;
         try
         {
-            return reader.GetNextEntry();
+            entry = reader.GetNextEntry();
+            return entry is not null && entry.DataOffset + entry.Length > file.Length ? $"cut short after {file.Length} bytes inside {entry.Name}" : null;
         }
-        catch (EndOfStreamException failure)
+        catch (EndOfStreamException)
         {
-            throw new DinoException($"cannot read archive '{archive}': it is cut short inside a header", failure);
+            return $"cut short after {file.Length} bytes inside a header";
         }
         catch (NotSupportedException failure)
         {
-            throw new DinoException($"cannot read archive '{archive}': {failure.Message} Pack it again without --sparse, in the pax or GNU format.", failure);
+            return $"packed in a way that is not read from byte {end} on: {failure.Message} Pack it again without --sparse, in the pax or GNU format";
         }
         catch (Exception failure) when (failure is IOException or InvalidDataException or FormatException or ArgumentException or OverflowException)
         {
-            throw new DinoException($"cannot read archive '{archive}': no tar archive, or a damaged one ({failure.Message.ReplaceLineEndings(" ")})", failure);
+            return $"damaged from byte {end} on ({failure.Message.ReplaceLineEndings(" ")})";
         }
     }
 
-    private static bool HasEndMark(string archive, FileStream file, long end)
+    /// <summary>Goes to what follows the zeros of an end mark: the end of the file, or the archive that was joined on.</summary>
+    private static (string? Damage, long End) SkipEndMark(FileStream file, long end)
     {
-        Span<byte> mark = stackalloc byte[Block];
+        byte[] buffer = new byte[128 * Block];
+        long start = end;
         try
         {
-            return RandomAccess.Read(file.SafeFileHandle, mark, end) == Block && !mark.ContainsAnyExcept((byte)0);
+            while (RandomAccess.Read(file.SafeFileHandle, buffer, end) is var read and > 0)
+            {
+                int other = buffer.AsSpan(0, read).IndexOfAnyExcept((byte)0);
+                end += other < 0 ? read : other / Block * Block;
+                if (other >= 0)
+                    break;
+            }
         }
         catch (IOException failure)
         {
-            throw new DinoException($"cannot read archive '{archive}': {failure.Message}", failure);
+            return ($"damaged from byte {end} on ({failure.Message.ReplaceLineEndings(" ")})", end);
         }
-    }
 
-    private static DinoException Truncated(string archive, FileStream file, string where) =>
-        new($"cannot read archive '{archive}': it is cut short, after {file.Length} bytes {where}");
+        return end - start >= Block ? (null, end) : ($"cut short after {file.Length} bytes without the block of zeros that ends an archive", end);
+    }
 }

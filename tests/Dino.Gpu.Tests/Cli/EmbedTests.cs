@@ -128,6 +128,30 @@ public sealed class EmbedTests : IDisposable
         Assert.Equal([Chelsea, Rocket], result.OutputLines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("path").GetString()));
     }
 
+    /// <summary>As in an empty partition of a larger job; a file without rows is still a mistake.</summary>
+    [Theory]
+    [InlineData("jsonl", 0)]
+    [InlineData("csv", 1)]
+    public async Task Empty_standard_input_is_no_rows_on_standard_output(string format, int lines)
+    {
+        string[] arguments = ["embed", "-", "--weights", CliRunner.TinyWeights, "--device", "cpu"];
+        CliResult result = await CliRunner.RunWithInputAsync("\n", [.. arguments, "--format", format]);
+        Assert.Equal(0, result.ExitCode);
+        Assert.Equal(lines, result.OutputLines.Length);
+        CliResult file = await CliRunner.RunWithInputAsync("", [.. arguments, "-o", _folder.Path($"o.{format}")]);
+        Assert.Contains("no paths on standard input", file.FatalLine());
+    }
+
+    [Fact]
+    public async Task Blank_line_is_a_row_that_fails()
+    {
+        string[] arguments = ["embed", "-", "--weights", CliRunner.TinyWeights, "--device", "cpu"];
+        CliResult result = await CliRunner.RunWithInputAsync($"{Rocket}\n\n{Chelsea}\n\n", arguments);
+        Assert.Equal(3, result.ExitCode);
+        Assert.Equal(3, result.OutputLines.Length);
+        Assert.Contains("\"error\":\"empty line\"", result.OutputLines[1]);
+    }
+
     [Fact]
     public async Task Paths_come_from_standard_input()
     {

@@ -107,14 +107,54 @@ public sealed class InputListTests : IDisposable
         Assert.Equal([star], Settle(star));
     }
 
-    [Fact]
-    public void List_and_standard_input_are_one_path_a_line_as_it_stands()
+    [Theory]
+    [InlineData("z.png\r\n\na b.png\n*.png\n", "z.png", "", "a b.png", "*.png")]
+    [InlineData("\n\r\na.png\r\n\r\n \n\n\n", "", "", "a.png", "", " ")]
+    [InlineData("a.png", "a.png")]
+    [InlineData("a.png\rb.png\r\rc.png\r", "a.png", "b.png", "", "c.png")]
+    [InlineData("a.png\0b\nc.png\0\0d.png\0\0", "a.png", "b\nc.png", "", "d.png")]
+    [InlineData("a.png\0b.png", "a.png", "b.png")]
+    [InlineData("a.png\nb\0c.png\n", "a.png", "b\0c.png")]
+    public void List_and_standard_input_are_one_path_a_line_or_a_nul_as_it_stands(string text, params string[] expected)
     {
-        string list = _folder.Write("list.txt", "z.png\r\n\na b.png\n*.png\n");
-        string[] expected = ["z.png", "a b.png", "*.png"];
-        Assert.Equal(expected, Settle("@" + list));
-        using var standardInput = InputList.Settle(["-"], new StringReader("z.png\r\n\na b.png\n*.png\n"));
-        Assert.Equal(expected, standardInput.Items().Select(item => item.Path));
+        string list = _folder.Write("list.txt", text);
+        using var settled = InputList.Settle(["@" + list], TextReader.Null);
+        using var standardInput = InputList.Settle(["-"], new StringReader(text));
+        foreach (InputItem[] items in new InputItem[][] { [.. settled.Items()], [.. standardInput.Items()], [.. InputList.Stream(new StringReader(text))] })
+        {
+            Assert.Equal(expected, items.Select(item => item.Path));
+            Assert.All(items, item => Assert.Equal(item.Path.Length == 0 ? "empty line" : null, item.Problem));
+        }
+    }
+
+    [Fact]
+    public void A_folder_without_permission_is_a_row_that_fails()
+    {
+        Assert.SkipWhen(Environment.IsPrivilegedProcess, "root lists everything");
+        if (OperatingSystem.IsWindows())
+            return;
+        foreach (string name in new[] { "a.png", "locked/b.png", "locked.jpg/c.png", "z.png" })
+            _folder.Write(name, []);
+        string[] locked = [_folder.Path("locked"), _folder.Path("locked.jpg")];
+        try
+        {
+            foreach (string folder in locked)
+                File.SetUnixFileMode(folder, UnixFileMode.None);
+            foreach (string input in new[] { _folder.Root, _folder.Path("**/*.png") })
+            {
+                using var list = InputList.Settle([input], TextReader.Null);
+                Assert.Equal(Paths("a.png", "locked.jpg", "locked", "z.png"), list.Items().Select(item => item.Path));
+                Assert.Equal([null, "cannot list this folder: permission denied", "cannot list this folder: permission denied", null], list.Items().Select(item => item.Problem));
+            }
+
+            Assert.Contains($"cannot list folder '{locked[0]}", Fails(locked[0]));
+            Assert.Contains($"cannot list folder '{locked[0]}", Fails(Path.Combine(locked[0], "*.png")));
+        }
+        finally
+        {
+            foreach (string folder in locked)
+                File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
     }
 
     [Fact]
@@ -128,6 +168,8 @@ public sealed class InputListTests : IDisposable
         Assert.Contains($"no paths in list '{list}'", Fails("@" + list));
         Assert.Contains("cannot read list", Fails("@" + _folder.Path("no.txt")));
         Assert.Contains("no paths on standard input", Fails("-"));
+        Assert.Contains("no such folder", Fails(_folder.Path("nothing_here") + "/"));
+        Assert.Contains("no such folder", Fails(_folder.Path("no.csv") + "/"));
         Assert.Contains("no such file", Fails(_folder.Path("no.csv")));
         Assert.Contains("no such file", Fails(_folder.Path("no.tar")));
         Assert.Contains("64", Fails(string.Concat(Enumerable.Repeat("*/", 70)) + "*.png"));
@@ -215,11 +257,14 @@ public sealed class InputListTests : IDisposable
         var lines = new CountingReader(["a.png", "", "b.png"]);
         using IEnumerator<InputItem> items = InputList.Stream(lines).GetEnumerator();
         Assert.True(items.MoveNext());
-        Assert.Equal(("a.png", 1), (items.Current.Path, lines.Read));
+        Assert.Equal(("a.png", 1), (items.Current.Path, lines.Taken));
         Assert.True(items.MoveNext());
-        Assert.Equal(("b.png", 3), (items.Current.Path, lines.Read));
+        Assert.Equal(("", 3), (items.Current.Path, lines.Taken));
+        Assert.True(items.MoveNext());
+        Assert.Equal(("b.png", 3), (items.Current.Path, lines.Taken));
         Assert.False(items.MoveNext());
         Assert.Contains("no paths on standard input", Assert.Throws<DinoException>(() => InputList.Stream(TextReader.Null).Count()).Message);
+        Assert.Empty(InputList.Stream(new StringReader("\n"), mayBeEmpty: true));
     }
 
     [Fact]
@@ -267,15 +312,35 @@ public sealed class InputListTests : IDisposable
     private sealed class CountingReader(IEnumerable<string> lines) : TextReader
     {
         private readonly IEnumerator<string> _lines = lines.GetEnumerator();
+        private string _begun = "";
 
-        public new int Read { get; private set; }
+        public int Taken { get; private set; }
 
         public override string? ReadLine()
         {
-            if (!_lines.MoveNext())
+            if (_begun.Length == 0 && !Next())
                 return null;
-            Read++;
-            return _lines.Current;
+            string line = _begun[..^1];
+            _begun = "";
+            return line;
+        }
+
+        public override int Read()
+        {
+            if (_begun.Length == 0 && !Next())
+                return -1;
+            char next = _begun[0];
+            _begun = _begun[1..];
+            return next;
+        }
+
+        private bool Next()
+        {
+            if (!_lines.MoveNext())
+                return false;
+            Taken++;
+            _begun = _lines.Current + "\n";
+            return true;
         }
     }
 }

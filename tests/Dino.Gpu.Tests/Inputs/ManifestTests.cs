@@ -46,12 +46,47 @@ public sealed class ManifestTests : IDisposable
             """);
         using var list = InputList.Settle([json], TextReader.Null);
         Assert.Equal(
-            "integer Integer, number Number, bool Boolean, mixed Text, text Text, big Number, huge Text, late Integer, nested Text",
+            "integer Integer, number Number, bool Boolean, mixed Text, text Text, big Text, huge Text, late Integer, nested Text",
             string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
         InputItem[] items = [.. list.Items()];
-        Assert.Equal([1L, 1.0, true, "1", "x", 9223372036854775807.0, "1e999", null, null], items[0].Columns);
-        Assert.Equal([null, -2500.0, false, "1", "é", 9223372036854775808.0, "1", null, "{\"a\": [1, 2]}"], items[1].Columns);
+        Assert.Equal([1L, 1.0, true, "1", "x", "9223372036854775807", "1e999", null, null], items[0].Columns);
+        Assert.Equal([null, -2500.0, false, "1", "é", "9223372036854775808", "1", null, "{\"a\": [1, 2]}"], items[1].Columns);
         Assert.Equal([null, null, null, "true", null, null, null, 7L, "[]"], items[2].Columns);
+    }
+
+    [Fact]
+    public void Json_integers_keep_their_digits()
+    {
+        string json = _folder.Write("in.jsonl", """
+            {"path":"a.jpg","long":9007199254740993,"mixed":9007199254740993,"exact":9007199254740992,"beyond":18446744073709551615,"point":9007199254740993.0}
+            {"path":"b.jpg","long":-9223372036854775808,"mixed":1.50,"exact":1.5,"beyond":1,"point":1}
+            """);
+        using var list = InputList.Settle([json], TextReader.Null);
+        Assert.Equal("long Integer, mixed Text, exact Number, beyond Text, point Number", string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
+        object?[][] expected =
+        [
+            [9007199254740993L, "9007199254740993", 9007199254740992.0, "18446744073709551615", 9007199254740992.0],
+            [long.MinValue, "1.50", 1.5, "1", 1.0],
+        ];
+        Assert.Equal(expected, list.Items().Select(item => item.Columns));
+
+        string numbers = _folder.Write("numbers.jsonl", "{\"path\":\"a.jpg\",\"n\":1.5}\n");
+        string integers = _folder.Write("integers.jsonl", "{\"path\":\"a.jpg\",\"n\":9007199254740993}\n");
+        string message = Assert.Throws<DinoException>(() => InputList.Settle([numbers, integers], TextReader.Null)).Message;
+        Assert.Contains("9007199254740993 in one input and numbers in another", message);
+        Assert.Contains("column 'n'", message);
+    }
+
+    [Fact]
+    public void Half_a_surrogate_pair_is_replaced()
+    {
+        string json = _folder.Write("in.jsonl", """
+            {"path":"\ud800.png","\uDC00":"a\ud800b\udc00","whole":"\ud83d\ude00","escaped":"\\ud800","twice":"\ud800\ud83d\ude00","nested":["\udfff"]}
+            """);
+        using var list = InputList.Settle([json], TextReader.Null);
+        Assert.Equal("\uFFFD.png", list.Items().Single().Path);
+        Assert.Equal(["\uFFFD", "whole", "escaped", "twice", "nested"], list.Columns.Select(column => column.Name));
+        Assert.Equal(["a\uFFFDb\uFFFD", "😀", "\\ud800", "\uFFFD😀", "[\"\\ufffd\"]"], list.Items().Single().Columns);
     }
 
     [Theory]
@@ -118,6 +153,8 @@ public sealed class ManifestTests : IDisposable
         { "in.csv", "path\n", "no rows" },
         { "in.jsonl", "", "no rows" },
         { "in.jsonl", "{\"path\":\"a\"}\n{\"path\":\n", "line 2: not JSON" },
+        { "in.jsonl", "{\"path\":\"a\",\"x\":-Infinity}\n", "line 1: not JSON, from byte 18 of the line on; NaN and Infinity are Python's" },
+        { "in.jsonl", "{\"path\":\"a\",\"x\":NaN}\n", "NaN and Infinity are Python's, in JSON it is null" },
         { "in.jsonl", "{\"path\":\"a\"}\n\n[1]\n", "line 3: expected a JSON object, found array" },
         { "in.jsonl", "{\"path\":\"a\"}\n{\"x\":1}\n", "line 2: no path in 'path', expected a string" },
         { "in.jsonl", "{\"path\":5}\n", "line 1: no path in 'path', expected a string" },

@@ -46,6 +46,50 @@ public sealed class ParquetManifestTests : IDisposable
         Assert.Equal([null, null, -1.0, false, long.MinValue, 2.0, null, null], items[3].Columns.Where((_, column) => column != 6));
     }
 
+    /// <summary>What Arrow writes: many pages in a row group, of them some behind a dictionary and the rest without.</summary>
+    [Fact]
+    public void Pages_follow_each_other()
+    {
+        using var list = InputList.Settle([GoldenData.PathOf("manifests", "arrow_pages.parquet")], TextReader.Null);
+        Assert.Equal("id Integer, label Text, score Number, ok Boolean", string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
+        Assert.Equal(2000, list.Count);
+        int i = 0;
+        foreach (InputItem item in list.Items())
+        {
+            Assert.Equal($"photos/img_{i:0000}.jpg", item.Path);
+            Assert.Equal([i % 5 == 0 ? null : 9007199254740993 + i, i % 7 == 3 ? null : $"label {i % 10}", i * 0.5, i % 3 == 0 ? null : i % 2 == 0], item.Columns);
+            i++;
+        }
+    }
+
+    [Fact]
+    public async Task No_digit_is_lost()
+    {
+        DataField[] fields =
+        [
+            new DataField<string>("path"), new DataField<ulong>("small"), new DataField<ulong?>("large"), new DecimalDataField("whole", 38, 0), new DecimalDataField("huge", 28, 0),
+            new DecimalDataField("price", 18, 2), new DecimalDataField("long", 28, 10),
+        ];
+        string file = await WriteAsync(fields, groups: 2, async (writer, group) =>
+        {
+            await writer.WriteAsync(fields[0], new[] { "a.jpg", "b.jpg" });
+            await writer.WriteAsync<ulong>(fields[1], new ulong[] { 9007199254740993, long.MaxValue });
+            await writer.WriteAsync<ulong>(fields[2], new ulong?[] { group == 0 ? 7 : ulong.MaxValue, null });
+            await writer.WriteAsync<decimal>(fields[3], new decimal[] { 9007199254740993, long.MinValue });
+            await writer.WriteAsync<decimal>(fields[4], new[] { 1m, 9223372036854775808m });
+            await writer.WriteAsync<decimal>(fields[5], new[] { 12.5m, -9999999999.99m });
+            await writer.WriteAsync<decimal>(fields[6], new[] { 0.5m, 1234567890.0123456789m });
+        });
+        using var list = InputList.Settle([file], TextReader.Null);
+        Assert.Equal(
+            "small Integer, large Text, whole Integer, huge Text, price Number, long Text",
+            string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
+        InputItem[] items = [.. list.Items()];
+        Assert.Equal([9007199254740993L, "7", 9007199254740993L, "1", 12.5, "0.5"], items[0].Columns);
+        Assert.Equal([long.MaxValue, null, long.MinValue, "9223372036854775808", -9999999999.99, "1234567890.0123456789"], items[1].Columns);
+        Assert.Equal("18446744073709551615", items[2].Columns[1]);
+    }
+
     [Fact]
     public async Task Embeddings_of_a_dino_file_are_not_read()
     {

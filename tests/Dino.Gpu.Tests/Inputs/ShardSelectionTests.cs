@@ -40,6 +40,7 @@ public sealed class ShardSelectionTests
     [InlineData(null, "SLURM_ARRAY_TASK_ID=0 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_MAX=1 SLURM_ARRAY_TASK_COUNT=0", "evenly spaced")]
     [InlineData(null, "SLURM_ARRAY_TASK_ID=1 JOB_COMPLETION_INDEX=1", "both set")]
     [InlineData(null, "JOB_COMPLETION_INDEX=4 JOB_COMPLETIONS=4", "counted from 0 to 3")]
+    [InlineData(null, "JOB_COMPLETION_INDEX=0 JOB_COMPLETIONS=0", "JOB_COMPLETIONS is 0, expected the number of parts")]
     [InlineData("auto/8", "SLURM_ARRAY_TASK_ID=8 SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=8 SLURM_ARRAY_TASK_COUNT=8", "counted from 0 to 7")]
     [InlineData("auto/8", "", "no scheduler")]
     [InlineData("auto", "", "no scheduler")]

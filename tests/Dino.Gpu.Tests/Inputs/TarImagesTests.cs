@@ -86,22 +86,46 @@ public sealed class TarImagesTests : IDisposable
         Assert.Contains("sparse", Assert.Throws<DinoException>(items[3].ReadBytes).Message);
     }
 
-    /// <summary>Wherever an archive is cut, it is named, and no image of it is taken for whole; only the padding behind its end mark is not missed.</summary>
+    /// <summary>Wherever an archive is cut, the members before are good and a row says so; only the padding behind its end mark is not missed.</summary>
     [Fact]
-    public void A_truncated_archive_is_one_line()
+    public void A_truncated_archive_has_a_row_that_fails()
     {
         byte[] whole = File.ReadAllBytes(Write("whole.tar", TarEntryFormat.Pax, ["a.jpg", LongName, "b.jpg", "labels.json"]));
         int end = whole.AsSpan().LastIndexOfAnyExcept((byte)0) / 512 * 512 + 512; // the last member's data
+        using var all = InputList.Settle([_folder.Write("end.tar", whole[..(end + 512)])], TextReader.Null);
+        InputItem[] items = [.. all.Items()];
+        Assert.Equal(["a.jpg", LongName, "b.jpg"], items.Select(item => item.Path));
         for (int length = 0; length < end + 512; length += length % 512 == 0 ? 100 : 412)
         {
             string cut = _folder.Write("cut.tar", whole[..length]);
-            string message = Assert.Throws<DinoException>(() => InputList.Settle([cut], TextReader.Null)).Message;
-            Assert.Contains(cut, message);
-            Assert.Contains("cut short", message);
-        }
+            if (length < items[0].Offset + items[0].Length)
+            {
+                Assert.Contains("cut short", Fails(cut));
+                continue;
+            }
 
-        using var list = InputList.Settle([_folder.Write("end.tar", whole[..(end + 512)])], TextReader.Null);
-        Assert.Equal(3, list.Count);
+            using var list = InputList.Settle([cut], TextReader.Null);
+            InputItem[] left = [.. list.Items()];
+            Assert.Equal(items.Where(item => item.Offset + item.Length <= length).Select(item => (item.Path, item.Offset)), left[..^1].Select(item => (item.Path, item.Offset)));
+            Assert.Equal(cut, left[^1].Path);
+            Assert.StartsWith($"archive is cut short after {length} bytes", left[^1].Problem);
+            Assert.EndsWith("members from there on are missing", left[^1].Problem);
+            Assert.Equal([cut], left[^1].Columns);
+        }
+    }
+
+    [Fact]
+    public void Joined_archives_are_read_to_the_last()
+    {
+        byte[] one = File.ReadAllBytes(Write("1.tar", TarEntryFormat.Gnu, ["a.jpg", "b.jpg"]));
+        byte[] two = File.ReadAllBytes(Write("2.tar", TarEntryFormat.Pax, ["c.jpg", LongName]));
+        using var list = InputList.Settle([_folder.Write("both.tar", [.. one, .. new byte[200 * 512], .. two, .. new byte[512]])], TextReader.Null);
+        Assert.Equal(["a.jpg", "b.jpg", "c.jpg", LongName], list.Items().Select(item => item.Path));
+        Assert.All(list.Items(), item => Assert.Equal(Content(item.Path), item.ReadBytes()));
+
+        using var junk = InputList.Settle([_folder.Write("junk.tar", [.. one, .. Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("hello world ", 100)))])], TextReader.Null);
+        Assert.Equal(3, junk.Count);
+        Assert.StartsWith($"archive is damaged from byte {one.Length} on", junk.Items().Last().Problem);
     }
 
     [Fact]

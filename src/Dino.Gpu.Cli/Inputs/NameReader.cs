@@ -1,0 +1,68 @@
+using System.Text;
+
+namespace Dino.Gpu.Cli.Inputs;
+
+/// <summary>
+/// The names of a list, each as soon as its end is there: a line each, or, where the first of them ends in a NUL as those of <c>find -print0</c> do, what lies between
+/// NULs. Blank ones are empty names, but those at the end of the list are none.
+/// </summary>
+/// <param name="reader">The list.</param>
+internal sealed class NameReader(TextReader reader)
+{
+    private char? _end; // what ended the first name: a NUL, or the end of a line
+    private long _blanks; // handed out before the name held back
+    private string? _held;
+
+    /// <summary>The next name, which may be empty.</summary>
+    /// <returns>Null at the end.</returns>
+    public string? Next()
+    {
+        while (_held is null)
+        {
+            _held = Read();
+            if (_held is null)
+                return null;
+            if (_held.Length > 0)
+                break;
+            _blanks++;
+            _held = null;
+        }
+
+        if (_blanks > 0)
+        {
+            _blanks--;
+            return "";
+        }
+
+        string name = _held;
+        _held = null;
+        return name;
+    }
+
+    private string? Read()
+    {
+        if (_end == '\r' && reader.Peek() == '\n')
+            reader.Read(); // of the same line's end; not waited for before the line was handed out
+        if (_end == '\r')
+            _end = '\n';
+        return _end switch { null => UpTo("\0\r\n"), '\0' => UpTo("\0"), _ => reader.ReadLine() };
+    }
+
+    private string? UpTo(string ends)
+    {
+        var name = new StringBuilder();
+        int next;
+        while ((next = reader.Read()) >= 0)
+        {
+            if (ends.Contains((char)next, StringComparison.Ordinal))
+            {
+                _end = (char)next;
+                return name.ToString();
+            }
+
+            name.Append((char)next);
+        }
+
+        return name.Length > 0 ? name.ToString() : null;
+    }
+}
