@@ -101,7 +101,7 @@ internal sealed class EmbeddingTable
 
             RowInfo Place(RowInfo row) => row with
             {
-                Columns = [.. columns.Select((column, i) => places[i] < table.Columns.Count ? Inputs.ColumnTypes.Convert(row.Columns[places[i]], column.Type) : null)],
+                Columns = [.. columns.Select((column, i) => places[i] < table.Columns.Count ? Inputs.ColumnTypes.Convert(row.Columns[places[i]], column) : null)],
             };
         }
 

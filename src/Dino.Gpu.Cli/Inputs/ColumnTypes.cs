@@ -34,6 +34,12 @@ internal static class ColumnTypes
         return [.. columns];
     }
 
+    /// <summary>A value of one input as one of a column of <see cref="Union"/>.</summary>
+    /// <exception cref="DinoException">An integer would lose digits.</exception>
+    public static object? Convert(object? value, CarriedColumn column) => value is long integer && column.Type == ColumnType.Number && !IsExact(integer)
+        ? throw new DinoException($"column '{column.Name}' holds the integer {integer} in one input and numbers in another, and would lose digits as a number: make it text in one of them")
+        : Convert(value, column.Type);
+
     /// <summary>A value as one of a type that its own was merged into.</summary>
     public static object? Convert(object? value, ColumnType type) => value switch
     {

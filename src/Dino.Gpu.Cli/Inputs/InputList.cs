@@ -250,13 +250,7 @@ internal sealed class InputList : IDisposable
     {
         object?[] row = new object?[columns.Length];
         for (int i = 0; i < places.Length; i++)
-        {
-            CarriedColumn column = columns[places[i]];
-            if (column.Type == ColumnType.Number && values[i] is long integer && !ColumnTypes.IsExact(integer))
-                throw new DinoException($"column '{column.Name}' holds the integer {integer} in one input and numbers in another, and would lose digits as a number: make it text in one of them");
-            row[places[i]] = ColumnTypes.Convert(values[i], column.Type);
-        }
-
+            row[places[i]] = ColumnTypes.Convert(values[i], columns[places[i]]);
         return row;
     }
 }
