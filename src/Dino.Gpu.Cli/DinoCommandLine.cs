@@ -60,7 +60,7 @@ internal static class DinoCommandLine
     public static string OneLine(string message)
     {
         string line = string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
-        return string.Concat(line.Select(letter => char.IsControl(letter) ? '?' : letter));
+        return string.Concat(line.Select(letter => char.IsControl(letter) || letter is >= '\u202A' and <= '\u202E' or >= '\u2066' and <= '\u2069' ? '?' : letter)); // those turn the text around
     }
 
     private static RootCommand CreateRoot(CliConsole console, Option<bool> verbose, Option<bool> quiet)
@@ -87,6 +87,7 @@ internal static class DinoCommandLine
         root.Options.Add(verbose);
         foreach (Command command in root.Subcommands.SelectMany(command => command.Subcommands.Append(command)))
         {
+            Parsing.CheckOnlyWhatIsThere(command);
             foreach (Option option in command.Options)
                 option.Validators.Add(Parsing.RefuseEmpty);
             foreach (Argument argument in command.Arguments)

@@ -24,6 +24,7 @@ void OnSignal(PosixSignalContext signal)
 
 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal); // the terminal is gone; under nohup it is ignored before it comes here
 
 // A bar hides the cursor, and a process that leaves at once does not come to show it again.
 void ShowCursor()

@@ -34,7 +34,7 @@ internal static class MergeCommand
         var command = new Command("merge", "Join the parts of a run ('dino embed --shard i/n -o DIR') into one folder or file.") { folders, output, overwrite };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(output) is { } file && EmbeddingOutput.Parse(file, null, out string problem) is null)
+            if (result.GetValue(output) is { } file && EmbeddingOutput.Parse(file, null, out string problem, hasFormat: false) is null)
                 result.AddError(problem);
         });
         command.SetAction((parsed, cancellation) =>

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 
@@ -11,6 +12,25 @@ internal static class Parsing
     {
         foreach (string unknown in result.Tokens.Select(token => token.Value).Where(value => value.Length > 1 && value[0] == '-' && !Path.Exists(value)))
             result.AddError($"there is no option '{unknown}'");
+    }
+
+    /// <summary>Leaves the checks of a command out where an option has no value or too many: they would throw, and the option's own line is enough.</summary>
+    public static void CheckOnlyWhatIsThere(Command command)
+    {
+        Action<CommandResult>[] checks = [.. command.Validators];
+        command.Validators.Clear();
+        command.Validators.Add(result =>
+        {
+            try
+            {
+                foreach (Action<CommandResult> check in checks)
+                    check(result);
+            }
+            catch (InvalidOperationException)
+            {
+                // System.CommandLine reports it for the option
+            }
+        });
     }
 
     /// <summary>Refuses empty text, which is what an unset variable of a shell becomes in quotes: nothing here has a use for it.</summary>

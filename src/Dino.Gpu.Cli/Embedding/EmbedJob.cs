@@ -129,7 +129,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         if (whole)
             return Finish(encoders, counter, layout, $"{folder.Path}, {record.Shards} {(record.Shards == 1 ? "shard" : "shards")}");
         Statistics(encoders, counter);
-        Tell($"stopped: {rows.NextRow - record.FirstRow} of {total} rows are in {folder.Path}, and the same command goes on from there");
+        console.Tell($"dino: stopped: {rows.NextRow - record.FirstRow} of {total} rows are in {folder.Path}, and the same command goes on from there");
         return ExitCode.Cancelled;
     }
 

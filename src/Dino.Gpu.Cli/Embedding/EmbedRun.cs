@@ -50,7 +50,7 @@ internal sealed class EmbedRun(RowLayout layout, IRowOutput output, FailurePolic
 
     public void Failed(InputItem item, string reason)
     {
-        string name = DinoCommandLine.OneLine(item.Path);
+        string name = item.Path.Length > 0 && item.Path.Trim().Length == item.Path.Length ? DinoCommandLine.OneLine(item.Path) : $"'{item.Path}'"; // blanks at the ends are not seen otherwise
         string line = reason.Contains(name, StringComparison.Ordinal) ? reason : $"{name}: {reason}";
         var info = new RowInfo { Row = NextRow, Path = item.Path, Error = reason, Columns = item.Columns };
         if (policy.OnError == OnError.Fail || Failures >= policy.MaxErrors)

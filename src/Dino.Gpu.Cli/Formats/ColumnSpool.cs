@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
+using Dino.Gpu.Cli.Inputs;
 using Dino.Gpu.Cli.Output;
 
 namespace Dino.Gpu.Cli.Formats;
@@ -10,11 +12,13 @@ namespace Dino.Gpu.Cli.Formats;
 /// </summary>
 internal sealed class ColumnSpool : IDisposable
 {
+    private const int MostDigits = 20; // of an integer, with its sign
     private const int NumberBytes = 9; // 8 of the value, 1 that says it is missing
 
     private readonly SpoolFile _spool;
     private readonly Kind _kind;
     private bool _missing;
+    private bool _isExact = true; // whether float64 holds every integer so far
     private int _longest = 1; // letters; NumPy has no empty text type
 
     private ColumnSpool(OutputFile output, string name, Kind kind)
@@ -37,11 +41,14 @@ internal sealed class ColumnSpool : IDisposable
 
     public long Rows { get; private set; }
 
-    /// <summary>NumPy's type: of numbers or truth values with some missing float64, where those are NaN, as in pandas.</summary>
+    /// <summary>
+    /// NumPy's type: of numbers or truth values with some missing float64, where those are NaN, as in pandas; but text, where those are '', of integers that would lose digits.
+    /// </summary>
     public string NumpyType => _kind switch
     {
         Kind.Text => $"<U{_longest}",
         Kind.Int32 => "<i4",
+        Kind.Int64 when IsDigits => $"<U{MostDigits}",
         _ when _missing || _kind == Kind.Double => "<f8",
         Kind.Int64 => "<i8",
         _ => "|b1",
@@ -83,6 +90,7 @@ internal sealed class ColumnSpool : IDisposable
         });
         record[8] = value is null ? (byte)1 : (byte)0;
         _missing |= value is null;
+        _isExact &= value is not long integer || ColumnTypes.IsExact(integer);
         _spool.Write(record);
     }
 
@@ -92,7 +100,7 @@ internal sealed class ColumnSpool : IDisposable
         Stream stream = _spool.Rewind();
         using var pieces = new MemoryStream(1 << 16);
         Span<byte> number = stackalloc byte[NumberBytes];
-        byte[] letters = new byte[_kind == Kind.Text ? _longest * sizeof(int) : 0];
+        byte[] letters = new byte[sizeof(int) * (_kind == Kind.Text ? _longest : MostDigits)];
         byte[] text = new byte[_longest * 4];
         for (long row = 0; row < Rows; row++)
         {
@@ -108,7 +116,7 @@ internal sealed class ColumnSpool : IDisposable
             else
             {
                 stream.ReadExactly(number);
-                pieces.Write(Element(number));
+                pieces.Write(IsDigits ? Digits(number, letters) : Element(number));
             }
 
             if (pieces.Length >= 1 << 16 || row == Rows - 1)
@@ -137,6 +145,17 @@ internal sealed class ColumnSpool : IDisposable
         int letters = 0;
         foreach (byte value in text)
             letters += (value & 0xC0) == 0x80 ? 0 : 1;
+        return letters;
+    }
+
+    private bool IsDigits => _kind == Kind.Int64 && _missing && !_isExact;
+
+    /// <summary>An integer as text, or none.</summary>
+    private static ReadOnlySpan<byte> Digits(ReadOnlySpan<byte> record, byte[] letters)
+    {
+        Array.Clear(letters);
+        if (record[8] == 0)
+            Encoding.UTF32.GetBytes(BinaryPrimitives.ReadInt64LittleEndian(record).ToString(CultureInfo.InvariantCulture), letters);
         return letters;
     }
 

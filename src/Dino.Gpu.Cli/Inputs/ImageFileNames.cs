@@ -6,6 +6,8 @@ internal static class ImageFileNames
     private static readonly HashSet<string> Extensions = new(StringComparer.OrdinalIgnoreCase)
     {
         ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp",
+        // Pictures that are not read: rows that fail, or nobody would miss them in an archive.
+        ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".ppm", ".pgm",
     };
 
     public static bool IsImage(ReadOnlySpan<char> fileName) =>

@@ -10,6 +10,7 @@ namespace Dino.Gpu.Cli.Inputs;
 internal sealed class NameReader(TextReader reader)
 {
     private char? _end; // what ended the first name: a NUL, or the end of a line
+    private readonly StringBuilder _name = new();
     private long _blanks; // handed out before the name held back
     private string? _held;
 
@@ -41,28 +42,25 @@ internal sealed class NameReader(TextReader reader)
 
     private string? Read()
     {
-        if (_end == '\r' && reader.Peek() == '\n')
-            reader.Read(); // of the same line's end; not waited for before the line was handed out
-        if (_end == '\r')
-            _end = '\n';
-        return _end switch { null => UpTo("\0\r\n"), '\0' => UpTo("\0"), _ => reader.ReadLine() };
+        string? name = _end switch { null => UpTo("\0\n"), '\0' => UpTo("\0"), _ => UpTo("\n") };
+        return name is { Length: > 0 } && name[^1] == '\r' && _end != '\0' ? name[..^1] : name; // a line of Windows; inside a line it is a letter of the name
     }
 
     private string? UpTo(string ends)
     {
-        var name = new StringBuilder();
+        _name.Clear();
         int next;
         while ((next = reader.Read()) >= 0)
         {
             if (ends.Contains((char)next, StringComparison.Ordinal))
             {
                 _end = (char)next;
-                return name.ToString();
+                return _name.ToString();
             }
 
-            name.Append((char)next);
+            _name.Append((char)next);
         }
 
-        return name.Length > 0 ? name.ToString() : null;
+        return _name.Length > 0 ? _name.ToString() : null;
     }
 }

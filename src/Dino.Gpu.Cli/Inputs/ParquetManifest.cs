@@ -173,7 +173,7 @@ internal sealed class ParquetManifest : Manifest
                 Reader = manifest.Reading(() =>
                 {
                     ParquetCheck.Run(Stream);
-                    return ParquetReader.CreateAsync(Stream, leaveStreamOpen: true).GetAwaiter().GetResult();
+                    return ParquetReader.CreateAsync(Stream, new ParquetOptions { UseDateOnlyTypeForDates = true }, leaveStreamOpen: true).GetAwaiter().GetResult();
                 });
             }
             catch

@@ -32,8 +32,9 @@ internal sealed class EmbeddingOutput
     /// <param name="file">Value of <c>-o</c>; null, <c>-</c> or <c>/dev/stdout</c> is standard output.</param>
     /// <param name="format">Value of <c>--format</c>, or null to go by the file's extension.</param>
     /// <param name="problem">What is wrong with the pair, in one line.</param>
+    /// <param name="hasFormat">Whether the command has <c>--format</c>.</param>
     /// <returns>Null when there is a problem.</returns>
-    public static EmbeddingOutput? Parse(string? file, string? format, out string problem)
+    public static EmbeddingOutput? Parse(string? file, string? format, out string problem, bool hasFormat = true)
     {
         problem = "";
         EmbeddingFormat? named = format is null ? null : FormatCatalog.FromName(format);
@@ -63,7 +64,7 @@ internal sealed class EmbeddingOutput
         named ??= FormatCatalog.FromExtension(file);
         if (named is null)
         {
-            problem = $"cannot tell the format of '{file}': end it in {FormatCatalog.Extensions}, or add --format {FormatCatalog.Names}";
+            problem = $"cannot tell the format of '{file}': end it in {FormatCatalog.Extensions}{(hasFormat ? $", or add --format {FormatCatalog.Names}" : "")}";
             return null;
         }
 

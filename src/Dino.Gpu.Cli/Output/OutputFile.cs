@@ -107,6 +107,8 @@ internal sealed class OutputFile : IDisposable
             _stream.Flush(flushToDisk: true);
             if (OperatingSystem.IsWindows())
                 _stream.Dispose(); // an open file keeps its name there
+            else if (File.Exists(_path))
+                File.SetUnixFileMode(_stream.SafeFileHandle, File.GetUnixFileMode(_path)); // who may read the old file may read the new one, and nobody else
             File.Move(_temporaryPath, _path, overwrite: true);
             _closed = true;
             _stream.Dispose(); // after the renaming: without its lock the temporary file would look abandoned

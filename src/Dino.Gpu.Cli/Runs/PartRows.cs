@@ -80,7 +80,7 @@ internal sealed class PartRows(int length)
             _path = path;
             _hasRows = format == FormatCatalog.Npz || format == FormatCatalog.Safetensors;
             _values = values;
-            _reader = FormatCatalog.OpenReader(path);
+            _reader = Reading(() => FormatCatalog.OpenReader(path));
             // A file of lines with failed images only does not say how long a row is.
             if (_reader.Schema.Length == _values.Length || _reader.Schema.Length == 0)
                 return;
@@ -93,7 +93,7 @@ internal sealed class PartRows(int length)
         {
             if (_reader.Schema.Length == 0)
                 Array.Fill(_values, float.NaN);
-            RowInfo found = _reader.Read(_values.AsSpan(0, _reader.Schema.Length)) ?? throw new DinoException($"{_path} ends before row {row} of the list: {Remedy}");
+            RowInfo found = Reading(() => _reader.Read(_values.AsSpan(0, _reader.Schema.Length))) ?? throw new DinoException($"{_path} ends before row {row} of the list: {Remedy}");
             if (found.Path.Length > 0 && found.Path != item.Path)
                 throw new DinoException($"{_path} has '{found.Path}' in row {row} of the list, the manifest beside it '{item.Path}': {Remedy}");
             if (_hasRows && found.Row != row)
@@ -110,10 +110,22 @@ internal sealed class PartRows(int length)
         /// <summary>There must be no more.</summary>
         public void End(long row)
         {
-            if (_reader.Read(_values.AsSpan(0, _reader.Schema.Length)) is not null)
+            if (Reading(() => _reader.Read(_values.AsSpan(0, _reader.Schema.Length))) is not null)
                 throw new DinoException($"{_path} has more rows than those up to row {row - 1} of the list: {Remedy}");
         }
 
         public void Dispose() => _reader.Dispose();
+
+        private static T Reading<T>(Func<T> read)
+        {
+            try
+            {
+                return read();
+            }
+            catch (DinoException failure)
+            {
+                throw new DinoException($"{failure.Message}; if the file is damaged, {Remedy}", failure);
+            }
+        }
     }
 }

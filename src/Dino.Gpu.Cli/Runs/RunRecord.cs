@@ -181,7 +181,8 @@ internal sealed partial record RunRecord
         }
         catch (Exception failure) when (failure is JsonException or NotSupportedException or IOException or UnauthorizedAccessException)
         {
-            throw new DinoException($"cannot read {path}: {DinoCommandLine.OneLine(failure.Message)}", failure);
+            string reason = failure is JsonException or NotSupportedException ? "it is damaged; put it back, or --overwrite to start anew" : DinoCommandLine.OneLine(failure.Message);
+            throw new DinoException($"cannot read {path}: {reason}", failure);
         }
     }
 

@@ -199,6 +199,49 @@ public sealed class FolderStateTests : IDisposable
         Assert.Equal([3], (await File.ReadAllLinesAsync(Out("errors.jsonl"))).Select(Row));
     }
 
+    [Theory]
+    [InlineData("npy")]
+    [InlineData("jsonl")]
+    [InlineData("parquet")]
+    public async Task A_shard_that_was_damaged_is_named_and_can_be_made_again(string format)
+    {
+        string[] inputs = Inputs(3);
+        string[] run = ["--shard-size", "10", "--format", format];
+        await EmbedAsync(inputs, run);
+        string shard = Out("shard-00001." + format);
+        await File.WriteAllBytesAsync(shard, (await File.ReadAllBytesAsync(shard))[..^100]);
+        string line = (await CliRunner.RunAsync("merge", Out(), "-o", _folder.Path("m.npy"))).FatalLine();
+        Assert.Contains(shard, line);
+        Assert.EndsWith("delete the shard and run the part again", line);
+        File.Delete(shard);
+        Assert.Equal(3, (await EmbedAsync(inputs, run)).ExitCode);
+        await AssertWholeAsync(inputs, 3, run);
+    }
+
+    [Fact]
+    public async Task A_damaged_record_says_how_to_go_on()
+    {
+        string[] inputs = Inputs();
+        await EmbedAsync(inputs);
+        await File.WriteAllTextAsync(Out("run.json"), "null");
+        Assert.EndsWith("run.json: it is damaged; put it back, or --overwrite to start anew", (await EmbedAsync(inputs)).FatalLine());
+        Assert.Equal(0, (await EmbedAsync(inputs, "--overwrite")).ExitCode);
+    }
+
+    /// <summary>Pictures of a kind that is not read are rows that fail, not rows that are missing.</summary>
+    [Fact]
+    public async Task Pictures_of_other_kinds_in_a_folder_are_named()
+    {
+        Inputs();
+        _folder.Write("in/00a.TIF", [.. "II*\0"u8, 8, 0, 0, 0]);
+        _folder.Write("in/00b.heic", [0, 0, 0, 24, .. "ftypheic"u8]);
+        CliResult result = await CliRunner.EmbedTinyAsync(_folder.Path("in"), "-o", Out());
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("00a.TIF: not an image: expected JPEG, PNG, WebP, BMP or GIF, found TIFF", result.Error);
+        Assert.Contains("00b.heic: not an image: expected JPEG, PNG, WebP, BMP or GIF, found HEIF", result.Error);
+        Assert.Equal([1, 2], (await File.ReadAllLinesAsync(Out("errors.jsonl"))).Select(Row));
+    }
+
     [Fact]
     public async Task A_file_where_the_folder_should_be()
     {

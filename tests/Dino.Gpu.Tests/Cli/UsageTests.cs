@@ -82,6 +82,23 @@ public sealed class UsageTests
         Assert.StartsWith("Try 'dino ", result.ErrorLines[^1]);
     }
 
+    /// <summary>Checks between options must not stumble over one without a value.</summary>
+    [Theory]
+    [InlineData("embed", "a.png", "-o")]
+    [InlineData("embed", "a.png", "--format")]
+    [InlineData("embed", "a.png", "-o", "a.npy", "-o", "b.npy")]
+    [InlineData("embed", "a.png", "--format", "csv", "--format", "jsonl")]
+    [InlineData("merge", "out", "-o")]
+    [InlineData("linear", "train", "test", "--probe")]
+    [InlineData("linear", "train", "test", "--save")]
+    public async Task Options_without_a_value_or_with_two_are_wrong_usage(params string[] arguments)
+    {
+        CliResult result = await CliRunner.RunAsync(arguments);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Matches("(Required argument missing for option: |expects a single argument but)", result.ErrorLines[0]);
+        Assert.Equal($"Try 'dino {arguments[0]} --help'.", Assert.Single(result.ErrorLines[1..]));
+    }
+
     [Fact]
     public async Task Help_is_offered_for_the_command_that_was_meant()
     {

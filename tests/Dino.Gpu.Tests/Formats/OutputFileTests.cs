@@ -27,6 +27,18 @@ public sealed class OutputFileTests : IDisposable
         Assert.Equal(others.Order(StringComparer.Ordinal), _folder.Files.Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public void Nobody_may_read_the_new_file_who_could_not_read_the_old_one()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        string path = _folder.Write("o.npy", "old");
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        using (var file = new OutputFile(path))
+            file.Complete();
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+    }
+
     /// <summary>Two processes may write the same output: the last one wins, and neither fails.</summary>
     [Fact]
     public void Temporary_file_of_a_living_process_stays()

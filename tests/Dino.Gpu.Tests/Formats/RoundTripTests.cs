@@ -55,6 +55,22 @@ public sealed class RoundTripTests : IDisposable
         Assert.Equal(format is "csv" or "jsonl" ? ValueType.Float32 : ValueType.Float16, read.Type);
     }
 
+    /// <summary>NumPy has no integers with gaps: they are float64 with NaN where that holds them, else text.</summary>
+    [Theory]
+    [InlineData(9007199254740992, true)]
+    [InlineData(9007199254740993, false)]
+    [InlineData(long.MinValue, false)]
+    public void Integers_beside_missing_ones_lose_no_digit_in_npz(long id, bool isNumber)
+    {
+        RowSchema schema = RowSchema.Plain(1) with { Columns = [new CarriedColumn("id", ColumnType.Integer)] };
+        string path = _folder.Path("a.npz");
+        FormatRows.Write(path, schema, [new(new RowInfo { Row = 0, Path = "a", Columns = [id] }, [1]), new(new RowInfo { Row = 1, Path = "b", Columns = [null] }, [2])]);
+        (RowSchema read, List<FormatRow> found) = FormatRows.Read(path);
+        Assert.Equal(isNumber ? ColumnType.Number : ColumnType.Text, Assert.Single(read.Columns).Type);
+        Assert.Equal(isNumber ? (object)(double)id : id.ToString(System.Globalization.CultureInfo.InvariantCulture), found[0].Info.Columns[0]);
+        Assert.True(found[1].Info.Columns[0] is null or "" or double.NaN);
+    }
+
     [Theory]
     [InlineData("npy")]
     [InlineData("npz")]

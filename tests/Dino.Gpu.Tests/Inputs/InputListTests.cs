@@ -111,7 +111,7 @@ public sealed class InputListTests : IDisposable
     [InlineData("z.png\r\n\na b.png\n*.png\n", "z.png", "", "a b.png", "*.png")]
     [InlineData("\n\r\na.png\r\n\r\n \n\n\n", "", "", "a.png", "", " ")]
     [InlineData("a.png", "a.png")]
-    [InlineData("a.png\rb.png\r\rc.png\r", "a.png", "b.png", "", "c.png")]
+    [InlineData("a.png\rb.png\n\rc.png\r\n", "a.png\rb.png", "\rc.png")]
     [InlineData("a.png\0b\nc.png\0\0d.png\0\0", "a.png", "b\nc.png", "", "d.png")]
     [InlineData("a.png\0b.png", "a.png", "b.png")]
     [InlineData("a.png\nb\0c.png\n", "a.png", "b\0c.png")]

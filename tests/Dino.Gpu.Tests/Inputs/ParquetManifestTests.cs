@@ -63,6 +63,19 @@ public sealed class ParquetManifestTests : IDisposable
     }
 
     [Fact]
+    public async Task Dates_are_dates()
+    {
+        DataField[] fields = [new DataField<string>("path"), new DataField<DateOnly>("day")];
+        string file = await WriteAsync(fields, groups: 1, async (writer, _) =>
+        {
+            await writer.WriteAsync(fields[0], new[] { "a.jpg" });
+            await writer.WriteAsync<DateOnly>(fields[1], new[] { new DateOnly(2024, 5, 6) });
+        });
+        using var list = InputList.Settle([file], TextReader.Null);
+        Assert.Equal(["2024-05-06"], Assert.Single(list.Items()).Columns);
+    }
+
+    [Fact]
     public async Task No_digit_is_lost()
     {
         DataField[] fields =
