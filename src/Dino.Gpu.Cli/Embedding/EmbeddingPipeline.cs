@@ -54,7 +54,8 @@ internal sealed class EmbeddingPipeline(
         using var run = new Run(this, cancellation);
         using CancellationTokenRegistration orderlyEnd = drain.Register(run.StopTaking);
         run.Start(items);
-        return await run.WriteAsync(sink).ConfigureAwait(false);
+        // A thread of its own: one that writes keeps buffers for it, and continuations would go from thread to thread.
+        return await Task.Factory.StartNew(() => run.Write(sink), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
     }
 
     /// <summary>Reads ahead without an orderly end.</summary>
@@ -131,7 +132,7 @@ internal sealed class EmbeddingPipeline(
         public void StopTaking() => _taking.Cancel();
 
         /// <summary>Hands out rows in order until the last, or until the run is stopped.</summary>
-        public async Task<bool> WriteAsync(IEmbeddingSink sink)
+        public bool Write(IEmbeddingSink sink)
         {
             try
             {
@@ -147,13 +148,13 @@ internal sealed class EmbeddingPipeline(
 
                     if (!ready)
                     {
-                        if (!await _order.Reader.WaitToReadAsync(_taking.Token).ConfigureAwait(false))
+                        if (!_order.Reader.WaitToReadAsync(_taking.Token).AsTask().GetAwaiter().GetResult())
                             break;
                         continue;
                     }
 
                     if (!entry!.Outcome.IsCompleted)
-                        await WaitAsync(entry).ConfigureAwait(false);
+                        Wait(entry);
                     HandOut(entry, sink);
                     flushed = false;
                 }
@@ -167,7 +168,7 @@ internal sealed class EmbeddingPipeline(
                 _cancellation.ThrowIfCancellationRequested();
             }
 
-            await Task.WhenAll(_models).WaitAsync(_cancellation).ConfigureAwait(false);
+            Task.WhenAll(_models).Wait(_cancellation);
             if (_failure is not null)
                 ExceptionDispatchInfo.Throw(_failure);
             if (_held is null or { Outcome.IsCompleted: true })
@@ -187,28 +188,21 @@ internal sealed class EmbeddingPipeline(
             // Threads that hang in a file or wait for a line of input are left behind; they hold nothing but the queues.
         }
 
-        private async Task WaitAsync(Entry entry)
+        private void Wait(Entry entry)
         {
             _held = entry;
-            while (true)
+            while (!entry.Outcome.Wait((int)TimeoutCheck.TotalMilliseconds, _taking.Token))
             {
-                try
+                // Files are started in order, so a file that hangs is sooner or later the one that is waited for.
+                if (entry.IsOverdue(_options.ImageTimeout) && entry.TryEndLoading())
                 {
-                    await entry.Outcome.WaitAsync(TimeoutCheck, _taking.Token).ConfigureAwait(false);
-                    _held = null;
-                    return;
-                }
-                catch (TimeoutException)
-                {
-                    // Files are started in order, so a file that hangs is sooner or later the one that is waited for.
-                    if (entry.IsOverdue(_options.ImageTimeout) && entry.TryEndLoading())
-                    {
-                        entry.End(new Outcome(null, 0, string.Create(CultureInfo.InvariantCulture, $"took longer than {_options.ImageTimeout.TotalSeconds:0.#} s to read and decode")));
-                        LoadingEnded();
-                        _ = StartThread("dino decode", Load); // in place of the one that hangs
-                    }
+                    entry.End(new Outcome(null, 0, string.Create(CultureInfo.InvariantCulture, $"took longer than {_options.ImageTimeout.TotalSeconds:0.#} s to read and decode")));
+                    LoadingEnded();
+                    _ = StartThread("dino decode", Load); // in place of the one that hangs
                 }
             }
+
+            _held = null;
         }
 
         private void HandOut(Entry entry, IEmbeddingSink sink)
