@@ -14,6 +14,7 @@ namespace Dino.Gpu.Cli.Embedding;
 internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
 {
     private readonly StageTimes _times = new();
+    private bool _ran; // whether the folder's run is this one
 
     /// <param name="cancellation">A folder's run ends in order and can be gone on with; any other leaves nothing behind.</param>
     /// <returns>The exit code.</returns>
@@ -30,7 +31,8 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         settings.Output.EnsureWritable();
         if (settings.StatsFile is not null)
             Output.OutputFile.EnsureWritable(settings.StatsFile);
-        using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
+        if (settings.ErrorsFile is not null)
+            ErrorLog.EnsureWritable(settings.ErrorsFile);
         bool streams = folder is null && part.Count == 1 && settings.Inputs is ["-"];
         using InputList? list = streams ? null : await Task.Run(
             () => InputList.Settle(settings.Inputs, console.Input, pathColumn: settings.PathColumn, cancellation: cancellation), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
@@ -47,16 +49,13 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
             Say($"weights {weights}, device {devices}, input {encoders.InputWidth}x{encoders.InputHeight}, batch {encoders.BatchSize}{share}, "
                 + string.Create(CultureInfo.InvariantCulture, $"ready in {Stopwatch.GetElapsedTime(start).TotalSeconds:F2} s"));
             return folder is null
-                ? await ToStreamAsync(encoders, list, part, log, cancellation).ConfigureAwait(false)
+                ? await ToStreamAsync(encoders, list, part, cancellation).ConfigureAwait(false)
                 : await ToFolderAsync(encoders, folder, list!, part, weights, cancellation).ConfigureAwait(false);
         }
         finally
         {
-            if (folder is not null && log is not null && File.Exists(folder.Errors))
-            {
-                foreach (RowInfo failed in ErrorLog.Read(folder.Errors))
-                    log.Add(failed);
-            }
+            if (_ran && settings.ErrorsFile is not null && File.Exists(folder!.Errors))
+                ErrorLog.Copy(folder.Errors, settings.ErrorsFile);
 
             // Disposal waits for the batch in flight; a cancelled run does not.
             Task closing = Task.Run(encoders.Dispose, CancellationToken.None);
@@ -66,12 +65,13 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     }
 
     /// <summary>One file, or standard output.</summary>
-    private async Task<int> ToStreamAsync(DinoEncoderGroup encoders, InputList? list, ShardSelection part, ErrorLog? log, CancellationToken cancellation)
+    private async Task<int> ToStreamAsync(DinoEncoderGroup encoders, InputList? list, ShardSelection part, CancellationToken cancellation)
     {
         RowLayout layout = RowLayout.Of(settings.Pooling, settings.Normalize, encoders);
         (long first, long last) = list is null ? (0, 0) : part.Rows(list.Count);
         IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input, mayBeEmpty: settings.Output.IsStandardOutput);
         var counter = new ProgressCounter(list is null ? null : last - first);
+        using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
         using (IRowOutput rows = new SingleOutput(settings.Output.Open(Schema(layout, list), console.Output), log))
         using (IProgressDisplay progress = Display(counter))
         {
@@ -89,22 +89,18 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         RowLayout layout = RowLayout.Of(settings.Pooling, settings.Normalize, encoders);
         RunRecord record = Record(encoders, list, part, weights);
         bool resumes = folder.Resumes(record, settings.Overwrite);
-        if (!resumes)
-        {
-            // The record last: with it the folder is a run.
+        _ran = true;
+        // The record last: with it the folder is a run. It has the list's hash, so a list that was lost since is the same again.
+        if (!resumes || !File.Exists(folder.Manifest))
             list.Save(folder.Manifest, record.FirstRow, record.LastRow);
+        if (!resumes)
             record.Save(folder.Path);
-        }
-        else if (!File.Exists(folder.Manifest))
-        {
-            list.Save(folder.Manifest, record.FirstRow, record.LastRow); // the record has its hash, so this is the same
-        }
 
         using var rows = new ShardedOutput(folder, record, Schema(layout, list), list.Items);
         long first = rows.NextRow;
         long total = record.LastRow - record.FirstRow;
         if (rows.HasGap)
-            Tell($"{folder.Path}: rows behind {first - record.FirstRow} were there without those before them; they are made again");
+            Tell($"{folder.Path}: rows are missing before others: all from row {first} on are made again");
         if (rows.Failures > settings.MaxErrors)
             throw new DinoException($"{folder.Path} has {rows.Failures} failed images so far, more than --max-errors {settings.MaxErrors}");
         if (resumes)
@@ -124,7 +120,6 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         {
             throw new DinoException($"{failure.Message}; the rows before are safe in {folder.Path}, and the same command goes on from there", failure);
         }
-
 
         if (whole)
             return Finish(encoders, counter, layout, $"{folder.Path}, {record.Shards} {(record.Shards == 1 ? "shard" : "shards")}");

@@ -20,14 +20,12 @@ internal sealed class ErrorLog : IDisposable
     private readonly FileStream _file;
 
     /// <summary>Opens a log and keeps its lines of rows before <paramref name="firstRow"/>: what comes after is done again.</summary>
-    /// <exception cref="DinoException">It cannot be written, or is something else.</exception>
+    /// <exception cref="DinoException">It cannot be written.</exception>
     public ErrorLog(string path, long firstRow)
     {
         _path = path;
         try
         {
-            if (IsOther(path))
-                throw new DinoException($"cannot write {path}: it is no log of failed images, and would be lost; give another name");
             if (firstRow == 0)
             {
                 // Nothing to keep, hence nothing to read: the log may be a device or a pipe.
@@ -63,6 +61,33 @@ internal sealed class ErrorLog : IDisposable
 
     /// <summary>Lines in the file.</summary>
     public long Count { get; private set; }
+
+    /// <summary>Fails before the work starts if a log could not be written after it, and changes none that is there.</summary>
+    /// <exception cref="DinoException">It cannot be written, or is something else.</exception>
+    public static void EnsureWritable(string path)
+    {
+        if (IsOther(path))
+            throw new DinoException($"cannot write {path}: it is no log of failed images, and would be lost; give another name");
+        if (path.StartsWith("/dev/", StringComparison.Ordinal) || path.StartsWith("/proc/", StringComparison.Ordinal))
+            return; // whoever reads a pipe would see its end
+        try
+        {
+            new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite).Dispose();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw WriteFailure.Of(path, failure);
+        }
+    }
+
+    /// <summary>Copies a finished log.</summary>
+    /// <exception cref="DinoException">It cannot be read, or the copy not be written.</exception>
+    public static void Copy(string path, string copy)
+    {
+        using var log = new ErrorLog(copy, firstRow: 0);
+        foreach (RowInfo failed in Read(path))
+            log.Add(failed);
+    }
 
     /// <summary>Whether a file is there that is none of these.</summary>
     public static bool IsOther(string path)

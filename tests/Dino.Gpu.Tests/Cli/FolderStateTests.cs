@@ -30,7 +30,7 @@ public sealed class FolderStateTests : IDisposable
 
         CliResult again = await EmbedAsync(inputs, [.. run, "--on-error", "fail"]);
         Assert.True(again.ExitCode == 0, again.Error);
-        Assert.Contains("they are made again", again.Error);
+        Assert.Contains("rows are missing before others: all from row 0 on are made again", again.Error);
         await AssertWholeAsync(inputs, 0, [.. run, "--on-error", "fail"]);
     }
 
@@ -168,6 +168,8 @@ public sealed class FolderStateTests : IDisposable
         string[] inputs = Inputs(3, 10, 17, 24);
         string log = _folder.Path("log.jsonl");
         await EmbedAsync(inputs, "--max-errors", "2", "--errors", log);
+        Assert.Equal([3, 10, 17], (await File.ReadAllLinesAsync(log)).Select(Row));
+        Assert.Contains("holds another run", (await EmbedAsync(inputs, "--normalize", "--errors", log)).FatalLine()); // and leaves the log alone
         Assert.Equal([3, 10, 17], (await File.ReadAllLinesAsync(log)).Select(Row));
         await EmbedAsync(inputs, "--errors", log);
         Assert.Equal(await File.ReadAllBytesAsync(Out("errors.jsonl")), await File.ReadAllBytesAsync(log));
