@@ -142,7 +142,7 @@ public sealed class EmbeddingPipelineTests
     public async Task A_row_is_out_before_the_next_input_comes()
     {
         using var rowOut = new SemaphoreSlim(0);
-        var sink = new Recorder { OnRow = () => rowOut.Release() };
+        var sink = new Recorder { OnFlush = () => rowOut.Release() };
         bool waited = false;
         IEnumerable<InputItem> Slowly()
         {
@@ -318,13 +318,19 @@ public sealed class EmbeddingPipelineTests
 
         public Action? OnRow { get; init; }
 
+        public Action? OnFlush { get; init; }
+
         public int Flushes { get; private set; }
 
         public void Embedded(InputItem item, LoadedImage image, DinoOutput output, int index) => Add($"{item.Path}: {output.ClassToken!.Data[index]}");
 
         public void Failed(InputItem item, string reason) => Add($"{item.Path}: {reason}");
 
-        public void Flush() => Flushes++;
+        public void Flush()
+        {
+            Flushes++;
+            OnFlush?.Invoke();
+        }
 
         private void Add(string row)
         {
