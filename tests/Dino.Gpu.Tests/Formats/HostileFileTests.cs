@@ -7,6 +7,7 @@ using Dino.Gpu.Tests.Support;
 namespace Dino.Gpu.Tests.Formats;
 
 /// <summary>Files of embeddings that are broken, hostile or somebody else's.</summary>
+[Collection(PortableCollection.Name)] // not beside PoCL: see there
 public sealed class HostileFileTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

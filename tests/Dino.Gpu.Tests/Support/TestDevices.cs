@@ -112,7 +112,10 @@ public sealed partial class TestDevices : IDisposable
     private static extern void SetDeviceVersion(CLDevice device, CLDeviceVersion value);
 }
 
-/// <summary>Tests of portable kernels take turns: PoCL uses every core itself.</summary>
+/// <summary>
+/// Tests of portable kernels take turns: PoCL uses every core itself. So do those in which a library dereferences null on a damaged file: .NET learns of it by SIGSEGV, on
+/// which the LLVM inside PoCL deletes the temporary files of a build that is under way, and the build fails.
+/// </summary>
 [CollectionDefinition(Name)]
 public sealed class PortableCollection : ICollectionFixture<TestDevices>
 {
