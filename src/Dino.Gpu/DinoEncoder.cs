@@ -317,13 +317,13 @@ public sealed class DinoEncoder : IDisposable
     /// <summary>Never for a picture of the input size, which <see cref="ForwardPrepared"/> takes for prepared: under the preset with a crop it may not be.</summary>
     internal bool ResizesOnDevice(RgbImage image) => _executor.Resizes(_preprocessor, image.Width, image.Height);
 
-    /// <summary>The model at a scale of its input, kept for the next time.</summary>
     private ScaledInput[] Inputs(IReadOnlyList<double>? scales)
     {
         scales ??= MultiScale.Default;
         return scales.Count > 0 ? [.. scales.Select(AtScale)] : throw new ArgumentException("At least one scale is needed.", nameof(scales));
     }
 
+    /// <summary>The model at a scale of its input, kept for the next time.</summary>
     private ScaledInput AtScale(double scale) => _scales.GetOrAdd(scale, value =>
     {
         if (!double.IsFinite(value) || value <= 0)

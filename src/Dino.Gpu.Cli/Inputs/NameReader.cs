@@ -18,17 +18,14 @@ internal sealed class NameReader(TextReader reader)
     /// <returns>Null at the end.</returns>
     public string? Next()
     {
-        while (_held is null)
+        if (_held is null)
         {
-            _held = Read();
-            if (_held is null)
-                return null;
-            if (_held.Length > 0)
-                break;
-            _blanks++;
-            _held = null;
+            while ((_held = Read()) is "")
+                _blanks++;
         }
 
+        if (_held is null)
+            return null;
         if (_blanks > 0)
         {
             _blanks--;

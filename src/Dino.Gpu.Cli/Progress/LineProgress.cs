@@ -5,15 +5,16 @@ internal sealed class LineProgress : IProgressDisplay
 {
     private readonly ProgressCounter _counter;
     private readonly TimedLines _lines;
+    private long _told; // images in the line before
 
     /// <param name="counter">What is shown.</param>
     /// <param name="error">Where to.</param>
     /// <param name="interval">Five seconds unless a test has no time for it.</param>
     public LineProgress(ProgressCounter counter, TextWriter error, TimeSpan? interval = null)
     {
-        TimeSpan between = interval ?? TimeSpan.FromSeconds(5);
         _counter = counter;
-        _lines = new TimedLines(between, () => $"dino: {counter}{(counter.Idle < between ? "" : $", none for {ProgressCounter.Clock(counter.Idle)}")}", error);
+        _told = counter.Done;
+        _lines = new TimedLines(interval ?? TimeSpan.FromSeconds(5), Line, error);
     }
 
     public void Advance(bool failed) => _counter.Advance(failed);
@@ -21,4 +22,11 @@ internal sealed class LineProgress : IProgressDisplay
     public void Report(string line) => _lines.Write(line);
 
     public void Dispose() => _lines.Dispose();
+
+    private string Line()
+    {
+        long before = _told;
+        _told = _counter.Done;
+        return $"dino: {_counter}{(_told > before ? "" : $", none for {ProgressCounter.Clock(_counter.Idle)}")}";
+    }
 }

@@ -123,9 +123,13 @@ internal sealed partial class RunFolder : IDisposable
         // The last first: wherever this is cut off, what is left still has the gap in front of it.
         FileInfo[] files =
         [
-            .. new DirectoryInfo(Path).EnumerateFiles("shard-*").Where(file => ShardName().Match(file.Name) is { Success: true } name
-                && long.Parse(name.Groups[1].ValueSpan, CultureInfo.InvariantCulture) >= number && (except is null || file.Name != System.IO.Path.GetFileName(except)))
-            .OrderByDescending(file => long.Parse(ShardName().Match(file.Name).Groups[1].ValueSpan, CultureInfo.InvariantCulture)),
+            .. new DirectoryInfo(Path).EnumerateFiles("shard-*")
+                .Select(file => (File: file, Name: ShardName().Match(file.Name)))
+                .Where(shard => shard.Name.Success && shard.File.Name != System.IO.Path.GetFileName(except))
+                .Select(shard => (shard.File, Number: long.Parse(shard.Name.Groups[1].ValueSpan, CultureInfo.InvariantCulture)))
+                .Where(shard => shard.Number >= number)
+                .OrderByDescending(shard => shard.Number)
+                .Select(shard => shard.File),
         ];
         bool any = Array.Exists(files, file => file.Length > 0);
         foreach (FileInfo file in files)

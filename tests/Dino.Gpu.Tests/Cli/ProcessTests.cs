@@ -129,17 +129,17 @@ public sealed class ProcessTests : IDisposable
     {
         if (!OperatingSystem.IsLinux() || !File.Exists("/usr/bin/script"))
             Assert.Skip("needs script of util-linux");
-        string folder = _folder.Path("out");
+        string folder = _folder.Path("out"), screen = _folder.Path("screen");
         string script = _folder.Write("signals.sh", $$"""
             "$@" &
-            for i in $(seq 300); do test -e '{{folder}}/run.json' && break; sleep 0.1; done
+            for i in $(seq 300); do grep -q '\[?25l' '{{screen}}' && break; sleep 0.1; done
             sleep 1
             for i in $(seq {{signals}}); do kill -TERM $!; sleep 0.3; done
             wait $!
             """);
-        // A model and a batch that take seconds.
+        // A model and a batch that take seconds: one is in flight a second after the bar is there.
         CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell(
-            $"script -qec \"sh {script} $*\" /dev/null", ["embed", "@" + EndlessList(), "--weights", "synthetic", "--device", "cpu", "--batch", "48", "-o", folder]));
+            $"script -qfec \"sh {script} $*\" {screen}", ["embed", "@" + EndlessList(), "--weights", "synthetic", "--device", "cpu", "--batch", "48", "-o", folder]));
         int hidden = result.Output.LastIndexOf("\e[?25l", StringComparison.Ordinal);
         Assert.True(hidden >= 0, result.Output);
         Assert.True(result.Output.LastIndexOf("\e[?25h", StringComparison.Ordinal) > hidden, result.Output);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Dino.Gpu.Cli;
 using Dino.Gpu.Cli.Progress;
@@ -84,12 +85,13 @@ public sealed class ProgressTests
     [Fact]
     public async Task Json_lines_come_once_a_second()
     {
-        using var error = new StringWriter();
-        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        using var error = new LineWriter();
+        long start = Stopwatch.GetTimestamp();
         using (new JsonProgress(new ProgressCounter(9), error))
-            await Task.Delay(1500, TestContext.Current.CancellationToken);
-        int seconds = (int)System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds; // a busy machine may take longer over the delay
-        Assert.InRange(Told(error, json: true).Length, 2, seconds + 1); // after every second, and at the end
+            await error.Written.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+        Assert.InRange(elapsed.TotalSeconds, 0.95, 60); // a timer may come a little early
+        Assert.InRange(Told(error, json: true).Length, 2, (int)elapsed.TotalSeconds + 2); // after every second, and at the end
     }
 
     [Fact]
@@ -167,6 +169,20 @@ public sealed class ProgressTests
     /// <summary>Lines that say how far the run is.</summary>
     private static string[] Told(StringWriter error, bool json) =>
         [.. error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(line => json ? line.Contains("\"progress\"") : line != "between")];
+
+    /// <summary>Tells when the first line is there.</summary>
+    private sealed class LineWriter : StringWriter
+    {
+        private readonly TaskCompletionSource _written = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Written => _written.Task;
+
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            _written.TrySetResult();
+        }
+    }
 
     /// <summary>A full disk.</summary>
     private sealed class FullWriter : StringWriter

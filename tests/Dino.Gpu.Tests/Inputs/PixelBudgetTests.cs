@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Dino.Gpu.Cli.Embedding;
 
 namespace Dino.Gpu.Tests.Inputs;
@@ -33,22 +34,34 @@ public sealed class PixelBudgetTests
     }
 
     [Fact]
-    public async Task A_picture_beyond_it_goes_alone_and_is_not_overtaken()
+    public void A_picture_beyond_it_goes_alone_and_is_not_overtaken()
     {
         var budget = new PixelBudget(100);
+        var events = new ConcurrentQueue<string>();
         IDisposable small = budget.Enter(1);
-        var large = Task.Run(() => budget.Enter(1_000_000));
-        await Task.Delay(50);
-        var next = Task.Run(() => budget.Enter(1));
-        await Task.Delay(50);
-        Assert.False(large.IsCompleted || next.IsCompleted);
+        Thread large = StartAndWait("large", 1_000_000);
+        Thread next = StartAndWait("next", 1);
+        Assert.Empty(events);
         small.Dispose();
-        using (await large.WaitAsync(TimeSpan.FromSeconds(30)))
-        {
-            await Task.Delay(50);
-            Assert.False(next.IsCompleted);
-        }
+        Assert.True(large.Join(TimeSpan.FromSeconds(30)) && next.Join(TimeSpan.FromSeconds(30)));
+        Assert.Equal(["large in", "large out", "next in", "next out"], events);
 
-        (await next.WaitAsync(TimeSpan.FromSeconds(30))).Dispose();
+        // Returns when the thread stands in the queue: the order is that of these calls, however busy the machine is.
+        Thread StartAndWait(string name, long pixels)
+        {
+            var thread = new Thread(() =>
+            {
+                using (budget.Enter(pixels))
+                {
+                    events.Enqueue(name + " in");
+                    Thread.Sleep(50);
+                    events.Enqueue(name + " out");
+                }
+            })
+            { IsBackground = true };
+            thread.Start();
+            Assert.True(SpinWait.SpinUntil(() => thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin), TimeSpan.FromSeconds(30)));
+            return thread;
+        }
     }
 }
