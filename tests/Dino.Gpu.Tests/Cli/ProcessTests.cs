@@ -84,7 +84,7 @@ public sealed class ProcessTests : IDisposable
 
         Assert.Equal(130, result.ExitCode);
         Assert.Equal("dino: cancelled", result.ErrorLines[^1]);
-        Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 10);
+        Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 30); // the list would take an hour
         Assert.Empty(Files(output));
     }
 
