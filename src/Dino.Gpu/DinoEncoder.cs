@@ -300,7 +300,7 @@ public sealed class DinoEncoder : IDisposable
     /// <summary>The device's peak at the encoder's precision in floating-point operations a second, measured in registers: multiply-adds, or the products of tensor cores.</summary>
     public double MeasurePeak() => _batches.MeasurePeak();
 
-    /// <summary>Floating-point operations of the matrix products for one picture, two for each multiply-add.</summary>
+    /// <summary>Floating-point operations of the model's matrix products for one picture, two for each multiply-add. What attention rollout multiplies on top is not counted.</summary>
     /// <param name="outputs">What is computed: the class token alone takes about 7 % less.</param>
     public long CountOperations(DinoOutputs outputs) => VitCost.Total(_shape, new OutputSelection(_shape, outputs, new DinoLayers()).Request(1));
 
@@ -342,6 +342,8 @@ public sealed class DinoEncoder : IDisposable
     {
         int width = options.InputWidth ?? config.TrainedImageSize;
         int height = options.InputHeight ?? config.TrainedImageSize;
+        if (config.LayerCount > ForwardRequest.MaxLayers)
+            throw new DinoException($"This model has {config.LayerCount} blocks, at most {ForwardRequest.MaxLayers} are supported.");
         if (width < config.PatchSize || height < config.PatchSize)
             throw new DinoException($"Input size {width}x{height} holds no patch: this model needs at least {config.PatchSize}x{config.PatchSize} pixels.");
         if ((long)width * height > ImageHeader.MaxPixels)

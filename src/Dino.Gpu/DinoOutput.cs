@@ -31,10 +31,13 @@ public enum DinoOutputs
     /// <summary>The class tokens of <see cref="IntermediateLayers"/> alone, at next to no cost.</summary>
     LayerClassTokens = 128,
 
-    /// <summary>The attention's queries of every token in every layer, or in those that the call names.</summary>
+    /// <summary>
+    /// The attention's queries of every token in every layer, or in those that the call names. With these, keys, values or attention, a pass of another precision
+    /// than float32 computes all its attention in float32.
+    /// </summary>
     Queries = 256,
 
-    /// <summary>The attention's keys, as <see cref="Queries"/>. Those of the last layer cost next to nothing.</summary>
+    /// <summary>The attention's keys, as <see cref="Queries"/>. In float32, those of the last layer cost next to nothing.</summary>
     Keys = 512,
 
     /// <summary>The attention's values, as <see cref="Keys"/>.</summary>

@@ -59,6 +59,19 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
         Assert.Empty(encoder.Embed(Array.Empty<string>()));
     }
 
+    /// <summary>As many as can be told apart when outputs are chosen.</summary>
+    [Fact]
+    public void TheDeepestModel_HasAllItsHiddenStates()
+    {
+        using DinoEncoder encoder = DinoEncoder.Create(SyntheticWeights.Create(Small with { LayerCount = 63 }), Cpu with { InputWidth = 40, InputHeight = 24 });
+        RgbImage[] images = [encoder.Prepare(Solid(10))];
+        DinoTensor all = encoder.ForwardPrepared(images, DinoOutputs.HiddenStates).HiddenStates!;
+        Assert.Equal(64, all.Shape[0]);
+        DinoTensor last = encoder.ForwardLayers(images, DinoOutputs.HiddenStates, new DinoLayers { HiddenStates = [0, -1] }).HiddenStates!;
+        int length = all.Data.Length / 64;
+        Assert.Equal([.. all.Data[..length], .. all.Data[(63 * length)..]], last.Data);
+    }
+
     [Theory]
     [InlineData(PositionInterpolation.Size)]
     [InlineData(PositionInterpolation.Scale)]
@@ -126,6 +139,7 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
         VitWeights weights = SyntheticWeights.Create(Small);
         AssertLine("patch", () => DinoEncoder.Create(weights, Cpu with { InputWidth = 4 }));
         AssertLine("batch", () => DinoEncoder.Create(weights, Cpu with { BatchSize = 0 }));
+        AssertLine("64 blocks, at most 63", () => DinoEncoder.Create(SyntheticWeights.Create(Small with { LayerCount = 64 }), Cpu));
         AssertLine("quantum", () => DinoEncoder.Create(weights, Cpu with { Device = "quantum:0" }));
         AssertLine("no_such_file", () => DinoEncoder.Load("no_such_file.bin", Cpu));
         using DinoEncoder encoder = DinoEncoder.Create(weights, Cpu);

@@ -181,7 +181,8 @@ public sealed class LinearProbe
         }
         catch (Exception exception) when (exception is not DinoException && DeviceMemoryException.IsCause(exception))
         {
-            throw new DeviceMemoryException($"{device.Info.Id} ({device.Info.Name}) has no room for the vectors and the classifier; try the device cpu.", exception);
+            string advice = device.Family == KernelFamily.Simd ? "" : "; try the device cpu";
+            throw new DeviceMemoryException($"{device.Info.Id} ({device.Info.Name}) has no room for the vectors and the classifier{advice}.", exception);
         }
     }
 

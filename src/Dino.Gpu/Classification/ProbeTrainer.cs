@@ -88,9 +88,13 @@ internal abstract class ProbeTrainer : IDisposable
     /// <param name="scores">(examples, classes) for the logits; empty for none.</param>
     protected abstract void Launch(ProbeExamples examples, int first, int count, ProbeStep? step, ArrayView<float> scores);
 
+    /// <summary>Whole batches, as many as <see cref="OperationsPerLaunch"/> allows, but one at least.</summary>
+    /// <param name="count">Examples there are.</param>
+    internal int ExamplesPerLaunch(int count) => (int)Math.Min(count, BatchSize * Math.Max(1, Math.Floor(OperationsPerLaunch / StepOperations)));
+
     private ProbeScore Run(ProbeExamples examples, ProbeStep? step, CancellationToken cancellation)
     {
-        int stride = (int)Math.Min(examples.Count, BatchSize * Math.Max(1, Math.Floor(OperationsPerLaunch / StepOperations)));
+        int stride = ExamplesPerLaunch(examples.Count);
         for (int first = 0; first < examples.Count; first += stride)
         {
             cancellation.ThrowIfCancellationRequested();

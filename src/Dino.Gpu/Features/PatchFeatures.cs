@@ -82,9 +82,12 @@ public sealed class PatchFeatures
     /// <param name="layer">Place of the layer among those of the pass.</param>
     /// <param name="image">The picture's number in the pass.</param>
     /// <param name="gridWidth">Patches side by side.</param>
+    /// <exception cref="ArgumentException">The pass did not return the feature.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer or picture in the pass, or the grid is not that wide.</exception>
     public static PatchFeatures Of(DinoOutput output, PatchFeature feature, int layer, int image, int gridWidth)
     {
         ArgumentNullException.ThrowIfNull(output);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gridWidth);
         DinoTensor tokens = (feature switch
         {
             PatchFeature.Tokens => output.IntermediateLayers,
@@ -95,6 +98,8 @@ public sealed class PatchFeatures
             _ => throw new ArgumentOutOfRangeException(nameof(feature)),
         }) ?? throw new ArgumentException($"The pass did not return {OutputOf(feature)}.", nameof(output));
         (int images, int count, int channels) = (tokens.Shape[1], tokens.Shape[2], tokens.Shape[3]);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)layer, (uint)tokens.Shape[0], nameof(layer));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)image, (uint)images, nameof(image));
         int start = ((layer * images + image) * count + 1) * channels;
         return new PatchFeatures(tokens.Data[start..(start + (count - 1) * channels)], (count - 1) / gridWidth, gridWidth, channels);
     }

@@ -38,7 +38,16 @@ public sealed record Pooling
     public static Pooling ClassToken { get; } = new();
 
     /// <summary>Class tokens of so many last blocks; 0 for none.</summary>
-    public int LastBlocks { get; init; } = 1;
+    /// <exception cref="ArgumentOutOfRangeException">Below 0.</exception>
+    public int LastBlocks
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            field = value;
+        }
+    } = 1;
 
     /// <summary>Pooled patch tokens of the last block.</summary>
     public PatchPooling Patches { get; init; }
@@ -81,40 +90,46 @@ public sealed record Pooling
     /// <param name="output">Of a pass that returned <see cref="Outputs"/> of <see cref="Layers"/>.</param>
     /// <param name="image">Its number in the pass.</param>
     /// <param name="vector">(<see cref="Length"/>)</param>
+    /// <exception cref="ArgumentException">The pass did not return them, or the vector is of another length.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such picture in the pass.</exception>
+    /// <exception cref="InvalidOperationException">Neither class tokens nor patches are pooled.</exception>
     public void Apply(DinoOutput output, int image, Span<float> vector)
     {
         ArgumentNullException.ThrowIfNull(output);
-        int hidden = vector.Length / (LastBlocks + (Patches == PatchPooling.None ? 0 : 1));
-        for (int block = 0; block < LastBlocks && LastBlocks > 1; block++)
-        {
-            DinoTensor tokens = output.LayerClassTokens!;
-            tokens.Data.AsSpan((block * tokens.Shape[1] + image) * hidden, hidden).CopyTo(vector[(block * hidden)..]);
-        }
+        if (Outputs == 0)
+            throw new InvalidOperationException("Neither class tokens nor patches are pooled.");
+        DinoTensor? blocks = LastBlocks > 1 ? Of(output.LayerClassTokens, DinoOutputs.LayerClassTokens) : null; // (blocks, images, hidden)
+        DinoTensor? last = Patches != PatchPooling.None ? Of(output.LastHiddenState, DinoOutputs.LastHiddenState) // (images, tokens, hidden)
+            : LastBlocks == 1 ? Of(output.ClassToken, DinoOutputs.ClassToken) : null; // (images, hidden)
+        int hidden = (last ?? blocks)!.Shape[^1];
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)image, (uint)(last?.Shape[0] ?? blocks!.Shape[1]), nameof(image));
+        if (vector.Length != Length(hidden))
+            throw new ArgumentException($"The vector has {Length(hidden)} values, got room for {vector.Length}.", nameof(vector));
+        if (blocks is not null && blocks.Shape[0] != LastBlocks)
+            throw new ArgumentException($"The pass returned class tokens of {blocks.Shape[0]} blocks, expected {LastBlocks}.", nameof(output));
 
-        if (Patches == PatchPooling.None)
-        {
-            if (LastBlocks == 1)
-                output.ClassToken!.Data.AsSpan(image * hidden, hidden).CopyTo(vector);
+        for (int block = 0; block < blocks?.Shape[0]; block++)
+            blocks.Data.AsSpan((block * blocks.Shape[1] + image) * hidden, hidden).CopyTo(vector[(block * hidden)..]);
+        if (last is null)
             return;
-        }
-
-        int length = output.LastHiddenState!.Shape[1] * hidden;
-        ReadOnlySpan<float> all = output.LastHiddenState.Data.AsSpan(image * length, length);
+        int length = last.Data.Length / last.Shape[0];
+        ReadOnlySpan<float> all = last.Data.AsSpan(image * length, length);
         if (LastBlocks == 1)
             all[..hidden].CopyTo(vector);
         Span<float> pooled = vector[(LastBlocks * hidden)..];
         if (Patches == PatchPooling.Mean)
             Mean(all[hidden..], pooled);
-        else
+        else if (Patches == PatchPooling.GeneralizedMean)
             GeneralizedMean(all[hidden..], pooled);
     }
 
     /// <summary>The mean of each column.</summary>
     /// <param name="patches">(patches, columns)</param>
     /// <param name="mean">(columns)</param>
+    /// <exception cref="ArgumentException">No patches, or not whole ones.</exception>
     public static void Mean(ReadOnlySpan<float> patches, Span<float> mean)
     {
-        int count = patches.Length / mean.Length;
+        int count = Count(patches, mean);
         for (int column = 0; column < mean.Length; column++)
         {
             double sum = 0;
@@ -128,10 +143,11 @@ public sealed record Pooling
     /// <param name="patches">(patches, columns)</param>
     /// <param name="pooled">(columns)</param>
     /// <param name="power">Above 0.</param>
+    /// <exception cref="ArgumentException">No patches, or not whole ones.</exception>
     public static void GeneralizedMean(ReadOnlySpan<float> patches, Span<float> pooled, double power = DefaultPower)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(power);
-        int count = patches.Length / pooled.Length;
+        int count = Count(patches, pooled);
         for (int column = 0; column < pooled.Length; column++)
         {
             double sum = 0;
@@ -140,4 +156,11 @@ public sealed record Pooling
             pooled[column] = (float)Math.Pow(sum / count, 1 / power);
         }
     }
+
+    private static DinoTensor Of(DinoTensor? tensor, DinoOutputs name) => tensor ?? throw new ArgumentException($"The pass did not return {name}.", nameof(tensor));
+
+    /// <summary>Patches of as many columns as there are in the result.</summary>
+    private static int Count(ReadOnlySpan<float> patches, ReadOnlySpan<float> columns) => columns.Length > 0 && patches.Length > 0 && patches.Length % columns.Length == 0
+        ? patches.Length / columns.Length
+        : throw new ArgumentException($"{patches.Length} values are not one or more patches of {columns.Length}.", nameof(patches));
 }

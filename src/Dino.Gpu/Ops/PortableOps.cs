@@ -42,31 +42,18 @@ internal readonly struct PortableOps(
             request.Batch,
             activations[Activation.Context]);
 
-    public void KeepQkv(OutputPart part, int layer)
-    {
-        // Normed is free: what it held has become queries, keys and values.
-        ArrayView<float> packed = activations[Activation.Normed];
-        kernels.PackColumns(
-            activations[Activation.Qkv], new ColumnRange(3 * shape.HiddenSize, (part - OutputPart.Queries) * shape.HiddenSize, shape.HiddenSize),
-            request.Batch * shape.TokenCount, packed);
-        Read(packed, part, layer);
-    }
+    /// <summary>Normed is free: what it held has become queries, keys and values.</summary>
+    public void KeepQkv(OutputPart part, int layer) => Outputs.KeepQkv(activations[Activation.Qkv], activations[Activation.Normed], part, layer);
 
-    public void KeepAttention(int layer, Rows queryRows)
-    {
-        int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
-        var attention = new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize);
-        kernels.AttentionProbabilities(activations[Activation.Qkv], attention, request.Batch, activations.Probabilities);
-        Read(activations.Probabilities, OutputPart.Attentions, layer);
-    }
+    public void KeepAttention(int layer, Rows queryRows) => Outputs.KeepAttention(activations[Activation.Qkv], layer, queryRows);
 
-    public void StoreQueriesAndKeys(int layer) => Rollout.Store(activations[Activation.Qkv], layer);
+    public void StoreQueriesAndKeys(int layer) => Outputs.Rollout.Store(activations[Activation.Qkv], layer);
 
-    public void RollOut(int layer, Rows queryRows) => Rollout.Step(layer, queryRows);
+    public void RollOut(int layer, Rows queryRows) => Outputs.Rollout.Step(layer, queryRows);
 
-    public void KeepRollout() => Read(Rollout.Result, OutputPart.Rollout, 0);
+    public void KeepRollout() => Outputs.KeepRollout();
 
-    public void KeepHiddenState(int index) => Read(activations[Activation.Residual], OutputPart.HiddenStates, index);
+    public void KeepHiddenState(int index) => Outputs.Keep(activations[Activation.Residual], OutputPart.HiddenStates, index);
 
     /// <summary>Nothing to do: class tokens are rows with a stride.</summary>
     public void BeginClassTail()
@@ -77,20 +64,12 @@ internal readonly struct PortableOps(
     {
         // The normed rows are packed, so that what the host reads is contiguous.
         LayerNorm(activations[Activation.Residual], weights.Norm(Norm.Final, 0), rows, RowMap.Dense, activations[Activation.Normed]);
-        Read(activations[Activation.Normed], part, layer);
+        Outputs.Keep(activations[Activation.Normed], part, layer);
     }
 
     public void Synchronize() => kernels.Accelerator.DefaultStream.Synchronize();
 
-    private DeviceRollout Rollout => new(kernels, activations, shape, request.Batch);
-
-    /// <summary>Brings one slot of a part to the host.</summary>
-    private void Read(ArrayView<float> source, OutputPart part, int layer)
-    {
-        var layout = new OutputLayout(shape, request);
-        long count = layout.SlotLength(part);
-        activations.Results.Read(source.SubView(0, count), output[part], layout.Slot(part, layer) * count);
-    }
+    private DeviceOutputs Outputs => new(kernels, activations, shape, request, output);
 
     private void LayerNorm(ArrayView<float> input, DeviceAffine norm, Rows rows, RowMap outputMap, ArrayView<float> target)
     {

@@ -79,30 +79,18 @@ internal readonly struct TensorCoreOps<TFormat>(
         kernels.Round(context, activations.InFormat(Activation.Context));
     }
 
-    public void KeepQkv(OutputPart part, int layer)
-    {
-        ArrayView<float> packed = activations.InFloat(Activation.Normed); // between final norms it is free
-        portable.PackColumns(
-            activations.InFloat(Activation.Qkv), new ColumnRange(3 * shape.HiddenSize, (part - OutputPart.Queries) * shape.HiddenSize, shape.HiddenSize),
-            request.Batch * shape.TokenCount, packed);
-        Read(packed, part, layer);
-    }
+    /// <summary>Between final norms Normed is free.</summary>
+    public void KeepQkv(OutputPart part, int layer) => Outputs.KeepQkv(activations.InFloat(Activation.Qkv), activations.InFloat(Activation.Normed), part, layer);
 
-    public void KeepAttention(int layer, Rows queryRows)
-    {
-        int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
-        var attention = new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize);
-        portable.AttentionProbabilities(activations.InFloat(Activation.Qkv), attention, request.Batch, activations.Probabilities);
-        Read(activations.Probabilities, OutputPart.Attentions, layer);
-    }
+    public void KeepAttention(int layer, Rows queryRows) => Outputs.KeepAttention(activations.InFloat(Activation.Qkv), layer, queryRows);
 
-    public void StoreQueriesAndKeys(int layer) => Rollout.Store(activations.InFloat(Activation.Qkv), layer);
+    public void StoreQueriesAndKeys(int layer) => Outputs.Rollout.Store(activations.InFloat(Activation.Qkv), layer);
 
-    public void RollOut(int layer, Rows queryRows) => Rollout.Step(layer, queryRows);
+    public void RollOut(int layer, Rows queryRows) => Outputs.Rollout.Step(layer, queryRows);
 
-    public void KeepRollout() => Read(Rollout.Result, OutputPart.Rollout, 0);
+    public void KeepRollout() => Outputs.KeepRollout();
 
-    public void KeepHiddenState(int index) => Read(activations.InFloat(Activation.Residual), OutputPart.HiddenStates, index);
+    public void KeepHiddenState(int index) => Outputs.Keep(activations.InFloat(Activation.Residual), OutputPart.HiddenStates, index);
 
     /// <summary>Nothing to do: class tokens are rows with a stride.</summary>
     public void BeginClassTail()
@@ -117,20 +105,12 @@ internal readonly struct TensorCoreOps<TFormat>(
         portable.LayerNorm(
             activations.InFloat(Activation.Residual), affine.Weight, affine.Bias,
             new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, RowMap.Of(rows, shape.TokenCount), RowMap.Dense), normed);
-        Read(normed, part, layer);
+        Outputs.Keep(normed, part, layer);
     }
 
     public void Synchronize() => portable.Accelerator.DefaultStream.Synchronize();
 
-    private DeviceRollout Rollout => new(portable, activations, shape, request.Batch);
-
-    /// <summary>Brings one slot of a part to the host.</summary>
-    private void Read(ArrayView<float> source, OutputPart part, int layer)
-    {
-        var layout = new OutputLayout(shape, request);
-        long count = layout.SlotLength(part);
-        activations.Results.Read(source.SubView(0, count), output[part], layout.Slot(part, layer) * count);
-    }
+    private DeviceOutputs Outputs => new(portable, activations, shape, request, output);
 
     private static long Address<T>(ArrayView<T> view)
         where T : unmanaged => view.LoadEffectiveAddressAsPtr();

@@ -28,9 +28,9 @@ internal static class BatchChoice
     internal static long BytesPerImage(in VitShape shape) =>
         PortableActivations.BytesPerImage(shape) + 3L * shape.PictureWidth * shape.PictureHeight * GpuExecutor<PortableOps>.Slots;
 
-    /// <summary>Kernels count the values of an activation in 32 bits, which large pictures reach before they fill a large GPU.</summary>
+    /// <summary>The most images whose activations the portable and tensor-core kernels can index: they count in 32 bits, which large pictures reach before they fill a large GPU.</summary>
     internal static int Indexable(in VitShape shape) =>
-        (int)Math.Clamp(int.MaxValue / ((long)shape.TokenCount * Math.Max(Math.Max(shape.PatchLength, 3 * shape.HiddenSize), shape.MlpSize)), 1, Most);
+        (int)Math.Max(1, int.MaxValue / ((long)shape.TokenCount * Math.Max(Math.Max(shape.PatchLength, 3 * shape.HiddenSize), shape.MlpSize)));
 
     /// <summary>The largest power of two of images, from 1 to the most that is useful, that takes no more than <paramref name="budget"/> bytes.</summary>
     internal static int Fitting(long budget, long bytesPerImage) =>

@@ -63,6 +63,7 @@ internal sealed class BatchRunner
     public ForwardOutput Run(IReadOnlyList<RgbImage> images, ForwardRequest whole, VitShape shape, float[] positions)
     {
         ForwardOutput all = ForwardOutput.Allocate(shape, whole);
+        int most = _device.Family == KernelFamily.Simd ? int.MaxValue : BatchChoice.Indexable(shape);
         var running = new Queue<Pass>(); // oldest first
         int next = 0;
         try
@@ -78,7 +79,7 @@ internal sealed class BatchRunner
                 }
                 else
                 {
-                    current = new Pass(slot, next, whole.ForBatch(Math.Min(BatchSize, images.Count - next)));
+                    current = new Pass(slot, next, whole.ForBatch(Math.Min(Math.Min(BatchSize, most), images.Count - next)));
                     running.Enqueue(current);
                 }
 
@@ -107,7 +108,7 @@ internal sealed class BatchRunner
                     // What else is under way gives its memory back too, and is done again.
                     next = running.Peek().First;
                     Abandon(running);
-                    Halve(current.Request.Batch, failure);
+                    Halve(current.Request.Batch, shape, failure);
                 }
             }
         }
@@ -195,12 +196,12 @@ internal sealed class BatchRunner
     }
 
     /// <summary>After a batch that did not fit: frees what had been taken and makes half of it the limit for good, or gives up at one image.</summary>
-    private void Halve(int count, Exception failure)
+    private void Halve(int count, in VitShape shape, Exception failure)
     {
         if (count == 1)
         {
             throw failure as DeviceMemoryException ?? new DeviceMemoryException(
-                $"{_device.Id} ({_device.Name}) ran out of memory with one image of {_shape.InputWidth}x{_shape.InputHeight}: {failure.Message.ReplaceLineEndings(" ")}", failure);
+                $"{_device.Id} ({_device.Name}) ran out of memory with one image of {shape.InputWidth}x{shape.InputHeight}: {failure.Message.ReplaceLineEndings(" ")}", failure);
         }
 
         var idle = new List<BatchSlot>();

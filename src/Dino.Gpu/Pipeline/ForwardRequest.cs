@@ -5,6 +5,9 @@ namespace Dino.Gpu.Pipeline;
 /// <summary>What one forward pass over a batch has to produce. Plain values, so that a kernel can take it as a parameter.</summary>
 internal readonly struct ForwardRequest
 {
+    /// <summary>Most blocks of a model: hidden states, of which there is one more, have a bit each.</summary>
+    public const int MaxLayers = 63;
+
     public ForwardRequest(int batch, bool allTokens, bool hiddenStates, ulong attentionLayers, bool classAttentionOnly = false)
     {
         Batch = batch;

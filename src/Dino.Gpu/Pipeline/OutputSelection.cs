@@ -9,7 +9,7 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     public ForwardRequest Request(int images) => new(images, Has(DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid), hiddenStates: false, attentionLayers: 0)
     {
-        HiddenStates = Mask(DinoOutputs.HiddenStates, layers.HiddenStates, shape.LayerCount + 1),
+        HiddenStates = Mask(DinoOutputs.HiddenStates, layers.HiddenStates, shape.LayerCount + 1, "hidden states"),
         IntermediateLayers = Mask(DinoOutputs.IntermediateLayers, layers.IntermediateLayers, shape.LayerCount),
         ClassTokenLayers = Mask(DinoOutputs.LayerClassTokens, layers.ClassTokens, shape.LayerCount),
         QueryLayers = Mask(DinoOutputs.Queries, layers.Queries, shape.LayerCount),
@@ -52,22 +52,23 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
     /// <summary>A layer's number from 0 on.</summary>
     /// <param name="layer">Counted from 0, or from the end when negative.</param>
     /// <param name="count">Layers, or hidden states.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer, or it cannot be asked for: numbers end at 63.</exception>
-    public static int Number(int layer, int count)
+    /// <param name="what">Which of them, for the message.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is none of this number.</exception>
+    public static int Number(int layer, int count, string what = "layers")
     {
         int number = layer < 0 ? count + layer : layer;
-        if (number < 0 || number >= Math.Min(count, 64))
-            throw new ArgumentOutOfRangeException(nameof(layer), layer, $"The model has layers 0 to {count - 1}, or -1 to -{count} from the end.");
+        if (number < 0 || number >= count)
+            throw new ArgumentOutOfRangeException(nameof(layer), layer, $"The model has {what} 0 to {count - 1}, or -1 to -{count} from the end.");
         return number;
     }
 
     private bool Has(DinoOutputs any) => (outputs & any) != 0;
 
-    private ulong Mask(DinoOutputs any, IReadOnlyList<int>? chosen, int count)
+    private ulong Mask(DinoOutputs any, IReadOnlyList<int>? chosen, int count, string what = "layers")
     {
         ulong mask = 0;
         foreach (int layer in Has(any) ? chosen ?? [.. Enumerable.Range(0, count)] : [])
-            mask |= 1UL << Number(layer, count);
+            mask |= 1UL << Number(layer, count, what);
         return mask;
     }
 

@@ -2,7 +2,7 @@ using Dino.Gpu.Ops;
 
 namespace Dino.Gpu.Pipeline;
 
-/// <summary>Floating-point operations of a forward pass: two for each multiply-add of its matrix products, nothing else counted.</summary>
+/// <summary>Floating-point operations of a forward pass: two for each multiply-add of the model's matrix products, nothing else counted: not what rollout multiplies on top, either.</summary>
 internal static class VitCost
 {
     /// <summary>All matrix products for one batch.</summary>

@@ -48,7 +48,7 @@ internal readonly struct VitShape
     /// <summary>Pixels of the picture from one of the input to the next, see <see cref="BilinearTap"/>.</summary>
     public long SampleStep { get; }
 
-    /// <summary>Whether the input is sampled from the picture, and not the picture itself.</summary>
+    /// <summary>Whether the input is sampled from the picture. If not it is the picture, or at a scale a hair below 1 the picture without its last pixels.</summary>
     public bool IsSampled => SampleStep != BilinearTap.One;
 
     public float LayerNormEpsilon { get; }

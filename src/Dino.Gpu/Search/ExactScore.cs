@@ -40,6 +40,9 @@ internal static class ExactScore
     /// <summary>Length of a vector.</summary>
     public static double Norm(ReadOnlySpan<float> a) => Math.Sqrt(Dot(a, a));
 
+    /// <summary>The cosine that follows from an inner product and the two lengths; 0 where a vector is all zeros.</summary>
+    public static double Cosine(double dot, double norm, double otherNorm) => norm > 0 && otherNorm > 0 ? dot / (norm * otherNorm) : 0;
+
     /// <summary>
     /// How far a device's score can be from the exact one, in units of both lengths: what a device multiplies are vectors scaled to a length of at
     /// most 1 and rounded to float32, in any order and with or without fused instructions.

@@ -101,8 +101,7 @@ public sealed class NearestNeighbours : IDisposable
     {
         if (left.Length != right.Length)
             throw new ArgumentException($"Vectors of {left.Length} and {right.Length} values.", nameof(right));
-        double norms = ExactScore.Norm(left) * ExactScore.Norm(right);
-        return norms > 0 ? ExactScore.Dot(left, right) / norms : 0;
+        return ExactScore.Cosine(ExactScore.Dot(left, right), ExactScore.Norm(left), ExactScore.Norm(right));
     }
 
     /// <summary>The nearest vectors of each query.</summary>
@@ -152,11 +151,17 @@ public sealed class NearestNeighbours : IDisposable
     /// <param name="threshold">A cosine.</param>
     /// <param name="cancellation">Looked at between batches.</param>
     /// <returns>Groups of two or more, by their first index; indices ascending.</returns>
+    /// <exception cref="ArgumentException"><paramref name="threshold"/> is not a number.</exception>
     /// <exception cref="InvalidOperationException">The similarity is not <see cref="Similarity.Cosine"/>.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public IReadOnlyList<int[]> Groups(double threshold, CancellationToken cancellation = default) => _similarity == Similarity.Cosine
-        ? new SimilarGroups(_vectors, _candidates, _error, threshold).Find(Count, cancellation)
-        : throw new InvalidOperationException("Groups are made by cosine.");
+    public IReadOnlyList<int[]> Groups(double threshold, CancellationToken cancellation = default)
+    {
+        if (double.IsNaN(threshold))
+            throw new ArgumentException("Expected a cosine, found NaN.", nameof(threshold));
+        return _similarity == Similarity.Cosine
+            ? new SimilarGroups(_vectors, _candidates, _error, threshold).Find(Count, cancellation)
+            : throw new InvalidOperationException("Groups are made by cosine.");
+    }
 
     /// <summary>Frees the vectors on the device, and the device.</summary>
     public void Dispose()

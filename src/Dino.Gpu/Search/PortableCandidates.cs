@@ -22,7 +22,6 @@ internal sealed class PortableCandidates : CandidateSearch
 
     private readonly Accelerator _accelerator;
     private readonly PortableKernels _kernels;
-    private readonly Index3D _rowGroup;
     private readonly Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists> _topK;
     private readonly int _vectorCount;
     private readonly int _dimension;
@@ -45,10 +44,10 @@ internal sealed class PortableCandidates : CandidateSearch
     {
         _accelerator = accelerator;
         _kernels = PortableKernels.Create(accelerator);
-        (_topK, _rowGroup) = _kernels.Gemms.Max(gemm => gemm.Threads) switch
+        _topK = _kernels.RowGroup.X switch
         {
-            256 => Load<Rows8x32>(accelerator),
-            64 => Load<Rows4x16>(accelerator),
+            32 => Load<Rows8x32>(accelerator),
+            16 => Load<Rows4x16>(accelerator),
             _ => Load<Rows4x4>(accelerator),
         };
         _vectorCount = vectors.Count;
@@ -85,7 +84,7 @@ internal sealed class PortableCandidates : CandidateSearch
             TopKLists lists = _first.Reserve(count, keep);
             TopKLists best = _second.Reserve(count, keep);
             lists.Counts.MemSetToZero(_accelerator.DefaultStream);
-            var config = new KernelConfig(new Index3D((count + _rowGroup.Y - 1) / _rowGroup.Y, 1, 1), _rowGroup);
+            KernelConfig config = _kernels.RowConfig(count);
             for (int vector = 0; vector < _vectorCount; vector += ChunkVectors)
             {
                 int columns = Math.Min(ChunkVectors, _vectorCount - vector);
@@ -124,10 +123,9 @@ internal sealed class PortableCandidates : CandidateSearch
         _second.Dispose();
     }
 
-    private static (Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists> Kernel, Index3D Group) Load<TRows>(Accelerator accelerator)
-        where TRows : struct, IRowShape => (
-            accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists>(TopK.Kernel<TRows>),
-            new Index3D(TRows.Threads, TRows.Rows, 1));
+    private static Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists> Load<TRows>(Accelerator accelerator)
+        where TRows : struct, IRowShape =>
+        accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists>(TopK.Kernel<TRows>);
 
     private T[] Download<T>(ArrayView<T> view, long length)
         where T : unmanaged

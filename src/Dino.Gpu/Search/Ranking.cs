@@ -78,10 +78,7 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
         for (; done < keys.Length; done++)
             _scores[done] = ExactScore.Dot(query, vectors.Values(_candidates[done]));
         for (int i = 0; i < keys.Length && similarity == Similarity.Cosine; i++)
-        {
-            double length = vectors.Norm(_candidates[i]);
-            _scores[i] = length > 0 ? _scores[i] / (norm * length) : 0;
-        }
+            _scores[i] = ExactScore.Cosine(_scores[i], norm, vectors.Norm(_candidates[i]));
     }
 
     /// <summary>Best first, each with its copies; of equal scores the smaller row first.</summary>

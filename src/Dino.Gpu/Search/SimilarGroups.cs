@@ -69,11 +69,8 @@ internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch sea
         }
     }
 
-    private bool IsSimilar(int left, int right)
-    {
-        double norms = vectors.Norm(left) * vectors.Norm(right);
-        return (norms > 0 ? ExactScore.Dot(vectors.Values(left), vectors.Values(right)) / norms : 0) >= threshold;
-    }
+    private bool IsSimilar(int left, int right) =>
+        ExactScore.Cosine(ExactScore.Dot(vectors.Values(left), vectors.Values(right)), vectors.Norm(left), vectors.Norm(right)) >= threshold;
 
     /// <summary>A vector of zeros has a cosine of 0 with every other.</summary>
     private void JoinZeros(int zeros)

@@ -135,10 +135,11 @@ public sealed class LinearProbeTests(TestDevices devices)
         LabelledVectors train = Clusters.Create(100, 20, 5, 1);
         var options = new LinearProbeOptions { Epochs = 2, BatchSize = 16, LearningRate = 0.1 };
         using DinoDevice device = DinoDevice.Open("cpu", 2);
-        float[][] weights = [.. new[] { 5e10, 0 }.Select(operations =>
+        float[][] weights = [.. new[] { (Operations: 5e10, Examples: 100), (0, 16) }.Select(launch =>
         {
             using var trainer = SimdProbeTrainer.Create(device.Accelerator, 20, 5, 16, threads: 2);
-            trainer.OperationsPerLaunch = operations;
+            trainer.OperationsPerLaunch = launch.Operations;
+            Assert.Equal(launch.Examples, trainer.ExamplesPerLaunch(train.Count));
             return LinearProbe.Train(trainer, train, train, options, null, CancellationToken.None).Weight.ToArray();
         })];
         Assert.Equal(weights[0], weights[1]);

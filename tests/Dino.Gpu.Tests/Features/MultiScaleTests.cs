@@ -17,8 +17,8 @@ public sealed class MultiScaleTests(TestDevices devices, SeededWeights seeded) :
     /// <summary>Float32 of values up to 2.7 that are mixed twice.</summary>
     private const double Rounding = 1e-6;
 
-    /// <summary>The original's, upwards, a downscaling that leaves pixels out, and one so near 1 that only the places of the samples differ.</summary>
-    private static readonly double[] Scales = [1 / Math.Sqrt(2), 0.5, 1.37, 0.31, 1.001];
+    /// <summary>The original's, upwards, a downscaling that leaves pixels out, one so near 1 that only the places of the samples differ, and one so near that only the size does.</summary>
+    private static readonly double[] Scales = [1 / Math.Sqrt(2), 0.5, 1.37, 0.31, 1.001, 0.9999999999];
 
     public static TheoryData<TestDevice, double> DeviceScales => new(from kind in Enum.GetValues<TestDevice>() from scale in Scales select (kind, scale));
 

@@ -72,6 +72,23 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
     }
 
     [Fact]
+    public void Pooling_RefusesWhatIsNotThere()
+    {
+        using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, Cpu);
+        var last2 = new Pooling { LastBlocks = 2 };
+        DinoOutput output = encoder.ForwardLayers([encoder.Prepare(TinyModel.Picture(1)), encoder.Prepare(TinyModel.Picture(2))], last2.Outputs, last2.Layers);
+        last2.Apply(output, 1, new float[32]);
+        Assert.Throws<ArgumentOutOfRangeException>(() => last2.Apply(output, 2, new float[32])); // the next block's first picture
+        Assert.Throws<ArgumentException>(() => last2.Apply(output, 1, new float[16]));
+        Assert.Throws<ArgumentException>(() => Pooling.ClassToken.Apply(output, 0, new float[16]));
+        Assert.Throws<ArgumentException>(() => new Pooling { LastBlocks = 3 }.Apply(output, 0, new float[48]));
+        Assert.Throws<InvalidOperationException>(() => new Pooling { LastBlocks = 0 }.Apply(output, 0, []));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Pooling { LastBlocks = -1 });
+        Assert.Throws<ArgumentException>(() => Pooling.Mean([], new float[2]));
+        Assert.Throws<ArgumentException>(() => Pooling.GeneralizedMean([1, 2, 3], new float[2]));
+    }
+
+    [Fact]
     public void PatchFeatures_AreTheTokensOfTheLayer()
     {
         using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, Cpu with { InputWidth = 43, InputHeight = 21 });
@@ -102,6 +119,9 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
         Assert.Throws<ArgumentOutOfRangeException>(() => one[2, 0].Length);
         Assert.Throws<ArgumentOutOfRangeException>(() => one[0, -1].Length);
         Assert.Throws<ArgumentException>(() => PatchFeatures.Of(new DinoOutput(), PatchFeature.Keys, 0, 0, 5));
+        Assert.Throws<ArgumentOutOfRangeException>(() => PatchFeatures.Of(all, PatchFeature.Keys, layer: 0, image: 3, 5)); // the next layer's first picture
+        Assert.Throws<ArgumentOutOfRangeException>(() => PatchFeatures.Of(all, PatchFeature.Keys, layer: 2, image: 0, 5));
+        Assert.Throws<ArgumentOutOfRangeException>(() => PatchFeatures.Of(all, PatchFeature.Keys, 0, 0, gridWidth: 0));
         Assert.Throws<ArgumentException>(() => new PatchFeatures(new float[7], 2, 2, 2));
     }
 }

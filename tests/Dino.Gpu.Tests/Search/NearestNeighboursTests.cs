@@ -208,6 +208,7 @@ public sealed class NearestNeighboursTests : IDisposable
         Assert.Equal(expected, actual);
         Assert.Equal([[.. Enumerable.Range(0, Count)]], search.Groups(-1, TestContext.Current.CancellationToken));
         Assert.Empty(search.Groups(1.1, TestContext.Current.CancellationToken));
+        Assert.Throws<ArgumentException>(() => search.Groups(double.NaN, TestContext.Current.CancellationToken));
     }
 
     [Fact]

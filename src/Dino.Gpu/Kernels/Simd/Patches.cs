@@ -31,7 +31,7 @@ internal static unsafe class Patches
             float* values = table + channel * 256;
             for (int y = 0; y < size; y++)
             {
-                byte* source = pixels + 3 * ((nint)(y0 + y) * shape.InputWidth + x0) + channel;
+                byte* source = pixels + 3 * ((nint)(y0 + y) * shape.PictureWidth + x0) + channel;
                 int column = (channel * size + y) * size;
                 int end = column + size;
                 while (column < end)

@@ -104,7 +104,7 @@ internal static class RowKernels
         }
         else
         {
-            long pixel = (((long)image * shape.InputHeight + y) * shape.InputWidth + x) * 3 + channel;
+            long pixel = (((long)image * shape.PictureHeight + y) * shape.PictureWidth + x) * 3 + channel;
             int line = channel * 256;
             values = new Quad(table[line + pixels[pixel]], table[line + pixels[pixel + 3]], table[line + pixels[pixel + 6]], table[line + pixels[pixel + 9]]);
         }
