@@ -17,6 +17,8 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
 
     private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
 
+    private readonly Dictionary<(string Path, ulong Segments), bool> _hasImages = []; // of folders named as images
+
     /// <summary>A name to come: a file, or a folder, whose name ends in the separator and in which the segments of a set may match.</summary>
     private readonly record struct Entry(string Name, ulong Segments)
     {
@@ -50,6 +52,7 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     {
         if (segments.Length > 64)
             throw new DinoException($"a pattern of {segments.Length} names cannot be matched, the limit is 64");
+        _hasImages.Clear();
         return Walk(start, WithSkipped(1), isTop: true);
     }
 
@@ -67,7 +70,7 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
                 yield return Locked(start);
             while (open.TryPeek(out Level level))
             {
-                if (!MoveNext(level))
+                if (!level.Entries.MoveNext())
                 {
                     open.Pop().Dispose();
                     continue;
@@ -90,21 +93,6 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         }
     }
 
-    /// <summary>The first is what sorts the names, and lays them down where there are many.</summary>
-    private static bool MoveNext(Level level)
-    {
-        try
-        {
-            return level.Entries.MoveNext();
-        }
-        catch (IOException failure)
-        {
-            throw CannotList(failure);
-        }
-    }
-
-    private static DinoException CannotList(Exception failure) => new($"cannot list a folder: {failure.Message}", failure);
-
     private static InputItem Locked(string prefix) => InputItem.File(Path.TrimEndingDirectorySeparator(prefix)) with { Problem = "cannot list this folder: permission denied" };
 
     /// <summary>The entries of the folder at the start; one that is not there has none.</summary>
@@ -120,22 +108,30 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     {
         string folder = prefix.Length == 0 ? "." : prefix;
         var sorted = new SortedNames();
+        bool isWhole = false;
         try
         {
             foreach (Entry entry in Entries(prefix, folder, active))
                 sorted.Add(entry.Name, entry.Segments);
+            isWhole = true;
             return sorted;
         }
-        catch (Exception failure)
+        catch (DirectoryNotFoundException)
         {
-            sorted.Dispose();
-            if (failure is DirectoryNotFoundException)
-                return new SortedNames(); // gone meanwhile
-            if (failure is IOException)
-                throw CannotList(failure);
-            if (failure is UnauthorizedAccessException)
-                return null;
-            throw;
+            return new SortedNames(); // gone meanwhile
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return null;
+        }
+        catch (IOException failure)
+        {
+            throw new DinoException($"cannot list a folder: {failure.Message}", failure);
+        }
+        finally
+        {
+            if (!isWhole)
+                sorted.Dispose();
         }
     }
 
@@ -173,7 +169,15 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     {
         ReadOnlySpan<char> name = Path.TrimEndingDirectorySeparator(entry.Name.AsSpan());
         bool isFile = name.Length == entry.Name.Length;
-        return isFile || !IsNamedAsImage(name, active) || (entry.IsFolder && Walk(prefix + entry.Name, entry.Segments).Any()) ? entry : new Entry(name.ToString(), 0);
+        return isFile || !IsNamedAsImage(name, active) || (entry.IsFolder && HasImages(prefix + entry.Name, entry.Segments)) ? entry : new Entry(name.ToString(), 0);
+    }
+
+    /// <summary>Whether an image comes of a folder that is named as one; remembered, for such folders inside of it would be asked again at every level.</summary>
+    private bool HasImages(string path, ulong active)
+    {
+        if (!_hasImages.TryGetValue((path, active), out bool any))
+            _hasImages[(path, active)] = any = Walk(path, active).Any();
+        return any;
     }
 
     private bool IsNamedAsImage(ReadOnlySpan<char> name, ulong active) => ImageFileNames.IsImage(name) && IsMatch(name, active);

@@ -102,25 +102,11 @@ internal sealed class InputListWriter : IDisposable
         _line.ResetWrittenCount();
     }
 
-    /// <summary>Goes on in a file that only this user can read, and that is gone even when the process is killed: without a name on Unix, deleted on closing on Windows.</summary>
+    /// <summary>Goes on in a file.</summary>
     private void Spill(MemoryStream memory)
     {
-        string path = Path.Combine(Path.GetTempPath(), $"dino-{Guid.NewGuid():N}.jsonl");
-        var options = new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.ReadWrite,
-            Share = FileShare.Read | FileShare.Delete,
-            BufferSize = 1 << 16,
-            Options = OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None,
-        };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        var file = new FileStream(path, options);
-        _stream = file;
-        if (!OperatingSystem.IsWindows())
-            File.Delete(path);
-        memory.WriteTo(file);
+        _stream = NamelessFile.CreateTemporary(bufferSize: 1 << 16);
+        memory.WriteTo(_stream);
         memory.Dispose();
     }
 
@@ -132,8 +118,7 @@ internal sealed class InputListWriter : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            string place = _file is null ? $" into the temporary folder {Path.GetTempPath()}" : "";
-            throw new DinoException($"cannot write {_name}{place}: {failure.Message.ReplaceLineEndings(" ")}", failure);
+            throw _file is null ? NamelessFile.Failed(_name, failure) : new DinoException($"cannot write {_name}: {failure.Message.ReplaceLineEndings(" ")}", failure);
         }
     }
 }

@@ -93,5 +93,5 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
         }
     }
 
-    private static string NoImages(string nothing) => $"{nothing} (looked for .jpg .jpeg .png .bmp .gif .webp)";
+    private static string NoImages(string nothing) => $"{nothing} (looked for .jpg .jpeg .png .bmp .gif .webp and their like)";
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Dino.Gpu.Cli.Output;
 
 namespace Dino.Gpu.Cli.Inputs;
 
@@ -18,6 +19,7 @@ internal sealed class SortedNames : IDisposable
     private readonly List<(long Start, long End)> _runs = [];
     private FileStream? _file; // runs, each name as its tag, its length and its UTF-16
 
+    /// <exception cref="DinoException">The temporary file cannot be written.</exception>
     public void Add(string name, ulong tag)
     {
         _names.Add((name, tag));
@@ -26,7 +28,7 @@ internal sealed class SortedNames : IDisposable
     }
 
     /// <summary>All names in order; nothing can be added after this.</summary>
-    /// <exception cref="IOException">The temporary file cannot be read or written.</exception>
+    /// <exception cref="DinoException">The temporary file cannot be read or written.</exception>
     public IEnumerator<(string Name, ulong Tag)> GetEnumerator()
     {
         if (_file is null)
@@ -40,7 +42,7 @@ internal sealed class SortedNames : IDisposable
         if (_names.Count > 0)
             Spill();
         _names.TrimExcess();
-        _file.Flush();
+        Try(_file.Flush);
         var heads = new PriorityQueue<Run, string>(PathOrder.Instance);
         foreach ((long start, long end) in _runs)
         {
@@ -63,9 +65,14 @@ internal sealed class SortedNames : IDisposable
 
     private void Spill()
     {
-        _file ??= new FileStream(
-            Path.Combine(Path.GetTempPath(), $"dino-{Guid.NewGuid():N}.names"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 12, FileOptions.DeleteOnClose);
         Sort();
+        Try(Write);
+        _names.Clear();
+    }
+
+    private void Write()
+    {
+        _file ??= NamelessFile.CreateTemporary(bufferSize: 1 << 12);
         long start = _file.Position;
         Span<byte> head = stackalloc byte[sizeof(ulong) + sizeof(int)];
         foreach ((string name, ulong tag) in _names)
@@ -77,7 +84,19 @@ internal sealed class SortedNames : IDisposable
         }
 
         _runs.Add((start, _file.Position));
-        _names.Clear();
+    }
+
+    /// <summary>A failure of this file must not be taken for one of the folder that is listed.</summary>
+    private static void Try(Action access)
+    {
+        try
+        {
+            access();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw NamelessFile.Failed("a folder's names", failure);
+        }
     }
 
     /// <summary>A sorted run in the file and the name that comes next of it.</summary>
@@ -102,15 +121,20 @@ internal sealed class SortedNames : IDisposable
             return true;
         }
 
+        private void Fill()
+        {
+            _filled = RandomAccess.Read(file.SafeFileHandle, _buffer.AsSpan(0, (int)Math.Min(BufferLength, end - position)), position);
+            if (_filled == 0)
+                throw new EndOfStreamException("the file was cut short");
+        }
+
         private void Read(Span<byte> bytes)
         {
             while (bytes.Length > 0)
             {
                 if (_next == _filled)
                 {
-                    _filled = RandomAccess.Read(file.SafeFileHandle, _buffer.AsSpan(0, (int)Math.Min(BufferLength, end - position)), position);
-                    if (_filled == 0)
-                        throw new EndOfStreamException("the temporary list of a folder's names was cut short");
+                    Try(Fill);
                     position += _filled;
                     _next = 0;
                 }

@@ -1,8 +1,7 @@
 namespace Dino.Gpu.Cli.Output;
 
 /// <summary>
-/// A nameless temporary file beside an output: bytes that belong after those still to come. On Unix it has no name from the start,
-/// on Windows it goes with its handle, so not even a killed process leaves it behind.
+/// A <see cref="NamelessFile"/> beside an output: bytes that belong after those still to come.
 /// </summary>
 internal sealed class SpoolFile : IDisposable
 {
@@ -14,10 +13,7 @@ internal sealed class SpoolFile : IDisposable
     public SpoolFile(string path, string output)
     {
         _output = output;
-        FileOptions options = OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None;
-        _stream = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Delete, bufferSize: 1 << 12, options);
-        if (!OperatingSystem.IsWindows())
-            File.Delete(path);
+        _stream = NamelessFile.Create(path, bufferSize: 1 << 12);
     }
 
     /// <summary>Appends.</summary>

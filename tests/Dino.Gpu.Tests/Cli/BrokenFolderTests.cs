@@ -91,7 +91,7 @@ public sealed class BrokenFolderTests : IDisposable
         if (OperatingSystem.IsLinux() || OperatingSystem.IsMacOS())
         {
             kinds.Add(new(".png", "link to a file that is not there", path => File.CreateSymbolicLink(path, "nowhere.png")));
-            kinds.Add(new(".jpg", "not a regular file", MakePipe));
+            kinds.Add(new(".jpg", "not a regular file", TemporaryFolder.MakeFifo));
             if (Environment.UserName != "root") // who may read everything: then a picture without pixels takes its turn
                 kinds.Add(new(".jpg", "permission denied", MakeUnreadable));
         }
@@ -99,13 +99,6 @@ public sealed class BrokenFolderTests : IDisposable
         if (kinds.Count < 10)
             kinds.Add(new(".bmp", "0x0", path => File.WriteAllBytes(path, flat)));
         return [.. kinds];
-    }
-
-    private static void MakePipe(string path)
-    {
-        using var mkfifo = Process.Start("mkfifo", [path]);
-        mkfifo.WaitForExit();
-        Assert.Equal(0, mkfifo.ExitCode);
     }
 
     private static void MakeUnreadable(string path)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.Sockets;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Tests.Cli;
@@ -53,7 +52,7 @@ public sealed class ImageReadingTests : IDisposable
     public void A_pipe_without_a_writer_does_not_block()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS(), "mkfifo");
-        Assert.Equal("not a regular file", Reason(Fifo("pipe.jpg")));
+        Assert.Equal("not a regular file", Reason(_folder.Fifo("pipe.jpg")));
     }
 
     [Fact]
@@ -95,7 +94,7 @@ public sealed class ImageReadingTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS(), "mkfifo");
         string picture = _folder.Write("in/a.png", File.ReadAllBytes(GoldenData.Image("tiny_5x7.png")));
-        string pipe = Fifo("in/b.jpg");
+        string pipe = _folder.Fifo("in/b.jpg");
         string empty = _folder.Write("in/c.png", []);
         File.CreateSymbolicLink(_folder.Path("in/d.png"), _folder.Path("gone.png"));
         CliResult result = await CliRunner.EmbedTinyAsync(_folder.Path("in"), "--quiet").WaitAsync(TimeSpan.FromSeconds(60));
@@ -108,15 +107,6 @@ public sealed class ImageReadingTests : IDisposable
         Assert.Contains("link", lines[2]);
         Assert.All(lines, line => Assert.Equal(line.IndexOf(_folder.Root, StringComparison.Ordinal), line.LastIndexOf(_folder.Root, StringComparison.Ordinal)));
         Assert.True(File.Exists(picture) && File.Exists(empty));
-    }
-
-    private string Fifo(string name)
-    {
-        string path = _folder.Path(name);
-        using var mkfifo = Process.Start("mkfifo", [path]);
-        mkfifo.WaitForExit();
-        Assert.Equal(0, mkfifo.ExitCode);
-        return path;
     }
 
     private static string Reason(string path) => Reason(() => ImageFile.ReadBytes(path));

@@ -46,6 +46,37 @@ public sealed class InputListTests : IDisposable
     }
 
     /// <summary>A folder named as an image is one of pictures where it has any; else it is a row, which fails when it is read.</summary>
+    /// <summary>More names than are sorted in memory.</summary>
+    [Fact]
+    public void A_large_folder_is_whole()
+    {
+        string[] names = [.. Enumerable.Range(0, SortedNames.RunLength + 100).Select(i => $"big/{i}.png"), "a.png", "small/b.png"];
+        Directory.CreateDirectory(_folder.Path("big"));
+        foreach (string name in names)
+            _folder.Write(name, []);
+        using var list = InputList.Settle([_folder.Root], TextReader.Null);
+        Assert.Equal(Paths(names).Order(PathOrder.Instance), list.Items().Select(item => item.Path));
+    }
+
+    /// <summary>Each level asks whether an image comes of those below.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("z.png")]
+    public async Task Folders_named_as_images_in_each_other_are_walked_once(string image)
+    {
+        const int Depth = 100;
+        string inner = Path.Combine([.. Enumerable.Repeat("a.jpg", Depth)]);
+        Directory.CreateDirectory(_folder.Path(inner));
+        if (image.Length > 0)
+            _folder.Write(Path.Combine(inner, image), []);
+        string[] found = await Task.Run(() =>
+        {
+            using var list = InputList.Settle([_folder.Root], TextReader.Null);
+            return list.Items().Select(item => item.Path).ToArray();
+        }).WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal(Paths(Path.Combine(inner, image)), found);
+    }
+
     [Fact]
     public void Folders_named_as_images_are_not_lost()
     {

@@ -22,5 +22,21 @@ internal sealed class TemporaryFolder : IDisposable
 
     public string Write(string name, string text) => Write(name, System.Text.Encoding.UTF8.GetBytes(text));
 
+    /// <summary>A named pipe, which Windows does not have.</summary>
+    public string Fifo(string name)
+    {
+        string path = Path(name);
+        MakeFifo(path);
+        return path;
+    }
+
+    /// <inheritdoc cref="Fifo"/>
+    public static void MakeFifo(string path)
+    {
+        using var mkfifo = System.Diagnostics.Process.Start("mkfifo", [path]);
+        mkfifo.WaitForExit();
+        Assert.Equal(0, mkfifo.ExitCode);
+    }
+
     public void Dispose() => Directory.Delete(Root, recursive: true);
 }
