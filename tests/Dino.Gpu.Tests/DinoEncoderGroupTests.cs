@@ -115,7 +115,7 @@ public sealed class DinoEncoderGroupTests
         TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = 1 }, (device, weights) => new HookedExecutor(VitExecutor.Create(device, weights), beforeBatch));
 
     private static EmbeddingPipeline Pipeline(DinoEncoderGroup group, int batch) => new(
-        item => new LoadedImage(TinyModel.Picture(int.Parse(item.Path, CultureInfo.InvariantCulture)), 32, 32),
+        (item, _) => new LoadedImage(TinyModel.Picture(int.Parse(item.Path, CultureInfo.InvariantCulture)), 32, 32),
         images => group.ForwardPrepared(images, DinoOutputs.ClassToken),
         new PipelineOptions(batch, 2) { InFlight = group.Devices.Count + 1 });
 

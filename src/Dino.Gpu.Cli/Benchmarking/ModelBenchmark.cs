@@ -72,7 +72,7 @@ internal sealed class ModelBenchmark(DinoEncoder encoder, int rounds)
     {
         double prepare = Median([.. paths.Take(16).Select(path => Time(() => encoder.Prepare(path)))]);
         var pipeline = new EmbeddingPipeline(
-            item => new LoadedImage(encoder.PrepareForDevice(item.Path), 0, 0),
+            (item, _) => new LoadedImage(encoder.PrepareForDevice(item.Path), 0, 0),
             images => encoder.ForwardPrepared(images, DinoOutputs.ClassToken),
             new PipelineOptions(batch, workers) { InFlight = encoder.BatchesInFlight });
         long start = Stopwatch.GetTimestamp();

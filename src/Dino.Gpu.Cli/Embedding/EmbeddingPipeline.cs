@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.ExceptionServices;
 using System.Threading.Channels;
@@ -25,19 +24,19 @@ internal sealed record PipelineOptions(int BatchSize, int Workers)
 /// size from the moment it is taken from the list until its row is out, so memory does not depend on the number of inputs. Whenever the model is
 /// free it takes every image that is ready, up to a batch; rows leave in input order, whichever is ready first.
 /// </summary>
-/// <param name="load">Reads one image; called from several threads.</param>
+/// <param name="load">Reads one image, with the clock of <see cref="PipelineOptions.ImageTimeout"/>; called from several threads.</param>
 /// <param name="forward">Runs one batch; called from as many threads as batches may be in flight.</param>
 /// <param name="options">Sizes.</param>
 /// <param name="times">Told how long each stage took.</param>
 internal sealed class EmbeddingPipeline(
-    Func<InputItem, LoadedImage> load,
+    Func<InputItem, LoadClock, LoadedImage> load,
     Func<IReadOnlyList<RgbImage>, DinoOutput> forward,
     PipelineOptions options,
     StageTimes? times = null)
 {
     private static readonly TimeSpan TimeoutCheck = TimeSpan.FromMilliseconds(500);
 
-    private readonly Func<InputItem, LoadedImage> _load = load;
+    private readonly Func<InputItem, LoadClock, LoadedImage> _load = load;
     private readonly Func<IReadOnlyList<RgbImage>, DinoOutput> _forward = forward;
     private readonly PipelineOptions _options = options;
     private readonly StageTimes _times = times ?? new StageTimes();
@@ -66,7 +65,6 @@ internal sealed class EmbeddingPipeline(
     private sealed class Entry(InputItem item)
     {
         private readonly TaskCompletionSource<Outcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private long _loadingSince;
         private int _loaded;
 
         public InputItem Item => item;
@@ -75,17 +73,11 @@ internal sealed class EmbeddingPipeline(
 
         public Task<Outcome> Outcome => _outcome.Task;
 
-        /// <summary>Whether it has been in a worker for longer than that.</summary>
-        public bool IsOverdue(TimeSpan limit) => Volatile.Read(ref _loadingSince) is var since and not 0 && Stopwatch.GetElapsedTime(since) > limit;
-
-        public void BeginLoading() => Volatile.Write(ref _loadingSince, Stopwatch.GetTimestamp());
+        /// <summary>Its time in a worker.</summary>
+        public LoadClock Clock { get; } = new();
 
         /// <summary>True for the one that ends it first: the worker, or the clock.</summary>
-        public bool TryEndLoading()
-        {
-            Volatile.Write(ref _loadingSince, 0);
-            return Interlocked.Exchange(ref _loaded, 1) == 0;
-        }
+        public bool TryEndLoading() => Interlocked.Exchange(ref _loaded, 1) == 0;
 
         public void End(Outcome outcome) => _outcome.SetResult(outcome);
     }
@@ -105,6 +97,7 @@ internal sealed class EmbeddingPipeline(
         private readonly Channel<Entry> _order = Channel.CreateUnbounded<Entry>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
         private readonly BlockingCollection<Entry> _work = [];
         private readonly BlockingCollection<Entry> _ready = [];
+        private readonly ConcurrentDictionary<Entry, bool> _loading = []; // a set of those in workers
         private readonly List<Task> _models = [];
         private Entry? _held; // the row whose turn it is, while it is waited for
         private Exception? _failure;
@@ -192,17 +185,25 @@ internal sealed class EmbeddingPipeline(
         {
             _held = entry;
             while (!entry.Outcome.Wait((int)TimeoutCheck.TotalMilliseconds, _taking.Token))
-            {
-                // Files are started in order, so a file that hangs is sooner or later the one that is waited for.
-                if (entry.IsOverdue(_options.ImageTimeout) && entry.TryEndLoading())
-                {
-                    entry.End(new Outcome(null, 0, string.Create(CultureInfo.InvariantCulture, $"took longer than {_options.ImageTimeout.TotalSeconds:0.#} s to read and decode")));
-                    LoadingEnded();
-                    _ = StartThread("dino decode", Load); // in place of the one that hangs
-                }
-            }
-
+                GiveUpOverdue();
             _held = null;
+        }
+
+        /// <summary>
+        /// Looked at while a row is waited for: files are started in order, so one that hangs is sooner or later the one that is waited for, or holds the room that one waits for.
+        /// </summary>
+        private void GiveUpOverdue()
+        {
+            foreach (Entry entry in _loading.Keys)
+            {
+                if (!entry.Clock.HasPassed(_options.ImageTimeout) || !entry.TryEndLoading())
+                    continue;
+                _loading.TryRemove(entry, out _);
+                entry.End(new Outcome(null, 0, string.Create(CultureInfo.InvariantCulture, $"took longer than {_options.ImageTimeout.TotalSeconds:0.#} s to read and decode")));
+                LoadingEnded();
+                entry.Clock.GiveUp();
+                _ = StartThread("dino decode", Load); // in place of the one that hangs
+            }
         }
 
         private void HandOut(Entry entry, IEmbeddingSink sink)
@@ -246,12 +247,13 @@ internal sealed class EmbeddingPipeline(
         {
             foreach (Entry entry in _work.GetConsumingEnumerable(_taking.Token))
             {
-                entry.BeginLoading();
+                entry.Clock.Start();
+                _loading[entry] = true;
                 string? reason = null;
                 LoadedImage? image = null;
                 try
                 {
-                    image = _pipeline._load(entry.Item);
+                    image = _pipeline._load(entry.Item, entry.Clock);
                 }
                 catch (OutOfMemoryException failure)
                 {
@@ -267,6 +269,7 @@ internal sealed class EmbeddingPipeline(
 
                 if (!entry.TryEndLoading())
                     return; // too late: another thread has taken this one's place
+                _loading.TryRemove(entry, out _);
                 entry.Image = image;
                 if (reason is null)
                     _ready.Add(entry, _taking.Token);

@@ -15,8 +15,10 @@ internal sealed class ImageLoader(IImageDecoder decoder, ExifOrientation orienta
 {
     private readonly PixelBudget _budget = PixelBudget.OfThisMachine();
 
+    /// <param name="item">The row.</param>
+    /// <param name="clock">Started; stops while the image waits for room. Null where nobody looks.</param>
     /// <exception cref="DinoException">The image cannot be read; the message does not name it.</exception>
-    public LoadedImage Load(InputItem item)
+    public LoadedImage Load(InputItem item, LoadClock? clock = null)
     {
         byte[] file;
         string? hash = null;
@@ -30,7 +32,8 @@ internal sealed class ImageLoader(IImageDecoder decoder, ExifOrientation orienta
         ImageHeader header;
         using (times.Measure(Stage.Decode, images: 0))
             header = ImageHeader.Read(file, maxPixels);
-        using IDisposable room = _budget.Enter((long)header.Width * header.Height);
+        long pixels = (long)header.Width * header.Height;
+        using IDisposable room = clock is null ? _budget.Enter(pixels) : clock.WaitFor(() => _budget.Enter(pixels));
         RgbImage picture;
         using (times.Measure(Stage.Decode))
             picture = decoder.Decode(file, orientation);

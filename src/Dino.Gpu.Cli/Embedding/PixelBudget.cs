@@ -19,7 +19,7 @@ internal sealed class PixelBudget(long capacity)
 
     /// <summary>Waits for room.</summary>
     /// <param name="pixels">Of the picture.</param>
-    /// <returns>Gives the room back when disposed.</returns>
+    /// <returns>Gives the room back when first disposed.</returns>
     public IDisposable Enter(long pixels)
     {
         var turn = new Turn(this, Math.Min(pixels, capacity));
@@ -54,6 +54,7 @@ internal sealed class PixelBudget(long capacity)
     private sealed class Turn(PixelBudget budget, long pixels) : IDisposable
     {
         private readonly ManualResetEventSlim _begun = new();
+        private int _left;
 
         public long Pixels => pixels;
 
@@ -63,6 +64,8 @@ internal sealed class PixelBudget(long capacity)
 
         public void Dispose()
         {
+            if (Interlocked.Exchange(ref _left, 1) != 0)
+                return;
             _begun.Dispose();
             budget.Leave(this);
         }

@@ -179,6 +179,57 @@ public sealed class EmbeddingPipelineTests
         Assert.Equal(Enumerable.Range(0, 30).Select(i => i is 3 or 4 or 20 ? $"{i}: took longer than 1 s to read and decode" : $"{i}: {i}"), sink.Rows);
     }
 
+    /// <summary>How long an image waits for room in memory depends on the others and on the number of workers, and no row may.</summary>
+    [Fact]
+    public async Task Waiting_for_room_is_not_reading()
+    {
+        var sink = new Recorder();
+        var pipeline = new EmbeddingPipeline(
+            (item, clock) =>
+            {
+                using IDisposable room = clock.WaitFor(() =>
+                {
+                    Thread.Sleep(item.Path == "1" ? 2500 : 0);
+                    return new CancellationTokenSource();
+                });
+                return new LoadedImage(Pixel(int.Parse(item.Path, CultureInfo.InvariantCulture)), 1, 1);
+            },
+            FirstPixels,
+            new PipelineOptions(4, 2) { ImageTimeout = TimeSpan.FromSeconds(1) });
+        await pipeline.RunAsync(Items(4), sink, CancellationToken.None).WaitAsync(Long);
+        Assert.Equal(["0: 0", "1: 1", "2: 2", "3: 3"], sink.Rows);
+    }
+
+    /// <summary>The first image waits for the room that the second has, which hangs: without the room taken back neither would end.</summary>
+    [Fact]
+    public async Task A_file_that_hangs_gives_its_room_back()
+    {
+        using var never = new ManualResetEventSlim();
+        using var taken = new ManualResetEventSlim();
+        var budget = new PixelBudget(10);
+        var sink = new Recorder();
+        var pipeline = new EmbeddingPipeline(
+            (item, clock) =>
+            {
+                bool hangs = item.Path == "1";
+                if (!hangs)
+                    taken.Wait(Long);
+                using IDisposable room = clock.WaitFor(() => budget.Enter(10));
+                if (hangs)
+                {
+                    taken.Set();
+                    never.Wait();
+                }
+
+                return new LoadedImage(Pixel(int.Parse(item.Path, CultureInfo.InvariantCulture)), 1, 1);
+            },
+            FirstPixels,
+            new PipelineOptions(4, 2) { ImageTimeout = TimeSpan.FromSeconds(1) });
+        await pipeline.RunAsync(Items(4), sink, CancellationToken.None).WaitAsync(Long);
+        never.Set();
+        Assert.Equal(["0: 0", "1: took longer than 1 s to read and decode", "2: 2", "3: 3"], sink.Rows);
+    }
+
     [Fact]
     public async Task Cancelling_does_not_wait_for_the_batch_in_the_model()
     {
@@ -218,7 +269,7 @@ public sealed class EmbeddingPipelineTests
                 Interlocked.Add(ref finished, images.Count);
                 return FirstPixels(images);
             },
-            new PipelineOptions(4, 2) { InFlight = inFlight });
+            new PipelineOptions(4, 1) { InFlight = inFlight });
 
         Assert.False(await pipeline.RunAsync(Items(200), sink, drain.Token, CancellationToken.None).WaitAsync(Long));
         Assert.Equal(Enumerable.Range(0, sink.Rows.Count).Select(i => $"{i}: {i}"), sink.Rows);
@@ -280,7 +331,7 @@ public sealed class EmbeddingPipelineTests
     {
         var times = new StageTimes();
         var pipeline = new EmbeddingPipeline(
-            item => new LoadedImage(Pixel(0), 1, 1),
+            (_, _) => new LoadedImage(Pixel(0), 1, 1),
             images =>
             {
                 Thread.Sleep(5);
@@ -295,7 +346,7 @@ public sealed class EmbeddingPipelineTests
     }
 
     private static EmbeddingPipeline Pipeline(Func<int, RgbImage> load, Func<IReadOnlyList<RgbImage>, DinoOutput> forward, PipelineOptions options) =>
-        new(item => new LoadedImage(load(int.Parse(item.Path, CultureInfo.InvariantCulture)), 1, 1), forward, options);
+        new((item, _) => new LoadedImage(load(int.Parse(item.Path, CultureInfo.InvariantCulture)), 1, 1), forward, options);
 
     private static IEnumerable<InputItem> Items(int count) => Enumerable.Range(0, count).Select(i => InputItem.File(i.ToString(CultureInfo.InvariantCulture)));
 

@@ -294,7 +294,7 @@ public sealed class DevicePipelineTests(TestDevices devices)
         Assert.Same(images[0], group.PrepareForDevice(images[0]));
         var rows = new List<float[]>();
         var pipeline = new EmbeddingPipeline(
-            item => new LoadedImage(group.PrepareForDevice(images[int.Parse(item.Path, CultureInfo.InvariantCulture)]), 0, 0),
+            (item, _) => new LoadedImage(group.PrepareForDevice(images[int.Parse(item.Path, CultureInfo.InvariantCulture)]), 0, 0),
             batch => group.ForwardPrepared(batch, DinoOutputs.ClassToken),
             new PipelineOptions(BatchSize: 4, Workers: 2) { InFlight = group.BatchesInFlight });
         await pipeline.RunAsync(Enumerable.Range(0, images.Length).Select(i => InputItem.File($"{i}")), new Rows(rows), TestContext.Current.CancellationToken);
