@@ -56,12 +56,13 @@ internal static class DinoCommandLine
         }
     }
 
-    /// <summary>Messages become one line, whatever the driver or the file put into them, and file names may hold terminal escapes.</summary>
-    public static string OneLine(string message)
-    {
-        string line = string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
-        return string.Concat(line.Select(letter => char.IsControl(letter) || letter is >= '\u202A' and <= '\u202E' or >= '\u2066' and <= '\u2069' ? '?' : letter)); // those turn the text around
-    }
+    /// <summary>Messages become one line, whatever the driver or the file put into them.</summary>
+    public static string OneLine(string message) =>
+        Visible(string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
+
+    /// <summary>Text as it stands, without what a terminal would obey: file names may hold its escapes, line ends, and letters that turn the text around.</summary>
+    public static string Visible(string text) =>
+        string.Concat(text.Select(letter => char.IsControl(letter) || letter is >= '\u202A' and <= '\u202E' or >= '\u2066' and <= '\u2069' ? '?' : letter));
 
     private static RootCommand CreateRoot(CliConsole console, Option<bool> verbose, Option<bool> quiet)
     {

@@ -29,8 +29,8 @@ internal sealed class EmbedCommand
 
         A folder or a glob is sorted by the byte order of its paths. An image that cannot be read is named on
         stderr and keeps its row: NaN in arrays, null in JSON Lines and Parquet, empty cells in CSV.
-        With --progress json every line on stderr is an object: event "progress" has done, total, failed, imagesPerSecond
-        and secondsLeft; "message", and "error" for why the run ended, have text.
+        With --progress json every line on stderr, but for wrong usage, is an object: event "progress" has done, total,
+        failed, imagesPerSecond and secondsLeft; "message", and "error" for why the run ended, have text.
         Exit codes: 0 all well, 1 fatal, 2 wrong usage, 3 some images failed, 130 cancelled.
         """;
 
@@ -90,7 +90,7 @@ internal sealed class EmbedCommand
         HelpName = "FILE",
     };
 
-    private readonly Option<long> _timeout = WholeNumber("--image-timeout", "Seconds after which an image that is still being read or decoded counts as unreadable.", 120, 1, 86_400);
+    private readonly Option<long> _timeout = WholeNumber("--image-timeout", "Seconds of reading and decoding after which an image counts as unreadable.", 120, 1, 86_400);
     private readonly Option<string?> _stats = new("--stats") { Description = "Write where the time went there, as JSON.", HelpName = "FILE" };
 
     private readonly Option<string> _progress = new("--progress")

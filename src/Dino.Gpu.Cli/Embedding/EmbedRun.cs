@@ -20,7 +20,7 @@ internal enum OnError
 
 /// <summary>How failures are dealt with.</summary>
 /// <param name="OnError">The row.</param>
-/// <param name="MaxErrors">Failures after which the run ends, or null for any number.</param>
+/// <param name="MaxErrors">_failures after which the run ends, or null for any number.</param>
 internal sealed record FailurePolicy(OnError OnError, long? MaxErrors);
 
 /// <summary>One <c>dino embed</c>: takes rows from the pipeline, hands them to the output and tells the progress display.</summary>
@@ -33,39 +33,36 @@ internal sealed record FailurePolicy(OnError OnError, long? MaxErrors);
 internal sealed class EmbedRun(RowLayout layout, IRowOutput output, FailurePolicy policy, IProgressDisplay progress, long firstRow, long failures = 0) : IEmbeddingSink
 {
     private readonly float[] _row = new float[layout.Length]; // (layout.Shape)
-
-    /// <summary>Row of the input list that comes next.</summary>
-    public long NextRow { get; private set; } = firstRow;
-
-    /// <summary>Images that could not be read, those of the run that this one goes on with among them.</summary>
-    public long Failures { get; private set; } = failures;
+    private long _nextRow = firstRow; // of the input list
+    private long _failures = failures; // images that could not be read, those of the run that this one goes on with among them
 
     public void Embedded(InputItem item, LoadedImage image, DinoOutput result, int index)
     {
         layout.Copy(result, index, _row);
-        output.Write(new RowInfo { Row = NextRow, Path = item.Path, Width = image.Width, Height = image.Height, Sha256 = image.Sha256, Columns = item.Columns }, _row);
-        NextRow++;
+        output.Write(new RowInfo { Row = _nextRow, Path = item.Path, Width = image.Width, Height = image.Height, Sha256 = image.Sha256, Columns = item.Columns }, _row);
+        _nextRow++;
         progress.Advance(failed: false);
     }
 
     public void Failed(InputItem item, string reason)
     {
-        string name = item.Path.Length > 0 && item.Path.Trim().Length == item.Path.Length ? DinoCommandLine.OneLine(item.Path) : $"'{item.Path}'"; // blanks at the ends are not seen otherwise
-        string line = reason.Contains(name, StringComparison.Ordinal) ? reason : $"{name}: {reason}";
-        var info = new RowInfo { Row = NextRow, Path = item.Path, Error = reason, Columns = item.Columns };
-        if (policy.OnError == OnError.Fail || Failures >= policy.MaxErrors)
+        string visible = DinoCommandLine.Visible(item.Path);
+        string name = visible.Length > 0 && visible.Trim().Length == visible.Length ? visible : $"'{visible}'"; // blanks at the ends are not seen otherwise
+        string line = reason.Contains($"'{visible}'", StringComparison.Ordinal) ? reason : $"{name}: {reason}";
+        var info = new RowInfo { Row = _nextRow, Path = item.Path, Error = reason, Columns = item.Columns };
+        if (policy.OnError == OnError.Fail || _failures >= policy.MaxErrors)
         {
             output.EndAt(info);
             throw new DinoException(policy.OnError == OnError.Fail ? $"{line} (--on-error nan or skip goes on without it)" : $"{line}; that is one more than --max-errors {policy.MaxErrors}");
         }
 
-        Failures++;
+        _failures++;
         Array.Fill(_row, float.NaN);
         if (policy.OnError == OnError.Skip)
             output.Skip(info);
         else
             output.Write(info, _row);
-        NextRow++;
+        _nextRow++;
         progress.Report($"dino: {line}");
         progress.Advance(failed: true);
     }

@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Dino.Gpu.Cli.Formats;
 using Dino.Gpu.Cli.Output;
+using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Runs;
 
@@ -68,11 +69,14 @@ internal sealed class ErrorLog : IDisposable
     {
         if (IsOther(path))
             throw new DinoException($"cannot write {path}: it is no log of failed images, and would be lost; give another name");
-        if (path.StartsWith("/dev/", StringComparison.Ordinal) || path.StartsWith("/proc/", StringComparison.Ordinal))
+        bool isNew = !File.Exists(path);
+        if (!isNew && !IsRegular(path))
             return; // whoever reads a pipe would see its end
         try
         {
             new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite).Dispose();
+            if (isNew)
+                File.Delete(path);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -92,9 +96,7 @@ internal sealed class ErrorLog : IDisposable
     /// <summary>Whether a file is there that is none of these.</summary>
     public static bool IsOther(string path)
     {
-        // Devices and pipes have no length, and reading them may wait; a link has one of its own.
-        FileInfo file = File.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is FileInfo target ? target : new FileInfo(path);
-        if (!file.Exists || file.Length == 0)
+        if (!File.Exists(path) || !IsRegular(path))
             return false;
         using StreamReader reader = OpenText(path);
         return NextLine(reader, path) is { } line && !IsBegun(line);
@@ -159,6 +161,20 @@ internal sealed class ErrorLog : IDisposable
         catch (IOException)
         {
             // the rest of a line that the full disk does not take; Add has said so
+        }
+    }
+
+    /// <summary>Devices and pipes are none; reading them may wait.</summary>
+    private static bool IsRegular(string path)
+    {
+        try
+        {
+            RegularFile.Open(path).Dispose();
+            return true;
+        }
+        catch (DinoException)
+        {
+            return false;
         }
     }
 

@@ -170,8 +170,8 @@ internal sealed partial class RunFolder : IDisposable
         }
     }
 
-    /// <summary>What <see cref="Output.OutputFile"/> leaves when the process is killed.</summary>
-    [GeneratedRegex(@"^\..+\.[0-9a-f]{8}\.tmp$", RegexOptions.CultureInvariant)]
+    /// <summary>What <see cref="Output.OutputFile"/> leaves of a run's own files when the process is killed; others may write files of theirs into the folder.</summary>
+    [GeneratedRegex(@"^\.(shard-\d{5,18}\.\w+|manifest\.jsonl|run\.json)\.[0-9a-f]{8}\.tmp$", RegexOptions.CultureInvariant)]
     private static partial Regex TemporaryName();
 
     [GeneratedRegex(@"^shard-(\d{5,18})\.\w+$", RegexOptions.CultureInvariant)]

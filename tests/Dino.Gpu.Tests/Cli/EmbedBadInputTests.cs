@@ -62,6 +62,19 @@ public sealed class EmbedBadInputTests : IDisposable
         Assert.Contains($"{paths.Length} failed", lines.ErrorLines[^1]);
     }
 
+    /// <summary>Names are told as they are, but for what a terminal would obey.</summary>
+    [Theory]
+    [InlineData("x\e[31mx.jpg", "x?[31mx.jpg: ")]
+    [InlineData("x\e[31mx.jpg ", "'x?[31mx.jpg ': ")]
+    [InlineData("x.jpg\n", "x.jpg?: ")]
+    [InlineData("file", "file: ")] // a word of the reason too
+    public async Task Names_are_told_without_what_a_terminal_obeys(string name, string expected)
+    {
+        CliResult result = await CliRunner.RunWithInputAsync($"first.jpg\0{name}\0", "embed", "-", "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet");
+        Assert.Equal(3, result.ExitCode);
+        Assert.Equal(["dino: first.jpg: no such file", $"dino: {expected}no such file"], result.ErrorLines);
+    }
+
     [Fact]
     public async Task Folder_named_as_an_image_in_a_list_fails_its_row()
     {

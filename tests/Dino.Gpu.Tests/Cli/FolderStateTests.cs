@@ -244,6 +244,25 @@ public sealed class FolderStateTests : IDisposable
         Assert.Equal([1, 2], (await File.ReadAllLinesAsync(Out("errors.jsonl"))).Select(Row));
     }
 
+    /// <summary>The temporary files of a run that was killed go; those of files that others write into the folder may be in use.</summary>
+    [Fact]
+    public async Task Temporary_files_of_others_stay()
+    {
+        string[] own = [.. new[] { ".shard-00000.npy.0123abcd.tmp", ".manifest.jsonl.0123abcd.tmp", ".run.json.0123abcd.tmp" }.Select(name => _folder.Write("out/" + name, "killed"))];
+        string other = _folder.Write("out/.x.npy.0123abcd.tmp", "in use");
+        Assert.Equal(0, (await EmbedAsync(Inputs())).ExitCode);
+        Assert.All(own, name => Assert.False(File.Exists(name), name));
+        Assert.True(File.Exists(other));
+    }
+
+    [Fact]
+    public async Task A_log_is_made_only_by_a_run_that_begins()
+    {
+        string log = _folder.Path("log.jsonl");
+        (await CliRunner.RunAsync("embed", Inputs()[0], "--device", "cpu", "--errors", log, "--weights", _folder.Path("none.bin"))).FatalLine();
+        Assert.False(File.Exists(log));
+    }
+
     [Fact]
     public async Task A_file_where_the_folder_should_be()
     {

@@ -81,7 +81,7 @@ public sealed class ProgressTests
         await Task.Delay(100, TestContext.Current.CancellationToken);
         Assert.Equal(whole, error.ToString());
         if (!json)
-            Assert.All(Told(error, json), line => Assert.Matches(@"^dino: 1/9 images, [0-9.]+ images/s, \d+:\d\d left, none for 0:0\d$", line));
+            Assert.All(Told(error, json), line => Assert.Matches(@"^dino: 1/9 images, [0-9.]+ images/s, \d+:\d\d left, none for \d+:\d\d$", line));
     }
 
     [Fact]
@@ -92,18 +92,18 @@ public sealed class ProgressTests
         using (new JsonProgress(new ProgressCounter(9), error))
             await error.Written.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
         TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
-        Assert.InRange(elapsed.TotalSeconds, 0.95, 60); // a timer may come a little early
+        Assert.InRange(elapsed.TotalSeconds, 0.95, 20); // a timer may come a little early, and a busy machine late
         Assert.InRange(Told(error, json: true).Length, 2, (int)elapsed.TotalSeconds + 2); // after every second, and at the end
     }
 
+    /// <summary>A disk that was full may have room again.</summary>
     [Fact]
-    public async Task A_log_that_takes_no_more_does_not_end_the_run()
+    public async Task A_line_that_a_log_does_not_take_is_not_the_last()
     {
-        var counter = new ProgressCounter(9);
-        using var display = new LineProgress(counter, new FullWriter(), TimeSpan.FromMilliseconds(10));
-        await Task.Delay(100, TestContext.Current.CancellationToken);
-        display.Advance(failed: false);
-        Assert.Equal(1, counter.Done);
+        using var error = new LineWriter { Refuses = 1 };
+        using (new LineProgress(new ProgressCounter(9), error, TimeSpan.FromMilliseconds(10)))
+            await error.Written.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        Assert.Equal(0, error.Refuses);
     }
 
     [Theory]
@@ -179,16 +179,19 @@ public sealed class ProgressTests
 
         public Task Written => _written.Task;
 
+        /// <summary>Lines that it does not take before, as a full disk.</summary>
+        public int Refuses { get; set; }
+
         public override void WriteLine(string? value)
         {
+            if (Refuses > 0)
+            {
+                Refuses--;
+                throw new IOException("No space left on device");
+            }
+
             base.WriteLine(value);
             _written.TrySetResult();
         }
-    }
-
-    /// <summary>A full disk.</summary>
-    private sealed class FullWriter : StringWriter
-    {
-        public override void WriteLine(string? value) => throw new IOException("No space left on device");
     }
 }
