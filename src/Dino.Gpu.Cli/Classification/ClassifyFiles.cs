@@ -10,12 +10,18 @@ namespace Dino.Gpu.Cli.Classification;
 internal static class ClassifyFiles
 {
     /// <summary>Before any work: whether they can be written.</summary>
-    /// <exception cref="DinoException">One of them cannot.</exception>
-    public static void RequireWritable(ClassifySettings settings, string? probe = null)
+    /// <param name="settings">What was asked for.</param>
+    /// <param name="save">Where the classifier is kept; null for nowhere.</param>
+    /// <param name="probe">The file of a classifier that was kept before; null for none.</param>
+    /// <exception cref="DinoException">One of them cannot, or would replace another or an input.</exception>
+    public static void RequireWritable(ClassifySettings settings, string? save = null, string? probe = null)
     {
+        OutputNames.RefuseSameFile(
+            [("--confusion", settings.Confusion), ("--predictions", settings.Predictions), ("--save", save)],
+            [settings.Train, settings.Test, probe, settings.Source.Weights]);
         if (settings.Confusion is not null)
             PngFile.RequireEncoder("leave --confusion away");
-        foreach (string path in new[] { settings.Confusion, settings.Predictions, probe }.OfType<string>())
+        foreach (string path in new[] { settings.Confusion, settings.Predictions, save }.OfType<string>())
             OutputFile.EnsureWritable(path);
     }
 

@@ -7,8 +7,9 @@ namespace Dino.Gpu.Cli.Classification;
 /// <param name="Common">What it shares with <c>dino knn</c>.</param>
 /// <param name="Training">How to train, but for the device and the seed.</param>
 /// <param name="Probe">A trained classifier to apply; null to train one.</param>
+/// <param name="ProbeFile">Where that one was read from.</param>
 /// <param name="Save">Where to keep the trained classifier.</param>
-internal sealed record LinearSettings(ClassifySettings Common, LinearProbeOptions Training, LinearProbe? Probe, string? Save);
+internal sealed record LinearSettings(ClassifySettings Common, LinearProbeOptions Training, LinearProbe? Probe, string? ProbeFile, string? Save);
 
 /// <summary>One <c>dino linear</c>.</summary>
 /// <param name="settings">What was asked for.</param>
@@ -20,7 +21,7 @@ internal sealed class LinearJob(LinearSettings settings, CliConsole console)
     /// <returns>0, or 3 when an image failed.</returns>
     public async Task<int> RunAsync(TextWriter output, CancellationToken cancellation)
     {
-        ClassifyFiles.RequireWritable(settings.Common, settings.Save);
+        ClassifyFiles.RequireWritable(settings.Common, settings.Save, settings.ProbeFile);
         ClassifyData data = await ClassifyData.LoadAsync(settings.Common, settings.Probe, console, cancellation).ConfigureAwait(false);
         (LinearProbe probe, Predictions predictions) = await Task.Run(() => TrainAndPredict(data, cancellation), cancellation).ConfigureAwait(false);
         ClassifyFiles.Write(settings.Common, data, predictions);

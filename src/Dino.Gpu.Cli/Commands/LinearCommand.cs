@@ -60,7 +60,7 @@ internal sealed class LinearCommand
                 WeightDecay = parsed.GetValue(linear._decay),
             };
             ClassifySettings common = options.Settings(parsed, probe is not null, parsed.GetValue(verbose), parsed.GetValue(quiet), probe is null ? null : ProbeModel.Of(probe));
-            var settings = new LinearSettings(common, training, probe, parsed.GetValue(linear._save));
+            var settings = new LinearSettings(common, training, probe, parsed.GetValue(linear._probe), parsed.GetValue(linear._save));
             return new LinearJob(settings, console).RunAsync(parsed.InvocationConfiguration.Output, cancellation);
         });
         return command;

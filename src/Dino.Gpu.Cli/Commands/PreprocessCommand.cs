@@ -106,10 +106,11 @@ internal static class PreprocessCommand
                 throw new DinoException($"{sources[targets[i]]} and {images[i]} would both become {targets[i]}: rename one, or write them to two directories");
         }
 
-        var targetPaths = targets.Select(Path.GetFullPath).ToHashSet(StringComparer.Ordinal);
+        var real = new RealPath();
+        var targetPaths = targets.Select(real.Of).ToHashSet(RealPath.Comparer);
         foreach (string image in images)
         {
-            if (targetPaths.Contains(Path.GetFullPath(image)))
+            if (targetPaths.Contains(real.Of(image)))
                 throw new DinoException($"{image} would be overwritten: choose another directory for -o");
         }
 

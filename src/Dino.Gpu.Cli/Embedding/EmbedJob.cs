@@ -23,7 +23,9 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         // Cheap checks first: what would fail at the end of a long run has to fail now.
         var part = ShardSelection.From(settings.Shard, ShardSelection.ProcessEnvironment());
         RefuseSharedFile(part);
-        RefuseSameFile();
+        Output.OutputNames.RefuseSameFile(
+            [("-o", settings.Output.IsStandardOutput || settings.Output.IsFolder ? null : settings.Output.Name), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)],
+            settings.Inputs);
         FormatCatalog.Validate(settings.Output.Format, settings.Type, []);
         if (settings.Output.IsFolder)
             RefuseMixedFolder(part);
@@ -170,27 +172,6 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
             throw new DinoException($"{name} holds parts of a run, and this would be a whole one: say which part, such as --shard 3/8, or give another folder");
         if (part.Count > 1 && RunRecord.Load(name) is not null)
             throw new DinoException($"{name} holds a whole run, and this would be part {part.Index} of {part.Count} ({part.Source}): give another folder, or --shard none for the whole");
-    }
-
-    /// <summary>Of two outputs in one file the later would replace the other, and one over an input would lose what was asked for.</summary>
-    private void RefuseSameFile()
-    {
-        List<(string Option, string Path)> outputs = [];
-        if (!settings.Output.IsStandardOutput && !settings.Output.IsFolder)
-            outputs.Add(("-o", settings.Output.Name));
-        if (settings.ErrorsFile is not null)
-            outputs.Add(("--errors", settings.ErrorsFile));
-        if (settings.StatsFile is not null)
-            outputs.Add(("--stats", settings.StatsFile));
-        List<(string Option, string Path)> all = [.. outputs, .. settings.Inputs.Where(input => input != "-").Select(input => ("the inputs", input.StartsWith('@') ? input[1..] : input))];
-        for (int i = 0; i < outputs.Count; i++)
-        {
-            for (int j = i + 1; j < all.Count; j++)
-            {
-                if (Path.GetFullPath(outputs[i].Path) == Path.GetFullPath(all[j].Path))
-                    throw new DinoException($"{outputs[i].Option} and {all[j].Option} both name {outputs[i].Path}: give another file");
-            }
-        }
     }
 
     private RunRecord Record(DinoEncoderGroup encoders, InputList list, ShardSelection part, string weights)

@@ -64,8 +64,9 @@ internal sealed class ImageBatches : IDisposable
     /// <exception cref="DinoException">An image would be overwritten, or the directory cannot be made.</exception>
     public void Claim(Func<string, IEnumerable<string>> targets, params IEnumerable<string> common)
     {
-        var inputs = _list.Items().Select(item => Path.GetFullPath(item.Archive ?? item.Path)).ToHashSet(StringComparer.Ordinal);
-        if (common.Concat(_list.Items().SelectMany(item => targets(Stem(item)))).FirstOrDefault(target => inputs.Contains(Path.GetFullPath(target))) is { } target)
+        var real = new RealPath();
+        var inputs = _list.Items().Select(item => real.Of(item.Archive ?? item.Path)).ToHashSet(RealPath.Comparer);
+        if (common.Concat(_list.Items().SelectMany(item => targets(Stem(item)))).FirstOrDefault(target => inputs.Contains(real.Of(target))) is { } target)
             throw new DinoException($"{target} would be overwritten: choose another directory for -o");
         OutputDirectory.Create(_settings.Directory);
     }

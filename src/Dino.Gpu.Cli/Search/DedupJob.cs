@@ -1,5 +1,6 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Embedding;
+using Dino.Gpu.Cli.Output;
 using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Cli.Search;
@@ -14,6 +15,7 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console, TextW
     /// <exception cref="DinoException">Something cannot be read or written.</exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
+        OutputNames.RefuseSameFile([("--html", settings.Html)], [.. settings.Inputs, settings.Source.Weights]);
         using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, settings.Source.Model);
         EmbeddingTable table;
         long failed;

@@ -15,6 +15,7 @@ internal sealed class IndexJob(IReadOnlyList<string> inputs, string path, Embedd
     /// <exception cref="DinoException">Something cannot be read or written.</exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
+        OutputNames.RefuseSameFile([("-o", path)], [.. inputs, settings.Weights]);
         OutputFile.EnsureWritable(path);
         using var source = new EmbeddingSource(settings, console);
         EmbeddingTable table = await source.LoadAsync(inputs, cancellation).ConfigureAwait(false);

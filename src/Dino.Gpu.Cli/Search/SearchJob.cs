@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Dino.Gpu.Cli.Embedding;
 using Dino.Gpu.Cli.Formats;
+using Dino.Gpu.Cli.Output;
 using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Cli.Search;
@@ -23,6 +24,7 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
             ? await Task.Run(() => EmbeddingTable.Load(settings.Index, cancellation), cancellation).ConfigureAwait(false)
             : null;
         EmbeddingSourceSettings how = settings.Source(index?.Model);
+        OutputNames.RefuseSameFile([("--html", settings.Html)], [settings.Index, .. settings.Queries, how.Weights]);
         using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, how.Model);
         long failed;
         EmbeddingTable queries;
