@@ -23,9 +23,9 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         // Cheap checks first: what would fail at the end of a long run has to fail now.
         var part = ShardSelection.From(settings.Shard, ShardSelection.ProcessEnvironment());
         RefuseSharedFile(part);
+        IEnumerable<string> files = settings.Output.IsFolder ? RunFolder.Lists(PartFolder(part)) : settings.Output.IsStandardOutput ? [] : [settings.Output.Name];
         Output.OutputNames.RefuseSameFile(
-            [("-o", settings.Output.IsStandardOutput || settings.Output.IsFolder ? null : settings.Output.Name), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)],
-            settings.Inputs);
+            [.. files.Select(file => ("-o", (string?)file)), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)], [.. settings.Inputs, settings.Weights]);
         FormatCatalog.Validate(settings.Output.Format, settings.Type, []);
         if (settings.Output.IsFolder)
             RefuseMixedFolder(part);

@@ -27,6 +27,9 @@ internal sealed partial class RunFolder : IDisposable
 
     public string Errors => ErrorsIn(Path);
 
+    /// <summary>The files of a run in a folder, but for its shards.</summary>
+    public static IEnumerable<string> Lists(string path) => [ManifestIn(path), ErrorsIn(path), System.IO.Path.Combine(path, RunRecord.FileName)];
+
     /// <summary>Opens a folder, making it where there is none.</summary>
     /// <exception cref="DinoException">It cannot be made or written, or another process works in it.</exception>
     public static RunFolder Open(string path)

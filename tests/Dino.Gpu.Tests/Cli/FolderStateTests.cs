@@ -191,6 +191,23 @@ public sealed class FolderStateTests : IDisposable
         Assert.False(File.Exists(both));
     }
 
+    /// <summary>The copy would empty the log that it is made of.</summary>
+    [Theory]
+    [InlineData("--errors", "errors.jsonl")]
+    [InlineData("--errors", "manifest.jsonl")]
+    [InlineData("--stats", "run.json")]
+    public async Task No_output_over_the_folder_s_own_files(string option, string name)
+    {
+        string[] inputs = Inputs(3);
+        foreach (int _ in new[] { 1, 2 })
+        {
+            Assert.Contains($"-o and {option} both name", (await EmbedAsync(inputs, option, Out(name))).FatalLine());
+            Assert.Equal(3, (await EmbedAsync(inputs)).ExitCode);
+        }
+
+        await AssertWholeAsync(inputs, 3, []);
+    }
+
     [Fact]
     public async Task The_image_that_ends_a_run_is_in_its_log()
     {
