@@ -135,15 +135,26 @@ internal static class DinoCommandLine
             return ExitCode.Usage;
         }
 
-        foreach (string message in parsed.Errors.Select(error => OneLine(error.Message)).Distinct())
-            console.Error.WriteLine($"dino: {message}");
-
-        var names = new Stack<string>(["--help"]);
+        var names = new Stack<string>();
         for (CommandResult? command = parsed.CommandResult; command is not null && command.Command != root; command = command.Parent as CommandResult)
             names.Push(command.Command.Name);
-        console.Error.WriteLine($"Try 'dino {string.Join(' ', names)}'.");
+        string path = string.Concat(names.Select(name => name + " "));
+        IEnumerable<string> messages = parsed.CommandResult.Command.Subcommands.Count == 0
+            ? parsed.Errors.Select(error => error.Message).Distinct()
+            : [WhatCommand(parsed, path)];
+        foreach (string message in messages)
+            console.Error.WriteLine($"dino: {OneLine(message)}");
+        console.Error.WriteLine($"Try 'dino {path}--help'.");
         return ExitCode.Usage;
     }
+
+    /// <summary>Where a command is missing, or is none. The parser says both, and names every word behind it.</summary>
+    private static string WhatCommand(ParseResult parsed, string path) => parsed.UnmatchedTokens.FirstOrDefault() switch
+    {
+        null => $"expected a command: {string.Join(", ", parsed.CommandResult.Command.Subcommands.Select(command => path + command.Name))}",
+        ['-', ..] option => $"there is no option '{option}'",
+        var unknown => $"there is no command '{path}{unknown}'",
+    };
 
     private static void ReportFailure(Exception failure, bool verbose, CliConsole console)
     {

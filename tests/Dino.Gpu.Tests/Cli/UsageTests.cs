@@ -41,9 +41,23 @@ public sealed class UsageTests
         CliResult result = await CliRunner.RunAsync(arguments);
         Assert.Equal(2, result.ExitCode);
         Assert.Empty(result.Output);
-        Assert.All(result.ErrorLines[..^1], line => Assert.StartsWith("dino: ", line));
-        Assert.StartsWith("Try 'dino ", result.ErrorLines[^1]);
-        Assert.True(result.ErrorLines.Length >= 2);
+        Assert.Equal(2, result.ErrorLines.Length);
+        Assert.StartsWith("dino: ", result.ErrorLines[0]);
+        Assert.StartsWith("Try 'dino ", result.ErrorLines[1]);
+    }
+
+    [Theory]
+    [InlineData("dino: there is no command 'frob'", "Try 'dino --help'.", "frob", "a", "--x")]
+    [InlineData("dino: there is no option '--frob'", "Try 'dino --help'.", "--frob")]
+    [InlineData("dino: there is no command 'weights frob'", "Try 'dino weights --help'.", "weights", "frob")]
+    [InlineData("dino: expected a command: weights pull, weights info, weights convert, weights synth", "Try 'dino weights --help'.", "weights")]
+    [InlineData("dino: expected a command: embed, preprocess, ", "Try 'dino --help'.", "--quiet")]
+    public async Task A_command_that_is_missing_or_none_is_one_line(string line, string hint, params string[] arguments)
+    {
+        CliResult result = await CliRunner.RunAsync(arguments);
+        Assert.Equal(2, result.ExitCode);
+        Assert.StartsWith(line, result.ErrorLines[0]);
+        Assert.Equal(hint, Assert.Single(result.ErrorLines[1..]));
     }
 
     /// <summary>What <c>-o "$OUT"</c> is where OUT is not set.</summary>
