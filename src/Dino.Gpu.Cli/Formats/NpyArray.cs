@@ -33,8 +33,8 @@ internal sealed class NpyArray : IDisposable
             bytes *= (UInt128)side;
         }
 
-        if (bytes > (UInt128)length)
-            throw new InvalidDataException($"truncated: the array claims {bytes} bytes, the file has {length}");
+        if (bytes + (UInt128)_header.Length > (UInt128)length)
+            throw new InvalidDataException($"truncated: the array claims {bytes} bytes after a header of {_header.Length}, the file has {length}");
     }
 
     /// <summary>Sides.</summary>

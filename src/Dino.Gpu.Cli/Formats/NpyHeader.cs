@@ -9,7 +9,8 @@ namespace Dino.Gpu.Cli.Formats;
 /// <param name="Type">NumPy's type string, such as <c>&lt;f4</c>.</param>
 /// <param name="FortranOrder">Whether the first index runs fastest.</param>
 /// <param name="Shape">Sides; none for a single value.</param>
-internal sealed partial record NpyHeader(string Type, bool FortranOrder, long[] Shape)
+/// <param name="Length">Bytes up to the first element.</param>
+internal sealed partial record NpyHeader(string Type, bool FortranOrder, long[] Shape, int Length)
 {
     private const int Alignment = 64; // numpy aligns the data so that the file can be mapped
     private const int MaxLength = 1 << 20;
@@ -48,6 +49,7 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, long[] 
             throw new InvalidDataException($".npy version {start[6]}, expected 1, 2 or 3");
         }
 
+        int before = start[6] == 1 ? 10 : start.Length;
         byte[] bytes = new byte[length];
         stream.ReadExactly(bytes);
         string text = Encoding.Latin1.GetString(bytes);
@@ -56,7 +58,7 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, long[] 
         Match shape = ShapePattern().Match(text);
         if (!type.Success || !order.Success || !shape.Success)
             throw new InvalidDataException("the .npy header lacks a simple descr, fortran_order or shape");
-        return new NpyHeader(type.Groups[1].Value, order.Groups[1].Value == "True", [.. shape.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Side)]);
+        return new NpyHeader(type.Groups[1].Value, order.Groups[1].Value == "True", [.. shape.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Side)], before + length);
     }
 
     private static long Side(string text) =>

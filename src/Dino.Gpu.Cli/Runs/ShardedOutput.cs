@@ -25,7 +25,7 @@ internal sealed class ShardedOutput : IRowOutput
     /// <param name="record">Format, shard size and rows.</param>
     /// <param name="schema">What a row holds.</param>
     /// <param name="items">The inputs from one row to another of the whole list, for paths and carried columns.</param>
-    /// <exception cref="DinoException">A journal or the log cannot be read or written.</exception>
+    /// <exception cref="DinoException">A journal or the log cannot be read or written, or a shard was cut short.</exception>
     public ShardedOutput(RunFolder folder, RunRecord record, RowSchema schema, Func<long, long, IEnumerable<InputItem>> items)
     {
         _folder = folder;
@@ -36,6 +36,7 @@ internal sealed class ShardedOutput : IRowOutput
         {
             if (File.Exists(folder.Shard(_shard, record.Format)))
             {
+                RequireWhole(folder.Shard(_shard, record.Format));
                 File.Delete(folder.Journal(_shard)); // renamed, but its journal not yet deleted when the process ended
                 continue;
             }
@@ -135,6 +136,33 @@ internal sealed class ShardedOutput : IRowOutput
             log.Dispose();
             throw;
         }
+    }
+
+    /// <summary>A shard that lost its end after it was written, to a disk or a copy that broke off, is no shard that is done. Its values are not read.</summary>
+    private void RequireWhole(string shard)
+    {
+        try
+        {
+            using EmbeddingFile rows = FormatCatalog.OpenReader(shard);
+            // A file of lines with failed images only does not say how long a row is.
+            if (rows.Schema.Length != _schema.Length && rows.Schema.Length != 0)
+                throw new DinoException($"{shard} has rows of {rows.Schema.Length} values, expected {_schema.Length}");
+            if (FormatCatalog.FromName(_record.Format)!.Streams && !EndsWithALine(shard))
+                throw new DinoException($"{shard} ends in the middle of a line");
+        }
+        catch (DinoException failure)
+        {
+            throw new DinoException($"{failure.Message}; if the file is damaged, delete it, and the same command makes it again", failure);
+        }
+    }
+
+    private static bool EndsWithALine(string file)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read);
+        if (stream.Length == 0)
+            return true;
+        stream.Seek(-1, SeekOrigin.End);
+        return stream.ReadByte() == '\n';
     }
 
     private long FirstRow(long shard) => _record.FirstRow + shard * _record.ShardSize;

@@ -220,8 +220,11 @@ public sealed class FolderStateTests : IDisposable
 
     [Theory]
     [InlineData("npy")]
+    [InlineData("npz")]
     [InlineData("jsonl")]
+    [InlineData("csv")]
     [InlineData("parquet")]
+    [InlineData("safetensors")]
     public async Task A_shard_that_was_damaged_is_named_and_can_be_made_again(string format)
     {
         string[] inputs = Inputs(3);
@@ -232,6 +235,9 @@ public sealed class FolderStateTests : IDisposable
         string line = (await CliRunner.RunAsync("merge", Out(), "-o", _folder.Path("m.npy"))).FatalLine();
         Assert.Contains(shard, line);
         Assert.EndsWith("delete the shard and run the part again", line);
+        line = (await EmbedAsync(inputs, run)).FatalLine();
+        Assert.Contains(shard, line);
+        Assert.EndsWith("delete it, and the same command makes it again", line);
         File.Delete(shard);
         Assert.Equal(3, (await EmbedAsync(inputs, run)).ExitCode);
         await AssertWholeAsync(inputs, 3, run);
