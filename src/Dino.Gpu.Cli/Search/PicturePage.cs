@@ -88,7 +88,7 @@ internal sealed class PicturePage : IDisposable
     {
         string name = RowName.Of(card.Image);
         string label = Encode(name);
-        string picture = _thumbnails.Make(card.Image.Path) is { } uri
+        string picture = _thumbnails.Make(card.Image) is { } uri
             ? $"<img src=\"{uri}\" alt=\"{label}\" title=\"{label}\">"
             : $"<div class=\"missing\" role=\"img\" aria-label=\"{label}: no picture\" title=\"{label}\">no picture</div>";
         string score = card.Score is not { } value ? "" : string.Create(

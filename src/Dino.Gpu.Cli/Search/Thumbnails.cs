@@ -1,3 +1,4 @@
+using Dino.Gpu.Cli.Formats;
 using Dino.Gpu.Cli.Imaging;
 using Dino.Gpu.Imaging;
 
@@ -9,14 +10,14 @@ internal sealed class Thumbnails(IImageDecoder decoder, ExifOrientation orientat
     private const int LongerSide = 256;
     private const int Quality = 82;
 
-    /// <summary>A JPEG as a data URI; null where the image cannot be read. Thread-safe.</summary>
-    public string? Make(string path)
+    /// <summary>A JPEG as a data URI; null where the image cannot be read, or is in an archive, whose places no file of embeddings keeps. Thread-safe.</summary>
+    public string? Make(RowInfo row)
     {
-        if (path.Length == 0)
+        if (row.Path.Length == 0 || row.Archive is not null)
             return null;
         try
         {
-            RgbImage image = ImageFile.Decode(path, decoder, orientation);
+            RgbImage image = ImageFile.Decode(row.Path, decoder, orientation);
             double scale = Math.Min(1.0, (double)LongerSide / Math.Max(image.Width, image.Height));
             RgbImage small = PillowResize.Resize(image, Side(image.Width), Side(image.Height), ResizeFilter.Bicubic);
             return PngFile.Jpeg(small, Quality) is { } jpeg ? "data:image/jpeg;base64," + Convert.ToBase64String(jpeg) : null;
