@@ -25,7 +25,7 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
             : null;
         EmbeddingSourceSettings how = settings.Source(index?.Model);
         OutputNames.RefuseSameFile([("--html", settings.Html)], [settings.Index, .. settings.Queries, how.Weights]);
-        using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, how.Model);
+        using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, how.Model, how.MaxPixels);
         long failed;
         EmbeddingTable queries;
         using (var source = new EmbeddingSource(how, console))
