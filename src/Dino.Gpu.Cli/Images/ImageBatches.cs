@@ -42,7 +42,8 @@ internal sealed class ImageBatches : IDisposable
     /// <exception cref="DinoException">Two images would become one file, or inputs, weights or device cannot be used.</exception>
     public static async Task<ImageBatches> OpenAsync(ImageBatchSettings settings, CliConsole console, CancellationToken cancellation)
     {
-        var list = InputList.Settle(settings.Inputs, console.Input, cancellation: cancellation);
+        InputList list = await Task.Run(() => InputList.Settle(settings.Inputs, console.Input, cancellation: cancellation), cancellation)
+            .WaitAsync(cancellation).ConfigureAwait(false);
         DinoEncoder? encoder = null;
         try
         {
