@@ -11,18 +11,15 @@ internal sealed class LabelledTable
     /// <summary>The column that is looked for unless another is named.</summary>
     public const string DefaultColumn = "label";
 
-    private LabelledTable(string input, EmbeddingTable table, string[] labels, IReadOnlyList<string> classes)
+    private LabelledTable(string input, string[] labels, IReadOnlyList<string> classes)
     {
         Input = input;
-        Table = table;
         Labels = labels;
         Classes = classes;
     }
 
     /// <summary>As named on the command line.</summary>
     public string Input { get; }
-
-    public EmbeddingTable Table { get; }
 
     /// <summary>One a vector.</summary>
     public IReadOnlyList<string> Labels { get; }
@@ -56,7 +53,7 @@ internal sealed class LabelledTable
         string[] classes = [.. all.Distinct(StringComparer.Ordinal)];
         bool numbers = column >= 0 && classes.All(name => long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _));
         return new LabelledTable(
-            input, table, labels, [.. numbers ? classes.OrderBy(name => long.Parse(name, CultureInfo.InvariantCulture)) : classes.Order(PathOrder.Instance)]);
+            input, labels, [.. numbers ? classes.OrderBy(name => long.Parse(name, CultureInfo.InvariantCulture)) : classes.Order(PathOrder.Instance)]);
 
         string? Label(RowInfo row) =>
             column >= 0 ? (string?)ColumnTypes.Convert(row.Columns[column], ColumnType.Text) is { Length: > 0 } text ? text : null

@@ -112,6 +112,7 @@ internal sealed class AttentionCommand
             parsed.GetValue(_threshold),
             parsed.GetValue(_sheet),
             parsed.GetValue(_npy)),
+        MaxPixels = _encoder.MaxPixels(parsed),
         Quiet = quiet,
         Verbose = verbose,
     };

@@ -93,7 +93,7 @@ internal sealed class BenchCommand
     {
         int[] batches = parsed.GetValue(_batches)!;
         string[] inputs = parsed.GetValue(_inputs)!;
-        List<string>? files = inputs.Length == 0 ? null : Files(inputs, cancellation);
+        List<string>? files = inputs.Length == 0 ? null : await Task.Run(() => Files(inputs, cancellation), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
         ImageSize? size = parsed.GetValue(_size);
         DinoOptions options = _model.Apply(parsed, new DinoOptions
         {

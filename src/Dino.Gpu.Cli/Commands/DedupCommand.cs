@@ -30,7 +30,7 @@ internal static class DedupCommand
         Option<double?> threshold = ThresholdOption.Create(
             "Cosine from which on two images are duplicates: nearer to 1 for copies only, lower for pictures of the same scene too. [default: 0.95]");
         var json = new Option<bool>("--json") { Description = "JSON Lines, one object a group." };
-        var list = new Option<bool>("--list") { Description = "Only the paths of the images that could go, one a line." };
+        var list = new Option<bool>("--list") { Description = "Only the paths of the image files that could go, one a line; not the names of members of archives." };
         Option<string?> html = SearchCommand.HtmlOption();
         var vectors = new VectorOptions();
         var command = new Command("dedup", "Group images that are nearly the same, and say which of each group to keep.") { inputs, threshold, json, list, html };

@@ -101,6 +101,7 @@ internal sealed class FeaturesCommand
         Layers = parsed.GetValue(_layers) is { Length: > 0 } layers ? layers : [-1],
         LastBlocks = (int)parsed.GetValue(_lastBlocks),
         Safetensors = parsed.GetValue(_format) == "safetensors",
+        MaxPixels = _encoder.MaxPixels(parsed),
         Quiet = quiet,
         Verbose = verbose,
     };

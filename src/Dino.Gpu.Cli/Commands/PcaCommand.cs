@@ -43,6 +43,7 @@ internal sealed class PcaCommand
                 Model = pca._encoder.Model(parsed, DefaultSize),
                 Maps = !parsed.GetValue(pca._noMaps),
                 Npy = parsed.GetValue(pca._npy),
+                MaxPixels = pca._encoder.MaxPixels(parsed),
                 Quiet = parsed.GetValue(quiet),
                 Verbose = parsed.GetValue(verbose),
             },

@@ -59,7 +59,8 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
     /// <exception cref="DinoException">The inputs or the model cannot be used, or no image could be read.</exception>
     public async Task<EmbeddingTable> EmbedAsync(IReadOnlyList<string> inputs, CancellationToken cancellation)
     {
-        using InputList list = await Task.Run(() => InputList.Settle(inputs, console.Input, cancellation: cancellation), cancellation).ConfigureAwait(false);
+        using InputList list = await Task.Run(() => InputList.Settle(inputs, console.Input, cancellation: cancellation), cancellation)
+            .WaitAsync(cancellation).ConfigureAwait(false);
         DinoEncoderGroup encoders = await OpenAsync(cancellation).ConfigureAwait(false);
         var layout = RowLayout.Of(settings.Pooling, normalize: false, encoders);
         var counter = new ProgressCounter(list.Count);

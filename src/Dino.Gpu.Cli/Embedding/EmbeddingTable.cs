@@ -150,6 +150,7 @@ internal sealed class EmbeddingTable
         private readonly List<RowInfo> _rows = [];
         private readonly List<RowInfo> _failures = [];
         private readonly List<float[]> _pieces = [];
+        private readonly int _archive = columns.TakeWhile(column => column != Inputs.TarImages.ArchiveColumn).Count();
         private readonly int _rowsPerPiece = Math.Max(1, PieceLength / Math.Max(1, shape[^1]));
 
         /// <summary>Values of a vector.</summary>
@@ -180,7 +181,8 @@ internal sealed class EmbeddingTable
             if (place == 0)
                 _pieces.Add(new float[_rowsPerPiece * Dimension]);
             values.CopyTo(_pieces[^1].AsSpan(place * Dimension));
-            _rows.Add(row);
+            // A column of that name may be anybody's; archives end in .tar, or their images would not have been read.
+            _rows.Add(row.Columns.ElementAtOrDefault(_archive) is string archive && Inputs.TarImages.IsTar(archive) ? row with { Archive = archive } : row);
         }
 
         /// <exception cref="DinoException">There is no vector.</exception>

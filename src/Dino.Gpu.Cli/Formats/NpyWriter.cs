@@ -54,10 +54,6 @@ internal sealed class NpyWriter : IDisposable
     /// <summary>Rows written so far.</summary>
     public long Rows { get; private set; }
 
-    /// <summary>Starts a uint8 file of shape (rows, <paramref name="rowShape"/>...).</summary>
-    /// <exception cref="DinoException">The file cannot be created there.</exception>
-    public static NpyWriter OfBytes(string path, params int[] rowShape) => new(path, "|u1", rowShape);
-
     /// <summary>Starts a file of float32 or float16.</summary>
     /// <exception cref="DinoException">The file cannot be created there.</exception>
     public static NpyWriter Of(ValueType type, string path, params int[] rowShape) => new(path, NpyHeader.TypeOf(type), rowShape);
@@ -71,11 +67,6 @@ internal sealed class NpyWriter : IDisposable
     /// <param name="row">As many values as the row shape has, in C order.</param>
     /// <exception cref="DinoException">The disk is full or gone.</exception>
     public void WriteRow(ReadOnlySpan<Half> row) => WriteRow("<f2", row.Length, MemoryMarshal.AsBytes(row));
-
-    /// <summary>Appends one row of a uint8 file.</summary>
-    /// <param name="row">As many values as the row shape has, in C order.</param>
-    /// <exception cref="DinoException">The disk is full or gone.</exception>
-    public void WriteRow(ReadOnlySpan<byte> row) => WriteRow("|u1", row.Length, row);
 
     /// <summary>Writes the number of rows into the header and puts the file in place.</summary>
     /// <exception cref="DinoException">The file cannot be flushed or renamed.</exception>

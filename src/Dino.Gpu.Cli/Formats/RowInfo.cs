@@ -9,6 +9,9 @@ internal sealed record RowInfo
     /// <summary>The image, as the user named it.</summary>
     public required string Path { get; init; }
 
+    /// <summary>The tar file that the image is a member of, as <see cref="Embedding.EmbeddingTable"/> finds it in the rows' columns; null for a file, and outside tables.</summary>
+    public string? Archive { get; init; }
+
     /// <summary>Width of the picture in the file in pixels, upright; null where it could not be read.</summary>
     public int? Width { get; init; }
 

@@ -14,6 +14,9 @@ internal record ImageBatchSettings
 
     public required DinoOptions Model { get; init; }
 
+    /// <summary>Most pixels of a picture, as the decoder has it.</summary>
+    public required long MaxPixels { get; init; }
+
     public required bool Quiet { get; init; }
 
     public required bool Verbose { get; init; }

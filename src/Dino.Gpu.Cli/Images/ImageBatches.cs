@@ -1,5 +1,6 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Cli.Embedding;
 using Dino.Gpu.Cli.Inputs;
 using Dino.Gpu.Cli.Output;
 using Dino.Gpu.Cli.Progress;
@@ -9,7 +10,7 @@ namespace Dino.Gpu.Cli.Images;
 
 /// <summary>
 /// The frame of the commands that write files of their own for each image: the list of inputs and the model, then batch by batch decoded pictures, the next ones while
-/// the model has these. Memory is that of two batches. Whoever opens it disposes it.
+/// the model has these. Memory is that of two batches besides the names, and what is decoded at one time stays within a share of the machine's. Whoever opens it disposes it.
 /// </summary>
 internal sealed class ImageBatches : IDisposable
 {
@@ -19,6 +20,7 @@ internal sealed class ImageBatches : IDisposable
     private readonly ImageBatchSettings _settings;
     private readonly CliConsole _console;
     private readonly InputList _list;
+    private readonly ImageLoader _loader;
     private readonly HashSet<int> _failed = []; // rows that an earlier pass has told of
     private TimeSpan _elapsed;
 
@@ -28,6 +30,7 @@ internal sealed class ImageBatches : IDisposable
         _console = console;
         _list = list;
         Encoder = encoder;
+        _loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoder.Prepare, sha256: false, settings.MaxPixels, new StageTimes());
     }
 
     /// <summary>The model; owned.</summary>
@@ -39,7 +42,8 @@ internal sealed class ImageBatches : IDisposable
     /// <exception cref="DinoException">Two images would become one file, or inputs, weights or device cannot be used.</exception>
     public static async Task<ImageBatches> OpenAsync(ImageBatchSettings settings, CliConsole console, CancellationToken cancellation)
     {
-        var list = InputList.Settle(settings.Inputs, console.Input, cancellation: cancellation);
+        InputList list = await Task.Run(() => InputList.Settle(settings.Inputs, console.Input, cancellation: cancellation), cancellation)
+            .WaitAsync(cancellation).ConfigureAwait(false);
         DinoEncoder? encoder = null;
         try
         {
@@ -142,7 +146,11 @@ internal sealed class ImageBatches : IDisposable
     {
         try
         {
-            return new Loaded(Stem(item), Encoder.Prepare(_settings.Model.Decoder!.Decode(item.ReadBytes(), _settings.Model.Orientation)), null);
+            return new Loaded(Stem(item), _loader.Load(item).Pixels, null);
+        }
+        catch (OutOfMemoryException failure)
+        {
+            throw WantOfMemory.At(item.Path, failure);
         }
         catch (DinoException failure)
         {

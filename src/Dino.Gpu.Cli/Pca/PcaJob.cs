@@ -17,8 +17,8 @@ internal sealed record PcaSettings : ImageBatchSettings
 }
 
 /// <summary>
-/// One <c>dino pca</c>. The model sees every image twice, first to find the components of all of them and then to draw each, so that memory does not grow with their
-/// number.
+/// One <c>dino pca</c>. The model sees every image twice, first to find the components of all of them and then to draw each, so that memory besides the names does not
+/// grow with their number.
 /// </summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>

@@ -16,7 +16,7 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console, TextW
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
         OutputNames.RefuseSameFile([("--html", settings.Html)], [.. settings.Inputs, settings.Source.Weights]);
-        using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, settings.Source.Model);
+        using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, settings.Source.Model, settings.Source.MaxPixels);
         EmbeddingTable table;
         long failed;
         using (var source = new EmbeddingSource(settings.Source, console))
@@ -34,14 +34,17 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console, TextW
     private void Show(EmbeddingTable table, PicturePage? page, CancellationToken cancellation)
     {
         using NearestNeighbours search = SearchDevice.Open(table, settings.Source.Model);
-        IReadOnlyList<int[]> groups = search.Groups(settings.Threshold, cancellation);
+        // A picture that is named twice is no duplicate of itself: who deletes one of the names deletes the picture.
+        bool[] repeats = PictureIdentity.Repeats(table.Rows);
+        int repeated = repeats.Count(repeat => repeat);
+        int[][] groups = [.. search.Groups(settings.Threshold, cancellation).Select(rows => rows.Where(row => !repeats[row]).ToArray()).Where(rows => rows.Length > 1)];
         int duplicates = groups.Sum(group => group.Length - 1);
         string summary = string.Create(
-            CultureInfo.InvariantCulture, $"{table.Count} images, {groups.Count} {(groups.Count == 1 ? "group" : "groups")} of near-duplicates at {settings.Threshold}, {duplicates} could go");
+            CultureInfo.InvariantCulture, $"{table.Count - repeated} images, {groups.Length} {(groups.Length == 1 ? "group" : "groups")} of near-duplicates at {settings.Threshold}, {duplicates} could go");
         var report = new DedupReport(console, output, settings.Output);
         report.Begin();
         page?.Begin("dino dedup", summary);
-        for (int i = 0; i < groups.Count; i++)
+        for (int i = 0; i < groups.Length; i++)
         {
             cancellation.ThrowIfCancellationRequested();
             DuplicateGroup group = Choose(i + 1, groups[i], table);
@@ -52,7 +55,9 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console, TextW
         report.End();
         page?.Complete();
         if (report.Unlisted > 0)
-            console.Error.WriteLine($"dino: {report.Unlisted} paths with line breaks are not listed: use --json");
+            console.Error.WriteLine($"dino: not listed: {report.Unlisted}, in archives or with line breaks in their paths; --json has them");
+        if (!settings.Source.Quiet && repeated > 0)
+            console.Error.WriteLine($"dino: note: {(repeated == 1 ? "1 row is of an image that was" : $"{repeated} rows are of images that were")} there before, by this name or another, and left out");
         if (!settings.Source.Quiet)
             console.Error.WriteLine($"dino: {summary}{(page is null ? "" : $" -> {settings.Html}")}");
     }

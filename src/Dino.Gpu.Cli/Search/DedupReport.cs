@@ -21,7 +21,7 @@ internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOu
         ? new Table().Border(TableBorder.Simple).AddColumns("group", "", "score", "size", "path")
         : null;
 
-    /// <summary>Paths that <see cref="DedupOutput.List"/> left out, since they have more than one line.</summary>
+    /// <summary>Images that <see cref="DedupOutput.List"/> left out, since their paths have more than one line, or are names in an archive, and may be those of other files.</summary>
     public int Unlisted { get; private set; }
 
     public void Begin()
@@ -57,7 +57,7 @@ internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOu
 
     private void WritePath(RowInfo image)
     {
-        if (image.Path.AsSpan().ContainsAny('\n', '\r'))
+        if (image.Archive is not null || image.Path.AsSpan().ContainsAny('\n', '\r'))
             Unlisted++;
         else
             output.Write(image.Path + "\n");
@@ -100,6 +100,8 @@ internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOu
     {
         line.WriteNumber("row", image.Row);
         line.WriteString("path", JsonLinesWriter.Unicode(image.Path));
+        if (image.Archive is not null)
+            line.WriteString("archive", JsonLinesWriter.Unicode(image.Archive));
         if (image is { Width: { } width, Height: { } height })
         {
             line.WriteNumber("width", width);

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Dino.Gpu.Cli.Formats;
+using Dino.Gpu.Cli.Images;
 using Dino.Gpu.Cli.Imaging;
 using Dino.Gpu.Cli.Output;
 
@@ -21,17 +22,18 @@ internal sealed class PicturePage : IDisposable
 {
     private readonly OutputFile _file;
     private readonly Thumbnails _thumbnails;
-    private readonly ParallelOptions _parallel;
+    private readonly int _threads;
 
     /// <param name="path">The file.</param>
     /// <param name="options">Decoder, EXIF orientation and threads.</param>
+    /// <param name="maxPixels">Most pixels of a picture, as the decoder has it.</param>
     /// <exception cref="DinoException">It cannot be written, or JPEG cannot be encoded here.</exception>
-    public PicturePage(string path, DinoOptions options)
+    public PicturePage(string path, DinoOptions options, long maxPixels)
     {
         PngFile.RequireEncoder("leave out --html");
         _file = new OutputFile(path);
-        _thumbnails = new Thumbnails(options.Decoder!, options.Orientation);
-        _parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Threads ?? Environment.ProcessorCount };
+        _thumbnails = new Thumbnails(options.Decoder!, options.Orientation, maxPixels);
+        _threads = options.Threads ?? Environment.ProcessorCount;
     }
 
     /// <summary>The head of the page.</summary>
@@ -58,7 +60,7 @@ internal sealed class PicturePage : IDisposable
     {
         PageCard[] all = [lead, .. cards];
         string[] html = new string[all.Length];
-        Parallel.For(0, all.Length, _parallel, i =>
+        ImageBatch.ForAll(all.Length, _threads, i =>
         {
             cancellation.ThrowIfCancellationRequested();
             html[i] = Card(all[i]);
@@ -88,7 +90,7 @@ internal sealed class PicturePage : IDisposable
     {
         string name = RowName.Of(card.Image);
         string label = Encode(name);
-        string picture = _thumbnails.Make(card.Image.Path) is { } uri
+        string picture = _thumbnails.Make(card.Image) is { } uri
             ? $"<img src=\"{uri}\" alt=\"{label}\" title=\"{label}\">"
             : $"<div class=\"missing\" role=\"img\" aria-label=\"{label}: no picture\" title=\"{label}\">no picture</div>";
         string score = card.Score is not { } value ? "" : string.Create(

@@ -5,6 +5,7 @@ namespace Dino.Gpu.Cli.Search;
 /// <summary>What a row is called in tables and on pages.</summary>
 internal static class RowName
 {
-    /// <summary>Its path, on one line, or its number where the file has no paths.</summary>
-    public static string Of(RowInfo row) => row.Path.Length > 0 ? DinoCommandLine.OneLine(row.Path) : $"row {row.Row}";
+    /// <summary>Its path, on one line, or its number where the file has no paths; with its archive for a member of one, whose name may be the path of another file.</summary>
+    public static string Of(RowInfo row) =>
+        row.Path.Length == 0 ? $"row {row.Row}" : DinoCommandLine.OneLine(row.Archive is null ? row.Path : $"{row.Archive}:{row.Path}");
 }

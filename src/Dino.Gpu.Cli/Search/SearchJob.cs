@@ -25,7 +25,7 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
             : null;
         EmbeddingSourceSettings how = settings.Source(index?.Model);
         OutputNames.RefuseSameFile([("--html", settings.Html)], [settings.Index, .. settings.Queries, how.Weights]);
-        using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, how.Model);
+        using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, how.Model, how.MaxPixels);
         long failed;
         EmbeddingTable queries;
         using (var source = new EmbeddingSource(how, console))
@@ -47,7 +47,7 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
     {
         long start = Stopwatch.GetTimestamp();
         using NearestNeighbours search = SearchDevice.Open(index, how.Model);
-        Self self = settings.ExcludeSelf ? new Self(index) : default;
+        Self? self = settings.ExcludeSelf ? new Self(index) : null;
         var report = new SearchReport(console, output, settings.Json);
         report.Begin();
         page?.Begin(
@@ -58,7 +58,7 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
         {
             cancellation.ThrowIfCancellationRequested();
             int count = Math.Min(QueriesAtOnce, queries.Count - first);
-            int k = (int)Math.Min((long)settings.K + self.Most, index.Count);
+            int k = (int)Math.Min((long)settings.K + (self?.Most ?? 0), index.Count);
             Neighbours found = search.Search(queries.Values.Span.Slice(first * queries.Dimension, count * queries.Dimension), k);
             spent += Stopwatch.GetElapsedTime(start);
             for (int i = 0; i < count; i++)
@@ -84,34 +84,36 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
             console.Error.WriteLine($"dino: note: {index.Failures.Count} images of {settings.Index} have no embedding");
     }
 
-    private SearchResult Result(RowInfo query, ReadOnlySpan<int> indices, ReadOnlySpan<double> scores, EmbeddingTable index, Self self)
+    private SearchResult Result(RowInfo query, ReadOnlySpan<int> indices, ReadOnlySpan<double> scores, EmbeddingTable index, Self? self)
     {
+        string? own = self?.Name(query);
         var hits = new List<SearchHit>();
         for (int i = 0; i < indices.Length && hits.Count < settings.K && !(scores[i] < settings.Threshold); i++)
         {
-            if (!self.Is(query, indices[i]))
+            if (self?.Is(own!, indices[i]) != true)
                 hits.Add(new SearchHit(hits.Count + 1, scores[i], index.Rows[indices[i]]));
         }
 
         return new SearchResult(query, hits);
     }
 
-    /// <summary>Which rows of the index are the query itself: those of the same file, or, where there are no paths, of the same number.</summary>
-    private readonly struct Self
+    /// <summary>Which rows of the index are the query itself: those of the same picture, or, where there are no paths, of the same number.</summary>
+    private sealed class Self
     {
+        private readonly PictureIdentity _identity = new();
         private readonly string[] _names; // a row
 
         public Self(EmbeddingTable index)
         {
             _names = [.. index.Rows.Select(Name)];
-            Most = _names.GroupBy(name => name, StringComparer.Ordinal).Max(rows => rows.Count());
+            Most = _names.GroupBy(name => name, RealPath.Comparer).Max(rows => rows.Count());
         }
 
         /// <summary>Rows that one query can be at most.</summary>
         public int Most { get; }
 
-        public bool Is(RowInfo query, int row) => _names is not null && _names[row] == Name(query);
+        public bool Is(string name, int row) => RealPath.Comparer.Equals(_names[row], name);
 
-        private static string Name(RowInfo row) => row.Path.Length > 0 ? Path.GetFullPath(row.Path) : $"\0{row.Row}";
+        public string Name(RowInfo row) => _identity.Of(row) ?? $"\0{row.Row}";
     }
 }

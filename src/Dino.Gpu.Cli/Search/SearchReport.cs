@@ -61,6 +61,8 @@ internal sealed class SearchReport(CliConsole console, TextWriter output, bool j
             line.WriteNumber("score", hit.Score);
             line.WriteNumber("row", hit.Image.Row);
             line.WriteString("path", JsonLinesWriter.Unicode(hit.Image.Path));
+            if (hit.Image.Archive is not null)
+                line.WriteString("archive", JsonLinesWriter.Unicode(hit.Image.Archive));
             line.WriteEndObject();
         }
 

@@ -1,17 +1,19 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Dino.Gpu.Cli;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 
 /// <summary>What a command left behind.</summary>
-internal sealed record CliResult(int ExitCode, byte[] OutputBytes, string Error)
+internal sealed partial record CliResult(int ExitCode, byte[] OutputBytes, string Error)
 {
     public string Output => Encoding.UTF8.GetString(OutputBytes);
 
     public string[] OutputLines => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
-    public string[] ErrorLines => Error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    /// <summary>Without those of progress, which a slow machine writes every few seconds and a fast one never.</summary>
+    public string[] ErrorLines => [.. Error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(line => !IsProgress().IsMatch(line))];
 
     /// <summary>The one line of a failure: nothing on stdout, nothing else on stderr.</summary>
     public string FatalLine()
@@ -23,6 +25,9 @@ internal sealed record CliResult(int ExitCode, byte[] OutputBytes, string Error)
         Assert.DoesNotContain("unexpected", line);
         return line;
     }
+
+    [GeneratedRegex(@"^dino: \d+(/\d+)? images, ([\d.]+ images/s|none for )")]
+    private static partial Regex IsProgress();
 }
 
 /// <summary>Runs <c>dino</c> inside the test's process.</summary>
@@ -33,15 +38,19 @@ internal static class CliRunner
 
     public static Task<CliResult> RunAsync(params string[] arguments) => RunWithInputAsync("", arguments);
 
-    public static Task<CliResult> RunAsync(CancellationToken cancellation, string[] arguments) => RunAsync("", arguments, cancellation);
+    public static Task<CliResult> RunAsync(CancellationToken cancellation, string[] arguments) => RunAsync(arguments, TextReader.Null, null, cancellation);
 
-    public static Task<CliResult> RunWithInputAsync(string input, params string[] arguments) => RunAsync(input, arguments, CancellationToken.None);
+    public static Task<CliResult> RunWithInputAsync(string input, params string[] arguments) => RunAsync(arguments, new StringReader(input), null, CancellationToken.None);
 
-    private static async Task<CliResult> RunAsync(string input, string[] arguments, CancellationToken cancellation)
+    /// <param name="arguments">The command.</param>
+    /// <param name="input">Standard input.</param>
+    /// <param name="told">Gets each line of stderr, while the command waits.</param>
+    /// <param name="cancellation">As Ctrl-C.</param>
+    public static async Task<CliResult> RunAsync(string[] arguments, TextReader input, Action<string>? told, CancellationToken cancellation)
     {
         using var output = new MemoryStream();
-        var error = new StringWriter();
-        var console = new CliConsole { Input = new StringReader(input), Output = output, Error = TextWriter.Synchronized(error) };
+        var error = new ToldWriter(told);
+        var console = new CliConsole { Input = input, Output = output, Error = TextWriter.Synchronized(error) };
         int exitCode = await DinoCommandLine.RunAsync(arguments, console, cancellation);
         return new CliResult(exitCode, output.ToArray(), error.ToString());
     }
@@ -49,4 +58,13 @@ internal static class CliRunner
     /// <summary><c>dino embed</c> with the tiny checkpoint on the CPU.</summary>
     public static Task<CliResult> EmbedTinyAsync(params string[] arguments) =>
         RunAsync(["embed", "--weights", TinyWeights, "--device", "cpu", .. arguments]);
+
+    private sealed class ToldWriter(Action<string>? told) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            told?.Invoke(value ?? "");
+        }
+    }
 }

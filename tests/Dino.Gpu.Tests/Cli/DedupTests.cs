@@ -1,3 +1,4 @@
+using System.Formats.Tar;
 using System.Text.Json;
 using Dino.Gpu.Tests.Support;
 
@@ -59,6 +60,74 @@ public sealed class DedupTests : IDisposable
         await CliRunner.EmbedTinyAsync(GoldenData.Image("gray.png"), "-o", file);
         Assert.Contains("has no paths to list", (await CliRunner.RunAsync("dedup", file, "--list")).FatalLine());
     }
+
+    /// <summary>Whoever deletes what is listed keeps every picture once, whatever names it has.</summary>
+    [Fact]
+    public async Task The_only_copy_is_never_listed()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege there");
+        byte[] picture = File.ReadAllBytes(GoldenData.Image("tiny_5x7.png"));
+        string photos = _folder.Path("photos"), file = _folder.Write(Path.Combine("photos", "a.png"), picture);
+        Assert.Empty((await ListAsync(photos, photos)).OutputLines);
+        Assert.Empty((await ListAsync(file, _folder.Path("photos", "*.png"), _folder.Path("photos", ".", "a.png"))).OutputLines);
+        Directory.CreateSymbolicLink(_folder.Path("other"), "photos");
+        Assert.Empty((await ListAsync(photos, _folder.Path("other"))).OutputLines);
+
+        CliResult twice = await ListAsync(photos, photos);
+        Assert.Contains("dino: note: 1 row is of an image that was there before, by this name or another, and left out", twice.Error);
+        Assert.Contains("dino: 1 images, 0 groups of near-duplicates at 0.95, 0 could go", twice.ErrorLines);
+
+        // A link that comes first is kept, and the file behind it is not listed; a copy is.
+        string copy = _folder.Write(Path.Combine("photos", "b.png"), picture);
+        File.CreateSymbolicLink(_folder.Path("photos", "0.png"), "a.png");
+        Assert.Equal([copy], (await ListAsync(photos)).OutputLines);
+        string embedded = _folder.Path("photos.npz");
+        Assert.Equal(0, (await CliRunner.EmbedTinyAsync(photos, photos, "-o", embedded, "-q")).ExitCode);
+        Assert.Equal([copy], (await ListAsync(embedded, embedded)).OutputLines);
+        Assert.Equal(2, (await CliRunner.RunAsync("dedup", embedded, "-q", "-d", "cpu")).OutputLines.Length - 1);
+    }
+
+    /// <summary>The names of an archive's members are the paths of files that are kept.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData("e.npz")]
+    [InlineData("e.csv")]
+    [InlineData("e.jsonl")]
+    [InlineData("e.parquet")]
+    [InlineData("run")]
+    public async Task Members_of_archives_are_not_listed_and_have_no_thumbnail(string? embedded)
+    {
+        byte[] picture = File.ReadAllBytes(GoldenData.Image("tiny_5x7.png"));
+        string file = _folder.Write(Path.Combine("photos", "a.png"), picture);
+        string tar = _folder.Path("photos.tar");
+        using (var writer = new TarWriter(File.Create(tar)))
+            writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, file) { DataStream = new MemoryStream(picture) });
+        string[] inputs = [_folder.Path("photos"), tar];
+        if (embedded is not null)
+        {
+            Assert.Equal(0, (await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path(embedded), "-q"])).ExitCode);
+            inputs = [_folder.Path(embedded)];
+        }
+
+        string page = _folder.Path("page.html");
+        CliResult list = await ListAsync([.. inputs, "--html", page]);
+        Assert.Equal(0, list.ExitCode);
+        Assert.Empty(list.Output);
+        Assert.Contains("dino: not listed: 1, in archives or with line breaks in their paths; --json has them", list.Error);
+        string html = File.ReadAllText(page);
+        Assert.Equal(1, html.Split("data:image/jpeg").Length - 1);
+        Assert.Equal(1, html.Split("no picture</div>").Length - 1);
+
+        CliResult json = await CliRunner.RunAsync(["dedup", .. inputs, "--json", "-q", "-w", CliRunner.TinyWeights, "-d", "cpu"]);
+        using var group = JsonDocument.Parse(json.Output);
+        Assert.False(group.RootElement.GetProperty("keep").TryGetProperty("archive", out _));
+        JsonElement member = Assert.Single(group.RootElement.GetProperty("duplicates").EnumerateArray());
+        Assert.Equal((file, tar), (member.GetProperty("path").GetString(), member.GetProperty("archive").GetString()));
+        CliResult table = await CliRunner.RunAsync(["dedup", .. inputs, "-q", "-w", CliRunner.TinyWeights, "-d", "cpu"]);
+        Assert.EndsWith($"\t{tar}:{file}", table.OutputLines[^1]);
+    }
+
+    private static Task<CliResult> ListAsync(params string[] arguments) => CliRunner.RunAsync(["dedup", .. arguments, "--list", "-w", CliRunner.TinyWeights, "-d", "cpu"]);
 
     private string Vectors(params (double Degrees, int Width, int Height)[] rows) => _folder.Write("e.jsonl", string.Concat(rows.Select((row, i) => string.Create(
         System.Globalization.CultureInfo.InvariantCulture,

@@ -166,6 +166,22 @@ public sealed class ProgressTests
         Assert.Equal("a b?[31m.jpg", DinoCommandLine.OneLine("a\r\n b\u001b[31m.jpg\n"));
     }
 
+    /// <summary>Tests that look at every line of stderr do not depend on how fast the machine is.</summary>
+    [Fact]
+    public void Lines_of_progress_are_left_out_of_a_result_and_no_others()
+    {
+        var counter = new ProgressCounter(40);
+        var error = new StringWriter();
+        error.WriteLine($"dino: {counter}, none for 0:05");
+        counter.Advance(failed: true);
+        error.WriteLine($"dino: {counter}");
+        error.WriteLine("dino: 12 images, none for 1:00:05");
+        string[] others = ["dino: 6 images, 2 groups of near-duplicates at 0.98, 3 could go", "dino: 40 images in 5.1 s, 1 failed -> maps", "dino: 2 images in 0.1 s (20.0 images/s) -> e.npy, rows of (48)"];
+        foreach (string line in others)
+            error.WriteLine(line);
+        Assert.Equal(others, new CliResult(0, [], error.ToString()).ErrorLines);
+    }
+
     private static JsonElement[] Json(CliResult result) => [.. result.ErrorLines.Select(line => JsonDocument.Parse(line).RootElement)];
 
     /// <summary>Lines that say how far the run is.</summary>

@@ -1,6 +1,8 @@
+using System.Formats.Tar;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Dino.Gpu.Cli.Embedding;
 using Dino.Gpu.Tests.Support;
 
@@ -87,6 +89,33 @@ public sealed class SearchTests : IDisposable
         Assert.Equal(7, rows.OutputLines.Length);
         Assert.StartsWith("row 0\t1\t", rows.OutputLines[1], StringComparison.Ordinal);
         Assert.DoesNotContain("row 0\t1\t1.0000", rows.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Only_the_query_s_own_picture_is_left_out()
+    {
+        // Two archives have members of one name, which is no file's, and a file is a link to another.
+        string[] archives = ["one", "two"];
+        foreach (string name in archives)
+        {
+            using var writer = new TarWriter(File.Create(_folder.Path(name + ".tar")));
+            writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "a.png") { DataStream = new MemoryStream(File.ReadAllBytes(name == "one" ? Gray : Tiny)) });
+        }
+
+        string one = _folder.Path("one.tar"), two = _folder.Path("two.tar");
+        CliResult found = await RunAsync("search", one, one, "--exclude-self", "-q");
+        Assert.Single(found.OutputLines);
+        string index = _folder.Path("i.npz");
+        Assert.Equal(0, (await RunAsync("index", one, two, "-o", index)).ExitCode);
+        CliResult other = await RunAsync("search", index, one, "--exclude-self", "-q");
+        Assert.Matches($"^{Regex.Escape(one)}:a.png\t1\t[-0-9.]+\t{Regex.Escape(two)}:a.png$", Assert.Single(other.OutputLines[1..]));
+        Assert.Contains($"\"path\":\"a.png\",\"archive\":\"{two}\"", (await RunAsync("search", index, one, "--exclude-self", "-q", "--json")).Output);
+
+        if (OperatingSystem.IsWindows())
+            return; // links need a privilege there
+        string file = _folder.Write("b.png", File.ReadAllBytes(Tiny)), link = _folder.Path("c.png");
+        File.CreateSymbolicLink(link, "b.png");
+        Assert.Single((await RunAsync("search", file, link, "--exclude-self", "-q")).OutputLines);
     }
 
     [Fact]

@@ -40,10 +40,10 @@ public sealed class NpyWriterTests : IDisposable
     public void Header_is_what_the_format_asks_for()
     {
         string path = Path.Combine(_directory, "header.npy");
-        using (var npy = NpyWriter.OfBytes(path))
+        using (var npy = NpyWriter.Of(Dino.Gpu.Cli.Formats.ValueType.Float16, path))
         {
-            npy.WriteRow([7]);
-            npy.WriteRow([9]);
+            npy.WriteRow([(Half)7]);
+            npy.WriteRow([(Half)9]);
             npy.Complete();
         }
 
@@ -52,9 +52,9 @@ public sealed class NpyWriterTests : IDisposable
         int header = BitConverter.ToUInt16(file, 8);
         Assert.Equal(0, (10 + header) % 64);
         string text = Encoding.ASCII.GetString(file, 10, header);
-        Assert.Equal("{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", text.TrimEnd());
+        Assert.Equal("{'descr': '<f2', 'fortran_order': False, 'shape': (2,), }", text.TrimEnd());
         Assert.EndsWith(" \n", text);
-        Assert.Equal([7, 9], file[(10 + header)..]);
+        Assert.Equal([0, 0x47, 0x80, 0x48], file[(10 + header)..]); // 7 and 9
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class NpyWriterTests : IDisposable
     {
         using var npy = new NpyWriter(Path.Combine(_directory, "fit.npy"), 2);
         Assert.Throws<ArgumentException>(() => npy.WriteRow([1f]));
-        Assert.Throws<InvalidOperationException>(() => npy.WriteRow((ReadOnlySpan<byte>)[1, 2]));
+        Assert.Throws<InvalidOperationException>(() => npy.WriteRow([(Half)1, (Half)2]));
         Assert.Throws<ArgumentOutOfRangeException>(() => new NpyWriter(Path.Combine(_directory, "none.npy"), 0));
     }
 
