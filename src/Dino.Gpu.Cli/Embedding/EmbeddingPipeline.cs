@@ -257,8 +257,7 @@ internal sealed class EmbeddingPipeline(
                 }
                 catch (OutOfMemoryException failure)
                 {
-                    // Not the file's fault: on another machine, or with fewer workers, it has its row.
-                    throw new DinoException($"{DinoCommandLine.OneLine(entry.Item.Path)}: not enough memory to decode it: lower --threads, or --max-pixels to leave such pictures out", failure);
+                    throw WantOfMemory.At(entry.Item.Path, failure);
                 }
                 catch (Exception failure)
                 {
