@@ -21,9 +21,9 @@ internal static class ProbeBenchmark
     public static int Run(string[] args)
     {
         int threads = args is ["--threads", var number] ? int.Parse(number, CultureInfo.InvariantCulture) : Environment.ProcessorCount;
-        Console.WriteLine($"{threads} threads, {(int)SimdExecutor.BestWidth} lanes, best of {Rounds}, share the median");
-        Console.WriteLine("| examples | values | classes | batch | ms/epoch | examples/s | GFLOP/s | share of peak |");
-        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- |");
+        Console.WriteLine($"{threads} threads, {(int)SimdExecutor.BestWidth} lanes, best of {Rounds}");
+        Console.WriteLine("| examples | values | classes | batch | ms/epoch | examples/s | GFLOP/s | share of peak, best | median |");
+        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
         Measure(50_000, 1536, 100, 128, threads);
         Measure(50_000, 384, 10, 128, threads);
         Measure(20_000, 1536, 1000, 128, threads);
@@ -59,7 +59,7 @@ internal static class ProbeBenchmark
         shares.Sort();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"| {count} | {dimension} | {classes} | {batch} | {1000 * best:F1} | {count / best:F0} | {operations / best / 1e9:F0} | {shares[Rounds / 2]:P0} |"));
+            $"| {count} | {dimension} | {classes} | {batch} | {1000 * best:F1} | {count / best:F0} | {operations / best / 1e9:F0} | {shares[^1]:P0} | {shares[Rounds / 2]:P0} |"));
     }
 
     private static LabelledVectors Create(int count, int dimension, int classes)
