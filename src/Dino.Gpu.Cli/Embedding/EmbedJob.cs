@@ -74,10 +74,10 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input, mayBeEmpty: settings.Output.IsStandardOutput);
         var counter = new ProgressCounter(list is null ? null : last - first);
         using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
-        using (IRowOutput rows = new SingleOutput(settings.Output.Open(Schema(layout, list), console.Output), log))
+        using (IRowOutput rows = new SingleOutput(settings.Output.Open(Schema(layout, list), console.Output), log, first))
         using (IProgressDisplay progress = Display(counter))
         {
-            var run = new EmbedRun(layout, rows, Policy, progress, first);
+            var run = new EmbedRun(layout, rows, Policy, progress);
             await Pipeline(encoders, layout).RunAsync(items, run, cancellation).ConfigureAwait(false);
             rows.Complete();
         }
@@ -99,21 +99,19 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
             record.Save(folder.Path);
 
         using var rows = new ShardedOutput(folder, record, Schema(layout, list), list.Items);
-        long first = rows.NextRow;
         long total = record.LastRow - record.FirstRow;
-        if (rows.HasGap)
-            Tell($"{folder.Path}: rows are missing before others: all from row {first} on are made again");
+        long before = total - rows.Remaining;
         if (rows.Failures > settings.MaxErrors)
             throw new DinoException($"{folder.Path} has {rows.Failures} failed images so far, more than --max-errors {settings.MaxErrors}");
         if (resumes)
-            Tell(first == record.LastRow ? $"{folder.Path} holds all {total} rows already" : $"{folder.Path} holds {first - record.FirstRow} of {total} rows; going on from there");
-        var counter = new ProgressCounter(total, first - record.FirstRow, rows.Failures);
+            Tell(before == total ? $"{folder.Path} holds all {total} rows already" : $"{folder.Path} holds {before} of {total} rows; going on from there");
+        var counter = new ProgressCounter(total, before, rows.Failures);
         bool whole;
         try
         {
             using IProgressDisplay progress = Display(counter);
-            var run = new EmbedRun(layout, rows, Policy, progress, first, rows.Failures);
-            whole = await Pipeline(encoders, layout).RunAsync(list.Items(first, record.LastRow), run, cancellation, CancellationToken.None).ConfigureAwait(false);
+            var run = new EmbedRun(layout, rows, Policy, progress, rows.Failures);
+            whole = await Pipeline(encoders, layout).RunAsync(rows.Missing.SelectMany(part => list.Items(part.First, part.Last)), run, cancellation, CancellationToken.None).ConfigureAwait(false);
             rows.Flush();
             if (whole)
                 rows.Complete();
@@ -126,7 +124,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         if (whole)
             return Finish(encoders, counter, layout, $"{folder.Path}, {record.Shards} {(record.Shards == 1 ? "shard" : "shards")}");
         Statistics(encoders, counter);
-        console.Tell($"dino: stopped: {rows.NextRow - record.FirstRow} of {total} rows are in {folder.Path}, and the same command goes on from there");
+        console.Tell($"dino: stopped: {total - rows.Remaining} of {total} rows are in {folder.Path}, and the same command goes on from there");
         return ExitCode.Cancelled;
     }
 

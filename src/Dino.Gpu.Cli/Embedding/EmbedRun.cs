@@ -28,19 +28,16 @@ internal sealed record FailurePolicy(OnError OnError, long? MaxErrors);
 /// <param name="output">Where rows go.</param>
 /// <param name="policy">What failures do.</param>
 /// <param name="progress">Who is told.</param>
-/// <param name="firstRow">Row of the input list that comes first.</param>
 /// <param name="failures">Images that could not be read in the run that this one goes on with.</param>
-internal sealed class EmbedRun(RowLayout layout, IRowOutput output, FailurePolicy policy, IProgressDisplay progress, long firstRow, long failures = 0) : IEmbeddingSink
+internal sealed class EmbedRun(RowLayout layout, IRowOutput output, FailurePolicy policy, IProgressDisplay progress, long failures = 0) : IEmbeddingSink
 {
     private readonly float[] _row = new float[layout.Length]; // (layout.Shape)
-    private long _nextRow = firstRow; // of the input list
     private long _failures = failures; // images that could not be read, those of the run that this one goes on with among them
 
     public void Embedded(InputItem item, LoadedImage image, DinoOutput result, int index)
     {
         layout.Copy(result, index, _row);
-        output.Write(new RowInfo { Row = _nextRow, Path = item.Path, Width = image.Width, Height = image.Height, Sha256 = image.Sha256, Columns = item.Columns }, _row);
-        _nextRow++;
+        output.Write(new RowInfo { Row = output.NextRow, Path = item.Path, Width = image.Width, Height = image.Height, Sha256 = image.Sha256, Columns = item.Columns }, _row);
         progress.Advance(failed: false);
     }
 
@@ -49,7 +46,7 @@ internal sealed class EmbedRun(RowLayout layout, IRowOutput output, FailurePolic
         string visible = DinoCommandLine.Visible(item.Path);
         string name = visible.Length > 0 && visible.Trim().Length == visible.Length ? visible : $"'{visible}'"; // blanks at the ends are not seen otherwise
         string line = reason.Contains($"'{visible}'", StringComparison.Ordinal) ? reason : $"{name}: {reason}";
-        var info = new RowInfo { Row = _nextRow, Path = item.Path, Error = reason, Columns = item.Columns };
+        var info = new RowInfo { Row = output.NextRow, Path = item.Path, Error = reason, Columns = item.Columns };
         if (policy.OnError == OnError.Fail || _failures >= policy.MaxErrors)
         {
             output.EndAt(info);
@@ -62,7 +59,6 @@ internal sealed class EmbedRun(RowLayout layout, IRowOutput output, FailurePolic
             output.Skip(info);
         else
             output.Write(info, _row);
-        _nextRow++;
         progress.Report($"dino: {line}");
         progress.Advance(failed: true);
     }

@@ -111,8 +111,26 @@ internal sealed class ErrorLog : IDisposable
             yield return Parse(line) ?? throw new DinoException($"cannot read {path}: line {number} is not that of a failed image");
     }
 
-    /// <exception cref="DinoException">The disk is full or gone.</exception>
-    public void Add(RowInfo info)
+    /// <summary>The lines of two logs in the order of the rows, one for each row, each up to where the end of a process cut it off; a log that is not there has none.</summary>
+    /// <exception cref="DinoException">One cannot be read.</exception>
+    public static IEnumerable<RowInfo> Union(string one, string other)
+    {
+        using IEnumerator<RowInfo> first = Good(one).GetEnumerator();
+        using IEnumerator<RowInfo> second = Good(other).GetEnumerator();
+        bool hasFirst = first.MoveNext(), hasSecond = second.MoveNext();
+        while (hasFirst || hasSecond)
+        {
+            RowInfo next = hasFirst && (!hasSecond || first.Current.Row <= second.Current.Row) ? first.Current : second.Current;
+            yield return next;
+            while (hasFirst && first.Current.Row <= next.Row)
+                hasFirst = first.MoveNext();
+            while (hasSecond && second.Current.Row <= next.Row)
+                hasSecond = second.MoveNext();
+        }
+    }
+
+    /// <summary>A line, with its end.</summary>
+    public static byte[] Line(RowInfo info)
     {
         using var line = new MemoryStream();
         using (var json = new Utf8JsonWriter(line, Options))
@@ -125,9 +143,15 @@ internal sealed class ErrorLog : IDisposable
         }
 
         line.WriteByte((byte)'\n');
+        return line.ToArray();
+    }
+
+    /// <exception cref="DinoException">The disk is full or gone.</exception>
+    public void Add(RowInfo info)
+    {
         try
         {
-            _file.Write(line.GetBuffer(), 0, (int)line.Length);
+            _file.Write(Line(info));
             _file.Flush();
         }
         catch (IOException failure)
@@ -162,6 +186,15 @@ internal sealed class ErrorLog : IDisposable
         {
             // the rest of a line that the full disk does not take; Add has said so
         }
+    }
+
+    private static IEnumerable<RowInfo> Good(string path)
+    {
+        if (!File.Exists(path))
+            yield break;
+        using StreamReader reader = OpenText(path);
+        while (NextLine(reader, path) is { } line && Parse(line) is { } failed)
+            yield return failed;
     }
 
     /// <summary>Devices and pipes are none; reading them may wait.</summary>

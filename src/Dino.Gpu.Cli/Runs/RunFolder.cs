@@ -27,6 +27,9 @@ internal sealed partial class RunFolder : IDisposable
 
     public string Errors => ErrorsIn(Path);
 
+    /// <summary>Lines of <see cref="Errors"/> that belong behind others still to come, see <see cref="RunErrors"/>.</summary>
+    public string ErrorsBehind => System.IO.Path.Combine(Path, "errors-behind.jsonl");
+
     /// <summary>The files of a run in a folder, but for its shards.</summary>
     public static IEnumerable<string> Lists(string path) => [ManifestIn(path), ErrorsIn(path), System.IO.Path.Combine(path, RunRecord.FileName)];
 
@@ -117,29 +120,6 @@ internal sealed partial class RunFolder : IDisposable
             : throw new DinoException($"{Path} holds {foreign} but no {RunRecord.FileName}: choose another folder, or --overwrite to delete the shards there");
     }
 
-    /// <summary>Deletes shards and journals from a number on: rows behind one that is missing.</summary>
-    /// <param name="number">The first.</param>
-    /// <param name="except">A file that stays, or null.</param>
-    /// <returns>Whether there were any rows.</returns>
-    public bool DeleteShardsFrom(long number, string? except)
-    {
-        // The last first: wherever this is cut off, what is left still has the gap in front of it.
-        FileInfo[] files =
-        [
-            .. new DirectoryInfo(Path).EnumerateFiles("shard-*")
-                .Select(file => (File: file, Name: ShardName().Match(file.Name)))
-                .Where(shard => shard.Name.Success && shard.File.Name != System.IO.Path.GetFileName(except))
-                .Select(shard => (shard.File, Number: long.Parse(shard.Name.Groups[1].ValueSpan, CultureInfo.InvariantCulture)))
-                .Where(shard => shard.Number >= number)
-                .OrderByDescending(shard => shard.Number)
-                .Select(shard => shard.File),
-        ];
-        bool any = Array.Exists(files, file => file.Length > 0);
-        foreach (FileInfo file in files)
-            file.Delete();
-        return any;
-    }
-
     /// <summary>Deletes what runs write here, and nothing else.</summary>
     public void Clear()
     {
@@ -174,12 +154,12 @@ internal sealed partial class RunFolder : IDisposable
     }
 
     /// <summary>What <see cref="Output.OutputFile"/> leaves of a run's own files when the process is killed; others may write files of theirs into the folder.</summary>
-    [GeneratedRegex(@"^\.(shard-\d{5,18}\.\w+|manifest\.jsonl|run\.json)\.[0-9a-f]{8}\.tmp$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^\.(shard-\d{5,18}\.\w+|errors(-behind)?\.jsonl|manifest\.jsonl|run\.json)\.[0-9a-f]{8}\.tmp$", RegexOptions.CultureInvariant)]
     private static partial Regex TemporaryName();
 
-    [GeneratedRegex(@"^shard-(\d{5,18})\.\w+$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^shard-\d{5,18}\.\w+$", RegexOptions.CultureInvariant)]
     private static partial Regex ShardName();
 
-    [GeneratedRegex(@"^(shard-\d{5,18}\.\w+|errors\.jsonl|manifest\.jsonl)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(shard-\d{5,18}\.\w+|errors(-behind)?\.jsonl|manifest\.jsonl)$", RegexOptions.CultureInvariant)]
     private static partial Regex OwnName();
 }

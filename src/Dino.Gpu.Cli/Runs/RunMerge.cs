@@ -83,8 +83,8 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
             RowSchema schema = Schema(parts, record, FormatCatalog.FromName(record.Format)!, record.Sha256);
             using var list = InputList.Open(folder.Manifest);
             using var rows = new ShardedOutput(folder, record, schema, list.Items);
-            bool wasWhole = rows.NextRow == record.LastRow;
-            long failed = rows.Failures + Copy(parts, schema, rows, rows.NextRow, cancellation);
+            bool wasWhole = rows.Remaining == 0;
+            long failed = rows.Failures + Copy(parts, schema, rows, record.LastRow - rows.Remaining, cancellation);
             if (wasWhole && resumes)
                 Tell($"{folder.Path} holds all {record.LastRow} rows already");
             else
@@ -105,26 +105,29 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
             Tell($"the shards are {record.Format} files, which hold no sha256: neither will {settings.Output.Name}");
         RowSchema schema = Schema(parts, record, format, hasSha256);
         using var rows = new SingleOutput(settings.Output.Open(schema, console.Output), log: null);
-        long failed = Copy(parts, schema, rows, 0, cancellation);
+        long failed = Copy(parts, schema, rows, doneBefore: 0, cancellation);
         TellResult(parts, record, failed, settings.Output.Name);
     }
 
-    /// <summary>All rows from one on, into the output.</summary>
+    /// <summary>All rows that the output does not have yet, into it.</summary>
     /// <returns>How many of them failed.</returns>
-    private long Copy(IReadOnlyList<RunPart> parts, RowSchema schema, IRowOutput output, long first, CancellationToken cancellation)
+    private long Copy(IReadOnlyList<RunPart> parts, RowSchema schema, IRowOutput output, long doneBefore, CancellationToken cancellation)
     {
+        long first = output.NextRow;
         long failed = 0;
         var source = new PartRows(schema.Length);
         float[] missing = new float[schema.Length];
         Array.Fill(missing, float.NaN);
         long total = parts[^1].Record.LastRow;
         using IProgressDisplay progress = ProgressDisplay.Create(
-            settings.Quiet ? ProgressKind.None : ProgressKind.Auto, new ProgressCounter(total, first), console, settings.Output.IsStandardOutput && console.OutputIsTerminal);
+            settings.Quiet ? ProgressKind.None : ProgressKind.Auto, new ProgressCounter(total, doneBefore), console, settings.Output.IsStandardOutput && console.OutputIsTerminal);
         foreach (RunPart part in parts.Where(part => part.Record.LastRow > first))
         {
             foreach ((RowInfo info, bool isSkipped) in source.Read(part, first))
             {
                 cancellation.ThrowIfCancellationRequested();
+                if (info.Row != output.NextRow)
+                    continue; // in a shard that is there, behind one that is not
                 if (info.Error is not null)
                     failed++;
                 if (isSkipped)

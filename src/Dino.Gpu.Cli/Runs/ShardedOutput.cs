@@ -6,8 +6,7 @@ namespace Dino.Gpu.Cli.Runs;
 /// <summary>
 /// Rows into shards of equal size. Rows of the open shard stand in a journal; a full journal is written in the run's format on another thread, under a temporary
 /// name that is renamed when it is whole, while the next shard fills. So the end of the process at any moment loses at most the rows since the
-/// last <see cref="Flush"/>, and what it leaves is gone on with. What a folder holds is always the first rows of the run: where a shard was deleted or a crash of the
-/// machine took the end of a journal, everything behind it is made again.
+/// last <see cref="Flush"/>, and what it leaves is gone on with. Shards that are there are never made again, those behind one that was deleted neither.
 /// </summary>
 internal sealed class ShardedOutput : IRowOutput
 {
@@ -15,7 +14,8 @@ internal sealed class ShardedOutput : IRowOutput
     private readonly RunRecord _record;
     private readonly RowSchema _schema;
     private readonly Func<long, long, IEnumerable<InputItem>> _items;
-    private readonly ErrorLog _log;
+    private readonly Queue<long> _next; // the shards after the open one that are not there
+    private readonly RunErrors _errors;
     private ShardJournal? _journal;
     private long _shard;
     private Task _encoding = Task.CompletedTask;
@@ -32,43 +32,57 @@ internal sealed class ShardedOutput : IRowOutput
         _record = record;
         _schema = schema;
         _items = items;
-        for (; _shard < record.Shards; _shard++)
+        bool[] isThere = new bool[record.Shards];
+        var missing = new List<(long First, long Last)>();
+        for (long shard = 0; shard < record.Shards; shard++)
         {
-            if (File.Exists(folder.Shard(_shard, record.Format)))
+            isThere[shard] = File.Exists(folder.Shard(shard, record.Format));
+            if (isThere[shard])
             {
-                RequireWhole(folder.Shard(_shard, record.Format));
-                File.Delete(folder.Journal(_shard)); // renamed, but its journal not yet deleted when the process ended
+                RequireWhole(folder.Shard(shard, record.Format));
+                File.Delete(folder.Journal(shard)); // renamed, but its journal not yet deleted when the process ended
                 continue;
             }
 
-            _journal = ShardJournal.Open(folder.Journal(_shard), schema.Length);
-            if (_journal.Count < Rows(_shard))
-                break;
-            Encode(_shard, _journal);
-            _journal = null;
+            (long first, long last) = (FirstRow(shard) + RowsInJournal(shard), FirstRow(shard) + Rows(shard));
+            if (missing.Count > 0 && missing[^1].Last == first)
+                missing[^1] = (missing[^1].First, last);
+            else if (first < last)
+                missing.Add((first, last));
         }
 
-        long first = Math.Min(record.LastRow, FirstRow(_shard));
-        NextRow = first + (_journal?.Count ?? 0);
-        HasGap = folder.DeleteShardsFrom(_shard, _journal is null ? null : folder.Journal(_shard));
-        _log = OpenLog(first);
+        Missing = missing;
+        Remaining = missing.Sum(rows => rows.Last - rows.First);
+        _next = new Queue<long>(Enumerable.Range(0, isThere.Length).Where(shard => !isThere[shard]).Select(shard => (long)shard));
+        _errors = new RunErrors(folder, record, isThere);
+        try
+        {
+            OpenNext();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
-    /// <summary>The row of the input list that is expected next.</summary>
+    /// <summary>The rows that were missing when this was opened, in order: those to be written.</summary>
+    public IReadOnlyList<(long First, long Last)> Missing { get; }
+
+    /// <summary>Rows still to be written.</summary>
+    public long Remaining { get; private set; }
+
     public long NextRow { get; private set; }
 
-    /// <summary>Whether there were rows behind the next one, which are gone now.</summary>
-    public bool HasGap { get; }
-
     /// <summary>Rows so far whose images could not be read.</summary>
-    public long Failures => _log.Count;
+    public long Failures => _errors.Count;
 
     public void Write(RowInfo info, ReadOnlySpan<float> values)
     {
         ValueEncoder.EnsureFit(_schema.Type, info, values); // here, where the image is at hand, not when the shard is full
         ShardJournal journal = OpenJournal(info);
         if (info.Error is not null)
-            _log.Add(info);
+            _errors.Add(info);
         journal.Add(info, values);
         Advance();
     }
@@ -76,19 +90,19 @@ internal sealed class ShardedOutput : IRowOutput
     public void Skip(RowInfo info)
     {
         ShardJournal journal = OpenJournal(info);
-        _log.Add(info);
+        _errors.Add(info);
         journal.AddSkipped(info);
         Advance();
     }
 
-    public void EndAt(RowInfo info) => _log.Add(info);
+    public void EndAt(RowInfo info) => _errors.Add(info);
 
     public void Flush() => _journal?.Flush();
 
     public void Complete()
     {
         _encoding.GetAwaiter().GetResult();
-        if (NextRow != _record.LastRow)
+        if (Remaining > 0)
             throw new InvalidOperationException($"Row {NextRow} of {_record.LastRow} is missing.");
     }
 
@@ -104,38 +118,7 @@ internal sealed class ShardedOutput : IRowOutput
         }
 
         _journal?.Dispose();
-        _log.Dispose();
-    }
-
-    /// <summary>
-    /// The log, with the lines of whole shards as they stand, for it was on the disk before they were, and those of the open shard as its journal has them: of these two
-    /// files, written one after the other, a crash of the machine may leave either.
-    /// </summary>
-    private ErrorLog OpenLog(long first)
-    {
-        if (first > _record.FirstRow && !File.Exists(_folder.Errors))
-            throw new DinoException($"{_folder.Errors} is missing, and which of the rows so far failed stands there alone: put it back, or --overwrite to start anew");
-        var log = new ErrorLog(_folder.Errors, first);
-        try
-        {
-            if (_journal is not null)
-            {
-                long row = first;
-                foreach ((JournalRow kept, InputItem item) in _journal.Rows().Zip(_items(first, NextRow)))
-                {
-                    if (kept.Error is not null)
-                        log.Add(RowInfoOf(row, item, kept));
-                    row++;
-                }
-            }
-
-            return log;
-        }
-        catch
-        {
-            log.Dispose();
-            throw;
-        }
+        _errors.Dispose();
     }
 
     /// <summary>A shard that lost its end after it was written, to a disk or a copy that broke off, is no shard that is done. Its values are not read.</summary>
@@ -169,6 +152,39 @@ internal sealed class ShardedOutput : IRowOutput
 
     private long Rows(long shard) => Math.Min(FirstRow(shard + 1), _record.LastRow) - FirstRow(shard);
 
+    private long RowsInJournal(long shard)
+    {
+        if (!File.Exists(_folder.Journal(shard)))
+            return 0;
+        using var journal = ShardJournal.Open(_folder.Journal(shard), _schema.Length);
+        return journal.Count;
+    }
+
+    /// <summary>Goes to the next shard that is not there, behind the rows of its journal. One whose journal is full is written now.</summary>
+    private void OpenNext()
+    {
+        while (true)
+        {
+            _shard = _next.TryDequeue(out long next) ? next : _record.Shards;
+            NextRow = Math.Min(FirstRow(_shard), _record.LastRow);
+            _errors.GoTo(NextRow);
+            if (_shard == _record.Shards || !File.Exists(_folder.Journal(_shard)))
+                return;
+            _journal = ShardJournal.Open(_folder.Journal(_shard), _schema.Length);
+            // The log of this shard is what its journal says: of these two files, written one after the other, a crash of the machine may leave either.
+            foreach ((JournalRow kept, InputItem item) in _journal.Rows().Zip(_items(NextRow, NextRow + _journal.Count)))
+            {
+                if (kept.Error is not null)
+                    _errors.Add(RowInfoOf(NextRow, item, kept));
+                NextRow++;
+            }
+
+            if (_journal.Count < Rows(_shard))
+                return;
+            Close();
+        }
+    }
+
     private ShardJournal OpenJournal(RowInfo info)
     {
         if (info.Row != NextRow)
@@ -179,15 +195,24 @@ internal sealed class ShardedOutput : IRowOutput
     private void Advance()
     {
         NextRow++;
+        Remaining--;
         if (_journal!.Count < Rows(_shard))
             return;
-        _journal.Flush();
-        _log.FlushToDisk(); // before the shard is there
+        Close();
+        OpenNext();
+    }
+
+    /// <summary>Turns the full journal into the shard.</summary>
+    private void Close()
+    {
+        _journal!.Flush();
+        // Before the shard is there, and with all up to the next that is not: when the last one is there, the log is whole.
+        _errors.GoTo(_next.TryPeek(out long next) ? FirstRow(next) : _record.LastRow);
+        _errors.FlushToDisk();
         _encoding.GetAwaiter().GetResult(); // one at a time: the disk is not faster with two
         (long shard, ShardJournal journal) = (_shard, _journal);
         _encoding = Task.Run(() => Encode(shard, journal));
         _journal = null;
-        _shard++;
     }
 
     private void Encode(long shard, ShardJournal journal)

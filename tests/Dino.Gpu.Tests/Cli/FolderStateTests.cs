@@ -30,7 +30,7 @@ public sealed class FolderStateTests : IDisposable
 
         CliResult again = await EmbedAsync(inputs, [.. run, "--on-error", "fail"]);
         Assert.True(again.ExitCode == 0, again.Error);
-        Assert.Contains("rows are missing before others: all from row 0 on are made again", again.Error);
+        Assert.Contains("holds 15 of 40 rows; going on from there", again.Error);
         await AssertWholeAsync(inputs, 0, [.. run, "--on-error", "fail"]);
     }
 
@@ -50,17 +50,78 @@ public sealed class FolderStateTests : IDisposable
         await AssertWholeAsync(inputs, 0, run);
     }
 
-    /// <summary>The lines of shards that are made again must come back, also where that is interrupted.</summary>
-    [Fact]
-    public async Task Failed_images_of_shards_behind_a_deleted_one_stay_in_the_log()
+    /// <summary>Nothing but the shard is made again, and the log keeps its order, also where that is interrupted.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Shards_behind_a_deleted_one_stay_with_their_lines_in_the_log(bool isInterrupted)
     {
         string[] inputs = Inputs(3, 10, 17, 24, 31, 38);
         string[] run = ["--shard-size", "10"];
         Assert.Equal(3, (await EmbedAsync(inputs, run)).ExitCode);
+        (string, string)[] whole = Content();
         File.Delete(Out("shard-00001.npy"));
-        Assert.Equal(1, (await EmbedAsync(inputs, [.. run, "--max-errors", "3"])).ExitCode);
+        foreach (string other in inputs[..10].Concat(inputs[20..]))
+            File.Delete(other);
+        if (isInterrupted)
+        {
+            Assert.Equal(1, (await EmbedAsync(inputs, [.. run, "--max-errors", "5"])).ExitCode);
+            Assert.Equal([3, 10, 17], (await File.ReadAllLinesAsync(Out("errors.jsonl"))).Select(Row));
+            Assert.Contains("is not complete", (await CliRunner.RunAsync("merge", Out(), "-o", _folder.Path("m.npy"))).FatalLine());
+        }
+
+        CliResult again = await EmbedAsync(inputs, run);
+        Assert.Equal(3, again.ExitCode);
+        Assert.Contains($"holds {(isInterrupted ? 37 : 30)} of 40 rows; going on from there", again.Error);
+        Assert.Contains($"dino: {(isInterrupted ? 3 : 10)} images in", again.Error);
+        Assert.Equal(whole, Content());
+        Assert.Contains("holds all 40 rows already", (await EmbedAsync(inputs, run)).Error);
+        Assert.Equal(whole, Content());
+    }
+
+    /// <summary>Whatever is deleted, cut off or interrupted, in any order: in the end it is the run that nothing happened to.</summary>
+    [Theory]
+    [InlineData("npy", "nan", 1)]
+    [InlineData("npy", "skip", 2)]
+    [InlineData("jsonl", "nan", 3)]
+    [InlineData("csv", "skip", 4)]
+    public async Task Any_damage_is_made_good(string format, string onError, int seed)
+    {
+        const int ShardSize = 6; // the last has four rows
+        var random = new Random(seed);
+        int[] broken = [1, 5, 6, 13, 14, 20, 21, 22, 23, 24, 25, 31, 39];
+        string[] inputs = Inputs(broken);
+        string[] run = ["--shard-size", $"{ShardSize}", "--format", format, "--on-error", onError];
         Assert.Equal(3, (await EmbedAsync(inputs, run)).ExitCode);
-        await AssertWholeAsync(inputs, 3, run);
+        (string, string)[] whole = Content();
+        for (int round = 0; round < 25; round++)
+        {
+            for (int shard = 0; shard * ShardSize < Count; shard++)
+            {
+                if (random.Next(4) == 0)
+                    File.Delete(Out($"shard-{shard:D5}.{format}"));
+                if (File.Exists(Out($"shard-{shard:D5}.journal")) && random.Next(2) == 0)
+                    Cut(Out($"shard-{shard:D5}.journal"), random);
+            }
+
+            // The lines of shards that are there were on the disk before those; the others may be lost, or cut.
+            bool IsThere(int row) => File.Exists(Out($"shard-{row / ShardSize:D5}.{format}"));
+            foreach (string log in new[] { Out("errors.jsonl"), Out("errors-behind.jsonl") }.Where(File.Exists))
+            {
+                string[] lines = await File.ReadAllLinesAsync(log);
+                int kept = Array.FindLastIndex(lines, line => IsThere(Row(line))) + 1;
+                kept = random.Next(kept, lines.Length + 1);
+                await File.WriteAllTextAsync(log, string.Concat(lines[..kept].Select(line => line + "\n")) + (kept < lines.Length ? lines[kept][..random.Next(lines[kept].Length)] : ""));
+            }
+
+            CliResult result = await EmbedAsync(inputs, [.. run, .. random.Next(3) > 0 ? ["--max-errors", $"{random.Next(broken.Length)}"] : Array.Empty<string>()]);
+            Assert.True(result.ExitCode is 1 or 3, result.Error);
+            if (result.ExitCode == 3)
+                Assert.Equal(whole, Content());
+        }
+
+        Assert.Equal(3, (await EmbedAsync(inputs, run)).ExitCode);
+        Assert.Equal(whole, Content());
     }
 
     /// <summary>Of log and journal, a crash of the machine may keep the one and lose lines of the other.</summary>
@@ -312,6 +373,16 @@ public sealed class FolderStateTests : IDisposable
         Assert.Equal(names, Directory.GetFiles(Out()).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
         Assert.All(names, name => Assert.True(File.ReadAllBytes(_folder.Path("whole", name)).AsSpan().SequenceEqual(File.ReadAllBytes(Out(name))), name));
     }
+
+    private static void Cut(string file, Random random)
+    {
+        using FileStream stream = File.OpenWrite(file);
+        stream.SetLength(random.NextInt64(stream.Length + 1));
+    }
+
+    /// <summary>Every file of the folder.</summary>
+    private (string Name, string Bytes)[] Content() =>
+        [.. Directory.GetFiles(Out(), "*", new EnumerationOptions { AttributesToSkip = 0 }).Order(StringComparer.Ordinal).Select(file => (Path.GetFileName(file), Convert.ToHexString(File.ReadAllBytes(file))))];
 
     /// <summary>The journal of some rows of a list.</summary>
     private async Task<byte[]> JournalAsync(string[] inputs, int first, int last, string[] arguments)

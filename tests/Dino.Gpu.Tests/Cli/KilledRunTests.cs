@@ -50,9 +50,38 @@ public sealed class KilledRunTests : IDisposable
         Assert.InRange(stages, Kills / 3, Kills); // the kills were spread over the run, not all before or after it
         string[] names = Names(_folder.Path("whole"));
         Assert.Equal(3 + (Images + 96) / 97, names.Length);
-        Assert.Equal(names, Names(output));
-        Assert.All(names, name => Assert.True(
-            File.ReadAllBytes(Path.Combine(output, name)).AsSpan().SequenceEqual(File.ReadAllBytes(_folder.Path("whole", name))), name));
+        AssertSame(names, _folder.Path("whole"), output);
+    }
+
+    /// <summary>SIGKILL while shards are made again that were deleted between others. Whenever all shards are there, so is every line of the log.</summary>
+    [Fact]
+    public async Task Kills_while_deleted_shards_are_made_again()
+    {
+        string list = _folder.Write("some.txt", string.Concat((await File.ReadAllLinesAsync(WriteImages()))[..1000].Select(line => line + "\n")));
+        string[] embed = ["embed", "@" + list, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--shard-size", "47", "--batch", "8"];
+        string whole = _folder.Path("whole"), output = _folder.Path("out");
+        Assert.Equal(3, (await CliRunner.RunAsync([.. embed, "-o", whole])).ExitCode);
+        Assert.Equal(3, (await CliRunner.RunAsync([.. embed, "-o", output])).ExitCode);
+        string[] names = Names(whole);
+        var random = new Random(7);
+        int begun = 0;
+        for (int kill = 0; kill < 15; kill++)
+        {
+            foreach (string shard in names.Where(name => name.EndsWith(".npy", StringComparison.Ordinal) && random.Next(3) == 0))
+                File.Delete(Path.Combine(output, shard));
+            long before = Progress(output);
+            Process process = CliProcess.Start([.. embed, "-o", output, "--quiet"]);
+            await UntilAsync(() => Progress(output) > before + random.Next(300) * 250L, process);
+            process.Kill();
+            await CliProcess.FinishAsync(process);
+            begun += Progress(output) > before ? 1 : 0;
+            if (names.All(name => File.Exists(Path.Combine(output, name))))
+                Assert.Equal(await File.ReadAllTextAsync(Path.Combine(whole, "errors.jsonl")), await File.ReadAllTextAsync(Path.Combine(output, "errors.jsonl")));
+        }
+
+        Assert.Equal(3, (await CliRunner.RunAsync([.. embed, "-o", output])).ExitCode);
+        Assert.InRange(begun, 5, 15);
+        AssertSame(names, whole, output);
     }
 
     /// <summary>A first Ctrl-C ends in order, and nothing of what was computed is lost.</summary>
@@ -117,6 +146,12 @@ public sealed class KilledRunTests : IDisposable
             return 0; // a journal that became a shard meanwhile
         }
     });
+
+    private static void AssertSame(string[] names, string whole, string output)
+    {
+        Assert.Equal(names, Names(output));
+        Assert.All(names, name => Assert.True(File.ReadAllBytes(Path.Combine(output, name)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(whole, name))), name));
+    }
 
     private static async Task UntilAsync(Func<bool> condition, Process process)
     {
