@@ -86,7 +86,15 @@ internal sealed class ParquetCells<T> : ParquetCells
         if (dictionary is { } there)
             _stream.LeaveOut(there.End, _position);
         Memory<int>? levels = _field.MaxDefinitionLevel > 0 ? _levels.AsMemory(0, count) : default(Memory<int>?); // null alone would be an empty memory
-        _group.ReadRawAsync(_field, _values.AsMemory(0, count), levels, null).AsTask().GetAwaiter().GetResult(); // a local file and no synchronisation context
+        try
+        {
+            _group.ReadRawAsync(_field, _values.AsMemory(0, count), levels, null).AsTask().GetAwaiter().GetResult(); // a local file and no synchronisation context
+        }
+        catch (Exception failure) when (failure is ArgumentOutOfRangeException or OverflowException)
+        {
+            throw new InvalidDataException($"column '{_field.Name}' holds values beyond the dates or numbers of .NET; leave it out", failure);
+        }
+
         (_rows, _row, _value) = (count, 0, 0);
     }
 }

@@ -1,18 +1,22 @@
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 using Dino.Gpu.Cli.Formats;
 using Parquet;
+using Parquet.Data;
 using Parquet.Schema;
 
 namespace Dino.Gpu.Cli.Inputs;
 
 /// <summary>
-/// A Parquet file. One page of each column is in memory at a time. Dates and times are carried as text in their ISO form. Unsigned 64-bit integers and decimals are
-/// integers or numbers where all of a column's values can be such without losing a digit, else text.
+/// A Parquet file. One page of each column is in memory at a time. Dates and times are carried as text in their ISO form, nanoseconds of dates to the tenth of a microsecond
+/// that .NET has. Unsigned 64-bit integers and decimals are integers or numbers where all of a column's values can be such without losing a digit, else text.
 /// </summary>
 internal sealed class ParquetManifest : Manifest
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private static readonly BigInteger SureOfDouble = BigInteger.Pow(10, 15); // digits that a double keeps
 
     private readonly string _pathName;
 
@@ -60,7 +64,7 @@ internal sealed class ParquetManifest : Manifest
     }
 
     /// <summary>Whether the type alone does not say that every value can be an integer, or a number with all its digits.</summary>
-    private static bool MayLoseDigits(Field field) => field is DataField data && (data.ClrType == typeof(ulong) || data.ClrType == typeof(decimal));
+    private static bool MayLoseDigits(Field field) => field is DataField data && (data.ClrType == typeof(ulong) || data.ClrType == typeof(BigDecimal));
 
     private bool LosesDigits(Opened opened, CarriedColumn column) => Reading(() =>
     {
@@ -81,6 +85,8 @@ internal sealed class ParquetManifest : Manifest
     private ParquetCells Cells(Opened opened, ParquetRowGroupReader group, CarriedColumn column)
     {
         var field = (DataField)opened.Reader.Schema.Fields.Single(one => one.Name == column.Name);
+        if (field is TimeDataField { Precision: var unit })
+            return field.ClrType == typeof(int) ? Of<int>(value => TimeOfDay(value, unit)) : Of<long>(value => TimeOfDay(value, unit));
         return field.ClrType switch
         {
             var type when type == typeof(ReadOnlyMemory<char>) => Of<ReadOnlyMemory<char>>(value => value.ToString()),
@@ -96,8 +102,9 @@ internal sealed class ParquetManifest : Manifest
             var type when type == typeof(ulong) => Of<ulong>(value => column.Type == ColumnType.Text || value > long.MaxValue ? Text(value, null) : (long)value),
             var type when type == typeof(float) => Of<float>(value => (double)value),
             var type when type == typeof(double) => Of<double>(value => value),
-            var type when type == typeof(decimal) => Of<decimal>(value => Exact(value, column.Type)),
-            var type when type == typeof(DateTime) => Of<DateTime>(value => Text(value, "O")),
+            var type when type == typeof(BigDecimal) => Of<BigDecimal>(value => Exact(value, column.Type)),
+            // What is stored without a time zone has none here either, whichever this machine is in.
+            var type when type == typeof(DateTime) => Of<DateTime>(value => Text(value.Kind == DateTimeKind.Local ? DateTime.SpecifyKind(value, DateTimeKind.Unspecified) : value, "O")),
             var type when type == typeof(DateOnly) => Of<DateOnly>(value => Text(value, "O")),
             var type when type == typeof(TimeOnly) => Of<TimeOnly>(value => Text(value, "O")),
             _ => Of<Guid>(value => value.ToString()),
@@ -108,12 +115,29 @@ internal sealed class ParquetManifest : Manifest
     }
 
     /// <summary>A decimal as a value of the column's type, or as text where that would lose a digit.</summary>
-    private static object Exact(decimal value, ColumnType type) => type switch
+    private static object Exact(BigDecimal value, ColumnType type)
     {
-        ColumnType.Integer when value is >= long.MinValue and <= long.MaxValue => (long)value,
-        ColumnType.Number when Math.Abs(value) < 1e15m && (decimal)(double)value == value => (double)value, // a double is sure of 15 digits
-        _ => Text(value, null),
-    };
+        BigInteger unscaled = value.UnscaledValue;
+        if (type == ColumnType.Integer && value.Scale == 0 && unscaled >= long.MinValue && unscaled <= long.MaxValue)
+            return (long)unscaled;
+        string digits = BigInteger.Abs(unscaled).ToString(CultureInfo.InvariantCulture).PadLeft(value.Scale + 1, '0');
+        string fraction = digits[^value.Scale..].TrimEnd('0');
+        string text = $"{(unscaled.Sign < 0 ? "-" : "")}{digits[..^value.Scale]}{(fraction.Length > 0 ? "." : "")}{fraction}";
+        return type == ColumnType.Number && BigInteger.Abs(unscaled) < SureOfDouble ? double.Parse(text, CultureInfo.InvariantCulture) : text;
+    }
+
+    /// <summary>The ISO form of a time of day.</summary>
+    private static string TimeOfDay(long value, TimeUnitPrecision unit)
+    {
+        (long second, string digits) = unit switch
+        {
+            TimeUnitPrecision.Millis => (1_000L, "D3"),
+            TimeUnitPrecision.Micros => (1_000_000L, "D6"),
+            _ => (1_000_000_000L, "D9"),
+        };
+        long seconds = value / second;
+        return string.Create(CultureInfo.InvariantCulture, $"{seconds / 3600:D2}:{seconds / 60 % 60:D2}:{seconds % 60:D2}.{(value % second).ToString(digits, CultureInfo.InvariantCulture)}");
+    }
 
     private static string Text(IFormattable value, string? format) => value.ToString(format, CultureInfo.InvariantCulture);
 
@@ -135,13 +159,15 @@ internal sealed class ParquetManifest : Manifest
         if (field is not DataField { IsArray: false, MaxRepetitionLevel: 0 } data)
             return null;
         Type type = data.ClrType;
+        if (data is TimeDataField)
+            return ColumnType.Text;
         if (type == typeof(bool))
             return ColumnType.Boolean;
         bool isInteger = type == typeof(sbyte) || type == typeof(byte) || type == typeof(short) || type == typeof(ushort) || type == typeof(int) || type == typeof(uint)
             || type == typeof(long) || type == typeof(ulong) || data is DecimalDataField { Scale: 0 };
         if (isInteger)
             return ColumnType.Integer;
-        if (type == typeof(float) || type == typeof(double) || type == typeof(decimal))
+        if (type == typeof(float) || type == typeof(double) || type == typeof(BigDecimal))
             return ColumnType.Number;
         bool isText = type == typeof(ReadOnlyMemory<char>) || type == typeof(ReadOnlyMemory<byte>)
             || type == typeof(DateTime) || type == typeof(DateOnly) || type == typeof(TimeOnly) || type == typeof(Guid);
@@ -173,7 +199,7 @@ internal sealed class ParquetManifest : Manifest
                 Reader = manifest.Reading(() =>
                 {
                     ParquetCheck.Run(Stream);
-                    return ParquetReader.CreateAsync(Stream, new ParquetOptions { UseDateOnlyTypeForDates = true }, leaveStreamOpen: true).GetAwaiter().GetResult();
+                    return ParquetReader.CreateAsync(Stream, new ParquetOptions { UseDateOnlyTypeForDates = true, UseBigDecimal = true }, leaveStreamOpen: true).GetAwaiter().GetResult();
                 });
             }
             catch

@@ -62,6 +62,15 @@ public sealed class ParquetManifestTests : IDisposable
         }
     }
 
+    /// <summary>As DuckDB writes them: TIMESTAMP, TIME and DECIMAL(38,9).</summary>
+    [Fact]
+    public void Times_are_text_and_long_decimals_keep_their_digits()
+    {
+        using var list = InputList.Settle([GoldenData.PathOf("manifests", "duckdb_types.parquet")], TextReader.Null);
+        Assert.Equal("ts Text, t Text, d Text", string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
+        Assert.Equal(["2020-01-02T03:04:05.0000000", "12:34:56.789000", "12345678901234567890123456789.123456789"], Assert.Single(list.Items()).Columns);
+    }
+
     [Fact]
     public async Task Dates_are_dates()
     {
