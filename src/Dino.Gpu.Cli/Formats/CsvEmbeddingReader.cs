@@ -28,13 +28,21 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
         _csv = new CsvRecords(_text);
         string[] headers = NextRecord() ? [.. _csv.Fields] : throw new InvalidDataException("empty, expected a header line with the names of the columns");
         _fields = headers.Length;
-        if (headers.Distinct(StringComparer.Ordinal).Count() != headers.Length)
-            throw new InvalidDataException("the header names a column twice");
-        _values = [.. Enumerable.Range(0, headers.Length).Select(i => Array.IndexOf(headers, "e" + i.ToString(CultureInfo.InvariantCulture))).TakeWhile(column => column >= 0)];
+        var places = new Dictionary<string, int>(headers.Length, StringComparer.Ordinal); // a row of all tokens has 300 000 columns
+        for (int i = 0; i < headers.Length; i++)
+        {
+            if (!places.TryAdd(headers[i], i))
+                throw new InvalidDataException("the header names a column twice");
+        }
+
+        _values = [.. Enumerable.Range(0, headers.Length).Select(i => places.GetValueOrDefault("e" + i.ToString(CultureInfo.InvariantCulture), -1)).TakeWhile(column => column >= 0)];
+        bool[] isValue = new bool[headers.Length];
+        foreach (int column in _values)
+            isValue[column] = true;
         var columns = new List<CarriedColumn>();
         for (int i = 0; i < headers.Length; i++)
         {
-            if (_values.Contains(i))
+            if (isValue[i])
                 continue;
             if (_values.Length == 0 && headers[i] == "embedding")
             {

@@ -9,7 +9,7 @@ namespace Dino.Gpu.Cli.Formats;
 internal sealed class ParquetCheck
 {
     private const int MaxFooter = 1 << 28;
-    private const int MaxPageHeader = 1 << 20; // with the least and the largest value of its page
+    private const int MaxPageHeader = 1 << 24; // with the least and the largest value of its page, twice, which may be texts of a million letters
     private const int PageHeaderGuess = 1 << 10;
 
     /// <summary>What a row group may claim whatever its size, for runs of equal or missing values take no room: a million rows is what Arrow writes by default.</summary>
@@ -221,7 +221,7 @@ internal sealed class ParquetCheck
             }
             catch (EndOfStreamException) when (bytes.Length < Math.Min(MaxPageHeader, end - position))
             {
-                bytes = new byte[(int)Math.Min(MaxPageHeader, end - position)];
+                bytes = new byte[(int)Math.Min(8L * bytes.Length, Math.Min(MaxPageHeader, end - position))];
             }
         }
     }

@@ -21,6 +21,9 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
     private const int ValuesPerGroup = 3 << 16;
     private const int RowsPerGroup = 1 << 9;
 
+    /// <summary>A group ends at this many letters of its texts, too: rows that carry long ones are in memory as a group.</summary>
+    private const int LettersPerGroup = 1 << 22;
+
     // Levels of a value in the file: the list is there and the value in it, or the list is null.
     private const int ValueLevel = 2;
     private const int NullListLevel = 0;
@@ -42,6 +45,7 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
     private int _valueCount;
     private int _levelCount; // values, and one for each failed image
     private int _rows;
+    private long _letters;
 
     /// <exception cref="DinoException">The file cannot be created there, or the schema asks for float16.</exception>
     public ParquetEmbeddingWriter(string path, RowSchema schema)
@@ -84,8 +88,13 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
         _width.Add(info.Width);
         _height.Add(info.Height);
         _sha256?.Add(info.Sha256);
+        _letters += info.Path.Length;
         for (int i = 0; i < _carried.Length; i++)
+        {
             _carried[i].Add(info.Columns[i]);
+            _letters += info.Columns[i] is string text ? text.Length : 0;
+        }
+
         _error.Add(info.Error);
 
         if (info.Error is null)
@@ -104,13 +113,13 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
             _levelCount++;
         }
 
-        if (++_rows == _groupRows)
+        if (++_rows == _groupRows || _letters >= LettersPerGroup)
             WriteGroup();
     }
 
     public void Flush()
     {
-        // A row group ends by its rows alone, or the bytes would depend on when they came.
+        // A row group ends by what is in it alone, or the bytes would depend on when they came.
     }
 
     public void Complete()
@@ -131,7 +140,7 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
     {
         // No synchronisation context here, and the stream is a local file: blocking on the task is safe.
         _file.Write(_ => WriteGroupAsync().GetAwaiter().GetResult());
-        (_valueCount, _levelCount, _rows) = (0, 0, 0);
+        (_valueCount, _levelCount, _rows, _letters) = (0, 0, 0, 0);
     }
 
     private async Task WriteGroupAsync()

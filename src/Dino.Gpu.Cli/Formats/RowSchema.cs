@@ -13,6 +13,9 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, ValueType Type, bool 
     /// <summary>Names that the formats themselves use.</summary>
     private static readonly string[] OwnColumns = ["row", "path", "width", "height", "sha256", "error", "embedding", "shape"];
 
+    /// <summary>Letters of a name; a zip archive's may have 64 KiB.</summary>
+    private const int MaxName = 1 << 12;
+
     /// <summary>Most values of a row that is read. ViT-H/14 at 2048 pixels, every token, has 27 million; a file that claims more is broken.</summary>
     private const long MaxLength = 1 << 26;
 
@@ -35,6 +38,8 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, ValueType Type, bool 
         var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (string name in columns.Select(column => column.Name))
         {
+            if (name.Length > MaxName)
+                throw new DinoException($"a column of the input list has a name of {name.Length} letters ('{name[..60]}...'), the limit is {MaxName}: rename it");
             if (name.Length == 0 || name.Any(char.IsControl))
                 throw new DinoException($"a column of the input list {(name.Length == 0 ? "has no name" : "has a name with control characters")}: rename it");
             if (IsOwnColumn(name) || IsValueColumn(name))
@@ -53,7 +58,10 @@ internal enum ValueType
 }
 
 /// <summary>A column of the input list that goes into the output.</summary>
-internal sealed record CarriedColumn(string Name, ColumnType Type);
+/// <param name="Name">Its name.</param>
+/// <param name="Type">Type of all values that are not missing.</param>
+/// <param name="IsEmpty">Whether all are missing, so that another input may say the type; in a settled list no column is.</param>
+internal sealed record CarriedColumn(string Name, ColumnType Type, bool IsEmpty = false);
 
 /// <summary>Type of a carried column; a value is null or the .NET type named.</summary>
 internal enum ColumnType

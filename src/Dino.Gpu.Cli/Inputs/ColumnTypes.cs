@@ -27,11 +27,13 @@ internal static class ColumnTypes
             int known = columns.FindIndex(one => one.Name == column.Name);
             if (known < 0)
                 columns.Add(column);
-            else
+            else if (columns[known].IsEmpty)
+                columns[known] = column;
+            else if (!column.IsEmpty)
                 columns[known] = column with { Type = Merge(columns[known].Type, column.Type) };
         }
 
-        return [.. columns];
+        return [.. columns.Select(column => column with { IsEmpty = false })];
     }
 
     /// <summary>A value of one input as one of a column of <see cref="Union"/>.</summary>

@@ -13,6 +13,9 @@ internal sealed class InputListWriter : IDisposable
 {
     private const int MemoryLimit = 1 << 20;
 
+    /// <summary>Letters of a row's texts: what every format can write and read again, within memory that does not depend on what people keep in their lists.</summary>
+    private const int MaxText = 1 << 20;
+
     private readonly IReadOnlyList<CarriedColumn> _columns;
     private readonly OutputFile? _file;
     private readonly string _name;
@@ -38,8 +41,18 @@ internal sealed class InputListWriter : IDisposable
         EndLine();
     }
 
+    /// <exception cref="DinoException">It cannot be written, or carries more text than any format should have in a row.</exception>
     public void Add(InputItem item)
     {
+        long letters = item.Path.Length;
+        foreach (object? value in item.Columns)
+            letters += value is string text ? text.Length : 0;
+        if (letters > MaxText)
+        {
+            string name = DinoCommandLine.Visible(item.Path.Length > 60 ? item.Path[..60] + "..." : item.Path);
+            throw new DinoException($"row {_count} of the inputs ('{name}') has {letters} letters in its path and columns, and {MaxText} can be carried: leave the longest column out");
+        }
+
         if (_count % InputList.IndexStep == 0)
             _offsets.Add(_position);
         InputRowJson.WriteRow(_json, item);

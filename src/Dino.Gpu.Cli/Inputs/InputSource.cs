@@ -61,7 +61,9 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
 
     private static InputSource Found(Func<IEnumerable<InputItem>> files, string nothing) => new(files, [], NoImages(nothing));
 
-    private static InputSource List(string list) => new(() => ReadList(list), [], $"no paths in list '{list}'");
+    private static InputSource List(string list) => Directory.Exists(list)
+        ? throw new DinoException($"cannot read list '{list}': it is a directory, expected a file with one path a line")
+        : new(() => ReadList(list), [], $"no paths in list '{list}'");
 
     private static IEnumerable<InputItem> ReadList(string list)
     {

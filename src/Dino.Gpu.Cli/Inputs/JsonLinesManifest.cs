@@ -54,7 +54,7 @@ internal sealed class JsonLinesManifest : Manifest
             throw Failed("no rows");
         (int path, int[] carried) = Choose(names, pathColumn);
         _pathName = names[path];
-        Columns = [.. carried.Select(column => new CarriedColumn(names[column], types[names[column]] ?? ColumnType.Text))];
+        Columns = [.. carried.Select(column => new CarriedColumn(names[column], types[names[column]] ?? ColumnType.Text, IsEmpty: types[names[column]] is null))];
         _places = Enumerable.Range(0, carried.Length).ToDictionary(place => names[carried[place]]);
     }
 

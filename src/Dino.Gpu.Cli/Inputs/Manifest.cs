@@ -26,13 +26,13 @@ internal abstract partial class Manifest(string file)
     public static bool IsManifest(string file) => Kind(file) is not null;
 
     /// <summary>Reads what is needed to know the columns and their types.</summary>
-    /// <param name="file">A .csv, .jsonl, .ndjson or .parquet file.</param>
+    /// <param name="file">A .csv, .jsonl, .ndjson, .parquet or .pq file.</param>
     /// <param name="pathColumn">The column with the paths; null for the first of the usual names.</param>
     /// <exception cref="DinoException">It cannot be read, is malformed, has no column of paths, or one that cannot be carried.</exception>
     public static Manifest Open(string file, string? pathColumn) => Kind(file) switch
     {
         ".csv" => new CsvManifest(file, pathColumn),
-        ".parquet" => new ParquetManifest(file, pathColumn),
+        ".parquet" or ".pq" => new ParquetManifest(file, pathColumn),
         _ => new JsonLinesManifest(file, pathColumn),
     };
 
@@ -94,7 +94,7 @@ internal abstract partial class Manifest(string file)
 
     private static DinoException Failure(string message, Exception? cause) => cause is null ? new DinoException(message) : new DinoException(message, cause);
 
-    private static string? Kind(string file) => Path.GetExtension(file).ToLowerInvariant() is var kind and (".csv" or ".jsonl" or ".ndjson" or ".parquet") ? kind : null;
+    private static string? Kind(string file) => Path.GetExtension(file).ToLowerInvariant() is var kind and (".csv" or ".jsonl" or ".ndjson" or ".parquet" or ".pq") ? kind : null;
 
     private static int IndexOf(IReadOnlyList<string> names, string name, StringComparison comparison)
     {

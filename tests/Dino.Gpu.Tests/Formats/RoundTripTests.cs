@@ -55,6 +55,32 @@ public sealed class RoundTripTests : IDisposable
         Assert.Equal(format is "csv" or "jsonl" ? ValueType.Float32 : ValueType.Float16, read.Type);
     }
 
+    /// <summary>As long as the texts of a row may be, in letters of three bytes.</summary>
+    [Theory]
+    [InlineData("npz")]
+    [InlineData("jsonl")]
+    [InlineData("csv")]
+    [InlineData("parquet")]
+    public void The_longest_texts_come_back(string format)
+    {
+        RowSchema schema = RowSchema.Plain(1) with { Columns = [new CarriedColumn("t", ColumnType.Text)] };
+        string path = _folder.Path("a." + format);
+        string[] texts = [.. "日本語".Select(letter => new string(letter, 1 << 20))];
+        FormatRows.Write(path, schema, [.. texts.Select((text, i) => new FormatRow(new RowInfo { Row = i, Path = "a", Columns = [text] }, [i]))]);
+        Assert.Equal(texts, FormatRows.Read(path).Rows.Select(row => row.Info.Columns[0]));
+    }
+
+    /// <summary>A column for every value of all tokens; looking each up among all would take minutes.</summary>
+    [Fact]
+    public async Task A_table_of_300_000_columns_is_read()
+    {
+        RowSchema schema = RowSchema.Plain(300_000);
+        string path = _folder.Path("a.csv");
+        float[] values = [.. Enumerable.Range(0, schema.Length).Select(i => (float)i)];
+        FormatRows.Write(path, schema, [new FormatRow(new RowInfo { Row = 0, Path = "a" }, values)]);
+        Assert.Equal(values, (await Task.Run(() => FormatRows.Read(path)).WaitAsync(TimeSpan.FromSeconds(60))).Rows.Single().Values);
+    }
+
     /// <summary>NumPy has no integers with gaps: they are float64 with NaN where that holds them, else text.</summary>
     [Theory]
     [InlineData(9007199254740992, true)]

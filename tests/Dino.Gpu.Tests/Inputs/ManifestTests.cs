@@ -77,6 +77,32 @@ public sealed class ManifestTests : IDisposable
         Assert.Contains("column 'n'", message);
     }
 
+    /// <summary>Nulls have no type; a column of nothing else is text where no other input knows better.</summary>
+    [Fact]
+    public void A_column_of_nulls_leaves_the_type_to_others()
+    {
+        string nulls = _folder.Write("nulls.jsonl", "{\"path\":\"a.jpg\",\"n\":null,\"none\":null}\n");
+        string numbers = _folder.Write("numbers.jsonl", "{\"path\":\"b.jpg\",\"n\":7}\n");
+        foreach (string[] inputs in new string[][] { [nulls, numbers], [numbers, nulls] })
+        {
+            using var list = InputList.Settle(inputs, TextReader.Null);
+            Assert.Equal([new CarriedColumn("n", ColumnType.Integer), new CarriedColumn("none", ColumnType.Text)], list.Columns.OrderBy(column => column.Name));
+            Assert.Equal([null, 7L], list.Items().Select(item => item.Columns[0]).Order());
+        }
+    }
+
+    [Fact]
+    public void Rows_carry_what_every_format_can_hold()
+    {
+        string most = new('x', (1 << 20) - 5);
+        using (var list = InputList.Settle([_folder.Write("most.jsonl", $"{{\"path\":\"a.jpg\",\"t\":\"{most}\"}}\n")], TextReader.Null))
+            Assert.Equal(most, Assert.Single(list.Items()).Columns[0]);
+        string more = _folder.Write("more.jsonl", $"{{\"path\":\"a.jpg\"}}\n{{\"path\":\"b.jpg\",\"t\":\"{most}x\"}}\n");
+        Assert.Equal(
+            "row 1 of the inputs ('b.jpg') has 1048577 letters in its path and columns, and 1048576 can be carried: leave the longest column out",
+            Assert.Throws<DinoException>(() => InputList.Settle([more], TextReader.Null)).Message);
+    }
+
     [Fact]
     public void Half_a_surrogate_pair_is_replaced()
     {
