@@ -24,8 +24,8 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         var part = ShardSelection.From(settings.Shard, ShardSelection.ProcessEnvironment());
         RefuseSharedFile(part);
         IEnumerable<string> files = settings.Output.IsFolder ? RunFolder.Lists(PartFolder(part)) : settings.Output.IsStandardOutput ? [] : [settings.Output.Name];
-        Output.OutputNames.RefuseSameFile(
-            [.. files.Select(file => ("-o", (string?)file)), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)], [.. settings.Inputs, settings.Weights]);
+        List<(string, string?)> outputs = [.. files.Select(file => ("-o", (string?)file)), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)];
+        Output.OutputNames.RefuseSameFile(outputs, [.. settings.Inputs, settings.Weights]);
         FormatCatalog.Validate(settings.Output.Format, settings.Type, []);
         if (settings.Output.IsFolder)
             RefuseMixedFolder(part);
@@ -39,7 +39,11 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         using InputList? list = streams ? null : await Task.Run(
             () => InputList.Settle(settings.Inputs, console.Input, pathColumn: settings.PathColumn, cancellation: cancellation), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
         if (list is not null)
+        {
             FormatCatalog.Validate(settings.Output.Format, settings.Type, list.Columns);
+            Output.OutputNames.RefusePictures(outputs, list.Items());
+        }
+
         string weights = await WeightsLocator.FindAsync(settings.Weights, console, settings.Quiet, cancellation).ConfigureAwait(false);
 
         long start = Stopwatch.GetTimestamp();

@@ -1,3 +1,5 @@
+using Dino.Gpu.Imaging;
+
 namespace Dino.Gpu.Cli.Output;
 
 /// <summary>
@@ -29,6 +31,8 @@ internal sealed class OutputFile : IDisposable
             string directory = Path.GetDirectoryName(_path)!;
             if (directory == "/dev")
                 throw new DinoException($"cannot write {path}: it is a device, and the file is put in place by renaming"); // would replace /dev/null
+            if (File.Exists(_path) && new FileInfo(_path).Length == 0 && !RegularFile.CanOpen(_path))
+                throw new DinoException($"cannot write {path}: it is a pipe or a device, and the file is put in place by renaming; use a redirection"); // would leave its reader waiting
             if (!Directory.Exists(directory))
                 throw new DinoException($"cannot write {path}: there is no directory {directory}");
             _stream = CreateTemporary(_path);

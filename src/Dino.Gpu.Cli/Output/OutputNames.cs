@@ -1,3 +1,5 @@
+using Dino.Gpu.Cli.Inputs;
+
 namespace Dino.Gpu.Cli.Output;
 
 /// <summary>The files that a command is asked to write, looked at before any work.</summary>
@@ -10,7 +12,7 @@ internal static class OutputNames
     public static void RefuseSameFile(IEnumerable<(string Option, string? Path)> outputs, IEnumerable<string?> inputs)
     {
         var real = new RealPath();
-        var read = inputs.Where(input => input is not (null or "-")).Select(input => real.Of(input!.StartsWith('@') && !File.Exists(input) ? input[1..] : input)).ToHashSet(RealPath.Comparer);
+        var read = inputs.Where(input => input is not (null or "-")).SelectMany(input => Files(input!)).Select(real.Of).ToHashSet(RealPath.Comparer);
         var written = new Dictionary<string, string>(RealPath.Comparer);
         foreach ((string option, string? path) in outputs)
         {
@@ -23,4 +25,26 @@ internal static class OutputNames
                 throw new DinoException($"{option} and the inputs both name {path}: give another file");
         }
     }
+
+    /// <summary>The same for the pictures that the inputs turned out to be, of which a folder's are not known before: they are looked through for outputs that are there and named as pictures.</summary>
+    /// <param name="outputs">As there.</param>
+    /// <param name="items">The settled inputs.</param>
+    /// <exception cref="DinoException">An output is a picture among them.</exception>
+    public static void RefusePictures(IEnumerable<(string Option, string? Path)> outputs, IEnumerable<InputItem> items)
+    {
+        var real = new RealPath();
+        foreach ((string option, string? path) in outputs)
+        {
+            if (path is not null && ImageFileNames.IsImage(path) && File.Exists(path) && real.Of(path) is var file
+                && items.Any(item => item.Archive is null && RealPath.Comparer.Equals(real.Of(item.Path), file)))
+                throw new DinoException($"{option} and the inputs both name {path}: give another file");
+        }
+    }
+
+    /// <summary>What an argument names: lists and archives that a pattern finds, too.</summary>
+    private static IEnumerable<string> Files(string input) =>
+        File.Exists(input) ? [input]
+        : input.StartsWith('@') ? [input[1..]]
+        : GlobPattern.IsPattern(input) && (Manifest.IsManifest(input) || TarImages.IsTar(input)) ? GlobPattern.Matches(input).Select(item => item.Path)
+        : [input];
 }

@@ -70,8 +70,8 @@ internal sealed class ErrorLog : IDisposable
         if (IsOther(path))
             throw new DinoException($"cannot write {path}: it is no log of failed images, and would be lost; give another name");
         bool isNew = !File.Exists(path);
-        if (!isNew && !IsRegular(path))
-            return; // whoever reads a pipe would see its end
+        if (!isNew && !RegularFile.CanOpen(path))
+            return; // a device or a pipe, whose reader would see its end
         try
         {
             new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite).Dispose();
@@ -96,7 +96,7 @@ internal sealed class ErrorLog : IDisposable
     /// <summary>Whether a file is there that is none of these.</summary>
     public static bool IsOther(string path)
     {
-        if (!File.Exists(path) || !IsRegular(path))
+        if (!File.Exists(path) || !RegularFile.CanOpen(path))
             return false;
         using StreamReader reader = OpenText(path);
         return NextLine(reader, path) is { } line && !IsBegun(line);
@@ -195,20 +195,6 @@ internal sealed class ErrorLog : IDisposable
         using StreamReader reader = OpenText(path);
         while (NextLine(reader, path) is { } line && Parse(line) is { } failed)
             yield return failed;
-    }
-
-    /// <summary>Devices and pipes are none; reading them may wait.</summary>
-    private static bool IsRegular(string path)
-    {
-        try
-        {
-            RegularFile.Open(path).Dispose();
-            return true;
-        }
-        catch (DinoException)
-        {
-            return false;
-        }
     }
 
     private static StreamReader OpenText(string path)

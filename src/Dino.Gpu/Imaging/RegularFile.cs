@@ -55,6 +55,21 @@ public static partial class RegularFile
         }
     }
 
+    /// <summary>Whether a file can be opened by <see cref="Open"/>: no directory, pipe, socket or device, and one that may be read.</summary>
+    /// <param name="path">The file; a link to one will do.</param>
+    public static bool CanOpen(string path)
+    {
+        try
+        {
+            Open(path).Dispose();
+            return true;
+        }
+        catch (DinoException)
+        {
+            return false;
+        }
+    }
+
     internal static string CannotBeRead(string reason) => $"cannot be read: {reason.ReplaceLineEndings(" ")}";
 
     private static SafeFileHandle OpenNonBlocking(string path)

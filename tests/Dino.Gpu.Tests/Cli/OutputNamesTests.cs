@@ -25,18 +25,22 @@ public sealed class OutputNamesTests : IDisposable
     [InlineData("-o and the inputs both name", "index", "k.csv", "a.npz", "-o", "a.npz")]
     [InlineData("-o and the inputs both name", "index", "k.csv", "a.npz", "-o", "link.npz")]
     [InlineData("-o and the inputs both name", "index", "link.npz", "-o", "linked/a.npz")]
+    [InlineData("-o and the inputs both name", "embed", "*.csv", "-o", "k.csv", "--weights", "synthetic")]
+    [InlineData("-o and the inputs both name", "embed", "linked", "-o", "x.png", "--format", "npy", "--weights", "synthetic")]
+    [InlineData("--stats and the inputs both name", "embed", "x*.png", "--stats", "x.png", "--weights", "synthetic")]
     public async Task Nothing_is_replaced(string expected, params string[] arguments)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege there");
         _folder.Write("k.csv", "path,e0,e1\na/1.png,1,0\na/2.png,1,0.1\nb/3.png,0,1\nb/4.png,0.1,1\n");
         _folder.Write("list.txt", "k.png\n");
+        _folder.Write("x.png", [1]);
         Assert.Equal(0, (await CliRunner.RunAsync("index", _folder.Path("k.csv"), "-o", _folder.Path("a.npz"), "-q")).ExitCode);
         Assert.Equal(0, (await CliRunner.RunAsync("linear", _folder.Path("k.csv"), "--split", "0.5", "--epochs", "1", "--save", _folder.Path("probe.safetensors"), "-q", "-d", "cpu")).ExitCode);
         File.Copy(_folder.Path("probe.safetensors"), _folder.Path("w.safetensors"));
         File.CreateSymbolicLink(_folder.Path("link.npz"), "a.npz");
         Directory.CreateSymbolicLink(_folder.Path("linked"), ".");
         string[] before = Contents();
-        string[] names = [.. Directory.GetFiles(_folder.Root).Select(file => Path.GetFileName(file)), "p", "@list.txt", "linked/a.npz"];
+        string[] names = [.. Directory.GetFiles(_folder.Root).Select(file => Path.GetFileName(file)), "p", "@list.txt", "linked/a.npz", "*.csv", "x*.png", "linked"];
         string message = (await CliRunner.RunAsync([.. arguments.Select(argument => names.Contains(argument) ? Place(argument) : argument), "-q", "-d", "cpu"])).FatalLine();
         Assert.Contains(expected, message);
         Assert.EndsWith(": give another file", message);

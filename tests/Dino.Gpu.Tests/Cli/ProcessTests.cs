@@ -172,6 +172,28 @@ public sealed class ProcessTests : IDisposable
         Assert.StartsWith("{\"row\":0,\"path\":\"missing.png\"", Assert.Single(result.OutputLines));
     }
 
+    /// <summary>The file would take the place of the pipe, whose reader would wait for ever.</summary>
+    [Fact]
+    public async Task Output_is_no_named_pipe()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs mkfifo");
+        string pipe = _folder.Fifo("p.jsonl");
+        Assert.Contains("it is a pipe or a device", (await CliRunner.EmbedTinyAsync(Chelsea, "-o", pipe)).FatalLine());
+        Assert.Equal([pipe], Files(_folder.Root));
+    }
+
+    /// <summary>Times without a zone are the same wherever they are read.</summary>
+    [Fact]
+    public async Task Dates_do_not_depend_on_the_time_zone()
+    {
+        string[] embed = ["embed", GoldenData.PathOf("manifests", "duckdb_types.parquet"), "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet"];
+        foreach (string zone in new[] { "UTC", "Asia/Kolkata" })
+        {
+            CliResult result = await CliProcess.FinishAsync(CliProcess.Start(embed, new Dictionary<string, string> { ["TZ"] = zone }));
+            Assert.Contains("\"ts\":\"2020-01-02T03:04:05.0000000\"", result.Output);
+        }
+    }
+
     /// <summary>Where the names of a large folder cannot be sorted, its images are not taken for none.</summary>
     [Fact]
     public async Task Without_a_temporary_folder_no_image_is_lost()
