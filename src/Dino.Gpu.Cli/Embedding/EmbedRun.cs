@@ -20,7 +20,7 @@ internal enum OnError
 
 /// <summary>How failures are dealt with.</summary>
 /// <param name="OnError">The row.</param>
-/// <param name="MaxErrors">_failures after which the run ends, or null for any number.</param>
+/// <param name="MaxErrors">Failures after which the run ends, or null for any number.</param>
 internal sealed record FailurePolicy(OnError OnError, long? MaxErrors);
 
 /// <summary>One <c>dino embed</c>: takes rows from the pipeline, hands them to the output and tells the progress display.</summary>
