@@ -8,7 +8,7 @@ var console = new CliConsole
 {
     Input = new StreamReader(Console.OpenStandardInput(), Encoding.UTF8),
     Output = StandardOutput.Open(),
-    Error = Console.Error,
+    Error = new StandardError(Console.Error),
     OutputIsTerminal = !Console.IsOutputRedirected,
     ErrorIsTerminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb",
 };

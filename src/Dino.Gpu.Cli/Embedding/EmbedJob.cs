@@ -23,12 +23,16 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         // Cheap checks first: what would fail at the end of a long run has to fail now.
         var part = ShardSelection.From(settings.Shard, ShardSelection.ProcessEnvironment());
         RefuseSharedFile(part);
-        IEnumerable<string> files = settings.Output.IsFolder ? RunFolder.Lists(PartFolder(part)) : settings.Output.IsStandardOutput ? [] : [settings.Output.Name];
-        List<(string, string?)> outputs = [.. files.Select(file => ("-o", (string?)file)), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)];
+        string? file = settings.Output.IsFolder || settings.Output.IsStandardOutput ? null : settings.Output.Name;
+        List<(string, string?)> outputs = [("-o", file), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)];
         Output.OutputNames.RefuseSameFile(outputs, [.. settings.Inputs, settings.Weights]);
         FormatCatalog.Validate(settings.Output.Format, settings.Type, []);
         if (settings.Output.IsFolder)
+        {
+            Output.OutputNames.RefuseInRun(PartFolder(part), [settings.ErrorsFile, settings.StatsFile, .. settings.Inputs], RunFolder.IsOwn);
             RefuseMixedFolder(part);
+        }
+
         using RunFolder? folder = settings.Output.IsFolder ? RunFolder.Open(PartFolder(part)) : null;
         settings.Output.EnsureWritable();
         if (settings.StatsFile is not null)
@@ -48,20 +52,30 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
 
         long start = Stopwatch.GetTimestamp();
         DinoEncoderGroup encoders = await Task.Run(() => DinoEncoderGroup.Load(weights, settings.Model), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+        bool isDone = false;
         try
         {
             string devices = string.Join(" + ", encoders.Devices.Select(device => $"{device.Id} ({device.Name}, {device.Driver})"));
             string share = part.Count == 1 ? "" : $", part {part.Index} of {part.Count} ({part.Source})";
             Say($"weights {weights}, device {devices}, input {encoders.InputWidth}x{encoders.InputHeight}, batch {encoders.BatchSize}{share}, "
                 + string.Create(CultureInfo.InvariantCulture, $"ready in {Stopwatch.GetElapsedTime(start).TotalSeconds:F2} s"));
-            return folder is null
+            int exitCode = folder is null
                 ? await ToStreamAsync(encoders, list, part, cancellation).ConfigureAwait(false)
                 : await ToFolderAsync(encoders, folder, list!, part, weights, cancellation).ConfigureAwait(false);
+            isDone = true;
+            return exitCode;
         }
         finally
         {
-            if (_ran && settings.ErrorsFile is not null && File.Exists(folder!.Errors))
-                ErrorLog.Copy(folder.Errors, settings.ErrorsFile);
+            try
+            {
+                if (_ran && settings.ErrorsFile is not null && File.Exists(folder!.Errors))
+                    ErrorLog.Copy(ErrorLog.Union(folder.Errors, folder.ErrorsBehind), settings.ErrorsFile);
+            }
+            catch (DinoException) when (!isDone)
+            {
+                // the failure that ended the run is the one to report
+            }
 
             // Disposal waits for the batch in flight; a cancelled run does not.
             Task closing = Task.Run(encoders.Dispose, CancellationToken.None);

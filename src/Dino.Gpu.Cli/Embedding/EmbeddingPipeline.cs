@@ -62,7 +62,7 @@ internal sealed class EmbeddingPipeline(
         RunAsync(items, sink, CancellationToken.None, cancellation);
 
     /// <summary>One input on its way.</summary>
-    private sealed class Entry(InputItem item)
+    private sealed class Entry(InputItem item, RunningTime time)
     {
         private readonly TaskCompletionSource<Outcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int _loaded;
@@ -74,7 +74,7 @@ internal sealed class EmbeddingPipeline(
         public Task<Outcome> Outcome => _outcome.Task;
 
         /// <summary>Its time in a worker.</summary>
-        public LoadClock Clock { get; } = new();
+        public LoadClock Clock { get; } = new(time);
 
         /// <summary>True for the one that ends it first: the worker, or the clock.</summary>
         public bool TryEndLoading() => Interlocked.Exchange(ref _loaded, 1) == 0;
@@ -99,6 +99,7 @@ internal sealed class EmbeddingPipeline(
         private readonly BlockingCollection<Entry> _ready = [];
         private readonly ConcurrentDictionary<Entry, bool> _loading = []; // a set of those in workers
         private readonly List<Task> _models = [];
+        private readonly RunningTime _time = new();
         private Entry? _held; // the row whose turn it is, while it is waited for
         private Exception? _failure;
         private int _toLoad = 1; // inputs not loaded yet, and one for the list that is still being read
@@ -178,6 +179,7 @@ internal sealed class EmbeddingPipeline(
         public void Dispose()
         {
             _end.Cancel();
+            _time.Dispose();
             // Threads that hang in a file or wait for a line of input are left behind; they hold nothing but the queues.
         }
 
@@ -196,13 +198,21 @@ internal sealed class EmbeddingPipeline(
         {
             foreach (Entry entry in _loading.Keys)
             {
-                if (!entry.Clock.HasPassed(_options.ImageTimeout) || !entry.TryEndLoading())
+                if (!entry.Clock.HasPassed(_options.ImageTimeout))
                     continue;
-                _loading.TryRemove(entry, out _);
-                entry.End(new Outcome(null, 0, string.Create(CultureInfo.InvariantCulture, $"took longer than {_options.ImageTimeout.TotalSeconds:0.#} s to read and decode")));
-                LoadingEnded();
-                entry.Clock.GiveUp();
-                _ = StartThread("dino decode", Load); // in place of the one that hangs
+                if (entry.TryEndLoading())
+                {
+                    entry.Clock.Abandon();
+                    entry.End(new Outcome(null, 0, string.Create(CultureInfo.InvariantCulture, $"took longer than {_options.ImageTimeout.TotalSeconds:0.#} s to read and decode")));
+                    LoadingEnded();
+                    _ = StartThread("dino decode", Load); // in place of the one that hangs
+                }
+                else if (entry.Clock.HasPassed(2 * _options.ImageTimeout))
+                {
+                    // A slow one would have ended by now, and given its room back itself: it has the memory until then.
+                    entry.Clock.TakeRoomBack();
+                    _loading.TryRemove(entry, out _);
+                }
             }
         }
 
@@ -227,7 +237,7 @@ internal sealed class EmbeddingPipeline(
                 foreach (InputItem item in items)
                 {
                     _window.Wait(_taking.Token);
-                    var entry = new Entry(item);
+                    var entry = new Entry(item, _time);
                     Interlocked.Increment(ref _toLoad);
                     _order.Writer.TryWrite(entry);
                     _work.Add(entry, _taking.Token);
@@ -257,6 +267,8 @@ internal sealed class EmbeddingPipeline(
                 }
                 catch (OutOfMemoryException failure)
                 {
+                    if (!entry.TryEndLoading())
+                        return;
                     throw WantOfMemory.At(entry.Item.Path, failure);
                 }
                 catch (Exception failure)
@@ -266,9 +278,9 @@ internal sealed class EmbeddingPipeline(
                         failure is DinoException or IOException or UnauthorizedAccessException ? failure.Message : $"{failure.GetType().Name}: {failure.Message}");
                 }
 
+                _loading.TryRemove(entry, out _);
                 if (!entry.TryEndLoading())
                     return; // too late: another thread has taken this one's place
-                _loading.TryRemove(entry, out _);
                 entry.Image = image;
                 if (reason is null)
                     _ready.Add(entry, _taking.Token);

@@ -1,35 +1,41 @@
-using System.Diagnostics;
-
 namespace Dino.Gpu.Cli.Embedding;
 
 /// <summary>
 /// How long an image has been read and decoded. Waiting for room in memory does not count: how long that is depends on the other images and on the number of workers, and
-/// no row may. The room of an image that is given up can be taken back, or those that wait for it would wait for ever.
+/// no row may; nor does time in which the process was stopped. The room of an image that never ends can be taken back, or those that wait for it would wait for ever.
 /// </summary>
-internal sealed class LoadClock
+/// <param name="time">Of the run.</param>
+internal sealed class LoadClock(RunningTime time)
 {
     private const long Stopped = long.MaxValue;
 
-    private long _since = Stopped; // the time stamp from which on everything counts
+    private long _since = Stopped; // the time from which on everything counts
     private IDisposable? _room;
+    private int _isAbandoned;
 
-    public void Start() => Volatile.Write(ref _since, Stopwatch.GetTimestamp());
+    public void Start() => Volatile.Write(ref _since, time.Elapsed.Ticks);
 
-    public bool HasPassed(TimeSpan limit) => Volatile.Read(ref _since) is var since and not Stopped && Stopwatch.GetElapsedTime(since) > limit;
+    public bool HasPassed(TimeSpan limit) => Volatile.Read(ref _since) is var since and not Stopped && time.Elapsed.Ticks - since > limit.Ticks;
 
     /// <summary>Stops until there is room.</summary>
     /// <param name="enter">Waits for it.</param>
     /// <returns>The room.</returns>
+    /// <exception cref="OperationCanceledException">Nobody waits for the image any more.</exception>
     public IDisposable WaitFor(Func<IDisposable> enter)
     {
-        long counted = Stopwatch.GetTimestamp() - _since;
+        if (Volatile.Read(ref _isAbandoned) != 0)
+            throw new OperationCanceledException();
+        long counted = time.Elapsed.Ticks - _since;
         Volatile.Write(ref _since, Stopped);
         IDisposable room = enter();
         Volatile.Write(ref _room, room);
-        Volatile.Write(ref _since, Stopwatch.GetTimestamp() - counted);
+        Volatile.Write(ref _since, time.Elapsed.Ticks - counted);
         return room;
     }
 
-    /// <summary>Takes back the room of an image that takes too long.</summary>
-    public void GiveUp() => Volatile.Read(ref _room)?.Dispose();
+    /// <summary>The image has failed; what it has begun may end.</summary>
+    public void Abandon() => Volatile.Write(ref _isAbandoned, 1);
+
+    /// <summary>Takes back the room of an image that does not end.</summary>
+    public void TakeRoomBack() => Volatile.Read(ref _room)?.Dispose();
 }

@@ -26,6 +26,22 @@ internal static class OutputNames
         }
     }
 
+    /// <summary>Refuses files in a run's folder by names of the run's own: they would be written over, or deleted.</summary>
+    /// <param name="folder">The run's.</param>
+    /// <param name="files">Arguments and options; null where one is not given.</param>
+    /// <param name="isOwn">Whether a name is the run's.</param>
+    /// <exception cref="DinoException">One of them is such a file.</exception>
+    public static void RefuseInRun(string folder, IEnumerable<string?> files, Func<string, bool> isOwn)
+    {
+        var real = new RealPath();
+        string home = real.Of(Path.Combine(folder, "."));
+        foreach (string file in files.OfType<string>().SelectMany(Files))
+        {
+            if (isOwn(Path.GetFileName(file)) && RealPath.Comparer.Equals(Path.GetDirectoryName(real.Of(file)), home))
+                throw new DinoException($"{file} would be taken for one of the run's own files in {folder}, and written over or deleted: give another name or folder");
+        }
+    }
+
     /// <summary>The same for the pictures that the inputs turned out to be, of which a folder's are not known before: they are looked through for outputs that are there and named as pictures.</summary>
     /// <param name="outputs">As there.</param>
     /// <param name="items">The settled inputs.</param>

@@ -84,12 +84,12 @@ internal sealed class ErrorLog : IDisposable
         }
     }
 
-    /// <summary>Copies a finished log.</summary>
-    /// <exception cref="DinoException">It cannot be read, or the copy not be written.</exception>
-    public static void Copy(string path, string copy)
+    /// <summary>Writes lines of other logs into one.</summary>
+    /// <exception cref="DinoException">One cannot be read, or the copy not be written.</exception>
+    public static void Copy(IEnumerable<RowInfo> lines, string copy)
     {
         using var log = new ErrorLog(copy, firstRow: 0);
-        foreach (RowInfo failed in Read(path))
+        foreach (RowInfo failed in lines)
             log.Add(failed);
     }
 

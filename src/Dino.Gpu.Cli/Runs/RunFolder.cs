@@ -11,6 +11,9 @@ internal sealed partial class RunFolder : IDisposable
 {
     private const string LockName = ".lock";
 
+    /// <summary>Of a shard or journal: others' files, such as tar archives, may begin so.</summary>
+    private const string ShardPattern = @"shard-\d{5,18}\.(npy|npz|jsonl|csv|parquet|safetensors|journal)";
+
     private readonly FileStream _lock;
     private readonly bool _isNew;
 
@@ -28,10 +31,10 @@ internal sealed partial class RunFolder : IDisposable
     public string Errors => ErrorsIn(Path);
 
     /// <summary>Lines of <see cref="Errors"/> that belong behind others still to come, see <see cref="RunErrors"/>.</summary>
-    public string ErrorsBehind => System.IO.Path.Combine(Path, "errors-behind.jsonl");
+    public string ErrorsBehind => ErrorsBehindIn(Path);
 
-    /// <summary>The files of a run in a folder, but for its shards.</summary>
-    public static IEnumerable<string> Lists(string path) => [ManifestIn(path), ErrorsIn(path), System.IO.Path.Combine(path, RunRecord.FileName)];
+    /// <summary>Whether a file of that name in a run's folder is the run's: it may be written, or deleted by <c>--overwrite</c>.</summary>
+    public static bool IsOwn(string fileName) => fileName is RunRecord.FileName or LockName || OwnName().IsMatch(fileName) || TemporaryName().IsMatch(fileName);
 
     /// <summary>Opens a folder, making it where there is none.</summary>
     /// <exception cref="DinoException">It cannot be made or written, or another process works in it.</exception>
@@ -84,6 +87,8 @@ internal sealed partial class RunFolder : IDisposable
         System.IO.Path.Combine(path, string.Create(CultureInfo.InvariantCulture, $"part-{index:D5}-of-{count:D5}"));
 
     public static string ManifestIn(string path) => System.IO.Path.Combine(path, "manifest.jsonl");
+
+    public static string ErrorsBehindIn(string path) => System.IO.Path.Combine(path, "errors-behind.jsonl");
 
     public static string ErrorsIn(string path) => System.IO.Path.Combine(path, "errors.jsonl");
 
@@ -139,7 +144,7 @@ internal sealed partial class RunFolder : IDisposable
     /// <summary>A folder of pictures may have lists of those names of its own.</summary>
     private void RefuseForeignLists()
     {
-        string? foreign = Inputs.InputList.IsOther(Manifest) ? Manifest : ErrorLog.IsOther(Errors) ? Errors : null;
+        string? foreign = Inputs.InputList.IsOther(Manifest) ? Manifest : new[] { Errors, ErrorsBehind }.FirstOrDefault(ErrorLog.IsOther);
         if (foreign is not null)
             throw new DinoException($"{foreign} is not dino's and would be overwritten: choose another folder");
     }
@@ -154,12 +159,12 @@ internal sealed partial class RunFolder : IDisposable
     }
 
     /// <summary>What <see cref="Output.OutputFile"/> leaves of a run's own files when the process is killed; others may write files of theirs into the folder.</summary>
-    [GeneratedRegex(@"^\.(shard-\d{5,18}\.\w+|errors(-behind)?\.jsonl|manifest\.jsonl|run\.json)\.[0-9a-f]{8}\.tmp$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex($@"^\.({ShardPattern}|errors(-behind)?\.jsonl|manifest\.jsonl|run\.json)\.[0-9a-f]{{8}}\.tmp$", RegexOptions.CultureInvariant)]
     private static partial Regex TemporaryName();
 
-    [GeneratedRegex(@"^shard-\d{5,18}\.\w+$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex($@"^{ShardPattern}$", RegexOptions.CultureInvariant)]
     private static partial Regex ShardName();
 
-    [GeneratedRegex(@"^(shard-\d{5,18}\.\w+|errors(-behind)?\.jsonl|manifest\.jsonl)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex($@"^({ShardPattern}|errors(-behind)?\.jsonl|manifest\.jsonl)$", RegexOptions.CultureInvariant)]
     private static partial Regex OwnName();
 }

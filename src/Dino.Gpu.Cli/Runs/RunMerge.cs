@@ -69,16 +69,15 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
         bool resumes = folder.Resumes(record, settings.Overwrite); // what a killed merge left, or the finished run
         try
         {
-            if (!resumes)
+            if (!resumes || !File.Exists(folder.Manifest))
             {
-                using (var manifest = new OutputFile(folder.Manifest))
-                {
-                    CopyManifests(parts, bytes => manifest.Write(bytes), cancellation);
-                    manifest.Complete();
-                }
-
-                record.Save(folder.Path);
+                using var manifest = new OutputFile(folder.Manifest);
+                CopyManifests(parts, bytes => manifest.Write(bytes), cancellation);
+                manifest.Complete();
             }
+
+            if (!resumes)
+                record.Save(folder.Path);
 
             RowSchema schema = Schema(parts, record, FormatCatalog.FromName(record.Format)!, record.Sha256);
             using var list = InputList.Open(folder.Manifest);

@@ -47,6 +47,8 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
     /// <exception cref="DinoException">A shard is missing; the message says of which parts and what to do.</exception>
     public static void RefuseUnfinished(IReadOnlyList<RunPart> parts)
     {
+        if (parts.FirstOrDefault(part => File.Exists(RunFolder.ErrorsBehindIn(part.Path))) is { } waiting)
+            throw new DinoException($"{waiting.Name} is not complete, lines of its errors.jsonl wait in {RunFolder.ErrorsBehindIn(waiting.Path)}: the command that began it goes on with it");
         var unfinished = parts.Select(part => (Part: part, Rows: part.RowsInShards())).Where(one => one.Rows < one.Part.Rows).ToList();
         if (unfinished.Count == 0)
             return;

@@ -200,6 +200,43 @@ public sealed class EmbeddingPipelineTests
         Assert.Equal(["0: 0", "1: 1", "2: 2", "3: 3"], sink.Rows);
     }
 
+    [Fact]
+    public void A_standstill_of_the_process_is_no_time_of_an_image()
+    {
+        using var time = new RunningTime();
+        var clock = new LoadClock(time);
+        clock.Start();
+        time.Pass(TimeSpan.FromHours(1)); // what a tick finds after SIGCONT
+        Assert.False(clock.HasPassed(TimeSpan.FromSeconds(60)));
+        for (int i = 0; i < 60; i++)
+            time.Pass(TimeSpan.FromSeconds(1));
+        Assert.True(clock.HasPassed(TimeSpan.FromSeconds(60)));
+    }
+
+    /// <summary>Memory that runs out while an image is decoded whose row has failed already ends no run.</summary>
+    [Fact]
+    public async Task Want_of_memory_behind_a_time_out_is_that_image_s_own()
+    {
+        using var failed = new ManualResetEventSlim();
+        var sink = new Recorder { OnRow = failed.Set };
+        EmbeddingPipeline pipeline = Pipeline(
+            i =>
+            {
+                if (i == 0)
+                {
+                    failed.Wait(Long); // its own row, which the clock ends
+                    throw new OutOfMemoryException();
+                }
+
+                return Pixel(i);
+            },
+            FirstPixels,
+            new PipelineOptions(1, 1) { ImageTimeout = TimeSpan.FromSeconds(1) });
+        await pipeline.RunAsync(Items(500), sink, CancellationToken.None).WaitAsync(Long);
+        Assert.Equal("0: took longer than 1 s to read and decode", sink.Rows[0]);
+        Assert.Equal(500, sink.Rows.Count);
+    }
+
     /// <summary>The first image waits for the room that the second has, which hangs: without the room taken back neither would end.</summary>
     [Fact]
     public async Task A_file_that_hangs_gives_its_room_back()

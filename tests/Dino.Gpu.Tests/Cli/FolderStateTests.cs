@@ -174,6 +174,7 @@ public sealed class FolderStateTests : IDisposable
     [Theory]
     [InlineData("manifest.jsonl", "{\"path\":\"1.png\",\"label\":\"cat\"}\n")]
     [InlineData("errors.jsonl", "{\"time\":1,\"text\":\"mine\"}\n")]
+    [InlineData("errors-behind.jsonl", "{\"mine\":1}\n")]
     public async Task Lists_of_others_are_not_overwritten(string name, string text)
     {
         string[] inputs = Inputs();
@@ -252,17 +253,19 @@ public sealed class FolderStateTests : IDisposable
         Assert.False(File.Exists(both));
     }
 
-    /// <summary>The copy would empty the log that it is made of.</summary>
+    /// <summary>The copy would empty the log that it is made of, and the others replace what the run needs.</summary>
     [Theory]
     [InlineData("--errors", "errors.jsonl")]
+    [InlineData("--errors", "errors-behind.jsonl")]
     [InlineData("--errors", "manifest.jsonl")]
     [InlineData("--stats", "run.json")]
+    [InlineData("--stats", "shard-00000.npy")]
     public async Task No_output_over_the_folder_s_own_files(string option, string name)
     {
         string[] inputs = Inputs(3);
         foreach (int _ in new[] { 1, 2 })
         {
-            Assert.Contains($"-o and {option} both name", (await EmbedAsync(inputs, option, Out(name))).FatalLine());
+            Assert.Contains("would be taken for one of the run's own files", (await EmbedAsync(inputs, option, Out(name))).FatalLine());
             Assert.Equal(3, (await EmbedAsync(inputs)).ExitCode);
         }
 
@@ -326,6 +329,36 @@ public sealed class FolderStateTests : IDisposable
         Assert.Contains("00a.TIF: not an image: expected JPEG, PNG, WebP, BMP or GIF, found TIFF", result.Error);
         Assert.Contains("00b.heic: not an image: expected JPEG, PNG, WebP, BMP or GIF, found HEIF", result.Error);
         Assert.Equal([1, 2], (await File.ReadAllLinesAsync(Out("errors.jsonl"))).Select(Row));
+    }
+
+    /// <summary>WebDataset archives have names like shards.</summary>
+    [Fact]
+    public async Task Overwriting_deletes_nothing_of_others_and_no_input()
+    {
+        string[] inputs = Inputs();
+        string archive = _folder.Write("out/shard-00000.tar", "an archive"), list = _folder.Write("out/shard-00000.jsonl", $"{{\"path\":\"{inputs[0]}\"}}\n");
+        foreach (string input in new[] { list, Out("*.jsonl"), "@" + list })
+            Assert.Contains("would be taken for one of the run's own files", (await EmbedAsync([input], "--overwrite")).FatalLine());
+        Assert.True(File.Exists(list));
+        File.Delete(list);
+        Assert.Equal(0, (await EmbedAsync(inputs, "--overwrite")).ExitCode);
+        Assert.Equal(0, (await EmbedAsync(inputs, "--overwrite", "--normalize")).ExitCode);
+        Assert.Equal("an archive", await File.ReadAllTextAsync(archive));
+    }
+
+    /// <summary>A log that is whole when all is well, and is no reason to hide why a run ended.</summary>
+    [Fact]
+    public async Task The_copy_of_the_log_has_what_waits_too()
+    {
+        string[] inputs = Inputs(3, 10, 17, 24, 31, 38);
+        string[] run = ["--shard-size", "10", "--errors", _folder.Path("log.jsonl")];
+        await EmbedAsync(inputs, run);
+        File.Delete(Out("shard-00001.npy"));
+        Assert.Contains("more than --max-errors 5", (await EmbedAsync(inputs, [.. run, "--max-errors", "5"])).ErrorLines[^1]);
+        Assert.Equal([3, 10, 17, 24, 31, 38], (await File.ReadAllLinesAsync(_folder.Path("log.jsonl"))).Select(Row));
+        Assert.True(File.Exists(Out("errors-behind.jsonl")));
+        File.Copy(Out("shard-00000.npy"), Out("shard-00001.npy")); // as if it were put back
+        Assert.Contains("lines of its errors.jsonl wait in", (await CliRunner.RunAsync("merge", Out(), "-o", _folder.Path("m.npy"))).FatalLine());
     }
 
     /// <summary>The temporary files of a run that was killed go; those of files that others write into the folder may be in use.</summary>

@@ -172,6 +172,21 @@ public sealed class ProcessTests : IDisposable
         Assert.StartsWith("{\"row\":0,\"path\":\"missing.png\"", Assert.Single(result.OutputLines));
     }
 
+    /// <summary>A log on a full disk, and none at all.</summary>
+    [Theory]
+    [InlineData("2> /dev/full", "auto")]
+    [InlineData("2> /dev/full", "json")]
+    [InlineData("2> /dev/full", "none")]
+    [InlineData("2>&-", "auto")]
+    public async Task Messages_that_nobody_takes_do_not_end_a_run(string redirection, string progress)
+    {
+        if (!File.Exists("/dev/full"))
+            Assert.Skip("needs /dev/full");
+        string[] embed = ["embed", "missing.png", Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--progress", progress, "-o", _folder.Path("o.npy")];
+        Assert.Equal(3, (await CliProcess.FinishAsync(CliProcess.StartShell("\"$@\" " + redirection, embed))).ExitCode);
+        Assert.Equal(2, Npy.Read(_folder.Path("o.npy")).Shape[0]);
+    }
+
     /// <summary>The file would take the place of the pipe, whose reader would wait for ever.</summary>
     [Fact]
     public async Task Output_is_no_named_pipe()
