@@ -211,7 +211,8 @@ internal sealed class ShardedOutput : IRowOutput
         _errors.FlushToDisk();
         _encoding.GetAwaiter().GetResult(); // one at a time: the disk is not faster with two
         (long shard, ShardJournal journal) = (_shard, _journal);
-        _encoding = Task.Run(() => Encode(shard, journal));
+        // On a thread of its own, with which the buffers end that formats keep for each thread.
+        _encoding = Task.Factory.StartNew(() => Encode(shard, journal), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         _journal = null;
     }
 
