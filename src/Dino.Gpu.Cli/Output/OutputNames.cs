@@ -42,7 +42,7 @@ internal static class OutputNames
         }
     }
 
-    /// <summary>The same for the pictures that the inputs turned out to be, of which a folder's are not known before: they are looked through for outputs that are there and named as pictures.</summary>
+    /// <summary>As <see cref="RefuseSameFile"/>, for the pictures that the inputs turned out to be, of which a folder's are not known before. Looked for are outputs that are there and named as pictures.</summary>
     /// <param name="outputs">As there.</param>
     /// <param name="items">The settled inputs.</param>
     /// <exception cref="DinoException">An output is a picture among them.</exception>

@@ -39,17 +39,10 @@ internal sealed class TimedLines : IDisposable
         // A reader that does not read, such as a stopped terminal, holds up one line: ticks meanwhile count as one.
         while (await _timer.WaitForNextTickAsync().ConfigureAwait(false))
         {
-            try
+            lock (_lock)
             {
-                lock (_lock)
-                {
-                    if (!_ended)
-                        _error.WriteLine(_line());
-                }
-            }
-            catch (Exception failure) when (failure is IOException or ObjectDisposedException)
-            {
-                // a log that takes no more is no reason to end the run
+                if (!_ended)
+                    _error.WriteLine(_line());
             }
         }
     }

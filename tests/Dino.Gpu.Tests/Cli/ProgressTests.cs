@@ -101,7 +101,7 @@ public sealed class ProgressTests
     public async Task A_line_that_a_log_does_not_take_is_not_the_last()
     {
         using var error = new LineWriter { Refuses = 1 };
-        using (new LineProgress(new ProgressCounter(9), error, TimeSpan.FromMilliseconds(10)))
+        using (new LineProgress(new ProgressCounter(9), new StandardError(error), TimeSpan.FromMilliseconds(10)))
             await error.Written.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
         Assert.Equal(0, error.Refuses);
     }
