@@ -22,7 +22,8 @@ public sealed class DinoEncoderGroupTests
         using (DinoEncoder one = Encoder(_ => { }))
             expected = one.Embed([.. Enumerable.Range(0, Pictures).Select(TinyModel.Picture)]);
 
-        int running = 0, most = 0;
+        int running = 0;
+        bool together = false;
         int[] calls = new int[2];
         using var group = new DinoEncoderGroup([Slow(0), Slow(1)]);
         var rows = new Rows();
@@ -30,13 +31,14 @@ public sealed class DinoEncoderGroupTests
 
         Assert.Equal(Enumerable.Range(0, Pictures), rows.Names);
         Assert.Equal(expected, rows.Values);
-        Assert.Equal(2, most);
+        Assert.True(together);
         Assert.All(calls, count => Assert.True(count > 0));
 
         DinoEncoder Slow(int device) => Encoder(_ =>
         {
             calls[device]++;
-            most = Math.Max(most, Interlocked.Increment(ref running));
+            if (Interlocked.Increment(ref running) == 2)
+                together = true;
             Thread.Sleep(device == 0 ? 8 : 2); // the second overtakes the first
             Interlocked.Decrement(ref running);
         });

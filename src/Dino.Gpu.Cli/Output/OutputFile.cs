@@ -91,13 +91,18 @@ internal sealed class OutputFile : IDisposable
     /// <exception cref="DinoException">It cannot be created.</exception>
     public SpoolFile CreateSpool()
     {
-        try
+        for (int attempt = 1; ; attempt++)
         {
-            return new SpoolFile(Path.ChangeExtension(_temporaryPath, $"{Guid.NewGuid().ToString("N")[..8]}.tmp"), _path);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw Failed(failure);
+            try
+            {
+                // Named as the other one: a process that is killed in the moment in which it has a name leaves it, and it is cleared as that.
+                return new SpoolFile(NewTemporaryPath(_path), _path);
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                if (failure is UnauthorizedAccessException || attempt == Attempts)
+                    throw Failed(failure);
+            }
         }
     }
 
@@ -153,10 +158,9 @@ internal sealed class OutputFile : IDisposable
     {
         for (int attempt = 1; ; attempt++)
         {
-            string name = $".{Path.GetFileName(path)}.{Guid.NewGuid().ToString("N")[..RandomLetters]}{TemporaryExtension}";
             try
             {
-                var stream = new FileStream(Path.Combine(Path.GetDirectoryName(path)!, name), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 1 << 16);
+                var stream = new FileStream(NewTemporaryPath(path), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 1 << 16);
                 if (File.Exists(stream.Name))
                     return stream; // locked by now, so nobody deletes it any more
                 stream.Dispose();
@@ -167,6 +171,9 @@ internal sealed class OutputFile : IDisposable
             }
         }
     }
+
+    private static string NewTemporaryPath(string path) =>
+        Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.{Guid.NewGuid().ToString("N")[..RandomLetters]}{TemporaryExtension}");
 
     private void DeleteAbandoned()
     {

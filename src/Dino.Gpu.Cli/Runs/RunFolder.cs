@@ -46,9 +46,7 @@ internal sealed partial class RunFolder : IDisposable
         {
             bool isNew = !Directory.Exists(path);
             Directory.CreateDirectory(path);
-            string lockPath = System.IO.Path.Combine(path, LockName);
-            var lockFile = new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
-            var folder = new RunFolder(path, lockFile, isNew);
+            var folder = new RunFolder(path, Lock(System.IO.Path.Combine(path, LockName)), isNew);
             folder.DeleteMatching(TemporaryName());
             return folder;
         }
@@ -59,6 +57,18 @@ internal sealed partial class RunFolder : IDisposable
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw Output.WriteFailure.Of(path, failure);
+        }
+    }
+
+    /// <summary>A lock on a file that is gone, as another process deleted it between its opening and its locking, would keep nobody out.</summary>
+    private static FileStream Lock(string path)
+    {
+        while (true)
+        {
+            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            if (File.Exists(path))
+                return file;
+            file.Dispose();
         }
     }
 

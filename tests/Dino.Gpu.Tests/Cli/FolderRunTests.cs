@@ -256,9 +256,9 @@ public sealed class FolderRunTests : IDisposable
         for (int exit = 130; exit == 130;)
         {
             using var cancellation = new CancellationTokenSource();
-            long rows = JournalBytes();
+            long rows = Progress();
             Task<CliResult> running = CliRunner.RunAsync(cancellation.Token, ["embed", "--weights", CliRunner.TinyWeights, "--device", "cpu", Images, .. run, "-o", _folder.Path("out")]);
-            while (!running.IsCompleted && JournalBytes() < rows + 20 * 200)
+            while (!running.IsCompleted && Progress() < rows + 20 * 200)
                 await Task.Delay(1);
             await cancellation.CancelAsync();
             CliResult result = await running;
@@ -272,11 +272,9 @@ public sealed class FolderRunTests : IDisposable
         Dictionary<string, byte[]> again = Contents();
         Assert.Equal(whole.Keys.Order(), again.Keys.Order());
         Assert.All(whole, file => Assert.True(file.Value.AsSpan().SequenceEqual(again[file.Key]), file.Key));
-    }
 
-    private long JournalBytes() => Directory.Exists(_folder.Path("out"))
-        ? Directory.GetFiles(_folder.Path("out"), "shard-*").Sum(file => File.Exists(file) ? new FileInfo(file).Length : 0)
-        : 0;
+        long Progress() => TemporaryFolder.Bytes(_folder.Path("out"), "shard-*");
+    }
 
     /// <summary>At the image, not when its shard is full, which may be hours later.</summary>
     [Fact]

@@ -135,17 +135,7 @@ public sealed class KilledRunTests : IDisposable
     }
 
     /// <summary>Bytes of rows that are there.</summary>
-    private static long Progress(string folder) => !Directory.Exists(folder) ? 0 : Directory.GetFiles(folder, "shard-*").Sum(file =>
-    {
-        try
-        {
-            return new FileInfo(file).Length;
-        }
-        catch (FileNotFoundException)
-        {
-            return 0; // a journal that became a shard meanwhile
-        }
-    });
+    private static long Progress(string folder) => TemporaryFolder.Bytes(folder, "shard-*");
 
     private static void AssertSame(string[] names, string whole, string output)
     {

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using Dino.Gpu.Cli.Output;
+using Dino.Gpu.Cli.Runs;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Formats;
@@ -25,6 +27,32 @@ public sealed class OutputFileTests : IDisposable
         ];
         OutputFile.EnsureWritable(_folder.Path("o.npy"));
         Assert.Equal(others.Order(StringComparer.Ordinal), _folder.Files.Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>Files have a name for a moment even if they live without one: a process that is killed in it leaves one that is known as its output's.</summary>
+    [Fact]
+    public async Task Every_temporary_file_has_a_name_by_which_it_is_cleared()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "other systems do not tell of a file that is gone at once");
+        var names = new ConcurrentQueue<string>();
+        var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var watcher = new FileSystemWatcher(_folder.Root);
+        watcher.Created += (_, created) =>
+        {
+            if (created.Name == "end")
+                end.SetResult();
+            else
+                names.Enqueue(created.Name!);
+        };
+        watcher.EnableRaisingEvents = true;
+        using (var file = new OutputFile(_folder.Path("shard-00003.npz")))
+        using (file.CreateSpool())
+            Assert.Single(_folder.Files);
+        _folder.Write("end", "");
+        await end.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal(2, names.Count);
+        Assert.All(names, name => Assert.Matches(@"^\.shard-00003\.npz\.[0-9a-f]{8}\.tmp$", name));
+        Assert.All(names, name => Assert.True(RunFolder.IsOwn(name)));
     }
 
     [Fact]

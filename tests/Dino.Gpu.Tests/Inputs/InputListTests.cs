@@ -298,37 +298,6 @@ public sealed class InputListTests : IDisposable
         Assert.Empty(InputList.Stream(new StringReader("\n"), mayBeEmpty: true));
     }
 
-    [Fact]
-    public void A_hundred_thousand_rows_take_no_more_memory_than_a_thousand()
-    {
-        using InputList warm = Many(1_000);
-        long held = long.MaxValue;
-        for (int attempt = 0; attempt < 20 && held > 3_000_000; attempt++) // other tests use memory too
-        {
-            long before = GC.GetTotalMemory(forceFullCollection: true);
-            using InputList measured = Many(100_000);
-            held = Math.Max(0, GC.GetTotalMemory(forceFullCollection: true) - before);
-            GC.KeepAlive(measured);
-        }
-
-        Assert.InRange(held, 0, 3_000_000); // the rows themselves are 15 MB
-        using InputList many = Many(100_000);
-        Assert.Equal(100_000, many.Count);
-
-        // Any row is reached without reading those before its block of 1024.
-        foreach (long row in new long[] { 0, 1, 1023, 1024, 1025, 50_000, 98_304, 99_999 })
-        {
-            long allocated = GC.GetAllocatedBytesForCurrentThread();
-            Assert.Equal(Name(row), many.Items(row, row + 1).Single().Path);
-            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - allocated, 0, 300_000);
-        }
-
-        Assert.Equal(Enumerable.Range(2_000, 3_000).Select(row => Name(row)), many.Items(2_000, 5_000).Select(item => item.Path));
-
-        static string Name(long row) => $"/archive/{row % 977:000}/{new string('x', 100)}/photo {row}.jpg";
-        static InputList Many(int rows) => InputList.Settle(["-"], new CountingReader(Enumerable.Range(0, rows).Select(row => Name(row))));
-    }
-
     private static List<string> Settle(params string[] inputs)
     {
         using var list = InputList.Settle(inputs, TextReader.Null);
@@ -338,40 +307,4 @@ public sealed class InputListTests : IDisposable
     private static string Fails(string input) => Assert.Throws<DinoException>(() => Settle(input)).Message;
 
     private IEnumerable<string> Paths(params string[] names) => names.Select(name => _folder.Path(name));
-
-    /// <summary>Lines that are made when they are asked for, and counted.</summary>
-    private sealed class CountingReader(IEnumerable<string> lines) : TextReader
-    {
-        private readonly IEnumerator<string> _lines = lines.GetEnumerator();
-        private string _begun = "";
-
-        public int Taken { get; private set; }
-
-        public override string? ReadLine()
-        {
-            if (_begun.Length == 0 && !Next())
-                return null;
-            string line = _begun[..^1];
-            _begun = "";
-            return line;
-        }
-
-        public override int Read()
-        {
-            if (_begun.Length == 0 && !Next())
-                return -1;
-            char next = _begun[0];
-            _begun = _begun[1..];
-            return next;
-        }
-
-        private bool Next()
-        {
-            if (!_lines.MoveNext())
-                return false;
-            Taken++;
-            _begun = _lines.Current + "\n";
-            return true;
-        }
-    }
 }

@@ -239,7 +239,17 @@ public sealed class DevicePipelineTests(TestDevices devices)
     {
         using var held = new ManualResetEventSlim();
         using var goOn = new ManualResetEventSlim();
-        DinoEncoder encoder = Encoder(TestDevice.OpenCL, new DinoOptions { BatchSize = 1 }, _ => Hold("launch"), _ => Hold("stage"), _ => Hold("finish"));
+        int staged = 0; // by callers that have a slot
+        DinoEncoder encoder = Encoder(
+            TestDevice.OpenCL,
+            new DinoOptions { BatchSize = 1 },
+            _ => Hold("launch"),
+            _ =>
+            {
+                Interlocked.Increment(ref staged);
+                Hold("stage");
+            },
+            _ => Hold("finish"));
         var ends = new ConcurrentBag<string>();
         Thread[] callers = [.. Enumerable.Range(0, 4).Select(caller => new Thread(() =>
         {
@@ -255,7 +265,7 @@ public sealed class DevicePipelineTests(TestDevices devices)
         foreach (Thread caller in callers)
             caller.Start();
         Assert.True(held.Wait(Patience));
-        SpinWait.SpinUntil(() => callers.All(caller => caller.ThreadState == ThreadState.WaitSleepJoin), Patience);
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref staged) == 2 && callers.All(caller => caller.ThreadState == ThreadState.WaitSleepJoin), Patience));
 
         var disposal = new Thread(encoder.Dispose);
         disposal.Start();

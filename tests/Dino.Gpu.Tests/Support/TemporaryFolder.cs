@@ -38,5 +38,18 @@ internal sealed class TemporaryFolder : IDisposable
         Assert.Equal(0, mkfifo.ExitCode);
     }
 
+    /// <summary>Bytes in the files of a folder that a run writes to meanwhile.</summary>
+    public static long Bytes(string folder, string pattern) => !Directory.Exists(folder) ? 0 : Directory.GetFiles(folder, pattern).Sum(file =>
+    {
+        try
+        {
+            return new FileInfo(file).Length;
+        }
+        catch (FileNotFoundException)
+        {
+            return 0; // a journal that became a shard meanwhile
+        }
+    });
+
     public void Dispose() => Directory.Delete(Root, recursive: true);
 }

@@ -1,0 +1,20 @@
+using System.Runtime.CompilerServices;
+
+namespace Dino.Gpu.Tests.Support;
+
+/// <summary>
+/// Tests block threads of the pool, which by itself adds one or two a second beyond the number of cores: continuations and timers of the others would come that much late,
+/// and a test that looks at a run every millisecond would find it at its end.
+/// </summary>
+internal static class TestThreads
+{
+    [ModuleInitializer]
+    internal static void Prepare() => ThreadPool.SetMinThreads(32, 8);
+}
+
+/// <summary>For tests that measure the whole process: nothing runs beside them.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class AloneCollection
+{
+    public const string Name = "alone";
+}
