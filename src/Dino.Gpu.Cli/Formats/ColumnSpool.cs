@@ -97,7 +97,7 @@ internal sealed class ColumnSpool : IDisposable
     /// <summary>The elements as they stand in a NumPy array of <see cref="NumpyType"/>, in pieces.</summary>
     public void CopyTo(Action<ReadOnlySpan<byte>> write)
     {
-        Stream stream = _spool.Rewind();
+        _spool.Rewind();
         using var pieces = new MemoryStream(1 << 16);
         Span<byte> number = stackalloc byte[NumberBytes];
         byte[] letters = new byte[sizeof(int) * (_kind == Kind.Text ? _longest : MostDigits)];
@@ -106,16 +106,16 @@ internal sealed class ColumnSpool : IDisposable
         {
             if (_kind == Kind.Text)
             {
-                stream.ReadExactly(number[..4]);
+                _spool.ReadExactly(number[..4]);
                 int length = BinaryPrimitives.ReadInt32LittleEndian(number);
-                stream.ReadExactly(text, 0, length);
+                _spool.ReadExactly(text.AsSpan(0, length));
                 Array.Clear(letters);
                 Encoding.UTF32.GetBytes(Encoding.UTF8.GetString(text, 0, length), letters);
                 pieces.Write(letters);
             }
             else
             {
-                stream.ReadExactly(number);
+                _spool.ReadExactly(number);
                 pieces.Write(IsDigits ? Digits(number, letters) : Element(number));
             }
 

@@ -113,7 +113,7 @@ internal sealed class OutputFile : IDisposable
         ObjectDisposedException.ThrowIf(_closed, this);
         try
         {
-            _stream.Flush(flushToDisk: true);
+            DiskFlush.Run(_stream);
             if (OperatingSystem.IsWindows())
                 _stream.Dispose(); // an open file keeps its name there
             else if (File.Exists(_path))

@@ -30,13 +30,27 @@ internal sealed class SpoolFile : IDisposable
         }
     }
 
-    /// <summary>The bytes from the first on; <see cref="Write"/> no more after this.</summary>
-    public Stream Rewind()
+    /// <summary>Goes to the first byte, to read; <see cref="Write"/> no more after this.</summary>
+    /// <exception cref="DinoException">The disk is full or gone.</exception>
+    public void Rewind()
     {
         try
         {
             _stream.Position = 0; // flushes, which needs room on the disk
-            return _stream;
+        }
+        catch (IOException failure)
+        {
+            throw WriteFailure.Of(_output, failure);
+        }
+    }
+
+    /// <summary>The next bytes, as many as there is room for.</summary>
+    /// <exception cref="DinoException">They cannot be read back.</exception>
+    public void ReadExactly(Span<byte> bytes)
+    {
+        try
+        {
+            _stream.ReadExactly(bytes);
         }
         catch (IOException failure)
         {

@@ -168,7 +168,7 @@ internal sealed class ErrorLog : IDisposable
     {
         try
         {
-            _file.Flush(flushToDisk: true);
+            DiskFlush.Run(_file);
         }
         catch (IOException failure)
         {

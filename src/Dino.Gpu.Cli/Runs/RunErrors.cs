@@ -63,7 +63,7 @@ internal sealed class RunErrors : IDisposable
         _log.FlushToDisk();
         _waiting.Dispose();
         _waiting = null;
-        File.Delete(_folder.ErrorsBehind);
+        RunFolder.Delete(_folder.ErrorsBehind);
     }
 
     /// <summary>Waits until the lines are on the disk.</summary>
@@ -92,6 +92,6 @@ internal sealed class RunErrors : IDisposable
             behind.Complete();
         before.Complete();
         if (!any)
-            File.Delete(_folder.ErrorsBehind);
+            RunFolder.Delete(_folder.ErrorsBehind);
     }
 }

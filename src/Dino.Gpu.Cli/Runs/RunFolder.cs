@@ -135,11 +135,25 @@ internal sealed partial class RunFolder : IDisposable
             : throw new DinoException($"{Path} holds {foreign} but no {RunRecord.FileName}: choose another folder, or --overwrite to delete the shards there");
     }
 
+    /// <summary>Deletes a file of the folder, if it is there.</summary>
+    /// <exception cref="DinoException">It cannot be deleted.</exception>
+    public static void Delete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException($"cannot delete {path}: {Output.WriteFailure.Reason(failure)}", failure);
+        }
+    }
+
     /// <summary>Deletes what runs write here, and nothing else.</summary>
     public void Clear()
     {
         // The record first: without it nothing that is left would be taken for a run.
-        File.Delete(System.IO.Path.Combine(Path, RunRecord.FileName));
+        Delete(System.IO.Path.Combine(Path, RunRecord.FileName));
         DeleteMatching(OwnName());
     }
 
@@ -164,7 +178,7 @@ internal sealed partial class RunFolder : IDisposable
         foreach (string file in Directory.EnumerateFiles(Path, "*", new EnumerationOptions { AttributesToSkip = 0 }))
         {
             if (name.IsMatch(System.IO.Path.GetFileName(file)))
-                File.Delete(file);
+                Delete(file);
         }
     }
 

@@ -106,14 +106,15 @@ internal sealed class ShardJournal : IDisposable
     }
 
     /// <summary>The rows from the first, up to the first record that is not whole. Moves the file's position; at its end the next record can be written.</summary>
+    /// <exception cref="DinoException">The disk is full or gone.</exception>
     public IEnumerable<JournalRow> Rows()
     {
-        _file.Flush();
+        Flush();
         _file.Position = 0;
         byte[] prefix = new byte[sizeof(int)];
         byte[] content = [];
         int largest = _rowLength * sizeof(float) + 2 * LargestText;
-        while (_file.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) == prefix.Length)
+        while (Read(prefix))
         {
             int length = BinaryPrimitives.ReadInt32LittleEndian(prefix);
             if (length < 1 || length > largest)
@@ -121,7 +122,7 @@ internal sealed class ShardJournal : IDisposable
             int whole = length + sizeof(uint);
             if (content.Length < whole)
                 content = new byte[whole];
-            if (_file.ReadAtLeast(content.AsSpan(0, whole), whole, throwOnEndOfStream: false) < whole
+            if (!Read(content.AsSpan(0, whole))
                 || Crc32.HashToUInt32(content.AsSpan(0, length)) != BinaryPrimitives.ReadUInt32LittleEndian(content.AsSpan(length)))
                 yield break;
             yield return Parse(content.AsSpan(0, length));
@@ -137,6 +138,19 @@ internal sealed class ShardJournal : IDisposable
         catch (IOException)
         {
             // a buffered rest that the full disk does not take: those rows are done again
+        }
+    }
+
+    /// <summary>Fills the span, or says that the file ends before.</summary>
+    private bool Read(Span<byte> bytes)
+    {
+        try
+        {
+            return _file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length;
+        }
+        catch (IOException failure)
+        {
+            throw new DinoException($"cannot read {_path}: {WriteFailure.Reason(failure)}", failure);
         }
     }
 

@@ -40,7 +40,7 @@ internal sealed class ShardedOutput : IRowOutput
             if (isThere[shard])
             {
                 RequireWhole(folder.Shard(shard, record.Format));
-                File.Delete(folder.Journal(shard)); // renamed, but its journal not yet deleted when the process ended
+                RunFolder.Delete(folder.Journal(shard)); // renamed, but its journal not yet deleted when the process ended
                 continue;
             }
 
@@ -236,7 +236,7 @@ internal sealed class ShardedOutput : IRowOutput
             writer.Complete();
         }
 
-        File.Delete(_folder.Journal(shard));
+        RunFolder.Delete(_folder.Journal(shard));
     }
 
     private static RowInfo RowInfoOf(long row, InputItem item, JournalRow kept) => new()

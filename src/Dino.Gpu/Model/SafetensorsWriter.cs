@@ -170,7 +170,7 @@ public static class SafetensorsWriter
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
             {
                 write(stream);
-                stream.Flush(flushToDisk: true);
+                DiskFlush.Run(stream);
             }
 
             File.Move(temporary, path, overwrite: true);

@@ -178,7 +178,7 @@ public sealed class WeightsDownload
     {
         try
         {
-            part.Flush(flushToDisk: true);
+            DiskFlush.Run(part);
             part.Close();
             string found = Checkpoint.Sha256(_part);
             if (found != hash)
