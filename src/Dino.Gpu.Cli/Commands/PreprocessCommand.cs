@@ -65,7 +65,7 @@ internal static class PreprocessCommand
         string[] targets = Targets(images, directory, format);
         if (format == "png")
             PngFile.RequireEncoder("use --format npy");
-        OutputDirectory.Create(directory);
+        OutputDirectory.Create(directory, targets);
 
         int failed = 0;
         for (int i = 0; i < images.Count; i++)

@@ -64,15 +64,15 @@ internal sealed class ImageBatches : IDisposable
 
     /// <summary>Makes the directory, once nothing of what will be written there can be an input.</summary>
     /// <param name="targets">The files of an image with this stem.</param>
-    /// <param name="common">Files of all images together.</param>
     /// <exception cref="DinoException">An image would be overwritten, or the directory cannot be made.</exception>
-    public void Claim(Func<string, IEnumerable<string>> targets, params IEnumerable<string> common)
+    public void Claim(Func<string, IEnumerable<string>> targets)
     {
         var real = new RealPath();
         var inputs = _list.Items().Select(item => real.Of(item.Archive ?? item.Path)).ToHashSet(RealPath.Comparer);
-        if (common.Concat(_list.Items().SelectMany(item => targets(Stem(item)))).FirstOrDefault(target => inputs.Contains(real.Of(target))) is { } target)
+        IEnumerable<string> files = _list.Items().SelectMany(item => targets(Stem(item)));
+        if (files.FirstOrDefault(file => inputs.Contains(real.Of(file))) is { } target)
             throw new DinoException($"{target} would be overwritten: choose another directory for -o");
-        OutputDirectory.Create(_settings.Directory);
+        OutputDirectory.Create(_settings.Directory, files);
     }
 
     /// <summary>Goes through all images once. One that cannot be read is told of and left out, in later passes without a word.</summary>

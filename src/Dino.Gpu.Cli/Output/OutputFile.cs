@@ -10,6 +10,7 @@ internal sealed class OutputFile : IDisposable
 {
     private const string TemporaryExtension = ".tmp";
     private const int RandomLetters = 8;
+    private const int SuffixLength = 1 + RandomLetters + 4; // ".0123abcd.tmp"
 
     /// <summary>Tries at a temporary file: another process that cleans up may hold it in the moment between its making and its locking.</summary>
     private const int Attempts = 3;
@@ -53,6 +54,20 @@ internal sealed class OutputFile : IDisposable
     {
         using var file = new OutputFile(path);
         file.DeleteAbandoned();
+    }
+
+    /// <summary>Names of files in a directory of which there are temporary files, of processes that live or were killed. None where it cannot be read.</summary>
+    public static HashSet<string> Interrupted(string directory)
+    {
+        try
+        {
+            return [.. Directory.EnumerateFiles(directory, $".*{TemporaryExtension}", new EnumerationOptions { AttributesToSkip = 0 })
+                .Select(Path.GetFileName).Where(name => IsTemporary(name!)).Select(name => name![1..^SuffixLength])];
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return []; // a directory that may be written but not read
+        }
     }
 
     /// <summary>The temporary file, for writing and seeking.</summary>
@@ -196,10 +211,13 @@ internal sealed class OutputFile : IDisposable
     private bool IsOther(string file)
     {
         string name = Path.GetFileName(file), own = Path.GetFileName(_temporaryPath);
-        int random = own.Length - TemporaryExtension.Length - RandomLetters;
-        return name != own && name.Length == own.Length && name.StartsWith(own[..random], StringComparison.Ordinal)
-            && name.EndsWith(TemporaryExtension, StringComparison.Ordinal) && name.AsSpan(random, RandomLetters).IndexOfAnyExcept("0123456789abcdef") < 0;
+        return name != own && IsTemporary(name) && name.AsSpan(1, name.Length - 1 - SuffixLength).SequenceEqual(Path.GetFileName(_path));
     }
+
+    /// <summary>Whether a name is one that <see cref="NewTemporaryPath"/> may give.</summary>
+    private static bool IsTemporary(string name) =>
+        name.Length > 1 + SuffixLength && name[0] == '.' && name[^SuffixLength] == '.' && name.EndsWith(TemporaryExtension, StringComparison.Ordinal)
+        && name.AsSpan(name.Length - SuffixLength + 1, RandomLetters).IndexOfAnyExcept("0123456789abcdef") < 0;
 
     /// <summary>Whether no process holds a temporary file: a living one has it locked.</summary>
     private static bool IsAbandoned(string path, FileOptions options)

@@ -31,6 +31,7 @@ internal sealed class PicturePage : IDisposable
     public PicturePage(string path, DinoOptions options, long maxPixels)
     {
         PngFile.RequireEncoder("leave out --html");
+        OutputFile.EnsureWritable(path); // clears what a killed process left of it
         _file = new OutputFile(path);
         _thumbnails = new Thumbnails(options.Decoder!, options.Orientation, maxPixels);
         _threads = options.Threads ?? Environment.ProcessorCount;

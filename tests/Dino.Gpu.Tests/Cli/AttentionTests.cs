@@ -41,6 +41,17 @@ public sealed class AttentionTests
     }
 
     [Fact]
+    public async Task What_a_killed_process_left_of_these_files_goes()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write(".chelsea.attention-mean.png.0123abcd.tmp", "killed");
+        string[] others = [folder.Write(".rocket.attention-mean.png.0123abcd.tmp", "another picture's"), folder.Write(".chelsea.attention-mean.png.swp", "an editor's")];
+        CliResult result = await RunAsync(Chelsea, "-o", folder.Root, "--head", "mean", "--quiet");
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Equal([.. others.Append(folder.Path("chelsea.attention-mean.png")).Order(StringComparer.Ordinal)], folder.Files.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task Layer_head_and_colours_are_those_asked_for()
     {
         using var folder = new TemporaryFolder();

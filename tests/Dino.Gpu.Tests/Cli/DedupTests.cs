@@ -47,10 +47,12 @@ public sealed class DedupTests : IDisposable
         _folder.Write(Path.Combine("photos", "b.png"), File.ReadAllBytes(GoldenData.Image("chelsea.png")));
         string second = _folder.Write(Path.Combine("photos", "c.png"), picture);
         string page = _folder.Path("page.html");
+        string killed = _folder.Write(".page.html.0123abcd.tmp", "half a page");
         CliResult result = await CliRunner.RunAsync("dedup", _folder.Path("photos"), "-t", "0.9999", "--html", page, "-w", CliRunner.TinyWeights, "-d", "cpu");
         Assert.Equal(0, result.ExitCode);
         Assert.Equal([$"1\tkeep\t\t5\t7\t{first}", $"1\tduplicate\t1.0000\t5\t7\t{second}"], result.OutputLines[1..]);
         Assert.Equal(2, File.ReadAllText(page).Split("data:image/jpeg").Length - 1);
+        Assert.DoesNotContain(killed, _folder.Files);
     }
 
     [Fact]
