@@ -1,3 +1,4 @@
+using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;
 using Microsoft.Win32.SafeHandles;
 
@@ -26,6 +27,21 @@ public sealed class DiskFlushTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "has handles, not descriptors");
         using var nobodys = new SafeFileHandle(1_000_000_000, ownsHandle: false);
         Assert.NotEmpty(Assert.Throws<IOException>(() => DiskFlush.Synchronize(nobodys)).Message);
+    }
+
+    /// <summary>A failing disk, as strace plays one: nothing is put in place that is not on it.</summary>
+    [Theory]
+    [InlineData("o.npy")]
+    [InlineData("out/")]
+    public async Task An_output_that_does_not_reach_the_disk_is_one_line_and_no_file(string output)
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/strace"), "needs strace");
+        string fail = $"strace -f -o {_folder.Path("trace")} -e trace=fsync -e inject=fsync:error=EIO \"$@\"";
+        CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell(
+            fail, ["embed", GoldenData.Image("gray.png"), "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet", "-o", _folder.Path(output)]));
+        Assert.SkipWhen(result.Error.Contains("ptrace", StringComparison.Ordinal), "strace may not trace here");
+        Assert.EndsWith(": Input/output error", result.FatalLine());
+        Assert.Equal([_folder.Path("trace")], _folder.Files);
     }
 
     /// <summary>An output may be a device.</summary>

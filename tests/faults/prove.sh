@@ -1,5 +1,5 @@
 #!/bin/bash
-# Proves that a run into a folder can be killed before any of its calls that change files, and that any of them and of its reads may fail: once for each call, the
+# Proves that a run into a folder can be killed before any of its calls that change files, and that any of them but deletions, and any of its reads, may fail: once for each call, the
 # run is gone on with, and every file compared with those of a run that nothing happened to. Where a call fails the run says so in one line, or does not need it.
 # Needs Linux, gcc, and the .NET SDK unless DINO_DLL names a built dino.dll. Takes about ten minutes a format.
 #

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Output;
@@ -6,12 +7,8 @@ namespace Dino.Gpu.Cli.Output;
 /// A file that appears under its name only when it is whole: written beside it under a temporary name, flushed to the disk and renamed by <see cref="Complete"/>,
 /// deleted by <see cref="Dispose"/> without it. What was there before stays until then.
 /// </summary>
-internal sealed class OutputFile : IDisposable
+internal sealed partial class OutputFile : IDisposable
 {
-    private const string TemporaryExtension = ".tmp";
-    private const int RandomLetters = 8;
-    private const int SuffixLength = 1 + RandomLetters + 4; // ".0123abcd.tmp"
-
     /// <summary>Tries at a temporary file: another process that cleans up may hold it in the moment between its making and its locking.</summary>
     private const int Attempts = 3;
 
@@ -61,14 +58,16 @@ internal sealed class OutputFile : IDisposable
     {
         try
         {
-            return [.. Directory.EnumerateFiles(directory, $".*{TemporaryExtension}", new EnumerationOptions { AttributesToSkip = 0 })
-                .Select(Path.GetFileName).Where(name => IsTemporary(name!)).Select(name => name![1..^SuffixLength])];
+            return [.. Directory.EnumerateFiles(directory, "*", new EnumerationOptions { AttributesToSkip = 0 }).Select(file => OutputOf(Path.GetFileName(file))).OfType<string>()];
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             return []; // a directory that may be written but not read
         }
     }
+
+    /// <summary>The name of the file that a temporary file is to become; null where a name is none of a temporary file.</summary>
+    public static string? OutputOf(string fileName) => TemporaryName().Match(fileName) is { Success: true } match ? match.Groups[1].Value : null;
 
     /// <summary>The temporary file, for writing and seeking.</summary>
     public Stream Stream => _stream;
@@ -106,18 +105,14 @@ internal sealed class OutputFile : IDisposable
     /// <exception cref="DinoException">It cannot be created.</exception>
     public SpoolFile CreateSpool()
     {
-        for (int attempt = 1; ; attempt++)
+        try
         {
-            try
-            {
-                // Named as the other one: a process that is killed in the moment in which it has a name leaves it, and it is cleared as that.
-                return new SpoolFile(NewTemporaryPath(_path), _path);
-            }
-            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-            {
-                if (failure is UnauthorizedAccessException || attempt == Attempts)
-                    throw Failed(failure);
-            }
+            // Named as the other one: a process that is killed in the moment in which it has a name leaves it, and it is cleared as that.
+            return Create(_path, name => new SpoolFile(name, _path));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(failure);
         }
     }
 
@@ -168,17 +163,27 @@ internal sealed class OutputFile : IDisposable
         }
     }
 
-    /// <summary>A new file that this process holds locked, and that has its name still.</summary>
-    private static FileStream CreateTemporary(string path)
+    /// <summary>A new file that this process holds locked, and that has its name still: locked by then, so nobody deletes it any more.</summary>
+    private static FileStream CreateTemporary(string path) => Create(path, name =>
+    {
+        var stream = new FileStream(name, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 1 << 16);
+        if (File.Exists(name))
+            return stream;
+        stream.Dispose();
+        return null;
+    });
+
+    /// <summary>Makes a file under a temporary name, or under another where that one got lost.</summary>
+    private static T Create<T>(string path, Func<string, T?> create)
+        where T : class
     {
         for (int attempt = 1; ; attempt++)
         {
+            string name = $".{Path.GetFileName(path)}.{Guid.NewGuid().ToString("N")[..8]}.tmp";
             try
             {
-                var stream = new FileStream(NewTemporaryPath(path), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 1 << 16);
-                if (File.Exists(stream.Name))
-                    return stream; // locked by now, so nobody deletes it any more
-                stream.Dispose();
+                if (create(Path.Combine(Path.GetDirectoryName(path)!, name)) is { } created)
+                    return created;
             }
             catch (IOException) when (attempt < Attempts)
             {
@@ -186,9 +191,6 @@ internal sealed class OutputFile : IDisposable
             }
         }
     }
-
-    private static string NewTemporaryPath(string path) =>
-        Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.{Guid.NewGuid().ToString("N")[..RandomLetters]}{TemporaryExtension}");
 
     private void DeleteAbandoned()
     {
@@ -208,16 +210,7 @@ internal sealed class OutputFile : IDisposable
     }
 
     /// <summary>Whether it is another temporary file of the same output.</summary>
-    private bool IsOther(string file)
-    {
-        string name = Path.GetFileName(file), own = Path.GetFileName(_temporaryPath);
-        return name != own && IsTemporary(name) && name.AsSpan(1, name.Length - 1 - SuffixLength).SequenceEqual(Path.GetFileName(_path));
-    }
-
-    /// <summary>Whether a name is one that <see cref="NewTemporaryPath"/> may give.</summary>
-    private static bool IsTemporary(string name) =>
-        name.Length > 1 + SuffixLength && name[0] == '.' && name[^SuffixLength] == '.' && name.EndsWith(TemporaryExtension, StringComparison.Ordinal)
-        && name.AsSpan(name.Length - SuffixLength + 1, RandomLetters).IndexOfAnyExcept("0123456789abcdef") < 0;
+    private bool IsOther(string file) => Path.GetFileName(file) is var name && name != Path.GetFileName(_temporaryPath) && OutputOf(name) == Path.GetFileName(_path);
 
     /// <summary>Whether no process holds a temporary file: a living one has it locked.</summary>
     private static bool IsAbandoned(string path, FileOptions options)
@@ -234,4 +227,7 @@ internal sealed class OutputFile : IDisposable
     }
 
     private DinoException Failed(Exception failure) => WriteFailure.Of(_path, failure);
+
+    [GeneratedRegex(@"^\.(.+)\.[0-9a-f]{8}\.tmp\z", RegexOptions.CultureInvariant | RegexOptions.Singleline)]
+    private static partial Regex TemporaryName();
 }

@@ -34,7 +34,7 @@ internal sealed partial class RunFolder : IDisposable
     public string ErrorsBehind => ErrorsBehindIn(Path);
 
     /// <summary>Whether a file of that name in a run's folder is the run's: it may be written, or deleted by <c>--overwrite</c>.</summary>
-    public static bool IsOwn(string fileName) => fileName is RunRecord.FileName or LockName || OwnName().IsMatch(fileName) || TemporaryName().IsMatch(fileName);
+    public static bool IsOwn(string fileName) => fileName is RunRecord.FileName or LockName || OwnName().IsMatch(fileName) || IsTemporary(fileName);
 
     /// <summary>Opens a folder, making it where there is none.</summary>
     /// <exception cref="DinoException">It cannot be made or written, or another process works in it.</exception>
@@ -47,7 +47,7 @@ internal sealed partial class RunFolder : IDisposable
             bool isNew = !Directory.Exists(path);
             Directory.CreateDirectory(path);
             var folder = new RunFolder(path, Lock(System.IO.Path.Combine(path, LockName)), isNew);
-            folder.DeleteMatching(TemporaryName());
+            folder.DeleteAll(IsTemporary);
             return folder;
         }
         catch (IOException failure) when (Directory.Exists(path) && File.Exists(System.IO.Path.Combine(path, LockName)))
@@ -154,7 +154,7 @@ internal sealed partial class RunFolder : IDisposable
     {
         // The record first: without it nothing that is left would be taken for a run.
         Delete(System.IO.Path.Combine(Path, RunRecord.FileName));
-        DeleteMatching(OwnName());
+        DeleteAll(OwnName().IsMatch);
     }
 
     /// <summary>Lets other processes in. A folder that was made for a run which never began goes again.</summary>
@@ -173,18 +173,17 @@ internal sealed partial class RunFolder : IDisposable
             throw new DinoException($"{foreign} is not dino's and would be overwritten: choose another folder");
     }
 
-    private void DeleteMatching(Regex name)
+    private void DeleteAll(Predicate<string> isOne)
     {
         foreach (string file in Directory.EnumerateFiles(Path, "*", new EnumerationOptions { AttributesToSkip = 0 }))
         {
-            if (name.IsMatch(System.IO.Path.GetFileName(file)))
+            if (isOne(System.IO.Path.GetFileName(file)))
                 Delete(file);
         }
     }
 
     /// <summary>What <see cref="Output.OutputFile"/> leaves of a run's own files when the process is killed; others may write files of theirs into the folder.</summary>
-    [GeneratedRegex($@"^\.({ShardPattern}|errors(-behind)?\.jsonl|manifest\.jsonl|run\.json)\.[0-9a-f]{{8}}\.tmp$", RegexOptions.CultureInvariant)]
-    private static partial Regex TemporaryName();
+    private static bool IsTemporary(string fileName) => Output.OutputFile.OutputOf(fileName) is { } output && (output == RunRecord.FileName || OwnName().IsMatch(output));
 
     [GeneratedRegex($@"^{ShardPattern}$", RegexOptions.CultureInvariant)]
     private static partial Regex ShardName();

@@ -1,5 +1,4 @@
 using Dino.Gpu.Cli.Inputs;
-using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Inputs;
 
@@ -28,4 +27,11 @@ public sealed class InputListMemoryTests
         static string Name(long row) => $"/archive/{row % 977:000}/{new string('x', 100)}/photo {row}.jpg";
         static InputList Many(int rows) => InputList.Settle(["-"], new CountingReader(Enumerable.Range(0, rows).Select(row => Name(row))));
     }
+}
+
+/// <summary>For tests that measure the whole process: nothing runs beside them.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class AloneCollection
+{
+    public const string Name = "alone";
 }

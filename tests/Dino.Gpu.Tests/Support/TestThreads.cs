@@ -11,10 +11,3 @@ internal static class TestThreads
     [ModuleInitializer]
     internal static void Prepare() => ThreadPool.SetMinThreads(32, 8);
 }
-
-/// <summary>For tests that measure the whole process: nothing runs beside them.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class AloneCollection
-{
-    public const string Name = "alone";
-}
