@@ -4,6 +4,8 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Text;
 using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli;
 
@@ -44,7 +46,7 @@ internal static class DinoCommandLine
             console.Tell("dino: cancelled");
             return ExitCode.Cancelled;
         }
-        catch (IOException failure) when (StandardOutput.IsBrokenPipe(failure))
+        catch (IOException failure) when (BrokenPipe.Is(failure))
         {
             // The reader of our stdout has what it wanted, as in `dino embed photos | head -1`.
             return ExitCode.Success;
@@ -55,14 +57,6 @@ internal static class DinoCommandLine
             return ExitCode.Fatal;
         }
     }
-
-    /// <summary>Messages become one line, whatever the driver or the file put into them.</summary>
-    public static string OneLine(string message) =>
-        Visible(string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
-
-    /// <summary>Text as it stands, without what a terminal would obey: file names may hold its escapes, line ends, and letters that turn the text around.</summary>
-    public static string Visible(string text) =>
-        string.Concat(text.Select(letter => char.IsControl(letter) || letter is >= '\u202A' and <= '\u202E' or >= '\u2066' and <= '\u2069' ? '?' : letter));
 
     private static RootCommand CreateRoot(CliConsole console, Option<bool> verbose, Option<bool> quiet)
     {
@@ -143,7 +137,7 @@ internal static class DinoCommandLine
             ? parsed.Errors.Select(error => error.Message).Distinct()
             : [WhatCommand(parsed, path)];
         foreach (string message in messages)
-            console.Error.WriteLine($"dino: {OneLine(message)}");
+            console.Error.WriteLine($"dino: {MessageText.OneLine(message)}");
         console.Error.WriteLine($"Try 'dino {path}--help'.");
         return ExitCode.Usage;
     }
@@ -159,8 +153,8 @@ internal static class DinoCommandLine
     private static void ReportFailure(Exception failure, bool verbose, CliConsole console)
     {
         string message = failure is DinoException or IOException or UnauthorizedAccessException
-            ? OneLine(failure.Message)
-            : $"unexpected {failure.GetType().Name}: {OneLine(failure.Message)}";
+            ? MessageText.OneLine(failure.Message)
+            : $"unexpected {failure.GetType().Name}: {MessageText.OneLine(failure.Message)}";
         if (verbose)
             console.Tell(failure.ToString());
         else if (failure is not DinoException)

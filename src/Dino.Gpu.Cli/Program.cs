@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Dino.Gpu.Cli;
+using Dino.Gpu.Cli.Terminal;
 
 using var cancellation = new CancellationTokenSource();
 

@@ -5,6 +5,7 @@ using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 using Dino.Gpu.Pipeline;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu;
 

@@ -1,8 +1,11 @@
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
+using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Support;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests;
 

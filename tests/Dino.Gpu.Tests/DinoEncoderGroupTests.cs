@@ -1,6 +1,6 @@
 using System.Globalization;
-using Dino.Gpu.Cli.Embedding;
-using Dino.Gpu.Cli.Inputs;
+using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Support;

@@ -1,5 +1,6 @@
+using Dino.Gpu.Kernels;
 using Dino.Gpu.Kernels.Portable;
-using Dino.Gpu.Ops;
+using Dino.Gpu.Ops.Portable;
 using ILGPU;
 using ILGPU.Runtime;
 

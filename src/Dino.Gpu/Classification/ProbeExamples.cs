@@ -1,4 +1,5 @@
 using System.Buffers;
+using Dino.Gpu.Kernels;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;

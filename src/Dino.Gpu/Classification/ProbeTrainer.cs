@@ -1,4 +1,5 @@
 using Dino.Gpu.Devices;
+using Dino.Gpu.Kernels;
 using ILGPU;
 using ILGPU.Runtime;
 

@@ -1,3 +1,4 @@
+using Dino.Gpu.Kernels;
 using Dino.Gpu.Kernels.Simd;
 using Dino.Gpu.Pipeline;
 using ILGPU;

@@ -19,6 +19,9 @@ internal static class PrecisionSupport
         _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "Unknown precision."),
     };
 
+    /// <summary>The precision of a name that <see cref="NameOf"/> gives.</summary>
+    public static Precision Parse(string name) => All.Single(precision => NameOf(precision) == name);
+
     /// <exception cref="DinoException">The device does not offer it.</exception>
     public static void Require(DeviceInfo device, Precision precision)
     {

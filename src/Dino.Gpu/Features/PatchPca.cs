@@ -1,5 +1,3 @@
-using Dino.Gpu.Imaging;
-
 namespace Dino.Gpu.Features;
 
 /// <summary>
@@ -8,12 +6,6 @@ namespace Dino.Gpu.Features;
 /// </summary>
 public sealed class PatchPca
 {
-    /// <summary>
-    /// A component is black and full at this many standard deviations from the mean, so that a few outliers do not take the contrast; 95 % of normally distributed
-    /// values are within.
-    /// </summary>
-    private const double Range = 2;
-
     private readonly double[] _mean;
     private readonly double[] _axes;
     private readonly double[] _variances;
@@ -66,29 +58,5 @@ public sealed class PatchPca
         }
 
         return projected;
-    }
-
-    /// <summary>The first three components as red, green and blue, in squares of a patch each: mean at half, two standard deviations of all patches that were fitted to either end.</summary>
-    /// <param name="projected">(grid height, grid width, components), as <see cref="Project"/> gives them.</param>
-    /// <param name="gridHeight">Patches on top of each other.</param>
-    /// <param name="gridWidth">Patches side by side.</param>
-    /// <param name="patchSize">Pixels of a patch's side.</param>
-    /// <returns>(patch size * grid height) rows of (patch size * grid width) pixels. A colour without a component, or without variance, is at half.</returns>
-    /// <exception cref="ArgumentException">The array has another length.</exception>
-    public RgbImage Paint(ReadOnlySpan<float> projected, int gridHeight, int gridWidth, int patchSize)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(patchSize);
-        if (projected.Length != (long)gridHeight * gridWidth * ComponentCount)
-            throw new ArgumentException($"({gridHeight}, {gridWidth}, {ComponentCount}) takes {(long)gridHeight * gridWidth * ComponentCount} values, got {projected.Length}.", nameof(projected));
-        byte[] pixels = new byte[3 * gridHeight * gridWidth];
-        for (int i = 0; i < pixels.Length; i++)
-        {
-            int color = i % 3;
-            double reach = color < ComponentCount ? Range * Math.Sqrt(_variances[color]) : 0;
-            double share = reach > 0 ? 0.5 + projected[i / 3 * ComponentCount + color] / (2 * reach) : 0.5;
-            pixels[i] = (byte)Math.Round(255 * Math.Clamp(share, 0, 1));
-        }
-
-        return AttentionPicture.Enlarge(new RgbImage(gridWidth, gridHeight, pixels), patchSize);
     }
 }

@@ -1,3 +1,4 @@
+using Dino.Gpu.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Dino.Gpu.Imaging;

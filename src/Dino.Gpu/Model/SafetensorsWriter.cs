@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Dino.Gpu.Files;
 using Dino.Gpu.Model.Checkpoints;
 
 namespace Dino.Gpu.Model;

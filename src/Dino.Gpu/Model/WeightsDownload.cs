@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using Dino.Gpu.Files;
 using Dino.Gpu.Model.Checkpoints;
 
 namespace Dino.Gpu.Model;

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Dino.Gpu.Devices;
-using Dino.Gpu.Ops;
+using Dino.Gpu.Ops.Portable;
+using Dino.Gpu.Vit;
 using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Pipeline;

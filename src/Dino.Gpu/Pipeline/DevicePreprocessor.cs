@@ -1,5 +1,6 @@
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Ops.Device;
 using ILGPU;
 using ILGPU.Runtime;
 

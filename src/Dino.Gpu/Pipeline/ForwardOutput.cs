@@ -1,3 +1,5 @@
+using Dino.Gpu.Vit;
+
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>Host memory that a forward pass fills. Arrays that the request does not ask for are empty.</summary>

@@ -1,5 +1,6 @@
 using Dino.Gpu.Imaging;
-using Dino.Gpu.Ops;
+using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;
 

@@ -1,3 +1,5 @@
+using Dino.Gpu.Vit;
+
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>Between what a caller asks for and what a pass keeps: makes the request, and the output from what the pass kept.</summary>

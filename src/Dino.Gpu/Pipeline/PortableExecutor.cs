@@ -2,7 +2,9 @@ using System.Diagnostics;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Model;
-using Dino.Gpu.Ops;
+using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Ops.Portable;
+using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;
 

@@ -3,6 +3,9 @@ using System.Runtime.Intrinsics.X86;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Kernels.Simd;
 using Dino.Gpu.Model;
+using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Ops.Simd;
+using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;
 

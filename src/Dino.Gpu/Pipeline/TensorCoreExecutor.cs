@@ -2,7 +2,10 @@ using System.Diagnostics;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Model;
-using Dino.Gpu.Ops;
+using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Ops.Portable;
+using Dino.Gpu.Ops.TensorCore;
+using Dino.Gpu.Vit;
 using ILGPU.Runtime;
 
 namespace Dino.Gpu.Pipeline;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
-using Dino.Gpu.Ops;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Pipeline;
 

@@ -1,7 +1,7 @@
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.Simd;
-using Dino.Gpu.Ops;
-using Dino.Gpu.Pipeline;
+using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Ops.Portable;
 using ILGPU;
 using ILGPU.Runtime;
 using TopK = Dino.Gpu.Kernels.Portable.TopK;

@@ -1,4 +1,5 @@
 using Dino.Gpu.Kernels.Simd;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Pipeline;
 using ILGPU;
 using ILGPU.Runtime;

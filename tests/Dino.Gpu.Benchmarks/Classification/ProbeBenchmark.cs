@@ -3,6 +3,7 @@ using System.Globalization;
 using Dino.Gpu.Benchmarks.Kernels;
 using Dino.Gpu.Classification;
 using Dino.Gpu.Devices;
+using Dino.Gpu.Kernels;
 using Dino.Gpu.Pipeline;
 
 namespace Dino.Gpu.Benchmarks.Classification;

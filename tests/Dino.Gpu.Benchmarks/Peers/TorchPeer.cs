@@ -1,7 +1,5 @@
 #if WITH_TORCH
 using System.Runtime.InteropServices;
-using Dino.Gpu.Imaging;
-using Dino.Gpu.Model;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;

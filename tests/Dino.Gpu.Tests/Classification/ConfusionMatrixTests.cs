@@ -1,5 +1,5 @@
 using Dino.Gpu.Classification;
-using Dino.Gpu.Features;
+using Dino.Gpu.Data.Pictures;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Tests.Classification;

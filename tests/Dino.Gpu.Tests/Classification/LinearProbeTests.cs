@@ -1,6 +1,6 @@
 using Dino.Gpu.Classification;
 using Dino.Gpu.Devices;
-using Dino.Gpu.Ops;
+using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Support;
 

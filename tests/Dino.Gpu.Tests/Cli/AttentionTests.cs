@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Pictures;
 using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Tests.Support;

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Dino.Gpu.Classification;
-using Dino.Gpu.Cli.Imaging;
+using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Tests.Support;
 

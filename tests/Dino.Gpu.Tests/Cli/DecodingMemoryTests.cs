@@ -1,7 +1,6 @@
-using Dino.Gpu.Cli;
-using Dino.Gpu.Cli.Formats;
-using Dino.Gpu.Cli.Images;
-using Dino.Gpu.Cli.Search;
+using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Tests.Imaging;
 using Dino.Gpu.Tests.Support;

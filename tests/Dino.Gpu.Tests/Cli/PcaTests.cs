@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Pictures;
 using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Tests.Support;
@@ -36,7 +37,7 @@ public sealed class PcaTests : IDisposable
             Npy values = Npy.Read(stem + ".pca.npy");
             Assert.Equal([5, 8, 3], values.Shape);
             Assert.Equal(pca.Project(patches[i]), values.Floats);
-            Assert.Equal(pca.Paint(values.Floats, 5, 8, 8).Pixels, new StbImageDecoder().Decode(File.ReadAllBytes(stem + ".pca.png"), ExifOrientation.Ignore).Pixels);
+            Assert.Equal(PcaPicture.Draw(pca, values.Floats, 5, 8, 8).Pixels, new StbImageDecoder().Decode(File.ReadAllBytes(stem + ".pca.png"), ExifOrientation.Ignore).Pixels);
         }
 
         Assert.Equal(6, _folder.Files.Length);

@@ -215,7 +215,7 @@ public sealed class ProcessTests : IDisposable
     {
         if (OperatingSystem.IsWindows())
             Assert.Skip("TMPDIR");
-        for (int i = 0; i <= Dino.Gpu.Cli.Inputs.SortedNames.RunLength; i++)
+        for (int i = 0; i <= Dino.Gpu.Data.Inputs.SortedNames.RunLength; i++)
             _folder.Write($"big/{i}.png", []);
         _folder.Write("small/b.png", []);
         CliResult result = await CliProcess.FinishAsync(CliProcess.Start(

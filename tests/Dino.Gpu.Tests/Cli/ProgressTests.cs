@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Dino.Gpu.Cli;
-using Dino.Gpu.Cli.Progress;
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Tests.Cli;
 
@@ -163,7 +164,7 @@ public sealed class ProgressTests
     [Fact]
     public void Messages_are_one_line_without_terminal_escapes()
     {
-        Assert.Equal("a b?[31m.jpg", DinoCommandLine.OneLine("a\r\n b\u001b[31m.jpg\n"));
+        Assert.Equal("a b?[31m.jpg", MessageText.OneLine("a\r\n b\u001b[31m.jpg\n"));
     }
 
     /// <summary>Tests that look at every line of stderr do not depend on how fast the machine is.</summary>

@@ -2,6 +2,7 @@ using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Support;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Features;
 

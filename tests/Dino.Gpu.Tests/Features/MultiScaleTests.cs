@@ -5,6 +5,7 @@ using Dino.Gpu.Model;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Imaging;
 using Dino.Gpu.Tests.Support;
+using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;
 
@@ -182,7 +183,7 @@ public sealed class MultiScaleTests(TestDevices devices, SeededWeights seeded) :
     [
         .. Enumerable.Range(0, (int)Math.Floor(size * scale)).Select(i =>
         {
-            BilinearTap tap = BilinearTap.Of(i, BilinearTap.Step(scale), size);
+            BilinearTap tap = BilinearTap.Of(i, VitShape.StepAt(scale), size);
             Assert.InRange(tap.Second, tap.First, Math.Min(tap.First + 1, size - 1));
             return (double)tap.First + tap.Fraction;
         }),

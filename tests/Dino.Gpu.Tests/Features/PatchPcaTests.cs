@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Pictures;
 using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
 
@@ -86,7 +87,7 @@ public sealed class PatchPcaTests
         var fit = new PatchPcaFit(4);
         fit.Add([1, 0, 7, 0, -1, 0, 7, 0]); // variance 1 along the first channel, none elsewhere
         PatchPca pca = fit.Solve(2);
-        RgbImage picture = pca.Paint([0, 0, 2, 0, -2, 0, 1, 0, 9, 0, -9, 0], 2, 3, 2);
+        RgbImage picture = PcaPicture.Draw(pca, [0, 0, 2, 0, -2, 0, 1, 0, 9, 0, -9, 0], 2, 3, 2);
         Assert.Equal((6, 4), (picture.Width, picture.Height));
         byte[] Pixel(int x, int y) => picture.Pixels.AsSpan(3 * (y * 6 + x), 3).ToArray();
         Assert.Equal([128, 128, 128], Pixel(0, 0));
@@ -109,7 +110,7 @@ public sealed class PatchPcaTests
         Assert.Throws<ArgumentOutOfRangeException>(() => fit.Solve(5));
         PatchPca pca = fit.Solve();
         Assert.Throws<ArgumentException>(() => pca.Project(new float[7]));
-        Assert.Throws<ArgumentException>(() => pca.Paint(new float[7], 1, 2, 8));
+        Assert.Throws<ArgumentException>(() => PcaPicture.Draw(pca, new float[7], 1, 2, 8));
         Assert.All(pca.Variances.ToArray(), variance => Assert.Equal(0, variance));
     }
 

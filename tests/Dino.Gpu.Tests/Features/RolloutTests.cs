@@ -4,6 +4,7 @@ using Dino.Gpu.Kernels.Simd;
 using Dino.Gpu.Model;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Support;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Features;
 

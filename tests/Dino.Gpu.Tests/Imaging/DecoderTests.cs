@@ -1,4 +1,4 @@
-using Dino.Gpu.Cli.Imaging;
+using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Imaging;
 using SkiaSharp;
 

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Dino.Gpu.Cli.Imaging;
+using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Tests.Support;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
-using Dino.Gpu.Cli;
 using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Tests.Support;
 

@@ -1,9 +1,10 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using Dino.Gpu.Cli.Embedding;
-using Dino.Gpu.Cli.Inputs;
+using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Imaging;
 using Dino.Gpu.Tests.Support;

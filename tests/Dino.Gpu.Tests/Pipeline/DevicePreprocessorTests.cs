@@ -1,5 +1,6 @@
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Imaging;
 using Dino.Gpu.Tests.Support;

@@ -1,7 +1,6 @@
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
-using Dino.Gpu.Ops;
-using Dino.Gpu.Pipeline;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Pipeline;
 

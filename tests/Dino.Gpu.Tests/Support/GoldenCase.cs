@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
-using Dino.Gpu.Pipeline;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Support;
 

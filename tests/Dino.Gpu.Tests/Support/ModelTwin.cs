@@ -1,5 +1,6 @@
 using Dino.Gpu.Model;
 using Dino.Gpu.Pipeline;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Support;
 

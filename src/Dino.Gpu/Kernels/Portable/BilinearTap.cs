@@ -1,3 +1,4 @@
+using Dino.Gpu.Vit;
 using ILGPU;
 
 namespace Dino.Gpu.Kernels.Portable;
@@ -8,9 +9,6 @@ namespace Dino.Gpu.Kernels.Portable;
 /// </summary>
 internal readonly struct BilinearTap
 {
-    /// <summary>The step at which the input is the picture.</summary>
-    public const long One = 1L << 32;
-
     private BilinearTap(int first, int second, float fraction)
     {
         First = first;
@@ -27,16 +25,13 @@ internal readonly struct BilinearTap
     /// <summary>Weight of <see cref="Second"/>, from 0 to below 1.</summary>
     public float Fraction { get; }
 
-    /// <summary>Pixels of the picture from one of the input to the next, in units of 2^-32.</summary>
-    public static long Step(double scale) => (long)Math.Round(One / scale);
-
     /// <summary>max((position + 1/2) * step - 1/2, 0), cut in its whole part and the rest.</summary>
     /// <param name="position">Pixel of the input, along one side.</param>
-    /// <param name="step">See <see cref="Step"/>.</param>
+    /// <param name="step">See <see cref="VitShape.SampleStep"/>.</param>
     /// <param name="size">Pixels of the picture along that side.</param>
     public static BilinearTap Of(int position, long step, int size)
     {
-        long place = (2L * position + 1) * step - One;
+        long place = (2L * position + 1) * step - VitShape.PictureStep;
         place = place < 0 ? 0 : place;
         int first = (int)(place >> 33);
         float fraction = (place >> 9 & 0xffffff) * (1f / (1 << 24));

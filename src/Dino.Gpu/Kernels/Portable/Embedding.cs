@@ -1,4 +1,4 @@
-using Dino.Gpu.Pipeline;
+using Dino.Gpu.Vit;
 using ILGPU;
 
 namespace Dino.Gpu.Kernels.Portable;

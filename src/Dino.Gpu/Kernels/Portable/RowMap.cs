@@ -1,4 +1,4 @@
-using Dino.Gpu.Ops;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Kernels.Portable;
 

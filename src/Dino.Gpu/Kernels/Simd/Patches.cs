@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using Dino.Gpu.Kernels.Portable;
-using Dino.Gpu.Pipeline;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Kernels.Simd;
 

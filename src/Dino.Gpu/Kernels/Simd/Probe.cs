@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Dino.Gpu.Classification;
 using ILGPU;
 using ILGPU.IR.Intrinsics;
 

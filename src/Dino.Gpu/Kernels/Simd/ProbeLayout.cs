@@ -1,5 +1,3 @@
-using Dino.Gpu.Classification;
-
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Dino.Gpu.Classification;
 
 namespace Dino.Gpu.Kernels.Simd;
 

@@ -1,3 +1,5 @@
+using Dino.Gpu.Vit;
+
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>The memory of one launch, as its threads see it. All of it belongs to the executor.</summary>
@@ -18,7 +20,7 @@ internal unsafe struct SimdBuffers
     /// <summary>As <see cref="WorkspaceLayout"/> says; 64-byte aligned.</summary>
     public float* Workspace;
 
-    /// <summary>As <see cref="Pipeline.OutputLayout"/> says: every part that is kept.</summary>
+    /// <summary>As <see cref="OutputLayout"/> says: every part that is kept.</summary>
     public float* Outputs;
 
     /// <summary>Counters, <see cref="Team.CounterStride"/> apart: images taken, barrier of all threads, then a barrier for each team. Zero at the start.</summary>

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
-using Dino.Gpu.Ops;
-using Dino.Gpu.Pipeline;
+using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.IR.Intrinsics;
 

@@ -1,4 +1,4 @@
-using Dino.Gpu.Pipeline;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Kernels.Simd;
 

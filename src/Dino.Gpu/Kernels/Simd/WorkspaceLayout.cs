@@ -1,5 +1,4 @@
-using Dino.Gpu.Ops;
-using Dino.Gpu.Pipeline;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Kernels.Simd;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using Dino.Gpu.Kernels.Portable;
-using Dino.Gpu.Pipeline;
+using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime.Cuda;
 

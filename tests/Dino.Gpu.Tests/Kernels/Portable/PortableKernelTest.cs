@@ -1,5 +1,5 @@
 using Dino.Gpu.Devices;
-using Dino.Gpu.Ops;
+using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Tests.Support;
 using ILGPU.Runtime;
 

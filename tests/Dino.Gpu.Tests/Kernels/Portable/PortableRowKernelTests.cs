@@ -1,6 +1,7 @@
 using Dino.Gpu.Kernels.Portable;
-using Dino.Gpu.Ops;
+using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Tests.Support;
+using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;
 

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using Dino.Gpu.Kernels.TensorCore;
-using Dino.Gpu.Ops;
-using Dino.Gpu.Pipeline;
+using Dino.Gpu.Ops.TensorCore;
 using Dino.Gpu.Tests.Support;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Kernels.TensorCore;
 

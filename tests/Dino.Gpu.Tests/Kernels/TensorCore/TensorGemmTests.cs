@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 using System.Reflection;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.TensorCore;
-using Dino.Gpu.Ops;
 using Dino.Gpu.Tests.Support;
+using Dino.Gpu.Vit;
 using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 
 namespace Dino.Gpu.Tests.Kernels.TensorCore;

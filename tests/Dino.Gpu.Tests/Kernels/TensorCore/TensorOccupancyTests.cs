@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using Dino.Gpu.Kernels.TensorCore;
-using Dino.Gpu.Ops;
+using Dino.Gpu.Ops.Device;
 using Attention = Dino.Gpu.Kernels.TensorCore.Attention;
 using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 

@@ -1,5 +1,5 @@
 using Dino.Gpu.Kernels.TensorCore;
-using Dino.Gpu.Ops;
+using Dino.Gpu.Ops.Device;
 
 namespace Dino.Gpu.Tests.Kernels.TensorCore;
 

@@ -1,0 +1,61 @@
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>What <c>dino bench</c> measured; also the shape of its JSON. Times are medians, in seconds; rates are per second.</summary>
+internal sealed record BenchReport
+{
+    public required string Device { get; init; }
+
+    public required string Name { get; init; }
+
+    public required string Driver { get; init; }
+
+    public required string Version { get; init; }
+
+    /// <summary>Threads of the CPU device and of decoding.</summary>
+    public required int Threads { get; init; }
+
+    /// <summary>For example <c>hidden 384, 12 layers, patch 16, 224x224</c>.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>As <c>--precision</c> takes it.</summary>
+    public required string Precision { get; init; }
+
+    /// <summary>Which peak <see cref="PeakFlops"/> and every share is of: <c>fp32 multiply-add peak</c>, or for example <c>bf16 tensor peak</c>.</summary>
+    public required string PeakOf { get; init; }
+
+    /// <summary>What the units that the products run on reach in registers, measured, in floating-point operations a second.</summary>
+    public required double PeakFlops { get; init; }
+
+    public required IReadOnlyList<BatchResult> ModelOnly { get; init; }
+
+    public required IReadOnlyList<StepResult> Steps { get; init; }
+
+    public required EndToEndResult EndToEnd { get; init; }
+}
+
+/// <summary>The model alone, pictures already decoded and resized.</summary>
+/// <param name="Batch">Images in one pass.</param>
+/// <param name="Outputs">What was asked for: <c>cls</c> or <c>tokens</c>.</param>
+/// <param name="Seconds">Of one pass.</param>
+/// <param name="ImagesPerSecond">Batch / Seconds.</param>
+/// <param name="Flops">Matrix products a second.</param>
+/// <param name="ShareOfPeak">Flops / PeakFlops.</param>
+internal sealed record BatchResult(int Batch, string Outputs, double Seconds, double ImagesPerSecond, double Flops, double ShareOfPeak);
+
+/// <summary>One step of the forward pass, all layers together.</summary>
+/// <param name="Name">Name of the step.</param>
+/// <param name="SecondsPerImage">Its time for one image.</param>
+/// <param name="ShareOfTime">Of all steps.</param>
+/// <param name="Flops">Matrix products a second; 0 for a step without any.</param>
+/// <param name="ShareOfPeak">Flops / PeakFlops.</param>
+internal sealed record StepResult(string Name, double SecondsPerImage, double ShareOfTime, double Flops, double ShareOfPeak);
+
+/// <summary>From files to embeddings, as <c>dino embed</c> does it.</summary>
+/// <param name="Images">Files.</param>
+/// <param name="Source">Where they come from.</param>
+/// <param name="Batch">Images in one pass.</param>
+/// <param name="Seconds">For all of them.</param>
+/// <param name="ImagesPerSecond">Images / Seconds.</param>
+/// <param name="ShareOfModelOnly">Of the model's own rate at that batch.</param>
+/// <param name="DecodeAndResizeSeconds">Of one image on one thread.</param>
+internal sealed record EndToEndResult(int Images, string Source, int Batch, double Seconds, double ImagesPerSecond, double ShareOfModelOnly, double DecodeAndResizeSeconds);

@@ -1,0 +1,54 @@
+using Dino.Gpu.Classification;
+using Dino.Gpu.Cli.Terminal;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>One <c>dino knn</c>, as the command line asks for it.</summary>
+/// <param name="Common">What it shares with <c>dino linear</c>.</param>
+/// <param name="K">Voters, in the order of the table; files are of the first.</param>
+/// <param name="Temperature">A neighbour's vote is exp(cosine / temperature).</param>
+internal sealed record KnnSettings(ClassifySettings Common, int[] K, double Temperature);
+
+/// <summary>One <c>dino knn</c>.</summary>
+/// <param name="settings">What was asked for.</param>
+/// <param name="console">Standard streams.</param>
+internal sealed class KnnJob(KnnSettings settings, CliConsole console)
+{
+    /// <param name="output">For the table.</param>
+    /// <param name="cancellation">Looked at between images and between searches.</param>
+    /// <returns>0, or 3 when an image failed.</returns>
+    public async Task<int> RunAsync(TextWriter output, CancellationToken cancellation)
+    {
+        ClassifyFiles.RequireWritable(settings.Common);
+        ClassifyData data = await ClassifyData.LoadAsync(settings.Common, probe: null, console, cancellation).ConfigureAwait(false);
+        Predictions[] predictions = await Task.Run(() => Classify(data, cancellation), cancellation).ConfigureAwait(false);
+        ClassifyFiles.Write(settings.Common, data, predictions[0]);
+        new ClassifyReport
+        {
+            Protocol = "knn",
+            Train = data.Train!.Count,
+            Test = data.TestPaths.Length,
+            Failed = data.Failed,
+            Classes = data.ClassNames,
+            Temperature = settings.Temperature,
+            Results = data.TestLabels is null ? [] : [.. settings.K.Select((k, i) => Result(k, predictions[i], data.TestLabels))],
+        }.Write(console, output, settings.Common.Json);
+        return data.Failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
+    }
+
+    private Predictions[] Classify(ClassifyData data, CancellationToken cancellation)
+    {
+        if (!settings.Common.Source.Quiet)
+            console.Error.WriteLine($"dino: {data.TestPaths.Length} images by their neighbours among {data.Train!.Count} of {data.ClassNames.Count} classes");
+        using KnnClassifier classifier = KnnClassifier.Create(data.Train!, new KnnOptions
+        {
+            Temperature = settings.Temperature,
+            Device = settings.Common.Device,
+            Threads = settings.Common.Source.Model.Threads,
+        });
+        return classifier.Classify(data.TestValues, settings.K, cancellation);
+    }
+
+    private static ClassifyResult Result(int k, Predictions predictions, int[] labels) => new(
+        null, k, null, predictions.Accuracy(labels, 1), predictions.Accuracy(labels, Predictions.Depth));
+}

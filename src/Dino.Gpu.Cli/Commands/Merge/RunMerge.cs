@@ -1,0 +1,221 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Data.Runs;
+using Dino.Gpu.Files;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>What <c>dino merge</c> was asked for.</summary>
+/// <param name="Folders">Parts, or folders that hold them.</param>
+/// <param name="Output">One file, or a folder of shards.</param>
+/// <param name="Overwrite">Whether another run's shards in the folder are deleted.</param>
+/// <param name="Quiet">Errors only.</param>
+internal sealed record MergeSettings(IReadOnlyList<string> Folders, EmbeddingOutput Output, bool Overwrite, bool Quiet);
+
+/// <summary>
+/// One <c>dino merge</c>: the parts of a run become what one process would have written, shard for shard and byte for byte, or one file. Every row is read once, and no
+/// more is in memory than the format's writer keeps.
+/// </summary>
+/// <param name="settings">What was asked for.</param>
+/// <param name="console">Standard streams.</param>
+internal sealed class RunMerge(MergeSettings settings, CliConsole console)
+{
+    /// <param name="cancellation">Leaves nothing behind.</param>
+    /// <returns>The exit code.</returns>
+    public int Run(CancellationToken cancellation)
+    {
+        IReadOnlyList<RunPart> parts = RunPart.Find(settings.Folders);
+        RunPart.RefuseUnfinished(parts);
+        RefuseInputAsOutput(parts);
+        RunRecord record = Whole(parts);
+        CheckManifests(parts, record, cancellation);
+        settings.Output.EnsureWritable();
+        if (settings.Output.IsFolder)
+            ToFolder(parts, record, cancellation);
+        else
+            ToFile(parts, record, cancellation);
+        return ExitCode.Success;
+    }
+
+    /// <summary>The record of one process that did it all.</summary>
+    private RunRecord Whole(IReadOnlyList<RunPart> parts)
+    {
+        string[] devices = [.. parts.Where(part => part.Rows > 0).DefaultIfEmpty(parts[0]).Select(part => part.Record.Device).Distinct()];
+        if (devices.Length > 1)
+            Tell($"the parts ran on different devices ({string.Join("; ", devices)}): their rows agree within rounding, not byte for byte");
+        return parts[0].Record with
+        {
+            Device = devices.Length == 1 ? devices[0] : string.Join(", ", devices.SelectMany(names => names.Split(", ")).Distinct().Order(StringComparer.Ordinal)),
+            FirstRow = 0,
+            LastRow = parts[0].Record.InputRows,
+            ShardIndex = 0,
+            ShardCount = 1,
+        };
+    }
+
+    private void ToFolder(IReadOnlyList<RunPart> parts, RunRecord record, CancellationToken cancellation)
+    {
+        using var folder = RunFolder.Open(settings.Output.Name);
+        // The lock tells that a part is this very folder, whatever links and letter case its name has.
+        if (parts.FirstOrDefault(part => RunFolder.IsInUse(part.Path)) is { } used)
+            throw new DinoException($"cannot write {settings.Output.Name}: {used.Name} is the same folder, or another dino works in it");
+        ToFolder(parts, record, folder, cancellation);
+    }
+
+    private void ToFolder(IReadOnlyList<RunPart> parts, RunRecord record, RunFolder folder, CancellationToken cancellation)
+    {
+        bool resumes = folder.Resumes(record, settings.Overwrite); // what a killed merge left, or the finished run
+        try
+        {
+            if (!resumes || !File.Exists(folder.Manifest))
+            {
+                using var manifest = new AtomicFile(folder.Manifest);
+                CopyManifests(parts, bytes => manifest.Write(bytes), cancellation);
+                manifest.Complete();
+            }
+
+            if (!resumes)
+                record.Save(folder.Path);
+
+            RowSchema schema = Schema(parts, record, FormatCatalog.FromName(record.Format)!, record.Sha256);
+            using var list = InputList.Open(folder.Manifest);
+            using var rows = new ShardedOutput(folder, record, schema, list.Items);
+            bool wasWhole = rows.Remaining == 0;
+            long failed = rows.Failures + Copy(parts, schema, rows, record.LastRow - rows.Remaining, cancellation);
+            if (wasWhole && resumes)
+                Tell($"{folder.Path} holds all {record.LastRow} rows already");
+            else
+                TellResult(parts, record, failed, $"{folder.Path}, {record.Shards} {(record.Shards == 1 ? "shard" : "shards")}");
+        }
+        catch when (!resumes)
+        {
+            folder.Clear();
+            throw;
+        }
+    }
+
+    private void ToFile(IReadOnlyList<RunPart> parts, RunRecord record, CancellationToken cancellation)
+    {
+        EmbeddingFormat format = settings.Output.Format;
+        bool hasSha256 = record.Sha256 && record.Format != FormatCatalog.Npy.Name && record.Format != FormatCatalog.Safetensors.Name;
+        if (record.Sha256 && !hasSha256 && format != FormatCatalog.Npy && format != FormatCatalog.Safetensors)
+            Tell($"the shards are {record.Format} files, which hold no sha256: neither will {settings.Output.Name}");
+        RowSchema schema = Schema(parts, record, format, hasSha256);
+        using var rows = new SingleOutput(settings.Output.Open(schema, console.Output), log: null);
+        long failed = Copy(parts, schema, rows, doneBefore: 0, cancellation);
+        TellResult(parts, record, failed, settings.Output.Name);
+    }
+
+    /// <summary>All rows that the output does not have yet, into it.</summary>
+    /// <returns>How many of them failed.</returns>
+    private long Copy(IReadOnlyList<RunPart> parts, RowSchema schema, IRowOutput output, long doneBefore, CancellationToken cancellation)
+    {
+        long first = output.NextRow;
+        long failed = 0;
+        var source = new PartRows(schema.Length);
+        float[] missing = new float[schema.Length];
+        Array.Fill(missing, float.NaN);
+        long total = parts[^1].Record.LastRow;
+        using IProgressDisplay progress = ProgressDisplay.Create(
+            settings.Quiet ? ProgressKind.None : ProgressKind.Auto, new ProgressCounter(total, doneBefore), console, settings.Output.IsStandardOutput && console.OutputIsTerminal);
+        foreach (RunPart part in parts.Where(part => part.Record.LastRow > first))
+        {
+            foreach ((RowInfo info, bool isSkipped) in source.Read(part, first))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (info.Row != output.NextRow)
+                    continue; // in a shard that is there, behind one that is not
+                if (info.Error is not null)
+                    failed++;
+                if (isSkipped)
+                    output.Skip(info);
+                else
+                    output.Write(info, info.Error is null ? source.Values : missing);
+                progress.Advance(info.Error is not null);
+            }
+        }
+
+        output.Complete();
+        return failed;
+    }
+
+    /// <summary>What a row of the output holds. The shape is the model's, since not every format keeps it.</summary>
+    private static RowSchema Schema(IReadOnlyList<RunPart> parts, RunRecord record, EmbeddingFormat format, bool sha256)
+    {
+        // Float32 holds every float16, and Parquet nothing else.
+        FloatType type = record.DType == "f16" && format != FormatCatalog.Parquet ? FloatType.Float16 : FloatType.Float32;
+        using var list = InputList.Open(parts[0].Manifest);
+        FormatCatalog.Validate(format, type, list.Columns);
+        return new RowSchema(record.RowShape(), type, sha256, list.Columns);
+    }
+
+    /// <summary>The manifests one after the other have to be the list whose SHA-256 is in the record.</summary>
+    private static void CheckManifests(IReadOnlyList<RunPart> parts, RunRecord record, CancellationToken cancellation)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        CopyManifests(parts, hash.AppendData, cancellation);
+        if (Convert.ToHexStringLower(hash.GetHashAndReset()) != record.Inputs)
+            throw new DinoException($"the manifest.jsonl of {(parts.Count == 1 ? parts[0].Name : "the parts")} is not the list of the run: a file was changed or damaged since");
+    }
+
+    /// <summary>The first manifest with its header, then the rows of the others: the file of the whole list, byte for byte.</summary>
+    private static void CopyManifests(IReadOnlyList<RunPart> parts, SpanAction write, CancellationToken cancellation)
+    {
+        byte[] buffer = new byte[1 << 16];
+        foreach (RunPart part in parts)
+        {
+            (ReadAt read, Stream file) = InputList.OpenFile(part.Manifest);
+            using (file)
+            {
+                bool inHeader = part != parts[0];
+                long offset = 0;
+                while (read(buffer, offset) is var count and > 0)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    offset += count;
+                    ReadOnlySpan<byte> bytes = buffer.AsSpan(0, count);
+                    if (inHeader && bytes.IndexOf((byte)'\n') is var end)
+                    {
+                        bytes = end < 0 ? [] : bytes[(end + 1)..];
+                        inHeader = end < 0;
+                    }
+
+                    write(bytes);
+                }
+            }
+        }
+    }
+
+    /// <summary>A merge must not write into what it reads, nor make the folder of the parts a run itself.</summary>
+    private void RefuseInputAsOutput(IReadOnlyList<RunPart> parts)
+    {
+        if (settings.Output.IsStandardOutput)
+            return;
+        string target = Full(settings.Output.IsFolder ? settings.Output.Name : Path.GetDirectoryName(Path.GetFullPath(settings.Output.Name))!);
+        IEnumerable<string> inputs = parts.Select(part => part.Path);
+        if (settings.Output.IsFolder)
+            inputs = inputs.Concat(settings.Folders);
+        if (inputs.FirstOrDefault(input => Full(input) == target) is { } same)
+            throw new DinoException($"cannot write {settings.Output.Name}: {same} is among the folders to merge; choose another place");
+    }
+
+    private static string Full(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+
+    private void TellResult(IReadOnlyList<RunPart> parts, RunRecord record, long failed, string where) => Tell(string.Create(
+        CultureInfo.InvariantCulture,
+        $"{record.LastRow} rows of {parts.Count} {(parts.Count == 1 ? "part" : "parts")}{(failed == 0 ? "" : $", {failed} of them failed images")} -> {where}, rows of ({string.Join(", ", record.RowShape())})"));
+
+    private void Tell(string line)
+    {
+        if (!settings.Quiet)
+            console.Error.WriteLine("dino: " + line);
+    }
+
+    private delegate void SpanAction(ReadOnlySpan<byte> bytes);
+}

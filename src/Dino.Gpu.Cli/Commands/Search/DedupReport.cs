@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Rows;
+using Spectre.Console;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>Pictures that show the same.</summary>
+/// <param name="Number">Of the group, from 1.</param>
+/// <param name="Keep">The one to keep: the largest, of equal ones the first.</param>
+/// <param name="Duplicates">The others, each with its cosine with the first; it may be below the threshold where pictures between the two join them.</param>
+internal sealed record DuplicateGroup(int Number, RowInfo Keep, IReadOnlyList<(RowInfo Image, double Score)> Duplicates);
+
+/// <summary>Groups on standard output.</summary>
+internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOutput kind)
+{
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly Table? _table = kind == DedupOutput.Table && console.OutputIsTerminal
+        ? new Table().Border(TableBorder.Simple).AddColumns("group", "", "score", "size", "path")
+        : null;
+
+    /// <summary>Images that <see cref="DedupOutput.List"/> left out, since their paths have more than one line, or are names in an archive, and may be those of other files.</summary>
+    public int Unlisted { get; private set; }
+
+    public void Begin()
+    {
+        if (kind == DedupOutput.Table && _table is null)
+            output.Write("group\taction\tscore\twidth\theight\tpath\n");
+    }
+
+    public void Write(DuplicateGroup group)
+    {
+        switch (kind)
+        {
+            case DedupOutput.Json:
+                WriteJson(group);
+                break;
+            case DedupOutput.List:
+                foreach ((RowInfo image, _) in group.Duplicates)
+                    WritePath(image);
+                break;
+            default:
+                WriteRow(group.Number, "keep", null, group.Keep);
+                foreach ((RowInfo image, double score) in group.Duplicates)
+                    WriteRow(group.Number, "duplicate", score, image);
+                break;
+        }
+    }
+
+    public void End()
+    {
+        if (_table is not null)
+            TableOutput.Create(output, toTerminal: true).Write(_table);
+    }
+
+    private void WritePath(RowInfo image)
+    {
+        if (image.Archive is not null || image.Path.AsSpan().ContainsAny('\n', '\r'))
+            Unlisted++;
+        else
+            output.Write(image.Path + "\n");
+    }
+
+    private void WriteRow(int group, string action, double? score, RowInfo image)
+    {
+        string number = group.ToString(CultureInfo.InvariantCulture);
+        string cosine = score is { } value ? SearchReport.Score(value) : "";
+        if (_table is not null)
+            _table.AddRow(new Text(number), new Text(action), new Text(cosine), new Text(image.Width is null ? "" : $"{image.Width}x{image.Height}"), new Text(RowName.Of(image)));
+        else
+            output.Write($"{number}\t{action}\t{cosine}\t{image.Width}\t{image.Height}\t{RowName.Of(image)}\n");
+    }
+
+    private void WriteJson(DuplicateGroup group)
+    {
+        using var line = new Utf8JsonWriter(console.Output, Options);
+        line.WriteStartObject();
+        line.WriteNumber("group", group.Number);
+        line.WriteStartObject("keep");
+        WriteImage(line, group.Keep);
+        line.WriteEndObject();
+        line.WriteStartArray("duplicates");
+        foreach ((RowInfo image, double score) in group.Duplicates)
+        {
+            line.WriteStartObject();
+            WriteImage(line, image);
+            line.WriteNumber("score", score);
+            line.WriteEndObject();
+        }
+
+        line.WriteEndArray();
+        line.WriteEndObject();
+        line.Flush();
+        console.Output.Write("\n"u8);
+    }
+
+    private static void WriteImage(Utf8JsonWriter line, RowInfo image)
+    {
+        line.WriteNumber("row", image.Row);
+        line.WriteString("path", JsonLinesWriter.Unicode(image.Path));
+        if (image.Archive is not null)
+            line.WriteString("archive", JsonLinesWriter.Unicode(image.Archive));
+        if (image is { Width: { } width, Height: { } height })
+        {
+            line.WriteNumber("width", width);
+            line.WriteNumber("height", height);
+        }
+    }
+}

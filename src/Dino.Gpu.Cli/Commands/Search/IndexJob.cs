@@ -1,0 +1,45 @@
+using System.Globalization;
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Files;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>
+/// One <c>dino index</c>: vectors into one <c>.npz</c> that also says what made them. It is what <c>embed</c> writes with one member more, so NumPy opens it, its arrays lie
+/// there uncompressed and are read in one go, and search can embed queries the same way.
+/// </summary>
+internal sealed class IndexJob(IReadOnlyList<string> inputs, string path, EmbeddingSourceSettings settings, CliConsole console)
+{
+    /// <returns>0, or 3 when an image failed.</returns>
+    /// <exception cref="DinoException">Something cannot be read or written.</exception>
+    public async Task<int> RunAsync(CancellationToken cancellation)
+    {
+        OutputNames.RefuseSameFile([("-o", path)], [.. inputs, settings.Weights]);
+        AtomicFile.EnsureWritable(path);
+        using var source = new EmbeddingSource(settings, console);
+        EmbeddingTable table = await source.LoadAsync(inputs, cancellation).ConfigureAwait(false);
+        var schema = new RowSchema([table.Dimension], FloatType.Float32, Sha256: false, table.Columns);
+        RowSchema.Validate(table.Columns);
+        using var writer = new NpzEmbeddingWriter(path, schema, table.Model);
+        for (int i = 0; i < table.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            writer.Write(table.Rows[i], table.Values.Span.Slice(i * table.Dimension, table.Dimension));
+        }
+
+        writer.Complete();
+        if (!settings.Quiet)
+        {
+            string left = table.Failures.Count == 0 ? "" : $", {table.Failures.Count} without one left out";
+            console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"dino: {table.Count} vectors of {table.Dimension}{left} -> {path}"));
+            if (table.Model is null)
+                console.Error.WriteLine("dino: note: the embeddings do not say what made them, so the index does not either: search cannot check its queries' model");
+        }
+
+        return source.Failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
+    }
+}

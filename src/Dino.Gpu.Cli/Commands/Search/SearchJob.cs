@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Globalization;
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Files;
+using Dino.Gpu.Search;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>One <c>dino search</c>: load or make the vectors, search, show.</summary>
+/// <param name="settings">What was asked for.</param>
+/// <param name="console">Standard streams.</param>
+/// <param name="output">Standard output as text.</param>
+internal sealed class SearchJob(SearchSettings settings, CliConsole console, TextWriter output)
+{
+    /// <summary>Queries between two looks at Ctrl-C.</summary>
+    private const int QueriesAtOnce = 1024;
+
+    /// <returns>0, or 3 when an image failed.</returns>
+    /// <exception cref="DinoException">Something cannot be read, written or compared.</exception>
+    public async Task<int> RunAsync(CancellationToken cancellation)
+    {
+        EmbeddingTable? index = EmbeddingTable.IsEmbeddings(settings.Index)
+            ? await Task.Run(() => EmbeddingTable.Load(settings.Index, cancellation), cancellation).ConfigureAwait(false)
+            : null;
+        EmbeddingSourceSettings how = settings.Source(index?.Model);
+        OutputNames.RefuseSameFile([("--html", settings.Html)], [settings.Index, .. settings.Queries, how.Weights]);
+        using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, how.Model, how.MaxPixels);
+        long failed;
+        EmbeddingTable queries;
+        using (var source = new EmbeddingSource(how, console))
+        {
+            index ??= await source.EmbedAsync([settings.Index], cancellation).ConfigureAwait(false);
+            queries = await source.LoadAsync(settings.Queries, cancellation).ConfigureAwait(false);
+            failed = source.Failed;
+        }
+
+        string queryName = settings.Queries.Count == 1 ? settings.Queries[0] : $"{settings.Queries[0]}...";
+        EmbeddingTable.RequireComparable(settings.Index, index, queryName, queries);
+        if (index.Model is null && queries.Model is not null && !how.Quiet)
+            console.Error.WriteLine($"dino: note: {settings.Index} does not say what made it, so this takes the queries' model to be the same; files of 'dino index' do say");
+        await Task.Run(() => Search(index, queries, how, page, cancellation), cancellation).ConfigureAwait(false);
+        return failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
+    }
+
+    private void Search(EmbeddingTable index, EmbeddingTable queries, EmbeddingSourceSettings how, PicturePage? page, CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        using NearestNeighbours search = SearchDevice.Open(index, how.Model);
+        Self? self = settings.ExcludeSelf ? new Self(index) : null;
+        var report = new SearchReport(console, output, settings.Json);
+        report.Begin();
+        page?.Begin(
+            "dino search",
+            string.Create(CultureInfo.InvariantCulture, $"{queries.Count} {(queries.Count == 1 ? "query" : "queries")} in {index.Count} images of {MessageText.OneLine(settings.Index)}"));
+        var spent = TimeSpan.Zero;
+        for (int first = 0; first < queries.Count; first += QueriesAtOnce)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int count = Math.Min(QueriesAtOnce, queries.Count - first);
+            int k = (int)Math.Min((long)settings.K + (self?.Most ?? 0), index.Count);
+            Neighbours found = search.Search(queries.Values.Span.Slice(first * queries.Dimension, count * queries.Dimension), k);
+            spent += Stopwatch.GetElapsedTime(start);
+            for (int i = 0; i < count; i++)
+            {
+                SearchResult result = Result(queries.Rows[first + i], found.Indices(i), found.Scores(i), index, self);
+                report.Write(result);
+                page?.Add(
+                    new PageCard("query", null, result.Query),
+                    [.. result.Hits.Select(hit => new PageCard(string.Create(CultureInfo.InvariantCulture, $"{hit.Rank}"), hit.Score, hit.Image))],
+                    cancellation);
+            }
+
+            start = Stopwatch.GetTimestamp();
+        }
+
+        page?.Complete();
+        if (how.Quiet)
+            return;
+        console.Error.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"dino: {queries.Count} {(queries.Count == 1 ? "query" : "queries")} in {index.Count} vectors of {index.Dimension}, {spent.TotalSeconds:F2} s on {search.Device.Id}{(page is null ? "" : $" -> {settings.Html}")}"));
+        if (index.Failures.Count > 0)
+            console.Error.WriteLine($"dino: note: {index.Failures.Count} images of {settings.Index} have no embedding");
+    }
+
+    private SearchResult Result(RowInfo query, ReadOnlySpan<int> indices, ReadOnlySpan<double> scores, EmbeddingTable index, Self? self)
+    {
+        string? own = self?.Name(query);
+        var hits = new List<SearchHit>();
+        for (int i = 0; i < indices.Length && hits.Count < settings.K && !(scores[i] < settings.Threshold); i++)
+        {
+            if (self?.Is(own!, indices[i]) != true)
+                hits.Add(new SearchHit(hits.Count + 1, scores[i], index.Rows[indices[i]]));
+        }
+
+        return new SearchResult(query, hits);
+    }
+
+    /// <summary>Which rows of the index are the query itself: those of the same picture, or, where there are no paths, of the same number.</summary>
+    private sealed class Self
+    {
+        private readonly PictureIdentity _identity = new();
+        private readonly string[] _names; // a row
+
+        public Self(EmbeddingTable index)
+        {
+            _names = [.. index.Rows.Select(Name)];
+            Most = _names.GroupBy(name => name, RealPath.Comparer).Max(rows => rows.Count());
+        }
+
+        /// <summary>Rows that one query can be at most.</summary>
+        public int Most { get; }
+
+        public bool Is(string name, int row) => RealPath.Comparer.Equals(_names[row], name);
+
+        public string Name(RowInfo row) => _identity.Of(row) ?? $"\0{row.Row}";
+    }
+}

@@ -1,0 +1,75 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Formats;
+using Spectre.Console;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>Results on standard output: a table a query on a terminal, lines of tab-separated fields in a pipe, or JSON Lines.</summary>
+internal sealed class SearchReport(CliConsole console, TextWriter output, bool json)
+{
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>A cosine as people read it.</summary>
+    public static string Score(double score) => score.ToString("F4", CultureInfo.InvariantCulture);
+
+    /// <summary>Before the first result.</summary>
+    public void Begin()
+    {
+        if (!json && !console.OutputIsTerminal)
+            output.Write("query\trank\tscore\tpath\n");
+    }
+
+    public void Write(SearchResult result)
+    {
+        if (json)
+            WriteJson(result);
+        else if (console.OutputIsTerminal)
+            WriteTable(result);
+        else
+            WriteLines(result);
+    }
+
+    private void WriteLines(SearchResult result)
+    {
+        foreach (SearchHit hit in result.Hits)
+            output.Write(string.Create(CultureInfo.InvariantCulture, $"{RowName.Of(result.Query)}\t{hit.Rank}\t{Score(hit.Score)}\t{RowName.Of(hit.Image)}\n"));
+    }
+
+    private void WriteTable(SearchResult result)
+    {
+        IAnsiConsole ansi = TableOutput.Create(output, toTerminal: true);
+        ansi.Write(new Text(RowName.Of(result.Query) + "\n"));
+        Table table = new Table().Border(TableBorder.Simple).AddColumns("rank", "score", "path");
+        foreach (SearchHit hit in result.Hits)
+            table.AddRow(new Text(hit.Rank.ToString(CultureInfo.InvariantCulture)), new Text(Score(hit.Score)), new Text(RowName.Of(hit.Image)));
+        ansi.Write(table);
+    }
+
+    private void WriteJson(SearchResult result)
+    {
+        using var line = new Utf8JsonWriter(console.Output, Options);
+        line.WriteStartObject();
+        line.WriteString("query", JsonLinesWriter.Unicode(result.Query.Path));
+        line.WriteNumber("row", result.Query.Row);
+        line.WriteStartArray("neighbours");
+        foreach (SearchHit hit in result.Hits)
+        {
+            line.WriteStartObject();
+            line.WriteNumber("rank", hit.Rank);
+            line.WriteNumber("score", hit.Score);
+            line.WriteNumber("row", hit.Image.Row);
+            line.WriteString("path", JsonLinesWriter.Unicode(hit.Image.Path));
+            if (hit.Image.Archive is not null)
+                line.WriteString("archive", JsonLinesWriter.Unicode(hit.Image.Archive));
+            line.WriteEndObject();
+        }
+
+        line.WriteEndArray();
+        line.WriteEndObject();
+        line.Flush();
+        console.Output.Write("\n"u8);
+    }
+}

@@ -1,0 +1,47 @@
+using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Imaging;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>Small pictures for a page. What is decoded at one time stays within a share of the machine's memory.</summary>
+/// <param name="decoder">Bytes to pixels.</param>
+/// <param name="orientation">Whether the EXIF orientation is applied.</param>
+/// <param name="maxPixels">Most pixels of a picture, as the decoder has it.</param>
+internal sealed class Thumbnails(IImageDecoder decoder, ExifOrientation orientation, long maxPixels)
+{
+    private const int LongerSide = 256;
+    private const int Quality = 82;
+
+    private readonly ImageLoader _loader = new(decoder, orientation, Shrink, sha256: false, maxPixels, new StageTimes());
+
+    /// <summary>A JPEG as a data URI; null where the image cannot be read, or is in an archive, whose places no file of embeddings keeps. Thread-safe.</summary>
+    /// <exception cref="DinoException">There is no memory for it.</exception>
+    public string? Make(RowInfo row)
+    {
+        if (row.Path.Length == 0 || row.Archive is not null)
+            return null;
+        try
+        {
+            return PngFile.Jpeg(_loader.Load(InputItem.File(row.Path)).Pixels, Quality) is { } jpeg ? "data:image/jpeg;base64," + Convert.ToBase64String(jpeg) : null;
+        }
+        catch (DinoException)
+        {
+            return null; // shown as missing
+        }
+        catch (OutOfMemoryException failure)
+        {
+            throw WantOfMemory.At(row.Path, failure);
+        }
+    }
+
+    private static RgbImage Shrink(RgbImage image)
+    {
+        double scale = Math.Min(1.0, (double)LongerSide / Math.Max(image.Width, image.Height));
+        return PillowResize.Resize(image, Side(image.Width), Side(image.Height), ResizeFilter.Bicubic);
+
+        int Side(int pixels) => Math.Max(1, (int)Math.Round(pixels * scale));
+    }
+}

@@ -1,0 +1,69 @@
+using System.CommandLine;
+using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Model;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>The options of a command that shows pictures to the model: the model's, then how a file becomes its input.</summary>
+/// <param name="size">Description of <c>--size</c>.</param>
+internal sealed class EncoderOptions(string size = "Input size of the model, width first. [default: what it was trained on]")
+{
+    private readonly ModelOptions _model = new();
+    private readonly Option<PreprocessPreset> _preprocess = ImageOptions.Preprocess();
+    private readonly Option<ImageSize?> _size = ImageOptions.Size(size);
+    private readonly Option<ExifOrientation> _exif = ImageOptions.Exif();
+    private readonly Option<string> _decoder = ImageOptions.Decoder();
+    private readonly Option<long> _maxPixels = ImageOptions.MaxPixels();
+
+    public void AddTo(Command command)
+    {
+        _model.AddTo(command);
+        command.Options.Add(_preprocess);
+        command.Options.Add(_size);
+        command.Options.Add(_exif);
+        command.Options.Add(_decoder);
+        command.Options.Add(_maxPixels);
+    }
+
+    /// <summary>Value of <c>--weights</c>, or null to look in the usual places.</summary>
+    public string? Weights(ParseResult parsed) => _model.Weights(parsed);
+
+    /// <summary>Files that are decoded at the same time.</summary>
+    public int Workers(ParseResult parsed) => _model.Workers(parsed);
+
+    /// <summary>Value of <c>--max-pixels</c>.</summary>
+    public long MaxPixels(ParseResult parsed) => parsed.GetValue(_maxPixels);
+
+    /// <summary>How the encoder is made, with a decoder.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="standard">Input size without <c>--size</c>; null for what the model was trained on.</param>
+    public DinoOptions Model(ParseResult parsed, ImageSize? standard = null)
+    {
+        ImageSize? size = parsed.GetValue(_size) ?? standard;
+        return _model.Apply(parsed, new DinoOptions
+        {
+            Preprocess = parsed.GetValue(_preprocess),
+            InputWidth = size?.Width,
+            InputHeight = size?.Height,
+            Orientation = parsed.GetValue(_exif),
+            Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
+        });
+    }
+
+    /// <summary>As <see cref="Model(ParseResult, ImageSize?)"/>; what no option says is as it was when earlier vectors were made.</summary>
+    public DinoOptions Model(ParseResult parsed, EmbeddingModel like)
+    {
+        DinoOptions options = Model(parsed, ImageSize.TryParse(like.Size, out ImageSize size) ? size : null);
+        return options with
+        {
+            Preprocess = IsGiven(_preprocess) ? options.Preprocess : like.Preprocess == "dino" ? PreprocessPreset.Dino : PreprocessPreset.HuggingFace,
+            Orientation = IsGiven(_exif) ? options.Orientation : like.Exif == "ignore" ? ExifOrientation.Ignore : ExifOrientation.Apply,
+            Interpolation = _model.IsInterpolationGiven(parsed) ? options.Interpolation
+                : like.Interpolation == "scale" ? PositionInterpolation.Scale : PositionInterpolation.Size,
+        };
+
+        bool IsGiven(Option option) => parsed.GetResult(option) is { Implicit: false };
+    }
+}

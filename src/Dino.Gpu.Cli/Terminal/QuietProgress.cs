@@ -1,0 +1,15 @@
+using Dino.Gpu.Data.Embedding;
+
+namespace Dino.Gpu.Cli.Terminal;
+
+/// <summary>Errors only.</summary>
+internal sealed class QuietProgress(ProgressCounter counter, CliConsole console) : IProgressDisplay
+{
+    public void Advance(bool failed) => counter.Advance(failed);
+
+    public void Report(string line) => console.Tell(line);
+
+    public void Dispose()
+    {
+    }
+}

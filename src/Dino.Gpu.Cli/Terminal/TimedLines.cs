@@ -1,0 +1,49 @@
+namespace Dino.Gpu.Cli.Terminal;
+
+/// <summary>
+/// A line every so often, whether or not anything moves: a file that hangs must not look like a dead process. Lines of others go in between, one at a time.
+/// </summary>
+internal sealed class TimedLines : IDisposable
+{
+    private readonly Func<string> _line;
+    private readonly TextWriter _error;
+    private readonly Lock _lock = new();
+    private readonly PeriodicTimer _timer;
+    private bool _ended;
+
+    public TimedLines(TimeSpan interval, Func<string> line, TextWriter error)
+    {
+        _line = line;
+        _error = error;
+        _timer = new PeriodicTimer(interval);
+        _ = TellAsync();
+    }
+
+    /// <summary>Writes a line at once.</summary>
+    public void Write(string line)
+    {
+        lock (_lock)
+            _error.WriteLine(line);
+    }
+
+    /// <summary>Nothing is written by the clock after this.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+            _ended = true;
+        _timer.Dispose();
+    }
+
+    private async Task TellAsync()
+    {
+        // A reader that does not read, such as a stopped terminal, holds up one line: ticks meanwhile count as one.
+        while (await _timer.WaitForNextTickAsync().ConfigureAwait(false))
+        {
+            lock (_lock)
+            {
+                if (!_ended)
+                    _error.WriteLine(_line());
+            }
+        }
+    }
+}

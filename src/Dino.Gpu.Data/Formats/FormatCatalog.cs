@@ -1,0 +1,88 @@
+using Dino.Gpu.Data.Rows;
+
+namespace Dino.Gpu.Data.Formats;
+
+/// <summary>A format of embedding files, by the name that <c>--format</c> takes.</summary>
+/// <param name="Name">Also the usual extension.</param>
+/// <param name="Extensions">With the dot.</param>
+/// <param name="Streams">Whether it can go to standard output: it is written from the first byte to the last and read line by line.</param>
+internal sealed record EmbeddingFormat(string Name, string[] Extensions, bool Streams);
+
+/// <summary>The formats that embeddings are written in and read from.</summary>
+internal static class FormatCatalog
+{
+    public static readonly EmbeddingFormat Npy = new("npy", [".npy"], false);
+    public static readonly EmbeddingFormat Npz = new("npz", [".npz"], false);
+    public static readonly EmbeddingFormat JsonLines = new("jsonl", [".jsonl", ".ndjson"], true);
+    public static readonly EmbeddingFormat Csv = new("csv", [".csv"], true);
+    public static readonly EmbeddingFormat Parquet = new("parquet", [".parquet", ".pq"], false);
+    public static readonly EmbeddingFormat Safetensors = new("safetensors", [".safetensors"], false);
+
+    public static IReadOnlyList<EmbeddingFormat> All { get; } = [Npy, Npz, JsonLines, Csv, Parquet, Safetensors];
+
+    /// <summary>npy|npz|...</summary>
+    public static string Names { get; } = string.Join('|', All.Select(format => format.Name));
+
+    /// <summary>".npy, .npz, ... or .safetensors"</summary>
+    public static string Extensions { get; } = $"{string.Join(", ", All.SkipLast(1).Select(format => format.Extensions[0]))} or {All[^1].Extensions[0]}";
+
+    /// <summary>Null where no format has that name.</summary>
+    public static EmbeddingFormat? FromName(string name) => All.FirstOrDefault(format => format.Name == name);
+
+    /// <summary>Null where no format has the file's extension.</summary>
+    public static EmbeddingFormat? FromExtension(string path)
+    {
+        string extension = Path.GetExtension(path).ToLowerInvariant();
+        return All.FirstOrDefault(format => format.Extensions.Contains(extension));
+    }
+
+    /// <summary>Fails before the work starts if the format cannot hold what is asked.</summary>
+    /// <exception cref="DinoException">Float16 in Parquet, or a carried column with a name that is taken.</exception>
+    public static void Validate(EmbeddingFormat format, FloatType type, IReadOnlyList<CarriedColumn> columns)
+    {
+        if (format == Parquet && type == FloatType.Float16)
+            throw new DinoException("Parquet files hold float32: leave out --dtype f16, or write .npz, .npy or .safetensors");
+        RowSchema.Validate(columns);
+    }
+
+    /// <summary>A writer into a file, which appears when complete.</summary>
+    /// <exception cref="DinoException">The file cannot be created there, or the format cannot hold the schema.</exception>
+    public static IEmbeddingWriter Create(EmbeddingFormat format, string path, RowSchema schema)
+    {
+        Validate(format, schema.Type, schema.Columns);
+        return format.Name switch
+        {
+            "npy" => new NpyEmbeddingWriter(path, schema),
+            "npz" => new NpzEmbeddingWriter(path, schema),
+            "jsonl" => JsonLinesWriter.ToFile(path, schema),
+            "csv" => CsvEmbeddingWriter.ToFile(path, schema),
+            "parquet" => new ParquetEmbeddingWriter(path, schema),
+            _ => new SafetensorsEmbeddingWriter(path, schema),
+        };
+    }
+
+    /// <summary>A writer into a stream that the caller owns, such as standard output; for formats with <see cref="EmbeddingFormat.Streams"/>.</summary>
+    public static IEmbeddingWriter Create(EmbeddingFormat format, Stream stream, RowSchema schema)
+    {
+        Validate(format, schema.Type, schema.Columns);
+        return format == JsonLines ? JsonLinesWriter.ToStream(stream, schema)
+            : format == Csv ? CsvEmbeddingWriter.ToStream(stream, schema)
+            : throw new ArgumentException($"{format.Name} needs a file.");
+    }
+
+    /// <summary>A reader of a file in the format that its extension says.</summary>
+    /// <exception cref="DinoException">The extension is unknown, or the file is missing, broken or something else.</exception>
+    public static EmbeddingFile OpenReader(string path)
+    {
+        EmbeddingFormat format = FromExtension(path) ?? throw new DinoException($"cannot read {path}: expected a file of embeddings that ends in {Extensions}");
+        return new EmbeddingFile(path, stream => format.Name switch
+        {
+            "npy" => new NpyEmbeddingReader(stream),
+            "npz" => new NpzEmbeddingReader(stream),
+            "jsonl" => new JsonLinesReader(stream),
+            "csv" => new CsvEmbeddingReader(stream),
+            "parquet" => new ParquetEmbeddingReader(stream),
+            _ => new SafetensorsEmbeddingReader(stream),
+        });
+    }
+}

@@ -1,0 +1,51 @@
+using Dino.Gpu.Files;
+
+namespace Dino.Gpu.Data.Formats;
+
+/// <summary>Where a format of lines goes: a file that appears when complete, or a stream that the caller owns, such as standard output.</summary>
+internal sealed class LineOutput : IDisposable
+{
+    private readonly AtomicFile? _file;
+    private readonly Stream? _stream;
+
+    /// <exception cref="DinoException">The file cannot be created there.</exception>
+    public LineOutput(string path) => _file = new AtomicFile(path);
+
+    public LineOutput(Stream stream) => _stream = stream;
+
+    /// <exception cref="DinoException">The disk is full or gone.</exception>
+    public void Write(ReadOnlySpan<byte> bytes)
+    {
+        _file?.Write(bytes);
+        try
+        {
+            _stream?.Write(bytes);
+        }
+        catch (IOException failure) when (!BrokenPipe.Is(failure))
+        {
+            throw WriteFailure.Of("standard output", failure);
+        }
+    }
+
+    /// <exception cref="DinoException">The disk is full or gone.</exception>
+    public void Flush()
+    {
+        try
+        {
+            _stream?.Flush();
+        }
+        catch (IOException failure) when (!BrokenPipe.Is(failure))
+        {
+            throw WriteFailure.Of("standard output", failure);
+        }
+    }
+
+    /// <exception cref="DinoException">The disk is full or gone.</exception>
+    public void Complete()
+    {
+        Flush();
+        _file?.Complete();
+    }
+
+    public void Dispose() => _file?.Dispose();
+}

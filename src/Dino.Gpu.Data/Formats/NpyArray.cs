@@ -1,0 +1,150 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using Dino.Gpu.Data.Rows;
+
+namespace Dino.Gpu.Data.Formats;
+
+/// <summary>A <c>.npy</c> array, read element by element from the first to the last.</summary>
+internal sealed class NpyArray : IDisposable
+{
+    private const int MaxTextBytes = 1 << 24;
+
+    private readonly Stream _stream;
+    private readonly NpyHeader _header;
+    private readonly int _size;
+    private byte[] _buffer = [];
+
+    /// <param name="stream">At the array's magic; disposed with it.</param>
+    /// <param name="length">Bytes from there to the end.</param>
+    /// <exception cref="InvalidDataException">A broken array, or one of a type that no embedding file has.</exception>
+    public NpyArray(Stream stream, long length)
+    {
+        _stream = stream;
+        _header = NpyHeader.Read(stream);
+        _size = ElementSize(_header.Type);
+        if (_header.FortranOrder && _header.Shape.Length > 1)
+            throw new InvalidDataException("the array is in Fortran order: save it with np.ascontiguousarray");
+        UInt128 bytes = (UInt128)_size;
+        foreach (long side in _header.Shape)
+        {
+            if (side < 0 || bytes > long.MaxValue)
+                throw new InvalidDataException("the array claims an absurd shape");
+            bytes *= (UInt128)side;
+        }
+
+        if (bytes + (UInt128)_header.Length > (UInt128)length)
+            throw new InvalidDataException($"truncated: the array claims {bytes} bytes after a header of {_header.Length}, the file has {length}");
+    }
+
+    /// <summary>Sides.</summary>
+    public long[] Shape => _header.Shape;
+
+    public string Type => _header.Type;
+
+    /// <summary>Shape of a row of floating-point values.</summary>
+    /// <exception cref="InvalidDataException">The array has no such rows.</exception>
+    public int[] RowShape()
+    {
+        if (Type is not ("<f4" or "<f2" or "<f8"))
+            throw new InvalidDataException($"the array is of {Type}, expected float32, float16 or float64, little-endian");
+        if (Shape.Length < 2 || !RowSchema.IsReadable(Shape.Skip(1)))
+            throw new InvalidDataException($"the array has the shape ({string.Join(", ", Shape)}), expected (rows, values)");
+        return [.. Shape.Skip(1).Select(side => (int)side)];
+    }
+
+    /// <summary>The column that this array is; null where it is none.</summary>
+    public ColumnType? ColumnType => Shape.Length != 1 ? null : Type[1] switch
+    {
+        'U' => Rows.ColumnType.Text,
+        'i' or 'u' => Rows.ColumnType.Integer,
+        'f' => Rows.ColumnType.Number,
+        _ => Rows.ColumnType.Boolean,
+    };
+
+    /// <summary>Reads floating-point values.</summary>
+    public void Read(Span<float> values)
+    {
+        switch (Type)
+        {
+            case "<f4":
+                _stream.ReadExactly(MemoryMarshal.AsBytes(values));
+                break;
+            case "<f2":
+                ReadOnlySpan<Half> halves = MemoryMarshal.Cast<byte, Half>(Next(values.Length));
+                for (int i = 0; i < values.Length; i++)
+                    values[i] = (float)halves[i];
+                break;
+            default:
+                ReadOnlySpan<double> doubles = MemoryMarshal.Cast<byte, double>(Next(values.Length));
+                for (int i = 0; i < values.Length; i++)
+                    values[i] = (float)doubles[i];
+                break;
+        }
+    }
+
+    /// <summary>Reads one element: string, long, double (null for NaN) or bool.</summary>
+    public object? ReadCell()
+    {
+        ReadOnlySpan<byte> bytes = Next(1);
+        return Type[1] switch
+        {
+            'U' => Text(bytes),
+            'b' => bytes[0] != 0,
+            'f' => (_size switch
+            {
+                2 => (double)BinaryPrimitives.ReadHalfLittleEndian(bytes),
+                4 => BinaryPrimitives.ReadSingleLittleEndian(bytes),
+                _ => BinaryPrimitives.ReadDoubleLittleEndian(bytes),
+            }) is var number && double.IsNaN(number) ? null : number,
+            'i' => _size switch
+            {
+                1 => (long)(sbyte)bytes[0],
+                2 => BinaryPrimitives.ReadInt16LittleEndian(bytes),
+                4 => BinaryPrimitives.ReadInt32LittleEndian(bytes),
+                _ => BinaryPrimitives.ReadInt64LittleEndian(bytes),
+            },
+            _ => _size switch
+            {
+                1 => (long)bytes[0],
+                2 => BinaryPrimitives.ReadUInt16LittleEndian(bytes),
+                4 => BinaryPrimitives.ReadUInt32LittleEndian(bytes),
+                _ => checked((long)BinaryPrimitives.ReadUInt64LittleEndian(bytes)),
+            },
+        };
+    }
+
+    public void Dispose() => _stream.Dispose();
+
+    private ReadOnlySpan<byte> Next(int count)
+    {
+        int bytes = checked(count * _size);
+        if (_buffer.Length < bytes)
+            _buffer = new byte[bytes];
+        _stream.ReadExactly(_buffer, 0, bytes);
+        return _buffer.AsSpan(0, bytes);
+    }
+
+    /// <summary>Letters of four bytes, zeros after the last.</summary>
+    private static string Text(ReadOnlySpan<byte> letters)
+    {
+        int length = letters.Length;
+        while (length >= 4 && BinaryPrimitives.ReadInt32LittleEndian(letters[(length - 4)..]) == 0)
+            length -= 4;
+        return Encoding.UTF32.GetString(letters[..length]);
+    }
+
+    private static int ElementSize(string type)
+    {
+        bool known = type.Length >= 3 && int.TryParse(type.AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture, out _);
+        int size = known ? int.Parse(type.AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture) : 0;
+        return type switch
+        {
+            "|b1" or "|i1" or "|u1" => 1,
+            "<f2" or "<f4" or "<f8" or "<i2" or "<i4" or "<i8" or "<u2" or "<u4" or "<u8" => size,
+            ['<', 'U', ..] when known && size is >= 0 and <= MaxTextBytes / 4 => size * 4,
+            _ => throw new InvalidDataException($"arrays of type {type} are not read (little-endian numbers and text are)"),
+        };
+    }
+}

@@ -1,0 +1,101 @@
+using System.IO.Compression;
+using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Data.Vectors;
+
+namespace Dino.Gpu.Data.Formats;
+
+/// <summary>A <c>.npz</c> with an array <c>embedding</c>, or with a single array; other one-dimensional arrays of as many rows are columns. Compressed ones are read too.</summary>
+internal sealed class NpzEmbeddingReader : IEmbeddingReader
+{
+    private const string Suffix = ".npy";
+
+    private readonly ZipArchive _zip;
+    private readonly NpyArray _embedding;
+    private readonly Dictionary<string, NpyArray> _own = []; // row, path, width, height, sha256, error
+    private readonly List<NpyArray> _carried = [];
+    private readonly long _rows;
+    private long _next;
+
+    /// <param name="stream">The file, disposed with the reader.</param>
+    public NpzEmbeddingReader(Stream stream)
+    {
+        _zip = new ZipArchive(stream, ZipArchiveMode.Read);
+        List<ZipArchiveEntry> arrays = [.. _zip.Entries.Where(entry => entry.FullName.EndsWith(Suffix, StringComparison.Ordinal))];
+        ZipArchiveEntry embedding = arrays.Find(entry => entry.FullName == "embedding" + Suffix) ?? (arrays.Count == 1 ? arrays[0]
+            : throw new InvalidDataException($"there is no array 'embedding' among its {arrays.Count}"));
+        _embedding = Open(embedding);
+        int[] shape = _embedding.RowShape();
+        _rows = _embedding.Shape[0];
+        var columns = new List<CarriedColumn>();
+        foreach (ZipArchiveEntry entry in arrays.Where(entry => entry != embedding))
+            AddColumn(entry.FullName[..^Suffix.Length], Open(entry), columns);
+        Model = _zip.GetEntry(EmbeddingModel.MemberName) is { } member ? ReadModel(member) : null;
+        Schema = new RowSchema(shape, _embedding.Type == "<f2" ? FloatType.Float16 : FloatType.Float32, _own.ContainsKey("sha256"), columns);
+    }
+
+    public RowSchema Schema { get; }
+
+    /// <summary>What made the vectors, where <c>dino index</c> wrote the file.</summary>
+    public EmbeddingModel? Model { get; }
+
+    public RowInfo? Read(Span<float> values)
+    {
+        if (_next == _rows)
+            return null;
+        _embedding.Read(values);
+        long position = _next++;
+        string? error = Cell("error") as string;
+        return new RowInfo
+        {
+            Row = Cell("row") as long? ?? position,
+            Path = Cell("path") as string ?? "",
+            Width = Size("width"),
+            Height = Size("height"),
+            Sha256 = Cell("sha256") is string { Length: > 0 } digest ? digest : null,
+            Error = string.IsNullOrEmpty(error) ? EmbeddingFile.MissingValues(values) : error,
+            Columns = [.. _carried.Select(column => column.ReadCell())],
+        };
+    }
+
+    public void Dispose()
+    {
+        _embedding.Dispose();
+        foreach (NpyArray column in _own.Values.Concat(_carried))
+            column.Dispose();
+        _zip.Dispose();
+    }
+
+    /// <summary>An entry may claim any length; deflate makes at most 1032 bytes of one.</summary>
+    private static NpyArray Open(ZipArchiveEntry entry) => new(entry.Open(), Math.Min(entry.Length, 1032 * Math.Min(entry.CompressedLength, long.MaxValue / 1032) + 1032));
+
+    private static EmbeddingModel ReadModel(ZipArchiveEntry member)
+    {
+        byte[] json = new byte[EmbeddingModel.LongestJson];
+        using Stream stream = member.Open();
+        return EmbeddingModel.FromJson(json.AsSpan(0, stream.ReadAtLeast(json, json.Length, throwOnEndOfStream: false)));
+    }
+
+    private void AddColumn(string name, NpyArray array, List<CarriedColumn> columns)
+    {
+        if (array.ColumnType is not { } type || array.Shape[0] != _rows)
+        {
+            if (RowSchema.IsOwnColumn(name))
+                throw new InvalidDataException($"the array '{name}' has the shape ({string.Join(", ", array.Shape)}), expected ({_rows},)");
+            array.Dispose(); // some other array
+        }
+        else if (RowSchema.IsOwnColumn(name))
+        {
+            if (!_own.TryAdd(name, array))
+                throw new InvalidDataException($"there are two arrays '{name}'");
+        }
+        else
+        {
+            _carried.Add(array);
+            columns.Add(new CarriedColumn(name, type));
+        }
+    }
+
+    private object? Cell(string name) => _own.TryGetValue(name, out NpyArray? array) ? array.ReadCell() : null;
+
+    private int? Size(string name) => Cell(name) is long size and >= 0 and <= int.MaxValue ? (int)size : null;
+}

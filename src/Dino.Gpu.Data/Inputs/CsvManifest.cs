@@ -1,0 +1,71 @@
+using System.Text;
+using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Rows;
+
+namespace Dino.Gpu.Data.Inputs;
+
+/// <summary>A CSV file with a header line, in UTF-8. Every value is text, as CSV has no types; nothing at all is a missing one, and <c>""</c> an empty text.</summary>
+internal sealed class CsvManifest : Manifest
+{
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private readonly string[] _header;
+    private readonly int _path;
+    private readonly int[] _carried;
+
+    /// <inheritdoc cref="Manifest.Open"/>
+    public CsvManifest(string file, string? pathColumn)
+        : base(file)
+    {
+        using StreamReader reader = OpenText();
+        var records = new CsvRecords(reader);
+        if (!Next(records))
+            throw Failed("empty, expected a header line with the names of the columns");
+        _header = [.. records.Fields];
+        (_path, _carried) = Choose(_header, pathColumn);
+        Columns = [.. _carried.Select(column => new CarriedColumn(_header[column], ColumnType.Text))];
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<CarriedColumn> Columns { get; }
+
+    /// <inheritdoc/>
+    public override IEnumerable<InputItem> Rows()
+    {
+        using StreamReader reader = OpenText();
+        var records = new CsvRecords(reader);
+        if (!Next(records) || !records.Fields.SequenceEqual(_header))
+            throw Failed("its header was changed while it was read");
+        while (Next(records))
+        {
+            if (records.Fields.Count != _header.Length)
+                throw Failed(records.Line, $"expected {_header.Length} fields as in the header, found {records.Fields.Count}");
+            string path = records.Fields[_path];
+            if (path.Length == 0)
+                throw Failed(records.Line, $"no path in column '{_header[_path]}'");
+            yield return new InputItem(path, Array.ConvertAll(_carried, object? (column) => records.Fields[column] is { Length: 0 } && !records.IsQuoted(column) ? null : records.Fields[column]));
+        }
+    }
+
+    private StreamReader OpenText() => new(new FileStream(OpenFile(), FileAccess.Read), Utf8, detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);
+
+    private bool Next(CsvRecords records)
+    {
+        try
+        {
+            return records.Next();
+        }
+        catch (FormatException failure)
+        {
+            throw Failed(records.Line, failure.Message, failure);
+        }
+        catch (DecoderFallbackException failure)
+        {
+            throw Failed($"it is not in UTF-8, near line {records.Line}", failure);
+        }
+        catch (IOException failure)
+        {
+            throw Failed(failure.Message, failure);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+using System.IO.Enumeration;
+
+namespace Dino.Gpu.Data.Inputs;
+
+/// <summary>
+/// Files below a folder whose path matches segments of names, in the byte order of their whole paths. Of a folder's names no more are in memory than
+/// <see cref="SortedNames"/> keeps, and those of the folders above it. Hidden entries are skipped, and <c>**</c> does not follow links to folders, so there are no cycles.
+/// A folder named as an image, such as <c>cat.jpg</c>, is walked as any other; where no image comes of it, it is taken for one itself, so that it becomes a row that fails
+/// instead of a picture that nobody misses. Links that lead nowhere and pipes are files here, and fail when they are read. A folder below the first that must not be listed is
+/// a row that fails.
+/// </summary>
+/// <param name="segments">Names with <c>*</c> and <c>?</c> in them, names as they stand, or <c>**</c> for any depth of folders, none included.</param>
+/// <param name="imagesOnly">Whether only files with an image's extension are taken.</param>
+internal sealed class FolderWalk(string[] segments, bool imagesOnly)
+{
+    private const string AnyDepth = "**";
+
+    private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
+
+    private readonly Dictionary<(string Path, ulong Segments), bool> _hasImages = []; // of folders named as images
+
+    /// <summary>A name to come: a file, or a folder, whose name ends in the separator and in which the segments of a set may match.</summary>
+    private readonly record struct Entry(string Name, ulong Segments)
+    {
+        public bool IsFolder => Segments != 0;
+    }
+
+    /// <summary>A folder that is being walked: what its paths begin with, and its names in order.</summary>
+    private readonly record struct Level(string Prefix, SortedNames Names, IEnumerator<(string Name, ulong Segments)> Entries) : IDisposable
+    {
+        public Level(string prefix, SortedNames names)
+            : this(prefix, names, names.GetEnumerator())
+        {
+        }
+
+        public void Dispose()
+        {
+            Entries.Dispose();
+            Names.Dispose();
+        }
+    }
+
+    /// <summary>Every image below a folder, at any depth.</summary>
+    /// <exception cref="DinoException">The folder cannot be listed.</exception>
+    public static IEnumerable<InputItem> Images(string folder) =>
+        new FolderWalk([AnyDepth], imagesOnly: true).Files(Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar);
+
+    /// <summary>The files that match.</summary>
+    /// <param name="start">What every path begins with: a folder with its separator, or nothing for the current one.</param>
+    /// <exception cref="DinoException">The folder at the start cannot be listed, or there are more segments than 64.</exception>
+    public IEnumerable<InputItem> Files(string start)
+    {
+        if (segments.Length > 64)
+            throw new DinoException($"a pattern of {segments.Length} names cannot be matched, the limit is 64");
+        _hasImages.Clear();
+        return Walk(start, WithSkipped(1), isTop: true);
+    }
+
+    private IEnumerable<InputItem> Walk(string start, ulong active, bool isTop = false)
+    {
+        // Names are sorted with folders as "name/", so that walking in this order is the order of whole paths: "a.png" before "a/b.png".
+        var open = new Stack<Level>();
+        try
+        {
+            if (isTop)
+                open.Push(new Level(start, Top(start, active)));
+            else if (TryList(start, active) is { } names)
+                open.Push(new Level(start, names));
+            else
+                yield return Locked(start);
+            while (open.TryPeek(out Level level))
+            {
+                if (!level.Entries.MoveNext())
+                {
+                    open.Pop().Dispose();
+                    continue;
+                }
+
+                (string name, ulong inside) = level.Entries.Current;
+                string path = level.Prefix + name;
+                if (inside == 0)
+                    yield return InputItem.File(path);
+                else if (TryList(path, inside) is { } inner)
+                    open.Push(new Level(path, inner));
+                else
+                    yield return Locked(path);
+            }
+        }
+        finally
+        {
+            foreach (Level level in open)
+                level.Dispose();
+        }
+    }
+
+    private static InputItem Locked(string prefix) => InputItem.File(Path.TrimEndingDirectorySeparator(prefix)) with { Problem = "cannot list this folder: permission denied" };
+
+    /// <summary>The entries of the folder at the start; one that is not there has none.</summary>
+    private SortedNames Top(string start, ulong active)
+    {
+        if (!Directory.Exists(start.Length == 0 ? "." : start))
+            return new SortedNames();
+        return TryList(start, active) ?? throw new DinoException($"cannot list folder '{start}': permission denied");
+    }
+
+    /// <summary>The entries of a folder that match, or may lead to matches, in order; null where permission is denied.</summary>
+    private SortedNames? TryList(string prefix, ulong active)
+    {
+        string folder = prefix.Length == 0 ? "." : prefix;
+        var sorted = new SortedNames();
+        bool isWhole = false;
+        try
+        {
+            foreach (Entry entry in Entries(prefix, folder, active))
+                sorted.Add(entry.Name, entry.Segments);
+            isWhole = true;
+            return sorted;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return new SortedNames(); // gone meanwhile
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return null;
+        }
+        catch (IOException failure)
+        {
+            throw new DinoException($"cannot list a folder: {failure.Message}", failure);
+        }
+        finally
+        {
+            if (!isWhole)
+                sorted.Dispose();
+        }
+    }
+
+    private IEnumerable<Entry> Entries(string prefix, string folder, ulong active)
+    {
+        // A name as it stands needs no listing, and can be "..".
+        if (ulong.IsPow2(active) && segments[ulong.Log2(active)] is var only && !GlobPattern.IsPattern(only))
+            return Named(prefix, only, active);
+        var names = new FileSystemEnumerable<Entry>(folder, (ref FileSystemEntry entry) => ToEntry(ref entry, active), Everything)
+        {
+            ShouldIncludePredicate = (ref FileSystemEntry entry) =>
+                entry.IsDirectory ? Inside(ref entry, active) != 0 || IsNamedAsImage(entry.FileName, active) : IsMatch(entry.FileName, active),
+        };
+        return names.Select(entry => FolderOrImage(prefix, entry, active));
+    }
+
+    private Entry[] Named(string prefix, string name, ulong active)
+    {
+        string path = prefix + name;
+        if (IsLast(active))
+        {
+            bool isFile = File.Exists(path) || new FileInfo(path).LinkTarget is not null || (ImageFileNames.IsImage(name) && Directory.Exists(path));
+            return isFile && IsTaken(name) ? [new Entry(name, 0)] : [];
+        }
+
+        return Directory.Exists(path) ? [new Entry(name + Path.DirectorySeparatorChar, WithSkipped(active << 1))] : [];
+    }
+
+    private Entry ToEntry(ref FileSystemEntry entry, ulong active) => entry.IsDirectory
+        ? new Entry(string.Concat(entry.FileName, [Path.DirectorySeparatorChar]), Inside(ref entry, active))
+        : new Entry(entry.FileName.ToString(), 0);
+
+    /// <summary>A folder named as an image is taken for one where no image comes of it.</summary>
+    private Entry FolderOrImage(string prefix, Entry entry, ulong active)
+    {
+        ReadOnlySpan<char> name = Path.TrimEndingDirectorySeparator(entry.Name.AsSpan());
+        bool isFile = name.Length == entry.Name.Length;
+        return isFile || !IsNamedAsImage(name, active) || (entry.IsFolder && HasImages(prefix + entry.Name, entry.Segments)) ? entry : new Entry(name.ToString(), 0);
+    }
+
+    /// <summary>Whether an image comes of a folder that is named as one; remembered, for such folders inside of it would be asked again at every level.</summary>
+    private bool HasImages(string path, ulong active)
+    {
+        if (!_hasImages.TryGetValue((path, active), out bool any))
+            _hasImages[(path, active)] = any = Walk(path, active).Any();
+        return any;
+    }
+
+    private bool IsNamedAsImage(ReadOnlySpan<char> name, ulong active) => ImageFileNames.IsImage(name) && IsMatch(name, active);
+
+    /// <summary>The segments that may match inside a folder of that name; none where it is not entered.</summary>
+    private ulong Inside(ref FileSystemEntry folder, ulong active)
+    {
+        ulong inside = 0;
+        for (int i = 0; i < segments.Length; i++)
+        {
+            ulong segment = 1UL << i;
+            if ((active & segment) == 0)
+                continue;
+            if (segments[i] == AnyDepth)
+                inside |= ImageFileNames.IsHidden(folder.FileName) || folder.Attributes.HasFlag(FileAttributes.ReparsePoint) ? 0 : segment;
+            else if (i < segments.Length - 1 && IsNamed(folder.FileName, segments[i]))
+                inside |= segment << 1;
+        }
+
+        return WithSkipped(inside);
+    }
+
+    /// <summary>Whether a file's name matches the last segment, if that is active.</summary>
+    private bool IsMatch(ReadOnlySpan<char> name, ulong active) =>
+        IsLast(active) && IsTaken(name) && IsNamed(name, segments[^1] == AnyDepth ? "*" : segments[^1]);
+
+    private bool IsTaken(ReadOnlySpan<char> name) => !imagesOnly || ImageFileNames.IsImage(name);
+
+    private bool IsLast(ulong active) => (active >> (segments.Length - 1) & 1) != 0;
+
+    /// <summary>Adds the segment behind each <c>**</c>, which may stand for no folder at all.</summary>
+    private ulong WithSkipped(ulong active)
+    {
+        for (int i = 0; i < segments.Length - 1; i++)
+        {
+            if ((active >> i & 1) != 0 && segments[i] == AnyDepth)
+                active |= 2UL << i;
+        }
+
+        return active;
+    }
+
+    private static bool IsNamed(ReadOnlySpan<char> name, string segment)
+    {
+        bool ignoreCase = OperatingSystem.IsWindows();
+        if (!GlobPattern.IsPattern(segment))
+            return name.Equals(segment, ignoreCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
+        return (!ImageFileNames.IsHidden(name) || segment.StartsWith('.')) && FileSystemName.MatchesSimpleExpression(segment, name, ignoreCase);
+    }
+}

@@ -1,0 +1,99 @@
+using Dino.Gpu.Data.Rows;
+
+namespace Dino.Gpu.Data.Inputs;
+
+/// <summary>What one argument stands for.</summary>
+/// <param name="Rows">Its rows, with values for <paramref name="Columns"/>, read as they are asked for.</param>
+/// <param name="Columns">The columns that it carries.</param>
+/// <param name="Nothing">The message for when there are no rows.</param>
+internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyList<CarriedColumn> Columns, string Nothing)
+{
+    private static readonly string[] CompressedArchives = [".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst"];
+
+    /// <summary>Whether it is a file with a column of paths.</summary>
+    public bool IsManifest { get; private init; }
+
+    /// <summary>The sources of one argument: one, or each of the manifests or archives that a glob finds.</summary>
+    /// <exception cref="DinoException">It cannot be read.</exception>
+    public static IReadOnlyList<InputSource> Of(string input, TextReader standardInput, string? pathColumn)
+    {
+        if (input == "-")
+            return [Lines(standardInput)];
+        if (File.Exists(input))
+            return [OfFile(input, pathColumn)];
+        if (Directory.Exists(input))
+            return [Found(() => FolderWalk.Images(input), $"no images in folder '{input}'")];
+        if (input.StartsWith('@') && input.Length > 1)
+            return [List(input[1..])];
+        if (GlobPattern.IsPattern(input))
+        {
+            // Only a pattern that says so itself finds lists and archives: *.* in a folder of pictures does not read labels.csv.
+            if (!Manifest.IsManifest(input) && !TarImages.IsTar(input))
+                return [Found(() => GlobPattern.Matches(input), $"no image matches '{input}'")];
+            List<InputSource> files = [.. GlobPattern.Matches(input).Select(file => file.Problem is null ? OfFile(file.Path, pathColumn) : throw new DinoException($"{file.Path}: {file.Problem}"))];
+            return files.Count > 0 ? files : throw new DinoException($"no file matches '{input}'");
+        }
+
+        if (Path.EndsInDirectorySeparator(input))
+            throw new DinoException($"cannot read '{input}': no such folder");
+        if (Manifest.IsManifest(input) || TarImages.IsTar(input))
+            throw new DinoException($"cannot read '{input}': no such file");
+        return [OfFile(input, pathColumn)]; // missing: a row that says so, at its place
+    }
+
+    /// <summary>A line, or what ends in a NUL, is one file and one row, never a folder or a pattern, so that rows can be joined to the list by number.</summary>
+    public static InputSource Lines(TextReader standardInput) => new(() => ReadLines(standardInput), [], "no paths on standard input");
+
+    private static InputSource OfFile(string file, string? pathColumn)
+    {
+        if (Manifest.IsManifest(file))
+        {
+            Manifest manifest = Manifest.Open(file, pathColumn);
+            return new InputSource(manifest.Rows, manifest.Columns, $"no rows in '{file}'") { IsManifest = true };
+        }
+
+        if (TarImages.IsTar(file))
+            return new InputSource(() => TarImages.Read(file), [TarImages.ArchiveColumn], NoImages($"no images in archive '{file}'"));
+        if (Array.Exists(CompressedArchives, ending => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase)))
+            throw new DinoException($"cannot read '{file}': images in a compressed archive cannot be found again by their place; unpack it, at least to a .tar");
+        return new InputSource(() => [InputItem.File(file)], [], "");
+    }
+
+    private static InputSource Found(Func<IEnumerable<InputItem>> files, string nothing) => new(files, [], NoImages(nothing));
+
+    private static InputSource List(string list) => Directory.Exists(list)
+        ? throw new DinoException($"cannot read list '{list}': it is a directory, expected a file with one path a line")
+        : new(() => ReadList(list), [], $"no paths in list '{list}'");
+
+    private static IEnumerable<InputItem> ReadList(string list)
+    {
+        using StreamReader reader = Reading(list, () => new StreamReader(list));
+        var names = new NameReader(reader);
+        while (Reading(list, names.Next) is { } name)
+            yield return Row(name);
+    }
+
+    private static IEnumerable<InputItem> ReadLines(TextReader reader)
+    {
+        var names = new NameReader(reader);
+        while (names.Next() is { } name)
+            yield return Row(name);
+    }
+
+    /// <summary>An empty line is a row too, or those behind it would move.</summary>
+    private static InputItem Row(string name) => name.Length > 0 ? InputItem.File(name) : InputItem.File(name) with { Problem = "empty line" };
+
+    private static T Reading<T>(string list, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException($"cannot read list '{list}': {failure.Message}", failure);
+        }
+    }
+
+    private static string NoImages(string nothing) => $"{nothing} (looked for .jpg .jpeg .png .bmp .gif .webp and their like)";
+}

@@ -1,0 +1,112 @@
+using System.Text.RegularExpressions;
+using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Files;
+using Microsoft.Win32.SafeHandles;
+
+namespace Dino.Gpu.Data.Inputs;
+
+/// <summary>
+/// A table with one image a row: a column holds the path, relative to the current directory as every path is, and the other columns are carried into the output.
+/// </summary>
+/// <param name="file">The table's file, for messages too.</param>
+internal abstract partial class Manifest(string file)
+{
+    /// <summary>Names of the column with the paths, first choice first; capitals do not matter.</summary>
+    private static readonly string[] PathColumns = ["path", "file", "filename", "image"];
+
+    /// <summary>What the output says of every row itself.</summary>
+    private static readonly HashSet<string> OwnColumns = new(StringComparer.Ordinal) { "path", "width", "height", "sha256", "row", "error", "shape", "embedding" };
+
+    /// <summary>The table's file.</summary>
+    protected string File { get; } = file;
+
+    /// <summary>The carried columns.</summary>
+    public abstract IReadOnlyList<CarriedColumn> Columns { get; }
+
+    public static bool IsManifest(string file) => Kind(file) is not null;
+
+    /// <summary>Reads what is needed to know the columns and their types.</summary>
+    /// <param name="file">A .csv, .jsonl, .ndjson, .parquet or .pq file.</param>
+    /// <param name="pathColumn">The column with the paths; null for the first of the usual names.</param>
+    /// <exception cref="DinoException">It cannot be read, is malformed, has no column of paths, or one that cannot be carried.</exception>
+    public static Manifest Open(string file, string? pathColumn) => Kind(file) switch
+    {
+        ".csv" => new CsvManifest(file, pathColumn),
+        ".parquet" or ".pq" => new ParquetManifest(file, pathColumn),
+        _ => new JsonLinesManifest(file, pathColumn),
+    };
+
+    /// <summary>The rows, read as they are asked for.</summary>
+    /// <exception cref="DinoException">A row is malformed or has no path; the message says which.</exception>
+    public abstract IEnumerable<InputItem> Rows();
+
+    /// <summary>Which column holds the paths and which are carried, by their numbers.</summary>
+    protected (int Path, int[] Carried) Choose(IReadOnlyList<string> names, string? pathColumn)
+    {
+        if (names.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw Failed($"two columns are named '{twice.Key}': rename one");
+        int path = pathColumn is null
+            ? PathColumns.Select(usual => IndexOf(names, usual, StringComparison.OrdinalIgnoreCase)).FirstOrDefault(index => index >= 0, -1)
+            : IndexOf(names, pathColumn, StringComparison.Ordinal);
+        if (path < 0)
+        {
+            string expected = pathColumn is null ? $"{string.Join(", ", PathColumns)}, or another that --path-column names" : $"'{pathColumn}' (--path-column)";
+            string found = string.Join(", ", names.Take(10)) + (names.Count > 10 ? ", ..." : "");
+            throw Failed($"no column with the paths: expected {expected}, found {(names.Count == 0 ? "no column" : found)}");
+        }
+
+        // What dino wrote itself, with the vectors in one column or in one each (e0, e1, ...): its own columns are made anew.
+        bool isOutput = names.Contains("embedding") || names.Contains("e0");
+        var carried = new List<int>();
+        for (int i = 0; i < names.Count; i++)
+        {
+            bool isOwn = OwnColumns.Contains(names[i]) || ValueColumn().IsMatch(names[i]);
+            if (i == path || isOwn && isOutput)
+                continue;
+            if (isOwn)
+                throw Failed($"column '{names[i]}' has the name of a column that dino writes: rename it, such as to 'input_{names[i]}'");
+            if (names[i].Length == 0)
+                throw Failed($"column {i + 1} has no name");
+            carried.Add(i);
+        }
+
+        return (path, [.. carried]);
+    }
+
+    /// <summary>Opens the file without blocking on what is none.</summary>
+    protected SafeFileHandle OpenFile()
+    {
+        try
+        {
+            return RegularFile.Open(File);
+        }
+        catch (DinoException failure)
+        {
+            throw new DinoException($"cannot read '{File}': {failure.Message}", failure);
+        }
+    }
+
+    /// <summary>A failure of the whole file.</summary>
+    protected DinoException Failed(string reason, Exception? cause = null) => Failure($"cannot read '{File}': {reason}", cause);
+
+    /// <summary>A failure of one line.</summary>
+    protected DinoException Failed(long line, string reason, Exception? cause = null) => Failure($"cannot read '{File}', line {line}: {reason}", cause);
+
+    private static DinoException Failure(string message, Exception? cause) => cause is null ? new DinoException(message) : new DinoException(message, cause);
+
+    private static string? Kind(string file) => Path.GetExtension(file).ToLowerInvariant() is var kind and (".csv" or ".jsonl" or ".ndjson" or ".parquet" or ".pq") ? kind : null;
+
+    private static int IndexOf(IReadOnlyList<string> names, string name, StringComparison comparison)
+    {
+        for (int i = 0; i < names.Count; i++)
+        {
+            if (names[i].Equals(name, comparison))
+                return i;
+        }
+
+        return -1;
+    }
+
+    [GeneratedRegex("^e[0-9]+$")]
+    private static partial Regex ValueColumn();
+}

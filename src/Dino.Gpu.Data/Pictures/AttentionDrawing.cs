@@ -1,0 +1,14 @@
+namespace Dino.Gpu.Data.Pictures;
+
+/// <summary>What is written of each image.</summary>
+/// <param name="Colors">Of heat maps, overlays and sheets.</param>
+/// <param name="Maps">Heat maps.</param>
+/// <param name="Overlay">Share of the heat map in an overlay; null for none.</param>
+/// <param name="Threshold">Share of the attention that a mask keeps; null for none.</param>
+/// <param name="Sheet">The contact sheet.</param>
+/// <param name="Npy">The values.</param>
+internal sealed record AttentionDrawing(ColorMap Colors, bool Maps, double? Overlay, double? Threshold, bool Sheet, bool Npy)
+{
+    /// <summary>Whether any PNG file is written.</summary>
+    public bool HasPictures => Maps || Overlay is not null || Threshold is not null || Sheet;
+}

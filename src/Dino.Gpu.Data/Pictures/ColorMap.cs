@@ -1,0 +1,63 @@
+using Dino.Gpu.Imaging;
+
+namespace Dino.Gpu.Data.Pictures;
+
+/// <summary>256 colours for values from 0 to 1.</summary>
+public sealed class ColorMap
+{
+    private readonly byte[] _colors; // (256, 3)
+
+    private ColorMap(string name, byte[] colors)
+    {
+        Name = name;
+        _colors = colors;
+    }
+
+    /// <summary>matplotlib's viridis, its default: dark blue over green to yellow.</summary>
+    public static ColorMap Viridis { get; } = new("viridis", Convert.FromBase64String(ColorTables.Viridis));
+
+    /// <summary>matplotlib's inferno: black over red to pale yellow.</summary>
+    public static ColorMap Inferno { get; } = new("inferno", Convert.FromBase64String(ColorTables.Inferno));
+
+    /// <summary>Black to white.</summary>
+    public static ColorMap Gray { get; } = new("gray", [.. Enumerable.Range(0, 256).SelectMany(level => Enumerable.Repeat((byte)level, 3))]);
+
+    /// <summary>Every map.</summary>
+    public static IReadOnlyList<ColorMap> All { get; } = [Viridis, Inferno, Gray];
+
+    /// <summary>As in matplotlib.</summary>
+    public string Name { get; }
+
+    /// <summary>The colour of a value. As in matplotlib each of the 256 has an equal share of the range from 0 to 1; what is outside has the colour of the nearer end, and NaN that of 0.</summary>
+    public (byte Red, byte Green, byte Blue) this[float value]
+    {
+        get
+        {
+            int index = 3 * (int)Math.Clamp((double)(float.IsNaN(value) ? 0 : value) * 256, 0, 255);
+            return (_colors[index], _colors[index + 1], _colors[index + 2]);
+        }
+    }
+
+    /// <summary>A picture of values, the smallest in the map's first colour and the largest in its last; all in the first where they are equal.</summary>
+    /// <param name="values">(<paramref name="height"/>, <paramref name="width"/>)</param>
+    /// <param name="width">Columns.</param>
+    /// <param name="height">Rows.</param>
+    public RgbImage Paint(ReadOnlySpan<float> values, int width, int height)
+    {
+        if (values.Length != width * height)
+            throw new ArgumentException($"{width}x{height} pixels take {width * height} values, got {values.Length}.", nameof(values));
+        float low = float.PositiveInfinity;
+        float high = float.NegativeInfinity;
+        foreach (float value in values)
+        {
+            low = Math.Min(low, value);
+            high = Math.Max(high, value);
+        }
+
+        float scale = high > low ? 1 / (high - low) : 0;
+        byte[] pixels = new byte[3 * values.Length];
+        for (int i = 0; i < values.Length; i++)
+            (pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]) = this[(values[i] - low) * scale];
+        return new RgbImage(width, height, pixels);
+    }
+}

@@ -1,0 +1,98 @@
+using Dino.Gpu.Imaging;
+
+namespace Dino.Gpu.Data.Rows;
+
+/// <summary>The shape of one image's row, and how it is taken from a forward pass.</summary>
+internal sealed class RowLayout
+{
+    private readonly OutputKind _kind;
+    private readonly bool _normalize;
+    private readonly int _hidden;
+    private readonly int _patches;
+
+    /// <param name="kind">What is written.</param>
+    /// <param name="normalize">Whether every vector written is scaled to length 1 (L2).</param>
+    /// <param name="hidden">Values of one token.</param>
+    /// <param name="gridHeight">Patches from top to bottom.</param>
+    /// <param name="gridWidth">Patches from left to right.</param>
+    public RowLayout(OutputKind kind, bool normalize, int hidden, int gridHeight, int gridWidth)
+    {
+        _kind = kind;
+        _normalize = normalize;
+        _hidden = hidden;
+        _patches = gridHeight * gridWidth;
+        Shape = kind.Pooling is { } pooling ? [pooling.Length(hidden)] : kind.Grid ? [gridHeight, gridWidth, hidden] : [1 + _patches, hidden];
+        Length = Shape.Aggregate(1, (product, side) => product * side);
+    }
+
+    /// <summary>The rows of a model.</summary>
+    /// <param name="output">What is written, by its name.</param>
+    /// <param name="normalize">Whether every vector is scaled to length 1.</param>
+    /// <param name="encoders">The model.</param>
+    /// <exception cref="DinoException">The model has fewer blocks than the output takes, or a scale leaves no patch.</exception>
+    public static RowLayout Of(string output, bool normalize, DinoEncoderGroup encoders)
+    {
+        OutputKind kind = OutputKind.Parse(output)!;
+        if (kind.Pooling?.LastBlocks > encoders.Config.LayerCount)
+            throw new DinoException($"--output {output}: this model has {encoders.Config.LayerCount} blocks");
+        if (kind.Scales is { } scales)
+            encoders.CheckScales(scales);
+        return new RowLayout(kind, normalize, encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);
+    }
+
+    /// <summary>(pooled values), (tokens, hidden) or (grid height, grid width, hidden).</summary>
+    public int[] Shape { get; }
+
+    /// <summary>Values of a row.</summary>
+    public int Length { get; }
+
+    /// <summary>What the forward pass has to return; class tokens alone are cheaper.</summary>
+    public DinoOutputs Needed => _kind.Pooling?.Outputs ?? DinoOutputs.LastHiddenState;
+
+    /// <summary>Of which layers.</summary>
+    public DinoLayers Layers => _kind.Pooling?.Layers ?? new DinoLayers();
+
+    /// <summary>Runs one batch.</summary>
+    /// <param name="encoders">The model.</param>
+    /// <param name="images">Prepared pictures.</param>
+    /// <returns>What <see cref="Copy"/> takes rows from.</returns>
+    public DinoOutput Forward(DinoEncoderGroup encoders, IReadOnlyList<RgbImage> images) =>
+        _kind.Scales is { } scales ? encoders.ForwardMultiScale(images, scales) : encoders.ForwardLayers(images, Needed, Layers);
+
+    /// <summary>Copies the row of one image of a batch.</summary>
+    /// <param name="output">A forward pass that returned <see cref="Needed"/> of <see cref="Layers"/>.</param>
+    /// <param name="image">Index in the batch.</param>
+    /// <param name="row">(<see cref="Length"/>)</param>
+    public void Copy(DinoOutput output, int image, Span<float> row)
+    {
+        if (_kind.Pooling is { } pooling)
+        {
+            pooling.Apply(output, image, row);
+        }
+        else
+        {
+            int tokens = 1 + _patches;
+            ReadOnlySpan<float> all = output.LastHiddenState!.Data.AsSpan(image * tokens * _hidden, tokens * _hidden);
+            (_kind.Grid ? all[_hidden..] : all).CopyTo(row);
+        }
+
+        if (_normalize)
+            NormalizeVectors(row);
+    }
+
+    /// <summary>x / max(|x|, 1e-12), as torch's <c>normalize</c>: each token of a grid by itself, what is pooled as one vector.</summary>
+    private void NormalizeVectors(Span<float> row)
+    {
+        int size = Shape[^1];
+        for (int start = 0; start < row.Length; start += size)
+        {
+            Span<float> vector = row.Slice(start, size);
+            double squares = 0;
+            foreach (float value in vector)
+                squares += (double)value * value;
+            double length = Math.Max(Math.Sqrt(squares), 1e-12);
+            for (int i = 0; i < size; i++)
+                vector[i] = (float)(vector[i] / length);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Rows;
+
+namespace Dino.Gpu.Data.Runs;
+
+/// <summary>Where the rows of a run go: one file, standard output, or a folder of shards.</summary>
+internal interface IRowOutput : IDisposable
+{
+    /// <summary>The row of the input list that is expected next.</summary>
+    long NextRow { get; }
+
+    /// <summary>The next row of the input list.</summary>
+    /// <param name="info">The image.</param>
+    /// <param name="values">Its values, NaN for an image that could not be read.</param>
+    void Write(RowInfo info, ReadOnlySpan<float> values);
+
+    /// <summary>The next row of the input list has none in the output.</summary>
+    void Skip(RowInfo info);
+
+    /// <summary>The run ends at the next row, whose image could not be read: it is logged, and not done.</summary>
+    void EndAt(RowInfo info);
+
+    /// <summary>Makes the rows so far safe from the end of the process, or hands them to a reader.</summary>
+    void Flush();
+
+    /// <summary>Every row is there.</summary>
+    void Complete();
+}
+
+/// <summary>One file, or standard output.</summary>
+/// <param name="writer">Disposed with this.</param>
+/// <param name="log">Where the images that could not be read are written, or null.</param>
+/// <param name="firstRow">Row of the input list that comes first.</param>
+internal sealed class SingleOutput(IEmbeddingWriter writer, ErrorLog? log, long firstRow = 0) : IRowOutput
+{
+    public long NextRow { get; private set; } = firstRow;
+
+    public void Write(RowInfo info, ReadOnlySpan<float> values)
+    {
+        if (info.Error is not null)
+            log?.Add(info);
+        writer.Write(info, values);
+        NextRow++;
+    }
+
+    public void Skip(RowInfo info)
+    {
+        log?.Add(info);
+        NextRow++;
+    }
+
+    public void EndAt(RowInfo info) => log?.Add(info);
+
+    public void Flush() => writer.Flush();
+
+    public void Complete() => writer.Complete();
+
+    public void Dispose() => writer.Dispose();
+}

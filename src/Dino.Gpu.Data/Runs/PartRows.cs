@@ -1,0 +1,132 @@
+using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Data.Rows;
+
+namespace Dino.Gpu.Data.Runs;
+
+/// <summary>
+/// The rows of finished parts in the order of the list, one in memory at a time: values and sizes from the shards, paths and carried columns from the manifests, and
+/// which images failed from <c>errors.jsonl</c>, since not every format says so.
+/// </summary>
+/// <param name="length">Values of a row.</param>
+internal sealed class PartRows(int length)
+{
+    private readonly float[] _values = new float[length];
+
+    /// <summary>Values of the row that was read last (length); NaN where it has none.</summary>
+    public ReadOnlySpan<float> Values => _values;
+
+    /// <summary>Rows of one part.</summary>
+    /// <param name="part">It is complete.</param>
+    /// <param name="first">Row of the list to begin at; shards that end before it are not read.</param>
+    /// <returns>Every row, and whether the output has none for it.</returns>
+    /// <exception cref="DinoException">A file cannot be read, or does not hold the rows that it should.</exception>
+    public IEnumerable<(RowInfo Info, bool IsSkipped)> Read(RunPart part, long first)
+    {
+        using var list = InputList.Open(part.Manifest);
+        if (list.Count != part.Rows)
+            throw new DinoException($"{part.Manifest} has {list.Count} rows, expected {part.Rows}");
+        using IEnumerator<RowInfo> errors = ErrorLog.Read(part.Errors).GetEnumerator();
+        RowInfo? error = Next(errors);
+        if (error?.Row < part.Record.FirstRow)
+            throw OutOfOrder(part, error);
+        for (long shard = 0; shard < part.Record.Shards; shard++)
+        {
+            (long row, long last) = part.RowsOf(shard);
+            bool isDone = last <= first;
+            using ShardRows? rows = isDone ? null : new ShardRows(part.Shard(shard), FormatCatalog.FromName(part.Record.Format)!, _values);
+            foreach (InputItem item in isDone ? Enumerable.Repeat(InputItem.File(""), (int)(last - row)) : list.Items(row - part.Record.FirstRow, last - part.Record.FirstRow))
+            {
+                RowInfo? failed = error?.Row == row ? error : null;
+                if (failed is not null)
+                {
+                    error = Next(errors);
+                    if (error?.Row <= row)
+                        throw OutOfOrder(part, error);
+                }
+
+                bool isSkipped = failed is not null && part.Record.OnError == "skip";
+                RowInfo? info = isSkipped ? Failed(row, item, failed!) : rows?.Next(row, item, failed);
+                if (row++ >= first)
+                    yield return (info!, isSkipped);
+            }
+
+            rows?.End(row);
+        }
+
+        if (error is not null)
+            throw OutOfOrder(part, error);
+    }
+
+    private static RowInfo? Next(IEnumerator<RowInfo> errors) => errors.MoveNext() ? errors.Current : null;
+
+    private static RowInfo Failed(long row, InputItem item, RowInfo failed) => new() { Row = row, Path = item.Path, Error = failed.Error, Columns = item.Columns };
+
+    private static DinoException OutOfOrder(RunPart part, RowInfo error) =>
+        new($"{part.Errors} has row {error.Row} where it should not be: {part.Name} has the rows {part.Record.FirstRow} to {part.Record.LastRow - 1}, in order and each once");
+
+    /// <summary>One shard, row by row.</summary>
+    private sealed class ShardRows : IDisposable
+    {
+        /// <summary>The part then goes on with that shard.</summary>
+        private const string Remedy = "delete the shard and run the part again";
+
+        private readonly string _path;
+        private readonly bool _hasRows; // whether the format keeps the row's number
+        private readonly float[] _values;
+        private readonly IEmbeddingReader _reader;
+
+        public ShardRows(string path, EmbeddingFormat format, float[] values)
+        {
+            _path = path;
+            _hasRows = format == FormatCatalog.Npz || format == FormatCatalog.Safetensors;
+            _values = values;
+            _reader = Reading(() => FormatCatalog.OpenReader(path));
+            // A file of lines with failed images only does not say how long a row is.
+            if (_reader.Schema.Length == _values.Length || _reader.Schema.Length == 0)
+                return;
+            _reader.Dispose();
+            throw new DinoException($"{path} has rows of {_reader.Schema.Length} values, expected {_values.Length}");
+        }
+
+        /// <summary>The next row of the shard, which has to be that of the list.</summary>
+        public RowInfo Next(long row, InputItem item, RowInfo? failed)
+        {
+            if (_reader.Schema.Length == 0)
+                Array.Fill(_values, float.NaN);
+            RowInfo found = Reading(() => _reader.Read(_values.AsSpan(0, _reader.Schema.Length))) ?? throw new DinoException($"{_path} ends before row {row} of the list: {Remedy}");
+            if (found.Path.Length > 0 && found.Path != item.Path)
+                throw new DinoException($"{_path} has '{found.Path}' in row {row} of the list, the manifest beside it '{item.Path}': {Remedy}");
+            if (_hasRows && found.Row != row)
+                throw new DinoException($"{_path} has row {found.Row} where row {row} of the list should be: {Remedy}");
+            bool hasNone = found.Error is not null;
+            if (failed is not null && !hasNone)
+                throw new DinoException($"{_path} has an embedding in row {row} of the list, which failed after the errors.jsonl beside it: {Remedy}");
+            // All NaN without an error is what a damaged checkpoint makes of a good image.
+            if (failed is null && hasNone && found.Error != EmbeddingFile.MissingValues(_values))
+                throw new DinoException($"{_path} has no embedding in row {row} of the list ({found.Error}), and the errors.jsonl beside it does not list it: {Remedy}");
+            return found with { Row = row, Path = item.Path, Error = failed?.Error, Columns = item.Columns };
+        }
+
+        /// <summary>There must be no more.</summary>
+        public void End(long row)
+        {
+            if (Reading(() => _reader.Read(_values.AsSpan(0, _reader.Schema.Length))) is not null)
+                throw new DinoException($"{_path} has more rows than those up to row {row - 1} of the list: {Remedy}");
+        }
+
+        public void Dispose() => _reader.Dispose();
+
+        private static T Reading<T>(Func<T> read)
+        {
+            try
+            {
+                return read();
+            }
+            catch (DinoException failure)
+            {
+                throw new DinoException($"{failure.Message}; if the file is damaged, {Remedy}", failure);
+            }
+        }
+    }
+}

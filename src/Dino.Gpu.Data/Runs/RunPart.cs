@@ -1,0 +1,148 @@
+using System.Text.RegularExpressions;
+using Dino.Gpu.Data.Formats;
+
+namespace Dino.Gpu.Data.Runs;
+
+/// <summary>A folder that holds one part of a run, or a run that was never cut; nothing is written to it.</summary>
+/// <param name="Path">The folder.</param>
+/// <param name="Record">Its <c>run.json</c>.</param>
+internal sealed partial record RunPart(string Path, RunRecord Record)
+{
+    public string Manifest => RunFolder.ManifestIn(Path);
+
+    public string Errors => RunFolder.ErrorsIn(Path);
+
+    /// <summary>Rows of this part.</summary>
+    public long Rows => Record.LastRow - Record.FirstRow;
+
+    /// <summary>Such as <c>part 3 of 8 (out/part-00003-of-00008)</c>, for messages.</summary>
+    public string Name => Record.ShardCount == 1 ? Path : $"part {Record.ShardIndex} of {Record.ShardCount} ({Path})";
+
+    /// <summary>Whether a folder holds parts of a run.</summary>
+    public static bool HasParts(string folder) => PartsIn(folder).Any();
+
+    /// <summary>The parts in folders, which may be parts themselves or hold them.</summary>
+    /// <param name="folders">As the user named them.</param>
+    /// <returns>In the order of the rows, the whole list exactly once, of one run; their shards are not looked at yet.</returns>
+    /// <exception cref="DinoException">A folder is no part, parts are of different runs, are missing or are there twice.</exception>
+    public static IReadOnlyList<RunPart> Find(IEnumerable<string> folders)
+    {
+        List<RunPart> parts = [.. folders.SelectMany(FindIn)];
+        foreach (RunPart part in parts.Skip(1))
+        {
+            if (part.Record.DifferenceFromPart(parts[0].Record) is { } difference)
+                throw new DinoException($"{part.Path} is not of the same run as {parts[0].Path}: {difference}");
+        }
+
+        RunPart? twice = parts.GroupBy(part => part.Record.ShardIndex).FirstOrDefault(same => same.Count() > 1)?.Last();
+        if (twice is not null)
+            throw new DinoException($"part {twice.Record.ShardIndex} of {twice.Record.ShardCount} is in {parts.Find(part => part.Record.ShardIndex == twice.Record.ShardIndex)!.Path} and in {twice.Path}: give one of them");
+        RefuseMissing(parts);
+        parts.Sort((a, b) => a.Record.ShardIndex.CompareTo(b.Record.ShardIndex));
+        RefuseGaps(parts);
+        return parts;
+    }
+
+    /// <summary>Refuses parts that have not been run to their end.</summary>
+    /// <exception cref="DinoException">A shard is missing; the message says of which parts and what to do.</exception>
+    public static void RefuseUnfinished(IReadOnlyList<RunPart> parts)
+    {
+        if (parts.FirstOrDefault(part => File.Exists(RunFolder.ErrorsBehindIn(part.Path))) is { } waiting)
+            throw new DinoException($"{waiting.Name} is not complete, lines of its errors.jsonl wait in {RunFolder.ErrorsBehindIn(waiting.Path)}: the command that began it goes on with it");
+        var unfinished = parts.Select(part => (Part: part, Rows: part.RowsInShards())).Where(one => one.Rows < one.Part.Rows).ToList();
+        if (unfinished.Count == 0)
+            return;
+        RunRecord first = unfinished[0].Part.Record;
+        string command = first.ShardCount == 1 ? "the command that began it goes on with it" : $"the command that began it, with --shard {first.ShardIndex}/{first.ShardCount}, goes on with it";
+        string others = unfinished.Count == 1 ? "" : $"; neither are parts {Numbers(unfinished.Skip(1).Select(one => one.Part.Record.ShardIndex))}";
+        throw new DinoException($"{unfinished[0].Part.Name} is not complete, {unfinished[0].Rows} of its {unfinished[0].Part.Rows} rows are in whole shards: {command}{others}");
+    }
+
+    /// <summary>Shard <paramref name="number"/> of this part.</summary>
+    public string Shard(long number) => RunFolder.ShardIn(Path, number, Record.Format);
+
+    /// <summary>Rows of the list in a shard.</summary>
+    public (long First, long Last) RowsOf(long shard)
+    {
+        long first = Record.FirstRow + shard * Record.ShardSize;
+        return (first, Math.Min(first + Record.ShardSize, Record.LastRow));
+    }
+
+    private long RowsInShards()
+    {
+        long rows = 0;
+        for (long shard = 0; shard < Record.Shards; shard++)
+        {
+            (long first, long last) = RowsOf(shard);
+            if (File.Exists(Shard(shard)))
+                rows += last - first;
+        }
+
+        return rows;
+    }
+
+    private static IEnumerable<RunPart> FindIn(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new DinoException($"there is no folder {folder}");
+        string[] below = [.. PartsIn(folder).Order(StringComparer.Ordinal)];
+        RunRecord? record = RunRecord.Load(folder);
+        if (record is not null && below.Length > 0)
+            throw new DinoException($"{folder} is a run itself and holds parts of one, such as {System.IO.Path.GetFileName(below[0])}: give the folders of the parts, or a copy without them");
+        if (record is not null)
+            return [Checked(folder, record)];
+        return below.Length > 0
+            ? below.Select(path => Checked(path, RunRecord.Load(path) ?? throw NoRecord(path)))
+            : throw NoRecord(folder, $" and no folders such as part-00000-of-00008");
+    }
+
+    private static IEnumerable<string> PartsIn(string folder) =>
+        Directory.EnumerateDirectories(folder).Where(path => PartName().IsMatch(System.IO.Path.GetFileName(path)));
+
+    /// <summary>Numbers that a run writes fit together; those of a file that was edited may not.</summary>
+    private static RunPart Checked(string folder, RunRecord record)
+    {
+        bool fits = record.ShardSize > 0 && record.ShardCount > 0 && record.ShardIndex >= 0 && record.ShardIndex < record.ShardCount
+            && record.FirstRow >= 0 && record.LastRow >= record.FirstRow && record.LastRow <= record.InputRows && FormatCatalog.FromName(record.Format) is not null;
+        return fits ? new RunPart(folder, record) : throw new DinoException($"cannot read {System.IO.Path.Combine(folder, RunRecord.FileName)}: its numbers do not fit together");
+    }
+
+    private static DinoException NoRecord(string folder, string also = "") =>
+        new($"{folder} has no {RunRecord.FileName}{also}: expected what 'dino embed INPUT -o DIR' writes");
+
+    private static void RefuseMissing(List<RunPart> parts)
+    {
+        int count = parts[0].Record.ShardCount;
+        var there = parts.Select(part => part.Record.ShardIndex).ToHashSet();
+        if (there.Count == count)
+            return;
+        int missing = Enumerable.Range(0, count).First(index => !there.Contains(index));
+        string parted = count - there.Count == 1 ? "part" : "parts";
+        throw new DinoException(
+            $"{parted} {Numbers(Enumerable.Range(0, count).Where(index => !there.Contains(index)))} of {count} {(parted == "part" ? "is" : "are")} missing: give the folder too, or run it with --shard {missing}/{count}");
+    }
+
+    private static void RefuseGaps(List<RunPart> parts)
+    {
+        long next = 0;
+        foreach (RunPart part in parts)
+        {
+            if (part.Record.FirstRow != next)
+                throw new DinoException($"{part.Name} starts at row {part.Record.FirstRow} of the list, expected row {next}: the parts do not fit together");
+            next = part.Record.LastRow;
+        }
+
+        if (next != parts[0].Record.InputRows)
+            throw new DinoException($"{parts[^1].Name} ends at row {next} of the list, which has {parts[0].Record.InputRows}: the parts do not fit together");
+    }
+
+    /// <summary>1, 2, 5 and 92 more.</summary>
+    private static string Numbers(IEnumerable<int> numbers)
+    {
+        int[] all = [.. numbers];
+        return string.Join(", ", all.Take(10)) + (all.Length > 10 ? $" and {all.Length - 10} more" : "");
+    }
+
+    [GeneratedRegex(@"^part-\d{5,}-of-\d{5,}$", RegexOptions.CultureInvariant)]
+    private static partial Regex PartName();
+}

@@ -1,0 +1,206 @@
+using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Data.Runs;
+
+namespace Dino.Gpu.Data.Vectors;
+
+/// <summary>Vectors of one length in memory, with what is known of their images.</summary>
+internal sealed class EmbeddingTable
+{
+    /// <summary>Values of one piece while the number of rows is not known: 4 MiB.</summary>
+    private const int PieceLength = 1 << 20;
+
+    private EmbeddingTable(float[] values, int dimension, IReadOnlyList<RowInfo> rows, IReadOnlyList<RowInfo> failures, IReadOnlyList<CarriedColumn> columns, EmbeddingModel? model)
+    {
+        Values = values;
+        Dimension = dimension;
+        Rows = rows;
+        Failures = failures;
+        Columns = columns;
+        Model = model;
+    }
+
+    /// <summary>(<see cref="Count"/>, <see cref="Dimension"/>)</summary>
+    public ReadOnlyMemory<float> Values { get; }
+
+    /// <summary>Values of a vector.</summary>
+    public int Dimension { get; }
+
+    /// <summary>Vectors.</summary>
+    public int Count => Rows.Count;
+
+    /// <summary>One a vector. The path is empty where the file stores none.</summary>
+    public IReadOnlyList<RowInfo> Rows { get; }
+
+    /// <summary>Rows without an embedding, which are not among <see cref="Rows"/>.</summary>
+    public IReadOnlyList<RowInfo> Failures { get; }
+
+    /// <summary>Columns that the rows carry.</summary>
+    public IReadOnlyList<CarriedColumn> Columns { get; }
+
+    /// <summary>What made the vectors; null where the file does not say.</summary>
+    public EmbeddingModel? Model { get; }
+
+    /// <summary>Whether an argument is embeddings already, not images: a file with rows of them, or the folder of a run.</summary>
+    public static bool IsEmbeddings(string path)
+    {
+        if (Directory.Exists(path))
+            return File.Exists(Path.Combine(path, RunRecord.FileName)) || RunPart.HasParts(path);
+        if (FormatCatalog.FromExtension(path) is not { } format)
+            return false;
+        if (format == FormatCatalog.Npy || format == FormatCatalog.Npz || format == FormatCatalog.Safetensors)
+            return true;
+        // A table may be a list of images just as well.
+        if (!File.Exists(path))
+            return false;
+        try
+        {
+            using IEmbeddingReader reader = FormatCatalog.OpenReader(path);
+            return reader.Schema.Length > 0;
+        }
+        catch (DinoException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Reads a file of embeddings, or the shards of a run, of one machine or of many.</summary>
+    /// <exception cref="DinoException">It cannot be read, its rows are no vectors, none of them has an embedding, or they are too many.</exception>
+    public static EmbeddingTable Load(string path, CancellationToken cancellation)
+    {
+        if (Directory.Exists(path))
+            return LoadRun(path, cancellation);
+        using EmbeddingFile reader = FormatCatalog.OpenReader(path);
+        var builder = new Builder(path, reader.Schema.Shape, reader.Schema.Columns);
+        var values = new float[reader.Schema.Length];
+        while (reader.Read(values) is { } row)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            builder.Add(row, values);
+        }
+
+        return builder.Build(reader.Model);
+    }
+
+    /// <summary>The rows of several tables, one after the other. A column that not all of them have is null in the others.</summary>
+    /// <exception cref="DinoException">Their vectors cannot be compared.</exception>
+    public static EmbeddingTable Join(IReadOnlyList<(string Name, EmbeddingTable Table)> tables)
+    {
+        (string firstName, EmbeddingTable first) = tables[0];
+        if (tables.Count == 1)
+            return first;
+        CarriedColumn[] columns = ColumnTypes.Union(tables.Select(one => one.Table.Columns));
+        var builder = new Builder(firstName, [first.Dimension], columns);
+        foreach ((string name, EmbeddingTable table) in tables)
+        {
+            RequireComparable(firstName, first, name, table);
+            int[] places = [.. columns.Select(column => table.Columns.TakeWhile(one => one.Name != column.Name).Count())];
+            foreach (RowInfo row in table.Failures)
+                builder.Add(Place(row), []);
+            for (int i = 0; i < table.Count; i++)
+                builder.Add(Place(table.Rows[i]), table.Values.Span.Slice(i * first.Dimension, first.Dimension));
+
+            RowInfo Place(RowInfo row) => row with
+            {
+                Columns = [.. columns.Select((column, i) => places[i] < table.Columns.Count ? ColumnTypes.Convert(row.Columns[places[i]], column) : null)],
+            };
+        }
+
+        return builder.Build(tables.All(one => one.Table.Model is not null) ? first.Model : null);
+    }
+
+    /// <exception cref="DinoException">The vectors of two tables cannot be compared.</exception>
+    public static void RequireComparable(string firstName, EmbeddingTable first, string name, EmbeddingTable table) =>
+        RequireComparable(firstName, first.Dimension, first.Model, name, table);
+
+    /// <exception cref="DinoException">The vectors of a table cannot be compared with others of that length and model.</exception>
+    public static void RequireComparable(string firstName, int dimension, EmbeddingModel? model, string name, EmbeddingTable table)
+    {
+        if (table.Dimension != dimension)
+            throw new DinoException($"{firstName} has vectors of {dimension} values, {name} of {table.Dimension}: they cannot be compared");
+        if (model is not null && table.Model?.DifferenceFrom(model) is { } difference)
+            throw new DinoException($"{firstName} and {name} were made differently ({difference}): their vectors cannot be compared");
+    }
+
+    private static EmbeddingTable LoadRun(string folder, CancellationToken cancellation)
+    {
+        IReadOnlyList<RunPart> parts = RunPart.Find([folder]);
+        RunPart.RefuseUnfinished(parts);
+        RunRecord record = parts[0].Record;
+        using var list = InputList.Open(parts[0].Manifest);
+        var builder = new Builder(folder, record.RowShape(), list.Columns);
+        var source = new PartRows(builder.Dimension);
+        foreach (RunPart part in parts)
+        {
+            foreach ((RowInfo row, _) in source.Read(part, part.Record.FirstRow))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                builder.Add(row, source.Values);
+            }
+        }
+
+        return builder.Build(record.Embeddings);
+    }
+
+    /// <summary>Takes rows until there are no more.</summary>
+    /// <param name="name">For messages.</param>
+    /// <param name="shape">Of a row.</param>
+    /// <param name="columns">That the rows carry.</param>
+    internal sealed class Builder(string name, IReadOnlyList<int> shape, IReadOnlyList<CarriedColumn> columns)
+    {
+        private readonly List<RowInfo> _rows = [];
+        private readonly List<RowInfo> _failures = [];
+        private readonly List<float[]> _pieces = [];
+        private readonly int _archive = columns.TakeWhile(column => column != Inputs.TarImages.ArchiveColumn).Count();
+        private readonly int _rowsPerPiece = Math.Max(1, PieceLength / Math.Max(1, shape[^1]));
+
+        /// <summary>Values of a vector.</summary>
+        public int Dimension { get; } = shape.Count == 1
+            ? shape[0]
+            : throw new DinoException($"{name} has rows of ({string.Join(", ", shape)}), expected one vector an image: embed with --output cls or another that gives vectors");
+
+        /// <param name="row">One with an error has no values.</param>
+        /// <param name="values">(<see cref="Dimension"/>)</param>
+        /// <exception cref="DinoException">A value is NaN or infinite, or there are too many rows.</exception>
+        public void Add(RowInfo row, ReadOnlySpan<float> values)
+        {
+            if (row.Error is not null)
+            {
+                _failures.Add(row);
+                return;
+            }
+
+            foreach (float value in values)
+            {
+                if (!float.IsFinite(value))
+                    throw new DinoException($"{name}, row {row.Row}{(row.Path.Length > 0 ? $" ({row.Path})" : "")}: a value is {value.ToString(System.Globalization.CultureInfo.InvariantCulture)}, expected finite numbers");
+            }
+
+            if ((_rows.Count + 1L) * Dimension > Array.MaxLength)
+                throw new DinoException($"{name} has more than {_rows.Count} vectors of {Dimension} values, the most that are held in memory here");
+            int place = _rows.Count % _rowsPerPiece;
+            if (place == 0)
+                _pieces.Add(new float[_rowsPerPiece * Dimension]);
+            values.CopyTo(_pieces[^1].AsSpan(place * Dimension));
+            // A column of that name may be anybody's; archives end in .tar, or their images would not have been read.
+            _rows.Add(row.Columns.ElementAtOrDefault(_archive) is string archive && Inputs.TarImages.IsTar(archive) ? row with { Archive = archive } : row);
+        }
+
+        /// <exception cref="DinoException">There is no vector.</exception>
+        public EmbeddingTable Build(EmbeddingModel? model)
+        {
+            if (_rows.Count == 0)
+                throw new DinoException($"{name} has no embeddings{(_failures.Count == 0 ? "" : $", only {_failures.Count} failed {(_failures.Count == 1 ? "image" : "images")}")}");
+            var values = new float[_rows.Count * Dimension];
+            for (int piece = 0; piece < _pieces.Count; piece++)
+            {
+                Span<float> rest = values.AsSpan(piece * _rowsPerPiece * Dimension);
+                _pieces[piece].AsSpan(0, Math.Min(rest.Length, _rowsPerPiece * Dimension)).CopyTo(rest);
+                _pieces[piece] = []; // its memory is free from here on
+            }
+
+            return new EmbeddingTable(values, Dimension, _rows, _failures, columns, model);
+        }
+    }
+}

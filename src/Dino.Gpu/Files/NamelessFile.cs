@@ -1,0 +1,36 @@
+namespace Dino.Gpu.Files;
+
+/// <summary>
+/// Temporary files that only this user can read, and that are gone even when the process is killed: without a name on Unix from the start, deleted on closing on Windows.
+/// </summary>
+internal static class NamelessFile
+{
+    /// <param name="path">Name for the moment of its creation.</param>
+    /// <param name="bufferSize">Bytes of the stream's buffer.</param>
+    public static FileStream Create(string path, int bufferSize)
+    {
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.Read | FileShare.Delete,
+            BufferSize = bufferSize,
+            Options = OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None,
+        };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        var file = new FileStream(path, options);
+        if (!OperatingSystem.IsWindows())
+            File.Delete(path);
+        return file;
+    }
+
+    /// <summary>In the folder for temporary files.</summary>
+    public static FileStream CreateTemporary(int bufferSize) => Create(Path.Combine(Path.GetTempPath(), $"dino-{Guid.NewGuid():N}.tmp"), bufferSize);
+
+    /// <summary>One line for a temporary file that cannot be written or read.</summary>
+    /// <param name="what">What is in it.</param>
+    /// <param name="failure">What the system says.</param>
+    public static DinoException Failed(string what, Exception failure) =>
+        new($"cannot keep {what} in the temporary folder {Path.GetTempPath()}: {failure.Message.ReplaceLineEndings(" ")}", failure);
+}

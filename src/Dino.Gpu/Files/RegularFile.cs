@@ -1,0 +1,135 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Dino.Gpu.Files;
+
+/// <summary>
+/// Opens files that have a length and an end, and nothing else: a named pipe, a socket or a device in a folder of pictures would block its reader for ever.
+/// Failures are one line that says why, without the path, which the caller names.
+/// </summary>
+public static partial class RegularFile
+{
+    // Of the systems' fcntl.h; .NET itself opens without O_NONBLOCK, and a pipe without a writer then holds the thread for good.
+    private const int LinuxNonBlocking = 0x800;
+    private const int LinuxCloseOnExec = 0x80000;
+    private const int MacNonBlocking = 0x4;
+    private const int MacCloseOnExec = 0x1000000;
+
+    // errno.h; these are the same on Linux and macOS.
+    private const int NotPermitted = 1;
+    private const int NoEntry = 2;
+    private const int NoDeviceOrAddress = 6; // a socket
+    private const int AccessDenied = 13;
+    private const int NotADirectory = 20;
+
+    /// <summary>Opens a file for reading at any offset. Never blocks on what is no regular file.</summary>
+    /// <param name="path">The file; a link to one will do.</param>
+    /// <returns>A handle that can seek; the caller disposes it.</returns>
+    /// <exception cref="DinoException">There is no such file, it may not be read, or it is a directory, a pipe, a socket or a device.</exception>
+    public static SafeFileHandle Open(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))
+            throw new DinoException("no such file");
+        if (Directory.Exists(path))
+            throw new DinoException("is a directory, expected a file");
+
+        SafeFileHandle handle = OperatingSystem.IsLinux() || OperatingSystem.IsMacOS() ? OpenNonBlocking(path) : OpenManaged(path);
+        try
+        {
+            // Asks for the end, which only what can seek has. Of what can seek, devices and the files of /proc say 0 and still have bytes.
+            long length = RandomAccess.GetLength(handle);
+            if (length == 0 && RandomAccess.Read(handle, stackalloc byte[1], 0) != 0)
+                throw new DinoException("not a regular file");
+            return handle;
+        }
+        catch (Exception failure) when (failure is NotSupportedException or IOException or UnauthorizedAccessException)
+        {
+            handle.Dispose();
+            throw new DinoException(failure is NotSupportedException ? "not a regular file" : CannotBeRead(failure.Message), failure);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether a file can be opened by <see cref="Open"/>: no directory, pipe, socket or device, and one that may be read.</summary>
+    /// <param name="path">The file; a link to one will do.</param>
+    public static bool CanOpen(string path)
+    {
+        try
+        {
+            Open(path).Dispose();
+            return true;
+        }
+        catch (DinoException)
+        {
+            return false;
+        }
+    }
+
+    internal static string CannotBeRead(string reason) => $"cannot be read: {reason.ReplaceLineEndings(" ")}";
+
+    private static SafeFileHandle OpenNonBlocking(string path)
+    {
+        int flags = OperatingSystem.IsLinux() ? LinuxNonBlocking | LinuxCloseOnExec : MacNonBlocking | MacCloseOnExec; // O_RDONLY is 0
+        int descriptor = NativeOpen(Path.GetFullPath(path), flags); // so that "a/../b" is "b" here too, as everywhere in .NET
+        if (descriptor >= 0)
+            return new SafeFileHandle(descriptor, ownsHandle: true);
+
+        int error = Marshal.GetLastPInvokeError();
+        throw new DinoException(error switch
+        {
+            NoEntry or NotADirectory => IsLink(path) ? "is a link to a file that is not there" : Missing(path),
+            AccessDenied or NotPermitted => "permission denied",
+            NoDeviceOrAddress => "not a regular file",
+            _ => CannotBeRead(Marshal.GetPInvokeErrorMessage(error)),
+        });
+    }
+
+    private static SafeFileHandle OpenManaged(string path)
+    {
+        try
+        {
+            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        }
+        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException or ArgumentException)
+        {
+            throw new DinoException("no such file", failure);
+        }
+        catch (UnauthorizedAccessException failure)
+        {
+            throw new DinoException("permission denied", failure);
+        }
+        catch (NotSupportedException failure)
+        {
+            throw new DinoException("not a regular file", failure);
+        }
+        catch (IOException failure)
+        {
+            throw new DinoException(CannotBeRead(failure.Message), failure);
+        }
+    }
+
+    /// <summary>A name that is not UTF-8 reaches .NET with U+FFFD in it, and no file has that name any more.</summary>
+    private static string Missing(string path) => path.Contains('\uFFFD', StringComparison.Ordinal)
+        ? "no such file; if its name is not valid UTF-8, it has to be renamed to be read"
+        : "no such file";
+
+    private static bool IsLink(string path)
+    {
+        try
+        {
+            return new FileInfo(path).LinkTarget is not null;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int NativeOpen(string path, int flags);
+}

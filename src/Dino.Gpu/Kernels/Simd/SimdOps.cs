@@ -1,0 +1,339 @@
+using Dino.Gpu.Vit;
+
+namespace Dino.Gpu.Kernels.Simd;
+
+/// <summary>
+/// The operations inside the SIMD family's one launch: direct calls by one thread. A thread either owns all rows of an image, or is
+/// one of a team that shares the rows of one image, or shares the class-token rows of the whole batch with all threads (the tail),
+/// where the columns of each product are split instead, because there are few rows.
+/// </summary>
+internal unsafe struct SimdOps<TVector> : IVitOps
+    where TVector : unmanaged, IFloatVector<TVector>
+{
+    private readonly SimdPlan _plan;
+    private readonly SimdBuffers _buffers;
+    private readonly int _image;
+    private readonly int _owner;
+    private readonly float* _scratch;
+    private readonly bool _tail;
+    private Team _team;
+    private int _parity;
+
+    /// <summary>Works on one image.</summary>
+    /// <param name="plan">What the launch does.</param>
+    /// <param name="buffers">The memory of the launch.</param>
+    /// <param name="team">The threads that share the image.</param>
+    /// <param name="image">Number of the image in the batch.</param>
+    /// <param name="owner">Thread whose workspace holds the image.</param>
+    /// <param name="thread">This thread: its scratch memory is used.</param>
+    public SimdOps(in SimdPlan plan, in SimdBuffers buffers, Team team, int image, int owner, int thread)
+    {
+        _plan = plan;
+        _buffers = buffers;
+        _team = team;
+        _image = image;
+        _owner = owner;
+        _scratch = buffers.Workspace + plan.Workspace.Scratch(thread);
+    }
+
+    /// <summary>Works on the class-token rows of the batch.</summary>
+    public SimdOps(in SimdPlan plan, in SimdBuffers buffers, Team team)
+    {
+        _plan = plan;
+        _buffers = buffers;
+        _team = team;
+        _tail = true;
+    }
+
+    public readonly void UnfoldPatches()
+    {
+        VitShape shape = _plan.Shape;
+        byte* pixels = _buffers.Pixels + (nint)_image * shape.PictureWidth * shape.PictureHeight * 3;
+        float* patches = Buffer(Activation.Patches);
+        (int start, int end) = RowRange(Rows.Patches);
+        for (int row = start; row < end; row++)
+            Patches.Unfold(pixels, _buffers.PixelTable, shape, row - 1, patches + (nint)row * Gemm.BlockSize, BlockStride);
+    }
+
+    public readonly void AssembleTokens()
+    {
+        int hidden = _plan.Shape.HiddenSize;
+        float* classToken = _buffers.Weights + _plan.Weights.ClassToken;
+        (int start, int end) = RowRange(Rows.All);
+        for (int row = start; row < end; row++)
+        {
+            for (int column = 0; column < hidden; column += Gemm.BlockSize)
+            {
+                int count = Math.Min(Gemm.BlockSize, hidden - column);
+                float* x = Buffer(Activation.Residual) + column / Gemm.BlockSize * BlockStride + (nint)row * Gemm.BlockSize;
+                new ReadOnlySpan<float>(_buffers.Positions + (nint)row * hidden + column, count).CopyTo(new Span<float>(x, count));
+                for (int i = 0; row == 0 && i < count; i++)
+                    x[i] += classToken[column + i];
+            }
+        }
+    }
+
+    public void LayerNorm(Activation input, Norm norm, int layer, Activation output, Rows rows)
+    {
+        StartPhase();
+        (int start, int end) = _tail ? _team.Share(_plan.Request.Batch) : RowRange(rows);
+        float* source = Buffer(input);
+        float* destination = Buffer(output);
+        for (int row = start; row < end; row++)
+            NormRow(norm, layer, source + (nint)row * Gemm.BlockSize, destination + (nint)row * Gemm.BlockSize, BlockStride);
+    }
+
+    public void Linear(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Multiply(input, linear, layer, output, rows, accumulate: false, gelu: false);
+
+    public void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Multiply(input, linear, layer, output, rows, accumulate: false, gelu: true);
+
+    public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Multiply(input, linear, layer, output, rows, accumulate: true, gelu: false);
+
+    public void Attention(Rows queryRows)
+    {
+        VitShape shape = _plan.Shape;
+        _team.Wait(); // keys and values of every row
+        (int start, int end) = RowRange(queryRows);
+        for (int head = 0; head < shape.HeadCount && start < end; head++)
+        {
+            (nint block, nint column) = HeadPlace(head);
+            float* query = Buffer(Activation.Qkv) + block * BlockStride + column;
+            float* key = query + Part * BlockStride;
+            float* value = key + Part * BlockStride;
+            // The class token leaves the image here, to go on with the rest of the batch.
+            float* context = queryRows == Rows.ClassToken
+                ? _buffers.Workspace + _plan.Workspace.ClassRows(Activation.Context) + block * _plan.Workspace.ClassBlock + (nint)_image * Gemm.BlockSize + column
+                : Buffer(Activation.Context) + block * BlockStride + column;
+            Kernels.Simd.Attention.Head<TVector>(query, key, value, context, Gemm.BlockSize, start, end, shape.TokenCount, shape.HeadSize, _scratch);
+        }
+
+        if (queryRows == Rows.ClassToken && start < end)
+        {
+            float* residual = _buffers.Workspace + _plan.Workspace.ClassRows(Activation.Residual) + (nint)_image * Gemm.BlockSize;
+            for (nint block = 0; block < Part; block++)
+                new ReadOnlySpan<float>(Buffer(Activation.Residual) + block * BlockStride, Gemm.BlockSize).CopyTo(new Span<float>(residual + block * _plan.Workspace.ClassBlock, Gemm.BlockSize));
+        }
+
+        // The other Qkv buffer from here on: a thread that is ahead may write it while this one is still being read.
+        _parity ^= 1;
+    }
+
+    public readonly void KeepQkv(OutputPart part, int layer) =>
+        KeepRows(Buffer(Activation.Qkv) + (part - OutputPart.Queries) * Part * BlockStride, Output(part, layer));
+
+    public readonly void KeepAttention(int layer, Rows queryRows)
+    {
+        VitShape shape = _plan.Shape;
+        (int start, int end) = RowRange(queryRows);
+        int rows = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
+        for (int head = 0; head < shape.HeadCount && start < end; head++)
+        {
+            (nint block, nint column) = HeadPlace(head);
+            float* query = _buffers.Workspace + _plan.Workspace.Image(Activation.Qkv, _owner, _parity ^ 1) + block * BlockStride + column;
+            float* output = Output(OutputPart.Attentions, layer) + (nint)head * rows * shape.TokenCount;
+            Kernels.Simd.Attention.Probabilities<TVector>(query, query + Part * BlockStride, output, start, end, shape.TokenCount, shape.HeadSize, _scratch);
+        }
+    }
+
+    public readonly void StoreQueriesAndKeys(int layer)
+    {
+        (int start, int end) = RowRange(Rows.All);
+        nint first = (nint)start * Gemm.BlockSize;
+        int length = (end - start) * Gemm.BlockSize;
+        float* stored = _buffers.Workspace + _plan.Workspace.Stored(_owner, layer);
+        for (nint block = 0; block < 2 * Part; block++)
+            new ReadOnlySpan<float>(Buffer(Activation.Qkv) + block * BlockStride + first, length).CopyTo(new Span<float>(stored + block * BlockStride + first, length));
+    }
+
+    public void RollOut(int layer, Rows queryRows)
+    {
+        VitShape shape = _plan.Shape;
+        bool begins = queryRows == Rows.ClassToken;
+        int rows = begins ? 1 : shape.TokenCount;
+        int parts = begins ? 1 : WorkspaceLayout.RolloutParts;
+        int mixtureSize = Kernels.Simd.Attention.MixtureSize(shape.TokenCount);
+        float* stored = _buffers.Workspace + _plan.Workspace.Stored(_owner, layer);
+        float* mixtures = _buffers.Workspace + _plan.Workspace.Mixtures(_owner);
+        float* row = Output(OutputPart.Rollout, 0);
+
+        // What the rows carry, piece by piece.
+        _team.Wait(); // queries and keys of every token, and the row so far
+        (int start, int end) = _team.Share(shape.HeadCount * parts);
+        for (int piece = start; piece < end; piece++)
+        {
+            (nint block, nint column) = HeadPlace(piece / parts);
+            float* query = stored + block * BlockStride + column;
+            int part = piece % parts;
+            Kernels.Simd.Attention.MixRows<TVector>(
+                query, query + Part * BlockStride, begins ? null : row, mixtures + (nint)piece * mixtureSize, rows * part / parts, rows * (part + 1) / parts,
+                shape.TokenCount, shape.HeadSize, _scratch);
+        }
+
+        // The next row, of which this thread has some tokens.
+        _team.Wait();
+        (start, end) = _team.Share(shape.TokenCount);
+        for (int token = start; token < end; token++)
+        {
+            float sum = 0f;
+            for (int piece = 0; piece < shape.HeadCount * parts; piece++)
+                sum += mixtures[(nint)piece * mixtureSize + token];
+            float before = begins ? token == 0 ? 1f : 0f : row[token];
+            row[token] = 0.5f * (before + sum / shape.HeadCount);
+        }
+    }
+
+    /// <summary>It stands where it is kept.</summary>
+    public readonly void KeepRollout()
+    {
+    }
+
+    public readonly void KeepHiddenState(int index) => KeepRows(Buffer(Activation.Residual), Output(OutputPart.HiddenStates, index));
+
+    public void BeginClassTail() => StartPhase();
+
+    public void FinalNorm(OutputPart part, int layer, Rows rows)
+    {
+        StartPhase();
+        (int start, int end) = _tail ? _team.Share(_plan.Request.Batch) : RowRange(rows);
+        float* x = Buffer(Activation.Residual);
+        float* output = Output(part, layer);
+        for (int row = start; row < end; row++)
+            NormRow(Norm.Final, 0, x + (nint)row * Gemm.BlockSize, output + (nint)row * _plan.Shape.HiddenSize, Gemm.BlockSize);
+    }
+
+    /// <summary>A call is done when it returns.</summary>
+    public readonly void Synchronize()
+    {
+    }
+
+    /// <summary>Column blocks of each of query, key and value.</summary>
+    private readonly nint Part => (_plan.Shape.HiddenSize + Gemm.BlockSize - 1) / Gemm.BlockSize;
+
+    /// <summary>Floats between the column blocks of the activations in use.</summary>
+    private readonly nint BlockStride => _tail ? _plan.Workspace.ClassBlock : _plan.Workspace.ImageBlock;
+
+    /// <summary>Where a layer's part of this image goes; in the tail, where that of the first image goes.</summary>
+    private readonly float* Output(OutputPart part, int layer)
+    {
+        var layout = new OutputLayout(_plan.Shape, _plan.Request);
+        return _buffers.Outputs + layout.Start(part) + layout.Slot(part, layer) * layout.SlotLength(part) + (_tail ? 0 : _image) * layout.ImageLength(part);
+    }
+
+    /// <summary>Copies this thread's rows of an activation as wide as the hidden size to (tokens, hidden).</summary>
+    private readonly void KeepRows(float* activation, float* output)
+    {
+        int hidden = _plan.Shape.HiddenSize;
+        (int start, int end) = RowRange(Rows.All);
+        for (int row = start; row < end; row++)
+        {
+            for (int column = 0; column < hidden; column += Gemm.BlockSize)
+            {
+                int count = Math.Min(Gemm.BlockSize, hidden - column);
+                float* x = activation + column / Gemm.BlockSize * BlockStride + (nint)row * Gemm.BlockSize;
+                new ReadOnlySpan<float>(x, count).CopyTo(new Span<float>(output + (nint)row * hidden + column, count));
+            }
+        }
+    }
+
+    /// <summary>In the tail every phase needs what all threads wrote in the one before; on an image only the attention does.</summary>
+    private void StartPhase()
+    {
+        if (_tail)
+            _team.Wait();
+    }
+
+    private readonly float* Buffer(Activation activation) => _buffers.Workspace + (_tail
+        ? _plan.Workspace.ClassRows(activation)
+        : _plan.Workspace.Image(activation, _owner, _parity));
+
+    /// <summary>The rows of the image that are this thread's and belong to <paramref name="rows"/>.</summary>
+    private readonly (int Start, int End) RowRange(Rows rows)
+    {
+        (int start, int end) = _team.Share(_plan.Shape.TokenCount);
+        return rows switch
+        {
+            Rows.ClassToken => (start, Math.Min(end, 1)),
+            Rows.Patches => (Math.Max(start, 1), end),
+            _ => (start, end),
+        };
+    }
+
+    private readonly (nint Block, nint Column) HeadPlace(int head)
+    {
+        int column = head * _plan.Shape.HeadSize;
+        return (column / Gemm.BlockSize, column % Gemm.BlockSize);
+    }
+
+    private readonly void NormRow(Norm norm, int layer, float* input, float* output, nint outputBlock)
+    {
+        float* weight = _buffers.Weights + _plan.Weights.NormWeight(norm, layer);
+        float* bias = weight + WeightLayout.PaddedToBlocks(_plan.Shape.HiddenSize);
+        Kernels.Simd.LayerNorm.Row<TVector>(input, BlockStride, weight, bias, output, outputBlock, _plan.Shape.HiddenSize, _plan.Shape.LayerNormEpsilon);
+    }
+
+    private void Multiply(Activation input, Linear linear, int layer, Activation output, Rows rows, bool accumulate, bool gelu)
+    {
+        StartPhase();
+        VitShape shape = _plan.Shape;
+        float* a = Buffer(input);
+        float* c = Buffer(output);
+        if (linear is Vit.Linear.Qkv or Vit.Linear.Query)
+            MultiplyMatrix(a, _plan.Weights.LinearStart(Vit.Linear.Query, layer), c, shape.HiddenSize, shape.HiddenSize, rows, accumulate, gelu);
+        if (linear is Vit.Linear.Qkv or Vit.Linear.KeyValue)
+        {
+            long key = _plan.Weights.LinearStart(Vit.Linear.KeyValue, layer);
+            long value = key + _plan.Weights.MatrixSize(shape.HiddenSize, shape.HiddenSize);
+            MultiplyMatrix(a, key, c + Part * BlockStride, shape.HiddenSize, shape.HiddenSize, rows, accumulate, gelu);
+            MultiplyMatrix(a, value, c + 2 * Part * BlockStride, shape.HiddenSize, shape.HiddenSize, rows, accumulate, gelu);
+        }
+        else if (linear is not (Vit.Linear.Qkv or Vit.Linear.Query))
+        {
+            int outputs = linear == Vit.Linear.Fc1 ? shape.MlpSize : shape.HiddenSize;
+            int inputs = linear switch
+            {
+                Vit.Linear.PatchEmbedding => shape.PatchLength,
+                Vit.Linear.Fc2 => shape.MlpSize,
+                _ => shape.HiddenSize,
+            };
+            MultiplyMatrix(a, _plan.Weights.LinearStart(linear, layer), c, outputs, inputs, rows, accumulate, gelu);
+        }
+    }
+
+    /// <summary>One matrix, section by section: inputs innermost, so that a block of outputs is finished before the next.</summary>
+    private readonly void MultiplyMatrix(float* a, long start, float* c, int outputs, int inputs, Rows rows, bool accumulate, bool gelu)
+    {
+        int width = _plan.Weights.Width;
+        int allPanels = (outputs + width - 1) / width;
+        int panelsPerBlock = Gemm.BlockSize / width;
+        (int startRow, int endRow) = _tail ? (0, _plan.Request.Batch) : RowRange(rows);
+        (int startPanel, int endPanel) = _tail ? _team.Share(allPanels) : (0, allPanels);
+        if (startRow >= endRow)
+            return;
+
+        float* bias = _buffers.Weights + start;
+        float* sections = bias + WeightLayout.PaddedToBlocks(outputs);
+        nint firstRow = (nint)startRow * Gemm.BlockSize;
+        for (int blockPanel = 0; blockPanel < allPanels; blockPanel += panelsPerBlock)
+        {
+            int first = Math.Max(startPanel, blockPanel);
+            int last = Math.Min(Math.Min(endPanel, allPanels), blockPanel + panelsPerBlock);
+            if (first >= last)
+                continue;
+            int blockPanels = Math.Min(panelsPerBlock, allPanels - blockPanel);
+            float* section = sections + (nint)blockPanel * width * inputs;
+            float* cBlock = c + blockPanel / panelsPerBlock * BlockStride + firstRow + (first - blockPanel) * width;
+            for (int input = 0; input < inputs; input += Gemm.BlockSize)
+            {
+                int count = Math.Min(Gemm.BlockSize, inputs - input);
+                float* aBlock = a + input / Gemm.BlockSize * BlockStride + firstRow;
+                float* panels = section + (nint)input * blockPanels * width + (nint)(first - blockPanel) * count * width;
+                Gemm.Multiply<TVector>(
+                    aBlock, panels, input == 0 ? bias + (nint)first * width : null, cBlock, endRow - startRow, count, last - first,
+                    accumulate || input > 0, gelu && input + count == inputs);
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Dino.Gpu.Ops.Device;
+
+/// <summary>Device memory that is kept from batch to batch and replaced when a larger piece is asked for. What it held is then lost.</summary>
+internal sealed class GrowingBuffer<T>(Accelerator accelerator) : IDisposable
+    where T : unmanaged
+{
+    private MemoryBuffer1D<T, Stride1D.Dense>? _buffer;
+
+    /// <summary>A view of exactly <paramref name="length"/> elements, of one when that is 0, so that a kernel always has an address.</summary>
+    public ArrayView<T> Reserve(long length)
+    {
+        length = Math.Max(length, 1);
+        if (_buffer == null || _buffer.Length < length)
+        {
+            if (_buffer != null)
+                accelerator.Synchronize(); // kernels of a pass before this one may still be queued
+            Release();
+            _buffer = accelerator.Allocate1D<T>(length);
+        }
+
+        return _buffer.View.SubView(0, length).AsContiguous();
+    }
+
+    /// <summary>Frees the memory, which nothing queued may need any more; the next request allocates again.</summary>
+    public void Release()
+    {
+        _buffer?.Dispose();
+        _buffer = null;
+    }
+
+    public void Dispose() => Release();
+}

@@ -1,0 +1,57 @@
+using Dino.Gpu.Kernels.Portable;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Dino.Gpu.Ops.Portable;
+
+/// <summary>The attention kernels of one tile shape.</summary>
+internal abstract class PortableAttention
+{
+    /// <summary>Queries that a group takes.</summary>
+    public abstract int TileRows { get; }
+
+    /// <summary>Groups of a launch.</summary>
+    public abstract long Groups(AttentionShape shape, int images);
+
+    /// <summary>context = softmax(q k^T * scale) v; see <see cref="Attention"/>.</summary>
+    public abstract void Launch(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> context);
+
+    /// <summary>scores (images, heads, queries, tokens) = q k^T * scale.</summary>
+    public abstract void LaunchScores(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> scores);
+}
+
+/// <summary>Compiled at first use and held here.</summary>
+internal sealed class PortableAttention<TTile>(Accelerator accelerator) : PortableAttention
+    where TTile : struct, IAttentionTile
+{
+    private readonly Lazy<Action<KernelConfig, ArrayView<float>, AttentionShape, ArrayView<float>>> _attention =
+        new(() => accelerator.LoadStreamKernel<ArrayView<float>, AttentionShape, ArrayView<float>>(Attention.Kernel<TTile>));
+
+    private readonly Lazy<Action<KernelConfig, ArrayView<float>, AttentionShape, ArrayView<float>>> _scores =
+        new(() => accelerator.LoadStreamKernel<ArrayView<float>, AttentionShape, ArrayView<float>>(Attention.ScoresKernel<TTile>));
+
+    public override int TileRows => 4 * TTile.RowQuads * TTile.Side;
+
+    private static int TileColumns => 4 * TTile.Side;
+
+    public override long Groups(AttentionShape shape, int images)
+    {
+        Index3D grid = Grid(shape, images);
+        return (long)grid.X * grid.Y * grid.Z;
+    }
+
+    public override void Launch(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> context) =>
+        _attention.Value(Config(Grid(shape, images)), qkv, shape, context);
+
+    public override void LaunchScores(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> scores) =>
+        _scores.Value(
+            Config(new Index3D(CeilingDivide(shape.TokenCount, TileColumns), CeilingDivide(shape.QueryCount, TileRows), images * shape.HeadCount)),
+            qkv, shape, scores);
+
+    private static KernelConfig Config(Index3D grid) => new(grid, new Index3D(TTile.Side, TTile.Side, 1));
+
+    private Index3D Grid(AttentionShape shape, int images) =>
+        new(CeilingDivide(shape.QueryCount, TileRows), shape.HeadCount * CeilingDivide(shape.HeadSize, TileColumns), images);
+
+    private static int CeilingDivide(int count, int size) => (count + size - 1) / size;
+}

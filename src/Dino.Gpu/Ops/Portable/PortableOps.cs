@@ -1,0 +1,109 @@
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Pipeline;
+using Dino.Gpu.Vit;
+using ILGPU;
+
+namespace Dino.Gpu.Ops.Portable;
+
+/// <summary>A ViT's operations as launches of the portable kernels, each queued on the default stream over the whole batch; copies to the host too.</summary>
+/// <param name="kernels">Compiled for the weights' accelerator.</param>
+/// <param name="weights">The model.</param>
+/// <param name="activations">Large enough for shape and request, with pixels and positions on the device.</param>
+/// <param name="shape">The model at this input size.</param>
+/// <param name="request">Batch size and what to keep.</param>
+/// <param name="output">Where to keep it.</param>
+internal readonly struct PortableOps(
+    PortableKernels kernels, PortableWeights weights, PortableActivations activations, VitShape shape, ForwardRequest request, ForwardOutput output) : IVitOps
+{
+    public void UnfoldPatches() =>
+        kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, activations[Activation.Patches]);
+
+    public void AssembleTokens() =>
+        kernels.Assemble(weights.ClassToken, activations.Positions, shape, request.Batch, activations[Activation.Residual]);
+
+    public void LayerNorm(Activation input, Norm norm, int layer, Activation output, Rows rows)
+    {
+        RowMap map = RowMap.Of(rows, shape.TokenCount);
+        LayerNorm(activations[input], weights.Norm(norm, layer), rows, map, activations[output]);
+    }
+
+    public void Linear(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Linear<StoreEpilogue>(input, linear, layer, output, rows);
+
+    public void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Linear<GeluEpilogue>(input, linear, layer, output, rows);
+
+    public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Linear<AddEpilogue>(input, linear, layer, output, rows);
+
+    public void Attention(Rows queryRows) =>
+        kernels.Attention(
+            activations[Activation.Qkv],
+            new AttentionShape(shape.TokenCount, queryRows == Rows.ClassToken ? 1 : shape.TokenCount, shape.HeadCount, shape.HeadSize),
+            request.Batch,
+            activations[Activation.Context]);
+
+    /// <summary>Normed is free: what it held has become queries, keys and values.</summary>
+    public void KeepQkv(OutputPart part, int layer) => Outputs.KeepQkv(activations[Activation.Qkv], activations[Activation.Normed], part, layer);
+
+    public void KeepAttention(int layer, Rows queryRows) => Outputs.KeepAttention(activations[Activation.Qkv], layer, queryRows);
+
+    public void StoreQueriesAndKeys(int layer) => Outputs.Rollout.Store(activations[Activation.Qkv], layer);
+
+    public void RollOut(int layer, Rows queryRows) => Outputs.Rollout.Step(layer, queryRows);
+
+    public void KeepRollout() => Outputs.KeepRollout();
+
+    public void KeepHiddenState(int index) => Outputs.Keep(activations[Activation.Residual], OutputPart.HiddenStates, index);
+
+    /// <summary>Nothing to do: class tokens are rows with a stride.</summary>
+    public void BeginClassTail()
+    {
+    }
+
+    public void FinalNorm(OutputPart part, int layer, Rows rows)
+    {
+        // The normed rows are packed, so that what the host reads is contiguous.
+        LayerNorm(activations[Activation.Residual], weights.Norm(Norm.Final, 0), rows, RowMap.Dense, activations[Activation.Normed]);
+        Outputs.Keep(activations[Activation.Normed], part, layer);
+    }
+
+    public void Synchronize() => kernels.Accelerator.DefaultStream.Synchronize();
+
+    private DeviceOutputs Outputs => new(kernels, activations, shape, request, output);
+
+    private void LayerNorm(ArrayView<float> input, DeviceAffine norm, Rows rows, RowMap outputMap, ArrayView<float> target)
+    {
+        RowMap inputMap = RowMap.Of(rows, shape.TokenCount);
+        kernels.LayerNorm(
+            input, norm.Weight, norm.Bias, new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, inputMap, outputMap), target);
+    }
+
+    private void Linear<TEpilogue>(Activation input, Linear linear, int layer, Activation output, Rows rows)
+        where TEpilogue : struct, IEpilogue
+    {
+        // Query and KeyValue are row ranges of the fused weight, and write the same columns of Qkv.
+        DeviceAffine fused = weights.Linear(linear, layer);
+        int depth = ColumnCount(input);
+        int stride = ColumnCount(output);
+        (int first, int columns) = linear switch
+        {
+            Vit.Linear.Query => (0, shape.HiddenSize),
+            Vit.Linear.KeyValue => (shape.HiddenSize, 2 * shape.HiddenSize),
+            _ => (0, stride),
+        };
+        var gemm = new GemmShape(RowCount(rows), columns, depth, depth, stride, RowMap.Of(rows, shape.TokenCount));
+        kernels.Linear<TEpilogue>(
+            activations[input], fused.Weight.SubView((long)first * depth), fused.Bias.SubView(first), gemm, activations[output].SubView(first));
+    }
+
+    private int RowCount(Rows rows) => request.Batch * rows switch
+    {
+        Rows.ClassToken => 1,
+        Rows.Patches => shape.PatchCount,
+        _ => shape.TokenCount,
+    };
+
+    private int ColumnCount(Activation activation) => DeviceActivations.ColumnCount(activation, shape);
+}

@@ -1,0 +1,86 @@
+using Dino.Gpu.Kernels.Simd;
+using Dino.Gpu.Model;
+using Dino.Gpu.Vit;
+
+namespace Dino.Gpu.Ops.Simd;
+
+/// <summary>Copies a model into the order that <see cref="WeightLayout"/> describes, on all cores.</summary>
+internal sealed unsafe class WeightPacker(float* destination, WeightLayout layout)
+{
+    public void Pack(VitWeights weights)
+    {
+        int hidden = weights.Config.HiddenSize;
+        Vector(weights.ClassToken, layout.ClassToken);
+        Norms(weights.Norm, Norm.Final, 0, hidden);
+        var matrices = new List<(LinearWeights Linear, int FirstOutput, int Outputs, long Start)>
+        {
+            (weights.PatchEmbedding, 0, hidden, layout.LinearStart(Linear.PatchEmbedding, 0)),
+        };
+        for (int layer = 0; layer < weights.Blocks.Count; layer++)
+        {
+            BlockWeights block = weights.Blocks[layer];
+            Norms(block.Norm1, Norm.BeforeAttention, layer, hidden);
+            Norms(block.Norm2, Norm.BeforeMlp, layer, hidden);
+            long key = layout.LinearStart(Linear.KeyValue, layer);
+            matrices.Add((block.Qkv, 0, hidden, layout.LinearStart(Linear.Query, layer)));
+            matrices.Add((block.Qkv, hidden, hidden, key));
+            matrices.Add((block.Qkv, 2 * hidden, hidden, key + layout.MatrixSize(hidden, hidden)));
+            matrices.Add((block.Projection, 0, hidden, layout.LinearStart(Linear.Projection, layer)));
+            matrices.Add((block.Fc1, 0, block.Fc1.Outputs, layout.LinearStart(Linear.Fc1, layer)));
+            matrices.Add((block.Fc2, 0, hidden, layout.LinearStart(Linear.Fc2, layer)));
+        }
+
+        Parallel.ForEach(matrices, matrix => Matrix(matrix.Linear, matrix.FirstOutput, matrix.Outputs, matrix.Start));
+    }
+
+    private void Norms(NormWeights norm, Norm kind, int layer, int hidden)
+    {
+        long start = layout.NormWeight(kind, layer);
+        Vector(norm.Weight, start);
+        Vector(norm.Bias, start + WeightLayout.PaddedToBlocks(hidden));
+    }
+
+    private void Vector(ReadOnlySpan<float> values, long start)
+    {
+        var padded = new Span<float>(destination + start, (int)WeightLayout.PaddedToBlocks(values.Length));
+        values.CopyTo(padded);
+        padded[values.Length..].Clear();
+    }
+
+    /// <summary>Bias, then for each block of outputs and block of inputs the panels (inputs, width), missing outputs zero.</summary>
+    private void Matrix(LinearWeights linear, int firstOutput, int outputs, long start)
+    {
+        int inputs = linear.Inputs;
+        int width = layout.Width;
+        Vector(linear.Bias.AsSpan(firstOutput, outputs), start);
+        float* panel = destination + start + WeightLayout.PaddedToBlocks(outputs);
+        for (int outputBlock = 0; outputBlock < outputs; outputBlock += Gemm.BlockSize)
+        {
+            int lastOutput = Math.Min(outputs, outputBlock + Gemm.BlockSize);
+            for (int inputBlock = 0; inputBlock < inputs; inputBlock += Gemm.BlockSize)
+            {
+                int count = Math.Min(Gemm.BlockSize, inputs - inputBlock);
+                for (int output = outputBlock; output < lastOutput; output += width, panel += (nint)count * width)
+                {
+                    for (int column = 0; column < width; column++)
+                        Column(linear.Weight, firstOutput + output + column, output + column < lastOutput, inputs, inputBlock, count, panel + column, width);
+                }
+            }
+        }
+    }
+
+    /// <summary>One output's weights, spread to every width-th float.</summary>
+    private static void Column(float[] weight, int output, bool exists, int inputs, int firstInput, int count, float* destination, int width)
+    {
+        if (!exists)
+        {
+            for (int i = 0; i < count; i++)
+                destination[(nint)i * width] = 0f;
+            return;
+        }
+
+        ReadOnlySpan<float> source = weight.AsSpan(output * inputs + firstInput, count);
+        for (int i = 0; i < source.Length; i++)
+            destination[(nint)i * width] = source[i];
+    }
+}

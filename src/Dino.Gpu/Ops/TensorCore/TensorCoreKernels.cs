@@ -1,0 +1,122 @@
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Vit;
+using ILGPU;
+using ILGPU.Runtime;
+using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
+
+namespace Dino.Gpu.Ops.TensorCore;
+
+/// <summary>
+/// The tensor-core kernels for one format on one CUDA device, each behind a method that chooses its grid and launches it on the default
+/// stream. Each is compiled at first use and held here, because ILGPU's own cache forgets delegates that nobody holds.
+/// </summary>
+/// <param name="accelerator">The caller's.</param>
+internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
+    where TFormat : struct, ITensorFormat
+{
+    private const int LinearGroupSize = 256;
+
+    private readonly Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> _large = [];
+    private readonly Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> _small = [];
+
+    private readonly Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, long>> _layerNorm =
+        new(() => accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, long>(
+            RowKernels.LayerNormKernel<TFormat>));
+
+    private readonly Lazy<Action<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<uint>>> _unfold =
+        new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<uint>>(
+            RowKernels.UnfoldKernel<TFormat>, LinearGroupSize));
+
+    private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<uint>>> _round =
+        new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<uint>>(
+            RowKernels.RoundKernel<TFormat>, LinearGroupSize));
+
+    private readonly Dictionary<int, Action<KernelConfig, long, TensorAttentionShape, long>> _attention = [];
+
+    private readonly Lazy<Action<KernelConfig, int>> _peak = new(() => accelerator.LoadStreamKernel<int>(TensorPeak.Kernel<TFormat>));
+
+    /// <summary>output = epilogue(input @ weight^T + bias); all of them global addresses, see <see cref="Gemm"/>.</summary>
+    public void Linear<TEpilogue>(long input, long weight, long bias, TensorGemmShape shape, long output)
+        where TEpilogue : struct, ITensorEpilogue<TFormat>
+    {
+        // Sums run over k in the same order in both, so a row's bytes do not depend on the choice.
+        if (TileChoice.TensorCost<Tile128X128>(shape.Rows, shape.Columns, accelerator.NumMultiprocessors)
+            <= TileChoice.TensorCost<Tile64X64>(shape.Rows, shape.Columns, accelerator.NumMultiprocessors))
+            Launch<Tile128X128, TEpilogue>(_large, input, weight, bias, shape, output);
+        else
+            Launch<Tile64X64, TEpilogue>(_small, input, weight, bias, shape, output);
+    }
+
+    /// <summary>See <see cref="RowKernels.LayerNormKernel{TFormat}"/>.</summary>
+    public void LayerNorm(ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, LayerNormShape shape, long output) =>
+        _layerNorm.Value(
+            new KernelConfig(new Index3D(CeilingDivide(shape.Rows, RowKernels.RowsPerGroup), 1, 1), new Index3D(TileLayout.WarpSize, RowKernels.RowsPerGroup, 1)),
+            input, weight, bias, shape, output);
+
+    /// <summary>See <see cref="RowKernels.UnfoldKernel{TFormat}"/>.</summary>
+    public void Unfold(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int images, ArrayView<uint> patches) =>
+        _unfold.Value(checked(images * shape.PatchCount * (shape.PatchLength / 4)), pixels, table, shape, patches);
+
+    /// <summary>Rounds float32 to the format; a multiple of four values.</summary>
+    public void Round(ArrayView<float> values, ArrayView<uint> rounded) => _round.Value(checked((int)(values.Length / 4)), values, rounded);
+
+    /// <summary>Whether <see cref="Attention"/> takes heads of that size.</summary>
+    public static bool TakesHeads(int headSize) =>
+        headSize % 16 == 0 && headSize * TFormat.ElementSize <= Kernels.TensorCore.Attention.MaxRowBytes;
+
+    /// <summary>See <see cref="Kernels.TensorCore.Attention"/>, for heads that <see cref="TakesHeads"/>.</summary>
+    public void Attention(long qkv, TensorAttentionShape shape, int headSize, int images, long context)
+    {
+        if (!_attention.TryGetValue(headSize, out Action<KernelConfig, long, TensorAttentionShape, long>? kernel))
+        {
+            kernel = LoadAttention(headSize);
+            _attention.Add(headSize, kernel);
+        }
+
+        kernel(
+            new KernelConfig(
+                new Index3D(CeilingDivide(shape.QueryCount, Kernels.TensorCore.Attention.TileRows), shape.HeadCount, images),
+                new Index3D(Kernels.TensorCore.Attention.Threads, 1, 1)),
+            qkv, shape, context);
+    }
+
+    /// <summary>Launches <paramref name="groups"/> groups of <see cref="TensorPeak"/>.</summary>
+    public void Peak(int groups, int iterations) =>
+        _peak.Value(new KernelConfig(new Index3D(groups, 1, 1), new Index3D(Gemm.Threads<Tile128X128>(), 1, 1)), iterations);
+
+    private Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention(int headSize) => headSize switch
+    {
+        16 => LoadAttention<Head16>(),
+        32 => LoadAttention<Head32>(),
+        48 => LoadAttention<Head48>(),
+        64 => LoadAttention<Head64>(),
+        80 => LoadAttention<Head80>(),
+        96 => LoadAttention<Head96>(),
+        112 => LoadAttention<Head112>(),
+        128 => LoadAttention<Head128>(),
+        _ => throw new ArgumentOutOfRangeException(nameof(headSize), headSize, "Attention on tensor cores takes multiples of 16 up to 128."),
+    };
+
+    private Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention<THead>()
+        where THead : struct, IHeadSize =>
+        accelerator.LoadStreamKernel<long, TensorAttentionShape, long>(Kernels.TensorCore.Attention.Kernel<TFormat, THead>);
+
+    private static int CeilingDivide(int count, int size) => (count + size - 1) / size;
+
+    private void Launch<TTile, TEpilogue>(
+        Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> loaded, long input, long weight, long bias, TensorGemmShape shape, long output)
+        where TTile : struct, IGemmTile
+        where TEpilogue : struct, ITensorEpilogue<TFormat>
+    {
+        if (!loaded.TryGetValue(typeof(TEpilogue), out Action<KernelConfig, long, long, long, TensorGemmShape, long>? kernel))
+        {
+            kernel = accelerator.LoadStreamKernel<long, long, long, TensorGemmShape, long>(Gemm.Kernel<TTile, TFormat, TEpilogue>);
+            loaded.Add(typeof(TEpilogue), kernel);
+        }
+
+        var grid = new Index3D(CeilingDivide(shape.Columns, Gemm.TileColumns<TTile>()), CeilingDivide(shape.Rows, Gemm.TileRows<TTile>()), 1);
+        kernel(new KernelConfig(grid, new Index3D(Gemm.Threads<TTile>(), 1, 1)), input, weight, bias, shape, output);
+    }
+}

@@ -1,0 +1,146 @@
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Ops.Portable;
+using Dino.Gpu.Pipeline;
+using Dino.Gpu.Vit;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Dino.Gpu.Ops.TensorCore;
+
+/// <summary>
+/// A ViT's operations with its products on tensor cores, each a launch over the whole batch. LayerNorm, softmax and the residual stream are
+/// float32. Attention runs on tensor cores too, or in float32 on the portable kernels, see <see cref="UsesFloatAttention"/>.
+/// </summary>
+/// <param name="kernels">Compiled for the weights' accelerator.</param>
+/// <param name="portable">For what needs no tensor cores.</param>
+/// <param name="weights">The model.</param>
+/// <param name="activations">Large enough for shape and request, with pixels and positions uploaded.</param>
+/// <param name="shape">The model at this input size.</param>
+/// <param name="request">Batch size and what to keep.</param>
+/// <param name="output">Where to keep it.</param>
+internal readonly struct TensorCoreOps<TFormat>(
+    TensorCoreKernels<TFormat> kernels, PortableKernels portable, TensorCoreWeights<TFormat> weights, TensorCoreActivations activations,
+    VitShape shape, ForwardRequest request, ForwardOutput output) : IVitOps
+    where TFormat : struct, ITensorFormat
+{
+    private readonly bool _floatAttention = UsesFloatAttention(shape, request);
+
+    /// <summary>
+    /// Heads of sizes that the tensor-core attention does not take are left to the portable one. Who asks for attention maps, or for queries,
+    /// keys and values themselves, gets them in float32, and the context from the same.
+    /// </summary>
+    public static bool UsesFloatAttention(in VitShape shape, in ForwardRequest request) =>
+        !TensorCoreKernels<TFormat>.TakesHeads(shape.HeadSize) || request.KeepsAttentionInputs;
+
+    public void UnfoldPatches() =>
+        kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, activations.InFormat(Activation.Patches));
+
+    public void AssembleTokens() =>
+        portable.Assemble(weights.ClassToken, activations.Positions, shape, request.Batch, activations.InFloat(Activation.Residual));
+
+    public void LayerNorm(Activation input, Norm norm, int layer, Activation output, Rows rows)
+    {
+        RowMap map = RowMap.Of(rows, shape.TokenCount);
+        DeviceAffine affine = weights.Norm(norm, layer);
+        var sizes = new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, map, map);
+        kernels.LayerNorm(activations.InFloat(input), affine.Weight, affine.Bias, sizes, Address(activations.InFormat(output)));
+    }
+
+    public void Linear(Activation input, Linear linear, int layer, Activation output, Rows rows)
+    {
+        if (output == Activation.Qkv && _floatAttention)
+            Linear<StoreFloatEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFloat(output)), rows);
+        else
+            Linear<Kernels.TensorCore.StoreEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFormat(output)), rows);
+    }
+
+    public void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Linear<Kernels.TensorCore.GeluEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFormat(output)), rows);
+
+    public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Linear<Kernels.TensorCore.AddEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFloat(output)), rows);
+
+    public void Attention(Rows queryRows)
+    {
+        int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
+        if (!_floatAttention)
+        {
+            // The powers of the softmax are of 2.
+            float scale = (float)(Math.Log2(Math.E) / Math.Sqrt(shape.HeadSize));
+            kernels.Attention(
+                Address(activations.InFormat(Activation.Qkv)), new TensorAttentionShape(shape.TokenCount, queryCount, shape.HeadCount, scale),
+                shape.HeadSize, request.Batch, Address(activations.InFormat(Activation.Context)));
+            return;
+        }
+
+        ArrayView<float> context = activations.InFloat(Activation.Context);
+        portable.Attention(
+            activations.InFloat(Activation.Qkv), new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize), request.Batch, context);
+        // Where only class tokens were asked for, the other rows are stale, and never read.
+        kernels.Round(context, activations.InFormat(Activation.Context));
+    }
+
+    /// <summary>Between final norms Normed is free.</summary>
+    public void KeepQkv(OutputPart part, int layer) => Outputs.KeepQkv(activations.InFloat(Activation.Qkv), activations.InFloat(Activation.Normed), part, layer);
+
+    public void KeepAttention(int layer, Rows queryRows) => Outputs.KeepAttention(activations.InFloat(Activation.Qkv), layer, queryRows);
+
+    public void StoreQueriesAndKeys(int layer) => Outputs.Rollout.Store(activations.InFloat(Activation.Qkv), layer);
+
+    public void RollOut(int layer, Rows queryRows) => Outputs.Rollout.Step(layer, queryRows);
+
+    public void KeepRollout() => Outputs.KeepRollout();
+
+    public void KeepHiddenState(int index) => Outputs.Keep(activations.InFloat(Activation.Residual), OutputPart.HiddenStates, index);
+
+    /// <summary>Nothing to do: class tokens are rows with a stride.</summary>
+    public void BeginClassTail()
+    {
+    }
+
+    public void FinalNorm(OutputPart part, int layer, Rows rows)
+    {
+        // The result is float32, so this norm is the portable one; its rows are packed for the host.
+        DeviceAffine affine = weights.Norm(Norm.Final, 0);
+        ArrayView<float> normed = activations.InFloat(Activation.Normed);
+        portable.LayerNorm(
+            activations.InFloat(Activation.Residual), affine.Weight, affine.Bias,
+            new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, RowMap.Of(rows, shape.TokenCount), RowMap.Dense), normed);
+        Outputs.Keep(normed, part, layer);
+    }
+
+    public void Synchronize() => portable.Accelerator.DefaultStream.Synchronize();
+
+    private DeviceOutputs Outputs => new(portable, activations, shape, request, output);
+
+    private static long Address<T>(ArrayView<T> view)
+        where T : unmanaged => view.LoadEffectiveAddressAsPtr();
+
+    private void Linear<TEpilogue>(Activation input, Linear linear, int layer, Activation output, long target, Rows rows)
+        where TEpilogue : struct, ITensorEpilogue<TFormat>
+    {
+        // Query and KeyValue are row ranges of the fused weight, and write the same columns of Qkv.
+        TensorLinear fused = weights.Linear(linear, layer);
+        int rowBytes = DeviceActivations.ColumnCount(input, shape) * TFormat.ElementSize;
+        int stride = DeviceActivations.ColumnCount(output, shape);
+        (int first, int columns) = linear switch
+        {
+            Vit.Linear.Query => (0, shape.HiddenSize),
+            Vit.Linear.KeyValue => (shape.HiddenSize, 2 * shape.HiddenSize),
+            _ => (0, stride),
+        };
+        kernels.Linear<TEpilogue>(
+            Address(activations.InFormat(input)), fused.Weight + (long)first * rowBytes, fused.Bias + (long)first * sizeof(float),
+            new TensorGemmShape(RowCount(rows), columns, rowBytes, stride, RowMap.Of(rows, shape.TokenCount)),
+            target + (long)first * TEpilogue.OutputSize);
+    }
+
+    private int RowCount(Rows rows) => request.Batch * rows switch
+    {
+        Rows.ClassToken => 1,
+        Rows.Patches => shape.PatchCount,
+        _ => shape.TokenCount,
+    };
+}

@@ -1,0 +1,56 @@
+using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Model;
+using Dino.Gpu.Ops.Device;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Dino.Gpu.Ops.TensorCore;
+
+/// <summary>A linear layer on a device: global addresses of the weight, (outputs, inputs) in the format, and of the bias, (outputs) in float32.</summary>
+internal readonly record struct TensorLinear(long Weight, long Bias);
+
+/// <summary>A checkpoint on a CUDA device: the matrices converted once to what tensor cores read, all else in float32.</summary>
+internal sealed class TensorCoreWeights<TFormat> : DeviceWeights<TensorLinear>
+    where TFormat : struct, ITensorFormat
+{
+    private readonly List<IDisposable> _buffers = [];
+    private readonly Accelerator _accelerator;
+
+    /// <summary>Converts and uploads the weights; the host copy is not needed afterwards.</summary>
+    public TensorCoreWeights(Accelerator accelerator, VitWeights weights)
+    {
+        _accelerator = accelerator;
+        UploadAll(weights);
+    }
+
+    public override void Dispose()
+    {
+        foreach (IDisposable buffer in _buffers)
+            buffer.Dispose();
+        _buffers.Clear();
+    }
+
+    /// <summary>The bits of a matrix as its products read them: two 16-bit values a word, the first in the low half, or one of 32.</summary>
+    internal static uint[] Convert(ReadOnlySpan<float> values)
+    {
+        int perWord = sizeof(uint) / TFormat.ElementSize;
+        uint[] words = new uint[values.Length / perWord];
+        for (int i = 0; i < words.Length; i++)
+            words[i] = perWord == 1 ? TFormat.Round(values[i]) : TFormat.Round(values[2 * i]) | (TFormat.Round(values[2 * i + 1]) << 16);
+        return words;
+    }
+
+    protected override TensorLinear Upload(LinearWeights linear) =>
+        new(Allocate(Convert(linear.Weight)).LoadEffectiveAddressAsPtr(), Allocate(linear.Bias).LoadEffectiveAddressAsPtr());
+
+    protected override ArrayView<float> Upload(float[] values) => Allocate(values);
+
+    /// <summary>Each tensor has its own allocation, which CUDA aligns to 256 bytes.</summary>
+    private ArrayView<T> Allocate<T>(T[] values)
+        where T : unmanaged
+    {
+        MemoryBuffer1D<T, Stride1D.Dense> buffer = _accelerator.Allocate1D(values);
+        _buffers.Add(buffer);
+        return buffer.View.AsContiguous();
+    }
+}

@@ -1,0 +1,86 @@
+namespace Dino.Gpu.Vit;
+
+/// <summary>What one forward pass over a batch has to produce. Plain values, so that a kernel can take it as a parameter.</summary>
+internal readonly struct ForwardRequest
+{
+    /// <summary>Most blocks of a model: hidden states, of which there is one more, have a bit each.</summary>
+    public const int MaxLayers = 63;
+
+    public ForwardRequest(int batch, bool allTokens, bool hiddenStates, ulong attentionLayers, bool classAttentionOnly = false)
+    {
+        Batch = batch;
+        AllTokens = allTokens ? 1 : 0;
+        HiddenStates = hiddenStates ? ulong.MaxValue : 0;
+        AttentionLayers = attentionLayers;
+        ClassAttentionOnly = classAttentionOnly ? 1 : 0;
+    }
+
+    /// <summary>The same for a batch of another size.</summary>
+    public ForwardRequest ForBatch(int batch) => this with { Batch = batch };
+
+    /// <summary>Images in the batch.</summary>
+    public int Batch { get; init; }
+
+    /// <summary>1 when the final norm covers every token of the last layer, 0 when only the class token is asked for. An int because kernels take no bool.</summary>
+    public int AllTokens { get; init; }
+
+    /// <summary>Bit i set: the residual stream is kept after i blocks, for i = 0 before the first. Bits past the last layer do not count.</summary>
+    public ulong HiddenStates { get; init; }
+
+    /// <summary>Bit i set: every token after block i and the final norm is kept.</summary>
+    public ulong IntermediateLayers { get; init; }
+
+    /// <summary>Bit i set: the class token after block i and the final norm is kept.</summary>
+    public ulong ClassTokenLayers { get; init; }
+
+    /// <summary>Bit i set: the queries of block i are kept.</summary>
+    public ulong QueryLayers { get; init; }
+
+    /// <summary>Bit i set: the keys of block i are kept.</summary>
+    public ulong KeyLayers { get; init; }
+
+    /// <summary>Bit i set: the values of block i are kept.</summary>
+    public ulong ValueLayers { get; init; }
+
+    /// <summary>Bit i set: the attention probabilities of layer i are kept.</summary>
+    public ulong AttentionLayers { get; init; }
+
+    /// <summary>1 when of each attention matrix only the class token's row is kept, so that what is kept grows with the tokens and not with their square.</summary>
+    public int ClassAttentionOnly { get; init; }
+
+    /// <summary>1 when the class token's attention rollout is kept, which needs every block's queries and keys until the end.</summary>
+    public int Rollout { get; init; }
+
+    /// <summary>Rows of each attention matrix that are kept, from token 0 on.</summary>
+    public Rows AttentionRows => ClassAttentionOnly != 0 ? Rows.ClassToken : Rows.All;
+
+    /// <summary>Whether anything that attention computes from, or its probabilities or what follows from them, is kept.</summary>
+    public bool KeepsAttentionInputs => (QueryLayers | KeyLayers | ValueLayers | AttentionLayers) != 0 || Rollout != 0;
+
+    /// <summary>
+    /// Whether the last block may compute its attention, projection and MLP for the class token alone: nothing else of that block is then
+    /// read but keys, values and, where they are kept, queries, so the result is the same to the last bit.
+    /// </summary>
+    public bool PruneLastBlock(int layerCount) =>
+        AllTokens == 0 && !Keeps(OutputPart.HiddenStates, layerCount) && !Keeps(OutputPart.IntermediateLayers, layerCount - 1)
+        && (ClassAttentionOnly != 0 || !Keeps(OutputPart.Attentions, layerCount - 1));
+
+    /// <summary>Number of rows of each attention matrix that are kept.</summary>
+    public int AttentionRowCount(int tokenCount) => ClassAttentionOnly != 0 ? 1 : tokenCount;
+
+    /// <summary>Whether a layer's part is kept; hidden states go by their own number.</summary>
+    public bool Keeps(OutputPart part, int index) => ((Layers(part) >> index) & 1) != 0;
+
+    /// <summary>One bit a layer whose part is kept.</summary>
+    public ulong Layers(OutputPart part) => part switch
+    {
+        OutputPart.HiddenStates => HiddenStates,
+        OutputPart.IntermediateLayers => IntermediateLayers,
+        OutputPart.ClassTokens => ClassTokenLayers,
+        OutputPart.Queries => QueryLayers,
+        OutputPart.Keys => KeyLayers,
+        OutputPart.Values => ValueLayers,
+        OutputPart.Attentions => AttentionLayers,
+        _ => 0,
+    };
+}

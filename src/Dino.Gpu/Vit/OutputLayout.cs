@@ -1,0 +1,93 @@
+using System.Numerics;
+
+namespace Dino.Gpu.Vit;
+
+/// <summary>What a forward pass can keep. A part is (slots, batch, values of an image), with one slot a layer kept, in ascending order.</summary>
+internal enum OutputPart
+{
+    /// <summary>The last layer after the final norm, one slot: (tokens, hidden) with every token, (hidden) with the class token alone.</summary>
+    Tokens,
+
+    /// <summary>(tokens, hidden): the residual stream, state 0 before the first block and state i after i blocks.</summary>
+    HiddenStates,
+
+    /// <summary>(tokens, hidden): the residual stream after a block, through the final norm.</summary>
+    IntermediateLayers,
+
+    /// <summary>(hidden): the class token after a block, through the final norm.</summary>
+    ClassTokens,
+
+    /// <summary>(tokens, hidden): a block's queries, heads side by side.</summary>
+    Queries,
+
+    /// <summary>(tokens, hidden): a block's keys, heads side by side.</summary>
+    Keys,
+
+    /// <summary>(tokens, hidden): a block's values, heads side by side.</summary>
+    Values,
+
+    /// <summary>(heads, rows kept, tokens): a block's attention probabilities, every row or the class token's.</summary>
+    Attentions,
+
+    /// <summary>(tokens): the class token's row of the attention rollout over all blocks, one slot.</summary>
+    Rollout,
+}
+
+/// <summary>How much of each part one pass keeps, and where it stands when all parts are in one buffer. Plain values, so that a kernel can take it as a parameter.</summary>
+internal readonly struct OutputLayout
+{
+    private readonly VitShape _shape;
+    private readonly ForwardRequest _request;
+
+    public OutputLayout(in VitShape shape, in ForwardRequest request)
+    {
+        _shape = shape;
+        _request = request;
+    }
+
+    /// <summary>Values of every part together.</summary>
+    public long TotalLength => Start(Parts);
+
+    /// <summary>Number of parts.</summary>
+    public static OutputPart Parts => OutputPart.Rollout + 1;
+
+    /// <summary>Layers kept of a part.</summary>
+    public int Slots(OutputPart part) => part switch
+    {
+        OutputPart.Tokens => 1,
+        OutputPart.Rollout => _request.Rollout,
+        _ => BitOperations.PopCount(_request.Layers(part) & Below(IndexCount(part))),
+    };
+
+    /// <summary>The slot of a layer (of a state, for hidden states) that is kept.</summary>
+    public int Slot(OutputPart part, int index) => BitOperations.PopCount(_request.Layers(part) & Below(index));
+
+    /// <summary>Values of one image in one slot.</summary>
+    public long ImageLength(OutputPart part) => part switch
+    {
+        OutputPart.Tokens => (_request.AllTokens != 0 ? _shape.TokenCount : 1L) * _shape.HiddenSize,
+        OutputPart.ClassTokens => _shape.HiddenSize,
+        OutputPart.Rollout => _shape.TokenCount,
+        OutputPart.Attentions => (long)_shape.HeadCount * _request.AttentionRowCount(_shape.TokenCount) * _shape.TokenCount,
+        _ => (long)_shape.TokenCount * _shape.HiddenSize,
+    };
+
+    /// <summary>Values of one slot: those of the whole batch.</summary>
+    public long SlotLength(OutputPart part) => _request.Batch * ImageLength(part);
+
+    /// <summary>Values of a part.</summary>
+    public long Length(OutputPart part) => Slots(part) * SlotLength(part);
+
+    /// <summary>Place of a part's first value, the parts one behind the other.</summary>
+    public long Start(OutputPart part)
+    {
+        long start = 0;
+        for (OutputPart before = 0; before < part; before++)
+            start += Length(before);
+        return start;
+    }
+
+    private int IndexCount(OutputPart part) => part == OutputPart.HiddenStates ? _shape.LayerCount + 1 : _shape.LayerCount;
+
+    private static ulong Below(int index) => index >= 64 ? ulong.MaxValue : (1UL << index) - 1;
+}

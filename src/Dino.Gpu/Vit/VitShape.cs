@@ -1,0 +1,82 @@
+using Dino.Gpu.Model;
+
+namespace Dino.Gpu.Vit;
+
+/// <summary>The sizes of one forward pass: a model at one input size. Plain values, so that a kernel can take it as a parameter.</summary>
+internal readonly struct VitShape
+{
+    /// <summary>The <see cref="SampleStep"/> at which the input is the picture: one pixel, in units of 2^-32.</summary>
+    public const long PictureStep = 1L << 32;
+
+    public VitShape(VitConfig config, int inputWidth, int inputHeight)
+        : this(config, inputWidth, inputHeight, inputWidth, inputHeight, PictureStep)
+    {
+    }
+
+    private VitShape(VitConfig config, int inputWidth, int inputHeight, int pictureWidth, int pictureHeight, long sampleStep)
+    {
+        HiddenSize = config.HiddenSize;
+        LayerCount = config.LayerCount;
+        HeadCount = config.HeadCount;
+        MlpSize = config.MlpSize;
+        PatchSize = config.PatchSize;
+        InputWidth = inputWidth;
+        InputHeight = inputHeight;
+        PictureWidth = pictureWidth;
+        PictureHeight = pictureHeight;
+        SampleStep = sampleStep;
+        LayerNormEpsilon = (float)config.LayerNormEpsilon;
+    }
+
+    public int HiddenSize { get; }
+
+    public int LayerCount { get; }
+
+    public int HeadCount { get; }
+
+    public int MlpSize { get; }
+
+    public int PatchSize { get; }
+
+    public int InputWidth { get; }
+
+    public int InputHeight { get; }
+
+    /// <summary>Width of the pictures as they lie on the device: the input's, unless it is sampled from them.</summary>
+    public int PictureWidth { get; }
+
+    public int PictureHeight { get; }
+
+    /// <summary>Pixels of the picture from one of the input to the next, in units of 2^-32.</summary>
+    public long SampleStep { get; }
+
+    /// <summary>Whether the input is sampled from the picture. If not it is the picture, or at a scale a hair below 1 the picture without its last pixels.</summary>
+    public bool IsSampled => SampleStep != PictureStep;
+
+    public float LayerNormEpsilon { get; }
+
+    /// <summary>The model at another scale of the same pictures, as torch's <c>interpolate(scale_factor=s, mode="bilinear", align_corners=False)</c> makes the input: floor(side * s) pixels, 1 / s apart.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="pictureWidth">Width of the pictures.</param>
+    /// <param name="pictureHeight">Height of the pictures.</param>
+    /// <param name="scale">Above 0; 1 is the picture itself.</param>
+    public static VitShape AtScale(VitConfig config, int pictureWidth, int pictureHeight, double scale) => new(
+        config, (int)Math.Floor(pictureWidth * scale), (int)Math.Floor(pictureHeight * scale), pictureWidth, pictureHeight, StepAt(scale));
+
+    /// <summary>Pixels of the picture from one pixel of the input to the next, in units of 2^-32.</summary>
+    public static long StepAt(double scale) => (long)Math.Round(PictureStep / scale);
+
+    public int HeadSize => HiddenSize / HeadCount;
+
+    public int PatchLength => 3 * PatchSize * PatchSize;
+
+    /// <summary>Patches side by side; pixels that do not fill a patch are dropped.</summary>
+    public int GridWidth => InputWidth / PatchSize;
+
+    public int GridHeight => InputHeight / PatchSize;
+
+    public int PatchCount => GridWidth * GridHeight;
+
+    /// <summary>The class token and one token a patch.</summary>
+    public int TokenCount => 1 + PatchCount;
+}

@@ -1,0 +1,141 @@
+using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Tests.Cli;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Data.Vectors;
+
+/// <summary>Vectors for the commands that compare them, from files, from runs and from images.</summary>
+public sealed class EmbeddingTableTests : IDisposable
+{
+    private static readonly string[] Images = [GoldenData.Image("chelsea.png"), GoldenData.Image("gray.png"), GoldenData.Image("tiny_5x7.png")];
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly StringWriter _error = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("e.npy")]
+    [InlineData("e.npz")]
+    [InlineData("e.jsonl")]
+    [InlineData("e.csv")]
+    [InlineData("e.parquet")]
+    [InlineData("e.safetensors")]
+    [InlineData("run")]
+    [InlineData("parts")]
+    public async Task Every_output_of_embed_is_read_back_without_its_failed_images(string name)
+    {
+        string file = await EmbedAsync(name, [Images[0], "missing.png", .. Images[1..]]);
+        Assert.True(EmbeddingTable.IsEmbeddings(file));
+        var table = EmbeddingTable.Load(file, TestContext.Current.CancellationToken);
+        Assert.Equal((3, 48), (table.Count, table.Dimension));
+        Assert.Equal(await ExpectedAsync(), table.Values.ToArray());
+        Assert.Equal([0, 2, 3], table.Rows.Select(row => row.Row));
+        Assert.Equal(1, Assert.Single(table.Failures).Row);
+        if (name is not ("e.npy" or "e.safetensors"))
+            Assert.Equal(Images, table.Rows.Select(row => row.Path));
+        Assert.Equal(name is "run" or "parts", table.Model is not null);
+    }
+
+    [Fact]
+    public async Task Images_are_embedded_as_embed_does_and_failures_are_named()
+    {
+        using EmbeddingSource source = Source();
+        EmbeddingTable table = await source.LoadAsync([.. Images, "missing.png"], TestContext.Current.CancellationToken);
+        Assert.Equal(await ExpectedAsync(), table.Values.ToArray());
+        Assert.Equal(Images, table.Rows.Select(row => row.Path));
+        Assert.Equal((451, 300), (table.Rows[0].Width, table.Rows[0].Height));
+        Assert.Equal(1, source.Failed);
+        Assert.Equal("missing.png", Assert.Single(table.Failures).Path);
+        Assert.Contains("missing.png", Assert.Single(_error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries), line => line.Contains("missing")));
+
+        // What made them is known, and agrees with the record of a run.
+        var run = EmbeddingTable.Load(await EmbedAsync("run", Images), TestContext.Current.CancellationToken);
+        Assert.Null(table.Model!.DifferenceFrom(run.Model!));
+        using EmbeddingSource other = Source("64x40");
+        EmbeddingTable larger = await other.LoadAsync(Images, TestContext.Current.CancellationToken);
+        Assert.Equal("size 32x32 and 64x40", larger.Model!.DifferenceFrom(run.Model!));
+    }
+
+    [Fact]
+    public async Task A_table_of_images_is_not_taken_for_embeddings()
+    {
+        string list = _folder.Write("labels.csv", $"path,label\n{Images[0]},cat\n{Images[1]},gray\n");
+        Assert.False(EmbeddingTable.IsEmbeddings(list));
+        Assert.False(EmbeddingTable.IsEmbeddings(Images[0]));
+        Assert.False(EmbeddingTable.IsEmbeddings(_folder.Root));
+        Assert.False(EmbeddingTable.IsEmbeddings(_folder.Write("paths.jsonl", $"{{\"path\":\"{Images[0]}\"}}\n")));
+        using EmbeddingSource source = Source();
+        EmbeddingTable table = await source.LoadAsync([list], TestContext.Current.CancellationToken);
+        Assert.Equal(["cat", "gray"], table.Rows.Select(row => row.Columns[0]));
+    }
+
+    [Fact]
+    public async Task Tables_are_joined_with_the_columns_of_both()
+    {
+        string cats = await EmbedAsync("cats.parquet", [_folder.Write("cats.jsonl", $"{{\"path\":\"{Images[0]}\",\"label\":\"cat\",\"year\":1999}}\n")]);
+        string others = await EmbedAsync("others.npz", [_folder.Write("others.jsonl", $"{{\"path\":\"{Images[1]}\",\"year\":2000.5}}\n{{\"path\":\"missing.png\",\"year\":1}}\n")]);
+        using EmbeddingSource source = Source();
+        EmbeddingTable table = await source.LoadAsync([cats, others], TestContext.Current.CancellationToken);
+        Assert.Equal(["label", "year"], table.Columns.Select(column => column.Name));
+        Assert.Equal(new object?[] { "cat", 1999.0 }, table.Rows[0].Columns);
+        Assert.Equal(new object?[] { null, 2000.5 }, table.Rows[1].Columns);
+        Assert.Equal([1.0], table.Failures.Select(row => row.Columns[1]));
+        Assert.Equal((await ExpectedAsync())[..96], table.Values.ToArray());
+    }
+
+    [Fact]
+    public async Task What_cannot_be_compared_is_refused()
+    {
+        string vectors = await EmbedAsync("e.npy", Images);
+        string tokens = await EmbedAsync("tokens.npy", [.. Images, "--output", "tokens"]);
+        string wide = await EmbedAsync("wide.npy", [.. Images, "--output", "cls+mean"]);
+        string nothing = await EmbedAsync("none.jsonl", ["missing.png"]);
+        string run = await EmbedAsync("run", Images), larger = await EmbedAsync("larger", [.. Images, "--size", "64"]);
+        using EmbeddingSource source = Source();
+        await RefusedAsync("rows of (17, 48), expected one vector an image", tokens);
+        await RefusedAsync("vectors of 48 values, ", vectors, wide);
+        await RefusedAsync("no such file", _folder.Path("gone.npy"));
+        await RefusedAsync("give embeddings or images, not both", vectors, Images[0]);
+        await RefusedAsync("were made differently (size 32x32 and 64x64)", run, larger);
+        Assert.Contains("only 1 failed image", Assert.Throws<DinoException>(() => EmbeddingTable.Load(nothing, CancellationToken.None)).Message);
+        string infinite = _folder.Write("infinite.jsonl", "{\"path\":\"a.png\",\"embedding\":[1,2]}\n{\"path\":\"b.png\",\"embedding\":[1,1e39]}\n");
+        await RefusedAsync("row 1 (b.png): a value is Infinity", infinite);
+
+        async Task RefusedAsync(string message, params string[] inputs) =>
+            Assert.Contains(message, (await Assert.ThrowsAsync<DinoException>(() => source.LoadAsync(inputs, CancellationToken.None))).Message);
+    }
+
+    private EmbeddingSource Source(string size = "32x32")
+    {
+        Assert.True(ImageSize.TryParse(size, out ImageSize sides));
+        return new EmbeddingSource(
+            new EmbeddingSourceSettings
+            {
+                Weights = CliRunner.TinyWeights,
+                Model = new DinoOptions { Device = "cpu", Decoder = ImageDecoders.Create("auto", ImageHeader.MaxPixels), InputWidth = sides.Width, InputHeight = sides.Height },
+                Pooling = "cls",
+                MaxPixels = ImageHeader.MaxPixels,
+                Workers = 2,
+                Quiet = false,
+                Verbose = false,
+            },
+            new CliConsole { Input = TextReader.Null, Output = Stream.Null, Error = TextWriter.Synchronized(_error) });
+    }
+
+    private async Task<string> EmbedAsync(string name, string[] inputs)
+    {
+        string path = _folder.Path(name);
+        foreach (string part in name == "parts" ? new[] { "0/2", "1/2" } : ["none"])
+            await CliRunner.EmbedTinyAsync([.. inputs, "-o", path, "--shard", part, "--shard-size", "2"]);
+        Assert.True(File.Exists(path) || Directory.Exists(path));
+        return path;
+    }
+
+    /// <summary>(3, 48)</summary>
+    private async Task<float[]> ExpectedAsync() => Npy.Read(await EmbedAsync("expected.npy", Images)).Floats;
+}
