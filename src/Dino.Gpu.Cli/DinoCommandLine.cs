@@ -30,7 +30,7 @@ internal static class DinoCommandLine
             if (parsed.Action is ParseErrorAction)
                 return ReportUsage(root, parsed, arguments, console);
 
-            // Leaving the stream open keeps its owner in charge. On a terminal it is Console.Out, which knows width and colours.
+            // Leaving the stream open keeps its owner in charge. On a terminal it is Console.Out, which knows width and colors.
             using var plain = new StreamWriter(console.Output, new UTF8Encoding(false), leaveOpen: true) { AutoFlush = true };
             var invocation = new InvocationConfiguration
             {

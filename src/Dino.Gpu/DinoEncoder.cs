@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
@@ -210,7 +211,7 @@ public sealed class DinoEncoder : IDisposable
 
     /// <summary>
     /// The embeddings of pictures at several scales in one, as <c>eval_image_retrieval.py</c> of the original makes them with <c>--multiscale</c>: the class tokens at each
-    /// scale of the normalised input are averaged, and the mean is scaled to length 1 (L2).
+    /// scale of the normalized input are averaged, and the mean is scaled to length 1 (L2).
     /// </summary>
     /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
     /// <param name="scales">Of the input's sides, above 0: floor(side * scale) pixels, interpolated bilinearly without antialiasing. Null for <see cref="MultiScale.Default"/>.</param>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;

@@ -9,7 +9,7 @@ internal static class TableOutput
     private const int WidthWithoutTerminal = 240;
 
     /// <param name="output">Standard output.</param>
-    /// <param name="toTerminal">Whether it is a terminal, with its own width and perhaps colours.</param>
+    /// <param name="toTerminal">Whether it is a terminal, with its own width and perhaps colors.</param>
     public static IAnsiConsole Create(TextWriter output, bool toTerminal)
     {
         IAnsiConsole ansi = AnsiConsole.Create(new AnsiConsoleSettings

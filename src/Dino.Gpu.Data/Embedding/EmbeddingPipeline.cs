@@ -270,7 +270,7 @@ internal sealed class EmbeddingPipeline(
                 {
                     if (!entry.TryEndLoading())
                         return;
-                    throw WantOfMemory.At(entry.Item.Path, failure);
+                    throw DecodeMemory.At(entry.Item.Path, failure);
                 }
                 catch (Exception failure)
                 {

@@ -1,5 +1,4 @@
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Formats;
@@ -30,7 +29,7 @@ internal sealed class EmbeddingFile : IEmbeddingReader
     public RowSchema Schema => _reader.Schema;
 
     /// <summary>What made the vectors, where the file says so.</summary>
-    public EmbeddingModel? Model => (_reader as NpzEmbeddingReader)?.Model;
+    public Provenance? Model => (_reader as NpzEmbeddingReader)?.Model;
 
     public RowInfo? Read(Span<float> values)
     {

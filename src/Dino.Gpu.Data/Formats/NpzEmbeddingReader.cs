@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Data.Vectors;
 
 namespace Dino.Gpu.Data.Formats;
 
@@ -29,14 +28,14 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
         var columns = new List<CarriedColumn>();
         foreach (ZipArchiveEntry entry in arrays.Where(entry => entry != embedding))
             AddColumn(entry.FullName[..^Suffix.Length], Open(entry), columns);
-        Model = _zip.GetEntry(EmbeddingModel.MemberName) is { } member ? ReadModel(member) : null;
+        Model = _zip.GetEntry(Provenance.MemberName) is { } member ? ReadModel(member) : null;
         Schema = new RowSchema(shape, _embedding.Type == "<f2" ? FloatType.Float16 : FloatType.Float32, _own.ContainsKey("sha256"), columns);
     }
 
     public RowSchema Schema { get; }
 
     /// <summary>What made the vectors, where <c>dino index</c> wrote the file.</summary>
-    public EmbeddingModel? Model { get; }
+    public Provenance? Model { get; }
 
     public RowInfo? Read(Span<float> values)
     {
@@ -68,11 +67,11 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
     /// <summary>An entry may claim any length; deflate makes at most 1032 bytes of one.</summary>
     private static NpyArray Open(ZipArchiveEntry entry) => new(entry.Open(), Math.Min(entry.Length, 1032 * Math.Min(entry.CompressedLength, long.MaxValue / 1032) + 1032));
 
-    private static EmbeddingModel ReadModel(ZipArchiveEntry member)
+    private static Provenance ReadModel(ZipArchiveEntry member)
     {
-        byte[] json = new byte[EmbeddingModel.LongestJson];
+        byte[] json = new byte[Provenance.LongestJson];
         using Stream stream = member.Open();
-        return EmbeddingModel.FromJson(json.AsSpan(0, stream.ReadAtLeast(json, json.Length, throwOnEndOfStream: false)));
+        return Provenance.FromJson(json.AsSpan(0, stream.ReadAtLeast(json, json.Length, throwOnEndOfStream: false)));
     }
 
     private void AddColumn(string name, NpyArray array, List<CarriedColumn> columns)

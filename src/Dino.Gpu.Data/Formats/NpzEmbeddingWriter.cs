@@ -1,5 +1,4 @@
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Formats;
@@ -14,7 +13,7 @@ internal sealed class NpzEmbeddingWriter : IEmbeddingWriter
     private const string Embedding = "embedding.npy";
 
     private readonly RowSchema _schema;
-    private readonly EmbeddingModel? _model;
+    private readonly Provenance? _model;
     private readonly AtomicFile _file;
     private readonly ValueEncoder _encoder;
     private readonly StoredZip _zip;
@@ -23,7 +22,7 @@ internal sealed class NpzEmbeddingWriter : IEmbeddingWriter
     private long _rows;
 
     /// <exception cref="DinoException">The file cannot be created there.</exception>
-    public NpzEmbeddingWriter(string path, RowSchema schema, EmbeddingModel? model = null)
+    public NpzEmbeddingWriter(string path, RowSchema schema, Provenance? model = null)
     {
         _schema = schema;
         _model = model;
@@ -87,7 +86,7 @@ internal sealed class NpzEmbeddingWriter : IEmbeddingWriter
 
         if (_model is not null)
         {
-            _zip.Begin(EmbeddingModel.MemberName, 0);
+            _zip.Begin(Provenance.MemberName, 0);
             _zip.Write(_model.ToJson());
             _zip.End([]);
         }

@@ -7,7 +7,7 @@ namespace Dino.Gpu.Data.Imaging;
 /// <summary>Encodes pictures: PNG files, and JPEG for pages.</summary>
 internal static class PngFile
 {
-    /// <summary>8-bit RGB without alpha or colour profile, so that any reader gets the very bytes.</summary>
+    /// <summary>8-bit RGB without alpha or color profile, so that any reader gets the very bytes.</summary>
     /// <exception cref="DinoException">The file cannot be written.</exception>
     public static void Write(string path, RgbImage image)
     {

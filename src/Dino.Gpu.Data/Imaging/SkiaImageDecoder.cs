@@ -28,7 +28,7 @@ internal sealed class SkiaImageDecoder : IImageDecoder
         if (codec.Info.Width != header.Width || codec.Info.Height != header.Height)
             throw new DinoException($"damaged {format}: its header says {header.Width}x{header.Height}, its data {codec.Info.Width}x{codec.Info.Height}");
 
-        // No colour space: pixels are not converted. Unpremultiplied: colours survive where alpha is 0.
+        // No color space: pixels are not converted. Unpremultiplied: colors survive where alpha is 0.
         var info = new SKImageInfo(header.Width, header.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul, colorspace: null);
         // A bitmap's memory is gone when it is disposed; arrays of hundreds of megabytes would wait for the collector.
         using var rgba = new SKBitmap();

@@ -14,7 +14,7 @@ public static class AttentionPicture
     /// <param name="gridHeight">Patches on top of each other.</param>
     /// <param name="gridWidth">Patches side by side.</param>
     /// <param name="patchSize">Pixels of a patch's side.</param>
-    /// <param name="colors">The colours.</param>
+    /// <param name="colors">The colors.</param>
     /// <returns>(patch size * grid height) rows of (patch size * grid width) pixels.</returns>
     public static RgbImage HeatMap(ReadOnlySpan<float> grid, int gridHeight, int gridWidth, int patchSize, ColorMap colors)
     {

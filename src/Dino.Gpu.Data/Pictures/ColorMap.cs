@@ -2,7 +2,7 @@ using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Data.Pictures;
 
-/// <summary>256 colours for values from 0 to 1.</summary>
+/// <summary>256 colors for values from 0 to 1.</summary>
 public sealed class ColorMap
 {
     private readonly byte[] _colors; // (256, 3)
@@ -28,7 +28,7 @@ public sealed class ColorMap
     /// <summary>As in matplotlib.</summary>
     public string Name { get; }
 
-    /// <summary>The colour of a value. As in matplotlib each of the 256 has an equal share of the range from 0 to 1; what is outside has the colour of the nearer end, and NaN that of 0.</summary>
+    /// <summary>The color of a value. As in matplotlib each of the 256 has an equal share of the range from 0 to 1; what is outside has the color of the nearer end, and NaN that of 0.</summary>
     public (byte Red, byte Green, byte Blue) this[float value]
     {
         get
@@ -38,7 +38,7 @@ public sealed class ColorMap
         }
     }
 
-    /// <summary>A picture of values, the smallest in the map's first colour and the largest in its last; all in the first where they are equal.</summary>
+    /// <summary>A picture of values, the smallest in the map's first color and the largest in its last; all in the first where they are equal.</summary>
     /// <param name="values">(<paramref name="height"/>, <paramref name="width"/>)</param>
     /// <param name="width">Columns.</param>
     /// <param name="height">Rows.</param>

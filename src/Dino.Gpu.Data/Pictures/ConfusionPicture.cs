@@ -5,7 +5,7 @@ using Dino.Gpu.Imaging;
 namespace Dino.Gpu.Data.Pictures;
 
 /// <summary>
-/// Draws a confusion matrix: a row a true class, a column a predicted one, the colour of a cell the share of its row. Up to <see cref="NamedClasses"/> classes
+/// Draws a confusion matrix: a row a true class, a column a predicted one, the color of a cell the share of its row. Up to <see cref="NamedClasses"/> classes
 /// have their names and counts; more become a plain heat map, in which above <see cref="MaxCells"/> classes several share a cell.
 /// </summary>
 public static class ConfusionPicture
@@ -29,12 +29,12 @@ public static class ConfusionPicture
     private const int TextScale = 2;
     private const int LineHeight = (PixelFont.Height + 3) * TextScale;
 
-    /// <summary>Side of the bar that explains the colours.</summary>
+    /// <summary>Side of the bar that explains the colors.</summary>
     private const int BarWidth = 16;
 
     private const byte LineGray = 225;
 
-    /// <summary>The matrix with its accuracy, names and a bar of the colours.</summary>
+    /// <summary>The matrix with its accuracy, names and a bar of the colors.</summary>
     /// <param name="matrix">What to draw.</param>
     /// <param name="colors">From a share of 0 to 1.</param>
     public static RgbImage Draw(ConfusionMatrix matrix, ColorMap colors)
@@ -52,7 +52,7 @@ public static class ConfusionPicture
         int nameWidth = names.Select(name => PixelFont.Width(name, TextScale) + Gap).DefaultIfEmpty(0).Max();
         string title = string.Create(
             CultureInfo.InvariantCulture, $"top-1 {100 * matrix.Top1:F1} %, top-5 {100 * matrix.Top5:F1} %, {matrix.Count} images, {classes} classes");
-        string axes = "rows: true, columns: predicted, colour: share of the row";
+        string axes = "rows: true, columns: predicted, color: share of the row";
         int left = Gap + nameWidth;
         int top = Gap + 2 * LineHeight + nameWidth + Gap / 2;
         int right = left + side + Gap + BarWidth + Gap + PixelFont.Width("100 %", TextScale);

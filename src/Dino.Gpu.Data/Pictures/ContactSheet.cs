@@ -18,7 +18,7 @@ public static class ContactSheet
     /// <param name="picture">What the model saw.</param>
     /// <param name="map">Its attention.</param>
     /// <param name="patchSize">Pixels of a patch's side.</param>
-    /// <param name="colors">The colours of the heat maps.</param>
+    /// <param name="colors">The colors of the heat maps.</param>
     public static RgbImage Draw(RgbImage picture, AttentionMap map, int patchSize, ColorMap colors)
     {
         ArgumentNullException.ThrowIfNull(map);

@@ -1,4 +1,3 @@
-using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Runs;

@@ -6,7 +6,6 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Files;
 
@@ -93,7 +92,7 @@ internal sealed partial record RunRecord
     /// <param name="model">What the vectors depend on.</param>
     /// <param name="devices">Where the model is loaded.</param>
     /// <param name="options">How rows are written.</param>
-    public static RunRecord Of(EmbeddingModel model, IEnumerable<DeviceInfo> devices, RunOptions options) => new()
+    public static RunRecord Of(Provenance model, IEnumerable<DeviceInfo> devices, RunOptions options) => new()
     {
         Version = typeof(RunRecord).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0],
         Weights = model.Weights,
@@ -127,7 +126,7 @@ internal sealed partial record RunRecord
 
     /// <summary>What the vectors of the rows depend on.</summary>
     [JsonIgnore]
-    public EmbeddingModel Embeddings => new()
+    public Provenance Embeddings => new()
     {
         Weights = Weights,
         Model = Model,

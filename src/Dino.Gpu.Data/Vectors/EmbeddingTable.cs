@@ -11,7 +11,7 @@ internal sealed class EmbeddingTable
     /// <summary>Values of one piece while the number of rows is not known: 4 MiB.</summary>
     private const int PieceLength = 1 << 20;
 
-    private EmbeddingTable(float[] values, int dimension, IReadOnlyList<RowInfo> rows, IReadOnlyList<RowInfo> failures, IReadOnlyList<CarriedColumn> columns, EmbeddingModel? model)
+    private EmbeddingTable(float[] values, int dimension, IReadOnlyList<RowInfo> rows, IReadOnlyList<RowInfo> failures, IReadOnlyList<CarriedColumn> columns, Provenance? model)
     {
         Values = values;
         Dimension = dimension;
@@ -40,7 +40,7 @@ internal sealed class EmbeddingTable
     public IReadOnlyList<CarriedColumn> Columns { get; }
 
     /// <summary>What made the vectors; null where the file does not say.</summary>
-    public EmbeddingModel? Model { get; }
+    public Provenance? Model { get; }
 
     /// <summary>Whether an argument is embeddings already, not images: a file with rows of them, or the folder of a run.</summary>
     public static bool IsEmbeddings(string path)
@@ -115,7 +115,7 @@ internal sealed class EmbeddingTable
         RequireComparable(firstName, first.Dimension, first.Model, name, table);
 
     /// <exception cref="DinoException">The vectors of a table cannot be compared with others of that length and model.</exception>
-    public static void RequireComparable(string firstName, int dimension, EmbeddingModel? model, string name, EmbeddingTable table)
+    public static void RequireComparable(string firstName, int dimension, Provenance? model, string name, EmbeddingTable table)
     {
         if (table.Dimension != dimension)
             throw new DinoException($"{firstName} has vectors of {dimension} values, {name} of {table.Dimension}: they cannot be compared");
@@ -188,7 +188,7 @@ internal sealed class EmbeddingTable
         }
 
         /// <exception cref="DinoException">There is no vector.</exception>
-        public EmbeddingTable Build(EmbeddingModel? model)
+        public EmbeddingTable Build(Provenance? model)
         {
             if (_rows.Count == 0)
                 throw new DinoException($"{name} has no embeddings{(_failures.Count == 0 ? "" : $", only {_failures.Count} failed {(_failures.Count == 1 ? "image" : "images")}")}");

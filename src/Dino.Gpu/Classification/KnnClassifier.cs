@@ -8,7 +8,7 @@ public sealed record KnnOptions
     /// <summary>The k that the original's results are given for. 20 is usually best, it says.</summary>
     public static IReadOnlyList<int> PublishedK { get; } = [10, 20, 100, 200];
 
-    /// <summary>A neighbour's vote is exp(cosine / temperature).</summary>
+    /// <summary>A neighbor's vote is exp(cosine / temperature).</summary>
     public double Temperature { get; init; } = 0.07;
 
     /// <summary><c>auto</c>, <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.</summary>
@@ -19,7 +19,7 @@ public sealed record KnnOptions
 }
 
 /// <summary>
-/// The weighted k-nearest-neighbour classifier that DINO is judged with: the k training vectors of the largest cosine vote for their class with weight
+/// The weighted k-nearest-neighbor classifier that DINO is judged with: the k training vectors of the largest cosine vote for their class with weight
 /// exp(cosine / temperature). Nothing is trained. Votes are counted in double precision.
 /// </summary>
 /// <remarks>
@@ -28,16 +28,16 @@ public sealed record KnnOptions
 /// </remarks>
 public sealed class KnnClassifier : IDisposable
 {
-    /// <summary>Queries that are searched at a time, so that a hundred thousand with k = 200 need no gigabyte of neighbours.</summary>
+    /// <summary>Queries that are searched at a time, so that a hundred thousand with k = 200 need no gigabyte of neighbors.</summary>
     private const int ChunkLength = 8192;
 
-    private readonly NearestNeighbours _neighbours;
+    private readonly NearestNeighbors _neighbors;
     private readonly LabelledVectors _train;
     private readonly double _temperature;
 
-    private KnnClassifier(NearestNeighbours neighbours, LabelledVectors train, double temperature)
+    private KnnClassifier(NearestNeighbors neighbors, LabelledVectors train, double temperature)
     {
-        _neighbours = neighbours;
+        _neighbors = neighbors;
         _train = train;
         _temperature = temperature;
     }
@@ -45,7 +45,7 @@ public sealed class KnnClassifier : IDisposable
     /// <summary>The classes, as given with the training vectors.</summary>
     public IReadOnlyList<string> ClassNames => _train.ClassNames;
 
-    /// <summary>Opens a device and puts the training vectors on it. They need not be normalised.</summary>
+    /// <summary>Opens a device and puts the training vectors on it. They need not be normalized.</summary>
     /// <param name="train">The vectors that vote.</param>
     /// <param name="options">Null for the defaults.</param>
     /// <exception cref="ArgumentException">The temperature is not positive.</exception>
@@ -56,8 +56,8 @@ public sealed class KnnClassifier : IDisposable
         options ??= new KnnOptions();
         if (!(options.Temperature > 0 && double.IsFinite(options.Temperature)))
             throw new ArgumentException($"The temperature is {options.Temperature}, expected a number above 0.", nameof(options));
-        var search = new NearestNeighboursOptions { Device = options.Device, Threads = options.Threads };
-        return new KnnClassifier(NearestNeighbours.Create(train.Values, train.Dimension, search), train, options.Temperature);
+        var search = new NearestNeighborsOptions { Device = options.Device, Threads = options.Threads };
+        return new KnnClassifier(NearestNeighbors.Create(train.Values, train.Dimension, search), train, options.Temperature);
     }
 
     /// <summary>Classifies vectors with one k.</summary>
@@ -86,7 +86,7 @@ public sealed class KnnClassifier : IDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             int length = Math.Min(ChunkLength, count - first);
-            Neighbours found = _neighbours.Search(vectors.Span.Slice(first * dimension, length * dimension), ks.Max());
+            Neighbors found = _neighbors.Search(vectors.Span.Slice(first * dimension, length * dimension), ks.Max());
             for (int query = 0; query < length; query++)
             {
                 for (int i = 0; i < ks.Count; i++)
@@ -101,20 +101,20 @@ public sealed class KnnClassifier : IDisposable
     }
 
     /// <summary>Frees the device.</summary>
-    public void Dispose() => _neighbours.Dispose();
+    public void Dispose() => _neighbors.Dispose();
 
     /// <summary>
-    /// The classes' shares of the votes of the first k neighbours. All weights of a query are divided by that of its nearest, which changes no order and keeps
+    /// The classes' shares of the votes of the first k neighbors. All weights of a query are divided by that of its nearest, which changes no order and keeps
     /// exp within range at any temperature.
     /// </summary>
-    private void Vote(ReadOnlySpan<int> neighbours, ReadOnlySpan<double> cosines, int k, Span<double> votes)
+    private void Vote(ReadOnlySpan<int> neighbors, ReadOnlySpan<double> cosines, int k, Span<double> votes)
     {
         votes.Clear();
         double sum = 0;
-        for (int i = 0; i < Math.Min(k, neighbours.Length); i++)
+        for (int i = 0; i < Math.Min(k, neighbors.Length); i++)
         {
             double weight = Math.Exp((cosines[i] - cosines[0]) / _temperature);
-            votes[_train.Labels[neighbours[i]]] += weight;
+            votes[_train.Labels[neighbors[i]]] += weight;
             sum += weight;
         }
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
-using Dino.Gpu.Model;
-using Dino.Gpu.Model.Checkpoints;
+using Dino.Gpu.Checkpoints;
 
 namespace Dino.Gpu.Classification;
 

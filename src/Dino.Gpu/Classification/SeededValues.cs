@@ -1,4 +1,4 @@
-using Dino.Gpu.Model;
+using Dino.Gpu.Checkpoints;
 
 namespace Dino.Gpu.Classification;
 

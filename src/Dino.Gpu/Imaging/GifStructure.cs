@@ -23,7 +23,7 @@ internal static class GifStructure
                 case 0x21: // extension: label, blocks
                     at = SkipBlocks(file, at + 2);
                     break;
-                case 0x2C: // frame: position and size, its own colours, code size, blocks
+                case 0x2C: // frame: position and size, its own colors, code size, blocks
                     _ = Byte(file, at + 9);
                     // A frame may reach beyond the screen, and some decoders make room for all of it.
                     ImageHeader.CheckSize("GIF", Math.Max(width, Side(file, at + 1) + Side(file, at + 5)), Math.Max(height, Side(file, at + 3) + Side(file, at + 7)), maxPixels);

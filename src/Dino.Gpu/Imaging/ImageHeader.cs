@@ -69,7 +69,7 @@ public sealed record ImageHeader(ImageFormat Format, int Width, int Height, int 
         ArgumentNullException.ThrowIfNull(image);
         int width = image.Width;
         int height = image.Height;
-        // Where the upright picture's pixel (0, 0) is stored, and how far apart (in stored pixels) its neighbours to the right and below are.
+        // Where the upright picture's pixel (0, 0) is stored, and how far apart (in stored pixels) its neighbors to the right and below are.
         (int first, int right, int down) = Orientation switch
         {
             2 => (width - 1, -1, width),

@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Imaging;
 
-/// <summary>The model's input normalisation, (value / 255 - mean) / std per channel: the ImageNet figures of its <c>preprocessor_config.json</c>.</summary>
+/// <summary>The model's input normalization, (value / 255 - mean) / std per channel: the ImageNet figures of its <c>preprocessor_config.json</c>.</summary>
 public static class PixelNormalization
 {
     private static readonly float[] Table = CreateTable();
@@ -12,7 +12,7 @@ public static class PixelNormalization
     public static ReadOnlySpan<double> StandardDeviation => [0.229, 0.224, 0.225];
 
     /// <summary>
-    /// (3, 256): the normalised value of every byte in every channel, worked out in double and rounded once. A byte has only 256
+    /// (3, 256): the normalized value of every byte in every channel, worked out in double and rounded once. A byte has only 256
     /// values, so kernels look them up instead of rounding three times.
     /// </summary>
     public static float[] CreateTable()
@@ -27,7 +27,7 @@ public static class PixelNormalization
         return table;
     }
 
-    /// <summary>The normalised planes of a picture: what the model's first layer reads.</summary>
+    /// <summary>The normalized planes of a picture: what the model's first layer reads.</summary>
     /// <returns>(3, Height, Width) in C order, the red plane first.</returns>
     public static float[] Normalize(RgbImage image)
     {

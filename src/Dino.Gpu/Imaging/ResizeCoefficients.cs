@@ -57,7 +57,7 @@ internal sealed class ResizeCoefficients
     public int Count => _starts.Length;
 
     /// <summary>First input pixel that any output pixel uses.</summary>
-    public int InputStart => _starts[0]; // centres grow, so starts and ends do
+    public int InputStart => _starts[0]; // centers grow, so starts and ends do
 
     /// <summary>One past the last input pixel that any output pixel uses.</summary>
     public int InputEnd => _starts[^1] + _taps[^1];

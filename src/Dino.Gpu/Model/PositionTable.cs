@@ -7,7 +7,7 @@ internal static class PositionTable
     private const double A = -0.75;
 
     /// <summary>
-    /// Interpolates the patch positions bicubically, without antialiasing and with half-pixel centres
+    /// Interpolates the patch positions bicubically, without antialiasing and with half-pixel centers
     /// (<c>interpolate(mode="bicubic", align_corners=False)</c>), samples past the border taken from it. The class token's position
     /// stays. At the trained grid the table is returned as it is.
     /// </summary>
@@ -67,7 +67,7 @@ internal static class PositionTable
         return taps;
     }
 
-    /// <summary>Four neighbouring samples: the one before First, First, and the two after it.</summary>
+    /// <summary>Four neighboring samples: the one before First, First, and the two after it.</summary>
     private readonly record struct Tap(int First, double Fraction)
     {
         public int Index(int i, int size) => Math.Clamp(First - 1 + i, 0, size - 1);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Pipeline;

@@ -1,4 +1,5 @@
 using Dino.Gpu.Imaging;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Pipeline;

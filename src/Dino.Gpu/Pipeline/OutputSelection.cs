@@ -1,3 +1,4 @@
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Pipeline;

@@ -28,7 +28,7 @@ internal static class ForwardPass
     private static void Blocks<TOps>(ref TOps ops, in VitShape shape, in ForwardRequest request)
         where TOps : struct, IVitOps
     {
-        ops.UnfoldPatches();                                                 // patches = unfold(normalise(image))
+        ops.UnfoldPatches();                                                 // patches = unfold(normalize(image))
         ops.AssembleTokens();                                                // x = cat(cls_token, 0) + pos_embed
         ops.LinearAdd(Patches, PatchEmbedding, 0, Residual, Rows.Patches);   // x[1:] += patch_embed.proj(patches)
         if (request.Keeps(OutputPart.HiddenStates, 0))

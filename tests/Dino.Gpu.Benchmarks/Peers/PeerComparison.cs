@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 

@@ -19,7 +19,7 @@ internal static class SearchBenchmark
         float[] vectors = Values(Count, 1);
         float[] queries = Values(Queries, 2);
         long start = Stopwatch.GetTimestamp();
-        using NearestNeighbours search = NearestNeighbours.Create(vectors, Dimension, new NearestNeighboursOptions { Device = "cpu" });
+        using NearestNeighbors search = NearestNeighbors.Create(vectors, Dimension, new NearestNeighborsOptions { Device = "cpu" });
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"packing {Count} x {Dimension}: {Stopwatch.GetElapsedTime(start).TotalSeconds:F2} s"));
         Console.WriteLine("| queries | k | ms | GFLOP/s | share of peak, best | median |");
         Console.WriteLine("| --- | --- | --- | --- | --- | --- |");
@@ -49,7 +49,7 @@ internal static class SearchBenchmark
     }
 
     /// <summary>Some queries against a sort of all double-precision cosines.</summary>
-    private static bool Verify(float[] vectors, float[] queries, int k, Neighbours found)
+    private static bool Verify(float[] vectors, float[] queries, int k, Neighbors found)
     {
         for (int query = 0; query < found.QueryCount; query += 100)
         {

@@ -47,7 +47,7 @@ public sealed class ConfusionMatrixTests
     public void Picture_HasTheShareOfItsRowInEachCell()
     {
         RgbImage image = ConfusionPicture.Draw(Matrix(), ColorMap.Viridis);
-        // Every cell's colour, from its upper left pixel, found from the first cell on: 32 pixels apart.
+        // Every cell's color, from its upper left pixel, found from the first cell on: 32 pixels apart.
         (int left, int top) = FirstCell(image, ColorMap.Viridis[0.5f]);
         Assert.Equal(ColorMap.Viridis[0.5f], Pixel(image, left + 5 * 32, top));
         Assert.Equal(ColorMap.Viridis[2 / 3f], Pixel(image, left, top + 32));
@@ -104,7 +104,7 @@ public sealed class ConfusionMatrixTests
                 return (i % image.Width, i / image.Width);
         }
 
-        throw new InvalidOperationException("no such colour");
+        throw new InvalidOperationException("no such color");
     }
 
     private static (byte Red, byte Green, byte Blue) Pixel(RgbImage image, int x, int y)

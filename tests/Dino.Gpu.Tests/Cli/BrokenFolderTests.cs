@@ -108,7 +108,7 @@ public sealed class BrokenFolderTests : IDisposable
             File.SetUnixFileMode(path, UnixFileMode.None);
     }
 
-    /// <summary>A picture of 8x8 with colours of its own.</summary>
+    /// <summary>A picture of 8x8 with colors of its own.</summary>
     private static byte[] Bmp(int seed)
     {
         const int HeaderLength = 54;

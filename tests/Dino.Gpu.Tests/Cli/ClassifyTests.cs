@@ -6,10 +6,10 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 
-/// <summary><c>dino knn</c> and <c>dino linear</c> on pictures of known classes: colours that the tiny model tells apart though nobody trained it.</summary>
+/// <summary><c>dino knn</c> and <c>dino linear</c> on pictures of known classes: colors that the tiny model tells apart though nobody trained it.</summary>
 public sealed class ClassifyTests : IDisposable
 {
-    private static readonly (string Name, int Red, int Green, int Blue)[] Colours = [("blue", 20, 40, 220), ("green", 30, 200, 50), ("red", 220, 30, 20)];
+    private static readonly (string Name, int Red, int Green, int Blue)[] Colors = [("blue", 20, 40, 220), ("green", 30, 200, 50), ("red", 220, 30, 20)];
 
     private readonly TemporaryFolder _folder = new();
 
@@ -213,12 +213,12 @@ public sealed class ClassifyTests : IDisposable
     private static Task<CliResult> RunAsync(params string[] arguments) =>
         CliRunner.RunAsync([arguments[0], "--weights", CliRunner.TinyWeights, "--device", "cpu", .. arguments[1..]]);
 
-    /// <summary>Noisy pictures of a colour a class, in a folder a class.</summary>
+    /// <summary>Noisy pictures of a color a class, in a folder a class.</summary>
     private string Pictures(string name, int count, int seed = 0)
     {
-        foreach ((string colour, int red, int green, int blue) in Colours)
+        foreach ((string color, int red, int green, int blue) in Colors)
         {
-            string folder = Directory.CreateDirectory(_folder.Path(name, colour)).FullName;
+            string folder = Directory.CreateDirectory(_folder.Path(name, color)).FullName;
             for (int number = 0; number < count; number++)
             {
                 var random = new Random(seed + number);

@@ -10,7 +10,7 @@ public sealed class DevicesTests
         CliResult result = await CliRunner.RunAsync("devices");
         Assert.Equal(0, result.ExitCode);
         Assert.Contains(result.OutputLines, line => line.TrimStart().StartsWith("cpu ", StringComparison.Ordinal) && line.Contains("Simd", StringComparison.Ordinal));
-        Assert.DoesNotContain("\u001b", result.Output); // no colours in a pipe
+        Assert.DoesNotContain("\u001b", result.Output); // no colors in a pipe
     }
 
     [Fact]

@@ -53,7 +53,7 @@ public sealed class SearchTests : IDisposable
     }
 
     [Fact]
-    public async Task Neighbours_are_those_of_the_cosines_in_every_form()
+    public async Task Neighbors_are_those_of_the_cosines_in_every_form()
     {
         string[] images = [Chelsea, Gray, Tiny, Chelsea];
         string file = _folder.Path("e.parquet");

@@ -25,7 +25,7 @@ public sealed class UsageTests
     [InlineData("features", "a.jpg", "-o", "out", "--unknown")]
     [InlineData("pca", "a.jpg", "-o", "out", "--unknown")]
     [InlineData("index", "a.jpg", "-o", "a.npz", "--unknown")]
-    [InlineData("search", "a.npz", "a.jpg", "--neighbours", "3")]
+    [InlineData("search", "a.npz", "a.jpg", "--neighbors", "3")]
     [InlineData("dedup", "a.jpg", "--unknown")]
     [InlineData("compare", "a.jpg", "--unknown")]
     [InlineData("knn", "train", "--unknown")]

@@ -1,3 +1,4 @@
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Model;
 using Dino.Gpu.Pipeline;

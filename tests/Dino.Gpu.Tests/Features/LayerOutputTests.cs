@@ -1,5 +1,6 @@
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Support;
 using Dino.Gpu.Vit;

@@ -2,6 +2,7 @@ using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Kernels.Simd;
 using Dino.Gpu.Model;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Support;
 using Dino.Gpu.Vit;

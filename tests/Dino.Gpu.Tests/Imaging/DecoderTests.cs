@@ -46,7 +46,7 @@ public sealed class DecoderTests
         Assert.Equal(golden.Sha256Rgb, GoldenImages.Sha256(image.Pixels));
     }
 
-    /// <summary>Colours under alpha 0 stay, which premultiplied decoding would lose.</summary>
+    /// <summary>Colors under alpha 0 stay, which premultiplied decoding would lose.</summary>
     [Theory]
     [InlineData("skia")]
     [InlineData("stb")]
@@ -57,7 +57,7 @@ public sealed class DecoderTests
         Assert.Equal([200, 100, 50, 10, 20, 30, 255, 254, 253, 7, 8, 9], GoldenImages.Decoder(name).Decode(file, ExifOrientation.Apply).Pixels);
     }
 
-    /// <summary>A colour made transparent by tRNS is still that colour.</summary>
+    /// <summary>A color made transparent by tRNS is still that color.</summary>
     [Theory]
     [InlineData("skia")]
     [InlineData("stb")]
@@ -72,11 +72,11 @@ public sealed class DecoderTests
         Assert.Equal([1, 2, 3, 4, 5, 6], GoldenImages.Decoder(name).Decode(file, ExifOrientation.Apply).Pixels);
     }
 
-    /// <summary>Values are taken as stored, whatever colour profile the file carries; Pillow does not convert either.</summary>
+    /// <summary>Values are taken as stored, whatever color profile the file carries; Pillow does not convert either.</summary>
     [Theory]
     [InlineData("skia")]
     [InlineData("stb")]
-    public void Colour_profile_is_not_applied(string name)
+    public void Color_profile_is_not_applied(string name)
     {
         using var wide = SKColorSpace.CreateRgb(SKColorSpaceTransferFn.Linear, SKColorSpaceXyz.Rec2020);
         byte[] rgba = [200, 100, 50, 255, 10, 20, 30, 255];
@@ -98,7 +98,7 @@ public sealed class DecoderTests
         Assert.InRange(photo.Pixels.Zip(lossy.Pixels).Average(pair => Math.Abs(pair.First - pair.Second)), 0.1, 5);
     }
 
-    /// <summary>A 2x2 GIF of two colours, of which none or the second is transparent and then comes out black: a GIF decoder paints over nothing.</summary>
+    /// <summary>A 2x2 GIF of two colors, of which none or the second is transparent and then comes out black: a GIF decoder paints over nothing.</summary>
     [Theory]
     [InlineData("skia", false)]
     [InlineData("skia", true)]

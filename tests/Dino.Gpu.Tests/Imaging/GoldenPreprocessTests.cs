@@ -5,7 +5,7 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Imaging;
 
-/// <summary>Decoding, resizing and normalising against Pillow, torchvision and Hugging Face's processor, byte for byte.</summary>
+/// <summary>Decoding, resizing and normalizing against Pillow, torchvision and Hugging Face's processor, byte for byte.</summary>
 public sealed class GoldenPreprocessTests
 {
     public static TheoryData<string> Stems => [.. GoldenImages.All.Select(golden => golden.Stem)];

@@ -2,7 +2,7 @@ using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Tests.Imaging;
 
-/// <summary>Sizes, crops and normalisation beyond the reference data.</summary>
+/// <summary>Sizes, crops and normalization beyond the reference data.</summary>
 public sealed class PreprocessorTests
 {
     /// <summary>torchvision: the shorter side exact, the longer one rounded down, the crop's corner rounded half to even.</summary>

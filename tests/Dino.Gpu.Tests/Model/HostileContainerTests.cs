@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Model;
 using Dino.Gpu.Tests.Support;
 

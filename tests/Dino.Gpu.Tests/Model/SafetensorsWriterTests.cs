@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Model;
 using Dino.Gpu.Tests.Support;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Model;
 using Dino.Gpu.Model.Checkpoints;
 using Dino.Gpu.Tests.Support;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Model;
 using Dino.Gpu.Tests.Support;

@@ -1,6 +1,8 @@
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Support;
 using Dino.Gpu.Vit;

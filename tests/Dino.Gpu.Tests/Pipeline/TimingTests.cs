@@ -1,3 +1,4 @@
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 using Dino.Gpu.Vit;

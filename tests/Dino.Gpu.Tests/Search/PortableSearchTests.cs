@@ -7,7 +7,7 @@ namespace Dino.Gpu.Tests.Search;
 [Collection(PortableCollection.Name)]
 public sealed class PortableSearchTests(TestDevices devices)
 {
-    /// <summary>Vectors, dimension, queries, and numbers of neighbours; from 4096 vectors on there is more than one chunk.</summary>
+    /// <summary>Vectors, dimension, queries, and numbers of neighbors; from 4096 vectors on there is more than one chunk.</summary>
     public static TheoryData<TestDevice, int, int, int, int> Shapes => new()
     {
         { TestDevice.IlgpuCpu, 1, 1, 1, 3 },
@@ -31,7 +31,7 @@ public sealed class PortableSearchTests(TestDevices devices)
         float[] queries = SearchTwin.Normal(queryCount * dimension, 2);
         foreach (Similarity similarity in Enum.GetValues<Similarity>())
         {
-            using NearestNeighbours search = Create(device, vectors, dimension, similarity);
+            using NearestNeighbors search = Create(device, vectors, dimension, similarity);
             SearchTwin.AssertEqual($"{similarity}", SearchTwin.Search(vectors, queries, dimension, k, similarity), search.Search(queries, k));
         }
     }
@@ -55,11 +55,11 @@ public sealed class PortableSearchTests(TestDevices devices)
         }
 
         float[] queries = [.. vectors.AsSpan(2 * Dimension, Dimension), .. new float[Dimension], .. SearchTwin.Normal(Dimension, 2)];
-        using NearestNeighbours search = Create(device, vectors, Dimension, Similarity.Cosine);
+        using NearestNeighbors search = Create(device, vectors, Dimension, Similarity.Cosine);
         foreach (int k in new[] { 1, 20, count })
             SearchTwin.AssertEqual($"k {k}", SearchTwin.Search(vectors, queries, Dimension, k, Similarity.Cosine), search.Search(queries, k));
     }
 
-    private NearestNeighbours Create(TestDevice kind, float[] vectors, int dimension, Similarity similarity) =>
-        NearestNeighbours.Create(devices.Open(kind), ownsDevice: false, vectors, dimension, new NearestNeighboursOptions { Similarity = similarity });
+    private NearestNeighbors Create(TestDevice kind, float[] vectors, int dimension, Similarity similarity) =>
+        NearestNeighbors.Create(devices.Open(kind), ownsDevice: false, vectors, dimension, new NearestNeighborsOptions { Similarity = similarity });
 }

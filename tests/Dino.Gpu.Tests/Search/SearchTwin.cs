@@ -46,7 +46,7 @@ internal static class SearchTwin
     }
 
     /// <summary>Every index and every bit of every score.</summary>
-    public static void AssertEqual(string name, (int[] Indices, double[] Scores) expected, Neighbours actual)
+    public static void AssertEqual(string name, (int[] Indices, double[] Scores) expected, Neighbors actual)
     {
         Assert.Equal(expected.Indices.Length, actual.QueryCount * actual.K);
         for (int query = 0; query < actual.QueryCount; query++)

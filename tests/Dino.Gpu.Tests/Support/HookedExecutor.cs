@@ -1,4 +1,5 @@
 using Dino.Gpu.Imaging;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Vit;
 

@@ -133,7 +133,7 @@ internal static class Reference
         return context;
     }
 
-    /// <summary>(height, width, 3) of one picture, normalised and rounded to float as the model's input is.</summary>
+    /// <summary>(height, width, 3) of one picture, normalized and rounded to float as the model's input is.</summary>
     public static double[] Normalize(ReadOnlySpan<byte> pixels)
     {
         float[] table = PixelNormalization.CreateTable();

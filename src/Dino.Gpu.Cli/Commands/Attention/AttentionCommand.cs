@@ -49,7 +49,7 @@ internal sealed class AttentionCommand
 
     private readonly Option<string> _map = new("--map")
     {
-        Description = "Colours, as in matplotlib.",
+        Description = "Colors, as in matplotlib.",
         HelpName = string.Join('|', ColorMap.All.Select(map => map.Name)),
         DefaultValueFactory = _ => ColorMap.All[0].Name,
     };

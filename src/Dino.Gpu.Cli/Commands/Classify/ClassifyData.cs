@@ -1,5 +1,6 @@
 using Dino.Gpu.Classification;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -24,7 +25,7 @@ internal sealed record ClassifyData
     public required IReadOnlyList<string> ClassNames { get; init; }
 
     /// <summary>What made the vectors; null where it is not known.</summary>
-    public required EmbeddingModel? Model { get; init; }
+    public required Provenance? Model { get; init; }
 
     /// <summary>Images without a vector.</summary>
     public required long Failed { get; init; }

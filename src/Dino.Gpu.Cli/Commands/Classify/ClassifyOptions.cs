@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -75,7 +75,7 @@ internal sealed class ClassifyOptions(string pooling)
     /// <param name="verbose">Of every command.</param>
     /// <param name="quiet">Of every command.</param>
     /// <param name="like">What made the vectors that the probe was trained on.</param>
-    public ClassifySettings Settings(ParseResult parsed, bool probe, bool verbose, bool quiet, EmbeddingModel? like = null)
+    public ClassifySettings Settings(ParseResult parsed, bool probe, bool verbose, bool quiet, Provenance? like = null)
     {
         string first = parsed.GetValue(_train)!;
         return new ClassifySettings

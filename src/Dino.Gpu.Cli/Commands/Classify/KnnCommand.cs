@@ -5,7 +5,7 @@ using Dino.Gpu.Cli.Terminal;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary><c>dino knn TRAIN TEST</c>: the paper's weighted k-nearest-neighbour classifier.</summary>
+/// <summary><c>dino knn TRAIN TEST</c>: the paper's weighted k-nearest-neighbor classifier.</summary>
 internal static class KnnCommand
 {
     private const int LargestK = 100_000;
@@ -16,7 +16,7 @@ internal static class KnnCommand
           dino embed labels.csv -o train.parquet                     paths and a column label, embedded once ...
           dino knn train.parquet test.parquet --predictions p.csv    ... and used as often as one likes
 
-        Neighbours vote for their class with exp(cosine / temperature). Files are of the first k. Exit codes:
+        Neighbors vote for their class with exp(cosine / temperature). Files are of the first k. Exit codes:
         0 all well, 1 no result, 2 wrong usage, 3 some images failed, 130 cancelled.
         """;
 
@@ -24,7 +24,7 @@ internal static class KnnCommand
     {
         var ks = new Option<int[]>("--k")
         {
-            Description = $"Neighbours that vote, several separated by commas. [default: {string.Join(',', KnnOptions.PublishedK)}]",
+            Description = $"Neighbors that vote, several separated by commas. [default: {string.Join(',', KnnOptions.PublishedK)}]",
             HelpName = "N,N",
             CustomParser = result =>
             {
@@ -45,13 +45,13 @@ internal static class KnnCommand
         };
         var temperature = new Option<double>("--temperature")
         {
-            Description = "How much nearer neighbours count more.",
+            Description = "How much nearer neighbors count more.",
             HelpName = "T",
             DefaultValueFactory = _ => new KnnOptions().Temperature,
             CustomParser = result => ClassifyOptions.Number(result, "--temperature", value => value > 0, "a number above 0"),
         };
         var options = new ClassifyOptions("cls");
-        var command = new Command("knn", "Judge embeddings by their nearest neighbours: top-1 and top-5 of the paper's weighted k-NN classifier.") { ks, temperature };
+        var command = new Command("knn", "Judge embeddings by their nearest neighbors: top-1 and top-5 of the paper's weighted k-NN classifier.") { ks, temperature };
         options.AddTo(command);
         command.SetAction((parsed, cancellation) =>
         {

@@ -6,7 +6,7 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>One <c>dino knn</c>, as the command line asks for it.</summary>
 /// <param name="Common">What it shares with <c>dino linear</c>.</param>
 /// <param name="K">Voters, in the order of the table; files are of the first.</param>
-/// <param name="Temperature">A neighbour's vote is exp(cosine / temperature).</param>
+/// <param name="Temperature">A neighbor's vote is exp(cosine / temperature).</param>
 internal sealed record KnnSettings(ClassifySettings Common, int[] K, double Temperature);
 
 /// <summary>One <c>dino knn</c>.</summary>
@@ -39,7 +39,7 @@ internal sealed class KnnJob(KnnSettings settings, CliConsole console)
     private Predictions[] Classify(ClassifyData data, CancellationToken cancellation)
     {
         if (!settings.Common.Source.Quiet)
-            console.Error.WriteLine($"dino: {data.TestPaths.Length} images by their neighbours among {data.Train!.Count} of {data.ClassNames.Count} classes");
+            console.Error.WriteLine($"dino: {data.TestPaths.Length} images by their neighbors among {data.Train!.Count} of {data.ClassNames.Count} classes");
         using KnnClassifier classifier = KnnClassifier.Create(data.Train!, new KnnOptions
         {
             Temperature = settings.Temperature,

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Dino.Gpu.Classification;
-using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -10,15 +10,15 @@ internal static class ProbeModel
     private const string Key = "features";
 
     /// <summary>A classifier's metadata.</summary>
-    public static IReadOnlyDictionary<string, string> Metadata(EmbeddingModel? model) =>
+    public static IReadOnlyDictionary<string, string> Metadata(Provenance? model) =>
         model is null ? new Dictionary<string, string>() : new Dictionary<string, string> { [Key] = JsonSerializer.Serialize(model) };
 
     /// <summary>What a classifier says; null where it says nothing that is understood.</summary>
-    public static EmbeddingModel? Of(LinearProbe probe)
+    public static Provenance? Of(LinearProbe probe)
     {
         try
         {
-            return probe.Metadata.TryGetValue(Key, out string? text) ? JsonSerializer.Deserialize<EmbeddingModel>(text) : null;
+            return probe.Metadata.TryGetValue(Key, out string? text) ? JsonSerializer.Deserialize<Provenance>(text) : null;
         }
         catch (JsonException)
         {

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using Dino.Gpu.Cli.Terminal;
-using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Data.Runs;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -155,7 +155,7 @@ internal sealed class EmbedCommand
         embed._encoder.AddTo(command);
         command.Validators.Add(result =>
         {
-            if (EmbeddingOutput.Parse(result.GetValue(embed._file), result.GetValue(embed._format), out string problem) is null)
+            if (OutputTarget.Parse(result.GetValue(embed._file), result.GetValue(embed._format), out string problem) is null)
                 result.AddError(problem);
         });
         command.SetAction((parsed, cancellation) =>
@@ -184,7 +184,7 @@ internal sealed class EmbedCommand
             Normalize = parsed.GetValue(_normalize),
             Type = parsed.GetValue(_dtype) == "f16" ? FloatType.Float16 : FloatType.Float32,
             Sha256 = parsed.GetValue(_sha256),
-            Output = EmbeddingOutput.Parse(parsed.GetValue(_file), parsed.GetValue(_format), out _)!,
+            Output = OutputTarget.Parse(parsed.GetValue(_file), parsed.GetValue(_format), out _)!,
             ShardSize = parsed.GetValue(_shardSize),
             Overwrite = parsed.GetValue(_overwrite),
             OnError = OnErrorNames[parsed.GetValue(_onError)!],

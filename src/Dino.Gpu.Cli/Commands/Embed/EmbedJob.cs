@@ -7,7 +7,6 @@ using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Runs;
-using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -99,7 +98,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         using (IRowOutput rows = new SingleOutput(settings.Output.Open(Schema(layout, list), console.Output), log, first))
         using (IProgressDisplay progress = Display(counter))
         {
-            var run = new EmbedRun(layout, rows, Policy, progress);
+            var run = new RowSink(layout, rows, Policy, progress);
             await Pipeline(encoders, layout).RunAsync(items, run, cancellation).ConfigureAwait(false);
             rows.Complete();
         }
@@ -132,7 +131,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         try
         {
             using IProgressDisplay progress = Display(counter);
-            var run = new EmbedRun(layout, rows, Policy, progress, rows.Failures);
+            var run = new RowSink(layout, rows, Policy, progress, rows.Failures);
             whole = await Pipeline(encoders, layout).RunAsync(rows.Missing.SelectMany(part => list.Items(part.First, part.Last)), run, cancellation, CancellationToken.None).ConfigureAwait(false);
             rows.Flush();
             if (whole)
@@ -197,7 +196,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     private RunRecord Record(DinoEncoderGroup encoders, InputList list, ShardSelection part, string weights)
     {
         (long first, long last) = part.Rows(list.Count);
-        return RunRecord.Of(EmbeddingModel.Of(weights, settings.Model, encoders, settings.Pooling), encoders.Devices, Options) with
+        return RunRecord.Of(Provenance.Of(weights, settings.Model, encoders, settings.Pooling), encoders.Devices, Options) with
         {
             Inputs = list.Sha256,
             InputRows = list.Count,
@@ -235,7 +234,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     {
         if (settings.StatsFile is null && !settings.Verbose)
             return;
-        var statistics = RunStatistics.Of(_times, counter, settings.Workers, InFlight(encoders));
+        var statistics = EmbedStatistics.Of(_times, counter, settings.Workers, InFlight(encoders));
         if (settings.StatsFile is not null)
             statistics.Save(settings.StatsFile);
         Tell(statistics.ToString());

@@ -1,7 +1,7 @@
 using Dino.Gpu.Cli.Terminal;
-using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Data.Runs;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -35,7 +35,7 @@ internal sealed record EmbedSettings
 
     public bool Normalize { get; init; }
 
-    public required EmbeddingOutput Output { get; init; }
+    public required OutputTarget Output { get; init; }
 
     public FloatType Type { get; init; }
 

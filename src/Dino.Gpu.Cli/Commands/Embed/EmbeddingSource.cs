@@ -39,7 +39,7 @@ internal sealed record EmbeddingSourceSettings
 internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConsole console) : IDisposable
 {
     private DinoEncoderGroup? _encoders;
-    private EmbeddingModel? _model;
+    private Provenance? _model;
 
     /// <summary>Images that could not be read so far; each was named on stderr.</summary>
     public long Failed { get; private set; }
@@ -88,7 +88,7 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
             return _encoders;
         string weights = await WeightsLocator.FindAsync(settings.Weights, console, settings.Quiet, cancellation).ConfigureAwait(false);
         _encoders = await Task.Run(() => DinoEncoderGroup.Load(weights, settings.Model), cancellation).ConfigureAwait(false);
-        _model = EmbeddingModel.Of(weights, settings.Model, _encoders, settings.Pooling);
+        _model = Provenance.Of(weights, settings.Model, _encoders, settings.Pooling);
         if (settings.Verbose)
             console.Error.WriteLine($"dino: weights {weights}, device {string.Join(" + ", _encoders.Devices.Select(device => $"{device.Id} ({device.Name})"))}, input {_model.Size}");
         return _encoders;

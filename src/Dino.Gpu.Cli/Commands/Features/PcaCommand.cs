@@ -3,12 +3,12 @@ using Dino.Gpu.Cli.Terminal;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary><c>dino pca IMAGE... -o DIR</c>: what the patches of some images have in common, as colours.</summary>
+/// <summary><c>dino pca IMAGE... -o DIR</c>: what the patches of some images have in common, as colors.</summary>
 internal sealed class PcaCommand
 {
     public const string Examples = """
           dino pca cat.jpg -o pca                    one picture by itself
-          dino pca photos -o pca                     a folder: the same colour is the same thing in all of them
+          dino pca photos -o pca                     a folder: the same color is the same thing in all of them
           dino pca frames -o pca --size 640x360      a film, frame by frame, for the shape of its pictures
           dino pca photos -o pca --npy --no-maps     the values, (rows, columns, 3)
         """;

@@ -34,13 +34,13 @@ internal static class MergeCommand
         var command = new Command("merge", "Join the parts of a run ('dino embed --shard i/n -o DIR') into one folder or file.") { folders, output, overwrite };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(output) is { } file && EmbeddingOutput.Parse(file, null, out string problem, hasFormat: false) is null)
+            if (result.GetValue(output) is { } file && OutputTarget.Parse(file, null, out string problem, hasFormat: false) is null)
                 result.AddError(problem);
         });
         command.SetAction((parsed, cancellation) =>
         {
             var settings = new MergeSettings(
-                parsed.GetValue(folders)!, EmbeddingOutput.Parse(parsed.GetValue(output), null, out _)!, parsed.GetValue(overwrite), parsed.GetValue(quiet));
+                parsed.GetValue(folders)!, OutputTarget.Parse(parsed.GetValue(output), null, out _)!, parsed.GetValue(overwrite), parsed.GetValue(quiet));
             return Task.Run(() => new RunMerge(settings, console).Run(cancellation), cancellation);
         });
         return command;

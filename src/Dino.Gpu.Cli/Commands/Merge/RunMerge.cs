@@ -16,7 +16,7 @@ namespace Dino.Gpu.Cli.Commands;
 /// <param name="Output">One file, or a folder of shards.</param>
 /// <param name="Overwrite">Whether another run's shards in the folder are deleted.</param>
 /// <param name="Quiet">Errors only.</param>
-internal sealed record MergeSettings(IReadOnlyList<string> Folders, EmbeddingOutput Output, bool Overwrite, bool Quiet);
+internal sealed record MergeSettings(IReadOnlyList<string> Folders, OutputTarget Output, bool Overwrite, bool Quiet);
 
 /// <summary>
 /// One <c>dino merge</c>: the parts of a run become what one process would have written, shard for shard and byte for byte, or one file. Every row is read once, and no

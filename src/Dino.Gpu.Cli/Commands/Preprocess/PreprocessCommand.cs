@@ -19,7 +19,7 @@ internal static class PreprocessCommand
         var output = new Option<string>("-o", "--out") { Description = "Directory to write into, made if it is not there.", HelpName = "DIR", Required = true };
         var format = new Option<string>("--format")
         {
-            Description = "png: the resized picture. npy: the normalised planes, (3, H, W) float32.",
+            Description = "png: the resized picture. npy: the normalized planes, (3, H, W) float32.",
             DefaultValueFactory = _ => "png",
         };
         format.AcceptOnlyFromAmong("png", "npy");
@@ -29,7 +29,7 @@ internal static class PreprocessCommand
         Option<string> decoder = ImageOptions.Decoder();
         Option<long> maxPixels = ImageOptions.MaxPixels();
 
-        var command = new Command("preprocess", "Write what the model sees: every picture decoded, resized and cropped, as PNG or as .npy of the normalised planes.")
+        var command = new Command("preprocess", "Write what the model sees: every picture decoded, resized and cropped, as PNG or as .npy of the normalized planes.")
         {
             images, output, format, preset, size, exif, decoder, maxPixels,
         };

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Search;
 
@@ -30,7 +31,7 @@ internal static class CompareCommand
             var tables = new EmbeddingTable?[2];
             for (int i = 0; i < 2; i++)
                 tables[i] = EmbeddingTable.IsEmbeddings(names[i]) ? EmbeddingTable.Load(names[i], cancellation) : null;
-            EmbeddingModel? like = tables[0]?.Model ?? tables[1]?.Model;
+            Provenance? like = tables[0]?.Model ?? tables[1]?.Model;
             using (var source = new EmbeddingSource(vectors.Settings(parsed, parsed.GetValue(verbose), parsed.GetValue(quiet), like), console))
             {
                 for (int i = 0; i < 2; i++)
@@ -44,7 +45,7 @@ internal static class CompareCommand
             }
 
             EmbeddingTable.RequireComparable(names[0], tables[0]!, names[1], tables[1]!);
-            double cosine = NearestNeighbours.Cosine(tables[0]!.Values.Span, tables[1]!.Values.Span);
+            double cosine = NearestNeighbors.Cosine(tables[0]!.Values.Span, tables[1]!.Values.Span);
             parsed.InvocationConfiguration.Output.Write(cosine.ToString("F6", CultureInfo.InvariantCulture) + "\n");
             return ExitCode.Success;
         });

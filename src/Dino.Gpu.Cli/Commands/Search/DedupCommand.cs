@@ -19,7 +19,7 @@ internal static class DedupCommand
         """;
 
     /// <summary>
-    /// DINO's class token is trained to stay the same under crops, flips and colour changes of one picture, so copies of one should lie close to 1. A starting point: it was not
+    /// DINO's class token is trained to stay the same under crops, flips and color changes of one picture, so copies of one should lie close to 1. A starting point: it was not
     /// measured on a labelled set of duplicates.
     /// </summary>
     private const double DefaultThreshold = 0.95;

@@ -34,7 +34,7 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console, TextW
 
     private void Show(EmbeddingTable table, PicturePage? page, CancellationToken cancellation)
     {
-        using NearestNeighbours search = SearchDevice.Open(table, settings.Source.Model);
+        using NearestNeighbors search = SearchDevice.Open(table, settings.Source.Model);
         // A picture that is named twice is no duplicate of itself: who deletes one of the names deletes the picture.
         bool[] repeats = PictureIdentity.Repeats(table.Rows);
         int repeated = repeats.Count(repeat => repeat);
@@ -70,7 +70,7 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console, TextW
         return new DuplicateGroup(
             number,
             table.Rows[keep],
-            [.. rows.Where(row => row != keep).Select(row => (Image: table.Rows[row], Score: NearestNeighbours.Cosine(kept.Span, Vector(row).Span))).OrderByDescending(one => one.Score)]);
+            [.. rows.Where(row => row != keep).Select(row => (Image: table.Rows[row], Score: NearestNeighbors.Cosine(kept.Span, Vector(row).Span))).OrderByDescending(one => one.Score)]);
 
         ReadOnlyMemory<float> Vector(int row) => table.Values.Slice(row * table.Dimension, table.Dimension);
     }

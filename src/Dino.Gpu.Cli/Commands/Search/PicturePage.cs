@@ -99,7 +99,7 @@ internal sealed class PicturePage : IDisposable
         string badge = card.Badge.Length > 0 ? $"<b>{Encode(card.Badge)}</b>" : "";
         string size = card.Image is { Width: { } width, Height: { } height } ? $"<small>{width}&times;{height}</small>" : "";
 
-        // The end of a path says most: the folder is a line of its own, in a quieter colour.
+        // The end of a path says most: the folder is a line of its own, in a quieter color.
         int slash = name.LastIndexOfAny(['/', '\\']) + 1;
         string folder = slash > 0 ? $"<small class=\"folder\"><bdi>{Encode(name[..slash])}</bdi></small>" : "";
         return $"<figure>{picture}<figcaption><span class=\"row\">{badge}{score}</span>{folder}<bdi class=\"name\">{Encode(name[slash..])}</bdi>{size}</figcaption></figure>";

@@ -9,7 +9,7 @@ internal static class SearchCommand
     public const string Examples = """
           dino search photos.npz query.jpg                     the ten nearest of an index
           dino search photos.npz holiday/ --html found.html    a folder of queries; a page of thumbnails
-          dino search photos photos --exclude-self -k 5        each picture's neighbours among the others
+          dino search photos photos --exclude-self -k 5        each picture's neighbors among the others
           dino search photos.npy queries.npy --json            vectors by vectors, as JSON Lines
           dino search photos.npz q.jpg --threshold 0.8 | cut -f4
 
@@ -20,7 +20,7 @@ internal static class SearchCommand
         cancelled.
         """;
 
-    private const int MostNeighbours = 1_000_000;
+    private const int MostNeighbors = 1_000_000;
 
     public static Command Create(CliConsole console, Option<bool> verbose, Option<bool> quiet)
     {
@@ -28,10 +28,10 @@ internal static class SearchCommand
         var queries = new Argument<string[]>("QUERY") { Description = VectorOptions.Description, Arity = ArgumentArity.OneOrMore };
         var k = new Option<int>("-k")
         {
-            Description = "Neighbours of each query.",
+            Description = "Neighbors of each query.",
             HelpName = "N",
             DefaultValueFactory = _ => 10,
-            CustomParser = result => (int)Parsing.Whole(result, "-k", 1, MostNeighbours),
+            CustomParser = result => (int)Parsing.Whole(result, "-k", 1, MostNeighbors),
         };
         Option<double?> threshold = ThresholdOption.Create("Leave out what has a smaller cosine.");
         var excludeSelf = new Option<bool>("--exclude-self") { Description = "Leave out the query's own row: the same file, or without paths the row of the same number." };

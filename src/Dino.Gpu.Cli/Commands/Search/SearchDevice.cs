@@ -8,9 +8,9 @@ internal static class SearchDevice
 {
     /// <summary>Of several devices the first: a search takes one.</summary>
     /// <exception cref="DinoException">The device cannot be used.</exception>
-    public static NearestNeighbours Open(EmbeddingTable table, DinoOptions options)
+    public static NearestNeighbors Open(EmbeddingTable table, DinoOptions options)
     {
-        var search = new NearestNeighboursOptions { Device = ModelOptions.FirstDevice(options.Device), Threads = options.Threads };
-        return NearestNeighbours.Create(table.Values, table.Dimension, search);
+        var search = new NearestNeighborsOptions { Device = ModelOptions.FirstDevice(options.Device), Threads = options.Threads };
+        return NearestNeighbors.Create(table.Values, table.Dimension, search);
     }
 }

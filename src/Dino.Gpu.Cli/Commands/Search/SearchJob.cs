@@ -48,7 +48,7 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
     private void Search(EmbeddingTable index, EmbeddingTable queries, EmbeddingSourceSettings how, PicturePage? page, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
-        using NearestNeighbours search = SearchDevice.Open(index, how.Model);
+        using NearestNeighbors search = SearchDevice.Open(index, how.Model);
         Self? self = settings.ExcludeSelf ? new Self(index) : null;
         var report = new SearchReport(console, output, settings.Json);
         report.Begin();
@@ -61,7 +61,7 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
             cancellation.ThrowIfCancellationRequested();
             int count = Math.Min(QueriesAtOnce, queries.Count - first);
             int k = (int)Math.Min((long)settings.K + (self?.Most ?? 0), index.Count);
-            Neighbours found = search.Search(queries.Values.Span.Slice(first * queries.Dimension, count * queries.Dimension), k);
+            Neighbors found = search.Search(queries.Values.Span.Slice(first * queries.Dimension, count * queries.Dimension), k);
             spent += Stopwatch.GetElapsedTime(start);
             for (int i = 0; i < count; i++)
             {

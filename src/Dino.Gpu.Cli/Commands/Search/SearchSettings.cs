@@ -1,5 +1,4 @@
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Data.Vectors;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -12,7 +11,7 @@ internal sealed record SearchSettings
     /// <summary>Images, or embeddings.</summary>
     public required IReadOnlyList<string> Queries { get; init; }
 
-    /// <summary>Neighbours of each query.</summary>
+    /// <summary>Neighbors of each query.</summary>
     public required int K { get; init; }
 
     /// <summary>Cosines below are left out; null for all.</summary>
@@ -28,7 +27,7 @@ internal sealed record SearchSettings
     public required string? Html { get; init; }
 
     /// <summary>How images become vectors, like those that an index says it was made of.</summary>
-    public required Func<EmbeddingModel?, EmbeddingSourceSettings> Source { get; init; }
+    public required Func<Provenance?, EmbeddingSourceSettings> Source { get; init; }
 }
 
 /// <summary>One picture that was found.</summary>

@@ -33,7 +33,7 @@ internal sealed class Thumbnails(IImageDecoder decoder, ExifOrientation orientat
         }
         catch (OutOfMemoryException failure)
         {
-            throw WantOfMemory.At(row.Path, failure);
+            throw DecodeMemory.At(row.Path, failure);
         }
     }
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Dino.Gpu.Data.Imaging;
-using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 
@@ -53,7 +53,7 @@ internal sealed class EncoderOptions(string size = "Input size of the model, wid
     }
 
     /// <summary>As <see cref="Model(ParseResult, ImageSize?)"/>; what no option says is as it was when earlier vectors were made.</summary>
-    public DinoOptions Model(ParseResult parsed, EmbeddingModel like)
+    public DinoOptions Model(ParseResult parsed, Provenance like)
     {
         DinoOptions options = Model(parsed, ImageSize.TryParse(like.Size, out ImageSize size) ? size : null);
         return options with

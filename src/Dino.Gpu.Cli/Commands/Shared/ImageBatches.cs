@@ -150,7 +150,7 @@ internal sealed class ImageBatches : IDisposable
         }
         catch (OutOfMemoryException failure)
         {
-            throw WantOfMemory.At(item.Path, failure);
+            throw DecodeMemory.At(item.Path, failure);
         }
         catch (DinoException failure)
         {

@@ -31,7 +31,7 @@ internal static class ImageOptions
     /// <summary><c>--preprocess hf|dino</c>.</summary>
     public static Option<PreprocessPreset> Preprocess() => Choice(
         "--preprocess",
-        "hf: squash to the input size, BILINEAR, as Hugging Face. dino: shorter side to 8/7 of it, BICUBIC, centre crop, as the original evaluation.",
+        "hf: squash to the input size, BILINEAR, as Hugging Face. dino: shorter side to 8/7 of it, BICUBIC, center crop, as the original evaluation.",
         ("hf", PreprocessPreset.HuggingFace),
         ("dino", PreprocessPreset.Dino));
 

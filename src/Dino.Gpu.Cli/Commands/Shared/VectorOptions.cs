@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Data.Vectors;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -41,7 +40,7 @@ internal sealed class VectorOptions
     /// <param name="verbose">Whether <c>--verbose</c> is given.</param>
     /// <param name="quiet">Whether <c>--quiet</c> is given.</param>
     /// <param name="like">What made the vectors that images are compared with: what no option says is as it was then.</param>
-    public EmbeddingSourceSettings Settings(ParseResult parsed, bool verbose, bool quiet, EmbeddingModel? like = null) => new()
+    public EmbeddingSourceSettings Settings(ParseResult parsed, bool verbose, bool quiet, Provenance? like = null) => new()
     {
         Weights = _encoder.Weights(parsed) ?? (like?.Weights.StartsWith("synthetic:", StringComparison.Ordinal) == true ? like.Weights : null),
         Model = like is null ? _encoder.Model(parsed) : _encoder.Model(parsed, like),

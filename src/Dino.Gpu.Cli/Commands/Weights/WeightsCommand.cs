@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Model;
 using Spectre.Console;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Cli.Terminal;
-using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Cli.Commands;
 

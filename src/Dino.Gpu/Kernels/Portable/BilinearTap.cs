@@ -4,7 +4,7 @@ using ILGPU;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// Where one pixel of a bilinearly interpolated input lies between two of its picture: half-pixel centres, no antialiasing, what is before the first pixel is the first, as torch's
+/// Where one pixel of a bilinearly interpolated input lies between two of its picture: half-pixel centers, no antialiasing, what is before the first pixel is the first, as torch's
 /// <c>interpolate(mode="bilinear", align_corners=False)</c>. Positions are whole numbers of 2^-33 pixels, so that every device finds the same, to more digits than float32 has.
 /// </summary>
 internal readonly struct BilinearTap
@@ -38,7 +38,7 @@ internal readonly struct BilinearTap
         return first < size - 1 ? new BilinearTap(first, first + 1, fraction) : new BilinearTap(size - 1, size - 1, 0f);
     }
 
-    /// <summary>The normalised value of one channel at a place between four pixels.</summary>
+    /// <summary>The normalized value of one channel at a place between four pixels.</summary>
     /// <param name="pixels">(images, height, width, 3)</param>
     /// <param name="image">Where the image starts in it, at its first value of the channel.</param>
     /// <param name="width">Width of the picture.</param>

@@ -2,7 +2,7 @@ using ILGPU;
 
 namespace Dino.Gpu.Kernels.Portable;
 
-/// <summary>Some neighbouring columns of a matrix.</summary>
+/// <summary>Some neighboring columns of a matrix.</summary>
 internal readonly struct ColumnRange
 {
     public ColumnRange(int stride, int first, int count)

@@ -50,7 +50,7 @@ internal readonly struct GemmShape
 /// </summary>
 internal static class Gemm
 {
-    /// <summary>Grid: (column tiles, row tiles): neighbouring groups share rows of the input, and all of the weight stays in the L2 cache.</summary>
+    /// <summary>Grid: (column tiles, row tiles): neighboring groups share rows of the input, and all of the weight stays in the L2 cache.</summary>
     public static void Kernel<TTile, TEpilogue>(
         ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, GemmShape shape, ArrayView<float> output)
         where TTile : struct, ITileShape

@@ -53,7 +53,7 @@ internal static class LayerNorm
         int safeRow = row < shape.Rows ? row : shape.Rows - 1;
         long inputRow = (long)shape.InputMap.BufferRow(safeRow) * shape.Columns;
 
-        // Read: neighbouring threads take neighbouring quads.
+        // Read: neighboring threads take neighboring quads.
         int first = 4 * Group.IdxX;
         int step = 4 * TRows.Threads;
         Quad q0 = Load(input, inputRow, first, shape);

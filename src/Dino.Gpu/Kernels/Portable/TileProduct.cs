@@ -36,7 +36,7 @@ internal readonly struct TileLines
 /// Shared memory holds As as [buffer][k][row] and Bs as [buffer][k][column], so that a thread reads its rows and columns of one k as quads:
 /// rows 4y to 4y + 3 and, with two quads, as many again from 4 * Side on. Lines of shared memory are one quad longer than the
 /// tile: the transposing stores of a warp then fall on all 32 banks (Depth 8) or on 16 of them (Depth 16); the
-/// loads of a quarter warp are neighbouring quads or a broadcast.
+/// loads of a quarter warp are neighboring quads or a broadcast.
 /// </remarks>
 internal static class TileProduct
 {

@@ -13,7 +13,7 @@ internal static unsafe class GeluTable
     private const int Entries = 32;
     private const int Degree = 4;
 
-    /// <summary>Entry i is centred at i / Density; from the last one up, at 5.7, Phi is 1 to float precision.</summary>
+    /// <summary>Entry i is centerd at i / Density; from the last one up, at 5.7, Phi is 1 to float precision.</summary>
     private const float Density = 5.5f;
 
     private const float Limit = 31.4f / Density;
@@ -21,7 +21,7 @@ internal static unsafe class GeluTable
     /// <summary>Adding it leaves the nearest integer in the low bits of a float.</summary>
     private const float Rounder = 1 << 23;
 
-    /// <summary>(degree + 1, entries): coefficient by coefficient, of a polynomial in the distance to the entry's centre times Density.</summary>
+    /// <summary>(degree + 1, entries): coefficient by coefficient, of a polynomial in the distance to the entry's center times Density.</summary>
     private static readonly float[] Coefficients = Fit();
 
     /// <summary>x = gelu(x) in place; columns are a multiple of 16. As <see cref="Gelu.Apply"/>.</summary>
@@ -60,8 +60,8 @@ internal static unsafe class GeluTable
     }
 
     /// <summary>
-    /// Taylor series of Phi - 1/2 around each centre, in double: the derivatives of the normal density are Hermite polynomials,
-    /// He(n+1) = c He(n) - n He(n-1). The series carries the value from one centre to the next, and its first six terms are the polynomial, the
+    /// Taylor series of Phi - 1/2 around each center, in double: the derivatives of the normal density are Hermite polynomials,
+    /// He(n+1) = c He(n) - n He(n-1). The series carries the value from one center to the next, and its first six terms are the polynomial, the
     /// fifth power economised on [-1/2, 1/2] to t^5 = 5/16 t^3 - 5/256 t, which leaves 4e-9.
     /// </summary>
     private static float[] Fit()
@@ -69,19 +69,19 @@ internal static unsafe class GeluTable
         const int Terms = 20;
         double step = 1.0 / Density;
         var coefficients = new float[(Degree + 1) * Entries];
-        double value = 0; // Phi - 1/2 at the centre
+        double value = 0; // Phi - 1/2 at the center
         for (int entry = 0; entry < Entries; entry++)
         {
-            double centre = entry * step;
+            double center = entry * step;
             var series = new double[Terms];
             series[0] = value;
             double hermite = 1;
             double before = 0;
-            double factor = Math.Exp(-centre * centre / 2) / Math.Sqrt(2 * Math.PI) * step; // density * step^n / n! with its sign
+            double factor = Math.Exp(-center * center / 2) / Math.Sqrt(2 * Math.PI) * step; // density * step^n / n! with its sign
             for (int n = 1; n < Terms; n++)
             {
                 series[n] = factor * hermite;
-                (hermite, before) = (centre * hermite - (n - 1) * before, hermite);
+                (hermite, before) = (center * hermite - (n - 1) * before, hermite);
                 factor *= -step / (n + 1);
             }
 

@@ -7,9 +7,9 @@ namespace Dino.Gpu.Kernels.Simd;
 /// <summary>From pixels to the rows that the patch embedding multiplies.</summary>
 internal static unsafe class Patches
 {
-    /// <summary>Unfolds one patch: columns (channel, y, x), normalised by table look-up.</summary>
+    /// <summary>Unfolds one patch: columns (channel, y, x), normalized by table look-up.</summary>
     /// <param name="pixels">(height, width, 3) bytes of one picture.</param>
-    /// <param name="table">(3, 256) normalised values.</param>
+    /// <param name="table">(3, 256) normalized values.</param>
     /// <param name="shape">Input and patch size.</param>
     /// <param name="patch">Number of the patch, row by row.</param>
     /// <param name="output">One row, its column blocks <paramref name="blockStride"/> apart.</param>

@@ -8,7 +8,7 @@ internal unsafe struct SimdBuffers
     /// <summary>(batch, height, width, 3)</summary>
     public byte* Pixels;
 
-    /// <summary>(3, 256): the normalised value of each byte.</summary>
+    /// <summary>(3, 256): the normalized value of each byte.</summary>
     public float* PixelTable;
 
     /// <summary>As <see cref="WeightLayout"/> says; 64-byte aligned.</summary>

@@ -1,7 +1,7 @@
 namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>
-/// The PTX of the epilogues, on result0 to result3: four neighbouring columns of a row. GELU is the exact, erf form: with
+/// The PTX of the epilogues, on result0 to result3: four neighboring columns of a row. GELU is the exact, erf form: with
 /// E = erfc(|x| / sqrt 2) it is max(x, 0) - |x| E / 2, and E = (a1 t + ... + a5 t^5) e^(-x^2 / 2), t = 1 / (1 + p |x| / sqrt 2), is
 /// formula 7.1.26 of Abramowitz and Stegun, whose error is below 1.5e-7, far below what 16 bits or tf32 hold.
 /// </summary>

@@ -9,7 +9,7 @@ internal interface ITensorEpilogue<TFormat>
     /// <summary>Bytes of an output value.</summary>
     static abstract int OutputSize { get; }
 
-    /// <param name="address">Global address of four neighbouring outputs.</param>
+    /// <param name="address">Global address of four neighboring outputs.</param>
     static abstract void Finish(long address);
 }
 

@@ -172,7 +172,7 @@ internal static class Gemm
             CudaAsm.Emit(EpilogueText.LoadBias, bias + (long)column * sizeof(float));
     }
 
-    /// <summary>The 16 staged rows of a fragment row, each lane four neighbouring results of four rows. Only this warp's lanes share them.</summary>
+    /// <summary>The 16 staged rows of a fragment row, each lane four neighboring results of four rows. Only this warp's lanes share them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void FinishRows<TFormat, TEpilogue>(TensorGemmShape shape, int firstRow, int warp, int lane, int column, long output)
         where TFormat : struct, ITensorFormat

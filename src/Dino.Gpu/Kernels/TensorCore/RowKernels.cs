@@ -36,7 +36,7 @@ internal static class RowKernels
         int count = shape.Columns / 4;
         long inputRow = (long)shape.InputMap.BufferRow(row) * count;
 
-        // Read: neighbouring lanes take neighbouring quads; what lies past the last column is zero.
+        // Read: neighboring lanes take neighboring quads; what lies past the last column is zero.
         int first = Group.IdxX;
         Quad q0 = Load(input, inputRow, first, count);
         Quad q1 = Load(input, inputRow, first + TileLayout.WarpSize, count);
@@ -77,7 +77,7 @@ internal static class RowKernels
             Store<TFormat>(weight, bias, outputRow, quad, count, Load(input, inputRow, quad, count), mean, scale);
     }
 
-    /// <summary>The portable unfold, in the format: one thread four neighbouring values of a patch's line, stored at once.</summary>
+    /// <summary>The portable unfold, in the format: one thread four neighboring values of a patch's line, stored at once.</summary>
     /// <param name="index">(image, patch, quad), quad fastest.</param>
     /// <param name="pixels">(images, height, width, 3)</param>
     /// <param name="table">(3, 256)</param>

@@ -36,7 +36,7 @@ internal static class TileLayout
     /// </summary>
     public static int ByteOffset(int row, int chunk) => row * RowBytes + (chunk ^ ((row >> 1) & 3)) * ChunkBytes;
 
-    /// <summary>The tile row that a thread copies first; four neighbouring threads copy one row.</summary>
+    /// <summary>The tile row that a thread copies first; four neighboring threads copy one row.</summary>
     public static int CopyRow(int thread) => thread / ChunksPerRow;
 
     /// <summary>The chunk that a thread copies, of every row it copies.</summary>

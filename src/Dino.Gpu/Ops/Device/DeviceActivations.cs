@@ -1,3 +1,4 @@
+using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Vit;
 using ILGPU;

@@ -9,7 +9,7 @@ namespace Dino.Gpu.Ops.Device;
 internal readonly record struct DeviceAffine(ArrayView<float> Weight, ArrayView<float> Bias);
 
 /// <summary>
-/// A checkpoint on a device, with the normalisation table of the input. Position tables belong to an input size and come with it. How memory is taken, and what a
+/// A checkpoint on a device, with the normalization table of the input. Position tables belong to an input size and come with it. How memory is taken, and what a
 /// matrix becomes in it, is the kernel family's.
 /// </summary>
 /// <typeparam name="TLinear">A linear layer on the device.</typeparam>
@@ -19,7 +19,7 @@ internal abstract class DeviceWeights<TLinear> : IDisposable
     private DeviceAffine _norm;
     private DeviceBlock[] _blocks = [];
 
-    /// <summary>(3, 256): the normalised value of every byte in every channel.</summary>
+    /// <summary>(3, 256): the normalized value of every byte in every channel.</summary>
     public ArrayView<float> NormalizationTable { get; private set; }
 
     /// <summary>(hidden)</summary>

@@ -1,5 +1,4 @@
 using Dino.Gpu.Kernels.Portable;
-using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;

@@ -1,6 +1,5 @@
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Ops.Device;
-using Dino.Gpu.Pipeline;
 using Dino.Gpu.Vit;
 using ILGPU;
 

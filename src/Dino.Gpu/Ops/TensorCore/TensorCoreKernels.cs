@@ -1,6 +1,6 @@
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.TensorCore;
-using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;

@@ -43,7 +43,7 @@ public sealed class ColorMapTests
     [InlineData("gray", 0, 0.0, 0.0, 0.0)]
     [InlineData("gray", 51, 0.2, 0.2, 0.2)]
     [InlineData("gray", 255, 1.0, 1.0, 1.0)]
-    public void Colours_AreMatplotlibs(string name, int index, double red, double green, double blue)
+    public void Colors_AreMatplotlibs(string name, int index, double red, double green, double blue)
     {
         ColorMap map = ColorMap.All.Single(one => one.Name == name);
         Assert.Equal(((byte)(255 * red), (byte)(255 * green), (byte)(255 * blue)), map[(index + 0.5f) / 256]);
@@ -57,7 +57,7 @@ public sealed class ColorMapTests
         Assert.Equal((0, 0, 0), map[float.NaN]);
         Assert.Equal((255, 255, 255), map[1]);
         Assert.Equal((255, 255, 255), map[float.PositiveInfinity]);
-        Assert.Equal((128, 128, 128), map[0.5f]); // as in matplotlib, 0.5 is the first colour of the upper half
+        Assert.Equal((128, 128, 128), map[0.5f]); // as in matplotlib, 0.5 is the first color of the upper half
     }
 
     [Fact]

@@ -81,7 +81,7 @@ public sealed class TensorRowKernelTests
     [Fact]
     public void Rounding_IsToNearest()
     {
-        Assert.Equal(0x3f80u, BFloat16Format.Round(1f + 1f / 256)); // a tie goes to the even neighbour
+        Assert.Equal(0x3f80u, BFloat16Format.Round(1f + 1f / 256)); // a tie goes to the even neighbor
         Assert.Equal(0x3f82u, BFloat16Format.Round(1f + 3f / 256));
         Assert.Equal(0xbf81u, BFloat16Format.Round(-1f - 1.1f / 256));
         Assert.Equal(0x3c00u, Float16Format.Round(1f + 1f / 2048));

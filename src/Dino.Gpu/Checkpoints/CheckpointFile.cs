@@ -1,0 +1,93 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Dino.Gpu.Checkpoints;
+
+/// <summary>
+/// A checkpoint opened for positioned reads, thread-safe. Tensors are read straight into their final arrays, so loading
+/// costs the weights and nothing else; a mapping would count its pages twice and die on a file that shrinks.
+/// </summary>
+internal sealed class CheckpointFile : IDisposable
+{
+    private readonly SafeFileHandle _handle;
+
+    private CheckpointFile(string path, SafeFileHandle handle)
+    {
+        Path = path;
+        _handle = handle;
+        Length = RandomAccess.GetLength(handle);
+    }
+
+    /// <summary>As the caller gave it; the first word of every message.</summary>
+    public string Path { get; }
+
+    /// <summary>In bytes, when it was opened.</summary>
+    public long Length { get; }
+
+    /// <exception cref="DinoException">The file cannot be opened.</exception>
+    public static CheckpointFile Open(string path)
+    {
+        if (Directory.Exists(path)) throw new DinoException($"{path}: a folder, expected a checkpoint file");
+        try
+        {
+            return new CheckpointFile(path, File.OpenHandle(path));
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new DinoException($"{path}: no such file", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new DinoException(OneLine($"{path}: cannot be opened: {e.Message}"), e);
+        }
+    }
+
+    /// <summary>Fills <paramref name="destination"/> from <paramref name="offset"/>, or fails: a short read is a truncated file.</summary>
+    public void Read(long offset, Span<byte> destination, string what)
+    {
+        if (offset < 0 || offset > Length || destination.Length > Length - offset)
+            throw Error($"truncated: {what} needs bytes {Text(offset)} to {Text(offset + destination.Length)}, the file has {Text(Length)}");
+        try
+        {
+            while (destination.Length > 0)
+            {
+                int read = RandomAccess.Read(_handle, destination, offset);
+                if (read == 0) throw Error($"truncated while reading {what} at byte {Text(offset)}");
+                destination = destination[read..];
+                offset += read;
+            }
+        }
+        catch (IOException e)
+        {
+            throw new DinoException(OneLine($"{Path}: cannot be read: {e.Message}"), e);
+        }
+    }
+
+    /// <summary>A failure of this file, in one line whatever the file's own names contain.</summary>
+    public DinoException Error(string problem) => new(OneLine($"{Path}: {problem}"));
+
+    /// <summary>A name from the file, short enough to print.</summary>
+    public static string Quote(string name) => name.Length <= 120 ? $"'{name}'" : $"'{name[..117]}...'";
+
+    /// <summary>(a, b, c)</summary>
+    public static string ShapeText(ReadOnlySpan<long> shape)
+    {
+        var text = new StringBuilder("(");
+        for (int i = 0; i < shape.Length; i++)
+        {
+            if (i > 0) text.Append(", ");
+            text.Append(Text(shape[i]));
+        }
+
+        return text.Append(')').ToString();
+    }
+
+    public void Dispose() => _handle.Dispose();
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Names in a hostile file may hold line breaks and terminal escapes.</summary>
+    private static string OneLine(string text) =>
+        text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)) : text;
+}

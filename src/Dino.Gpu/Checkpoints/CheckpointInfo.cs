@@ -1,0 +1,100 @@
+using Dino.Gpu.Model;
+
+namespace Dino.Gpu.Checkpoints;
+
+/// <summary>How a checkpoint is written, told by its content.</summary>
+public enum CheckpointFormat
+{
+    /// <summary><c>torch.save</c> since torch 1.6: a zip archive.</summary>
+    TorchZip,
+
+    /// <summary><c>torch.save</c> before torch 1.6.</summary>
+    TorchLegacy,
+
+    /// <summary>A <c>.safetensors</c> file.</summary>
+    Safetensors,
+}
+
+/// <summary>Whose names the tensors have.</summary>
+public enum CheckpointLayout
+{
+    /// <summary>Hugging Face <c>ViTModel</c>: <c>encoder.layer.0.attention.attention.query.weight</c>.</summary>
+    HuggingFace,
+
+    /// <summary>The original DINO, and timm: <c>blocks.0.attn.qkv.weight</c>.</summary>
+    Dino,
+}
+
+/// <summary>A tensor of a checkpoint under the name it has there.</summary>
+/// <param name="Name">Key in the state dict, prefixes included.</param>
+/// <param name="DataType">Element type as safetensors names it: F32, F16, BF16, F64, I64, ...</param>
+/// <param name="Shape">Sides, outermost first.</param>
+/// <param name="Bytes">Bytes of its elements in the file.</param>
+public sealed record CheckpointTensor(string Name, string DataType, IReadOnlyList<long> Shape, long Bytes);
+
+/// <summary>What is in a checkpoint: readable for any state dict, whether or not it is a DINO ViT.</summary>
+public sealed record CheckpointInfo
+{
+    /// <summary>The file.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Length of the file in bytes.</summary>
+    public required long FileBytes { get; init; }
+
+    /// <summary>How it is written.</summary>
+    public required CheckpointFormat Format { get; init; }
+
+    /// <summary>Whose names it uses; null if it is not a DINO ViT.</summary>
+    public CheckpointLayout? Layout { get; init; }
+
+    /// <summary>Branches of a training checkpoint, <c>teacher</c> and <c>student</c>; empty otherwise.</summary>
+    public required IReadOnlyList<string> Branches { get; init; }
+
+    /// <summary>The branch that Tensors lists; null unless it is a training checkpoint.</summary>
+    public string? Branch { get; init; }
+
+    /// <summary>The model's sizes; null if the checkpoint does not fit a DINO ViT.</summary>
+    public VitConfig? Config { get; init; }
+
+    /// <summary>Why the checkpoint cannot be loaded, one line; null if it can.</summary>
+    public string? Problem { get; init; }
+
+    /// <summary>The tensors in file order.</summary>
+    public required IReadOnlyList<CheckpointTensor> Tensors { get; init; }
+
+    /// <summary>Reads names, types and shapes; the values stay in the file.</summary>
+    /// <param name="path">A checkpoint in any of the formats of <see cref="CheckpointFormat"/>.</param>
+    /// <param name="options">Which branch of a training checkpoint.</param>
+    /// <exception cref="DinoException">The file cannot be read as a checkpoint at all.</exception>
+    public static CheckpointInfo Read(string path, CheckpointOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        using CheckpointFile file = CheckpointFile.Open(path);
+        TensorTable table = CheckpointReader.Read(file, options?.Branch);
+        CheckpointLayout? layout = null;
+        VitConfig? config = null;
+        string? problem = null;
+        try
+        {
+            layout = CheckpointBinding.DetectLayout(file, table);
+            config = CheckpointBinding.Bind(file, table).Config;
+        }
+        catch (DinoException e)
+        {
+            problem = e.Message;
+        }
+
+        return new CheckpointInfo
+        {
+            Path = path,
+            FileBytes = file.Length,
+            Format = table.Format,
+            Layout = layout,
+            Branches = table.Branches,
+            Branch = table.Branch,
+            Config = config,
+            Problem = problem,
+            Tensors = [.. table.Tensors.Select(tensor => new CheckpointTensor(tensor.Name, tensor.Type.Name(), tensor.Shape, tensor.ElementCount * tensor.Type.Size()))],
+        };
+    }
+}

@@ -1,0 +1,126 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Dino.Gpu.Checkpoints;
+
+/// <summary>
+/// What a checkpoint says about itself beside its tensors: Hugging Face's <c>config.json</c>, or the metadata of a
+/// safetensors file. A size that is not said is null.
+/// </summary>
+internal sealed class ModelConfig
+{
+    /// <summary>The name of the file beside the weights.</summary>
+    public const string FileName = "config.json";
+
+    /// <summary>Metadata keys that this library writes into safetensors, named as in config.json.</summary>
+    public const string HeadsKey = "num_attention_heads";
+
+    /// <inheritdoc cref="HeadsKey"/>
+    public const string EpsilonKey = "layer_norm_eps";
+
+    private const int MaxBytes = 1 << 20;
+
+    /// <summary>Where it was found, for messages.</summary>
+    public required string Source { get; init; }
+
+    public int? Heads { get; init; }
+
+    public double? Epsilon { get; init; }
+
+    public int? HiddenSize { get; init; }
+
+    public int? Layers { get; init; }
+
+    public int? MlpSize { get; init; }
+
+    public int? PatchSize { get; init; }
+
+    public int? ImageSize { get; init; }
+
+    /// <summary>What the file asks for that this encoder does not do.</summary>
+    public IReadOnlyList<string> Unsupported { get; init; } = [];
+
+    /// <summary>Reads config.json beside a checkpoint; null if there is none.</summary>
+    /// <exception cref="DinoException">It cannot be read, or a value has the wrong type.</exception>
+    public static ModelConfig? Beside(string checkpointPath)
+    {
+        string path = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(checkpointPath)) ?? ".", FileName);
+        if (!File.Exists(path)) return null;
+        using CheckpointFile file = CheckpointFile.Open(path);
+        if (file.Length > MaxBytes) throw file.Error($"{file.Length} bytes, at most {MaxBytes} are read of a model's config");
+        byte[] bytes = new byte[file.Length];
+        file.Read(0, bytes, "the config");
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(bytes);
+            return Parse(file, document.RootElement);
+        }
+        catch (JsonException)
+        {
+            throw file.Error("not valid JSON");
+        }
+    }
+
+    /// <summary>The metadata that <see cref="SafetensorsWriter"/> leaves; null if there is none.</summary>
+    /// <exception cref="DinoException">A value is not a number.</exception>
+    public static ModelConfig? FromMetadata(CheckpointFile file, IReadOnlyDictionary<string, string> metadata)
+    {
+        metadata.TryGetValue(HeadsKey, out string? heads);
+        metadata.TryGetValue(EpsilonKey, out string? epsilon);
+        if (heads is null && epsilon is null) return null;
+        return new ModelConfig
+        {
+            Source = "the metadata",
+            Heads = heads is null ? null
+                : int.TryParse(heads, NumberStyles.None, CultureInfo.InvariantCulture, out int count) ? count
+                : throw file.Error($"metadata {HeadsKey} is {CheckpointFile.Quote(heads)}, expected an integer"),
+            Epsilon = epsilon is null ? null
+                : double.TryParse(epsilon, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value
+                : throw file.Error($"metadata {EpsilonKey} is {CheckpointFile.Quote(epsilon)}, expected a number"),
+        };
+    }
+
+    private static ModelConfig Parse(CheckpointFile file, JsonElement root)
+    {
+        if (root.ValueKind != JsonValueKind.Object) throw file.Error("expected a JSON object");
+        var unsupported = new List<string>();
+        Require(root, "hidden_act", "gelu", unsupported);
+        Require(root, "qkv_bias", "True", unsupported);
+        Require(root, "num_channels", "3", unsupported);
+        Require(root, "model_type", "vit", unsupported);
+        return new ModelConfig
+        {
+            Source = FileName,
+            Heads = Integer(file, root, HeadsKey),
+            Epsilon = Number(file, root, EpsilonKey),
+            HiddenSize = Integer(file, root, "hidden_size"),
+            Layers = Integer(file, root, "num_hidden_layers"),
+            MlpSize = Integer(file, root, "intermediate_size"),
+            PatchSize = Integer(file, root, "patch_size"),
+            ImageSize = Integer(file, root, "image_size"),
+            Unsupported = unsupported,
+        };
+    }
+
+    private static void Require(JsonElement root, string name, string expected, List<string> unsupported)
+    {
+        if (root.TryGetProperty(name, out JsonElement value) && value.ToString() != expected)
+            unsupported.Add($"{FileName} says {name} {value}, only {expected.ToLowerInvariant()} is supported");
+    }
+
+    private static int? Integer(CheckpointFile file, JsonElement root, string name)
+    {
+        if (!root.TryGetProperty(name, out JsonElement value)) return null;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
+            ? number
+            : throw file.Error($"{name} is {CheckpointFile.Quote(value.ToString())}, expected an integer");
+    }
+
+    private static double? Number(CheckpointFile file, JsonElement root, string name)
+    {
+        if (!root.TryGetProperty(name, out JsonElement value)) return null;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)
+            ? number
+            : throw file.Error($"{name} is {CheckpointFile.Quote(value.ToString())}, expected a number");
+    }
+}

@@ -1,0 +1,195 @@
+using Dino.Gpu.Model;
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Dino.Gpu.Files;
+
+namespace Dino.Gpu.Checkpoints;
+
+/// <summary>Element types that <see cref="SafetensorsWriter"/> stores.</summary>
+public enum WeightsDataType
+{
+    /// <summary>IEEE single precision, lossless.</summary>
+    Float32,
+
+    /// <summary>IEEE half precision, half the size; rounds to nearest even.</summary>
+    Float16,
+}
+
+/// <summary>
+/// Writes weights as <c>.safetensors</c> with Hugging Face's names and shapes, query, key and value apart again.
+/// Named <c>model.safetensors</c> and with the <c>config.json</c> of <see cref="WriteConfig"/> beside it, the folder is one that
+/// <c>ViTModel.from_pretrained</c> loads. What shapes do not show (heads, epsilon) is in the file's metadata too, so the file alone
+/// is complete for <see cref="Checkpoint.Load"/>.
+/// </summary>
+public static class SafetensorsWriter
+{
+    private const int ChunkLength = 1 << 16;
+
+    /// <summary>Writes the file whole or not at all: beside it, flushed to the disk, then renamed over it.</summary>
+    /// <param name="path">Replaced if it exists.</param>
+    /// <param name="weights">The model.</param>
+    /// <param name="type">Element type in the file.</param>
+    /// <exception cref="DinoException">The file cannot be written, or a value does not fit float16.</exception>
+    public static void Write(string path, VitWeights weights, WeightsDataType type = WeightsDataType.Float32)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(weights);
+        WriteAtomically(path, stream =>
+        {
+            IReadOnlyList<TensorSlot> slots = TensorSlots.HuggingFace(weights.Config);
+            WriteHeader(
+                stream,
+                slots.Select(slot => (slot.Name, slot.Shape, slot.ElementCount)),
+                [
+                    new(ModelConfig.HeadsKey, weights.Config.HeadCount.ToString(CultureInfo.InvariantCulture)),
+                    new(ModelConfig.EpsilonKey, weights.Config.LayerNormEpsilon.ToString("R", CultureInfo.InvariantCulture)),
+                ],
+                type);
+            foreach (TensorSlot slot in slots)
+            {
+                ReadOnlySpan<float> values = slot.Data(weights).Span;
+                if (type == WeightsDataType.Float32) stream.Write(MemoryMarshal.AsBytes(values));
+                else WriteHalves(stream, values, slot.Name, path);
+            }
+        });
+    }
+
+    /// <summary>Writes the sizes as Hugging Face's <c>config.json</c> for <c>ViTModel</c>.</summary>
+    /// <param name="path">Replaced if it exists.</param>
+    /// <param name="config">The sizes.</param>
+    /// <param name="type">What <c>torch_dtype</c> says.</param>
+    /// <exception cref="DinoException">The file cannot be written.</exception>
+    public static void WriteConfig(string path, VitConfig config, WeightsDataType type = WeightsDataType.Float32)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(config);
+        WriteAtomically(path, stream =>
+        {
+            using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
+            json.WriteStartObject();
+            json.WriteStartArray("architectures");
+            json.WriteStringValue("ViTModel");
+            json.WriteEndArray();
+            json.WriteString("hidden_act", "gelu");
+            json.WriteNumber("hidden_size", config.HiddenSize);
+            json.WriteNumber("image_size", config.TrainedImageSize);
+            json.WriteNumber("intermediate_size", config.MlpSize);
+            json.WriteNumber(ModelConfig.EpsilonKey, config.LayerNormEpsilon);
+            json.WriteString("model_type", "vit");
+            json.WriteNumber(ModelConfig.HeadsKey, config.HeadCount);
+            json.WriteNumber("num_channels", 3);
+            json.WriteNumber("num_hidden_layers", config.LayerCount);
+            json.WriteNumber("patch_size", config.PatchSize);
+            json.WriteBoolean("qkv_bias", true);
+            json.WriteString("torch_dtype", type == WeightsDataType.Float32 ? "float32" : "float16");
+            json.WriteEndObject();
+        });
+    }
+
+    /// <summary>Writes any float32 tensors, whole or not at all.</summary>
+    /// <param name="path">Replaced if it exists.</param>
+    /// <param name="tensors">In the order of the file.</param>
+    /// <param name="metadata">Free text that goes with them.</param>
+    /// <exception cref="DinoException">The file cannot be written.</exception>
+    internal static void Write(string path, IReadOnlyList<NamedTensor> tensors, IReadOnlyList<KeyValuePair<string, string>> metadata) => WriteAtomically(path, stream =>
+    {
+        WriteHeader(stream, tensors.Select(tensor => (tensor.Name, tensor.Shape, (long)tensor.Values.Length)), metadata, WeightsDataType.Float32);
+        foreach (NamedTensor tensor in tensors) stream.Write(MemoryMarshal.AsBytes(tensor.Values.Span));
+    });
+
+    private static void WriteHeader(
+        Stream stream, IEnumerable<(string Name, long[] Shape, long ElementCount)> tensors, IEnumerable<KeyValuePair<string, string>> metadata, WeightsDataType type)
+    {
+        var header = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(header))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject("__metadata__");
+            json.WriteString("format", "pt"); // What transformers asks for before it loads a file.
+            foreach ((string key, string value) in metadata.Where(pair => pair.Key != "format")) json.WriteString(key, value);
+            json.WriteEndObject();
+            long offset = 0;
+            foreach ((string name, long[] shape, long elementCount) in tensors)
+            {
+                long end = offset + elementCount * (type == WeightsDataType.Float32 ? 4 : 2);
+                json.WriteStartObject(name);
+                json.WriteString("dtype", type == WeightsDataType.Float32 ? "F32" : "F16");
+                WriteArray(json, "shape", shape);
+                WriteArray(json, "data_offsets", [offset, end]);
+                json.WriteEndObject();
+                offset = end;
+            }
+
+            json.WriteEndObject();
+        }
+
+        // Spaces up to a multiple of 8 keep the data aligned, as the format recommends.
+        int padding = -header.WrittenCount & 7;
+        header.GetSpan(padding)[..padding].Fill((byte)' ');
+        header.Advance(padding);
+        Span<byte> length = stackalloc byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(length, header.WrittenCount);
+        stream.Write(length);
+        stream.Write(header.WrittenSpan);
+    }
+
+    private static void WriteArray(Utf8JsonWriter json, string name, ReadOnlySpan<long> values)
+    {
+        json.WriteStartArray(name);
+        foreach (long value in values) json.WriteNumberValue(value);
+        json.WriteEndArray();
+    }
+
+    private static void WriteHalves(Stream stream, ReadOnlySpan<float> values, string name, string path)
+    {
+        var halves = new Half[Math.Min(values.Length, ChunkLength)];
+        while (values.Length > 0)
+        {
+            int count = Math.Min(values.Length, halves.Length);
+            for (int i = 0; i < count; i++)
+            {
+                halves[i] = (Half)values[i];
+                if (Half.IsInfinity(halves[i]) && float.IsFinite(values[i]))
+                    throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"{path}: {name} has the value {values[i]}, float16 ends at {Half.MaxValue}: write float32"));
+            }
+
+            stream.Write(MemoryMarshal.AsBytes(halves.AsSpan(0, count)));
+            values = values[count..];
+        }
+    }
+
+    private static void WriteAtomically(string path, Action<Stream> write)
+    {
+        if (Path.GetDirectoryName(path) is { Length: > 0 } folder && !Directory.Exists(folder)) throw new DinoException($"{path}: cannot be written: no folder {folder}");
+        if (Directory.Exists(path)) throw new DinoException($"{path}: cannot be written: it is a folder");
+        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
+            {
+                write(stream);
+                DiskFlush.Run(stream);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException($"{path}: cannot be written: {e.Message}", e);
+        }
+        finally
+        {
+            // Gone after a move; left behind by any failure.
+            if (File.Exists(temporary)) File.Delete(temporary);
+        }
+    }
+}
+
+/// <summary>A float32 tensor with its name.</summary>
+/// <param name="Name">Its key in the file.</param>
+/// <param name="Shape">Sides.</param>
+/// <param name="Values">Row-major.</param>
+internal sealed record NamedTensor(string Name, long[] Shape, ReadOnlyMemory<float> Values);

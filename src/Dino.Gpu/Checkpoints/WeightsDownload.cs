@@ -1,0 +1,264 @@
+using System.Net;
+using System.Net.Http.Headers;
+using Dino.Gpu.Files;
+
+namespace Dino.Gpu.Checkpoints;
+
+/// <summary>
+/// Fetches the published checkpoint from the Hugging Face hub. What arrives goes to <c>FILE.part</c>, which a later attempt or a
+/// later run continues; only a file of the announced size and SHA-256 gets its final name.
+/// </summary>
+public sealed class WeightsDownload
+{
+    private const int BufferBytes = 1 << 17;
+    private const int ReportBytes = 1 << 20;
+
+    private readonly WeightsDownloadOptions _options;
+    private readonly IProgress<WeightsDownloadProgress>? _progress;
+    private readonly string _path;
+    private readonly string _part;
+    private readonly Uri _address;
+
+    /// <summary>Whether the server has answered in this run; before that, a failure is no broken line but no line.</summary>
+    private bool _reached;
+
+    private WeightsDownload(string path, WeightsDownloadOptions options, IProgress<WeightsDownloadProgress>? progress)
+    {
+        _path = path;
+        _part = path + ".part";
+        _options = options;
+        _progress = progress;
+        _address = Address(options);
+    }
+
+    /// <summary>Downloads the file, unless it is there already and whole.</summary>
+    /// <param name="path">Where it goes; its folder is created.</param>
+    /// <param name="options">What and from where; null for <c>facebook/dino-vits16</c> from the hub.</param>
+    /// <param name="progress">Told about every megabyte and every broken connection.</param>
+    /// <param name="cancellation">Stops it; what has arrived stays in <c>FILE.part</c>.</param>
+    /// <exception cref="DinoException">The hub cannot be reached, refuses, or sends something else than it announced; or the file cannot be written.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static async Task<WeightsDownloadResult> RunAsync(
+        string path,
+        WeightsDownloadOptions? options = null,
+        IProgress<WeightsDownloadProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var download = new WeightsDownload(path, options ?? new WeightsDownloadOptions(), progress);
+        return await download.RunAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>The address that would be asked.</summary>
+    /// <exception cref="DinoException">The endpoint is not an http or https address.</exception>
+    public static Uri Address(WeightsDownloadOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        string? variable = Environment.GetEnvironmentVariable(WeightsDownloadOptions.EndpointVariable);
+        string endpoint = options.Endpoint ?? (string.IsNullOrWhiteSpace(variable) ? WeightsDownloadOptions.DefaultEndpoint : variable);
+        string address = $"{endpoint.TrimEnd('/')}/{options.Repository}/resolve/{Uri.EscapeDataString(options.Revision)}/{options.FileName}";
+        return Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)
+            ? uri
+            : throw new DinoException($"'{endpoint}' is not an address, expected something like {WeightsDownloadOptions.DefaultEndpoint}");
+    }
+
+    private async Task<WeightsDownloadResult> RunAsync(CancellationToken cancellation)
+    {
+        using var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !_address.IsLoopback, ConnectTimeout = _options.StallTimeout };
+        using var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        await using FileStream part = OpenPart();
+        try
+        {
+            return await RunAsync(new HubFile(client, _address), part, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (part.CanWrite && part.Length == 0) Discard(part);
+        }
+    }
+
+    private async Task<WeightsDownloadResult> RunAsync(HubFile file, FileStream part, CancellationToken cancellation)
+    {
+        TimeSpan delay = _options.RetryDelay;
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                WeightsDownloadResult? result = await AttemptAsync(file, part, cancellation).ConfigureAwait(false);
+                if (result is not null) return result;
+            }
+            catch (BrokenConnectionException e) when (attempt < _options.Attempts)
+            {
+                _progress?.Report(new(part.Length, e.Size, $"{e.Message}; attempt {attempt + 1} of {_options.Attempts} in {delay.TotalSeconds:0.#} s"));
+                await Task.Delay(delay, cancellation).ConfigureAwait(false);
+                delay *= 2;
+            }
+            catch (BrokenConnectionException e)
+            {
+                string kept = part.Length > 0 ? $"; {part.Length} bytes are kept in {_part}, run it again to go on" : "";
+                throw new DinoException($"{_address}: {e.Message} ({_options.Attempts} attempts){kept}", e);
+            }
+        }
+    }
+
+    /// <summary>One connection.</summary>
+    /// <returns>The finished download; null to ask again at once, because the server cannot continue where the part ends.</returns>
+    private async Task<WeightsDownloadResult?> AttemptAsync(HubFile file, FileStream part, CancellationToken cancellation)
+    {
+        using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        stall.CancelAfter(_options.StallTimeout);
+        using HubResponse response = await Network(() => file.GetAsync(part.Length, stall.Token), 0, cancellation).ConfigureAwait(false);
+        if (response.Message.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && part.Length > 0 && response.Size != part.Length)
+        {
+            part.SetLength(0); // A part of something else.
+            return null;
+        }
+
+        (long size, string hash) = CheckAnnouncement(response, part);
+        if (File.Exists(_path) && new FileInfo(_path).Length == size && Checkpoint.Sha256(_path) == hash)
+        {
+            Discard(part);
+            return new(_path, size, hash, WasPresent: true);
+        }
+
+        if (part.Length < size) await ReceiveAsync(response.Message, part, size, stall, cancellation).ConfigureAwait(false);
+        return Finish(part, size, hash);
+    }
+
+    /// <summary>Settles what the file must be, and where in the part this response goes.</summary>
+    private (long Size, string Hash) CheckAnnouncement(HubResponse response, FileStream part)
+    {
+        HttpResponseMessage message = response.Message;
+        int status = (int)message.StatusCode;
+        bool whole = status == 416 && part.Length > 0; // The part is all there is: any other length was sorted out before.
+        if (status is 408 or 429 or >= 500) throw new BrokenConnectionException($"the server answered {status}", response.Size ?? 0);
+        if (status is not (200 or 206) && !whole) throw new DinoException($"{_address}: the server answered {status} {message.ReasonPhrase}");
+        if (response.Sha256 is not { } hash) throw new DinoException($"{_address}: the server announced no SHA-256 (X-Linked-Etag), so the file could not be checked");
+
+        ContentRangeHeaderValue? range = message.Content.Headers.ContentRange;
+        long? sent = status == 206 ? range?.Length : whole ? null : message.Content.Headers.ContentLength;
+        long size = response.Size ?? sent ?? throw new DinoException($"{_address}: the server announced no size");
+        if (sent is { } length && length != size) throw new DinoException($"{_address}: the server announced {size} bytes and sends {length}");
+        if (size <= 0) throw new DinoException($"{_address}: the server announced {size} bytes");
+
+        // A server that ignores Range sends everything: start over. So does a part that is longer than the file.
+        if (status == 200) part.SetLength(0);
+        else if (status == 206 && range?.From != part.Length) throw new DinoException($"{_address}: asked for the bytes from {part.Length}, the server sends those from {range?.From}");
+        part.Position = part.Length;
+        return (size, hash);
+    }
+
+    private async Task ReceiveAsync(HttpResponseMessage response, FileStream part, long size, CancellationTokenSource stall, CancellationToken cancellation)
+    {
+        byte[] buffer = new byte[BufferBytes];
+        long reported = part.Length;
+        _progress?.Report(new(part.Length, size));
+        await using Stream body = await Network(() => response.Content.ReadAsStreamAsync(stall.Token), size, cancellation).ConfigureAwait(false);
+        while (true)
+        {
+            stall.CancelAfter(_options.StallTimeout);
+            int count = await Network(() => body.ReadAsync(buffer, stall.Token).AsTask(), size, cancellation).ConfigureAwait(false);
+            if (count == 0) break;
+            if (part.Length + count > size)
+            {
+                Discard(part);
+                throw new DinoException($"{_address}: the server announced {size} bytes and sends more; nothing was kept");
+            }
+
+            Write(part, buffer.AsSpan(0, count));
+            if (part.Length - reported < ReportBytes && part.Length < size) continue;
+            reported = part.Length;
+            _progress?.Report(new(part.Length, size));
+        }
+
+        if (part.Length < size) throw new BrokenConnectionException($"the connection ended after {part.Length} of {size} bytes", size);
+    }
+
+    private WeightsDownloadResult Finish(FileStream part, long size, string hash)
+    {
+        try
+        {
+            DiskFlush.Run(part);
+            part.Close();
+            string found = Checkpoint.Sha256(_part);
+            if (found != hash)
+            {
+                File.Delete(_part);
+                throw new DinoException($"{_address}: the SHA-256 is {found}, the server announced {hash}; the file was deleted, run it again");
+            }
+
+            File.Move(_part, _path, overwrite: true);
+            return new(_path, size, hash, WasPresent: false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException($"{_path}: cannot be written: {e.Message}", e);
+        }
+    }
+
+    private FileStream OpenPart()
+    {
+        try
+        {
+            if (Directory.Exists(_path)) throw new DinoException($"{_path}: a folder, expected a file to write");
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(_path))!);
+
+            // Unbuffered: what has arrived is in the file even if the process is killed.
+            return new FileStream(_part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException($"{_part}: cannot be written, or another download is writing it: {e.Message}", e);
+        }
+    }
+
+    private void Write(FileStream part, ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            part.Write(bytes);
+        }
+        catch (IOException e)
+        {
+            throw new DinoException($"{_part}: cannot be written: {e.Message}", e);
+        }
+    }
+
+    private void Discard(FileStream part)
+    {
+        part.Close();
+        File.Delete(_part);
+    }
+
+    /// <summary>Runs a step whose failure means the connection broke, so that it is told from a disk that is full.</summary>
+    private async Task<T> Network<T>(Func<Task<T>> step, long size, CancellationToken cancellation)
+    {
+        try
+        {
+            T result = await step().ConfigureAwait(false);
+            _reached = true;
+            return result;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new BrokenConnectionException("the server went silent", size);
+        }
+        catch (HttpRequestException e) when (!_reached && IsUnreachable(e.HttpRequestError))
+        {
+            // Offline, most likely: no reason to keep anybody waiting for further attempts.
+            throw new DinoException($"{_address}: cannot be reached: {e.Message}", e);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw new BrokenConnectionException($"the connection broke: {e.Message}", size);
+        }
+    }
+
+    private static bool IsUnreachable(HttpRequestError error) =>
+        error is HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError;
+
+    private sealed class BrokenConnectionException(string message, long size) : Exception(message)
+    {
+        public long Size { get; } = size;
+    }
+}

@@ -1,0 +1,51 @@
+namespace Dino.Gpu.Checkpoints;
+
+/// <summary>What <see cref="WeightsDownload"/> fetches, from where and how patiently.</summary>
+public sealed record WeightsDownloadOptions
+{
+    /// <summary>The model on the hub.</summary>
+    public const string DefaultRepository = "facebook/dino-vits16";
+
+    /// <summary>The commit of the repository whose weights this library was checked against.</summary>
+    public const string DefaultRevision = "abe3b354cb6a9b6f146096b14a4a9d7eecbcb4bd";
+
+    /// <summary>The hub, unless the option or the environment says otherwise.</summary>
+    public const string DefaultEndpoint = "https://huggingface.co";
+
+    /// <summary>Environment variable with the address of a mirror, as Hugging Face's own tools read it.</summary>
+    public const string EndpointVariable = "HF_ENDPOINT";
+
+    /// <summary>Base address of the hub or a mirror; null for HF_ENDPOINT, else https://huggingface.co.</summary>
+    public string? Endpoint { get; init; }
+
+    /// <summary>OWNER/NAME on the hub.</summary>
+    public string Repository { get; init; } = DefaultRepository;
+
+    /// <summary>Commit, tag or branch.</summary>
+    public string Revision { get; init; } = DefaultRevision;
+
+    /// <summary>File of the repository.</summary>
+    public string FileName { get; init; } = "pytorch_model.bin";
+
+    /// <summary>Connections that may break before it gives up; what has arrived is kept between them and afterwards.</summary>
+    public int Attempts { get; init; } = 6;
+
+    /// <summary>Wait before the second attempt, doubled before each further one.</summary>
+    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Silence after which a connection counts as broken.</summary>
+    public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(60);
+}
+
+/// <summary>How far a download is.</summary>
+/// <param name="BytesDone">Bytes of the file that are on disk, including those of an earlier run.</param>
+/// <param name="BytesTotal">Size that the hub announced.</param>
+/// <param name="Retry">Set once when a connection broke and is tried again: why, in one line.</param>
+public sealed record WeightsDownloadProgress(long BytesDone, long BytesTotal, string? Retry = null);
+
+/// <summary>A file whose size and SHA-256 are what the hub announced.</summary>
+/// <param name="Path">Where it is.</param>
+/// <param name="Bytes">Its size.</param>
+/// <param name="Sha256">64 lower-case hexadecimal digits.</param>
+/// <param name="WasPresent">Whether it was there before, so that nothing was fetched.</param>
+public sealed record WeightsDownloadResult(string Path, long Bytes, string Sha256, bool WasPresent);

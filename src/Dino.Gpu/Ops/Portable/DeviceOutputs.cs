@@ -1,0 +1,55 @@
+using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Vit;
+using ILGPU;
+
+namespace Dino.Gpu.Ops.Portable;
+
+/// <summary>
+/// What a pass on a device keeps of attention, from float32 queries, keys and values, and how it comes to the host: the same for portable and tensor-core operations.
+/// </summary>
+/// <param name="kernels">Compiled for the activations' accelerator.</param>
+/// <param name="activations">Reserved for shape and request.</param>
+/// <param name="shape">The model at this input size.</param>
+/// <param name="request">Batch size and what to keep.</param>
+/// <param name="output">Where to keep it.</param>
+internal readonly struct DeviceOutputs(PortableKernels kernels, DeviceActivations activations, VitShape shape, ForwardRequest request, ForwardOutput output)
+{
+    /// <summary>The rollout of the attention so far.</summary>
+    public DeviceRollout Rollout => new(kernels, activations, shape, request.Batch);
+
+    /// <summary>Keeps queries, keys or values.</summary>
+    /// <param name="qkv">(images * tokens, 3 * hidden)</param>
+    /// <param name="packed">(images * tokens, hidden): free for this.</param>
+    /// <param name="part">Which of them.</param>
+    /// <param name="layer">Of which block.</param>
+    public void KeepQkv(ArrayView<float> qkv, ArrayView<float> packed, OutputPart part, int layer)
+    {
+        var columns = new ColumnRange(3 * shape.HiddenSize, (part - OutputPart.Queries) * shape.HiddenSize, shape.HiddenSize);
+        kernels.PackColumns(qkv, columns, request.Batch * shape.TokenCount, packed);
+        Keep(packed, part, layer);
+    }
+
+    /// <summary>Keeps attention probabilities.</summary>
+    /// <param name="qkv">(images * tokens, 3 * hidden)</param>
+    /// <param name="layer">Of which block.</param>
+    /// <param name="queryRows">Rows of each matrix.</param>
+    public void KeepAttention(ArrayView<float> qkv, int layer, Rows queryRows)
+    {
+        int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
+        kernels.AttentionProbabilities(
+            qkv, new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize), request.Batch, activations.Probabilities);
+        Keep(activations.Probabilities, OutputPart.Attentions, layer);
+    }
+
+    /// <summary>Keeps the finished rollout.</summary>
+    public void KeepRollout() => Keep(Rollout.Result, OutputPart.Rollout, 0);
+
+    /// <summary>Brings one slot of a part to the host.</summary>
+    public void Keep(ArrayView<float> source, OutputPart part, int layer)
+    {
+        var layout = new OutputLayout(shape, request);
+        long count = layout.SlotLength(part);
+        activations.Results.Read(source.SubView(0, count), output[part], layout.Slot(part, layer) * count);
+    }
+}

@@ -1,0 +1,53 @@
+using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Vit;
+using ILGPU;
+
+namespace Dino.Gpu.Ops.Portable;
+
+/// <summary>
+/// Attention rollout on a device, from float32 queries and keys: each step makes the probabilities of a block of rows, adds what they carry, and goes on to the next block,
+/// so that memory grows with the tokens and not with their square.
+/// </summary>
+/// <param name="kernels">Compiled for the activations' accelerator.</param>
+/// <param name="activations">Reserved for shape and request.</param>
+/// <param name="shape">The model at this input size.</param>
+/// <param name="images">Images in the batch.</param>
+internal readonly struct DeviceRollout(PortableKernels kernels, DeviceActivations activations, VitShape shape, int images)
+{
+    /// <summary>Rows of a block: a tile of the largest scores kernel.</summary>
+    public const int BlockRows = 64;
+
+    private long StoredLength => 2L * images * shape.TokenCount * shape.HiddenSize;
+
+    /// <summary>The row after step 0.</summary>
+    public ArrayView<float> Result => Row(0);
+
+    /// <summary>Stores queries and keys of (images * tokens, 3 * hidden).</summary>
+    public void Store(ArrayView<float> qkv, int layer) => kernels.PackColumns(
+        qkv, new ColumnRange(3 * shape.HiddenSize, 0, 2 * shape.HiddenSize), images * shape.TokenCount, Stored(layer));
+
+    /// <summary>One layer's step; with the class token's row alone, the first.</summary>
+    public void Step(int layer, Rows queryRows)
+    {
+        bool begins = queryRows == Rows.ClassToken;
+        int rows = begins ? 1 : shape.TokenCount;
+        for (int first = 0; first < rows; first += BlockRows)
+        {
+            int count = Math.Min(BlockRows, rows - first);
+            kernels.AttentionProbabilities(
+                Stored(layer), new AttentionShape(shape.TokenCount, count, shape.HeadCount, shape.HeadSize, first, parts: 2), images, activations.Probabilities);
+            kernels.RolloutStep(
+                activations.Probabilities, Row(layer + 1), new RolloutShape(shape.TokenCount, shape.HeadCount, first, count, begins), images, Row(layer));
+        }
+    }
+
+    private ArrayView<float> Stored(int layer) => activations.QueriesAndKeys.SubView(layer * StoredLength, StoredLength);
+
+    /// <summary>Two rows an image, which take turns from layer to layer.</summary>
+    private ArrayView<float> Row(int layer)
+    {
+        long length = (long)images * shape.TokenCount;
+        return activations.RolloutRows.SubView(layer % 2 * length, length);
+    }
+}

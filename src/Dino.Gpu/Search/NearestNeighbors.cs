@@ -1,0 +1,228 @@
+using Dino.Gpu.Devices;
+using Dino.Gpu.Pipeline;
+
+namespace Dino.Gpu.Search;
+
+/// <summary>
+/// Exact nearest neighbors among vectors that stay on a device: the same indices, in the same order, as a sort of double-precision scores, whatever the
+/// device and the number of threads. Not thread-safe.
+/// </summary>
+/// <remarks>
+/// The device finds candidates by float32 scores, which are off by at most <see cref="ExactScore.DeviceError"/>. All that could be among
+/// the best is scored again in double precision; where the device may have left such a vector out, the query is searched again, wider.
+/// </remarks>
+public sealed class NearestNeighbors : IDisposable
+{
+    /// <summary>Candidates beyond k: as many as the band of the device's error has, at most, in nearly every query of real embeddings.</summary>
+    private const int Spare = 8;
+
+    /// <summary>How much wider a query is searched each time that its candidates were too few.</summary>
+    private const int Widening = 8;
+
+    private readonly DinoDevice _device;
+    private readonly bool _ownsDevice;
+    private readonly DistinctVectors _vectors;
+    private readonly CandidateSearch _candidates;
+    private readonly Similarity _similarity;
+    private readonly ParallelOptions _parallel;
+    private readonly double _error; // of a device's score
+
+    private NearestNeighbors(
+        DinoDevice device, bool ownsDevice, DistinctVectors vectors, int count, CandidateSearch candidates, Similarity similarity, ParallelOptions parallel)
+    {
+        _device = device;
+        _ownsDevice = ownsDevice;
+        _vectors = vectors;
+        _candidates = candidates;
+        _similarity = similarity;
+        _parallel = parallel;
+        _error = ExactScore.DeviceError(vectors.Dimension);
+        Count = count;
+    }
+
+    /// <summary>Vectors.</summary>
+    public int Count { get; }
+
+    /// <summary>Values of a vector.</summary>
+    public int Dimension => _vectors.Dimension;
+
+    /// <summary>The device that it runs on.</summary>
+    public DeviceInfo Device => _device.Info;
+
+    /// <summary>Opens a device and puts vectors on it.</summary>
+    /// <param name="vectors">(count, dimension). Kept, not copied: they must not change while this lives.</param>
+    /// <param name="dimension">Values of a vector.</param>
+    /// <param name="options">Null for the defaults: cosine, on the best device.</param>
+    /// <exception cref="ArgumentException">No vectors, not whole vectors, or a value that is not finite; the message names the row.</exception>
+    /// <exception cref="DinoException">The device cannot be used.</exception>
+    public static NearestNeighbors Create(ReadOnlyMemory<float> vectors, int dimension, NearestNeighborsOptions? options = null)
+    {
+        options ??= new NearestNeighborsOptions();
+        CheckShape(vectors.Length, dimension, nameof(vectors));
+        DinoDevice device = DinoDevice.Open(options.Device, options.Threads);
+        try
+        {
+            return Create(device, ownsDevice: true, vectors, dimension, options);
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>As the public one, on a device that is open.</summary>
+    /// <param name="device">Has to outlive this.</param>
+    /// <param name="ownsDevice">Whether it is disposed with this.</param>
+    /// <param name="vectors">(count, dimension)</param>
+    /// <param name="dimension">Values of a vector.</param>
+    /// <param name="options">Its device is not looked at.</param>
+    /// <param name="width">Registers of the CPU; null for the widest.</param>
+    internal static NearestNeighbors Create(
+        DinoDevice device, bool ownsDevice, ReadOnlyMemory<float> vectors, int dimension, NearestNeighborsOptions options, SimdWidth? width = null)
+    {
+        CheckShape(vectors.Length, dimension, nameof(vectors));
+        if (vectors.Length == 0)
+            throw new ArgumentException("No vectors to search.", nameof(vectors));
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Threads ?? Environment.ProcessorCount };
+        double[] norms = Norms(vectors, dimension, parallel, "Vector", nameof(vectors));
+        DistinctVectors distinct = DistinctVectors.Find(vectors, dimension, norms, options.Similarity, parallel);
+        CandidateSearch candidates = device.Family == KernelFamily.Simd
+            ? SimdCandidates.Create(device.Accelerator, distinct, parallel, width)
+            : new PortableCandidates(device.Accelerator, distinct);
+        return new NearestNeighbors(device, ownsDevice, distinct, norms.Length, candidates, options.Similarity, parallel);
+    }
+
+    /// <summary>The cosine of two vectors as a search has it, in double precision; 0 where one of them is all zeros.</summary>
+    /// <param name="left">(dimension)</param>
+    /// <param name="right">(dimension)</param>
+    /// <exception cref="ArgumentException">Their lengths differ.</exception>
+    public static double Cosine(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
+    {
+        if (left.Length != right.Length)
+            throw new ArgumentException($"Vectors of {left.Length} and {right.Length} values.", nameof(right));
+        return ExactScore.Cosine(ExactScore.Dot(left, right), ExactScore.Norm(left), ExactScore.Norm(right));
+    }
+
+    /// <summary>The nearest vectors of each query.</summary>
+    /// <param name="queries">(queries, dimension)</param>
+    /// <param name="k">Neighbors of each; more than <see cref="Count"/> gives all.</param>
+    /// <exception cref="ArgumentException">Not whole queries, or a value that is not finite; the message names the row.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="k"/> is not positive.</exception>
+    public Neighbors Search(ReadOnlySpan<float> queries, int k)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(k);
+        CheckShape(queries.Length, Dimension, nameof(queries));
+        k = Math.Min(k, Count);
+        int count = queries.Length / Dimension;
+        if ((long)count * k > Array.MaxLength)
+            throw new ArgumentException($"{count} queries with {k} neighbors each are more than an array holds ({Array.MaxLength}); search in parts.", nameof(queries));
+        float[] copy = queries.ToArray(); // (queries, dimension)
+        double[] norms = Norms(copy, Dimension, _parallel, "Query", nameof(queries));
+        int[] indices = new int[count * k];
+        double[] scores = new double[count * k];
+        var pending = new List<PendingQuery>(count);
+        for (int query = 0; query < count; query++)
+        {
+            if (norms[query] > 0)
+                pending.Add(new PendingQuery(query, float.NegativeInfinity));
+            else
+                FirstRows(indices.AsSpan(query * k, k));
+        }
+
+        int keep = (int)Math.Min(_vectors.Count, (long)k + k / 8 + Spare);
+        while (pending.Count > 0)
+        {
+            var unsure = new List<PendingQuery>();
+            int batch = _candidates.MaxQueries(keep);
+            for (int first = 0; first < pending.Count; first += batch)
+                SearchBatch(pending.GetRange(first, Math.Min(batch, pending.Count - first)), copy, norms, k, keep, indices, scores, unsure);
+            pending = unsure;
+            keep = (int)Math.Min(_vectors.Count, (long)Widening * keep);
+        }
+
+        return new Neighbors(count, k, indices, scores);
+    }
+
+    /// <summary>
+    /// The vectors in groups: two whose similarity is at least a threshold are in one, and so is what is similar to either. Compared are all pairs, a batch of rows at
+    /// a time; memory does not grow with their number.
+    /// </summary>
+    /// <param name="threshold">A cosine.</param>
+    /// <param name="cancellation">Looked at between batches.</param>
+    /// <returns>Groups of two or more, by their first index; indices ascending.</returns>
+    /// <exception cref="ArgumentException"><paramref name="threshold"/> is not a number.</exception>
+    /// <exception cref="InvalidOperationException">The similarity is not <see cref="Similarity.Cosine"/>.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public IReadOnlyList<int[]> Groups(double threshold, CancellationToken cancellation = default)
+    {
+        if (double.IsNaN(threshold))
+            throw new ArgumentException("Expected a cosine, found NaN.", nameof(threshold));
+        return _similarity == Similarity.Cosine
+            ? new SimilarGroups(_vectors, _candidates, _error, threshold).Find(Count, cancellation)
+            : throw new InvalidOperationException("Groups are made by cosine.");
+    }
+
+    /// <summary>Frees the vectors on the device, and the device.</summary>
+    public void Dispose()
+    {
+        _candidates.Dispose();
+        if (_ownsDevice)
+            _device.Dispose();
+    }
+
+    /// <summary>Searches some queries; those whose result is not certain are added to <paramref name="unsure"/> with the score that decides.</summary>
+    private void SearchBatch(
+        List<PendingQuery> batch, float[] queries, double[] norms, int k, int keep, int[] indices, double[] scores, List<PendingQuery> unsure)
+    {
+        float[] scaled = new float[batch.Count * Dimension]; // (queries, dimension)
+        float[] floors = new float[batch.Count];
+        for (int i = 0; i < batch.Count; i++)
+        {
+            int query = batch[i].Query;
+            floors[i] = batch[i].Floor;
+            DistinctVectors.Scale(queries.AsSpan(query * Dimension, Dimension), 1 / norms[query], scaled.AsSpan(i * Dimension, Dimension));
+        }
+
+        _candidates.Run(scaled, floors, keep);
+        float[] nextFloors = new float[batch.Count]; // NaN for a query that is done
+        Parallel.For(0, batch.Count, _parallel, () => new Ranking(_vectors, _similarity), (i, _, ranking) =>
+        {
+            int query = batch[i].Query;
+            nextFloors[i] = ranking.Rank(
+                _candidates, i, keep, _error, queries.AsSpan(query * Dimension, Dimension), norms[query], indices.AsSpan(query * k, k), scores.AsSpan(query * k, k));
+            return ranking;
+        }, _ => { });
+        for (int i = 0; i < batch.Count; i++)
+        {
+            if (!float.IsNaN(nextFloors[i]))
+                unsure.Add(new PendingQuery(batch[i].Query, nextFloors[i]));
+        }
+    }
+
+    /// <summary>What a query of zeros gets: every score is 0.</summary>
+    private static void FirstRows(Span<int> indices)
+    {
+        for (int i = 0; i < indices.Length; i++)
+            indices[i] = i;
+    }
+
+    private static void CheckShape(int length, int dimension, string parameter)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(dimension);
+        if (length % dimension != 0)
+            throw new ArgumentException($"{length} values are not whole vectors of {dimension}.", parameter);
+    }
+
+    /// <summary>The lengths of vectors, all finite.</summary>
+    private static double[] Norms(ReadOnlyMemory<float> values, int dimension, ParallelOptions parallel, string what, string parameter)
+    {
+        double[] norms = new double[values.Length / dimension];
+        Parallel.For(0, norms.Length, parallel, row => norms[row] = ExactScore.Norm(values.Span.Slice(row * dimension, dimension)));
+        int bad = Array.FindIndex(norms, norm => !double.IsFinite(norm));
+        return bad < 0 ? norms : throw new ArgumentException($"{what} {bad} has a value that is not finite.", parameter);
+    }
+
+    /// <summary>A query to search, for scores above a floor.</summary>
+    private readonly record struct PendingQuery(int Query, float Floor);
+}

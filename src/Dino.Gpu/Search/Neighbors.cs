@@ -1,0 +1,41 @@
+namespace Dino.Gpu.Search;
+
+/// <summary>The nearest vectors of some queries, best first; of equal scores the smaller index comes first.</summary>
+public sealed class Neighbors
+{
+    private readonly int[] _indices; // (queries, k)
+    private readonly double[] _scores; // (queries, k)
+
+    internal Neighbors(int queryCount, int k, int[] indices, double[] scores)
+    {
+        QueryCount = queryCount;
+        K = k;
+        _indices = indices;
+        _scores = scores;
+    }
+
+    /// <summary>Queries.</summary>
+    public int QueryCount { get; }
+
+    /// <summary>Neighbors of each query: as many as asked for, or all vectors where there are fewer.</summary>
+    public int K { get; }
+
+    /// <summary>Indices of one query's neighbors.</summary>
+    /// <param name="query">Counted from 0.</param>
+    /// <returns>(k)</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such query.</exception>
+    public ReadOnlySpan<int> Indices(int query) => _indices.AsSpan(Start(query), K);
+
+    /// <summary>Scores of one query's neighbors, in double precision.</summary>
+    /// <param name="query">Counted from 0.</param>
+    /// <returns>(k)</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such query.</exception>
+    public ReadOnlySpan<double> Scores(int query) => _scores.AsSpan(Start(query), K);
+
+    private int Start(int query)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(query);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(query, QueryCount);
+        return query * K;
+    }
+}

@@ -1,0 +1,232 @@
+using Dino.Gpu.Devices;
+using Dino.Gpu.Pipeline;
+using Dino.Gpu.Search;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Search;
+
+/// <summary>Search on the CPU device against a double-precision sort, for every register width.</summary>
+public sealed class NearestNeighborsTests : IDisposable
+{
+    private const int Queries = 5;
+
+    private readonly DinoDevice _device = DinoDevice.Open("cpu", 2);
+
+    public static TheoryData<int> Widths => [4, 8, 16];
+
+    public void Dispose() => _device.Dispose();
+
+    /// <summary>Vectors, dimension, and numbers of neighbors.</summary>
+    private static readonly (int Count, int Dimension, int[] Ks)[] Shapes =
+    [
+        (1, 1, [1, 3]), (2, 384, [1, 2, 200]), (7, 5, [3, 7]), (31, 33, [10]), (193, 384, [1, 10, 193]), (500, 385, [200, 300]), (1000, 1, [1, 10]),
+        (1000, 3, [100]), (3000, 769, [20, 200]), (20_000, 48, [1, 10, 200]),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Search_EqualsASort(int width)
+    {
+        SimdModel.Require((SimdWidth)width);
+        foreach ((int count, int dimension, int[] ks) in Shapes)
+        {
+            float[] vectors = SearchTwin.Normal(count * dimension, count);
+            float[] queries = SearchTwin.Normal(Queries * dimension, 7);
+            foreach (Similarity similarity in Enum.GetValues<Similarity>())
+            {
+                using NearestNeighbors search = Create(vectors, dimension, similarity, width);
+                foreach (int k in ks)
+                {
+                    var expected = SearchTwin.Search(vectors, queries, dimension, k, similarity);
+                    SearchTwin.AssertEqual($"{count} x {dimension}, k {k}, {similarity}", expected, search.Search(queries, k));
+                }
+            }
+        }
+    }
+
+    /// <summary>The size that the kernels are made for, for which each thread's lists are cut many times.</summary>
+    [Fact]
+    public void HundredThousandVectors_EqualASort()
+    {
+        const int Dimension = 384;
+        float[] vectors = SearchTwin.Normal(100_000 * Dimension, 1);
+        float[] queries = SearchTwin.Normal(30 * Dimension, 2);
+        using NearestNeighbors search = NearestNeighbors.Create(vectors, Dimension, new NearestNeighborsOptions { Device = "cpu" });
+        (int[] indices, double[] scores) = SearchTwin.Search(vectors, queries, Dimension, 200, Similarity.Cosine);
+        SearchTwin.AssertEqual("k 200", (indices, scores), search.Search(queries, 200));
+        SearchTwin.AssertEqual("k 10", ([.. First(indices, 10)], [.. First(scores, 10)]), search.Search(queries, 10));
+
+        static IEnumerable<T> First<T>(T[] values, int k) => values.Chunk(200).SelectMany(chunk => chunk.Take(k));
+    }
+
+    /// <summary>Copies, zeros, and vectors on one line, whose cosines differ by no more than roundings: all that a float cannot tell apart.</summary>
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Ties_AreInTheOrderOfTheirIndices(int width)
+    {
+        SimdModel.Require((SimdWidth)width);
+        const int Count = 6000;
+        const int Dimension = 20;
+        float[] different = SearchTwin.Normal(Count * Dimension, 3);
+        var random = new Random(4);
+        float[] vectors = new float[Count * Dimension];
+        for (int row = 0; row < Count; row++)
+        {
+            // A few vectors a thousand times, zeros, multiples of one vector, and its neighbors an ulp away.
+            Span<float> target = vectors.AsSpan(row * Dimension, Dimension);
+            ReadOnlySpan<float> source = different.AsSpan(random.Next(4) * Dimension, Dimension);
+            switch (random.Next(4))
+            {
+                case 0:
+                    target.Clear();
+                    break;
+                case 1:
+                    source.CopyTo(target);
+                    break;
+                case 2:
+                    for (int i = 0; i < Dimension; i++)
+                        target[i] = different[i] * (1 + random.Next(50));
+                    break;
+                default:
+                    source.CopyTo(target);
+                    target[random.Next(Dimension)] = MathF.BitIncrement(target[3]);
+                    break;
+            }
+        }
+
+        float[] queries = [.. different.Take(3 * Dimension), .. new float[Dimension], .. SearchTwin.Normal(2 * Dimension, 5)];
+        foreach (Similarity similarity in Enum.GetValues<Similarity>())
+        {
+            using NearestNeighbors search = Create(vectors, Dimension, similarity, width);
+            foreach (int k in new[] { 1, 50, 2000, Count })
+            {
+                var expected = SearchTwin.Search(vectors, queries, Dimension, k, similarity);
+                SearchTwin.AssertEqual($"k {k}, {similarity}", expected, search.Search(queries, k));
+            }
+        }
+    }
+
+    /// <summary>Lengths from the smallest numbers to the largest: nothing overflows, and nothing is lost.</summary>
+    [Theory]
+    [InlineData(Similarity.Cosine)]
+    [InlineData(Similarity.InnerProduct)]
+    public void ExtremeLengths_AreRight(Similarity similarity)
+    {
+        const int Dimension = 50;
+        float[] vectors = SearchTwin.Normal(400 * Dimension, 1);
+        float[] queries = SearchTwin.Normal(4 * Dimension, 2);
+        float[] factors = [1e-44f, 1e-38f, 1e-20f, 1, 1e20f, 8e37f];
+        for (int i = 0; i < vectors.Length; i++)
+            vectors[i] *= factors[i / Dimension % factors.Length];
+        for (int i = 0; i < queries.Length; i++)
+            queries[i] *= factors[i / Dimension + 1];
+        using NearestNeighbors search = Create(vectors, Dimension, similarity);
+        SearchTwin.AssertEqual("k 100", SearchTwin.Search(vectors, queries, Dimension, 100, similarity), search.Search(queries, 100));
+    }
+
+    [Fact]
+    public void Threads_DoNotChangeTheResult()
+    {
+        const int Dimension = 64;
+        float[] vectors = SearchTwin.Normal(5000 * Dimension, 1);
+        float[] queries = SearchTwin.Normal(70 * Dimension, 2);
+        var expected = SearchTwin.Search(vectors, queries, Dimension, 30, Similarity.Cosine);
+        foreach (int threads in new[] { 1, 2, 5 })
+        {
+            using NearestNeighbors search = NearestNeighbors.Create(vectors, Dimension, new NearestNeighborsOptions { Device = "cpu", Threads = threads });
+            SearchTwin.AssertEqual($"{threads} threads", expected, search.Search(queries, 30));
+        }
+    }
+
+    /// <summary>More queries than a launch takes.</summary>
+    [Fact]
+    public void ManyQueries_AreSearchedInParts()
+    {
+        const int Dimension = 8;
+        float[] vectors = SearchTwin.Normal(300 * Dimension, 1);
+        float[] queries = SearchTwin.Normal(2100 * Dimension, 2);
+        using NearestNeighbors search = Create(vectors, Dimension);
+        SearchTwin.AssertEqual("2100 queries", SearchTwin.Search(vectors, queries, Dimension, 5, Similarity.Cosine), search.Search(queries, 5));
+    }
+
+    [Fact]
+    public void NoQueries_NoNeighbors()
+    {
+        using NearestNeighbors search = Create([1, 2, 3], 3);
+        Assert.Equal(0, search.Search([], 5).QueryCount);
+    }
+
+    [Fact]
+    public void BadInput_IsRefusedByRow()
+    {
+        float[] vectors = SearchTwin.Normal(5 * 4, 1);
+        using NearestNeighbors search = Create(vectors, 4);
+        Assert.Contains("Query 1 ", Assert.Throws<ArgumentException>(() => search.Search([1, 2, 3, 4, 5, float.NaN, 7, 8], 1)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => search.Search([1, 2, 3], 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => search.Search(vectors, 0));
+        vectors[4 * 3 + 2] = float.PositiveInfinity;
+        Assert.Contains("Vector 3 ", Assert.Throws<ArgumentException>(() => Create(vectors, 4)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => Create([], 4));
+        Assert.Throws<ArgumentException>(() => Create([1, 2, 3], 2));
+    }
+
+    /// <summary>Chains of neighbors, each close to the next only, copies, and vectors of their own.</summary>
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Groups_AreThoseOfAllPairs(int width)
+    {
+        SimdModel.Require((SimdWidth)width);
+        const int Dimension = 12;
+        const double Threshold = 0.97;
+        const int Count = 900;
+        float[] vectors = SearchTwin.Normal(Count * Dimension, 1);
+        var random = new Random(2);
+        for (int row = 1; row < Count; row++)
+        {
+            Span<float> target = vectors.AsSpan(row * Dimension, Dimension);
+            ReadOnlySpan<float> source = vectors.AsSpan(random.Next(row) * Dimension, Dimension);
+            int kind = random.Next(5);
+            if (kind == 1)
+                target.Clear();
+            for (int i = 0; i < Dimension && kind >= 2; i++)
+                target[i] = source[i] + (kind == 2 ? 0 : 0.15f * target[i]);
+        }
+
+        int[] group = [.. Enumerable.Range(0, Count)];
+        var (indices, scores) = SearchTwin.Search(vectors, vectors, Dimension, Count, Similarity.Cosine);
+        for (int pair = 0; pair < scores.Length; pair++)
+        {
+            (int from, int to) = (group[pair / Count], group[indices[pair]]);
+            for (int i = 0; i < Count && scores[pair] >= Threshold && from != to; i++)
+                group[i] = group[i] == Math.Max(from, to) ? Math.Min(from, to) : group[i];
+        }
+
+        int[][] expected = [.. Enumerable.Range(0, Count).GroupBy(i => group[i]).Select(rows => rows.ToArray()).Where(rows => rows.Length > 1).OrderBy(rows => rows[0])];
+        using NearestNeighbors search = Create(vectors, Dimension, width: width);
+        IReadOnlyList<int[]> actual = search.Groups(Threshold, TestContext.Current.CancellationToken);
+        Assert.InRange(expected.Length, 10, 300);
+        Assert.Equal(expected, actual);
+        Assert.Equal([[.. Enumerable.Range(0, Count)]], search.Groups(-1, TestContext.Current.CancellationToken));
+        Assert.Empty(search.Groups(1.1, TestContext.Current.CancellationToken));
+        Assert.Throws<ArgumentException>(() => search.Groups(double.NaN, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void DeviceError_IsAboveWhatAFloatSumIsOffBy()
+    {
+        foreach (int dimension in new[] { 1, 2, 384, 1000, 100_000 })
+        {
+            // Equal values: each partial sum is rounded the same way, as bad as it gets.
+            float value = (float)(1 / Math.Sqrt(dimension));
+            float sum = 0;
+            for (int i = 0; i < dimension; i++)
+                sum += value * value;
+            Assert.InRange(Math.Abs(sum - 1.0), 0, ExactScore.DeviceError(dimension));
+        }
+
+        Assert.InRange(ExactScore.DeviceError(384), 1e-5, 3e-5);
+    }
+
+    private NearestNeighbors Create(float[] vectors, int dimension, Similarity similarity = Similarity.Cosine, int? width = null) =>
+        NearestNeighbors.Create(_device, ownsDevice: false, vectors, dimension, new NearestNeighborsOptions { Similarity = similarity, Threads = 2 }, (SimdWidth?)width);
+}
