@@ -136,9 +136,7 @@ internal static class DinoCommandLine
         IEnumerable<string> messages = parsed.CommandResult.Command.Subcommands.Count == 0
             ? parsed.Errors.Select(error => error.Message).Distinct()
             : [WhatCommand(parsed, path)];
-        foreach (string message in messages)
-            console.Error.WriteLine($"dino: {MessageText.OneLine(message)}");
-        console.Error.WriteLine($"Try 'dino {path}--help'.");
+        console.TellError(MessageText.OneLine(string.Join("; ", messages)), $"run 'dino {path}--help'");
         return ExitCode.Usage;
     }
 
@@ -155,10 +153,11 @@ internal static class DinoCommandLine
         string message = failure is DinoException or IOException or UnauthorizedAccessException
             ? MessageText.OneLine(failure.Message)
             : $"unexpected {failure.GetType().Name}: {MessageText.OneLine(failure.Message)}";
+        string? hint = (failure as DinoException)?.Hint;
         if (verbose)
             console.Tell(failure.ToString());
         else if (failure is not DinoException)
-            message += " (--verbose shows where)";
-        console.TellFailure($"dino: {message}");
+            hint = "--verbose shows where it happened";
+        console.TellError(message, hint);
     }
 }

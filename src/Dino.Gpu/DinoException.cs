@@ -1,8 +1,8 @@
 namespace Dino.Gpu;
 
 /// <summary>
-/// An expected failure: bad input, a checkpoint that does not fit, a device that cannot be used.
-/// The message is one line for a person: what was expected, what was found, what to do.
+/// An expected failure: bad input, a checkpoint that does not fit, a device that cannot be used. <see cref="Exception.Message"/> is one line
+/// for a person, what was expected and what was found; <see cref="Hint"/> says what to do.
 /// </summary>
 public class DinoException : Exception
 {
@@ -13,8 +13,18 @@ public class DinoException : Exception
     }
 
     /// <summary>Creates the exception with its one-line message and the failure that caused it.</summary>
-    public DinoException(string message, Exception innerException)
+    public DinoException(string message, Exception? innerException)
         : base(message, innerException)
     {
     }
+
+    /// <summary>Creates the exception with its one-line message, what the user can do, and the failure that caused it.</summary>
+    public DinoException(string message, string? hint, Exception? innerException = null)
+        : base(message, innerException)
+    {
+        Hint = hint;
+    }
+
+    /// <summary>What the user can do about it, as one line without a full stop; null where there is nothing to say.</summary>
+    public string? Hint { get; }
 }

@@ -21,6 +21,19 @@ internal sealed class CliConsole
     /// <summary>A line for people on stderr.</summary>
     public void Tell(string line) => Error.WriteLine(ErrorIsJson ? JsonProgress.Message(line) : line);
 
-    /// <summary>Why the command ended without its result.</summary>
-    public void TellFailure(string line) => Error.WriteLine(ErrorIsJson ? JsonProgress.Error(line) : line);
+    /// <summary>Says why the command ended without its result, and what to do about it.</summary>
+    /// <param name="message">One line: what was expected, what was found.</param>
+    /// <param name="hint">One line, or null.</param>
+    public void TellError(string message, string? hint)
+    {
+        if (ErrorIsJson)
+        {
+            Error.WriteLine(JsonProgress.Error(message, hint));
+            return;
+        }
+
+        Error.WriteLine($"dino: error: {message}");
+        if (hint is not null)
+            Error.WriteLine($"hint: {hint}");
+    }
 }

@@ -30,7 +30,9 @@ internal sealed class JsonProgress : IProgressDisplay
     public static string Message(string line) => JsonSerializer.Serialize(new { @event = "message", text = line });
 
     /// <summary>Why the run ended without its result.</summary>
-    public static string Error(string line) => JsonSerializer.Serialize(new { @event = "error", text = line });
+    public static string Error(string message, string? hint) => hint is null
+        ? JsonSerializer.Serialize(new { @event = "error", text = message })
+        : JsonSerializer.Serialize(new { @event = "error", text = message, hint });
 
     public void Dispose()
     {
