@@ -1,4 +1,3 @@
-using Dino.Gpu.Data.Embedding;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Dino.Gpu.Data.Embedding;
 
 namespace Dino.Gpu.Cli.Terminal;
 

@@ -1,5 +1,3 @@
-using Dino.Gpu.Data.Embedding;
-
 namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>A plain line every few seconds, for log files and pipes. While nothing moves it says for how long.</summary>

@@ -1,5 +1,3 @@
-using Dino.Gpu.Data.Embedding;
-
 namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>How progress is shown, as <c>--progress</c> says.</summary>

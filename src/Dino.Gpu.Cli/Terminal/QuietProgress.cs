@@ -1,5 +1,3 @@
-using Dino.Gpu.Data.Embedding;
-
 namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>Errors only.</summary>

@@ -1,8 +1,19 @@
 namespace Dino.Gpu.Data.Embedding;
 
-/// <summary>Hears how a long piece of work is getting on.</summary>
+/// <summary>How a piece of work begins.</summary>
+/// <param name="Total">Images of all of it; null where the list has no end yet.</param>
+/// <param name="Done">Images that an earlier process did.</param>
+/// <param name="Failed">Those of them that could not be read.</param>
+/// <param name="Resumes">Whether an earlier process began it.</param>
+public sealed record EmbeddingStart(long? Total, long Done = 0, long Failed = 0, bool Resumes = false);
+
+/// <summary>Hears how embedding is getting on. Called from one thread at a time.</summary>
 public interface IEmbeddingProgress
 {
+    /// <summary>The inputs are settled and the first image is next.</summary>
+    /// <param name="start">What there is to do.</param>
+    void Begin(EmbeddingStart start);
+
     /// <summary>One more image is through.</summary>
     /// <param name="failed">Whether it could not be read.</param>
     void Advance(bool failed);

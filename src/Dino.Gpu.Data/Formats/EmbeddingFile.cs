@@ -28,9 +28,6 @@ internal sealed class EmbeddingFile : IEmbeddingReader
 
     public RowSchema Schema => _reader.Schema;
 
-    /// <summary>What made the vectors, where the file says so.</summary>
-    public Provenance? Model => (_reader as NpzEmbeddingReader)?.Model;
-
     public RowInfo? Read(Span<float> values)
     {
         if (values.Length != Schema.Length)

@@ -6,17 +6,21 @@ namespace Dino.Gpu.Data.Formats;
 /// <param name="Name">Also the usual extension.</param>
 /// <param name="Extensions">With the dot.</param>
 /// <param name="Streams">Whether it can go to standard output: it is written from the first byte to the last and read line by line.</param>
-internal sealed record EmbeddingFormat(string Name, string[] Extensions, bool Streams);
+internal sealed record EmbeddingFormat(string Name, string[] Extensions, bool Streams)
+{
+    /// <summary>Whether a file says what made its vectors, inside or beside it.</summary>
+    public bool HoldsProvenance { get; init; }
+}
 
 /// <summary>The formats that embeddings are written in and read from.</summary>
 internal static class FormatCatalog
 {
     public static readonly EmbeddingFormat Npy = new("npy", [".npy"], false);
-    public static readonly EmbeddingFormat Npz = new("npz", [".npz"], false);
-    public static readonly EmbeddingFormat JsonLines = new("jsonl", [".jsonl", ".ndjson"], true);
+    public static readonly EmbeddingFormat Npz = new("npz", [".npz"], false) { HoldsProvenance = true };
+    public static readonly EmbeddingFormat JsonLines = new("jsonl", [".jsonl", ".ndjson"], true) { HoldsProvenance = true };
     public static readonly EmbeddingFormat Csv = new("csv", [".csv"], true);
-    public static readonly EmbeddingFormat Parquet = new("parquet", [".parquet", ".pq"], false);
-    public static readonly EmbeddingFormat Safetensors = new("safetensors", [".safetensors"], false);
+    public static readonly EmbeddingFormat Parquet = new("parquet", [".parquet", ".pq"], false) { HoldsProvenance = true };
+    public static readonly EmbeddingFormat Safetensors = new("safetensors", [".safetensors"], false) { HoldsProvenance = true };
 
     public static IReadOnlyList<EmbeddingFormat> All { get; } = [Npy, Npz, JsonLines, Csv, Parquet, Safetensors];
 
@@ -28,6 +32,10 @@ internal static class FormatCatalog
 
     /// <summary>Null where no format has that name.</summary>
     public static EmbeddingFormat? FromName(string name) => All.FirstOrDefault(format => format.Name == name);
+
+    /// <summary>The format of a name.</summary>
+    /// <exception cref="DinoException">There is none.</exception>
+    public static EmbeddingFormat Named(string name) => FromName(name) ?? throw new DinoException($"there is no format '{name}', expected {Names}");
 
     /// <summary>Null where no format has the file's extension.</summary>
     public static EmbeddingFormat? FromExtension(string path)
@@ -79,7 +87,7 @@ internal static class FormatCatalog
         {
             "npy" => new NpyEmbeddingReader(stream),
             "npz" => new NpzEmbeddingReader(stream),
-            "jsonl" => new JsonLinesReader(stream),
+            "jsonl" => new JsonLinesReader(stream, ProvenanceFile.Read(path)),
             "csv" => new CsvEmbeddingReader(stream),
             "parquet" => new ParquetEmbeddingReader(stream),
             _ => new SafetensorsEmbeddingReader(stream),

@@ -20,7 +20,8 @@ internal sealed class JsonLinesReader : IEmbeddingReader
     private long _next;
 
     /// <param name="stream">The file, disposed with the reader.</param>
-    public JsonLinesReader(Stream stream)
+    /// <param name="provenance">What made the vectors, where the file beside it says so.</param>
+    public JsonLinesReader(Stream stream, Provenance? provenance = null)
     {
         _lines = new LineReader(stream);
         var columns = new List<CarriedColumn>();
@@ -38,7 +39,7 @@ internal sealed class JsonLinesReader : IEmbeddingReader
         }
 
         _lines.Rewind();
-        Schema = new RowSchema(shape ?? [0], FloatType.Float32, sha256, columns);
+        Schema = new RowSchema(shape ?? [0], FloatType.Float32, sha256, columns) { Provenance = provenance };
     }
 
     /// <summary>A file without any embedding has the shape (0).</summary>

@@ -28,14 +28,13 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
         var columns = new List<CarriedColumn>();
         foreach (ZipArchiveEntry entry in arrays.Where(entry => entry != embedding))
             AddColumn(entry.FullName[..^Suffix.Length], Open(entry), columns);
-        Model = _zip.GetEntry(Provenance.MemberName) is { } member ? ReadModel(member) : null;
-        Schema = new RowSchema(shape, _embedding.Type == "<f2" ? FloatType.Float16 : FloatType.Float32, _own.ContainsKey("sha256"), columns);
+        Schema = new RowSchema(shape, _embedding.Type == "<f2" ? FloatType.Float16 : FloatType.Float32, _own.ContainsKey("sha256"), columns)
+        {
+            Provenance = _zip.GetEntry(Provenance.MemberName) is { } member ? ReadProvenance(member) : null,
+        };
     }
 
     public RowSchema Schema { get; }
-
-    /// <summary>What made the vectors, where <c>dino index</c> wrote the file.</summary>
-    public Provenance? Model { get; }
 
     public RowInfo? Read(Span<float> values)
     {
@@ -67,7 +66,7 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
     /// <summary>An entry may claim any length; deflate makes at most 1032 bytes of one.</summary>
     private static NpyArray Open(ZipArchiveEntry entry) => new(entry.Open(), Math.Min(entry.Length, 1032 * Math.Min(entry.CompressedLength, long.MaxValue / 1032) + 1032));
 
-    private static Provenance ReadModel(ZipArchiveEntry member)
+    private static Provenance ReadProvenance(ZipArchiveEntry member)
     {
         byte[] json = new byte[Provenance.LongestJson];
         using Stream stream = member.Open();

@@ -5,15 +5,14 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// A NumPy <c>.npz</c>: the arrays <c>embedding</c> (images, row shape), <c>row</c>, <c>path</c>, <c>width</c>, <c>height</c> (-1 where unknown), <c>sha256</c>
-/// when asked, <c>error</c> ('' where none), and the carried columns under their names. Nothing is pickled; nothing is compressed. With a model, a member
-/// <c>model.json</c> says what made the vectors; NumPy gives its bytes.
+/// when asked, <c>error</c> ('' where none), and the carried columns under their names. Nothing is pickled; nothing is compressed. A member
+/// <c>model.json</c> says what made the vectors where that is known; NumPy gives its bytes.
 /// </summary>
 internal sealed class NpzEmbeddingWriter : IEmbeddingWriter
 {
     private const string Embedding = "embedding.npy";
 
     private readonly RowSchema _schema;
-    private readonly Provenance? _model;
     private readonly AtomicFile _file;
     private readonly ValueEncoder _encoder;
     private readonly StoredZip _zip;
@@ -22,10 +21,9 @@ internal sealed class NpzEmbeddingWriter : IEmbeddingWriter
     private long _rows;
 
     /// <exception cref="DinoException">The file cannot be created there.</exception>
-    public NpzEmbeddingWriter(string path, RowSchema schema, Provenance? model = null)
+    public NpzEmbeddingWriter(string path, RowSchema schema)
     {
         _schema = schema;
-        _model = model;
         _encoder = new ValueEncoder(schema);
         _file = new AtomicFile(path);
         try
@@ -84,10 +82,10 @@ internal sealed class NpzEmbeddingWriter : IEmbeddingWriter
             _zip.End(header);
         }
 
-        if (_model is not null)
+        if (_schema.Provenance is { } provenance)
         {
             _zip.Begin(Provenance.MemberName, 0);
-            _zip.Write(_model.ToJson());
+            _zip.Write(provenance.ToJson());
             _zip.End([]);
         }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Dino.Gpu.Data.Rows;
 using Parquet;
 using Parquet.Data;
@@ -42,7 +43,10 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
         _own = [.. flat.Where(field => RowSchema.IsOwnColumn(field.Name) && TypeOf(field) is not null)];
         _carried = [.. flat.Except(_values).Where(field => !RowSchema.IsOwnColumn(field.Name) && TypeOf(field) is not null)];
         bool sha256 = Array.Exists(_own, field => field.Name == "sha256");
-        Schema = new RowSchema(FindShape(), FloatType.Float32, sha256, [.. _carried.Select(field => new CarriedColumn(field.Name, TypeOf(field)!.Value))]);
+        Schema = new RowSchema(FindShape(), FloatType.Float32, sha256, [.. _carried.Select(field => new CarriedColumn(field.Name, TypeOf(field)!.Value))])
+        {
+            Provenance = _parquet.CustomMetadata.TryGetValue(Provenance.MetadataKey, out string? made) ? Provenance.FromJson(Encoding.UTF8.GetBytes(made)) : null,
+        };
     }
 
     /// <summary>A file of others without any embedding has the shape (0).</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
 using Parquet;
@@ -72,7 +73,13 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
             ParquetWriter? parquet = null;
             _file.Write(stream => parquet = ParquetWriter.CreateAsync(parquetSchema, new BlockingStream(stream), options).GetAwaiter().GetResult());
             _parquet = parquet!;
-            _parquet.CustomMetadata = new Dictionary<string, string> { [ShapeKey] = string.Join(',', schema.Shape.Select(side => side.ToString(CultureInfo.InvariantCulture))) };
+            var metadata = new Dictionary<string, string>
+            {
+                [ShapeKey] = string.Join(',', schema.Shape.Select(side => side.ToString(CultureInfo.InvariantCulture))),
+            };
+            if (schema.Provenance is { } provenance)
+                metadata.Add(Provenance.MetadataKey, Encoding.UTF8.GetString(provenance.ToJson()));
+            _parquet.CustomMetadata = metadata;
         }
         catch
         {

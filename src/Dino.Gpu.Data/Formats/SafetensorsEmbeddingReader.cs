@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 using System.Text.Json;
 using Dino.Gpu.Data.Rows;
 
@@ -21,7 +22,7 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
     public SafetensorsEmbeddingReader(Stream stream)
     {
         _stream = stream;
-        Dictionary<string, Tensor> tensors = ReadHeader(stream);
+        Dictionary<string, Tensor> tensors = ReadHeader(stream, out Provenance? provenance);
         if (!tensors.TryGetValue("embedding", out Tensor? embedding))
             throw new InvalidDataException("there is no tensor 'embedding'");
         if (embedding.Type is not ("F32" or "F16") || embedding.Shape.Length < 2 || !RowSchema.IsReadable(embedding.Shape.Skip(1)))
@@ -31,7 +32,10 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
         _width = Column(tensors, "width", "I32");
         _height = Column(tensors, "height", "I32");
         _bytes = new byte[embedding.RowBytes];
-        Schema = new RowSchema([.. embedding.Shape.Skip(1).Select(side => (int)side)], embedding.Type == "F16" ? FloatType.Float16 : FloatType.Float32, false, []);
+        Schema = new RowSchema([.. embedding.Shape.Skip(1).Select(side => (int)side)], embedding.Type == "F16" ? FloatType.Float16 : FloatType.Float32, false, [])
+        {
+            Provenance = provenance,
+        };
     }
 
     public RowSchema Schema { get; }
@@ -55,7 +59,7 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
 
     public void Dispose() => _stream.Dispose();
 
-    private static Dictionary<string, Tensor> ReadHeader(Stream stream)
+    private static Dictionary<string, Tensor> ReadHeader(Stream stream, out Provenance? provenance)
     {
         Span<byte> lengthBytes = stackalloc byte[8];
         stream.ReadExactly(lengthBytes);
@@ -67,6 +71,9 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
         long start = stream.Position;
         var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         using JsonDocument json = JsonDocument.Parse(header);
+        provenance = json.RootElement.TryGetProperty("__metadata__", out JsonElement metadata) && metadata.TryGetProperty(Provenance.MetadataKey, out JsonElement made)
+            ? Provenance.FromJson(Encoding.UTF8.GetBytes(made.GetString() ?? ""))
+            : null;
         foreach (JsonProperty property in json.RootElement.EnumerateObject().Where(property => property.Name != "__metadata__"))
         {
             string type = property.Value.GetProperty("dtype").GetString() ?? "";

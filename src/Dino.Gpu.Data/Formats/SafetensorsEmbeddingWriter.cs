@@ -90,6 +90,7 @@ internal sealed class SafetensorsEmbeddingWriter : IEmbeddingWriter
             new("row", "I64", 8, [rows]),
             new("width", "I32", 4, [rows]),
             new("height", "I32", 4, [rows]),
-        ]);
+        ],
+            _schema.Provenance);
     }
 }

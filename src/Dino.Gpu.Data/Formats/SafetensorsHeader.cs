@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Formats;
 
@@ -14,7 +15,7 @@ internal readonly record struct SafetensorsEntry(string Name, string Type, int S
 internal static class SafetensorsHeader
 {
     /// <summary>The JSON, without the length before it and padding behind. The tensors' data follow each other in this order.</summary>
-    public static ReadOnlySpan<byte> Json(IReadOnlyList<SafetensorsEntry> tensors)
+    public static ReadOnlySpan<byte> Json(IReadOnlyList<SafetensorsEntry> tensors, Provenance? provenance = null)
     {
         var text = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(text))
@@ -22,6 +23,8 @@ internal static class SafetensorsHeader
             json.WriteStartObject();
             json.WriteStartObject("__metadata__");
             json.WriteString("format", "dino.gpu");
+            if (provenance is not null)
+                json.WriteString(Provenance.MetadataKey, provenance.ToJson()); // metadata is text
             json.WriteEndObject();
             long offset = 0;
             foreach (SafetensorsEntry tensor in tensors)

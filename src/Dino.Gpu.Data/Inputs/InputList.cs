@@ -8,10 +8,10 @@ namespace Dino.Gpu.Data.Inputs;
 /// The list of images that a run is about, settled before the work begins: every row with its place, in a file and not in memory, so that a million rows take no
 /// more of it than a thousand. Thread-safe; whoever makes it disposes it.
 /// </summary>
-internal sealed class InputList : IDisposable
+public sealed class InputList : IDisposable
 {
     /// <summary>The offset of every such row is in memory, 8 bytes each, to go to any row in a few hundred microseconds.</summary>
-    public const int IndexStep = 1024;
+    internal const int IndexStep = 1024;
 
     private readonly ReadAt _read;
     private readonly Stream? _file;
@@ -40,10 +40,18 @@ internal sealed class InputList : IDisposable
     public long Count { get; }
 
     /// <summary>SHA-256 of the list as written, columns and rows, in lower-case hexadecimal: what <c>sha256sum</c> says of its file. Reads it once, when it is asked for: loading the cryptography costs a short run its start.</summary>
-    public string Sha256 => _sha256.Value;
+    internal string Sha256 => _sha256.Value;
 
     /// <summary>Columns that go into the output, with the types of their values.</summary>
-    public IReadOnlyList<CarriedColumn> Columns { get; }
+    internal IReadOnlyList<CarriedColumn> Columns { get; }
+
+    /// <summary>Settles a list, so that every row has its number before the first image is read.</summary>
+    /// <param name="inputs">Files, folders, globs, <c>@list.txt</c>, manifests and tar archives, in this order.</param>
+    /// <param name="cancellation">Stops between two rows.</param>
+    /// <returns>The list; the caller disposes it.</returns>
+    /// <exception cref="DinoException">An input cannot be read, or there is no image in it.</exception>
+    public static InputList Settle(IReadOnlyList<string> inputs, CancellationToken cancellation = default) =>
+        Settle(inputs, TextReader.Null, cancellation: cancellation);
 
     /// <summary>Settles the list: arguments in the order given, a list line by line, a folder or a glob in the byte order of its paths, an archive in its own order.</summary>
     /// <param name="inputs">Files, folders, globs, <c>@list.txt</c>, manifests, tar archives, or <c>-</c> for paths on <paramref name="standardInput"/>.</param>
@@ -52,7 +60,7 @@ internal sealed class InputList : IDisposable
     /// <param name="pathColumn">The manifests' column with the images' paths; null for the first of those usual.</param>
     /// <param name="cancellation">Stops between two rows.</param>
     /// <exception cref="DinoException">A folder, glob or archive without images, a list or manifest that cannot be read, columns that cannot be carried, or nothing at all.</exception>
-    public static InputList Settle(
+    internal static InputList Settle(
         IReadOnlyList<string> inputs, TextReader standardInput, string? path = null, string? pathColumn = null, CancellationToken cancellation = default)
     {
         List<InputSource> sources = [.. inputs.SelectMany(input => InputSource.Of(input, standardInput, pathColumn))];
@@ -85,7 +93,7 @@ internal sealed class InputList : IDisposable
     /// <param name="standardInput">The paths.</param>
     /// <param name="mayBeEmpty">Whether no paths are no rows, as in an empty partition of a larger job.</param>
     /// <exception cref="DinoException">There were none, and there have to be some; thrown at the end.</exception>
-    public static IEnumerable<InputItem> Stream(TextReader standardInput, bool mayBeEmpty = false)
+    internal static IEnumerable<InputItem> Stream(TextReader standardInput, bool mayBeEmpty = false)
     {
         InputSource lines = InputSource.Lines(standardInput);
         bool any = false;
@@ -99,9 +107,9 @@ internal sealed class InputList : IDisposable
             throw new DinoException(lines.Nothing);
     }
 
-    /// <summary>Opens a list that <see cref="Settle"/> wrote to a path.</summary>
+    /// <summary>Opens a list that <c>Settle</c> wrote to a path.</summary>
     /// <exception cref="DinoException">There is no such file, or it is no list.</exception>
-    public static InputList Open(string path)
+    internal static InputList Open(string path)
     {
         (ReadAt read, Stream file) = OpenFile(path);
         try
@@ -132,7 +140,7 @@ internal sealed class InputList : IDisposable
     }
 
     /// <summary>Whether a file is there that is none of these.</summary>
-    public static bool IsOther(string path)
+    internal static bool IsOther(string path)
     {
         if (!File.Exists(path))
             return false;
@@ -154,11 +162,11 @@ internal sealed class InputList : IDisposable
     }
 
     /// <summary>All rows.</summary>
-    public IEnumerable<InputItem> Items() => Items(0, Count);
+    internal IEnumerable<InputItem> Items() => Items(0, Count);
 
     /// <summary>Rows from <paramref name="first"/> up to and without <paramref name="last"/>, read as they are asked for.</summary>
     /// <exception cref="DinoException">The file has been changed meanwhile.</exception>
-    public IEnumerable<InputItem> Items(long first, long last)
+    internal IEnumerable<InputItem> Items(long first, long last)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfLessThan(last, first);
@@ -171,7 +179,7 @@ internal sealed class InputList : IDisposable
     /// <param name="first">First row.</param>
     /// <param name="last">Row after the last.</param>
     /// <exception cref="DinoException">The file cannot be written.</exception>
-    public void Save(string path, long first, long last)
+    internal void Save(string path, long first, long last)
     {
         using var writer = new InputListWriter(Columns, path);
         foreach (InputItem item in Items(first, last))
@@ -179,6 +187,7 @@ internal sealed class InputList : IDisposable
         writer.Complete(path).Dispose();
     }
 
+    /// <summary>Closes the list; a temporary one goes.</summary>
     public void Dispose() => _file?.Dispose();
 
     /// <summary>A list's file, for reading at any offset.</summary>

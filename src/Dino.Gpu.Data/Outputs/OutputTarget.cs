@@ -84,6 +84,12 @@ internal sealed class OutputTarget
     /// <param name="schema">What a row holds.</param>
     /// <param name="standardOutput">Used without a file; stays open.</param>
     /// <exception cref="DinoException">The file cannot be created, or the format cannot hold the schema.</exception>
-    public IEmbeddingWriter Open(RowSchema schema, Stream standardOutput) =>
-        _file is null ? FormatCatalog.Create(Format, standardOutput, schema) : FormatCatalog.Create(Format, _file, schema);
+    public IEmbeddingWriter Open(RowSchema schema, Stream standardOutput)
+    {
+        if (_file is null)
+            return FormatCatalog.Create(Format, standardOutput, schema);
+        IEmbeddingWriter writer = FormatCatalog.Create(Format, _file, schema);
+        bool isBeside = Format == FormatCatalog.JsonLines && schema.Provenance is not null;
+        return isBeside ? new WithProvenanceFile(writer, _file, schema.Provenance!) : writer;
+    }
 }

@@ -1,6 +1,9 @@
 using System.Globalization;
+using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
@@ -8,82 +11,158 @@ using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Data.Rows;
 
-/// <summary>What the values of an embedding depend on beside its image: only vectors that agree in all of it can be compared.</summary>
-internal sealed record Provenance
+/// <summary>
+/// What the values of an embedding depend on beside its image. It travels with the vectors: in <c>run.json</c>, in a member of an
+/// <c>.npz</c>, in the metadata of Parquet and safetensors files, and in a file beside JSON Lines. Only vectors whose provenance agrees
+/// (<see cref="DifferenceFrom"/>) can be compared.
+/// </summary>
+public sealed record Provenance
 {
-    /// <summary>In an index.</summary>
-    public const string MemberName = "model.json";
+    /// <summary>Name of the member of an <c>.npz</c>.</summary>
+    internal const string MemberName = "model.json";
 
-    /// <summary>Bytes of it that are read at most.</summary>
-    public const int LongestJson = 1 << 16;
+    /// <summary>Key in the metadata of Parquet and safetensors files.</summary>
+    internal const string MetadataKey = "dino.provenance";
+
+    /// <summary>Bytes of JSON that are read at most.</summary>
+    internal const int LongestJson = 1 << 16;
 
     private static readonly JsonSerializerOptions Json = new()
     {
-        WriteIndented = true,
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <summary>SHA-256 of the checkpoint file, or <c>synthetic:SEED</c>.</summary>
+    /// <summary>Version of Dino.Gpu that made the vectors; empty where an old file does not say.</summary>
+    public required string Version { get; init; }
+
+    /// <summary><c>sha256:</c> and the digest of the checkpoint file, or <c>synthetic:SEED</c>.</summary>
     public required string Weights { get; init; }
 
-    /// <summary>Sizes of the model, and the epsilon of its norms, which a file beside the checkpoint may set.</summary>
-    public required string Model { get; init; }
+    /// <summary>Values of a token.</summary>
+    public required int HiddenSize { get; init; }
 
+    /// <summary>Blocks.</summary>
+    public required int LayerCount { get; init; }
+
+    /// <summary>Attention heads of a block.</summary>
+    public required int HeadCount { get; init; }
+
+    /// <summary>Pixels of a patch's side.</summary>
+    public required int PatchSize { get; init; }
+
+    /// <summary>Epsilon of the LayerNorms, which a file beside the checkpoint may set.</summary>
+    public required double LayerNormEpsilon { get; init; }
+
+    /// <summary><c>hf</c> or <c>dino</c>.</summary>
     public required string Preprocess { get; init; }
 
-    /// <summary>Input size of the model, <c>WxH</c>.</summary>
-    public required string Size { get; init; }
+    /// <summary>Width of the model's input in pixels.</summary>
+    public required int InputWidth { get; init; }
 
+    /// <summary>Height of the model's input in pixels.</summary>
+    public required int InputHeight { get; init; }
+
+    /// <summary><c>size</c> or <c>scale</c>.</summary>
     public required string Interpolation { get; init; }
 
+    /// <summary><c>apply</c> or <c>ignore</c>.</summary>
     public required string Exif { get; init; }
 
+    /// <summary>Name of the image decoder.</summary>
     public required string Decoder { get; init; }
 
-    /// <summary>What is made of an image: <c>cls</c>, <c>mean</c> and so on.</summary>
-    public required string Pooling { get; init; }
+    /// <summary>What is made of an image: <c>cls</c>, <c>mean</c> and so on, as <c>--output</c> takes it.</summary>
+    public required string Output { get; init; }
 
+    /// <summary>Whether every vector is scaled to length 1.</summary>
+    public required bool Normalize { get; init; }
+
+    /// <summary><c>fp32</c>, <c>tf32</c>, <c>bf16</c> or <c>fp16</c>.</summary>
     public required string Precision { get; init; }
+
+    /// <summary>Sizes of the model in words, for messages.</summary>
+    [JsonIgnore]
+    public string Model => string.Create(
+        CultureInfo.InvariantCulture,
+        $"hidden {HiddenSize}, {LayerCount} layers, {HeadCount} heads, patch {PatchSize}, eps {LayerNormEpsilon}");
+
+    /// <summary>Input size of the model, <c>WxH</c>.</summary>
+    [JsonIgnore]
+    public string Size => string.Create(CultureInfo.InvariantCulture, $"{InputWidth}x{InputHeight}");
 
     /// <summary>What a loaded model makes.</summary>
     /// <param name="weights">Where it was loaded from.</param>
     /// <param name="options">How it was loaded, with a decoder.</param>
     /// <param name="encoders">The model.</param>
-    /// <param name="pooling">As <c>--output</c> takes it.</param>
-    public static Provenance Of(string weights, DinoOptions options, DinoEncoderGroup encoders, string pooling)
+    /// <param name="output">As <c>--output</c> takes it.</param>
+    /// <param name="normalize">Whether vectors are scaled to length 1.</param>
+    internal static Provenance Of(string weights, DinoOptions options, DinoEncoderGroup encoders, string output, bool normalize)
     {
         VitConfig config = encoders.Config;
         var source = WeightSource.Resolve(weights);
         return new Provenance
         {
-            Weights = source.Path is null ? string.Create(CultureInfo.InvariantCulture, $"synthetic:0x{source.Seed:X}") : "sha256:" + Checkpoint.Sha256(source.Path),
-            Model = string.Create(
-                CultureInfo.InvariantCulture,
-                $"hidden {config.HiddenSize}, {config.LayerCount} layers, {config.HeadCount} heads, patch {config.PatchSize}, eps {config.LayerNormEpsilon}"),
+            Version = typeof(Provenance).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0],
+            Weights = source.Path is null
+                ? string.Create(CultureInfo.InvariantCulture, $"synthetic:0x{source.Seed:X}")
+                : "sha256:" + Checkpoint.Sha256(source.Path),
+            HiddenSize = config.HiddenSize,
+            LayerCount = config.LayerCount,
+            HeadCount = config.HeadCount,
+            PatchSize = config.PatchSize,
+            LayerNormEpsilon = config.LayerNormEpsilon,
             Preprocess = options.Preprocess == PreprocessPreset.Dino ? "dino" : "hf",
-            Size = $"{encoders.InputWidth}x{encoders.InputHeight}",
+            InputWidth = encoders.InputWidth,
+            InputHeight = encoders.InputHeight,
             Interpolation = options.Interpolation.ToString().ToLowerInvariant(),
             Exif = options.Orientation.ToString().ToLowerInvariant(),
             Decoder = options.Decoder!.Name,
-            Pooling = pooling,
+            Output = output,
+            Normalize = normalize,
             Precision = PrecisionSupport.NameOf(options.Precision),
         };
     }
 
-    /// <summary>As an index keeps it.</summary>
-    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
+    /// <summary>As files keep it: one line of UTF-8.</summary>
+    internal byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
 
-    /// <exception cref="JsonException">It is not what <see cref="ToJson"/> makes.</exception>
-    public static Provenance FromJson(ReadOnlySpan<byte> json) => JsonSerializer.Deserialize<Provenance>(json, Json) is { } model && model.Texts.All(text => text is not null)
-        ? model
-        : throw new JsonException($"{MemberName} is damaged");
+    /// <summary>As files keep it, in an object of more.</summary>
+    internal JsonNode ToNode() => JsonSerializer.SerializeToNode(this, Json)!;
 
-    private string?[] Texts => [Weights, Model, Preprocess, Size, Interpolation, Exif, Decoder, Pooling, Precision];
+    /// <summary>Reads what <see cref="ToJson"/> makes, and what versions before it wrote.</summary>
+    /// <exception cref="JsonException">It is neither.</exception>
+    internal static Provenance FromJson(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json);
+        return FromNode(JsonNode.Parse(ref reader));
+    }
 
-    /// <summary>What keeps vectors of this model from being compared with another's, such as <c>size 224x224 and 320x240</c>; null where nothing does.</summary>
+    /// <inheritdoc cref="FromJson"/>
+    internal static Provenance FromNode(JsonNode? node)
+    {
+        try
+        {
+            Provenance? provenance = node is JsonObject old && OldProvenance.IsOne(old) ? OldProvenance.Read(old) : node.Deserialize<Provenance>(Json);
+            return provenance is not null && provenance.IsWhole ? provenance : throw new JsonException("what made the vectors is damaged");
+        }
+        catch (Exception failure) when (failure is InvalidOperationException or FormatException or ArgumentException)
+        {
+            throw new JsonException("what made the vectors is damaged", failure);
+        }
+    }
+
+    private bool IsWhole =>
+        !new string?[] { Version, Weights, Preprocess, Interpolation, Exif, Decoder, Output, Precision }.Contains(null)
+        && HiddenSize > 0 && LayerCount > 0 && HeadCount > 0 && PatchSize > 0 && InputWidth >= PatchSize && InputHeight >= PatchSize;
+
+    /// <summary>
+    /// What keeps vectors of this model from being compared with another's, such as <c>size 224x224 and 320x240</c>; null where nothing does.
+    /// </summary>
+    /// <param name="other">What made the other vectors.</param>
     public string? DifferenceFrom(Provenance other)
     {
+        ArgumentNullException.ThrowIfNull(other);
         // Decoders and precisions differ within a cosine of 0.9998; EXIF changes few pictures, and those as their owner wished.
         (string Name, string Mine, string Theirs)[] pairs =
         [
@@ -92,7 +171,7 @@ internal sealed record Provenance
             ("preprocessing", Preprocess, other.Preprocess),
             ("size", Size, other.Size),
             ("interpolation", Interpolation, other.Interpolation),
-            ("output", Pooling, other.Pooling),
+            ("output", Output, other.Output),
         ];
         string all = string.Join("; ", pairs.Where(pair => pair.Mine != pair.Theirs).Select(pair => $"{pair.Name} {pair.Theirs} and {pair.Mine}"));
         return all.Length == 0 ? null : all;

@@ -7,6 +7,9 @@ namespace Dino.Gpu.Data.Rows;
 /// <param name="Columns">Columns of the input list that are carried through, in its order.</param>
 internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool Sha256, IReadOnlyList<CarriedColumn> Columns)
 {
+    /// <summary>What made the vectors; null where it is not known.</summary>
+    public Provenance? Provenance { get; init; }
+
     /// <summary>Values of a row.</summary>
     public int Length => Shape.Aggregate(1, (product, side) => checked(product * side));
 
@@ -51,9 +54,12 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
 }
 
 /// <summary>Type of the values in a file, as <c>--dtype</c> says.</summary>
-internal enum FloatType
+public enum FloatType
 {
+    /// <summary>32 bits.</summary>
     Float32,
+
+    /// <summary>16 bits, IEEE half precision.</summary>
     Float16,
 }
 

@@ -1,28 +1,35 @@
+using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Runs;
 
-/// <summary>How the rows of a run are made and written, beside the model.</summary>
-internal sealed record RunOptions
+/// <summary>How the rows of a run are written.</summary>
+public sealed record RunOptions
 {
-    /// <summary>Name of the shards' format.</summary>
-    public required string Format { get; init; }
+    /// <summary>Format of the shards: <c>npy</c>, <c>npz</c>, <c>jsonl</c>, <c>csv</c>, <c>parquet</c> or <c>safetensors</c>.</summary>
+    public string Format { get; init; } = "npy";
 
     /// <summary>Type of the values in the shards.</summary>
     public FloatType Type { get; init; }
 
-    /// <summary>Whether every vector is scaled to length 1.</summary>
-    public bool Normalize { get; init; }
-
-    /// <summary>Whether rows carry the SHA-256 of their image file.</summary>
-    public bool Sha256 { get; init; }
+    /// <summary>Rows of a shard.</summary>
+    public long ShardSize { get; init; } = 10_000;
 
     /// <summary>What becomes of the row of an image that cannot be read.</summary>
     public OnError OnError { get; init; }
 
-    /// <summary>Most pixels of a picture.</summary>
-    public required long MaxPixels { get; init; }
+    /// <summary>Failed images after which the run ends; null for any number.</summary>
+    public long? MaxErrors { get; init; }
 
-    /// <summary>Rows of a shard.</summary>
-    public required long ShardSize { get; init; }
+    /// <summary>Whether the shards of another run in the folder are deleted; without it they are a reason to refuse.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>The part of the list that this run embeds; all of it by default.</summary>
+    internal ShardSelection Part { get; init; } = ShardSelection.Whole;
+
+    /// <summary>Whether rows carry the SHA-256 of their image file; the embedder's.</summary>
+    internal bool Sha256 { get; init; }
+
+    /// <summary>Most pixels of a picture; the embedder's.</summary>
+    internal long MaxPixels { get; init; }
 }

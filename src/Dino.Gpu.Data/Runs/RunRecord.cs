@@ -1,20 +1,19 @@
-using System.Globalization;
-using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using System.Text.RegularExpressions;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Runs;
 
-/// <summary><c>run.json</c>: everything that a row of the output depends on, so that a run goes on only as it began.</summary>
-internal sealed partial record RunRecord
+/// <summary><c>run.json</c>: everything that a row of the output depends on, so that a run resumes only as it began.</summary>
+internal sealed record RunRecord
 {
     public const string FileName = "run.json";
+
+    private const string ProvenanceKey = "provenance";
 
     private static readonly JsonSerializerOptions Options = new()
     {
@@ -27,44 +26,26 @@ internal sealed partial record RunRecord
     /// <summary>Properties that a part of a run has for itself, or that do not change what the rows mean.</summary>
     private static readonly string[] OfThePart = ["firstRow", "lastRow", "shardIndex", "device"];
 
-    /// <summary>Version of dino.</summary>
-    public required string Version { get; init; }
+    /// <summary>What made the vectors.</summary>
+    [JsonIgnore]
+    public Provenance Provenance { get; init; } = null!; // set by whoever makes a record: a serializer takes no required property that it ignores
 
-    /// <summary>SHA-256 of the checkpoint file, or <c>synthetic:SEED</c>.</summary>
-    public required string Weights { get; init; }
-
-    /// <summary>Sizes of the model, and the epsilon of its norms, which a file beside the checkpoint may set.</summary>
-    public required string Model { get; init; }
-
-    public required string Preprocess { get; init; }
-
-    /// <summary>Input size of the model, <c>WxH</c>.</summary>
-    public required string Size { get; init; }
-
-    public required string Interpolation { get; init; }
-
-    public required string Exif { get; init; }
-
-    public required string Decoder { get; init; }
-
+    /// <summary>Most pixels of a picture.</summary>
     public required long MaxPixels { get; init; }
-
-    /// <summary>What is written of an image: <c>cls</c>, <c>mean</c> and so on.</summary>
-    public required string Pooling { get; init; }
-
-    public required bool Normalize { get; init; }
-
-    public required string Precision { get; init; }
 
     /// <summary>Kind and name of the devices.</summary>
     public required string Device { get; init; }
 
+    /// <summary>Name of the shards' format.</summary>
     public required string Format { get; init; }
 
+    /// <summary><c>f32</c> or <c>f16</c>.</summary>
     public required string DType { get; init; }
 
+    /// <summary>Whether rows carry the SHA-256 of their image file.</summary>
     public required bool Sha256 { get; init; }
 
+    /// <summary><c>nan</c>, <c>skip</c> or <c>fail</c>.</summary>
     public required string OnError { get; init; }
 
     /// <summary>Rows of a shard.</summary>
@@ -89,23 +70,13 @@ internal sealed partial record RunRecord
     public required int ShardCount { get; init; }
 
     /// <summary>What of a run is known without its inputs.</summary>
-    /// <param name="model">What the vectors depend on.</param>
+    /// <param name="provenance">What makes the vectors.</param>
     /// <param name="devices">Where the model is loaded.</param>
     /// <param name="options">How rows are written.</param>
-    public static RunRecord Of(Provenance model, IEnumerable<DeviceInfo> devices, RunOptions options) => new()
+    public static RunRecord Of(Provenance provenance, IEnumerable<DeviceInfo> devices, RunOptions options) => new()
     {
-        Version = typeof(RunRecord).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0],
-        Weights = model.Weights,
-        Model = model.Model,
-        Preprocess = model.Preprocess,
-        Size = model.Size,
-        Interpolation = model.Interpolation,
-        Exif = model.Exif,
-        Decoder = model.Decoder,
+        Provenance = provenance,
         MaxPixels = options.MaxPixels,
-        Pooling = model.Pooling,
-        Normalize = options.Normalize,
-        Precision = model.Precision,
         Device = string.Join(", ", devices.Select(device => $"{device.Id.Split(':')[0]} {device.Name}").Distinct().Order(StringComparer.Ordinal)),
         Format = options.Format,
         DType = options.Type == FloatType.Float16 ? "f16" : "f32",
@@ -124,33 +95,14 @@ internal sealed partial record RunRecord
     [JsonIgnore]
     public long Shards => (LastRow - FirstRow + ShardSize - 1) / ShardSize;
 
-    /// <summary>What the vectors of the rows depend on.</summary>
-    [JsonIgnore]
-    public Provenance Embeddings => new()
-    {
-        Weights = Weights,
-        Model = Model,
-        Preprocess = Preprocess,
-        Size = Size,
-        Interpolation = Interpolation,
-        Exif = Exif,
-        Decoder = Decoder,
-        Pooling = Pooling,
-        Precision = Precision,
-    };
-
     /// <summary>Shape of a row of the output, which not every format keeps.</summary>
     /// <exception cref="DinoException">The record was edited.</exception>
     public int[] RowShape()
     {
-        Match model = ModelSizes().Match(Model);
-        string[] size = Size.Split('x');
-        if (!model.Success || size.Length != 2 || OutputKind.Parse(Pooling) is not { } kind)
-            throw new DinoException($"cannot tell the shape of a row from {FileName}: model '{Model}', size '{Size}', pooling '{Pooling}'");
-        int patch = Number(model.Groups[2].Value);
-        return new RowLayout(kind, Normalize, Number(model.Groups[1].Value), Number(size[1]) / patch, Number(size[0]) / patch).Shape;
-
-        static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+        if (OutputKind.Parse(Provenance.Output) is not { } kind)
+            throw new DinoException($"cannot tell the shape of a row from {FileName}: output '{Provenance.Output}', expected {OutputKind.Names}");
+        int patch = Provenance.PatchSize;
+        return new RowLayout(kind, Provenance.Normalize, Provenance.HiddenSize, Provenance.InputHeight / patch, Provenance.InputWidth / patch).Shape;
     }
 
     /// <exception cref="DinoException">The file cannot be written.</exception>
@@ -159,7 +111,7 @@ internal sealed partial record RunRecord
         using var file = new AtomicFile(Path.Combine(folder, FileName));
         file.Write(stream =>
         {
-            stream.Write(JsonSerializer.SerializeToUtf8Bytes(this, Options));
+            stream.Write(JsonSerializer.SerializeToUtf8Bytes(ToNode(), Options));
             stream.WriteByte((byte)'\n');
         });
         file.Complete();
@@ -174,12 +126,15 @@ internal sealed partial record RunRecord
             return null;
         try
         {
-            return JsonSerializer.Deserialize<RunRecord>(File.ReadAllBytes(path), Options) ?? throw new JsonException("null");
+            return FromNode(JsonNode.Parse(File.ReadAllBytes(path)) as JsonObject ?? throw new JsonException("expected an object"));
         }
-        catch (Exception failure) when (failure is JsonException or NotSupportedException or IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is JsonException or NotSupportedException or ArgumentException or InvalidOperationException)
         {
-            string reason = failure is JsonException or NotSupportedException ? "it is damaged; put it back, or --overwrite to start anew" : MessageText.OneLine(failure.Message);
-            throw new DinoException($"cannot read {path}: {reason}", failure);
+            throw new DinoException($"cannot read {path}: it is damaged", "put the file back, or start again with --overwrite", failure);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new DinoException($"cannot read {path}: {MessageText.OneLine(failure.Message)}", failure);
         }
     }
 
@@ -189,29 +144,53 @@ internal sealed partial record RunRecord
     /// <summary>As <see cref="DifferenceFrom"/>, of what the parts of one run have in common.</summary>
     public string? DifferenceFromPart(RunRecord other) => Difference(other, this, OfThePart);
 
+    /// <summary>Provenance first: it is what a reader looks for.</summary>
+    private JsonObject ToNode()
+    {
+        var node = new JsonObject { [ProvenanceKey] = Provenance.ToNode() };
+        foreach ((string name, JsonNode? value) in JsonSerializer.SerializeToNode(this, Options)!.AsObject())
+            node[name] = value?.DeepClone();
+        return node;
+    }
+
+    private static RunRecord FromNode(JsonObject node)
+    {
+        // Versions up to 0.1.0 had the properties of the provenance among the others.
+        var provenance = Provenance.FromNode(node.TryGetPropertyValue(ProvenanceKey, out JsonNode? own) ? own : node);
+        RunRecord? record = node.Deserialize<RunRecord>(Options);
+        return record is { Device: not null, Format: not null, DType: not null, OnError: not null, Inputs: not null }
+            ? record with { Provenance = provenance }
+            : throw new JsonException("a property is null");
+    }
+
     private static string? Difference(RunRecord earlier, RunRecord now, string[] except)
     {
-        JsonObject before = JsonSerializer.SerializeToNode(earlier, Options)!.AsObject();
-        JsonObject after = JsonSerializer.SerializeToNode(now, Options)!.AsObject();
+        Dictionary<string, JsonNode?> before = earlier.Properties();
+        Dictionary<string, JsonNode?> after = now.Properties();
         if (earlier.Inputs != now.Inputs)
         {
             // Rows that follow from the list would only repeat it.
-            after.Remove("inputs");
-            after.Remove("inputRows");
-            after.Remove("firstRow");
-            after.Remove("lastRow");
+            foreach (string name in new[] { "inputs", "inputRows", "firstRow", "lastRow" })
+                after.Remove(name);
         }
 
         IEnumerable<string> differences = after
             .Where(property => !except.Contains(property.Key) && !JsonNode.DeepEquals(property.Value, before[property.Key]))
             .Select(property => $"{property.Key} was {before[property.Key]}, is now {property.Value}");
         if (earlier.Inputs != now.Inputs)
-            differences = differences.Prepend($"the input list was another one, of {earlier.InputRows} rows, and has {now.InputRows} now");
+            differences = differences.Prepend($"the input list changed: {earlier.InputRows} rows before, {now.InputRows} now");
         string all = string.Join("; ", differences);
         return all.Length == 0 ? null : all;
     }
 
-    /// <summary>Of <see cref="Model"/>.</summary>
-    [GeneratedRegex(@"^hidden ([1-9]\d{0,5}), .* patch ([1-9]\d{0,5}),", RegexOptions.CultureInvariant)]
-    private static partial Regex ModelSizes();
+    /// <summary>Everything by its name, the provenance's properties among them.</summary>
+    private Dictionary<string, JsonNode?> Properties()
+    {
+        JsonObject node = ToNode();
+        var properties = node[ProvenanceKey]!.AsObject().Concat(node.Where(property => property.Key != ProvenanceKey)).ToDictionary();
+        properties.Remove("inputWidth");
+        properties.Remove("inputHeight");
+        properties.Add("size", Provenance.Size); // as the option says it
+        return properties;
+    }
 }

@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Rows;
@@ -80,7 +81,24 @@ internal sealed class EmbeddingTable
             builder.Add(row, values);
         }
 
-        return builder.Build(reader.Model);
+        return builder.Build(reader.Schema.Provenance);
+    }
+
+    /// <summary>The vectors of images, in their order; one that cannot be read is among <see cref="Failures"/>.</summary>
+    /// <param name="name">For messages.</param>
+    /// <param name="list">The images.</param>
+    /// <param name="embedder">The model.</param>
+    /// <param name="progress">Who is told.</param>
+    /// <param name="cancellation">Ends the work at once.</param>
+    /// <exception cref="DinoException">A device failed, or no image could be read.</exception>
+    public static async Task<EmbeddingTable> EmbedAsync(
+        string name, InputList list, Embedder embedder, IEmbeddingProgress progress, CancellationToken cancellation)
+    {
+        var builder = new Builder(name, embedder.Layout.Shape, list.Columns);
+        progress.Begin(new EmbeddingStart(list.Count));
+        var sink = new TableSink(builder, embedder.Layout, progress);
+        await embedder.RunAsync(list.Items(), sink, CancellationToken.None, cancellation).ConfigureAwait(false);
+        return builder.Build(embedder.Provenance);
     }
 
     /// <summary>The rows of several tables, one after the other. A column that not all of them have is null in the others.</summary>
@@ -90,11 +108,13 @@ internal sealed class EmbeddingTable
         (string firstName, EmbeddingTable first) = tables[0];
         if (tables.Count == 1)
             return first;
+        (string madeName, EmbeddingTable made) = tables.FirstOrDefault(one => one.Table.Model is not null, tables[0]);
         CarriedColumn[] columns = ColumnTypes.Union(tables.Select(one => one.Table.Columns));
         var builder = new Builder(firstName, [first.Dimension], columns);
         foreach ((string name, EmbeddingTable table) in tables)
         {
-            RequireComparable(firstName, first, name, table);
+            RequireComparable(firstName, first.Dimension, model: null, name, table);
+            RequireComparable(madeName, made, name, table);
             int[] places = [.. columns.Select(column => table.Columns.TakeWhile(one => one.Name != column.Name).Count())];
             foreach (RowInfo row in table.Failures)
                 builder.Add(Place(row), []);
@@ -108,6 +128,17 @@ internal sealed class EmbeddingTable
         }
 
         return builder.Build(tables.All(one => one.Table.Model is not null) ? first.Model : null);
+    }
+
+    /// <summary>
+    /// A note for vectors that meet although some do not say what made them, as those of .npy and .csv files; null where all of them say it.
+    /// </summary>
+    /// <param name="tables">Two or more, with their names.</param>
+    public static string? UnknownOrigin(params IReadOnlyList<(string Name, Provenance? Model)> tables)
+    {
+        string[] unknown = [.. tables.Where(table => table.Model is null).Select(table => table.Name).Distinct()];
+        return unknown.Length == 0 ? null
+            : $"{string.Join(", ", unknown)} {(unknown.Length == 1 ? "does" : "do")} not say what made the vectors: that they can be compared is not checked";
     }
 
     /// <exception cref="DinoException">The vectors of two tables cannot be compared.</exception>
@@ -140,7 +171,7 @@ internal sealed class EmbeddingTable
             }
         }
 
-        return builder.Build(record.Embeddings);
+        return builder.Build(record.Provenance);
     }
 
     /// <summary>Takes rows until there are no more.</summary>

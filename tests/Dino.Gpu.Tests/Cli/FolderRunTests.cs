@@ -103,14 +103,14 @@ public sealed class FolderRunTests : IDisposable
 
     [Theory]
     [InlineData("normalize was false, is now true", "--normalize")]
-    [InlineData("pooling was cls, is now mean", "--output", "mean")]
+    [InlineData("output was cls, is now mean", "--output", "mean")]
     [InlineData("preprocess was hf, is now dino", "--preprocess", "dino")]
     [InlineData("size was 32x32, is now 40x40", "--size", "40")]
     [InlineData("exif was apply, is now ignore", "--exif", "ignore")]
     [InlineData("format was npy, is now jsonl", "--format", "jsonl")]
     [InlineData("shardSize was 10000, is now 9", "--shard-size", "9")]
     [InlineData("onError was nan, is now skip", "--on-error", "skip")]
-    [InlineData("input list was another one, of 22 rows, and has 23 now", "extra.png")]
+    [InlineData("the input list changed: 22 rows before, 23 now", "extra.png")]
     public async Task A_run_goes_on_only_as_it_began(string difference, params string[] changed)
     {
         await RunAsync();

@@ -9,7 +9,7 @@ public sealed class MergeRefusalTests : MergeTestBase
     [InlineData("missing", "parts 0, 2 of 3 are missing: give the folder too, or run it with --shard 0/3")]
     [InlineData("twice", "part 1 of 3 is in ")]
     [InlineData("other weights", "is not of the same run as ")]
-    [InlineData("other list", "the input list was another one, of 22 rows, and has 23 now")]
+    [InlineData("other list", "the input list changed: 22 rows before, 23 now")]
     [InlineData("other count", "shardCount was 3, is now 4")]
     [InlineData("no run.json", "part-00001-of-00003 has no run.json")]
     [InlineData("damaged run.json", "run.json")]

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Dino.Gpu.Cli.Terminal;
-using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Tests.Cli;

@@ -29,7 +29,7 @@ public sealed class SearchTests : IDisposable
         Assert.Contains("2 vectors of 48, 1 without one left out", result.ErrorLines[^1]);
         var table = EmbeddingTable.Load(index, TestContext.Current.CancellationToken);
         Assert.Equal([Chelsea, Gray], table.Rows.Select(row => row.Path));
-        Assert.Equal(("64x40", "mean", "dino"), (table.Model!.Size, table.Model.Pooling, table.Model.Preprocess));
+        Assert.Equal(("64x40", "mean", "dino"), (table.Model!.Size, table.Model.Output, table.Model.Preprocess));
         Assert.StartsWith("sha256:", table.Model.Weights, StringComparison.Ordinal);
 
         // The same vectors as embed's, under the name that NumPy looks for.
@@ -78,7 +78,7 @@ public sealed class SearchTests : IDisposable
         CliResult others = await RunAsync("search", file, Chelsea, "--exclude-self");
         Assert.Equal(3, others.OutputLines.Length);
         Assert.DoesNotContain(others.OutputLines.Skip(1), line => line.EndsWith("chelsea.png", StringComparison.Ordinal));
-        Assert.Contains("does not say what made it", others.Error);
+        Assert.Contains("does not say what made the vectors", others.Error);
         CliResult close = await RunAsync("search", file, Chelsea, "--threshold", "0.999999", "--quiet");
         Assert.Equal(3, close.OutputLines.Length);
 
@@ -209,7 +209,7 @@ public sealed class SearchTests : IDisposable
     {
         string index = _folder.Path("photos.npz");
         Assert.Equal(0, (await RunAsync("index", Chelsea, Gray, "-o", index, "--output", output)).ExitCode);
-        Assert.Equal(output, EmbeddingTable.Load(index, TestContext.Current.CancellationToken).Model!.Pooling);
+        Assert.Equal(output, EmbeddingTable.Load(index, TestContext.Current.CancellationToken).Model!.Output);
         CliResult found = await RunAsync("search", index, Gray);
         Assert.Equal($"{Gray}\t1\t1.0000\t{Gray}", found.OutputLines[1]);
         CliResult tokens = await RunAsync("index", Chelsea, "-o", index, "--output", "tokens");

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 using Dino.Gpu.Checkpoints;
-using Dino.Gpu.Model;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Model;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Dino.Gpu.Checkpoints;
-using Dino.Gpu.Model.Checkpoints;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Model;

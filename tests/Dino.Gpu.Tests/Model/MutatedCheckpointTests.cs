@@ -1,6 +1,5 @@
 using System.Text;
 using Dino.Gpu.Checkpoints;
-using Dino.Gpu.Model;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Model;

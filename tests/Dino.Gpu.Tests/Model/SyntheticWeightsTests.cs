@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Model;
-using Dino.Gpu.Model.Checkpoints;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Model;

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Model;
-using Dino.Gpu.Model.Checkpoints;
 
 namespace Dino.Gpu.Tests.Model;
 

@@ -1,5 +1,4 @@
 using Dino.Gpu.Checkpoints;
-using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Tests.Model;
 

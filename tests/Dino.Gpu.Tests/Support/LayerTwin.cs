@@ -1,6 +1,5 @@
 using Dino.Gpu.Model;
 using Dino.Gpu.Ops.Device;
-using Dino.Gpu.Pipeline;
 using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Support;

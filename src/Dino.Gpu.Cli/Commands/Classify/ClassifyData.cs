@@ -54,7 +54,7 @@ internal sealed record ClassifyData
         if (test is null)
             return Divide(settings, labelled!, train!);
 
-        EmbeddingTable.RequireComparable(owner, probe?.Dimension ?? train!.Dimension, probe is null ? train!.Model : ProbeModel.Of(probe), settings.Test!, test);
+        source.RequireComparable(owner, probe?.Dimension ?? train!.Dimension, probe is null ? train!.Model : ProbeModel.Of(probe), settings.Test!, test);
         return new ClassifyData
         {
             Train = labelled,

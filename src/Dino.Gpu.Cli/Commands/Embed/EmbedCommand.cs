@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Embedding;
 using System.CommandLine;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
@@ -168,7 +169,6 @@ internal sealed class EmbedCommand
 
     private EmbedSettings Settings(ParseResult parsed)
     {
-        string pooling = parsed.GetValue(_output)!;
         bool verbose = parsed.GetValue(_verbose);
         return new EmbedSettings
         {
@@ -176,15 +176,18 @@ internal sealed class EmbedCommand
             PathColumn = parsed.GetValue(_pathColumn),
             Shard = parsed.GetValue(_shard),
             Weights = _encoder.Weights(parsed),
-            Model = _encoder.Model(parsed) with { Warning = verbose ? line => _console.Tell("dino: " + line) : null },
-            MaxPixels = _encoder.MaxPixels(parsed),
-            Workers = _encoder.Workers(parsed),
-            ImageTimeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout)),
-            Pooling = pooling,
-            Normalize = parsed.GetValue(_normalize),
+            Embedder = new EmbedderOptions
+            {
+                Model = _encoder.Model(parsed) with { Warning = verbose ? line => _console.Tell("dino: " + line) : null },
+                Output = parsed.GetValue(_output)!,
+                Normalize = parsed.GetValue(_normalize),
+                Sha256 = parsed.GetValue(_sha256),
+                MaxPixels = _encoder.MaxPixels(parsed),
+                Workers = _encoder.Workers(parsed),
+                ImageTimeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout)),
+            },
+            Target = OutputTarget.Parse(parsed.GetValue(_file), parsed.GetValue(_format), out _)!,
             Type = parsed.GetValue(_dtype) == "f16" ? FloatType.Float16 : FloatType.Float32,
-            Sha256 = parsed.GetValue(_sha256),
-            Output = OutputTarget.Parse(parsed.GetValue(_file), parsed.GetValue(_format), out _)!,
             ShardSize = parsed.GetValue(_shardSize),
             Overwrite = parsed.GetValue(_overwrite),
             OnError = OnErrorNames[parsed.GetValue(_onError)!],

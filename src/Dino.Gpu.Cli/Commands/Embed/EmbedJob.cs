@@ -5,66 +5,61 @@ using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
-using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Runs;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>One <c>dino embed</c> from its inputs to the last row: into one file, to standard output, or into a folder whose run can be gone on with.</summary>
+/// <summary>One <c>dino embed</c>: into one file, to standard output, or into a folder whose run can be resumed.</summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
 internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
 {
-    private readonly StageTimes _times = new();
     private bool _ran; // whether the folder's run is this one
 
-    /// <param name="cancellation">A folder's run ends in order and can be gone on with; any other leaves nothing behind.</param>
+    /// <param name="cancellation">A folder's run ends in order and can be resumed; any other leaves nothing behind.</param>
     /// <returns>The exit code.</returns>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
         // Cheap checks first: what would fail at the end of a long run has to fail now.
         var part = ShardSelection.From(settings.Shard, ShardSelection.ProcessEnvironment());
+        OutputTarget target = settings.Target;
         RefuseSharedFile(part);
-        string? file = settings.Output.IsFolder || settings.Output.IsStandardOutput ? null : settings.Output.Name;
+        string? file = target.IsFolder || target.IsStandardOutput ? null : target.Name;
         List<(string, string?)> outputs = [("-o", file), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)];
         OutputNames.RefuseSameFile(outputs, [.. settings.Inputs, settings.Weights]);
-        FormatCatalog.Validate(settings.Output.Format, settings.Type, []);
-        if (settings.Output.IsFolder)
+        FormatCatalog.Validate(target.Format, settings.Type, []);
+        if (target.IsFolder)
         {
             OutputNames.RefuseInRun(PartFolder(part), [settings.ErrorsFile, settings.StatsFile, .. settings.Inputs], RunFolder.IsOwn);
             RefuseMixedFolder(part);
         }
 
-        using RunFolder? folder = settings.Output.IsFolder ? RunFolder.Open(PartFolder(part)) : null;
-        settings.Output.EnsureWritable();
+        using RunFolder? folder = target.IsFolder ? RunFolder.Open(PartFolder(part)) : null;
+        target.EnsureWritable();
         if (settings.StatsFile is not null)
             AtomicFile.EnsureWritable(settings.StatsFile);
         if (settings.ErrorsFile is not null)
             ErrorLog.EnsureWritable(settings.ErrorsFile);
         bool streams = folder is null && part.Count == 1 && settings.Inputs is ["-"];
-        using InputList? list = streams ? null : await Task.Run(
-            () => InputList.Settle(settings.Inputs, console.Input, pathColumn: settings.PathColumn, cancellation: cancellation), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+        using InputList? list = streams ? null : await SettleAsync(cancellation).ConfigureAwait(false);
         if (list is not null)
         {
-            FormatCatalog.Validate(settings.Output.Format, settings.Type, list.Columns);
+            FormatCatalog.Validate(target.Format, settings.Type, list.Columns);
             OutputNames.RefusePictures(outputs, list.Items());
         }
 
         string weights = await WeightsLocator.FindAsync(settings.Weights, console, settings.Quiet, cancellation).ConfigureAwait(false);
 
         long start = Stopwatch.GetTimestamp();
-        DinoEncoderGroup encoders = await Task.Run(() => DinoEncoderGroup.Load(weights, settings.Model), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+        Embedder embedder = await Task.Run(() => Embedder.Load(weights, settings.Embedder), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
         bool isDone = false;
         try
         {
-            string devices = string.Join(" + ", encoders.Devices.Select(device => $"{device.Id} ({device.Name}, {device.Driver})"));
-            string share = part.Count == 1 ? "" : $", part {part.Index} of {part.Count} ({part.Source})";
-            Say($"weights {weights}, device {devices}, input {encoders.InputWidth}x{encoders.InputHeight}, batch {encoders.BatchSize}{share}, "
-                + string.Create(CultureInfo.InvariantCulture, $"ready in {Stopwatch.GetElapsedTime(start).TotalSeconds:F2} s"));
+            Say(Ready(embedder, weights, part, Stopwatch.GetElapsedTime(start)));
             int exitCode = folder is null
-                ? await ToStreamAsync(encoders, list, part, cancellation).ConfigureAwait(false)
-                : await ToFolderAsync(encoders, folder, list!, part, weights, cancellation).ConfigureAwait(false);
+                ? await ToStreamAsync(embedder, list, part, cancellation).ConfigureAwait(false)
+                : await ToFolderAsync(embedder, folder, list!, part, cancellation).ConfigureAwait(false);
             isDone = true;
             return exitCode;
         }
@@ -81,160 +76,128 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
             }
 
             // Disposal waits for the batch in flight; a cancelled run does not.
-            Task closing = Task.Run(encoders.Dispose, CancellationToken.None);
+            Task closing = Task.Run(embedder.Dispose, CancellationToken.None);
             if (!cancellation.IsCancellationRequested)
                 await closing.ConfigureAwait(false);
         }
     }
 
-    /// <summary>One file, or standard output.</summary>
-    private async Task<int> ToStreamAsync(DinoEncoderGroup encoders, InputList? list, ShardSelection part, CancellationToken cancellation)
+    private Task<InputList> SettleAsync(CancellationToken cancellation) => Task
+        .Run(() => InputList.Settle(settings.Inputs, console.Input, pathColumn: settings.PathColumn, cancellation: cancellation), cancellation)
+        .WaitAsync(cancellation);
+
+    private static string Ready(Embedder embedder, string weights, ShardSelection part, TimeSpan time)
     {
-        RowLayout layout = RowLayout.Of(settings.Pooling, settings.Normalize, encoders);
+        string devices = string.Join(" + ", embedder.Devices.Select(device => $"{device.Id} ({device.Name}, {device.Driver})"));
+        DinoEncoderGroup model = embedder.Encoders;
+        string share = part.Count == 1 ? "" : $", part {part.Index} of {part.Count} ({part.Source})";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"weights {weights}, device {devices}, input {model.InputWidth}x{model.InputHeight}, batch {model.BatchSize}{share}, ready in {time.TotalSeconds:F2} s");
+    }
+
+    /// <summary>One file, or standard output.</summary>
+    private async Task<int> ToStreamAsync(Embedder embedder, InputList? list, ShardSelection part, CancellationToken cancellation)
+    {
+        OutputTarget target = settings.Target;
         (long first, long last) = list is null ? (0, 0) : part.Rows(list.Count);
-        IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input, mayBeEmpty: settings.Output.IsStandardOutput);
-        var counter = new ProgressCounter(list is null ? null : last - first);
+        IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input, mayBeEmpty: target.IsStandardOutput);
         using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
-        using (IRowOutput rows = new SingleOutput(settings.Output.Open(Schema(layout, list), console.Output), log, first))
-        using (IProgressDisplay progress = Display(counter))
+        using ConsoleProgress progress = Progress(onBegin: null);
+        using (IRowOutput rows = new SingleOutput(target.Open(EmbeddingRun.Schema(embedder, target.Format, settings.Type, list), console.Output), log, first))
         {
-            var run = new RowSink(layout, rows, Policy, progress);
-            await Pipeline(encoders, layout).RunAsync(items, run, cancellation).ConfigureAwait(false);
-            rows.Complete();
+            var policy = new FailurePolicy(settings.OnError, settings.MaxErrors);
+            await EmbeddingRun.ToOutputAsync(embedder, items, list is null ? null : last - first, rows, policy, progress, cancellation).ConfigureAwait(false);
         }
 
-        return Finish(encoders, counter, layout, settings.Output.Name);
+        return Finish(embedder, progress, target.Name);
     }
 
     /// <summary>A folder of shards, from the beginning or from where an earlier run ended.</summary>
-    private async Task<int> ToFolderAsync(DinoEncoderGroup encoders, RunFolder folder, InputList list, ShardSelection part, string weights, CancellationToken cancellation)
+    private async Task<int> ToFolderAsync(Embedder embedder, RunFolder folder, InputList list, ShardSelection part, CancellationToken cancellation)
     {
-        RowLayout layout = RowLayout.Of(settings.Pooling, settings.Normalize, encoders);
-        RunRecord record = Record(encoders, list, part, weights);
-        bool resumes = folder.Resumes(record, settings.Overwrite);
+        var options = new RunOptions
+        {
+            Format = settings.Target.Format.Name,
+            Type = settings.Type,
+            ShardSize = settings.ShardSize,
+            OnError = settings.OnError,
+            MaxErrors = settings.MaxErrors,
+            Overwrite = settings.Overwrite,
+            Part = part,
+        };
+        using ConsoleProgress progress = Progress(start =>
+        {
+            if (start.Resumes)
+            {
+                Tell(start.Done == start.Total
+                    ? $"{folder.Path} holds all {start.Total} rows already"
+                    : $"{folder.Path} holds {start.Done} of {start.Total} rows; resuming there");
+            }
+        });
         _ran = true;
-        // The record last: with it the folder is a run. It has the list's hash, so a list that was lost since is the same again.
-        if (!resumes || !File.Exists(folder.Manifest))
-            list.Save(folder.Manifest, record.FirstRow, record.LastRow);
-        if (!resumes)
-            record.Save(folder.Path);
-
-        using var rows = new ShardedOutput(folder, record, Schema(layout, list), list.Items);
-        long total = record.LastRow - record.FirstRow;
-        long before = total - rows.Remaining;
-        if (rows.Failures > settings.MaxErrors)
-            throw new DinoException($"{folder.Path} has {rows.Failures} failed images so far, more than --max-errors {settings.MaxErrors}");
-        if (resumes)
-            Tell(before == total ? $"{folder.Path} holds all {total} rows already" : $"{folder.Path} holds {before} of {total} rows; going on from there");
-        var counter = new ProgressCounter(total, before, rows.Failures);
-        bool whole;
-        try
-        {
-            using IProgressDisplay progress = Display(counter);
-            var run = new RowSink(layout, rows, Policy, progress, rows.Failures);
-            whole = await Pipeline(encoders, layout).RunAsync(rows.Missing.SelectMany(part => list.Items(part.First, part.Last)), run, cancellation, CancellationToken.None).ConfigureAwait(false);
-            rows.Flush();
-            if (whole)
-                rows.Complete();
-        }
-        catch (DinoException failure)
-        {
-            throw new DinoException($"{failure.Message}; the rows before are safe in {folder.Path}, and the same command goes on from there", failure);
-        }
-
-        if (whole)
-            return Finish(encoders, counter, layout, $"{folder.Path}, {record.Shards} {(record.Shards == 1 ? "shard" : "shards")}");
-        Statistics(encoders, counter);
-        console.Tell($"dino: stopped: {total - rows.Remaining} of {total} rows are in {folder.Path}, and the same command goes on from there");
+        RunResult result = await EmbeddingRun.RunAsync(embedder, list, folder, options, progress, cancellation).ConfigureAwait(false);
+        if (result.IsWhole)
+            return Finish(embedder, progress, $"{folder.Path}, {result.Shards} {(result.Shards == 1 ? "shard" : "shards")}");
+        progress.Dispose();
+        Statistics(embedder, progress.Counter);
+        console.Tell($"dino: stopped: {result.Rows} of {result.Total} rows are in {folder.Path}; run the same command again to resume");
         return ExitCode.Cancelled;
     }
 
-    private EmbeddingPipeline Pipeline(DinoEncoderGroup encoders, RowLayout layout)
-    {
-        var loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoders.PrepareForDevice, settings.Sha256, settings.MaxPixels, _times);
-        return new EmbeddingPipeline(
-            loader.Load,
-            images => layout.Forward(encoders, images),
-            new PipelineOptions(encoders.BatchSize, settings.Workers) { InFlight = InFlight(encoders), ImageTimeout = settings.ImageTimeout },
-            _times);
-    }
+    private ConsoleProgress Progress(Action<EmbeddingStart>? onBegin) => new(
+        settings.Quiet ? ProgressKind.None : settings.Progress, console, settings.Target.IsStandardOutput && console.OutputIsTerminal, onBegin);
 
-    /// <summary>With several devices one batch more at least waits, so that a device that becomes free never waits for rows to be written.</summary>
-    private static int InFlight(DinoEncoderGroup encoders) => Math.Max(encoders.BatchesInFlight, encoders.Devices.Count == 1 ? 1 : encoders.Devices.Count + 1);
-
-    private RowSchema Schema(RowLayout layout, InputList? list) => new(layout.Shape, settings.Type, settings.Sha256, list?.Columns ?? []);
-
-    private FailurePolicy Policy => new(settings.OnError, settings.MaxErrors);
-
-    private IProgressDisplay Display(ProgressCounter counter) => ProgressDisplay.Create(
-        settings.Quiet ? ProgressKind.None : settings.Progress, counter, console, settings.Output.IsStandardOutput && console.OutputIsTerminal);
-
-    private string PartFolder(ShardSelection part) => part.Count == 1 ? settings.Output.Name : RunFolder.PartPath(settings.Output.Name, part.Index, part.Count);
+    private string PartFolder(ShardSelection part) =>
+        part.Count == 1 ? settings.Target.Name : RunFolder.PartPath(settings.Target.Name, part.Index, part.Count);
 
     /// <summary>Tasks of an array would write over each other's file.</summary>
     private void RefuseSharedFile(ShardSelection part)
     {
-        if (part.Count > 1 && !settings.Output.IsFolder && !settings.Output.IsStandardOutput)
+        if (part.Count > 1 && !settings.Target.IsFolder && !settings.Target.IsStandardOutput)
         {
             throw new DinoException(
-                $"this is part {part.Index} of {part.Count} ({part.Source}), and every part would write {settings.Output.Name}: give a folder, such as -o out, and join the parts with 'dino merge', or say --shard none for the whole list");
+                $"this is part {part.Index} of {part.Count} ({part.Source}), and every part would write {settings.Target.Name}",
+                "give a folder, such as -o out, and join the parts with 'dino merge', or say --shard none for the whole list");
         }
     }
 
     /// <summary>A whole run among parts, or parts in a whole run, is a task that was started without the others' numbers.</summary>
     private void RefuseMixedFolder(ShardSelection part)
     {
-        string name = settings.Output.Name;
+        string name = settings.Target.Name;
         if (!Directory.Exists(name))
             return;
         if (part.Count == 1 && RunPart.HasParts(name))
-            throw new DinoException($"{name} holds parts of a run, and this would be a whole one: say which part, such as --shard 3/8, or give another folder");
+            throw new DinoException($"{name} holds parts of a run, and this would be a whole one", "say which part, such as --shard 3/8, or give another folder");
         if (part.Count > 1 && RunRecord.Load(name) is not null)
-            throw new DinoException($"{name} holds a whole run, and this would be part {part.Index} of {part.Count} ({part.Source}): give another folder, or --shard none for the whole");
-    }
-
-    private RunRecord Record(DinoEncoderGroup encoders, InputList list, ShardSelection part, string weights)
-    {
-        (long first, long last) = part.Rows(list.Count);
-        return RunRecord.Of(Provenance.Of(weights, settings.Model, encoders, settings.Pooling), encoders.Devices, Options) with
         {
-            Inputs = list.Sha256,
-            InputRows = list.Count,
-            FirstRow = first,
-            LastRow = last,
-            ShardIndex = part.Index,
-            ShardCount = part.Count,
-        };
+            throw new DinoException(
+                $"{name} holds a whole run, and this would be part {part.Index} of {part.Count} ({part.Source})",
+                "give another folder, or --shard none for the whole");
+        }
     }
 
-    private RunOptions Options => new()
+    private int Finish(Embedder embedder, ConsoleProgress progress, string where)
     {
-        Format = settings.Output.Format.Name,
-        Type = settings.Type,
-        Normalize = settings.Normalize,
-        Sha256 = settings.Sha256,
-        OnError = settings.OnError,
-        MaxPixels = settings.MaxPixels,
-        ShardSize = settings.ShardSize,
-    };
-
-    private int Finish(DinoEncoderGroup encoders, ProgressCounter counter, RowLayout layout, string where)
-    {
-        Statistics(encoders, counter);
+        progress.Dispose();
+        ProgressCounter counter = progress.Counter;
+        Statistics(embedder, counter);
         string images = counter.DoneNow == 1 ? "1 image" : $"{counter.DoneNow} images";
         string failed = counter.Failed == 0 ? "" : $", {counter.Failed} failed";
+        string shape = string.Join(", ", embedder.RowShape);
         Tell(string.Create(
             CultureInfo.InvariantCulture,
-            $"{images} in {counter.Elapsed.TotalSeconds:F1} s ({counter.ImagesPerSecond:F1} images/s){failed} -> {where}, rows of ({string.Join(", ", layout.Shape)})"));
+            $"{images} in {counter.Elapsed.TotalSeconds:F1} s ({counter.ImagesPerSecond:F1} images/s){failed} -> {where}, rows of ({shape})"));
         return counter.Failed == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
     }
 
     /// <summary>Where the time went, for whoever asked.</summary>
-    private void Statistics(DinoEncoderGroup encoders, ProgressCounter counter)
+    private void Statistics(Embedder embedder, ProgressCounter counter)
     {
         if (settings.StatsFile is null && !settings.Verbose)
             return;
-        var statistics = EmbedStatistics.Of(_times, counter, settings.Workers, InFlight(encoders));
+        var statistics = EmbedStatistics.Of(embedder.Times, counter, embedder.Workers, embedder.InFlight);
         if (settings.StatsFile is not null)
             statistics.Save(settings.StatsFile);
         Tell(statistics.ToString());

@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
@@ -20,27 +21,13 @@ internal sealed record EmbedSettings
     /// <summary>Value of <c>--weights</c>.</summary>
     public string? Weights { get; init; }
 
-    /// <summary>Device, precision, preprocessing.</summary>
-    public required DinoOptions Model { get; init; }
+    /// <summary>How images become rows.</summary>
+    public required EmbedderOptions Embedder { get; init; }
 
-    public required long MaxPixels { get; init; }
-
-    /// <summary>Files decoded at the same time.</summary>
-    public required int Workers { get; init; }
-
-    public required TimeSpan ImageTimeout { get; init; }
-
-    /// <summary>Name of an <see cref="OutputKind"/>, as <c>--output</c> takes it.</summary>
-    public required string Pooling { get; init; }
-
-    public bool Normalize { get; init; }
-
-    public required OutputTarget Output { get; init; }
+    /// <summary>Where rows go.</summary>
+    public required OutputTarget Target { get; init; }
 
     public FloatType Type { get; init; }
-
-    /// <summary>Whether rows carry the SHA-256 of their file.</summary>
-    public bool Sha256 { get; init; }
 
     /// <summary>Rows of a shard of a folder.</summary>
     public required long ShardSize { get; init; }

@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Runs;
 using System.CommandLine;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
@@ -39,10 +40,37 @@ internal static class MergeCommand
         });
         command.SetAction((parsed, cancellation) =>
         {
-            var settings = new MergeSettings(
-                parsed.GetValue(folders)!, OutputTarget.Parse(parsed.GetValue(output), null, out _)!, parsed.GetValue(overwrite), parsed.GetValue(quiet));
-            return Task.Run(() => new RunMerge(settings, console).Run(cancellation), cancellation);
+            OutputTarget target = OutputTarget.Parse(parsed.GetValue(output), null, out _)!;
+            bool isQuiet = parsed.GetValue(quiet);
+            return Task.Run(() => Run(parsed.GetValue(folders)!, target, parsed.GetValue(overwrite), isQuiet, console, cancellation), cancellation);
         });
         return command;
+    }
+
+    private static int Run(
+        IReadOnlyList<string> folders, OutputTarget target, bool overwrite, bool quiet, CliConsole console, CancellationToken cancellation)
+    {
+        MergeResult result;
+        bool rowsOnTerminal = target.IsStandardOutput && console.OutputIsTerminal;
+        using (var progress = new ConsoleProgress(quiet ? ProgressKind.None : ProgressKind.Auto, console, rowsOnTerminal))
+            result = RunMerge.Merge(folders, target, overwrite, console.Output, progress, Tell, cancellation);
+        Tell(Summary(result, target));
+        return ExitCode.Success;
+
+        void Tell(string line)
+        {
+            if (!quiet)
+                console.Error.WriteLine($"dino: {line}");
+        }
+    }
+
+    private static string Summary(MergeResult result, OutputTarget target)
+    {
+        if (result.WasThere)
+            return $"{target.Name} holds all {result.Rows} rows already";
+        string parts = result.Parts == 1 ? "1 part" : $"{result.Parts} parts";
+        string failed = result.Failed == 0 ? "" : $", {result.Failed} of them failed images";
+        string shards = result.Shards switch { 0 => "", 1 => ", 1 shard", _ => $", {result.Shards} shards" };
+        return $"{result.Rows} rows of {parts}{failed} -> {target.Name}{shards}, rows of ({string.Join(", ", result.RowShape)})";
     }
 }

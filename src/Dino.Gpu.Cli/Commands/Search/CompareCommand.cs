@@ -36,15 +36,15 @@ internal static class CompareCommand
             {
                 for (int i = 0; i < 2; i++)
                     tables[i] ??= await source.EmbedAsync([names[i]], cancellation).ConfigureAwait(false);
+                for (int i = 0; i < 2; i++)
+                {
+                    if (tables[i]!.Count != 1)
+                        throw new DinoException($"{names[i]} has {tables[i]!.Count} vectors, expected one", "use dino search");
+                }
+
+                source.RequireComparable(names[0], tables[0]!.Dimension, tables[0]!.Model, names[1], tables[1]!);
             }
 
-            for (int i = 0; i < 2; i++)
-            {
-                if (tables[i]!.Count != 1)
-                    throw new DinoException($"{names[i]} has {tables[i]!.Count} vectors, expected one: use dino search");
-            }
-
-            EmbeddingTable.RequireComparable(names[0], tables[0]!, names[1], tables[1]!);
             double cosine = NearestNeighbors.Cosine(tables[0]!.Values.Span, tables[1]!.Values.Span);
             parsed.InvocationConfiguration.Output.Write(cosine.ToString("F6", CultureInfo.InvariantCulture) + "\n");
             return ExitCode.Success;

@@ -17,7 +17,7 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console, TextW
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
         OutputNames.RefuseSameFile([("--html", settings.Html)], [.. settings.Inputs, settings.Source.Weights]);
-        using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, settings.Source.Model, settings.Source.MaxPixels);
+        using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, settings.Source.Model, settings.Source.Embedder.MaxPixels);
         EmbeddingTable table;
         long failed;
         using (var source = new EmbeddingSource(settings.Source, console))

@@ -22,9 +22,9 @@ internal sealed class IndexJob(IReadOnlyList<string> inputs, string path, Embedd
         AtomicFile.EnsureWritable(path);
         using var source = new EmbeddingSource(settings, console);
         EmbeddingTable table = await source.LoadAsync(inputs, cancellation).ConfigureAwait(false);
-        var schema = new RowSchema([table.Dimension], FloatType.Float32, Sha256: false, table.Columns);
+        var schema = new RowSchema([table.Dimension], FloatType.Float32, Sha256: false, table.Columns) { Provenance = table.Model };
         RowSchema.Validate(table.Columns);
-        using var writer = new NpzEmbeddingWriter(path, schema, table.Model);
+        using var writer = new NpzEmbeddingWriter(path, schema);
         for (int i = 0; i < table.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();

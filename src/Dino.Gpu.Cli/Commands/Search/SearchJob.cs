@@ -27,7 +27,7 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
             : null;
         EmbeddingSourceSettings how = settings.Source(index?.Model);
         OutputNames.RefuseSameFile([("--html", settings.Html)], [settings.Index, .. settings.Queries, how.Weights]);
-        using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, how.Model, how.MaxPixels);
+        using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, how.Model, how.Embedder.MaxPixels);
         long failed;
         EmbeddingTable queries;
         using (var source = new EmbeddingSource(how, console))
@@ -35,12 +35,10 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
             index ??= await source.EmbedAsync([settings.Index], cancellation).ConfigureAwait(false);
             queries = await source.LoadAsync(settings.Queries, cancellation).ConfigureAwait(false);
             failed = source.Failed;
+            string queryName = settings.Queries.Count == 1 ? settings.Queries[0] : $"{settings.Queries[0]}...";
+            source.RequireComparable(settings.Index, index.Dimension, index.Model, queryName, queries);
         }
 
-        string queryName = settings.Queries.Count == 1 ? settings.Queries[0] : $"{settings.Queries[0]}...";
-        EmbeddingTable.RequireComparable(settings.Index, index, queryName, queries);
-        if (index.Model is null && queries.Model is not null && !how.Quiet)
-            console.Error.WriteLine($"dino: note: {settings.Index} does not say what made it, so this takes the queries' model to be the same; files of 'dino index' do say");
         await Task.Run(() => Search(index, queries, how, page, cancellation), cancellation).ConfigureAwait(false);
         return failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
     }

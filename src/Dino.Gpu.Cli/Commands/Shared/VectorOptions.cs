@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -43,10 +44,13 @@ internal sealed class VectorOptions
     public EmbeddingSourceSettings Settings(ParseResult parsed, bool verbose, bool quiet, Provenance? like = null) => new()
     {
         Weights = _encoder.Weights(parsed) ?? (like?.Weights.StartsWith("synthetic:", StringComparison.Ordinal) == true ? like.Weights : null),
-        Model = like is null ? _encoder.Model(parsed) : _encoder.Model(parsed, like),
-        Pooling = like is null || parsed.GetResult(_output) is { Implicit: false } ? parsed.GetValue(_output)! : like.Pooling,
-        MaxPixels = _encoder.MaxPixels(parsed),
-        Workers = _encoder.Workers(parsed),
+        Embedder = new EmbedderOptions
+        {
+            Model = like is null ? _encoder.Model(parsed) : _encoder.Model(parsed, like),
+            Output = like is null || parsed.GetResult(_output) is { Implicit: false } ? parsed.GetValue(_output)! : like.Output,
+            MaxPixels = _encoder.MaxPixels(parsed),
+            Workers = _encoder.Workers(parsed),
+        },
         Quiet = quiet,
         Verbose = verbose,
     };

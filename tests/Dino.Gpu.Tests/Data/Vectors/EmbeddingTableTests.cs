@@ -1,8 +1,7 @@
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Cli.Terminal;
-using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Vectors;
-using Dino.Gpu.Imaging;
 using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;
 
@@ -117,10 +116,11 @@ public sealed class EmbeddingTableTests : IDisposable
             new EmbeddingSourceSettings
             {
                 Weights = CliRunner.TinyWeights,
-                Model = new DinoOptions { Device = "cpu", Decoder = ImageDecoders.Create("auto", ImageHeader.MaxPixels), InputWidth = sides.Width, InputHeight = sides.Height },
-                Pooling = "cls",
-                MaxPixels = ImageHeader.MaxPixels,
-                Workers = 2,
+                Embedder = new EmbedderOptions
+                {
+                    Model = new DinoOptions { Device = "cpu", InputWidth = sides.Width, InputHeight = sides.Height },
+                    Workers = 2,
+                },
                 Quiet = false,
                 Verbose = false,
             },

@@ -1,5 +1,4 @@
 using Dino.Gpu.Kernels.Portable;
-using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Tests.Support;
 using Dino.Gpu.Vit;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Reflection;
 using Dino.Gpu.Kernels.TensorCore;
-using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Ops.Portable;
 using Attention = Dino.Gpu.Kernels.TensorCore.Attention;
 using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;

@@ -1,5 +1,4 @@
 using Dino.Gpu.Kernels.TensorCore;
-using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Ops.Portable;
 
 namespace Dino.Gpu.Tests.Kernels.TensorCore;

@@ -1,8 +1,10 @@
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Embedding;
 using System.Globalization;
 using System.Text.Json;
 using Dino.Gpu.Files;
 
-namespace Dino.Gpu.Data.Embedding;
+namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>Where the time of a run went, and what each of the overlapping stages would allow by itself: <c>--stats FILE</c>.</summary>
 /// <param name="Images">Images of this process, failed ones among them.</param>

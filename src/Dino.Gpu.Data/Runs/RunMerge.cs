@@ -1,46 +1,73 @@
-using System.Globalization;
 using System.Security.Cryptography;
-using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Data.Runs;
 using Dino.Gpu.Files;
 
-namespace Dino.Gpu.Cli.Commands;
-
-/// <summary>What <c>dino merge</c> was asked for.</summary>
-/// <param name="Folders">Parts, or folders that hold them.</param>
-/// <param name="Output">One file, or a folder of shards.</param>
-/// <param name="Overwrite">Whether another run's shards in the folder are deleted.</param>
-/// <param name="Quiet">Errors only.</param>
-internal sealed record MergeSettings(IReadOnlyList<string> Folders, OutputTarget Output, bool Overwrite, bool Quiet);
+namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// One <c>dino merge</c>: the parts of a run become what one process would have written, shard for shard and byte for byte, or one file. Every row is read once, and no
-/// more is in memory than the format's writer keeps.
+/// Joins the parts of a run into what one process would have written, shard for shard and byte for byte, or into one file. Every row is read
+/// once, and memory holds no more than the format's writer keeps.
 /// </summary>
-/// <param name="settings">What was asked for.</param>
-/// <param name="console">Standard streams.</param>
-internal sealed class RunMerge(MergeSettings settings, CliConsole console)
+public sealed class RunMerge
 {
-    /// <param name="cancellation">Leaves nothing behind.</param>
-    /// <returns>The exit code.</returns>
-    public int Run(CancellationToken cancellation)
+    private readonly IReadOnlyList<string> _folders;
+    private readonly OutputTarget _target;
+    private readonly bool _overwrite;
+    private readonly Stream _standardOutput;
+    private readonly IEmbeddingProgress _progress;
+    private readonly Action<string> _note;
+
+    private RunMerge(
+        IReadOnlyList<string> folders, OutputTarget target, bool overwrite, Stream standardOutput, IEmbeddingProgress? progress, Action<string>? note)
     {
-        IReadOnlyList<RunPart> parts = RunPart.Find(settings.Folders);
+        _folders = folders;
+        _target = target;
+        _overwrite = overwrite;
+        _standardOutput = standardOutput;
+        _progress = progress ?? new NoProgress();
+        _note = note ?? (_ => { });
+    }
+
+    /// <summary>Joins the parts of a run.</summary>
+    /// <param name="folders">Parts, or folders that hold them.</param>
+    /// <param name="output">A file whose extension names its format, or a folder of shards.</param>
+    /// <param name="overwrite">Whether another run's shards in the folder are deleted.</param>
+    /// <param name="progress">Who is told; null for nobody.</param>
+    /// <param name="cancellation">Leaves nothing behind.</param>
+    /// <exception cref="DinoException">A part is missing, unfinished, damaged or of another run, or the output cannot be written.</exception>
+    public static MergeResult Merge(
+        IReadOnlyList<string> folders, string output, bool overwrite = false, IEmbeddingProgress? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(folders);
+        ArgumentNullException.ThrowIfNull(output);
+        OutputTarget target = OutputTarget.Parse(output, format: null, out string problem) ?? throw new DinoException(problem);
+        return Merge(folders, target, overwrite, Stream.Null, progress, note: null, cancellation);
+    }
+
+    // As the public one, to standard output too; note is told what the user should know.
+    internal static MergeResult Merge(
+        IReadOnlyList<string> folders,
+        OutputTarget target,
+        bool overwrite,
+        Stream standardOutput,
+        IEmbeddingProgress? progress,
+        Action<string>? note,
+        CancellationToken cancellation) =>
+        new RunMerge(folders, target, overwrite, standardOutput, progress, note).Run(cancellation);
+
+    private MergeResult Run(CancellationToken cancellation)
+    {
+        IReadOnlyList<RunPart> parts = RunPart.Find(_folders);
         RunPart.RefuseUnfinished(parts);
         RefuseInputAsOutput(parts);
         RunRecord record = Whole(parts);
         CheckManifests(parts, record, cancellation);
-        settings.Output.EnsureWritable();
-        if (settings.Output.IsFolder)
-            ToFolder(parts, record, cancellation);
-        else
-            ToFile(parts, record, cancellation);
-        return ExitCode.Success;
+        _target.EnsureWritable();
+        return _target.IsFolder ? ToFolder(parts, record, cancellation) : ToFile(parts, record, cancellation);
     }
 
     /// <summary>The record of one process that did it all.</summary>
@@ -48,7 +75,7 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
     {
         string[] devices = [.. parts.Where(part => part.Rows > 0).DefaultIfEmpty(parts[0]).Select(part => part.Record.Device).Distinct()];
         if (devices.Length > 1)
-            Tell($"the parts ran on different devices ({string.Join("; ", devices)}): their rows agree within rounding, not byte for byte");
+            _note($"the parts ran on different devices ({string.Join("; ", devices)}): their rows agree within rounding, not byte for byte");
         return parts[0].Record with
         {
             Device = devices.Length == 1 ? devices[0] : string.Join(", ", devices.SelectMany(names => names.Split(", ")).Distinct().Order(StringComparer.Ordinal)),
@@ -59,18 +86,18 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
         };
     }
 
-    private void ToFolder(IReadOnlyList<RunPart> parts, RunRecord record, CancellationToken cancellation)
+    private MergeResult ToFolder(IReadOnlyList<RunPart> parts, RunRecord record, CancellationToken cancellation)
     {
-        using var folder = RunFolder.Open(settings.Output.Name);
+        using var folder = RunFolder.Open(_target.Name);
         // The lock tells that a part is this very folder, whatever links and letter case its name has.
         if (parts.FirstOrDefault(part => RunFolder.IsInUse(part.Path)) is { } used)
-            throw new DinoException($"cannot write {settings.Output.Name}: {used.Name} is the same folder, or another dino works in it");
-        ToFolder(parts, record, folder, cancellation);
+            throw new DinoException($"cannot write {_target.Name}: {used.Name} is the same folder, or another dino works in it");
+        return ToFolder(parts, record, folder, cancellation);
     }
 
-    private void ToFolder(IReadOnlyList<RunPart> parts, RunRecord record, RunFolder folder, CancellationToken cancellation)
+    private MergeResult ToFolder(IReadOnlyList<RunPart> parts, RunRecord record, RunFolder folder, CancellationToken cancellation)
     {
-        bool resumes = folder.Resumes(record, settings.Overwrite); // what a killed merge left, or the finished run
+        bool resumes = folder.Resumes(record, _overwrite); // what a killed merge left, or the finished run
         try
         {
             if (!resumes || !File.Exists(folder.Manifest))
@@ -88,10 +115,7 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
             using var rows = new ShardedOutput(folder, record, schema, list.Items);
             bool wasWhole = rows.Remaining == 0;
             long failed = rows.Failures + Copy(parts, schema, rows, record.LastRow - rows.Remaining, cancellation);
-            if (wasWhole && resumes)
-                Tell($"{folder.Path} holds all {record.LastRow} rows already");
-            else
-                TellResult(parts, record, failed, $"{folder.Path}, {record.Shards} {(record.Shards == 1 ? "shard" : "shards")}");
+            return new MergeResult(record.LastRow, parts.Count, failed, record.Shards, record.RowShape(), wasWhole && resumes);
         }
         catch when (!resumes)
         {
@@ -100,16 +124,16 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
         }
     }
 
-    private void ToFile(IReadOnlyList<RunPart> parts, RunRecord record, CancellationToken cancellation)
+    private MergeResult ToFile(IReadOnlyList<RunPart> parts, RunRecord record, CancellationToken cancellation)
     {
-        EmbeddingFormat format = settings.Output.Format;
+        EmbeddingFormat format = _target.Format;
         bool hasSha256 = record.Sha256 && record.Format != FormatCatalog.Npy.Name && record.Format != FormatCatalog.Safetensors.Name;
         if (record.Sha256 && !hasSha256 && format != FormatCatalog.Npy && format != FormatCatalog.Safetensors)
-            Tell($"the shards are {record.Format} files, which hold no sha256: neither will {settings.Output.Name}");
+            _note($"the shards are {record.Format} files, which hold no sha256: neither will {_target.Name}");
         RowSchema schema = Schema(parts, record, format, hasSha256);
-        using var rows = new SingleOutput(settings.Output.Open(schema, console.Output), log: null);
+        using var rows = new SingleOutput(_target.Open(schema, _standardOutput), log: null);
         long failed = Copy(parts, schema, rows, doneBefore: 0, cancellation);
-        TellResult(parts, record, failed, settings.Output.Name);
+        return new MergeResult(record.LastRow, parts.Count, failed, 0, record.RowShape(), WasThere: false);
     }
 
     /// <summary>All rows that the output does not have yet, into it.</summary>
@@ -122,8 +146,7 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
         float[] missing = new float[schema.Length];
         Array.Fill(missing, float.NaN);
         long total = parts[^1].Record.LastRow;
-        using IProgressDisplay progress = ProgressDisplay.Create(
-            settings.Quiet ? ProgressKind.None : ProgressKind.Auto, new ProgressCounter(total, doneBefore), console, settings.Output.IsStandardOutput && console.OutputIsTerminal);
+        _progress.Begin(new EmbeddingStart(total, doneBefore));
         foreach (RunPart part in parts.Where(part => part.Record.LastRow > first))
         {
             foreach ((RowInfo info, bool isSkipped) in source.Read(part, first))
@@ -137,7 +160,7 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
                     output.Skip(info);
                 else
                     output.Write(info, info.Error is null ? source.Values : missing);
-                progress.Advance(info.Error is not null);
+                _progress.Advance(info.Error is not null);
             }
         }
 
@@ -152,7 +175,7 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
         FloatType type = record.DType == "f16" && format != FormatCatalog.Parquet ? FloatType.Float16 : FloatType.Float32;
         using var list = InputList.Open(parts[0].Manifest);
         FormatCatalog.Validate(format, type, list.Columns);
-        return new RowSchema(record.RowShape(), type, sha256, list.Columns);
+        return new RowSchema(record.RowShape(), type, sha256, list.Columns) { Provenance = format.HoldsProvenance ? record.Provenance : null };
     }
 
     /// <summary>The manifests one after the other have to be the list whose SHA-256 is in the record.</summary>
@@ -195,27 +218,17 @@ internal sealed class RunMerge(MergeSettings settings, CliConsole console)
     /// <summary>A merge must not write into what it reads, nor make the folder of the parts a run itself.</summary>
     private void RefuseInputAsOutput(IReadOnlyList<RunPart> parts)
     {
-        if (settings.Output.IsStandardOutput)
+        if (_target.IsStandardOutput)
             return;
-        string target = Full(settings.Output.IsFolder ? settings.Output.Name : Path.GetDirectoryName(Path.GetFullPath(settings.Output.Name))!);
+        string target = Full(_target.IsFolder ? _target.Name : Path.GetDirectoryName(Path.GetFullPath(_target.Name))!);
         IEnumerable<string> inputs = parts.Select(part => part.Path);
-        if (settings.Output.IsFolder)
-            inputs = inputs.Concat(settings.Folders);
+        if (_target.IsFolder)
+            inputs = inputs.Concat(_folders);
         if (inputs.FirstOrDefault(input => Full(input) == target) is { } same)
-            throw new DinoException($"cannot write {settings.Output.Name}: {same} is among the folders to merge; choose another place");
+            throw new DinoException($"cannot write {_target.Name}: {same} is among the folders to merge; choose another place");
     }
 
     private static string Full(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-
-    private void TellResult(IReadOnlyList<RunPart> parts, RunRecord record, long failed, string where) => Tell(string.Create(
-        CultureInfo.InvariantCulture,
-        $"{record.LastRow} rows of {parts.Count} {(parts.Count == 1 ? "part" : "parts")}{(failed == 0 ? "" : $", {failed} of them failed images")} -> {where}, rows of ({string.Join(", ", record.RowShape())})"));
-
-    private void Tell(string line)
-    {
-        if (!settings.Quiet)
-            console.Error.WriteLine("dino: " + line);
-    }
 
     private delegate void SpanAction(ReadOnlySpan<byte> bytes);
 }

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace Dino.Gpu.Data.Embedding;
+namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>Images done, rate and time left, counted from its creation.</summary>
 /// <param name="total">Images of the whole run, or null where the list has no end yet.</param>

@@ -1,0 +1,17 @@
+namespace Dino.Gpu.Data.Embedding;
+
+/// <summary>Says nothing.</summary>
+internal sealed class NoProgress : IEmbeddingProgress
+{
+    public void Begin(EmbeddingStart start)
+    {
+    }
+
+    public void Advance(bool failed)
+    {
+    }
+
+    public void Report(string line)
+    {
+    }
+}

@@ -1,0 +1,34 @@
+using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Data.Rows;
+
+namespace Dino.Gpu.Data.Vectors;
+
+/// <summary>Rows of the pipeline into a table.</summary>
+/// <param name="table">Takes the rows.</param>
+/// <param name="layout">Shape of a row.</param>
+/// <param name="progress">Who is told.</param>
+internal sealed class TableSink(EmbeddingTable.Builder table, RowLayout layout, IEmbeddingProgress progress) : IEmbeddingSink
+{
+    private readonly float[] _row = new float[layout.Length];
+    private long _next;
+
+    public void Embedded(InputItem item, LoadedImage image, DinoOutput output, int index)
+    {
+        layout.Copy(output, index, _row);
+        table.Add(new RowInfo { Row = _next++, Path = item.Path, Width = image.Width, Height = image.Height, Columns = item.Columns }, _row);
+        progress.Advance(failed: false);
+    }
+
+    public void Failed(InputItem item, string reason)
+    {
+        table.Add(new RowInfo { Row = _next++, Path = item.Path, Error = reason, Columns = item.Columns }, []);
+        progress.Report($"{item.Path}: {reason}");
+        progress.Advance(failed: true);
+    }
+
+    public void Flush()
+    {
+        // The table is whole or it is not
+    }
+}
