@@ -12,6 +12,9 @@ namespace Dino.Gpu.Pipeline;
 /// </summary>
 internal sealed class BatchRunner
 {
+    /// <summary>What the caller disposed: this is the encoder's, and unknown to its users.</summary>
+    private const string Owner = "DinoEncoder";
+
     private readonly VitExecutor _executor;
     private readonly DeviceInfo _device;
     private readonly VitShape _shape;
@@ -144,7 +147,8 @@ internal sealed class BatchRunner
     {
         lock (_turn)
         {
-            ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(DinoEncoder));
+            if (Volatile.Read(ref _disposed) != 0)
+                throw new ObjectDisposedException(Owner);
             return _executor.MeasurePeak();
         }
     }
@@ -176,7 +180,7 @@ internal sealed class BatchRunner
         if (Volatile.Read(ref _disposed) != 0)
         {
             _freeCount.Release();
-            throw new ObjectDisposedException(nameof(DinoEncoder));
+            throw new ObjectDisposedException(Owner);
         }
 
         return _free.TryDequeue(out BatchSlot? slot) ? slot : throw new InvalidOperationException("No slot is free.");

@@ -83,7 +83,7 @@ public sealed class FolderRunTests : IDisposable
         string[] run = [GoldenData.Image("chelsea.png"), GoldenData.Image("gray.png"), late, GoldenData.Image("rgba.png"), "-o", _folder.Path("out"), "--on-error", "fail", "--batch", "1"];
         string line = (await CliRunner.EmbedTinyAsync(run)).FatalLine();
         Assert.Contains("late.png: no such file", line);
-        Assert.Contains("the same command goes on from there", line);
+        Assert.Contains("run the same command again to resume", line);
         Assert.Empty(Shards());
 
         File.Copy(GoldenData.Image("palette.png"), late);
@@ -98,7 +98,7 @@ public sealed class FolderRunTests : IDisposable
         Assert.Equal(3, (await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("enough"), "--max-errors", "3"])).ExitCode);
         CliResult tooMany = await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("out"), "--max-errors", "2"]);
         Assert.Equal(1, tooMany.ExitCode);
-        Assert.Contains("c.png: no such file; that is one more than --max-errors 2; the rows before are safe", tooMany.ErrorLines[^1]);
+        Assert.Contains("c.png: no such file; that is one more than --max-errors 2\nhint: the rows before it are safe in ", string.Join('\n', tooMany.ErrorLines));
     }
 
     [Theory]
@@ -266,7 +266,7 @@ public sealed class FolderRunTests : IDisposable
             exit = result.ExitCode;
             stops += exit == 130 ? 1 : 0;
             if (exit == 130)
-                Assert.Matches(@"dino: stopped: \d+ of 222 rows are in .*out, and the same command goes on from there", result.ErrorLines[^1]);
+                Assert.Matches(@"dino: stopped: \d+ of 222 rows are in .*out; run the same command again to resume", result.ErrorLines[^1]);
         }
 
         Assert.InRange(stops, 1, 200);

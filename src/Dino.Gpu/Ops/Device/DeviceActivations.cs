@@ -1,5 +1,3 @@
-using Dino.Gpu.Ops.Portable;
-using Dino.Gpu.Pipeline;
 using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;
@@ -13,6 +11,9 @@ namespace Dino.Gpu.Ops.Device;
 /// <param name="accelerator">The caller's.</param>
 internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
 {
+    /// <summary>Query rows whose probabilities a rollout keeps at a time.</summary>
+    public const int RolloutBlockRows = 64;
+
     protected static readonly Activation[] All = Enum.GetValues<Activation>();
 
     private readonly GrowingBuffer<float> _positions = new(accelerator);
@@ -64,7 +65,7 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
             long attentions = request.AttentionLayers != 0 ? new OutputLayout(shape, request).SlotLength(OutputPart.Attentions) : 0;
             if (request.Rollout != 0)
             {
-                attentions = Math.Max(attentions, Math.Min(DeviceRollout.BlockRows, shape.TokenCount) * rows * shape.HeadCount);
+                attentions = Math.Max(attentions, Math.Min(RolloutBlockRows, shape.TokenCount) * rows * shape.HeadCount);
                 QueriesAndKeys = _queriesAndKeys.Reserve(2 * shape.LayerCount * rows * shape.HiddenSize);
                 RolloutRows = _rolloutRows.Reserve(2 * rows);
             }

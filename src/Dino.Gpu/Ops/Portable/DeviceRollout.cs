@@ -15,9 +15,6 @@ namespace Dino.Gpu.Ops.Portable;
 /// <param name="images">Images in the batch.</param>
 internal readonly struct DeviceRollout(PortableKernels kernels, DeviceActivations activations, VitShape shape, int images)
 {
-    /// <summary>Rows of a block: a tile of the largest scores kernel.</summary>
-    public const int BlockRows = 64;
-
     private long StoredLength => 2L * images * shape.TokenCount * shape.HiddenSize;
 
     /// <summary>The row after step 0.</summary>
@@ -32,9 +29,9 @@ internal readonly struct DeviceRollout(PortableKernels kernels, DeviceActivation
     {
         bool begins = queryRows == Rows.ClassToken;
         int rows = begins ? 1 : shape.TokenCount;
-        for (int first = 0; first < rows; first += BlockRows)
+        for (int first = 0; first < rows; first += DeviceActivations.RolloutBlockRows)
         {
-            int count = Math.Min(BlockRows, rows - first);
+            int count = Math.Min(DeviceActivations.RolloutBlockRows, rows - first);
             kernels.AttentionProbabilities(
                 Stored(layer), new AttentionShape(shape.TokenCount, count, shape.HeadCount, shape.HeadSize, first, parts: 2), images, activations.Probabilities);
             kernels.RolloutStep(
