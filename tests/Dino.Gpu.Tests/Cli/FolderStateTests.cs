@@ -313,7 +313,7 @@ public sealed class FolderStateTests : IDisposable
         string[] inputs = Inputs();
         await EmbedAsync(inputs);
         await File.WriteAllTextAsync(Out("run.json"), "null");
-        Assert.EndsWith("run.json: it is damaged; put it back, or --overwrite to start anew", (await EmbedAsync(inputs)).FatalLine());
+        Assert.EndsWith("run.json: it is damaged", (await EmbedAsync(inputs)).FatalLine().Split((char)10)[0]);
         Assert.Equal(0, (await EmbedAsync(inputs, "--overwrite")).ExitCode);
     }
 
