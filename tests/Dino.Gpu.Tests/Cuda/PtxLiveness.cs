@@ -1,4 +1,4 @@
-namespace Dino.Gpu.Tests.Kernels.TensorCore;
+namespace Dino.Gpu.Tests.Cuda;
 
 /// <summary>
 /// How many registers a kernel needs: the most values that are alive at once, in 32 bits, as its PTX stands. The assembler may need a few more, for
