@@ -13,6 +13,12 @@ internal static class NativeLibraries
     private static readonly Lazy<bool> Registration = new(Register);
 
     /// <summary>
+    /// Gives the file of one of ILGPU's libraries (<c>cuda</c>, <c>OpenCL</c>), or null for the system's. Set before the first device is looked for, since
+    /// an assembly has one resolver.
+    /// </summary>
+    internal static Func<string, string?>? Override { get; set; }
+
+    /// <summary>
     /// Registers the fallback names, once; an assembly has one resolver for the life of the process. Where the host program was first
     /// with its own for ILGPU, that one stays.
     /// </summary>
@@ -33,6 +39,8 @@ internal static class NativeLibraries
 
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
     {
+        if (Override?.Invoke(name) is { } file)
+            return NativeLibrary.Load(file);
         if (NativeLibrary.TryLoad(name, assembly, searchPath, out nint handle))
             return handle;
         foreach (string fallback in Fallbacks(name))

@@ -187,6 +187,8 @@ internal sealed partial class PtxProgram
             return new PtxOperand(-1, long.Parse(text[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture), false, null);
         if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value))
             return new PtxOperand(-1, value, false, null);
+        if (ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong large))
+            return new PtxOperand(-1, (long)large, false, null);
         if (_shared.TryGetValue(text, out int shared))
             return new PtxOperand(-1, shared, false, null);
         if (text[0] == '%' && (text.Contains('.', StringComparison.Ordinal) || text is "%laneid" or "%warpid"))

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Dino.Gpu.Devices;
+using Dino.Gpu.Tests.Cuda;
 using ILGPU;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.OpenCL;
@@ -16,7 +17,7 @@ public enum TestDevice
     /// <summary>The first OpenCL device, PoCL where there is no other.</summary>
     OpenCL,
 
-    /// <summary>The first CUDA device.</summary>
+    /// <summary>The first CUDA device, an emulated one where there is no other.</summary>
     Cuda,
 }
 
@@ -65,7 +66,8 @@ public sealed partial class TestDevices : IDisposable
 
     private static DinoDevice OpenCuda()
     {
-        Assert.SkipWhen(DeviceCatalog.FindCuda().Count == 0, "no CUDA device on this machine");
+        using IDisposable shown = CudaEmulator.Show();
+        Assert.SkipWhen(DeviceCatalog.FindCuda().Count == 0, "no CUDA device on this machine, and no C compiler to build the emulated one");
         return DinoDevice.Open("cuda:0");
     }
 
