@@ -23,6 +23,12 @@ internal static class AccessRecord
     public static ulong Of(int launch, int group, int clock, int thread) =>
         ((ulong)launch << LaunchShift) | ((ulong)group << GroupShift) | ((ulong)clock << ClockShift) | ((ulong)thread << ThreadShift) | One;
 
+    /// <summary>Whether reads of several warps, or groups, are in it: another read of this launch adds nothing.</summary>
+    public static bool IsOfSeveralWarps(ulong record) => (record & 3) >= OneGroup;
+
+    /// <summary>Whether reads of several groups of this launch are in it.</summary>
+    public static bool IsOfSeveralGroups(ulong record, ulong mine) => (record & 3) == ManyGroups && record >> LaunchShift == mine >> LaunchShift;
+
     /// <summary>Whether an earlier access comes before this one by a barrier, or is the same thread's.</summary>
     /// <param name="record">The earlier access.</param>
     /// <param name="mine">This access.</param>

@@ -31,9 +31,7 @@ internal static class CudaDriver
     /// <summary>Options of contexts that are created from now on.</summary>
     public static EmulatorOptions Options { get; set; } = new() { FaultsOnDivergentUniform = false };
 
-    /// <summary>The context that was created last.</summary>
-    public static CudaContext? Latest { get; private set; }
-
+    /// <summary>The context of this thread.</summary>
     public static CudaContext? Current => _current;
 
     public static nint Add(object value)
@@ -50,7 +48,7 @@ internal static class CudaDriver
 
     public static nint CreateContext(int device)
     {
-        _current = Latest = new CudaContext(device, Options);
+        _current = new CudaContext(device, Options);
         return Add(_current);
     }
 

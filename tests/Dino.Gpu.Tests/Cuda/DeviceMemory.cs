@@ -160,7 +160,7 @@ internal sealed unsafe class DeviceAllocation : IDisposable
             ordered &= writes == null || AccessRecord.IsOrdered(*writes, mine, barrier);
             ulong* reads = Records(_reads, granule, i, create: true);
             ulong before = *reads;
-            if (before != mine)
+            if (before != mine && !AccessRecord.IsOfSeveralGroups(before, mine))
                 *reads = AccessRecord.Add(before, mine, barrier);
         }
 

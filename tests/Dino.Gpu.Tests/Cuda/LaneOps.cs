@@ -119,16 +119,6 @@ internal static class LaneFunctions
         public static uint Apply(uint a, uint b, uint c) => (uint)(((ulong)a * b) >> 32);
     }
 
-    internal readonly struct MulWideS32 : ILane<int, long>
-    {
-        public static long Apply(int a, int b, int c) => (long)a * b;
-    }
-
-    internal readonly struct MulWideU32 : ILane<uint, ulong>
-    {
-        public static ulong Apply(uint a, uint b, uint c) => (ulong)a * b;
-    }
-
     internal readonly struct PopC : ILane<uint, uint>
     {
         public static uint Apply(uint a, uint b, uint c) => (uint)BitOperations.PopCount(a);
@@ -165,16 +155,6 @@ internal static class LaneFunctions
 
             return result;
         }
-    }
-
-    internal readonly struct CvtS64S32 : ILane<int, long>
-    {
-        public static long Apply(int a, int b, int c) => a;
-    }
-
-    internal readonly struct CvtU64U32 : ILane<uint, ulong>
-    {
-        public static ulong Apply(uint a, uint b, uint c) => a;
     }
 
     internal readonly struct CvtB32B64 : ILane<ulong, uint>

@@ -111,10 +111,17 @@ internal sealed unsafe class LoadOp(MemorySpace space, Place place, int width, b
         place.Read(warp, lanes);
         int size = width * targets.Length;
         uint defined = 0;
+        byte* from = null;
+        bool written = false;
+        long last = -1;
+        int times = 0;
         for (uint left = lanes; left != 0; left &= left - 1)
         {
+            // Once two lanes have read an address, others that do add nothing to what is known of it.
             int lane = BitOperations.TrailingZeroCount(left);
-            byte* from = Access.Read(warp, lane, space, warp.Addresses[lane], size, out bool written);
+            times = warp.Addresses[lane] == last ? times + 1 : 0;
+            if (times < 2)
+                from = Access.Read(warp, lane, space, last = warp.Addresses[lane], size, out written);
             defined |= written ? 1u << lane : 0;
             if (width == 4 && !wideTargets)
             {

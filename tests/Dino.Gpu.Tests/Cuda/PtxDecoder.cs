@@ -13,7 +13,8 @@ internal sealed class PtxDecoder(PtxKernel kernel)
     public PtxOp Decode(PtxInstruction instruction)
     {
         _instruction = instruction;
-        PtxOp op = Control() ?? Memory() ?? WholeWarp() ?? Integer() ?? Float() ?? Conversion() ?? throw new NotSupportedException(instruction.Text);
+        CheckTarget();
+        PtxOp op = Control() ?? Memory() ?? WholeWarp() ?? Shift() ?? Integer() ?? Float() ?? Conversion() ?? throw new NotSupportedException(instruction.Text);
         op.Text = instruction.Text;
         op.Predicate = instruction.Predicate;
         op.Negated = instruction.Negated;
@@ -95,6 +96,22 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         }
     }
 
+    /// <summary>Shifts by a number are common, and quick.</summary>
+    private PtxOp? Shift()
+    {
+        if (_instruction.Operation[0] is not ("shl" or "shr") || _instruction.Operands[2] is not { Register: -1, Immediate: >= 0 } distance)
+            return null;
+        bool left = _instruction.Operation[0] == "shl";
+        return _instruction.Operation[1] switch
+        {
+            "b32" or "u32" when distance.Immediate < 32 => new ShiftOp<uint>(Target(), Source(1), (int)distance.Immediate, left),
+            "s32" when distance.Immediate < 32 => new ShiftOp<int>(Target(), Source(1), (int)distance.Immediate, left),
+            "b64" or "u64" when distance.Immediate < 64 => new ShiftOp<ulong>(Target(), Source(1, true), (int)distance.Immediate, left),
+            "s64" when distance.Immediate < 64 => new ShiftOp<long>(Target(), Source(1, true), (int)distance.Immediate, left),
+            _ => null,
+        };
+    }
+
     private PtxOp? Integer() => Name switch
     {
         "mov.b32" or "mov.u32" or "mov.s32" or "mov.f32" or "mov.b16" or "mov.u16" => new Move<int>(Target(), Source(1)),
@@ -108,8 +125,8 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         "mul.lo.s64" or "mul.lo.u64" => new Binary<long, Multiply<long>>(Target(), Source(1, true), Source(2, true)),
         "mul.hi.s32" => Lanes<int, int, MulHiS32>(2),
         "mul.hi.u32" => Lanes<uint, uint, MulHiU32>(2),
-        "mul.wide.s32" => Lanes<int, long, MulWideS32>(2),
-        "mul.wide.u32" => Lanes<uint, ulong, MulWideU32>(2),
+        "mul.wide.s32" => new MultiplyWideOp(Target(), Source(1), Source(2), signed: true),
+        "mul.wide.u32" => new MultiplyWideOp(Target(), Source(1), Source(2), signed: false),
         "mad.lo.s32" or "mad.lo.u32" => new Ternary<int, MultiplyAdd<int>>(Target(), Source(1), Source(2), Source(3)),
         "mad.lo.s64" or "mad.lo.u64" => new Ternary<long, MultiplyAdd<long>>(Target(), Source(1, true), Source(2, true), Source(3, true)),
         "mad.wide.s32" or "mad.wide.u32" => new MultiplyAddWideOp(Target(), Source(1), Source(2), Source(3, true), _instruction.Operation[2] == "s32"),
@@ -185,8 +202,8 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         "cvta.global.u64" => new Move<long>(Target(), Source(1, true)),
         "cvta.shared.u64" => new Binary<long, Add<long>>(Target(), Source(1, true), kernel.Constant(true, Place.SharedWindow)),
         "cvta.to.shared.u64" => new Binary<long, Subtract<long>>(Target(), Source(1, true), kernel.Constant(true, Place.SharedWindow)),
-        "cvt.s64.s32" => Lanes<int, long, CvtS64S32>(1),
-        "cvt.u64.u32" or "cvt.s64.u32" => Lanes<uint, ulong, CvtU64U32>(1),
+        "cvt.s64.s32" => new WidenOp(Target(), Source(1), signed: true),
+        "cvt.u64.u32" or "cvt.s64.u32" => new WidenOp(Target(), Source(1), signed: false),
         "cvt.s32.s64" or "cvt.u32.u64" or "cvt.u32.s64" or "cvt.s32.u64" => Lanes<ulong, uint, CvtB32B64>(1, true),
         "cvt.s32.u8" or "cvt.u32.u8" or "cvt.u8.u32" or "cvt.u8.s32" or "cvt.u16.u8" => Lanes<uint, uint, CvtU8>(1),
         "cvt.s32.s8" or "cvt.s8.s32" => Lanes<uint, uint, CvtS8>(1),
@@ -246,6 +263,18 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         where TOut : unmanaged
         where TFunction : struct, ILane<TIn, TOut> =>
         new(Target(), Source(1, wide), Source(sources > 1 ? 2 : 1, wide), Source(sources > 2 ? 3 : 1, wide));
+
+    /// <summary>A result goes to a register of its own width; a load may go to a wider one.</summary>
+    private void CheckTarget()
+    {
+        string[] operation = _instruction.Operation;
+        if (operation[0] is "ld" or "st" or "cp" or "mma" or "ldmatrix" || _instruction.Operands is not [{ Register: >= 0 } target, ..])
+            return;
+        string type = operation[0] == "setp" ? "pred" : operation[0] == "cvt" ? operation[^2] : operation[^1];
+        bool wide = type.EndsWith("64", StringComparison.Ordinal) || operation.Contains("wide");
+        Assert.True(
+            kernel.IsPredicate(target.Register) == (type == "pred") && kernel.IsWide(target.Register) == wide, $"a target of another width: {_instruction.Text}");
+    }
 
     private Reg Target() => kernel.Register(_instruction.Operands[0].Register);
 

@@ -11,14 +11,16 @@ internal sealed class PtxMachine : IDisposable
     private readonly DeviceAllocation _global;
 
     /// <param name="program">The kernel.</param>
-    /// <param name="global">What the memory holds, all of it defined.</param>
-    public PtxMachine(PtxProgram program, byte[] global)
+    /// <param name="global">What the memory holds.</param>
+    /// <param name="defined">Bytes at its start that count as written; null for all.</param>
+    public PtxMachine(PtxProgram program, byte[] global, int? defined = null)
     {
         _kernel = new PtxKernel(program);
         _arguments = new byte[program.ParameterSize];
         _global = _memory.Allocate(global.Length);
         Marshal.Copy(global, 0, (nint)_global.Start, global.Length);
-        _global.Mark(0, global.Length, true);
+        if (defined != 0)
+            _global.Mark(0, defined ?? global.Length, true);
     }
 
     public EmulatorOptions Options { get; init; } = new();

@@ -41,26 +41,21 @@ internal sealed unsafe class SharedMemory : IDisposable
     public byte* Read(Warp warp, int lane, long address, int size, out bool defined)
     {
         Check(warp, lane, address, size);
-        byte* state = _state + address;
-        defined = true;
-        for (int i = 0; i < size; i++)
-        {
-            if (state[i] == Written)
-                continue;
-            if (state[i] == InFlight)
-                warp.Fail(FaultKind.CopyInFlight, 1u << lane, $"shared address {address} is read while a copy is on its way");
-            defined = false;
-            break;
-        }
+        defined = IsWritten(_state + address, size);
+        if (!defined && new ReadOnlySpan<byte>(_state + address, size).Contains(InFlight))
+            warp.Fail(FaultKind.CopyInFlight, 1u << lane, $"shared address {address} is read while a copy is on its way");
 
-        ulong mine = warp.Group.RecordOf(warp, lane);
-        int last = (int)((address + size - 1) >> _granule);
-        for (int i = (int)(address >> _granule); i <= last; i++)
+        // Records of earlier groups are gone, so those from before the barrier are the smaller ones.
+        ulong floor = warp.Group.BarrierRecord;
+        ulong* reads = _reads + (address >> _granule);
+        ulong* writes = _writes + (address >> _granule);
+        ulong* end = _reads + ((address + size - 1) >> _granule);
+        for (; reads <= end; reads++, writes++)
         {
-            if (!AccessRecord.IsOrdered(_writes[i], mine, warp.Group.BarrierClock))
+            if (*writes >= floor && !AccessRecord.IsOrdered(*writes, warp.Group.RecordOf(warp, lane), warp.Group.BarrierClock))
                 warp.Fail(FaultKind.Race, 1u << lane, $"shared address {address} is read, and another thread wrote it after the last barrier");
-            if (_reads[i] != mine)
-                _reads[i] = AccessRecord.Add(_reads[i], mine, warp.Group.BarrierClock);
+            if (*reads < floor || !AccessRecord.IsOfSeveralWarps(*reads))
+                *reads = AccessRecord.Add(*reads, warp.Group.RecordOf(warp, lane), warp.Group.BarrierClock);
         }
 
         return _data + address;
@@ -101,15 +96,24 @@ internal sealed unsafe class SharedMemory : IDisposable
         NativeMemory.Free(_writes);
     }
 
+    private static bool IsWritten(byte* state, int size) => size switch
+    {
+        4 => *(uint*)state == 0x01010101,
+        8 => *(ulong*)state == 0x0101010101010101,
+        16 => *(ulong*)state == 0x0101010101010101 && ((ulong*)state)[1] == 0x0101010101010101,
+        _ => new ReadOnlySpan<byte>(state, size).IndexOfAnyExcept(Written) < 0,
+    };
+
     private void Claim(Warp warp, int lane, long address, int size)
     {
         ulong mine = warp.Group.RecordOf(warp, lane);
+        ulong floor = warp.Group.BarrierRecord;
         int last = (int)((address + size - 1) >> _granule);
         for (int i = (int)(address >> _granule); i <= last; i++)
         {
-            if (!AccessRecord.IsOrdered(_writes[i], mine, warp.Group.BarrierClock))
+            if (_writes[i] >= floor && !AccessRecord.IsOrdered(_writes[i], mine, warp.Group.BarrierClock))
                 warp.Fail(FaultKind.Race, 1u << lane, $"shared address {address} is written, and another thread wrote it after the last barrier");
-            if (!AccessRecord.IsOrdered(_reads[i], mine, warp.Group.BarrierClock))
+            if (_reads[i] >= floor && !AccessRecord.IsOrdered(_reads[i], mine, warp.Group.BarrierClock))
                 warp.Fail(FaultKind.Race, 1u << lane, $"shared address {address} is written, and another thread read it after the last barrier");
             _writes[i] = mine;
         }

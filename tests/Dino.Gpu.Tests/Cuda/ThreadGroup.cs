@@ -28,6 +28,9 @@ internal sealed class ThreadGroup : IDisposable
     /// <summary>The clock that all warps had right after the last barrier.</summary>
     public int BarrierClock { get; private set; }
 
+    /// <summary>The least record of an access after the last barrier.</summary>
+    public ulong BarrierRecord { get; private set; }
+
     public string Name => $"({X}, {Y}, {Z})";
 
     /// <summary>The lanes of a warp that exist; the last warp of a group may have fewer than 32.</summary>
@@ -45,7 +48,7 @@ internal sealed class ThreadGroup : IDisposable
         (X, Y, Z) = (x, y, z);
         _number = (z * Launch.GridY + y) * Launch.GridX + x;
         Shared.Reset();
-        BarrierClock = 1;
+        SetBarrier(1);
         var random = new Random(Launch.Seed ^ (_number * 7919));
         foreach (Warp warp in _warps)
             warp.Start(LanesOf(warp.Index));
@@ -78,6 +81,12 @@ internal sealed class ThreadGroup : IDisposable
         Shared.Dispose();
     }
 
+    private void SetBarrier(int clock)
+    {
+        BarrierClock = clock;
+        BarrierRecord = AccessRecord.Of(Launch.Number, _number, clock, 0);
+    }
+
     private void PassBarrier()
     {
         Warp first = Array.Find(_warps, warp => !warp.Done)!;
@@ -89,7 +98,7 @@ internal sealed class ThreadGroup : IDisposable
                 first.Fail(FaultKind.DivergentBarrier, 1, $"warp {warp.Index} waits at another barrier: '{warp.Current?.Text}'");
         }
 
-        BarrierClock = _warps.Max(warp => warp.Clock) + 1;
+        SetBarrier(_warps.Max(warp => warp.Clock) + 1);
         if (BarrierClock >= AccessRecord.MostClock - 1024)
             throw new NotSupportedException("more barriers than records can count");
         foreach (Warp warp in _warps)

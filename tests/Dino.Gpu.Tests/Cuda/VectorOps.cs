@@ -202,6 +202,71 @@ internal sealed unsafe class Ternary<T, TFunction>(Reg target, Reg a, Reg b, Reg
     }
 }
 
+/// <summary>A shift by a distance that the code names.</summary>
+internal sealed unsafe class ShiftOp<T>(Reg target, Reg a, int distance, bool left) : PtxOp
+    where T : unmanaged, System.Numerics.IBinaryInteger<T>
+{
+    public override void Run(Warp warp, uint lanes)
+    {
+        warp.Require(lanes, a);
+        T* to = warp.Values<T>(target);
+        T* from = warp.Values<T>(a);
+        for (int i = 0; i < Warp.Size; i += Vector512<T>.Count)
+        {
+            Vector512<T> value = Vector512.LoadAligned(from + i);
+            Lanes.Store(to + i, left ? value << distance : value >> distance, lanes >> i);
+        }
+
+        warp.Defined[target.Index] |= lanes;
+    }
+}
+
+/// <summary>From 32 bits to 64.</summary>
+internal sealed unsafe class WidenOp(Reg target, Reg a, bool signed) : PtxOp
+{
+    public override void Run(Warp warp, uint lanes)
+    {
+        warp.Require(lanes, a);
+        long* to = warp.Values<long>(target);
+        for (int i = 0; i < Warp.Size; i += Vector512<int>.Count)
+        {
+            (Vector512<long> low, Vector512<long> high) = Wide(warp, a, i, signed);
+            Lanes.Store(to + i, low, lanes >> i);
+            Lanes.Store(to + i + Vector512<long>.Count, high, lanes >> (i + Vector512<long>.Count));
+        }
+
+        warp.Defined[target.Index] |= lanes;
+    }
+
+    public static (Vector512<long> Low, Vector512<long> High) Wide(Warp warp, Reg register, int lane, bool signed)
+    {
+        if (signed)
+            return Vector512.Widen(Vector512.LoadAligned(warp.Values<int>(register) + lane));
+        (Vector512<ulong> low, Vector512<ulong> high) = Vector512.Widen(Vector512.LoadAligned(warp.Values<uint>(register) + lane));
+        return (low.AsInt64(), high.AsInt64());
+    }
+}
+
+/// <summary>The product of 32 bits by 32 bits, in 64.</summary>
+internal sealed unsafe class MultiplyWideOp(Reg target, Reg a, Reg b, bool signed) : PtxOp
+{
+    public override void Run(Warp warp, uint lanes)
+    {
+        warp.Require(lanes, a);
+        warp.Require(lanes, b);
+        long* to = warp.Values<long>(target);
+        for (int i = 0; i < Warp.Size; i += Vector512<int>.Count)
+        {
+            (Vector512<long> low, Vector512<long> high) = WidenOp.Wide(warp, a, i, signed);
+            (Vector512<long> otherLow, Vector512<long> otherHigh) = WidenOp.Wide(warp, b, i, signed);
+            Lanes.Store(to + i, low * otherLow, lanes >> i);
+            Lanes.Store(to + i + Vector512<long>.Count, high * otherHigh, lanes >> (i + Vector512<long>.Count));
+        }
+
+        warp.Defined[target.Index] |= lanes;
+    }
+}
+
 /// <summary>Compares two registers into a predicate.</summary>
 /// <param name="target">The predicate.</param>
 /// <param name="a">The left side.</param>

@@ -13,7 +13,7 @@ public sealed class TensorCoreModelTests(TestDevices devices, SeededWeights seed
     [InlineData(Precision.BFloat16, 0.999)]
     public void Embedding_IsCloseToFloat32(Precision precision, double limit)
     {
-        devices.Open(TestDevice.Cuda);
+        devices.OpenForFullSize(TestDevice.Cuda, isLongTest: true);
         using IDisposable shown = CudaEmulator.Show();
         using DinoEncoder reference = DinoEncoder.Create(seeded.Weights, new DinoOptions { Device = "cpu" });
         using DinoEncoder encoder = DinoEncoder.Create(seeded.Weights, new DinoOptions { Device = "cuda:0", Precision = precision });

@@ -44,6 +44,22 @@ public sealed partial class TestDevices : IDisposable
         return device;
     }
 
+    /// <summary>
+    /// Opens the device for a model of ViT-S's size, which takes an emulated CUDA device a minute: skipped there, or run where <c>DINO_TEST_LONG=1</c> asks
+    /// for long tests and this is one of them.
+    /// </summary>
+    internal DinoDevice OpenForFullSize(TestDevice kind, bool isLongTest = false)
+    {
+        if (kind == TestDevice.Cuda && CudaEmulator.IsUsed)
+        {
+            Assert.SkipUnless(isLongTest, "a model of this size takes minutes on the emulated CUDA device");
+            Assert.SkipUnless(
+                Environment.GetEnvironmentVariable("DINO_TEST_LONG") == "1", "takes a minute on the emulated CUDA device; DINO_TEST_LONG=1 runs it");
+        }
+
+        return Open(kind);
+    }
+
     /// <summary>As <see cref="Open"/>, an accelerator of the caller's own. Two encoders need one each: kernels of one accelerator hold the arguments of their next launch.</summary>
     internal static DinoDevice OpenOwn(TestDevice kind) => kind switch
     {
