@@ -2,6 +2,7 @@ using System.Globalization;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Devices;
 
@@ -57,10 +58,23 @@ internal sealed class DinoDevice : IDisposable
             : throw new DinoException($"{info.Id} ({info.Name}) cannot be used: {info.Refusal}. Present: {Present()}.");
     }
 
+    /// <summary>
+    /// Frees accelerator and context. A CUDA device on which a kernel failed refuses every later call, those that free memory too: that is not told again, since
+    /// it would hide the failure, and what the device holds goes with the process.
+    /// </summary>
     public void Dispose()
     {
-        Accelerator.Dispose();
-        Context.Dispose();
+        try
+        {
+            Accelerator.Dispose();
+        }
+        catch (CudaException)
+        {
+        }
+        finally
+        {
+            Context.Dispose();
+        }
     }
 
     private static (string Kind, int Index) Parse(string spec)

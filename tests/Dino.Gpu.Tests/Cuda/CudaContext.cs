@@ -17,6 +17,9 @@ internal sealed unsafe class CudaContext(int device, EmulatorOptions options) : 
 
     public int Device => device;
 
+    /// <summary>Options of launches from now on.</summary>
+    public EmulatorOptions Options { get; set; } = options;
+
     public DeviceMemory Memory { get; } = new();
 
     /// <summary>Bytes that allocations may take; more is refused.</summary>
@@ -29,9 +32,6 @@ internal sealed unsafe class CudaContext(int device, EmulatorOptions options) : 
     public int PinCount => _pins.Count;
 
     public int LaunchCount { get; private set; }
-
-    /// <summary>How often lanes disagreed at a branch that is marked uniform, by kernel and branch.</summary>
-    public int DivergentUniform { get; private set; }
 
     public nint CreateStream(bool blocking)
     {
@@ -82,15 +82,7 @@ internal sealed unsafe class CudaContext(int device, EmulatorOptions options) : 
     public bool Launch(PtxKernel kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) group, byte[] arguments, nint stream) => Enqueue(stream, () =>
     {
         LaunchCount++;
-        var launch = new Launch(kernel, Memory, arguments, options);
-        try
-        {
-            launch.Run(grid, group);
-        }
-        finally
-        {
-            DivergentUniform += launch.DivergentUniform;
-        }
+        new Launch(kernel, Memory, arguments, Options).Run(grid, group);
     });
 
     public bool Set(nint target, byte value, long length, nint stream) => Enqueue(stream, () =>

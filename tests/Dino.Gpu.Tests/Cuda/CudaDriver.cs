@@ -28,8 +28,11 @@ internal static class CudaDriver
     [ThreadStatic]
     private static CudaContext? _current;
 
-    /// <summary>Options of contexts that are created from now on.</summary>
-    public static EmulatorOptions Options { get; set; } = new() { FaultsOnDivergentUniform = false };
+    /// <summary>Options of new contexts.</summary>
+    public static EmulatorOptions Options { get; } = new()
+    {
+        FaultsOnDivergentUniform = Environment.GetEnvironmentVariable("DINO_TEST_UNIFORM") == "fault",
+    };
 
     /// <summary>The context of this thread.</summary>
     public static CudaContext? Current => _current;

@@ -117,6 +117,7 @@ internal static unsafe class CudaFunctions
             13 => 1_980_000, // clock in kHz
             16 => Multiprocessors,
             19 => 1, // maps host memory
+            33 => device, // PCI bus: devices of the same place count as one
             38 => 50 << 20, // second cache
             39 => 2048, // threads of a multiprocessor
             40 => 3, // copy engines

@@ -57,6 +57,11 @@ internal sealed class DeviceMemory : IDisposable
         return null;
     }
 
+    /// <summary>Where an address lies that is in no allocation.</summary>
+    public string Describe(long address) => Array.FindLast(_live, each => each.Start <= address) is { } below
+        ? $"{address - below.Start - below.Length} bytes behind an allocation of {below.Length} bytes"
+        : "before every allocation";
+
     /// <summary>The number of a launch, by which its accesses are told from others.</summary>
     public int NextLaunch()
     {

@@ -6,15 +6,13 @@ internal sealed record EmulatorOptions
     /// <summary>Order of groups, warps and turns.</summary>
     public int Seed { get; init; } = 1;
 
-    /// <summary>Whether lanes that disagree at a branch marked <c>.uni</c> are a fault; else they are counted.</summary>
+    /// <summary>Whether lanes that disagree at a branch marked <c>.uni</c> are a fault.</summary>
     public bool FaultsOnDivergentUniform { get; init; } = true;
 }
 
 /// <summary>A grid of thread groups with its arguments, run on the host's cores.</summary>
 internal sealed class Launch(PtxKernel kernel, DeviceMemory memory, byte[] arguments, EmulatorOptions options)
 {
-    private int _divergentUniform;
-
     public PtxKernel Kernel => kernel;
 
     public DeviceMemory Memory => memory;
@@ -39,8 +37,7 @@ internal sealed class Launch(PtxKernel kernel, DeviceMemory memory, byte[] argum
 
     public int Seed { get; private set; }
 
-    /// <summary>How often lanes disagreed at a branch marked <c>.uni</c>.</summary>
-    public int DivergentUniform => _divergentUniform;
+    public EmulatorOptions Options => options;
 
     /// <summary>Runs all groups of a grid.</summary>
     public void Run((int X, int Y, int Z) grid, (int X, int Y, int Z) group)
@@ -74,22 +71,6 @@ internal sealed class Launch(PtxKernel kernel, DeviceMemory memory, byte[] argum
             Parallel.Invoke([.. Enumerable.Repeat((Action)Work, (int)Math.Min(groups, Environment.ProcessorCount))]);
         if (fault is not null)
             throw fault;
-    }
-
-    /// <summary>Runs one group of a grid.</summary>
-    public void RunGroup(int x, int y, int z, (int X, int Y, int Z) grid, (int X, int Y, int Z) group)
-    {
-        Prepare(grid, group);
-        using var own = new ThreadGroup(this);
-        own.Run(x, y, z);
-    }
-
-    /// <summary>Notes what may or may not be a fault.</summary>
-    public void Report(FaultKind kind, Warp warp, uint lanes, string what)
-    {
-        Interlocked.Increment(ref _divergentUniform);
-        if (options.FaultsOnDivergentUniform)
-            warp.Fail(kind, lanes, what);
     }
 
     private long Prepare((int X, int Y, int Z) grid, (int X, int Y, int Z) group)

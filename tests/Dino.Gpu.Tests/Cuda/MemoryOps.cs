@@ -91,7 +91,7 @@ internal static unsafe class Access
         {
             last = warp.Group.Launch.Memory.Find(address);
             if (last is null)
-                warp.Fail(FaultKind.OutOfBounds, 1u << lane, $"global address 0x{address:x} lies in no allocation");
+                warp.Fail(FaultKind.OutOfBounds, 1u << lane, $"global address 0x{address:x}, {warp.Group.Launch.Memory.Describe(address)}");
             else if (address + size > last.Start + last.Length)
                 warp.Fail(FaultKind.OutOfBounds, 1u << lane, $"{size} bytes at {address - last.Start} of an allocation of {last.Length}");
             warp.LastAllocation = last;

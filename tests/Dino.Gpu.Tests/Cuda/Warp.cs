@@ -199,8 +199,8 @@ internal sealed unsafe class Warp : IDisposable
         }
         else
         {
-            if (op.Uniform)
-                Group.Launch.Report(FaultKind.DivergentUniform, this, lanes & ~active, "lanes disagree at a branch that is marked uniform");
+            if (op.Uniform && Group.Launch.Options.FaultsOnDivergentUniform)
+                Fail(FaultKind.DivergentUniform, lanes & ~active, "lanes disagree at a branch that is marked uniform");
             Park(place + 1, lanes & ~active, false);
             Park(op.Target, active, false);
             Take(ref place, ref lanes, ref limit);
