@@ -13,8 +13,8 @@ internal static class NativeLibraries
     private static readonly Lazy<bool> Registration = new(Register);
 
     /// <summary>
-    /// Gives the file of one of ILGPU's libraries (<c>cuda</c>, <c>OpenCL</c>), or null for the system's. Set before the first device is looked for, since
-    /// an assembly has one resolver.
+    /// Gives the file of one of ILGPU's libraries (<c>cuda</c>, <c>OpenCL</c>), or null for the system's. Tests set it
+    /// before the first device is looked for: an assembly has one resolver.
     /// </summary>
     internal static Func<string, string?>? Override { get; set; }
 

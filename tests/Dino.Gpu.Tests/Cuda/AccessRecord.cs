@@ -1,8 +1,9 @@
 namespace Dino.Gpu.Tests.Cuda;
 
 /// <summary>
-/// Who touched a piece of memory last, in 64 bits: launch (12), group (22), clock of the warp (18), thread (10), how many threads (2). A record of another
-/// launch says nothing. See <see cref="Warp.Clock"/>: a barrier of the group lifts the clocks of all its warps to one value that none had before.
+/// Who touched a piece of memory last, in 64 bits: launch (12), group (22), clock of the warp (18), thread (10), how
+/// many threads (2). A record of another launch says nothing. See <see cref="Warp.Clock"/>: a barrier of the group
+/// lifts the clocks of all its warps to one value that none had before.
 /// </summary>
 internal static class AccessRecord
 {
@@ -23,11 +24,14 @@ internal static class AccessRecord
     public static ulong Of(int launch, int group, int clock, int thread) =>
         ((ulong)launch << LaunchShift) | ((ulong)group << GroupShift) | ((ulong)clock << ClockShift) | ((ulong)thread << ThreadShift) | One;
 
-    /// <summary>Whether reads of several warps, or groups, are in it: another read of this launch adds nothing.</summary>
+    /// <summary>
+    /// Whether reads of several warps, or groups, are in it: another read of this launch adds nothing.
+    /// </summary>
     public static bool IsOfSeveralWarps(ulong record) => (record & 3) >= OneGroup;
 
     /// <summary>Whether reads of several groups of this launch are in it.</summary>
-    public static bool IsOfSeveralGroups(ulong record, ulong mine) => (record & 3) == ManyGroups && record >> LaunchShift == mine >> LaunchShift;
+    public static bool IsOfSeveralGroups(ulong record, ulong mine) => (record & 3) == ManyGroups
+        && record >> LaunchShift == mine >> LaunchShift;
 
     /// <summary>Whether an earlier access comes before this one by a barrier, or is the same thread's.</summary>
     /// <param name="record">The earlier access.</param>

@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Tests.Cuda;
 
 /// <summary>
-/// The copies of a warp's lanes from global to shared memory (cp.async). A lane's copies belong to its next commit, and arrive no sooner than a wait of the
-/// same lane demands.
+/// The copies of a warp's lanes from global to shared memory (cp.async). A lane's copies belong to its next commit, and
+/// arrive no sooner than a wait of the same lane demands.
 /// </summary>
 internal sealed class CopyQueue
 {

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Dino.Gpu.Tests.Cuda;
 
 /// <summary>
-/// A context of the emulated driver: memory, streams and their work. Work is done late: when somebody waits for it, or at seeded moments before. So host code
-/// that forgets to wait reads what is not there yet.
+/// A context of the emulated driver: memory, streams and their work. Work is done late: when somebody waits for it, or
+/// at seeded moments before. So host code that forgets to wait reads what is not there yet.
 /// </summary>
 internal sealed unsafe class CudaContext(int device, EmulatorOptions options) : IDisposable
 {
@@ -79,7 +79,8 @@ internal sealed unsafe class CudaContext(int device, EmulatorOptions options) : 
         }
     }
 
-    public bool Launch(PtxKernel kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) group, byte[] arguments, nint stream) => Enqueue(stream, () =>
+    public bool Launch(PtxKernel kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) group, byte[] arguments, nint stream) =>
+        Enqueue(stream, () =>
     {
         LaunchCount++;
         new Launch(kernel, Memory, arguments, Options).Run(grid, group);
@@ -87,19 +88,23 @@ internal sealed unsafe class CudaContext(int device, EmulatorOptions options) : 
 
     public bool Set(nint target, byte value, long length, nint stream) => Enqueue(stream, () =>
     {
-        DeviceAllocation allocation = Find(target, length) ?? throw new CudaFault(FaultKind.Host, $"memset of {length} bytes at 0x{target:x}, which is no device memory");
+        DeviceAllocation allocation = Find(target, length) ?? throw new CudaFault(FaultKind.Host,
+            $"memset of {length} bytes at 0x{target:x}, which is no device memory");
         for (long done = 0; done < length; done += 1 << 30)
             new Span<byte>((byte*)target + done, (int)Math.Min(1 << 30, length - done)).Fill(value);
         allocation.Mark(target - allocation.Start, length, true);
     });
 
-    /// <summary>Copies between host and device. What is not locked in memory is taken, and is there, before the call returns.</summary>
+    /// <summary>
+    /// Copies between host and device. What is not locked in memory is taken, and is there, before the call returns.
+    /// </summary>
     public bool Copy(nint target, nint source, long length, nint stream)
     {
         bool toDevice = Find(target, length) is not null;
         bool fromDevice = Find(source, length) is not null;
         if (!toDevice && !fromDevice)
-            throw new CudaFault(FaultKind.Host, $"a copy of {length} bytes from 0x{source:x} to 0x{target:x}, neither of which is device memory");
+            throw new CudaFault(FaultKind.Host,
+                $"a copy of {length} bytes from 0x{source:x} to 0x{target:x}, neither of which is device memory");
         if (!fromDevice && !IsPinned(source, length))
         {
             byte[] taken = new byte[length];
@@ -218,7 +223,8 @@ internal sealed unsafe class CudaContext(int device, EmulatorOptions options) : 
 
     private void Write(nint target, byte[] data)
     {
-        DeviceAllocation allocation = Find(target, data.Length) ?? throw new CudaFault(FaultKind.Host, $"a copy to 0x{target:x}, which is no longer device memory");
+        DeviceAllocation allocation =
+            Find(target, data.Length) ?? throw new CudaFault(FaultKind.Host, $"a copy to 0x{target:x}, which is no longer device memory");
         Marshal.Copy(data, 0, target, data.Length);
         allocation.Mark(target - allocation.Start, data.Length, true);
     }

@@ -11,7 +11,10 @@ using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Tests.Cuda;
 
-/// <summary>The emulated card as ILGPU and the library see it: where it is seen, when work is done, what becomes of a fault, what is left behind.</summary>
+/// <summary>
+/// The emulated card as ILGPU and the library see it: where it is seen, when work is done, what becomes of a fault,
+/// what is left behind.
+/// </summary>
 [Collection(PortableCollection.Name)]
 public sealed class CudaDeviceTests
 {
@@ -107,7 +110,9 @@ public sealed class CudaDeviceTests
         Assert.InRange(early, 0, Rounds / 2);
     }
 
-    /// <summary>Transfers are made by whatever thread calls; ILGPU binds a device's context to the thread that opened it.</summary>
+    /// <summary>
+    /// Transfers are made by whatever thread calls; ILGPU binds a device's context to the thread that opened it.
+    /// </summary>
     [Fact]
     public void HostMemory_IsLockedOnAnyThread()
     {
@@ -129,7 +134,10 @@ public sealed class CudaDeviceTests
         Assert.Equal(0, context.PinCount);
     }
 
-    /// <summary>Every precision, float32 on the CPU beside it; the same bytes in any order of groups, warps and streams, and nothing left behind.</summary>
+    /// <summary>
+    /// Every precision, float32 on the CPU beside it; the same bytes in any order of groups, warps and streams, and
+    /// nothing left behind.
+    /// </summary>
     [Theory]
     [InlineData(Precision.Float32, 0.9999999)]
     [InlineData(Precision.TensorFloat32, 0.9999)]
@@ -137,8 +145,10 @@ public sealed class CudaDeviceTests
     [InlineData(Precision.BFloat16, 0.999)]
     public void TinyModel_IsRightInAnyOrder(Precision precision, double limit)
     {
-        const DinoOutputs Everything = DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.HiddenStates | DinoOutputs.IntermediateLayers
-            | DinoOutputs.Queries | DinoOutputs.Keys | DinoOutputs.Values | DinoOutputs.AttentionRollout | DinoOutputs.ClassAttentions | DinoOutputs.Attentions;
+        const DinoOutputs Everything =
+            DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.HiddenStates | DinoOutputs.IntermediateLayers
+            | DinoOutputs.Queries | DinoOutputs.Keys | DinoOutputs.Values | DinoOutputs.AttentionRollout
+            | DinoOutputs.ClassAttentions | DinoOutputs.Attentions;
         RequireEmulator();
         VitWeights weights = SyntheticWeights.Create(Tiny);
         RgbImage[] images = [.. Enumerable.Range(0, 5).Select(i => i % 2 == 0 ? TinyModel.Picture(i) : Picture(20 + 9 * i, 50 - 4 * i, i))];
@@ -148,13 +158,15 @@ public sealed class CudaDeviceTests
         using DinoDevice device = Open();
         CudaContext context = CudaDriver.Current!;
         using (DinoEncoder encoder = DinoEncoder.Create(
-            weights, new DinoOptions { Device = "cpu", Threads = 1, BatchSize = 2 }, (_, model) => VitExecutor.Create(device, model, precision)))
+            weights, new DinoOptions { Device = "cpu", Threads = 1, BatchSize = 2 }, (_, model) =>
+                VitExecutor.Create(device, model, precision)))
         {
             foreach (int seed in new[] { 1, 2, 3 })
             {
                 context.Options = context.Options with { Seed = seed };
                 float[][] outputs = [.. Outputs(encoder.Forward(images, Everything)), [.. encoder.Embed(images).SelectMany(row => row)]];
-                Assert.All(Outputs(expected).Append(expected.ClassToken!.Data).Zip(outputs), pair => Assert.InRange(Cosine(pair.First, pair.Second), limit, 1.000001));
+                Assert.All(Outputs(expected).Append(expected.ClassToken!.Data).Zip(outputs), pair =>
+                    Assert.InRange(Cosine(pair.First, pair.Second), limit, 1.000001));
                 first ??= outputs;
                 Assert.Equal(first, outputs);
             }
@@ -173,12 +185,14 @@ public sealed class CudaDeviceTests
         using DinoEncoder one = DinoEncoder.Create(TinyModel.Weights, new DinoOptions { Device = "cuda:1", BatchSize = 3 });
         using DinoEncoderGroup two = DinoEncoderGroup.Create(TinyModel.Weights, new DinoOptions { Device = "cuda:all", BatchSize = 3 });
         RgbImage[] images = [.. Enumerable.Range(0, 20).Select(TinyModel.Picture)];
-        Assert.Equal(one.ForwardPrepared(images, DinoOutputs.ClassToken).ClassToken!.Data, two.ForwardPrepared(images, DinoOutputs.ClassToken).ClassToken!.Data);
+        Assert.Equal(one.ForwardPrepared(images, DinoOutputs.ClassToken).ClassToken!.Data,
+            two.ForwardPrepared(images, DinoOutputs.ClassToken).ClassToken!.Data);
     }
 
     private static void StoreAt(Index1D index, int offset, ArrayView<int> values) => values[index + offset] = index;
 
-    private static void RequireEmulator() => Assert.SkipUnless(CudaEmulator.IsUsed, "needs the emulated CUDA device: Linux, a C compiler, and no CUDA card");
+    private static void RequireEmulator() =>
+        Assert.SkipUnless(CudaEmulator.IsUsed, "needs the emulated CUDA device: Linux, a C compiler, and no CUDA card");
 
     private static DinoDevice Open()
     {
@@ -188,8 +202,8 @@ public sealed class CudaDeviceTests
 
     private static float[][] Outputs(DinoOutput output) =>
     [
-        output.ClassToken!.Data, output.LastHiddenState!.Data, output.HiddenStates!.Data, output.IntermediateLayers!.Data, output.Queries!.Data,
-        output.Keys!.Data, output.Values!.Data, output.AttentionRollout!.Data, output.ClassAttentions!.Data, output.Attentions!.Data,
+        output.ClassToken!.Data, output.LastHiddenState!.Data, output.HiddenStates!.Data, output.IntermediateLayers!.Data,
+        output.Queries!.Data, output.Keys!.Data, output.Values!.Data, output.AttentionRollout!.Data, output.ClassAttentions!.Data, output.Attentions!.Data,
     ];
 
     private static RgbImage Picture(int width, int height, int seed)

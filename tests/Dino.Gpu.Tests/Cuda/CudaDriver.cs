@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Dino.Gpu.Tests.Cuda;
 
-/// <summary>State of the emulated driver, and the rules of its calls: a context has to be current, and a fault stays.</summary>
+/// <summary>
+/// State of the emulated driver, and the rules of its calls: a context has to be current, and a fault stays.
+/// </summary>
 internal static class CudaDriver
 {
     public const int Success = 0;

@@ -6,9 +6,10 @@ using Dino.Gpu.Devices;
 namespace Dino.Gpu.Tests.Cuda;
 
 /// <summary>
-/// A CUDA card for machines that have none: a <c>libcuda.so.1</c> that a C compiler makes here, whose functions are those of <see cref="CudaDriver"/>.
-/// ILGPU sees its devices only inside <see cref="Show"/>, so that <c>auto</c> elsewhere chooses what the machine really has.
-/// Where the machine has a CUDA card, that one is used. Speed tells nothing.
+/// A CUDA card for machines that have none: a <c>libcuda.so.1</c> that a C compiler makes here, whose functions are
+/// those of <see cref="CudaDriver"/>. ILGPU sees its devices only inside <see cref="Show"/>, so that <c>auto</c>
+/// elsewhere chooses what the machine really has. Where the machine has a CUDA card, that one is used. Speed tells
+/// nothing.
 /// </summary>
 internal static unsafe class CudaEmulator
 {
@@ -24,7 +25,9 @@ internal static unsafe class CudaEmulator
     /// <summary>Whether the CUDA devices of this process are emulated.</summary>
     public static bool IsUsed => Library.Value is not null;
 
-    /// <summary>Makes emulated devices visible until the result is disposed; does nothing where real ones are used.</summary>
+    /// <summary>
+    /// Makes emulated devices visible until the result is disposed; does nothing where real ones are used.
+    /// </summary>
     public static IDisposable Show(int devices = 1)
     {
         int before = Shown.Value;
@@ -46,7 +49,8 @@ internal static unsafe class CudaEmulator
             string source = Path.Combine(folder, "cuda.c");
             string library = Path.Combine(folder, "libcuda.so.1");
             File.WriteAllText(source, Source());
-            using Process compiler = Process.Start(new ProcessStartInfo("cc", ["-shared", "-fPIC", "-nostdlib", "-O1", "-o", library, source]) { RedirectStandardError = true })!;
+            using Process compiler = Process.Start(new ProcessStartInfo("cc",
+                ["-shared", "-fPIC", "-nostdlib", "-O1", "-o", library, source]) { RedirectStandardError = true })!;
             string messages = compiler.StandardError.ReadToEnd();
             compiler.WaitForExit();
             if (compiler.ExitCode != 0)
@@ -65,7 +69,9 @@ internal static unsafe class CudaEmulator
         }
     }
 
-    /// <summary>A function of the driver passes its arguments on; none has more than eleven, and none is a number with a point.</summary>
+    /// <summary>
+    /// A function of the driver passes its arguments on; none has more than eleven, and none is a number with a point.
+    /// </summary>
     private static string Source()
     {
         string[] names = [.. Enumerable.Range(0, 11).Select(i => $"a{i}")];
@@ -74,7 +80,8 @@ internal static unsafe class CudaEmulator
             typedef int (*handler)({{parameters}});
             static handler handlers[{{CudaFunctions.Table.Length}}];
             void dino_set_handler(int index, handler function) { handlers[index] = function; }
-            {{string.Join('\n', CudaFunctions.Table.Select((function, i) => $"int {function.Name}({parameters}) {{ return handlers[{i}]({string.Join(", ", names)}); }}"))}}
+            {{string.Join('\n', CudaFunctions.Table.Select((function, i) =>
+                $"int {function.Name}({parameters}) {{ return handlers[{i}]({string.Join(", ", names)}); }}"))}}
             """;
     }
 

@@ -12,7 +12,9 @@ internal enum FaultKind
     /// <summary>Two threads touch the same address without a barrier between, and one of them writes.</summary>
     Race,
 
-    /// <summary>Arithmetic, an address or a branch depends on a register or on memory that nothing has written.</summary>
+    /// <summary>
+    /// Arithmetic, an address or a branch depends on a register or on memory that nothing has written.
+    /// </summary>
     Uninitialized,
 
     /// <summary>Lanes disagree at a branch that is marked <c>.uni</c>.</summary>

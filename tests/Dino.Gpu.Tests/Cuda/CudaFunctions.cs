@@ -195,7 +195,8 @@ internal static unsafe class CudaFunctions
         Call(context => context.Set(target, value, length, stream) ? Success : InvalidHandle);
 
     [UnmanagedCallersOnly]
-    private static int HostRegister(nint start, long length, int flags) => Call(context => context.Pin(start, length) ? Success : InvalidValue);
+    private static int HostRegister(nint start, long length, int flags) =>
+        Call(context => context.Pin(start, length) ? Success : InvalidValue);
 
     [UnmanagedCallersOnly]
     private static int HostUnregister(nint start) => Call(context => context.Unpin(start) ? Success : InvalidValue);
@@ -217,7 +218,8 @@ internal static unsafe class CudaFunctions
     private static int ModuleLoad(nint* module, byte* text) => LoadModule(module, text, 0, null, null);
 
     [UnmanagedCallersOnly]
-    private static int ModuleLoadWithOptions(nint* module, byte* text, int count, int* options, nint* values) => LoadModule(module, text, count, options, values);
+    private static int ModuleLoadWithOptions(nint* module, byte* text, int count, int* options, nint* values) =>
+        LoadModule(module, text, count, options, values);
 
     private static int LoadModule(nint* module, byte* text, int count, int* options, nint* values) => Call(_ =>
     {
@@ -256,7 +258,8 @@ internal static unsafe class CudaFunctions
 
     [UnmanagedCallersOnly]
     private static int LaunchKernel(
-        nint function, int gridX, int gridY, int gridZ, int groupX, int groupY, int groupZ, int shared, nint stream, nint arguments, nint* extra) => Call(context =>
+        nint function, int gridX, int gridY, int gridZ, int groupX, int groupY, int groupZ,
+        int shared, nint stream, nint arguments, nint* extra) => Call(context =>
     {
         if (Find<PtxKernel>(function) is not { } kernel)
             return InvalidHandle;

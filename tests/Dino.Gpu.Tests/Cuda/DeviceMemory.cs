@@ -86,7 +86,10 @@ internal sealed class DeviceMemory : IDisposable
     }
 }
 
-/// <summary>One allocation. Its start is aligned to 256 bytes, as a driver's, and to no more; its bytes are 0xff until something is written.</summary>
+/// <summary>
+/// One allocation. Its start is aligned to 256 bytes, as a driver's, and to no more; its bytes are 0xff until something
+/// is written.
+/// </summary>
 internal sealed unsafe class DeviceAllocation : IDisposable
 {
     private const int PageShift = 12;

@@ -205,17 +205,20 @@ internal static class LaneFunctions
     /// <summary>Towards zero; what does not fit becomes the nearest that does, NaN 0.</summary>
     internal readonly struct CvtRziS32F32 : ILane<float, int>
     {
-        public static int Apply(float a, float b, float c) => float.IsNaN(a) ? 0 : (int)Math.Clamp((double)MathF.Truncate(a), int.MinValue, int.MaxValue);
+        public static int Apply(float a, float b, float c) => float.IsNaN(a) ? 0
+            : (int)Math.Clamp((double)MathF.Truncate(a), int.MinValue, int.MaxValue);
     }
 
     internal readonly struct CvtRziU32F32 : ILane<float, uint>
     {
-        public static uint Apply(float a, float b, float c) => float.IsNaN(a) ? 0 : (uint)Math.Clamp((double)MathF.Truncate(a), 0, uint.MaxValue);
+        public static uint Apply(float a, float b, float c) => float.IsNaN(a) ? 0
+            : (uint)Math.Clamp((double)MathF.Truncate(a), 0, uint.MaxValue);
     }
 
     internal readonly struct CvtRniS32F32 : ILane<float, int>
     {
-        public static int Apply(float a, float b, float c) => float.IsNaN(a) ? 0 : (int)Math.Clamp(Math.Round((double)a), int.MinValue, int.MaxValue);
+        public static int Apply(float a, float b, float c) => float.IsNaN(a) ? 0
+            : (int)Math.Clamp(Math.Round((double)a), int.MinValue, int.MaxValue);
     }
 
     internal readonly struct CvtRnF16F32 : ILane<float, uint>

@@ -80,11 +80,13 @@ internal sealed class Launch(PtxKernel kernel, DeviceMemory memory, byte[] argum
         Number = memory.NextLaunch();
         Seed = options.Seed * 1_000_003 + Number;
         if (arguments.Length != kernel.Program.ParameterSize)
-            throw new CudaFault(FaultKind.Host, $"{kernel.Program.Name} takes {kernel.Program.ParameterSize} bytes of arguments and gets {arguments.Length}");
+            throw new CudaFault(FaultKind.Host,
+                $"{kernel.Program.Name} takes {kernel.Program.ParameterSize} bytes of arguments and gets {arguments.Length}");
         if (Math.Min(Math.Min(grid.X, grid.Y), grid.Z) < 1 || grid.Y > 65535 || grid.Z > 65535)
             throw new CudaFault(FaultKind.Host, $"a grid of {grid}");
         if (ThreadsOfGroup < 1 || ThreadsOfGroup > kernel.Program.MostThreads || group.Z > 64)
-            throw new CudaFault(FaultKind.Host, $"a group of {group} for {kernel.Program.Name}, which takes {kernel.Program.MostThreads} threads");
+            throw new CudaFault(FaultKind.Host,
+                $"a group of {group} for {kernel.Program.Name}, which takes {kernel.Program.MostThreads} threads");
         if (kernel.Program.SharedSize > 48 << 10)
             throw new CudaFault(FaultKind.Host, $"{kernel.Program.Name} needs {kernel.Program.SharedSize} bytes of shared memory");
         long groups = (long)grid.X * grid.Y * grid.Z;

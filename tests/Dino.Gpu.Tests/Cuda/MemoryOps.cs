@@ -57,8 +57,10 @@ internal static unsafe class Access
         DeviceAllocation allocation = Allocation(warp, lane, address, size);
         long offset = address - allocation.Start;
         defined = allocation.IsWritten(offset, size);
-        if (!allocation.Read(offset, size, warp.Group.Launch.Kernel.GlobalGranule, warp.Group.RecordOf(warp, lane), warp.Group.BarrierClock))
-            warp.Fail(FaultKind.Race, 1u << lane, $"byte {offset} of an allocation of {allocation.Length} is read, and another thread writes it");
+        int granule = warp.Group.Launch.Kernel.GlobalGranule;
+        if (!allocation.Read(offset, size, granule, warp.Group.RecordOf(warp, lane), warp.Group.BarrierClock))
+            warp.Fail(FaultKind.Race, 1u << lane,
+                $"byte {offset} of an allocation of {allocation.Length} is read, and another thread writes it");
         return (byte*)address;
     }
 
@@ -68,8 +70,10 @@ internal static unsafe class Access
             return warp.Group.Shared.Write(warp, lane, address, size, defined);
         DeviceAllocation allocation = Allocation(warp, lane, address, size);
         long offset = address - allocation.Start;
-        if (!allocation.Write(offset, size, warp.Group.Launch.Kernel.GlobalGranule, warp.Group.RecordOf(warp, lane), warp.Group.BarrierClock))
-            warp.Fail(FaultKind.Race, 1u << lane, $"byte {offset} of an allocation of {allocation.Length} is written, and another thread reads or writes it");
+        int granule = warp.Group.Launch.Kernel.GlobalGranule;
+        if (!allocation.Write(offset, size, granule, warp.Group.RecordOf(warp, lane), warp.Group.BarrierClock))
+            warp.Fail(FaultKind.Race, 1u << lane,
+                $"byte {offset} of an allocation of {allocation.Length} is written, and another thread reads or writes it");
         allocation.Mark(offset, size, defined);
         return (byte*)address;
     }
@@ -200,7 +204,8 @@ internal sealed unsafe class ParameterOp(int offset, int width, Reg target) : Pt
             if (width == 8)
                 warp.Values<long>(target)[lane] = BitConverter.ToInt64(bytes);
             else
-                warp.Values<uint>(target)[lane] = width switch { 4 => BitConverter.ToUInt32(bytes), 2 => BitConverter.ToUInt16(bytes), _ => bytes[0] };
+                warp.Values<uint>(target)[lane] =
+                    width switch { 4 => BitConverter.ToUInt32(bytes), 2 => BitConverter.ToUInt16(bytes), _ => bytes[0] };
         }
 
         warp.Defined[target.Index] |= lanes;

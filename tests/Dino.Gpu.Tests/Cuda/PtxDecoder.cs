@@ -3,7 +3,9 @@ using static Dino.Gpu.Tests.Cuda.LaneFunctions;
 
 namespace Dino.Gpu.Tests.Cuda;
 
-/// <summary>From the text of an instruction to what runs it. An instruction that it does not know is an error.</summary>
+/// <summary>
+/// From the text of an instruction to what runs it. An instruction that it does not know is an error.
+/// </summary>
 internal sealed class PtxDecoder(PtxKernel kernel)
 {
     private static readonly Reg None = new(-1, 0);
@@ -14,7 +16,8 @@ internal sealed class PtxDecoder(PtxKernel kernel)
     {
         _instruction = instruction;
         CheckTarget();
-        PtxOp op = Control() ?? Memory() ?? WholeWarp() ?? Shift() ?? Integer() ?? Float() ?? Conversion() ?? throw new NotSupportedException(instruction.Text);
+        PtxOp op = Control() ?? Memory() ?? WholeWarp() ?? Shift() ?? Integer() ?? Float() ?? Conversion()
+            ?? throw new NotSupportedException(instruction.Text);
         op.Text = instruction.Text;
         op.Predicate = instruction.Predicate;
         op.Negated = instruction.Negated;
@@ -54,7 +57,8 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         bool load = operation[0] == "ld";
         PtxOperand values = o[load ? 0 : 1];
         Place place = PlaceOf(o[load ? 1 : 0]);
-        MemorySpace space = operation[1] switch { "global" => MemorySpace.Global, "shared" => MemorySpace.Shared, _ => MemorySpace.Generic };
+        MemorySpace space =
+            operation[1] switch { "global" => MemorySpace.Global, "shared" => MemorySpace.Shared, _ => MemorySpace.Generic };
         string[] modifiers = operation[(space == MemorySpace.Generic ? 1 : 2)..^1];
         int count = modifiers switch { [] => 1, ["v2"] => 2, ["v4"] => 4, _ => throw new NotSupportedException(_instruction.Text) };
         int width = Width(operation[^1]);
@@ -65,7 +69,8 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         Reg[] registers = [.. list.Select(kernel.Register)];
         bool wide = kernel.IsWide(list[0]);
         Assert.True(width < 8 || wide, _instruction.Text);
-        return load ? new LoadOp(space, place, width, operation[^1][0] == 's', registers, wide) : new StoreOp(space, place, width, registers, wide);
+        return load ? new LoadOp(space, place, width, operation[^1][0] == 's', registers, wide)
+            : new StoreOp(space, place, width, registers, wide);
     }
 
     private PtxOp? WholeWarp()
@@ -86,7 +91,8 @@ internal sealed class PtxDecoder(PtxKernel kernel)
                     "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32" => (TensorInput.TensorFloat32, 8, 4),
                     _ => throw new NotSupportedException(_instruction.Text),
                 };
-                Assert.True(o[0].List!.Length == 4 && o[1].List!.Length == left && o[2].List!.Length == 2 && o[3].List!.Length == 4, _instruction.Text);
+                Assert.True(o[0].List!.Length == 4 && o[1].List!.Length == left && o[2].List!.Length == 2 && o[3].List!.Length == 4,
+                    _instruction.Text);
                 return new MatrixMultiplyOp(kind, depth, List(0), List(1), List(2), List(3));
             case "shfl" when operation is ["shfl", "sync", "bfly" or "up" or "down" or "idx", "b32"]:
                 Assert.Equal(uint.MaxValue, (uint)o[4].Immediate);
@@ -129,7 +135,8 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         "mul.wide.u32" => new MultiplyWideOp(Target(), Source(1), Source(2), signed: false),
         "mad.lo.s32" or "mad.lo.u32" => new Ternary<int, MultiplyAdd<int>>(Target(), Source(1), Source(2), Source(3)),
         "mad.lo.s64" or "mad.lo.u64" => new Ternary<long, MultiplyAdd<long>>(Target(), Source(1, true), Source(2, true), Source(3, true)),
-        "mad.wide.s32" or "mad.wide.u32" => new MultiplyAddWideOp(Target(), Source(1), Source(2), Source(3, true), _instruction.Operation[2] == "s32"),
+        "mad.wide.s32" or "mad.wide.u32" =>
+            new MultiplyAddWideOp(Target(), Source(1), Source(2), Source(3, true), _instruction.Operation[2] == "s32"),
         "div.s32" => Lanes<int, int, DivS32>(2),
         "div.u32" => Lanes<uint, uint, DivU32>(2),
         "div.s64" => Lanes<long, long, DivS64>(2, true),
@@ -235,7 +242,9 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         _ => null,
     };
 
-    /// <summary>Names that end in u are true of NaN too; of unsigned numbers lo, ls, hi and hs are lt, le, gt and ge.</summary>
+    /// <summary>
+    /// Names that end in u are true of NaN too; of unsigned numbers lo, ls, hi and hs are lt, le, gt and ge.
+    /// </summary>
     private unsafe PtxOp? Comparison<T>(string relation)
         where T : unmanaged
     {
@@ -273,7 +282,8 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         string type = operation[0] == "setp" ? "pred" : operation[0] == "cvt" ? operation[^2] : operation[^1];
         bool wide = type.EndsWith("64", StringComparison.Ordinal) || operation.Contains("wide");
         Assert.True(
-            kernel.IsPredicate(target.Register) == (type == "pred") && kernel.IsWide(target.Register) == wide, $"a target of another width: {_instruction.Text}");
+            kernel.IsPredicate(target.Register) == (type == "pred") && kernel.IsWide(target.Register) == wide,
+                $"a target of another width: {_instruction.Text}");
     }
 
     private Reg Target() => kernel.Register(_instruction.Operands[0].Register);
@@ -283,7 +293,8 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         PtxOperand operand = _instruction.Operands[index];
         if (operand.Register < 0)
             return kernel.Constant(wide, operand.Immediate);
-        Assert.True(kernel.IsPredicate(operand.Register) || kernel.IsWide(operand.Register) == wide, $"a register of another width: {_instruction.Text}");
+        Assert.True(kernel.IsPredicate(operand.Register) || kernel.IsWide(operand.Register) == wide,
+            $"a register of another width: {_instruction.Text}");
         return kernel.Register(operand.Register);
     }
 
@@ -292,7 +303,8 @@ internal sealed class PtxDecoder(PtxKernel kernel)
     private Place PlaceOf(PtxOperand operand)
     {
         Assert.True(operand.IsAddress, _instruction.Text);
-        return operand.Register < 0 ? new Place(None, true, operand.Immediate) : new Place(kernel.Register(operand.Register), kernel.IsWide(operand.Register), operand.Immediate);
+        return operand.Register < 0 ? new Place(None, true, operand.Immediate)
+            : new Place(kernel.Register(operand.Register), kernel.IsWide(operand.Register), operand.Immediate);
     }
 
     private static int Width(string type) => int.Parse(type[1..], CultureInfo.InvariantCulture) / 8;

@@ -3,7 +3,9 @@ using System.Numerics;
 
 namespace Dino.Gpu.Tests.Cuda;
 
-/// <summary>A kernel decoded once, for any number of launches: instructions as objects, and where registers and constants lie.</summary>
+/// <summary>
+/// A kernel decoded once, for any number of launches: instructions as objects, and where registers and constants lie.
+/// </summary>
 internal sealed unsafe class PtxKernel
 {
     private readonly List<(Reg Register, bool Wide, long Bits)> _constants = [];
@@ -119,7 +121,10 @@ internal sealed unsafe class PtxKernel
             if (operation[0] is not ("ld" or "st"))
                 continue;
             if (operation[1] == space || operation[1] is not ("global" or "shared" or "param"))
-                least = Math.Min(least, int.Parse(operation[^1][1..], CultureInfo.InvariantCulture) / 8 * (operation.Contains("v4") ? 4 : operation.Contains("v2") ? 2 : 1));
+            {
+                int count = operation.Contains("v4") ? 4 : operation.Contains("v2") ? 2 : 1;
+                least = Math.Min(least, int.Parse(operation[^1][1..], CultureInfo.InvariantCulture) / 8 * count);
+            }
         }
 
         if (space == "global" && Program.Instructions.Any(instruction => instruction.Operation[0] == "cp"))

@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Tests.Cuda;
 
 /// <summary>
-/// How many registers a kernel needs: the most values that are alive at once, in 32 bits, as its PTX stands. The assembler may need a few more, for
-/// what it moves out of loops, and reuses none sooner.
+/// How many registers a kernel needs: the most values that are alive at once, in 32 bits, as its PTX stands. The
+/// assembler may need a few more, for what it moves out of loops, and reuses none sooner.
 /// </summary>
 internal static class PtxLiveness
 {
@@ -50,7 +50,8 @@ internal static class PtxLiveness
         Writes(instruction) && instruction.Predicate < 0 ? Registers(instruction.Operands[0]) : [];
 
     private static IEnumerable<int> Read(PtxInstruction instruction) =>
-        instruction.Operands.Skip(Writes(instruction) ? 1 : 0).SelectMany(Registers).Concat(instruction.Predicate >= 0 ? [instruction.Predicate] : []);
+        instruction.Operands.Skip(Writes(instruction) ? 1 : 0).SelectMany(Registers)
+            .Concat(instruction.Predicate >= 0 ? [instruction.Predicate] : []);
 
     private static bool Writes(PtxInstruction instruction) => instruction.Operation[0] is not ("st" or "cp" or "bar" or "bra" or "ret");
 

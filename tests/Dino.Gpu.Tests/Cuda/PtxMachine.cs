@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Dino.Gpu.Tests.Cuda;
 
-/// <summary>A kernel with its arguments and a piece of memory, run without a driver and without ILGPU's launcher. See <see cref="Launch"/>.</summary>
+/// <summary>
+/// A kernel with its arguments and a piece of memory, run without a driver and without ILGPU's launcher.
+/// See <see cref="Launch"/>.
+/// </summary>
 internal sealed class PtxMachine : IDisposable
 {
     private readonly PtxKernel _kernel;
@@ -37,7 +40,8 @@ internal sealed class PtxMachine : IDisposable
     }
 
     /// <summary>Runs a grid of thread groups.</summary>
-    public void Run((int X, int Y, int Z) grid, (int X, int Y, int Z) group) => new Launch(_kernel, _memory, _arguments, Options).Run(grid, group);
+    public void Run((int X, int Y, int Z) grid, (int X, int Y, int Z) group) =>
+        new Launch(_kernel, _memory, _arguments, Options).Run(grid, group);
 
     /// <summary>Copies the memory back.</summary>
     public void Read(byte[] global) => Marshal.Copy((nint)_global.Start, global, 0, global.Length);

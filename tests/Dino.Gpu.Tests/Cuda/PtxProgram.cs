@@ -39,7 +39,8 @@ internal sealed partial class PtxProgram
         body = body[(start + 1)..body.LastIndexOf('}')];
         var lines = new List<string>();
         var registersThen = new List<int>();
-        foreach (string statement in LabelPattern().Replace(body, "$0;").Split(';').Select(part => SpacePattern().Replace(part, " ").Trim()).Where(part => part.Length > 0))
+        IEnumerable<string> statements = LabelPattern().Replace(body, "$0;").Split(';').Select(part => SpacePattern().Replace(part, " ").Trim());
+        foreach (string statement in statements.Where(part => part.Length > 0))
         {
             if (statement.EndsWith(':'))
                 _labels.Add(statement[..^1], lines.Count);
@@ -77,7 +78,9 @@ internal sealed partial class PtxProgram
 
     public int RegisterCount => _registers.Count;
 
-    /// <summary>How many 32-bit registers each one takes: none for predicates, and for those that nothing declares.</summary>
+    /// <summary>
+    /// How many 32-bit registers each one takes: none for predicates, and for those that nothing declares.
+    /// </summary>
     public List<int> RegisterWidths { get; } = [];
 
     /// <summary>The special registers that the kernel reads.</summary>
@@ -141,7 +144,10 @@ internal sealed partial class PtxProgram
             RegisterWidths.Add(width);
     }
 
-    /// <summary>Arrays lie one after another, each at a multiple of its alignment and of no more, so that code which needs more is found out.</summary>
+    /// <summary>
+    /// Arrays lie one after another, each at a multiple of its alignment and of no more, so that code which needs more
+    /// is found out.
+    /// </summary>
     private void DeclareShared(string statement)
     {
         Match match = SharedPattern().Match(statement);
@@ -153,7 +159,8 @@ internal sealed partial class PtxProgram
     }
 
     /// <param name="text">The statement.</param>
-    /// <param name="declared">Registers that are declared above it; others are unknown to it, as they are to ptxas.</param>
+    /// <param name="declared">Registers that are declared above it; others are unknown to it, as they are to
+    /// ptxas.</param>
     private PtxInstruction Parse(string text, int declared)
     {
         _declared = declared;
@@ -165,7 +172,8 @@ internal sealed partial class PtxProgram
         bool negated = match.Groups["not"].Value == "!";
         return operation[0] == "bra"
             ? new PtxInstruction(text, operation, [], predicate, negated, _labels[operands.Trim()])
-            : new PtxInstruction(text, operation, [.. OperandPattern().Matches(operands).Select(operand => ParseOperand(operand.Value, text))], predicate, negated, -1);
+            : new PtxInstruction(text, operation,
+                [.. OperandPattern().Matches(operands).Select(operand => ParseOperand(operand.Value, text))], predicate, negated, -1);
     }
 
     private PtxOperand ParseOperand(string text, string instruction)
@@ -203,7 +211,8 @@ internal sealed partial class PtxProgram
 
     private int Register(string name, string instruction)
     {
-        Assert.True(_registers.TryGetValue(name, out int register) && register < _declared, $"'{name}' is not declared here: {instruction}");
+        Assert.True(_registers.TryGetValue(name, out int register) && register < _declared,
+            $"'{name}' is not declared here: {instruction}");
         return register;
     }
 }

@@ -53,7 +53,8 @@ internal sealed unsafe class SharedMemory : IDisposable
         for (; reads <= end; reads++, writes++)
         {
             if (*writes >= floor && !AccessRecord.IsOrdered(*writes, warp.Group.RecordOf(warp, lane), warp.Group.BarrierClock))
-                warp.Fail(FaultKind.Race, 1u << lane, $"shared address {address} is read, and another thread wrote it after the last barrier");
+                warp.Fail(FaultKind.Race, 1u << lane,
+                    $"shared address {address} is read, and another thread wrote it after the last barrier");
             if (*reads < floor || !AccessRecord.IsOfSeveralWarps(*reads))
                 *reads = AccessRecord.Add(*reads, warp.Group.RecordOf(warp, lane), warp.Group.BarrierClock);
         }
@@ -112,9 +113,11 @@ internal sealed unsafe class SharedMemory : IDisposable
         for (int i = (int)(address >> _granule); i <= last; i++)
         {
             if (_writes[i] >= floor && !AccessRecord.IsOrdered(_writes[i], mine, warp.Group.BarrierClock))
-                warp.Fail(FaultKind.Race, 1u << lane, $"shared address {address} is written, and another thread wrote it after the last barrier");
+                warp.Fail(FaultKind.Race, 1u << lane,
+                    $"shared address {address} is written, and another thread wrote it after the last barrier");
             if (_reads[i] >= floor && !AccessRecord.IsOrdered(_reads[i], mine, warp.Group.BarrierClock))
-                warp.Fail(FaultKind.Race, 1u << lane, $"shared address {address} is written, and another thread read it after the last barrier");
+                warp.Fail(FaultKind.Race, 1u << lane,
+                    $"shared address {address} is written, and another thread read it after the last barrier");
             _writes[i] = mine;
         }
     }

@@ -1,6 +1,9 @@
 namespace Dino.Gpu.Tests.Cuda;
 
-/// <summary>Runs the groups of a launch one after another on one host thread. Warps take turns in a seeded order, and a turn ends at a seeded point.</summary>
+/// <summary>
+/// Runs the groups of a launch one after another on one host thread. Warps take turns in a seeded order, and a turn
+/// ends at a seeded point.
+/// </summary>
 internal sealed class ThreadGroup : IDisposable
 {
     private readonly Warp[] _warps;

@@ -194,7 +194,8 @@ internal sealed unsafe class Ternary<T, TFunction>(Reg target, Reg a, Reg b, Reg
         T* third = warp.Values<T>(c);
         for (int i = 0; i < Warp.Size; i += Vector512<T>.Count)
         {
-            Vector512<T> result = TFunction.Apply(Vector512.LoadAligned(first + i), Vector512.LoadAligned(second + i), Vector512.LoadAligned(third + i));
+            Vector512<T> result =
+                TFunction.Apply(Vector512.LoadAligned(first + i), Vector512.LoadAligned(second + i), Vector512.LoadAligned(third + i));
             Lanes.Store(to + i, result, lanes >> i);
         }
 
@@ -324,7 +325,8 @@ internal sealed unsafe class Select<T>(Reg target, Reg a, Reg b, Reg predicate) 
         for (int i = 0; i < Warp.Size; i += Vector512<T>.Count)
         {
             Vector512<T> mask = Lanes.Mask<T>(chosen >> i);
-            Lanes.Store(to + i, Vector512.ConditionalSelect(mask, Vector512.LoadAligned(first + i), Vector512.LoadAligned(second + i)), lanes >> i);
+            Lanes.Store(to + i, Vector512.ConditionalSelect(mask, Vector512.LoadAligned(first + i), Vector512.LoadAligned(second + i)),
+                lanes >> i);
         }
 
         uint defined = (warp.Defined[a.Index] & chosen) | (warp.Defined[b.Index] & ~chosen);

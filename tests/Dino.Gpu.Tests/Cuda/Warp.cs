@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Dino.Gpu.Tests.Cuda;
 
 /// <summary>
-/// 32 lanes of a thread group that run the same code. Lanes that part at a branch go on by themselves, those that are behind in the code first, and
-/// join where they meet again. Each register knows for which lanes it was written.
+/// 32 lanes of a thread group that run the same code. Lanes that part at a branch go on by themselves, those that are
+/// behind in the code first, and join where they meet again. Each register knows for which lanes it was written.
 /// </summary>
 internal sealed unsafe class Warp : IDisposable
 {
@@ -96,11 +96,13 @@ internal sealed unsafe class Warp : IDisposable
     public void Require(uint lanes, Reg register)
     {
         if ((Defined[register.Index] & lanes) != lanes)
-            Fail(FaultKind.Uninitialized, lanes & ~Defined[register.Index], "a register that nothing has written, or that holds what nothing has written");
+            Fail(FaultKind.Uninitialized, lanes & ~Defined[register.Index],
+                "a register that nothing has written, or that holds what nothing has written");
     }
 
     public void Fail(FaultKind kind, uint lanes, string what) =>
-        throw new CudaFault(kind, $"{what}: '{Current?.Text}' in {_kernel.Program.Name}, group {Group.Name}, thread {Index * Size + BitOperations.TrailingZeroCount(lanes)}");
+        throw new CudaFault(kind, $"{what}: '{Current?.Text}' in {_kernel.Program.Name}, group {Group.Name}, thread "
+            + $"{Index * Size + BitOperations.TrailingZeroCount(lanes)}");
 
     /// <summary>Runs until every lane is done or waits at a barrier of the group, or the turn is over.</summary>
     /// <param name="turn">How many jumps backwards it may make.</param>
@@ -237,7 +239,10 @@ internal sealed unsafe class Warp : IDisposable
         }
     }
 
-    /// <summary>Takes up the lanes that are furthest behind and do not wait. None left: the warp is done, or a lane waits for ever.</summary>
+    /// <summary>
+    /// Takes up the lanes that are furthest behind and do not wait. None left: the warp is done, or a lane waits for
+    /// ever.
+    /// </summary>
     private void Take(ref int place, ref uint lanes, ref int limit)
     {
         int first = -1;

@@ -2,7 +2,9 @@ using System.Runtime.Intrinsics;
 
 namespace Dino.Gpu.Tests.Cuda;
 
-/// <summary>Reads 8x8 matrices of 16-bit values from shared memory, a row an address, and spreads them over the lanes.</summary>
+/// <summary>
+/// Reads 8x8 matrices of 16-bit values from shared memory, a row an address, and spreads them over the lanes.
+/// </summary>
 internal sealed unsafe class MatrixLoadOp(Place place, bool transposed, Reg[] targets) : PtxOp
 {
     public override PtxFlow Flow => PtxFlow.Warp;
@@ -49,8 +51,8 @@ internal sealed unsafe class MatrixLoadOp(Place place, bool transposed, Reg[] ta
 }
 
 /// <summary>
-/// d (16, 8) = a (16, k) b (k, 8) + c, with the fragments of the PTX ISA ("Matrix Fragments for mma.m16n8k8 / m16n8k16"). Sums are exact to double precision
-/// and rounded once; a card rounds more often.
+/// d (16, 8) = a (16, k) b (k, 8) + c, with the fragments of the PTX ISA ("Matrix Fragments for mma.m16n8k8 /
+/// m16n8k16"). Sums are exact to double precision and rounded once; a card rounds more often.
 /// </summary>
 /// <param name="kind">Of the inputs.</param>
 /// <param name="depth">k.</param>
@@ -62,7 +64,8 @@ internal sealed unsafe class MatrixMultiplyOp(TensorInput kind, int depth, Reg[]
 {
     private const int Rows = 16;
     private const int Columns = 8;
-    private static readonly float[] Halves = [.. Enumerable.Range(0, 65536).Select(bits => (float)BitConverter.UInt16BitsToHalf((ushort)bits))];
+    private static readonly float[] Halves =
+        [.. Enumerable.Range(0, 65536).Select(bits => (float)BitConverter.UInt16BitsToHalf((ushort)bits))];
 
     public override PtxFlow Flow => PtxFlow.Warp;
 
@@ -134,7 +137,8 @@ internal sealed unsafe class MatrixMultiplyOp(TensorInput kind, int depth, Reg[]
         {
             double* from = left + row * 16;
             double* to = sums + row * Columns;
-            Vector512<double> s0 = Vector512.Load(to), s1 = Vector512.Load(to + 8), s2 = Vector512.Load(to + 16), s3 = Vector512.Load(to + 24);
+            Vector512<double> s0 = Vector512.Load(to), s1 = Vector512.Load(to + 8);
+            Vector512<double> s2 = Vector512.Load(to + 16), s3 = Vector512.Load(to + 24);
             for (int k = 0; k < depth; k++)
             {
                 Vector512<double> factor = Vector512.Load(right + k * Columns);

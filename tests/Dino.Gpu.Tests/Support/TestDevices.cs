@@ -45,8 +45,8 @@ public sealed partial class TestDevices : IDisposable
     }
 
     /// <summary>
-    /// Opens the device for a model of ViT-S's size, which takes an emulated CUDA device a minute: skipped there, or run where <c>DINO_TEST_LONG=1</c> asks
-    /// for long tests and this is one of them.
+    /// Opens the device for a model of ViT-S's size, which takes an emulated CUDA device a minute: skipped there, or run
+    /// where <c>DINO_TEST_LONG=1</c> asks for long tests and this is one of them.
     /// </summary>
     internal DinoDevice OpenForFullSize(TestDevice kind, bool isLongTest = false)
     {
