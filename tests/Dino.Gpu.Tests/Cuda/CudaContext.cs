@@ -151,12 +151,19 @@ internal sealed unsafe class CudaContext(int device, EmulatorOptions options) : 
         }
     }
 
-    public bool Pin(nint start, long length) => _pins.TryAdd(start, length);
+    public bool Pin(nint start, long length)
+    {
+        lock (_lock)
+            return _pins.TryAdd(start, length);
+    }
 
     public bool Unpin(nint start)
     {
-        Synchronize();
-        return _pins.Remove(start);
+        lock (_lock)
+        {
+            Synchronize();
+            return _pins.Remove(start);
+        }
     }
 
     public bool Free(nint address)
@@ -212,13 +219,16 @@ internal sealed unsafe class CudaContext(int device, EmulatorOptions options) : 
 
     private bool IsPinned(nint address, long length)
     {
-        foreach ((nint start, long size) in _pins)
+        lock (_lock)
         {
-            if (address >= start && address + length <= start + size)
-                return true;
-        }
+            foreach ((nint start, long size) in _pins)
+            {
+                if (address >= start && address + length <= start + size)
+                    return true;
+            }
 
-        return false;
+            return false;
+        }
     }
 
     private void Write(nint target, byte[] data)

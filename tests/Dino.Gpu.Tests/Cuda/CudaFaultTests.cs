@@ -155,6 +155,20 @@ public sealed class CudaFaultTests
         Assert.Equal(FaultKind.Host, fault.Kind);
     }
 
+    [Fact]
+    public void FreedMemory_IsNobodys()
+    {
+        using var memory = new DeviceMemory();
+        long first = memory.Allocate(100).Start;
+        Assert.NotNull(memory.Find(first + 99));
+        Assert.Null(memory.Find(first + 100));
+        Assert.True(memory.Free(first));
+        Assert.Null(memory.Find(first));
+        Assert.False(memory.Free(first));
+        Assert.NotEqual(first, memory.Allocate(100).Start);
+        Assert.Equal(100, memory.Used);
+    }
+
     [Theory]
     [InlineData("add.s32 x, t, undeclared;")]
     [InlineData("frobnicate.s32 x, t, t;")]

@@ -5,7 +5,12 @@ namespace Dino.Gpu.Tests.Cuda;
 /// <summary>Memory of the emulated card: allocations that lie apart, each with what is known of its bytes.</summary>
 internal sealed class DeviceMemory : IDisposable
 {
+    /// <summary>Bytes of freed allocations that are kept, so that no new one lies where somebody may still point.</summary>
+    private const long MostFreed = 256 << 20;
+
     private readonly Lock _lock = new();
+    private readonly Queue<DeviceAllocation> _freed = new();
+    private long _freedBytes;
     private DeviceAllocation[] _live = []; // by address; replaced as a whole, so that readers need no lock
     private int _launch;
 
@@ -32,7 +37,16 @@ internal sealed class DeviceMemory : IDisposable
             if (allocation is null)
                 return false;
             _live = [.. _live.Where(each => each != allocation)];
-            allocation.Dispose();
+            allocation.IsFreed = true;
+            _freed.Enqueue(allocation);
+            _freedBytes += allocation.Length;
+            while (_freedBytes > MostFreed)
+            {
+                DeviceAllocation oldest = _freed.Dequeue();
+                _freedBytes -= oldest.Length;
+                oldest.Dispose();
+            }
+
             return true;
         }
     }
@@ -80,9 +94,10 @@ internal sealed class DeviceMemory : IDisposable
 
     public void Dispose()
     {
-        foreach (DeviceAllocation allocation in _live)
+        foreach (DeviceAllocation allocation in _live.Concat(_freed))
             allocation.Dispose();
         _live = [];
+        _freed.Clear();
     }
 }
 
@@ -115,7 +130,8 @@ internal sealed unsafe class DeviceAllocation : IDisposable
 
     public long Length { get; }
 
-    public bool IsDisposed { get; private set; }
+    /// <summary>Whether the host has freed it; its memory is kept for a while.</summary>
+    public bool IsFreed { get; set; }
 
     /// <summary>Whether all bytes of a piece were written.</summary>
     public bool IsWritten(long offset, int size)
@@ -205,9 +221,7 @@ internal sealed unsafe class DeviceAllocation : IDisposable
 
     public void Dispose()
     {
-        if (IsDisposed)
-            return;
-        IsDisposed = true;
+        IsFreed = true;
         NativeMemory.AlignedFree(_block);
         foreach (byte* page in _written)
         {

@@ -91,7 +91,7 @@ internal static unsafe class Access
     private static DeviceAllocation Allocation(Warp warp, int lane, long address, int size)
     {
         DeviceAllocation? last = warp.LastAllocation;
-        if (last is null || last.IsDisposed || address < last.Start || address + size > last.Start + last.Length)
+        if (last is null || last.IsFreed || address < last.Start || address + size > last.Start + last.Length)
         {
             last = warp.Group.Launch.Memory.Find(address);
             if (last is null)
