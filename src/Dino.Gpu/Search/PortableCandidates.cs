@@ -1,5 +1,4 @@
 using Dino.Gpu.Kernels.Portable;
-using Dino.Gpu.Kernels.Simd;
 using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Ops.Portable;
 using ILGPU;
@@ -8,7 +7,10 @@ using TopK = Dino.Gpu.Kernels.Portable.TopK;
 
 namespace Dino.Gpu.Search;
 
-/// <summary>The search on CUDA and OpenCL: chunk by chunk of the vectors, a product, then the best of its scores into the lists, with no wait in between.</summary>
+/// <summary>
+/// The search on CUDA and OpenCL. It takes the vectors chunk by chunk: a product makes the scores, then a kernel adds the best
+/// of them to the lists. The host waits only once, at the end. Runs take turns on the device; their lists are on the host.
+/// </summary>
 internal sealed class PortableCandidates : CandidateSearch
 {
     /// <summary>Vectors of a chunk: enough for a product that fills a GPU, and 16 MiB of scores, which stay in the cache of a large one.</summary>
@@ -28,15 +30,13 @@ internal sealed class PortableCandidates : CandidateSearch
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _vectors; // (vectors, dimension)
     private readonly GrowingBuffer<float> _queries;
     private readonly GrowingBuffer<float> _thresholds;
-    private readonly GrowingBuffer<float> _bias; // zeros: the product adds one
+    private readonly GrowingBuffer<float> _bias; // zeros: the product adds a bias
     private readonly GrowingBuffer<float> _chunk; // (queries, chunk): scores
     private readonly GrowingBuffer<int> _chunkIndices; // (queries, chunk)
     private readonly Lists _first;
     private readonly Lists _second;
-    private float[] _scores = []; // (queries, keep)
-    private int[] _indices = []; // (queries, keep)
-    private int[] _counts = []; // (queries)
-    private int _keep;
+    private readonly Lock _turn = new(); // OpenCL keeps a kernel's arguments in the kernel, and all runs share the buffers
+    private bool _disposed;
 
     /// <summary>Uploads vectors to an accelerator, which stays the caller's and has to outlive this.</summary>
     /// <exception cref="DeviceMemoryException">They do not fit.</exception>
@@ -64,63 +64,63 @@ internal sealed class PortableCandidates : CandidateSearch
 
     public override int MaxQueries(int keep) => (int)Math.Clamp(ListBytes / 16 / keep, 1, MostQueries);
 
-    public override void Run(ReadOnlySpan<float> queries, ReadOnlySpan<float> floors, int keep)
+    public override CandidateLists Run(ReadOnlySpan<float> queries, ReadOnlySpan<float> floors, int keep)
     {
-        int count = floors.Length;
-        int chunk = Math.Min(ChunkVectors, _vectorCount);
         float[] queryValues = queries.ToArray();
         float[] floorValues = floors.ToArray();
-        _keep = keep;
-        OrNoRoom(() =>
+        lock (_turn)
         {
-            ArrayView<float> queryView = _queries.Reserve(queryValues.Length);
-            queryView.CopyFromCPU(queryValues);
-            ArrayView<float> thresholds = _thresholds.Reserve(count);
-            thresholds.CopyFromCPU(floorValues);
-            ArrayView<float> bias = _bias.Reserve(chunk);
-            bias.MemSetToZero(_accelerator.DefaultStream);
-            ArrayView<float> scores = _chunk.Reserve((long)count * chunk);
-            ArrayView<int> indices = _chunkIndices.Reserve((long)count * chunk);
-            TopKLists lists = _first.Reserve(count, keep);
-            TopKLists best = _second.Reserve(count, keep);
-            lists.Counts.MemSetToZero(_accelerator.DefaultStream);
-            KernelConfig config = _kernels.RowConfig(count);
-            for (int vector = 0; vector < _vectorCount; vector += ChunkVectors)
-            {
-                int columns = Math.Min(ChunkVectors, _vectorCount - vector);
-                ArrayView<float> vectors = _vectors.View.SubView((long)vector * _dimension, (long)columns * _dimension);
-                _kernels.Linear<StoreEpilogue>(queryView, vectors, bias, new GemmShape(count, columns, _dimension, _dimension, columns, RowMap.Dense), scores);
-                _topK(config, scores, indices, thresholds, lists, new TopKShape(count, vector, columns, keep), best);
-                (lists, best) = (best, lists);
-            }
-
-            _scores = Download(lists.Scores, (long)count * keep);
-            _indices = Download(lists.Indices, (long)count * keep);
-            _counts = Download(lists.Counts, count);
-            return true;
-        });
-    }
-
-    public override int Collect(int query, ref ulong[] keys)
-    {
-        int count = _counts[query];
-        if (keys.Length < count)
-            keys = new ulong[count];
-        for (int i = 0; i < count; i++)
-            keys[i] = TopKList.Key(_scores[(long)query * _keep + i], _indices[(long)query * _keep + i]);
-        return count;
+            ObjectDisposedException.ThrowIf(_disposed, typeof(NearestNeighbors));
+            return OrNoRoom(() => Run(queryValues, floorValues, keep));
+        }
     }
 
     public override void Dispose()
     {
-        _vectors.Dispose();
-        _queries.Dispose();
-        _thresholds.Dispose();
-        _bias.Dispose();
-        _chunk.Dispose();
-        _chunkIndices.Dispose();
-        _first.Dispose();
-        _second.Dispose();
+        lock (_turn)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            _vectors.Dispose();
+            _queries.Dispose();
+            _thresholds.Dispose();
+            _bias.Dispose();
+            _chunk.Dispose();
+            _chunkIndices.Dispose();
+            _first.Dispose();
+            _second.Dispose();
+        }
+    }
+
+    private PortableCandidateLists Run(float[] queries, float[] floors, int keep)
+    {
+        int count = floors.Length;
+        int chunk = Math.Min(ChunkVectors, _vectorCount);
+        ArrayView<float> queryView = _queries.Reserve(queries.Length);
+        queryView.CopyFromCPU(queries);
+        ArrayView<float> thresholds = _thresholds.Reserve(count);
+        thresholds.CopyFromCPU(floors);
+        ArrayView<float> bias = _bias.Reserve(chunk);
+        bias.MemSetToZero(_accelerator.DefaultStream);
+        ArrayView<float> scores = _chunk.Reserve((long)count * chunk);
+        ArrayView<int> indices = _chunkIndices.Reserve((long)count * chunk);
+        TopKLists lists = _first.Reserve(count, keep);
+        TopKLists best = _second.Reserve(count, keep);
+        lists.Counts.MemSetToZero(_accelerator.DefaultStream);
+        KernelConfig config = _kernels.RowConfig(count);
+        for (int vector = 0; vector < _vectorCount; vector += ChunkVectors)
+        {
+            int columns = Math.Min(ChunkVectors, _vectorCount - vector);
+            ArrayView<float> vectors = _vectors.View.SubView((long)vector * _dimension, (long)columns * _dimension);
+            var product = new GemmShape(count, columns, _dimension, _dimension, columns, RowMap.Dense);
+            _kernels.Linear<StoreEpilogue>(queryView, vectors, bias, product, scores);
+            _topK(config, scores, indices, thresholds, lists, new TopKShape(count, vector, columns, keep), best);
+            (lists, best) = (best, lists);
+        }
+
+        return new PortableCandidateLists(
+            Download(lists.Scores, (long)count * keep), Download(lists.Indices, (long)count * keep), Download(lists.Counts, count), keep);
     }
 
     private static Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists> Load<TRows>(Accelerator accelerator)
@@ -169,7 +169,8 @@ internal sealed class PortableCandidates : CandidateSearch
         catch (Exception exception) when (exception is not DinoException && DeviceMemoryException.IsCause(exception))
         {
             throw new DeviceMemoryException(
-                $"No room on {_accelerator.Name} ({_accelerator.MemorySize >> 20} MiB) to search {_vectorCount} vectors of {_dimension}; use the CPU, or search parts of them.",
+                $"No room on {_accelerator.Name} ({_accelerator.MemorySize >> 20} MiB) to search {_vectorCount} vectors of {_dimension}; "
+                + "use the CPU, or search parts of them.",
                 exception);
         }
     }

@@ -11,7 +11,7 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
     private readonly List<int> _ties = [];
 
     /// <summary>Ranks a query's candidates, or finds that there may be others.</summary>
-    /// <param name="search">Holds the candidates.</param>
+    /// <param name="lists">The candidates of the batch.</param>
     /// <param name="list">The query's place in the batch.</param>
     /// <param name="keep">What the batch kept.</param>
     /// <param name="error">Of a device's score.</param>
@@ -21,9 +21,9 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
     /// <param name="scores">(k), filled when the result is certain.</param>
     /// <returns>NaN, or the floor to search again from.</returns>
     public float Rank(
-        CandidateSearch search, int list, int keep, double error, ReadOnlySpan<float> query, double norm, Span<int> indices, Span<double> scores)
+        CandidateLists lists, int list, int keep, double error, ReadOnlySpan<float> query, double norm, Span<int> indices, Span<double> scores)
     {
-        int count = search.Collect(list, ref _keys);
+        int count = lists.Collect(list, ref _keys);
         Span<ulong> keys = _keys.AsSpan(0, count);
         keys.Sort();
         keys.Reverse();

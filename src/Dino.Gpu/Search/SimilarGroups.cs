@@ -53,10 +53,10 @@ internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch sea
         Array.Fill(floors, Ranking.Below(threshold - error));
         for (int i = 0; i < batch.Count; i++)
             vectors.CopyScaled(batch[i], scaled.AsSpan(i * vectors.Dimension));
-        search.Run(scaled, floors, keep);
+        using CandidateLists lists = search.Run(scaled, floors, keep);
         for (int i = 0; i < batch.Count; i++)
         {
-            int count = search.Collect(i, ref _keys);
+            int count = lists.Collect(i, ref _keys);
             for (int candidate = 0; candidate < count; candidate++)
             {
                 int other = TopKList.Index(_keys[candidate]);
