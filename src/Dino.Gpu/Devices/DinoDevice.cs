@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
@@ -10,6 +11,12 @@ internal sealed class DinoDevice : IDisposable
 {
     /// <summary>More threads than this are not one core each on any machine; ILGPU itself stops at 32767.</summary>
     private const int MaxThreads = 4096;
+
+    /// <summary>
+    /// ILGPU.Algorithms adds to a table of ILGPU's compiler when it is first touched. That must be before any thread compiles.
+    /// What it adds there does not concern our kernels.
+    /// </summary>
+    static DinoDevice() => RuntimeHelpers.RunClassConstructor(typeof(AlgorithmContext).TypeHandle);
 
     internal DinoDevice(Context context, Accelerator accelerator, DeviceInfo info)
     {
@@ -32,8 +39,9 @@ internal sealed class DinoDevice : IDisposable
     /// <summary>Opens a device. Only what the choice needs is probed: <c>cpu</c> touches no driver.</summary>
     /// <param name="spec"><c>auto</c>, <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.</param>
     /// <param name="threads">Threads of the CPU device; null for one a core.</param>
+    /// <param name="algorithms">Whether kernels of ILGPU.Algorithms are to run on it, if it is a GPU.</param>
     /// <exception cref="DinoException">No such device, or it cannot be used.</exception>
-    public static DinoDevice Open(string spec, int? threads = null)
+    public static DinoDevice Open(string spec, int? threads = null, bool algorithms = false)
     {
         (string kind, int index) = Parse(spec);
         if (kind == "cpu")
@@ -45,7 +53,7 @@ internal sealed class DinoDevice : IDisposable
                 DeviceCatalog.AutomaticChoice(DeviceCatalog.FindCuda()) ?? DeviceCatalog.AutomaticChoice(DeviceCatalog.FindOpenCL());
             return choice is null
                 ? OpenCpu(threads, isAutomaticChoice: true)
-                : OpenGpu(choice with { Info = choice.Info with { IsAutomaticChoice = true } });
+                : OpenGpu(choice with { Info = choice.Info with { IsAutomaticChoice = true } }, algorithms);
         }
 
         List<DeviceCatalog.Candidate> candidates = kind == "cuda" ? DeviceCatalog.FindCuda() : DeviceCatalog.FindOpenCL();
@@ -53,7 +61,7 @@ internal sealed class DinoDevice : IDisposable
             throw new DinoException($"No device '{spec}' here. Present: {Present()}.");
         DeviceInfo info = candidates[index].Info;
         return info.Refusal is null
-            ? OpenGpu(candidates[index])
+            ? OpenGpu(candidates[index], algorithms)
             : throw new DinoException($"{info.Id} ({info.Name}) cannot be used: {info.Refusal}. Present: {Present()}.");
     }
 
@@ -91,16 +99,23 @@ internal sealed class DinoDevice : IDisposable
     }
 
     /// <summary>O2 infers address spaces; below it, ILGPU emits generic pointers, slow everywhere and refused by some OpenCL drivers.</summary>
-    private static DinoDevice OpenGpu(DeviceCatalog.Candidate candidate)
+    private static DinoDevice OpenGpu(DeviceCatalog.Candidate candidate, bool algorithms)
     {
         try
         {
-            return Create(builder => builder.Optimize(OptimizationLevel.O2), candidate.Device, candidate.Info);
+            return Create(Configure, candidate.Device, candidate.Info);
         }
         catch (Exception exception) when (exception is not DinoException)
         {
             string reason = exception.Message.ReplaceLineEndings(" ");
             throw new DinoException($"{candidate.Info.Id} ({candidate.Info.Name}) does not start: {reason}; --device cpu always works.", exception);
+        }
+
+        void Configure(Context.Builder builder)
+        {
+            builder.Optimize(OptimizationLevel.O2);
+            if (algorithms)
+                builder.EnableAlgorithms();
         }
     }
 

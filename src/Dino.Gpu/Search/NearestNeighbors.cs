@@ -67,7 +67,7 @@ public sealed class NearestNeighbors : IDisposable
     {
         options ??= new NearestNeighborsOptions();
         CheckShape(vectors.Length, dimension, nameof(vectors));
-        DinoDevice device = DinoDevice.Open(options.Device, options.Threads);
+        DinoDevice device = DinoDevice.Open(options.Device, options.Threads, algorithms: true);
         try
         {
             return Create(device, ownsDevice: true, vectors, dimension, options);

@@ -16,6 +16,15 @@ internal sealed class PortableCandidates : CandidateSearch
     /// <summary>Vectors of a chunk: enough for a product that fills a GPU, and 16 MiB of scores, which stay in the cache of a large one.</summary>
     private const int ChunkVectors = 4096;
 
+    /// <summary>
+    /// The longest list that the top-k kernel makes in one pass over a chunk. With a longer one, which a single chunk cannot fill,
+    /// it would go through all the list again for every chunk: all scores are sorted instead.
+    /// </summary>
+    internal const int LongestList = ChunkVectors;
+
+    /// <summary>The most vectors whose pairs of score and index the sort can count in 32 bits, with room to spare.</summary>
+    private const int MostSorted = 1 << 26;
+
     /// <summary>Queries of a batch.</summary>
     private const int MostQueries = 1024;
 
@@ -35,6 +44,7 @@ internal sealed class PortableCandidates : CandidateSearch
     private readonly GrowingBuffer<int> _chunkIndices; // (queries, chunk)
     private readonly Lists _first;
     private readonly Lists _second;
+    private readonly Lazy<SortedSelection?> _sorted;
     private readonly Lock _turn = new(); // OpenCL keeps a kernel's arguments in the kernel, and all runs share the buffers
     private bool _disposed;
 
@@ -59,10 +69,27 @@ internal sealed class PortableCandidates : CandidateSearch
         _chunkIndices = new GrowingBuffer<int>(accelerator);
         _first = new Lists(accelerator);
         _second = new Lists(accelerator);
+        _sorted = new Lazy<SortedSelection?>(() => SortedSelection.TryCreate(accelerator));
         _vectors = OrNoRoom(() => Upload(accelerator, vectors));
     }
 
-    public override int MaxQueries(int keep) => (int)Math.Clamp(ListBytes / 16 / keep, 1, MostQueries);
+    /// <summary>Whether long lists are sorted; else the top-k kernel makes them too.</summary>
+    internal bool Sorts
+    {
+        get
+        {
+            lock (_turn)
+                return _sorted.Value is not null;
+        }
+    }
+
+    public override int MaxQueries(int keep)
+    {
+        long queries = ListBytes / 16 / keep;
+        if (keep > LongestList)
+            queries = Math.Min(queries, ListBytes / sizeof(float) / _vectorCount); // their scores of all vectors
+        return (int)Math.Clamp(queries, 1, MostQueries);
+    }
 
     public override CandidateLists Run(ReadOnlySpan<float> queries, ReadOnlySpan<float> floors, int keep)
     {
@@ -71,6 +98,19 @@ internal sealed class PortableCandidates : CandidateSearch
         lock (_turn)
         {
             ObjectDisposedException.ThrowIf(_disposed, typeof(NearestNeighbors));
+            if (keep > LongestList && _vectorCount <= MostSorted && _sorted.Value is { } sorted)
+            {
+                try
+                {
+                    return Sort(sorted, queryValues, floorValues, keep);
+                }
+                catch (Exception failure) when (DeviceMemoryException.IsCause(failure))
+                {
+                    sorted.Release(); // the top-k kernel takes less
+                    _chunk.Release();
+                }
+            }
+
             return OrNoRoom(() => Run(queryValues, floorValues, keep));
         }
     }
@@ -90,7 +130,36 @@ internal sealed class PortableCandidates : CandidateSearch
             _chunkIndices.Dispose();
             _first.Dispose();
             _second.Dispose();
+            if (_sorted.IsValueCreated)
+                _sorted.Value?.Dispose();
         }
+    }
+
+    /// <summary>The scores of all vectors, then a sort for each query.</summary>
+    private PortableCandidateLists Sort(SortedSelection sorted, float[] queries, float[] floors, int keep)
+    {
+        int count = floors.Length;
+        ArrayView<float> queryView = _queries.Reserve(queries.Length);
+        queryView.CopyFromCPU(queries);
+        ArrayView<float> bias = _bias.Reserve(_vectorCount);
+        bias.MemSetToZero(_accelerator.DefaultStream);
+        ArrayView<float> scores = _chunk.Reserve((long)count * _vectorCount);
+        var product = new GemmShape(count, _vectorCount, _dimension, _dimension, _vectorCount, RowMap.Dense);
+        _kernels.Linear<StoreEpilogue>(queryView, _vectors.View, bias, product, scores);
+
+        float[] bestScores = new float[(long)count * keep];
+        int[] bestIndices = new int[(long)count * keep];
+        int[] counts = new int[count];
+        for (int query = 0; query < count; query++)
+        {
+            Span<float> best = bestScores.AsSpan(query * keep, keep);
+            sorted.Select(scores.SubView((long)query * _vectorCount, _vectorCount), best, bestIndices.AsSpan(query * keep, keep));
+            float floor = floors[query];
+            int under = best.IndexOfAnyInRange(float.NegativeInfinity, floor); // highest first: from there on none is above
+            counts[query] = under < 0 ? keep : under;
+        }
+
+        return new PortableCandidateLists(bestScores, bestIndices, counts, keep);
     }
 
     private PortableCandidateLists Run(float[] queries, float[] floors, int keep)
