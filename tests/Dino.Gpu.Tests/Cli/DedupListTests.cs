@@ -123,9 +123,10 @@ public sealed class DedupListTests : IDisposable
 
         string recorded = _folder.Path("recorded-" + file);
         Assert.Equal(0, (await CliRunner.EmbedTinyAsync([.. embed, recorded, "--sha256"])).ExitCode);
-        Assert.Equal([copy, similar], (await ListAsync(recorded)).OutputLines);
+        string[] expected = file == "run" ? [copy] : [copy, similar]; // the .npy shards of a run have no digests
+        Assert.Equal(expected, (await ListAsync(recorded)).OutputLines);
         string index = await IndexAsync("of-recorded.npz", recorded);
-        Assert.Equal([copy, similar], (await ListAsync(index)).OutputLines);
+        Assert.Equal(expected, (await ListAsync(index)).OutputLines);
 
         // A copy whose original is gone is the only one.
         File.Delete(_folder.Path("st", "a.png"));
