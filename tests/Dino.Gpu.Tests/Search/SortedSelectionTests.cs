@@ -55,6 +55,12 @@ public sealed class SortedSelectionTests
         using NearestNeighbors search = NearestNeighbors.Create(device, false, vectors, Dimension, new NearestNeighborsOptions());
         foreach (int k in new[] { 10, PortableCandidates.LongestList + 1, Count })
             SearchTwin.AssertEqual($"k {k}", SearchTwin.Search(vectors, queries, Dimension, k, Similarity.Cosine), search.Search(queries, k));
+
+        double[] norms = [.. Enumerable.Range(0, Count).Select(row => ExactScore.Norm(vectors.AsSpan(row * Dimension, Dimension)))];
+        var distinct = DistinctVectors.Find(vectors, Dimension, norms, Similarity.Cosine, new ParallelOptions());
+        using var candidates = new PortableCandidates(device.Accelerator, distinct);
+        if (kind != TestDevice.OpenCL)
+            Assert.Equal(algorithms, candidates.Sorts);
     }
 
     /// <summary>Where the package's kernels do not compile, there is no sort, and no exception.</summary>
