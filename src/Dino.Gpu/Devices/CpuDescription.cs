@@ -40,7 +40,8 @@ internal static class CpuDescription
         byte[] text = new byte[48];
         Span<int> registers = MemoryMarshal.Cast<byte, int>(text.AsSpan());
         for (int leaf = 0; leaf < 3; leaf++)
-            (registers[4 * leaf], registers[4 * leaf + 1], registers[4 * leaf + 2], registers[4 * leaf + 3]) = X86Base.CpuId(FirstLeaf + leaf, 0);
+            (registers[4 * leaf], registers[4 * leaf + 1], registers[4 * leaf + 2], registers[4 * leaf + 3]) =
+                X86Base.CpuId(FirstLeaf + leaf, 0);
         return Encoding.ASCII.GetString(text).TrimEnd('\0', ' ').TrimStart();
     }
 }

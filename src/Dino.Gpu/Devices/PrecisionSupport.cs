@@ -6,8 +6,11 @@ internal static class PrecisionSupport
     /// <summary>What every device computes in.</summary>
     public static IReadOnlyList<Precision> Float32Only { get; } = [Precision.Float32];
 
-    /// <summary>What CUDA devices of compute capability 8.0 and newer compute in: their tensor cores take all of these.</summary>
-    public static IReadOnlyList<Precision> All { get; } = [Precision.Float32, Precision.TensorFloat32, Precision.BFloat16, Precision.Float16];
+    /// <summary>
+    /// What CUDA devices of compute capability 8.0 and newer compute in: their tensor cores take all of these.
+    /// </summary>
+    public static IReadOnlyList<Precision> All { get; } =
+        [Precision.Float32, Precision.TensorFloat32, Precision.BFloat16, Precision.Float16];
 
     /// <summary>As <c>--precision</c> takes it.</summary>
     public static string NameOf(Precision precision) => precision switch
@@ -28,7 +31,8 @@ internal static class PrecisionSupport
         if (!device.Precisions.Contains(precision))
         {
             throw new DinoException(
-                $"{device.Id} ({device.Name}) does not compute in {NameOf(precision)}, only in {string.Join(", ", device.Precisions.Select(NameOf))}; "
+                $"{device.Id} ({device.Name}) does not compute in {NameOf(precision)}, "
+                + $"only in {string.Join(", ", device.Precisions.Select(NameOf))}; "
                 + "tf32, bf16 and fp16 need an NVIDIA GPU of compute capability 8.0 or newer.");
         }
     }

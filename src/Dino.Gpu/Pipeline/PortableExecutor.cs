@@ -11,8 +11,8 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// Runs the model with the portable kernels. A row's arithmetic does not depend on the rows beside it, so an image gives the same
-/// bytes in any batch.
+/// Runs the model with the portable kernels. A row's arithmetic does not depend on the rows beside it, so an image
+/// gives the same bytes in any batch.
 /// </summary>
 internal sealed class PortableExecutor : GpuExecutor<PortableOps>
 {

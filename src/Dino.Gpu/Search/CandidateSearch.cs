@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// Finds candidates on a device: for each query a list of vectors with the highest float32 scores. Thread-safe: every run
-/// has lists of its own.
+/// Finds candidates on a device: for each query a list of vectors with the highest float32 scores. Thread-safe: every
+/// run has lists of its own.
 /// </summary>
 internal abstract class CandidateSearch : IDisposable
 {

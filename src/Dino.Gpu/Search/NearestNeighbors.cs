@@ -4,17 +4,19 @@ using Dino.Gpu.Pipeline;
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// Exact nearest neighbors among vectors that stay on a device: the indices of a sort by double-precision scores, in the same
-/// order, whatever the device and the number of threads. Thread-safe: one object serves any number of threads.
+/// Exact nearest neighbors among vectors that stay on a device: the indices of a sort by double-precision scores, in
+/// the same order, whatever the device and the number of threads. Thread-safe: one object serves any number of threads.
 /// </summary>
 /// <remarks>
-/// The device finds candidates by float32 scores, which are off by at most <see cref="ExactScore.DeviceError"/>. Every vector that
-/// could be among the best is scored again in double precision. Where the device may have left out such a vector, the query is
-/// searched again with more candidates.
+/// The device finds candidates by float32 scores, which are off by at most <see cref="ExactScore.DeviceError"/>. Every
+/// vector that could be among the best is scored again in double precision. Where the device may have left out such a
+/// vector, the query is searched again with more candidates.
 /// </remarks>
 public sealed class NearestNeighbors : IDisposable
 {
-    /// <summary>Candidates beyond k. In nearly every query of real embeddings fewer are within the device's error of the k-th.</summary>
+    /// <summary>
+    /// Candidates beyond k. In nearly every query of real embeddings fewer are within the device's error of the k-th.
+    /// </summary>
     private const int Spare = 8;
 
     /// <summary>A query with too few candidates is searched again with this many times as many.</summary>
@@ -57,11 +59,15 @@ public sealed class NearestNeighbors : IDisposable
     public DeviceInfo Device => _device.Info;
 
     /// <summary>Opens a device and puts vectors on it.</summary>
-    /// <param name="vectors">(count, dimension). Kept, not copied: they must not change before this is disposed.</param>
+    /// <param name="vectors">
+    /// (count, dimension). Kept, not copied: they must not change before this is disposed.
+    /// </param>
     /// <param name="dimension">Values of a vector.</param>
     /// <param name="options">Null for the defaults: cosine, on the best device.</param>
     /// <returns>The search; the caller disposes it.</returns>
-    /// <exception cref="ArgumentException">No vectors, not whole vectors, or a value that is not finite; the message names the row.</exception>
+    /// <exception cref="ArgumentException">
+    /// No vectors, not whole vectors, or a value that is not finite; the message names the row.
+    /// </exception>
     /// <exception cref="DinoException">The device cannot be used.</exception>
     public static NearestNeighbors Create(ReadOnlyMemory<float> vectors, int dimension, NearestNeighborsOptions? options = null)
     {
@@ -106,7 +112,9 @@ public sealed class NearestNeighbors : IDisposable
         return new NearestNeighbors(device, ownsDevice, distinct, norms.Length, candidates, options.Similarity, parallel);
     }
 
-    /// <summary>The cosine of two vectors in double precision, equal to a search's score; 0 where one of them is all zeros.</summary>
+    /// <summary>
+    /// The cosine of two vectors in double precision, equal to a search's score; 0 where one of them is all zeros.
+    /// </summary>
     /// <param name="left">(dimension)</param>
     /// <param name="right">(dimension)</param>
     /// <exception cref="ArgumentException">Their lengths differ.</exception>
@@ -120,7 +128,9 @@ public sealed class NearestNeighbors : IDisposable
     /// <summary>The nearest vectors of each query.</summary>
     /// <param name="queries">(queries, dimension)</param>
     /// <param name="k">Neighbors of each; more than <see cref="Count"/> gives all.</param>
-    /// <exception cref="ArgumentException">Not whole queries, or a value that is not finite; the message names the row.</exception>
+    /// <exception cref="ArgumentException">
+    /// Not whole queries, or a value that is not finite; the message names the row.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="k"/> is not positive.</exception>
     /// <exception cref="ObjectDisposedException">This was disposed.</exception>
     /// <exception cref="DeviceMemoryException">The device has no room.</exception>
@@ -133,7 +143,8 @@ public sealed class NearestNeighbors : IDisposable
         if ((long)count * k > Array.MaxLength)
         {
             throw new ArgumentException(
-                $"{count} queries with {k} neighbors each are more than an array holds ({Array.MaxLength}); search in parts.", nameof(queries));
+                $"{count} queries with {k} neighbors each are more than an array holds ({Array.MaxLength}); search in parts.",
+                nameof(queries));
         }
 
         float[] copy = queries.ToArray(); // (queries, dimension)
@@ -164,8 +175,9 @@ public sealed class NearestNeighbors : IDisposable
     }
 
     /// <summary>
-    /// Groups the vectors: two are in one group when their similarity is at least a threshold, or when other vectors join them so.
-    /// All pairs are compared, a batch of rows at a time, so memory does not grow with the number of pairs.
+    /// Groups the vectors: two are in one group when their similarity is at least a threshold, or when other vectors
+    /// join them so. All pairs are compared, a batch of rows at a time, so memory does not grow with the number of
+    /// pairs.
     /// </summary>
     /// <param name="threshold">A cosine.</param>
     /// <param name="cancellation">Checked between batches.</param>
@@ -190,7 +202,10 @@ public sealed class NearestNeighbors : IDisposable
             _device.Dispose();
     }
 
-    /// <summary>Searches some queries. Those whose result is not certain go to <paramref name="unsure"/>, with the floor of the next search.</summary>
+    /// <summary>
+    /// Searches some queries. Those whose result is not certain go to <paramref name="unsure"/>, with the floor of the
+    /// next search.
+    /// </summary>
     private void SearchBatch(
         List<PendingQuery> batch,
         float[] queries,

@@ -8,27 +8,33 @@ using TopK = Dino.Gpu.Kernels.Portable.TopK;
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// The search on CUDA and OpenCL. It takes the vectors chunk by chunk: a product makes the scores, then a kernel adds the best
-/// of them to the lists. The host waits only once, at the end. Runs take turns on the device; their lists are on the host.
+/// The search on CUDA and OpenCL. It takes the vectors chunk by chunk: a product makes the scores, then a kernel adds
+/// the best of them to the lists. The host waits only once, at the end. Runs take turns on the device; their lists are
+/// on the host.
 /// </summary>
 internal sealed class PortableCandidates : CandidateSearch
 {
-    /// <summary>Vectors of a chunk: enough for a product that fills a GPU, and 16 MiB of scores, which stay in the cache of a large one.</summary>
+    /// <summary>
+    /// Vectors of a chunk. The product of a chunk fills a GPU, and its scores, 16 MiB at most, stay in the cache of a
+    /// large GPU.
+    /// </summary>
     private const int ChunkVectors = 4096;
 
     /// <summary>
-    /// The longest list that the top-k kernel makes in one pass over a chunk. With a longer one, which a single chunk cannot fill,
-    /// it would go through all the list again for every chunk: all scores are sorted instead.
+    /// The longest list that the top-k kernel makes in one pass over a chunk. With a longer one, which a single chunk
+    /// cannot fill, it would go through all the list again for every chunk: all scores are sorted instead.
     /// </summary>
     internal const int LongestList = ChunkVectors;
 
-    /// <summary>The most vectors whose pairs of score and index the sort can count in 32 bits, with room to spare.</summary>
+    /// <summary>
+    /// The most vectors whose pairs of score and index the sort can count in 32 bits, with room to spare.
+    /// </summary>
     private const int MostSorted = 1 << 26;
 
-    /// <summary>Queries of a batch.</summary>
+    /// <summary>The most queries of a batch.</summary>
     private const int MostQueries = 1024;
 
-    /// <summary>Floats that go up at once.</summary>
+    /// <summary>Floats of one upload.</summary>
     private const int UploadLength = 1 << 22;
 
     private readonly Accelerator _accelerator;
@@ -48,7 +54,9 @@ internal sealed class PortableCandidates : CandidateSearch
     private readonly Lock _turn = new(); // OpenCL keeps a kernel's arguments in the kernel, and all runs share the buffers
     private bool _disposed;
 
-    /// <summary>Uploads vectors to an accelerator, which stays the caller's and has to outlive this.</summary>
+    /// <summary>
+    /// Uploads vectors to an accelerator. The caller owns the accelerator, which must outlive the search.
+    /// </summary>
     /// <exception cref="DeviceMemoryException">They do not fit.</exception>
     public PortableCandidates(Accelerator accelerator, DistinctVectors vectors)
     {
@@ -192,9 +200,11 @@ internal sealed class PortableCandidates : CandidateSearch
             Download(lists.Scores, (long)count * keep), Download(lists.Indices, (long)count * keep), Download(lists.Counts, count), keep);
     }
 
-    private static Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists> Load<TRows>(Accelerator accelerator)
+    private static Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists> Load<TRows>(
+        Accelerator accelerator)
         where TRows : struct, IRowShape =>
-        accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists>(TopK.Kernel<TRows>);
+        accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists>(
+            TopK.Kernel<TRows>);
 
     private T[] Download<T>(ArrayView<T> view, long length)
         where T : unmanaged
@@ -238,8 +248,8 @@ internal sealed class PortableCandidates : CandidateSearch
         catch (Exception exception) when (exception is not DinoException && DeviceMemoryException.IsCause(exception))
         {
             throw new DeviceMemoryException(
-                $"No room on {_accelerator.Name} ({_accelerator.MemorySize >> 20} MiB) to search {_vectorCount} vectors of {_dimension}; "
-                + "use the CPU, or search parts of them.",
+                $"no room on {_accelerator.Name} ({_accelerator.MemorySize >> 20} MiB) to search {_vectorCount} vectors of {_dimension}; "
+                + "use the device cpu, or search parts of them",
                 exception);
         }
     }

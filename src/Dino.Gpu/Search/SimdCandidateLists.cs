@@ -5,11 +5,14 @@ using ILGPU.Runtime;
 
 namespace Dino.Gpu.Search;
 
-/// <summary>The memory of one run of <see cref="SimdCandidates"/>, reused from run to run, and after a run its lists.</summary>
+/// <summary>
+/// The memory of one run of <see cref="SimdCandidates"/>, reused from run to run, and after a run its lists.
+/// </summary>
 /// <param name="accelerator">A CPU accelerator with one multiprocessor a thread.</param>
 /// <param name="scoreLength">Floats of the scores of all threads.</param>
 /// <param name="giveBack">Called when the lists are disposed: the memory is free for the next run.</param>
-internal sealed unsafe class SimdCandidateLists(Accelerator accelerator, long scoreLength, Action<SimdCandidateLists> giveBack) : CandidateLists
+internal sealed unsafe class SimdCandidateLists(
+    Accelerator accelerator, long scoreLength, Action<SimdCandidateLists> giveBack) : CandidateLists
 {
     private readonly GrowingBuffer<float> _queries = new(accelerator);
     private readonly GrowingBuffer<float> _floors = new(accelerator);

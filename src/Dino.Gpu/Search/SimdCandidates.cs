@@ -15,10 +15,12 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
     /// <summary>Floats that a load or a prefetch may run past the last panel.</summary>
     private const int Slack = 1024;
 
-    /// <summary>Queries of a launch, which all pass by while a section of vectors is in the cache.</summary>
+    /// <summary>The most queries of a launch. All of them meet a section of vectors while it is in the cache.</summary>
     private const int MostQueries = 1024;
 
-    /// <summary>Runs that can be under way at once: while one is ranked on the host, others search. Launches take turns.</summary>
+    /// <summary>
+    /// Runs that can be under way at once: while one is ranked on the host, others search. Launches take turns.
+    /// </summary>
     private const int MostRuns = 4;
 
     private readonly Accelerator _accelerator;
@@ -51,12 +53,15 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
         ArrayView<int> counter,
         TopKPlan plan);
 
-    /// <summary>Packs vectors for the CPU accelerator, which stays the caller's and has to outlive this.</summary>
+    /// <summary>
+    /// Packs vectors for the CPU accelerator. The caller owns the accelerator, which must outlive the search.
+    /// </summary>
     /// <param name="accelerator">A CPU accelerator with one multiprocessor a thread.</param>
-    /// <param name="vectors">Not kept.</param>
+    /// <param name="vectors">Copied.</param>
     /// <param name="parallel">Threads that pack.</param>
     /// <param name="width">Register width; null for the widest of this machine.</param>
-    public static SimdCandidates Create(Accelerator accelerator, DistinctVectors vectors, ParallelOptions parallel, SimdWidth? width = null) =>
+    public static SimdCandidates Create(
+        Accelerator accelerator, DistinctVectors vectors, ParallelOptions parallel, SimdWidth? width = null) =>
         (width ?? SimdExecutor.BestWidth) switch
         {
             SimdWidth.Lanes16 => Create<Float16>(accelerator, vectors, parallel),
@@ -112,7 +117,9 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
         return new SimdCandidates(accelerator, kernel.Invoke, 2 * TVector.Count, vectors, parallel);
     }
 
-    /// <summary>Room for as many again before a list is cut; one that can hold every vector never is.</summary>
+    /// <summary>
+    /// Room of a list: twice what it keeps, so that it is cut seldom; a list with room for every vector is never cut.
+    /// </summary>
     private int Capacity(int keep) => (int)Math.Min(2L * keep, _vectorCount + 1L);
 
     private static int Blocks(int dimension) => (dimension + Gemm.BlockSize - 1) / Gemm.BlockSize;
@@ -136,7 +143,7 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
         _free.Release();
     }
 
-    /// <summary>(blocks, queries, 384), as <see cref="Gemm"/> takes its left side.</summary>
+    /// <summary>Packs as (blocks, queries, 384), the order in which <see cref="Gemm"/> reads its left side.</summary>
     private void PackQueries(ReadOnlySpan<float> queries, int count, float* destination)
     {
         for (int input = 0; input < _dimension; input += Gemm.BlockSize)
@@ -150,12 +157,14 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
         }
     }
 
-    /// <summary>(sections, blocks, panels, inputs of the block, width), missing columns zero.</summary>
-    private static MemoryBuffer1D<float, Stride1D.Dense> Pack(Accelerator accelerator, int width, DistinctVectors vectors, ParallelOptions parallel)
+    /// <summary>Packs as (sections, blocks, panels, inputs of the block, width); missing columns are zeros.</summary>
+    private static MemoryBuffer1D<float, Stride1D.Dense> Pack(
+        Accelerator accelerator, int width, DistinctVectors vectors, ParallelOptions parallel)
     {
         int dimension = vectors.Dimension;
         var plan = new TopKPlan(0, vectors.Count, dimension, 0, 0, 0);
-        MemoryBuffer1D<float, Stride1D.Dense> buffer = accelerator.Allocate1D<float>(plan.SectionCount * plan.SectionLength + Alignment + Slack);
+        long length = plan.SectionCount * plan.SectionLength + Alignment + Slack;
+        MemoryBuffer1D<float, Stride1D.Dense> buffer = accelerator.Allocate1D<float>(length);
         float* start = SimdForward.Align((float*)buffer.NativePtr);
         Parallel.For(0, plan.SectionCount, parallel, () => new float[dimension], (section, _, scaled) =>
         {

@@ -9,12 +9,12 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// Selects the best of many scores by sorting all of them, with the radix sort of ILGPU.Algorithms. For long lists this is less
-/// work than the top-k kernel, which goes through the whole list once for each bit and chunk.
+/// Selects the best of many scores by sorting all of them, with the radix sort of ILGPU.Algorithms. For long lists this
+/// is less work than the top-k kernel, which goes through the whole list once for each bit and chunk.
 /// </summary>
 /// <remarks>
-/// Keys are <see cref="OrderedScores"/>, not the scores: the package's own order of floats is wrong among negative ones (1.5.3).
-/// Not thread-safe.
+/// Keys are <see cref="OrderedScores"/>, not the scores: the package's own order of floats is wrong among negative ones
+/// (1.5.3). Not thread-safe.
 /// </remarks>
 internal sealed class SortedSelection : IDisposable
 {
@@ -40,8 +40,8 @@ internal sealed class SortedSelection : IDisposable
     }
 
     /// <summary>
-    /// Compiles the sort and tries it. The package builds on collectives of a group, which not every OpenCL driver compiles: PoCL
-    /// 3.1 does not.
+    /// Compiles the sort and tries it. The package builds on collectives of a group, which not every OpenCL driver
+    /// compiles: PoCL 3.1 does not.
     /// </summary>
     /// <param name="accelerator">Of a context with algorithms enabled.</param>
     /// <returns>Null where the sort does not compile or does not sort.</returns>

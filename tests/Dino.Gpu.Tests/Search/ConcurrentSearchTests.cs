@@ -63,7 +63,7 @@ public sealed class ConcurrentSearchTests
     public void A_classifier_serves_many_threads()
     {
         int[] labels = [.. Enumerable.Range(0, Count).Select(i => i % 3)];
-        var train = new LabelledVectors(Vectors, Dimension, labels, ["a", "b", "c"]);
+        var train = new LabeledVectors(Vectors, Dimension, labels, ["a", "b", "c"]);
         using var classifier = KnnClassifier.Create(train, new KnnOptions { Device = "cpu", Threads = 2 });
         float[] queries = SearchTwin.Normal(32 * Dimension, 3);
         Predictions expected = classifier.Classify(queries, 11);

@@ -9,7 +9,9 @@ internal static class OrderedScores
     /// <summary>ordered[i] = Ordered(scores[i])</summary>
     public static void Kernel(Index1D index, ArrayView<float> scores, ArrayView<uint> ordered) => ordered[index] = Ordered(scores[index]);
 
-    /// <summary>An unsigned integer that orders as the float does, negative ones included; never 0 for a number.</summary>
+    /// <summary>
+    /// An unsigned integer that orders as the float does, negative ones included; never 0 for a number.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Ordered(float value)
     {

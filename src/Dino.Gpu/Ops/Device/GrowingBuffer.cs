@@ -3,13 +3,19 @@ using ILGPU.Runtime;
 
 namespace Dino.Gpu.Ops.Device;
 
-/// <summary>Device memory that is kept from batch to batch and replaced when a larger piece is asked for. What it held is then lost.</summary>
+/// <summary>
+/// Device memory that is kept from batch to batch and replaced when a larger piece is asked for. What it held is then
+/// lost.
+/// </summary>
 internal sealed class GrowingBuffer<T>(Accelerator accelerator) : IDisposable
     where T : unmanaged
 {
     private MemoryBuffer1D<T, Stride1D.Dense>? _buffer;
 
-    /// <summary>A view of exactly <paramref name="length"/> elements, of one when that is 0, so that a kernel always has an address.</summary>
+    /// <summary>
+    /// A view of exactly <paramref name="length"/> elements, of one when that is 0, so that a kernel always has an
+    /// address.
+    /// </summary>
     public ArrayView<T> Reserve(long length)
     {
         length = Math.Max(length, 1);

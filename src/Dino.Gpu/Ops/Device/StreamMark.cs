@@ -4,8 +4,8 @@ using ILGPU.Runtime.Cuda;
 namespace Dino.Gpu.Ops.Device;
 
 /// <summary>
-/// A place in a stream that a thread can wait for while others go on queueing behind it. On CUDA that is an event; elsewhere the whole stream is waited for,
-/// which takes longer where others were quick, and is as right.
+/// A place in a stream that a thread can wait for while others go on queueing behind it. On CUDA that is an event;
+/// elsewhere the whole stream is waited for, which takes longer where others were quick, and is as right.
 /// </summary>
 internal sealed class StreamMark : IDisposable
 {

@@ -7,10 +7,14 @@ using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Ops.Portable;
 
-/// <summary>Measures the portable family's float32 products beside NVIDIA's own library, at the shapes of a model.</summary>
+/// <summary>
+/// Measures the portable family's float32 products beside NVIDIA's own library, at the shapes of a model.
+/// </summary>
 internal static class CublasComparison
 {
-    /// <summary>Launches of one measurement take about this long, so that what one launch costs the host does not count.</summary>
+    /// <summary>
+    /// Launches of one measurement take about this long, so that what one launch costs the host does not count.
+    /// </summary>
     private const double Seconds = 0.05;
 
     /// <summary>Multiplies at the shape of each linear layer; the two take turns.</summary>
@@ -31,7 +35,8 @@ internal static class CublasComparison
         {
             library = new CuBlas(cuda);
         }
-        catch (Exception failure) when (failure is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or CuBlasException)
+        catch (Exception failure) when (
+            failure is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or CuBlasException)
         {
             return null;
         }
