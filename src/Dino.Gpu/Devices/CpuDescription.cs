@@ -5,10 +5,10 @@ using System.Text;
 
 namespace Dino.Gpu.Devices;
 
-/// <summary>What this machine's processor is called and can do.</summary>
+/// <summary>The name and the abilities of this machine's processor.</summary>
 internal static class CpuDescription
 {
-    /// <summary>The CPU as a device. Nothing is probed but the processor itself.</summary>
+    /// <summary>Describes the CPU as a device. Loads no driver.</summary>
     public static DeviceInfo Describe(bool isAutomaticChoice = false) => new()
     {
         Id = "cpu",

@@ -8,8 +8,8 @@ namespace Dino.Gpu.Devices;
 public static class DeviceCatalog
 {
     /// <summary>
-    /// Lists every accelerator: CUDA devices, OpenCL devices, then the CPU. One that cannot be used is listed with the
-    /// reason, and the one that <c>auto</c> picks is marked: the first CUDA device, else the first OpenCL GPU, else the
+    /// Lists every accelerator: CUDA devices, OpenCL devices, then the CPU. A device that cannot be used has the
+    /// reason. The device that <c>auto</c> picks is marked: the first CUDA device, else the first OpenCL GPU, else the
     /// CPU.
     /// </summary>
     public static IReadOnlyList<DeviceInfo> Enumerate()
@@ -23,7 +23,7 @@ public static class DeviceCatalog
         ];
     }
 
-    /// <summary>What <c>auto</c> picks, or null for the CPU.</summary>
+    /// <summary>The device that <c>auto</c> picks; null for the CPU.</summary>
     internal static Candidate? AutomaticChoice(IEnumerable<Candidate> candidates) =>
         candidates.FirstOrDefault(candidate => candidate.Info.Refusal is null && IsGpu(candidate.Device));
 

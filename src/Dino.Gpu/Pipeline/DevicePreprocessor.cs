@@ -7,17 +7,15 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// <see cref="Preprocessor"/> on a device: decoded pictures go up as they are, the model's input stays there, with the
-/// same bytes that the host would have made. Normalising is the model's first step,
-/// <see cref="Embedding.UnfoldKernel"/>. Not thread-safe; works on a stream of its own, whose order lets one buffer
-/// serve all pictures.
+/// <see cref="Preprocessor"/> on a device. Decoded pictures are uploaded, and the model's input stays on the device;
+/// its bytes are those that the host would make. The model's first step, <see cref="Embedding.UnfoldKernel"/>,
+/// normalizes. Works on its own stream, whose order lets one buffer serve all pictures. Not thread-safe.
 /// </summary>
 internal sealed class DevicePreprocessor : IDisposable
 {
     /// <summary>
-    /// Largest decoded picture that is resized on a device, in bytes; 640x480 pixels take 0.88 MiB. Every picture that
-    /// waits for its batch is in host memory, so this bounds it; a larger picture becomes the input size as soon as it
-    /// is decoded.
+    /// Largest decoded picture that is resized on a device, in bytes; 640x480 pixels take 0.88 MiB. Pictures wait for
+    /// their batch in host memory, and this bounds it: the host resizes a larger picture as soon as it is decoded.
     /// </summary>
     private const int MostSource = 1 << 20;
 
@@ -92,7 +90,7 @@ internal sealed class DevicePreprocessor : IDisposable
         _transfers.Complete();
     }
 
-    /// <summary>After a failure: waits for what is queued and forgets it.</summary>
+    /// <summary>After a failure: waits for the queued work and drops its results.</summary>
     public void Abandon()
     {
         try

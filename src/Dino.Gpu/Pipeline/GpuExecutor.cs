@@ -8,15 +8,15 @@ namespace Dino.Gpu.Pipeline;
 
 /// <summary>
 /// Runs the model with kernels that each take the whole batch. The host walks through the forward pass and queues a
-/// launch for every operation on the accelerator's default stream, without waiting in between; each batch has a slot
-/// with a stream of its own, on which it is uploaded and resized while the batch before it computes.
+/// launch for every operation on the accelerator's default stream, without waiting in between. Each batch has a slot
+/// with its own stream, on which it is uploaded and resized while the batch before it computes.
 /// </summary>
 /// <remarks>
 /// Order between the streams: a batch is launched after the host has waited for its upload, and a slot takes the next
-/// batch after the host has waited for the pass that reads it. On CUDA the slots' streams do not synchronise with the
+/// batch after the host has waited for the pass that reads it. On CUDA the slots' streams do not synchronize with the
 /// default one by themselves, as ILGPU creates them.
 /// </remarks>
-/// <param name="accelerator">The caller's; has to outlive the executor.</param>
+/// <param name="accelerator">Must outlive the executor. The caller owns it.</param>
 internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
     where TOps : struct, IVitOps
 {
@@ -44,7 +44,7 @@ internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
     }
 
     /// <summary>Makes room for a pass and gives the operations on it.</summary>
-    /// <param name="input">What the activations are reserved for.</param>
+    /// <param name="input">The inputs of the pass.</param>
     /// <param name="shape">The model at this input size.</param>
     /// <param name="request">Batch size and what to keep.</param>
     /// <param name="output">Where to keep it.</param>

@@ -4,27 +4,29 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// Between what a caller asks for and what a pass keeps: makes the request, and the output from what the pass kept.
+/// Translates between the caller's outputs and the parts that a pass keeps: makes the request, and afterwards the
+/// output.
 /// </summary>
 /// <param name="shape">The model at this input size.</param>
-/// <param name="outputs">What to return.</param>
-/// <param name="layers">Of which layers.</param>
+/// <param name="outputs">The outputs to return.</param>
+/// <param name="layers">The layers to return them of.</param>
 internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoLayers layers)
 {
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     public ForwardRequest Request(int images) =>
         new(images, Has(DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid), hiddenStates: false, attentionLayers: 0)
-    {
-        HiddenStates = Mask(DinoOutputs.HiddenStates, layers.HiddenStates, shape.LayerCount + 1, "hidden states"),
-        IntermediateLayers = Mask(DinoOutputs.IntermediateLayers, layers.IntermediateLayers, shape.LayerCount),
-        ClassTokenLayers = Mask(DinoOutputs.LayerClassTokens, layers.ClassTokens, shape.LayerCount),
-        QueryLayers = Mask(DinoOutputs.Queries, layers.Queries, shape.LayerCount),
-        KeyLayers = Mask(DinoOutputs.Keys, layers.Keys, shape.LayerCount),
-        ValueLayers = Mask(DinoOutputs.Values, layers.Values, shape.LayerCount),
-        AttentionLayers = Mask(DinoOutputs.Attentions | DinoOutputs.ClassAttentions, layers.Attentions, shape.LayerCount),
-        Rollout = Has(DinoOutputs.AttentionRollout) ? 1 : 0,
-        ClassAttentionOnly = Has(DinoOutputs.ClassAttentions) && !Has(DinoOutputs.Attentions) ? 1 : 0,
-    };
+        {
+            HiddenStates = Mask(DinoOutputs.HiddenStates, layers.HiddenStates, shape.LayerCount + 1, "hidden states"),
+            IntermediateLayers = Mask(DinoOutputs.IntermediateLayers, layers.IntermediateLayers, shape.LayerCount),
+            ClassTokenLayers = Mask(DinoOutputs.LayerClassTokens, layers.ClassTokens, shape.LayerCount),
+            QueryLayers = Mask(DinoOutputs.Queries, layers.Queries, shape.LayerCount),
+            KeyLayers = Mask(DinoOutputs.Keys, layers.Keys, shape.LayerCount),
+            ValueLayers = Mask(DinoOutputs.Values, layers.Values, shape.LayerCount),
+            AttentionLayers = Mask(DinoOutputs.Attentions | DinoOutputs.ClassAttentions, layers.Attentions, shape.LayerCount),
+            Rollout = Has(DinoOutputs.AttentionRollout) ? 1 : 0,
+            ClassAttentionOnly = Has(DinoOutputs.ClassAttentions) && !Has(DinoOutputs.Attentions) ? 1 : 0,
+        };
+
 
     /// <summary>The output of a pass for <see cref="Request"/>.</summary>
     public DinoOutput Output(ForwardOutput kept, in ForwardRequest request)

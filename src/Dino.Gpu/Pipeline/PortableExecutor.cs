@@ -20,7 +20,7 @@ internal sealed class PortableExecutor : GpuExecutor<PortableOps>
     private readonly PortableWeights _weights;
     private readonly PortableActivations _activations;
 
-    /// <summary>Uploads the weights. The device stays the caller's and has to outlive the executor.</summary>
+    /// <summary>Uploads the weights. The caller owns the device, which must outlive the executor.</summary>
     /// <exception cref="DinoException">The device is too small for the kernels.</exception>
     public PortableExecutor(DinoDevice device, VitWeights weights)
         : base(device.Accelerator)

@@ -79,9 +79,9 @@ internal sealed class SimdExecutor : VitExecutor
         SimdPlan plan);
 
     /// <summary>
-    /// The widest registers of this machine. Avx512F itself is asked for, because Vector512 calls itself not
-    /// accelerated on early AVX-512 cores, which lower their clock for it, and yet have twice the throughput in a long
-    /// matrix product.
+    /// The widest registers of this machine. It checks Avx512F itself: Vector512 says that it is not accelerated on
+    /// early AVX-512 cores, because they lower their clock, but in a long matrix product they still have twice the
+    /// throughput.
     /// </summary>
     public static SimdWidth BestWidth =>
         Avx512F.IsSupported ? SimdWidth.Lanes16
@@ -89,7 +89,7 @@ internal sealed class SimdExecutor : VitExecutor
         : SimdWidth.Lanes4;
 
     /// <summary>
-    /// Packs weights for the CPU accelerator. The accelerator stays the caller's and has to outlive the executor.
+    /// Packs weights for the CPU accelerator. The caller owns the accelerator, which must outlive the executor.
     /// </summary>
     /// <param name="accelerator">A CPU accelerator with one multiprocessor a thread.</param>
     /// <param name="weights">The model; not kept.</param>

@@ -20,7 +20,7 @@ internal static class TensorCoreExecutor
     private const int SizeMultiple = 32;
 
     /// <summary>
-    /// Converts and uploads the weights. The device stays the caller's and has to outlive the executor.
+    /// Converts and uploads the weights. The caller owns the device, which must outlive the executor.
     /// </summary>
     /// <exception cref="DinoException">The device or the model does not suit tensor cores.</exception>
     public static VitExecutor Create(DinoDevice device, VitWeights weights, Precision precision)

@@ -12,8 +12,8 @@ namespace Dino.Gpu.Ops.Device;
 internal readonly record struct DeviceAffine(ArrayView<float> Weight, ArrayView<float> Bias);
 
 /// <summary>
-/// A checkpoint on a device, with the normalization table of the input. Position tables belong to an input size and
-/// come with it. How memory is taken, and what a matrix becomes in it, is the kernel family's.
+/// A checkpoint on a device, with the normalization table of the input. Position tables depend on the input size and
+/// are not part of it. Each kernel family decides how it allocates memory and how it stores a matrix.
 /// </summary>
 /// <typeparam name="TLinear">A linear layer on the device.</typeparam>
 internal abstract class DeviceWeights<TLinear> : IDisposable

@@ -8,13 +8,13 @@ using ILGPU.Runtime.Cuda;
 namespace Dino.Gpu.Ops.Device;
 
 /// <summary>
-/// Copies between arrays and a device through page-locked host memory, so that a stream can make them without the host:
-/// what is uploaded is taken at once, what is downloaded is there after <see cref="Complete"/>. The memory grows to
-/// what a batch needs, up to a limit; where that is not enough, the stream is waited for and the memory used again. Not
+/// Copies between arrays and a device through page-locked host memory, so that a stream makes the copies without the
+/// host. An upload copies its array at once; a download fills its array in <see cref="Complete"/>. The memory grows to
+/// the size that a batch needs, up to a limit. Beyond it the host waits for the stream and reuses the memory. Not
 /// thread-safe.
 /// </summary>
-/// <param name="stream">Makes the copies; the caller's.</param>
-/// <param name="limit">Most bytes of host memory.</param>
+/// <param name="stream">Makes the copies. The caller owns it.</param>
+/// <param name="limit">The most bytes of host memory.</param>
 internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit = PinnedTransfers.DefaultLimit) : IDisposable
 {
     /// <summary>
@@ -75,8 +75,8 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
     }
 
     /// <summary>
-    /// Hands over what was read and frees the host memory for new copies. All copies have to be done: the caller has
-    /// waited for the stream.
+    /// Fills the arrays of the downloads and frees the host memory for new copies. The caller has waited for the
+    /// stream, so all copies are done.
     /// </summary>
     public void Complete()
     {
@@ -85,14 +85,14 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
         Forget();
     }
 
-    /// <summary>Drops what was read, after a pass that failed. All copies have to be done.</summary>
+    /// <summary>Drops the downloads, after a pass that failed. All copies must be done.</summary>
     public void Forget()
     {
         _downloads.Clear();
         _used = 0;
     }
 
-    /// <summary>Gives the memory back; the next copy allocates again. All copies have to be done.</summary>
+    /// <summary>Gives the memory back; the next copy allocates again. All copies must be done.</summary>
     public void Release()
     {
         Forget();

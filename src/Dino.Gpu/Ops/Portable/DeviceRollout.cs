@@ -6,8 +6,8 @@ using ILGPU;
 namespace Dino.Gpu.Ops.Portable;
 
 /// <summary>
-/// Attention rollout on a device, from float32 queries and keys: each step makes the probabilities of a block of rows,
-/// adds what they carry, and goes on to the next block, so that memory grows with the tokens and not with their square.
+/// Attention rollout on a device, from float32 queries and keys. Each step takes the rows block by block: it makes the
+/// probabilities of a block and adds their contribution. Memory grows with the tokens, not with their square.
 /// </summary>
 /// <param name="kernels">Compiled for the activations' accelerator.</param>
 /// <param name="activations">Reserved for shape and request.</param>

@@ -5,9 +5,9 @@ using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 namespace Dino.Gpu.Ops.Portable;
 
 /// <summary>
-/// Which tile a matrix product gets. A large tile does more arithmetic for each value it moves; a small one leaves
-/// fewer multiprocessors idle when the product is small or its tiles do not divide evenly. The numbers come from
-/// counting instructions, not from a GPU.
+/// Chooses the tile of a matrix product. A large tile does more arithmetic for each value it moves. A small tile leaves
+/// fewer multiprocessors idle when the product is small or does not divide evenly. The numbers come from counting
+/// instructions, not from a GPU.
 /// </summary>
 internal static class TileChoice
 {
@@ -15,7 +15,7 @@ internal static class TileChoice
     private const double BusyThreads = 192;
 
     /// <summary>
-    /// What a product takes, in multiply-adds of the busiest multiprocessor: the tiles it gets, times a tile's values,
+    /// The cost of a product in multiply-adds of the busiest multiprocessor: its tiles, times the values of a tile,
     /// over the share of its rate that it can reach.
     /// </summary>
     public static double Cost(int tileRows, int tileColumns, int threads, int rows, int columns, int multiprocessors)
