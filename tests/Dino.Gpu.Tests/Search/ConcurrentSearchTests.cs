@@ -16,8 +16,8 @@ public sealed class ConcurrentSearchTests
     private static readonly float[] Vectors = SearchTwin.Normal(Count * Dimension, 1);
 
     [Theory]
-    [InlineData(TestDevice.OpenCL, 40)]
-    [InlineData(null, 400)]
+    [InlineData(TestDevice.OpenCL, 20)]
+    [InlineData(null, 100)]
     public void Searches_of_many_threads_do_not_mix(TestDevice? kind, int searches)
     {
         using DinoDevice device = kind is { } other ? TestDevices.OpenOwn(other) : DinoDevice.Open("cpu", 2);
