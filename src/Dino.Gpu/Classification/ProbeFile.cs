@@ -9,7 +9,7 @@ internal static class ProbeFile
     private const string WeightName = "weight";
     private const string BiasName = "bias";
 
-    /// <summary>Key of the metadata whose value is a JSON list.</summary>
+    /// <summary>The metadata's key of the class names, a JSON list.</summary>
     private const string ClassesKey = "classes";
 
     public static void Write(string path, LinearProbe probe)
@@ -21,7 +21,7 @@ internal static class ProbeFile
             [.. probe.Metadata, new(ClassesKey, JsonSerializer.Serialize(probe.ClassNames))]);
     }
 
-    /// <exception cref="DinoException">The file is no classifier, or is broken.</exception>
+    /// <exception cref="DinoException">The file is no classifier, or is damaged.</exception>
     public static LinearProbe Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -38,7 +38,8 @@ internal static class ProbeFile
         if (weight.Shape is not [> 0, > 0] || bias.Shape is not [> 0] || weight.Shape[0] != bias.Shape[0] || names.Length != bias.Shape[0])
         {
             throw file.Error(
-                $"weight is {CheckpointFile.ShapeText(weight.Shape)}, bias {CheckpointFile.ShapeText(bias.Shape)}, with {names.Length} class names; expected (classes, values), (classes)");
+                $"weight is {CheckpointFile.ShapeText(weight.Shape)}, bias {CheckpointFile.ShapeText(bias.Shape)}, "
+                + $"with {names.Length} class names; expected (classes, values), (classes)");
         }
 
         float[] weights = new float[weight.ElementCount];

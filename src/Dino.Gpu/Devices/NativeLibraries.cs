@@ -5,8 +5,8 @@ using ILGPU;
 namespace Dino.Gpu.Devices;
 
 /// <summary>
-/// Helps ILGPU find the driver libraries. It asks for <c>libOpenCL.so</c> and <c>libcuda.so</c>, which many Linux machines have only
-/// under their versioned names, and then it reports no device without a word.
+/// Helps ILGPU find the driver libraries. ILGPU loads <c>libOpenCL.so</c> and <c>libcuda.so</c>. Many Linux machines
+/// have them only under their versioned names; ILGPU then finds no device and does not say why.
 /// </summary>
 internal static class NativeLibraries
 {
@@ -19,8 +19,8 @@ internal static class NativeLibraries
     internal static Func<string, string?>? Override { get; set; }
 
     /// <summary>
-    /// Registers the fallback names, once; an assembly has one resolver for the life of the process. Where the host program was first
-    /// with its own for ILGPU, that one stays.
+    /// Registers the fallback names once. An assembly has one resolver for the life of the process: if the host program
+    /// has registered its own for ILGPU, that one stays.
     /// </summary>
     public static void EnsureRegistered() => _ = Registration.Value;
 

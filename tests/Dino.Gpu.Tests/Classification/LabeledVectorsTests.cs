@@ -2,7 +2,7 @@ using Dino.Gpu.Classification;
 
 namespace Dino.Gpu.Tests.Classification;
 
-public sealed class LabelledVectorsTests
+public sealed class LabeledVectorsTests
 {
     [Theory]
     [InlineData(0.8)]
@@ -13,7 +13,7 @@ public sealed class LabelledVectorsTests
     {
         int[] sizes = [1, 2, 3, 10, 101];
         int[] labels = [.. sizes.SelectMany((size, label) => Enumerable.Repeat(label, size))];
-        LabelledVectors all = new(Enumerable.Range(0, labels.Length).Select(i => (float)i).ToArray(), 1, labels, Clusters.Names(6));
+        LabeledVectors all = new(Enumerable.Range(0, labels.Length).Select(i => (float)i).ToArray(), 1, labels, Clusters.Names(6));
         (int[] first, int[] second) = all.Split(share, 4);
         Assert.Equal(Enumerable.Range(0, labels.Length), first.Concat(second).Order());
         Assert.Equal(first.Order(), first);
@@ -25,7 +25,7 @@ public sealed class LabelledVectorsTests
 
         Assert.Equal(first, all.Split(share, 4).First);
         Assert.NotEqual(first, all.Split(share, 5).First);
-        LabelledVectors selected = all.Select(second);
+        LabeledVectors selected = all.Select(second);
         Assert.Equal(second.Select(i => (float)i), selected.Values.ToArray());
         Assert.Equal(second.Select(i => labels[i]), selected.Labels.ToArray());
     }

@@ -1,17 +1,19 @@
 namespace Dino.Gpu.Classification;
 
-/// <summary>Vectors, such as embeddings, that are known to be of a class each.</summary>
-public sealed class LabelledVectors
+/// <summary>Vectors, such as embeddings, each with the class that it is known to be of.</summary>
+public sealed class LabeledVectors
 {
     private readonly int[] _labels;
 
     /// <summary>Checks the values and the labels; keeps the values without copying them.</summary>
-    /// <param name="values">(count, dimension). They must not change while this is in use.</param>
+    /// <param name="values">(count, dimension). They must not change while the object is in use.</param>
     /// <param name="dimension">Values of a vector.</param>
     /// <param name="labels">(count): the class of each, as an index into <paramref name="classNames"/>.</param>
-    /// <param name="classNames">Every class there is, those of which there is no vector too.</param>
-    /// <exception cref="ArgumentException">No vectors, not one label each, no such class, or a value that is not finite; the message names the vector.</exception>
-    public LabelledVectors(ReadOnlyMemory<float> values, int dimension, IReadOnlyList<int> labels, IReadOnlyList<string> classNames)
+    /// <param name="classNames">All classes, also those without a vector.</param>
+    /// <exception cref="ArgumentException">
+    /// There are no vectors, the labels do not fit them, or a value is not finite; the message names the vector.
+    /// </exception>
+    public LabeledVectors(ReadOnlyMemory<float> values, int dimension, IReadOnlyList<int> labels, IReadOnlyList<string> classNames)
     {
         ArgumentNullException.ThrowIfNull(labels);
         ArgumentNullException.ThrowIfNull(classNames);
@@ -20,11 +22,18 @@ public sealed class LabelledVectors
         if (_labels.Length == 0)
             throw new ArgumentException("No vectors to classify.", nameof(values));
         if (values.Length != (long)dimension * _labels.Length)
-            throw new ArgumentException($"{_labels.Length} labels and {values.Length} values, expected {dimension} values a label.", nameof(values));
+        {
+            throw new ArgumentException(
+                $"{_labels.Length} labels and {values.Length} values, expected {dimension} values a label.", nameof(values));
+        }
+
         for (int i = 0; i < _labels.Length; i++)
         {
             if (_labels[i] < 0 || _labels[i] >= classNames.Count)
-                throw new ArgumentException($"Vector {i} has the class {_labels[i]}, expected 0 to {classNames.Count - 1}.", nameof(labels));
+            {
+                throw new ArgumentException(
+                    $"Vector {i} has the class {_labels[i]}, expected 0 to {classNames.Count - 1}.", nameof(labels));
+            }
         }
 
         CheckFinite(values.Span, dimension, nameof(values));
@@ -36,35 +45,36 @@ public sealed class LabelledVectors
     /// <summary>(count, dimension)</summary>
     public ReadOnlyMemory<float> Values { get; }
 
-    /// <summary>Values of a vector.</summary>
+    /// <summary>The number of values of a vector.</summary>
     public int Dimension { get; }
 
-    /// <summary>Vectors.</summary>
+    /// <summary>The number of vectors.</summary>
     public int Count => _labels.Length;
 
     /// <summary>(count)</summary>
     public ReadOnlySpan<int> Labels => _labels;
 
-    /// <summary>The classes that labels are indices of.</summary>
+    /// <summary>The classes; labels are indices into them.</summary>
     public IReadOnlyList<string> ClassNames { get; }
 
-    /// <summary>Some of the vectors, copied.</summary>
-    /// <param name="indices">Which, in their new order.</param>
-    public LabelledVectors Select(IReadOnlyList<int> indices)
+    /// <summary>Copies some of the vectors.</summary>
+    /// <param name="indices">The vectors, in their new order.</param>
+    public LabeledVectors Select(IReadOnlyList<int> indices)
     {
         ArgumentNullException.ThrowIfNull(indices);
         float[] values = new float[checked(indices.Count * Dimension)];
         for (int i = 0; i < indices.Count; i++)
             Values.Span.Slice(indices[i] * Dimension, Dimension).CopyTo(values.AsSpan(i * Dimension));
-        return new LabelledVectors(values, Dimension, [.. indices.Select(index => _labels[index])], ClassNames);
+        return new LabeledVectors(values, Dimension, [.. indices.Select(index => _labels[index])], ClassNames);
     }
 
     /// <summary>
-    /// Divides the vectors in two, each class by itself, so that both parts have the classes in the same shares: of n vectors of a class the first part gets
-    /// share * n, rounded, and of two or more at least one is in each part. Depends on the seed and the labels alone.
+    /// Splits the vectors in two parts that have the classes in the same shares. Of the n vectors of a class the first
+    /// part gets share * n, rounded; of two or more, each part gets at least one. The split depends only on the seed
+    /// and the labels.
     /// </summary>
-    /// <param name="share">Of the first part, between 0 and 1.</param>
-    /// <param name="seed">Another seed, another choice.</param>
+    /// <param name="share">The share of the first part, between 0 and 1.</param>
+    /// <param name="seed">Another seed gives another split.</param>
     /// <returns>Indices of both parts, ascending.</returns>
     public (int[] First, int[] Second) Split(double share, ulong seed)
     {
@@ -87,7 +97,7 @@ public sealed class LabelledVectors
         return ([.. first], [.. second]);
     }
 
-    /// <summary>Fails on NaN and infinities, which would make every score meaningless without a word.</summary>
+    /// <summary>Refuses NaN and infinities, which would make every score meaningless.</summary>
     internal static void CheckFinite(ReadOnlySpan<float> values, int dimension, string parameter)
     {
         for (int i = 0; i < values.Length; i++)
