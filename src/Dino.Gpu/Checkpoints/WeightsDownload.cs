@@ -1,21 +1,23 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>
-/// Fetches the published checkpoint from the Hugging Face hub. What arrives goes to <c>FILE.part</c>, which a later attempt or a
-/// later run continues; only a file of the announced size and SHA-256 gets its final name.
+/// Fetches the published checkpoint from the Hugging Face hub. What arrives goes to <c>FILE.part</c>, which a later
+/// attempt or a later run continues; only a file of the announced size and SHA-256 gets its final name.
 /// </summary>
-public sealed class WeightsDownload
+internal sealed class WeightsDownload
 {
     private const int BufferBytes = 1 << 17;
     private const int ReportBytes = 1 << 20;
 
     private readonly WeightsDownloadOptions _options;
     private readonly IProgress<WeightsDownloadProgress>? _progress;
-    private readonly string _path;
+    private readonly string _name; // as the caller gave it
+    private readonly string _path; // links resolved
     private readonly string _part;
     private readonly Uri _address;
 
@@ -24,8 +26,9 @@ public sealed class WeightsDownload
 
     private WeightsDownload(string path, WeightsDownloadOptions options, IProgress<WeightsDownloadProgress>? progress)
     {
-        _path = path;
-        _part = path + ".part";
+        _name = path;
+        _path = PathOf(path);
+        _part = _path + ".part";
         _options = options;
         _progress = progress;
         _address = Address(options);
@@ -95,8 +98,8 @@ public sealed class WeightsDownload
             }
             catch (BrokenConnectionException e)
             {
-                string kept = part.Length > 0 ? $"; {part.Length} bytes are kept in {_part}, run it again to go on" : "";
-                throw new DinoException($"{_address}: {e.Message} ({_options.Attempts} attempts){kept}", e);
+                string? kept = part.Length > 0 ? $"run it again: it continues from the {part.Length} bytes in {_part}" : null;
+                throw new DinoException($"{_address}: {e.Message} ({_options.Attempts} attempts)", kept, e);
             }
         }
     }
@@ -118,7 +121,7 @@ public sealed class WeightsDownload
         if (File.Exists(_path) && new FileInfo(_path).Length == size && Checkpoint.Sha256(_path) == hash)
         {
             Discard(part);
-            return new(_path, size, hash, WasPresent: true);
+            return new(_name, size, hash, WasPresent: true);
         }
 
         if (part.Length < size) await ReceiveAsync(response.Message, part, size, stall, cancellation).ConfigureAwait(false);
@@ -178,37 +181,51 @@ public sealed class WeightsDownload
     {
         try
         {
-            DiskFlush.Run(part);
-            part.Close();
-            string found = Checkpoint.Sha256(_part);
+            part.Position = 0;
+            string found = Convert.ToHexStringLower(SHA256.HashData(part));
             if (found != hash)
             {
-                File.Delete(_part);
-                throw new DinoException($"{_address}: the SHA-256 is {found}, the server announced {hash}; the file was deleted, run it again");
+                Discard(part);
+                throw new DinoException($"{_address}: the SHA-256 is {found}, the server announced {hash}; the file was deleted", "run it again");
             }
 
-            File.Move(_part, _path, overwrite: true);
-            return new(_path, size, hash, WasPresent: false);
+            AtomicFile.PutInPlace(part, _path);
+            return new(_name, size, hash, WasPresent: false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DinoException($"{_path}: cannot be written: {e.Message}", e);
+            throw WriteFailure.Of(_name, e);
         }
+    }
+
+    /// <summary>The file to write, links resolved; its folder is made.</summary>
+    private static string PathOf(string path)
+    {
+        try
+        {
+            if (path.Length > 0)
+                Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw WriteFailure.Of(path, e);
+        }
+
+        return OutputPath.Resolve(path);
     }
 
     private FileStream OpenPart()
     {
+        if (OutputPath.Resolve(_part) != _part)
+            throw new DinoException($"cannot write {_part}: it is a link, expected the rest of an earlier download");
         try
         {
-            if (Directory.Exists(_path)) throw new DinoException($"{_path}: a folder, expected a file to write");
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(_path))!);
-
             // Unbuffered: what has arrived is in the file even if the process is killed.
             return new FileStream(_part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DinoException($"{_part}: cannot be written, or another download is writing it: {e.Message}", e);
+            throw new DinoException($"cannot write {_part}, or another download is writing it: {WriteFailure.Reason(e)}", e);
         }
     }
 
@@ -220,7 +237,7 @@ public sealed class WeightsDownload
         }
         catch (IOException e)
         {
-            throw new DinoException($"{_part}: cannot be written: {e.Message}", e);
+            throw WriteFailure.Of(_part, e);
         }
     }
 
