@@ -1,5 +1,6 @@
-using Dino.Gpu.Model;
 using System.Security.Cryptography;
+using Dino.Gpu.Files;
+using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Checkpoints;
 
@@ -31,12 +32,16 @@ public static class Checkpoint
         ArgumentNullException.ThrowIfNull(path);
         try
         {
-            using FileStream stream = File.OpenRead(path);
+            using var stream = new FileStream(RegularFile.Open(path), FileAccess.Read, bufferSize: 0);
             return Convert.ToHexStringLower(SHA256.HashData(stream));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (DinoException failure)
         {
-            throw new DinoException($"{path}: cannot be read: {e.Message}", e);
+            throw new DinoException($"{path}: {failure.Message}", failure.Hint, failure);
+        }
+        catch (IOException failure)
+        {
+            throw new DinoException($"{path}: {RegularFile.CannotBeRead(failure.Message)}", failure);
         }
     }
 }

@@ -1,5 +1,6 @@
 using Dino.Gpu.Model;
 using System.Globalization;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
@@ -67,7 +68,7 @@ internal sealed class CheckpointBinding
         IEnumerable<string> names = table.Tensors.Select(tensor => tensor.Name);
         if (names.Any(name => StripHuggingFace(name) == HuggingFaceMarker)) return CheckpointLayout.HuggingFace;
         if (names.Any(name => StripDino(name) == DinoMarker)) return CheckpointLayout.Dino;
-        string found = table.Tensors.Count == 0 ? "no tensors at all" : $"{table.Tensors.Count} tensors: {string.Join(", ", names.Take(3).Select(CheckpointFile.Quote))}, ...";
+        string found = table.Tensors.Count == 0 ? "no tensors at all" : $"{table.Tensors.Count} tensors: {string.Join(", ", names.Take(3).Select(MessageText.Quote))}, ...";
         throw file.Error($"not a DINO ViT: neither '{HuggingFaceMarker}' (Hugging Face) nor '{DinoMarker}' (original DINO) is there, but {found}");
     }
 
@@ -103,10 +104,10 @@ internal sealed class CheckpointBinding
         foreach (TensorEntry tensor in table.Tensors)
         {
             string name = Layout == CheckpointLayout.HuggingFace ? StripHuggingFace(tensor.Name) : StripDino(tensor.Name);
-            if (!IsIgnored(name) && !_tensors.TryAdd(name, tensor)) _unexpected.Add($"a second {CheckpointFile.Quote(name)}");
+            if (!IsIgnored(name) && !_tensors.TryAdd(name, tensor)) _unexpected.Add($"a second {MessageText.Quote(name)}");
         }
 
-        foreach (string name in table.NonTensors) _unexpected.Add($"{CheckpointFile.Quote(name)}, which is not a tensor");
+        foreach (string name in table.NonTensors) _unexpected.Add($"{MessageText.Quote(name)}, which is not a tensor");
     }
 
     /// <summary>Every size from the tensors; the config adds what shapes do not show, and must agree with the rest.</summary>
@@ -178,10 +179,10 @@ internal sealed class CheckpointBinding
     {
         if (!_tensors.TryGetValue(name, out TensorEntry? tensor) || tensor.Shape.Length <= index) return fallback;
         long side = tensor.Shape[index];
-        return side is >= 1 and <= MaxSide ? (int)side : throw _file.Error($"{CheckpointFile.Quote(name)} has the shape {ShapeOf(name)}, expected sides of 1 to {MaxSide}");
+        return side is >= 1 and <= MaxSide ? (int)side : throw _file.Error($"{MessageText.Quote(name)} has the shape {ShapeOf(name)}, expected sides of 1 to {MaxSide}");
     }
 
-    private string ShapeOf(string name) => CheckpointFile.ShapeText(_tensors[name].Shape);
+    private string ShapeOf(string name) => MessageText.Shape(_tensors[name].Shape);
 
     /// <summary>One more than the highest number in use: a layer in the middle that lost its tensors is missing, not renumbered.</summary>
     private int LayerCount(string prefix)
@@ -206,16 +207,16 @@ internal sealed class CheckpointBinding
         foreach (TensorSlot slot in slots)
         {
             if (!_tensors.Remove(slot.Name, out TensorEntry? tensor))
-                _problems.Add($"missing {slot.Name} {CheckpointFile.ShapeText(slot.Shape)}");
+                _problems.Add($"missing {slot.Name} {MessageText.Shape(slot.Shape)}");
             else if (!tensor.Shape.AsSpan().SequenceEqual(slot.Shape))
-                _problems.Add($"{slot.Name} is {CheckpointFile.ShapeText(tensor.Shape)}, expected {CheckpointFile.ShapeText(slot.Shape)}");
+                _problems.Add($"{slot.Name} is {MessageText.Shape(tensor.Shape)}, expected {MessageText.Shape(slot.Shape)}");
             else if (!tensor.Type.IsFloatingPoint())
                 _problems.Add($"{slot.Name} is {tensor.Type.Name()}, expected F32, F16, BF16 or F64");
             else
                 _pairs.Add((slot, tensor));
         }
 
-        _problems.AddRange(_tensors.Values.Select(tensor => $"unexpected {CheckpointFile.Quote(tensor.Name)} {CheckpointFile.ShapeText(tensor.Shape)}"));
+        _problems.AddRange(_tensors.Values.Select(tensor => $"unexpected {MessageText.Quote(tensor.Name)} {MessageText.Shape(tensor.Shape)}"));
         _problems.AddRange(_unexpected.Select(text => "unexpected " + text));
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
@@ -73,10 +74,10 @@ internal sealed class ModelConfig
             Source = "the metadata",
             Heads = heads is null ? null
                 : int.TryParse(heads, NumberStyles.None, CultureInfo.InvariantCulture, out int count) ? count
-                : throw file.Error($"metadata {HeadsKey} is {CheckpointFile.Quote(heads)}, expected an integer"),
+                : throw file.Error($"metadata {HeadsKey} is {MessageText.Quote(heads)}, expected an integer"),
             Epsilon = epsilon is null ? null
                 : double.TryParse(epsilon, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value
-                : throw file.Error($"metadata {EpsilonKey} is {CheckpointFile.Quote(epsilon)}, expected a number"),
+                : throw file.Error($"metadata {EpsilonKey} is {MessageText.Quote(epsilon)}, expected a number"),
         };
     }
 
@@ -113,7 +114,7 @@ internal sealed class ModelConfig
         if (!root.TryGetProperty(name, out JsonElement value)) return null;
         return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
             ? number
-            : throw file.Error($"{name} is {CheckpointFile.Quote(value.ToString())}, expected an integer");
+            : throw file.Error($"{name} is {MessageText.Quote(value.ToString())}, expected an integer");
     }
 
     private static double? Number(CheckpointFile file, JsonElement root, string name)
@@ -121,6 +122,6 @@ internal sealed class ModelConfig
         if (!root.TryGetProperty(name, out JsonElement value)) return null;
         return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)
             ? number
-            : throw file.Error($"{name} is {CheckpointFile.Quote(value.ToString())}, expected a number");
+            : throw file.Error($"{name} is {MessageText.Quote(value.ToString())}, expected a number");
     }
 }

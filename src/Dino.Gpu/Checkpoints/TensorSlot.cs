@@ -1,14 +1,12 @@
 using Dino.Gpu.Model;
+
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>One tensor that a checkpoint of a given config must have, and where it lives in the weights.</summary>
 /// <param name="Name">Its key, without a prefix such as <c>vit.</c> or <c>backbone.</c>.</param>
 /// <param name="Shape">Its sides as stored.</param>
 /// <param name="Data">Its values inside the weights, row-major; a third of the fused matrix for a query, key or value.</param>
-internal sealed record TensorSlot(string Name, long[] Shape, Func<VitWeights, Memory<float>> Data)
-{
-    public long ElementCount => Shape.Aggregate(1L, (product, side) => product * side);
-}
+internal sealed record TensorSlot(string Name, long[] Shape, Func<VitWeights, Memory<float>> Data);
 
 /// <summary>The tensors of a DINO ViT by name, in the order of the state dict: the one place where names meet weights.</summary>
 internal static class TensorSlots

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
@@ -32,9 +33,9 @@ internal static class TorchReader
         return StateDict.Read(file, CheckpointFormat.TorchZip, content, branch, storage =>
         {
             string name = $"{root}/data/{storage.Key}";
-            if (!entries.TryGetValue(name, out ZipEntry entry)) throw file.Error($"storage {CheckpointFile.Quote(name)} is missing");
+            if (!entries.TryGetValue(name, out ZipEntry entry)) throw file.Error($"storage {MessageText.Quote(name)} is missing");
             if (storage.Length != entry.Size / storage.Type.Size() || entry.Size % storage.Type.Size() != 0)
-                throw file.Error($"storage {CheckpointFile.Quote(name)} claims {storage.Length} elements of {storage.Type.Name()}, it has {entry.Size} bytes");
+                throw file.Error($"storage {MessageText.Quote(name)} claims {storage.Length} elements of {storage.Type.Name()}, it has {entry.Size} bytes");
             return entry.DataOffset;
         });
     }
@@ -53,7 +54,7 @@ internal static class TorchReader
         if (PickleReader.Read(input, NoStorage) is not PickleList keys) throw input.Error("expected the list of storages");
         Dictionary<string, long> offsets = LegacyOffsets(file, input, keys, storages);
         return StateDict.Read(file, CheckpointFormat.TorchLegacy, content, branch, storage =>
-            offsets.TryGetValue(storage.Key, out long offset) ? offset : throw file.Error($"storage {CheckpointFile.Quote(storage.Key)} is missing"));
+            offsets.TryGetValue(storage.Key, out long offset) ? offset : throw file.Error($"storage {MessageText.Quote(storage.Key)} is missing"));
     }
 
     /// <summary>The storages follow the pickles in the order of the list of keys, each as an int64 number of elements and the elements.</summary>
@@ -65,13 +66,13 @@ internal static class TorchReader
         foreach (object? item in keys.Items)
         {
             if (item is not string key || !storages.TryGetValue(key, out TorchStorage? storage)) throw input.Error("the list of storages names one that no tensor uses");
-            file.Read(position, header, $"storage {CheckpointFile.Quote(key)}");
+            file.Read(position, header, $"storage {MessageText.Quote(key)}");
             long length = BinaryPrimitives.ReadInt64LittleEndian(header);
             position += header.Length;
-            if (length != storage.Length) throw file.Error($"storage {CheckpointFile.Quote(key)} has {length} elements, its tensors claim {storage.Length}");
+            if (length != storage.Length) throw file.Error($"storage {MessageText.Quote(key)} has {length} elements, its tensors claim {storage.Length}");
             if (length > (file.Length - position) / storage.Type.Size())
-                throw file.Error($"truncated: storage {CheckpointFile.Quote(key)} needs {length} elements of {storage.Type.Name()} at byte {position}, the file has {file.Length}");
-            if (!offsets.TryAdd(key, position)) throw file.Error($"two storages {CheckpointFile.Quote(key)}");
+                throw file.Error($"truncated: storage {MessageText.Quote(key)} needs {length} elements of {storage.Type.Name()} at byte {position}, the file has {file.Length}");
+            if (!offsets.TryAdd(key, position)) throw file.Error($"two storages {MessageText.Quote(key)}");
             position += length * storage.Type.Size();
         }
 
@@ -91,7 +92,7 @@ internal static class TorchReader
             throw input.Error("a storage reference that torch.save has not written since 0.4");
         if (!storages.TryGetValue(key, out TorchStorage? storage))
             storages.Add(key, storage = new TorchStorage(key, import.Type, length));
-        if (storage.Type != import.Type || storage.Length != length) throw input.Error($"storage {CheckpointFile.Quote(key)} has two types or sizes");
+        if (storage.Type != import.Type || storage.Length != length) throw input.Error($"storage {MessageText.Quote(key)} has two types or sizes");
         return storage;
     }
 

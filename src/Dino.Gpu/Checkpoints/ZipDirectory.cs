@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
@@ -99,7 +100,7 @@ internal sealed class ZipDirectory
 
         ReadOnlySpan<byte> nameBytes = rest.Slice(CentralLength, nameLength);
         string name = Encoding.UTF8.GetString(nameBytes);
-        string label = CheckpointFile.Quote(name);
+        string label = MessageText.Quote(name);
         ReadZip64(rest.Slice(CentralLength + nameLength, extraLength), label, ref size, ref compressed, ref offset);
 
         if ((flags & 1) != 0) throw _file.Error($"zip entry {label} is encrypted");
@@ -165,7 +166,7 @@ internal sealed class ZipDirectory
         for (int i = 1; i < _ranges.Count; i++)
         {
             if (_ranges[i].Start < _ranges[i - 1].End)
-                throw _file.Error($"bad zip: entries {CheckpointFile.Quote(_ranges[i - 1].Name)} and {CheckpointFile.Quote(_ranges[i].Name)} overlap");
+                throw _file.Error($"bad zip: entries {MessageText.Quote(_ranges[i - 1].Name)} and {MessageText.Quote(_ranges[i].Name)} overlap");
         }
     }
 
