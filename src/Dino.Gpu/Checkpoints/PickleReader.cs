@@ -1,12 +1,14 @@
 using System.Numerics;
 using System.Text;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>
 /// Reads the pickles that torch writes (protocols 2 to 5) and nothing beyond: containers, plain values, storages, tensors.
 /// It runs nothing: an import is a word on the list of <see cref="PickleImport"/> or an error.
-/// There is no recursion, so nesting cannot exhaust the stack; operations and marks are limited, so memory cannot run out.
+/// There is no recursion, so nesting cannot exhaust the stack. Operations, marks and the items that a call copies are
+/// limited together, so that time and memory stay within a small multiple of the file.
 /// </summary>
 internal sealed class PickleReader
 {
@@ -21,6 +23,7 @@ internal sealed class PickleReader
     private readonly List<object?> _stack = [];
     private readonly List<int> _marks = [];
     private readonly Dictionary<long, object?> _memo = [];
+    private int _operationsLeft = MaxOperations;
 
     /// <param name="input">Starts at the pickle.</param>
     /// <param name="loadStorage">Resolves a persistent id, which is how torch refers to a storage.</param>
@@ -36,14 +39,21 @@ internal sealed class PickleReader
 
     private object? Run()
     {
-        for (int i = 0; i < MaxOperations; i++)
+        while (true)
         {
+            Charge(1);
             byte operation = _input.ReadByte();
             if (operation == '.') return Pop();
             if (!Container(operation) && !Value(operation) && !Memo(operation)) Call(operation);
         }
+    }
 
-        throw _input.Error($"more than {MaxOperations} operations");
+    /// <summary>Counts work: every operation can copy the same container, so a copy counts each of its items.</summary>
+    private void Charge(int operations)
+    {
+        _operationsLeft -= operations;
+        if (_operationsLeft < 0)
+            throw _input.Error($"more than {MaxOperations} operations");
     }
 
     private bool Container(byte operation)
@@ -156,7 +166,7 @@ internal sealed class PickleReader
     {
         if (module is null || name is null) throw _input.Error("an import without a name");
         return PickleImport.Find(module, name)
-            ?? throw _input.Error($"it imports {CheckpointFile.Quote($"{module}.{name}")}, refused: a checkpoint needs tensors and plain values only, and nothing in it is run");
+            ?? throw _input.Error($"it imports {MessageText.Quote($"{module}.{name}")}, refused: a checkpoint needs tensors and plain values only, and nothing in it is run");
     }
 
     private object Apply(object? function, object? arguments)
@@ -183,16 +193,17 @@ internal sealed class PickleReader
 
     private PickleDict FromPairs(PickleList pairs)
     {
+        Charge(pairs.Items.Count);
         var dict = new PickleDict();
         foreach (object? pair in pairs.Items)
         {
-            object?[] items = pair switch
+            IReadOnlyList<object?> items = pair switch
             {
                 PickleTuple tuple => tuple.Items,
-                PickleList list => [.. list.Items],
+                PickleList list => list.Items,
                 _ => [],
             };
-            if (items.Length != 2) throw _input.Error("an OrderedDict of something other than pairs");
+            if (items.Count != 2) throw _input.Error("an OrderedDict of something other than pairs");
             Add(dict, items[0], items[1]);
         }
 
@@ -201,6 +212,8 @@ internal sealed class PickleReader
 
     private long[] Integers(PickleTuple tuple)
     {
+        if (tuple.Items.Length > TensorEntry.MaxRank)
+            throw _input.Error($"a tensor of {tuple.Items.Length} dimensions, at most {TensorEntry.MaxRank} are read");
         var values = new long[tuple.Items.Length];
         for (int i = 0; i < values.Length; i++) values[i] = tuple.Items[i] is long value ? value : throw _input.Error("a tensor size that is not an integer");
         return values;
@@ -238,7 +251,7 @@ internal sealed class PickleReader
 
     private void Add(PickleDict dict, object? key, object? value)
     {
-        if (!dict.TryAdd(key, value)) throw _input.Error($"two values for {CheckpointFile.Quote((string)key!)}");
+        if (!dict.TryAdd(key, value)) throw _input.Error($"two values for {MessageText.Quote((string)key!)}");
     }
 
     private object? Recall(long index) => _memo.TryGetValue(index, out object? value) ? value : throw _input.Error($"nothing is remembered as {index}");

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
@@ -8,7 +9,9 @@ namespace Dino.Gpu.Checkpoints;
 /// </summary>
 internal sealed class TensorEntry
 {
-    private const int MaxRank = 8;
+    /// <summary>Most sides of a tensor that is read.</summary>
+    public const int MaxRank = 8;
+
     private const int ChunkBytes = 1 << 18;
 
     /// <summary>A strided view may cover this many elements beyond eight times its own, or reading it would cost more memory than it is worth.</summary>
@@ -27,14 +30,14 @@ internal sealed class TensorEntry
     /// <exception cref="DinoException">A size is negative, too large or reaches outside the storage or the file.</exception>
     public TensorEntry(CheckpointFile file, string name, ElementType type, long[] shape, long[]? strides, long dataOffset, long storageLength, long storageOffset)
     {
-        string label = CheckpointFile.Quote(name);
+        string label = MessageText.Quote(name);
         if (shape.Length > MaxRank) throw file.Error($"tensor {label} has {shape.Length} dimensions, at most {MaxRank} are read");
-        if (shape.Any(side => side < 0)) throw file.Error($"tensor {label} has a negative size: {CheckpointFile.ShapeText(shape)}");
+        if (shape.Any(side => side < 0)) throw file.Error($"tensor {label} has a negative size: {MessageText.Shape(shape)}");
 
         ElementCount = 1;
         foreach (long side in shape)
         {
-            if (side != 0 && ElementCount > Array.MaxLength / side) throw file.Error($"tensor {label} is absurdly large: {CheckpointFile.ShapeText(shape)}");
+            if (side != 0 && ElementCount > Array.MaxLength / side) throw file.Error($"tensor {label} is absurdly large: {MessageText.Shape(shape)}");
             ElementCount *= side;
         }
 
@@ -56,7 +59,7 @@ internal sealed class TensorEntry
         }
 
         // A stride of zero (torch's expand) makes a few bytes look like any number of elements.
-        if (ElementCount > storageLength) throw file.Error($"tensor {label} {CheckpointFile.ShapeText(shape)} has more elements than its storage, which has {storageLength}");
+        if (ElementCount > storageLength) throw file.Error($"tensor {label} {MessageText.Shape(shape)} has more elements than its storage, which has {storageLength}");
 
         Name = name;
         Type = type;
@@ -89,7 +92,7 @@ internal sealed class TensorEntry
         }
 
         if (CoveredCount > 8 * ElementCount + SpareCover)
-            throw file.Error($"tensor {CheckpointFile.Quote(Name)} uses {ElementCount} elements spread over {CoveredCount}; save it contiguous");
+            throw file.Error($"tensor {MessageText.Quote(Name)} uses {ElementCount} elements spread over {CoveredCount}; save it contiguous");
         float[] covered = GC.AllocateUninitializedArray<float>((int)CoveredCount);
         ReadRun(file, covered);
         Gather(covered, destination);
