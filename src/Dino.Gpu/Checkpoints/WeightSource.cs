@@ -1,5 +1,5 @@
-using Dino.Gpu.Model;
 using System.Globalization;
+using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Checkpoints;
 
@@ -8,11 +8,6 @@ public sealed record WeightSource
 {
     /// <summary>The word for seeded weights.</summary>
     public const string Synthetic = "synthetic";
-
-    /// <summary>What a Hugging Face folder calls its weights, the preferred one first.</summary>
-    private static readonly string[] UsualNames = ["model.safetensors", "pytorch_model.bin"];
-
-    private static readonly string[] Extensions = [".safetensors", ".bin", ".pth", ".pt"];
 
     private WeightSource()
     {
@@ -33,7 +28,7 @@ public sealed record WeightSource
         if (spec.StartsWith(Synthetic + ":", StringComparison.Ordinal)) return new WeightSource { Seed = ParseSeed(spec[(Synthetic.Length + 1)..]) };
         if (Directory.Exists(spec)) return new WeightSource { Path = FindIn(spec) };
         if (File.Exists(spec)) return new WeightSource { Path = spec };
-        throw new DinoException($"{spec}: no such file; expected a checkpoint (.bin, .pth, .safetensors), a folder with one, or {Synthetic}[:SEED]");
+        throw new DinoException($"{spec}: no such file, expected a checkpoint (.bin, .pth, .safetensors), a folder with one, or {Synthetic}[:SEED]");
     }
 
     /// <summary>Resolves and loads in one step; seeded weights have the sizes of <see cref="VitConfig.VitS16"/>.</summary>
@@ -58,20 +53,20 @@ public sealed record WeightSource
 
     private static string FindIn(string folder)
     {
-        foreach (string name in UsualNames)
+        foreach (string name in CheckpointNames.Usual)
         {
             string usual = System.IO.Path.Combine(folder, name);
             if (File.Exists(usual)) return usual;
         }
 
-        string[] found = [.. Directory.EnumerateFiles(folder)
-            .Where(file => Extensions.Contains(System.IO.Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
-            .Order(StringComparer.Ordinal)];
+        string[] found = [.. CheckpointNames.In(folder)];
         return found switch
         {
             [string only] => only,
-            [] => throw new DinoException($"{folder}: no checkpoint in this folder, expected {string.Join(" or ", UsualNames)}, or one file with another name"),
-            _ => throw new DinoException($"{folder}: {found.Length} checkpoints in this folder ({string.Join(", ", found.Take(5).Select(System.IO.Path.GetFileName))}), name one"),
+            [] => throw new DinoException($"{folder}: no checkpoint in this folder, expected {string.Join(" or ", CheckpointNames.Usual)}, or one file with another name"),
+            _ => throw new DinoException(
+                $"{folder}: {found.Length} checkpoints in this folder, expected one",
+                $"name one of them: {string.Join(", ", found.Take(5).Select(System.IO.Path.GetFileName))}"),
         };
     }
 }
