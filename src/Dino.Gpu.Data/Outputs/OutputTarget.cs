@@ -1,6 +1,5 @@
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Outputs;
 
@@ -73,11 +72,11 @@ internal sealed class OutputTarget
     }
 
     /// <summary>Fails before the work starts if the file could not be written after it.</summary>
-    /// <exception cref="DinoException">The file cannot be written.</exception>
+    /// <exception cref="DinoException">The file cannot be written, or one that is no embeddings of this format is there.</exception>
     public void EnsureWritable()
     {
         if (_file is not null && !IsFolder)
-            AtomicFile.EnsureWritable(_file);
+            FileKind.Embeddings(Format).EnsureWritable(_file);
     }
 
     /// <summary>Opens the output.</summary>

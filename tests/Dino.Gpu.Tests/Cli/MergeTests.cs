@@ -143,7 +143,7 @@ public sealed class MergeTests : MergeTestBase
     [Fact]
     public async Task A_merged_folder_is_whole_and_merging_again_does_nothing()
     {
-        string[] run = [Images, "none.png", "--shard-size", "4"];
+        string[] run = [Images, MissingFiles.List("none.png"), "--shard-size", "4"];
         await PartsAsync("out", 3, 3, run);
         string merged = Folder.Path("merged");
         await MergeAsync(Folder.Path("out"), "-o", merged);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Model;
 using Spectre.Console;
 
@@ -11,9 +12,6 @@ namespace Dino.Gpu.Cli.Commands;
 internal static class WeightsCommand
 {
     private const string DefaultPath = "weights/pytorch_model.bin";
-
-    /// <summary>What Hugging Face calls a model's weights; a config.json beside a file of this name makes the folder loadable there.</summary>
-    private const string HuggingFaceName = "model.safetensors";
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
@@ -35,6 +33,7 @@ internal static class WeightsCommand
         {
             var options = new WeightsDownloadOptions { Endpoint = parsed.GetValue(endpoint), Revision = parsed.GetValue(revision)! };
             TextWriter error = parsed.InvocationConfiguration.Error;
+            FileKind.Checkpoint.RequireReplaceable(parsed.GetValue(output)!);
             WeightsDownloadResult result = await PullAsync(parsed.GetValue(output)!, options, error, cancellation).ConfigureAwait(false);
             string state = result.WasPresent ? "already there" : "written";
             await error.WriteLineAsync($"{result.Path}: {state}, {result.Bytes} bytes, SHA-256 {result.Sha256}").ConfigureAwait(false);
@@ -75,7 +74,10 @@ internal static class WeightsCommand
         var command = new Command("convert", "Write a checkpoint as safetensors with Hugging Face's names.") { file, output, type, branch };
         command.SetAction(parsed =>
         {
-            VitWeights weights = Checkpoint.Load(PathOf(parsed.GetValue(file)!), new CheckpointOptions { Branch = parsed.GetValue(branch) });
+            string from = PathOf(parsed.GetValue(file)!), to = parsed.GetValue(output)!;
+            OutputNames.RefuseSameFile([("-o", to)], [from]);
+            FileKind.Safetensors.EnsureWritable(to);
+            VitWeights weights = Checkpoint.Load(from, new CheckpointOptions { Branch = parsed.GetValue(branch) });
             Save(parsed.GetValue(output)!, weights, parsed.GetValue(type) == "f16" ? WeightsDataType.Float16 : WeightsDataType.Float32, parsed.InvocationConfiguration.Error);
         });
         return command;
@@ -104,6 +106,7 @@ internal static class WeightsCommand
         var command = new Command("synth", "Write seeded weights: the published model's sizes, no meaning.") { seed, output };
         command.SetAction(parsed =>
         {
+            FileKind.Safetensors.EnsureWritable(parsed.GetValue(output)!);
             VitWeights weights = SyntheticWeights.Create(VitConfig.VitS16, parsed.GetValue(seed) ?? SyntheticWeights.DefaultSeed);
             Save(parsed.GetValue(output)!, weights, WeightsDataType.Float32, parsed.InvocationConfiguration.Error);
         });
@@ -126,7 +129,7 @@ internal static class WeightsCommand
         SafetensorsWriter.Write(path, weights, type);
         string note = "";
         string config = Path.Combine(Path.GetDirectoryName(path) ?? "", "config.json");
-        if (Path.GetFileName(path) == HuggingFaceName && !File.Exists(config))
+        if (Path.GetFileName(path) == CheckpointNames.Safetensors && !File.Exists(config))
         {
             SafetensorsWriter.WriteConfig(config, weights.Config, type);
             note = $", {config} beside it";
@@ -138,7 +141,7 @@ internal static class WeightsCommand
     private static async Task<WeightsDownloadResult> PullAsync(string path, WeightsDownloadOptions options, TextWriter error, CancellationToken cancellation)
     {
         await error.WriteLineAsync($"fetching {WeightsDownload.Address(options)}").ConfigureAwait(false);
-        if (error != Console.Error || Console.IsErrorRedirected) return await WeightsDownload.RunAsync(path, options, new PlainProgress(error), cancellation).ConfigureAwait(false);
+        if (error != Console.Error || Console.IsErrorRedirected) return await DinoWeights.PullAsync(path, options, new PlainProgress(error), cancellation).ConfigureAwait(false);
 
         IAnsiConsole terminal = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         return await terminal.Progress()
@@ -146,7 +149,7 @@ internal static class WeightsCommand
             .StartAsync(context =>
             {
                 ProgressTask task = context.AddTask(Markup.Escape(options.FileName));
-                return WeightsDownload.RunAsync(path, options, new TerminalProgress(terminal, task), cancellation);
+                return DinoWeights.PullAsync(path, options, new TerminalProgress(terminal, task), cancellation);
             }).ConfigureAwait(false);
     }
 
