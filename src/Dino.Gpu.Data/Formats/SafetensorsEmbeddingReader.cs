@@ -5,7 +5,10 @@ using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>A <c>.safetensors</c> file with a tensor <c>embedding</c> F32 or F16, and <c>row</c>, <c>width</c>, <c>height</c> where it has them.</summary>
+/// <summary>
+/// A <c>.safetensors</c> file with a tensor <c>embedding</c> F32 or F16, and <c>row</c>, <c>width</c>, <c>height</c>
+/// where it has them.
+/// </summary>
 internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
 {
     private readonly Stream _stream;

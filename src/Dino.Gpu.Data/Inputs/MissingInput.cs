@@ -36,7 +36,11 @@ internal static class MissingInput
     {
         string folder = Path.GetDirectoryName(path) ?? "";
         if (folder.Length > 0 && RegularFile.IsMissing(folder))
-            return Suggestion(folder) is { } other && Path.Combine(other, Path.GetFileName(path)) is var whole && Path.Exists(whole) ? whole : null;
+        {
+            string? whole = Suggestion(folder) is { } other ? Path.Combine(other, Path.GetFileName(path)) : null;
+            return Path.Exists(whole) ? whole : null;
+        }
+
         string name = Path.GetFileName(path);
         try
         {

@@ -13,7 +13,9 @@ namespace Dino.Gpu.Data.Outputs;
 /// name cannot cost a picture or a document. Every command checks its outputs here before it works.
 /// </summary>
 /// <param name="name">For messages, such as "an HTML page".</param>
-/// <param name="isKind">Whether a file that is there is of this kind; it may throw <see cref="DinoException"/> for no.</param>
+/// <param name="isKind">
+/// Whether a file that is there is of this kind; it may throw <see cref="DinoException"/> for no.
+/// </param>
 internal sealed partial class FileKind(string name, Func<string, bool> isKind)
 {
     internal const string NotReplaced = "it would replace a file that is not";
@@ -58,7 +60,10 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
 
     /// <summary>A PNG picture of one size.</summary>
     public static FileKind PngOf(int width, int height) => new($"a PNG picture of {width}x{height}", path =>
-        ImageHeader.Read(ImageFile.ReadBytes(path)) is { Format: ImageFormat.Png } header && (header.Width, header.Height) == (width, height));
+    {
+        var header = ImageHeader.Read(ImageFile.ReadBytes(path));
+        return header.Format == ImageFormat.Png && (header.Width, header.Height) == (width, height);
+    });
 
     /// <summary>A NumPy array of one shape.</summary>
     public static FileKind NpyOf(params long[] shape) => new($"a NumPy array of {MessageText.Shape(shape)}", path =>
@@ -75,7 +80,9 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
         _ => Safetensors,
     };
 
-    /// <summary>Fails if a file of another kind is there. An empty file is no loss, and a link counts as the file behind it.</summary>
+    /// <summary>
+    /// Fails if a file of another kind is there. An empty file is no loss, and a link counts as the file behind it.
+    /// </summary>
     /// <exception cref="DinoException">It is there and of another kind.</exception>
     public void RequireReplaceable(string path)
     {

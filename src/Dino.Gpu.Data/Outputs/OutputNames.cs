@@ -18,7 +18,8 @@ internal static class OutputNames
     public static void RefuseSameFile(IEnumerable<(string Option, string? Path)> outputs, IEnumerable<string?> inputs)
     {
         var real = new RealPath();
-        var read = inputs.Where(input => input is not (null or "-")).SelectMany(input => Files(input!)).Select(real.Of).ToHashSet(RealPath.Comparer);
+        IEnumerable<string> named = inputs.Where(input => input is not (null or "-")).SelectMany(input => Files(input!));
+        var read = named.Select(real.Of).ToHashSet(RealPath.Comparer);
         var written = new Dictionary<string, string>(RealPath.Comparer);
         foreach ((string option, string? path) in outputs)
         {
@@ -32,7 +33,9 @@ internal static class OutputNames
         }
     }
 
-    /// <summary>Refuses files in a run's folder that are named as the run's own: they would be replaced or deleted.</summary>
+    /// <summary>
+    /// Refuses files in a run's folder that are named as the run's own: they would be replaced or deleted.
+    /// </summary>
     /// <param name="folder">The run's.</param>
     /// <param name="files">Arguments and options; null where one is not given.</param>
     /// <param name="isOwn">Whether a name is the run's.</param>
@@ -46,13 +49,15 @@ internal static class OutputNames
             if (isOwn(Path.GetFileName(file)) && RealPath.Comparer.Equals(Path.GetDirectoryName(real.Of(file)), home))
             {
                 throw new DinoException(
-                    $"{file} would be taken for one of the run's own files in {folder}, and replaced or deleted", "give another name or folder");
+                    $"{file} would be taken for one of the run's own files in {folder}, and replaced or deleted",
+                    "give another name or folder");
             }
         }
     }
 
     /// <summary>
-    /// As <see cref="RefuseSameFile"/>, for the pictures that the inputs turned out to be: those of a folder are not known
+    /// As <see cref="RefuseSameFile"/>, for the pictures that the inputs turned out to be: those of a folder are not
+    /// known
     /// before. Only an output that is there and is named as a picture can be one.
     /// </summary>
     /// <param name="outputs">As there.</param>

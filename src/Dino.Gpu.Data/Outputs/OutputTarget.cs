@@ -4,7 +4,8 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Outputs;
 
 /// <summary>
-/// Where the rows go and how they are written: <c>-o</c> and <c>--format</c> of <c>dino embed</c>. A name with the extension of a format is a file; one without
+/// Where the rows go and how they are written: <c>-o</c> and <c>--format</c> of <c>dino embed</c>. A name with the
+/// extension of a format is a file; one without
 /// any extension, with a slash at its end, or of a folder that is there is a folder of shards.
 /// </summary>
 internal sealed class OutputTarget
@@ -72,7 +73,9 @@ internal sealed class OutputTarget
     }
 
     /// <summary>Fails before the work starts if the file could not be written after it.</summary>
-    /// <exception cref="DinoException">The file cannot be written, or one that is no embeddings of this format is there.</exception>
+    /// <exception cref="DinoException">
+    /// The file cannot be written, or one that is no embeddings of this format is there.
+    /// </exception>
     public void EnsureWritable()
     {
         if (_file is not null && !IsFolder)

@@ -25,7 +25,9 @@ internal sealed class CheckpointFile : IDisposable
     /// <summary>In bytes, when it was opened.</summary>
     public long Length { get; }
 
-    /// <exception cref="DinoException">There is no such file, it may not be read, or it is a folder, a pipe or a device.</exception>
+    /// <exception cref="DinoException">
+    /// There is no such file, it may not be read, or it is a folder, a pipe or a device.
+    /// </exception>
     public static CheckpointFile Open(string path)
     {
         try
@@ -38,11 +40,16 @@ internal sealed class CheckpointFile : IDisposable
         }
     }
 
-    /// <summary>Fills <paramref name="destination"/> from <paramref name="offset"/>, or fails: a short read is a truncated file.</summary>
+    /// <summary>
+    /// Fills <paramref name="destination"/> from <paramref name="offset"/>, or fails: a short read is a truncated file.
+    /// </summary>
     public void Read(long offset, Span<byte> destination, string what)
     {
         if (offset < 0 || offset > Length || destination.Length > Length - offset)
-            throw Error($"truncated: {what} needs bytes {Text(offset)} to {Text(offset + destination.Length)}, the file has {Text(Length)}");
+        {
+            throw Error(
+                $"truncated: {what} needs bytes {Text(offset)} to {Text(offset + destination.Length)}, the file has {Text(Length)}");
+        }
         try
         {
             while (destination.Length > 0)
@@ -60,7 +67,10 @@ internal sealed class CheckpointFile : IDisposable
     }
 
     /// <summary>A failure of this file, in one line whatever the file's own names contain.</summary>
-    public DinoException Error(string problem) => new(OneLine($"{Path}: {problem}"));
+    /// <param name="problem">Without the path.</param>
+    /// <param name="hint">What the user can do; null for nothing.</param>
+    public DinoException Error(string problem, string? hint = null) =>
+        new(OneLine($"{Path}: {problem}"), hint is null ? null : OneLine(hint));
 
     public void Dispose() => _handle.Dispose();
 

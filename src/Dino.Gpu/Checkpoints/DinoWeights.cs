@@ -26,11 +26,14 @@ public static class DinoWeights
     /// checkpoint in the folder <c>weights/</c> of the current directory, <see cref="CachePath"/>. Fetches nothing.
     /// </summary>
     /// <param name="named">What a user named, returned as it is; null where nobody did.</param>
-    /// <returns>A file, a folder or <c>synthetic[:SEED]</c>, for <see cref="WeightSource"/>; null when there is nothing.</returns>
+    /// <returns>
+    /// A file, a folder or <c>synthetic[:SEED]</c>, for <see cref="WeightSource"/>; null when there is nothing.
+    /// </returns>
     public static string? Locate(string? named = null) => Locate(named, Environment.GetEnvironmentVariable, here: "");
 
     /// <summary>
-    /// Downloads the checkpoint, unless the file is there already and whole. What arrives goes to <c>FILE.part</c>, which
+    /// Downloads the checkpoint, unless the file is there already and whole. What arrives goes to <c>FILE.part</c>,
+    /// which
     /// a later attempt continues; only a file of the announced size and SHA-256 gets its final name.
     /// </summary>
     /// <param name="path">Where it goes, such as <see cref="CachePath"/>; its folder is made.</param>
@@ -74,7 +77,8 @@ public static class DinoWeights
             cache = OperatingSystem.IsWindows()
                 ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
                 : Path.Combine(
-                    Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), OperatingSystem.IsMacOS() ? "Library/Caches" : ".cache");
+                    Environment.GetFolderPath(Environment.SpecialFolder.UserProfile),
+                    OperatingSystem.IsMacOS() ? "Library/Caches" : ".cache");
         }
 
         var published = new WeightsDownloadOptions();

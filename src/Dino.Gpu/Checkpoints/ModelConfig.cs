@@ -21,6 +21,9 @@ internal sealed class ModelConfig
 
     private const int MaxBytes = 1 << 20;
 
+    /// <summary>Models whose trunk is a plain ViT.</summary>
+    private static readonly string[] ModelTypes = ["vit", "vit_msn", "vit_mae"];
+
     /// <summary>Where it was found, for messages.</summary>
     public required string Source { get; init; }
 
@@ -56,9 +59,9 @@ internal sealed class ModelConfig
             using JsonDocument document = JsonDocument.Parse(bytes);
             return Parse(file, document.RootElement);
         }
-        catch (JsonException)
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
-            throw file.Error("not valid JSON");
+            throw file.Error("not valid JSON"); // InvalidOperationException: text that is not valid UTF-16
         }
     }
 
@@ -88,7 +91,12 @@ internal sealed class ModelConfig
         Require(root, "hidden_act", "gelu", unsupported);
         Require(root, "qkv_bias", "True", unsupported);
         Require(root, "num_channels", "3", unsupported);
-        Require(root, "model_type", "vit", unsupported);
+        if (root.TryGetProperty("model_type", out JsonElement type) && !ModelTypes.Contains(type.ToString()))
+        {
+            string supported = string.Join(", ", ModelTypes);
+            unsupported.Add($"{FileName} says model_type {MessageText.Quote(type.ToString())}, only {supported} are supported");
+        }
+
         return new ModelConfig
         {
             Source = FileName,
@@ -97,8 +105,8 @@ internal sealed class ModelConfig
             HiddenSize = Integer(file, root, "hidden_size"),
             Layers = Integer(file, root, "num_hidden_layers"),
             MlpSize = Integer(file, root, "intermediate_size"),
-            PatchSize = Integer(file, root, "patch_size"),
-            ImageSize = Integer(file, root, "image_size"),
+            PatchSize = Side(file, root, "patch_size"),
+            ImageSize = Side(file, root, "image_size"),
             Unsupported = unsupported,
         };
     }
@@ -115,6 +123,22 @@ internal sealed class ModelConfig
         return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
             ? number
             : throw file.Error($"{name} is {MessageText.Quote(value.ToString())}, expected an integer");
+    }
+
+    /// <summary>A side of a square, as a number or as two equal ones.</summary>
+    private static int? Side(CheckpointFile file, JsonElement root, string name)
+    {
+        if (!root.TryGetProperty(name, out JsonElement value) || value.ValueKind != JsonValueKind.Array)
+            return Integer(file, root, name);
+        return value.GetArrayLength() == 2 && IsInteger(value[0], out int side) && IsInteger(value[1], out int other) && side == other
+            ? side
+            : throw file.Error($"{name} is {MessageText.Quote(value.ToString())}, expected an integer");
+    }
+
+    private static bool IsInteger(JsonElement value, out int number)
+    {
+        number = 0;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out number);
     }
 
     private static double? Number(CheckpointFile file, JsonElement root, string name)

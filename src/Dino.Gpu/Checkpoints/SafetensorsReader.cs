@@ -5,17 +5,24 @@ namespace Dino.Gpu.Checkpoints;
 /// <summary>Finds the tensors of a <c>.safetensors</c> checkpoint.</summary>
 internal static class SafetensorsReader
 {
-    /// <exception cref="DinoException">The header is broken, lies about the data, or names a type that is not known.</exception>
+    /// <exception cref="DinoException">
+    /// The header is broken, lies about the data, or names a type that is not known.
+    /// </exception>
     public static TensorTable Read(CheckpointFile file)
     {
         SafetensorsHeader header = ReadHeader(file);
         return new TensorTable
         {
             Format = CheckpointFormat.Safetensors,
-            Tensors = [.. header.Tensors.Select(tensor => Entry(file, tensor, header.DataStart))],
+            Tensors = [.. header.Tensors.Where(tensor => !IsOther(tensor)).Select(tensor => Entry(file, tensor, header.DataStart))],
+            NonTensors = [.. header.Tensors.Where(IsOther).Select(tensor => tensor.Name)],
             Metadata = header.Metadata,
         };
     }
+
+    /// <summary>Whether it is of a type of the format that no weight of a ViT has, such as an 8-bit float.</summary>
+    private static bool IsOther(SafetensorsTensor tensor) =>
+        tensor.ElementSize is not null && ElementTypes.FromSafetensors(tensor.Type) is null;
 
     private static SafetensorsHeader ReadHeader(CheckpointFile file)
     {
@@ -36,7 +43,10 @@ internal static class SafetensorsReader
     private static TensorEntry Entry(CheckpointFile file, SafetensorsTensor tensor, long dataStart)
     {
         if (ElementTypes.FromSafetensors(tensor.Type) is not { } type)
-            throw file.Error($"tensor {MessageText.Quote(tensor.Name)} has the type {MessageText.Quote(tensor.Type)}, expected F32, F16, BF16 or F64");
+        {
+            throw file.Error(
+                $"tensor {MessageText.Quote(tensor.Name)} has the type {MessageText.Quote(tensor.Type)}, expected F32, F16, BF16 or F64");
+        }
         long elements = (tensor.End - tensor.Begin) / type.Size();
         return new TensorEntry(file, tensor.Name, type, tensor.Shape, null, dataStart + tensor.Begin, elements, 0);
     }

@@ -18,8 +18,10 @@ public enum WeightsDataType
 
 /// <summary>
 /// Writes weights as <c>.safetensors</c> with Hugging Face's names and shapes, query, key and value apart again.
-/// Named <c>model.safetensors</c> and with the <c>config.json</c> of <see cref="WriteConfig"/> beside it, the folder is one that
-/// <c>ViTModel.from_pretrained</c> loads. What shapes do not show (heads, epsilon) is in the file's metadata too, so the file alone
+/// Named <c>model.safetensors</c> and with the <c>config.json</c> of <see cref="WriteConfig"/> beside it, the folder is
+/// one that
+/// <c>ViTModel.from_pretrained</c> loads. What shapes do not show (heads, epsilon) is in the file's metadata too, so
+/// the file alone
 /// is complete for <see cref="Checkpoint.Load"/>.
 /// </summary>
 public static class SafetensorsWriter
@@ -96,14 +98,21 @@ public static class SafetensorsWriter
     /// <param name="tensors">In the order of the file.</param>
     /// <param name="metadata">Free text that goes with them.</param>
     /// <exception cref="DinoException">The file cannot be written.</exception>
-    internal static void Write(string path, IReadOnlyList<NamedTensor> tensors, IReadOnlyList<KeyValuePair<string, string>> metadata) => WriteAtomically(path, stream =>
+    internal static void Write(string path, IReadOnlyList<NamedTensor> tensors, IReadOnlyList<KeyValuePair<string, string>> metadata)
     {
-        WriteHeader(stream, tensors.Select(tensor => (tensor.Name, tensor.Shape)), metadata, WeightsDataType.Float32);
-        foreach (NamedTensor tensor in tensors) stream.Write(MemoryMarshal.AsBytes(tensor.Values.Span));
-    });
+        WriteAtomically(path, stream =>
+        {
+            WriteHeader(stream, tensors.Select(tensor => (tensor.Name, tensor.Shape)), metadata, WeightsDataType.Float32);
+            foreach (NamedTensor tensor in tensors)
+                stream.Write(MemoryMarshal.AsBytes(tensor.Values.Span));
+        });
+    }
 
     private static void WriteHeader(
-        Stream stream, IEnumerable<(string Name, long[] Shape)> tensors, IEnumerable<KeyValuePair<string, string>> metadata, WeightsDataType type)
+        Stream stream,
+        IEnumerable<(string Name, long[] Shape)> tensors,
+        IEnumerable<KeyValuePair<string, string>> metadata,
+        WeightsDataType type)
     {
         string name = (type == WeightsDataType.Float32 ? ElementType.F32 : ElementType.F16).Name();
         stream.Write(SafetensorsHeader.Write(
@@ -121,7 +130,11 @@ public static class SafetensorsWriter
             {
                 halves[i] = (Half)values[i];
                 if (Half.IsInfinity(halves[i]) && float.IsFinite(values[i]))
-                    throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"{path}: {name} has the value {values[i]}, float16 ends at {Half.MaxValue}: write float32"));
+                {
+                    throw new DinoException(
+                        string.Create(CultureInfo.InvariantCulture, $"{path}: {name} has the value {values[i]}, float16 ends at {Half.MaxValue}"),
+                        "write float32");
+                }
             }
 
             stream.Write(MemoryMarshal.AsBytes(halves.AsSpan(0, count)));

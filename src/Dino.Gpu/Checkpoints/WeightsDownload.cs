@@ -21,7 +21,9 @@ internal sealed class WeightsDownload
     private readonly string _part;
     private readonly Uri _address;
 
-    /// <summary>Whether the server has answered in this run; before that, a failure is no broken line but no line.</summary>
+    /// <summary>
+    /// Whether the server has answered in this run; before that, a failure is no broken line but no line.
+    /// </summary>
     private bool _reached;
 
     private WeightsDownload(string path, WeightsDownloadOptions options, IProgress<WeightsDownloadProgress>? progress)
@@ -39,7 +41,9 @@ internal sealed class WeightsDownload
     /// <param name="options">What and from where; null for <c>facebook/dino-vits16</c> from the hub.</param>
     /// <param name="progress">Told about every megabyte and every broken connection.</param>
     /// <param name="cancellation">Stops it; what has arrived stays in <c>FILE.part</c>.</param>
-    /// <exception cref="DinoException">The hub cannot be reached, refuses, or sends something else than it announced; or the file cannot be written.</exception>
+    /// <exception cref="DinoException">
+    /// The hub cannot be reached, refuses, or sends something else than it announced; or the file cannot be written.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static async Task<WeightsDownloadResult> RunAsync(
         string path,
@@ -59,15 +63,22 @@ internal sealed class WeightsDownload
         ArgumentNullException.ThrowIfNull(options);
         string? variable = Environment.GetEnvironmentVariable(WeightsDownloadOptions.EndpointVariable);
         string endpoint = options.Endpoint ?? (string.IsNullOrWhiteSpace(variable) ? WeightsDownloadOptions.DefaultEndpoint : variable);
-        string address = $"{endpoint.TrimEnd('/')}/{options.Repository}/resolve/{Uri.EscapeDataString(options.Revision)}/{options.FileName}";
-        return Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)
+        string revision = Uri.EscapeDataString(options.Revision);
+        string address = $"{endpoint.TrimEnd('/')}/{options.Repository}/resolve/{revision}/{options.FileName}";
+        bool isAddress = Uri.TryCreate(address, UriKind.Absolute, out Uri? uri);
+        return isAddress && (uri!.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)
             ? uri
             : throw new DinoException($"'{endpoint}' is not an address, expected something like {WeightsDownloadOptions.DefaultEndpoint}");
     }
 
     private async Task<WeightsDownloadResult> RunAsync(CancellationToken cancellation)
     {
-        using var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !_address.IsLoopback, ConnectTimeout = _options.StallTimeout };
+        using var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseProxy = !_address.IsLoopback,
+            ConnectTimeout = _options.StallTimeout,
+        };
         using var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         await using FileStream part = OpenPart();
         try
@@ -92,7 +103,8 @@ internal sealed class WeightsDownload
             }
             catch (BrokenConnectionException e) when (attempt < _options.Attempts)
             {
-                _progress?.Report(new(part.Length, e.Size, $"{e.Message}; attempt {attempt + 1} of {_options.Attempts} in {delay.TotalSeconds:0.#} s"));
+                string retry = $"{e.Message}; attempt {attempt + 1} of {_options.Attempts} in {delay.TotalSeconds:0.#} s";
+                _progress?.Report(new(part.Length, e.Size, retry));
                 await Task.Delay(delay, cancellation).ConfigureAwait(false);
                 delay *= 2;
             }
@@ -105,7 +117,9 @@ internal sealed class WeightsDownload
     }
 
     /// <summary>One connection.</summary>
-    /// <returns>The finished download; null to ask again at once, because the server cannot continue where the part ends.</returns>
+    /// <returns>
+    /// The finished download; null to ask again at once, because the server cannot continue where the part ends.
+    /// </returns>
     private async Task<WeightsDownloadResult?> AttemptAsync(HubFile file, FileStream part, CancellationToken cancellation)
     {
         using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -135,28 +149,34 @@ internal sealed class WeightsDownload
         int status = (int)message.StatusCode;
         bool whole = status == 416 && part.Length > 0; // The part is all there is: any other length was sorted out before.
         if (status is 408 or 429 or >= 500) throw new BrokenConnectionException($"the server answered {status}", response.Size ?? 0);
-        if (status is not (200 or 206) && !whole) throw new DinoException($"{_address}: the server answered {status} {message.ReasonPhrase}");
-        if (response.Sha256 is not { } hash) throw new DinoException($"{_address}: the server announced no SHA-256 (X-Linked-Etag), so the file could not be checked");
+        if (status is not (200 or 206) && !whole)
+            throw new DinoException($"{_address}: the server answered {status} {message.ReasonPhrase}");
+        if (response.Sha256 is not { } hash)
+            throw new DinoException($"{_address}: the server announced no SHA-256 (X-Linked-Etag), so the file could not be checked");
 
         ContentRangeHeaderValue? range = message.Content.Headers.ContentRange;
         long? sent = status == 206 ? range?.Length : whole ? null : message.Content.Headers.ContentLength;
         long size = response.Size ?? sent ?? throw new DinoException($"{_address}: the server announced no size");
-        if (sent is { } length && length != size) throw new DinoException($"{_address}: the server announced {size} bytes and sends {length}");
+        if (sent is { } length && length != size)
+            throw new DinoException($"{_address}: the server announced {size} bytes and sends {length}");
         if (size <= 0) throw new DinoException($"{_address}: the server announced {size} bytes");
 
         // A server that ignores Range sends everything: start over. So does a part that is longer than the file.
         if (status == 200) part.SetLength(0);
-        else if (status == 206 && range?.From != part.Length) throw new DinoException($"{_address}: asked for the bytes from {part.Length}, the server sends those from {range?.From}");
+        else if (status == 206 && range?.From != part.Length)
+            throw new DinoException($"{_address}: asked for the bytes from {part.Length}, the server sends those from {range?.From}");
         part.Position = part.Length;
         return (size, hash);
     }
 
-    private async Task ReceiveAsync(HttpResponseMessage response, FileStream part, long size, CancellationTokenSource stall, CancellationToken cancellation)
+    private async Task ReceiveAsync(
+        HttpResponseMessage response, FileStream part, long size, CancellationTokenSource stall, CancellationToken cancellation)
     {
         byte[] buffer = new byte[BufferBytes];
         long reported = part.Length;
         _progress?.Report(new(part.Length, size));
-        await using Stream body = await Network(() => response.Content.ReadAsStreamAsync(stall.Token), size, cancellation).ConfigureAwait(false);
+        await using Stream body = await Network(
+            () => response.Content.ReadAsStreamAsync(stall.Token), size, cancellation).ConfigureAwait(false);
         while (true)
         {
             stall.CancelAfter(_options.StallTimeout);
@@ -186,7 +206,8 @@ internal sealed class WeightsDownload
             if (found != hash)
             {
                 Discard(part);
-                throw new DinoException($"{_address}: the SHA-256 is {found}, the server announced {hash}; the file was deleted", "run it again");
+                throw new DinoException(
+                    $"{_address}: the SHA-256 is {found}, the server announced {hash}; the file was deleted", "run it again");
             }
 
             AtomicFile.PutInPlace(part, _path);
@@ -247,7 +268,9 @@ internal sealed class WeightsDownload
         File.Delete(_part);
     }
 
-    /// <summary>Runs a step whose failure means the connection broke, so that it is told from a disk that is full.</summary>
+    /// <summary>
+    /// Runs a step whose failure means the connection broke, so that it is told from a disk that is full.
+    /// </summary>
     private async Task<T> Network<T>(Func<Task<T>> step, long size, CancellationToken cancellation)
     {
         try
@@ -272,7 +295,8 @@ internal sealed class WeightsDownload
     }
 
     private static bool IsUnreachable(HttpRequestError error) =>
-        error is HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError;
+        error is HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError
+            or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError;
 
     private sealed class BrokenConnectionException(string message, long size) : Exception(message)
     {

@@ -27,7 +27,9 @@ public sealed record WeightsDownloadOptions
     /// <summary>File of the repository.</summary>
     public string FileName { get; init; } = CheckpointNames.Torch;
 
-    /// <summary>Connections that may break before it gives up; what has arrived is kept between them and afterwards.</summary>
+    /// <summary>
+    /// Connections that may break before it gives up; what has arrived is kept between them and afterwards.
+    /// </summary>
     public int Attempts { get; init; } = 6;
 
     /// <summary>Wait before the second attempt, doubled before each further one.</summary>

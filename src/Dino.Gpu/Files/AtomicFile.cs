@@ -118,7 +118,9 @@ internal sealed partial class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>A temporary file in the same folder, for what has to wait until the end; the caller disposes it.</summary>
+    /// <summary>
+    /// A temporary file in the same folder, for what has to wait until the end; the caller disposes it.
+    /// </summary>
     /// <exception cref="DinoException">It cannot be created.</exception>
     public SpoolFile CreateSpool()
     {
@@ -134,7 +136,9 @@ internal sealed partial class AtomicFile : IDisposable
     }
 
     /// <summary>Puts the file in place, over one of that name.</summary>
-    /// <exception cref="DinoException">It cannot be flushed or renamed; the temporary file is deleted by <see cref="Dispose"/>.</exception>
+    /// <exception cref="DinoException">
+    /// It cannot be flushed or renamed; the temporary file is deleted by <see cref="Dispose"/>.
+    /// </exception>
     public void Complete()
     {
         ObjectDisposedException.ThrowIf(_closed, this);

@@ -14,7 +14,9 @@ internal static class OutputPath
     /// or made where it leads nowhere yet.
     /// </summary>
     /// <param name="path">As the user named it.</param>
-    /// <exception cref="DinoException">A directory, a pipe, a device or a circle of links, or there is no such directory.</exception>
+    /// <exception cref="DinoException">
+    /// A directory, a pipe, a device or a circle of links, or there is no such directory.
+    /// </exception>
     public static string Resolve(string path)
     {
         try

@@ -69,7 +69,9 @@ internal static partial class RegularFile
         }
     }
 
-    /// <summary>Whether <see cref="Open"/> can open a file: one that may be read, no directory, pipe, socket or device.</summary>
+    /// <summary>
+    /// Whether <see cref="Open"/> can open a file: one that may be read, no directory, pipe, socket or device.
+    /// </summary>
     /// <param name="path">The file; a link to one will do.</param>
     public static bool CanOpen(string path)
     {

@@ -84,7 +84,7 @@ public sealed class HostilePickleTests : IDisposable
     {
         const int pairs = 20_000;
         PickleBuilder pickle = new PickleBuilder().Protocol().Import("collections", "OrderedDict").Raw((byte)'q', 0).Op(']').Raw((byte)'q', 1).Op('(');
-        for (int i = 0; i < pairs; i++) pickle.Raw((byte)'U', 5, .. System.Text.Encoding.ASCII.GetBytes($"{i:X5}"), (byte)'N', 0x86);
+        for (int i = 0; i < pairs; i++) pickle.Raw([(byte)'U', 5, .. System.Text.Encoding.ASCII.GetBytes($"{i:X5}"), (byte)'N', 0x86]);
         pickle.Op('e').Op('0').Raw((byte)'h', 1, 0x85, (byte)'q', 2, (byte)'0');
         byte[] once = [(byte)'h', 0, (byte)'h', 2, (byte)'R'];
         pickle.Raw([.. Enumerable.Repeat(once, 90_000).SelectMany(bytes => bytes)]).Op('.');

@@ -2,13 +2,17 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Files;
 using Dino.Gpu.Model;
 using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary><c>dino weights</c>: fetch the published checkpoint, look into one, convert one, write seeded weights.</summary>
+/// <summary>
+/// <c>dino weights</c>: fetch the published checkpoint, look into one, convert one, write seeded weights.
+/// </summary>
 internal static class WeightsCommand
 {
     private const string DefaultPath = "weights/pytorch_model.bin";
@@ -54,12 +58,13 @@ internal static class WeightsCommand
             if (parsed.GetValue(json))
             {
                 WriteJson(info, data);
-                return;
+                return Exit(info);
             }
 
             if (data != Console.Out || Console.IsOutputRedirected) WriteLines(info, data);
             else WriteTable(info);
             foreach (string line in Describe(info)) notes.WriteLine(line);
+            return Exit(info);
         });
         return command;
     }
@@ -113,7 +118,8 @@ internal static class WeightsCommand
         return command;
     }
 
-    private static Option<string> OutputOption() => new("--output", "-o") { Description = "The .safetensors file to write.", Required = true, HelpName = "FILE" };
+    private static Option<string> OutputOption() =>
+        new("--output", "-o") { Description = "The .safetensors file to write.", Required = true, HelpName = "FILE" };
 
     private static Option<string?> BranchOption()
     {
@@ -122,7 +128,8 @@ internal static class WeightsCommand
         return option;
     }
 
-    private static string PathOf(string spec) => WeightSource.Resolve(spec).Path ?? throw new DinoException($"'{spec}' names no file; 'dino weights synth' writes seeded weights");
+    private static string PathOf(string spec) =>
+        WeightSource.Resolve(spec).Path ?? throw new DinoException($"'{spec}' names no file; 'dino weights synth' writes seeded weights");
 
     private static void Save(string path, VitWeights weights, WeightsDataType type, TextWriter error)
     {
@@ -141,7 +148,8 @@ internal static class WeightsCommand
     private static async Task<WeightsDownloadResult> PullAsync(string path, WeightsDownloadOptions options, TextWriter error, CancellationToken cancellation)
     {
         await error.WriteLineAsync($"fetching {WeightsDownload.Address(options)}").ConfigureAwait(false);
-        if (error != Console.Error || Console.IsErrorRedirected) return await DinoWeights.PullAsync(path, options, new PlainProgress(error), cancellation).ConfigureAwait(false);
+        if (error != Console.Error || Console.IsErrorRedirected)
+            return await DinoWeights.PullAsync(path, options, new PlainProgress(error), cancellation).ConfigureAwait(false);
 
         IAnsiConsole terminal = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         return await terminal.Progress()
@@ -165,6 +173,8 @@ internal static class WeightsCommand
             info.Branch,
             info.Config,
             info.Problem,
+            info.Problems,
+            info.Ignored,
             info.Tensors,
         },
         Json));
@@ -195,8 +205,14 @@ internal static class WeightsCommand
                 $"ViT: hidden {config.HiddenSize}, {config.LayerCount} layers, {config.HeadCount} heads of {config.HeadSize}, MLP {config.MlpSize}, patch {config.PatchSize}, image {config.TrainedImageSize}, LayerNorm epsilon {config.LayerNormEpsilon:R}");
         }
 
+        if (info.Ignored.Count > 0)
+            yield return $"ignored: {info.Ignored.Count} keys outside the ViT, such as {string.Join(", ", info.Ignored.Take(3).Select(MessageText.Quote).Select(Printable))}";
+        foreach (string one in info.Problems) yield return Printable(one);
         if (info.Problem is { } problem) yield return "cannot be loaded: " + problem;
     }
+
+    /// <summary>Scripts ask by the exit code whether a file can be loaded.</summary>
+    private static int Exit(CheckpointInfo info) => info.Problem is null ? ExitCode.Success : ExitCode.Fatal;
 
     private static string FormatName(CheckpointFormat format) => format switch
     {

@@ -4,7 +4,9 @@ using Dino.Gpu.Cli.Terminal;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>The weights of a command: found by <see cref="DinoWeights"/>, or fetched once, with lines that say so.</summary>
+/// <summary>
+/// The weights of a command: found by <see cref="DinoWeights"/>, or fetched once, with lines that say so.
+/// </summary>
 internal static class WeightsLocator
 {
     /// <summary>The weights to load.</summary>
@@ -21,7 +23,8 @@ internal static class WeightsLocator
             console.Tell($"dino: no weights here yet: fetching {options.Repository} once, into {target}");
         try
         {
-            return (await DinoWeights.PullAsync(target, options, quiet ? null : new DownloadLines(console), cancellation).ConfigureAwait(false)).Path;
+            var lines = quiet ? null : new DownloadLines(console);
+            return (await DinoWeights.PullAsync(target, options, lines, cancellation).ConfigureAwait(false)).Path;
         }
         catch (DinoException failure)
         {
