@@ -86,7 +86,8 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
     /// <exception cref="DinoException">It is there and of another kind.</exception>
     public void RequireReplaceable(string path)
     {
-        if (File.Exists(path) && new FileInfo(new RealPath().Of(path)).Length > 0 && !Is(path))
+        string file = new RealPath().Of(path); // a link that leads nowhere exists, too
+        if (File.Exists(file) && new FileInfo(file).Length > 0 && !Is(file))
             throw new DinoException($"cannot write {path}: {NotReplaced} {name}", "give another name, or delete the file");
     }
 

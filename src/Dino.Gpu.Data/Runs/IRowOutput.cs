@@ -1,5 +1,6 @@
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Runs;
 
@@ -73,7 +74,8 @@ internal sealed class SingleOutput(IEmbeddingWriter writer, ErrorLog? log, long 
 
     public void Complete()
     {
-        KeptEarlierFile = _embedded == 0 && _failed > 0 && File.Exists(file) && new FileInfo(file).Length > 0;
+        string? earlier = file is null ? null : new RealPath().Of(file);
+        KeptEarlierFile = _embedded == 0 && _failed > 0 && File.Exists(earlier) && new FileInfo(earlier).Length > 0;
         if (!KeptEarlierFile)
             writer.Complete();
     }

@@ -7,7 +7,7 @@ internal static class OutputPath
     internal const string IsNoFile = "it is a pipe or a device, expected a file that can be replaced";
     internal const string IsCircle = "its links lead in a circle";
     internal const string NoDirectory = "there is no directory";
-    private const string RedirectInstead = "write to standard output and redirect it";
+    private const string AnotherName = "give the name of a file";
 
     /// <summary>
     /// The full path of the file to replace. A symbolic link stays a link: the file that it leads to is replaced,
@@ -28,7 +28,7 @@ internal static class OutputPath
                 throw Refused(path, IsCircle);
             string? directory = Path.GetDirectoryName(file);
             if (directory == "/dev" || RegularFile.IsSpecial(file))
-                throw Refused(path, IsNoFile, RedirectInstead); // renaming would replace the device itself
+                throw Refused(path, IsNoFile, AnotherName); // renaming would replace the device itself
             if (!Directory.Exists(directory))
                 throw Refused(path, $"{NoDirectory} {directory}");
             return file;

@@ -21,7 +21,7 @@ public sealed class HostileContainerTests : IDisposable
     public void Files_of_other_kinds_are_named()
     {
         Assert.Contains("no such file", Assert.Throws<DinoException>(() => Checkpoint.Load(_folder["absent"])).Message);
-        Assert.Contains("a folder", Assert.Throws<DinoException>(() => Checkpoint.Load(_folder.Root)).Message);
+        Assert.Contains("is a directory", Assert.Throws<DinoException>(() => Checkpoint.Load(_folder.Root)).Message);
         Assert.Contains("empty", _folder.Refusal("a.bin", []));
         Assert.Contains("Git LFS pointer", _folder.Refusal("a.bin", "version https://git-lfs.github.com/spec/v1\n"u8.ToArray()));
         Assert.Contains("HTML", _folder.Refusal("a.bin", "\n<!doctype html>"u8.ToArray()));

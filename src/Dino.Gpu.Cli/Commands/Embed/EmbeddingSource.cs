@@ -53,7 +53,7 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
             () => embedded.Select(path => (path, EmbeddingTable.Load(path, cancellation))).ToArray(), cancellation).ConfigureAwait(false);
         if (tables.Length > 1)
             NoteUnknownOrigin([.. tables.Select(one => (one.Path, one.Table.Model))]);
-        var joined = EmbeddingTable.Join(tables);
+        EmbeddingTable joined = EmbeddingTable.Join(tables);
         OutputNames.RefusePictures(Outputs, joined.Rows.Where(row => row.Archive is null).Select(row => row.Path));
         return joined;
     }

@@ -241,7 +241,7 @@ public sealed class InputListTests : IDisposable
     {
         string path = _folder.Path("manifest.jsonl");
         string csv = _folder.Write("in.csv", "path,label\na.png,cat\nb.png,\"two\nlines\"\n");
-        using var settled = InputList.Settle([csv, "c.png"], TextReader.Null, path);
+        using var settled = InputList.Settle([csv, MissingFiles.List("c.png")], TextReader.Null, path);
         using var opened = InputList.Open(path);
         Assert.Equal([csv, path], _folder.Files.Order(StringComparer.Ordinal));
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path))), settled.Sha256);
@@ -269,7 +269,7 @@ public sealed class InputListTests : IDisposable
 
         static string Sum(params string[] inputs)
         {
-            using var list = InputList.Settle(inputs, TextReader.Null);
+            using var list = InputList.Settle([MissingFiles.List(inputs)], TextReader.Null);
             return list.Sha256;
         }
     }
@@ -278,7 +278,7 @@ public sealed class InputListTests : IDisposable
     public void A_failure_leaves_no_list()
     {
         string path = _folder.Path("manifest.jsonl");
-        Assert.Throws<DinoException>(() => InputList.Settle(["a.png", _folder.Path("*.png")], TextReader.Null, path));
+        Assert.Throws<DinoException>(() => InputList.Settle([MissingFiles.List("a.png"), _folder.Path("*.png")], TextReader.Null, path));
         Assert.Empty(_folder.Files);
     }
 

@@ -20,7 +20,6 @@ public sealed class FileKindTests : IDisposable
     [InlineData("knn", "k.csv", "--split", "0.5", "--predictions")]
     [InlineData("knn", "k.csv", "--split", "0.5", "--confusion")]
     [InlineData("linear", "k.csv", "--split", "0.5", "--save")]
-    [InlineData("index", "k.csv", "-o")]
     [InlineData("embed", "in", "-o", "new.npy", "--stats")]
     [InlineData("embed", "in", "--format", "npy", "-o")]
     [InlineData("embed", "in", "--format", "npz", "-o")]
@@ -36,7 +35,6 @@ public sealed class FileKindTests : IDisposable
         string photo = _folder.Write("photo.jpg", File.ReadAllBytes(GoldenData.Image("rocket.jpg")));
         _folder.Write("in/gray.png", File.ReadAllBytes(Gray));
         _folder.Write("k.csv", "path,e0,e1\na/1.png,1,0\na/2.png,1,0.1\nb/3.png,0,1\nb/4.png,0.1,1\n");
-        _folder.Write("tiny_hf.bin", File.ReadAllBytes(CliRunner.TinyWeights));
         string[] before = _folder.Files;
         string[] model = arguments[0] == "embed" ? ["-w", CliRunner.TinyWeights, "-d", "cpu"] : [];
         CliResult result = await CliRunner.RunAsync([.. arguments.Select(Place), photo, .. model]);
@@ -45,7 +43,9 @@ public sealed class FileKindTests : IDisposable
         Assert.Equal(File.ReadAllBytes(GoldenData.Image("rocket.jpg")), File.ReadAllBytes(photo));
         Assert.Equal(before, _folder.Files);
 
-        string Place(string argument) => argument is "k.csv" or "in" or "new.npy" or "tiny_hf.bin" ? _folder.Path(argument) : argument;
+        string Place(string argument) => argument == "tiny_hf.bin" ? CliRunner.TinyWeights
+            : argument is "k.csv" or "in" or "new.npy" ? _folder.Path(argument)
+            : argument;
     }
 
     /// <summary>What a command wrote it replaces, and an empty file is no loss.</summary>
@@ -68,7 +68,6 @@ public sealed class FileKindTests : IDisposable
         string output = _folder.Write(name, []);
         _folder.Write("in/gray.png", File.ReadAllBytes(Gray));
         _folder.Write("k.csv", "path,e0,e1\na/1.png,1,0\na/2.png,1,0.1\nb/3.png,0,1\nb/4.png,0.1,1\n");
-        _folder.Write("tiny_hf.bin", File.ReadAllBytes(CliRunner.TinyWeights));
         string[] model = arguments[0] == "embed" ? ["-w", CliRunner.TinyWeights, "-d", "cpu"] : [];
         for (int i = 0; i < 2; i++)
         {
@@ -77,7 +76,31 @@ public sealed class FileKindTests : IDisposable
             Assert.NotEqual(0, new FileInfo(output).Length);
         }
 
-        string Place(string argument) => argument is "k.csv" or "in" or "new.npy" or "tiny_hf.bin" ? _folder.Path(argument) : argument;
+        string Place(string argument) => argument == "tiny_hf.bin" ? CliRunner.TinyWeights
+            : argument is "k.csv" or "in" or "new.npy" ? _folder.Path(argument)
+            : argument;
+    }
+
+    /// <summary>A picture among the inputs, by whatever name.</summary>
+    [Theory]
+    [InlineData("linked", "--format", "npy", "-o", "x.png")]
+    [InlineData("x*.png", "--stats", "x.png")]
+    public async Task Embeddings_and_statistics_replace_no_picture_of_the_inputs(params string[] arguments)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege there");
+        string picture = _folder.Write("x.png", File.ReadAllBytes(Gray));
+        Directory.CreateSymbolicLink(_folder.Path("linked"), ".");
+        string[] placed = [.. arguments.Select(argument => argument is "linked" or "x.png" or "x*.png" ? _folder.Path(argument) : argument)];
+        Assert.Contains(FileKind.NotReplaced, (await CliRunner.EmbedTinyAsync(placed)).FatalLine());
+        Assert.Equal(File.ReadAllBytes(Gray), File.ReadAllBytes(picture));
+    }
+
+    [Fact]
+    public async Task An_index_replaces_no_other_archive()
+    {
+        string other = _folder.Write("other.npz", "PK\u0003\u0004 my arrays");
+        string table = _folder.Write("k.csv", "path,e0,e1\na/1.png,1,0\nb/3.png,0,1\n");
+        Assert.Contains(FileKind.NotReplaced, (await CliRunner.RunAsync("index", table, "-o", other)).FatalLine());
     }
 
     [Theory]

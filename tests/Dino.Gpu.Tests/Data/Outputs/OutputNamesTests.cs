@@ -28,8 +28,6 @@ public sealed class OutputNamesTests : IDisposable
     [InlineData("-o and the inputs both name", "index", "k.csv", "a.npz", "-o", "link.npz")]
     [InlineData("-o and the inputs both name", "index", "link.npz", "-o", "linked/a.npz")]
     [InlineData("-o and the inputs both name", "embed", "*.csv", "-o", "k.csv", "--weights", "synthetic")]
-    [InlineData("-o and the inputs both name", "embed", "linked", "-o", "x.png", "--format", "npy", "--weights", "synthetic")]
-    [InlineData("--stats and the inputs both name", "embed", "x*.png", "--stats", "x.png", "--weights", "synthetic")]
     public async Task Nothing_is_replaced(string expected, params string[] arguments)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege there");
