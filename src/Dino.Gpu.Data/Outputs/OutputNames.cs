@@ -88,6 +88,7 @@ internal static class OutputNames
     private static IEnumerable<string> Files(string input) =>
         File.Exists(input) ? [input]
         : input.StartsWith('@') ? [input[1..]]
-        : GlobPattern.IsPattern(input) && (Manifest.IsManifest(input) || TarImages.IsTar(input)) ? GlobPattern.Matches(input).Select(item => item.Path)
+        : GlobPattern.IsPattern(input) && (Manifest.IsManifest(input) || TarImages.IsTar(input))
+            ? GlobPattern.Matches(input).Select(item => item.Path)
         : [input];
 }

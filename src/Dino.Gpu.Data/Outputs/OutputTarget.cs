@@ -65,7 +65,8 @@ internal sealed class OutputTarget
         named ??= FormatCatalog.FromExtension(file);
         if (named is null)
         {
-            problem = $"cannot tell the format of '{file}': end it in {FormatCatalog.Extensions}{(hasFormat ? $", or add --format {FormatCatalog.Names}" : "")}";
+            string other = hasFormat ? $", or add --format {FormatCatalog.Names}" : "";
+            problem = $"cannot tell the format of '{file}': end it in {FormatCatalog.Extensions}{other}";
             return null;
         }
 

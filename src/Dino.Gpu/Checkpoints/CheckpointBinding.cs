@@ -143,8 +143,8 @@ internal sealed class CheckpointBinding
             : OtherModels.OfKeys(names) is { } other ? $"weights of {other}"
             : $"{names.Length} tensors: {string.Join(", ", names.Take(3).Select(MessageText.Quote))}, ...";
         throw file.Error(
-            $"not a DINO ViT: neither '{TrunkNames.HuggingFaceMarker}' (Hugging Face) nor '{TrunkNames.DinoMarker}' (original DINO) is there, "
-            + $"but {found}");
+            $"not a DINO ViT: neither '{TrunkNames.HuggingFaceMarker}' (Hugging Face) nor '{TrunkNames.DinoMarker}' (original DINO) "
+            + $"is there, but {found}");
     }
 
     /// <summary>The tensors of the ViT by name; what lies outside is ignored, whatever its type.</summary>
@@ -193,7 +193,11 @@ internal sealed class CheckpointBinding
         double usual = huggingFace ? HuggingFaceEpsilon : DinoEpsilon;
         double epsilon = Agree(ModelConfig.EpsilonKey, fromFile?.Epsilon, beside?.Epsilon) ?? usual;
         if (!(epsilon is >= 0 and < 1))
-            _problems.Add(string.Create(CultureInfo.InvariantCulture, $"{ModelConfig.EpsilonKey} is {epsilon}, expected a small positive number"));
+        {
+            _problems.Add(string.Create(
+                CultureInfo.InvariantCulture, $"{ModelConfig.EpsilonKey} is {epsilon}, expected a small positive number"));
+        }
+
         return new VitConfig
         {
             HiddenSize = hidden,

@@ -132,7 +132,8 @@ public static class SafetensorsWriter
                 if (Half.IsInfinity(halves[i]) && float.IsFinite(values[i]))
                 {
                     throw new DinoException(
-                        string.Create(CultureInfo.InvariantCulture, $"{path}: {name} has the value {values[i]}, float16 ends at {Half.MaxValue}"),
+                        string.Create(
+                            CultureInfo.InvariantCulture, $"{path}: {name} has the value {values[i]}, float16 ends at {Half.MaxValue}"),
                         "write float32");
                 }
             }

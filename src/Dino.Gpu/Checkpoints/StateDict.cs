@@ -43,10 +43,14 @@ internal static class StateDict
         var others = new List<string>();
         foreach ((string name, object? value) in dict.Items)
         {
-            if (value is TorchTensor { Storage: var storage } tensor)
-                tensors.Add(new TensorEntry(file, name, storage.Type, tensor.Shape, tensor.Strides, locate(storage), storage.Length, tensor.Offset));
-            else
+            if (value is not TorchTensor { Storage: var storage } tensor)
+            {
                 others.Add(name);
+                continue;
+            }
+
+            tensors.Add(new TensorEntry(
+                file, name, storage.Type, tensor.Shape, tensor.Strides, locate(storage), storage.Length, tensor.Offset));
         }
 
         return new TensorTable { Format = format, Tensors = tensors, NonTensors = others, Branches = branches, Branch = chosen };

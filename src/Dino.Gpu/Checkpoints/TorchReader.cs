@@ -67,7 +67,8 @@ internal static class TorchReader
             if (storage.Length != entry.Size / storage.Type.Size() || entry.Size % storage.Type.Size() != 0)
             {
                 throw file.Error(
-                    $"storage {MessageText.Quote(name)} claims {storage.Length} elements of {storage.Type.Name()}, it has {entry.Size} bytes");
+                    $"storage {MessageText.Quote(name)} claims {storage.Length} elements of {storage.Type.Name()}, "
+                    + $"it has {entry.Size} bytes");
             }
 
             return entry.DataOffset;
@@ -76,7 +77,8 @@ internal static class TorchReader
 
     /// <summary>NAME/data.pkl, in the archive's one folder.</summary>
     private static bool IsPickle(string name) =>
-        name.EndsWith(PickleName, StringComparison.Ordinal) && name.IndexOf('/', StringComparison.Ordinal) == name.Length - PickleName.Length;
+        name.EndsWith(PickleName, StringComparison.Ordinal)
+        && name.IndexOf('/', StringComparison.Ordinal) == name.Length - PickleName.Length;
 
     /// <exception cref="DinoException">Broken, or not a state dict.</exception>
     public static TensorTable ReadLegacy(CheckpointFile file, string? branch)
@@ -140,8 +142,8 @@ internal static class TorchReader
     /// <summary>As in the zip, and a view of another storage, which torch has not written since 0.4.</summary>
     private static TorchStorage LegacyStorage(PickleInput input, PickleTuple id, Dictionary<string, TorchStorage> storages)
     {
-        object?[] words = id.Items;
-        if (words is not ["storage", PickleImport { Kind: PickleImportKind.Storage } import, string key, _, long and >= 0 and var length, null])
+        if (id.Items is not
+            ["storage", PickleImport { Kind: PickleImportKind.Storage } import, string key, _, long and >= 0 and var length, null])
             throw input.Error("a storage reference that torch.save has not written since 0.4");
         if (!storages.TryGetValue(key, out TorchStorage? storage))
             storages.Add(key, storage = new TorchStorage(key, import.Type, length));

@@ -71,7 +71,8 @@ public sealed record WeightSource
         {
             [string only] => only,
             [] => throw new DinoException(
-                $"{folder}: no checkpoint in this folder, expected {string.Join(" or ", CheckpointNames.Usual)}, or one file with another name"),
+                $"{folder}: no checkpoint in this folder, expected {string.Join(" or ", CheckpointNames.Usual)}, "
+                + "or one file with another name"),
             _ => throw new DinoException(
                 $"{folder}: {found.Length} checkpoints in this folder, expected one",
                 $"name one of them: {string.Join(", ", found.Take(5).Select(System.IO.Path.GetFileName))}"),
