@@ -80,17 +80,18 @@ internal static class FormatCatalog
 
     /// <summary>A reader of a file in the format that its extension says.</summary>
     /// <exception cref="DinoException">The extension is unknown, or the file is missing, broken or something else.</exception>
-    public static EmbeddingFile OpenReader(string path)
+    public static EmbeddingFile OpenReader(string path) => OpenReader(
+        path, FromExtension(path) ?? throw new DinoException($"cannot read {path}: expected a file of embeddings that ends in {Extensions}"));
+
+    /// <summary>A reader of a file in a format, whatever its extension.</summary>
+    /// <exception cref="DinoException">The file is missing, broken or something else.</exception>
+    public static EmbeddingFile OpenReader(string path, EmbeddingFormat format) => new(path, stream => format.Name switch
     {
-        EmbeddingFormat format = FromExtension(path) ?? throw new DinoException($"cannot read {path}: expected a file of embeddings that ends in {Extensions}");
-        return new EmbeddingFile(path, stream => format.Name switch
-        {
-            "npy" => new NpyEmbeddingReader(stream),
-            "npz" => new NpzEmbeddingReader(stream),
-            "jsonl" => new JsonLinesReader(stream, ProvenanceFile.Read(path)),
-            "csv" => new CsvEmbeddingReader(stream),
-            "parquet" => new ParquetEmbeddingReader(stream),
-            _ => new SafetensorsEmbeddingReader(stream),
-        });
-    }
+        "npy" => new NpyEmbeddingReader(stream),
+        "npz" => new NpzEmbeddingReader(stream),
+        "jsonl" => new JsonLinesReader(stream, ProvenanceFile.Read(path)),
+        "csv" => new CsvEmbeddingReader(stream),
+        "parquet" => new ParquetEmbeddingReader(stream),
+        _ => new SafetensorsEmbeddingReader(stream),
+    });
 }

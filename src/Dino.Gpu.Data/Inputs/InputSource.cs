@@ -34,11 +34,8 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
             return files.Count > 0 ? files : throw new DinoException($"no file matches '{input}'");
         }
 
-        if (Path.EndsInDirectorySeparator(input))
-            throw new DinoException($"cannot read '{input}': no such folder");
-        if (Manifest.IsManifest(input) || TarImages.IsTar(input))
-            throw new DinoException($"cannot read '{input}': no such file");
-        return [OfFile(input, pathColumn)]; // missing: a row that says so, at its place
+        MissingInput.Refuse(input);
+        return [OfFile(input, pathColumn)]; // a pipe, a link that leads nowhere: a row that says so, at its place
     }
 
     /// <summary>A line, or what ends in a NUL, is one file and one row, never a folder or a pattern, so that rows can be joined to the list by number.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Classification;
 
@@ -28,7 +29,7 @@ internal static class ProbeFile
         using CheckpointFile file = CheckpointFile.Open(path);
         byte[] start = new byte[Math.Min(file.Length, 16)];
         file.Read(0, start, "the start");
-        if (!SafetensorsReader.IsSafetensors(start))
+        if (!SafetensorsHeader.IsAtStart(start))
             throw file.Error("no safetensors file, expected a linear classifier");
         TensorTable table = SafetensorsReader.Read(file);
         TensorEntry weight = Find(file, table, WeightName);
@@ -38,7 +39,7 @@ internal static class ProbeFile
         if (weight.Shape is not [> 0, > 0] || bias.Shape is not [> 0] || weight.Shape[0] != bias.Shape[0] || names.Length != bias.Shape[0])
         {
             throw file.Error(
-                $"weight is {CheckpointFile.ShapeText(weight.Shape)}, bias {CheckpointFile.ShapeText(bias.Shape)}, "
+                $"weight is {MessageText.Shape(weight.Shape)}, bias {MessageText.Shape(bias.Shape)}, "
                 + $"with {names.Length} class names; expected (classes, values), (classes)");
         }
 

@@ -41,7 +41,7 @@ internal sealed record ClassifyData
     /// <exception cref="DinoException">Something cannot be read, has no label, or does not fit.</exception>
     public static async Task<ClassifyData> LoadAsync(ClassifySettings settings, LinearProbe? probe, CliConsole console, CancellationToken cancellation)
     {
-        using var source = new EmbeddingSource(settings.Source, console);
+        using var source = new EmbeddingSource(settings.Source, console) { Outputs = [("--confusion", settings.Confusion)] };
         EmbeddingTable? train = settings.Train is null ? null : await source.LoadAsync([settings.Train], cancellation).ConfigureAwait(false);
         LabelledTable? voters = train is null ? null : LabelledTable.Of(settings.Train!, train, settings.LabelColumn);
         if (voters is not null)

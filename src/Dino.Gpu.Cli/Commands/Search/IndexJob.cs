@@ -4,7 +4,6 @@ using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
-using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -20,7 +19,7 @@ internal sealed class IndexJob(IReadOnlyList<string> inputs, string path, Embedd
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
         OutputNames.RefuseSameFile([("-o", path)], [.. inputs, settings.Weights]);
-        AtomicFile.EnsureWritable(path);
+        FileKind.Embeddings(FormatCatalog.Npz).EnsureWritable(path);
         using var source = new EmbeddingSource(settings, console);
         EmbeddingTable table = await source.LoadAsync(inputs, cancellation).ConfigureAwait(false);
         bool hasDigests = table.Rows.Any(row => row.Sha256 is not null);

@@ -1,9 +1,9 @@
-using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Tests.Support;
 
-namespace Dino.Gpu.Tests.Cli;
+namespace Dino.Gpu.Tests.Model;
 
-public sealed class WeightsLocatorTests : IDisposable
+public sealed class DinoWeightsTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly Dictionary<string, string> _variables = [];
@@ -16,7 +16,7 @@ public sealed class WeightsLocatorTests : IDisposable
         _variables["XDG_CACHE_HOME"] = _folder.Path("cache");
         Assert.Null(Find(null));
 
-        string cached = WeightsLocator.CachePath(Variable);
+        string cached = DinoWeights.CachePathOf(Variable);
         Assert.StartsWith(_folder.Path("cache"), cached);
         Directory.CreateDirectory(Path.GetDirectoryName(cached)!);
         File.WriteAllBytes(cached, []);
@@ -32,7 +32,7 @@ public sealed class WeightsLocatorTests : IDisposable
         Assert.Equal("option.bin", Find("option.bin"));
     }
 
-    private string? Find(string? option) => WeightsLocator.FindLocal(option, Variable, _folder.Root);
+    private string? Find(string? option) => DinoWeights.Locate(option, Variable, _folder.Root);
 
     private string? Variable(string name) => _variables.GetValueOrDefault(name);
 }
