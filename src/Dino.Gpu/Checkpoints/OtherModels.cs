@@ -78,6 +78,16 @@ internal static class OtherModels
             return "an HTML or XML page";
         if (text.StartsWith("{"u8))
             return text.IndexOf("weight_map"u8) >= 0 ? "the index of a model in several files" : "a JSON file";
-        return start.Length > 0 && start[0] is >= 0x80 and <= 0x8F or 0xDE or 0xDF ? "a pickle or MessagePack file (Flax)" : null;
+        return IsMessagePack(start) ? "a MessagePack file (Flax)" : null;
+    }
+
+    /// <summary>Whether it is a dictionary whose first key is a text.</summary>
+    private static bool IsMessagePack(ReadOnlySpan<byte> start)
+    {
+        if (start.Length < 2)
+            return false;
+        bool isSmallMap = start[0] is >= 0x81 and <= 0x8F;
+        bool isText = start[1] is (>= 0xA0 and <= 0xBF) or 0xD9;
+        return (isSmallMap && isText) || start[0] is 0xDE or 0xDF;
     }
 }

@@ -12,7 +12,7 @@ internal sealed partial class AtomicFile : IDisposable
     /// <summary>
     /// Tries at a temporary file: another process that cleans up may hold it between its creation and its lock.
     /// </summary>
-    private const int Attempts = 3;
+    private const int Attempts = 10;
 
     private readonly string _path; // of the file to replace, links resolved
     private readonly string _temporaryPath;

@@ -39,9 +39,9 @@ public sealed class ProcessTests : IDisposable
             ["http_proxy"] = "",
         };
         CliResult result = await CliProcess.FinishAsync(CliProcess.Start(["embed", Chelsea, "--quiet", "-o", _folder.Path("o.npy")], environment));
-        string line = result.FatalLine();
-        Assert.Contains("--weights FILE", line);
-        Assert.Contains("synthetic", line);
+        Assert.Contains("no weights", result.FatalLine());
+        Assert.Contains("--weights FILE", result.ErrorLines[^1]);
+        Assert.Contains("synthetic", result.ErrorLines[^1]);
         Assert.False(File.Exists(_folder.Path("o.npy")));
     }
 

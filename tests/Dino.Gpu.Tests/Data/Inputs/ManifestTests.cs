@@ -132,7 +132,7 @@ public sealed class ManifestTests : IDisposable
         string csv = _folder.Write("a.csv", "path,label,n\na.jpg,cat,x\n");
         string one = _folder.Write("b.jsonl", "{\"file\":\"b.jpg\",\"score\":1,\"n\":2,\"ok\":true}\n");
         string two = _folder.Write("c.ndjson", "{\"image\":\"c.jpg\",\"score\":0.5,\"n\":1.5}\n");
-        using var list = InputList.Settle([csv, "plain.jpg", one, two], TextReader.Null);
+        using var list = InputList.Settle([csv, MissingFiles.List("plain.jpg"), one, two], TextReader.Null);
         Assert.Equal("label Text, n Text, score Number, ok Boolean", string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
         Assert.Equal(["a.jpg", "plain.jpg", "b.jpg", "c.jpg"], list.Items().Select(item => item.Path));
         object?[][] expected = [["cat", "x", null, null], [null, null, null, null], [null, "2", 1.0, true], [null, "1.5", 0.5, null]];
@@ -215,7 +215,7 @@ public sealed class ManifestTests : IDisposable
         string csv = _folder.Write("in.csv", "path,url\na,b\n");
         Assert.Contains("expected 'link' (--path-column), found path, url", Fails(csv, "link"));
         Assert.Contains("column 'path' has the name", Fails(csv, "url"));
-        Assert.Contains("no .csv", Fails("a.jpg", "url"));
+        Assert.Contains("no .csv", Fails(MissingFiles.List("a.jpg"), "url"));
     }
 
     [Fact]
