@@ -19,19 +19,26 @@ internal sealed class EmbeddingFile : IEmbeddingReader
             stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
             _reader = open(stream);
         }
-        catch (Exception failure) when (failure is not (DinoException or OperationCanceledException))
+        catch (Exception failure) when (failure is not OperationCanceledException)
         {
             stream?.Dispose();
+            if (failure is DinoException)
+                throw;
             throw Broken(failure);
         }
     }
 
-    public RowSchema Schema => _reader.Schema;
+    /// <inheritdoc/>
+    /// <exception cref="DinoException">The file is broken.</exception>
+    public RowSchema Schema => Reading(() => _reader.Schema);
+
+    /// <inheritdoc/>
+    public int RowLength => _reader.RowLength;
 
     public RowInfo? Read(Span<float> values)
     {
-        if (values.Length != Schema.Length)
-            throw new ArgumentException($"A row has {Schema.Length} values, got {values.Length}.");
+        if (values.Length != RowLength)
+            throw new ArgumentException($"A row has {RowLength} values, got {values.Length}.");
         try
         {
             return _reader.Read(values);
@@ -46,6 +53,18 @@ internal sealed class EmbeddingFile : IEmbeddingReader
 
     /// <summary>Why a row has no embedding, for the formats that do not say: its values are NaN. Null where they are numbers.</summary>
     public static string? MissingValues(ReadOnlySpan<float> values) => values.IndexOfAnyExcept(float.NaN) < 0 ? "no embedding" : null;
+
+    private T Reading<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception failure) when (failure is not (DinoException or OperationCanceledException))
+        {
+            throw Broken(failure);
+        }
+    }
 
     private DinoException Broken(Exception failure)
     {

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
 

@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
 using Microsoft.Win32.SafeHandles;
@@ -9,13 +8,10 @@ namespace Dino.Gpu.Data.Inputs;
 /// A table with one image a row: a column holds the path, relative to the current directory as every path is, and the other columns are carried into the output.
 /// </summary>
 /// <param name="file">The table's file, for messages too.</param>
-internal abstract partial class Manifest(string file)
+internal abstract class Manifest(string file)
 {
     /// <summary>Names of the column with the paths, first choice first; capitals do not matter.</summary>
     private static readonly string[] PathColumns = ["path", "file", "filename", "image"];
-
-    /// <summary>What the output says of every row itself.</summary>
-    private static readonly HashSet<string> OwnColumns = new(StringComparer.Ordinal) { "path", "width", "height", "sha256", "row", "error", "shape", "embedding" };
 
     /// <summary>The table's file.</summary>
     protected string File { get; } = file;
@@ -55,12 +51,12 @@ internal abstract partial class Manifest(string file)
             throw Failed($"no column with the paths: expected {expected}, found {(names.Count == 0 ? "no column" : found)}");
         }
 
-        // What dino wrote itself, with the vectors in one column or in one each (e0, e1, ...): its own columns are made anew.
-        bool isOutput = names.Contains("embedding") || names.Contains("e0");
+        // Output of dino is a list too. Its own columns are left out, since the next output writes them again.
+        bool isOutput = names.Contains(RowSchema.EmbeddingColumn) || names.Contains("e0");
         var carried = new List<int>();
         for (int i = 0; i < names.Count; i++)
         {
-            bool isOwn = OwnColumns.Contains(names[i]) || ValueColumn().IsMatch(names[i]);
+            bool isOwn = RowSchema.IsOwnColumn(names[i]) || RowSchema.IsValueColumn(names[i]);
             if (i == path || isOwn && isOutput)
                 continue;
             if (isOwn)
@@ -106,7 +102,4 @@ internal abstract partial class Manifest(string file)
 
         return -1;
     }
-
-    [GeneratedRegex("^e[0-9]+$")]
-    private static partial Regex ValueColumn();
 }

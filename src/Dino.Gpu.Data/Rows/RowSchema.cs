@@ -13,8 +13,11 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
     /// <summary>Values of a row.</summary>
     public int Length => Shape.Aggregate(1, (product, side) => checked(product * side));
 
+    /// <summary>The column with a row's values, where a format has one for all of them.</summary>
+    public const string EmbeddingColumn = "embedding";
+
     /// <summary>Names that the formats themselves use.</summary>
-    private static readonly string[] OwnColumns = ["row", "path", "width", "height", "sha256", "error", "embedding", "shape"];
+    private static readonly string[] OwnColumns = ["row", "path", "width", "height", "sha256", "error", EmbeddingColumn, "shape"];
 
     /// <summary>Letters of a name; a zip archive's may have 64 KiB.</summary>
     private const int MaxName = 1 << 12;
