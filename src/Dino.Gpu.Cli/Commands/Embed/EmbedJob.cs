@@ -28,7 +28,6 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         string? file = target.IsFolder || target.IsStandardOutput ? null : target.Name;
         List<(string, string?)> outputs = [("-o", file), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)];
         OutputNames.RefuseSameFile(outputs, [.. settings.Inputs, settings.Weights]);
-        FormatCatalog.Validate(target.Format, settings.Type, []);
         if (target.IsFolder)
         {
             OutputNames.RefuseInRun(PartFolder(part), [settings.ErrorsFile, settings.StatsFile, .. settings.Inputs], RunFolder.IsOwn);
@@ -45,7 +44,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         using InputList? list = streams ? null : await SettleAsync(cancellation).ConfigureAwait(false);
         if (list is not null)
         {
-            FormatCatalog.Validate(target.Format, settings.Type, list.Columns);
+            RowSchema.Validate(list.Columns);
             OutputNames.RefusePictures(outputs, list.Items());
         }
 
