@@ -59,6 +59,26 @@ public sealed class EarlierVersionTests : IDisposable
         Assert.Equal(FormatRows.Read(PathOf("rows.npy")).Rows[0].Values, rows[0].Values[..48]); // the class token is the embedding
     }
 
+    /// <summary>Another library writes Parquet now, with the same columns.</summary>
+    [Fact]
+    public void Parquet_keeps_its_schema_and_its_row_groups()
+    {
+        (RowSchema schema, List<FormatRow> rows) = FormatRows.Read(PathOf("rows.parquet"));
+        string path = _folder.Path("now.parquet");
+        FormatRows.Write(path, schema, Enumerable.Repeat(rows, 60).SelectMany(some => some));
+        using var before = new ParquetTable(File.OpenRead(PathOf("rows.parquet")));
+        using var now = new ParquetTable(File.OpenRead(path));
+        Assert.Equal(before.Leaves.Select(leaf => (string.Join('.', leaf.Path), leaf with { Path = [] })), now.Leaves.Select(leaf => (string.Join('.', leaf.Path), leaf with { Path = [] })));
+        Assert.Equal(before.Metadata, now.Metadata);
+        Assert.Equal([512, 88], Enumerable.Range(0, now.GroupCount).Select(i => Rows(now, i)));
+
+        static long Rows(ParquetTable table, int index)
+        {
+            using ParquetGroup group = table.OpenGroup(index);
+            return group.Rows;
+        }
+    }
+
     [Fact]
     public void An_index_says_which_model_made_it()
     {
