@@ -97,8 +97,10 @@ internal sealed class JsonLinesReader : IEmbeddingReader
         JsonObjectLines lines = Lines();
         var columns = new ColumnScan();
         bool sha256 = false;
+        long rows = 0;
         while (lines.Next())
         {
+            rows++;
             try
             {
                 Utf8JsonReader json = lines.Begin();
@@ -121,6 +123,7 @@ internal sealed class JsonLinesReader : IEmbeddingReader
             }
         }
 
+        new MemoryBudget(_stream.Length).TakeCells(rows, columns.Count);
         foreach (string name in columns.Names)
             _places.Add(name, _places.Count);
         return new RowSchema(_shape, FloatType.Float32, sha256, [.. columns.Names.Select(name => columns.Column(name) with { IsEmpty = false })])

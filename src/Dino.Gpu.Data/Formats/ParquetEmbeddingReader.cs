@@ -137,11 +137,8 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
     /// <summary>Thousands of columns are not open at a time: their values of the group are in memory, and each is read by itself.</summary>
     private void LoadColumns(ParquetGroup group)
     {
-        const long FreeBytes = 64 << 20;
-        const long BytesPerByte = 20; // what a well packed file may unpack to
         long count = group.Rows * _values.Length;
-        if (count > Array.MaxLength || count * sizeof(float) > FreeBytes + BytesPerByte * _table.Length)
-            throw new InvalidDataException($"a row group claims {group.Rows} rows of {_values.Length} values (the file has {_table.Length} bytes)");
+        new MemoryBudget(_table.Length).Require(count > Array.MaxLength ? long.MaxValue : sizeof(float) * count);
         _columns = new float[count];
         for (int column = 0; column < _values.Length; column++)
         {

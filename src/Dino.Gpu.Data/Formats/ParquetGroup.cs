@@ -8,6 +8,7 @@ internal sealed class ParquetGroup : IDisposable
 {
     private readonly ParquetStream _stream;
     private readonly RowGroupReader _group;
+    private readonly MemoryBudget _budget;
     private readonly List<ColumnReader> _columns = [];
 
     /// <param name="stream">What the library reads through.</param>
@@ -17,6 +18,7 @@ internal sealed class ParquetGroup : IDisposable
     {
         _stream = stream;
         _group = group;
+        _budget = new MemoryBudget(stream.Length);
         Rows = rows;
     }
 
@@ -69,6 +71,11 @@ internal sealed class ParquetGroup : IDisposable
 
     private ColumnReader Open(ParquetLeaf leaf)
     {
+        _budget.Require(_stream.Call(() =>
+        {
+            using ColumnChunkMetaData chunk = _group.MetaData.GetColumnChunkMetaData(leaf.Index);
+            return chunk.TotalUncompressedSize; // all of it may be one page
+        }));
         ColumnReader column = _stream.Call(() => _group.Column(leaf.Index));
         _columns.Add(column);
         return column;
