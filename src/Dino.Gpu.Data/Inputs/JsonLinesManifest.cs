@@ -1,12 +1,11 @@
 using System.Text.Json;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
-using Microsoft.Win32.SafeHandles;
 
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
-/// JSON Lines: an object a line. <see cref="ColumnScan"/> gives the types over the whole file; text columns hold strings as
+/// JSON Lines, an object a line, or an array of objects (<c>.json</c>). <see cref="ColumnScan"/> gives the types over the whole file; text columns hold strings as
 /// they are and anything else as its JSON text. A key that a line lacks is null there.
 /// </summary>
 internal sealed class JsonLinesManifest : Manifest
@@ -19,11 +18,13 @@ internal sealed class JsonLinesManifest : Manifest
         : base(file)
     {
         var columns = new ColumnScan();
-        using (SafeFileHandle handle = OpenFile())
+        using (Stream stream = OpenStream())
         {
-            JsonObjectLines lines = Lines(handle);
-            while (Next(lines))
+            JsonObjectLines lines = Lines(stream);
+            long rows = 0;
+            for (; Next(lines); rows++)
                 Scan(lines, columns);
+            RequireSimilar(rows, columns.Count);
         }
 
         if (columns.Count == 0)
@@ -41,13 +42,40 @@ internal sealed class JsonLinesManifest : Manifest
     /// <inheritdoc/>
     public override IEnumerable<InputItem> Rows()
     {
-        using SafeFileHandle handle = OpenFile();
-        JsonObjectLines lines = Lines(handle);
+        using Stream stream = OpenStream();
+        JsonObjectLines lines = Lines(stream);
         while (Next(lines))
             yield return Item(lines);
     }
 
-    private static JsonObjectLines Lines(SafeFileHandle file) => new((buffer, offset) => RandomAccess.Read(file, buffer, offset));
+    /// <summary>The lines, read one after the other; the elements of an array where the file is one.</summary>
+    private JsonObjectLines Lines(Stream stream)
+    {
+        if (Kind(File) != ".json")
+            return new((buffer, _) => stream.Read(buffer));
+        try
+        {
+            var lines = new MemoryStream(JsonArray.ToLines(stream));
+            return new((buffer, _) => lines.Read(buffer));
+        }
+        catch (Exception failure) when (failure is IOException or InvalidDataException)
+        {
+            throw Failed(failure.Message, failure);
+        }
+    }
+
+    /// <summary>Every row of the list has every column: different keys in every line would make it far larger than the file.</summary>
+    private void RequireSimilar(long rows, int columns)
+    {
+        try
+        {
+            new MemoryBudget(new FileInfo(File).Length).TakeCells(rows, columns);
+        }
+        catch (InvalidDataException failure)
+        {
+            throw Failed($"{columns} different keys in {rows} lines, expected the same in every line", failure);
+        }
+    }
 
     private void Scan(JsonObjectLines lines, ColumnScan columns)
     {
@@ -102,7 +130,7 @@ internal sealed class JsonLinesManifest : Manifest
         {
             throw Failed(failure.Line, failure.Reason, failure);
         }
-        catch (Exception failure) when (failure is IOException or DinoException)
+        catch (Exception failure) when (failure is IOException or InvalidDataException or DinoException)
         {
             throw Failed(failure.Message, failure);
         }

@@ -37,6 +37,9 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
     /// <summary>Whether the name is that of a value of a row in a table: e0, e1, ...</summary>
     public static bool IsValueColumn(string name) => name.Length > 1 && name[0] == 'e' && name.AsSpan(1).IndexOfAnyExceptInRange('0', '9') < 0 && (name[1] != '0' || name.Length == 2);
 
+    /// <summary>Whether a column is the numbering that pandas writes in front of a table, without a name; it is not carried.</summary>
+    public static bool IsIndex(IReadOnlyList<string> names, int column) => column == 0 && names.Count > 1 && names[0].Length == 0;
+
     /// <summary>Refuses carried columns that would stand where one of ours does; needs no embedding, so it can fail before the work starts.</summary>
     /// <exception cref="DinoException">A name is taken, twice there, empty, or not printable.</exception>
     public static void Validate(IEnumerable<CarriedColumn> columns)

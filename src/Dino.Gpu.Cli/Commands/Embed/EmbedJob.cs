@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
-using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
@@ -46,6 +45,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         {
             RowSchema.Validate(list.Columns);
             OutputNames.RefusePictures(outputs, list.Items());
+            console.TellNotes(list.Notes, settings.Quiet);
         }
 
         string weights = await WeightsLocator.FindAsync(settings.Weights, console, settings.Quiet, cancellation).ConfigureAwait(false);
