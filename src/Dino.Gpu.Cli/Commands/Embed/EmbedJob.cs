@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
-using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
@@ -28,7 +27,6 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         string? file = target.IsFolder || target.IsStandardOutput ? null : target.Name;
         List<(string, string?)> outputs = [("-o", file), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)];
         OutputNames.RefuseSameFile(outputs, [.. settings.Inputs, settings.Weights]);
-        FormatCatalog.Validate(target.Format, settings.Type, []);
         if (target.IsFolder)
         {
             OutputNames.RefuseInRun(PartFolder(part), [settings.ErrorsFile, settings.StatsFile, .. settings.Inputs], RunFolder.IsOwn);
@@ -45,8 +43,9 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         using InputList? list = streams ? null : await SettleAsync(cancellation).ConfigureAwait(false);
         if (list is not null)
         {
-            FormatCatalog.Validate(target.Format, settings.Type, list.Columns);
+            RowSchema.Validate(list.Columns);
             OutputNames.RefusePictures(outputs, list.Items());
+            console.TellNotes(list.Notes, settings.Quiet);
         }
 
         string weights = await WeightsLocator.FindAsync(settings.Weights, console, settings.Quiet, cancellation).ConfigureAwait(false);

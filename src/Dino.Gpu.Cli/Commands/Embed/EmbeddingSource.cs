@@ -65,6 +65,7 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
         using InputList list = await Task.Run(() => InputList.Settle(inputs, console.Input, cancellation: cancellation), cancellation)
             .WaitAsync(cancellation).ConfigureAwait(false);
         OutputNames.RefusePictures(Outputs, list.Items());
+        console.TellNotes(list.Notes, settings.Quiet);
         Embedder embedder = await OpenAsync(cancellation).ConfigureAwait(false);
         using var progress = new ConsoleProgress(settings.Quiet ? ProgressKind.None : ProgressKind.Auto, console, rowsOnTerminal: false);
         string name = inputs.Count == 1 ? inputs[0] : $"{inputs[0]}...";

@@ -48,6 +48,7 @@ internal sealed class ImageBatches : IDisposable
         try
         {
             RequireOwnNames(list);
+            console.TellNotes(list.Notes, settings.Quiet);
             string weights = await WeightsLocator.FindAsync(settings.Weights, console, settings.Quiet, cancellation).ConfigureAwait(false);
             encoder = await Task.Run(() => DinoEncoder.Load(weights, settings.Model), cancellation).ConfigureAwait(false);
             if (settings.Verbose)

@@ -327,4 +327,39 @@ public sealed class InputListTests : IDisposable
     private static string Fails(string input) => Assert.Throws<DinoException>(() => Settle(input)).Message;
 
     private IEnumerable<string> Paths(params string[] names) => names.Select(name => _folder.Path(name));
+
+    /// <summary>Every file of a folder is accounted for: a row, or counted in the note.</summary>
+    [Fact]
+    public void A_folder_accounts_for_every_file()
+    {
+        string[] rows =
+        [
+            ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjp", ".pjpeg", ".mpo", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp",
+            ".tif", ".heic", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".jpf", ".ppm", ".pgm", ".pbm", ".pnm", ".psd", ".svg", ".ico", ".tga",
+            ".dng", ".cr2", ".nef", ".arw",
+        ];
+        foreach (string extension in rows)
+            _folder.Write($"in/a{extension}", []);
+        foreach (string name in (string[])["x.zip", "y.ZIP", "deep/z.txt", "README", ".hidden.txt", "cat.jpg/c.json", "cat.jpg/c.png"])
+            _folder.Write($"in/{name}", []);
+        using var list = InputList.Settle([_folder.Path("in")], TextReader.Null);
+        Assert.Equal(rows.Append(".png").Order(StringComparer.Ordinal), list.Items().Select(item => Path.GetExtension(item.Path)).Order(StringComparer.Ordinal));
+        string note = Assert.Single(list.Notes);
+        Assert.Contains("5 files that are no pictures (2 .zip, ", note);
+        Assert.Contains("1 without extension", note);
+        Assert.Contains("1 .json", note);
+    }
+
+    [Fact]
+    public void A_list_may_be_packed_and_a_picture_is_no_list()
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new System.IO.Compression.GZipStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true))
+            gzip.Write("a.jpg\nb.jpg\n"u8);
+        using var list = InputList.Settle(["@" + _folder.Write("list.txt.gz", packed.ToArray())], TextReader.Null);
+        Assert.Equal(["a.jpg", "b.jpg"], list.Items().Select(item => item.Path));
+        DinoException failure = Assert.Throws<DinoException>(() => InputList.Settle(["@" + GoldenData.Image("rocket.jpg")], TextReader.Null));
+        Assert.Contains("it is a picture", failure.Message);
+        Assert.NotNull(failure.Hint);
+    }
 }

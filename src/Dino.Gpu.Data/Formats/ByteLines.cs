@@ -1,15 +1,15 @@
-namespace Dino.Gpu.Data.Inputs;
+namespace Dino.Gpu.Data.Formats;
 
 /// <summary>Reads bytes from an offset on: all that fit, or those that are left; none at the end.</summary>
 internal delegate int ReadAt(Span<byte> buffer, long offset);
 
-/// <summary>Lines of a file as bytes, in a buffer that is used again.</summary>
+/// <summary>Lines of a file as bytes, in one buffer that is as long as the longest of them.</summary>
 /// <param name="read">Where the bytes come from.</param>
 /// <param name="offset">Where the first line starts.</param>
 internal sealed class ByteLines(ReadAt read, long offset = 0)
 {
-    /// <summary>A line of an embedding's every token is a few MB; what is longer is no list of lines.</summary>
-    public const int MaxLength = 64 << 20;
+    /// <summary>A line with the embedding of every token has a few MB; what is longer is no file of lines.</summary>
+    public const int MaxLength = 1 << 28;
 
     private byte[] _buffer = new byte[1 << 16];
     private long _bufferOffset = offset;
@@ -67,7 +67,7 @@ internal sealed class ByteLines(ReadAt read, long offset = 0)
         if (moved == 0)
         {
             if (_buffer.Length >= MaxLength)
-                throw new DinoException($"line {Number + 1} is longer than {MaxLength} bytes");
+                throw new DinoException($"line {Number + 1} is longer than {MaxLength >> 20} MiB");
             Array.Resize(ref _buffer, 2 * _buffer.Length);
             return 0;
         }
