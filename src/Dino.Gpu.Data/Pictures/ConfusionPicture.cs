@@ -5,8 +5,9 @@ using Dino.Gpu.Imaging;
 namespace Dino.Gpu.Data.Pictures;
 
 /// <summary>
-/// Draws a confusion matrix. A row is a true class, a column a predicted one, and the color of a cell is its share of the row. Up to 30 classes
-/// get names and counts. More become a plain heat map, and above 1500 classes several share a cell.
+/// Draws a confusion matrix. A row is a true class, a column a predicted one, and the color of a cell is its share of
+/// the row. Up to 30 classes get names and counts. More become a plain heat map, and above 1500 classes several share a
+/// cell.
 /// </summary>
 public static class ConfusionPicture
 {
@@ -30,7 +31,9 @@ public static class ConfusionPicture
     private const float CountSize = 12;
     private const int LineHeight = 20;
 
-    /// <summary>Height of capitals and digits: a text in the middle of a cell stands half of it below the cell's middle.</summary>
+    /// <summary>
+    /// Height of capitals and digits: a text in the middle of a cell stands half of it below the cell's middle.
+    /// </summary>
     private const float TextHeight = TextSize * Lettering.CapHeight;
 
     /// <summary>Side of the bar that explains the colors.</summary>
@@ -58,7 +61,8 @@ public static class ConfusionPicture
         string[] names = named ? [.. matrix.ClassNames.Select(name => Lettering.Shorten(name, TextSize, NameWidth))] : [];
         int nameWidth = names.Select(name => Pixels(name) + Gap).DefaultIfEmpty(0).Max();
         string title = string.Create(
-            CultureInfo.InvariantCulture, $"top-1 {100 * matrix.Top1:F1} %, top-5 {100 * matrix.Top5:F1} %, {matrix.Count} images, {classes} {(classes == 1 ? "class" : "classes")}");
+            CultureInfo.InvariantCulture,
+            $"top-1 {100 * matrix.Top1:F1} %, top-5 {100 * matrix.Top5:F1} %, {matrix.Count} images, {classes} {(classes == 1 ? "class" : "classes")}");
         string axes = "rows: true, columns: predicted, color: share of the row";
         int left = Gap + nameWidth;
         int top = Gap + 2 * LineHeight + nameWidth + Gap / 2;

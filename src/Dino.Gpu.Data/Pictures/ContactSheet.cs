@@ -48,7 +48,8 @@ public static class ContactSheet
         (int columns, int rows) = Grid(tiles.Count);
         int width = tiles[0].Tile.Width;
         int height = tiles[0].Tile.Height;
-        int columnWidth = Math.Max(width, tiles.Max(tile => (int)MathF.Ceiling(Lettering.Width(tile.Label, TextSize)))); // room for labels over tiny tiles
+        // Over tiny tiles labels need more room than these.
+        int columnWidth = Math.Max(width, tiles.Max(tile => (int)MathF.Ceiling(Lettering.Width(tile.Label, TextSize))));
         int sheetWidth = Gap + columns * (columnWidth + Gap);
         int sheetHeight = Gap + rows * (LabelHeight + height + Gap);
         var sheet = new RgbImage(sheetWidth, sheetHeight, new byte[3 * sheetWidth * sheetHeight]);
@@ -59,7 +60,10 @@ public static class ContactSheet
             int top = Gap + i / columns * (LabelHeight + height + Gap);
             Lettering.Draw(sheet, tiles[i].Label, left, top + Baseline, TextSize);
             for (int y = 0; y < height; y++)
-                tiles[i].Tile.Pixels.AsSpan(3 * y * width, 3 * width).CopyTo(sheet.Pixels.AsSpan(3 * ((top + LabelHeight + y) * sheetWidth + left)));
+            {
+                Span<byte> to = sheet.Pixels.AsSpan(3 * ((top + LabelHeight + y) * sheetWidth + left));
+                tiles[i].Tile.Pixels.AsSpan(3 * y * width, 3 * width).CopyTo(to);
+            }
         }
 
         return sheet;

@@ -5,15 +5,18 @@ using SkiaSharp;
 namespace Dino.Gpu.Data.Pictures;
 
 /// <summary>
-/// Writes labels into pictures, with a font that is part of this assembly (Roboto, see <c>Font/README.md</c>). Letters are drawn as filled outlines in the
-/// font's own units, so that neither the fonts nor the text settings of a machine change a pixel. Thread-safe.
+/// Writes labels into pictures, with a font that is part of this assembly (Roboto, see <c>Font/README.md</c>). Letters
+/// are drawn as filled outlines in the font's own units, so that neither the fonts nor the text settings of a machine
+/// change a pixel. Thread-safe.
 /// </summary>
 internal static class Lettering
 {
     /// <summary>Height of a capital letter, as a share of the text's size.</summary>
     public const float CapHeight = 1456f / UnitsPerEm;
 
-    /// <summary>How far letters such as g and the comma below a letter reach under the line, as a share of the text's size.</summary>
+    /// <summary>
+    /// How far letters such as g and the comma below a letter reach under the line, as a share of the text's size.
+    /// </summary>
     public const float Descent = 0.25f;
 
     /// <summary>The units in which the font's outlines are drawn.</summary>
@@ -32,7 +35,9 @@ internal static class Lettering
             return text.EnumerateRunes().Sum(rune => Of(rune).Advance) * (size / UnitsPerEm);
     }
 
-    /// <summary>The text, or what fits of its beginning and its end: class names often differ in their last letters only.</summary>
+    /// <summary>
+    /// The text, or what fits of its beginning and its end: class names often differ in their last letters only.
+    /// </summary>
     public static string Shorten(string text, float size, float width)
     {
         if (Width(text, size) <= width)
@@ -108,7 +113,10 @@ internal static class Lettering
         {
             Span<byte> pixels = image.Pixels.AsSpan(3 * ((firstRow + row) * image.Width + firstColumn), 3 * width);
             for (int i = 0; i < pixels.Length; i++)
-                pixels[i] = (byte)((pixels[i] * (255 - alpha[row * coverage.RowBytes + i / 3]) + gray * alpha[row * coverage.RowBytes + i / 3] + 127) / 255);
+            {
+                int share = alpha[row * coverage.RowBytes + i / 3];
+                pixels[i] = (byte)((pixels[i] * (255 - share) + gray * share + 127) / 255);
+            }
         }
     }
 
