@@ -3,6 +3,9 @@ namespace Dino.Gpu.Imaging;
 /// <summary>Completes JPEG files that lack what a decoder needs, but no pixel.</summary>
 internal static class JpegRepair
 {
+    /// <summary>More than a group of blocks of all components can take.</summary>
+    private const int TailLength = 4096;
+
     private static ReadOnlySpan<byte> EndOfImage => [0xFF, 0xD9];
 
     /// <summary>
@@ -19,11 +22,18 @@ internal static class JpegRepair
         try
         {
             RgbImage image = decode([.. data, .. EndOfImage]);
-            foreach (byte bits in (ReadOnlySpan<byte>)[0b0101_0101, 0b1010_1010, 0xFF])
+            foreach (byte bits in (ReadOnlySpan<byte>)[0b0101_0101, 0b1010_1010, 0b1111_1110])
             {
-                byte[] tail = new byte[64];
-                for (int i = 0; i < tail.Length; i++)
-                    tail[i] = bits == 0xFF && i % 2 == 1 ? (byte)0 : bits; // FF00 is an FF among the data
+                // Noise, and much of it: blocks beyond the visible rows may take a part before those that are seen.
+                byte[] tail = new byte[TailLength];
+                uint state = bits;
+                tail[0] = bits;
+                for (int i = 1; i < tail.Length; i++)
+                {
+                    state = state * 1_664_525 + 1_013_904_223;
+                    tail[i] = (byte)Math.Min(state >> 24, 0xFE); // FF would begin a marker
+                }
+
                 if (!decode([.. data, .. tail, .. EndOfImage]).Pixels.AsSpan().SequenceEqual(image.Pixels))
                     throw JpegStructure.MissingEnd(file.Length);
             }

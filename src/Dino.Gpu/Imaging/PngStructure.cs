@@ -161,8 +161,6 @@ internal static class PngStructure
 
     private static void CheckCrc(ReadOnlySpan<byte> file, int at, int length)
     {
-        uint crc = Crc32.HashToUInt32(file.Slice(at + 4, 4 + length));
-        if (crc != BinaryPrimitives.ReadUInt32BigEndian(file[(at + 8 + length)..]))
         if (Crc32.HashToUInt32(file.Slice(at + 4, 4 + length)) != BinaryPrimitives.ReadUInt32BigEndian(file[(at + 8 + length)..]))
             throw new DinoException($"damaged PNG: chunk {Name(file.Slice(at + 4, 4))} at byte {at} does not match its checksum");
     }
