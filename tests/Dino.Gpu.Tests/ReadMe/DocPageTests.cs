@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using Dino.Gpu.Tests.Layering;
 
 namespace Dino.Gpu.Tests.ReadMe;
 
@@ -88,6 +89,14 @@ public sealed partial class DocPageTests
             await git.WaitForExitAsync();
             Assert.True(git.ExitCode == 0, $"git does not ignore {result} of {page}");
         }
+    }
+
+    [Fact]
+    public void Contributing_lists_the_layers_that_are_enforced()
+    {
+        DocPages.Require();
+        DocBlock list = DocPages.Blocks.Single(block => block is { Page: "CONTRIBUTING.md", Language: "text" });
+        Assert.Equal(Layers.Order.Select(names => string.Join(" | ", names)), list.Text.Split('\n'));
     }
 
     [Fact]
