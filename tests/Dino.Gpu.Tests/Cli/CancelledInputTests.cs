@@ -31,7 +31,7 @@ public sealed class CancelledInputTests : IDisposable
         await cancellation.CancelAsync();
         CliResult result = await running.WaitAsync(TimeSpan.FromSeconds(20));
         Assert.Equal(130, result.ExitCode);
-        Assert.Equal("dino: cancelled", Assert.Single(result.ErrorLines));
+        Assert.Equal("dino: canceled", Assert.Single(result.ErrorLines));
         Assert.Empty(result.Output);
         Assert.Empty(_folder.Files);
     }

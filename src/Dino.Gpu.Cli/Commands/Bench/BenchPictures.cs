@@ -2,7 +2,10 @@ using SkiaSharp;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>JPEG files of 500x375, the usual size of ImageNet's, made on the spot in a temporary folder that goes with this object.</summary>
+/// <summary>
+/// JPEG files of 500x375, the usual size of ImageNet's, made on the spot in a temporary folder that goes with this
+/// object.
+/// </summary>
 internal sealed class BenchPictures : IDisposable
 {
     private const int Width = 500;

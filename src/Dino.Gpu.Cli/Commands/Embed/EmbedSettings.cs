@@ -1,5 +1,5 @@
-using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Runs;
@@ -46,8 +46,4 @@ internal sealed record EmbedSettings
     public string? StatsFile { get; init; }
 
     public ProgressKind Progress { get; init; }
-
-    public bool Quiet { get; init; }
-
-    public bool Verbose { get; init; }
 }

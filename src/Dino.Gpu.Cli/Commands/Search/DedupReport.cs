@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Pages;
 using Dino.Gpu.Data.Rows;
 using Spectre.Console;
 
@@ -10,26 +11,32 @@ namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>Pictures that show the same.</summary>
 /// <param name="Number">Of the group, from 1.</param>
-/// <param name="Keep">The one to keep: the largest, of equal ones the first.</param>
-/// <param name="Duplicates">The others, each with its cosine with the first; it may be below the threshold where pictures between the two join them.</param>
+/// <param name="Keep">The one to keep: the largest, or the first of equally large ones.</param>
+/// <param name="Duplicates">
+/// The others, each with its cosine with the one to keep. It may be below the threshold where pictures between the two
+/// join them.
+/// </param>
 internal sealed record DuplicateGroup(int Number, RowInfo Keep, IReadOnlyList<(RowInfo Image, double Score)> Duplicates);
 
 /// <summary>Groups on standard output.</summary>
-internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOutput kind)
+internal sealed class DedupReport(CliConsole console, DedupOutput kind)
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly Table? _table = kind == DedupOutput.Table && console.OutputIsTerminal
-        ? new Table().Border(TableBorder.Simple).AddColumns("group", "", "score", "size", "path")
+        ? TableOutput.Create("group", "", "score", "size", "path")
         : null;
 
-    /// <summary>Images that <see cref="DedupOutput.List"/> left out, since their paths have more than one line, or are names in an archive, and may be those of other files.</summary>
+    /// <summary>
+    /// Images that <see cref="DedupOutput.List"/> left out: their paths have more than one line, or are names in an
+    /// archive, which may be those of other files.
+    /// </summary>
     public int Unlisted { get; private set; }
 
     public void Begin()
     {
         if (kind == DedupOutput.Table && _table is null)
-            output.Write("group\taction\tscore\twidth\theight\tpath\n");
+            console.Text.Write("group\taction\tscore\twidth\theight\tpath\n");
     }
 
     public void Write(DuplicateGroup group)
@@ -54,7 +61,7 @@ internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOu
     public void End()
     {
         if (_table is not null)
-            TableOutput.Create(output, toTerminal: true).Write(_table);
+            console.Write(_table);
     }
 
     private void WritePath(RowInfo image)
@@ -62,7 +69,7 @@ internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOu
         if (image.Archive is not null || image.Path.AsSpan().ContainsAny('\n', '\r'))
             Unlisted++;
         else
-            output.Write(image.Path + "\n");
+            console.Text.Write((console.OutputIsTerminal ? TerminalText.Visible(image.Path) : image.Path) + "\n"); // scripts need the name
     }
 
     private void WriteRow(int group, string action, double? score, RowInfo image)
@@ -70,9 +77,9 @@ internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOu
         string number = group.ToString(CultureInfo.InvariantCulture);
         string cosine = score is { } value ? SearchReport.Score(value) : "";
         if (_table is not null)
-            _table.AddRow(new Text(number), new Text(action), new Text(cosine), new Text(image.Width is null ? "" : $"{image.Width}x{image.Height}"), new Text(RowName.Of(image)));
+            _table.Add(number, action, cosine, image.Width is null ? "" : $"{image.Width}x{image.Height}", RowName.Of(image));
         else
-            output.Write($"{number}\t{action}\t{cosine}\t{image.Width}\t{image.Height}\t{RowName.Of(image)}\n");
+            console.Text.Write($"{number}\t{action}\t{cosine}\t{image.Width}\t{image.Height}\t{RowName.Of(image)}\n");
     }
 
     private void WriteJson(DuplicateGroup group)

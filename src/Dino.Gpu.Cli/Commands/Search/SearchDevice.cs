@@ -6,7 +6,7 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>Vectors of a table on a device.</summary>
 internal static class SearchDevice
 {
-    /// <summary>Of several devices the first: a search takes one.</summary>
+    /// <summary>Uses the first of several devices.</summary>
     /// <exception cref="DinoException">The device cannot be used.</exception>
     public static NearestNeighbors Open(EmbeddingTable table, DinoOptions options)
     {

@@ -26,8 +26,8 @@ internal sealed record SearchSettings
     /// <summary>A page of thumbnails; null for none.</summary>
     public required string? Html { get; init; }
 
-    /// <summary>How images become vectors, like those that an index says it was made of.</summary>
-    public required Func<Provenance?, EmbeddingSourceSettings> Source { get; init; }
+    /// <summary>How images become vectors where the index does not say how its own were made.</summary>
+    public required VectorSettings Vectors { get; init; }
 }
 
 /// <summary>One picture that was found.</summary>

@@ -9,8 +9,9 @@ using Dino.Gpu.Imaging;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>
-/// The frame of the commands that write files of their own for each image: the list of inputs and the model, then batch by batch decoded pictures, the next ones while
-/// the model has these. Memory is that of two batches besides the names, and what is decoded at one time stays within a share of the machine's. Whoever opens it disposes it.
+/// The frame of the commands that write files for each image: the list of inputs and the model, then decoded pictures
+/// batch by batch. The next batch is decoded while the model has this one. Memory is that of two batches, and decoding
+/// takes a bounded share of the machine's. Whoever opens it disposes it.
 /// </summary>
 internal sealed class ImageBatches : IDisposable
 {
@@ -21,7 +22,7 @@ internal sealed class ImageBatches : IDisposable
     private readonly CliConsole _console;
     private readonly InputList _list;
     private readonly ImageLoader _loader;
-    private readonly HashSet<int> _failed = []; // rows that an earlier pass has told of
+    private readonly HashSet<int> _failed = []; // rows that an earlier pass has named
     private TimeSpan _elapsed;
 
     private ImageBatches(ImageBatchSettings settings, CliConsole console, InputList list, DinoEncoder encoder)
@@ -30,7 +31,8 @@ internal sealed class ImageBatches : IDisposable
         _console = console;
         _list = list;
         Encoder = encoder;
-        _loader = new ImageLoader(settings.Model.Decoder!, settings.Model.Orientation, encoder.Prepare, sha256: false, settings.MaxPixels, new StageTimes());
+        DinoOptions model = settings.Model;
+        _loader = new ImageLoader(model.Decoder!, model.Orientation, encoder.Prepare, sha256: false, settings.MaxPixels, new StageTimes());
     }
 
     /// <summary>The model; owned.</summary>
@@ -39,7 +41,9 @@ internal sealed class ImageBatches : IDisposable
     private int Threads => _settings.Model.Threads ?? Environment.ProcessorCount;
 
     /// <summary>Settles the list of inputs and loads the model.</summary>
-    /// <exception cref="DinoException">Two images would become one file, or inputs, weights or device cannot be used.</exception>
+    /// <exception cref="DinoException">
+    /// Two images would become one file, or inputs, weights or device cannot be used.
+    /// </exception>
     public static async Task<ImageBatches> OpenAsync(ImageBatchSettings settings, CliConsole console, CancellationToken cancellation)
     {
         InputList list = await Task.Run(() => InputList.Settle(settings.Inputs, console.Input, cancellation: cancellation), cancellation)
@@ -48,10 +52,11 @@ internal sealed class ImageBatches : IDisposable
         try
         {
             RequireOwnNames(list);
-            string weights = await WeightsLocator.FindAsync(settings.Weights, console, settings.Quiet, cancellation).ConfigureAwait(false);
+            string weights = await WeightsLocator.FindAsync(settings.Weights, console, cancellation).ConfigureAwait(false);
             encoder = await Task.Run(() => DinoEncoder.Load(weights, settings.Model), cancellation).ConfigureAwait(false);
-            if (settings.Verbose)
-                console.Error.WriteLine($"dino: weights {weights}, device {encoder.Device.Id} ({encoder.Device.Name}), input {encoder.InputWidth}x{encoder.InputHeight}, {encoder.TokenCount} tokens");
+            string device = $"{encoder.Device.Id} ({encoder.Device.Name})";
+            string size = $"{encoder.InputWidth}x{encoder.InputHeight}";
+            console.Detail($"weights {weights}, device {device}, input {size}, {encoder.TokenCount} tokens");
             return new ImageBatches(settings, console, list, encoder);
         }
         catch
@@ -71,18 +76,20 @@ internal sealed class ImageBatches : IDisposable
         var inputs = _list.Items().Select(item => real.Of(item.Archive ?? item.Path)).ToHashSet(RealPath.Comparer);
         IEnumerable<string> files = _list.Items().SelectMany(item => targets(Stem(item)));
         if (files.FirstOrDefault(file => inputs.Contains(real.Of(file))) is { } target)
-            throw new DinoException($"{target} would be overwritten: choose another directory for -o");
+            throw new DinoException($"{target} would be overwritten", "choose another directory for -o");
         OutputDirectory.Create(_settings.Directory, files);
     }
 
-    /// <summary>Goes through all images once. One that cannot be read is told of and left out, in later passes without a word.</summary>
+    /// <summary>
+    /// Goes through all images once. An unreadable image is named by the first pass and left out of all.
+    /// </summary>
     /// <param name="process">Runs the model on a batch and writes its files, or keeps what it needs.</param>
     /// <param name="cancellation">Ends it between two batches.</param>
     /// <exception cref="DinoException">The device failed, or a file cannot be written.</exception>
     public async Task RunAsync(Action<ImageBatch> process, CancellationToken cancellation)
     {
         var counter = new ProgressCounter(_list.Count);
-        using IProgressDisplay progress = ProgressDisplay.Create(_settings.Quiet ? ProgressKind.None : ProgressKind.Auto, counter, _console, rowsOnTerminal: false);
+        using IProgressDisplay progress = ProgressDisplay.Create(ProgressKind.Auto, counter, _console, rowsOnTerminal: false);
         using IEnumerator<InputItem[]> batches = _list.Items().Chunk(Math.Min(Encoder.BatchSize, MostAtOnce)).GetEnumerator();
         HashSet<int> known = [.. _failed];
         int first = 0;
@@ -94,11 +101,15 @@ internal sealed class ImageBatches : IDisposable
             next = Load(batches, first, known);
             Loaded[] good = [.. batch.Where(image => image.Picture is not null)];
             if (good.Length > 0)
-                await Task.Run(() => process(new ImageBatch([.. good.Select(image => image.Stem)], [.. good.Select(image => image.Picture!)], Threads)), cancellation).ConfigureAwait(false);
+            {
+                var images = new ImageBatch([.. good.Select(image => image.Stem)], [.. good.Select(image => image.Picture!)], Threads);
+                await Task.Run(() => process(images), cancellation).ConfigureAwait(false);
+            }
+
             for (int i = 0; i < batch.Length; i++)
             {
                 if (batch[i].Problem is { } problem && _failed.Add(first - batch.Length + i))
-                    progress.Report($"dino: {MessageText.OneLine(problem)}");
+                    progress.Report($"dino: warning: {problem}");
                 progress.Advance(failed: batch[i].Picture is null);
             }
         }
@@ -109,13 +120,10 @@ internal sealed class ImageBatches : IDisposable
     /// <summary>The summary, and the exit code that says whether every image went through.</summary>
     public int Finish()
     {
-        if (!_settings.Quiet)
-        {
-            string images = _list.Count == 1 ? "1 image" : $"{_list.Count} images";
-            string failed = _failed.Count == 0 ? "" : $", {_failed.Count} failed";
-            _console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"dino: {images} in {_elapsed.TotalSeconds:F1} s{failed} -> {_settings.Directory}"));
-        }
-
+        string images = _list.Count == 1 ? "1 image" : $"{_list.Count} images";
+        string failed = _failed.Count == 0 ? "" : $", {_failed.Count} failed";
+        string seconds = _elapsed.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture);
+        _console.Say($"{images} in {seconds} s{failed} -> {_settings.Directory}");
         return _failed.Count == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
     }
 
@@ -137,7 +145,8 @@ internal sealed class ImageBatches : IDisposable
         return Task.Run(() =>
         {
             var images = new Loaded[items.Length];
-            ImageBatch.ForAll(items.Length, Threads, i => images[i] = known.Contains(first + i) ? new Loaded(Stem(items[i]), null, null) : Load(items[i]));
+            SideBySide.ForAll(items.Length, Threads, i =>
+                images[i] = known.Contains(first + i) ? new Loaded(Stem(items[i]), null, null) : Load(items[i]));
             return images;
         });
     }
@@ -158,14 +167,21 @@ internal sealed class ImageBatches : IDisposable
         }
     }
 
-    /// <summary>Every image has a stem of its own. A file system may not tell cases apart, so stems that differ in nothing else are one everywhere.</summary>
+    /// <summary>
+    /// Every image has its own stem. A file system may not tell cases apart, so stems that differ in nothing else are
+    /// one.
+    /// </summary>
     private static void RequireOwnNames(InputList list)
     {
         var paths = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach (InputItem item in list.Items())
         {
             if (!paths.TryAdd(Stem(item), item.Path))
-                throw new DinoException($"{paths[Stem(item)]} and {item.Path} would both become {Stem(item)}...: rename one, or write them to two directories");
+            {
+                throw new DinoException(
+                    $"{paths[Stem(item)]} and {item.Path} would both become {Stem(item)}...",
+                    "rename one, or write them to two directories");
+            }
         }
     }
 

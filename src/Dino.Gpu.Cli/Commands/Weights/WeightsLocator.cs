@@ -1,10 +1,9 @@
-using System.Globalization;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Cli.Terminal;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>Finds the weights when nobody names them, and fetches them once when there are none.</summary>
+/// <summary>Finds the weights when nobody names them, and downloads them once when there are none.</summary>
 internal static class WeightsLocator
 {
     private const string WeightsVariable = "DINO_WEIGHTS";
@@ -13,33 +12,38 @@ internal static class WeightsLocator
 
     private static readonly string[] Extensions = [".safetensors", ".bin", ".pth", ".pt"];
 
-    /// <summary>The weights to load: what <see cref="FindLocal"/> finds, else the published checkpoint, fetched into the cache.</summary>
-    /// <exception cref="DinoException">There are none and they cannot be fetched.</exception>
-    public static async Task<string> FindAsync(string? option, CliConsole console, bool quiet, CancellationToken cancellation)
+    /// <summary>
+    /// The weights to load: what <see cref="FindLocal"/> finds, else the published checkpoint, downloaded into the
+    /// cache.
+    /// </summary>
+    /// <exception cref="DinoException">There are none and they cannot be downloaded.</exception>
+    public static async Task<string> FindAsync(string? option, CliConsole console, CancellationToken cancellation)
     {
         if (FindLocal(option, Environment.GetEnvironmentVariable, here: "") is { } found)
             return found;
 
         string target = CachePath(Environment.GetEnvironmentVariable);
-        // Somebody waits in front of this: a short patience. `dino weights pull` has more, and both resume where they stopped.
+        // Somebody waits for this, so there are few attempts. `dino weights pull` makes more, and both resume where
+        // they stopped.
         var options = new WeightsDownloadOptions { Attempts = 2 };
-        if (!quiet)
-            console.Tell($"dino: no weights here yet: fetching {options.Repository} once, into {target}");
+        console.Say($"no weights yet: downloading {options.Repository} once, into {target}");
         try
         {
-            await WeightsDownload.RunAsync(target, options, quiet ? null : new DownloadLines(console), cancellation).ConfigureAwait(false);
+            await DownloadDisplay.RunAsync(target, options, console, cancellation).ConfigureAwait(false);
             return target;
         }
         catch (DinoException failure)
         {
             throw new DinoException(
-                $"no weights, and they could not be fetched ({failure.Message}): name a checkpoint with --weights FILE or {WeightsVariable}, "
-                + "or use --weights synthetic for seeded weights that mean nothing",
+                $"no weights found, and the download failed: {failure.Message}",
+                $"name a checkpoint with --weights FILE or {WeightsVariable}, or use --weights synthetic (seeded, without meaning)",
                 failure);
         }
     }
 
-    /// <summary>In this order: the option, DINO_WEIGHTS, a checkpoint in the folder <c>weights/</c>, the user's cache.</summary>
+    /// <summary>
+    /// In this order: the option, DINO_WEIGHTS, a checkpoint in the folder <c>weights/</c>, the user's cache.
+    /// </summary>
     /// <param name="option">Value of <c>--weights</c>, or null.</param>
     /// <param name="variable">Reads an environment variable.</param>
     /// <param name="here">The folder that has <c>weights/</c> in it; empty for the current one.</param>
@@ -66,7 +70,9 @@ internal static class WeightsLocator
         {
             cache = OperatingSystem.IsWindows()
                 ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
-                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), OperatingSystem.IsMacOS() ? "Library/Caches" : ".cache");
+                : Path.Combine(
+                    Environment.GetFolderPath(Environment.SpecialFolder.UserProfile),
+                    OperatingSystem.IsMacOS() ? "Library/Caches" : ".cache");
         }
 
         var published = new WeightsDownloadOptions();
@@ -74,21 +80,4 @@ internal static class WeightsLocator
     }
 
     private static bool IsCheckpoint(string file) => Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase);
-
-    /// <summary>A line every tenth of the way; the file is 87 MB.</summary>
-    private sealed class DownloadLines(CliConsole console) : IProgress<WeightsDownloadProgress>
-    {
-        private long _tenths;
-
-        public void Report(WeightsDownloadProgress value)
-        {
-            if (value.Retry is { } retry)
-                console.Tell($"dino: {retry}");
-            long tenths = value.BytesTotal > 0 ? 10 * value.BytesDone / value.BytesTotal : 0;
-            if (tenths <= _tenths)
-                return;
-            _tenths = tenths;
-            console.Tell(string.Create(CultureInfo.InvariantCulture, $"dino: {value.BytesDone / 1e6:F0} of {value.BytesTotal / 1e6:F0} MB"));
-        }
-    }
 }

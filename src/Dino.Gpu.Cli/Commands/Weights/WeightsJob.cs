@@ -1,0 +1,65 @@
+using System.Globalization;
+using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Model;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>What <c>dino weights</c> does.</summary>
+/// <param name="console">Standard streams.</param>
+internal sealed class WeightsJob(CliConsole console)
+{
+    /// <summary>
+    /// What Hugging Face calls a model's weights; a config.json beside a file of this name makes the folder loadable
+    /// there.
+    /// </summary>
+    private const string HuggingFaceName = "model.safetensors";
+
+    /// <summary>Downloads a checkpoint.</summary>
+    public async Task<int> PullAsync(string path, WeightsDownloadOptions options, CancellationToken cancellation)
+    {
+        console.Say($"downloading {WeightsDownload.Address(options)}");
+        WeightsDownloadResult result = await DownloadDisplay.RunAsync(path, options, console, cancellation).ConfigureAwait(false);
+        string state = result.WasPresent ? "already there" : "written";
+        console.Say(string.Create(CultureInfo.InvariantCulture, $"{result.Path}: {state}, {result.Bytes} bytes, SHA-256 {result.Sha256}"));
+        return ExitCode.Success;
+    }
+
+    /// <summary>Shows what is in a checkpoint.</summary>
+    public int Info(string file, string? branch, bool json)
+    {
+        var info = CheckpointInfo.Read(PathOf(file), new CheckpointOptions { Branch = branch });
+        var report = new CheckpointReport(info, console);
+        if (json)
+            report.WriteJson();
+        else
+            report.Write();
+        return ExitCode.Success;
+    }
+
+    /// <summary>Writes a checkpoint as safetensors.</summary>
+    public int Convert(string file, string? branch, string output, WeightsDataType type) =>
+        Save(output, Checkpoint.Load(PathOf(file), new CheckpointOptions { Branch = branch }), type);
+
+    /// <summary>Writes seeded weights.</summary>
+    public int Synthesize(ulong seed, string output) =>
+        Save(output, SyntheticWeights.Create(VitConfig.VitS16, seed), WeightsDataType.Float32);
+
+    private int Save(string path, VitWeights weights, WeightsDataType type)
+    {
+        SafetensorsWriter.Write(path, weights, type);
+        string note = "";
+        string config = Path.Combine(Path.GetDirectoryName(path) ?? "", "config.json");
+        if (Path.GetFileName(path) == HuggingFaceName && !File.Exists(config))
+        {
+            SafetensorsWriter.WriteConfig(config, weights.Config, type);
+            note = $", {config} beside it";
+        }
+
+        console.Say($"{path}: written{note}, SHA-256 {Checkpoint.Sha256(path)}");
+        return ExitCode.Success;
+    }
+
+    private static string PathOf(string spec) => WeightSource.Resolve(spec).Path
+        ?? throw new DinoException($"expected a file, found '{spec}'", "'dino weights synth' writes seeded weights");
+}
