@@ -5,6 +5,17 @@ using Dino.Gpu.Features;
 
 namespace Dino.Gpu.Cli.Commands;
 
+/// <summary>One <c>dino attention</c>, as the command line asks for it.</summary>
+internal sealed record AttentionSettings : ImageBatchSettings
+{
+    /// <summary>Negative from the end.</summary>
+    public required int Layer { get; init; }
+
+    public required HeadChoice Heads { get; init; }
+
+    public required AttentionDrawing Drawing { get; init; }
+}
+
 /// <summary>
 /// One <c>dino attention</c>: batch by batch, images go through the model, and their maps are drawn and written.
 /// </summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Pictures;
@@ -7,6 +8,16 @@ using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>One <c>dino pca</c>, as the command line asks for it.</summary>
+internal sealed record PcaSettings : ImageBatchSettings
+{
+    /// <summary>Whether pictures are written.</summary>
+    public required bool Maps { get; init; }
+
+    /// <summary>Whether values are written.</summary>
+    public required bool Npy { get; init; }
+}
 
 /// <summary>
 /// One <c>dino pca</c>. The model sees every image twice, first to find the components of all of them and then to draw

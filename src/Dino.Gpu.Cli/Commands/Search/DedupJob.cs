@@ -8,6 +8,25 @@ using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Cli.Commands;
 
+/// <summary>How <c>dino dedup</c> shows its groups.</summary>
+internal enum DedupOutput
+{
+    Table,
+    Json,
+
+    /// <summary>Only the paths of what could go.</summary>
+    List,
+}
+
+/// <summary>What <c>dino dedup</c> was asked for.</summary>
+/// <param name="Inputs">Images, or embeddings.</param>
+/// <param name="Threshold">Smallest cosine of duplicates.</param>
+/// <param name="Output">What goes to standard output.</param>
+/// <param name="Html">A page of thumbnails; null for none.</param>
+/// <param name="Source">How images become vectors.</param>
+internal sealed record DedupSettings(
+    IReadOnlyList<string> Inputs, double Threshold, DedupOutput Output, string? Html, EmbeddingSourceSettings Source);
+
 /// <summary>One <c>dino dedup</c>: groups of pictures that are alike, and which of each to keep.</summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>

@@ -1,7 +1,6 @@
-using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Imaging;
 
-namespace Dino.Gpu.Cli.Commands;
+namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>The images of one batch that could be read.</summary>
 /// <param name="stems">Of the images' names.</param>
