@@ -146,7 +146,7 @@ public sealed class ClassifyTests : IDisposable
         Assert.Contains("images of classes that " + train + " lacks: 'zebra' (1)", await FatalAsync(train, test));
 
         Directory.CreateDirectory(Path.Combine(train, "empty"));
-        Assert.Contains("no image of the class 'empty'", await FatalAsync(train, test));
+        Assert.Contains("no readable image of the class 'empty'", await FatalAsync(train, test));
         Directory.Delete(Path.Combine(train, "empty"));
 
         string loose = _folder.Write("train/loose.png", File.ReadAllBytes(Path.Combine(test, "red", "0.png")));

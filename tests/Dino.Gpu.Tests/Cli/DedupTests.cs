@@ -76,7 +76,7 @@ public sealed class DedupTests : IDisposable
         Assert.Empty((await ListAsync(photos, _folder.Path("other"))).OutputLines);
 
         CliResult twice = await ListAsync(photos, photos);
-        Assert.Contains("dino: note: 1 row is a repeat of an image", twice.Error);
+        Assert.Contains("dino: note: 1 row repeats an image", twice.Error);
         Assert.Contains("dino: 1 images, 0 groups of near-duplicates at 0.95, 0 could go", twice.ErrorLines);
 
         // A link that comes first is kept, and the file behind it is not listed; a copy is.

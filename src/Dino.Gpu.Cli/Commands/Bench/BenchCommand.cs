@@ -24,7 +24,7 @@ internal sealed class BenchCommand
     private readonly Argument<string[]> _inputs = new("INPUT")
     {
         Description = "Images, folders or globs for the end-to-end run. "
-            + $"[default: {BenchJob.GeneratedPictures} generated JPEGs of 500x375]",
+            + $"[default: {BenchJob.GeneratedCount} generated JPEGs of 500x375]",
         Arity = ArgumentArity.ZeroOrMore,
     };
 

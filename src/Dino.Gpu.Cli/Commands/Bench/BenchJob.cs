@@ -1,5 +1,6 @@
 using System.Reflection;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Devices;
 
@@ -35,7 +36,7 @@ internal sealed record BenchSettings
 internal sealed class BenchJob(BenchSettings settings, CliConsole console)
 {
     /// <summary>Files of the end-to-end run when none are given: a few seconds on two cores.</summary>
-    public const int GeneratedPictures = 128;
+    public const int GeneratedCount = 128;
 
     /// <returns>0</returns>
     /// <exception cref="DinoException">The inputs, the weights or the device cannot be used.</exception>
@@ -46,7 +47,7 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
             : await Task.Run(() => Files(cancellation), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
         using DinoEncoder encoder = await Task.Run(
             () => DinoEncoder.Load(settings.Weights, settings.Model), cancellation).ConfigureAwait(false);
-        using BenchPictures? generated = files is null ? new BenchPictures(GeneratedPictures) : null;
+        using GeneratedPictures? generated = files is null ? new GeneratedPictures(GeneratedCount) : null;
         BenchReport report = await Task.Run(
             () => MeasureAsync(encoder, files ?? generated!.Paths, files is not null, cancellation), cancellation).ConfigureAwait(false);
         if (settings.Json)

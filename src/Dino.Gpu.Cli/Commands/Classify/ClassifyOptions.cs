@@ -34,7 +34,7 @@ internal sealed class ClassifyOptions(string output)
         CustomParser = result => Parsing.Number(result, "--split", value => value is > 0 and < 1, "a share between 0 and 1"),
     };
 
-    private readonly Option<ulong> _seed = SeedOption.Create("Seed of everything that is left to chance.", 0);
+    private readonly Option<ulong> _seed = Parsing.Seed("Seed of everything that is left to chance.", 0);
 
     private readonly Option<bool> _unlabeled = new("--unlabeled", "--unlabelled")
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Dino.Gpu.Classification;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Vectors;
 
 namespace Dino.Gpu.Cli.Commands;
 

@@ -114,7 +114,7 @@ internal sealed class EmbedCommand
 
     private readonly Option<string> _output = new("--output")
     {
-        Description = $"What to write for each image. {OutputOption.Vectors} tokens: all tokens. patches: the patch tokens as a grid.",
+        Description = $"What to write for each image. {VectorOptions.Outputs} tokens: all tokens. patches: the patch tokens as a grid.",
         HelpName = "WHAT",
         DefaultValueFactory = _ => "cls",
     };

@@ -96,7 +96,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
             OutputNames.RefusePictures(outputs, list.Items());
         }
 
-        string weights = await WeightsLocator.FindAsync(settings.Weights, console, cancellation).ConfigureAwait(false);
+        string weights = await DownloadDisplay.FindWeightsAsync(settings.Weights, console, cancellation).ConfigureAwait(false);
 
         long start = Stopwatch.GetTimestamp();
         Embedder embedder = await Task.Run(() => Embedder.Load(weights, settings.Embedder), cancellation)

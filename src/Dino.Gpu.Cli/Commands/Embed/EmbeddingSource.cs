@@ -6,6 +6,19 @@ using Dino.Gpu.Data.Vectors;
 
 namespace Dino.Gpu.Cli.Commands;
 
+/// <summary>How images among the arguments become vectors.</summary>
+internal sealed record EmbeddingSourceSettings
+{
+    /// <summary>Value of <c>--weights</c>.</summary>
+    public required string? Weights { get; init; }
+
+    /// <summary>How images become vectors.</summary>
+    public required EmbedderOptions Embedder { get; init; }
+
+    /// <summary>Device, precision, preprocessing, decoder.</summary>
+    public DinoOptions Model => Embedder.Model;
+}
+
 /// <summary>
 /// Vectors for the commands that compare them: read from files of embeddings and folders of runs, or, where the
 /// arguments are images, made by the model now. The model is loaded when the first image asks for it, and then kept.
@@ -74,7 +87,7 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
     {
         if (_embedder is not null)
             return _embedder;
-        string weights = await WeightsLocator.FindAsync(settings.Weights, console, cancellation).ConfigureAwait(false);
+        string weights = await DownloadDisplay.FindWeightsAsync(settings.Weights, console, cancellation).ConfigureAwait(false);
         _embedder = await Task.Run(() => Embedder.Load(weights, settings.Embedder), cancellation).ConfigureAwait(false);
         string devices = string.Join(" + ", _embedder.Devices.Select(device => $"{device.Id} ({device.Name})"));
         console.Detail($"weights {weights}, device {devices}, input {_embedder.Provenance.Size}");

@@ -2,7 +2,6 @@ using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Pages;
-using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Search;
 
@@ -58,7 +57,7 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console)
 
     private void Show(EmbeddingTable table, PicturePage? page, CancellationToken cancellation)
     {
-        using NearestNeighbors search = SearchDevice.Open(table, settings.Source.Model);
+        using NearestNeighbors search = SearchOptions.Open(table, settings.Source.Model);
         // A picture that is named twice is no duplicate of itself: deleting one of the names would delete the picture.
         bool[] repeats = PictureIdentity.Repeats(table.Rows);
         int repeated = repeats.Count(repeat => repeat);
@@ -79,7 +78,7 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console)
         for (int i = 0; i < groups.Length; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            DuplicateGroup group = Choose(i + 1, groups[i], table);
+            var group = DuplicateGroup.Of(i + 1, groups[i], table);
             report.Write(group);
             page?.Add(
                 new PageCard("keep", null, group.Keep),
@@ -94,17 +93,5 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console)
         if (repeated > 0)
             console.Note($"{(repeated == 1 ? "1 row repeats" : $"{repeated} rows repeat")} an image that is named before, and is left out");
         console.Say(page is null ? summary : $"{summary} -> {settings.Html}");
-    }
-
-    private static DuplicateGroup Choose(int number, int[] rows, EmbeddingTable table)
-    {
-        int keep = rows.MaxBy(row => (long)(table.Rows[row].Width ?? 0) * (table.Rows[row].Height ?? 0)); // the first of equally large ones
-        ReadOnlyMemory<float> kept = Vector(keep);
-        IEnumerable<(RowInfo Image, double Score)> others = rows
-            .Where(row => row != keep)
-            .Select(row => (table.Rows[row], NearestNeighbors.Cosine(kept.Span, Vector(row).Span)));
-        return new DuplicateGroup(number, table.Rows[keep], [.. others.OrderByDescending(one => one.Score)]);
-
-        ReadOnlyMemory<float> Vector(int row) => table.Values.Slice(row * table.Dimension, table.Dimension);
     }
 }

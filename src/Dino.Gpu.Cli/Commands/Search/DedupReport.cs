@@ -5,18 +5,10 @@ using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Pages;
 using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Data.Vectors;
 using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
-
-/// <summary>Pictures that show the same.</summary>
-/// <param name="Number">Of the group, from 1.</param>
-/// <param name="Keep">The one to keep: the largest, or the first of equally large ones.</param>
-/// <param name="Duplicates">
-/// The others, each with its cosine with the one to keep. It may be below the threshold where pictures between the two
-/// join them.
-/// </param>
-internal sealed record DuplicateGroup(int Number, RowInfo Keep, IReadOnlyList<(RowInfo Image, double Score)> Duplicates);
 
 /// <summary>Groups on standard output.</summary>
 internal sealed class DedupReport(CliConsole console, DedupOutput kind)

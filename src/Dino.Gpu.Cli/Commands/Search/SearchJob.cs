@@ -10,6 +10,43 @@ using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Cli.Commands;
 
+/// <summary>What <c>dino search</c> was asked for.</summary>
+internal sealed record SearchSettings
+{
+    /// <summary>Embeddings, or images.</summary>
+    public required string Index { get; init; }
+
+    /// <summary>Images, or embeddings.</summary>
+    public required IReadOnlyList<string> Queries { get; init; }
+
+    /// <summary>Neighbors of each query.</summary>
+    public required int K { get; init; }
+
+    /// <summary>Cosines below are left out; null for all.</summary>
+    public required double? Threshold { get; init; }
+
+    /// <summary>Whether a query's own row is left out.</summary>
+    public required bool ExcludeSelf { get; init; }
+
+    /// <summary>JSON Lines instead of a table.</summary>
+    public required bool Json { get; init; }
+
+    /// <summary>A page of thumbnails; null for none.</summary>
+    public required string? Html { get; init; }
+
+    /// <summary>How images become vectors where the index does not say how its own were made.</summary>
+    public required VectorSettings Vectors { get; init; }
+}
+
+/// <summary>One picture that was found.</summary>
+/// <param name="Rank">From 1.</param>
+/// <param name="Score">Cosine.</param>
+/// <param name="Image">Its row of the index.</param>
+internal sealed record SearchHit(int Rank, double Score, RowInfo Image);
+
+/// <summary>A query and what was found, best first.</summary>
+internal sealed record SearchResult(RowInfo Query, IReadOnlyList<SearchHit> Hits);
+
 /// <summary>One <c>dino search</c>: load or make the vectors, search, show.</summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
@@ -47,8 +84,8 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console)
         EmbeddingTable index, EmbeddingTable queries, EmbeddingSourceSettings how, PicturePage? page, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
-        using NearestNeighbors search = SearchDevice.Open(index, how.Model);
-        Self? self = settings.ExcludeSelf ? new Self(index) : null;
+        using NearestNeighbors search = SearchOptions.Open(index, how.Model);
+        QueryRows? self = settings.ExcludeSelf ? new QueryRows(index) : null;
         var report = new SearchReport(console, settings.Json);
         report.Begin();
         string asked = string.Create(CultureInfo.InvariantCulture, $"{queries.Count} {(queries.Count == 1 ? "query" : "queries")}");
@@ -83,7 +120,8 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console)
             console.Note($"{index.Failures.Count} images of {settings.Index} have no embedding");
     }
 
-    private SearchResult Result(RowInfo query, ReadOnlySpan<int> indices, ReadOnlySpan<double> scores, EmbeddingTable index, Self? self)
+    private SearchResult Result(
+        RowInfo query, ReadOnlySpan<int> indices, ReadOnlySpan<double> scores, EmbeddingTable index, QueryRows? self)
     {
         string? own = self?.Name(query);
         var hits = new List<SearchHit>();
@@ -94,28 +132,5 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console)
         }
 
         return new SearchResult(query, hits);
-    }
-
-    /// <summary>
-    /// Which rows of the index are the query itself: those of the same picture, or, where there are no paths, of the
-    /// same number.
-    /// </summary>
-    private sealed class Self
-    {
-        private readonly PictureIdentity _identity = new();
-        private readonly string[] _names; // a row
-
-        public Self(EmbeddingTable index)
-        {
-            _names = [.. index.Rows.Select(Name)];
-            Most = _names.GroupBy(name => name, RealPath.Comparer).Max(rows => rows.Count());
-        }
-
-        /// <summary>Most rows that one query can be.</summary>
-        public int Most { get; }
-
-        public bool Is(string name, int row) => RealPath.Comparer.Equals(_names[row], name);
-
-        public string Name(RowInfo row) => _identity.Of(row) ?? $"\0{row.Row}";
     }
 }

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -27,4 +29,12 @@ internal static class SearchOptions
     /// <summary><c>--html FILE</c></summary>
     public static Option<string?> Html() => Parsing.File(
         "--html", "Write a page of thumbnails too. It is one file that any browser opens.");
+
+    /// <summary>Opens vectors for a search, on the first of several devices.</summary>
+    /// <exception cref="DinoException">The device cannot be used.</exception>
+    public static NearestNeighbors Open(EmbeddingTable table, DinoOptions options)
+    {
+        var search = new NearestNeighborsOptions { Device = ModelOptions.FirstDevice(options.Device), Threads = options.Threads };
+        return NearestNeighbors.Create(table.Values, table.Dimension, search);
+    }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Cli.Help;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -98,6 +99,28 @@ internal static class Parsing
         result.AddError($"{name}: expected a whole number {range}, found '{text}'");
         return smallest;
     }
+
+    /// <summary><c>--seed N</c></summary>
+    /// <param name="description">What is seeded.</param>
+    /// <param name="standard">Without the option.</param>
+    public static Option<ulong> Seed(string description, ulong standard) => new("--seed")
+    {
+        Description = description,
+        HelpName = "N",
+        DefaultValueFactory = _ => standard,
+        CustomParser = result =>
+        {
+            try
+            {
+                return WeightSource.ParseSeed(result.Tokens[0].Value);
+            }
+            catch (DinoException failure)
+            {
+                result.AddError($"--seed: {failure.Message}");
+                return standard;
+            }
+        },
+    };
 
     /// <summary>An option with a number.</summary>
     /// <param name="name">With its dashes.</param>

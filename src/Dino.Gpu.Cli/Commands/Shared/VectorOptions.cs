@@ -14,9 +14,16 @@ internal sealed class VectorOptions
         "Embeddings, or images to embed now. Embeddings are .npy, .npz, .jsonl, .csv, .parquet or .safetensors files, or the folder "
         + "of a run; images are files, folders, globs, .tar archives or @list.txt.";
 
+    /// <summary>The outputs that are one vector an image.</summary>
+    public const string Outputs =
+        "cls: the class token, DINO's embedding. mean: the mean of the patch tokens. gem: their generalized mean (exponent 4). "
+        + "cls+mean, cls+gem: both, one after the other. lastN: the class tokens of the last N blocks, such as last4. "
+        + "lastN+mean, lastN+gem: these and a mean. multiscale: the class token averaged over the scales 1, 0.71 and 0.5 of the input, "
+        + "scaled to length 1; multiscale:1,0.5 for other scales.";
+
     private readonly Option<string> _output = new("--output")
     {
-        Description = $"The vector of an image that is embedded now. {OutputOption.Vectors}",
+        Description = $"The vector of an image that is embedded now. {Outputs}",
         HelpName = "WHAT",
     };
 

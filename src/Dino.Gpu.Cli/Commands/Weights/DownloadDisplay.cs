@@ -8,14 +8,25 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>A download with its progress on stderr: a bar on a terminal, else a line every tenth of the way.</summary>
 internal static class DownloadDisplay
 {
-    /// <inheritdoc cref="WeightsDownload.RunAsync"/>
-    public static async Task<WeightsDownloadResult> RunAsync(
-        string path, WeightsDownloadOptions options, CliConsole console, CancellationToken cancellation)
+    /// <summary>The weights that are named or found, downloaded once when there are none.</summary>
+    /// <exception cref="DinoException">There are none and they cannot be downloaded.</exception>
+    public static async Task<string> FindWeightsAsync(string? option, CliConsole console, CancellationToken cancellation)
+    {
+        if (WeightsLocator.FindLocal(option) is { } found)
+            return found;
+        console.Say($"no weights yet: downloading {WeightsDownloadOptions.DefaultRepository} once, into {WeightsLocator.CachePath()}");
+        return await ShowAsync(console, progress => WeightsLocator.FindAsync(option, progress, cancellation)).ConfigureAwait(false);
+    }
+
+    /// <summary>Shows a download on stderr.</summary>
+    /// <param name="console">Whose stderr is used.</param>
+    /// <param name="download">Told whom to report to.</param>
+    public static async Task<T> ShowAsync<T>(CliConsole console, Func<IProgress<WeightsDownloadProgress>?, Task<T>> download)
     {
         if (console.IsQuiet)
-            return await WeightsDownload.RunAsync(path, options, null, cancellation).ConfigureAwait(false);
+            return await download(null).ConfigureAwait(false);
         if (!console.ErrorIsTerminal || console.ErrorIsJson)
-            return await WeightsDownload.RunAsync(path, options, new Lines(console), cancellation).ConfigureAwait(false);
+            return await download(new Lines(console)).ConfigureAwait(false);
 
         IAnsiConsole terminal = AnsiConsole.Create(new AnsiConsoleSettings
         {
@@ -24,17 +35,8 @@ internal static class DownloadDisplay
         });
         return await terminal.Progress()
             .AutoClear(true)
-            .Columns(
-                new TaskDescriptionColumn(),
-                new ProgressBarColumn(),
-                new DownloadedColumn(),
-                new TransferSpeedColumn(),
-                new RemainingTimeColumn())
-            .StartAsync(context =>
-            {
-                ProgressTask task = context.AddTask(Markup.Escape(options.FileName));
-                return WeightsDownload.RunAsync(path, options, new Bar(terminal, task), cancellation);
-            }).ConfigureAwait(false);
+            .Columns(new ProgressBarColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn())
+            .StartAsync(context => download(new Bar(terminal, context.AddTask("weights")))).ConfigureAwait(false);
     }
 
     private sealed class Lines(CliConsole console) : IProgress<WeightsDownloadProgress>

@@ -94,7 +94,7 @@ internal static class WeightsCommand
 
     private static CliCommand CreateSynth(CliConsole console)
     {
-        Option<ulong> seed = SeedOption.Create("Seed, decimal or 0x...", SyntheticWeights.DefaultSeed);
+        Option<ulong> seed = Parsing.Seed("Seed, decimal or 0x...", SyntheticWeights.DefaultSeed);
         Option<string> output = OutputOption();
         const string Examples = """
             dino weights synth -o synthetic.safetensors

@@ -19,7 +19,8 @@ internal sealed class WeightsJob(CliConsole console)
     public async Task<int> PullAsync(string path, WeightsDownloadOptions options, CancellationToken cancellation)
     {
         console.Say($"downloading {WeightsDownload.Address(options)}");
-        WeightsDownloadResult result = await DownloadDisplay.RunAsync(path, options, console, cancellation).ConfigureAwait(false);
+        WeightsDownloadResult result = await DownloadDisplay
+            .ShowAsync(console, progress => WeightsDownload.RunAsync(path, options, progress, cancellation)).ConfigureAwait(false);
         string state = result.WasPresent ? "already there" : "written";
         console.Say(string.Create(CultureInfo.InvariantCulture, $"{result.Path}: {state}, {result.Bytes} bytes, SHA-256 {result.Sha256}"));
         return ExitCode.Success;

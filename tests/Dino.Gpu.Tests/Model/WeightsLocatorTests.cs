@@ -1,7 +1,7 @@
-using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Tests.Support;
 
-namespace Dino.Gpu.Tests.Cli;
+namespace Dino.Gpu.Tests.Model;
 
 public sealed class WeightsLocatorTests : IDisposable
 {

@@ -1,36 +1,34 @@
-using Dino.Gpu.Checkpoints;
-using Dino.Gpu.Cli.Terminal;
-
-namespace Dino.Gpu.Cli.Commands;
+namespace Dino.Gpu.Checkpoints;
 
 /// <summary>Finds the weights when nobody names them, and downloads them once when there are none.</summary>
-internal static class WeightsLocator
+public static class WeightsLocator
 {
-    private const string WeightsVariable = "DINO_WEIGHTS";
+    /// <summary>Environment variable with a checkpoint.</summary>
+    public const string WeightsVariable = "DINO_WEIGHTS";
     private const string CacheVariable = "XDG_CACHE_HOME";
     private const string Folder = "weights";
 
     private static readonly string[] Extensions = [".safetensors", ".bin", ".pth", ".pt"];
 
     /// <summary>
-    /// The weights to load: what <see cref="FindLocal"/> finds, else the published checkpoint, downloaded into the
+    /// The weights to load: what <see cref="FindLocal(string?)"/> finds, else the published checkpoint, downloaded into the
     /// cache.
     /// </summary>
+    /// <param name="weights">A file, a folder or <c>synthetic[:SEED]</c>; null to look in the usual places.</param>
+    /// <param name="progress">Hears of a download; null for nobody.</param>
+    /// <param name="cancellation">Ends a download; the next one resumes it.</param>
     /// <exception cref="DinoException">There are none and they cannot be downloaded.</exception>
-    public static async Task<string> FindAsync(string? option, CliConsole console, CancellationToken cancellation)
+    public static async Task<string> FindAsync(
+        string? weights = null, IProgress<WeightsDownloadProgress>? progress = null, CancellationToken cancellation = default)
     {
-        if (FindLocal(option, Environment.GetEnvironmentVariable, here: "") is { } found)
+        if (FindLocal(weights) is { } found)
             return found;
 
-        string target = CachePath(Environment.GetEnvironmentVariable);
-        // Somebody waits for this, so there are few attempts. `dino weights pull` makes more, and both resume where
-        // they stopped.
+        // Somebody waits for this, so there are few attempts.
         var options = new WeightsDownloadOptions { Attempts = 2 };
-        console.Say($"no weights yet: downloading {options.Repository} once, into {target}");
         try
         {
-            await DownloadDisplay.RunAsync(target, options, console, cancellation).ConfigureAwait(false);
-            return target;
+            return (await WeightsDownload.RunAsync(CachePath(), options, progress, cancellation).ConfigureAwait(false)).Path;
         }
         catch (DinoException failure)
         {
@@ -42,13 +40,20 @@ internal static class WeightsLocator
     }
 
     /// <summary>
-    /// In this order: the option, DINO_WEIGHTS, a checkpoint in the folder <c>weights/</c>, the user's cache.
+    /// Looks in this order: <paramref name="weights"/>, DINO_WEIGHTS, a checkpoint in the folder <c>weights/</c> of the current
+    /// directory, the user's cache.
     /// </summary>
-    /// <param name="option">Value of <c>--weights</c>, or null.</param>
+    /// <param name="weights">A file, a folder or <c>synthetic[:SEED]</c>, or null.</param>
+    /// <returns>A file, a folder or <c>synthetic[:SEED]</c>; null when there is nothing.</returns>
+    public static string? FindLocal(string? weights = null) => FindLocal(weights, Environment.GetEnvironmentVariable, here: "");
+
+    /// <summary>Where the published checkpoint is kept: one folder a revision.</summary>
+    public static string CachePath() => CachePath(Environment.GetEnvironmentVariable);
+
+    /// <param name="option">What is named, or null.</param>
     /// <param name="variable">Reads an environment variable.</param>
     /// <param name="here">The folder that has <c>weights/</c> in it; empty for the current one.</param>
-    /// <returns>A file, a folder or <c>synthetic[:SEED]</c>; null when there is nothing.</returns>
-    public static string? FindLocal(string? option, Func<string, string?> variable, string here)
+    internal static string? FindLocal(string? option, Func<string, string?> variable, string here)
     {
         if (option is not null)
             return option;
@@ -62,8 +67,8 @@ internal static class WeightsLocator
         return File.Exists(cached) ? cached : null;
     }
 
-    /// <summary>Where the published checkpoint is kept: one folder a revision.</summary>
-    public static string CachePath(Func<string, string?> variable)
+    /// <inheritdoc cref="CachePath()"/>
+    internal static string CachePath(Func<string, string?> variable)
     {
         string? cache = variable(CacheVariable);
         if (string.IsNullOrEmpty(cache))
