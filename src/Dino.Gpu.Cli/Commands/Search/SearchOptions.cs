@@ -5,9 +5,7 @@ using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>
-/// Options that <c>dino search</c> and <c>dino dedup</c> share. Every call makes a new option, for one command.
-/// </summary>
+/// <summary>What <c>dino search</c> and <c>dino dedup</c> share.</summary>
 internal static class SearchOptions
 {
     /// <summary><c>--threshold COSINE</c>; null when it is not given.</summary>
