@@ -5,8 +5,8 @@ namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>
 /// The standard streams of one command. Tests pass their own and run a command inside their process. Every line on
-/// stderr has one form: <c>dino: ...</c>, <c>dino: note: ...</c>, <c>dino: warning: ...</c>, or <c>dino: error: ...</c>
-/// with a second line <c>hint: ...</c>.
+/// stderr has one form: <c>dino: ...</c>, <c>dino: note: ...</c>, <c>dino: warning: ...</c>, or <c>dino: error: ...</c>,
+/// the last two perhaps with a second line <c>hint: ...</c>.
 /// </summary>
 internal sealed class CliConsole
 {
@@ -83,8 +83,22 @@ internal sealed class CliConsole
             Tell($"dino: note: {message}");
     }
 
+    /// <summary>Says what the user should know about the inputs; not with <c>--quiet</c>.</summary>
+    public void TellNotes(IEnumerable<string> notes)
+    {
+        foreach (string note in notes)
+            Note(note);
+    }
+
     /// <summary>Says that the result is less than what was asked for.</summary>
     public void Warn(string message) => Tell($"dino: warning: {message}");
+
+    /// <summary>The same, and what to do about it.</summary>
+    public void Warn(string message, string hint)
+    {
+        Warn(message);
+        Tell($"{HintPrefix}{hint}");
+    }
 
     /// <summary>Says why the command ended without its result, and what to do about it.</summary>
     /// <param name="message">One line: what is wrong, what was expected, what was found.</param>

@@ -31,7 +31,9 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
     /// <summary>Makes the directory, once nothing of what will be written there can be an input.</summary>
     /// <param name="directory">Where the files go.</param>
     /// <param name="targets">The files of an image with this stem.</param>
-    /// <exception cref="DinoException">An image would be overwritten, or the directory cannot be made.</exception>
+    /// <exception cref="DinoException">
+    /// An image or a file of another kind would be overwritten, or the directory cannot be made.
+    /// </exception>
     public void Claim(string directory, Func<string, IEnumerable<string>> targets)
     {
         var real = new RealPath();
@@ -39,6 +41,12 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
         IEnumerable<string> files = list.Items().SelectMany(item => targets(Stem(item)));
         if (files.FirstOrDefault(file => inputs.Contains(real.Of(file))) is { } target)
             throw new DinoException($"{target} would be overwritten", "choose another directory for -o");
+        if (Directory.Exists(directory))
+        {
+            foreach (string file in files)
+                FileKind.OfExtension(file).RequireReplaceable(file);
+        }
+
         OutputDirectory.Create(directory, files);
     }
 

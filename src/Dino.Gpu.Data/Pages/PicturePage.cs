@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Pages;
@@ -24,7 +25,7 @@ internal sealed class PicturePage : IDisposable
     public PicturePage(string path, DinoOptions options, long maxPixels)
     {
         PngFile.RequireEncoder("leave out --html");
-        AtomicFile.EnsureWritable(path); // clears what a killed process left of it
+        FileKind.Html.EnsureWritable(path); // also clears what a killed process left of it
         _file = new AtomicFile(path);
         _thumbnails = new Thumbnails(options.Decoder!, options.Orientation, maxPixels);
         _threads = options.Threads ?? Environment.ProcessorCount;

@@ -23,7 +23,7 @@ public sealed class SearchTests : IDisposable
     public async Task An_index_is_an_npz_that_says_what_made_it()
     {
         string index = _folder.Path("photos.npz");
-        CliResult result = await RunAsync("index", Chelsea, "missing.png", Gray, "-o", index, "--size", "64x40", "--output", "mean", "--preprocess", "dino");
+        CliResult result = await RunAsync("index", Chelsea, MissingFiles.List("missing.png"), Gray, "-o", index, "--size", "64x40", "--output", "mean", "--preprocess", "dino");
         Assert.Equal(3, result.ExitCode);
         Assert.Empty(result.Output);
         Assert.Contains("2 vectors of 48, 1 without an embedding left out", result.ErrorLines[^1]);

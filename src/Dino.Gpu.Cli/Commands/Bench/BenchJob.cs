@@ -77,6 +77,7 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
         int last = settings.Batches[^1];
         console.Say($"steps, batch {last}");
         IReadOnlyList<StepResult> steps = benchmark.Steps(last, cancellation);
+        IReadOnlyList<ProductResult> products = benchmark.Products(last, cancellation);
         console.Say($"end to end, {files.Count} files, batch {last}");
         double rate = modelOnly.Last(result => result.Batch == last && result.Outputs == "cls").ImagesPerSecond;
         EndToEndResult endToEnd = await benchmark.EndToEndAsync(
@@ -95,6 +96,7 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
             PeakFlops = benchmark.Peak,
             ModelOnly = modelOnly,
             Steps = steps,
+            Products = products,
             EndToEnd = endToEnd,
         };
     }

@@ -48,6 +48,9 @@ internal sealed record BenchReport
 
     public required IReadOnlyList<StepResult> Steps { get; init; }
 
+    /// <summary>Our float32 products beside those of cuBLAS; empty where there is no cuBLAS, and for other precisions.</summary>
+    public required IReadOnlyList<ProductResult> Products { get; init; }
+
     public required EndToEndResult EndToEnd { get; init; }
 
     public void WriteJson(CliConsole console)
@@ -91,10 +94,25 @@ internal sealed record BenchReport
         }
 
         console.Write(steps.Title($"steps, cls, batch {EndToEnd.Batch}"));
+        WriteProducts(console);
         output.WriteLine(
             $"end to end: {EndToEnd.Images} images ({EndToEnd.Source}), batch {EndToEnd.Batch}: "
             + $"{Number(EndToEnd.ImagesPerSecond, 1)} images/s, {Percent(EndToEnd.ShareOfModelOnly)} of model only; "
             + $"decode and resize {Number(EndToEnd.DecodeAndResizeSeconds * 1e3, 1)} ms an image on one thread");
+    }
+
+    private void WriteProducts(CliConsole console)
+    {
+        if (Products.Count == 0)
+            return;
+        Table products = TableOutput.OfNumbers("product", "rows x columns x depth", "GFLOP/s", "cuBLAS GFLOP/s", "ours / cuBLAS");
+        foreach (ProductResult product in Products)
+        {
+            string ratio = Percent(product.Flops / product.CublasFlops);
+            products.Add(product.Name, product.Shape, Giga(product.Flops), Giga(product.CublasFlops), ratio);
+        }
+
+        console.Write(products.Title("fp32 products, each alone"));
     }
 
     private static string Number(double value, int digits) => value.ToString($"F{digits}", CultureInfo.InvariantCulture);
@@ -120,6 +138,13 @@ internal sealed record BatchResult(int Batch, string Outputs, double Seconds, do
 /// <param name="Flops">Matrix products a second; 0 for a step without any.</param>
 /// <param name="ShareOfPeak">Flops / PeakFlops.</param>
 internal sealed record StepResult(string Name, double SecondsPerImage, double ShareOfTime, double Flops, double ShareOfPeak);
+
+/// <summary>A product of the model, measured alone.</summary>
+/// <param name="Name">The layer.</param>
+/// <param name="Shape">Rows, columns and depth: <c>6304x1152x384</c>.</param>
+/// <param name="Flops">Of our kernel, a second.</param>
+/// <param name="CublasFlops">Of cuBLAS, in the same rounds.</param>
+internal sealed record ProductResult(string Name, string Shape, double Flops, double CublasFlops);
 
 /// <summary>From files to embeddings, as <c>dino embed</c> does it.</summary>
 /// <param name="Images">Files.</param>

@@ -2,7 +2,6 @@ using Dino.Gpu.Classification;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Pictures;
-using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -21,8 +20,15 @@ internal static class ClassifyFiles
             [settings.Train, settings.Test, probe, settings.Source.Weights]);
         if (settings.Confusion is not null)
             PngFile.RequireEncoder("omit --confusion");
-        foreach (string path in new[] { settings.Confusion, settings.Predictions, save }.OfType<string>())
-            AtomicFile.EnsureWritable(path);
+        EnsureWritable(FileKind.Png, settings.Confusion);
+        EnsureWritable(FileKind.Predictions, settings.Predictions);
+        EnsureWritable(FileKind.Probe, save);
+    }
+
+    private static void EnsureWritable(FileKind kind, string? path)
+    {
+        if (path is not null)
+            kind.EnsureWritable(path);
     }
 
     /// <summary>Writes what was asked for.</summary>

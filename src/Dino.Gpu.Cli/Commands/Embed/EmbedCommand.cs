@@ -107,7 +107,7 @@ internal sealed class EmbedCommand
 
     private readonly ChoiceOption<FloatType> _dtype = new(
         "--dtype",
-        "Type of the values in the file. f16 rounds to nearest even; Parquet has f32 only.",
+        "Type of the values in the file. f16 rounds to nearest even.",
         [("f32", FloatType.Float32), ("f16", FloatType.Float16)]);
 
     private readonly Option<bool> _sha256 = Parsing.Switch("--sha256", "Add the SHA-256 of every image file, where the format holds text.");

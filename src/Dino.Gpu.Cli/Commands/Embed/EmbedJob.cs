@@ -2,12 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
-using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Runs;
-using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -75,7 +73,6 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         string? file = target.IsFolder || target.IsStandardOutput ? null : target.Name;
         List<(string, string?)> outputs = [("-o", file), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)];
         OutputNames.RefuseSameFile(outputs, [.. settings.Inputs, settings.Weights]);
-        FormatCatalog.Validate(target.Format, settings.Type, []);
         if (target.IsFolder)
         {
             OutputNames.RefuseInRun(PartFolder(part), [settings.ErrorsFile, settings.StatsFile, .. settings.Inputs], RunFolder.IsOwn);
@@ -85,15 +82,16 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         using RunFolder? folder = target.IsFolder ? RunFolder.Open(PartFolder(part)) : null;
         target.EnsureWritable();
         if (settings.StatsFile is not null)
-            AtomicFile.EnsureWritable(settings.StatsFile);
+            FileKind.Statistics.EnsureWritable(settings.StatsFile);
         if (settings.ErrorsFile is not null)
             ErrorLog.EnsureWritable(settings.ErrorsFile);
         bool streams = folder is null && part.Count == 1 && settings.Inputs is ["-"];
         using InputList? list = streams ? null : await SettleAsync(cancellation).ConfigureAwait(false);
         if (list is not null)
         {
-            FormatCatalog.Validate(target.Format, settings.Type, list.Columns);
+            RowSchema.Validate(list.Columns);
             OutputNames.RefusePictures(outputs, list.Items());
+            console.TellNotes(list.Notes);
         }
 
         string weights = await DownloadDisplay.FindWeightsAsync(settings.Weights, console, cancellation).ConfigureAwait(false);
@@ -156,14 +154,19 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
         using ConsoleProgress progress = Progress(onBegin: null);
         RowSchema schema = EmbeddingRun.Schema(embedder, target.Format, settings.Type, list);
-        using (IRowOutput rows = new SingleOutput(target.Open(schema, console.Output), log, first))
+        string? file = target.IsStandardOutput ? null : target.Name;
+        bool isKept;
+        using (var rows = new SingleOutput(target.Open(schema, console.Output), log, first, file))
         {
             var policy = new FailurePolicy(settings.OnError, settings.MaxErrors);
             long? total = list is null ? null : last - first;
             await EmbeddingRun.ToOutputAsync(embedder, items, total, rows, policy, progress, cancellation).ConfigureAwait(false);
+            isKept = rows.KeptEarlierFile;
         }
 
-        return Finish(embedder, progress, target.Name);
+        if (isKept)
+            console.Warn($"every image failed: {file} stays as it was");
+        return Finish(embedder, progress, isKept ? "nothing written" : target.Name);
     }
 
     /// <summary>A folder of shards, from the beginning or from where an earlier run ended.</summary>

@@ -1,6 +1,7 @@
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Files;
 using Dino.Gpu.Imaging;
@@ -35,6 +36,11 @@ internal sealed record PreprocessSettings
 
     /// <summary>Extension of the files, with the dot.</summary>
     public string Extension => Format == PreprocessFormat.Npy ? ".npy" : ".png";
+
+    /// <summary>What a file that is there already must be, so that it may be replaced.</summary>
+    public FileKind Kind => Format == PreprocessFormat.Npy
+        ? FileKind.NpyOf(3, Preprocessor.Height, Preprocessor.Width)
+        : FileKind.PngOf(Preprocessor.Width, Preprocessor.Height);
 }
 
 /// <summary>
@@ -46,11 +52,16 @@ internal sealed class PreprocessJob(PreprocessSettings settings, CliConsole cons
 {
     /// <returns>0, or 3 when an image failed.</returns>
     /// <exception cref="DinoException">
-    /// Two images would become one file, an image would be overwritten, or the directory cannot be written.
+    /// An image is missing, two images would become one file, an image or a file of another kind would be overwritten,
+    /// or the directory cannot be written.
     /// </exception>
     public int Run(CancellationToken cancellation)
     {
+        foreach (string image in settings.Images)
+            MissingInput.Refuse(image);
         string[] targets = Targets();
+        foreach (string target in targets)
+            settings.Kind.RequireReplaceable(target);
         if (settings.Format == PreprocessFormat.Png)
             PngFile.RequireEncoder("use --format npy");
         OutputDirectory.Create(settings.Directory, targets);

@@ -16,6 +16,8 @@ internal static class DedupCommand
         dino dedup photos.npz --threshold 0.99
         # the paths of all but the largest of each group
         dino dedup photos --list > could-go.txt
+        # only what is in inbox could go
+        dino dedup photos inbox --reference photos --list
         # JSON Lines
         dino dedup photos.parquet --json
         """;
@@ -24,6 +26,9 @@ internal static class DedupCommand
         Two images are in one group when the cosine of their embeddings is at least the threshold, or when other images join them so. All
         pairs are compared, exactly. The largest picture of a group is the one to keep, or the first of equally large ones. Nothing is
         deleted.
+
+        --list looks at the files as they are now. It lists nothing when a picture of a group is missing or is not the one that was
+        embedded; 'dino index' and 'embed --sha256' record which one that was. Without that record only exact copies are listed.
         """;
 
     /// <summary>
@@ -40,12 +45,17 @@ internal static class DedupCommand
         Option<bool> json = Parsing.Switch("--json", "Print JSON Lines, one object a group.");
         Option<bool> list = Parsing.Switch(
             "--list", "Print only the paths of the image files that could go, one a line. Members of archives are not listed.");
+        var reference = new Option<string[]>("--reference")
+        {
+            Description = "A folder whose pictures are always kept and never listed. May be given more than once.",
+            HelpName = "DIR",
+        };
         Option<string?> html = SearchOptions.Html();
         var vectors = new VectorOptions();
         var command = new CliCommand(
             "dedup", "Group images that are nearly the same, and say which of each group to keep.", Examples, Notes)
         {
-            inputs, threshold, json, list, html,
+            inputs, threshold, json, list, reference, html,
         };
         vectors.AddTo(command);
         command.Validators.Add(result =>
@@ -58,6 +68,7 @@ internal static class DedupCommand
             var settings = new DedupSettings(
                 parsed.GetValue(inputs)!,
                 parsed.GetValue(threshold) ?? DefaultThreshold,
+                parsed.GetValue(reference) ?? [],
                 parsed.GetValue(json) ? DedupOutput.Json : parsed.GetValue(list) ? DedupOutput.List : DedupOutput.Table,
                 parsed.GetValue(html),
                 vectors.Settings(parsed).Standard);

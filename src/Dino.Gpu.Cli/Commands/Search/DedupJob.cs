@@ -20,22 +20,36 @@ internal enum DedupOutput
 /// <summary>What <c>dino dedup</c> was asked for.</summary>
 /// <param name="Inputs">Images, or embeddings.</param>
 /// <param name="Threshold">Smallest cosine of duplicates.</param>
+/// <param name="References">Folders whose pictures are always kept.</param>
 /// <param name="Output">What goes to standard output.</param>
 /// <param name="Html">A page of thumbnails; null for none.</param>
 /// <param name="Source">How images become vectors.</param>
 internal sealed record DedupSettings(
-    IReadOnlyList<string> Inputs, double Threshold, DedupOutput Output, string? Html, EmbeddingSourceSettings Source);
+    IReadOnlyList<string> Inputs,
+    double Threshold,
+    IReadOnlyList<string> References,
+    DedupOutput Output,
+    string? Html,
+    EmbeddingSourceSettings Source);
 
 /// <summary>One <c>dino dedup</c>: groups of pictures that are alike, and which of each to keep.</summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
 internal sealed class DedupJob(DedupSettings settings, CliConsole console)
 {
+    /// <summary>Fixed parts of messages.</summary>
+    internal const string NoPaths = "has no paths to list";
+
+    internal const string NotListed = "not listed: ";
+
     /// <returns>0, or 3 when an image failed.</returns>
-    /// <exception cref="DinoException">Something cannot be read or written.</exception>
+    /// <exception cref="DinoException">
+    /// Something cannot be read or written, or a listed file is not what was embedded.
+    /// </exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
         OutputNames.RefuseSameFile([("--html", settings.Html)], [.. settings.Inputs, settings.Source.Weights]);
+        var references = new ReferenceFolders(settings.References);
         using PicturePage? page = PicturePage.Open(settings.Html, settings.Source.Model, settings.Source.Embedder.MaxPixels);
         EmbeddingTable table;
         long failed;
@@ -48,50 +62,77 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console)
         if (settings.Output == DedupOutput.List && table.Rows.Any(row => row.Path.Length == 0))
         {
             throw new DinoException(
-                $"{settings.Inputs[0]} has no paths to list", "omit --list, or give embeddings in .npz, .jsonl, .csv or .parquet");
+                $"{settings.Inputs[0]} {NoPaths}", "omit --list, or give embeddings in .npz, .jsonl, .csv or .parquet");
         }
 
-        await Task.Run(() => Show(table, page, cancellation), cancellation).ConfigureAwait(false);
+        await Task.Run(() => Show(table, references, page, cancellation), cancellation).ConfigureAwait(false);
         return failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
     }
 
-    private void Show(EmbeddingTable table, PicturePage? page, CancellationToken cancellation)
+    private void Show(EmbeddingTable table, ReferenceFolders references, PicturePage? page, CancellationToken cancellation)
     {
-        using NearestNeighbors search = SearchOptions.Open(table, settings.Source.Model);
         // A picture that is named twice is no duplicate of itself: deleting one of the names would delete the picture.
         bool[] repeats = PictureIdentity.Repeats(table.Rows);
         int repeated = repeats.Count(repeat => repeat);
-        int[][] groups =
-        [
-            .. search.Groups(settings.Threshold, cancellation)
-                .Select(rows => rows.Where(row => !repeats[row]).ToArray())
-                .Where(rows => rows.Length > 1),
-        ];
-        int duplicates = groups.Sum(group => group.Length - 1);
-        string found = groups.Length == 1 ? "1 group" : $"{groups.Length} groups";
+        List<DuplicateGroup> groups = Groups(table, repeats, references, cancellation);
+        int duplicates = groups.Sum(group => group.Duplicates.Count);
+        DeletionList? list = settings.Output == DedupOutput.List ? DeletionList.Check(groups, cancellation) : null;
+        string found = groups.Count == 1 ? "1 group" : $"{groups.Count} groups";
         string summary = string.Create(
             CultureInfo.InvariantCulture,
             $"{table.Count - repeated} images, {found} of near-duplicates at {settings.Threshold}, {duplicates} could go");
         var report = new DedupReport(console, settings.Output);
         report.Begin();
         page?.Begin("dino dedup", summary);
-        for (int i = 0; i < groups.Length; i++)
+        foreach (DuplicateGroup group in groups)
         {
             cancellation.ThrowIfCancellationRequested();
-            var group = DuplicateGroup.Of(i + 1, groups[i], table);
             report.Write(group);
             page?.Add(
                 new PageCard("keep", null, group.Keep),
-                [.. group.Duplicates.Select(one => new PageCard("", one.Score, one.Image))],
+                [.. Cards("reference", group.References), .. Cards("", group.Duplicates)],
                 cancellation);
         }
 
+        report.WritePaths(list?.Paths ?? []);
         report.End();
         page?.Complete();
-        if (report.Unlisted > 0)
-            console.Warn($"{report.Unlisted} not listed, in archives or with line breaks in their paths (--json has them)");
+        if (list is not null)
+            WarnOfUnlisted(list);
         if (repeated > 0)
             console.Note($"{(repeated == 1 ? "1 row repeats" : $"{repeated} rows repeat")} an image that is named before, and is left out");
         console.Say(page is null ? summary : $"{summary} -> {settings.Html}");
+    }
+
+    private List<DuplicateGroup> Groups(EmbeddingTable table, bool[] repeats, ReferenceFolders references, CancellationToken cancellation)
+    {
+        using NearestNeighbors search = SearchOptions.Open(table, settings.Source.Model);
+        bool[] kept = [.. table.Rows.Select(references.Contains)];
+        var groups = new List<DuplicateGroup>();
+        foreach (int[] all in search.Groups(settings.Threshold, cancellation))
+        {
+            int[] rows = [.. all.Where(row => !repeats[row])];
+            if (rows.Length > 1 && rows.Any(row => !kept[row]))
+                groups.Add(DuplicateGroup.Of(groups.Count + 1, rows, kept, table));
+        }
+
+        return groups;
+    }
+
+    private static IEnumerable<PageCard> Cards(string badge, IEnumerable<ScoredPicture> pictures) =>
+        pictures.Select(one => new PageCard(badge, one.Score, one.Image));
+
+    private void WarnOfUnlisted(DeletionList list)
+    {
+        if (list.Unlistable > 0)
+            console.Warn($"{NotListed}{list.Unlistable}, in archives or with line breaks in their paths (--json has them)");
+        if (list.SameFile > 0)
+            console.Warn($"{NotListed}{list.SameFile}, other names of files that are kept");
+        if (list.Unproven > 0)
+        {
+            console.Warn(
+                $"{NotListed}{list.Unproven}, other bytes than the picture to keep, and no SHA-256 that says what was embedded",
+                "use an index of 'dino index', embed with --sha256, or give dedup the pictures");
+        }
     }
 }

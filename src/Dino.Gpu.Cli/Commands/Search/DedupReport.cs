@@ -19,12 +19,6 @@ internal sealed class DedupReport(CliConsole console, DedupOutput kind)
         ? TableOutput.Create("group", "", "score", "size", "path")
         : null;
 
-    /// <summary>
-    /// Images that <see cref="DedupOutput.List"/> left out: their paths have more than one line, or are names in an
-    /// archive, which may be those of other files.
-    /// </summary>
-    public int Unlisted { get; private set; }
-
     public void Begin()
     {
         if (kind == DedupOutput.Table && _table is null)
@@ -39,29 +33,28 @@ internal sealed class DedupReport(CliConsole console, DedupOutput kind)
                 WriteJson(group);
                 break;
             case DedupOutput.List:
-                foreach ((RowInfo image, _) in group.Duplicates)
-                    WritePath(image);
-                break;
+                break; // see WritePaths
             default:
                 WriteRow(group.Number, "keep", null, group.Keep);
+                foreach ((RowInfo image, double score) in group.References)
+                    WriteRow(group.Number, "reference", score, image);
                 foreach ((RowInfo image, double score) in group.Duplicates)
                     WriteRow(group.Number, "duplicate", score, image);
                 break;
         }
     }
 
+    /// <summary>The paths of what could go, one a line.</summary>
+    public void WritePaths(IEnumerable<string> paths)
+    {
+        foreach (string path in paths)
+            console.Text.Write((console.OutputIsTerminal ? TerminalText.Visible(path) : path) + "\n"); // scripts need the name
+    }
+
     public void End()
     {
         if (_table is not null)
             console.Write(_table);
-    }
-
-    private void WritePath(RowInfo image)
-    {
-        if (image.Archive is not null || image.Path.AsSpan().ContainsAny('\n', '\r'))
-            Unlisted++;
-        else
-            console.Text.Write((console.OutputIsTerminal ? TerminalText.Visible(image.Path) : image.Path) + "\n"); // scripts need the name
     }
 
     private void WriteRow(int group, string action, double? score, RowInfo image)
@@ -82,8 +75,18 @@ internal sealed class DedupReport(CliConsole console, DedupOutput kind)
         line.WriteStartObject("keep");
         WriteImage(line, group.Keep);
         line.WriteEndObject();
-        line.WriteStartArray("duplicates");
-        foreach ((RowInfo image, double score) in group.Duplicates)
+        if (group.References.Count > 0)
+            WriteImages(line, "references", group.References);
+        WriteImages(line, "duplicates", group.Duplicates);
+        line.WriteEndObject();
+        line.Flush();
+        console.Output.Write("\n"u8);
+    }
+
+    private static void WriteImages(Utf8JsonWriter line, string name, IReadOnlyList<ScoredPicture> images)
+    {
+        line.WriteStartArray(name);
+        foreach ((RowInfo image, double score) in images)
         {
             line.WriteStartObject();
             WriteImage(line, image);
@@ -92,9 +95,6 @@ internal sealed class DedupReport(CliConsole console, DedupOutput kind)
         }
 
         line.WriteEndArray();
-        line.WriteEndObject();
-        line.Flush();
-        console.Output.Write("\n"u8);
     }
 
     private static void WriteImage(Utf8JsonWriter line, RowInfo image)

@@ -19,8 +19,8 @@ internal static class IndexCommand
         """;
 
     private const string Notes = """
-        The file is the .npz that embed writes, with one member more: numpy.load("photos.npz") has "embedding", "path" and "model.json".
-        Images without an embedding are left out.
+        The file is the .npz that 'embed --sha256' writes, with one member more: numpy.load("photos.npz") has "embedding", "path",
+        "sha256" and "model.json". Images without an embedding are left out.
         """;
 
     public static Command Create(CliConsole console)

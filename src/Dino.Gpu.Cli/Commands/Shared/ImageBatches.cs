@@ -41,6 +41,7 @@ internal sealed class ImageBatches : IDisposable
         try
         {
             PictureBatches.RequireOwnNames(list);
+            console.TellNotes(list.Notes);
             string weights = await DownloadDisplay.FindWeightsAsync(settings.Weights, console, cancellation).ConfigureAwait(false);
             encoder = await Task.Run(() => DinoEncoder.Load(weights, settings.Model), cancellation).ConfigureAwait(false);
             string device = $"{encoder.Device.Id} ({encoder.Device.Name})";

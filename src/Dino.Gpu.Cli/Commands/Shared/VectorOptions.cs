@@ -57,6 +57,7 @@ internal sealed class VectorOptions
                 Output = parsed.GetValue(_output)!,
                 MaxPixels = _encoder.MaxPixels(parsed),
                 Workers = _encoder.Workers(parsed),
+                Sha256 = true, // an index records which pictures it is of, so that dedup can tell whether they are still there
             },
         },
         _encoder.Given(parsed) | (parsed.IsGiven(_output) ? GivenOptions.Output : 0));

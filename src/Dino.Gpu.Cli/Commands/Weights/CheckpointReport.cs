@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Files;
 using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -29,6 +30,8 @@ internal sealed class CheckpointReport(CheckpointInfo info, CliConsole console)
             info.Branch,
             info.Config,
             info.Problem,
+            info.Problems,
+            info.Ignored,
             info.Tensors,
         },
         Json));
@@ -43,7 +46,7 @@ internal sealed class CheckpointReport(CheckpointInfo info, CliConsole console)
         foreach (string line in Describe())
             console.Say(line);
         if (info.Problem is { } problem)
-            console.Warn($"the checkpoint cannot be loaded: {problem}");
+            console.TellError($"the checkpoint cannot be loaded: {problem}", hint: null);
     }
 
     private void WriteLines()
@@ -78,6 +81,15 @@ internal sealed class CheckpointReport(CheckpointInfo info, CliConsole console)
             string image = $"patch {config.PatchSize}, image {config.TrainedImageSize}";
             yield return $"ViT: hidden {config.HiddenSize}, {blocks}, {image}, LayerNorm epsilon {epsilon}";
         }
+
+        if (info.Ignored.Count > 0)
+        {
+            string some = string.Join(", ", info.Ignored.Take(3).Select(MessageText.Quote));
+            yield return $"ignored: {info.Ignored.Count} keys outside the ViT, such as {some}";
+        }
+
+        foreach (string problem in info.Problems)
+            yield return problem;
     }
 
     private static string FormatName(CheckpointFormat format) => format switch

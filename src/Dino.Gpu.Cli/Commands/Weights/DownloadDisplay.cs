@@ -12,10 +12,26 @@ internal static class DownloadDisplay
     /// <exception cref="DinoException">There are none and they cannot be downloaded.</exception>
     public static async Task<string> FindWeightsAsync(string? option, CliConsole console, CancellationToken cancellation)
     {
-        if (WeightsLocator.FindLocal(option) is { } found)
+        if (DinoWeights.Locate(option) is { } found)
             return found;
-        console.Say($"no weights yet: downloading {WeightsDownloadOptions.DefaultRepository} once, into {WeightsLocator.CachePath()}");
-        return await ShowAsync(console, progress => WeightsLocator.FindAsync(option, progress, cancellation)).ConfigureAwait(false);
+
+        string target = DinoWeights.CachePath;
+        // Somebody waits for this, so it gives up early. 'dino weights pull' is more patient, and both resume.
+        var options = new WeightsDownloadOptions { Attempts = 2 };
+        console.Say($"no weights yet: downloading {options.Repository} once, into {target}");
+        try
+        {
+            return (await ShowAsync(console, progress => DinoWeights.PullAsync(target, options, progress, cancellation))
+                .ConfigureAwait(false)).Path;
+        }
+        catch (DinoException failure)
+        {
+            throw new DinoException(
+                $"no weights found, and the download failed: {failure.Message}",
+                $"name a checkpoint with --weights FILE or {DinoWeights.EnvironmentVariable}, "
+                + "or use --weights synthetic (seeded, without meaning)",
+                failure);
+        }
     }
 
     /// <summary>Shows a download on stderr.</summary>

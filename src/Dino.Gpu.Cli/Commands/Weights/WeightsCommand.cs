@@ -66,7 +66,8 @@ internal static class WeightsCommand
             # the student of a training checkpoint
             dino weights info checkpoint.pth --branch student --json
             """;
-        var command = new CliCommand("info", "List format, sizes and tensors of a checkpoint.", Examples) { file, json, branch };
+        const string Notes = "The exit code is 1 for a checkpoint that cannot be loaded.";
+        var command = new CliCommand("info", "List format, sizes and tensors of a checkpoint.", Examples, Notes) { file, json, branch };
         command.SetAction(parsed =>
             new WeightsJob(console).Info(parsed.GetValue(file)!, parsed.GetValue(branch), parsed.GetValue(json)));
         return command;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -9,24 +10,20 @@ namespace Dino.Gpu.Cli.Commands;
 /// <param name="console">Standard streams.</param>
 internal sealed class WeightsJob(CliConsole console)
 {
-    /// <summary>
-    /// What Hugging Face calls a model's weights; a config.json beside a file of this name makes the folder loadable
-    /// there.
-    /// </summary>
-    private const string HuggingFaceName = "model.safetensors";
-
     /// <summary>Downloads a checkpoint.</summary>
     public async Task<int> PullAsync(string path, WeightsDownloadOptions options, CancellationToken cancellation)
     {
+        FileKind.Checkpoint.RequireReplaceable(path);
         console.Say($"downloading {WeightsDownload.Address(options)}");
         WeightsDownloadResult result = await DownloadDisplay
-            .ShowAsync(console, progress => WeightsDownload.RunAsync(path, options, progress, cancellation)).ConfigureAwait(false);
+            .ShowAsync(console, progress => DinoWeights.PullAsync(path, options, progress, cancellation)).ConfigureAwait(false);
         string state = result.WasPresent ? "already there" : "written";
         console.Say(string.Create(CultureInfo.InvariantCulture, $"{result.Path}: {state}, {result.Bytes} bytes, SHA-256 {result.Sha256}"));
         return ExitCode.Success;
     }
 
     /// <summary>Shows what is in a checkpoint.</summary>
+    /// <returns>0, or 1 for a checkpoint that cannot be loaded: scripts ask by the exit code.</returns>
     public int Info(string file, string? branch, bool json)
     {
         var info = CheckpointInfo.Read(PathOf(file), new CheckpointOptions { Branch = branch });
@@ -35,23 +32,32 @@ internal sealed class WeightsJob(CliConsole console)
             report.WriteJson();
         else
             report.Write();
-        return ExitCode.Success;
+        return info.Problem is null ? ExitCode.Success : ExitCode.Fatal;
     }
 
     /// <summary>Writes a checkpoint as safetensors.</summary>
-    public int Convert(string file, string? branch, string output, WeightsDataType type) =>
-        Save(output, Checkpoint.Load(PathOf(file), new CheckpointOptions { Branch = branch }), type);
+    public int Convert(string file, string? branch, string output, WeightsDataType type)
+    {
+        string path = PathOf(file);
+        OutputNames.RefuseSameFile([("-o", output)], [path]);
+        FileKind.Safetensors.EnsureWritable(output);
+        return Save(output, Checkpoint.Load(path, new CheckpointOptions { Branch = branch }), type);
+    }
 
     /// <summary>Writes seeded weights.</summary>
-    public int Synthesize(ulong seed, string output) =>
-        Save(output, SyntheticWeights.Create(VitConfig.VitS16, seed), WeightsDataType.Float32);
+    public int Synthesize(ulong seed, string output)
+    {
+        FileKind.Safetensors.EnsureWritable(output);
+        return Save(output, SyntheticWeights.Create(VitConfig.VitS16, seed), WeightsDataType.Float32);
+    }
 
     private int Save(string path, VitWeights weights, WeightsDataType type)
     {
         SafetensorsWriter.Write(path, weights, type);
         string note = "";
         string config = Path.Combine(Path.GetDirectoryName(path) ?? "", "config.json");
-        if (Path.GetFileName(path) == HuggingFaceName && !File.Exists(config))
+        // With a config.json beside it Hugging Face loads the folder.
+        if (Path.GetFileName(path) == CheckpointNames.Safetensors && !File.Exists(config))
         {
             SafetensorsWriter.WriteConfig(config, weights.Config, type);
             note = $", {config} beside it";

@@ -1,9 +1,9 @@
-using System.Buffers.Binary;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Model;
 using Dino.Gpu.Ops.TensorCore;
+using Dino.Gpu.Tests.Cuda;
 using Dino.Gpu.Tests.Support;
 using Dino.Gpu.Vit;
 using ILGPU;
@@ -46,16 +46,16 @@ public sealed class TensorRowKernelTests
 
         var program = new PtxProgram(TensorPtx.Compile(typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(format)));
         Assert.Equal([16, 16, 16, 40, 8], program.ParameterSizes);
-        byte[] parameters = new byte[96];
-        (int Place, long Address)[] addresses = [(0, Start), (16, weightStart), (32, weightStart + 4 * columns), (88, outputStart)];
-        foreach ((int place, long address) in addresses)
-            BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(place), address);
+        using var machine = new PtxMachine(program, global);
+        machine.SetAddress(0, Start);
+        machine.SetAddress(1, weightStart);
+        machine.SetAddress(2, weightStart + 4 * columns);
+        machine.SetAddress(4, outputStart);
         int[] shape = [rows, columns, BitConverter.SingleToInt32Bits(Epsilon), map.RowsPerImage, map.ImageStride, map.FirstRow, 3, 4, 1, 1];
         for (int i = 0; i < shape.Length; i++)
-            BinaryPrimitives.WriteInt32LittleEndian(parameters.AsSpan(48 + 4 * i), shape[i]);
-        var machine = new PtxMachine(program, parameters, global, 32 * RowKernels.RowsPerGroup, 32);
-        for (int group = 0; group < (rows + RowKernels.RowsPerGroup - 1) / RowKernels.RowsPerGroup; group++)
-            machine.Run(group, 0);
+            machine.Set(3, 4 * i, shape[i]);
+        machine.Run(((rows + RowKernels.RowsPerGroup - 1) / RowKernels.RowsPerGroup, 1, 1), (32, RowKernels.RowsPerGroup, 1));
+        machine.Read(global);
 
         float[] RowValues(Func<int, float> read) => [.. Enumerable.Range(0, rows).SelectMany(row => Enumerable.Range(map.BufferRow(row) * columns, columns).Select(read))];
         double[] expected = Reference.LayerNorm(RowValues(i => input[i]), weight, bias, Epsilon, rows, columns);
