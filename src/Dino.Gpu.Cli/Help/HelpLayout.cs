@@ -18,7 +18,7 @@ internal static class HelpLayout
         ("Pictures", ["--head", "--map", "--overlay", "--alpha", "--sheet", "--npy", "--no-maps"]),
         ("Results", ["--confusion", "--predictions", "--save"]),
         ("Features", ["--what", "--layer", "--raw", "--last-blocks"]),
-        ("Inputs", ["--path-column", "--shard", "--label-column", "--split", "--unlabeled", "--probe"]),
+        ("Inputs", ["--path-column", "--shard", "--label-column", "--split", "--unlabeled", "--probe", "--reference"]),
         ("Search", ["-k", "--threshold", "--exclude-self"]),
         ("Classifier", ["--k", "--temperature", "--epochs", "--lr", "--batch-size", "--momentum", "--weight-decay", "--seed"]),
         ("Measurement", ["--batches", "--rounds"]),

@@ -195,11 +195,14 @@ public sealed class EmbedTests : IDisposable
     [Fact]
     public async Task A_file_that_is_there_is_replaced_only_by_a_whole_one()
     {
-        string file = _folder.Write("x.npy", "precious");
+        string file = _folder.Path("x.npy");
+        await EmbedAsync("x.npy", GoldenData.Image("gray.png"));
+        byte[] precious = await File.ReadAllBytesAsync(file);
         CliResult failed = await CliRunner.RunAsync("embed", Chelsea, "-o", file, "--weights", CliRunner.TinyWeights, "--device", "cuda:99");
         failed.FatalLine();
-        Assert.Equal("precious", File.ReadAllText(file));
+        Assert.Equal(precious, await File.ReadAllBytesAsync(file));
         await EmbedAsync("x.npy", Chelsea);
+        Assert.NotEqual(precious, await File.ReadAllBytesAsync(file));
         Assert.Equal([file], _folder.Files);
     }
 

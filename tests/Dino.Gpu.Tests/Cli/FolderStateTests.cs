@@ -396,7 +396,11 @@ public sealed class FolderStateTests : IDisposable
     private string[] Inputs(params int[] broken) =>
         [.. Enumerable.Range(0, Count).Select(i => _folder.Write($"in/{i:D2}.bmp", broken.Contains(i) ? [1, 2, 3] : KilledRunTests.Bitmap(i)))];
 
-    private Task<CliResult> EmbedAsync(string[] inputs, params string[] arguments) => CliRunner.EmbedTinyAsync([.. inputs, .. arguments, "-o", Out()]);
+    private Task<CliResult> EmbedAsync(string[] inputs, params string[] arguments) =>
+        CliRunner.EmbedTinyAsync([.. inputs.Select(Argument), .. arguments, "-o", Out()]);
+
+    /// <summary>A file that is not there can only be a row of a list.</summary>
+    private static string Argument(string path) => Path.Exists(path) ? path : MissingFiles.List(path);
 
     /// <summary>The files are those of a run that nothing happened to.</summary>
     private async Task AssertWholeAsync(string[] inputs, int exitCode, string[] arguments)
@@ -421,7 +425,7 @@ public sealed class FolderStateTests : IDisposable
     private async Task<byte[]> JournalAsync(string[] inputs, int first, int last, string[] arguments)
     {
         string folder = _folder.Path("journal");
-        string[] some = [.. inputs[first..last], _folder.Path("none.bmp")];
+        string[] some = [.. inputs[first..last], MissingFiles.List(_folder.Path("none.bmp"))];
         Assert.Equal(1, (await CliRunner.EmbedTinyAsync([.. some, .. arguments, "--on-error", "fail", "--batch", "1", "-o", folder])).ExitCode);
         return await File.ReadAllBytesAsync(Path.Combine(folder, "shard-00000.journal"));
     }
