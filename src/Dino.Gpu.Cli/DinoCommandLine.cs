@@ -1,41 +1,41 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
-using System.CommandLine.Parsing;
-using System.Text;
 using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Cli.Help;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli;
 
-/// <summary>The command <c>dino</c>: parse, run one command, turn every failure into one line and an exit code.</summary>
+/// <summary>
+/// The command <c>dino</c>: parses, runs one command, and turns every failure into one line and an exit code.
+/// </summary>
 internal static class DinoCommandLine
 {
-    /// <summary>Letters of a line of help: wide enough for two columns, and wrapped in a pipe or a very wide terminal too.</summary>
-    private const int HelpWidth = 100;
-    private const int LeastHelpWidth = 60;
+    /// <summary>Says that a signal ended the command.</summary>
+    public const string Canceled = "canceled";
+
+    private const string Verbose = "--verbose";
 
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CliConsole console, CancellationToken cancellation = default)
     {
-        var verbose = new Option<bool>("--verbose") { Description = "Say more on stderr: device, times, and where an error came from.", Recursive = true };
-        var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no summary; errors only.", Recursive = true };
-        ParseResult? parsed = null;
+        console.IsVerbose = arguments.Contains(Verbose); // for a failure before the line is parsed
         try
         {
-            RootCommand root = CreateRoot(console, verbose, quiet);
+            RootCommand root = CreateRoot(console, out Option<bool> verbose, out Option<bool> quiet);
 
-            // A leading @ means a list of images here, which `embed` reads itself; System.CommandLine would splice in arguments.
-            parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            // A leading @ means a list of images here, which `embed` reads itself; System.CommandLine would splice in
+            // arguments.
+            ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
             if (parsed.Action is ParseErrorAction)
                 return ReportUsage(root, parsed, arguments, console);
-
-            // Leaving the stream open keeps its owner in charge. On a terminal it is Console.Out, which knows width and colors.
-            using var plain = new StreamWriter(console.Output, new UTF8Encoding(false), leaveOpen: true) { AutoFlush = true };
+            console.IsVerbose = parsed.GetValue(verbose);
+            console.IsQuiet = parsed.GetValue(quiet);
             var invocation = new InvocationConfiguration
             {
-                Output = console.OutputIsTerminal ? Console.Out : plain,
-                Error = parsed.GetValue(quiet) ? TextWriter.Null : console.Error, // notes of any command; failures go to the console itself
+                Output = console.Text,
+                Error = console.Error,
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null, // signals are Program's
             };
@@ -43,7 +43,7 @@ internal static class DinoCommandLine
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            console.Tell("dino: cancelled");
+            console.Tell($"dino: {Canceled}");
             return ExitCode.Cancelled;
         }
         catch (IOException failure) when (BrokenPipe.Is(failure))
@@ -53,31 +53,39 @@ internal static class DinoCommandLine
         }
         catch (Exception failure)
         {
-            ReportFailure(failure, parsed?.GetValue(verbose) ?? arguments.Contains(verbose.Name), console);
+            ReportFailure(failure, console);
             return ExitCode.Fatal;
         }
     }
 
-    private static RootCommand CreateRoot(CliConsole console, Option<bool> verbose, Option<bool> quiet)
+    /// <summary>The whole command line, with the options of every command that it is asked about.</summary>
+    internal static RootCommand CreateRoot(CliConsole console, out Option<bool> verbose, out Option<bool> quiet)
     {
-        var root = new RootCommand("DINO ViT image embeddings, on CUDA, OpenCL or the CPU.")
+        quiet = new Option<bool>("--quiet", "-q") { Description = "Print warnings and errors only.", Recursive = true };
+        verbose = new Option<bool>(Verbose)
         {
-            EmbedCommand.Create(console, verbose, quiet),
-            PreprocessCommand.Create(console),
-            AttentionCommand.Create(console, verbose, quiet),
-            FeaturesCommand.Create(console, verbose, quiet),
-            PcaCommand.Create(console, verbose, quiet),
-            IndexCommand.Create(console, verbose, quiet),
-            SearchCommand.Create(console, verbose, quiet),
-            CompareCommand.Create(console, verbose, quiet),
-            DedupCommand.Create(console, verbose, quiet),
-            KnnCommand.Create(console, verbose, quiet),
-            LinearCommand.Create(console, verbose, quiet),
-            DevicesCommand.Create(console),
-            WeightsCommand.Create(),
-            BenchCommand.Create(console, quiet),
-            MergeCommand.Create(console, quiet),
+            Description = "Print more on stderr: device, times, and where an error came from.",
+            Recursive = true,
         };
+        var root = new RootCommand(RootHelp.Description)
+        {
+            EmbedCommand.Create(console),
+            MergeCommand.Create(console),
+            IndexCommand.Create(console),
+            SearchCommand.Create(console),
+            CompareCommand.Create(console),
+            DedupCommand.Create(console),
+            AttentionCommand.Create(console),
+            FeaturesCommand.Create(console),
+            PcaCommand.Create(console),
+            KnnCommand.Create(console),
+            LinearCommand.Create(console),
+            WeightsCommand.Create(console),
+            DevicesCommand.Create(console),
+            BenchCommand.Create(console),
+            PreprocessCommand.Create(console),
+        };
+        root.Subcommands.Add(DocsCommand.Create(root, console));
         root.Options.Add(quiet);
         root.Options.Add(verbose);
         foreach (Command command in root.Subcommands.SelectMany(command => command.Subcommands.Append(command)))
@@ -93,31 +101,9 @@ internal static class DinoCommandLine
         }
 
         HelpOption help = root.Options.OfType<HelpOption>().Single();
-        var usual = (HelpAction)help.Action!;
-        // A terminal that nobody told its size, as some CI systems and containers make them, is 0 wide, and in a sliver no word of two columns has room.
-        usual.MaxWidth = usual.MaxWidth == 0 ? HelpWidth : Math.Clamp(usual.MaxWidth, LeastHelpWidth, HelpWidth);
-        help.Action = new HelpWithExamples(usual, new Dictionary<string, string>
-        {
-            [root.Name] = """
-                  dino embed photos -o photos.npy     one row of 384 numbers an image
-                  dino devices                        what this machine can run it on
-                  dino weights pull                   the real weights, into weights/
-                  dino embed --help                   all there is to say about one command
-                """,
-            ["embed"] = EmbedCommand.Examples,
-            ["attention"] = AttentionCommand.Examples,
-            ["features"] = FeaturesCommand.Examples,
-            ["pca"] = PcaCommand.Examples,
-            ["index"] = IndexCommand.Examples,
-            ["search"] = SearchCommand.Examples,
-            ["compare"] = CompareCommand.Examples,
-            ["dedup"] = DedupCommand.Examples,
-            ["knn"] = KnnCommand.Examples,
-            ["linear"] = LinearCommand.Examples,
-            ["devices"] = DevicesCommand.Examples,
-            ["bench"] = BenchCommand.Examples,
-            ["merge"] = MergeCommand.Examples,
-        });
+        help.Description = "Print help: -h the most used options, --help all.";
+        help.Action = new ShowHelp(help, console.Width);
+        root.Options.OfType<VersionOption>().Single().Description = "Print the version.";
         return root;
     }
 
@@ -125,39 +111,29 @@ internal static class DinoCommandLine
     {
         if (arguments.Count == 0)
         {
-            root.Parse(["--help"]).Invoke(new InvocationConfiguration { Output = console.Error, Error = console.Error });
+            new HelpPage(console.Error, console.Width).Write(root, "dino", isShort: true);
             return ExitCode.Usage;
         }
 
-        var names = new Stack<string>();
-        for (CommandResult? command = parsed.CommandResult; command is not null && command.Command != root; command = command.Parent as CommandResult)
-            names.Push(command.Command.Name);
-        string path = string.Concat(names.Select(name => name + " "));
-        IEnumerable<string> messages = parsed.CommandResult.Command.Subcommands.Count == 0
-            ? parsed.Errors.Select(error => error.Message).Distinct()
-            : [WhatCommand(parsed, path)];
-        console.TellError(MessageText.OneLine(string.Join("; ", messages)), $"run 'dino {path}--help'");
+        (string message, string hint) = UsageErrors.Of(parsed, ShowHelp.Path(parsed));
+        console.TellError(message, hint);
         return ExitCode.Usage;
     }
 
-    /// <summary>Where a command is missing, or is none. The parser says both, and names every word behind it.</summary>
-    private static string WhatCommand(ParseResult parsed, string path) => parsed.UnmatchedTokens.FirstOrDefault() switch
+    private static void ReportFailure(Exception failure, CliConsole console)
     {
-        null => $"expected a command: {string.Join(", ", parsed.CommandResult.Command.Subcommands.Select(command => path + command.Name))}",
-        ['-', ..] option => $"there is no option '{option}'",
-        var unknown => $"there is no command '{path}{unknown}'",
-    };
-
-    private static void ReportFailure(Exception failure, bool verbose, CliConsole console)
-    {
-        string message = failure is DinoException or IOException or UnauthorizedAccessException
-            ? MessageText.OneLine(failure.Message)
-            : $"unexpected {failure.GetType().Name}: {MessageText.OneLine(failure.Message)}";
+        bool isExpected = failure is DinoException or IOException or UnauthorizedAccessException;
         string? hint = (failure as DinoException)?.Hint;
-        if (verbose)
-            console.Tell(failure.ToString());
+        if (console.IsVerbose)
+        {
+            foreach (string line in failure.ToString().Split('\n'))
+                console.Tell(line);
+        }
         else if (failure is not DinoException)
-            hint = "--verbose shows where it happened";
-        console.TellError(message, hint);
+        {
+            hint = $"{Verbose} shows where it happened";
+        }
+
+        console.TellError(isExpected ? failure.Message : $"unexpected {failure.GetType().Name}: {failure.Message}", hint);
     }
 }

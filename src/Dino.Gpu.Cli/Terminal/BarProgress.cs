@@ -3,7 +3,9 @@ using Spectre.Console.Rendering;
 
 namespace Dino.Gpu.Cli.Terminal;
 
-/// <summary>A bar on the terminal, redrawn a few times a second, with images per second, time left and failures.</summary>
+/// <summary>
+/// A bar on the terminal, redrawn a few times a second, with images per second, time left and failures.
+/// </summary>
 internal sealed class BarProgress : IProgressDisplay
 {
     private readonly ProgressCounter _counter;
@@ -11,10 +13,13 @@ internal sealed class BarProgress : IProgressDisplay
     private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _drawing;
 
-    public BarProgress(ProgressCounter counter, TextWriter error)
+    /// <param name="counter">What is shown.</param>
+    /// <param name="error">Where to.</param>
+    /// <param name="activity">What the command is doing; null where it does one thing only.</param>
+    public BarProgress(ProgressCounter counter, TextWriter error, string? activity = null)
     {
         _counter = counter;
-        // Said outright, because detection looks at stdout, which may be a pipe while stderr is the terminal.
+        // Not detected, because detection looks at stdout, which may be a pipe while stderr is the terminal.
         _console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(error),
@@ -24,14 +29,14 @@ internal sealed class BarProgress : IProgressDisplay
         _drawing = _console.Progress()
             .AutoClear(true)
             .Columns(counter.Total is null
-                ? [new SpinnerColumn(), new CounterColumn(counter)] // no end to fill a bar towards
-                : [new ProgressBarColumn { Width = 32 }, new CounterColumn(counter)])
+                ? [new SpinnerColumn(), new CounterColumn(counter, activity)] // no end to fill a bar towards
+                : [new ProgressBarColumn { Width = 32 }, new CounterColumn(counter, activity)])
             .StartAsync(DrawAsync);
     }
 
     public void Advance(bool failed) => _counter.Advance(failed);
 
-    public void Report(string line) => _console.Write(new Text(line + "\n"));
+    public void Report(string line) => _console.Write(new Text(TerminalText.Line(line) + "\n"));
 
     public void Dispose()
     {
@@ -51,8 +56,9 @@ internal sealed class BarProgress : IProgressDisplay
         bar.Value = _counter.Done;
     }
 
-    private sealed class CounterColumn(ProgressCounter counter) : ProgressColumn
+    private sealed class CounterColumn(ProgressCounter counter, string? activity) : ProgressColumn
     {
-        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Text(counter.ToString());
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            new Text(activity is null ? counter.ToString() : $"{activity}: {counter}");
     }
 }

@@ -1,48 +1,120 @@
-using Dino.Gpu.Files;
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
 
 namespace Dino.Gpu.Cli.Terminal;
 
-/// <summary>The standard streams, passed in so that tests can run a command inside their own process.</summary>
+/// <summary>
+/// The standard streams of one command. Tests pass their own and run a command inside their process. Every line on
+/// stderr has one form: <c>dino: ...</c>, <c>dino: note: ...</c>, <c>dino: warning: ...</c>, or <c>dino: error: ...</c>,
+/// the last two perhaps with a second line <c>hint: ...</c>.
+/// </summary>
 internal sealed class CliConsole
 {
+    /// <summary>Begins the line of an error.</summary>
+    public const string ErrorPrefix = "dino: error: ";
+
+    /// <summary>Begins the line below an error.</summary>
+    public const string HintPrefix = "hint: ";
+
     public required TextReader Input { get; init; }
 
     /// <summary>Data only.</summary>
     public required Stream Output { get; init; }
 
-    /// <summary>Progress, warnings, summaries, errors.</summary>
+    /// <summary>
+    /// Data that is text: tables, lists, help. Always flushed. Without a value it is <see cref="Output"/> as UTF-8.
+    /// </summary>
+    [AllowNull]
+    public TextWriter Text
+    {
+        get => field ??= new StreamWriter(Output, new UTF8Encoding(false), leaveOpen: true) { AutoFlush = true };
+        init;
+    }
+
+    /// <summary>Progress, notes, warnings, errors.</summary>
     public required TextWriter Error { get; init; }
 
     public bool OutputIsTerminal { get; init; }
 
     public bool ErrorIsTerminal { get; init; }
 
+    /// <summary>Columns of help texts.</summary>
+    public int Width { get; init; } = 80;
+
     /// <summary>Whether every line on stderr is a JSON object, as <c>--progress json</c> promises.</summary>
     public bool ErrorIsJson { get; set; }
 
-    /// <summary>A line for people on stderr.</summary>
-    public void Tell(string line) => Error.WriteLine(ErrorIsJson ? JsonProgress.Message(line) : line);
+    /// <summary>Whether <c>--quiet</c> is given.</summary>
+    public bool IsQuiet { get; set; }
 
-    /// <summary>Says what the user should know about the inputs.</summary>
-    public void TellNotes(IEnumerable<string> notes, bool quiet)
+    /// <summary>Whether <c>--verbose</c> is given.</summary>
+    public bool IsVerbose { get; set; }
+
+    /// <summary>
+    /// What the command is doing now, where its images go through more than once; progress says it before the counts.
+    /// </summary>
+    public string? Activity { get; set; }
+
+    /// <summary>Writes a line on stderr that already has its prefix.</summary>
+    public void Tell(string line)
     {
-        foreach (string note in quiet ? [] : notes)
-            Tell($"dino: note: {MessageText.OneLine(note)}");
+        string visible = TerminalText.Line(line);
+        Error.WriteLine(ErrorIsJson ? JsonProgress.Message(visible) : visible);
+    }
+
+    /// <summary>Says how the command is getting on, or what it did; not with <c>--quiet</c>.</summary>
+    public void Say(string message)
+    {
+        if (!IsQuiet)
+            Tell($"dino: {message}");
+    }
+
+    /// <summary>Says more, with <c>--verbose</c> only.</summary>
+    public void Detail(string message)
+    {
+        if (IsVerbose)
+            Tell($"dino: {message}");
+    }
+
+    /// <summary>Says what is as expected but may surprise; not with <c>--quiet</c>.</summary>
+    public void Note(string message)
+    {
+        if (!IsQuiet)
+            Tell($"dino: note: {message}");
+    }
+
+    /// <summary>Says what the user should know about the inputs; not with <c>--quiet</c>.</summary>
+    public void TellNotes(IEnumerable<string> notes)
+    {
+        foreach (string note in notes)
+            Note(note);
+    }
+
+    /// <summary>Says that the result is less than what was asked for.</summary>
+    public void Warn(string message) => Tell($"dino: warning: {message}");
+
+    /// <summary>The same, and what to do about it.</summary>
+    public void Warn(string message, string hint)
+    {
+        Warn(message);
+        Tell($"{HintPrefix}{hint}");
     }
 
     /// <summary>Says why the command ended without its result, and what to do about it.</summary>
-    /// <param name="message">One line: what was expected, what was found.</param>
+    /// <param name="message">One line: what is wrong, what was expected, what was found.</param>
     /// <param name="hint">One line, or null.</param>
     public void TellError(string message, string? hint)
     {
+        message = TerminalText.Line(message);
+        hint = hint is null ? null : TerminalText.Line(hint);
         if (ErrorIsJson)
         {
             Error.WriteLine(JsonProgress.Error(message, hint));
             return;
         }
 
-        Error.WriteLine($"dino: error: {message}");
+        Error.WriteLine($"{ErrorPrefix}{message}");
         if (hint is not null)
-            Error.WriteLine($"hint: {hint}");
+            Error.WriteLine($"{HintPrefix}{hint}");
     }
 }

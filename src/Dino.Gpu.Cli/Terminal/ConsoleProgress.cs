@@ -3,7 +3,9 @@ using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Terminal;
 
-/// <summary>Shows the progress of the library on stderr, from the moment when it knows how much there is to do.</summary>
+/// <summary>
+/// Shows the progress of the library on stderr, from the moment when it knows how much there is to do.
+/// </summary>
 /// <param name="kind">What was asked for.</param>
 /// <param name="console">Whose stderr is used.</param>
 /// <param name="rowsOnTerminal">Whether rows scroll over the same terminal.</param>
@@ -25,7 +27,7 @@ internal sealed class ConsoleProgress(ProgressKind kind, CliConsole console, boo
 
     public void Advance(bool failed) => _display!.Advance(failed);
 
-    public void Report(string line) => _display!.Report($"dino: {MessageText.OneLine(line)}");
+    public void Report(string line) => _display!.Report($"dino: warning: {MessageText.OneLine(line)}");
 
     public void Dispose() => _display?.Dispose();
 }

@@ -4,8 +4,9 @@ namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>
 /// One JSON object a line on stderr, once a second and at the end, for programs that start this one:
-/// <c>{"event":"progress","done":120,"total":5000,"failed":2,"imagesPerSecond":24.1,"secondsLeft":202.5}</c>, <c>{"event":"message","text":"..."}</c>,
-/// and <c>{"event":"error","text":"..."}</c> for why the run ended.
+/// <c>{"event":"progress","done":120,"total":5000,"failed":2,"imagesPerSecond":24.1,"secondsLeft":202.5}</c>,
+/// <c>{"event":"message","text":"..."}</c>, and <c>{"event":"error","text":"...","hint":"..."}</c> for why the command
+/// ended; the hint may be absent.
 /// </summary>
 internal sealed class JsonProgress : IProgressDisplay
 {
@@ -23,7 +24,7 @@ internal sealed class JsonProgress : IProgressDisplay
 
     public void Advance(bool failed) => _counter.Advance(failed);
 
-    public void Report(string line) => _lines.Write(Message(line));
+    public void Report(string line) => _lines.Write(Message(TerminalText.Line(line)));
 
     /// <summary>A line for people, as this display writes it.</summary>
     public static string Message(string line) => JsonSerializer.Serialize(new { @event = "message", text = line });

@@ -1,25 +1,30 @@
 namespace Dino.Gpu.Cli.Terminal;
 
-/// <summary>A plain line every few seconds, for log files and pipes. While nothing moves it says for how long.</summary>
+/// <summary>
+/// A plain line every few seconds, for log files and pipes. While nothing moves it says for how long.
+/// </summary>
 internal sealed class LineProgress : IProgressDisplay
 {
     private readonly ProgressCounter _counter;
+    private readonly string? _activity;
     private readonly TimedLines _lines;
     private long _told; // images in the line before
 
     /// <param name="counter">What is shown.</param>
     /// <param name="error">Where to.</param>
     /// <param name="interval">Five seconds unless a test has no time for it.</param>
-    public LineProgress(ProgressCounter counter, TextWriter error, TimeSpan? interval = null)
+    /// <param name="activity">What the command is doing; null where it does one thing only.</param>
+    public LineProgress(ProgressCounter counter, TextWriter error, TimeSpan? interval = null, string? activity = null)
     {
         _counter = counter;
+        _activity = activity;
         _told = counter.Done;
-        _lines = new TimedLines(interval ?? TimeSpan.FromSeconds(5), Line, error);
+        _lines = new TimedLines(interval ?? TimeSpan.FromSeconds(5), () => $"dino: {Line()}", error);
     }
 
     public void Advance(bool failed) => _counter.Advance(failed);
 
-    public void Report(string line) => _lines.Write(line);
+    public void Report(string line) => _lines.Write(TerminalText.Line(line));
 
     public void Dispose() => _lines.Dispose();
 
@@ -27,6 +32,10 @@ internal sealed class LineProgress : IProgressDisplay
     {
         long before = _told;
         _told = _counter.Done;
-        return $"dino: {_counter}{(_told > before ? "" : $", none for {ProgressCounter.Clock(_counter.Idle)}")}";
+        string counts = _activity is null ? $"{_counter}" : $"{_activity}: {_counter}";
+        if (_told > before)
+            return counts;
+        string idle = ProgressCounter.Clock(_counter.Idle);
+        return _counter.DoneNow == 0 ? $"{counts}, first batch running for {idle}" : $"{counts}, nothing new for {idle}";
     }
 }

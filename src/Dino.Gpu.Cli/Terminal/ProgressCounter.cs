@@ -44,7 +44,7 @@ internal sealed class ProgressCounter(long? total, long doneBefore = 0, long fai
     /// <summary>Such as <c>120/5000 images, 24.1 images/s, 3:22 left, 2 failed</c>.</summary>
     public override string ToString()
     {
-        string count = total is { } end ? string.Create(CultureInfo.InvariantCulture, $"{Done}/{end} images") : string.Create(CultureInfo.InvariantCulture, $"{Done} images");
+        string count = total is null ? $"{Done} images" : $"{Done}/{total} images";
         if (DoneNow == 0)
             return count;
         string left = Remaining is { } remaining ? $", {Clock(remaining)} left" : "";

@@ -2,7 +2,10 @@ using System.Text;
 
 namespace Dino.Gpu.Cli.Terminal;
 
-/// <summary>Standard error that never fails: a log on a full disk, or a terminal that is gone, takes no more lines, and that is no reason to end a run.</summary>
+/// <summary>
+/// Standard error that never fails. A log on a full disk or a terminal that is gone takes no more lines, and that must
+/// not end a command.
+/// </summary>
 internal sealed class StandardError(TextWriter inner) : TextWriter
 {
     public override Encoding Encoding => inner.Encoding;

@@ -6,8 +6,9 @@ namespace Dino.Gpu.Cli.Terminal;
 internal static class StandardOutput
 {
     /// <summary>
-    /// .NET's console stream swallows EPIPE, so <c>dino embed photos | head -1</c> would compute to the end for nobody. A stream
-    /// over the handle throws. Files keep the console stream: it shares the file position with the other commands of a script.
+    /// .NET's console stream swallows EPIPE, so <c>dino embed photos | head -1</c> would compute to the end for nobody.
+    /// A stream over the handle throws. Files keep the console stream: it shares the file position with the other
+    /// commands of a script.
     /// </summary>
     public static Stream Open()
     {

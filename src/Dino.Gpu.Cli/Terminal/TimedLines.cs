@@ -1,7 +1,8 @@
 namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>
-/// A line every so often, whether or not anything moves: a file that hangs must not look like a dead process. Lines of others go in between, one at a time.
+/// A line every so often, whether or not anything moves: a file that hangs must not look like a dead process. Other
+/// lines go in between, one at a time.
 /// </summary>
 internal sealed class TimedLines : IDisposable
 {

@@ -83,18 +83,18 @@ internal sealed class PartRows(int length)
             _values = values;
             _reader = Reading(() => FormatCatalog.OpenReader(path));
             // A file of lines with failed images only does not say how long a row is.
-            if (_reader.Schema.Length == _values.Length || _reader.Schema.Length == 0)
+            if (_reader.RowLength == _values.Length || _reader.RowLength == 0)
                 return;
             _reader.Dispose();
-            throw new DinoException($"{path} has rows of {_reader.Schema.Length} values, expected {_values.Length}");
+            throw new DinoException($"{path} has rows of {_reader.RowLength} values, expected {_values.Length}");
         }
 
         /// <summary>The next row of the shard, which has to be that of the list.</summary>
         public RowInfo Next(long row, InputItem item, RowInfo? failed)
         {
-            if (_reader.Schema.Length == 0)
+            if (_reader.RowLength == 0)
                 Array.Fill(_values, float.NaN);
-            RowInfo found = Reading(() => _reader.Read(_values.AsSpan(0, _reader.Schema.Length))) ?? throw new DinoException($"{_path} ends before row {row} of the list: {Remedy}");
+            RowInfo found = Reading(() => _reader.Read(_values.AsSpan(0, _reader.RowLength))) ?? throw new DinoException($"{_path} ends before row {row} of the list: {Remedy}");
             if (found.Path.Length > 0 && found.Path != item.Path)
                 throw new DinoException($"{_path} has '{found.Path}' in row {row} of the list, the manifest beside it '{item.Path}': {Remedy}");
             if (_hasRows && found.Row != row)
@@ -111,7 +111,7 @@ internal sealed class PartRows(int length)
         /// <summary>There must be no more.</summary>
         public void End(long row)
         {
-            if (Reading(() => _reader.Read(_values.AsSpan(0, _reader.Schema.Length))) is not null)
+            if (Reading(() => _reader.Read(_values.AsSpan(0, _reader.RowLength))) is not null)
                 throw new DinoException($"{_path} has more rows than those up to row {row - 1} of the list: {Remedy}");
         }
 

@@ -140,9 +140,7 @@ public sealed class AttentionTests
     [InlineData("-o", "maps")]
     public async Task Wrong_usage(params string[] arguments)
     {
-        CliResult result = await CliRunner.RunAsync(["attention", .. arguments]);
-        Assert.Equal(2, result.ExitCode);
-        Assert.Equal("Try 'dino attention --help'.", result.ErrorLines[^1]);
+        (await CliRunner.RunAsync(["attention", .. arguments])).UsageLine();
     }
 
     private static Task<CliResult> RunAsync(params string[] arguments) =>

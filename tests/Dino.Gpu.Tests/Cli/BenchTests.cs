@@ -51,7 +51,7 @@ public sealed class BenchTests
     [InlineData(Precision.BFloat16, "bf16 tensor peak")]
     [InlineData(Precision.Float16, "fp16 tensor peak")]
     public void Shares_are_of_the_peak_of_the_units_that_multiply(Precision precision, string name) =>
-        Assert.Equal(name, BenchCommand.PeakName(precision));
+        Assert.Equal(name, BenchJob.PeakName(precision));
 
     [Fact]
     public async Task A_bad_image_ends_the_run_with_one_line()

@@ -19,19 +19,28 @@ public sealed class CancelledInputTests : IDisposable
     [InlineData("dedup", "-", "--html", "out.html")]
     [InlineData("knn", "-", "--split", "0.5", "--predictions", "out.csv")]
     [InlineData("linear", "-", "--split", "0.5", "--save", "out.safetensors")]
-    [InlineData("embed", "-", "a.png")]
+    [InlineData("embed", "-", "picture")]
     [InlineData("bench", "-")]
     public async Task Cancelling_does_not_wait_for_the_next_path(params string[] arguments)
     {
         using var input = new SilentReader();
         using var cancellation = new CancellationTokenSource();
-        string[] command = [.. arguments.Select(argument => argument.StartsWith("out", StringComparison.Ordinal) ? _folder.Path(argument) : argument), "-w", CliRunner.TinyWeights, "-d", "cpu"];
+        string[] command =
+        [
+            .. arguments.Select(argument => argument switch
+            {
+                "picture" => GoldenData.Image("gray.png"),
+                _ when argument.StartsWith("out", StringComparison.Ordinal) => _folder.Path(argument),
+                _ => argument,
+            }),
+            "-w", CliRunner.TinyWeights, "-d", "cpu",
+        ];
         Task<CliResult> running = Task.Run(() => CliRunner.RunAsync(command, input, null, cancellation.Token));
         await input.IsRead.WaitAsync(TimeSpan.FromSeconds(60));
         await cancellation.CancelAsync();
         CliResult result = await running.WaitAsync(TimeSpan.FromSeconds(20));
         Assert.Equal(130, result.ExitCode);
-        Assert.Equal("dino: cancelled", Assert.Single(result.ErrorLines));
+        Assert.Equal("dino: canceled", Assert.Single(result.ErrorLines));
         Assert.Empty(result.Output);
         Assert.Empty(_folder.Files);
     }

@@ -16,18 +16,37 @@ internal sealed partial record CliResult(int ExitCode, byte[] OutputBytes, strin
     /// <summary>Without those of progress, which a slow machine writes every few seconds and a fast one never.</summary>
     public string[] ErrorLines => [.. Error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(line => !IsProgress().IsMatch(line))];
 
-    /// <summary>The one line of a failure: nothing on stdout, nothing else on stderr but a hint.</summary>
+    /// <summary>A failure: nothing on stdout, and on stderr one line that says what, and perhaps one that says what to do.</summary>
+    /// <returns>Both lines.</returns>
     public string FatalLine()
     {
         Assert.Equal(1, ExitCode);
         Assert.Empty(Output);
-        string line = Assert.Single(ErrorLines.Where((line, i) => i != 1 || !line.StartsWith("hint: ", StringComparison.Ordinal)));
-        Assert.StartsWith("dino: ", line);
-        Assert.DoesNotContain("unexpected", line);
-        return line;
+        AssertError();
+        Assert.DoesNotContain("unexpected", ErrorLines[0]);
+        return string.Join('\n', ErrorLines);
     }
 
-    [GeneratedRegex(@"^dino: \d+(/\d+)? images, ([\d.]+ images/s|none for )")]
+    /// <summary>Wrong usage: one line that says what is wrong, and one that says what to do.</summary>
+    /// <returns>Both lines.</returns>
+    public string UsageLine()
+    {
+        Assert.Equal(2, ExitCode);
+        Assert.Empty(Output);
+        Assert.Equal(2, ErrorLines.Length);
+        AssertError();
+        return string.Join('\n', ErrorLines);
+    }
+
+    /// <summary>The grammar of every error.</summary>
+    private void AssertError()
+    {
+        Assert.InRange(ErrorLines.Length, 1, 2);
+        Assert.StartsWith(CliConsole.ErrorPrefix, ErrorLines[0]);
+        Assert.All(ErrorLines.Skip(1), line => Assert.StartsWith(CliConsole.HintPrefix, line));
+    }
+
+    [GeneratedRegex(@"^dino: ([^:]+: )?\d+(/\d+)? images, ([\d.]+ images/s|first batch running for )")]
     private static partial Regex IsProgress();
 }
 

@@ -1,5 +1,6 @@
 using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Pages;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Tests.Imaging;
@@ -86,8 +87,6 @@ public sealed class DecodingMemoryTests : IDisposable
             Weights = CliRunner.TinyWeights,
             Model = model,
             MaxPixels = ImageHeader.LargestMaxPixels,
-            Quiet = true,
-            Verbose = false,
         };
         using ImageBatches batches = await ImageBatches.OpenAsync(settings, new CliConsole { Input = TextReader.Null, Output = Stream.Null, Error = TextWriter.Null }, CancellationToken.None);
         await batches.RunAsync(_ => { }, cancellation);

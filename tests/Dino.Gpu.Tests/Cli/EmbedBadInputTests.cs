@@ -25,7 +25,7 @@ public sealed class EmbedBadInputTests : IDisposable
 
         Assert.Equal(3, result.ExitCode);
         string line = Assert.Single(result.ErrorLines);
-        Assert.StartsWith("dino: ", line);
+        Assert.StartsWith("dino: warning: ", line);
         Assert.Contains(broken, line);
         Assert.True(line.Length > broken.Length + 15, "no reason in: " + line);
         Assert.DoesNotContain("Exception", line);
@@ -72,7 +72,7 @@ public sealed class EmbedBadInputTests : IDisposable
     {
         CliResult result = await CliRunner.RunWithInputAsync($"first.jpg\0{name}\0", "embed", "-", "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet");
         Assert.Equal(3, result.ExitCode);
-        Assert.Equal(["dino: first.jpg: no such file", $"dino: {expected}no such file"], result.ErrorLines);
+        Assert.Equal(["dino: warning: first.jpg: no such file", $"dino: warning: {expected}no such file"], result.ErrorLines);
     }
 
     [Fact]

@@ -87,7 +87,7 @@ public sealed class MergeRefusalTests : MergeTestBase
     {
         CliResult result = await CliRunner.RunAsync(arguments);
         Assert.Equal(2, result.ExitCode);
-        Assert.Equal("Try 'dino merge --help'.", result.ErrorLines[^1]);
+        Assert.Equal("hint: run 'dino merge --help'", result.ErrorLines[^1]);
     }
 
     [Fact]

@@ -228,7 +228,7 @@ public sealed class MergeTests : MergeTestBase
         await cancellation.CancelAsync();
         CliResult result = await merging;
         Assert.Equal(130, result.ExitCode);
-        Assert.Equal("dino: cancelled", Assert.Single(result.ErrorLines));
+        Assert.Equal("dino: canceled", Assert.Single(result.ErrorLines));
         Assert.Equal(before, Folder.Files.Order());
         Assert.False(Directory.Exists(Folder.Path("merged")));
     }

@@ -30,7 +30,7 @@ public sealed class PoolingOutputTests
         for (int run = 0; run < 2; run++)
             Assert.Equal(0, (await CliRunner.EmbedTinyAsync(Chelsea, "--output", output, "-o", folder.Path("out"))).ExitCode);
         using (var record = JsonDocument.Parse(File.ReadAllBytes(folder.Path("out", "run.json"))))
-            Assert.Equal(output, record.RootElement.GetProperty("pooling").GetString());
+            Assert.Equal(output, record.RootElement.GetProperty("provenance").GetProperty("output").GetString());
         Assert.Equal(length, Npy.Read(Assert.Single(folder.Files, path => path.EndsWith(".npy", StringComparison.Ordinal) && path.Contains("shard"))).Shape[1]);
     }
 
@@ -72,7 +72,7 @@ public sealed class PoolingOutputTests
         for (int run = 0; run < 2; run++)
             Assert.Equal(0, (await CliRunner.EmbedTinyAsync(Chelsea, "--output", output, "-o", folder.Path("out"))).ExitCode);
         CliResult other = await CliRunner.EmbedTinyAsync(Chelsea, "--output", "cls", "-o", folder.Path("out"));
-        Assert.Contains("pooling", other.FatalLine());
+        Assert.Contains("output was multiscale", other.FatalLine());
     }
 
     /// <summary>Known before the first picture is read: no run is begun.</summary>

@@ -45,9 +45,9 @@ public sealed class ProcessTests : IDisposable
         Assert.False(File.Exists(_folder.Path("o.npy")));
     }
 
-    /// <summary>An original DINO checkpoint stands for the published one: it is tiny and needs no config.json.</summary>
+    /// <summary>The published checkpoint is replaced by an original DINO one, which is tiny and needs no config.json.</summary>
     [Fact]
-    public async Task Without_weights_they_are_fetched_once_into_the_cache()
+    public async Task Without_weights_they_are_downloaded_once_into_the_cache()
     {
         var environment = new Dictionary<string, string> { ["XDG_CACHE_HOME"] = _folder.Path("cache"), ["DINO_WEIGHTS"] = "" };
         string[] embed = ["embed", Chelsea, "--device", "cpu"];
@@ -57,14 +57,14 @@ public sealed class ProcessTests : IDisposable
             environment["HF_ENDPOINT"] = hub.Endpoint;
             first = await CliProcess.FinishAsync(CliProcess.Start(embed, environment));
             Assert.True(first.ExitCode == 0, first.Error);
-            Assert.Contains("fetching facebook/dino-vits16 once", first.Error);
+            Assert.Contains("downloading facebook/dino-vits16 once", first.Error);
             Assert.StartsWith(_folder.Path("cache"), Assert.Single(_folder.Files));
         }
 
         second = await CliProcess.FinishAsync(CliProcess.Start(embed, environment));
         Assert.Equal(0, second.ExitCode);
         Assert.Equal(first.Output, second.Output);
-        Assert.DoesNotContain("fetching", second.Error);
+        Assert.DoesNotContain("downloading", second.Error);
     }
 
     [Theory]
@@ -83,7 +83,7 @@ public sealed class ProcessTests : IDisposable
         CliResult result = await CliProcess.FinishAsync(process);
 
         Assert.Equal(130, result.ExitCode);
-        Assert.Equal("dino: cancelled", result.ErrorLines[^1]);
+        Assert.Equal("dino: canceled", result.ErrorLines[^1]);
         Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 30); // the list would take an hour
         Assert.Empty(Files(output));
     }
@@ -220,7 +220,7 @@ public sealed class ProcessTests : IDisposable
         _folder.Write("small/b.png", []);
         CliResult result = await CliProcess.FinishAsync(CliProcess.Start(
             ["embed", _folder.Root, "--weights", CliRunner.TinyWeights, "--device", "cpu"], new Dictionary<string, string> { ["TMPDIR"] = _folder.Path("none") }));
-        Assert.StartsWith($"dino: cannot keep a folder's names in the temporary folder {_folder.Path("none")}", result.FatalLine());
+        Assert.StartsWith($"dino: error: cannot keep a folder's names in the temporary folder {_folder.Path("none")}", result.FatalLine());
     }
 
     [Fact]
@@ -242,7 +242,7 @@ public sealed class ProcessTests : IDisposable
         CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell(
             "\"$@\" > /dev/full", ["embed", Chelsea, "--format", format, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet"]));
         Assert.Equal(1, result.ExitCode);
-        Assert.Equal("dino: cannot write standard output: No space left on device", result.Error.Trim());
+        Assert.Equal("dino: error: cannot write standard output: No space left on device", result.Error.Trim());
     }
 
     /// <summary>Far more images than any test waits for.</summary>

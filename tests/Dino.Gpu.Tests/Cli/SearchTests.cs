@@ -26,7 +26,7 @@ public sealed class SearchTests : IDisposable
         CliResult result = await RunAsync("index", Chelsea, MissingFiles.List("missing.png"), Gray, "-o", index, "--size", "64x40", "--output", "mean", "--preprocess", "dino");
         Assert.Equal(3, result.ExitCode);
         Assert.Empty(result.Output);
-        Assert.Contains("2 vectors of 48, 1 without one left out", result.ErrorLines[^1]);
+        Assert.Contains("2 vectors of 48, 1 without an embedding left out", result.ErrorLines[^1]);
         var table = EmbeddingTable.Load(index, TestContext.Current.CancellationToken);
         Assert.Equal([Chelsea, Gray], table.Rows.Select(row => row.Path));
         Assert.Equal(("64x40", "mean", "dino"), (table.Model!.Size, table.Model.Output, table.Model.Preprocess));
@@ -227,9 +227,7 @@ public sealed class SearchTests : IDisposable
     [InlineData("dedup", "a.npz", "-t", "high")]
     public async Task Wrong_usage(params string[] arguments)
     {
-        CliResult result = await CliRunner.RunAsync(arguments);
-        Assert.Equal(2, result.ExitCode);
-        Assert.Contains($"Try 'dino {arguments[0]} --help'", result.Error);
+        Assert.Contains($"hint: run 'dino {arguments[0]} --help'", (await CliRunner.RunAsync(arguments)).UsageLine());
     }
 
     [Theory]

@@ -1,8 +1,6 @@
-using System.CommandLine;
 using System.Runtime.InteropServices;
-using Dino.Gpu.Cli.Commands;
-using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Imaging;
+using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Imaging;
@@ -21,7 +19,7 @@ public sealed class PreprocessCommandTests : IDisposable
     {
         GoldenImage[] pictures = [.. GoldenImages.All.Where(golden => golden.Image is "chelsea.png" or "odd_422.jpg" or "one_pixel.png" or "rgba.png")];
         string output = Path.Combine(_directory, "new", "png");
-        (int code, _) = await Run([.. pictures.Select(golden => GoldenData.Image(golden.Image)), "-o", output, "--preprocess", preset]);
+        int code = (await Run([.. pictures.Select(golden => GoldenData.Image(golden.Image)), "-o", output, "--preprocess", preset])).ExitCode;
         Assert.Equal(0, code);
         foreach (GoldenImage golden in pictures)
         {
@@ -37,7 +35,7 @@ public sealed class PreprocessCommandTests : IDisposable
     [Fact]
     public async Task Npy_holds_the_golden_planes()
     {
-        (int code, _) = await Run(GoldenData.Image("chelsea.png"), "-o", _directory, "--format", "npy");
+        int code = (await Run(GoldenData.Image("chelsea.png"), "-o", _directory, "--format", "npy")).ExitCode;
         Assert.Equal(0, code);
         Npy planes = Npy.Read(Path.Combine(_directory, "chelsea.npy"));
         Assert.Equal([3, 224, 224], planes.Shape);
@@ -49,7 +47,7 @@ public sealed class PreprocessCommandTests : IDisposable
     [InlineData("320x240", 320, 240)]
     public async Task Size_is_width_by_height(string size, int width, int height)
     {
-        Assert.Equal(0, (await Run(GoldenData.Image("chelsea.png"), "-o", _directory, "--size", size)).Code);
+        Assert.Equal(0, (await Run(GoldenData.Image("chelsea.png"), "-o", _directory, "--size", size)).ExitCode);
         ImageHeader header = ImageHeader.Read(File.ReadAllBytes(Path.Combine(_directory, "chelsea.png")));
         Assert.Equal((width, height), (header.Width, header.Height));
     }
@@ -77,8 +75,8 @@ public sealed class PreprocessCommandTests : IDisposable
     public async Task Exif_is_applied_unless_told_otherwise()
     {
         string image = GoldenData.Image("exif_orientation6.jpg");
-        Assert.Equal(0, (await Run(image, "-o", Path.Combine(_directory, "applied"))).Code);
-        Assert.Equal(0, (await Run(image, "-o", Path.Combine(_directory, "ignored"), "--exif", "ignore")).Code);
+        Assert.Equal(0, (await Run(image, "-o", Path.Combine(_directory, "applied"))).ExitCode);
+        Assert.Equal(0, (await Run(image, "-o", Path.Combine(_directory, "ignored"), "--exif", "ignore")).ExitCode);
         Assert.Equal(GoldenImages.Of("exif_orientation6_jpg_upright").Sha256Bilinear224, Written("applied"));
         Assert.Equal(GoldenImages.Of("exif_orientation6_jpg").Sha256Bilinear224, Written("ignored"));
 
@@ -86,41 +84,43 @@ public sealed class PreprocessCommandTests : IDisposable
     }
 
     [Fact]
-    public void Failed_image_is_named_and_the_others_go_on()
+    public async Task Failed_image_is_named_and_the_others_go_on()
     {
         string text = Path.Combine(_directory, "text.jpg");
         File.WriteAllText(text, "no picture");
         string output = Path.Combine(_directory, "out");
-        var messages = new StringWriter();
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege there");
         string missing = Path.Combine(_directory, "missing.png");
         File.CreateSymbolicLink(missing, "nowhere");
-        int code = PreprocessCommand.Run(
-            [text, missing, _directory, GoldenData.Image("gray.jpg")],
-            output,
-            "png",
-            new Preprocessor(PreprocessPreset.HuggingFace, 224, 224),
-            GoldenImages.Decoder("auto"),
-            ExifOrientation.Apply,
-            messages,
-            messages,
-            CancellationToken.None);
-        Assert.Equal(3, code);
+        CliResult result = await CliRunner.RunAsync(["preprocess", text, missing, _directory, GoldenData.Image("gray.jpg"), "-o", output]);
+        Assert.Equal(3, result.ExitCode);
         Assert.Equal(["gray.png"], Directory.GetFileSystemEntries(output).Select(Path.GetFileName));
-        string[] lines = messages.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
+        string[] lines = result.ErrorLines;
         Assert.Equal(4, lines.Length);
-        Assert.StartsWith($"dino: {text}: not an image", lines[0]);
-        Assert.StartsWith($"dino: {missing}: is a link to a file that is not there", lines[1]);
-        Assert.StartsWith($"dino: {_directory}: is a directory", lines[2]);
-        Assert.StartsWith("1 of 4 written", lines[3]);
+        Assert.StartsWith($"dino: warning: {text}: not an image", lines[0]);
+        Assert.StartsWith($"dino: warning: {missing}: is a link to a file that is not there", lines[1]);
+        Assert.StartsWith($"dino: warning: {_directory}: is a directory", lines[2]);
+        Assert.StartsWith("dino: 4 images, 3 failed -> ", lines[3]);
+    }
+
+    /// <summary>A header may name chunks in letters that clear the screen.</summary>
+    [Fact]
+    public async Task Names_are_printed_without_what_a_terminal_obeys()
+    {
+        string evil = Path.Combine(_directory, "evil\e[2J.png");
+        File.WriteAllText(evil, "no picture");
+        CliResult result = await CliRunner.RunAsync("preprocess", evil, "-o", Path.Combine(_directory, "out\e[2J"));
+        Assert.Equal(3, result.ExitCode);
+        Assert.DoesNotContain('\e', result.Error);
+        Assert.Contains("out?[2J", result.ErrorLines[^1]);
     }
 
     [Fact]
     public async Task Two_images_of_one_name_are_refused_before_anything_is_written()
     {
         string output = Path.Combine(_directory, "out");
-        var failure = await Assert.ThrowsAsync<DinoException>(() => Run(GoldenData.Image("gray.png"), GoldenData.Image("gray.jpg"), "-o", output));
-        Assert.Contains("gray.png and", failure.Message);
+        string line = (await Run(GoldenData.Image("gray.png"), GoldenData.Image("gray.jpg"), "-o", output)).FatalLine();
+        Assert.Contains("gray.png and", line);
         Assert.False(Directory.Exists(output));
     }
 
@@ -129,8 +129,7 @@ public sealed class PreprocessCommandTests : IDisposable
     {
         string image = Path.Combine(_directory, "gray.png");
         File.Copy(GoldenData.Image("gray.png"), image);
-        var failure = await Assert.ThrowsAsync<DinoException>(() => Run(image, "-o", _directory));
-        Assert.Contains("would be overwritten", failure.Message);
+        Assert.Contains("would be overwritten", (await Run(image, "-o", _directory)).FatalLine());
         Assert.Equal(GoldenImages.Of("gray_png").File, File.ReadAllBytes(image));
     }
 
@@ -139,8 +138,7 @@ public sealed class PreprocessCommandTests : IDisposable
     {
         string file = Path.Combine(_directory, "file");
         File.WriteAllText(file, "");
-        var failure = await Assert.ThrowsAsync<DinoException>(() => Run(GoldenData.Image("gray.png"), "-o", file));
-        Assert.DoesNotContain('\n', failure.Message);
+        (await Run(GoldenData.Image("gray.png"), "-o", file)).FatalLine();
     }
 
     [Theory]
@@ -153,15 +151,8 @@ public sealed class PreprocessCommandTests : IDisposable
     [InlineData("--exif", "yes")]
     [InlineData("--decoder", "gdi")]
     [InlineData("--format", "jpg")]
-    public void Wrong_values_are_usage_errors(string option, string value) =>
-        Assert.NotEmpty(Root().Parse(["preprocess", "a.png", "-o", "d", option, value]).Errors);
+    public async Task Wrong_values_are_usage_errors(string option, string value) =>
+        Assert.Contains(option, (await CliRunner.RunAsync("preprocess", "a.png", "-o", "d", option, value)).UsageLine());
 
-    private static RootCommand Root() => new() { PreprocessCommand.Create(new CliConsole { Input = TextReader.Null, Output = Stream.Null, Error = TextWriter.Null }) };
-
-    private static async Task<(int Code, ParseResult Parsed)> Run(params string[] arguments)
-    {
-        ParseResult parsed = Root().Parse(["preprocess", .. arguments]);
-        Assert.Empty(parsed.Errors);
-        return (await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Error = TextWriter.Null }), parsed);
-    }
+    private static Task<CliResult> Run(params string[] arguments) => CliRunner.RunAsync(["preprocess", .. arguments]);
 }

@@ -33,9 +33,10 @@ internal static class Layers
         ["Dino.Gpu.Data.Inputs", "Dino.Gpu.Data.Pictures"],
         ["Dino.Gpu.Data.Outputs"],
         ["Dino.Gpu.Data.Embedding"],
-        ["Dino.Gpu.Data.Runs"],
+        ["Dino.Gpu.Data.Pages", "Dino.Gpu.Data.Runs"],
         ["Dino.Gpu.Data.Vectors"],
         ["Dino.Gpu.Cli.Terminal"],
+        ["Dino.Gpu.Cli.Help"],
         ["Dino.Gpu.Cli.Commands"],
         ["Dino.Gpu.Cli"],
     ];

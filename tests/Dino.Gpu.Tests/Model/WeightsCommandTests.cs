@@ -1,8 +1,7 @@
-using System.CommandLine;
 using System.Text.Json;
 using Dino.Gpu.Checkpoints;
-using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Model;
+using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Model;
@@ -71,19 +70,32 @@ public sealed class WeightsCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Failures_are_for_the_caller_and_usage_is_checked()
+    public async Task Failures_and_wrong_usage_are_errors()
     {
-        await Assert.ThrowsAsync<DinoException>(() => RunAsync("info", _folder["absent"]));
-        await Assert.ThrowsAsync<DinoException>(() => RunAsync("info", "synthetic"));
-        Assert.NotEmpty(WeightsCommand.Create().Parse(["synth", "--seed", "zz", "-o", "a"]).Errors);
-        Assert.NotEmpty(WeightsCommand.Create().Parse(["synth"]).Errors);
-        Assert.NotEmpty(WeightsCommand.Create().Parse(["convert", "a", "-o", "b", "--dtype", "f8"]).Errors);
-        Assert.Empty(WeightsCommand.Create().Parse(["pull"]).Errors);
+        Assert.Contains("no such file", (await CliRunner.RunAsync("weights", "info", _folder["absent"])).FatalLine());
+        Assert.Contains("expected a file", (await CliRunner.RunAsync("weights", "info", "synthetic")).FatalLine());
+        Assert.Contains("--seed", (await CliRunner.RunAsync("weights", "synth", "--seed", "zz", "-o", "a")).UsageLine());
+        Assert.Contains("-o: required", (await CliRunner.RunAsync("weights", "synth")).UsageLine());
+        Assert.Contains("--dtype", (await CliRunner.RunAsync("weights", "convert", "a", "-o", "b", "--dtype", "f8")).UsageLine());
+    }
+
+    /// <summary>Names of tensors and files come from elsewhere.</summary>
+    [Fact]
+    public async Task Info_prints_nothing_that_a_terminal_obeys()
+    {
+        string path = _folder["evil\e[2J.safetensors"];
+        File.WriteAllBytes(path, new SafetensorsFile().Add("x\e[31mx", "F32", [1], new byte[4]).ToArray());
+        CliResult result = await CliRunner.RunAsync("weights", "info", path);
+        Assert.Equal(1, result.ExitCode); // of another model
+        Assert.DoesNotContain('\e', result.Output + result.Error);
+        Assert.StartsWith("x?[31mx\tF32\t(1)\t4", result.Output);
     }
 
     private async Task RunAsync(params string[] arguments)
     {
-        var configuration = new InvocationConfiguration { Output = _output, Error = _error, EnableDefaultExceptionHandler = false };
-        Assert.Equal(0, await WeightsCommand.Create().Parse(arguments).InvokeAsync(configuration));
+        CliResult result = await CliRunner.RunAsync(["weights", .. arguments]);
+        Assert.True(result.ExitCode == 0, result.Error);
+        _output.Write(result.Output);
+        _error.Write(result.Error);
     }
 }

@@ -5,28 +5,44 @@ using Dino.Gpu.Features;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>One <c>dino attention</c>: batch by batch, images go through the model, and their maps are drawn and written.</summary>
+/// <summary>One <c>dino attention</c>, as the command line asks for it.</summary>
+internal sealed record AttentionSettings : ImageBatchSettings
+{
+    /// <summary>Negative from the end.</summary>
+    public required int Layer { get; init; }
+
+    public required HeadChoice Heads { get; init; }
+
+    public required AttentionDrawing Drawing { get; init; }
+}
+
+/// <summary>
+/// One <c>dino attention</c>: batch by batch, images go through the model, and their maps are drawn and written.
+/// </summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
 internal sealed class AttentionJob(AttentionSettings settings, CliConsole console)
 {
     /// <returns>0, or 3 when an image failed.</returns>
-    /// <exception cref="DinoException">Two images would become one file, an image would be overwritten, or something cannot be read or written.</exception>
+    /// <exception cref="DinoException">
+    /// Two images would become one file, an image would be overwritten, or something cannot be read or written.
+    /// </exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
         if (settings.Drawing.HasPictures)
             PngFile.RequireEncoder("use --npy --no-maps");
         using ImageBatches images = await ImageBatches.OpenAsync(settings, console, cancellation).ConfigureAwait(false);
         DinoEncoder encoder = images.Encoder;
-        int layers = encoder.Config.LayerCount;
-        if (settings.Layer < -layers || settings.Layer >= layers)
-            throw new DinoException($"--layer {settings.Layer}: this model has layers 0 to {layers - 1}, or -1 to -{layers} from the end");
-        var files = new AttentionFiles(settings.Directory, settings.Drawing, settings.Heads.Of(encoder.Config.HeadCount), encoder.Config.PatchSize);
+        ModelLayers.Require(settings.Layer, encoder.Config.LayerCount);
+        IReadOnlyList<(string Name, int? Head)> heads = settings.Heads.Of(encoder.Config.HeadCount);
+        var files = new AttentionFiles(settings.Directory, settings.Drawing, heads, encoder.Config.PatchSize);
         images.Claim(files.Targets);
         await images.RunAsync(
             batch =>
             {
-                AttentionMap[] maps = settings.Heads.Rollout ? encoder.AttentionRollouts(batch.Pictures) : encoder.AttentionMaps(batch.Pictures, settings.Layer);
+                AttentionMap[] maps = settings.Heads.Rollout
+                    ? encoder.AttentionRollouts(batch.Pictures)
+                    : encoder.AttentionMaps(batch.Pictures, settings.Layer);
                 batch.ForAll(i => files.Write(batch.Stems[i], batch.Pictures[i], maps[i]));
             },
             cancellation).ConfigureAwait(false);

@@ -1,8 +1,21 @@
+using System.Globalization;
+using System.Text.Json;
+using Dino.Gpu.Cli.Terminal;
+using Spectre.Console;
+
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>What <c>dino bench</c> measured; also the shape of its JSON. Times are medians, in seconds; rates are per second.</summary>
+/// <summary>
+/// What <c>dino bench</c> measured; also the shape of its JSON. Times are medians, in seconds; rates are per second.
+/// </summary>
 internal sealed record BenchReport
 {
+    private static readonly JsonSerializerOptions JsonFormat = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+    };
+
     public required string Device { get; init; }
 
     public required string Name { get; init; }
@@ -20,10 +33,15 @@ internal sealed record BenchReport
     /// <summary>As <c>--precision</c> takes it.</summary>
     public required string Precision { get; init; }
 
-    /// <summary>Which peak <see cref="PeakFlops"/> and every share is of: <c>fp32 multiply-add peak</c>, or for example <c>bf16 tensor peak</c>.</summary>
+    /// <summary>
+    /// Which peak <see cref="PeakFlops"/> and every share is of: <c>fp32 multiply-add peak</c>, or for example <c>bf16
+    /// tensor peak</c>.
+    /// </summary>
     public required string PeakOf { get; init; }
 
-    /// <summary>What the units that the products run on reach in registers, measured, in floating-point operations a second.</summary>
+    /// <summary>
+    /// What the units that the products run on reach in registers, measured, in floating-point operations a second.
+    /// </summary>
     public required double PeakFlops { get; init; }
 
     public required IReadOnlyList<BatchResult> ModelOnly { get; init; }
@@ -34,6 +52,74 @@ internal sealed record BenchReport
     public required IReadOnlyList<ProductResult> Products { get; init; }
 
     public required EndToEndResult EndToEnd { get; init; }
+
+    public void WriteJson(CliConsole console)
+    {
+        JsonSerializer.Serialize(console.Output, this, JsonFormat);
+        console.Output.Write("\n"u8);
+    }
+
+    public void WriteTables(CliConsole console)
+    {
+        TextWriter output = console.Text;
+        string device = TerminalText.Line($"{Device}: {Name}, {Driver}");
+        output.WriteLine($"{device}; {Threads} threads; dino {Version}");
+        output.WriteLine($"{Model}, {Precision}; measured {PeakOf} {Giga(PeakFlops)} GFLOP/s");
+        output.WriteLine();
+
+        Table batches = TableOutput.OfNumbers("batch", "output", "ms", "images/s", "GFLOP/s", $"share of {PeakOf}");
+        foreach (BatchResult result in ModelOnly)
+        {
+            batches.Add(
+                $"{result.Batch}",
+                result.Outputs,
+                Number(result.Seconds * 1e3, 1),
+                Number(result.ImagesPerSecond, 1),
+                Giga(result.Flops),
+                Percent(result.ShareOfPeak));
+        }
+
+        console.Write(batches.Title("model only"));
+
+        Table steps = TableOutput.OfNumbers("step", "ms/image", "share of time", "GFLOP/s", $"share of {PeakOf}");
+        foreach (StepResult step in Steps)
+        {
+            bool products = step.Flops > 0;
+            steps.Add(
+                step.Name,
+                Number(step.SecondsPerImage * 1e3, 3),
+                Percent(step.ShareOfTime),
+                products ? Giga(step.Flops) : "",
+                products ? Percent(step.ShareOfPeak) : "");
+        }
+
+        console.Write(steps.Title($"steps, cls, batch {EndToEnd.Batch}"));
+        WriteProducts(console);
+        output.WriteLine(
+            $"end to end: {EndToEnd.Images} images ({EndToEnd.Source}), batch {EndToEnd.Batch}: "
+            + $"{Number(EndToEnd.ImagesPerSecond, 1)} images/s, {Percent(EndToEnd.ShareOfModelOnly)} of model only; "
+            + $"decode and resize {Number(EndToEnd.DecodeAndResizeSeconds * 1e3, 1)} ms an image on one thread");
+    }
+
+    private void WriteProducts(CliConsole console)
+    {
+        if (Products.Count == 0)
+            return;
+        Table products = TableOutput.OfNumbers("product", "rows x columns x depth", "GFLOP/s", "cuBLAS GFLOP/s", "ours / cuBLAS");
+        foreach (ProductResult product in Products)
+        {
+            string ratio = Percent(product.Flops / product.CublasFlops);
+            products.Add(product.Name, product.Shape, Giga(product.Flops), Giga(product.CublasFlops), ratio);
+        }
+
+        console.Write(products.Title("fp32 products, each alone"));
+    }
+
+    private static string Number(double value, int digits) => value.ToString($"F{digits}", CultureInfo.InvariantCulture);
+
+    private static string Giga(double value) => Number(value / 1e9, 0);
+
+    private static string Percent(double share) => $"{Number(share * 100, 1)} %";
 }
 
 /// <summary>The model alone, pictures already decoded and resized.</summary>
@@ -68,4 +154,5 @@ internal sealed record ProductResult(string Name, string Shape, double Flops, do
 /// <param name="ImagesPerSecond">Images / Seconds.</param>
 /// <param name="ShareOfModelOnly">Of the model's own rate at that batch.</param>
 /// <param name="DecodeAndResizeSeconds">Of one image on one thread.</param>
-internal sealed record EndToEndResult(int Images, string Source, int Batch, double Seconds, double ImagesPerSecond, double ShareOfModelOnly, double DecodeAndResizeSeconds);
+internal sealed record EndToEndResult(
+    int Images, string Source, int Batch, double Seconds, double ImagesPerSecond, double ShareOfModelOnly, double DecodeAndResizeSeconds);

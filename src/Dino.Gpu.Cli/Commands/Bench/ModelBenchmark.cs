@@ -13,7 +13,9 @@ namespace Dino.Gpu.Cli.Commands;
 /// <param name="rounds">Rounds of each measurement.</param>
 internal sealed class ModelBenchmark(DinoEncoder encoder, int rounds)
 {
-    /// <summary>The peak of the units that the precision's products run on, in floating-point operations a second.</summary>
+    /// <summary>
+    /// The peak of the units that the precision's products run on, in floating-point operations a second.
+    /// </summary>
     public double Peak { get; } = encoder.MeasurePeak();
 
     /// <summary>The model alone, for the class token and for every token; the two take turns.</summary>
@@ -59,7 +61,10 @@ internal sealed class ModelBenchmark(DinoEncoder encoder, int rounds)
         }
 
         var medians = times.Where(entry => entry.Value.Count > 0)
-            .Select(entry => (Name: entry.Key, Seconds: Median([.. entry.Value.Select(time => time.Seconds)]), Operations: entry.Value[0].FloatingPointOperations))
+            .Select(entry => (
+                Name: entry.Key,
+                Seconds: Median([.. entry.Value.Select(time => time.Seconds)]),
+                Operations: entry.Value[0].FloatingPointOperations))
             .OrderByDescending(entry => entry.Seconds)
             .ToList();
         double total = medians.Sum(entry => entry.Seconds);
@@ -90,7 +95,8 @@ internal sealed class ModelBenchmark(DinoEncoder encoder, int rounds)
     }
 
     /// <summary>Decode, resize, model and gathering rows, through the pipeline of <c>dino embed</c>.</summary>
-    public async Task<EndToEndResult> EndToEndAsync(IReadOnlyList<string> paths, string source, int batch, int workers, double modelOnly, CancellationToken cancellation)
+    public async Task<EndToEndResult> EndToEndAsync(
+        IReadOnlyList<string> paths, string source, int batch, int workers, double modelOnly, CancellationToken cancellation)
     {
         double prepare = Median([.. paths.Take(16).Select(path => Time(() => encoder.Prepare(path)))]);
         var pipeline = new EmbeddingPipeline(

@@ -39,33 +39,40 @@ internal sealed record ClassifyData
     /// <param name="console">Standard streams.</param>
     /// <param name="cancellation">Looked at between images.</param>
     /// <exception cref="DinoException">Something cannot be read, has no label, or does not fit.</exception>
-    public static async Task<ClassifyData> LoadAsync(ClassifySettings settings, LinearProbe? probe, CliConsole console, CancellationToken cancellation)
+    public static async Task<ClassifyData> LoadAsync(
+        ClassifySettings settings, LinearProbe? probe, CliConsole console, CancellationToken cancellation)
     {
         using var source = new EmbeddingSource(settings.Source, console) { Outputs = [("--confusion", settings.Confusion)] };
-        EmbeddingTable? train = settings.Train is null ? null : await source.LoadAsync([settings.Train], cancellation).ConfigureAwait(false);
+        EmbeddingTable? train = await LoadAsync(settings.Train).ConfigureAwait(false);
         LabelledTable? voters = train is null ? null : LabelledTable.Of(settings.Train!, train, settings.LabelColumn);
         if (voters is not null)
             RequireClasses(voters);
-        EmbeddingTable? test = settings.Test is null ? null : await source.LoadAsync([settings.Test], cancellation).ConfigureAwait(false);
-        NoteFailures(settings, console, source.Failed, (settings.Train, train), (settings.Test, test));
+        EmbeddingTable? test = await LoadAsync(settings.Test).ConfigureAwait(false);
+        NoteFailures(console, source.Failed, (settings.Train, train), (settings.Test, test));
         string owner = settings.Train ?? "the probe";
         IReadOnlyList<string> classes = probe?.ClassNames ?? voters!.Classes;
-        LabeledVectors? labelled = voters is null ? null : new LabeledVectors(train!.Values, train.Dimension, voters.Indices(classes, owner), classes);
+        LabeledVectors? labelled = voters is null
+            ? null
+            : new LabeledVectors(train!.Values, train.Dimension, voters.Indices(classes, owner), classes);
         if (test is null)
             return Divide(settings, labelled!, train!);
 
-        source.RequireComparable(owner, probe?.Dimension ?? train!.Dimension, probe is null ? train!.Model : ProbeModel.Of(probe), settings.Test!, test);
+        Provenance? trained = probe is null ? train!.Model : ProbeModel.Of(probe);
+        source.RequireComparable(owner, probe?.Dimension ?? train!.Dimension, trained, settings.Test!, test);
         return new ClassifyData
         {
             Train = labelled,
             TestValues = test.Values,
-            TestLabels = settings.Unlabelled ? null : LabelledTable.Of(settings.Test!, test, settings.LabelColumn).Indices(classes, owner),
+            TestLabels = settings.Unlabeled ? null : LabelledTable.Of(settings.Test!, test, settings.LabelColumn).Indices(classes, owner),
             TestPaths = [.. test.Rows.Select(row => row.Path)],
             Dimension = test.Dimension,
             ClassNames = classes,
             Model = train?.Model ?? test.Model,
             Failed = (train?.Failures.Count ?? 0) + test.Failures.Count,
         };
+
+        async Task<EmbeddingTable?> LoadAsync(string? input) =>
+            input is null ? null : await source.LoadAsync([input], cancellation).ConfigureAwait(false);
     }
 
     /// <summary>A part of the train set to test with.</summary>
@@ -73,7 +80,7 @@ internal sealed record ClassifyData
     {
         (int[] first, int[] second) = labelled.Split(settings.Split!.Value, settings.Seed);
         if (second.Length == 0)
-            throw new DinoException($"{settings.Train} has one image of each class: nothing is left to test with, give a TEST");
+            throw new DinoException($"{settings.Train} has one image of each class, so nothing is left to test with", "give a TEST");
         LabeledVectors test = labelled.Select(second);
         return new ClassifyData
         {
@@ -92,20 +99,20 @@ internal sealed record ClassifyData
     {
         var present = train.Labels.ToHashSet(StringComparer.Ordinal);
         if (train.Classes.FirstOrDefault(name => !present.Contains(name)) is { } empty)
-            throw new DinoException($"{train.Input} has no image of the class '{empty}' that could be read: add one, or take the class away");
+            throw new DinoException($"{train.Input} has no readable image of the class '{empty}'", "add an image, or remove the class");
         if (train.Classes.Count == 1)
-            throw new DinoException($"{train.Input} has one class only, '{train.Classes[0]}': expected two or more");
+            throw new DinoException($"{train.Input}: expected two classes or more, found '{train.Classes[0]}' only");
     }
 
     /// <summary>Images that failed just now were named one by one.</summary>
-    private static void NoteFailures(ClassifySettings settings, CliConsole console, long named, params (string? Name, EmbeddingTable? Table)[] tables)
+    private static void NoteFailures(CliConsole console, long named, params (string? Name, EmbeddingTable? Table)[] tables)
     {
-        if (settings.Source.Quiet || named > 0)
+        if (named > 0)
             return;
         foreach ((string? name, EmbeddingTable? table) in tables)
         {
             if (table?.Failures.Count > 0)
-                console.Error.WriteLine($"dino: {name}: {table.Failures.Count} rows without an embedding are left out");
+                console.Note($"{name}: {table.Failures.Count} rows without an embedding are left out");
         }
     }
 }

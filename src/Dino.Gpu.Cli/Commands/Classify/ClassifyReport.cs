@@ -7,7 +7,9 @@ using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>What a classification came to, on stdout; also the shape of its JSON. Accuracies are shares, from 0 to 1.</summary>
+/// <summary>
+/// The result of a classification on stdout; also the shape of its JSON. Accuracies are shares, from 0 to 1.
+/// </summary>
 internal sealed record ClassifyReport
 {
     private static readonly JsonSerializerOptions JsonFormat = new()
@@ -21,7 +23,7 @@ internal sealed record ClassifyReport
     /// <summary><c>knn</c> or <c>linear</c>.</summary>
     public required string Protocol { get; init; }
 
-    /// <summary>Vectors that it learnt from; null with a probe that was trained before.</summary>
+    /// <summary>Vectors that it learned from; null with a probe that was trained before.</summary>
     public required int? Train { get; init; }
 
     /// <summary>Vectors that it classified.</summary>
@@ -35,13 +37,15 @@ internal sealed record ClassifyReport
     /// <summary>Of k-NN.</summary>
     public double? Temperature { get; init; }
 
-    /// <summary>A line each: every k, or the final epoch and the best one. Empty where the labels are not known.</summary>
+    /// <summary>
+    /// A line each: every k, or the final epoch and the best one. Empty where the labels are not known.
+    /// </summary>
     public required IReadOnlyList<ClassifyResult> Results { get; init; }
 
     /// <summary>Of a linear classifier that was trained now.</summary>
     public IReadOnlyList<EpochResult>? Epochs { get; init; }
 
-    public void Write(CliConsole console, TextWriter output, bool json)
+    public void Write(CliConsole console, bool json)
     {
         if (json)
         {
@@ -50,17 +54,19 @@ internal sealed record ClassifyReport
         }
         else if (Results.Count > 0)
         {
-            IAnsiConsole ansi = TableOutput.Create(output, console.OutputIsTerminal);
-            Table table = new Table().Border(TableBorder.Simple).AddColumns(
-                new TableColumn(Protocol == "knn" ? "k" : "epoch").RightAligned(), new TableColumn("top-1").RightAligned(), new TableColumn("top-5").RightAligned());
+            Table table = TableOutput.OfNumbers(Protocol == "knn" ? "k" : "epoch", "top-1", "top-5");
+            table.Columns[0].RightAligned();
             foreach (ClassifyResult result in Results)
-                table.AddRow(Label(result), Percent(result.Top1), Percent(result.Top5));
-            ansi.Write(table);
+                table.Add(Label(result), Percent(result.Top1), Percent(result.Top5));
+            console.Write(table);
         }
     }
 
-    private static string Label(ClassifyResult result) => string.Create(
-        CultureInfo.InvariantCulture, $"{result.K}{result.Name}{(result.Name is not null && result.Epoch is { } epoch ? $" ({epoch})" : "")}");
+    private static string Label(ClassifyResult result)
+    {
+        string epoch = result.Name is not null && result.Epoch is { } number ? $" ({number})" : "";
+        return string.Create(CultureInfo.InvariantCulture, $"{result.K}{result.Name}{epoch}");
+    }
 
     /// <summary>Such as <c>74.50 %</c>.</summary>
     public static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{100 * share:F2} %");
@@ -82,4 +88,5 @@ internal sealed record ClassifyResult(string? Name, int? K, int? Epoch, double T
 /// <param name="TestLoss">After the epoch.</param>
 /// <param name="TestTop1">After the epoch.</param>
 /// <param name="TestTop5">After the epoch.</param>
-internal sealed record EpochResult(int Epoch, double LearningRate, double TrainLoss, double TrainTop1, double? TestLoss, double? TestTop1, double? TestTop5);
+internal sealed record EpochResult(
+    int Epoch, double LearningRate, double TrainLoss, double TrainTop1, double? TestLoss, double? TestTop1, double? TestTop5);

@@ -1,9 +1,9 @@
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>What <c>dino knn</c> and <c>dino linear</c> have in common, as the command line asks for it.</summary>
+/// <summary>What <c>dino knn</c> and <c>dino linear</c> share, as the command line asks for it.</summary>
 internal sealed record ClassifySettings
 {
-    /// <summary>Labelled images or embeddings to learn from; null with a probe that is trained already.</summary>
+    /// <summary>Labeled images or embeddings to learn from; null with a probe that is trained already.</summary>
     public required string? Train { get; init; }
 
     /// <summary>Images or embeddings to classify; null to take them out of <see cref="Train"/>.</summary>
@@ -18,12 +18,15 @@ internal sealed record ClassifySettings
     public required ulong Seed { get; init; }
 
     /// <summary>Whether nothing is known of the test's classes.</summary>
-    public required bool Unlabelled { get; init; }
+    public required bool Unlabeled { get; init; }
+
+    /// <summary>How images become vectors, as the command line says.</summary>
+    public required VectorSettings Vectors { get; init; }
 
     /// <summary>How images become vectors, and the device.</summary>
     public required EmbeddingSourceSettings Source { get; init; }
 
-    /// <summary>Where the classifier runs: on one device, the first where the model takes several.</summary>
+    /// <summary>Where the classifier runs: on the first of the model's devices.</summary>
     public string Device => ModelOptions.FirstDevice(Source.Model.Device);
 
     public required bool Json { get; init; }

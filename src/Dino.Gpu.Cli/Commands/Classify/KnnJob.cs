@@ -14,10 +14,9 @@ internal sealed record KnnSettings(ClassifySettings Common, int[] K, double Temp
 /// <param name="console">Standard streams.</param>
 internal sealed class KnnJob(KnnSettings settings, CliConsole console)
 {
-    /// <param name="output">For the table.</param>
-    /// <param name="cancellation">Looked at between images and between searches.</param>
+    /// <param name="cancellation">Checked between images and between searches.</param>
     /// <returns>0, or 3 when an image failed.</returns>
-    public async Task<int> RunAsync(TextWriter output, CancellationToken cancellation)
+    public async Task<int> RunAsync(CancellationToken cancellation)
     {
         ClassifyFiles.RequireWritable(settings.Common);
         ClassifyData data = await ClassifyData.LoadAsync(settings.Common, probe: null, console, cancellation).ConfigureAwait(false);
@@ -32,14 +31,13 @@ internal sealed class KnnJob(KnnSettings settings, CliConsole console)
             Classes = data.ClassNames,
             Temperature = settings.Temperature,
             Results = data.TestLabels is null ? [] : [.. settings.K.Select((k, i) => Result(k, predictions[i], data.TestLabels))],
-        }.Write(console, output, settings.Common.Json);
+        }.Write(console, settings.Common.Json);
         return data.Failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
     }
 
     private Predictions[] Classify(ClassifyData data, CancellationToken cancellation)
     {
-        if (!settings.Common.Source.Quiet)
-            console.Error.WriteLine($"dino: {data.TestPaths.Length} images by their neighbors among {data.Train!.Count} of {data.ClassNames.Count} classes");
+        console.Say($"{data.TestPaths.Length} images by their neighbors among {data.Train!.Count} of {data.ClassNames.Count} classes");
         using KnnClassifier classifier = KnnClassifier.Create(data.Train!, new KnnOptions
         {
             Temperature = settings.Temperature,

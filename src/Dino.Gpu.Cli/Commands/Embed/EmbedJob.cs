@@ -9,14 +9,60 @@ using Dino.Gpu.Data.Runs;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>One <c>dino embed</c>: into one file, to standard output, or into a folder whose run can be resumed.</summary>
+/// <summary>What <c>dino embed</c> was asked for.</summary>
+internal sealed record EmbedSettings
+{
+    /// <summary>Arguments: files, folders, globs, lists, manifests, archives, <c>-</c>.</summary>
+    public required IReadOnlyList<string> Inputs { get; init; }
+
+    /// <summary>Column of a manifest with the paths; null for the usual ones.</summary>
+    public string? PathColumn { get; init; }
+
+    /// <summary>Value of <c>--shard</c>.</summary>
+    public string? Shard { get; init; }
+
+    /// <summary>Value of <c>--weights</c>.</summary>
+    public string? Weights { get; init; }
+
+    /// <summary>How images become rows.</summary>
+    public required EmbedderOptions Embedder { get; init; }
+
+    /// <summary>Where rows go.</summary>
+    public required OutputTarget Target { get; init; }
+
+    public FloatType Type { get; init; }
+
+    /// <summary>Rows of a shard of a folder.</summary>
+    public required long ShardSize { get; init; }
+
+    /// <summary>Whether another run's shards are deleted.</summary>
+    public bool Overwrite { get; init; }
+
+    public OnError OnError { get; init; }
+
+    public long? MaxErrors { get; init; }
+
+    /// <summary>File for the images that could not be read, besides a folder's own.</summary>
+    public string? ErrorsFile { get; init; }
+
+    /// <summary>File for the stage times.</summary>
+    public string? StatsFile { get; init; }
+
+    public ProgressKind Progress { get; init; }
+}
+
+/// <summary>
+/// One <c>dino embed</c>: into one file, to standard output, or into a folder whose run can be resumed.
+/// </summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
 internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
 {
     private bool _ran; // whether the folder's run is this one
 
-    /// <param name="cancellation">A folder's run ends in order and can be resumed; any other leaves nothing behind.</param>
+    /// <param name="cancellation">
+    /// A folder's run ends in order and can be resumed; any other leaves nothing behind.
+    /// </param>
     /// <returns>The exit code.</returns>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
@@ -45,17 +91,18 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         {
             RowSchema.Validate(list.Columns);
             OutputNames.RefusePictures(outputs, list.Items());
-            console.TellNotes(list.Notes, settings.Quiet);
+            console.TellNotes(list.Notes);
         }
 
-        string weights = await WeightsLocator.FindAsync(settings.Weights, console, settings.Quiet, cancellation).ConfigureAwait(false);
+        string weights = await DownloadDisplay.FindWeightsAsync(settings.Weights, console, cancellation).ConfigureAwait(false);
 
         long start = Stopwatch.GetTimestamp();
-        Embedder embedder = await Task.Run(() => Embedder.Load(weights, settings.Embedder), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+        Embedder embedder = await Task.Run(() => Embedder.Load(weights, settings.Embedder), cancellation)
+            .WaitAsync(cancellation).ConfigureAwait(false);
         bool isDone = false;
         try
         {
-            Say(Ready(embedder, weights, part, Stopwatch.GetElapsedTime(start)));
+            console.Detail(Ready(embedder, weights, part, Stopwatch.GetElapsedTime(start)));
             int exitCode = folder is null
                 ? await ToStreamAsync(embedder, list, part, cancellation).ConfigureAwait(false)
                 : await ToFolderAsync(embedder, folder, list!, part, cancellation).ConfigureAwait(false);
@@ -81,18 +128,21 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         }
     }
 
-    private Task<InputList> SettleAsync(CancellationToken cancellation) => Task
-        .Run(() => InputList.Settle(settings.Inputs, console.Input, pathColumn: settings.PathColumn, cancellation: cancellation), cancellation)
-        .WaitAsync(cancellation);
+    private Task<InputList> SettleAsync(CancellationToken cancellation)
+    {
+        (IReadOnlyList<string> inputs, string? column) = (settings.Inputs, settings.PathColumn);
+        return Task.Run(() => InputList.Settle(inputs, console.Input, pathColumn: column, cancellation: cancellation), cancellation)
+            .WaitAsync(cancellation);
+    }
 
     private static string Ready(Embedder embedder, string weights, ShardSelection part, TimeSpan time)
     {
         string devices = string.Join(" + ", embedder.Devices.Select(device => $"{device.Id} ({device.Name}, {device.Driver})"));
         DinoEncoderGroup model = embedder.Encoders;
         string share = part.Count == 1 ? "" : $", part {part.Index} of {part.Count} ({part.Source})";
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"weights {weights}, device {devices}, input {model.InputWidth}x{model.InputHeight}, batch {model.BatchSize}{share}, ready in {time.TotalSeconds:F2} s");
+        string size = $"input {model.InputWidth}x{model.InputHeight}, batch {model.BatchSize}";
+        string seconds = time.TotalSeconds.ToString("F2", CultureInfo.InvariantCulture);
+        return $"weights {weights}, device {devices}, {size}{share}, ready in {seconds} s";
     }
 
     /// <summary>One file, or standard output.</summary>
@@ -103,23 +153,25 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input, mayBeEmpty: target.IsStandardOutput);
         using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
         using ConsoleProgress progress = Progress(onBegin: null);
-        string? file = target.IsStandardOutput ? null : target.Name;
         RowSchema schema = EmbeddingRun.Schema(embedder, target.Format, settings.Type, list);
-        bool kept;
+        string? file = target.IsStandardOutput ? null : target.Name;
+        bool isKept;
         using (var rows = new SingleOutput(target.Open(schema, console.Output), log, first, file))
         {
             var policy = new FailurePolicy(settings.OnError, settings.MaxErrors);
-            await EmbeddingRun.ToOutputAsync(embedder, items, list is null ? null : last - first, rows, policy, progress, cancellation).ConfigureAwait(false);
-            kept = rows.KeptEarlierFile;
+            long? total = list is null ? null : last - first;
+            await EmbeddingRun.ToOutputAsync(embedder, items, total, rows, policy, progress, cancellation).ConfigureAwait(false);
+            isKept = rows.KeptEarlierFile;
         }
 
-        if (kept)
-            console.Tell($"dino: every image failed: {file} stays as it was");
-        return Finish(embedder, progress, kept ? "nothing written" : target.Name);
+        if (isKept)
+            console.Warn($"every image failed: {file} stays as it was");
+        return Finish(embedder, progress, isKept ? "nothing written" : target.Name);
     }
 
     /// <summary>A folder of shards, from the beginning or from where an earlier run ended.</summary>
-    private async Task<int> ToFolderAsync(Embedder embedder, RunFolder folder, InputList list, ShardSelection part, CancellationToken cancellation)
+    private async Task<int> ToFolderAsync(
+        Embedder embedder, RunFolder folder, InputList list, ShardSelection part, CancellationToken cancellation)
     {
         var options = new RunOptions
         {
@@ -135,7 +187,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         {
             if (start.Resumes)
             {
-                Tell(start.Done == start.Total
+                console.Say(start.Done == start.Total
                     ? $"{folder.Path} holds all {start.Total} rows already"
                     : $"{folder.Path} holds {start.Done} of {start.Total} rows; resuming there");
             }
@@ -150,8 +202,8 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         return ExitCode.Cancelled;
     }
 
-    private ConsoleProgress Progress(Action<EmbeddingStart>? onBegin) => new(
-        settings.Quiet ? ProgressKind.None : settings.Progress, console, settings.Target.IsStandardOutput && console.OutputIsTerminal, onBegin);
+    private ConsoleProgress Progress(Action<EmbeddingStart>? onBegin) =>
+        new(settings.Progress, console, settings.Target.IsStandardOutput && console.OutputIsTerminal, onBegin);
 
     private string PartFolder(ShardSelection part) =>
         part.Count == 1 ? settings.Target.Name : RunFolder.PartPath(settings.Target.Name, part.Index, part.Count);
@@ -167,14 +219,21 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         }
     }
 
-    /// <summary>A whole run among parts, or parts in a whole run, is a task that was started without the others' numbers.</summary>
+    /// <summary>
+    /// A whole run among parts, or parts in a whole run, is a task that was started without the others' numbers.
+    /// </summary>
     private void RefuseMixedFolder(ShardSelection part)
     {
         string name = settings.Target.Name;
         if (!Directory.Exists(name))
             return;
         if (part.Count == 1 && RunPart.HasParts(name))
-            throw new DinoException($"{name} holds parts of a run, and this would be a whole one", "say which part, such as --shard 3/8, or give another folder");
+        {
+            throw new DinoException(
+                $"{name} holds parts of a run, and this would be a whole one",
+                "say which part, such as --shard 3/8, or give another folder");
+        }
+
         if (part.Count > 1 && RunRecord.Load(name) is not null)
         {
             throw new DinoException(
@@ -191,33 +250,20 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         string images = counter.DoneNow == 1 ? "1 image" : $"{counter.DoneNow} images";
         string failed = counter.Failed == 0 ? "" : $", {counter.Failed} failed";
         string shape = string.Join(", ", embedder.RowShape);
-        Tell(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{images} in {counter.Elapsed.TotalSeconds:F1} s ({counter.ImagesPerSecond:F1} images/s){failed} -> {where}, rows of ({shape})"));
+        string time = string.Create(
+            CultureInfo.InvariantCulture, $"{counter.Elapsed.TotalSeconds:F1} s ({counter.ImagesPerSecond:F1} images/s)");
+        console.Say($"{images} in {time}{failed} -> {where}, rows of ({shape})");
         return counter.Failed == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
     }
 
     /// <summary>Where the time went, for whoever asked.</summary>
     private void Statistics(Embedder embedder, ProgressCounter counter)
     {
-        if (settings.StatsFile is null && !settings.Verbose)
+        if (settings.StatsFile is null && !console.IsVerbose)
             return;
         var statistics = EmbedStatistics.Of(embedder.Times, counter, embedder.Workers, embedder.InFlight);
         if (settings.StatsFile is not null)
             statistics.Save(settings.StatsFile);
-        Tell(statistics.ToString());
-    }
-
-    /// <summary>For whoever asked to be told more.</summary>
-    private void Say(string line)
-    {
-        if (settings.Verbose)
-            console.Tell($"dino: {line}");
-    }
-
-    private void Tell(string line)
-    {
-        if (!settings.Quiet)
-            console.Tell($"dino: {line}");
+        console.Say(statistics.ToString());
     }
 }

@@ -6,7 +6,9 @@ using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>Where the time of a run went, and what each of the overlapping stages would allow by itself: <c>--stats FILE</c>.</summary>
+/// <summary>
+/// Where the time of a run went, and what each of the overlapping stages would allow by itself: <c>--stats FILE</c>.
+/// </summary>
 /// <param name="Images">Images of this process, failed ones among them.</param>
 /// <param name="Failed">Failed images, those of an earlier run among them.</param>
 /// <param name="Seconds">From the first input to the last row.</param>
@@ -27,7 +29,11 @@ internal sealed record EmbedStatistics(
     double ShareOfLimit,
     IReadOnlyDictionary<string, double> Stages)
 {
-    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+    };
 
     private static readonly Stage[] Loading = [Stage.Read, Stage.Decode, Stage.Resize];
 
@@ -46,7 +52,9 @@ internal sealed record EmbedStatistics(
             Rate(times.Images(Stage.Read), decoding),
             Rate(times.Images(Stage.Model), model),
             Math.Round(Math.Max(decoding, model) / seconds, 3),
-            Enum.GetValues<Stage>().ToDictionary(stage => JsonNamingPolicy.CamelCase.ConvertName(stage.ToString()), stage => Math.Round(times.Seconds(stage), 3)));
+            Enum.GetValues<Stage>().ToDictionary(Name, stage => Math.Round(times.Seconds(stage), 3)));
+
+        static string Name(Stage stage) => JsonNamingPolicy.CamelCase.ConvertName(stage.ToString());
     }
 
     /// <exception cref="DinoException">The file cannot be written.</exception>
@@ -60,10 +68,11 @@ internal sealed record EmbedStatistics(
     /// <summary>One line.</summary>
     public override string ToString()
     {
-        string stages = string.Join(", ", Stages.Select(stage => string.Create(CultureInfo.InvariantCulture, $"{stage.Key} {stage.Value:F1} s")));
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{stages}; decoding allows {DecodeLimit:F1} images/s, the model {ModelLimit:F1}, the slower of them was busy {100 * ShareOfLimit:F0} % of the time");
+        IEnumerable<string> stages = Stages.Select(stage => string.Create(CultureInfo.InvariantCulture, $"{stage.Key} {stage.Value:F1} s"));
+        string limits = string.Create(
+            CultureInfo.InvariantCulture, $"decoding allows {DecodeLimit:F1} images/s, the model {ModelLimit:F1}");
+        string busy = string.Create(CultureInfo.InvariantCulture, $"the slower of them was busy {100 * ShareOfLimit:F0} % of the time");
+        return $"{string.Join(", ", stages)}; {limits}, {busy}";
     }
 
     private static double Rate(long images, double seconds) => seconds > 0 ? Math.Round(images / seconds, 2) : 0;

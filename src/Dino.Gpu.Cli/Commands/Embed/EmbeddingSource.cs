@@ -18,15 +18,12 @@ internal sealed record EmbeddingSourceSettings
 
     /// <summary>Device, precision, preprocessing, decoder.</summary>
     public DinoOptions Model => Embedder.Model;
-
-    public required bool Quiet { get; init; }
-
-    public required bool Verbose { get; init; }
 }
 
 /// <summary>
-/// Vectors for the commands that compare them: read from files of embeddings and folders of runs, or, where the arguments are images, made by
-/// the model now. The model is loaded when the first image asks for it, and then kept. Whoever makes it disposes it.
+/// Vectors for the commands that compare them: read from files of embeddings and folders of runs, or, where the
+/// arguments are images, made by the model now. The model is loaded when the first image asks for it, and then kept.
+/// Whoever makes it disposes it.
 /// </summary>
 /// <param name="settings">How images become vectors.</param>
 /// <param name="console">Standard streams.</param>
@@ -41,14 +38,16 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
     public long Failed { get; private set; }
 
     /// <summary>The vectors of some arguments, all of them embeddings or all of them images.</summary>
-    /// <exception cref="DinoException">An argument cannot be read, there is no vector, vectors cannot be compared, or both kinds are mixed.</exception>
+    /// <exception cref="DinoException">
+    /// An argument cannot be read, there is no vector, vectors cannot be compared, or both kinds are mixed.
+    /// </exception>
     public async Task<EmbeddingTable> LoadAsync(IReadOnlyList<string> inputs, CancellationToken cancellation)
     {
         string[] embedded = [.. inputs.Where(EmbeddingTable.IsEmbeddings)];
         if (embedded.Length == 0)
             return await EmbedAsync(inputs, cancellation).ConfigureAwait(false);
         if (inputs.FirstOrDefault(input => !embedded.Contains(input)) is { } image)
-            throw new DinoException($"{embedded[0]} has embeddings and {image} has not: give embeddings or images, not both");
+            throw new DinoException($"expected embeddings or images, found both: {embedded[0]} has embeddings, {image} has none");
         (string Path, EmbeddingTable Table)[] tables = await Task.Run(
             () => embedded.Select(path => (path, EmbeddingTable.Load(path, cancellation))).ToArray(), cancellation).ConfigureAwait(false);
         if (tables.Length > 1)
@@ -58,16 +57,18 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
         return joined;
     }
 
-    /// <summary>The vectors of images, in their order; one that cannot be read is among <see cref="EmbeddingTable.Failures"/>.</summary>
+    /// <summary>
+    /// The vectors of images, in their order; one that cannot be read is among <see cref="EmbeddingTable.Failures"/>.
+    /// </summary>
     /// <exception cref="DinoException">The inputs or the model cannot be used, or no image could be read.</exception>
     public async Task<EmbeddingTable> EmbedAsync(IReadOnlyList<string> inputs, CancellationToken cancellation)
     {
         using InputList list = await Task.Run(() => InputList.Settle(inputs, console.Input, cancellation: cancellation), cancellation)
             .WaitAsync(cancellation).ConfigureAwait(false);
         OutputNames.RefusePictures(Outputs, list.Items());
-        console.TellNotes(list.Notes, settings.Quiet);
+        console.TellNotes(list.Notes);
         Embedder embedder = await OpenAsync(cancellation).ConfigureAwait(false);
-        using var progress = new ConsoleProgress(settings.Quiet ? ProgressKind.None : ProgressKind.Auto, console, rowsOnTerminal: false);
+        using var progress = new ConsoleProgress(ProgressKind.Auto, console, rowsOnTerminal: false);
         string name = inputs.Count == 1 ? inputs[0] : $"{inputs[0]}...";
         EmbeddingTable table = await EmbeddingTable.EmbedAsync(name, list, embedder, progress, cancellation).ConfigureAwait(false);
         Failed += progress.Counter.Failed;
@@ -86,22 +87,18 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
 
     private void NoteUnknownOrigin(params IReadOnlyList<(string Name, Provenance? Model)> tables)
     {
-        if (!settings.Quiet && EmbeddingTable.UnknownOrigin(tables) is { } note)
-            console.Error.WriteLine($"dino: note: {note}");
+        if (EmbeddingTable.UnknownOrigin(tables) is { } note)
+            console.Note(note);
     }
 
     private async Task<Embedder> OpenAsync(CancellationToken cancellation)
     {
         if (_embedder is not null)
             return _embedder;
-        string weights = await WeightsLocator.FindAsync(settings.Weights, console, settings.Quiet, cancellation).ConfigureAwait(false);
+        string weights = await DownloadDisplay.FindWeightsAsync(settings.Weights, console, cancellation).ConfigureAwait(false);
         _embedder = await Task.Run(() => Embedder.Load(weights, settings.Embedder), cancellation).ConfigureAwait(false);
-        if (settings.Verbose)
-        {
-            string devices = string.Join(" + ", _embedder.Devices.Select(device => $"{device.Id} ({device.Name})"));
-            console.Error.WriteLine($"dino: weights {weights}, device {devices}, input {_embedder.Provenance.Size}");
-        }
-
+        string devices = string.Join(" + ", _embedder.Devices.Select(device => $"{device.Id} ({device.Name})"));
+        console.Detail($"weights {weights}, device {devices}, input {_embedder.Provenance.Size}");
         return _embedder;
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Dino.Gpu.Cli.Help;
 using Dino.Gpu.Cli.Terminal;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -6,25 +7,36 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary><c>dino pca IMAGE... -o DIR</c>: what the patches of some images have in common, as colors.</summary>
 internal sealed class PcaCommand
 {
-    public const string Examples = """
-          dino pca cat.jpg -o pca                    one picture by itself
-          dino pca photos -o pca                     a folder: the same color is the same thing in all of them
-          dino pca frames -o pca --size 640x360      a film, frame by frame, for the shape of its pictures
-          dino pca photos -o pca --npy --no-maps     the values, (rows, columns, 3)
+    private const string Examples = """
+        # one picture by itself
+        dino pca cat.jpg -o pca
+        # a folder: the same color is the same thing in all of them
+        dino pca photos -o pca
+        # a film, frame by frame, at the shape of its pictures
+        dino pca frames -o pca --size 640x360
+        # the values, (rows, columns, 3)
+        dino pca photos -o pca --npy --no-maps
         """;
+
+    private const string Notes = "The model sees every image twice: first to find the components of all of them, then to draw each.";
 
     private static readonly ImageSize DefaultSize = new(480, 480); // as dino attention
 
-    private readonly Argument<string[]> _inputs = new("INPUT") { Description = InputOptions.Description, Arity = ArgumentArity.OneOrMore };
-    private readonly Option<string> _directory = new("-o", "--out") { Description = "Directory to write into, made if it is not there.", HelpName = "DIR", Required = true };
-    private readonly Option<bool> _npy = new("--npy") { Description = "The values too, STEM.pca.npy: (rows, columns, 3) float32." };
-    private readonly Option<bool> _noMaps = new("--no-maps") { Description = "Leave the pictures STEM.pca.png out." };
-    private readonly EncoderOptions _encoder = new("Input size of the model, width first: the larger, the finer the pictures. [default: 480]");
+    private readonly Argument<string[]> _inputs = InputOptions.Images();
+    private readonly Option<string> _directory = InputOptions.Directory();
+    private readonly Option<bool> _npy = new("--npy") { Description = "Write the values too, STEM.pca.npy: (rows, columns, 3) float32." };
+    private readonly Option<bool> _noMaps = new("--no-maps") { Description = "Omit the pictures STEM.pca.png." };
+    private readonly EncoderOptions _encoder = new(
+        "Input size of the model, width first. A larger size gives finer pictures. [default: 480]");
 
-    public static Command Create(CliConsole console, Option<bool> verbose, Option<bool> quiet)
+    public static Command Create(CliConsole console)
     {
         var pca = new PcaCommand();
-        var command = new Command("pca", "Draw the first three principal components of the patch tokens as red, green and blue, one basis for all images.")
+        var command = new CliCommand(
+            "pca",
+            "Draw the first three principal components of the patch tokens as red, green and blue, with one basis for all images.",
+            Examples,
+            Notes)
         {
             pca._inputs, pca._directory, pca._npy, pca._noMaps,
         };
@@ -32,22 +44,20 @@ internal sealed class PcaCommand
         command.Validators.Add(result =>
         {
             if (result.GetValue(pca._noMaps) && !result.GetValue(pca._npy))
-                result.AddError("--no-maps leaves nothing to write: add --npy");
+                result.AddError(UsageErrors.Of("--no-maps leaves nothing to write", "add --npy"));
         });
-        command.SetAction((parsed, cancellation) => new PcaJob(
-            new PcaSettings
-            {
-                Inputs = parsed.GetValue(pca._inputs)!,
-                Directory = parsed.GetValue(pca._directory)!,
-                Weights = pca._encoder.Weights(parsed),
-                Model = pca._encoder.Model(parsed, DefaultSize),
-                Maps = !parsed.GetValue(pca._noMaps),
-                Npy = parsed.GetValue(pca._npy),
-                MaxPixels = pca._encoder.MaxPixels(parsed),
-                Quiet = parsed.GetValue(quiet),
-                Verbose = parsed.GetValue(verbose),
-            },
-            console).RunAsync(cancellation));
+        command.SetAction((parsed, cancellation) => new PcaJob(pca.Settings(parsed), console).RunAsync(cancellation));
         return command;
     }
+
+    private PcaSettings Settings(ParseResult parsed) => new()
+    {
+        Inputs = parsed.GetValue(_inputs)!,
+        Directory = parsed.GetValue(_directory)!,
+        Weights = _encoder.Weights(parsed),
+        Model = _encoder.Model(parsed, DefaultSize),
+        Maps = !parsed.GetValue(_noMaps),
+        Npy = parsed.GetValue(_npy),
+        MaxPixels = _encoder.MaxPixels(parsed),
+    };
 }

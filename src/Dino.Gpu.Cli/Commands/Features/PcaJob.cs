@@ -1,9 +1,11 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Pictures;
 using Dino.Gpu.Features;
+using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -18,8 +20,8 @@ internal sealed record PcaSettings : ImageBatchSettings
 }
 
 /// <summary>
-/// One <c>dino pca</c>. The model sees every image twice, first to find the components of all of them and then to draw each, so that memory besides the names does not
-/// grow with their number.
+/// One <c>dino pca</c>. The model sees every image twice, first to find the components of all of them and then to draw
+/// each. So memory, except for the names, does not grow with the number of images.
 /// </summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
@@ -28,11 +30,14 @@ internal sealed class PcaJob(PcaSettings settings, CliConsole console)
     private const int Components = 3;
 
     /// <returns>0, or 3 when an image failed.</returns>
-    /// <exception cref="DinoException">Two images would become one file, an image would be overwritten, or something cannot be read or written.</exception>
+    /// <exception cref="DinoException">
+    /// Two images would become one file, an image would be overwritten, or something cannot be read or written.
+    /// </exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
         if (settings.Maps)
             PngFile.RequireEncoder("use --npy --no-maps");
+        console.Activity = "finding the components (1 of 2)";
         using ImageBatches images = await ImageBatches.OpenAsync(settings, console, cancellation).ConfigureAwait(false);
         images.Claim(Targets);
         DinoEncoder encoder = images.Encoder;
@@ -41,28 +46,33 @@ internal sealed class PcaJob(PcaSettings settings, CliConsole console)
         if (fit.Count == 0)
             return images.Finish();
         PatchPca pca = fit.Solve(Components);
-        if (!settings.Quiet)
-        {
-            string shares = string.Join(", ", pca.Variances.ToArray().Select(variance => string.Create(CultureInfo.InvariantCulture, $"{100 * variance / Math.Max(pca.TotalVariance, double.Epsilon):F1} %")));
-            console.Error.WriteLine($"dino: the components explain {shares} of the variance of {fit.Count} patches");
-        }
-
+        double total = Math.Max(pca.TotalVariance, double.Epsilon);
+        IEnumerable<string> shares = pca.Variances.ToArray()
+            .Select(variance => string.Create(CultureInfo.InvariantCulture, $"{100 * variance / total:F1} %"));
+        console.Say($"the components explain {string.Join(", ", shares)} of the variance of {fit.Count} patches");
+        console.Activity = "drawing (2 of 2)";
         await images.RunAsync(
             batch =>
             {
                 float[] patches = Patches(batch);
-                batch.ForAll(i => Write(pca, batch.Stems[i], patches.AsSpan(i * patches.Length / batch.Stems.Count, patches.Length / batch.Stems.Count)));
+                int length = patches.Length / batch.Stems.Count;
+                batch.ForAll(i => Write(pca, batch.Stems[i], patches.AsSpan(i * length, length)));
             },
             cancellation).ConfigureAwait(false);
         return images.Finish();
 
-        float[] Patches(ImageBatch batch) => encoder.ForwardPrepared(batch.Pictures, DinoOutputs.PatchGrid).PatchGrid!.Data; // (images, grid height, grid width, hidden)
+        // (images, grid height, grid width, hidden)
+        float[] Patches(ImageBatch batch) => encoder.ForwardPrepared(batch.Pictures, DinoOutputs.PatchGrid).PatchGrid!.Data;
 
         void Write(PatchPca components, string stem, ReadOnlySpan<float> patches)
         {
             float[] projected = components.Project(patches); // (grid height, grid width, 3)
             if (settings.Maps)
-                PngFile.Write(Target(stem, "png"), PcaPicture.Draw(components, projected, encoder.GridHeight, encoder.GridWidth, encoder.Config.PatchSize));
+            {
+                RgbImage picture = PcaPicture.Draw(components, projected, encoder.GridHeight, encoder.GridWidth, encoder.Config.PatchSize);
+                PngFile.Write(Target(stem, "png"), picture);
+            }
+
             if (!settings.Npy)
                 return;
             using var npy = new NpyWriter(Target(stem, "npy"), encoder.GridWidth, Components);

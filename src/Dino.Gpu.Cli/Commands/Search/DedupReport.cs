@@ -3,24 +3,26 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Pages;
 using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Data.Vectors;
 using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>Groups on standard output.</summary>
-internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOutput kind)
+internal sealed class DedupReport(CliConsole console, DedupOutput kind)
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly Table? _table = kind == DedupOutput.Table && console.OutputIsTerminal
-        ? new Table().Border(TableBorder.Simple).AddColumns("group", "", "score", "size", "path")
+        ? TableOutput.Create("group", "", "score", "size", "path")
         : null;
 
     public void Begin()
     {
         if (kind == DedupOutput.Table && _table is null)
-            output.Write("group\taction\tscore\twidth\theight\tpath\n");
+            console.Text.Write("group\taction\tscore\twidth\theight\tpath\n");
     }
 
     public void Write(DuplicateGroup group)
@@ -46,24 +48,23 @@ internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOu
     public void WritePaths(IEnumerable<string> paths)
     {
         foreach (string path in paths)
-            output.Write(path + "\n");
+            console.Text.Write((console.OutputIsTerminal ? TerminalText.Visible(path) : path) + "\n"); // scripts need the name
     }
 
     public void End()
     {
         if (_table is not null)
-            TableOutput.Create(output, toTerminal: true).Write(_table);
+            console.Write(_table);
     }
 
     private void WriteRow(int group, string action, double? score, RowInfo image)
     {
         string number = group.ToString(CultureInfo.InvariantCulture);
         string cosine = score is { } value ? SearchReport.Score(value) : "";
-        string size = image.Width is null ? "" : $"{image.Width}x{image.Height}";
         if (_table is not null)
-            _table.AddRow(new Text(number), new Text(action), new Text(cosine), new Text(size), new Text(RowName.Of(image)));
+            _table.Add(number, action, cosine, image.Width is null ? "" : $"{image.Width}x{image.Height}", RowName.Of(image));
         else
-            output.Write($"{number}\t{action}\t{cosine}\t{image.Width}\t{image.Height}\t{RowName.Of(image)}\n");
+            console.Text.Write($"{number}\t{action}\t{cosine}\t{image.Width}\t{image.Height}\t{RowName.Of(image)}\n");
     }
 
     private void WriteJson(DuplicateGroup group)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Dino.Gpu.Cli.Help;
 using Dino.Gpu.Cli.Terminal;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -6,35 +7,48 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary><c>dino index INPUT... -o FILE.npz</c>: vectors in one file that says what made them.</summary>
 internal static class IndexCommand
 {
-    public const string Examples = """
-          dino index photos -o photos.npz                      a folder of images, embedded now
-          dino index out -o photos.npz                         the shards of 'dino embed photos -o out'
-          dino index a.parquet b.parquet -o all.npz            files of embeddings, joined
-          dino search photos.npz query.jpg                     the query is embedded as the index was
-
-        The file is the .npz that 'embed --sha256' writes, with a member model.json:
-        numpy.load("photos.npz")["embedding"], ["path"], ["sha256"], ["model.json"]. Images without an
-        embedding are left out. Exit codes: 0 all well, 1 nothing written, 2 wrong usage, 3 some images failed, 130
-        cancelled.
+    private const string Examples = """
+        # a folder of images, embedded now
+        dino index photos -o photos.npz
+        # the shards of 'dino embed photos -o out'
+        dino index out -o photos.npz
+        # files of embeddings, joined
+        dino index a.parquet b.parquet -o all.npz
+        # the query is embedded as the index was
+        dino search photos.npz query.jpg
         """;
 
-    public static Command Create(CliConsole console, Option<bool> verbose, Option<bool> quiet)
+    private const string Notes = """
+        The file is the .npz that 'embed --sha256' writes, with one member more: numpy.load("photos.npz") has "embedding", "path",
+        "sha256" and "model.json". Images without an embedding are left out.
+        """;
+
+    public static Command Create(CliConsole console)
     {
         var inputs = new Argument<string[]>("INPUT") { Description = VectorOptions.Description, Arity = ArgumentArity.OneOrMore };
-        var output = new Option<string>("-o", "--out") { Description = "The index, a file that ends in .npz.", HelpName = "FILE", Required = true };
+        var output = new Option<string>("-o", "--out")
+        {
+            Description = "The index, a file that ends in .npz.",
+            HelpName = "FILE",
+            Required = true,
+        };
         output.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<string>() is { } file && !file.EndsWith(".npz", StringComparison.OrdinalIgnoreCase))
-                result.AddError($"-o: an index is a file that ends in .npz, found '{file}'");
+                result.AddError($"-o: expected a file that ends in .npz, found '{file}'");
         });
         var vectors = new VectorOptions();
-        var command = new Command("index", "Gather embeddings, or embed images, into one file to search, with what made them.") { inputs, output };
+        var command = new CliCommand(
+            "index", "Gather embeddings, or embed images, into one file to search, with what made them.", Examples, Notes)
+        {
+            inputs, output,
+        };
         vectors.AddTo(command);
-        command.SetAction((parsed, cancellation) => new IndexJob(
-            parsed.GetValue(inputs)!,
-            parsed.GetValue(output)!,
-            vectors.Settings(parsed, parsed.GetValue(verbose), parsed.GetValue(quiet)),
-            console).RunAsync(cancellation));
+        command.SetAction((parsed, cancellation) =>
+        {
+            EmbeddingSourceSettings source = vectors.Settings(parsed).Standard;
+            return new IndexJob(parsed.GetValue(inputs)!, parsed.GetValue(output)!, source, console).RunAsync(cancellation);
+        });
         return command;
     }
 }

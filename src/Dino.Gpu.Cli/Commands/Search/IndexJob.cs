@@ -8,9 +8,9 @@ using Dino.Gpu.Data.Vectors;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>
-/// One <c>dino index</c>: vectors into one <c>.npz</c> that also says what made them and, by their SHA-256, which pictures they
-/// are of. It is what <c>embed --sha256</c> writes with one member more: NumPy opens it, its arrays are uncompressed and are read
-/// in one go, and search can embed queries the same way.
+/// One <c>dino index</c>: vectors into one <c>.npz</c> that also says what made them and, by their SHA-256, which pictures
+/// they are of. It is what <c>embed --sha256</c> writes with one member more: NumPy opens it, its arrays are
+/// uncompressed and read in one go, and search can embed queries the same way.
 /// </summary>
 internal sealed class IndexJob(IReadOnlyList<string> inputs, string path, EmbeddingSourceSettings settings, CliConsole console)
 {
@@ -33,14 +33,10 @@ internal sealed class IndexJob(IReadOnlyList<string> inputs, string path, Embedd
         }
 
         writer.Complete();
-        if (!settings.Quiet)
-        {
-            string left = table.Failures.Count == 0 ? "" : $", {table.Failures.Count} without one left out";
-            console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"dino: {table.Count} vectors of {table.Dimension}{left} -> {path}"));
-            if (table.Model is null)
-                console.Error.WriteLine("dino: note: the embeddings do not say what made them, so the index does not either: search cannot check its queries' model");
-        }
-
+        string left = table.Failures.Count == 0 ? "" : $", {table.Failures.Count} without an embedding left out";
+        console.Say(string.Create(CultureInfo.InvariantCulture, $"{table.Count} vectors of {table.Dimension}{left} -> {path}"));
+        if (table.Model is null)
+            console.Note("the embeddings do not say what made them, so search cannot check the model of its queries");
         return source.Failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Data.Pages;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Files;
@@ -9,11 +10,47 @@ using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Cli.Commands;
 
+/// <summary>What <c>dino search</c> was asked for.</summary>
+internal sealed record SearchSettings
+{
+    /// <summary>Embeddings, or images.</summary>
+    public required string Index { get; init; }
+
+    /// <summary>Images, or embeddings.</summary>
+    public required IReadOnlyList<string> Queries { get; init; }
+
+    /// <summary>Neighbors of each query.</summary>
+    public required int K { get; init; }
+
+    /// <summary>Cosines below are left out; null for all.</summary>
+    public required double? Threshold { get; init; }
+
+    /// <summary>Whether a query's own row is left out.</summary>
+    public required bool ExcludeSelf { get; init; }
+
+    /// <summary>JSON Lines instead of a table.</summary>
+    public required bool Json { get; init; }
+
+    /// <summary>A page of thumbnails; null for none.</summary>
+    public required string? Html { get; init; }
+
+    /// <summary>How images become vectors where the index does not say how its own were made.</summary>
+    public required VectorSettings Vectors { get; init; }
+}
+
+/// <summary>One picture that was found.</summary>
+/// <param name="Rank">From 1.</param>
+/// <param name="Score">Cosine.</param>
+/// <param name="Image">Its row of the index.</param>
+internal sealed record SearchHit(int Rank, double Score, RowInfo Image);
+
+/// <summary>A query and what was found, best first.</summary>
+internal sealed record SearchResult(RowInfo Query, IReadOnlyList<SearchHit> Hits);
+
 /// <summary>One <c>dino search</c>: load or make the vectors, search, show.</summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
-/// <param name="output">Standard output as text.</param>
-internal sealed class SearchJob(SearchSettings settings, CliConsole console, TextWriter output)
+internal sealed class SearchJob(SearchSettings settings, CliConsole console)
 {
     /// <summary>Queries between two looks at Ctrl-C.</summary>
     private const int QueriesAtOnce = 1024;
@@ -25,9 +62,9 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
         EmbeddingTable? index = EmbeddingTable.IsEmbeddings(settings.Index)
             ? await Task.Run(() => EmbeddingTable.Load(settings.Index, cancellation), cancellation).ConfigureAwait(false)
             : null;
-        EmbeddingSourceSettings how = settings.Source(index?.Model);
+        EmbeddingSourceSettings how = settings.Vectors.Like(index?.Model);
         OutputNames.RefuseSameFile([("--html", settings.Html)], [settings.Index, .. settings.Queries, how.Weights]);
-        using PicturePage? page = settings.Html is null ? null : new PicturePage(settings.Html, how.Model, how.Embedder.MaxPixels);
+        using PicturePage? page = PicturePage.Open(settings.Html, how.Model, how.Embedder.MaxPixels);
         long failed;
         EmbeddingTable queries;
         using (var source = new EmbeddingSource(how, console))
@@ -43,16 +80,16 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
         return failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
     }
 
-    private void Search(EmbeddingTable index, EmbeddingTable queries, EmbeddingSourceSettings how, PicturePage? page, CancellationToken cancellation)
+    private void Search(
+        EmbeddingTable index, EmbeddingTable queries, EmbeddingSourceSettings how, PicturePage? page, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
-        using NearestNeighbors search = SearchDevice.Open(index, how.Model);
-        Self? self = settings.ExcludeSelf ? new Self(index) : null;
-        var report = new SearchReport(console, output, settings.Json);
+        using NearestNeighbors search = SearchOptions.Open(index, how.Model);
+        QueryRows? self = settings.ExcludeSelf ? new QueryRows(index) : null;
+        var report = new SearchReport(console, settings.Json);
         report.Begin();
-        page?.Begin(
-            "dino search",
-            string.Create(CultureInfo.InvariantCulture, $"{queries.Count} {(queries.Count == 1 ? "query" : "queries")} in {index.Count} images of {MessageText.OneLine(settings.Index)}"));
+        string asked = string.Create(CultureInfo.InvariantCulture, $"{queries.Count} {(queries.Count == 1 ? "query" : "queries")}");
+        page?.Begin("dino search", $"{asked} in {index.Count} images of {MessageText.OneLine(settings.Index)}");
         var spent = TimeSpan.Zero;
         for (int first = 0; first < queries.Count; first += QueriesAtOnce)
         {
@@ -67,7 +104,7 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
                 report.Write(result);
                 page?.Add(
                     new PageCard("query", null, result.Query),
-                    [.. result.Hits.Select(hit => new PageCard(string.Create(CultureInfo.InvariantCulture, $"{hit.Rank}"), hit.Score, hit.Image))],
+                    [.. result.Hits.Select(hit => new PageCard($"{hit.Rank}", hit.Score, hit.Image))],
                     cancellation);
             }
 
@@ -75,16 +112,16 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
         }
 
         page?.Complete();
-        if (how.Quiet)
-            return;
-        console.Error.WriteLine(string.Create(
+        string target = page is null ? "" : $" -> {settings.Html}";
+        console.Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"dino: {queries.Count} {(queries.Count == 1 ? "query" : "queries")} in {index.Count} vectors of {index.Dimension}, {spent.TotalSeconds:F2} s on {search.Device.Id}{(page is null ? "" : $" -> {settings.Html}")}"));
+            $"{asked} in {index.Count} vectors of {index.Dimension}, {spent.TotalSeconds:F2} s on {search.Device.Id}{target}"));
         if (index.Failures.Count > 0)
-            console.Error.WriteLine($"dino: note: {index.Failures.Count} images of {settings.Index} have no embedding");
+            console.Note($"{index.Failures.Count} images of {settings.Index} have no embedding");
     }
 
-    private SearchResult Result(RowInfo query, ReadOnlySpan<int> indices, ReadOnlySpan<double> scores, EmbeddingTable index, Self? self)
+    private SearchResult Result(
+        RowInfo query, ReadOnlySpan<int> indices, ReadOnlySpan<double> scores, EmbeddingTable index, QueryRows? self)
     {
         string? own = self?.Name(query);
         var hits = new List<SearchHit>();
@@ -95,25 +132,5 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console, Tex
         }
 
         return new SearchResult(query, hits);
-    }
-
-    /// <summary>Which rows of the index are the query itself: those of the same picture, or, where there are no paths, of the same number.</summary>
-    private sealed class Self
-    {
-        private readonly PictureIdentity _identity = new();
-        private readonly string[] _names; // a row
-
-        public Self(EmbeddingTable index)
-        {
-            _names = [.. index.Rows.Select(Name)];
-            Most = _names.GroupBy(name => name, RealPath.Comparer).Max(rows => rows.Count());
-        }
-
-        /// <summary>Rows that one query can be at most.</summary>
-        public int Most { get; }
-
-        public bool Is(string name, int row) => RealPath.Comparer.Equals(_names[row], name);
-
-        public string Name(RowInfo row) => _identity.Of(row) ?? $"\0{row.Row}";
     }
 }

@@ -3,12 +3,15 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Pages;
 using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>Results on standard output: a table a query on a terminal, lines of tab-separated fields in a pipe, or JSON Lines.</summary>
-internal sealed class SearchReport(CliConsole console, TextWriter output, bool json)
+/// <summary>
+/// Results on standard output: a table for each query on a terminal, tab-separated lines in a pipe, or JSON Lines.
+/// </summary>
+internal sealed class SearchReport(CliConsole console, bool json)
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -19,7 +22,7 @@ internal sealed class SearchReport(CliConsole console, TextWriter output, bool j
     public void Begin()
     {
         if (!json && !console.OutputIsTerminal)
-            output.Write("query\trank\tscore\tpath\n");
+            console.Text.Write("query\trank\tscore\tpath\n");
     }
 
     public void Write(SearchResult result)
@@ -35,17 +38,19 @@ internal sealed class SearchReport(CliConsole console, TextWriter output, bool j
     private void WriteLines(SearchResult result)
     {
         foreach (SearchHit hit in result.Hits)
-            output.Write(string.Create(CultureInfo.InvariantCulture, $"{RowName.Of(result.Query)}\t{hit.Rank}\t{Score(hit.Score)}\t{RowName.Of(hit.Image)}\n"));
+        {
+            console.Text.Write(string.Create(
+                CultureInfo.InvariantCulture, $"{RowName.Of(result.Query)}\t{hit.Rank}\t{Score(hit.Score)}\t{RowName.Of(hit.Image)}\n"));
+        }
     }
 
     private void WriteTable(SearchResult result)
     {
-        IAnsiConsole ansi = TableOutput.Create(output, toTerminal: true);
-        ansi.Write(new Text(RowName.Of(result.Query) + "\n"));
-        Table table = new Table().Border(TableBorder.Simple).AddColumns("rank", "score", "path");
+        console.Text.WriteLine(RowName.Of(result.Query));
+        Table table = TableOutput.Create("rank", "score", "path");
         foreach (SearchHit hit in result.Hits)
-            table.AddRow(new Text(hit.Rank.ToString(CultureInfo.InvariantCulture)), new Text(Score(hit.Score)), new Text(RowName.Of(hit.Image)));
-        ansi.Write(table);
+            table.Add(hit.Rank.ToString(CultureInfo.InvariantCulture), Score(hit.Score), RowName.Of(hit.Image));
+        console.Write(table);
     }
 
     private void WriteJson(SearchResult result)

@@ -1,15 +1,18 @@
 using System.CommandLine;
 using Dino.Gpu.Data.Imaging;
-using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Imaging;
-using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>The options of a command that shows pictures to the model: the model's, then how a file becomes its input.</summary>
+/// <summary>
+/// The options of a command that shows pictures to the model: the model's, then how a file becomes its input.
+/// </summary>
 /// <param name="size">Description of <c>--size</c>.</param>
-internal sealed class EncoderOptions(string size = "Input size of the model, width first. [default: what it was trained on]")
+internal sealed class EncoderOptions(string size = EncoderOptions.SizeDescription)
 {
+    /// <summary>Description of <c>--size</c> where nothing more is to be said.</summary>
+    public const string SizeDescription = "Input size of the model, width first. [default: what it was trained on]";
+
     private readonly ModelOptions _model = new();
     private readonly Option<PreprocessPreset> _preprocess = ImageOptions.Preprocess();
     private readonly Option<ImageSize?> _size = ImageOptions.Size(size);
@@ -36,6 +39,14 @@ internal sealed class EncoderOptions(string size = "Input size of the model, wid
     /// <summary>Value of <c>--max-pixels</c>.</summary>
     public long MaxPixels(ParseResult parsed) => parsed.GetValue(_maxPixels);
 
+    /// <summary>
+    /// Which of these options are on the command line, of those that <see cref="VectorSettings"/> asks about.
+    /// </summary>
+    public GivenOptions Given(ParseResult parsed) => _model.Given(parsed)
+        | (parsed.IsGiven(_size) ? GivenOptions.Size : 0)
+        | (parsed.IsGiven(_preprocess) ? GivenOptions.Preprocess : 0)
+        | (parsed.IsGiven(_exif) ? GivenOptions.Exif : 0);
+
     /// <summary>How the encoder is made, with a decoder.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="standard">Input size without <c>--size</c>; null for what the model was trained on.</param>
@@ -50,20 +61,5 @@ internal sealed class EncoderOptions(string size = "Input size of the model, wid
             Orientation = parsed.GetValue(_exif),
             Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
         });
-    }
-
-    /// <summary>As <see cref="Model(ParseResult, ImageSize?)"/>; what no option says is as it was when earlier vectors were made.</summary>
-    public DinoOptions Model(ParseResult parsed, Provenance like)
-    {
-        DinoOptions options = Model(parsed, ImageSize.TryParse(like.Size, out ImageSize size) ? size : null);
-        return options with
-        {
-            Preprocess = IsGiven(_preprocess) ? options.Preprocess : like.Preprocess == "dino" ? PreprocessPreset.Dino : PreprocessPreset.HuggingFace,
-            Orientation = IsGiven(_exif) ? options.Orientation : like.Exif == "ignore" ? ExifOrientation.Ignore : ExifOrientation.Apply,
-            Interpolation = _model.IsInterpolationGiven(parsed) ? options.Interpolation
-                : like.Interpolation == "scale" ? PositionInterpolation.Scale : PositionInterpolation.Size,
-        };
-
-        bool IsGiven(Option option) => parsed.GetResult(option) is { Implicit: false };
     }
 }

@@ -16,8 +16,4 @@ internal record ImageBatchSettings
 
     /// <summary>Most pixels of a picture, as the decoder has it.</summary>
     public required long MaxPixels { get; init; }
-
-    public required bool Quiet { get; init; }
-
-    public required bool Verbose { get; init; }
 }

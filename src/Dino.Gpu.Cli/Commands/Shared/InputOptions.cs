@@ -3,18 +3,33 @@ using Dino.Gpu.Data.Inputs;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>The options on what the input list is and which part of it is taken. Every call makes a new option, for one command.</summary>
+/// <summary>
+/// The options on what the input list is and which part of it is taken. Every call makes a new option, for one command.
+/// </summary>
 internal static class InputOptions
 {
-    /// <summary>Description of the inputs.</summary>
-    public const string Description =
-        "Images, folders, globs, .tar archives, @list.txt (one path a line, or ended by NUL), .csv, .jsonl or .parquet files with a column of paths, "
-        + "or - for paths on standard input. Paths in lists are relative to the current directory.";
+    /// <summary>Images of a command that runs the model on them.</summary>
+    public static Argument<string[]> Images() => new("INPUT")
+    {
+        Description = "Images, folders, globs, .tar archives, lists, or - for paths on standard input. A list is @list.txt (one path a "
+            + "line, or ended by NUL), or a .csv, .jsonl or .parquet file with a column of paths. Paths in lists are relative to the "
+            + "current directory.",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    /// <summary>The directory of a command that writes files for each image.</summary>
+    public static Option<string> Directory() => new("-o", "--out")
+    {
+        Description = "Directory to write into. It is made if it is missing.",
+        HelpName = "DIR",
+        Required = true,
+    };
 
     /// <summary><c>--path-column NAME</c>.</summary>
     public static Option<string?> PathColumn() => new("--path-column")
     {
-        Description = "Column with the paths in .csv, .jsonl and .parquet files; the others are carried into the output. [default: path, file, filename or image]",
+        Description = "Column with the paths in .csv, .jsonl and .parquet files. The other columns are carried into the output. "
+            + "[default: path, file, filename or image]",
         HelpName = "NAME",
     };
 
@@ -23,7 +38,7 @@ internal static class InputOptions
     {
         var option = new Option<string?>("--shard")
         {
-            Description = "Take part i of n of the input list, from 0. auto/n: i from the scheduler. none: all of it. "
+            Description = "Take part i of n of the input list, counted from 0. auto/n: i from the scheduler. none: the whole list. "
                 + "[default: what Slurm arrays, Kubernetes indexed jobs (with JOB_COMPLETIONS) and AWS Batch arrays say]",
             HelpName = "i/n",
         };

@@ -4,25 +4,35 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>The options of the commands that compare vectors: how images among their arguments become some.</summary>
+/// <summary>
+/// The options of the commands that compare vectors: how images among their arguments become vectors.
+/// </summary>
 internal sealed class VectorOptions
 {
     /// <summary>Description of arguments that may be either.</summary>
     public const string Description =
-        "Embeddings (.npy, .npz, .jsonl, .csv, .parquet or .safetensors, or the folder of a run), or images, folders, globs, .tar archives, @list.txt, which are embedded now.";
+        "Embeddings, or images to embed now. Embeddings are .npy, .npz, .jsonl, .csv, .parquet or .safetensors files, or the folder "
+        + "of a run; images are files, folders, globs, .tar archives or @list.txt.";
+
+    /// <summary>The outputs that are one vector an image.</summary>
+    public const string Outputs =
+        "cls: the class token, DINO's embedding. mean: the mean of the patch tokens. gem: their generalized mean (exponent 4). "
+        + "cls+mean, cls+gem: both, one after the other. lastN: the class tokens of the last N blocks, such as last4. "
+        + "lastN+mean, lastN+gem: these and a mean. multiscale: the class token averaged over the scales 1, 0.71 and 0.5 of the input, "
+        + "scaled to length 1; multiscale:1,0.5 for other scales.";
 
     private readonly Option<string> _output = new("--output")
     {
-        Description = "Vector of an image that is embedded now: cls (the class token), mean or gem (of the patch tokens), cls+mean, cls+gem, lastN (class tokens of the last N blocks), lastN+mean, multiscale (of several scales).",
+        Description = $"The vector of an image that is embedded now. {Outputs}",
         HelpName = "WHAT",
     };
 
     private readonly EncoderOptions _encoder = new();
 
-    /// <param name="pooling">What <c>--output</c> is when it is not given.</param>
-    public VectorOptions(string pooling = "cls")
+    /// <param name="output">What <c>--output</c> is when it is not given.</param>
+    public VectorOptions(string output = "cls")
     {
-        _output.DefaultValueFactory = _ => pooling;
+        _output.DefaultValueFactory = _ => output;
         _output.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && OutputKind.Parse(result.Tokens[0].Value)?.Pooling is null)
@@ -37,22 +47,18 @@ internal sealed class VectorOptions
     }
 
     /// <summary>What the options say.</summary>
-    /// <param name="parsed">The command line.</param>
-    /// <param name="verbose">Whether <c>--verbose</c> is given.</param>
-    /// <param name="quiet">Whether <c>--quiet</c> is given.</param>
-    /// <param name="like">What made the vectors that images are compared with: what no option says is as it was then.</param>
-    public EmbeddingSourceSettings Settings(ParseResult parsed, bool verbose, bool quiet, Provenance? like = null) => new()
-    {
-        Weights = _encoder.Weights(parsed) ?? (like?.Weights.StartsWith("synthetic:", StringComparison.Ordinal) == true ? like.Weights : null),
-        Embedder = new EmbedderOptions
+    public VectorSettings Settings(ParseResult parsed) => new(
+        new EmbeddingSourceSettings
         {
-            Model = like is null ? _encoder.Model(parsed) : _encoder.Model(parsed, like),
-            Output = like is null || parsed.GetResult(_output) is { Implicit: false } ? parsed.GetValue(_output)! : like.Output,
-            MaxPixels = _encoder.MaxPixels(parsed),
-            Workers = _encoder.Workers(parsed),
-            Sha256 = true, // an index records which pictures it is of, so that dedup can tell whether they are still there
+            Weights = _encoder.Weights(parsed),
+            Embedder = new EmbedderOptions
+            {
+                Model = _encoder.Model(parsed),
+                Output = parsed.GetValue(_output)!,
+                MaxPixels = _encoder.MaxPixels(parsed),
+                Workers = _encoder.Workers(parsed),
+                Sha256 = true, // an index records which pictures it is of, so that dedup can tell whether they are still there
+            },
         },
-        Quiet = quiet,
-        Verbose = verbose,
-    };
+        _encoder.Given(parsed) | (parsed.IsGiven(_output) ? GivenOptions.Output : 0));
 }

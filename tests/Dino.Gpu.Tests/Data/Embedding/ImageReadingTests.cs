@@ -103,7 +103,7 @@ public sealed class ImageReadingTests : IDisposable
         Assert.Equal(4, result.OutputLines.Length);
         string[] lines = [.. result.ErrorLines.Order(StringComparer.Ordinal)];
         Assert.Equal(3, lines.Length);
-        Assert.Equal($"dino: {pipe}: not a regular file", lines[0]);
+        Assert.Equal($"dino: warning: {pipe}: not a regular file", lines[0]);
         Assert.Contains("empty file", lines[1]);
         Assert.Contains("link", lines[2]);
         Assert.All(lines, line => Assert.Equal(line.IndexOf(_folder.Root, StringComparison.Ordinal), line.LastIndexOf(_folder.Root, StringComparison.Ordinal)));

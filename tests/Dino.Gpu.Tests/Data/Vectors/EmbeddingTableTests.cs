@@ -121,8 +121,6 @@ public sealed class EmbeddingTableTests : IDisposable
                     Model = new DinoOptions { Device = "cpu", InputWidth = sides.Width, InputHeight = sides.Height },
                     Workers = 2,
                 },
-                Quiet = false,
-                Verbose = false,
             },
             new CliConsole { Input = TextReader.Null, Output = Stream.Null, Error = TextWriter.Synchronized(_error) });
     }

@@ -1,9 +1,12 @@
 using SkiaSharp;
 
-namespace Dino.Gpu.Cli.Commands;
+namespace Dino.Gpu.Data.Imaging;
 
-/// <summary>JPEG files of 500x375, the usual size of ImageNet's, made on the spot in a temporary folder that goes with this object.</summary>
-internal sealed class BenchPictures : IDisposable
+/// <summary>
+/// JPEG files of 500x375, the usual size of ImageNet's, made on the spot in a temporary folder that goes with this
+/// object.
+/// </summary>
+internal sealed class GeneratedPictures : IDisposable
 {
     private const int Width = 500;
     private const int Height = 375;
@@ -11,7 +14,7 @@ internal sealed class BenchPictures : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("dino-bench-").FullName;
 
-    public BenchPictures(int count)
+    public GeneratedPictures(int count)
     {
         for (int i = 0; i < count; i++)
         {

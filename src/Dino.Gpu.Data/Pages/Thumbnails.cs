@@ -4,9 +4,11 @@ using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Imaging;
 
-namespace Dino.Gpu.Cli.Commands;
+namespace Dino.Gpu.Data.Pages;
 
-/// <summary>Small pictures for a page. What is decoded at one time stays within a share of the machine's memory.</summary>
+/// <summary>
+/// Small pictures for a page. What is decoded at one time stays within a share of the machine's memory.
+/// </summary>
 /// <param name="decoder">Bytes to pixels.</param>
 /// <param name="orientation">Whether the EXIF orientation is applied.</param>
 /// <param name="maxPixels">Most pixels of a picture, as the decoder has it.</param>
@@ -17,7 +19,10 @@ internal sealed class Thumbnails(IImageDecoder decoder, ExifOrientation orientat
 
     private readonly ImageLoader _loader = new(decoder, orientation, Shrink, sha256: false, maxPixels, new StageTimes());
 
-    /// <summary>A JPEG as a data URI; null where the image cannot be read, or is in an archive, whose places no file of embeddings keeps. Thread-safe.</summary>
+    /// <summary>
+    /// A JPEG as a data URI; null where the image cannot be read, or is in an archive, whose places no file of
+    /// embeddings keeps. Thread-safe.
+    /// </summary>
     /// <exception cref="DinoException">There is no memory for it.</exception>
     public string? Make(RowInfo row)
     {
@@ -25,7 +30,8 @@ internal sealed class Thumbnails(IImageDecoder decoder, ExifOrientation orientat
             return null;
         try
         {
-            return PngFile.Jpeg(_loader.Load(InputItem.File(row.Path)).Pixels, Quality) is { } jpeg ? "data:image/jpeg;base64," + Convert.ToBase64String(jpeg) : null;
+            byte[]? jpeg = PngFile.Jpeg(_loader.Load(InputItem.File(row.Path)).Pixels, Quality);
+            return jpeg is null ? null : "data:image/jpeg;base64," + Convert.ToBase64String(jpeg);
         }
         catch (DinoException)
         {

@@ -1,12 +1,15 @@
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
 
-namespace Dino.Gpu.Cli.Commands;
+namespace Dino.Gpu.Data.Pages;
 
 /// <summary>What a row is called in tables and on pages.</summary>
 internal static class RowName
 {
-    /// <summary>Its path, on one line, or its number where the file has no paths; with its archive for a member of one, whose name may be the path of another file.</summary>
+    /// <summary>
+    /// Its path on one line, or its number where the file has no paths. A member of an archive is named with the
+    /// archive, since its own name may be the path of another file.
+    /// </summary>
     public static string Of(RowInfo row) =>
         row.Path.Length == 0 ? $"row {row.Row}" : MessageText.OneLine(row.Archive is null ? row.Path : $"{row.Archive}:{row.Path}");
 }

@@ -1,21 +1,27 @@
-namespace Dino.Gpu.Cli.Commands;
+namespace Dino.Gpu.Data.Pages;
 
-/// <summary>How <see cref="PicturePage"/> looks: light or dark as the reader's system is, narrow or wide as the window.</summary>
+/// <summary>
+/// How <see cref="PicturePage"/> looks: light or dark as the reader's system is, narrow or wide as the window.
+/// </summary>
 internal static class PageStyle
 {
     public const string Css = """
-        :root { color-scheme: light dark; --page: #f6f7f9; --card: #fff; --line: #dfe3e8; --text: #1c2128; --quiet: #626b77; --accent: #2f6f4f; --track: #e4e8ed; }
+        :root { color-scheme: light dark; --page: #f6f7f9; --card: #fff; --line: #dfe3e8; --text: #1c2128; --quiet: #626b77;
+          --accent: #2f6f4f; --track: #e4e8ed; }
         @media (prefers-color-scheme: dark) {
-          :root { --page: #15181c; --card: #1e2227; --line: #30363d; --text: #e6e9ed; --quiet: #98a2ae; --accent: #6fbf95; --track: #30363d; }
+          :root { --page: #15181c; --card: #1e2227; --line: #30363d; --text: #e6e9ed; --quiet: #98a2ae;
+            --accent: #6fbf95; --track: #30363d; }
         }
         * { box-sizing: border-box; }
-        body { margin: 0; padding: 1.5rem clamp(1rem, 3vw, 3rem) 3rem; background: var(--page); color: var(--text); font: 14px/1.4 system-ui, sans-serif; }
+        body { margin: 0; padding: 1.5rem clamp(1rem, 3vw, 3rem) 3rem; background: var(--page); color: var(--text);
+          font: 14px/1.4 system-ui, sans-serif; }
         header { margin-bottom: 1.25rem; }
         h1 { margin: 0; font-size: 1.35rem; font-weight: 650; }
         header p { margin: .15rem 0 0; color: var(--quiet); overflow-wrap: anywhere; }
         section { display: grid; grid-template-columns: 210px 1fr; gap: 1.25rem; padding: 1.25rem 0; border-top: 1px solid var(--line); }
         .lead figure { position: sticky; top: 1rem; border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
-        ol { display: grid; grid-template-columns: repeat(auto-fill, minmax(160px, 1fr)); gap: .9rem; margin: 0; padding: 0; list-style: none; align-items: start; }
+        ol { display: grid; grid-template-columns: repeat(auto-fill, minmax(160px, 1fr)); gap: .9rem; margin: 0; padding: 0;
+          list-style: none; align-items: start; }
         figure { margin: 0; overflow: hidden; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
         img, .missing { display: block; width: 100%; height: 150px; object-fit: contain; background: var(--track); }
         .missing { display: grid; place-items: center; color: var(--quiet); font-style: italic;

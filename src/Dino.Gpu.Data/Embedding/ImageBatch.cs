@@ -1,7 +1,6 @@
-using System.Runtime.ExceptionServices;
 using Dino.Gpu.Imaging;
 
-namespace Dino.Gpu.Cli.Commands;
+namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>The images of one batch that could be read.</summary>
 /// <param name="stems">Of the images' names.</param>
@@ -17,18 +16,5 @@ internal sealed class ImageBatch(IReadOnlyList<string> stems, IReadOnlyList<RgbI
 
     /// <summary>Does something to every image, several side by side.</summary>
     /// <param name="action">Gets the image's number in the batch.</param>
-    public void ForAll(Action<int> action) => ForAll(pictures.Count, threads, action);
-
-    /// <summary>Side by side; the first failure comes out as it is.</summary>
-    internal static void ForAll(int count, int threads, Action<int> action)
-    {
-        try
-        {
-            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads }, action);
-        }
-        catch (AggregateException failures)
-        {
-            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);
-        }
-    }
+    public void ForAll(Action<int> action) => SideBySide.ForAll(pictures.Count, threads, action);
 }

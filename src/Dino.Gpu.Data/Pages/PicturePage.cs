@@ -1,22 +1,16 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Outputs;
-using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
 
-namespace Dino.Gpu.Cli.Commands;
-
-/// <summary>A picture on a page.</summary>
-/// <param name="Badge">A word or a rank; empty for none.</param>
-/// <param name="Score">Cosine with the picture beside it; null for that one itself.</param>
-/// <param name="Image">The picture.</param>
-internal sealed record PageCard(string Badge, double? Score, RowInfo Image);
+namespace Dino.Gpu.Data.Pages;
 
 /// <summary>
-/// A page of thumbnails in one file that needs nothing else: pictures as data URIs, style inline, no scripts. Sections are written as they come; the file appears
-/// when it is complete.
+/// A page of thumbnails in one file that needs nothing else: pictures as data URIs, style inline, no scripts. Sections
+/// are written as they come; the file appears when it is complete.
 /// </summary>
 internal sealed class PicturePage : IDisposable
 {
@@ -36,6 +30,11 @@ internal sealed class PicturePage : IDisposable
         _thumbnails = new Thumbnails(options.Decoder!, options.Orientation, maxPixels);
         _threads = options.Threads ?? Environment.ProcessorCount;
     }
+
+    /// <summary>A page where a file is named; null for no page.</summary>
+    /// <inheritdoc cref="PicturePage(string, DinoOptions, long)"/>
+    public static PicturePage? Open(string? path, DinoOptions options, long maxPixels) =>
+        path is null ? null : new PicturePage(path, options, maxPixels);
 
     /// <summary>The head of the page.</summary>
     public void Begin(string title, string subtitle) => Write($"""
@@ -61,7 +60,7 @@ internal sealed class PicturePage : IDisposable
     {
         PageCard[] all = [lead, .. cards];
         string[] html = new string[all.Length];
-        ImageBatch.ForAll(all.Length, _threads, i =>
+        SideBySide.ForAll(all.Length, _threads, i =>
         {
             cancellation.ThrowIfCancellationRequested();
             html[i] = Card(all[i]);
@@ -94,16 +93,22 @@ internal sealed class PicturePage : IDisposable
         string picture = _thumbnails.Make(card.Image) is { } uri
             ? $"<img src=\"{uri}\" alt=\"{label}\" title=\"{label}\">"
             : $"<div class=\"missing\" role=\"img\" aria-label=\"{label}: no picture\" title=\"{label}\">no picture</div>";
-        string score = card.Score is not { } value ? "" : string.Create(
-            CultureInfo.InvariantCulture,
-            $"<span class=\"score\">{value:F4}</span><span class=\"bar\"><i style=\"width:{Math.Clamp(value, 0, 1) * 100:F1}%\"></i></span>");
+        string score = card.Score is { } value ? Score(value) : "";
         string badge = card.Badge.Length > 0 ? $"<b>{Encode(card.Badge)}</b>" : "";
         string size = card.Image is { Width: { } width, Height: { } height } ? $"<small>{width}&times;{height}</small>" : "";
 
         // The end of a path says most: the folder is a line of its own, in a quieter color.
         int slash = name.LastIndexOfAny(['/', '\\']) + 1;
         string folder = slash > 0 ? $"<small class=\"folder\"><bdi>{Encode(name[..slash])}</bdi></small>" : "";
-        return $"<figure>{picture}<figcaption><span class=\"row\">{badge}{score}</span>{folder}<bdi class=\"name\">{Encode(name[slash..])}</bdi>{size}</figcaption></figure>";
+        string caption = $"<span class=\"row\">{badge}{score}</span>{folder}<bdi class=\"name\">{Encode(name[slash..])}</bdi>{size}";
+        return $"<figure>{picture}<figcaption>{caption}</figcaption></figure>";
+    }
+
+    private static string Score(double cosine)
+    {
+        string number = string.Create(CultureInfo.InvariantCulture, $"<span class=\"score\">{cosine:F4}</span>");
+        double width = Math.Clamp(cosine, 0, 1) * 100;
+        return number + string.Create(CultureInfo.InvariantCulture, $"<span class=\"bar\"><i style=\"width:{width:F1}%\"></i></span>");
     }
 
     private void Write(string text) => _file.Write(Encoding.UTF8.GetBytes(text.ReplaceLineEndings("\n")));

@@ -1,8 +1,7 @@
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Files;
 
-namespace Dino.Gpu.Cli.Commands;
+namespace Dino.Gpu.Data.Vectors;
 
 /// <summary>
 /// The files that <c>dedup --list</c> names. Who deletes them all must still have every picture, so each one is compared with

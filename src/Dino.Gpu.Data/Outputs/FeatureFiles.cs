@@ -1,23 +1,23 @@
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Features;
 
-namespace Dino.Gpu.Cli.Commands;
+namespace Dino.Gpu.Data.Outputs;
 
 /// <summary>
-/// The files that one image becomes: <c>STEM.tokens-layer11.npy</c> and so on, an array each, or <c>STEM.features.safetensors</c> with an array of the same name each.
-/// Thread-safe.
+/// The files that one image becomes: <c>STEM.tokens-layer11.npy</c> and so on, one array in each, or
+/// <c>STEM.features.safetensors</c> with arrays of the same names. Thread-safe.
 /// </summary>
-/// <param name="settings">What is written.</param>
-/// <param name="layers">The layers from 0 on, ascending, each once.</param>
-internal sealed class FeatureFiles(FeatureSettings settings, int[] layers)
+/// <param name="what">What is written of each image.</param>
+/// <param name="layers">The layers, counted from 0, ascending, each once.</param>
+internal sealed class FeatureFiles(FeatureSet what, int[] layers)
 {
-    private string LastBlocks => $"last{settings.LastBlocks}";
+    private string LastBlocks => $"last{what.LastBlocks}";
 
     /// <summary>What a forward pass has to return.</summary>
-    public DinoOutputs Outputs => settings.Features.Aggregate(
-        settings.LastBlocks > 0 ? DinoOutputs.LayerClassTokens : 0, (outputs, feature) => outputs | PatchFeatures.OutputOf(feature));
+    public DinoOutputs Outputs => what.Features.Aggregate(
+        what.LastBlocks > 0 ? DinoOutputs.LayerClassTokens : 0, (outputs, feature) => outputs | PatchFeatures.OutputOf(feature));
 
-    /// <summary>Of which layers.</summary>
+    /// <summary>The layers that it has to return them of.</summary>
     public DinoLayers Layers => new()
     {
         IntermediateLayers = layers,
@@ -25,20 +25,22 @@ internal sealed class FeatureFiles(FeatureSettings settings, int[] layers)
         Queries = layers,
         Keys = layers,
         Values = layers,
-        ClassTokens = [.. Enumerable.Range(-settings.LastBlocks, settings.LastBlocks)],
+        ClassTokens = [.. Enumerable.Range(-what.LastBlocks, what.LastBlocks)],
     };
 
     /// <summary>The files of an image with this stem.</summary>
     public IEnumerable<string> Targets(string stem)
     {
-        if (settings.Safetensors)
+        if (what.Safetensors)
             return [Target(stem, "features.safetensors")];
-        return settings.Features.SelectMany(feature => layers.Select(layer => Name(feature, layer)))
-            .Concat(settings.LastBlocks > 0 ? [LastBlocks] : [])
+        return what.Features.SelectMany(feature => layers.Select(layer => Name(feature, layer)))
+            .Concat(what.LastBlocks > 0 ? [LastBlocks] : [])
             .Select(name => Target(stem, name + ".npy"));
     }
 
-    /// <summary>Writes the files of one image of a pass that returned <see cref="Outputs"/> of <see cref="Layers"/>.</summary>
+    /// <summary>
+    /// Writes the files of one image of a pass that returned <see cref="Outputs"/> of <see cref="Layers"/>.
+    /// </summary>
     /// <param name="stem">Of the image's name.</param>
     /// <param name="output">The pass.</param>
     /// <param name="image">The image's number in it.</param>
@@ -46,7 +48,7 @@ internal sealed class FeatureFiles(FeatureSettings settings, int[] layers)
     /// <exception cref="DinoException">A file cannot be written.</exception>
     public void Write(string stem, DinoOutput output, int image, int gridWidth)
     {
-        if (settings.Safetensors)
+        if (what.Safetensors)
         {
             NamedArray.WriteSafetensors(Target(stem, "features.safetensors"), [.. Arrays(output, image, gridWidth)]);
             return;
@@ -58,12 +60,13 @@ internal sealed class FeatureFiles(FeatureSettings settings, int[] layers)
 
     private IEnumerable<NamedArray> Arrays(DinoOutput output, int image, int gridWidth)
     {
-        foreach (PatchFeature feature in settings.Features)
+        foreach (PatchFeature feature in what.Features)
         {
             for (int layer = 0; layer < layers.Length; layer++)
             {
                 PatchFeatures grid = PatchFeatures.Of(output, feature, layer, image, gridWidth);
-                yield return new NamedArray(Name(feature, layers[layer]), [grid.GridHeight, grid.GridWidth, grid.Channels], grid.Values.ToArray());
+                int[] shape = [grid.GridHeight, grid.GridWidth, grid.Channels];
+                yield return new NamedArray(Name(feature, layers[layer]), shape, grid.Values.ToArray());
             }
         }
 
@@ -71,11 +74,11 @@ internal sealed class FeatureFiles(FeatureSettings settings, int[] layers)
         {
             (int images, int hidden) = (tokens.Shape[1], tokens.Shape[2]);
             float[] rows = [.. tokens.Data.Chunk(hidden).Where((_, row) => row % images == image).SelectMany(row => row)];
-            yield return new NamedArray(LastBlocks, [settings.LastBlocks, hidden], rows);
+            yield return new NamedArray(LastBlocks, [what.LastBlocks, hidden], rows);
         }
     }
 
     private static string Name(PatchFeature feature, int layer) => $"{feature.ToString().ToLowerInvariant()}-layer{layer}";
 
-    private string Target(string stem, string ending) => Path.Combine(settings.Directory, $"{stem}.{ending}");
+    private string Target(string stem, string ending) => Path.Combine(what.Directory, $"{stem}.{ending}");
 }

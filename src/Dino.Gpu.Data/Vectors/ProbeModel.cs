@@ -2,9 +2,11 @@ using System.Text.Json;
 using Dino.Gpu.Classification;
 using Dino.Gpu.Data.Rows;
 
-namespace Dino.Gpu.Cli.Commands;
+namespace Dino.Gpu.Data.Vectors;
 
-/// <summary>What made the features of a linear classifier, in its file, so that it is not asked about another model's.</summary>
+/// <summary>
+/// What made the features of a linear classifier, in its file, so that it is not asked about another model's.
+/// </summary>
 internal static class ProbeModel
 {
     private const string Key = "features";

@@ -1,0 +1,117 @@
+using System.Reflection;
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Devices;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>One <c>dino bench</c>, as the command line asks for it.</summary>
+internal sealed record BenchSettings
+{
+    /// <summary>Images of the end-to-end run; empty for generated ones.</summary>
+    public required IReadOnlyList<string> Inputs { get; init; }
+
+    /// <summary>The last one is measured step by step and end to end.</summary>
+    public required IReadOnlyList<int> Batches { get; init; }
+
+    /// <summary>Rounds of each measurement.</summary>
+    public required int Rounds { get; init; }
+
+    /// <summary>A checkpoint, or <c>synthetic</c>.</summary>
+    public required string Weights { get; init; }
+
+    /// <summary>Device, precision, input size, decoder.</summary>
+    public required DinoOptions Model { get; init; }
+
+    /// <summary>Files decoded at the same time.</summary>
+    public required int Workers { get; init; }
+
+    public required bool Json { get; init; }
+}
+
+/// <summary>One <c>dino bench</c>: load, measure, show.</summary>
+/// <param name="settings">What was asked for.</param>
+/// <param name="console">Standard streams.</param>
+internal sealed class BenchJob(BenchSettings settings, CliConsole console)
+{
+    /// <summary>Files of the end-to-end run when none are given: a few seconds on two cores.</summary>
+    public const int GeneratedCount = 128;
+
+    /// <returns>0</returns>
+    /// <exception cref="DinoException">The inputs, the weights or the device cannot be used.</exception>
+    public async Task<int> RunAsync(CancellationToken cancellation)
+    {
+        List<string>? files = settings.Inputs.Count == 0
+            ? null
+            : await Task.Run(() => Files(cancellation), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+        using DinoEncoder encoder = await Task.Run(
+            () => DinoEncoder.Load(settings.Weights, settings.Model), cancellation).ConfigureAwait(false);
+        using GeneratedPictures? generated = files is null ? new GeneratedPictures(GeneratedCount) : null;
+        BenchReport report = await Task.Run(
+            () => MeasureAsync(encoder, files ?? generated!.Paths, files is not null, cancellation), cancellation).ConfigureAwait(false);
+        if (settings.Json)
+            report.WriteJson(console);
+        else
+            report.WriteTables(console);
+        return ExitCode.Success;
+    }
+
+    /// <summary>The peak that <see cref="DinoEncoder.MeasurePeak"/> measures.</summary>
+    internal static string PeakName(Precision precision) =>
+        $"{PrecisionSupport.NameOf(precision)} {(precision == Precision.Float32 ? "multiply-add" : "tensor")} peak";
+
+    private async Task<BenchReport> MeasureAsync(DinoEncoder encoder, List<string> files, bool given, CancellationToken cancellation)
+    {
+        Precision precision = settings.Model.Precision;
+        string peak = PeakName(precision);
+        console.Say($"measuring the device's {peak}");
+        var benchmark = new ModelBenchmark(encoder, settings.Rounds);
+        var modelOnly = new List<BatchResult>();
+        foreach (int batch in settings.Batches)
+        {
+            console.Say($"model only, batch {batch}");
+            modelOnly.AddRange(benchmark.ModelOnly(batch, cancellation));
+        }
+
+        int last = settings.Batches[^1];
+        console.Say($"steps, batch {last}");
+        IReadOnlyList<StepResult> steps = benchmark.Steps(last, cancellation);
+        IReadOnlyList<ProductResult> products = benchmark.Products(last, cancellation);
+        console.Say($"end to end, {files.Count} files, batch {last}");
+        double rate = modelOnly.Last(result => result.Batch == last && result.Outputs == "cls").ImagesPerSecond;
+        EndToEndResult endToEnd = await benchmark.EndToEndAsync(
+            files, given ? "files given" : "generated JPEGs of 500x375", last, settings.Workers, rate, cancellation).ConfigureAwait(false);
+        string size = $"{encoder.InputWidth}x{encoder.InputHeight}";
+        return new BenchReport
+        {
+            Device = encoder.Device.Id,
+            Name = encoder.Device.Name,
+            Driver = encoder.Device.Driver,
+            Version = Version(),
+            Threads = settings.Workers,
+            Model = $"hidden {encoder.Config.HiddenSize}, {encoder.Config.LayerCount} layers, patch {encoder.Config.PatchSize}, {size}",
+            Precision = PrecisionSupport.NameOf(precision),
+            PeakOf = peak,
+            PeakFlops = benchmark.Peak,
+            ModelOnly = modelOnly,
+            Steps = steps,
+            Products = products,
+            EndToEnd = endToEnd,
+        };
+    }
+
+    private List<string> Files(CancellationToken cancellation)
+    {
+        using var list = InputList.Settle(settings.Inputs, console.Input, cancellation: cancellation);
+        if (list.Items().FirstOrDefault(item => item.Archive is not null) is { } member)
+            throw new DinoException($"expected image files, found an archive: {member.Archive}");
+        return [.. list.Items().Select(item => item.Path)];
+    }
+
+    private static string Version()
+    {
+        var version = typeof(DinoEncoder).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>();
+        return version?.InformationalVersion.Split('+')[0] ?? "?";
+    }
+}

@@ -1,0 +1,19 @@
+using System.CommandLine;
+using Dino.Gpu.Cli.Help;
+using Dino.Gpu.Cli.Terminal;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>
+/// <c>dino docs cli</c>: the page docs/cli.md on standard output. Hidden, since only who changes the command line needs
+/// it.
+/// </summary>
+internal static class DocsCommand
+{
+    public static Command Create(RootCommand root, CliConsole console)
+    {
+        var reference = new Command("cli", "Print the CLI reference as Markdown.");
+        reference.SetAction(_ => CliReference.Write(root, console.Text));
+        return new Command("docs", "Print pages of the documentation.") { Subcommands = { reference }, Hidden = true };
+    }
+}

@@ -1,0 +1,72 @@
+using System.Globalization;
+using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Model;
+
+namespace Dino.Gpu.Cli.Commands;
+
+/// <summary>What <c>dino weights</c> does.</summary>
+/// <param name="console">Standard streams.</param>
+internal sealed class WeightsJob(CliConsole console)
+{
+    /// <summary>Downloads a checkpoint.</summary>
+    public async Task<int> PullAsync(string path, WeightsDownloadOptions options, CancellationToken cancellation)
+    {
+        FileKind.Checkpoint.RequireReplaceable(path);
+        console.Say($"downloading {WeightsDownload.Address(options)}");
+        WeightsDownloadResult result = await DownloadDisplay
+            .ShowAsync(console, progress => DinoWeights.PullAsync(path, options, progress, cancellation)).ConfigureAwait(false);
+        string state = result.WasPresent ? "already there" : "written";
+        console.Say(string.Create(CultureInfo.InvariantCulture, $"{result.Path}: {state}, {result.Bytes} bytes, SHA-256 {result.Sha256}"));
+        return ExitCode.Success;
+    }
+
+    /// <summary>Shows what is in a checkpoint.</summary>
+    /// <returns>0, or 1 for a checkpoint that cannot be loaded: scripts ask by the exit code.</returns>
+    public int Info(string file, string? branch, bool json)
+    {
+        var info = CheckpointInfo.Read(PathOf(file), new CheckpointOptions { Branch = branch });
+        var report = new CheckpointReport(info, console);
+        if (json)
+            report.WriteJson();
+        else
+            report.Write();
+        return info.Problem is null ? ExitCode.Success : ExitCode.Fatal;
+    }
+
+    /// <summary>Writes a checkpoint as safetensors.</summary>
+    public int Convert(string file, string? branch, string output, WeightsDataType type)
+    {
+        string path = PathOf(file);
+        OutputNames.RefuseSameFile([("-o", output)], [path]);
+        FileKind.Safetensors.EnsureWritable(output);
+        return Save(output, Checkpoint.Load(path, new CheckpointOptions { Branch = branch }), type);
+    }
+
+    /// <summary>Writes seeded weights.</summary>
+    public int Synthesize(ulong seed, string output)
+    {
+        FileKind.Safetensors.EnsureWritable(output);
+        return Save(output, SyntheticWeights.Create(VitConfig.VitS16, seed), WeightsDataType.Float32);
+    }
+
+    private int Save(string path, VitWeights weights, WeightsDataType type)
+    {
+        SafetensorsWriter.Write(path, weights, type);
+        string note = "";
+        string config = Path.Combine(Path.GetDirectoryName(path) ?? "", "config.json");
+        // With a config.json beside it Hugging Face loads the folder.
+        if (Path.GetFileName(path) == CheckpointNames.Safetensors && !File.Exists(config))
+        {
+            SafetensorsWriter.WriteConfig(config, weights.Config, type);
+            note = $", {config} beside it";
+        }
+
+        console.Say($"{path}: written{note}, SHA-256 {Checkpoint.Sha256(path)}");
+        return ExitCode.Success;
+    }
+
+    private static string PathOf(string spec) => WeightSource.Resolve(spec).Path
+        ?? throw new DinoException($"expected a file, found '{spec}'", "'dino weights synth' writes seeded weights");
+}

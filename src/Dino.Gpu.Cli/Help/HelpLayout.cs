@@ -1,0 +1,90 @@
+using System.CommandLine;
+
+namespace Dino.Gpu.Cli.Help;
+
+/// <summary>
+/// The order of help: under which heading each option and each command is, and which options <c>-h</c> shows. An option
+/// has the same place in every command.
+/// </summary>
+internal static class HelpLayout
+{
+    /// <summary>Options that <c>-h</c> shows at most.</summary>
+    public const int ShortOptions = 10;
+
+    /// <summary>Headings of options in their order, each with its options in theirs.</summary>
+    private static readonly (string Heading, string[] Names)[] OptionGroups =
+    [
+        ("Output", ["-o", "--output", "--format", "--normalize", "--dtype", "--sha256", "--json", "--list", "--html"]),
+        ("Pictures", ["--head", "--map", "--overlay", "--alpha", "--sheet", "--npy", "--no-maps"]),
+        ("Results", ["--confusion", "--predictions", "--save"]),
+        ("Features", ["--what", "--layer", "--raw", "--last-blocks"]),
+        ("Inputs", ["--path-column", "--shard", "--label-column", "--split", "--unlabeled", "--probe", "--reference"]),
+        ("Search", ["-k", "--threshold", "--exclude-self"]),
+        ("Classifier", ["--k", "--temperature", "--epochs", "--lr", "--batch-size", "--momentum", "--weight-decay", "--seed"]),
+        ("Measurement", ["--batches", "--rounds"]),
+        ("Failures", ["--on-error", "--max-errors", "--errors", "--image-timeout"]),
+        ("Long runs", ["--shard-size", "--overwrite", "--progress", "--stats"]),
+        ("Model", ["--weights", "--device", "--precision", "--batch", "--threads", "--interpolation"]),
+        ("Checkpoint", ["--branch", "--endpoint", "--revision"]),
+        ("Images", ["--size", "--preprocess", "--exif", "--decoder", "--max-pixels"]),
+        ("General", ["--quiet", "--verbose", "--help", "--version"]),
+    ];
+
+    /// <summary>The options that people use most, in the order of <c>-h</c>.</summary>
+    private static readonly string[] Popular =
+    [
+        "-o", "--output", "-k", "--k", "--split", "--what", "--layer", "--head", "--overlay", "--sheet", "--epochs", "--lr",
+        "--save", "--probe", "--threshold", "--html", "--list", "--json", "--batches", "--rounds", "--format", "--branch",
+        "--endpoint", "--confusion", "--predictions", "--normalize", "--weights", "--device", "--batch", "--size", "--shard",
+        "--dtype", "--overwrite", "--preprocess", "--npy", "--exclude-self", "--seed", "--progress", "--quiet", "--verbose", "--help",
+    ];
+
+    private static readonly (string Heading, string[] Names)[] CommandGroups =
+    [
+        ("Embeddings", ["embed", "merge"]),
+        ("Search", ["index", "search", "compare", "dedup"]),
+        ("Attention and features", ["attention", "features", "pca"]),
+        ("Classification", ["knn", "linear"]),
+        ("Setup", ["weights", "devices", "bench", "preprocess"]),
+    ];
+
+    /// <summary>The headings of a command's options, and of those of every command, each with its options.</summary>
+    public static IEnumerable<(string Heading, IReadOnlyList<Option> Options)> Options(Command command)
+    {
+        Option[] all = [.. All(command)];
+        foreach ((string heading, string[] names) in OptionGroups)
+        {
+            Option[] members = [.. names.SelectMany(name => all.Where(option => option.Name == name))];
+            if (members.Length > 0)
+                yield return (heading, members);
+        }
+    }
+
+    /// <summary>The options that <c>-h</c> shows.</summary>
+    public static IReadOnlyList<Option> ShortList(Command command)
+    {
+        Option[] all = [.. All(command)];
+        return [.. Popular.SelectMany(name => all.Where(option => option.Name == name)).Take(ShortOptions)];
+    }
+
+    /// <summary>Headings of the subcommands, each with its commands; without a heading those of a subcommand.</summary>
+    public static IEnumerable<(string Heading, IReadOnlyList<Command> Commands)> Commands(Command command)
+    {
+        Command[] all = [.. command.Subcommands.Where(one => !one.Hidden)];
+        if (command is not RootCommand)
+        {
+            yield return ("Commands", all);
+            yield break;
+        }
+
+        foreach ((string heading, string[] names) in CommandGroups)
+            yield return (heading, [.. names.SelectMany(name => all.Where(one => one.Name == name))]);
+    }
+
+    /// <summary>A command's own options, then those that every command has.</summary>
+    private static IEnumerable<Option> All(Command command)
+    {
+        IEnumerable<Option> inherited = command.Parents.OfType<Command>().SelectMany(All).Where(option => option.Recursive);
+        return command.Options.Concat(inherited).Where(option => !option.Hidden).DistinctBy(option => option.Name);
+    }
+}

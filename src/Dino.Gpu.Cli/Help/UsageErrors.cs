@@ -1,0 +1,66 @@
+using System.CommandLine;
+using System.Text.RegularExpressions;
+
+namespace Dino.Gpu.Cli.Help;
+
+/// <summary>What is wrong with a command line, in the words of all other errors.</summary>
+internal static class UsageErrors
+{
+    /// <summary>Separates a message from its hint, where an option or command adds its own.</summary>
+    private const char HintSeparator = '\n';
+
+    /// <summary>
+    /// System.CommandLine's own sentences; satellite assemblies are not used, so they are always English.
+    /// </summary>
+    private static readonly (Regex Pattern, string Replacement)[] Sentences =
+    [
+        (new(@"^Required argument '(.+)' missing for command: .*$"), "expected $1, found none"),
+        (new(@"^Required argument missing for option: '(.+)'\.$"), $"$1: {ExpectedValue}, found none"),
+        (new(@"^Option '(.+)' is required\.$"), "$1: required, found none"),
+        (new(@"^Option '(.+)' expects a single argument but (\d+) were provided\.$"), "$1: expected one value, found $2"),
+        (new(@"^Unrecognized command or argument '(.+)'\.$"), "unexpected argument '$1'"),
+        (new(@"^Cannot parse argument '(.*)' for option '(.+)' as expected type .*$"), "$2: expected a value of another kind, found '$1'"),
+    ];
+
+    /// <summary>Part of every line about a value that is missing.</summary>
+    public const string ExpectedValue = "expected a value";
+
+    /// <summary>For AddError of an option, argument or command: what is wrong, and what to do.</summary>
+    public static string Of(string message, string hint) => message + HintSeparator + hint;
+
+    /// <summary>One line with everything that is wrong, and one that says what to do.</summary>
+    public static (string Message, string Hint) Of(ParseResult parsed, string path)
+    {
+        string[] errors = parsed.CommandResult.Command.Subcommands.Count > 0
+            ? [MissingCommand(parsed, path)]
+            : [.. parsed.Errors.Select(error => error.Message).Distinct()];
+        string message = string.Join("; ", errors.Select(error => Sentence(error.Split(HintSeparator)[0])));
+        string? hint = errors.Where(error => error.Contains(HintSeparator)).Select(error => error.Split(HintSeparator)[1]).FirstOrDefault();
+        return (message, hint ?? $"run '{path} --help'");
+    }
+
+    private static string Sentence(string text)
+    {
+        foreach ((Regex pattern, string replacement) in Sentences)
+        {
+            if (pattern.IsMatch(text))
+                return pattern.Replace(text, replacement);
+        }
+
+        return text;
+    }
+
+    /// <summary>
+    /// A command is missing, or there is none of that name. The parser would say both, and name every word after it.
+    /// </summary>
+    private static string MissingCommand(ParseResult parsed, string path)
+    {
+        IEnumerable<string> known = parsed.CommandResult.Command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name);
+        return parsed.UnmatchedTokens.FirstOrDefault() switch
+        {
+            null => $"expected a command ({string.Join(", ", known)}), found none",
+            ['-', ..] option => $"there is no option '{option}'",
+            var unknown => $"there is no command '{$"{path} {unknown}"["dino ".Length..]}'",
+        };
+    }
+}

@@ -1,0 +1,45 @@
+using System.Text;
+
+namespace Dino.Gpu.Cli.Terminal;
+
+/// <summary>The console of this process.</summary>
+internal static class ProcessConsole
+{
+    private const int LeastWidth = 40;
+    private const int MostWidth = 80;
+
+    /// <summary>Opens the standard streams.</summary>
+    public static CliConsole Open()
+    {
+        bool outputIsTerminal = !Console.IsOutputRedirected;
+        return new CliConsole
+        {
+            Input = new StreamReader(Console.OpenStandardInput(), Encoding.UTF8),
+            Output = StandardOutput.Open(),
+            Text = outputIsTerminal ? Console.Out : null, // Console.Out knows a terminal's colors, and the encoding of Windows
+            Error = new StandardError(Console.Error),
+            OutputIsTerminal = outputIsTerminal,
+            ErrorIsTerminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb",
+            // Some CI systems and containers make terminals that are 0 columns wide.
+            Width = outputIsTerminal && Console.WindowWidth > 0 ? Math.Clamp(Console.WindowWidth, LeastWidth, MostWidth) : MostWidth,
+        };
+    }
+
+    /// <summary>
+    /// A progress bar hides the cursor, and a process that leaves at once has no time to show it again.
+    /// </summary>
+    public static void ShowCursor(CliConsole console)
+    {
+        if (!console.ErrorIsTerminal)
+            return;
+        try
+        {
+            using Stream terminal = Console.OpenStandardError(); // past Console.Error, whose lock the bar may hold
+            terminal.Write("\e[?25h"u8);
+        }
+        catch (IOException)
+        {
+            // a terminal that is gone has no cursor
+        }
+    }
+}

@@ -1,0 +1,144 @@
+using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Files;
+using Dino.Gpu.Imaging;
+
+namespace Dino.Gpu.Data.Embedding;
+
+/// <summary>
+/// Decoded pictures batch by batch, for work that writes files for each image. The next batch is decoded while the model
+/// has this one. Memory is that of two batches, and decoding takes a bounded share of the machine's.
+/// </summary>
+/// <param name="list">The images, each with its own stem; not owned.</param>
+/// <param name="encoder">The model; not owned.</param>
+/// <param name="options">Decoder, EXIF orientation, threads.</param>
+/// <param name="maxPixels">Most pixels of a picture, as the decoder has it.</param>
+internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOptions options, long maxPixels)
+{
+    /// <summary>Decoded pictures are kept until their files are written; more at once makes nothing faster.</summary>
+    private const int MostAtOnce = 16;
+
+    private readonly ImageLoader _loader = new(
+        options.Decoder!, options.Orientation, encoder.Prepare, sha256: false, maxPixels, new StageTimes());
+
+    private readonly HashSet<int> _failed = []; // rows that an earlier pass has named
+
+    /// <summary>Images that could not be read.</summary>
+    public int Failed => _failed.Count;
+
+    private int Threads => options.Threads ?? Environment.ProcessorCount;
+
+    /// <summary>Makes the directory, once nothing of what will be written there can be an input.</summary>
+    /// <param name="directory">Where the files go.</param>
+    /// <param name="targets">The files of an image with this stem.</param>
+    /// <exception cref="DinoException">
+    /// An image or a file of another kind would be overwritten, or the directory cannot be made.
+    /// </exception>
+    public void Claim(string directory, Func<string, IEnumerable<string>> targets)
+    {
+        var real = new RealPath();
+        var inputs = list.Items().Select(item => real.Of(item.Archive ?? item.Path)).ToHashSet(RealPath.Comparer);
+        IEnumerable<string> files = list.Items().SelectMany(item => targets(Stem(item)));
+        if (files.FirstOrDefault(file => inputs.Contains(real.Of(file))) is { } target)
+            throw new DinoException($"{target} would be overwritten", "choose another directory for -o");
+        if (Directory.Exists(directory))
+        {
+            foreach (string file in files)
+                FileKind.OfExtension(file).RequireReplaceable(file);
+        }
+
+        OutputDirectory.Create(directory, files);
+    }
+
+    /// <summary>
+    /// Goes through all images once. An unreadable image is named by the first pass and left out of all.
+    /// </summary>
+    /// <param name="process">Runs the model on a batch and writes its files, or keeps what it needs.</param>
+    /// <param name="progress">Hears of every image.</param>
+    /// <param name="cancellation">Ends it between two batches.</param>
+    /// <exception cref="DinoException">The device failed, or a file cannot be written.</exception>
+    public async Task RunAsync(Action<ImageBatch> process, IEmbeddingProgress progress, CancellationToken cancellation)
+    {
+        progress.Begin(new EmbeddingStart(list.Count));
+        using IEnumerator<InputItem[]> batches = list.Items().Chunk(Math.Min(encoder.BatchSize, MostAtOnce)).GetEnumerator();
+        HashSet<int> known = [.. _failed];
+        int first = 0;
+        Task<Loaded[]>? next = Load(batches, first, known);
+        while (next is not null)
+        {
+            Loaded[] batch = await next.WaitAsync(cancellation).ConfigureAwait(false);
+            first += batch.Length;
+            next = Load(batches, first, known);
+            Loaded[] good = [.. batch.Where(image => image.Picture is not null)];
+            if (good.Length > 0)
+            {
+                var images = new ImageBatch([.. good.Select(image => image.Stem)], [.. good.Select(image => image.Picture!)], Threads);
+                await Task.Run(() => process(images), cancellation).ConfigureAwait(false);
+            }
+
+            for (int i = 0; i < batch.Length; i++)
+            {
+                if (batch[i].Problem is { } problem && _failed.Add(first - batch.Length + i))
+                    progress.Report(problem);
+                progress.Advance(failed: batch[i].Picture is null);
+            }
+        }
+    }
+
+    /// <summary>Begins to decode the next batch; null where there is none.</summary>
+    /// <param name="batches">Moved on.</param>
+    /// <param name="first">Row of the batch's first image.</param>
+    /// <param name="known">Rows that cannot be read, as an earlier pass found.</param>
+    private Task<Loaded[]>? Load(IEnumerator<InputItem[]> batches, int first, HashSet<int> known)
+    {
+        if (!batches.MoveNext())
+            return null;
+        InputItem[] items = batches.Current;
+        return Task.Run(() =>
+        {
+            var images = new Loaded[items.Length];
+            SideBySide.ForAll(items.Length, Threads, i =>
+                images[i] = known.Contains(first + i) ? new Loaded(Stem(items[i]), null, null) : Load(items[i]));
+            return images;
+        });
+    }
+
+    private Loaded Load(InputItem item)
+    {
+        try
+        {
+            return new Loaded(Stem(item), _loader.Load(item).Pixels, null);
+        }
+        catch (OutOfMemoryException failure)
+        {
+            throw DecodeMemory.At(item.Path, failure);
+        }
+        catch (DinoException failure)
+        {
+            return new Loaded(Stem(item), null, $"{item.Path}: {failure.Message}");
+        }
+    }
+
+    /// <summary>
+    /// Every image has its own stem. A file system may not tell cases apart, so stems that differ in nothing else are
+    /// one.
+    /// </summary>
+    public static void RequireOwnNames(InputList list)
+    {
+        var paths = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (InputItem item in list.Items())
+        {
+            if (!paths.TryAdd(Stem(item), item.Path))
+            {
+                throw new DinoException(
+                    $"{paths[Stem(item)]} and {item.Path} would both become {Stem(item)}...",
+                    "rename one, or write them to two directories");
+            }
+        }
+    }
+
+    private static string Stem(InputItem item) => Path.GetFileNameWithoutExtension(item.Path);
+
+    /// <summary>An image of a batch: a picture, or why there is none.</summary>
+    private sealed record Loaded(string Stem, RgbImage? Picture, string? Problem);
+}
