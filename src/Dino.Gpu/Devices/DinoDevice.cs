@@ -95,7 +95,9 @@ internal sealed class DinoDevice : IDisposable
     {
         try
         {
-            return Create(builder => builder.Optimize(OptimizationLevel.O2), candidate.Device, candidate.Info);
+            DinoDevice device = Create(builder => builder.Optimize(OptimizationLevel.O2), candidate.Device, candidate.Info);
+            BranchUniformity.AssumeDivergence(device.Context);
+            return device;
         }
         catch (Exception exception) when (exception is not DinoException)
         {

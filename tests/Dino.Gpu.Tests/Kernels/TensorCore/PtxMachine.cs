@@ -73,6 +73,9 @@ internal sealed class PtxMachine(PtxProgram program, byte[] parameters, byte[] g
                 case "shfl":
                     Shuffle(lanes, instruction);
                     break;
+                case "bra":
+                    Branch(lanes, instruction);
+                    continue;
                 default:
                     Multiply(lanes, instruction);
                     break;
@@ -89,7 +92,7 @@ internal sealed class PtxMachine(PtxProgram program, byte[] parameters, byte[] g
         while (!thread.Done)
         {
             PtxInstruction instruction = program.Instructions[thread.Position];
-            if (instruction.Operation[0] is "ldmatrix" or "mma" or "bar" or "shfl")
+            if (instruction.Operation[0] is "ldmatrix" or "mma" or "bar" or "shfl" || IsUniformBranch(instruction))
                 return;
             thread.Position++;
             if (instruction.Predicate >= 0 && (thread.Registers[instruction.Predicate] != 0) == instruction.Negated)
@@ -100,6 +103,20 @@ internal sealed class PtxMachine(PtxProgram program, byte[] parameters, byte[] g
                 thread.Done = true;
             else
                 Execute(thread, instruction);
+        }
+    }
+
+    /// <summary>A conditional branch of which the text promises that the lanes agree.</summary>
+    private static bool IsUniformBranch(PtxInstruction instruction) =>
+        instruction.Operation[0] == "bra" && instruction.Predicate >= 0 && instruction.Operation[^1] == "uni";
+
+    private static void Branch(Span<Thread> lanes, PtxInstruction instruction)
+    {
+        bool taken = lanes[0].Registers[instruction.Predicate] != 0 != instruction.Negated;
+        foreach (Thread lane in lanes)
+        {
+            Assert.True(lane.Registers[instruction.Predicate] != 0 != instruction.Negated == taken, $"lanes disagree: {instruction.Text}");
+            lane.Position = taken ? instruction.Target : lane.Position + 1;
         }
     }
 

@@ -60,7 +60,7 @@ public sealed class TensorAttentionTests
                 BinaryPrimitives.WriteUInt32LittleEndian(global.AsSpan(4 * i), bits[i]);
         }
 
-        var program = new PtxProgram(TensorPtx.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head)));
+        var program = new PtxProgram(GpuKernels.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head)));
         Assert.Equal([8, 16, 8], program.ParameterSizes);
         byte[] parameters = new byte[32];
         int[] shape = [tokens, queries, Heads, BitConverter.SingleToInt32Bits((float)(Math.Log2(Math.E) / Math.Sqrt(headSize)))];

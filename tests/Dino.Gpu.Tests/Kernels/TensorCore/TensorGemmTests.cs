@@ -34,7 +34,7 @@ public sealed class TensorGemmTests
     public void Product_IsThatOfDoublePrecision(Type tile, Type format, Type epilogue)
     {
         MethodInfo kernel = typeof(Gemm).GetMethod(nameof(Gemm.Kernel))!.MakeGenericMethod(tile, format, epilogue.MakeGenericType(format));
-        var program = new PtxProgram(TensorPtx.Compile(kernel));
+        var program = new PtxProgram(GpuKernels.Compile(kernel));
         int slice = format == typeof(TensorFloat32Format) ? 16 : 32;
         Check(program, tile, format, epilogue, 1, 8, slice, RowMap.Dense);
         Check(program, tile, format, epilogue, 130, 136, 2 * slice, RowMap.Dense);

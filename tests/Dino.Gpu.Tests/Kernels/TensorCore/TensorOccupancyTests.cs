@@ -88,7 +88,7 @@ public sealed class TensorOccupancyTests
 
     private static KernelResources Resources(string name, MethodInfo kernel, int threads)
     {
-        var program = new PtxProgram(TensorPtx.Compile(kernel));
+        var program = new PtxProgram(GpuKernels.Compile(kernel));
         PtxInstruction[] products = [.. program.Instructions.Where(instruction => instruction.Operation[0] == "mma")];
         int accumulators = products.SelectMany(product => product.Operands[0].List!).Distinct().Count();
         int fragments = products.SelectMany(product => product.Operands[1].List!.Concat(product.Operands[2].List!)).Distinct().Count();

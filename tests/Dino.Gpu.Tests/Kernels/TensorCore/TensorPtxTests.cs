@@ -32,7 +32,7 @@ public sealed partial class TensorPtxTests
             {
                 foreach (Type epilogue in new[] { typeof(StoreEpilogue<>), typeof(StoreFloatEpilogue<>), typeof(GeluEpilogue<>), typeof(AddEpilogue<>) })
                 {
-                    string ptx = TensorPtx.Compile(kernel.MakeGenericMethod(tile, format, epilogue.MakeGenericType(format)), major, minor);
+                    string ptx = GpuKernels.Compile(kernel.MakeGenericMethod(tile, format, epilogue.MakeGenericType(format)), major, minor);
                     string what = $"{tile.Name}, {format.Name}, {epilogue.Name}";
                     AssertHot(ptx, what);
                     string product = format == typeof(BFloat16Format) ? "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
@@ -61,7 +61,7 @@ public sealed partial class TensorPtxTests
         {
             foreach (Type format in Formats)
             {
-                string ptx = TensorPtx.Compile(typeof(RowKernels).GetMethod(name)!.MakeGenericMethod(format), major, minor);
+                string ptx = GpuKernels.Compile(typeof(RowKernels).GetMethod(name)!.MakeGenericMethod(format), major, minor);
                 Assert.Contains(".entry", ptx, StringComparison.Ordinal);
                 Assert.False(ptx.Contains(".local", StringComparison.Ordinal), $"{name}, {format.Name} keeps values in local memory");
                 string store = format == typeof(TensorFloat32Format) ? "st.global.v4.b32" : "st.global.v2.b32";
@@ -90,7 +90,7 @@ public sealed partial class TensorPtxTests
             int size = format == typeof(TensorFloat32Format) ? 4 : 2;
             foreach (Type head in Heads.Where(head => size == 2 || SizeOf(head) <= 64))
             {
-                string ptx = TensorPtx.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head), major, minor);
+                string ptx = GpuKernels.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head), major, minor);
                 AssertHot(ptx, $"{format.Name}, {head.Name}");
                 string product = format == typeof(BFloat16Format) ? "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
                     : format == typeof(Float16Format) ? "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
@@ -112,7 +112,7 @@ public sealed partial class TensorPtxTests
     {
         foreach (Type format in Formats)
         {
-            string ptx = TensorPtx.Compile(typeof(TensorPeak).GetMethod(nameof(TensorPeak.Kernel))!.MakeGenericMethod(format));
+            string ptx = GpuKernels.Compile(typeof(TensorPeak).GetMethod(nameof(TensorPeak.Kernel))!.MakeGenericMethod(format));
             AssertHot(ptx, format.Name);
             Assert.Equal(32, Count(ptx, "mma.sync"));
         }

@@ -44,7 +44,7 @@ public sealed class TensorRowKernelTests
         Buffer.BlockCopy(weight, 0, global, weightStart, 4 * columns);
         Buffer.BlockCopy(bias, 0, global, weightStart + 4 * columns, 4 * columns);
 
-        var program = new PtxProgram(TensorPtx.Compile(typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(format)));
+        var program = new PtxProgram(GpuKernels.Compile(typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(format)));
         Assert.Equal([16, 16, 16, 40, 8], program.ParameterSizes);
         byte[] parameters = new byte[96];
         (int Place, long Address)[] addresses = [(0, Start), (16, weightStart), (32, weightStart + 4 * columns), (88, outputStart)];
