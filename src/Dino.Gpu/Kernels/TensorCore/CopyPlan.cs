@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Kernels.TensorCore;
 
@@ -57,26 +56,23 @@ internal struct CopyPlan
     {
         int target = slot + _target;
         int pass = TileLayout.CopyPassBytes(threads);
-        Copy(target, _a0 + offset, _aSize0);
-        Copy(target + pass, _a1 + offset, _aSize1);
+        TileCopy.Start(target, _a0 + offset, _aSize0);
+        TileCopy.Start(target + pass, _a1 + offset, _aSize1);
         if (Gemm.TileRows<TTile>() * TileLayout.RowBytes > 2 * pass)
         {
-            Copy(target + 2 * pass, _a2 + offset, _aSize2);
-            Copy(target + 3 * pass, _a3 + offset, _aSize3);
+            TileCopy.Start(target + 2 * pass, _a2 + offset, _aSize2);
+            TileCopy.Start(target + 3 * pass, _a3 + offset, _aSize3);
         }
 
         target += inputBytes;
-        Copy(target, _b0 + offset, _bSize0);
-        Copy(target + pass, _b1 + offset, _bSize1);
+        TileCopy.Start(target, _b0 + offset, _bSize0);
+        TileCopy.Start(target + pass, _b1 + offset, _bSize1);
         if (Gemm.TileColumns<TTile>() * TileLayout.RowBytes > 2 * pass)
         {
-            Copy(target + 2 * pass, _b2 + offset, _bSize2);
-            Copy(target + 3 * pass, _b3 + offset, _bSize3);
+            TileCopy.Start(target + 2 * pass, _b2 + offset, _bSize2);
+            TileCopy.Start(target + 3 * pass, _b3 + offset, _bSize3);
         }
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Copy(int target, long source, int size) => CudaAsm.Emit(GemmText.Copy, target, source, size);
 
     private static long InputRow(TensorGemmShape shape, int row) => row < shape.Rows ? (long)shape.Map.BufferRow(row) * shape.RowBytes : 0L;
 

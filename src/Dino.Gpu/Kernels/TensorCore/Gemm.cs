@@ -50,9 +50,8 @@ internal static class Gemm
         where TFormat : struct, ITensorFormat
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
-        TTile.DeclareTiles();
-        CudaAsm.Emit(GemmText.Registers);
-        CudaAsm.Emit(GemmText.Clear);
+        TTile.Declare();
+        TTile.Clear();
         int threads = Threads<TTile>();
         int inputBytes = TileRows<TTile>() * TileLayout.RowBytes;
         int stageBytes = inputBytes + TileColumns<TTile>() * TileLayout.RowBytes;
@@ -104,38 +103,8 @@ internal static class Gemm
         // The slots are free for staging once every warp has read its last fragments.
         CudaAsm.Emit("cp.async.wait_group 0;");
         CudaAsm.Emit("bar.sync 0;");
-        int staged = TileLayout.StagedFragment(warp, lane);
-        int row = firstRow + warpRow;
-        int column = firstColumn + warpColumn + TileLayout.ResultColumn(lane);
-        LoadBias(bias, shape, column);
-        CudaAsm.Emit(GemmText.Stage00, staged);
-        FinishRows<TFormat, TEpilogue>(shape, row, warp, lane, column, output);
-        CudaAsm.Emit(GemmText.Stage10, staged);
-        FinishRows<TFormat, TEpilogue>(shape, row + 16, warp, lane, column, output);
-        if (TTile.RowFragments == 4)
-        {
-            CudaAsm.Emit(GemmText.Stage20, staged);
-            FinishRows<TFormat, TEpilogue>(shape, row + 32, warp, lane, column, output);
-            CudaAsm.Emit(GemmText.Stage30, staged);
-            FinishRows<TFormat, TEpilogue>(shape, row + 48, warp, lane, column, output);
-        }
-
-        if (TTile.ColumnHalves == 2)
-        {
-            column += TileLayout.HalfColumns;
-            LoadBias(bias, shape, column);
-            CudaAsm.Emit(GemmText.Stage01, staged);
-            FinishRows<TFormat, TEpilogue>(shape, row, warp, lane, column, output);
-            CudaAsm.Emit(GemmText.Stage11, staged);
-            FinishRows<TFormat, TEpilogue>(shape, row + 16, warp, lane, column, output);
-            if (TTile.RowFragments == 4)
-            {
-                CudaAsm.Emit(GemmText.Stage21, staged);
-                FinishRows<TFormat, TEpilogue>(shape, row + 32, warp, lane, column, output);
-                CudaAsm.Emit(GemmText.Stage31, staged);
-                FinishRows<TFormat, TEpilogue>(shape, row + 48, warp, lane, column, output);
-            }
-        }
+        TTile.Finish<TFormat, TEpilogue>(
+            new WarpOutput(bias, shape, output, firstRow + warpRow, firstColumn + warpColumn + TileLayout.ResultColumn(lane), warp, lane));
     }
 
     /// <summary>Rows of the output that a group computes.</summary>
@@ -156,39 +125,7 @@ internal static class Gemm
         where TTile : struct, IGemmTile
         where TFormat : struct, ITensorFormat
     {
-        CudaAsm.Emit(GemmText.LoadInput, input);
-        if (TTile.RowFragments == 4)
-            CudaAsm.Emit(GemmText.LoadInputBelow, input);
-        CudaAsm.Emit(GemmText.LoadWeight, weight);
-        if (TTile.ColumnHalves == 2)
-            CudaAsm.Emit(GemmText.LoadWeightBeside, weight);
+        TTile.LoadFragments(input, weight);
         TFormat.Multiply<TTile>();
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void LoadBias(long bias, TensorGemmShape shape, int column)
-    {
-        if (column < shape.Columns)
-            CudaAsm.Emit(EpilogueText.LoadBias, bias + (long)column * sizeof(float));
-    }
-
-    /// <summary>The 16 staged rows of a fragment row, each lane four neighboring results of four rows. Only this warp's lanes share them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void FinishRows<TFormat, TEpilogue>(TensorGemmShape shape, int firstRow, int warp, int lane, int column, long output)
-        where TFormat : struct, ITensorFormat
-        where TEpilogue : struct, ITensorEpilogue<TFormat>
-    {
-        CudaAsm.Emit("bar.warp.sync 0xffffffff;");
-        for (int pass = 0; pass < 4; pass++)
-        {
-            int row = firstRow + TileLayout.ResultRow(lane, pass);
-            if (row < shape.Rows && column < shape.Columns)
-            {
-                CudaAsm.Emit(EpilogueText.LoadResults, TileLayout.StagedResult(warp, lane, pass));
-                TEpilogue.Finish(output + ((long)shape.Map.BufferRow(row) * shape.OutputStride + column) * TEpilogue.OutputSize);
-            }
-        }
-
-        CudaAsm.Emit("bar.warp.sync 0xffffffff;");
     }
 }

@@ -1,5 +1,4 @@
 using ILGPU;
-using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Kernels.TensorCore;
 
@@ -10,26 +9,14 @@ internal static class TensorPeak
     public static void Kernel<TFormat>(int iterations)
         where TFormat : struct, ITensorFormat
     {
-        Tile128X128.DeclareTiles();
-        CudaAsm.Emit(GemmText.Registers);
-        CudaAsm.Emit(GemmText.Clear);
+        Tile128X128.Declare();
+        Tile128X128.Clear();
         int lane = Group.IdxX % TileLayout.WarpSize;
-        int staged = TileLayout.StagedFragment(Group.IdxX / TileLayout.WarpSize, lane);
-        CudaAsm.Emit(GemmText.Stage00, staged);
-        CudaAsm.Emit(GemmText.LoadInput, TileLayout.InputFragment(lane, 0, 0));
-        CudaAsm.Emit(GemmText.LoadInputBelow, TileLayout.InputFragment(lane, 0, 0));
-        CudaAsm.Emit(GemmText.LoadWeight, TileLayout.WeightFragment(lane, 0, 0));
-        CudaAsm.Emit(GemmText.LoadWeightBeside, TileLayout.WeightFragment(lane, 0, 0));
+        int warp = Group.IdxX / TileLayout.WarpSize;
+        Tile128X128.LoadFragments(TileLayout.InputFragment(lane, 0, 0), TileLayout.WeightFragment(lane, 0, 0));
         for (int i = 0; i < iterations; i++)
             TFormat.Multiply<Tile128X128>();
-        CudaAsm.Emit(GemmText.Stage00, staged);
-        CudaAsm.Emit(GemmText.Stage01, staged);
-        CudaAsm.Emit(GemmText.Stage10, staged);
-        CudaAsm.Emit(GemmText.Stage11, staged);
-        CudaAsm.Emit(GemmText.Stage20, staged);
-        CudaAsm.Emit(GemmText.Stage21, staged);
-        CudaAsm.Emit(GemmText.Stage30, staged);
-        CudaAsm.Emit(GemmText.Stage31, staged);
+        Tile128X128.Finish<TFormat, StoreFloatEpilogue<TFormat>>(new WarpOutput(0, default, 0, 0, 0, warp, lane));
     }
 
     /// <summary>Floating-point operations of one group: 128 x 128 sums over 32 bytes of k, two operations a term.</summary>
