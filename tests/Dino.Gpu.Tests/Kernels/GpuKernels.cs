@@ -10,10 +10,22 @@ using ILGPU.Runtime.Cuda;
 namespace Dino.Gpu.Tests.Kernels;
 
 /// <summary>A kernel closed over its type arguments.</summary>
-/// <param name="Name">Family, class and type arguments, such as <c>TensorCore.Gemm.Kernel-Tile64X64-BFloat16Format-StoreEpilogue</c>.</param>
+/// <param name="Name">Family, class, method and type arguments: <c>TensorCore.Gemm.Kernel-Tile64X64-BFloat16Format-StoreEpilogue</c>.</param>
 /// <param name="Method">The static method.</param>
 /// <param name="NeedsTensorCores">It is one of those for compute capability 8.0 and newer.</param>
-internal sealed record GpuKernel(string Name, MethodInfo Method, bool NeedsTensorCores);
+internal sealed record GpuKernel(string Name, MethodInfo Method, bool NeedsTensorCores)
+{
+    /// <summary>Threads of a group, as the launchers have it.</summary>
+    public int Threads => Method.GetGenericArguments() switch
+    {
+        [Type tile, ..] when typeof(IGemmTile).IsAssignableFrom(tile) => 32 * Constant(tile, "WarpRows") * Constant(tile, "WarpColumns"),
+        [Type tile, ..] when typeof(ITileShape).IsAssignableFrom(tile) => Constant(tile, "Side") * Constant(tile, "Side"),
+        [Type rows, ..] when typeof(IRowShape).IsAssignableFrom(rows) => Constant(rows, "Threads") * Constant(rows, "Rows"),
+        _ => Method.GetParameters()[0].ParameterType == typeof(Index1D) ? 256 : 128,
+    };
+
+    private static int Constant(Type type, string name) => (int)type.GetProperty(name)!.GetValue(null)!;
+}
 
 /// <summary>Every kernel that a GPU runs, and its PTX, compiled without a device as <see cref="DinoDevice"/> compiles it.</summary>
 internal static class GpuKernels
@@ -35,16 +47,24 @@ internal static class GpuKernels
     {
         Type[] types = [.. member.Assembly.GetTypes().Where(type => type.Namespace == member.Namespace)];
         string family = member.Namespace![(member.Namespace!.LastIndexOf('.') + 1)..];
-        foreach (MethodInfo method in types.SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)))
+        const BindingFlags Static = BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly;
+        foreach (MethodInfo method in types.SelectMany(type => type.GetMethods(Static)))
         {
             if (!method.Name.EndsWith("Kernel", StringComparison.Ordinal))
                 continue;
             IEnumerable<Type[]> choices = [[]];
             foreach (Type parameter in method.IsGenericMethodDefinition ? method.GetGenericArguments() : [])
-                choices = [.. choices.SelectMany(choice => Arguments(types, parameter, choice).Select(argument => choice.Append(argument).ToArray()))];
+            {
+                choices =
+                [
+                    .. choices.SelectMany(choice => Arguments(types, parameter, choice).Select(argument => choice.Append(argument).ToArray())),
+                ];
+            }
+
             foreach (Type[] arguments in choices.Where(IsUsed))
             {
-                string name = string.Join('-', [$"{family}.{method.DeclaringType!.Name}.{method.Name}", .. arguments.Select(type => type.Name.Split('`')[0])]);
+                IEnumerable<string> names = arguments.Select(type => type.Name.Split('`')[0]);
+                string name = string.Join('-', [$"{family}.{method.DeclaringType!.Name}.{method.Name}", .. names]);
                 yield return new GpuKernel(name, arguments.Length == 0 ? method : method.MakeGenericMethod(arguments), needsTensorCores);
             }
         }
@@ -54,11 +74,15 @@ internal static class GpuKernels
     private static IEnumerable<Type> Arguments(Type[] types, Type parameter, Type[] before)
     {
         Type constraint = parameter.GetGenericParameterConstraints().Single(type => type.IsInterface);
-        IEnumerable<Type> values = types.Where(type => type.IsValueType && !type.IsNested && !type.Name.EndsWith("Of4", StringComparison.Ordinal) && type != typeof(Rows4x4));
-        return constraint.IsGenericType
-            ? values.Where(type => type.IsGenericTypeDefinition && type.GetInterfaces().Any(of => of.IsGenericType && of.GetGenericTypeDefinition() == constraint.GetGenericTypeDefinition()))
-                .Select(type => type.MakeGenericType(before.Single(argument => typeof(ITensorFormat).IsAssignableFrom(argument))))
-            : values.Where(type => !type.IsGenericTypeDefinition && constraint.IsAssignableFrom(type));
+        IEnumerable<Type> values = types.Where(type =>
+            type.IsValueType && !type.IsNested && !type.Name.EndsWith("Of4", StringComparison.Ordinal) && type != typeof(Rows4x4));
+        if (!constraint.IsGenericType)
+            return values.Where(type => !type.IsGenericTypeDefinition && constraint.IsAssignableFrom(type));
+        Type wanted = constraint.GetGenericTypeDefinition();
+        Type format = before.Single(argument => typeof(ITensorFormat).IsAssignableFrom(argument));
+        return values
+            .Where(type => type.IsGenericTypeDefinition && type.GetInterfaces().Any(of => of.IsGenericType && of.GetGenericTypeDefinition() == wanted))
+            .Select(type => type.MakeGenericType(format));
     }
 
     private static bool IsUsed(Type[] arguments) =>

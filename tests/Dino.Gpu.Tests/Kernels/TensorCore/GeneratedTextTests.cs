@@ -1,4 +1,5 @@
 using Dino.Gpu.Kernels.TensorCore.Generator;
+using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Kernels.TensorCore;
 
@@ -8,11 +9,7 @@ public sealed class GeneratedTextTests
     [Fact]
     public void CommittedText_IsTheGenerated()
     {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !Directory.Exists(Path.Combine(folder.FullName, "src", "Dino.Gpu", "Kernels", "TensorCore")))
-            folder = folder.Parent;
-        Assert.SkipWhen(folder is null, "the sources are not beside the tests");
-        string target = Path.Combine(folder!.FullName, "src", "Dino.Gpu", "Kernels", "TensorCore", "Generated");
+        string target = SourceTree.Find("src", "Dino.Gpu", "Kernels", "TensorCore", "Generated");
         (string Name, string Text)[] files = [.. GeneratedFiles.All()];
         if (Environment.GetEnvironmentVariable("DINO_GENERATE") == "1")
         {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Ops.Portable;
+using Dino.Gpu.Tests.Support;
 using Attention = Dino.Gpu.Kernels.TensorCore.Attention;
 using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 
@@ -113,11 +114,7 @@ public sealed class TensorOccupancyTests
 
     private static void AssertOnPage(string[] lines)
     {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "docs", "gpu.md")))
-            folder = folder.Parent;
-        Assert.SkipWhen(folder is null, "docs/gpu.md is not beside the tests");
-        string page = File.ReadAllText(Path.Combine(folder!.FullName, "docs", "gpu.md"));
+        string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md"));
         Assert.True(Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)), $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
     }
 

@@ -1,0 +1,136 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Kernels.Assembler;
+
+/// <summary>
+/// Every kernel through NVIDIA's own assembler: no error, no warning, no register in memory, and hot loops within their budgets. With
+/// DINO_ASSEMBLE_OUT set, the texts, the machine code and the table go to that folder; <c>build/gpu/assemble.sh</c> does so.
+/// </summary>
+public sealed class AssemblerTests
+{
+    private static readonly string[] OnPage =
+    [
+        "TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-StoreEpilogue",
+        "TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-GeluEpilogue",
+        "TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-AddEpilogue",
+        "TensorCore.Gemm.Kernel-Tile128X128-TensorFloat32Format-StoreEpilogue",
+        "TensorCore.Gemm.Kernel-Tile64X64-BFloat16Format-StoreEpilogue",
+        "TensorCore.Attention.Kernel-BFloat16Format-Head64",
+        "TensorCore.Attention.Kernel-BFloat16Format-Head128",
+        "TensorCore.Attention.Kernel-TensorFloat32Format-Head64",
+        "TensorCore.RowKernels.LayerNormKernel-BFloat16Format",
+        "Portable.Gemm.Kernel-Tile128x128-StoreEpilogue",
+        "Portable.Gemm.Kernel-Tile128x64-StoreEpilogue",
+        "Portable.Gemm.Kernel-Tile64x64-StoreEpilogue",
+        "Portable.Gemm.Kernel-Tile32x32-StoreEpilogue",
+        "Portable.Attention.Kernel-Tile128x64",
+        "Portable.Attention.Kernel-Tile64x64",
+        "Portable.LayerNorm.Kernel-Rows8x32",
+        "Portable.Peak.Kernel",
+    ];
+
+    private static readonly ConcurrentDictionary<int, Lazy<IReadOnlyList<AssembledKernel>>> Assembled = new();
+
+    /// <summary>Turing, Ampere (A100, RTX 30), Ada, Hopper.</summary>
+    [Theory]
+    [InlineData(75)]
+    [InlineData(80)]
+    [InlineData(86)]
+    [InlineData(89)]
+    [InlineData(90)]
+    public void EveryKernel_Assembles(int architecture)
+    {
+        CudaTools.Require();
+        IReadOnlyList<AssembledKernel> kernels = Get(architecture);
+        if (Environment.GetEnvironmentVariable("DINO_ASSEMBLE_OUT") is { Length: > 0 } folder)
+            Write(kernels, folder, architecture);
+        Assert.Equal(architecture >= 80 ? 92 : 36, kernels.Count);
+        foreach (AssembledKernel kernel in kernels)
+        {
+            Assert.True(kernel.Warnings.Length == 0, $"{kernel.Kernel.Name}: {kernel.Warnings}");
+            Assert.True(kernel.SpillBytes == 0 && kernel.StackBytes == 0, $"{kernel.Kernel.Name} keeps registers in local memory");
+            Assert.Equal(0, kernel.Code.Count("LDL") + kernel.Code.Count("STL"));
+        }
+    }
+
+    /// <summary>The most instructions that a hot loop may have, and the multiply-adds (HMMA or FFMA) that it must have, on Hopper.</summary>
+    [Theory]
+    [InlineData("TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-StoreEpilogue", "HMMA", 64, 240)]
+    [InlineData("TensorCore.Gemm.Kernel-Tile64X64-BFloat16Format-StoreEpilogue", "HMMA", 16, 165)]
+    [InlineData("Portable.Gemm.Kernel-Tile128x128-StoreEpilogue", "FFMA", 256, 310)]
+    public void HotLoop_KeepsToItsBudget(string name, string operation, int products, int budget)
+    {
+        CudaTools.Require();
+        SassLoop? loop = Named(90, name).Code.HotLoop(operation);
+        Assert.NotNull(loop);
+        Assert.Equal(0, loop.Count(operation) % products);
+        double share = loop.Count(operation) / (double)products;
+        Assert.True(loop.Operations.Count <= budget * share, $"{name}: {loop.Operations.Count} instructions in {share} slices, {budget} allowed in one");
+    }
+
+    /// <summary>The table of docs/gpu.md.</summary>
+    [Fact]
+    public void Page_SaysWhatTheAssemblerSays()
+    {
+        CudaTools.Require();
+        string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md"));
+        string[] lines = [.. OnPage.Select(name => Row(Named(90, name), Named(80, name)))];
+        Assert.True(
+            Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)), $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
+    }
+
+    private static string Row(AssembledKernel kernel, AssembledKernel ampere)
+    {
+        (SassLoop? loop, string operation) = HotLoop(kernel);
+        string hot = loop is null
+            ? "| | | "
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {loop.Operations.Count} | {loop.Count(operation)} {operation} | {100.0 * loop.Count(operation) / loop.Operations.Count:F0} % ");
+        return $"| {kernel.Kernel.Name} | {kernel.Kernel.Threads} | {kernel.SharedBytes} | {ampere.Registers} | {kernel.Registers} | {kernel.GroupsOfOne} | {kernel.Code.Length} {hot}|";
+    }
+
+    private static (SassLoop? Loop, string Operation) HotLoop(AssembledKernel kernel)
+    {
+        SassLoop? tensor = kernel.Code.HotLoop("HMMA");
+        return tensor is not null ? (tensor, "HMMA") : (kernel.Code.HotLoop("FFMA"), "FFMA");
+    }
+
+    private static AssembledKernel Named(int architecture, string name) => Get(architecture).Single(kernel => kernel.Kernel.Name == name);
+
+    private static IReadOnlyList<AssembledKernel> Get(int architecture) =>
+        Assembled.GetOrAdd(architecture, _ => new(() => Assemble(architecture))).Value;
+
+    private static AssembledKernel[] Assemble(int architecture)
+    {
+        using var compiler = new PtxCompiler(architecture / 10, architecture % 10);
+        (GpuKernel Kernel, string Ptx)[] texts =
+        [
+            .. GpuKernels.All.Where(kernel => architecture >= 80 || !kernel.NeedsTensorCores).Select(kernel => (kernel, compiler.Compile(kernel.Method))),
+        ];
+        return [.. texts.AsParallel().AsOrdered().Select(text => AssembledKernel.Of(text.Kernel, text.Ptx, architecture))];
+    }
+
+    private static void Write(IReadOnlyList<AssembledKernel> kernels, string folder, int architecture)
+    {
+        Directory.CreateDirectory(folder);
+        using StreamWriter table = File.CreateText(Path.Combine(folder, $"table.sm_{architecture}.txt"));
+        table.WriteLine(
+            $"{$"sm_{architecture}",-72} {"threads",7} {"shared",6} {"regs",4} {"groups",6} {"spills",6} {"instr",5}  hot loop: instructions, multiply-adds, share, after it");
+        foreach (AssembledKernel kernel in kernels)
+        {
+            string path = Path.Combine(folder, $"{kernel.Kernel.Name}.sm_{architecture}");
+            File.WriteAllText(path + ".ptx", kernel.Ptx);
+            File.WriteAllText(path + ".sass", kernel.Disassembly);
+            (SassLoop? loop, string operation) = HotLoop(kernel);
+            table.Write(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{kernel.Kernel.Name,-72} {kernel.Kernel.Threads,7} {kernel.SharedBytes,6} {kernel.Registers,4} {kernel.GroupsOfOne,6} {kernel.SpillBytes,6} {kernel.Code.Length,5}"));
+            table.WriteLine(loop is null ? "" : string.Create(
+                CultureInfo.InvariantCulture,
+                $"  {loop.Operations.Count,4} {loop.Count(operation),4} {operation} {(double)loop.Count(operation) / loop.Operations.Count,6:P0} {kernel.Code.CountAfter(loop),5}"));
+        }
+    }
+}
