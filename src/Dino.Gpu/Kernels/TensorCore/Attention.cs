@@ -69,7 +69,7 @@ internal static class Attention
         int queryBytes = TileRows * pitch;
         int tileRows = TileBytes / pitch;
         int thread = Group.IdxX;
-        int lane = thread % TileLayout.WarpSize;
+        int lane = thread & (TileLayout.WarpSize - 1);
         int warp = thread / TileLayout.WarpSize;
         int firstQuery = Grid.IdxX * TileRows;
         int hiddenBytes = shape.HeadCount * rowBytes;
@@ -111,7 +111,7 @@ internal static class Attention
                 CudaAsm.Emit(AttentionText.ClearScores);
                 HeadPieces.ForEach<ScoreProduct<TFormat>, TilePlace>(rowBytes / 32, new TilePlace(keys, lane, pitch));
                 if (row + StepKeys > count)
-                    CudaAsm.Emit(AttentionText.Mask, count - row - lane % 4 * 2);
+                    CudaAsm.Emit(AttentionText.Mask, count - row - (lane & 3) * 2);
                 CudaAsm.Emit(AttentionText.Softmax, shape.Scale, -shape.Scale);
                 HeadPieces.ForEach<Rescale, int>(THead.Size / 16, 0);
                 TFormat.PackWeights();
@@ -123,7 +123,7 @@ internal static class Attention
 
         CudaAsm.Emit(AttentionText.Finish);
         int queryRow = firstQuery + 16 * warp + lane / 4;
-        long target = context + (firstToken + queryRow) * hiddenBytes + Grid.IdxY * rowBytes + lane % 4 * 2 * TFormat.ElementSize;
+        long target = context + (firstToken + queryRow) * hiddenBytes + Grid.IdxY * rowBytes + (lane & 3) * 2 * TFormat.ElementSize;
         if (queryRow < shape.QueryCount)
             HeadPieces.ForEach<StoreFirst<TFormat>, long>(THead.Size / 16, target);
         if (queryRow + 8 < shape.QueryCount)
@@ -137,17 +137,20 @@ internal static class Attention
     public static int ByteOffset(int row, int chunk, int pitch) => row * pitch + (chunk ^ (row & 7)) * TileLayout.ChunkBytes;
 
     /// <summary>Where a lane points ldmatrix for 16 queries and 32 bytes of the head.</summary>
-    public static int QueryFragment(int lane, int firstRow, int step, int pitch) => ByteOffset(firstRow + lane % 16, 2 * step + lane / 16, pitch);
+    public static int QueryFragment(int lane, int firstRow, int step, int pitch) => 
+        ByteOffset(firstRow + (lane & 15), 2 * step + (lane >> 4), pitch);
 
     /// <summary>Where a lane points ldmatrix for 16 keys and 32 bytes of the head: keys come as the weight of a product does.</summary>
-    public static int KeyFragment(int lane, int step, int pitch) => ByteOffset(lane % 8 + lane / 16 * 8, 2 * step + lane / 8 % 2, pitch);
+    public static int KeyFragment(int lane, int step, int pitch) => 
+        ByteOffset((lane & 7) + (lane >> 4) * 8, 2 * step + ((lane >> 3) & 1), pitch);
 
     /// <summary>Where a lane points ldmatrix for 16 keys and 16 values of 16 bits of the head, which it transposes.</summary>
-    public static int ValueFragment16(int lane, int group, int pitch) => ByteOffset(lane % 16, 2 * group + lane / 16, pitch);
+    public static int ValueFragment16(int lane, int group, int pitch) => 
+        ByteOffset(lane & 15, 2 * group + (lane >> 4), pitch);
 
-    /// <summary>Where a lane finds a value of 32 bits of the head: column lane / 4 of a fragment of eight, key 2 (lane % 4) or the next.</summary>
+    /// <summary>Where a lane finds a value of 32 bits of the head: column lane / 4 of a fragment of eight, key 2 (lane mod 4) or the next.</summary>
     public static int ValueFragment32(int lane, int fragment, int odd, int pitch) =>
-        ByteOffset(lane % 4 * 2 + odd, 2 * fragment + lane / 16, pitch) + lane / 4 % 4 * sizeof(float);
+        ByteOffset((lane & 3) * 2 + odd, 2 * fragment + (lane >> 4), pitch) + ((lane >> 2) & 3) * sizeof(float);
 
     /// <summary>8192 bytes of rows, four chunks a thread; rows past the last token become zeros, and what no head fills is left out.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -156,7 +159,7 @@ internal static class Attention
         int pitch = Pitch(rowBytes);
         int chunksPerRow = pitch / TileLayout.ChunkBytes;
         int passRows = Threads / chunksPerRow;
-        int chunk = thread % chunksPerRow;
+        int chunk = thread & (chunksPerRow - 1);
         int row = thread / chunksPerRow;
         int offset = target + ByteOffset(row, chunk, pitch);
         long start = source + chunk * TileLayout.ChunkBytes;

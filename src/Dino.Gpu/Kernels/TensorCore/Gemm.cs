@@ -62,10 +62,10 @@ internal static class Gemm
         var copies = CopyPlan.Create<TTile>(input, weight, shape, firstRow, firstColumn, thread, threads);
 
         // Where this lane reads fragments, for both halves of a slice.
-        int lane = thread % TileLayout.WarpSize;
+        int lane = thread & (TileLayout.WarpSize - 1);
         int warp = thread / TileLayout.WarpSize;
         int warpRow = warp / TTile.WarpColumns * TTile.RowFragments * TileLayout.FragmentRows;
-        int warpColumn = warp % TTile.WarpColumns * TTile.ColumnHalves * TileLayout.HalfColumns;
+        int warpColumn = (warp & (TTile.WarpColumns - 1)) * TTile.ColumnHalves * TileLayout.HalfColumns;
         int inputFragment0 = TileLayout.InputFragment(lane, warpRow, 0);
         int inputFragment1 = TileLayout.InputFragment(lane, warpRow, 1);
         int weightFragment0 = inputBytes + TileLayout.WeightFragment(lane, warpColumn, 0);

@@ -11,7 +11,7 @@ internal static class TensorPeak
     {
         Tile128X128.Declare();
         Tile128X128.Clear();
-        int lane = Group.IdxX % TileLayout.WarpSize;
+        int lane = Group.IdxX & (TileLayout.WarpSize - 1);
         int warp = Group.IdxX / TileLayout.WarpSize;
         Tile128X128.LoadFragments(TileLayout.InputFragment(lane, 0, 0), TileLayout.WeightFragment(lane, 0, 0));
         for (int i = 0; i < iterations; i++)

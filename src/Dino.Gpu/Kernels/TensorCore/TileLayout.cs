@@ -3,7 +3,8 @@ namespace Dino.Gpu.Kernels.TensorCore;
 /// <summary>
 /// Where everything lies in a matrix product on tensor cores: pure functions, the same for every element type, because they count in
 /// bytes. A slice of k is 64 bytes a row (32 values of 16 bits or 16 of 32), in four chunks of 16 bytes, the unit that cp.async copies
-/// and a row of an 8x8 matrix of ldmatrix. Products are computed in fragments of 16 rows by 8 columns.
+/// and a row of an 8x8 matrix of ldmatrix. Products are computed in fragments of 16 rows by 8 columns. Remainders by powers of two are
+/// written with &amp;: of a signed number, % becomes a multiplication by a reciprocal, which the assembler repeats in loops.
 /// </summary>
 internal static class TileLayout
 {
@@ -40,7 +41,7 @@ internal static class TileLayout
     public static int CopyRow(int thread) => thread / ChunksPerRow;
 
     /// <summary>The chunk that a thread copies, of every row it copies.</summary>
-    public static int CopyChunk(int thread) => thread % ChunksPerRow;
+    public static int CopyChunk(int thread) => thread & (ChunksPerRow - 1);
 
     /// <summary>Rows that a group copies at once. A multiple of 8, so that the exchange of chunks is the same in every pass.</summary>
     public static int CopyPassRows(int threads) => threads / ChunksPerRow;
@@ -56,25 +57,25 @@ internal static class TileLayout
     /// first eight rows, 8 to 15 the other eight, then the same rows one chunk on. Fragment i lies 1024 i bytes further.
     /// </summary>
     public static int InputFragment(int lane, int firstRow, int step) =>
-        ByteOffset(firstRow + lane % 16, 2 * step + lane / 16);
+        ByteOffset(firstRow + (lane & 15), 2 * step + (lane >> 4));
 
     /// <summary>
     /// Where a lane points ldmatrix for two 8-column fragments of the weight, whose rows are output columns: lanes 0 to 7 the first
     /// fragment, 8 to 15 the same one chunk on, then the second fragment. Pair i lies 1024 i bytes further.
     /// </summary>
     public static int WeightFragment(int lane, int firstColumn, int step) =>
-        ByteOffset(firstColumn + lane % 8 + lane / 16 * 8, 2 * step + lane / 8 % 2);
+        ByteOffset(firstColumn + (lane & 7) + (lane >> 4) * 8, 2 * step + ((lane >> 3) & 1));
 
-    /// <summary>Where a lane stages the first two results of a fragment: row lane / 4, columns 2 (lane % 4) and the next, as mma leaves them.</summary>
-    public static int StagedFragment(int warp, int lane) => warp * StagedWarpBytes + lane / 4 * StagedRowBytes + lane % 4 * 2 * sizeof(float);
+    /// <summary>Where a lane stages the first two results of a fragment: row lane / 4, columns 2 (lane mod 4) and the next, as mma leaves them.</summary>
+    public static int StagedFragment(int warp, int lane) => warp * StagedWarpBytes + lane / 4 * StagedRowBytes + (lane & 3) * 2 * sizeof(float);
 
     /// <summary>Where a lane finds the four results that it finishes in <paramref name="pass"/>: eight lanes a row, four rows a pass.</summary>
     public static int StagedResult(int warp, int lane, int pass) =>
-        warp * StagedWarpBytes + (pass * 4 + lane / 8) * StagedRowBytes + lane % 8 * 4 * sizeof(float);
+        warp * StagedWarpBytes + (pass * 4 + lane / 8) * StagedRowBytes + (lane & 7) * 4 * sizeof(float);
 
     /// <summary>Row of those four results in their fragment.</summary>
     public static int ResultRow(int lane, int pass) => pass * 4 + lane / 8;
 
     /// <summary>Column of the first of them in its half.</summary>
-    public static int ResultColumn(int lane) => lane % 8 * 4;
+    public static int ResultColumn(int lane) => (lane & 7) * 4;
 }

@@ -97,23 +97,24 @@ internal static class AttentionText
         + "max.f32 top0, top0, s9; max.f32 top0, top0, s12; max.f32 top0, top0, s13;\n\t"
         + "shfl.sync.bfly.b32 other0, top0, 1, 31, 0xffffffff; max.f32 top0, top0, other0;\n\t"
         + "shfl.sync.bfly.b32 other0, top0, 2, 31, 0xffffffff; max.f32 top0, top0, other0; sub.f32 other0, m0, top0;\n\t"
-        + "mul.f32 other0, other0, %0; ex2.approx.f32 other0, other0; mov.f32 m0, top0; mul.f32 low0, top0, %1;\n\t"
-        + "mul.f32 l0, l0, other0; fma.rn.f32 s0, s0, %0, low0; ex2.approx.f32 s0, s0; add.f32 l0, l0, s0;\n\t"
-        + "fma.rn.f32 s1, s1, %0, low0; ex2.approx.f32 s1, s1; add.f32 l0, l0, s1; fma.rn.f32 s4, s4, %0, low0;\n\t"
-        + "ex2.approx.f32 s4, s4; add.f32 l0, l0, s4; fma.rn.f32 s5, s5, %0, low0; ex2.approx.f32 s5, s5; add.f32 l0, l0, s5;\n\t"
-        + "fma.rn.f32 s8, s8, %0, low0; ex2.approx.f32 s8, s8; add.f32 l0, l0, s8; fma.rn.f32 s9, s9, %0, low0;\n\t"
-        + "ex2.approx.f32 s9, s9; add.f32 l0, l0, s9; fma.rn.f32 s12, s12, %0, low0; ex2.approx.f32 s12, s12; add.f32 l0, l0, s12;\n\t"
-        + "fma.rn.f32 s13, s13, %0, low0; ex2.approx.f32 s13, s13; add.f32 l0, l0, s13; max.f32 top1, m1, s2; max.f32 top1, top1, s3;\n\t"
-        + "max.f32 top1, top1, s6; max.f32 top1, top1, s7; max.f32 top1, top1, s10; max.f32 top1, top1, s11; max.f32 top1, top1, s14;\n\t"
-        + "max.f32 top1, top1, s15; shfl.sync.bfly.b32 other1, top1, 1, 31, 0xffffffff; max.f32 top1, top1, other1;\n\t"
+        + "mul.f32 other0, other0, %0; ex2.approx.ftz.f32 other0, other0; mov.f32 m0, top0; mul.f32 low0, top0, %1;\n\t"
+        + "mul.f32 l0, l0, other0; fma.rn.f32 s0, s0, %0, low0; ex2.approx.ftz.f32 s0, s0; add.f32 l0, l0, s0;\n\t"
+        + "fma.rn.f32 s1, s1, %0, low0; ex2.approx.ftz.f32 s1, s1; add.f32 l0, l0, s1; fma.rn.f32 s4, s4, %0, low0;\n\t"
+        + "ex2.approx.ftz.f32 s4, s4; add.f32 l0, l0, s4; fma.rn.f32 s5, s5, %0, low0; ex2.approx.ftz.f32 s5, s5; add.f32 l0, l0, s5;\n\t"
+        + "fma.rn.f32 s8, s8, %0, low0; ex2.approx.ftz.f32 s8, s8; add.f32 l0, l0, s8; fma.rn.f32 s9, s9, %0, low0;\n\t"
+        + "ex2.approx.ftz.f32 s9, s9; add.f32 l0, l0, s9; fma.rn.f32 s12, s12, %0, low0; ex2.approx.ftz.f32 s12, s12;\n\t"
+        + "add.f32 l0, l0, s12; fma.rn.f32 s13, s13, %0, low0; ex2.approx.ftz.f32 s13, s13; add.f32 l0, l0, s13;\n\t"
+        + "max.f32 top1, m1, s2; max.f32 top1, top1, s3; max.f32 top1, top1, s6; max.f32 top1, top1, s7; max.f32 top1, top1, s10;\n\t"
+        + "max.f32 top1, top1, s11; max.f32 top1, top1, s14; max.f32 top1, top1, s15;\n\t"
+        + "shfl.sync.bfly.b32 other1, top1, 1, 31, 0xffffffff; max.f32 top1, top1, other1;\n\t"
         + "shfl.sync.bfly.b32 other1, top1, 2, 31, 0xffffffff; max.f32 top1, top1, other1; sub.f32 other1, m1, top1;\n\t"
-        + "mul.f32 other1, other1, %0; ex2.approx.f32 other1, other1; mov.f32 m1, top1; mul.f32 low1, top1, %1;\n\t"
-        + "mul.f32 l1, l1, other1; fma.rn.f32 s2, s2, %0, low1; ex2.approx.f32 s2, s2; add.f32 l1, l1, s2;\n\t"
-        + "fma.rn.f32 s3, s3, %0, low1; ex2.approx.f32 s3, s3; add.f32 l1, l1, s3; fma.rn.f32 s6, s6, %0, low1;\n\t"
-        + "ex2.approx.f32 s6, s6; add.f32 l1, l1, s6; fma.rn.f32 s7, s7, %0, low1; ex2.approx.f32 s7, s7; add.f32 l1, l1, s7;\n\t"
-        + "fma.rn.f32 s10, s10, %0, low1; ex2.approx.f32 s10, s10; add.f32 l1, l1, s10; fma.rn.f32 s11, s11, %0, low1;\n\t"
-        + "ex2.approx.f32 s11, s11; add.f32 l1, l1, s11; fma.rn.f32 s14, s14, %0, low1; ex2.approx.f32 s14, s14; add.f32 l1, l1, s14;\n\t"
-        + "fma.rn.f32 s15, s15, %0, low1; ex2.approx.f32 s15, s15; add.f32 l1, l1, s15;";
+        + "mul.f32 other1, other1, %0; ex2.approx.ftz.f32 other1, other1; mov.f32 m1, top1; mul.f32 low1, top1, %1;\n\t"
+        + "mul.f32 l1, l1, other1; fma.rn.f32 s2, s2, %0, low1; ex2.approx.ftz.f32 s2, s2; add.f32 l1, l1, s2;\n\t"
+        + "fma.rn.f32 s3, s3, %0, low1; ex2.approx.ftz.f32 s3, s3; add.f32 l1, l1, s3; fma.rn.f32 s6, s6, %0, low1;\n\t"
+        + "ex2.approx.ftz.f32 s6, s6; add.f32 l1, l1, s6; fma.rn.f32 s7, s7, %0, low1; ex2.approx.ftz.f32 s7, s7; add.f32 l1, l1, s7;\n\t"
+        + "fma.rn.f32 s10, s10, %0, low1; ex2.approx.ftz.f32 s10, s10; add.f32 l1, l1, s10; fma.rn.f32 s11, s11, %0, low1;\n\t"
+        + "ex2.approx.ftz.f32 s11, s11; add.f32 l1, l1, s11; fma.rn.f32 s14, s14, %0, low1; ex2.approx.ftz.f32 s14, s14;\n\t"
+        + "add.f32 l1, l1, s14; fma.rn.f32 s15, s15, %0, low1; ex2.approx.ftz.f32 s15, s15; add.f32 l1, l1, s15;";
 
     /// <summary>
     /// Fragments 2 i and 2 i + 1 of s are fragment i of the weights; the first source becomes the upper half.
@@ -163,9 +164,9 @@ internal static class AttentionText
     /// <summary>l = 1 / l</summary>
     public const string Finish =
         "shfl.sync.bfly.b32 other0, l0, 1, 31, 0xffffffff; add.f32 l0, l0, other0;\n\t"
-        + "shfl.sync.bfly.b32 other0, l0, 2, 31, 0xffffffff; add.f32 l0, l0, other0; rcp.approx.f32 l0, l0;\n\t"
+        + "shfl.sync.bfly.b32 other0, l0, 2, 31, 0xffffffff; add.f32 l0, l0, other0; rcp.approx.ftz.f32 l0, l0;\n\t"
         + "shfl.sync.bfly.b32 other1, l1, 1, 31, 0xffffffff; add.f32 l1, l1, other1;\n\t"
-        + "shfl.sync.bfly.b32 other1, l1, 2, 31, 0xffffffff; add.f32 l1, l1, other1; rcp.approx.f32 l1, l1;";
+        + "shfl.sync.bfly.b32 other1, l1, 2, 31, 0xffffffff; add.f32 l1, l1, other1; rcp.approx.ftz.f32 l1, l1;";
 
     /// <summary>Two results to the global address %0, two to %1.</summary>
     public const string StorePairsBFloat16 =

@@ -165,14 +165,14 @@ internal static class AttentionGenerator
 
         yield return $"sub.f32 {other}, m{row}, {top}";
         yield return $"mul.f32 {other}, {other}, %0";
-        yield return $"ex2.approx.f32 {other}, {other}";
+        yield return $"ex2.approx.ftz.f32 {other}, {other}";
         yield return $"mov.f32 m{row}, {top}";
         yield return $"mul.f32 low{row}, {top}, %1";
         yield return $"mul.f32 l{row}, l{row}, {other}";
         foreach (int score in scores)
         {
             yield return $"fma.rn.f32 s{score}, s{score}, %0, low{row}";
-            yield return $"ex2.approx.f32 s{score}, s{score}";
+            yield return $"ex2.approx.ftz.f32 s{score}, s{score}";
             yield return $"add.f32 l{row}, l{row}, s{score}";
         }
     }
@@ -185,7 +185,7 @@ internal static class AttentionGenerator
             yield return $"add.f32 l{row}, l{row}, other{row}";
         }
 
-        yield return $"rcp.approx.f32 l{row}, l{row}";
+        yield return $"rcp.approx.ftz.f32 l{row}, l{row}";
     }
 
     private static IEnumerable<string> StorePairs(string format) =>

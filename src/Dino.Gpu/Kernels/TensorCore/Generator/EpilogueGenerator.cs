@@ -47,10 +47,10 @@ internal static class EpilogueGenerator
     [
         $"abs.f32 gelu0, result{i}",
         "fma.rn.f32 gelu1, gelu0, 0f3E6D3388, 0f3F800000",
-        "rcp.approx.f32 gelu1, gelu1",
+        "rcp.approx.ftz.f32 gelu1, gelu1",
         $"mul.f32 gelu2, result{i}, result{i}",
         "mul.f32 gelu2, gelu2, 0fBF38AA3B",
-        "ex2.approx.f32 gelu2, gelu2",
+        "ex2.approx.ftz.f32 gelu2, gelu2",
         "mov.f32 gelu3, 0f3F87DC22",
         "fma.rn.f32 gelu3, gelu3, gelu1, 0fBFBA00E3",
         "fma.rn.f32 gelu3, gelu3, gelu1, 0f3FB5F0E3",
