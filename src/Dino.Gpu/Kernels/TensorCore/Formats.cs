@@ -19,6 +19,9 @@ internal interface ITensorFormat
     /// <summary>Stores result0 to result3 at a global address.</summary>
     static abstract void StoreResults(long address);
 
+    /// <summary>Stages result0 and result1 at one byte of the tiles, result2 and result3 at another.</summary>
+    static abstract void StageResults(int first, int second);
+
     /// <summary>Bits of a value, in the low ElementSize bytes, rounded to nearest.</summary>
     static abstract uint Round(float value);
 
@@ -66,6 +69,8 @@ internal readonly struct BFloat16Format : ITensorFormat
 
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreBFloat16, address);
 
+    public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageBFloat16, first, second);
+
     /// <summary>To nearest, ties to even. NaN does not occur in weights and would stay one here unless its mantissa is all ones.</summary>
     public static uint Round(float value)
     {
@@ -100,6 +105,8 @@ internal readonly struct Float16Format : ITensorFormat
         where TTile : struct, IGemmTile => TTile.MultiplyFloat16();
 
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreFloat16, address);
+
+    public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat16, first, second);
 
     /// <summary>To nearest, ties to even, by hand: ILGPU's own conversion cuts off on the host, and device and host have to agree.</summary>
     public static uint Round(float value)
@@ -145,6 +152,8 @@ internal readonly struct TensorFloat32Format : ITensorFormat
         where TTile : struct, IGemmTile => TTile.MultiplyTensorFloat32();
 
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreTensorFloat32, address);
+
+    public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageTensorFloat32, first, second);
 
     /// <summary>To nearest, ties away from zero, as cvt.rna does.</summary>
     public static uint Round(float value) => (Interop.FloatAsInt(value) + 0x1000u) & ~0x1fffu;

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Dino.Gpu.Kernels.Portable;
 using ILGPU;
 using ILGPU.Runtime.Cuda;
@@ -34,7 +33,7 @@ internal readonly struct TensorGemmShape
 }
 
 /// <summary>
-/// output[m, n] = epilogue(sum over k of input[m, k] * weight[n, k] + bias[n]) on tensor cores: both inputs contiguous along k. Each group
+/// output[m, n] = epilogue(bias[n] + sum over k of input[m, k] * weight[n, k]) on tensor cores: both inputs contiguous along k. Each group
 /// computes a tile. Slices of k are copied into a ring of Stages slots; slice s is multiplied while
 /// the next ones arrive. A row's sum does not depend on which other rows are computed.
 /// </summary>
@@ -51,60 +50,37 @@ internal static class Gemm
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
         TTile.Declare();
-        TTile.Clear();
         int threads = Threads<TTile>();
         int inputBytes = TileRows<TTile>() * TileLayout.RowBytes;
-        int stageBytes = inputBytes + TileColumns<TTile>() * TileLayout.RowBytes;
         int firstRow = Grid.IdxY * TileRows<TTile>();
         int firstColumn = Grid.IdxX * TileColumns<TTile>();
         int thread = Group.IdxX;
 
-        var copies = CopyPlan.Create<TTile>(input, weight, shape, firstRow, firstColumn, thread, threads);
-
-        // Where this lane reads fragments, for both halves of a slice.
+        // Where this thread copies, and where its lane reads fragments, for both halves of a slice.
         int lane = thread & (TileLayout.WarpSize - 1);
         int warp = thread / TileLayout.WarpSize;
         int warpRow = warp / TTile.WarpColumns * TTile.RowFragments * TileLayout.FragmentRows;
         int warpColumn = (warp & (TTile.WarpColumns - 1)) * TTile.ColumnHalves * TileLayout.HalfColumns;
-        int inputFragment0 = TileLayout.InputFragment(lane, warpRow, 0);
-        int inputFragment1 = TileLayout.InputFragment(lane, warpRow, 1);
-        int weightFragment0 = inputBytes + TileLayout.WeightFragment(lane, warpColumn, 0);
-        int weightFragment1 = inputBytes + TileLayout.WeightFragment(lane, warpColumn, 1);
+        int copyRow = TileLayout.CopyRow(thread);
+        int chunk = TileLayout.CopyChunk(thread);
+        TTile.SetPlaces(
+            TileLayout.ByteOffset(copyRow, chunk),
+            TileLayout.InputFragment(lane, warpRow, 0),
+            TileLayout.InputFragment(lane, warpRow, 1),
+            inputBytes + TileLayout.WeightFragment(lane, warpColumn, 0),
+            inputBytes + TileLayout.WeightFragment(lane, warpColumn, 1));
+        TTile.SetSources(
+            new CopyPlan(input, weight, shape, firstRow + copyRow, firstColumn + copyRow, TileLayout.CopyPassRows(threads), chunk));
 
-        // The first Stages - 1 slices are on their way before the first is multiplied. Every turn closes a group of copies, an empty one
-        // too, so that waiting for all but the newest Stages - 2 groups always means the slice of this turn.
-        int ringBytes = TTile.Stages * stageBytes;
-        int writeSlot = 0;
-        for (int i = 0; i < TTile.Stages - 1; i++)
-        {
-            if (i * TileLayout.RowBytes < shape.RowBytes)
-                copies.CopySlice<TTile>(writeSlot, inputBytes, i * TileLayout.RowBytes, threads);
-            CudaAsm.Emit("cp.async.commit_group;");
-            writeSlot += stageBytes;
-        }
-
-        int readSlot = 0;
-        int next = (TTile.Stages - 1) * TileLayout.RowBytes;
-        for (int offset = 0; offset < shape.RowBytes; offset += TileLayout.RowBytes)
-        {
-            // This turn's slice has arrived for this thread, then for all; and all are done with the last turn's, whose slot is written next.
-            TTile.WaitForSlice();
-            CudaAsm.Emit("bar.sync 0;");
-            if (next < shape.RowBytes)
-                copies.CopySlice<TTile>(writeSlot, inputBytes, next, threads);
-            CudaAsm.Emit("cp.async.commit_group;");
-            MultiplyHalf<TTile, TFormat>(readSlot + inputFragment0, readSlot + weightFragment0);
-            MultiplyHalf<TTile, TFormat>(readSlot + inputFragment1, readSlot + weightFragment1);
-            next += TileLayout.RowBytes;
-            readSlot = TileLayout.NextSlot(readSlot, stageBytes, ringBytes);
-            writeSlot = TileLayout.NextSlot(writeSlot, stageBytes, ringBytes);
-        }
+        // sum = bias + input weight^T
+        int column = firstColumn + warpColumn;
+        TTile.SetSums(bias + (long)(column + (lane & 3) * 2) * sizeof(float), shape.Columns - column);
+        TTile.MultiplySlices<TFormat>(shape.RowBytes / TileLayout.RowBytes);
 
         // The slots are free for staging once every warp has read its last fragments.
         CudaAsm.Emit("cp.async.wait_group 0;");
         CudaAsm.Emit("bar.sync 0;");
-        TTile.Finish<TFormat, TEpilogue>(
-            new WarpOutput(bias, shape, output, firstRow + warpRow, firstColumn + warpColumn + TileLayout.ResultColumn(lane), warp, lane));
+        TTile.Finish<TFormat, TEpilogue>(new WarpOutput(shape, output, firstRow + warpRow, column, warp, lane));
     }
 
     /// <summary>Rows of the output that a group computes.</summary>
@@ -118,14 +94,4 @@ internal static class Gemm
     /// <summary>Threads of a group.</summary>
     public static int Threads<TTile>()
         where TTile : struct, IGemmTile => TileLayout.WarpSize * TTile.WarpRows * TTile.WarpColumns;
-
-    /// <summary>Loads the fragments of half a slice and multiplies them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void MultiplyHalf<TTile, TFormat>(int input, int weight)
-        where TTile : struct, IGemmTile
-        where TFormat : struct, ITensorFormat
-    {
-        TTile.LoadFragments(input, weight);
-        TFormat.Multiply<TTile>();
-    }
 }

@@ -10,13 +10,16 @@ internal static class TensorPeak
         where TFormat : struct, ITensorFormat
     {
         Tile128X128.Declare();
-        Tile128X128.Clear();
         int lane = Group.IdxX & (TileLayout.WarpSize - 1);
         int warp = Group.IdxX / TileLayout.WarpSize;
-        Tile128X128.LoadFragments(TileLayout.InputFragment(lane, 0, 0), TileLayout.WeightFragment(lane, 0, 0));
+        int input = TileLayout.InputFragment(lane, 0, 0);
+        int weight = TileLayout.WeightFragment(lane, 0, 0);
+        Tile128X128.SetPlaces(0, input, input, weight, weight);
+        Tile128X128.ClearSums();
+        Tile128X128.LoadFragments();
         for (int i = 0; i < iterations; i++)
             TFormat.Multiply<Tile128X128>();
-        Tile128X128.Finish<TFormat, StoreFloatEpilogue<TFormat>>(new WarpOutput(0, default, 0, 0, 0, warp, lane));
+        Tile128X128.Finish<TFormat, StoreFloatEpilogue<TFormat>>(new WarpOutput(default, 0, 0, 0, warp, lane));
     }
 
     /// <summary>Floating-point operations of one group: 128 x 128 sums over 32 bytes of k, two operations a term.</summary>

@@ -57,9 +57,17 @@ public sealed class AssemblerTests
 
     /// <summary>The most instructions that a hot loop may have, and the multiply-adds (HMMA or FFMA) that it must have, on Hopper.</summary>
     [Theory]
-    [InlineData("TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-StoreEpilogue", "HMMA", 64, 240)]
-    [InlineData("TensorCore.Gemm.Kernel-Tile64X64-BFloat16Format-StoreEpilogue", "HMMA", 16, 165)]
-    [InlineData("Portable.Gemm.Kernel-Tile128x128-StoreEpilogue", "FFMA", 256, 310)]
+    [InlineData("TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-StoreEpilogue", "HMMA", 64, 103)]
+    [InlineData("TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-GeluEpilogue", "HMMA", 64, 103)]
+    [InlineData("TensorCore.Gemm.Kernel-Tile128X128-TensorFloat32Format-AddEpilogue", "HMMA", 64, 103)]
+    [InlineData("TensorCore.Gemm.Kernel-Tile64X64-BFloat16Format-StoreEpilogue", "HMMA", 16, 38)]
+    [InlineData("TensorCore.Attention.Kernel-BFloat16Format-Head64", "HMMA", 32, 240)]
+    [InlineData("TensorCore.Attention.Kernel-TensorFloat32Format-Head64", "HMMA", 64, 550)]
+    [InlineData("TensorCore.TensorPeak.Kernel-BFloat16Format", "HMMA", 32, 36)]
+    [InlineData("Portable.Gemm.Kernel-Tile128x128-StoreEpilogue", "FFMA", 256, 280)]
+    [InlineData("Portable.Gemm.Kernel-Tile128x64-StoreEpilogue", "FFMA", 128, 150)]
+    [InlineData("Portable.Gemm.Kernel-Tile64x64-StoreEpilogue", "FFMA", 64, 80)]
+    [InlineData("Portable.Peak.Kernel", "FFMA", 64, 67)]
     public void HotLoop_KeepsToItsBudget(string name, string operation, int products, int budget)
     {
         CudaTools.Require();

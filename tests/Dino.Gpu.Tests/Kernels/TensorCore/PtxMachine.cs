@@ -126,7 +126,7 @@ internal sealed class PtxMachine(PtxProgram program, byte[] parameters, byte[] g
         switch (string.Join('.', instruction.Operation))
         {
             case "cp.async.cg.shared.global":
-                StartCopy(thread, (int)Address(thread, o[0]), Address(thread, o[1]), (int)Value(thread, o[2]), (int)Value(thread, o[3]));
+                StartCopy(thread, (int)Address(thread, o[0]), Address(thread, o[1]), (int)Value(thread, o[2]), o.Length > 3 ? (int)Value(thread, o[3]) : 16);
                 return;
             case "cp.async.commit_group":
                 thread.Groups.Enqueue(thread.Copies);

@@ -77,7 +77,7 @@ internal sealed partial class PtxProgram
     [GeneratedRegex(@"^\.reg \.(?<type>\w+) (?<name>[%\w]+)(<(?<count>\d+)>)?$")]
     private static partial Regex RegisterPattern();
 
-    [GeneratedRegex(@"^(@(?<not>!?)(?<predicate>%\w+) )?(?<operation>[\w.]+)( (?<operands>.*))?$")]
+    [GeneratedRegex(@"^(@(?<not>!?)(?<predicate>%?\w+) )?(?<operation>[\w.]+)( (?<operands>.*))?$")]
     private static partial Regex InstructionPattern();
 
     [GeneratedRegex(@"\{[^}]*\}|\[[^\]]*\]|[^,\s]+")]

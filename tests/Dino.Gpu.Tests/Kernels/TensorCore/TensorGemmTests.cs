@@ -66,15 +66,15 @@ public sealed class TensorGemmTests
         if (!stores16)
             Store(global, outputStart, [.. previous.Select(value => (double)value)], null);
 
-        byte[] parameters = new byte[60];
+        byte[] parameters = new byte[68];
         long[] addresses = [Start, weightStart, biasStart, 0, 0, 0, 0, outputStart];
         for (int i = 0; i < 3; i++)
             BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(8 * i), addresses[i]);
-        int[] shape = [rows, columns, depth * elementSize, outputStride, map.RowsPerImage, map.ImageStride, map.FirstRow];
+        int[] shape = [rows, columns, depth * elementSize, outputStride, map.RowsPerImage, (int)map.Reciprocal, map.Shift, map.ImageStride, map.FirstRow];
         for (int i = 0; i < shape.Length; i++)
             BinaryPrimitives.WriteInt32LittleEndian(parameters.AsSpan(24 + 4 * i), shape[i]);
-        Assert.Equal([8, 8, 8, 28, 8], program.ParameterSizes);
-        BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(52), outputStart);
+        Assert.Equal([8, 8, 8, 36, 8], program.ParameterSizes);
+        BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(60), outputStart);
 
         (int tileRows, int tileColumns) = tile == typeof(Tile128X128) ? (128, 128) : (64, 64);
         var machine = new PtxMachine(program, parameters, global, 128);

@@ -45,12 +45,13 @@ public sealed class TensorRowKernelTests
         Buffer.BlockCopy(bias, 0, global, weightStart + 4 * columns, 4 * columns);
 
         var program = new PtxProgram(GpuKernels.Compile(typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(format)));
-        Assert.Equal([16, 16, 16, 40, 8], program.ParameterSizes);
-        byte[] parameters = new byte[96];
-        (int Place, long Address)[] addresses = [(0, Start), (16, weightStart), (32, weightStart + 4 * columns), (88, outputStart)];
+        Assert.Equal([16, 16, 16, 56, 8], program.ParameterSizes);
+        byte[] parameters = new byte[112];
+        (int Place, long Address)[] addresses = [(0, Start), (16, weightStart), (32, weightStart + 4 * columns), (104, outputStart)];
         foreach ((int place, long address) in addresses)
             BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(place), address);
-        int[] shape = [rows, columns, BitConverter.SingleToInt32Bits(Epsilon), map.RowsPerImage, map.ImageStride, map.FirstRow, 3, 4, 1, 1];
+        var outputMap = new RowMap(3, 4, 1);
+        int[] shape = [rows, columns, BitConverter.SingleToInt32Bits(Epsilon), .. Words(map), .. Words(outputMap), 1];
         for (int i = 0; i < shape.Length; i++)
             BinaryPrimitives.WriteInt32LittleEndian(parameters.AsSpan(48 + 4 * i), shape[i]);
         var machine = new PtxMachine(program, parameters, global, 32 * RowKernels.RowsPerGroup, 32);
@@ -137,4 +138,6 @@ public sealed class TensorRowKernelTests
         Assert.Equal(rounded.GetAsArray1D(), TensorCoreWeights<TFormat>.Convert(patches.GetAsArray1D()));
         Assert.Contains(rounded.GetAsArray1D(), word => word != 0);
     }
+
+    private static int[] Words(RowMap map) => [map.RowsPerImage, (int)map.Reciprocal, map.Shift, map.ImageStride, map.FirstRow];
 }

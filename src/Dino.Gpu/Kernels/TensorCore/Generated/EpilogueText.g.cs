@@ -19,16 +19,6 @@ internal static class EpilogueText
     public const string TakeResults =
         "mov.f32 result0, %0; mov.f32 result1, %1; mov.f32 result2, %2; mov.f32 result3, %3;";
 
-    /// <summary>bias0 to bias3 from the global address %0.</summary>
-    public const string LoadBias =
-        "ld.global.v4.f32 {bias0, bias1, bias2, bias3}, [%0];";
-
-    /// <summary>result = staged at byte %0 of the tiles + bias.</summary>
-    public const string LoadResults =
-        "add.u32 address, tilesBase, %0; ld.shared.v4.f32 {result0, result1, result2, result3}, [address];\n\t"
-        + "add.f32 result0, result0, bias0; add.f32 result1, result1, bias1; add.f32 result2, result2, bias2;\n\t"
-        + "add.f32 result3, result3, bias3;";
-
     /// <summary>result = gelu(result)</summary>
     public const string Gelu =
         "abs.f32 gelu0, result0; fma.rn.f32 gelu1, gelu0, 0f3E6D3388, 0f3F800000; rcp.approx.ftz.f32 gelu1, gelu1;\n\t"
@@ -54,14 +44,38 @@ internal static class EpilogueText
         + "fma.rn.f32 gelu3, gelu3, gelu1, 0f3E827906; mul.f32 gelu3, gelu3, gelu1; mul.f32 gelu3, gelu3, gelu2;\n\t"
         + "mul.f32 gelu0, gelu0, 0fBF000000; max.f32 result3, result3, 0f00000000; fma.rn.f32 result3, gelu0, gelu3, result3;";
 
-    /// <summary>result += four floats at the global address %0.</summary>
-    public const string AddOutput =
-        "ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [%0]; add.f32 result0, result0, gelu0; add.f32 result1, result1, gelu1;\n\t"
-        + "add.f32 result2, result2, gelu2; add.f32 result3, result3, gelu3;";
+    /// <summary>Two results of a row at byte %0 of the tiles, two of another at byte %1.</summary>
+    public const string StageFloat32 =
+        "add.u32 address, tilesBase, %0; st.shared.v2.f32 [address], {result0, result1}; add.u32 address, tilesBase, %1;\n\t"
+        + "st.shared.v2.f32 [address], {result2, result3};";
 
-    /// <summary>Four floats to the global address %0.</summary>
-    public const string StoreFloat32 =
-        "st.global.v4.f32 [%0], {result0, result1, result2, result3};";
+    /// <summary>The same, rounded to tf32.</summary>
+    public const string StageTensorFloat32 =
+        "cvt.rna.tf32.f32 packed0, result0; cvt.rna.tf32.f32 packed1, result1; cvt.rna.tf32.f32 packed2, result2;\n\t"
+        + "cvt.rna.tf32.f32 packed3, result3; add.u32 address, tilesBase, %0; st.shared.v2.b32 [address], {packed0, packed1};\n\t"
+        + "add.u32 address, tilesBase, %1; st.shared.v2.b32 [address], {packed2, packed3};";
+
+    /// <summary>The same, rounded to bfloat16; the first operand of a conversion becomes the upper half.</summary>
+    public const string StageBFloat16 =
+        "cvt.rn.bf16x2.f32 packed0, result1, result0; cvt.rn.bf16x2.f32 packed1, result3, result2; add.u32 address, tilesBase, %0;\n\t"
+        + "st.shared.b32 [address], packed0; add.u32 address, tilesBase, %1; st.shared.b32 [address], packed1;";
+
+    /// <summary>The same, rounded to float16.</summary>
+    public const string StageFloat16 =
+        "cvt.rn.f16x2.f32 packed0, result1, result0; cvt.rn.f16x2.f32 packed1, result3, result2; add.u32 address, tilesBase, %0;\n\t"
+        + "st.shared.b32 [address], packed0; add.u32 address, tilesBase, %1; st.shared.b32 [address], packed1;";
+
+    /// <summary>16 bytes from byte %0 of the tiles to the global address %1.</summary>
+    public const string StoreStaged =
+        "add.u32 address, tilesBase, %0; ld.shared.v4.b32 {packed0, packed1, packed2, packed3}, [address];\n\t"
+        + "st.global.v4.b32 [%1], {packed0, packed1, packed2, packed3};";
+
+    /// <summary>Four floats from byte %0 of the tiles, added to those at the global address %1.</summary>
+    public const string AddStaged =
+        "add.u32 address, tilesBase, %0; ld.shared.v4.f32 {result0, result1, result2, result3}, [address];\n\t"
+        + "ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [%1]; add.f32 result0, result0, gelu0; add.f32 result1, result1, gelu1;\n\t"
+        + "add.f32 result2, result2, gelu2; add.f32 result3, result3, gelu3;\n\t"
+        + "st.global.v4.f32 [%1], {result0, result1, result2, result3};";
 
     /// <summary>Four floats, rounded to tf32, to the global address %0.</summary>
     public const string StoreTensorFloat32 =

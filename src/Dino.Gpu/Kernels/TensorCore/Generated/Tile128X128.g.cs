@@ -23,11 +23,16 @@ internal readonly struct Tile128X128 : IGemmTile
     public static int Stages => 3;
 
     public static void Declare() => CudaAsm.Emit(
-        ".shared .align 128 .b8 tiles[49152]; .reg .f32 acc<128>; .reg .b32 af<16>; .reg .b32 bf<16>; .reg .f32 result<4>;\n\t"
-        + ".reg .b32 packed<4>; .reg .f32 bias<4>; .reg .f32 gelu<4>; .reg .b32 tilesBase; .reg .b32 address;\n\t"
+        ".shared .align 128 .b8 tiles[49152]; .reg .f32 acc<128>; .reg .b32 af<16>; .reg .b32 bf<16>; .reg .b64 from<8>;\n\t"
+        + ".reg .b32 copyTo; .reg .b32 inputAt<2>; .reg .b32 weightAt<2>; .reg .pred more; .reg .pred inside; .reg .b32 address;\n\t"
+        + ".reg .f32 result<4>; .reg .b32 packed<4>; .reg .f32 bias<2>; .reg .f32 gelu<4>; .reg .b32 tilesBase;\n\t"
         + "mov.u32 tilesBase, tiles;");
 
-    public static void Clear() => CudaAsm.Emit(
+    public static void SetPlaces(int copy, int input0, int input1, int weight0, int weight1) => CudaAsm.Emit(
+        "add.u32 copyTo, tilesBase, %0; add.u32 inputAt0, tilesBase, %1; add.u32 inputAt1, tilesBase, %2;\n\t"
+        + "add.u32 weightAt0, tilesBase, %3; add.u32 weightAt1, tilesBase, %4;", copy, input0, input1, weight0, weight1);
+
+    public static void ClearSums() => CudaAsm.Emit(
         "mov.f32 acc0, 0f00000000; mov.f32 acc1, 0f00000000; mov.f32 acc2, 0f00000000; mov.f32 acc3, 0f00000000;\n\t"
         + "mov.f32 acc4, 0f00000000; mov.f32 acc5, 0f00000000; mov.f32 acc6, 0f00000000; mov.f32 acc7, 0f00000000;\n\t"
         + "mov.f32 acc8, 0f00000000; mov.f32 acc9, 0f00000000; mov.f32 acc10, 0f00000000; mov.f32 acc11, 0f00000000;\n\t"
@@ -61,18 +66,65 @@ internal readonly struct Tile128X128 : IGemmTile
         + "mov.f32 acc120, 0f00000000; mov.f32 acc121, 0f00000000; mov.f32 acc122, 0f00000000; mov.f32 acc123, 0f00000000;\n\t"
         + "mov.f32 acc124, 0f00000000; mov.f32 acc125, 0f00000000; mov.f32 acc126, 0f00000000; mov.f32 acc127, 0f00000000;");
 
-    public static void WaitForSlice() => CudaAsm.Emit(
-        "cp.async.wait_group 1;");
+    public static void SetSums(long bias, int columns) => CudaAsm.Emit(
+        "setp.gt.s32 inside, %1, 0; mov.f32 bias0, 0f00000000; mov.f32 bias1, 0f00000000;\n\t"
+        + "@inside ld.global.v2.f32 {bias0, bias1}, [%0]; mov.f32 acc0, bias0; mov.f32 acc1, bias1; mov.f32 acc2, bias0;\n\t"
+        + "mov.f32 acc3, bias1; mov.f32 acc32, bias0; mov.f32 acc33, bias1; mov.f32 acc34, bias0; mov.f32 acc35, bias1;\n\t"
+        + "mov.f32 acc64, bias0; mov.f32 acc65, bias1; mov.f32 acc66, bias0; mov.f32 acc67, bias1; mov.f32 acc96, bias0;\n\t"
+        + "mov.f32 acc97, bias1; mov.f32 acc98, bias0; mov.f32 acc99, bias1; setp.gt.s32 inside, %1, 8; mov.f32 bias0, 0f00000000;\n\t"
+        + "mov.f32 bias1, 0f00000000; @inside ld.global.v2.f32 {bias0, bias1}, [%0+32]; mov.f32 acc4, bias0; mov.f32 acc5, bias1;\n\t"
+        + "mov.f32 acc6, bias0; mov.f32 acc7, bias1; mov.f32 acc36, bias0; mov.f32 acc37, bias1; mov.f32 acc38, bias0;\n\t"
+        + "mov.f32 acc39, bias1; mov.f32 acc68, bias0; mov.f32 acc69, bias1; mov.f32 acc70, bias0; mov.f32 acc71, bias1;\n\t"
+        + "mov.f32 acc100, bias0; mov.f32 acc101, bias1; mov.f32 acc102, bias0; mov.f32 acc103, bias1; setp.gt.s32 inside, %1, 16;\n\t"
+        + "mov.f32 bias0, 0f00000000; mov.f32 bias1, 0f00000000; @inside ld.global.v2.f32 {bias0, bias1}, [%0+64];\n\t"
+        + "mov.f32 acc8, bias0; mov.f32 acc9, bias1; mov.f32 acc10, bias0; mov.f32 acc11, bias1; mov.f32 acc40, bias0;\n\t"
+        + "mov.f32 acc41, bias1; mov.f32 acc42, bias0; mov.f32 acc43, bias1; mov.f32 acc72, bias0; mov.f32 acc73, bias1;\n\t"
+        + "mov.f32 acc74, bias0; mov.f32 acc75, bias1; mov.f32 acc104, bias0; mov.f32 acc105, bias1; mov.f32 acc106, bias0;\n\t"
+        + "mov.f32 acc107, bias1; setp.gt.s32 inside, %1, 24; mov.f32 bias0, 0f00000000; mov.f32 bias1, 0f00000000;\n\t"
+        + "@inside ld.global.v2.f32 {bias0, bias1}, [%0+96]; mov.f32 acc12, bias0; mov.f32 acc13, bias1; mov.f32 acc14, bias0;\n\t"
+        + "mov.f32 acc15, bias1; mov.f32 acc44, bias0; mov.f32 acc45, bias1; mov.f32 acc46, bias0; mov.f32 acc47, bias1;\n\t"
+        + "mov.f32 acc76, bias0; mov.f32 acc77, bias1; mov.f32 acc78, bias0; mov.f32 acc79, bias1; mov.f32 acc108, bias0;\n\t"
+        + "mov.f32 acc109, bias1; mov.f32 acc110, bias0; mov.f32 acc111, bias1; setp.gt.s32 inside, %1, 32;\n\t"
+        + "mov.f32 bias0, 0f00000000; mov.f32 bias1, 0f00000000; @inside ld.global.v2.f32 {bias0, bias1}, [%0+128];\n\t"
+        + "mov.f32 acc16, bias0; mov.f32 acc17, bias1; mov.f32 acc18, bias0; mov.f32 acc19, bias1; mov.f32 acc48, bias0;\n\t"
+        + "mov.f32 acc49, bias1; mov.f32 acc50, bias0; mov.f32 acc51, bias1; mov.f32 acc80, bias0; mov.f32 acc81, bias1;\n\t"
+        + "mov.f32 acc82, bias0; mov.f32 acc83, bias1; mov.f32 acc112, bias0; mov.f32 acc113, bias1; mov.f32 acc114, bias0;\n\t"
+        + "mov.f32 acc115, bias1; setp.gt.s32 inside, %1, 40; mov.f32 bias0, 0f00000000; mov.f32 bias1, 0f00000000;\n\t"
+        + "@inside ld.global.v2.f32 {bias0, bias1}, [%0+160]; mov.f32 acc20, bias0; mov.f32 acc21, bias1; mov.f32 acc22, bias0;\n\t"
+        + "mov.f32 acc23, bias1; mov.f32 acc52, bias0; mov.f32 acc53, bias1; mov.f32 acc54, bias0; mov.f32 acc55, bias1;\n\t"
+        + "mov.f32 acc84, bias0; mov.f32 acc85, bias1; mov.f32 acc86, bias0; mov.f32 acc87, bias1; mov.f32 acc116, bias0;\n\t"
+        + "mov.f32 acc117, bias1; mov.f32 acc118, bias0; mov.f32 acc119, bias1; setp.gt.s32 inside, %1, 48;\n\t"
+        + "mov.f32 bias0, 0f00000000; mov.f32 bias1, 0f00000000; @inside ld.global.v2.f32 {bias0, bias1}, [%0+192];\n\t"
+        + "mov.f32 acc24, bias0; mov.f32 acc25, bias1; mov.f32 acc26, bias0; mov.f32 acc27, bias1; mov.f32 acc56, bias0;\n\t"
+        + "mov.f32 acc57, bias1; mov.f32 acc58, bias0; mov.f32 acc59, bias1; mov.f32 acc88, bias0; mov.f32 acc89, bias1;\n\t"
+        + "mov.f32 acc90, bias0; mov.f32 acc91, bias1; mov.f32 acc120, bias0; mov.f32 acc121, bias1; mov.f32 acc122, bias0;\n\t"
+        + "mov.f32 acc123, bias1; setp.gt.s32 inside, %1, 56; mov.f32 bias0, 0f00000000; mov.f32 bias1, 0f00000000;\n\t"
+        + "@inside ld.global.v2.f32 {bias0, bias1}, [%0+224]; mov.f32 acc28, bias0; mov.f32 acc29, bias1; mov.f32 acc30, bias0;\n\t"
+        + "mov.f32 acc31, bias1; mov.f32 acc60, bias0; mov.f32 acc61, bias1; mov.f32 acc62, bias0; mov.f32 acc63, bias1;\n\t"
+        + "mov.f32 acc92, bias0; mov.f32 acc93, bias1; mov.f32 acc94, bias0; mov.f32 acc95, bias1; mov.f32 acc124, bias0;\n\t"
+        + "mov.f32 acc125, bias1; mov.f32 acc126, bias0; mov.f32 acc127, bias1;", bias, columns);
 
-    public static void LoadFragments(int input, int weight) => CudaAsm.Emit(
-        "add.u32 address, tilesBase, %0; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [address];\n\t"
-        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [address+1024];\n\t"
-        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af8, af9, af10, af11}, [address+2048];\n\t"
-        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af12, af13, af14, af15}, [address+3072]; add.u32 address, tilesBase, %1;\n\t"
-        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [address];\n\t"
-        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [address+1024];\n\t"
-        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf8, bf9, bf10, bf11}, [address+2048];\n\t"
-        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf12, bf13, bf14, bf15}, [address+3072];", input, weight);
+    public static void SetSources(CopyPlan plan)
+    {
+        CudaAsm.Emit("mov.b64 from0, %0;", plan.Input(0));
+        CudaAsm.Emit("mov.b64 from1, %0;", plan.Input(1));
+        CudaAsm.Emit("mov.b64 from2, %0;", plan.Input(2));
+        CudaAsm.Emit("mov.b64 from3, %0;", plan.Input(3));
+        CudaAsm.Emit("mov.b64 from4, %0;", plan.Weight(0));
+        CudaAsm.Emit("mov.b64 from5, %0;", plan.Weight(1));
+        CudaAsm.Emit("mov.b64 from6, %0;", plan.Weight(2));
+        CudaAsm.Emit("mov.b64 from7, %0;", plan.Weight(3));
+    }
+
+    public static void LoadFragments() => CudaAsm.Emit(
+        "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0];\n\t"
+        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+1024];\n\t"
+        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af8, af9, af10, af11}, [inputAt0+2048];\n\t"
+        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af12, af13, af14, af15}, [inputAt0+3072];\n\t"
+        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0];\n\t"
+        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+1024];\n\t"
+        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf8, bf9, bf10, bf11}, [weightAt0+2048];\n\t"
+        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf12, bf13, bf14, bf15}, [weightAt0+3072];");
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
         "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {acc0, acc1, acc2, acc3}, {af0, af1, af2, af3}, {bf0, bf1}, {acc0, "
@@ -272,67 +324,253 @@ internal readonly struct Tile128X128 : IGemmTile
         + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {acc124, acc125, acc126, acc127}, {af12, af13, af14, af15}, {bf14, "
         + "bf15}, {acc124, acc125, acc126, acc127};");
 
+    public static void MultiplySlices<TFormat>(int slices)
+        where TFormat : struct, ITensorFormat
+    {
+        // The first slices are on their way before the first is multiplied. Every turn closes a group of copies, an empty one too.
+        CudaAsm.Emit(
+            "setp.gt.s32 more, %0, 0; @more cp.async.cg.shared.global [copyTo], [from0], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+2048], [from1], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+4096], [from2], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+6144], [from3], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+8192], [from4], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+10240], [from5], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+12288], [from6], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+14336], [from7], 16; cp.async.commit_group;", slices);
+        CudaAsm.Emit(
+            "setp.gt.s32 more, %0, 1; @more cp.async.cg.shared.global [copyTo+16384], [from0+64], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+18432], [from1+64], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+20480], [from2+64], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+22528], [from3+64], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+24576], [from4+64], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+26624], [from5+64], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+28672], [from6+64], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+30720], [from7+64], 16; cp.async.commit_group;", slices);
+        CudaAsm.Emit(
+            "add.s64 from0, from0, 128; add.s64 from1, from1, 128; add.s64 from2, from2, 128; add.s64 from3, from3, 128;\n\t"
+            + "add.s64 from4, from4, 128; add.s64 from5, from5, 128; add.s64 from6, from6, 128; add.s64 from7, from7, 128;");
+        int left = slices;
+        while (left >= 3)
+        {
+            CudaAsm.Emit(
+                "cp.async.wait_group 1; bar.sync 0; setp.gt.s32 more, %0, 2;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+32768], [from0], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+34816], [from1], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+36864], [from2], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+38912], [from3], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+40960], [from4], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+43008], [from5], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+45056], [from6], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+47104], [from7], 16; cp.async.commit_group;", left);
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+1024];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af8, af9, af10, af11}, [inputAt0+2048];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af12, af13, af14, af15}, [inputAt0+3072];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+1024];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf8, bf9, bf10, bf11}, [weightAt0+2048];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf12, bf13, bf14, bf15}, [weightAt0+3072];");
+            TFormat.Multiply<Tile128X128>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+1024];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af8, af9, af10, af11}, [inputAt1+2048];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af12, af13, af14, af15}, [inputAt1+3072];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+1024];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf8, bf9, bf10, bf11}, [weightAt1+2048];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf12, bf13, bf14, bf15}, [weightAt1+3072];");
+            TFormat.Multiply<Tile128X128>();
+            CudaAsm.Emit(
+                "cp.async.wait_group 1; bar.sync 0; setp.gt.s32 more, %0, 3;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo], [from0+64], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+2048], [from1+64], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+4096], [from2+64], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+6144], [from3+64], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+8192], [from4+64], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+10240], [from5+64], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+12288], [from6+64], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+14336], [from7+64], 16; cp.async.commit_group;", left);
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+17408];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af8, af9, af10, af11}, [inputAt0+18432];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af12, af13, af14, af15}, [inputAt0+19456];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+17408];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf8, bf9, bf10, bf11}, [weightAt0+18432];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf12, bf13, bf14, bf15}, [weightAt0+19456];");
+            TFormat.Multiply<Tile128X128>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+17408];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af8, af9, af10, af11}, [inputAt1+18432];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af12, af13, af14, af15}, [inputAt1+19456];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+17408];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf8, bf9, bf10, bf11}, [weightAt1+18432];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf12, bf13, bf14, bf15}, [weightAt1+19456];");
+            TFormat.Multiply<Tile128X128>();
+            CudaAsm.Emit(
+                "cp.async.wait_group 1; bar.sync 0; setp.gt.s32 more, %0, 4;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+16384], [from0+128], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+18432], [from1+128], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+20480], [from2+128], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+22528], [from3+128], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+24576], [from4+128], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+26624], [from5+128], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+28672], [from6+128], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+30720], [from7+128], 16; cp.async.commit_group; add.s64 from0, from0, 192;\n\t"
+                + "add.s64 from1, from1, 192; add.s64 from2, from2, 192; add.s64 from3, from3, 192; add.s64 from4, from4, 192;\n\t"
+                + "add.s64 from5, from5, 192; add.s64 from6, from6, 192; add.s64 from7, from7, 192;", left);
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0+32768];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+33792];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af8, af9, af10, af11}, [inputAt0+34816];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af12, af13, af14, af15}, [inputAt0+35840];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0+32768];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+33792];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf8, bf9, bf10, bf11}, [weightAt0+34816];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf12, bf13, bf14, bf15}, [weightAt0+35840];");
+            TFormat.Multiply<Tile128X128>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1+32768];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+33792];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af8, af9, af10, af11}, [inputAt1+34816];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af12, af13, af14, af15}, [inputAt1+35840];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1+32768];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+33792];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf8, bf9, bf10, bf11}, [weightAt1+34816];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf12, bf13, bf14, bf15}, [weightAt1+35840];");
+            TFormat.Multiply<Tile128X128>();
+            left -= 3;
+        }
+
+        // The slices of a last round that is not full. Exits in the loop instead would make the assembler move sums about.
+        if (left > 0)
+        {
+            CudaAsm.Emit(
+                "cp.async.wait_group 1; bar.sync 0; cp.async.commit_group;");
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+1024];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af8, af9, af10, af11}, [inputAt0+2048];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af12, af13, af14, af15}, [inputAt0+3072];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+1024];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf8, bf9, bf10, bf11}, [weightAt0+2048];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf12, bf13, bf14, bf15}, [weightAt0+3072];");
+            TFormat.Multiply<Tile128X128>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+1024];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af8, af9, af10, af11}, [inputAt1+2048];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af12, af13, af14, af15}, [inputAt1+3072];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+1024];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf8, bf9, bf10, bf11}, [weightAt1+2048];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf12, bf13, bf14, bf15}, [weightAt1+3072];");
+            TFormat.Multiply<Tile128X128>();
+        }
+
+        if (left > 1)
+        {
+            CudaAsm.Emit(
+                "cp.async.wait_group 1; bar.sync 0; cp.async.commit_group;");
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+17408];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af8, af9, af10, af11}, [inputAt0+18432];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af12, af13, af14, af15}, [inputAt0+19456];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+17408];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf8, bf9, bf10, bf11}, [weightAt0+18432];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf12, bf13, bf14, bf15}, [weightAt0+19456];");
+            TFormat.Multiply<Tile128X128>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+17408];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af8, af9, af10, af11}, [inputAt1+18432];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af12, af13, af14, af15}, [inputAt1+19456];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+17408];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf8, bf9, bf10, bf11}, [weightAt1+18432];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf12, bf13, bf14, bf15}, [weightAt1+19456];");
+            TFormat.Multiply<Tile128X128>();
+        }
+    }
+
     public static void Finish<TFormat, TEpilogue>(WarpOutput output)
         where TFormat : struct, ITensorFormat
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
-        output.LoadBias(0);
-        CudaAsm.Emit(
-            "add.u32 address, tilesBase, %0; st.shared.v2.f32 [address], {acc0, acc1};\n\t"
-            + "st.shared.v2.f32 [address+1280], {acc2, acc3}; st.shared.v2.f32 [address+32], {acc4, acc5};\n\t"
-            + "st.shared.v2.f32 [address+1312], {acc6, acc7}; st.shared.v2.f32 [address+64], {acc8, acc9};\n\t"
-            + "st.shared.v2.f32 [address+1344], {acc10, acc11}; st.shared.v2.f32 [address+96], {acc12, acc13};\n\t"
-            + "st.shared.v2.f32 [address+1376], {acc14, acc15};", output.Staged);
-        output.FinishRows<TFormat, TEpilogue>(0, 0);
-        CudaAsm.Emit(
-            "add.u32 address, tilesBase, %0; st.shared.v2.f32 [address], {acc32, acc33};\n\t"
-            + "st.shared.v2.f32 [address+1280], {acc34, acc35}; st.shared.v2.f32 [address+32], {acc36, acc37};\n\t"
-            + "st.shared.v2.f32 [address+1312], {acc38, acc39}; st.shared.v2.f32 [address+64], {acc40, acc41};\n\t"
-            + "st.shared.v2.f32 [address+1344], {acc42, acc43}; st.shared.v2.f32 [address+96], {acc44, acc45};\n\t"
-            + "st.shared.v2.f32 [address+1376], {acc46, acc47};", output.Staged);
-        output.FinishRows<TFormat, TEpilogue>(1, 0);
-        CudaAsm.Emit(
-            "add.u32 address, tilesBase, %0; st.shared.v2.f32 [address], {acc64, acc65};\n\t"
-            + "st.shared.v2.f32 [address+1280], {acc66, acc67}; st.shared.v2.f32 [address+32], {acc68, acc69};\n\t"
-            + "st.shared.v2.f32 [address+1312], {acc70, acc71}; st.shared.v2.f32 [address+64], {acc72, acc73};\n\t"
-            + "st.shared.v2.f32 [address+1344], {acc74, acc75}; st.shared.v2.f32 [address+96], {acc76, acc77};\n\t"
-            + "st.shared.v2.f32 [address+1376], {acc78, acc79};", output.Staged);
-        output.FinishRows<TFormat, TEpilogue>(2, 0);
-        CudaAsm.Emit(
-            "add.u32 address, tilesBase, %0; st.shared.v2.f32 [address], {acc96, acc97};\n\t"
-            + "st.shared.v2.f32 [address+1280], {acc98, acc99}; st.shared.v2.f32 [address+32], {acc100, acc101};\n\t"
-            + "st.shared.v2.f32 [address+1312], {acc102, acc103}; st.shared.v2.f32 [address+64], {acc104, acc105};\n\t"
-            + "st.shared.v2.f32 [address+1344], {acc106, acc107}; st.shared.v2.f32 [address+96], {acc108, acc109};\n\t"
-            + "st.shared.v2.f32 [address+1376], {acc110, acc111};", output.Staged);
-        output.FinishRows<TFormat, TEpilogue>(3, 0);
-        output.LoadBias(1);
-        CudaAsm.Emit(
-            "add.u32 address, tilesBase, %0; st.shared.v2.f32 [address], {acc16, acc17};\n\t"
-            + "st.shared.v2.f32 [address+1280], {acc18, acc19}; st.shared.v2.f32 [address+32], {acc20, acc21};\n\t"
-            + "st.shared.v2.f32 [address+1312], {acc22, acc23}; st.shared.v2.f32 [address+64], {acc24, acc25};\n\t"
-            + "st.shared.v2.f32 [address+1344], {acc26, acc27}; st.shared.v2.f32 [address+96], {acc28, acc29};\n\t"
-            + "st.shared.v2.f32 [address+1376], {acc30, acc31};", output.Staged);
-        output.FinishRows<TFormat, TEpilogue>(0, 1);
-        CudaAsm.Emit(
-            "add.u32 address, tilesBase, %0; st.shared.v2.f32 [address], {acc48, acc49};\n\t"
-            + "st.shared.v2.f32 [address+1280], {acc50, acc51}; st.shared.v2.f32 [address+32], {acc52, acc53};\n\t"
-            + "st.shared.v2.f32 [address+1312], {acc54, acc55}; st.shared.v2.f32 [address+64], {acc56, acc57};\n\t"
-            + "st.shared.v2.f32 [address+1344], {acc58, acc59}; st.shared.v2.f32 [address+96], {acc60, acc61};\n\t"
-            + "st.shared.v2.f32 [address+1376], {acc62, acc63};", output.Staged);
-        output.FinishRows<TFormat, TEpilogue>(1, 1);
-        CudaAsm.Emit(
-            "add.u32 address, tilesBase, %0; st.shared.v2.f32 [address], {acc80, acc81};\n\t"
-            + "st.shared.v2.f32 [address+1280], {acc82, acc83}; st.shared.v2.f32 [address+32], {acc84, acc85};\n\t"
-            + "st.shared.v2.f32 [address+1312], {acc86, acc87}; st.shared.v2.f32 [address+64], {acc88, acc89};\n\t"
-            + "st.shared.v2.f32 [address+1344], {acc90, acc91}; st.shared.v2.f32 [address+96], {acc92, acc93};\n\t"
-            + "st.shared.v2.f32 [address+1376], {acc94, acc95};", output.Staged);
-        output.FinishRows<TFormat, TEpilogue>(2, 1);
-        CudaAsm.Emit(
-            "add.u32 address, tilesBase, %0; st.shared.v2.f32 [address], {acc112, acc113};\n\t"
-            + "st.shared.v2.f32 [address+1280], {acc114, acc115}; st.shared.v2.f32 [address+32], {acc116, acc117};\n\t"
-            + "st.shared.v2.f32 [address+1312], {acc118, acc119}; st.shared.v2.f32 [address+64], {acc120, acc121};\n\t"
-            + "st.shared.v2.f32 [address+1344], {acc122, acc123}; st.shared.v2.f32 [address+96], {acc124, acc125};\n\t"
-            + "st.shared.v2.f32 [address+1376], {acc126, acc127};", output.Staged);
-        output.FinishRows<TFormat, TEpilogue>(3, 1);
+        CudaAsm.Emit("mov.f32 result0, acc0; mov.f32 result1, acc1; mov.f32 result2, acc2; mov.f32 result3, acc3;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(0, 0);
+        CudaAsm.Emit("mov.f32 result0, acc4; mov.f32 result1, acc5; mov.f32 result2, acc6; mov.f32 result3, acc7;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(0, 1);
+        CudaAsm.Emit("mov.f32 result0, acc8; mov.f32 result1, acc9; mov.f32 result2, acc10; mov.f32 result3, acc11;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(0, 2);
+        CudaAsm.Emit("mov.f32 result0, acc12; mov.f32 result1, acc13; mov.f32 result2, acc14; mov.f32 result3, acc15;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(0, 3);
+        CudaAsm.Emit("mov.f32 result0, acc16; mov.f32 result1, acc17; mov.f32 result2, acc18; mov.f32 result3, acc19;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(0, 4);
+        CudaAsm.Emit("mov.f32 result0, acc20; mov.f32 result1, acc21; mov.f32 result2, acc22; mov.f32 result3, acc23;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(0, 5);
+        CudaAsm.Emit("mov.f32 result0, acc24; mov.f32 result1, acc25; mov.f32 result2, acc26; mov.f32 result3, acc27;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(0, 6);
+        CudaAsm.Emit("mov.f32 result0, acc28; mov.f32 result1, acc29; mov.f32 result2, acc30; mov.f32 result3, acc31;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(0, 7);
+        CudaAsm.Emit("mov.f32 result0, acc32; mov.f32 result1, acc33; mov.f32 result2, acc34; mov.f32 result3, acc35;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(1, 0);
+        CudaAsm.Emit("mov.f32 result0, acc36; mov.f32 result1, acc37; mov.f32 result2, acc38; mov.f32 result3, acc39;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(1, 1);
+        CudaAsm.Emit("mov.f32 result0, acc40; mov.f32 result1, acc41; mov.f32 result2, acc42; mov.f32 result3, acc43;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(1, 2);
+        CudaAsm.Emit("mov.f32 result0, acc44; mov.f32 result1, acc45; mov.f32 result2, acc46; mov.f32 result3, acc47;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(1, 3);
+        CudaAsm.Emit("mov.f32 result0, acc48; mov.f32 result1, acc49; mov.f32 result2, acc50; mov.f32 result3, acc51;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(1, 4);
+        CudaAsm.Emit("mov.f32 result0, acc52; mov.f32 result1, acc53; mov.f32 result2, acc54; mov.f32 result3, acc55;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(1, 5);
+        CudaAsm.Emit("mov.f32 result0, acc56; mov.f32 result1, acc57; mov.f32 result2, acc58; mov.f32 result3, acc59;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(1, 6);
+        CudaAsm.Emit("mov.f32 result0, acc60; mov.f32 result1, acc61; mov.f32 result2, acc62; mov.f32 result3, acc63;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(1, 7);
+        if (TEpilogue.OutputSize == sizeof(float))
+            output.Store<Tile128X128, TFormat, TEpilogue>(1);
+        CudaAsm.Emit("mov.f32 result0, acc64; mov.f32 result1, acc65; mov.f32 result2, acc66; mov.f32 result3, acc67;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(2, 0);
+        CudaAsm.Emit("mov.f32 result0, acc68; mov.f32 result1, acc69; mov.f32 result2, acc70; mov.f32 result3, acc71;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(2, 1);
+        CudaAsm.Emit("mov.f32 result0, acc72; mov.f32 result1, acc73; mov.f32 result2, acc74; mov.f32 result3, acc75;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(2, 2);
+        CudaAsm.Emit("mov.f32 result0, acc76; mov.f32 result1, acc77; mov.f32 result2, acc78; mov.f32 result3, acc79;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(2, 3);
+        CudaAsm.Emit("mov.f32 result0, acc80; mov.f32 result1, acc81; mov.f32 result2, acc82; mov.f32 result3, acc83;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(2, 4);
+        CudaAsm.Emit("mov.f32 result0, acc84; mov.f32 result1, acc85; mov.f32 result2, acc86; mov.f32 result3, acc87;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(2, 5);
+        CudaAsm.Emit("mov.f32 result0, acc88; mov.f32 result1, acc89; mov.f32 result2, acc90; mov.f32 result3, acc91;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(2, 6);
+        CudaAsm.Emit("mov.f32 result0, acc92; mov.f32 result1, acc93; mov.f32 result2, acc94; mov.f32 result3, acc95;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(2, 7);
+        CudaAsm.Emit("mov.f32 result0, acc96; mov.f32 result1, acc97; mov.f32 result2, acc98; mov.f32 result3, acc99;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(3, 0);
+        CudaAsm.Emit("mov.f32 result0, acc100; mov.f32 result1, acc101; mov.f32 result2, acc102; mov.f32 result3, acc103;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(3, 1);
+        CudaAsm.Emit("mov.f32 result0, acc104; mov.f32 result1, acc105; mov.f32 result2, acc106; mov.f32 result3, acc107;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(3, 2);
+        CudaAsm.Emit("mov.f32 result0, acc108; mov.f32 result1, acc109; mov.f32 result2, acc110; mov.f32 result3, acc111;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(3, 3);
+        CudaAsm.Emit("mov.f32 result0, acc112; mov.f32 result1, acc113; mov.f32 result2, acc114; mov.f32 result3, acc115;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(3, 4);
+        CudaAsm.Emit("mov.f32 result0, acc116; mov.f32 result1, acc117; mov.f32 result2, acc118; mov.f32 result3, acc119;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(3, 5);
+        CudaAsm.Emit("mov.f32 result0, acc120; mov.f32 result1, acc121; mov.f32 result2, acc122; mov.f32 result3, acc123;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(3, 6);
+        CudaAsm.Emit("mov.f32 result0, acc124; mov.f32 result1, acc125; mov.f32 result2, acc126; mov.f32 result3, acc127;");
+        output.Stage<Tile128X128, TFormat, TEpilogue>(3, 7);
+        output.Store<Tile128X128, TFormat, TEpilogue>(3);
     }
 }

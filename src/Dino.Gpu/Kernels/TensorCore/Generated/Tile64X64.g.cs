@@ -23,11 +23,16 @@ internal readonly struct Tile64X64 : IGemmTile
     public static int Stages => 6;
 
     public static void Declare() => CudaAsm.Emit(
-        ".shared .align 128 .b8 tiles[49152]; .reg .f32 acc<32>; .reg .b32 af<8>; .reg .b32 bf<8>; .reg .f32 result<4>;\n\t"
-        + ".reg .b32 packed<4>; .reg .f32 bias<4>; .reg .f32 gelu<4>; .reg .b32 tilesBase; .reg .b32 address;\n\t"
+        ".shared .align 128 .b8 tiles[49152]; .reg .f32 acc<32>; .reg .b32 af<8>; .reg .b32 bf<8>; .reg .b64 from<4>;\n\t"
+        + ".reg .b32 copyTo; .reg .b32 inputAt<2>; .reg .b32 weightAt<2>; .reg .pred more; .reg .pred inside; .reg .b32 address;\n\t"
+        + ".reg .f32 result<4>; .reg .b32 packed<4>; .reg .f32 bias<2>; .reg .f32 gelu<4>; .reg .b32 tilesBase;\n\t"
         + "mov.u32 tilesBase, tiles;");
 
-    public static void Clear() => CudaAsm.Emit(
+    public static void SetPlaces(int copy, int input0, int input1, int weight0, int weight1) => CudaAsm.Emit(
+        "add.u32 copyTo, tilesBase, %0; add.u32 inputAt0, tilesBase, %1; add.u32 inputAt1, tilesBase, %2;\n\t"
+        + "add.u32 weightAt0, tilesBase, %3; add.u32 weightAt1, tilesBase, %4;", copy, input0, input1, weight0, weight1);
+
+    public static void ClearSums() => CudaAsm.Emit(
         "mov.f32 acc0, 0f00000000; mov.f32 acc1, 0f00000000; mov.f32 acc2, 0f00000000; mov.f32 acc3, 0f00000000;\n\t"
         + "mov.f32 acc4, 0f00000000; mov.f32 acc5, 0f00000000; mov.f32 acc6, 0f00000000; mov.f32 acc7, 0f00000000;\n\t"
         + "mov.f32 acc8, 0f00000000; mov.f32 acc9, 0f00000000; mov.f32 acc10, 0f00000000; mov.f32 acc11, 0f00000000;\n\t"
@@ -37,14 +42,33 @@ internal readonly struct Tile64X64 : IGemmTile
         + "mov.f32 acc24, 0f00000000; mov.f32 acc25, 0f00000000; mov.f32 acc26, 0f00000000; mov.f32 acc27, 0f00000000;\n\t"
         + "mov.f32 acc28, 0f00000000; mov.f32 acc29, 0f00000000; mov.f32 acc30, 0f00000000; mov.f32 acc31, 0f00000000;");
 
-    public static void WaitForSlice() => CudaAsm.Emit(
-        "cp.async.wait_group 4;");
+    public static void SetSums(long bias, int columns) => CudaAsm.Emit(
+        "setp.gt.s32 inside, %1, 0; mov.f32 bias0, 0f00000000; mov.f32 bias1, 0f00000000;\n\t"
+        + "@inside ld.global.v2.f32 {bias0, bias1}, [%0]; mov.f32 acc0, bias0; mov.f32 acc1, bias1; mov.f32 acc2, bias0;\n\t"
+        + "mov.f32 acc3, bias1; mov.f32 acc16, bias0; mov.f32 acc17, bias1; mov.f32 acc18, bias0; mov.f32 acc19, bias1;\n\t"
+        + "setp.gt.s32 inside, %1, 8; mov.f32 bias0, 0f00000000; mov.f32 bias1, 0f00000000;\n\t"
+        + "@inside ld.global.v2.f32 {bias0, bias1}, [%0+32]; mov.f32 acc4, bias0; mov.f32 acc5, bias1; mov.f32 acc6, bias0;\n\t"
+        + "mov.f32 acc7, bias1; mov.f32 acc20, bias0; mov.f32 acc21, bias1; mov.f32 acc22, bias0; mov.f32 acc23, bias1;\n\t"
+        + "setp.gt.s32 inside, %1, 16; mov.f32 bias0, 0f00000000; mov.f32 bias1, 0f00000000;\n\t"
+        + "@inside ld.global.v2.f32 {bias0, bias1}, [%0+64]; mov.f32 acc8, bias0; mov.f32 acc9, bias1; mov.f32 acc10, bias0;\n\t"
+        + "mov.f32 acc11, bias1; mov.f32 acc24, bias0; mov.f32 acc25, bias1; mov.f32 acc26, bias0; mov.f32 acc27, bias1;\n\t"
+        + "setp.gt.s32 inside, %1, 24; mov.f32 bias0, 0f00000000; mov.f32 bias1, 0f00000000;\n\t"
+        + "@inside ld.global.v2.f32 {bias0, bias1}, [%0+96]; mov.f32 acc12, bias0; mov.f32 acc13, bias1; mov.f32 acc14, bias0;\n\t"
+        + "mov.f32 acc15, bias1; mov.f32 acc28, bias0; mov.f32 acc29, bias1; mov.f32 acc30, bias0; mov.f32 acc31, bias1;", bias, columns);
 
-    public static void LoadFragments(int input, int weight) => CudaAsm.Emit(
-        "add.u32 address, tilesBase, %0; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [address];\n\t"
-        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [address+1024]; add.u32 address, tilesBase, %1;\n\t"
-        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [address];\n\t"
-        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [address+1024];", input, weight);
+    public static void SetSources(CopyPlan plan)
+    {
+        CudaAsm.Emit("mov.b64 from0, %0;", plan.Input(0));
+        CudaAsm.Emit("mov.b64 from1, %0;", plan.Input(1));
+        CudaAsm.Emit("mov.b64 from2, %0;", plan.Weight(0));
+        CudaAsm.Emit("mov.b64 from3, %0;", plan.Weight(1));
+    }
+
+    public static void LoadFragments() => CudaAsm.Emit(
+        "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0];\n\t"
+        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+1024];\n\t"
+        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0];\n\t"
+        + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+1024];");
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
         "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {acc0, acc1, acc2, acc3}, {af0, af1, af2, af3}, {bf0, bf1}, {acc0, "
@@ -100,24 +124,264 @@ internal readonly struct Tile64X64 : IGemmTile
         + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {acc28, acc29, acc30, acc31}, {af4, af5, af6, af7}, {bf6, bf7}, {acc28, "
         + "acc29, acc30, acc31};");
 
+    public static void MultiplySlices<TFormat>(int slices)
+        where TFormat : struct, ITensorFormat
+    {
+        // The first slices are on their way before the first is multiplied. Every turn closes a group of copies, an empty one too.
+        CudaAsm.Emit(
+            "setp.gt.s32 more, %0, 0; @more cp.async.cg.shared.global [copyTo], [from0], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+2048], [from1], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+4096], [from2], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+6144], [from3], 16; cp.async.commit_group;", slices);
+        CudaAsm.Emit(
+            "setp.gt.s32 more, %0, 1; @more cp.async.cg.shared.global [copyTo+8192], [from0+64], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+10240], [from1+64], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+12288], [from2+64], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+14336], [from3+64], 16; cp.async.commit_group;", slices);
+        CudaAsm.Emit(
+            "setp.gt.s32 more, %0, 2; @more cp.async.cg.shared.global [copyTo+16384], [from0+128], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+18432], [from1+128], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+20480], [from2+128], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+22528], [from3+128], 16; cp.async.commit_group;", slices);
+        CudaAsm.Emit(
+            "setp.gt.s32 more, %0, 3; @more cp.async.cg.shared.global [copyTo+24576], [from0+192], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+26624], [from1+192], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+28672], [from2+192], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+30720], [from3+192], 16; cp.async.commit_group;", slices);
+        CudaAsm.Emit(
+            "setp.gt.s32 more, %0, 4; @more cp.async.cg.shared.global [copyTo+32768], [from0+256], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+34816], [from1+256], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+36864], [from2+256], 16;\n\t"
+            + "@more cp.async.cg.shared.global [copyTo+38912], [from3+256], 16; cp.async.commit_group;", slices);
+        CudaAsm.Emit(
+            "add.s64 from0, from0, 320; add.s64 from1, from1, 320; add.s64 from2, from2, 320; add.s64 from3, from3, 320;");
+        int left = slices;
+        while (left >= 6)
+        {
+            CudaAsm.Emit(
+                "cp.async.wait_group 4; bar.sync 0; setp.gt.s32 more, %0, 5;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+40960], [from0], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+43008], [from1], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+45056], [from2], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+47104], [from3], 16; cp.async.commit_group;", left);
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+1024];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+1024];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+1024];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+1024];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "cp.async.wait_group 4; bar.sync 0; setp.gt.s32 more, %0, 6;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo], [from0+64], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+2048], [from1+64], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+4096], [from2+64], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+6144], [from3+64], 16; cp.async.commit_group;", left);
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0+8192];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+9216];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0+8192];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+9216];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1+8192];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+9216];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1+8192];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+9216];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "cp.async.wait_group 4; bar.sync 0; setp.gt.s32 more, %0, 7;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+8192], [from0+128], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+10240], [from1+128], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+12288], [from2+128], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+14336], [from3+128], 16; cp.async.commit_group;", left);
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+17408];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+17408];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+17408];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+17408];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "cp.async.wait_group 4; bar.sync 0; setp.gt.s32 more, %0, 8;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+16384], [from0+192], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+18432], [from1+192], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+20480], [from2+192], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+22528], [from3+192], 16; cp.async.commit_group;", left);
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0+24576];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+25600];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0+24576];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+25600];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1+24576];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+25600];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1+24576];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+25600];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "cp.async.wait_group 4; bar.sync 0; setp.gt.s32 more, %0, 9;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+24576], [from0+256], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+26624], [from1+256], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+28672], [from2+256], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+30720], [from3+256], 16; cp.async.commit_group;", left);
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0+32768];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+33792];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0+32768];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+33792];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1+32768];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+33792];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1+32768];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+33792];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "cp.async.wait_group 4; bar.sync 0; setp.gt.s32 more, %0, 10;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+32768], [from0+320], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+34816], [from1+320], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+36864], [from2+320], 16;\n\t"
+                + "@more cp.async.cg.shared.global [copyTo+38912], [from3+320], 16; cp.async.commit_group; add.s64 from0, from0, 384;\n\t"
+                + "add.s64 from1, from1, 384; add.s64 from2, from2, 384; add.s64 from3, from3, 384;", left);
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0+40960];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+41984];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0+40960];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+41984];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1+40960];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+41984];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1+40960];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+41984];");
+            TFormat.Multiply<Tile64X64>();
+            left -= 6;
+        }
+
+        // The slices of a last round that is not full. Exits in the loop instead would make the assembler move sums about.
+        if (left > 0)
+        {
+            CudaAsm.Emit(
+                "cp.async.wait_group 4; bar.sync 0; cp.async.commit_group;");
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+1024];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+1024];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+1024];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+1024];");
+            TFormat.Multiply<Tile64X64>();
+        }
+
+        if (left > 1)
+        {
+            CudaAsm.Emit(
+                "cp.async.wait_group 4; bar.sync 0; cp.async.commit_group;");
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0+8192];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+9216];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0+8192];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+9216];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1+8192];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+9216];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1+8192];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+9216];");
+            TFormat.Multiply<Tile64X64>();
+        }
+
+        if (left > 2)
+        {
+            CudaAsm.Emit(
+                "cp.async.wait_group 4; bar.sync 0; cp.async.commit_group;");
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+17408];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+17408];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+17408];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1+16384];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+17408];");
+            TFormat.Multiply<Tile64X64>();
+        }
+
+        if (left > 3)
+        {
+            CudaAsm.Emit(
+                "cp.async.wait_group 4; bar.sync 0; cp.async.commit_group;");
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0+24576];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+25600];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0+24576];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+25600];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1+24576];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+25600];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1+24576];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+25600];");
+            TFormat.Multiply<Tile64X64>();
+        }
+
+        if (left > 4)
+        {
+            CudaAsm.Emit(
+                "cp.async.wait_group 4; bar.sync 0; cp.async.commit_group;");
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt0+32768];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt0+33792];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0+32768];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+33792];");
+            TFormat.Multiply<Tile64X64>();
+            CudaAsm.Emit(
+                "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af0, af1, af2, af3}, [inputAt1+32768];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {af4, af5, af6, af7}, [inputAt1+33792];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt1+32768];\n\t"
+                + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt1+33792];");
+            TFormat.Multiply<Tile64X64>();
+        }
+    }
+
     public static void Finish<TFormat, TEpilogue>(WarpOutput output)
         where TFormat : struct, ITensorFormat
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
-        output.LoadBias(0);
-        CudaAsm.Emit(
-            "add.u32 address, tilesBase, %0; st.shared.v2.f32 [address], {acc0, acc1};\n\t"
-            + "st.shared.v2.f32 [address+1280], {acc2, acc3}; st.shared.v2.f32 [address+32], {acc4, acc5};\n\t"
-            + "st.shared.v2.f32 [address+1312], {acc6, acc7}; st.shared.v2.f32 [address+64], {acc8, acc9};\n\t"
-            + "st.shared.v2.f32 [address+1344], {acc10, acc11}; st.shared.v2.f32 [address+96], {acc12, acc13};\n\t"
-            + "st.shared.v2.f32 [address+1376], {acc14, acc15};", output.Staged);
-        output.FinishRows<TFormat, TEpilogue>(0, 0);
-        CudaAsm.Emit(
-            "add.u32 address, tilesBase, %0; st.shared.v2.f32 [address], {acc16, acc17};\n\t"
-            + "st.shared.v2.f32 [address+1280], {acc18, acc19}; st.shared.v2.f32 [address+32], {acc20, acc21};\n\t"
-            + "st.shared.v2.f32 [address+1312], {acc22, acc23}; st.shared.v2.f32 [address+64], {acc24, acc25};\n\t"
-            + "st.shared.v2.f32 [address+1344], {acc26, acc27}; st.shared.v2.f32 [address+96], {acc28, acc29};\n\t"
-            + "st.shared.v2.f32 [address+1376], {acc30, acc31};", output.Staged);
-        output.FinishRows<TFormat, TEpilogue>(1, 0);
+        CudaAsm.Emit("mov.f32 result0, acc0; mov.f32 result1, acc1; mov.f32 result2, acc2; mov.f32 result3, acc3;");
+        output.Stage<Tile64X64, TFormat, TEpilogue>(0, 0);
+        CudaAsm.Emit("mov.f32 result0, acc4; mov.f32 result1, acc5; mov.f32 result2, acc6; mov.f32 result3, acc7;");
+        output.Stage<Tile64X64, TFormat, TEpilogue>(0, 1);
+        CudaAsm.Emit("mov.f32 result0, acc8; mov.f32 result1, acc9; mov.f32 result2, acc10; mov.f32 result3, acc11;");
+        output.Stage<Tile64X64, TFormat, TEpilogue>(0, 2);
+        CudaAsm.Emit("mov.f32 result0, acc12; mov.f32 result1, acc13; mov.f32 result2, acc14; mov.f32 result3, acc15;");
+        output.Stage<Tile64X64, TFormat, TEpilogue>(0, 3);
+        CudaAsm.Emit("mov.f32 result0, acc16; mov.f32 result1, acc17; mov.f32 result2, acc18; mov.f32 result3, acc19;");
+        output.Stage<Tile64X64, TFormat, TEpilogue>(1, 0);
+        CudaAsm.Emit("mov.f32 result0, acc20; mov.f32 result1, acc21; mov.f32 result2, acc22; mov.f32 result3, acc23;");
+        output.Stage<Tile64X64, TFormat, TEpilogue>(1, 1);
+        CudaAsm.Emit("mov.f32 result0, acc24; mov.f32 result1, acc25; mov.f32 result2, acc26; mov.f32 result3, acc27;");
+        output.Stage<Tile64X64, TFormat, TEpilogue>(1, 2);
+        CudaAsm.Emit("mov.f32 result0, acc28; mov.f32 result1, acc29; mov.f32 result2, acc30; mov.f32 result3, acc31;");
+        output.Stage<Tile64X64, TFormat, TEpilogue>(1, 3);
+        output.Store<Tile64X64, TFormat, TEpilogue>(1);
     }
 }

@@ -15,18 +15,34 @@ internal static class EpilogueGenerator
         text.Line(0, "{");
         text.Constant("Registers", "The four results, and what they are rounded to.", [".reg .f32 result<4>", ".reg .b32 packed<4>"]);
         text.Constant("TakeResults", "result = %0 to %3", Four(i => $"mov.f32 result{i}, %{i}"));
-        text.Constant("LoadBias", "bias0 to bias3 from the global address %0.", ["ld.global.v4.f32 {bias0, bias1, bias2, bias3}, [%0]"]);
-        text.Constant(
-            "LoadResults", "result = staged at byte %0 of the tiles + bias.",
-            [
-                "add.u32 address, tilesBase, %0", "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]",
-                .. Four(i => $"add.f32 result{i}, result{i}, bias{i}"),
-            ]);
         text.Constant("Gelu", "result = gelu(result)", Enumerable.Range(0, 4).SelectMany(Gelu));
         text.Constant(
-            "AddOutput", "result += four floats at the global address %0.",
-            ["ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [%0]", .. Four(i => $"add.f32 result{i}, result{i}, gelu{i}")]);
-        text.Constant("StoreFloat32", "Four floats to the global address %0.", ["st.global.v4.f32 [%0], {result0, result1, result2, result3}"]);
+            "StageFloat32", "Two results of a row at byte %0 of the tiles, two of another at byte %1.",
+            [
+                "add.u32 address, tilesBase, %0", "st.shared.v2.f32 [address], {result0, result1}",
+                "add.u32 address, tilesBase, %1", "st.shared.v2.f32 [address], {result2, result3}",
+            ]);
+        text.Constant("StageTensorFloat32", "The same, rounded to tf32.",
+            [
+                .. Four(i => $"cvt.rna.tf32.f32 packed{i}, result{i}"),
+                "add.u32 address, tilesBase, %0", "st.shared.v2.b32 [address], {packed0, packed1}",
+                "add.u32 address, tilesBase, %1", "st.shared.v2.b32 [address], {packed2, packed3}",
+            ]);
+        text.Constant("StageBFloat16", "The same, rounded to bfloat16; the first operand of a conversion becomes the upper half.", Stage("bf16x2"));
+        text.Constant("StageFloat16", "The same, rounded to float16.", Stage("f16x2"));
+        text.Constant(
+            "StoreStaged", "16 bytes from byte %0 of the tiles to the global address %1.",
+            [
+                "add.u32 address, tilesBase, %0", "ld.shared.v4.b32 {packed0, packed1, packed2, packed3}, [address]",
+                "st.global.v4.b32 [%1], {packed0, packed1, packed2, packed3}",
+            ]);
+        text.Constant(
+            "AddStaged", "Four floats from byte %0 of the tiles, added to those at the global address %1.",
+            [
+                "add.u32 address, tilesBase, %0", "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]",
+                "ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [%1]", .. Four(i => $"add.f32 result{i}, result{i}, gelu{i}"),
+                "st.global.v4.f32 [%1], {result0, result1, result2, result3}",
+            ]);
         text.Constant(
             "StoreTensorFloat32", "Four floats, rounded to tf32, to the global address %0.",
             [.. Four(i => $"cvt.rna.tf32.f32 packed{i}, result{i}"), "st.global.v4.b32 [%0], {packed0, packed1, packed2, packed3}"]);
@@ -41,6 +57,12 @@ internal static class EpilogueGenerator
     private static IEnumerable<string> Pack(string format) =>
     [
         $"cvt.rn.{format}.f32 packed0, result1, result0", $"cvt.rn.{format}.f32 packed1, result3, result2", "st.global.v2.b32 [%0], {packed0, packed1}",
+    ];
+
+    private static IEnumerable<string> Stage(string format) =>
+    [
+        $"cvt.rn.{format}.f32 packed0, result1, result0", $"cvt.rn.{format}.f32 packed1, result3, result2",
+        "add.u32 address, tilesBase, %0", "st.shared.b32 [address], packed0", "add.u32 address, tilesBase, %1", "st.shared.b32 [address], packed1",
     ];
 
     private static IEnumerable<string> Gelu(int i) =>

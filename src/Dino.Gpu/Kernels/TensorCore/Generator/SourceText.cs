@@ -80,13 +80,14 @@ internal sealed class SourceText
     }
 
     /// <summary>A statement that emits instructions.</summary>
-    public void EmitStatement(IEnumerable<string> instructions, string arguments = "")
+    public void EmitStatement(IEnumerable<string> instructions, string arguments = "", int indent = 2)
     {
-        Line(2, "CudaAsm.Emit(");
-        Literal(3, instructions, $"{arguments});");
+        Line(indent, "CudaAsm.Emit(");
+        Literal(indent + 1, instructions, $"{arguments});");
     }
 
-    public override string ToString() => _text.ToString().Replace("\n\n}", "\n}", StringComparison.Ordinal);
+    public override string ToString() => _text.ToString()
+        .Replace("\n\n}", "\n}", StringComparison.Ordinal).Replace("\n\n    }", "\n    }", StringComparison.Ordinal);
 
     /// <summary>As many instructions a line as fit; one that does not is cut between two literals.</summary>
     private void Literal(int indent, IEnumerable<string> instructions, string end)
