@@ -19,7 +19,8 @@ internal sealed partial class PtxFlow
         string body = ptx[ptx.IndexOf(".entry", StringComparison.Ordinal)..];
         body = body[(body.IndexOf('{', StringComparison.Ordinal) + 1)..body.LastIndexOf('}')];
         string? label = null;
-        foreach (string text in LabelPattern().Replace(body, "$0;").Split(';').Select(part => SpacePattern().Replace(part, " ").Trim()).Where(part => part.Length > 0))
+        IEnumerable<string> parts = LabelPattern().Replace(body, "$0;").Split(';').Select(part => SpacePattern().Replace(part, " ").Trim());
+        foreach (string text in parts.Where(part => part.Length > 0))
         {
             if (text.EndsWith(':'))
                 _labels.Add(label = text[..^1], _code.Count);
@@ -36,7 +37,8 @@ internal sealed partial class PtxFlow
     public IEnumerable<string> ConditionalUniformBranches => UniformBranches.Select(branch => branch.Text);
 
     /// <summary>Those whose condition is tainted, so that the promise may be broken.</summary>
-    public IEnumerable<string> BrokenPromises => UniformBranches.Where(branch => branch.Condition.Exists(_tainted.Contains)).Select(branch => branch.Text);
+    public IEnumerable<string> BrokenPromises =>
+        UniformBranches.Where(branch => branch.Condition.Exists(_tainted.Contains)).Select(branch => branch.Text);
 
     private IEnumerable<Statement> UniformBranches =>
         _code.Where(statement => statement.Operation is "bra.uni" or "brx.idx.uni" && statement.Condition.Count > 0);
@@ -65,7 +67,8 @@ internal sealed partial class PtxFlow
         string operands = match.Groups["operands"].Value;
         string guard = match.Groups["guard"].Value;
         bool branches = operation.StartsWith("br", StringComparison.Ordinal);
-        bool writes = !branches && operation.Split('.')[0] is not ("st" or "red" or "bar" or "barrier" or "membar" or "fence" or "ret" or "exit" or "cp" or "prefetch" or "trap");
+        bool writes = !branches
+            && operation.Split('.')[0] is not ("st" or "red" or "bar" or "barrier" or "membar" or "fence" or "ret" or "exit" or "cp" or "prefetch" or "trap");
         string first = writes ? FirstOperandPattern().Match(operands).Value : "";
         List<string> condition = guard.Length > 0 ? [guard] : [];
         if (operation.StartsWith("brx", StringComparison.Ordinal))
@@ -85,7 +88,8 @@ internal sealed partial class PtxFlow
             for (int i = 0; i < _code.Count; i++)
             {
                 Statement statement = _code[i];
-                bool differs = parted.Contains(i) || IsSource(statement) || statement.Sources.Exists(_tainted.Contains) || statement.Condition.Exists(_tainted.Contains);
+                bool differs = parted.Contains(i) || IsSource(statement)
+                    || statement.Sources.Exists(_tainted.Contains) || statement.Condition.Exists(_tainted.Contains);
                 foreach (string register in differs ? statement.Targets : [])
                     changed |= _tainted.Add(register);
                 if (statement.Target.Length > 0 && statement.Condition.Exists(_tainted.Contains))
@@ -131,7 +135,9 @@ internal sealed partial class PtxFlow
             yield return i + 1;
     }
 
-    /// <summary>The next statement on every way to the end; the count of statements for the end itself. Cooper, Harvey and Kennedy, on the reversed graph.</summary>
+    /// <summary>
+    /// The next statement on every way to the end; the count of statements for the end itself. Cooper, Harvey and Kennedy, on the reversed graph.
+    /// </summary>
     private int[] PostDominators()
     {
         int end = _code.Count;
@@ -213,5 +219,6 @@ internal sealed partial class PtxFlow
     /// <param name="Sources">Names that it reads.</param>
     /// <param name="Condition">What decides whether it is executed, or where a table sends it.</param>
     /// <param name="Target">Label of a branch, or of its table; empty for others.</param>
-    private sealed record Statement(string Text, string Operation, List<string> Targets, List<string> Sources, List<string> Condition, string Target);
+    private sealed record Statement(
+        string Text, string Operation, List<string> Targets, List<string> Sources, List<string> Condition, string Target);
 }

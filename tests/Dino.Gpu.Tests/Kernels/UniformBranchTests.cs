@@ -47,7 +47,8 @@ public sealed class UniformBranchTests
     [InlineData("ld.param.b32 %r1, [n]; setp.lt.s32 %p1, %r1, 7; @%p1 bra L_1; L_1: ret;", false)]
     [InlineData("ld.global.b32 %r1, [%rd1]; setp.lt.s32 %p1, %r1, 7; @%p1 bra.uni L_1; L_1: ret;", true)]
     [InlineData(
-        "mov.u32 %r9, %tid.x; mov.u32 %r1, 0; L_1: add.s32 %r1, %r1, 1; setp.lt.s32 %p1, %r1, %r9; @%p1 bra L_1; setp.lt.s32 %p2, %r1, 7; @%p2 bra.uni L_2; L_2: ret;", true)]
+        "mov.u32 %r9, %tid.x; mov.u32 %r1, 0; L_1: add.s32 %r1, %r1, 1; setp.lt.s32 %p1, %r1, %r9; @%p1 bra L_1; "
+        + "setp.lt.s32 %p2, %r1, 7; @%p2 bra.uni L_2; L_2: ret;", true)]
     [InlineData("mov.u32 %r1, %tid.x; L_9: .branchtargets L_1, L_2; brx.idx.uni %r1, L_9; L_1: ret; L_2: ret;", true)]
     public void Analysis_FindsWhatDependsOnTheThread(string code, bool broken)
     {

@@ -57,9 +57,9 @@ internal sealed partial record AssembledKernel(
             Assert.True(disassembled, disassembly);
             Match spills = SpillPattern().Match(log);
             return new AssembledKernel(
-                kernel, architecture, ptx, Number(RegisterPattern().Match(log)), Number(StackPattern().Match(log)), Number(spills, 1) + Number(spills, 2),
-                Number(SharedPattern().Match(log)), string.Join('\n', log.Split('\n').Where(line => line.Contains("warning", StringComparison.OrdinalIgnoreCase))),
-                disassembly);
+                kernel, architecture, ptx, Number(RegisterPattern().Match(log)), Number(StackPattern().Match(log)),
+                Number(spills, 1) + Number(spills, 2), Number(SharedPattern().Match(log)),
+                string.Join('\n', log.Split('\n').Where(line => line.Contains("warning", StringComparison.OrdinalIgnoreCase))), disassembly);
         }
         finally
         {

@@ -31,7 +31,8 @@ public sealed class AssemblerTests
         "Portable.Peak.Kernel",
     ];
 
-    private static readonly ConcurrentDictionary<int, Lazy<IReadOnlyList<AssembledKernel>>> Assembled = new();
+    private static readonly ConcurrentDictionary<(int Architecture, string Name), Lazy<AssembledKernel>> Assembled = new();
+    private static readonly ConcurrentDictionary<int, Lazy<PtxCompiler>> Compilers = new();
 
     /// <summary>Turing, Ampere (A100, RTX 30), Ada, Hopper.</summary>
     [Theory]
@@ -43,10 +44,14 @@ public sealed class AssemblerTests
     public void EveryKernel_Assembles(int architecture)
     {
         CudaTools.Require();
-        IReadOnlyList<AssembledKernel> kernels = Get(architecture);
+        AssembledKernel[] kernels =
+        [
+            .. GpuKernels.All.Where(kernel => architecture >= 80 || !kernel.NeedsTensorCores)
+                .AsParallel().AsOrdered().Select(kernel => Get(architecture, kernel)),
+        ];
         if (Environment.GetEnvironmentVariable("DINO_ASSEMBLE_OUT") is { Length: > 0 } folder)
             Write(kernels, folder, architecture);
-        Assert.Equal(architecture >= 80 ? 92 : 36, kernels.Count);
+        Assert.Equal(architecture >= 80 ? 92 : 36, kernels.Length);
         foreach (AssembledKernel kernel in kernels)
         {
             Assert.True(kernel.Warnings.Length == 0, $"{kernel.Kernel.Name}: {kernel.Warnings}");
@@ -84,7 +89,7 @@ public sealed class AssemblerTests
     {
         CudaTools.Require();
         string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md"));
-        string[] lines = [.. OnPage.Select(name => Row(Named(90, name), Named(80, name)))];
+        string[] lines = [.. OnPage.AsParallel().AsOrdered().Select(name => Row(Named(90, name), Named(80, name)))];
         Assert.True(
             Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)), $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
     }
@@ -97,7 +102,8 @@ public sealed class AssemblerTests
             : string.Create(
                 CultureInfo.InvariantCulture,
                 $"| {loop.Operations.Count} | {loop.Count(operation)} {operation} | {100.0 * loop.Count(operation) / loop.Operations.Count:F0} % ");
-        return $"| {kernel.Kernel.Name} | {kernel.Kernel.Threads} | {kernel.SharedBytes} | {ampere.Registers} | {kernel.Registers} | {kernel.GroupsOfOne} | {kernel.Code.Length} {hot}|";
+        return $"| {kernel.Kernel.Name} | {kernel.Kernel.Threads} | {kernel.SharedBytes} | {ampere.Registers} | {kernel.Registers} "
+            + $"| {kernel.GroupsOfOne} | {kernel.Code.Length} {hot}|";
     }
 
     private static (SassLoop? Loop, string Operation) HotLoop(AssembledKernel kernel)
@@ -106,19 +112,18 @@ public sealed class AssemblerTests
         return tensor is not null ? (tensor, "HMMA") : (kernel.Code.HotLoop("FFMA"), "FFMA");
     }
 
-    private static AssembledKernel Named(int architecture, string name) => Get(architecture).Single(kernel => kernel.Kernel.Name == name);
+    private static AssembledKernel Named(int architecture, string name) =>
+        Get(architecture, GpuKernels.All.Single(kernel => kernel.Name == name));
 
-    private static IReadOnlyList<AssembledKernel> Get(int architecture) =>
-        Assembled.GetOrAdd(architecture, _ => new(() => Assemble(architecture))).Value;
+    /// <summary>Each kernel is assembled once, at its first use.</summary>
+    private static AssembledKernel Get(int architecture, GpuKernel kernel) =>
+        Assembled.GetOrAdd((architecture, kernel.Name), _ => new(() => AssembledKernel.Of(kernel, Compile(architecture, kernel), architecture))).Value;
 
-    private static AssembledKernel[] Assemble(int architecture)
+    private static string Compile(int architecture, GpuKernel kernel)
     {
-        using var compiler = new PtxCompiler(architecture / 10, architecture % 10);
-        (GpuKernel Kernel, string Ptx)[] texts =
-        [
-            .. GpuKernels.All.Where(kernel => architecture >= 80 || !kernel.NeedsTensorCores).Select(kernel => (kernel, compiler.Compile(kernel.Method))),
-        ];
-        return [.. texts.AsParallel().AsOrdered().Select(text => AssembledKernel.Of(text.Kernel, text.Ptx, architecture))];
+        PtxCompiler compiler = Compilers.GetOrAdd(architecture, _ => new(() => new PtxCompiler(architecture / 10, architecture % 10))).Value;
+        lock (compiler)
+            return compiler.Compile(kernel.Method);
     }
 
     private static void Write(IReadOnlyList<AssembledKernel> kernels, string folder, int architecture)
@@ -126,19 +131,19 @@ public sealed class AssemblerTests
         Directory.CreateDirectory(folder);
         using StreamWriter table = File.CreateText(Path.Combine(folder, $"table.sm_{architecture}.txt"));
         table.WriteLine(
-            $"{$"sm_{architecture}",-72} {"threads",7} {"shared",6} {"regs",4} {"groups",6} {"spills",6} {"instr",5}  hot loop: instructions, multiply-adds, share, after it");
+            $"{$"sm_{architecture}",-72} {"threads",7} {"shared",6} {"regs",4} {"groups",6} {"spills",6} {"instr",5}"
+            + "  hot loop: instructions, multiply-adds, share, instructions after it");
         foreach (AssembledKernel kernel in kernels)
         {
             string path = Path.Combine(folder, $"{kernel.Kernel.Name}.sm_{architecture}");
             File.WriteAllText(path + ".ptx", kernel.Ptx);
             File.WriteAllText(path + ".sass", kernel.Disassembly);
             (SassLoop? loop, string operation) = HotLoop(kernel);
-            table.Write(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{kernel.Kernel.Name,-72} {kernel.Kernel.Threads,7} {kernel.SharedBytes,6} {kernel.Registers,4} {kernel.GroupsOfOne,6} {kernel.SpillBytes,6} {kernel.Code.Length,5}"));
+            table.Write($"{kernel.Kernel.Name,-72} {kernel.Kernel.Threads,7} {kernel.SharedBytes,6} {kernel.Registers,4} ");
+            table.Write($"{kernel.GroupsOfOne,6} {kernel.SpillBytes,6} {kernel.Code.Length,5}");
             table.WriteLine(loop is null ? "" : string.Create(
                 CultureInfo.InvariantCulture,
-                $"  {loop.Operations.Count,4} {loop.Count(operation),4} {operation} {(double)loop.Count(operation) / loop.Operations.Count,6:P0} {kernel.Code.CountAfter(loop),5}"));
+                $"  {loop.Operations.Count,4} {loop.Count(operation),4} {operation} {100.0 * loop.Count(operation) / loop.Operations.Count,3:F0} % {kernel.Code.CountAfter(loop),5}"));
         }
     }
 }

@@ -32,6 +32,8 @@ internal static class CudaTools
             Environment.GetEnvironmentVariable("DINO_CUDA_TOOLS"), Path.Combine(cache, "dino-gpu", "cuda-tools", "bin"),
             .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator),
         ];
-        return Array.Find(folders, folder => folder is { Length: > 0 } && File.Exists(Path.Combine(folder, "ptxas")) && File.Exists(Path.Combine(folder, "cuobjdump")));
+        return Array.Find(folders, folder => folder is { Length: > 0 } && Has(folder, "ptxas") && Has(folder, "cuobjdump"));
+
+        static bool Has(string folder, string tool) => File.Exists(Path.Combine(folder, tool));
     }
 }

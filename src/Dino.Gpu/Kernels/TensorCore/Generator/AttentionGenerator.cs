@@ -60,11 +60,11 @@ internal static class AttentionGenerator
             "m' = max(m, s), other = 2^((m - m') %0), s = 2^(s %0 + m' %1), l = l other + s, where %0 is the scale times log2 e "
             + "and %1 the same below zero; four lanes share a row.",
             [.. Softmax(0), .. Softmax(1)]);
-        foreach (string format in new[] { "BFloat16", "Float16" })
+        foreach ((string format, string pair) in new[] { ("BFloat16", "bf16x2"), ("Float16", "f16x2") })
         {
             text.Constant(
                 $"Pack{format}", "Fragments 2 i and 2 i + 1 of s are fragment i of the weights; the first source becomes the upper half.",
-                Enumerable.Range(0, 8).Select(i => $"cvt.rn.{(format == "Float16" ? "f16x2" : "bf16x2")}.f32 pf{i}, s{2 * i + 1}, s{2 * i}"));
+                Enumerable.Range(0, 8).Select(i => $"cvt.rn.{pair}.f32 pf{i}, s{2 * i + 1}, s{2 * i}"));
         }
 
         int[] order = [0, 2, 1, 3];
@@ -118,12 +118,21 @@ internal static class AttentionGenerator
             int query = 4 * piece;
             text.Emit(
                 "LoadQuery(int fragment)",
-                ["add.u32 address, tilesBase, %0", $"ldmatrix.sync.aligned.m8n8.x4.shared.b16 {SourceText.List("qf", query, 4)}, [address]"], ", fragment");
+                [
+                    "add.u32 address, tilesBase, %0",
+                    $"ldmatrix.sync.aligned.m8n8.x4.shared.b16 {SourceText.List("qf", query, 4)}, [address]",
+                ],
+                ", fragment");
             text.Emit("TakeQuery()", Enumerable.Range(0, 4).Select(i => $"mov.b32 af{i}, qf{query + i}"));
             int output = 8 * piece;
             text.Emit("Rescale()", Enumerable.Range(0, 8).Select(i => $"mul.f32 o{output + i}, o{output + i}, other{i / 2 % 2}"));
             foreach ((string name, string product) in SourceText.Formats.Take(2))
-                text.Emit($"Multiply{name}()", Enumerable.Range(0, 4).Select(i => Value(product, output + 4 * (i % 2), 4 * (i / 2), 4 * (i / 2) + 2 * (i % 2))));
+            {
+                text.Emit(
+                    $"Multiply{name}()",
+                    Enumerable.Range(0, 4).Select(i => Value(product, output + 4 * (i % 2), 4 * (i / 2), 4 * (i / 2) + 2 * (i % 2))));
+            }
+
             text.Emit("MultiplyTensorFloat32()", Enumerable.Range(0, 4).Select(i => Value(tensorFloat32, output, 4 * i, 2 * i)));
             text.Emit("MultiplyTensorFloat32Next()", Enumerable.Range(0, 4).Select(i => Value(tensorFloat32, output + 4, 4 * i, 2 * i)));
             text.Emit("TakeFirst()", Take(output, 0));
