@@ -10,7 +10,9 @@ using ILGPU.Runtime.Cuda;
 namespace Dino.Gpu.Tests.Kernels;
 
 /// <summary>A kernel closed over its type arguments.</summary>
-/// <param name="Name">Family, class, method and type arguments: <c>TensorCore.Gemm.Kernel-Tile64X64-BFloat16Format-StoreEpilogue</c>.</param>
+/// <param name="Name">
+/// Family, class, method and type arguments: <c>TensorCore.Gemm.Kernel-Tile64X64-BFloat16Format-StoreEpilogue</c>.
+/// </param>
 /// <param name="Method">The static method.</param>
 /// <param name="NeedsTensorCores">It is one of those for compute capability 8.0 and newer.</param>
 internal sealed record GpuKernel(string Name, MethodInfo Method, bool NeedsTensorCores)
@@ -27,12 +29,14 @@ internal sealed record GpuKernel(string Name, MethodInfo Method, bool NeedsTenso
     private static int Constant(Type type, string name) => (int)type.GetProperty(name)!.GetValue(null)!;
 }
 
-/// <summary>Every kernel that a GPU runs, and its PTX, compiled without a device as <see cref="DinoDevice"/> compiles it.</summary>
+/// <summary>
+/// Every kernel that a GPU runs, and its PTX, compiled without a device as <see cref="DinoDevice"/> compiles it.
+/// </summary>
 internal static class GpuKernels
 {
     /// <summary>
-    /// The public static methods of the kernel namespaces whose names end in Kernel, closed over every type that fits, but the 4x4 groups,
-    /// which no GPU runs, and heads that are too long for tf32.
+    /// The public static methods of the kernel namespaces whose names end in Kernel, closed over every type that fits,
+    /// but the 4x4 groups, which no GPU runs, and heads that are too long for tf32.
     /// </summary>
     public static IReadOnlyList<GpuKernel> All { get; } = [.. Of(typeof(TileProduct), false), .. Of(typeof(TileLayout), true)];
 
@@ -57,7 +61,8 @@ internal static class GpuKernels
             {
                 choices =
                 [
-                    .. choices.SelectMany(choice => Arguments(types, parameter, choice).Select(argument => choice.Append(argument).ToArray())),
+                    .. choices.SelectMany(choice =>
+                        Arguments(types, parameter, choice).Select(argument => choice.Append(argument).ToArray())),
                 ];
             }
 
@@ -70,7 +75,10 @@ internal static class GpuKernels
         }
     }
 
-    /// <summary>The types that a parameter takes; an epilogue of tensor cores has the format chosen before it as its own argument.</summary>
+    /// <summary>
+    /// The types that a parameter takes; an epilogue of tensor cores has the format chosen before it as its own
+    /// argument.
+    /// </summary>
     private static IEnumerable<Type> Arguments(Type[] types, Type parameter, Type[] before)
     {
         Type constraint = parameter.GetGenericParameterConstraints().Single(type => type.IsInterface);
@@ -81,14 +89,16 @@ internal static class GpuKernels
         Type wanted = constraint.GetGenericTypeDefinition();
         Type format = before.Single(argument => typeof(ITensorFormat).IsAssignableFrom(argument));
         return values
-            .Where(type => type.IsGenericTypeDefinition && type.GetInterfaces().Any(of => of.IsGenericType && of.GetGenericTypeDefinition() == wanted))
+            .Where(type => type.IsGenericTypeDefinition
+                && type.GetInterfaces().Any(of => of.IsGenericType && of.GetGenericTypeDefinition() == wanted))
             .Select(type => type.MakeGenericType(format));
     }
 
     private static bool IsUsed(Type[] arguments) =>
         !arguments.Contains(typeof(TensorFloat32Format))
         || arguments.FirstOrDefault(typeof(IHeadSize).IsAssignableFrom) is not Type head
-        || (int)head.GetProperty(nameof(IHeadSize.Size))!.GetValue(null)! * sizeof(float) <= Dino.Gpu.Kernels.TensorCore.Attention.MaxRowBytes;
+        || (int)head.GetProperty(nameof(IHeadSize.Size))!.GetValue(null)! * sizeof(float)
+            <= Dino.Gpu.Kernels.TensorCore.Attention.MaxRowBytes;
 }
 
 /// <summary>ILGPU's compiler for one architecture, set up as <see cref="DinoDevice"/> sets it up.</summary>

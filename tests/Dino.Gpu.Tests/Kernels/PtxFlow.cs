@@ -3,9 +3,9 @@ using System.Text.RegularExpressions;
 namespace Dino.Gpu.Tests.Kernels;
 
 /// <summary>
-/// Control flow and taint of a kernel's PTX: which registers may hold other values in other threads of a warp. That is whatever comes from a
-/// thread's or lane's number or from memory, what is computed from such values, and what is written where threads have parted ways.
-/// The analysis takes no order into account and so errs on the side of taint.
+/// Control flow and taint of a kernel's PTX: which registers may hold other values in other threads of a warp. That is
+/// whatever comes from a thread's or lane's number or from memory, what is computed from such values, and what is
+/// written where threads have parted ways. The analysis takes no order into account and so errs on the side of taint.
 /// </summary>
 internal sealed partial class PtxFlow
 {
@@ -52,7 +52,9 @@ internal sealed partial class PtxFlow
     [GeneratedRegex(@"^(@!?(?<guard>%?\w+) )?(?<operation>[\w.]+)( (?<operands>.*))?$")]
     private static partial Regex StatementPattern();
 
-    /// <summary>Names of registers, special ones with their dimension; symbols and constants fit too and are never tainted.</summary>
+    /// <summary>
+    /// Names of registers, special ones with their dimension; symbols and constants fit too and are never tainted.
+    /// </summary>
     [GeneratedRegex(@"%?[A-Za-z_][\w.]*")]
     private static partial Regex NamePattern();
 
@@ -67,13 +69,14 @@ internal sealed partial class PtxFlow
         string operands = match.Groups["operands"].Value;
         string guard = match.Groups["guard"].Value;
         bool branches = operation.StartsWith("br", StringComparison.Ordinal);
-        bool writes = !branches
-            && operation.Split('.')[0] is not ("st" or "red" or "bar" or "barrier" or "membar" or "fence" or "ret" or "exit" or "cp" or "prefetch" or "trap");
+        bool writes = !branches && operation.Split('.')[0] is not
+            ("st" or "red" or "bar" or "barrier" or "membar" or "fence" or "ret" or "exit" or "cp" or "prefetch" or "trap");
         string first = writes ? FirstOperandPattern().Match(operands).Value : "";
         List<string> condition = guard.Length > 0 ? [guard] : [];
         if (operation.StartsWith("brx", StringComparison.Ordinal))
             condition.Add(operands.Split(',')[0].Trim());
-        return new Statement(text, operation, Names(first), Names(operands[first.Length..]), condition, branches ? operands.Split(',')[^1].Trim() : "");
+        string target = branches ? operands.Split(',')[^1].Trim() : "";
+        return new Statement(text, operation, Names(first), Names(operands[first.Length..]), condition, target);
     }
 
     private static List<string> Names(string text) => [.. NamePattern().Matches(text).Select(match => match.Value)];
@@ -118,8 +121,10 @@ internal sealed partial class PtxFlow
 
     private static bool IsSource(Statement statement) =>
         statement.Operation.Split('.')[0] is "shfl" or "atom" or "ldmatrix" or "mma" or "activemask" or "match"
-        || (statement.Operation.StartsWith("ld.", StringComparison.Ordinal) && !statement.Operation.StartsWith("ld.param", StringComparison.Ordinal))
-        || statement.Sources.Exists(name => name.StartsWith("%tid", StringComparison.Ordinal) || name.StartsWith("%lane", StringComparison.Ordinal));
+        || (statement.Operation.StartsWith("ld.", StringComparison.Ordinal)
+            && !statement.Operation.StartsWith("ld.param", StringComparison.Ordinal))
+        || statement.Sources.Exists(name =>
+            name.StartsWith("%tid", StringComparison.Ordinal) || name.StartsWith("%lane", StringComparison.Ordinal));
 
     private IEnumerable<int> Successors(int i)
     {
@@ -136,7 +141,8 @@ internal sealed partial class PtxFlow
     }
 
     /// <summary>
-    /// The next statement on every way to the end; the count of statements for the end itself. Cooper, Harvey and Kennedy, on the reversed graph.
+    /// The next statement on every way to the end; the count of statements for the end itself. Cooper, Harvey and
+    /// Kennedy, on the reversed graph.
     /// </summary>
     private int[] PostDominators()
     {

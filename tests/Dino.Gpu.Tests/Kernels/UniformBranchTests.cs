@@ -1,7 +1,8 @@
 namespace Dino.Gpu.Tests.Kernels;
 
 /// <summary>
-/// No kernel promises the driver that the threads of a warp agree where they may not: a <c>.uni</c> on which they disagree is undefined behavior.
+/// No kernel promises the driver that the threads of a warp agree where they may not: a <c>.uni</c> on which they
+/// disagree is undefined behavior.
 /// </summary>
 public sealed class UniformBranchTests
 {
@@ -21,14 +22,17 @@ public sealed class UniformBranchTests
         }
     }
 
-    /// <summary>The same analysis on what ILGPU writes when it is left to itself: it breaks its promises in these kernels.</summary>
+    /// <summary>
+    /// The same analysis on what ILGPU writes when it is left to itself: it breaks its promises in these kernels.
+    /// </summary>
     [Fact]
     public void WithIlgpusOwnAnalysis_PromisesAreBroken()
     {
         using var compiler = new PtxCompiler(8, 0, trustsUniforms: true);
         string[] broken =
         [
-            .. GpuKernels.All.Where(kernel => new PtxFlow(compiler.Compile(kernel.Method)).BrokenPromises.Any()).Select(kernel => kernel.Name),
+            .. GpuKernels.All
+                .Where(kernel => new PtxFlow(compiler.Compile(kernel.Method)).BrokenPromises.Any()).Select(kernel => kernel.Name),
         ];
         string[] expected =
         [
@@ -39,7 +43,10 @@ public sealed class UniformBranchTests
         Assert.True(!expected.Except(broken).Any(), $"found only {string.Join(", ", broken)}");
     }
 
-    /// <summary>The analysis on texts of a few lines: by value, by memory, by a loop that threads leave in different turns, by a table.</summary>
+    /// <summary>
+    /// The analysis on texts of a few lines: by value, by memory, by a loop that threads leave in different turns, by a
+    /// table.
+    /// </summary>
     [Theory]
     [InlineData("mov.u32 %r1, %tid.x; setp.lt.s32 %p1, %r1, 7; @%p1 bra.uni L_1; L_1: ret;", true)]
     [InlineData("mov.u32 %r1, %ctaid.x; setp.lt.s32 %p1, %r1, 7; @%p1 bra.uni L_1; L_1: ret;", false)]

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>
-/// What a thread copies of each slice of k: one 16-byte chunk of some rows of the input's tile, and of the weight's. Where a row is past an edge
-/// it is a row inside instead, so that every address is a valid one.
+/// What a thread copies of each slice of k: one 16-byte chunk of some rows of the input's tile, and of the weight's.
+/// Where a row is past an edge it is a row inside instead, so that every address is a valid one.
 /// </summary>
 /// <param name="input">Global address of (M, K).</param>
 /// <param name="weight">Global address of (N, K).</param>

@@ -2,7 +2,9 @@ using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Kernels.TensorCore;
 
-/// <summary>What a product does to result0 to result3, bias and product of two columns of two rows, on their way to memory.</summary>
+/// <summary>
+/// What a product does to result0 to result3, bias and product of two columns of two rows, on their way to memory.
+/// </summary>
 internal interface ITensorEpilogue<TFormat>
     where TFormat : struct, ITensorFormat
 {

@@ -19,7 +19,9 @@ internal readonly struct TensorGemmShape
     /// <summary>M</summary>
     public int Rows { get; }
 
-    /// <summary>N, a multiple of 8, so that four results are all inside or all outside and 16-byte stores are aligned.</summary>
+    /// <summary>
+    /// N, a multiple of 8, so that four results are all inside or all outside and 16-byte stores are aligned.
+    /// </summary>
     public int Columns { get; }
 
     /// <summary>K in bytes, the length of a row of input and weight: a multiple of 64.</summary>
@@ -33,8 +35,8 @@ internal readonly struct TensorGemmShape
 }
 
 /// <summary>
-/// output[m, n] = epilogue(bias[n] + sum over k of input[m, k] * weight[n, k]) on tensor cores: both inputs contiguous along k. Each group
-/// computes a tile. Slices of k are copied into a ring of Stages slots; slice s is multiplied while
+/// output[m, n] = epilogue(bias[n] + sum over k of input[m, k] * weight[n, k]) on tensor cores: both inputs contiguous
+/// along k. Each group computes a tile. Slices of k are copied into a ring of Stages slots; slice s is multiplied while
 /// the next ones arrive. A row's sum does not depend on which other rows are computed.
 /// </summary>
 internal static class Gemm

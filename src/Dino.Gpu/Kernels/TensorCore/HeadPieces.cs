@@ -4,7 +4,8 @@ using ILGPU.Runtime.Cuda;
 namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>
-/// A piece of a head in a warp's attention: 32 bytes of its queries, 16 of its values. Each names registers of its own, so each has its own texts.
+/// A piece of a head in a warp's attention: 32 bytes of its queries, 16 of its values. Each names registers of its own,
+/// so each has its own texts.
 /// </summary>
 internal interface IHeadPiece
 {
@@ -13,7 +14,10 @@ internal interface IHeadPiece
     /// <summary>Queries of this piece, from a byte of the tiles.</summary>
     static abstract void LoadQuery(int fragment);
 
-    /// <summary>af = the queries. A product names its registers, so this spares a text for each; the moves join lifetimes and vanish.</summary>
+    /// <summary>
+    /// af = the queries. A product names its registers, so this spares a text for each; the moves join lifetimes and
+    /// vanish.
+    /// </summary>
     static abstract void TakeQuery();
 
     /// <summary>o = o other</summary>
@@ -116,7 +120,9 @@ internal readonly struct ValueProduct<TFormat> : IPieceAction<TilePlace>
         where TPiece : struct, IHeadPiece => TFormat.MultiplyValues<TPiece>(values.Start, values.Lane, values.Pitch);
 }
 
-/// <summary>A lane's results of its first row, from the global address of the head's first: two values of each eight.</summary>
+/// <summary>
+/// A lane's results of its first row, from the global address of the head's first: two values of each eight.
+/// </summary>
 internal readonly struct StoreFirst<TFormat> : IPieceAction<long>
     where TFormat : struct, ITensorFormat
 {

@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>
-/// How large a warp's tile is, how many warps share a group's, and how many slices of k are in shared memory at once; and the texts that
-/// follow from it, which name registers. <c>Generator</c> writes the types.
+/// How large a warp's tile is, how many warps share a group's, and how many slices of k are in shared memory at once;
+/// and the texts that follow from it, which name registers. <c>Generator</c> writes the types.
 /// </summary>
 internal interface IGemmTile
 {
@@ -21,10 +21,14 @@ internal interface IGemmTile
     /// <summary>Slices of k in shared memory: one is multiplied while the others arrive.</summary>
     static abstract int Stages { get; }
 
-    /// <summary>Declares <c>tiles</c>, Stages * (rows + columns) * 64 bytes, and the registers that what follows names.</summary>
+    /// <summary>
+    /// Declares <c>tiles</c>, Stages * (rows + columns) * 64 bytes, and the registers that what follows names.
+    /// </summary>
     static abstract void Declare();
 
-    /// <summary>Bytes of the first slice's tiles: where a thread copies to, where a lane reads fragments of each half.</summary>
+    /// <summary>
+    /// Bytes of the first slice's tiles: where a thread copies to, where a lane reads fragments of each half.
+    /// </summary>
     static abstract void SetPlaces(int copy, int input0, int input1, int weight0, int weight1);
 
     /// <summary>Where a thread copies from.</summary>
@@ -54,7 +58,9 @@ internal interface IGemmTile
     /// <summary>sums += a b over half a slice: tf32, 8 values of k.</summary>
     static abstract void MultiplyTensorFloat32();
 
-    /// <summary>Takes all sums through the epilogue and shared memory, which the slices no longer need, to the output.</summary>
+    /// <summary>
+    /// Takes all sums through the epilogue and shared memory, which the slices no longer need, to the output.
+    /// </summary>
     static abstract void Finish<TFormat, TEpilogue>(WarpOutput output)
         where TFormat : struct, ITensorFormat
         where TEpilogue : struct, ITensorEpilogue<TFormat>;

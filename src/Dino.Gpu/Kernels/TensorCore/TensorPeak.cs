@@ -5,7 +5,9 @@ namespace Dino.Gpu.Kernels.TensorCore;
 /// <summary>Products in registers and nothing else: what the matrix units can do.</summary>
 internal static class TensorPeak
 {
-    /// <summary>Each warp multiplies its 64x64 fragments over and over. The sums are staged, so that they are not left out.</summary>
+    /// <summary>
+    /// Each warp multiplies its 64x64 fragments over and over. The sums are staged, so that they are not left out.
+    /// </summary>
     public static void Kernel<TFormat>(int iterations)
         where TFormat : struct, ITensorFormat
     {
@@ -22,7 +24,9 @@ internal static class TensorPeak
         Tile128X128.Finish<TFormat, StoreFloatEpilogue<TFormat>>(new WarpOutput(default, 0, 0, 0, warp, lane));
     }
 
-    /// <summary>Floating-point operations of one group: 128 x 128 sums over 32 bytes of k, two operations a term.</summary>
+    /// <summary>
+    /// Floating-point operations of one group: 128 x 128 sums over 32 bytes of k, two operations a term.
+    /// </summary>
     public static double Operations<TFormat>(int iterations)
         where TFormat : struct, ITensorFormat =>
         2.0 * Gemm.TileRows<Tile128X128>() * Gemm.TileColumns<Tile128X128>() * (32 / TFormat.ElementSize) * iterations;

@@ -26,12 +26,16 @@ internal readonly struct WarpOutput(TensorGemmShape shape, long output, int row,
         int size = TEpilogue.OutputSize;
         int columns = TTile.ColumnHalves * TileLayout.HalfColumns;
         int first = TileLayout.StagedFragment(_warp, _lane, TTile.RowFragments, columns, size)
-            + i % TileLayout.StagedFragments(TTile.RowFragments, size) * TileLayout.FragmentRows * TileLayout.StagedPitch(columns, size) + 8 * j * size;
+            + i % TileLayout.StagedFragments(TTile.RowFragments, size) * TileLayout.FragmentRows * TileLayout.StagedPitch(columns, size)
+            + 8 * j * size;
         TEpilogue.Apply();
         TEpilogue.Stage(first, first + 8 * TileLayout.StagedPitch(columns, size));
     }
 
-    /// <summary>Stores what has been staged, which ends with fragment row <paramref name="last"/>: 16 bytes a lane, whole rows by neighbors.</summary>
+    /// <summary>
+    /// Stores what has been staged, which ends with fragment row <paramref name="last"/>: 16 bytes a lane, whole rows
+    /// by neighbors.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store<TTile, TFormat, TEpilogue>(int last)
         where TTile : struct, IGemmTile

@@ -14,7 +14,8 @@ namespace Dino.Gpu.Tests.Kernels.Assembler;
 /// <param name="Warnings">Lines of the assembler's log that begin with a warning.</param>
 /// <param name="Disassembly">The machine code.</param>
 internal sealed partial record AssembledKernel(
-    GpuKernel Kernel, int Architecture, string Ptx, int Registers, int StackBytes, int SpillBytes, int SharedBytes, string Warnings, string Disassembly)
+    GpuKernel Kernel, int Architecture, string Ptx, int Registers, int StackBytes, int SpillBytes, int SharedBytes, string Warnings,
+    string Disassembly)
 {
     /// <summary>The machine code, taken apart.</summary>
     public SassProgram Code { get; } = new(Disassembly);
@@ -24,7 +25,8 @@ internal sealed partial record AssembledKernel(
     {
         get
         {
-            // CUDA C++ Programming Guide, technical specifications: shared memory of a multiprocessor in KiB, threads, groups.
+            // CUDA C++ Programming Guide, technical specifications: shared memory of a multiprocessor in KiB, threads,
+            // groups.
             (int shared, int threads, int groups) = Architecture switch
             {
                 75 => (64, 1024, 16),
@@ -34,7 +36,8 @@ internal sealed partial record AssembledKernel(
                 _ => (228, 2048, 32),
             };
 
-            // Registers are given to a warp in units of 8 a lane; from 8.0 on the system takes 1 KiB of shared memory a group.
+            // Registers are given to a warp in units of 8 a lane; from 8.0 on the system takes 1 KiB of shared memory a
+            // group.
             int byRegisters = 65536 / ((Registers + 7) / 8 * 8 * Kernel.Threads);
             int reserved = Architecture >= 80 ? 1024 : 0;
             int byMemory = SharedBytes + reserved > 0 ? shared * 1024 / (SharedBytes + reserved) : groups;
@@ -59,7 +62,8 @@ internal sealed partial record AssembledKernel(
             return new AssembledKernel(
                 kernel, architecture, ptx, Number(RegisterPattern().Match(log)), Number(StackPattern().Match(log)),
                 Number(spills, 1) + Number(spills, 2), Number(SharedPattern().Match(log)),
-                string.Join('\n', log.Split('\n').Where(line => line.Contains("warning", StringComparison.OrdinalIgnoreCase))), disassembly);
+                string.Join('\n', log.Split('\n').Where(line => line.Contains("warning", StringComparison.OrdinalIgnoreCase))),
+                disassembly);
         }
         finally
         {
@@ -79,5 +83,6 @@ internal sealed partial record AssembledKernel(
     [GeneratedRegex(@"(\d+) bytes smem")]
     private static partial Regex SharedPattern();
 
-    private static int Number(Match match, int group = 1) => match.Success ? int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture) : 0;
+    private static int Number(Match match, int group = 1) =>
+        match.Success ? int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture) : 0;
 }

@@ -5,8 +5,9 @@ using Dino.Gpu.Tests.Support;
 namespace Dino.Gpu.Tests.Kernels.Assembler;
 
 /// <summary>
-/// Every kernel through NVIDIA's own assembler: no error, no warning, no register in memory, and hot loops within their budgets. With
-/// DINO_ASSEMBLE_OUT set, the texts, the machine code and the table go to that folder; <c>build/gpu/assemble.sh</c> does so.
+/// Every kernel through NVIDIA's own assembler: no error, no warning, no register in memory, and hot loops within their
+/// budgets. With DINO_ASSEMBLE_OUT set, the texts, the machine code and the table go to that folder;
+/// <c>build/gpu/assemble.sh</c> does so.
 /// </summary>
 public sealed class AssemblerTests
 {
@@ -60,7 +61,10 @@ public sealed class AssemblerTests
         }
     }
 
-    /// <summary>The most instructions that a hot loop may have, and the multiply-adds (HMMA or FFMA) that it must have, on Hopper.</summary>
+    /// <summary>
+    /// The most instructions that a hot loop may have, and the multiply-adds (HMMA or FFMA) that it must have, on
+    /// Hopper.
+    /// </summary>
     [Theory]
     [InlineData("TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-StoreEpilogue", "HMMA", 64, 103)]
     [InlineData("TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-GeluEpilogue", "HMMA", 64, 103)]
@@ -80,7 +84,9 @@ public sealed class AssemblerTests
         Assert.NotNull(loop);
         Assert.Equal(0, loop.Count(operation) % products);
         double share = loop.Count(operation) / (double)products;
-        Assert.True(loop.Operations.Count <= budget * share, $"{name}: {loop.Operations.Count} instructions in {share} slices, {budget} allowed in one");
+        Assert.True(
+            loop.Operations.Count <= budget * share,
+            $"{name}: {loop.Operations.Count} instructions in {share} slices, {budget} allowed in one");
     }
 
     /// <summary>The table of docs/gpu.md.</summary>
@@ -91,7 +97,8 @@ public sealed class AssemblerTests
         string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md"));
         string[] lines = [.. OnPage.AsParallel().AsOrdered().Select(name => Row(Named(90, name), Named(80, name)))];
         Assert.True(
-            Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)), $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
+            Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)),
+            $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
     }
 
     private static string Row(AssembledKernel kernel, AssembledKernel ampere)
@@ -101,7 +108,7 @@ public sealed class AssemblerTests
             ? "| | | "
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {loop.Operations.Count} | {loop.Count(operation)} {operation} | {100.0 * loop.Count(operation) / loop.Operations.Count:F0} % ");
+                $"| {loop.Operations.Count} | {loop.Count(operation)} {operation} | {Share(loop, operation):F0} % ");
         return $"| {kernel.Kernel.Name} | {kernel.Kernel.Threads} | {kernel.SharedBytes} | {ampere.Registers} | {kernel.Registers} "
             + $"| {kernel.GroupsOfOne} | {kernel.Code.Length} {hot}|";
     }
@@ -112,16 +119,20 @@ public sealed class AssemblerTests
         return tensor is not null ? (tensor, "HMMA") : (kernel.Code.HotLoop("FFMA"), "FFMA");
     }
 
+    private static double Share(SassLoop loop, string operation) => 100.0 * loop.Count(operation) / loop.Operations.Count;
+
     private static AssembledKernel Named(int architecture, string name) =>
         Get(architecture, GpuKernels.All.Single(kernel => kernel.Name == name));
 
     /// <summary>Each kernel is assembled once, at its first use.</summary>
     private static AssembledKernel Get(int architecture, GpuKernel kernel) =>
-        Assembled.GetOrAdd((architecture, kernel.Name), _ => new(() => AssembledKernel.Of(kernel, Compile(architecture, kernel), architecture))).Value;
+        Assembled.GetOrAdd(
+            (architecture, kernel.Name), _ => new(() => AssembledKernel.Of(kernel, Compile(architecture, kernel), architecture))).Value;
 
     private static string Compile(int architecture, GpuKernel kernel)
     {
-        PtxCompiler compiler = Compilers.GetOrAdd(architecture, _ => new(() => new PtxCompiler(architecture / 10, architecture % 10))).Value;
+        PtxCompiler compiler = Compilers
+            .GetOrAdd(architecture, _ => new(() => new PtxCompiler(architecture / 10, architecture % 10))).Value;
         lock (compiler)
             return compiler.Compile(kernel.Method);
     }
@@ -143,7 +154,8 @@ public sealed class AssemblerTests
             table.Write($"{kernel.GroupsOfOne,6} {kernel.SpillBytes,6} {kernel.Code.Length,5}");
             table.WriteLine(loop is null ? "" : string.Create(
                 CultureInfo.InvariantCulture,
-                $"  {loop.Operations.Count,4} {loop.Count(operation),4} {operation} {100.0 * loop.Count(operation) / loop.Operations.Count,3:F0} % {kernel.Code.CountAfter(loop),5}"));
+                $"  {loop.Operations.Count,4} {loop.Count(operation),4} {operation} {Share(loop, operation),3:F0} %")
+                + $" {kernel.Code.CountAfter(loop),5}");
         }
     }
 }

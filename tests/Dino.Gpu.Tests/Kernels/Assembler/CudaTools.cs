@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Dino.Gpu.Tests.Kernels.Assembler;
 
-/// <summary>NVIDIA's assembler and disassembler, where <c>build/gpu/cuda-tools.sh</c> has put them, or on the path.</summary>
+/// <summary>
+/// NVIDIA's assembler and disassembler, where <c>build/gpu/cuda-tools.sh</c> has put them, or on the path.
+/// </summary>
 internal static class CudaTools
 {
     private static readonly string? Folder = Find();
@@ -14,7 +16,10 @@ internal static class CudaTools
     /// <returns>What it printed, and whether it succeeded.</returns>
     public static (string Output, bool Succeeded) Run(string tool, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Path.Combine(Folder!, tool), arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Path.Combine(Folder!, tool), arguments)
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

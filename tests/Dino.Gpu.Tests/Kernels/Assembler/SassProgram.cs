@@ -48,7 +48,9 @@ internal sealed partial class SassProgram
         {
             if (_back.Exists(other => other != (start, end) && other.Start >= start && other.End <= end))
                 continue;
-            var body = _code.Where(instruction => instruction.Address >= start && instruction.Address <= end).Select(instruction => instruction.Operation);
+            IEnumerable<string> body = _code
+                .Where(instruction => instruction.Address >= start && instruction.Address <= end)
+                .Select(instruction => instruction.Operation);
             var loop = new SassLoop(start, end, [.. body]);
             if (loop.Count(operation) > (best?.Count(operation) ?? 0))
                 best = loop;

@@ -2,6 +2,7 @@
 // Written by Kernels/TensorCore/Generator. To rewrite it: DINO_GENERATE=1 and the tests of GeneratedTextTests.
 // </auto-generated>
 using ILGPU.Runtime.Cuda;
+using static Dino.Gpu.Kernels.TensorCore.TensorProduct;
 
 namespace Dino.Gpu.Kernels.TensorCore;
 
@@ -20,30 +21,28 @@ internal readonly struct HeadPiece0 : IHeadPiece
         + "mul.f32 o5, o5, other0; mul.f32 o6, o6, other1; mul.f32 o7, o7, other1;");
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o0, o1, o2, o3}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o0, o1, o2, o3};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o4, o5, o6, o7}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o4, o5, o6, o7};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o0, o1, o2, o3}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o0, o1, o2, o3};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o4, o5, o6, o7}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o4, o5, o6, o7};");
+        BFloat16 + " {o0, o1, o2, o3}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o0, o1, o2, o3};\n\t"
+        + BFloat16 + " {o4, o5, o6, o7}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o4, o5, o6, o7};\n\t"
+        + BFloat16 + " {o0, o1, o2, o3}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o0, o1, o2, o3};\n\t"
+        + BFloat16 + " {o4, o5, o6, o7}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o4, o5, o6, o7};");
 
     public static void MultiplyFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o0, o1, o2, o3}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o0, o1, o2, o3};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o4, o5, o6, o7}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o4, o5, o6, o7};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o0, o1, o2, o3}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o0, o1, o2, o3};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o4, o5, o6, o7}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o4, o5, o6, o7};");
+        Float16 + " {o0, o1, o2, o3}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o0, o1, o2, o3};\n\t"
+        + Float16 + " {o4, o5, o6, o7}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o4, o5, o6, o7};\n\t"
+        + Float16 + " {o0, o1, o2, o3}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o0, o1, o2, o3};\n\t"
+        + Float16 + " {o4, o5, o6, o7}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o4, o5, o6, o7};");
 
     public static void MultiplyTensorFloat32() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o0, o1, o2, o3}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o0, o1, o2, o3};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o0, o1, o2, o3}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o0, o1, o2, o3};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o0, o1, o2, o3}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o0, o1, o2, o3};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o0, o1, o2, o3}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o0, o1, o2, "
-        + "o3};");
+        TensorFloat32 + " {o0, o1, o2, o3}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o0, o1, o2, o3};\n\t"
+        + TensorFloat32 + " {o0, o1, o2, o3}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o0, o1, o2, o3};\n\t"
+        + TensorFloat32 + " {o0, o1, o2, o3}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o0, o1, o2, o3};\n\t"
+        + TensorFloat32 + " {o0, o1, o2, o3}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o0, o1, o2, o3};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o4, o5, o6, o7}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o4, o5, o6, o7};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o4, o5, o6, o7}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o4, o5, o6, o7};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o4, o5, o6, o7}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o4, o5, o6, o7};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o4, o5, o6, o7}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o4, o5, o6, "
-        + "o7};");
+        TensorFloat32 + " {o4, o5, o6, o7}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o4, o5, o6, o7};\n\t"
+        + TensorFloat32 + " {o4, o5, o6, o7}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o4, o5, o6, o7};\n\t"
+        + TensorFloat32 + " {o4, o5, o6, o7}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o4, o5, o6, o7};\n\t"
+        + TensorFloat32 + " {o4, o5, o6, o7}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o4, o5, o6, o7};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o0, l0; mul.f32 result1, o1, l0; mul.f32 result2, o4, l0; mul.f32 result3, o5, l0;");
@@ -67,44 +66,28 @@ internal readonly struct HeadPiece1 : IHeadPiece
         + "mul.f32 o12, o12, other0; mul.f32 o13, o13, other0; mul.f32 o14, o14, other1; mul.f32 o15, o15, other1;");
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o8, o9, o10, o11}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o8, o9, o10, "
-        + "o11};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o12, o13, o14, o15}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o12, o13, "
-        + "o14, o15};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o8, o9, o10, o11}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o8, o9, o10, "
-        + "o11};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o12, o13, o14, o15}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o12, o13, "
-        + "o14, o15};");
+        BFloat16 + " {o8, o9, o10, o11}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o8, o9, o10, o11};\n\t"
+        + BFloat16 + " {o12, o13, o14, o15}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o12, o13, o14, o15};\n\t"
+        + BFloat16 + " {o8, o9, o10, o11}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o8, o9, o10, o11};\n\t"
+        + BFloat16 + " {o12, o13, o14, o15}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o12, o13, o14, o15};");
 
     public static void MultiplyFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o8, o9, o10, o11}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o8, o9, o10, "
-        + "o11};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o12, o13, o14, o15}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o12, o13, o14, "
-        + "o15};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o8, o9, o10, o11}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o8, o9, o10, "
-        + "o11};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o12, o13, o14, o15}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o12, o13, o14, "
-        + "o15};");
+        Float16 + " {o8, o9, o10, o11}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o8, o9, o10, o11};\n\t"
+        + Float16 + " {o12, o13, o14, o15}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o12, o13, o14, o15};\n\t"
+        + Float16 + " {o8, o9, o10, o11}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o8, o9, o10, o11};\n\t"
+        + Float16 + " {o12, o13, o14, o15}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o12, o13, o14, o15};");
 
     public static void MultiplyTensorFloat32() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o8, o9, o10, o11}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o8, o9, o10, "
-        + "o11};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o8, o9, o10, o11}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o8, o9, o10, "
-        + "o11};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o8, o9, o10, o11}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o8, o9, o10, "
-        + "o11};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o8, o9, o10, o11}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o8, o9, o10, "
-        + "o11};");
+        TensorFloat32 + " {o8, o9, o10, o11}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o8, o9, o10, o11};\n\t"
+        + TensorFloat32 + " {o8, o9, o10, o11}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o8, o9, o10, o11};\n\t"
+        + TensorFloat32 + " {o8, o9, o10, o11}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o8, o9, o10, o11};\n\t"
+        + TensorFloat32 + " {o8, o9, o10, o11}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o8, o9, o10, o11};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o12, o13, o14, o15}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o12, o13, o14, "
-        + "o15};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o12, o13, o14, o15}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o12, o13, o14, "
-        + "o15};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o12, o13, o14, o15}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o12, o13, "
-        + "o14, o15};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o12, o13, o14, o15}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o12, o13, "
-        + "o14, o15};");
+        TensorFloat32 + " {o12, o13, o14, o15}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o12, o13, o14, o15};\n\t"
+        + TensorFloat32 + " {o12, o13, o14, o15}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o12, o13, o14, o15};\n\t"
+        + TensorFloat32 + " {o12, o13, o14, o15}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o12, o13, o14, o15};\n\t"
+        + TensorFloat32 + " {o12, o13, o14, o15}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o12, o13, o14, o15};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o8, l0; mul.f32 result1, o9, l0; mul.f32 result2, o12, l0; mul.f32 result3, o13, l0;");
@@ -128,44 +111,28 @@ internal readonly struct HeadPiece2 : IHeadPiece
         + "mul.f32 o20, o20, other0; mul.f32 o21, o21, other0; mul.f32 o22, o22, other1; mul.f32 o23, o23, other1;");
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o16, o17, o18, o19}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o16, o17, "
-        + "o18, o19};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o20, o21, o22, o23}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o20, o21, "
-        + "o22, o23};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o16, o17, o18, o19}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o16, o17, "
-        + "o18, o19};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o20, o21, o22, o23}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o20, o21, "
-        + "o22, o23};");
+        BFloat16 + " {o16, o17, o18, o19}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o16, o17, o18, o19};\n\t"
+        + BFloat16 + " {o20, o21, o22, o23}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o20, o21, o22, o23};\n\t"
+        + BFloat16 + " {o16, o17, o18, o19}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o16, o17, o18, o19};\n\t"
+        + BFloat16 + " {o20, o21, o22, o23}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o20, o21, o22, o23};");
 
     public static void MultiplyFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o16, o17, o18, o19}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o16, o17, o18, "
-        + "o19};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o20, o21, o22, o23}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o20, o21, o22, "
-        + "o23};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o16, o17, o18, o19}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o16, o17, o18, "
-        + "o19};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o20, o21, o22, o23}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o20, o21, o22, "
-        + "o23};");
+        Float16 + " {o16, o17, o18, o19}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o16, o17, o18, o19};\n\t"
+        + Float16 + " {o20, o21, o22, o23}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o20, o21, o22, o23};\n\t"
+        + Float16 + " {o16, o17, o18, o19}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o16, o17, o18, o19};\n\t"
+        + Float16 + " {o20, o21, o22, o23}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o20, o21, o22, o23};");
 
     public static void MultiplyTensorFloat32() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o16, o17, o18, o19}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o16, o17, o18, "
-        + "o19};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o16, o17, o18, o19}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o16, o17, o18, "
-        + "o19};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o16, o17, o18, o19}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o16, o17, "
-        + "o18, o19};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o16, o17, o18, o19}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o16, o17, "
-        + "o18, o19};");
+        TensorFloat32 + " {o16, o17, o18, o19}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o16, o17, o18, o19};\n\t"
+        + TensorFloat32 + " {o16, o17, o18, o19}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o16, o17, o18, o19};\n\t"
+        + TensorFloat32 + " {o16, o17, o18, o19}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o16, o17, o18, o19};\n\t"
+        + TensorFloat32 + " {o16, o17, o18, o19}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o16, o17, o18, o19};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o20, o21, o22, o23}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o20, o21, o22, "
-        + "o23};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o20, o21, o22, o23}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o20, o21, o22, "
-        + "o23};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o20, o21, o22, o23}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o20, o21, "
-        + "o22, o23};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o20, o21, o22, o23}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o20, o21, "
-        + "o22, o23};");
+        TensorFloat32 + " {o20, o21, o22, o23}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o20, o21, o22, o23};\n\t"
+        + TensorFloat32 + " {o20, o21, o22, o23}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o20, o21, o22, o23};\n\t"
+        + TensorFloat32 + " {o20, o21, o22, o23}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o20, o21, o22, o23};\n\t"
+        + TensorFloat32 + " {o20, o21, o22, o23}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o20, o21, o22, o23};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o16, l0; mul.f32 result1, o17, l0; mul.f32 result2, o20, l0; mul.f32 result3, o21, l0;");
@@ -189,44 +156,28 @@ internal readonly struct HeadPiece3 : IHeadPiece
         + "mul.f32 o28, o28, other0; mul.f32 o29, o29, other0; mul.f32 o30, o30, other1; mul.f32 o31, o31, other1;");
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o24, o25, o26, o27}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o24, o25, "
-        + "o26, o27};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o28, o29, o30, o31}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o28, o29, "
-        + "o30, o31};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o24, o25, o26, o27}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o24, o25, "
-        + "o26, o27};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o28, o29, o30, o31}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o28, o29, "
-        + "o30, o31};");
+        BFloat16 + " {o24, o25, o26, o27}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o24, o25, o26, o27};\n\t"
+        + BFloat16 + " {o28, o29, o30, o31}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o28, o29, o30, o31};\n\t"
+        + BFloat16 + " {o24, o25, o26, o27}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o24, o25, o26, o27};\n\t"
+        + BFloat16 + " {o28, o29, o30, o31}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o28, o29, o30, o31};");
 
     public static void MultiplyFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o24, o25, o26, o27}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o24, o25, o26, "
-        + "o27};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o28, o29, o30, o31}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o28, o29, o30, "
-        + "o31};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o24, o25, o26, o27}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o24, o25, o26, "
-        + "o27};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o28, o29, o30, o31}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o28, o29, o30, "
-        + "o31};");
+        Float16 + " {o24, o25, o26, o27}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o24, o25, o26, o27};\n\t"
+        + Float16 + " {o28, o29, o30, o31}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o28, o29, o30, o31};\n\t"
+        + Float16 + " {o24, o25, o26, o27}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o24, o25, o26, o27};\n\t"
+        + Float16 + " {o28, o29, o30, o31}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o28, o29, o30, o31};");
 
     public static void MultiplyTensorFloat32() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o24, o25, o26, o27}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o24, o25, o26, "
-        + "o27};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o24, o25, o26, o27}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o24, o25, o26, "
-        + "o27};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o24, o25, o26, o27}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o24, o25, "
-        + "o26, o27};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o24, o25, o26, o27}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o24, o25, "
-        + "o26, o27};");
+        TensorFloat32 + " {o24, o25, o26, o27}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o24, o25, o26, o27};\n\t"
+        + TensorFloat32 + " {o24, o25, o26, o27}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o24, o25, o26, o27};\n\t"
+        + TensorFloat32 + " {o24, o25, o26, o27}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o24, o25, o26, o27};\n\t"
+        + TensorFloat32 + " {o24, o25, o26, o27}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o24, o25, o26, o27};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o28, o29, o30, o31}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o28, o29, o30, "
-        + "o31};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o28, o29, o30, o31}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o28, o29, o30, "
-        + "o31};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o28, o29, o30, o31}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o28, o29, "
-        + "o30, o31};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o28, o29, o30, o31}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o28, o29, "
-        + "o30, o31};");
+        TensorFloat32 + " {o28, o29, o30, o31}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o28, o29, o30, o31};\n\t"
+        + TensorFloat32 + " {o28, o29, o30, o31}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o28, o29, o30, o31};\n\t"
+        + TensorFloat32 + " {o28, o29, o30, o31}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o28, o29, o30, o31};\n\t"
+        + TensorFloat32 + " {o28, o29, o30, o31}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o28, o29, o30, o31};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o24, l0; mul.f32 result1, o25, l0; mul.f32 result2, o28, l0; mul.f32 result3, o29, l0;");
@@ -250,44 +201,28 @@ internal readonly struct HeadPiece4 : IHeadPiece
         + "mul.f32 o36, o36, other0; mul.f32 o37, o37, other0; mul.f32 o38, o38, other1; mul.f32 o39, o39, other1;");
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o32, o33, o34, o35}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o32, o33, "
-        + "o34, o35};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o36, o37, o38, o39}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o36, o37, "
-        + "o38, o39};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o32, o33, o34, o35}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o32, o33, "
-        + "o34, o35};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o36, o37, o38, o39}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o36, o37, "
-        + "o38, o39};");
+        BFloat16 + " {o32, o33, o34, o35}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o32, o33, o34, o35};\n\t"
+        + BFloat16 + " {o36, o37, o38, o39}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o36, o37, o38, o39};\n\t"
+        + BFloat16 + " {o32, o33, o34, o35}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o32, o33, o34, o35};\n\t"
+        + BFloat16 + " {o36, o37, o38, o39}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o36, o37, o38, o39};");
 
     public static void MultiplyFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o32, o33, o34, o35}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o32, o33, o34, "
-        + "o35};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o36, o37, o38, o39}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o36, o37, o38, "
-        + "o39};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o32, o33, o34, o35}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o32, o33, o34, "
-        + "o35};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o36, o37, o38, o39}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o36, o37, o38, "
-        + "o39};");
+        Float16 + " {o32, o33, o34, o35}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o32, o33, o34, o35};\n\t"
+        + Float16 + " {o36, o37, o38, o39}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o36, o37, o38, o39};\n\t"
+        + Float16 + " {o32, o33, o34, o35}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o32, o33, o34, o35};\n\t"
+        + Float16 + " {o36, o37, o38, o39}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o36, o37, o38, o39};");
 
     public static void MultiplyTensorFloat32() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o32, o33, o34, o35}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o32, o33, o34, "
-        + "o35};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o32, o33, o34, o35}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o32, o33, o34, "
-        + "o35};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o32, o33, o34, o35}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o32, o33, "
-        + "o34, o35};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o32, o33, o34, o35}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o32, o33, "
-        + "o34, o35};");
+        TensorFloat32 + " {o32, o33, o34, o35}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o32, o33, o34, o35};\n\t"
+        + TensorFloat32 + " {o32, o33, o34, o35}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o32, o33, o34, o35};\n\t"
+        + TensorFloat32 + " {o32, o33, o34, o35}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o32, o33, o34, o35};\n\t"
+        + TensorFloat32 + " {o32, o33, o34, o35}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o32, o33, o34, o35};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o36, o37, o38, o39}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o36, o37, o38, "
-        + "o39};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o36, o37, o38, o39}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o36, o37, o38, "
-        + "o39};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o36, o37, o38, o39}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o36, o37, "
-        + "o38, o39};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o36, o37, o38, o39}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o36, o37, "
-        + "o38, o39};");
+        TensorFloat32 + " {o36, o37, o38, o39}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o36, o37, o38, o39};\n\t"
+        + TensorFloat32 + " {o36, o37, o38, o39}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o36, o37, o38, o39};\n\t"
+        + TensorFloat32 + " {o36, o37, o38, o39}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o36, o37, o38, o39};\n\t"
+        + TensorFloat32 + " {o36, o37, o38, o39}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o36, o37, o38, o39};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o32, l0; mul.f32 result1, o33, l0; mul.f32 result2, o36, l0; mul.f32 result3, o37, l0;");
@@ -311,44 +246,28 @@ internal readonly struct HeadPiece5 : IHeadPiece
         + "mul.f32 o44, o44, other0; mul.f32 o45, o45, other0; mul.f32 o46, o46, other1; mul.f32 o47, o47, other1;");
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o40, o41, o42, o43}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o40, o41, "
-        + "o42, o43};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o44, o45, o46, o47}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o44, o45, "
-        + "o46, o47};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o40, o41, o42, o43}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o40, o41, "
-        + "o42, o43};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o44, o45, o46, o47}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o44, o45, "
-        + "o46, o47};");
+        BFloat16 + " {o40, o41, o42, o43}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o40, o41, o42, o43};\n\t"
+        + BFloat16 + " {o44, o45, o46, o47}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o44, o45, o46, o47};\n\t"
+        + BFloat16 + " {o40, o41, o42, o43}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o40, o41, o42, o43};\n\t"
+        + BFloat16 + " {o44, o45, o46, o47}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o44, o45, o46, o47};");
 
     public static void MultiplyFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o40, o41, o42, o43}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o40, o41, o42, "
-        + "o43};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o44, o45, o46, o47}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o44, o45, o46, "
-        + "o47};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o40, o41, o42, o43}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o40, o41, o42, "
-        + "o43};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o44, o45, o46, o47}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o44, o45, o46, "
-        + "o47};");
+        Float16 + " {o40, o41, o42, o43}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o40, o41, o42, o43};\n\t"
+        + Float16 + " {o44, o45, o46, o47}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o44, o45, o46, o47};\n\t"
+        + Float16 + " {o40, o41, o42, o43}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o40, o41, o42, o43};\n\t"
+        + Float16 + " {o44, o45, o46, o47}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o44, o45, o46, o47};");
 
     public static void MultiplyTensorFloat32() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o40, o41, o42, o43}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o40, o41, o42, "
-        + "o43};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o40, o41, o42, o43}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o40, o41, o42, "
-        + "o43};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o40, o41, o42, o43}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o40, o41, "
-        + "o42, o43};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o40, o41, o42, o43}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o40, o41, "
-        + "o42, o43};");
+        TensorFloat32 + " {o40, o41, o42, o43}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o40, o41, o42, o43};\n\t"
+        + TensorFloat32 + " {o40, o41, o42, o43}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o40, o41, o42, o43};\n\t"
+        + TensorFloat32 + " {o40, o41, o42, o43}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o40, o41, o42, o43};\n\t"
+        + TensorFloat32 + " {o40, o41, o42, o43}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o40, o41, o42, o43};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o44, o45, o46, o47}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o44, o45, o46, "
-        + "o47};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o44, o45, o46, o47}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o44, o45, o46, "
-        + "o47};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o44, o45, o46, o47}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o44, o45, "
-        + "o46, o47};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o44, o45, o46, o47}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o44, o45, "
-        + "o46, o47};");
+        TensorFloat32 + " {o44, o45, o46, o47}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o44, o45, o46, o47};\n\t"
+        + TensorFloat32 + " {o44, o45, o46, o47}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o44, o45, o46, o47};\n\t"
+        + TensorFloat32 + " {o44, o45, o46, o47}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o44, o45, o46, o47};\n\t"
+        + TensorFloat32 + " {o44, o45, o46, o47}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o44, o45, o46, o47};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o40, l0; mul.f32 result1, o41, l0; mul.f32 result2, o44, l0; mul.f32 result3, o45, l0;");
@@ -372,44 +291,28 @@ internal readonly struct HeadPiece6 : IHeadPiece
         + "mul.f32 o52, o52, other0; mul.f32 o53, o53, other0; mul.f32 o54, o54, other1; mul.f32 o55, o55, other1;");
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o48, o49, o50, o51}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o48, o49, "
-        + "o50, o51};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o52, o53, o54, o55}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o52, o53, "
-        + "o54, o55};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o48, o49, o50, o51}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o48, o49, "
-        + "o50, o51};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o52, o53, o54, o55}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o52, o53, "
-        + "o54, o55};");
+        BFloat16 + " {o48, o49, o50, o51}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o48, o49, o50, o51};\n\t"
+        + BFloat16 + " {o52, o53, o54, o55}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o52, o53, o54, o55};\n\t"
+        + BFloat16 + " {o48, o49, o50, o51}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o48, o49, o50, o51};\n\t"
+        + BFloat16 + " {o52, o53, o54, o55}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o52, o53, o54, o55};");
 
     public static void MultiplyFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o48, o49, o50, o51}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o48, o49, o50, "
-        + "o51};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o52, o53, o54, o55}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o52, o53, o54, "
-        + "o55};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o48, o49, o50, o51}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o48, o49, o50, "
-        + "o51};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o52, o53, o54, o55}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o52, o53, o54, "
-        + "o55};");
+        Float16 + " {o48, o49, o50, o51}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o48, o49, o50, o51};\n\t"
+        + Float16 + " {o52, o53, o54, o55}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o52, o53, o54, o55};\n\t"
+        + Float16 + " {o48, o49, o50, o51}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o48, o49, o50, o51};\n\t"
+        + Float16 + " {o52, o53, o54, o55}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o52, o53, o54, o55};");
 
     public static void MultiplyTensorFloat32() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o48, o49, o50, o51}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o48, o49, o50, "
-        + "o51};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o48, o49, o50, o51}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o48, o49, o50, "
-        + "o51};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o48, o49, o50, o51}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o48, o49, "
-        + "o50, o51};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o48, o49, o50, o51}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o48, o49, "
-        + "o50, o51};");
+        TensorFloat32 + " {o48, o49, o50, o51}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o48, o49, o50, o51};\n\t"
+        + TensorFloat32 + " {o48, o49, o50, o51}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o48, o49, o50, o51};\n\t"
+        + TensorFloat32 + " {o48, o49, o50, o51}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o48, o49, o50, o51};\n\t"
+        + TensorFloat32 + " {o48, o49, o50, o51}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o48, o49, o50, o51};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o52, o53, o54, o55}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o52, o53, o54, "
-        + "o55};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o52, o53, o54, o55}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o52, o53, o54, "
-        + "o55};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o52, o53, o54, o55}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o52, o53, "
-        + "o54, o55};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o52, o53, o54, o55}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o52, o53, "
-        + "o54, o55};");
+        TensorFloat32 + " {o52, o53, o54, o55}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o52, o53, o54, o55};\n\t"
+        + TensorFloat32 + " {o52, o53, o54, o55}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o52, o53, o54, o55};\n\t"
+        + TensorFloat32 + " {o52, o53, o54, o55}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o52, o53, o54, o55};\n\t"
+        + TensorFloat32 + " {o52, o53, o54, o55}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o52, o53, o54, o55};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o48, l0; mul.f32 result1, o49, l0; mul.f32 result2, o52, l0; mul.f32 result3, o53, l0;");
@@ -433,44 +336,28 @@ internal readonly struct HeadPiece7 : IHeadPiece
         + "mul.f32 o60, o60, other0; mul.f32 o61, o61, other0; mul.f32 o62, o62, other1; mul.f32 o63, o63, other1;");
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o56, o57, o58, o59}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o56, o57, "
-        + "o58, o59};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o60, o61, o62, o63}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o60, o61, "
-        + "o62, o63};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o56, o57, o58, o59}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o56, o57, "
-        + "o58, o59};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {o60, o61, o62, o63}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o60, o61, "
-        + "o62, o63};");
+        BFloat16 + " {o56, o57, o58, o59}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o56, o57, o58, o59};\n\t"
+        + BFloat16 + " {o60, o61, o62, o63}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o60, o61, o62, o63};\n\t"
+        + BFloat16 + " {o56, o57, o58, o59}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o56, o57, o58, o59};\n\t"
+        + BFloat16 + " {o60, o61, o62, o63}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o60, o61, o62, o63};");
 
     public static void MultiplyFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o56, o57, o58, o59}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o56, o57, o58, "
-        + "o59};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o60, o61, o62, o63}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o60, o61, o62, "
-        + "o63};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o56, o57, o58, o59}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o56, o57, o58, "
-        + "o59};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {o60, o61, o62, o63}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o60, o61, o62, "
-        + "o63};");
+        Float16 + " {o56, o57, o58, o59}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o56, o57, o58, o59};\n\t"
+        + Float16 + " {o60, o61, o62, o63}, {pf0, pf1, pf2, pf3}, {kf2, kf3}, {o60, o61, o62, o63};\n\t"
+        + Float16 + " {o56, o57, o58, o59}, {pf4, pf5, pf6, pf7}, {kf4, kf5}, {o56, o57, o58, o59};\n\t"
+        + Float16 + " {o60, o61, o62, o63}, {pf4, pf5, pf6, pf7}, {kf6, kf7}, {o60, o61, o62, o63};");
 
     public static void MultiplyTensorFloat32() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o56, o57, o58, o59}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o56, o57, o58, "
-        + "o59};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o56, o57, o58, o59}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o56, o57, o58, "
-        + "o59};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o56, o57, o58, o59}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o56, o57, "
-        + "o58, o59};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o56, o57, o58, o59}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o56, o57, "
-        + "o58, o59};");
+        TensorFloat32 + " {o56, o57, o58, o59}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o56, o57, o58, o59};\n\t"
+        + TensorFloat32 + " {o56, o57, o58, o59}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o56, o57, o58, o59};\n\t"
+        + TensorFloat32 + " {o56, o57, o58, o59}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o56, o57, o58, o59};\n\t"
+        + TensorFloat32 + " {o56, o57, o58, o59}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o56, o57, o58, o59};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o60, o61, o62, o63}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o60, o61, o62, "
-        + "o63};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o60, o61, o62, o63}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o60, o61, o62, "
-        + "o63};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o60, o61, o62, o63}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o60, o61, "
-        + "o62, o63};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {o60, o61, o62, o63}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o60, o61, "
-        + "o62, o63};");
+        TensorFloat32 + " {o60, o61, o62, o63}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o60, o61, o62, o63};\n\t"
+        + TensorFloat32 + " {o60, o61, o62, o63}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o60, o61, o62, o63};\n\t"
+        + TensorFloat32 + " {o60, o61, o62, o63}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o60, o61, o62, o63};\n\t"
+        + TensorFloat32 + " {o60, o61, o62, o63}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o60, o61, o62, o63};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o56, l0; mul.f32 result1, o57, l0; mul.f32 result2, o60, l0; mul.f32 result3, o61, l0;");

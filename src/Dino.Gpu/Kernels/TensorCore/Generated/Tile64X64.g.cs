@@ -10,7 +10,7 @@ namespace Dino.Gpu.Kernels.TensorCore;
 /// where more groups matter more than reuse, and a group is often alone, so that the copies' latency has to be hidden
 /// by slices in flight.
 /// </summary>
-internal readonly struct Tile64X64 : IGemmTile
+internal readonly partial struct Tile64X64 : IGemmTile
 {
     public static int RowFragments => 2;
 
@@ -70,64 +70,11 @@ internal readonly struct Tile64X64 : IGemmTile
         + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf0, bf1, bf2, bf3}, [weightAt0];\n\t"
         + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {bf4, bf5, bf6, bf7}, [weightAt0+1024];");
 
-    public static void MultiplyBFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {acc0, acc1, acc2, acc3}, {af0, af1, af2, af3}, {bf0, bf1}, {acc0, "
-        + "acc1, acc2, acc3};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {acc4, acc5, acc6, acc7}, {af0, af1, af2, af3}, {bf2, bf3}, {acc4, "
-        + "acc5, acc6, acc7};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {acc8, acc9, acc10, acc11}, {af0, af1, af2, af3}, {bf4, bf5}, {acc8, "
-        + "acc9, acc10, acc11};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {acc12, acc13, acc14, acc15}, {af0, af1, af2, af3}, {bf6, bf7}, "
-        + "{acc12, acc13, acc14, acc15};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {acc16, acc17, acc18, acc19}, {af4, af5, af6, af7}, {bf0, bf1}, "
-        + "{acc16, acc17, acc18, acc19};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {acc20, acc21, acc22, acc23}, {af4, af5, af6, af7}, {bf2, bf3}, "
-        + "{acc20, acc21, acc22, acc23};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {acc24, acc25, acc26, acc27}, {af4, af5, af6, af7}, {bf4, bf5}, "
-        + "{acc24, acc25, acc26, acc27};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {acc28, acc29, acc30, acc31}, {af4, af5, af6, af7}, {bf6, bf7}, "
-        + "{acc28, acc29, acc30, acc31};");
-
-    public static void MultiplyFloat16() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {acc0, acc1, acc2, acc3}, {af0, af1, af2, af3}, {bf0, bf1}, {acc0, acc1, "
-        + "acc2, acc3};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {acc4, acc5, acc6, acc7}, {af0, af1, af2, af3}, {bf2, bf3}, {acc4, acc5, "
-        + "acc6, acc7};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {acc8, acc9, acc10, acc11}, {af0, af1, af2, af3}, {bf4, bf5}, {acc8, "
-        + "acc9, acc10, acc11};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {acc12, acc13, acc14, acc15}, {af0, af1, af2, af3}, {bf6, bf7}, {acc12, "
-        + "acc13, acc14, acc15};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {acc16, acc17, acc18, acc19}, {af4, af5, af6, af7}, {bf0, bf1}, {acc16, "
-        + "acc17, acc18, acc19};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {acc20, acc21, acc22, acc23}, {af4, af5, af6, af7}, {bf2, bf3}, {acc20, "
-        + "acc21, acc22, acc23};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {acc24, acc25, acc26, acc27}, {af4, af5, af6, af7}, {bf4, bf5}, {acc24, "
-        + "acc25, acc26, acc27};\n\t"
-        + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {acc28, acc29, acc30, acc31}, {af4, af5, af6, af7}, {bf6, bf7}, {acc28, "
-        + "acc29, acc30, acc31};");
-
-    public static void MultiplyTensorFloat32() => CudaAsm.Emit(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {acc0, acc1, acc2, acc3}, {af0, af1, af2, af3}, {bf0, bf1}, {acc0, "
-        + "acc1, acc2, acc3};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {acc4, acc5, acc6, acc7}, {af0, af1, af2, af3}, {bf2, bf3}, {acc4, "
-        + "acc5, acc6, acc7};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {acc8, acc9, acc10, acc11}, {af0, af1, af2, af3}, {bf4, bf5}, {acc8, "
-        + "acc9, acc10, acc11};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {acc12, acc13, acc14, acc15}, {af0, af1, af2, af3}, {bf6, bf7}, {acc12, "
-        + "acc13, acc14, acc15};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {acc16, acc17, acc18, acc19}, {af4, af5, af6, af7}, {bf0, bf1}, {acc16, "
-        + "acc17, acc18, acc19};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {acc20, acc21, acc22, acc23}, {af4, af5, af6, af7}, {bf2, bf3}, {acc20, "
-        + "acc21, acc22, acc23};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {acc24, acc25, acc26, acc27}, {af4, af5, af6, af7}, {bf4, bf5}, {acc24, "
-        + "acc25, acc26, acc27};\n\t"
-        + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {acc28, acc29, acc30, acc31}, {af4, af5, af6, af7}, {bf6, bf7}, {acc28, "
-        + "acc29, acc30, acc31};");
-
     public static void MultiplySlices<TFormat>(int slices)
         where TFormat : struct, ITensorFormat
     {
-        // The first slices are on their way before the first is multiplied. Every turn closes a group of copies, an empty one too.
+        // The first slices are on their way before the first is multiplied. Every turn closes a group of copies,
+        // an empty one too.
         CudaAsm.Emit(
             "setp.gt.s32 more, %0, 0; @more cp.async.cg.shared.global [copyTo], [from0], 16;\n\t"
             + "@more cp.async.cg.shared.global [copyTo+2048], [from1], 16;\n\t"
@@ -270,7 +217,7 @@ internal readonly struct Tile64X64 : IGemmTile
             left -= 6;
         }
 
-        // The slices of a last round that is not full. Exits in the loop instead would make the assembler move sums about.
+        // The slices of a last round that is not full. Exits in the loop instead would make the assembler move sums.
         if (left > 0)
         {
             CudaAsm.Emit(

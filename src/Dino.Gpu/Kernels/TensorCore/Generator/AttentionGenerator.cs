@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Kernels.TensorCore.Generator;
 
 /// <summary>
-/// Writes attention: 16 queries of a warp, 32 keys at a time. Scores s and outputs o come in fragments of 16 rows by 8 columns,
-/// of which a lane holds two columns in rows lane / 4 and lane / 4 + 8.
+/// Writes attention: 16 queries of a warp, 32 keys at a time. Scores s and outputs o come in fragments of 16 rows by 8
+/// columns, of which a lane holds two columns in rows lane / 4 and lane / 4 + 8.
 /// </summary>
 internal static class AttentionGenerator
 {
@@ -17,7 +17,7 @@ internal static class AttentionGenerator
     /// <summary>What does not depend on the head.</summary>
     public static string WriteText()
     {
-        var text = new SourceText();
+        var text = new SourceText("static Dino.Gpu.Kernels.TensorCore.TensorProduct");
         text.Summary(
             0,
             "The PTX of a warp's attention: 16 queries, 32 keys at a time. A lane holds rows lane / 4 (the first of each pair below) "
@@ -28,7 +28,8 @@ internal static class AttentionGenerator
         text.Constant(
             "Registers", "Queries qf, weights of values pf, keys or values kf, and what is above. What a head does not use costs nothing.",
             [
-                ".reg .f32 s<16>", ".reg .f32 o<64>", ".reg .b32 qf<32>", ".reg .b32 pf<16>", ".reg .b32 af<4>", ".reg .b32 kf<8>", ".reg .f32 m<2>",
+                ".reg .f32 s<16>", ".reg .f32 o<64>", ".reg .b32 qf<32>", ".reg .b32 pf<16>", ".reg .b32 af<4>", ".reg .b32 kf<8>",
+                ".reg .f32 m<2>",
                 ".reg .f32 l<2>", ".reg .f32 top<2>", ".reg .f32 other<2>", ".reg .f32 low<2>", ".reg .b32 tilesBase", ".reg .b32 address",
                 ".reg .b32 address1", ".reg .pred inside", ".reg .f32 result<4>", ".reg .b32 packed<4>", "mov.u32 tilesBase, tiles",
             ]);
@@ -74,7 +75,8 @@ internal static class AttentionGenerator
             + "The order of a sum's terms is free, and the values are loaded to match.",
             Enumerable.Range(0, 16).Select(i => $"cvt.rna.tf32.f32 pf{i}, s{i / 4 * 4 + order[i % 4]}"));
         text.Constant(
-            "LoadValues16", "16 values of the head of 32 keys, transposed: the first 16 keys from byte %0 of the tiles, the others from byte %1.",
+            "LoadValues16",
+            "16 values of the head of 32 keys, transposed: the first 16 keys from byte %0 of the tiles, the others from byte %1.",
             [
                 "add.u32 address, tilesBase, %0", "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf0, kf1, kf2, kf3}, [address]",
                 "add.u32 address, tilesBase, %1", "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf4, kf5, kf6, kf7}, [address]",
@@ -84,7 +86,8 @@ internal static class AttentionGenerator
             "8 values of the head of 32 keys, one a lane of keys 2 (lane mod 4) and the next of each eight, from bytes %0 and %1 of the "
             + "tiles, eight keys every %2 bytes: ldmatrix does not transpose 32 bits.",
             [
-                "add.u32 address, tilesBase, %0", "add.u32 address1, tilesBase, %1", "ld.shared.b32 kf0, [address]", "ld.shared.b32 kf1, [address1]",
+                "add.u32 address, tilesBase, %0", "add.u32 address1, tilesBase, %1", "ld.shared.b32 kf0, [address]",
+                "ld.shared.b32 kf1, [address1]",
                 .. Enumerable.Range(1, 3).SelectMany(i => new[]
                 {
                     "add.u32 address, address, %2", "add.u32 address1, address1, %2", $"ld.shared.b32 kf{2 * i}, [address]",
@@ -107,7 +110,7 @@ internal static class AttentionGenerator
     /// <summary>What depends on the head, 32 bytes of queries and 16 values at a time.</summary>
     public static string WritePieces()
     {
-        var text = new SourceText("ILGPU.Runtime.Cuda");
+        var text = new SourceText("ILGPU.Runtime.Cuda", "static Dino.Gpu.Kernels.TensorCore.TensorProduct");
         string tensorFloat32 = SourceText.Formats[2].Product;
         for (int piece = 0; piece < Pieces; piece++)
         {

@@ -9,8 +9,9 @@ internal static class EpilogueGenerator
         text.Summary(
             0,
             "The PTX of the epilogues, on result0 to result3: four neighboring columns of a row. GELU is the exact, erf form: with "
-            + "E = erfc(|x| / sqrt 2) it is max(x, 0) - |x| E / 2, and E = (a1 t + ... + a5 t^5) e^(-x^2 / 2), t = 1 / (1 + p |x| / sqrt 2), is "
-            + "formula 7.1.26 of Abramowitz and Stegun, whose error is below 1.5e-7, far below what 16 bits or tf32 hold.");
+            + "E = erfc(|x| / sqrt 2) it is max(x, 0) - |x| E / 2, and E = (a1 t + ... + a5 t^5) e^(-x^2 / 2), "
+            + "t = 1 / (1 + p |x| / sqrt 2), is formula 7.1.26 of Abramowitz and Stegun, whose error is below 1.5e-7, far below "
+            + "what 16 bits or tf32 hold.");
         text.Line(0, "internal static class EpilogueText");
         text.Line(0, "{");
         text.Constant("Registers", "The four results, and what they are rounded to.", [".reg .f32 result<4>", ".reg .b32 packed<4>"]);
@@ -28,7 +29,8 @@ internal static class EpilogueGenerator
                 "add.u32 address, tilesBase, %0", "st.shared.v2.b32 [address], {packed0, packed1}",
                 "add.u32 address, tilesBase, %1", "st.shared.v2.b32 [address], {packed2, packed3}",
             ]);
-        text.Constant("StageBFloat16", "The same, rounded to bfloat16; the first operand of a conversion becomes the upper half.", Stage("bf16x2"));
+        text.Constant(
+            "StageBFloat16", "The same, rounded to bfloat16; the first operand of a conversion becomes the upper half.", Stage("bf16x2"));
         text.Constant("StageFloat16", "The same, rounded to float16.", Stage("f16x2"));
         text.Constant(
             "StoreStaged", "16 bytes from byte %0 of the tiles to the global address %1.",
@@ -46,7 +48,9 @@ internal static class EpilogueGenerator
         text.Constant(
             "StoreTensorFloat32", "Four floats, rounded to tf32, to the global address %0.",
             [.. Four(i => $"cvt.rna.tf32.f32 packed{i}, result{i}"), "st.global.v4.b32 [%0], {packed0, packed1, packed2, packed3}"]);
-        text.Constant("StoreBFloat16", "Four bfloat16 to the global address %0; the first operand of a conversion becomes the upper half.", Pack("bf16x2"));
+        text.Constant(
+            "StoreBFloat16", "Four bfloat16 to the global address %0; the first operand of a conversion becomes the upper half.",
+            Pack("bf16x2"));
         text.Constant("StoreFloat16", "Four float16 to the global address %0.", Pack("f16x2"));
         text.Line(0, "}");
         return text.ToString();
@@ -56,13 +60,15 @@ internal static class EpilogueGenerator
 
     private static IEnumerable<string> Pack(string format) =>
     [
-        $"cvt.rn.{format}.f32 packed0, result1, result0", $"cvt.rn.{format}.f32 packed1, result3, result2", "st.global.v2.b32 [%0], {packed0, packed1}",
+        $"cvt.rn.{format}.f32 packed0, result1, result0", $"cvt.rn.{format}.f32 packed1, result3, result2",
+        "st.global.v2.b32 [%0], {packed0, packed1}",
     ];
 
     private static IEnumerable<string> Stage(string format) =>
     [
         $"cvt.rn.{format}.f32 packed0, result1, result0", $"cvt.rn.{format}.f32 packed1, result3, result2",
-        "add.u32 address, tilesBase, %0", "st.shared.b32 [address], packed0", "add.u32 address, tilesBase, %1", "st.shared.b32 [address], packed1",
+        "add.u32 address, tilesBase, %0", "st.shared.b32 [address], packed0",
+        "add.u32 address, tilesBase, %1", "st.shared.b32 [address], packed1",
     ];
 
     private static IEnumerable<string> Gelu(int i) =>

@@ -100,6 +100,16 @@ internal sealed class SourceText
         {
             line.Append(line.Length > 0 ? " " : "").Append(all[i]).Append(';');
             bool last = i + 1 == all.Length;
+            (string? name, string? product) = Array.Find(Formats, format => all[i].StartsWith(format.Product, StringComparison.Ordinal));
+            if (name is not null)
+            {
+                // A product is long: its operation has a name, and a line of its own.
+                Line(indent, $"{start}{name} + \"{all[i][product.Length..]};{(last ? $"\"{end}" : "\\n\\t\"")}");
+                start = "+ ";
+                line.Clear();
+                continue;
+            }
+
             if (!last && line.Length + all[i + 1].Length + 2 <= room)
                 continue;
             string[] parts = [.. Wrap(line.ToString(), room)];

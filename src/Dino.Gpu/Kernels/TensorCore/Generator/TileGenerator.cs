@@ -31,14 +31,17 @@ internal sealed record TileDescription(
 
     public int Accumulators => RowFragments * ColumnHalves * 16;
 
-    /// <summary>The first of the four accumulators of a fragment of 16 rows and 8 columns: a warp's columns first.</summary>
+    /// <summary>
+    /// The first of the four accumulators of a fragment of 16 rows and 8 columns: a warp's columns first.
+    /// </summary>
     public int Accumulator(int i, int j) => 4 * (4 * ColumnHalves * i + j);
 }
 
 /// <summary>
-/// Writes the type of a tile. ILGPU keeps values that inline PTX writes in local memory, so a product's values never become C# ones:
-/// they live in registers declared by name, and only addresses are passed in. The loop over k is unrolled over the ring of slices, so
-/// that every place in shared memory is a constant away from one of five registers.
+/// Writes the type of a tile. ILGPU keeps values that inline PTX writes in local memory, so a product's values never
+/// become C# ones: they live in registers declared by name, and only addresses are passed in. The loop over k is
+/// unrolled over the ring of slices, so that every place in shared memory is a constant away from one of five
+/// registers.
 /// </summary>
 internal static class TileGenerator
 {
@@ -46,7 +49,7 @@ internal static class TileGenerator
     {
         var text = new SourceText("ILGPU.Runtime.Cuda");
         text.Summary(0, tile.Summary);
-        text.Line(0, $"internal readonly struct {tile.Name} : IGemmTile");
+        text.Line(0, $"internal readonly partial struct {tile.Name} : IGemmTile");
         text.Line(0, "{");
         foreach ((string name, int value) in new[]
         {
@@ -63,7 +66,8 @@ internal static class TileGenerator
             [
                 $".shared .align 128 .b8 tiles[{tile.Stages * tile.StageBytes}]", $".reg .f32 acc<{tile.Accumulators}>",
                 $".reg .b32 af<{4 * tile.RowFragments}>", $".reg .b32 bf<{8 * tile.ColumnHalves}>", $".reg .b64 from<{tile.Copies}>",
-                ".reg .b32 copyTo", ".reg .b32 inputAt<2>", ".reg .b32 weightAt<2>", ".reg .pred more", ".reg .pred inside", ".reg .b32 address",
+                ".reg .b32 copyTo", ".reg .b32 inputAt<2>", ".reg .b32 weightAt<2>", ".reg .pred more", ".reg .pred inside",
+                ".reg .b32 address",
                 ".reg .f32 result<4>", ".reg .b32 packed<4>", ".reg .f32 bias<2>", ".reg .f32 gelu<4>", ".reg .b32 tilesBase",
                 "mov.u32 tilesBase, tiles",
             ]);
@@ -71,17 +75,29 @@ internal static class TileGenerator
             "SetPlaces(int copy, int input0, int input1, int weight0, int weight1)",
             [
                 "add.u32 copyTo, tilesBase, %0", "add.u32 inputAt0, tilesBase, %1", "add.u32 inputAt1, tilesBase, %2",
-                $"add.u32 weightAt0, tilesBase, %3", "add.u32 weightAt1, tilesBase, %4",
+                "add.u32 weightAt0, tilesBase, %3", "add.u32 weightAt1, tilesBase, %4",
             ],
             ", copy, input0, input1, weight0, weight1");
         text.Emit("ClearSums()", Enumerable.Range(0, tile.Accumulators).Select(i => $"mov.f32 acc{i}, 0f00000000"));
-        text.Emit("SetSums(long bias, int columns)", Enumerable.Range(0, 4 * tile.ColumnHalves).SelectMany(j => SetSums(tile, j)), ", bias, columns");
+        text.Emit(
+            "SetSums(long bias, int columns)", Enumerable.Range(0, 4 * tile.ColumnHalves).SelectMany(j => SetSums(tile, j)),
+            ", bias, columns");
         WriteSources(text, tile);
         text.Emit("LoadFragments()", LoadFragments(tile, 0, 0));
-        foreach ((string name, string operation) in SourceText.Formats)
-            text.Emit($"Multiply{name}()", Products(tile, operation));
         WriteLoop(text, tile);
         WriteFinish(text, tile);
+        text.Line(0, "}");
+        return text.ToString();
+    }
+
+    /// <summary>The half of the type that multiplies.</summary>
+    public static string WriteProducts(TileDescription tile)
+    {
+        var text = new SourceText("ILGPU.Runtime.Cuda", "static Dino.Gpu.Kernels.TensorCore.TensorProduct");
+        text.Line(0, $"internal readonly partial struct {tile.Name}");
+        text.Line(0, "{");
+        foreach ((string name, string operation) in SourceText.Formats)
+            text.Emit($"Multiply{name}()", Products(tile, operation));
         text.Line(0, "}");
         return text.ToString();
     }
@@ -114,7 +130,9 @@ internal static class TileGenerator
         text.Line(0, "");
     }
 
-    /// <summary>Four 8x8 matrices each: a fragment of the input's 16 rows, or two of the weight's 8 columns, 1024 bytes apart.</summary>
+    /// <summary>
+    /// Four 8x8 matrices each: a fragment of the input's 16 rows, or two of the weight's 8 columns, 1024 bytes apart.
+    /// </summary>
     private static IEnumerable<string> LoadFragments(TileDescription tile, int slot, int half) =>
     [
         .. Enumerable.Range(0, tile.RowFragments).Select(i => Load("af", i, $"inputAt{half}", slot * tile.StageBytes + 1024 * i)),
@@ -134,13 +152,18 @@ internal static class TileGenerator
     }
 
     /// <summary>
-    /// The copies of a slice, if more than <paramref name="ahead"/> are left. Rows past an edge are copied from a row inside: their sums go nowhere.
+    /// The copies of a slice, if more than <paramref name="ahead"/> are left. Rows past an edge are copied from a row
+    /// inside: their sums go nowhere.
     /// </summary>
     private static IEnumerable<string> Copies(TileDescription tile, int slot, int offset, int ahead)
     {
         yield return $"setp.gt.s32 more, %0, {ahead}";
         for (int i = 0; i < tile.Copies; i++)
-            yield return $"@more cp.async.cg.shared.global [copyTo{Plus(slot * tile.StageBytes + i * tile.PassBytes)}], [from{i}{Plus(offset)}], 16";
+        {
+            string target = $"copyTo{Plus(slot * tile.StageBytes + i * tile.PassBytes)}";
+            yield return $"@more cp.async.cg.shared.global [{target}], [from{i}{Plus(offset)}], 16";
+        }
+
         yield return "cp.async.commit_group";
     }
 
@@ -152,7 +175,8 @@ internal static class TileGenerator
         text.Line(1, "public static void MultiplySlices<TFormat>(int slices)");
         text.Line(2, "where TFormat : struct, ITensorFormat");
         text.Line(1, "{");
-        text.Line(2, "// The first slices are on their way before the first is multiplied. Every turn closes a group of copies, an empty one too.");
+        text.Line(2, "// The first slices are on their way before the first is multiplied. Every turn closes a group of copies,");
+        text.Line(2, "// an empty one too.");
         for (int slot = 0; slot < tile.Stages - 1; slot++)
             text.EmitStatement(Copies(tile, slot, slot * TileDescription.RowBytes, slot), ", slices");
         text.EmitStatement(Advance(tile, tile.Stages - 1));
@@ -164,7 +188,7 @@ internal static class TileGenerator
         text.Line(3, $"left -= {tile.Stages};");
         text.Line(2, "}");
         text.Line(0, "");
-        text.Line(2, "// The slices of a last round that is not full. Exits in the loop instead would make the assembler move sums about.");
+        text.Line(2, "// The slices of a last round that is not full. Exits in the loop instead would make the assembler move sums.");
         for (int slot = 0; slot + 1 < tile.Stages; slot++)
         {
             text.Line(2, $"if (left > {slot})");
@@ -179,8 +203,8 @@ internal static class TileGenerator
     }
 
     /// <summary>
-    /// Waits until the slice has arrived for this thread, then for all, which also means that all are done with the slice before, whose slot is
-    /// written next; starts the copies of a slice ahead; multiplies.
+    /// Waits until the slice has arrived for this thread, then for all, which also means that all are done with the
+    /// slice before, whose slot is written next; starts the copies of a slice ahead; multiplies.
     /// </summary>
     private static void WriteSlice(SourceText text, TileDescription tile, int slot, int indent, bool isLast)
     {
@@ -205,7 +229,10 @@ internal static class TileGenerator
         }
     }
 
-    /// <summary>Fragments through the epilogue and shared memory, so that a lane stores 16 bytes of a row: all at once, or 32 rows if they are wide.</summary>
+    /// <summary>
+    /// Fragments through the epilogue and shared memory, so that a lane stores 16 bytes of a row: all at once, or 32
+    /// rows if they are wide.
+    /// </summary>
     private static void WriteFinish(SourceText text, TileDescription tile)
     {
         text.Line(1, "public static void Finish<TFormat, TEpilogue>(WarpOutput output)");
