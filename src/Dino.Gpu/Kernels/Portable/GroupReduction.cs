@@ -16,8 +16,7 @@ internal readonly struct SumReduction : IReduction
 
 internal readonly struct MaxReduction : IReduction
 {
-    /// <summary>One instruction on a GPU, where a comparison and a choice are two.</summary>
-    public static float Combine(float left, float right) => IntrinsicMath.Max(left, right);
+    public static float Combine(float left, float right) => left > right ? left : right;
 }
 
 /// <summary>
