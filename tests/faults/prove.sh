@@ -24,10 +24,11 @@ if [ -z "${DINO_DLL:-}" ]; then
 fi
 
 # One image cannot be read: exit code 3.
+echo missing.png >"$work/list"
 embed() {
     local status=0
     {
-        dotnet "$DINO_DLL" embed "$golden/images" missing.png --weights "$golden/checkpoints/tiny_hf.bin" --device cpu --batch 2 --shard-size 9 --format "$format" --quiet "$@" \
+        dotnet "$DINO_DLL" embed "$golden/images" "@$work/list" --weights "$golden/checkpoints/tiny_hf.bin" --device cpu --batch 2 --shard-size 9 --format "$format" --quiet "$@" \
             >"$work/said" 2>&1 || status=$?
     } 2>"$work/shell" # says of each that it was killed
     return $status

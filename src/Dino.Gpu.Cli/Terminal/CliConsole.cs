@@ -1,3 +1,5 @@
+using Dino.Gpu.Files;
+
 namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>The standard streams, passed in so that tests can run a command inside their own process.</summary>
@@ -20,6 +22,13 @@ internal sealed class CliConsole
 
     /// <summary>A line for people on stderr.</summary>
     public void Tell(string line) => Error.WriteLine(ErrorIsJson ? JsonProgress.Message(line) : line);
+
+    /// <summary>Says what the user should know about the inputs.</summary>
+    public void TellNotes(IEnumerable<string> notes, bool quiet)
+    {
+        foreach (string note in quiet ? [] : notes)
+            Tell($"dino: note: {MessageText.OneLine(note)}");
+    }
 
     /// <summary>Says why the command ended without its result, and what to do about it.</summary>
     /// <param name="message">One line: what was expected, what was found.</param>

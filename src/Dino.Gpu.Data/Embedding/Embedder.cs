@@ -2,6 +2,7 @@ using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Devices;
+using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Data.Embedding;
 
@@ -90,9 +91,14 @@ public sealed class Embedder : IDisposable
         var loader = new ImageLoader(_model.Decoder!, _model.Orientation, Encoders.PrepareForDevice, Options.Sha256, Options.MaxPixels, Times);
         var pipeline = new EmbeddingPipeline(
             loader.Load,
-            images => Layout.Forward(Encoders, images),
+            Forward,
             new PipelineOptions(Encoders.BatchSize, Workers) { InFlight = InFlight, ImageTimeout = Options.ImageTimeout },
             Times);
         return pipeline.RunAsync(items, sink, drain, cancellation);
     }
+
+    /// <summary>Runs one batch of prepared pictures.</summary>
+    private DinoOutput Forward(IReadOnlyList<RgbImage> images) => Layout.Scales is { } scales
+        ? Encoders.ForwardMultiScale(images, scales)
+        : Encoders.ForwardLayers(images, Layout.Needed, Layout.Layers);
 }

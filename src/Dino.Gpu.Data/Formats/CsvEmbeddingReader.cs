@@ -43,7 +43,7 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
         var columns = new List<CarriedColumn>();
         for (int i = 0; i < headers.Length; i++)
         {
-            if (isValue[i])
+            if (isValue[i] || RowSchema.IsIndex(headers, i))
                 continue;
             if (_values.Length == 0 && headers[i] == "embedding")
             {

@@ -8,33 +8,45 @@ internal sealed class EmbeddingFile : IEmbeddingReader
 {
     private readonly string _path;
     private readonly IEmbeddingReader _reader;
+    private readonly MemoryBudget _budget;
 
     /// <exception cref="DinoException">There is no such file, or it is not what its extension says.</exception>
     public EmbeddingFile(string path, Func<Stream, IEmbeddingReader> open)
     {
         _path = path;
-        Stream? stream = null;
+        Stream stream = Open(path);
         try
         {
-            stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
+            _budget = new MemoryBudget(stream.Length);
             _reader = open(stream);
+            _budget.Require(sizeof(float) * (long)_reader.RowLength);
         }
-        catch (Exception failure) when (failure is not (DinoException or OperationCanceledException))
+        catch (Exception failure) when (failure is not OperationCanceledException)
         {
-            stream?.Dispose();
+            stream.Dispose();
+            if (failure is DinoException)
+                throw;
             throw Broken(failure);
         }
     }
 
-    public RowSchema Schema => _reader.Schema;
+    /// <inheritdoc/>
+    /// <exception cref="DinoException">The file is broken.</exception>
+    public RowSchema Schema => Reading(() => _reader.Schema);
+
+    /// <inheritdoc/>
+    public int RowLength => _reader.RowLength;
 
     public RowInfo? Read(Span<float> values)
     {
-        if (values.Length != Schema.Length)
-            throw new ArgumentException($"A row has {Schema.Length} values, got {values.Length}.");
+        if (values.Length != RowLength)
+            throw new ArgumentException($"A row has {RowLength} values, got {values.Length}.");
         try
         {
-            return _reader.Read(values);
+            RowInfo? row = _reader.Read(values);
+            if (row is not null)
+                _budget.TakeRow(row, values.Length);
+            return row;
         }
         catch (Exception failure) when (failure is not (DinoException or OperationCanceledException))
         {
@@ -47,12 +59,35 @@ internal sealed class EmbeddingFile : IEmbeddingReader
     /// <summary>Why a row has no embedding, for the formats that do not say: its values are NaN. Null where they are numbers.</summary>
     public static string? MissingValues(ReadOnlySpan<float> values) => values.IndexOfAnyExcept(float.NaN) < 0 ? "no embedding" : null;
 
+    /// <summary>Never blocks: a pipe is refused.</summary>
+    private static FileStream Open(string path)
+    {
+        try
+        {
+            return new FileStream(RegularFile.Open(path), FileAccess.Read, 1 << 16);
+        }
+        catch (DinoException failure)
+        {
+            throw new DinoException($"cannot read {path}: {failure.Message}", failure);
+        }
+    }
+
+    private T Reading<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception failure) when (failure is not (DinoException or OperationCanceledException))
+        {
+            throw Broken(failure);
+        }
+    }
+
     private DinoException Broken(Exception failure)
     {
         string reason = failure switch
         {
-            FileNotFoundException or DirectoryNotFoundException => "no such file",
-            UnauthorizedAccessException => Directory.Exists(_path) ? "it is a directory" : "permission denied",
             EndOfStreamException => "truncated, or not what its extension says",
             OutOfMemoryException or OverflowException => "it claims more than memory can hold",
             IOException or InvalidDataException or System.Text.Json.JsonException => failure.Message,

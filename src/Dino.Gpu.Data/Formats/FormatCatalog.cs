@@ -44,20 +44,11 @@ internal static class FormatCatalog
         return All.FirstOrDefault(format => format.Extensions.Contains(extension));
     }
 
-    /// <summary>Fails before the work starts if the format cannot hold what is asked.</summary>
-    /// <exception cref="DinoException">Float16 in Parquet, or a carried column with a name that is taken.</exception>
-    public static void Validate(EmbeddingFormat format, FloatType type, IReadOnlyList<CarriedColumn> columns)
-    {
-        if (format == Parquet && type == FloatType.Float16)
-            throw new DinoException("Parquet files hold float32: leave out --dtype f16, or write .npz, .npy or .safetensors");
-        RowSchema.Validate(columns);
-    }
-
     /// <summary>A writer into a file, which appears when complete.</summary>
     /// <exception cref="DinoException">The file cannot be created there, or the format cannot hold the schema.</exception>
     public static IEmbeddingWriter Create(EmbeddingFormat format, string path, RowSchema schema)
     {
-        Validate(format, schema.Type, schema.Columns);
+        RowSchema.Validate(schema.Columns);
         return format.Name switch
         {
             "npy" => new NpyEmbeddingWriter(path, schema),
@@ -72,7 +63,7 @@ internal static class FormatCatalog
     /// <summary>A writer into a stream that the caller owns, such as standard output; for formats with <see cref="EmbeddingFormat.Streams"/>.</summary>
     public static IEmbeddingWriter Create(EmbeddingFormat format, Stream stream, RowSchema schema)
     {
-        Validate(format, schema.Type, schema.Columns);
+        RowSchema.Validate(schema.Columns);
         return format == JsonLines ? JsonLinesWriter.ToStream(stream, schema)
             : format == Csv ? CsvEmbeddingWriter.ToStream(stream, schema)
             : throw new ArgumentException($"{format.Name} needs a file.");
@@ -80,17 +71,18 @@ internal static class FormatCatalog
 
     /// <summary>A reader of a file in the format that its extension says.</summary>
     /// <exception cref="DinoException">The extension is unknown, or the file is missing, broken or something else.</exception>
-    public static EmbeddingFile OpenReader(string path)
+    public static EmbeddingFile OpenReader(string path) => OpenReader(
+        path, FromExtension(path) ?? throw new DinoException($"cannot read {path}: expected a file of embeddings that ends in {Extensions}"));
+
+    /// <summary>A reader of a file in a format, whatever its extension.</summary>
+    /// <exception cref="DinoException">The file is missing, broken or something else.</exception>
+    public static EmbeddingFile OpenReader(string path, EmbeddingFormat format) => new(path, stream => format.Name switch
     {
-        EmbeddingFormat format = FromExtension(path) ?? throw new DinoException($"cannot read {path}: expected a file of embeddings that ends in {Extensions}");
-        return new EmbeddingFile(path, stream => format.Name switch
-        {
-            "npy" => new NpyEmbeddingReader(stream),
-            "npz" => new NpzEmbeddingReader(stream),
-            "jsonl" => new JsonLinesReader(stream, ProvenanceFile.Read(path)),
-            "csv" => new CsvEmbeddingReader(stream),
-            "parquet" => new ParquetEmbeddingReader(stream),
-            _ => new SafetensorsEmbeddingReader(stream),
-        });
-    }
+        "npy" => new NpyEmbeddingReader(stream),
+        "npz" => new NpzEmbeddingReader(stream),
+        "jsonl" => new JsonLinesReader(stream, ProvenanceFile.Read(path)),
+        "csv" => new CsvEmbeddingReader(stream),
+        "parquet" => new ParquetEmbeddingReader(stream),
+        _ => new SafetensorsEmbeddingReader(stream),
+    });
 }

@@ -1,20 +1,20 @@
-using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// JSON Lines with an array <c>embedding</c>, which may be nested, in every object; other properties are carried. Their types are taken from the first thousand
-/// lines; an array or object among them is carried as its JSON text.
+/// JSON Lines with an array <c>embedding</c>, which may be nested, in every object; other properties are carried.
+/// <see cref="ColumnScan"/> gives their types over the whole file; an array or object among them is carried as its JSON text.
 /// </summary>
 internal sealed class JsonLinesReader : IEmbeddingReader
 {
-    private const int LinesForTypes = 1000;
-
-    private readonly LineReader _lines;
-    private readonly Dictionary<string, int> _columns = new(StringComparer.Ordinal); // index in Schema.Columns
+    private readonly Stream _stream;
+    private readonly Provenance? _provenance;
+    private readonly int[] _shape;
+    private readonly Dictionary<string, int> _places = new(StringComparer.Ordinal); // in Schema.Columns
+    private readonly JsonObjectLines _lines;
+    private RowSchema? _schema;
     private float[] _values = new float[1024];
     private int _count;
     private long _next;
@@ -23,46 +23,37 @@ internal sealed class JsonLinesReader : IEmbeddingReader
     /// <param name="provenance">What made the vectors, where the file beside it says so.</param>
     public JsonLinesReader(Stream stream, Provenance? provenance = null)
     {
-        _lines = new LineReader(stream);
-        var columns = new List<CarriedColumn>();
-        var typed = new List<bool>();
-        int[]? shape = null;
-        bool sha256 = false;
-        while ((shape is null || _lines.LineNumber < LinesForTypes) && _lines.TryRead(out ReadOnlySpan<byte> text))
-        {
-            Line line = Parse(text);
-            sha256 |= line.HasSha256;
-            if (_count > 0)
-                shape ??= line.Shape is { } stated && Product(stated) == _count ? stated : [_count];
-            foreach ((string name, object? value) in line.Others)
-                Widen(columns, typed, name, value);
-        }
-
-        _lines.Rewind();
-        Schema = new RowSchema(shape ?? [0], FloatType.Float32, sha256, columns) { Provenance = provenance };
+        _provenance = provenance;
+        _stream = stream;
+        _shape = FindShape();
+        _lines = Lines();
     }
 
-    /// <summary>A file without any embedding has the shape (0).</summary>
-    public RowSchema Schema { get; }
+    /// <summary>A file without any embedding has the shape (0). The types of the columns depend on every line: the first use reads them all.</summary>
+    public RowSchema Schema => _schema ??= FindSchema();
+
+    /// <inheritdoc/>
+    public int RowLength => _shape.Aggregate(1, (product, side) => product * side);
 
     public RowInfo? Read(Span<float> values)
     {
-        if (!_lines.TryRead(out ReadOnlySpan<byte> text))
+        RowSchema schema = Schema;
+        if (!_lines.Next())
             return null;
-        Line line = Parse(text);
+        object?[] cells = new object?[schema.Columns.Count];
+        Line line = Parse(_lines, (ref json, name, text) =>
+        {
+            if (_places.TryGetValue(name, out int place))
+                cells[place] = JsonCell.Read(ref json, text, schema.Columns[place].Type);
+            else
+                json.Skip();
+        });
         if (_count > 0 && _count != values.Length)
-            throw Bad($"has {_count} values, expected {values.Length}");
+            throw Bad(_lines, $"has {_count} values, expected {values.Length}");
         if (_count > 0)
             _values.AsSpan(0, _count).CopyTo(values);
         else
             values.Fill(float.NaN);
-        object?[] cells = new object?[Schema.Columns.Count];
-        foreach ((string name, object? value) in line.Others)
-        {
-            if (_columns.TryGetValue(name, out int column))
-                cells[column] = Convert(Schema.Columns[column], value);
-        }
-
         return new RowInfo
         {
             Row = _next++,
@@ -75,68 +66,93 @@ internal sealed class JsonLinesReader : IEmbeddingReader
         };
     }
 
-    public void Dispose() => _lines.Dispose();
+    public void Dispose() => _stream.Dispose();
+
+    /// <summary>What a property that is not dino's own becomes; goes to the end of its value.</summary>
+    private delegate void TakeCell(ref Utf8JsonReader json, string name, ReadOnlySpan<byte> text);
+
+    private JsonObjectLines Lines() => new((buffer, offset) =>
+    {
+        if (_stream.Position != offset)
+            _stream.Position = offset;
+        return _stream.Read(buffer);
+    });
+
+    /// <summary>The shape of the first embedding.</summary>
+    private int[] FindShape()
+    {
+        JsonObjectLines lines = Lines();
+        while (lines.Next())
+        {
+            Line line = Parse(lines, static (ref json, _, _) => json.Skip());
+            if (_count > 0)
+                return line.Shape is { } stated && Product(stated) == _count ? stated : [_count];
+        }
+
+        return [0];
+    }
+
+    private RowSchema FindSchema()
+    {
+        JsonObjectLines lines = Lines();
+        var columns = new ColumnScan();
+        bool sha256 = false;
+        long rows = 0;
+        while (lines.Next())
+        {
+            rows++;
+            try
+            {
+                Utf8JsonReader json = lines.Begin();
+                while (lines.NextProperty(ref json) is { } name)
+                {
+                    sha256 |= name == "sha256";
+                    if (RowSchema.IsOwnColumn(name))
+                        json.Skip();
+                    else
+                        JsonCell.Note(ref json, name, columns);
+                }
+            }
+            catch (Exception failure) when (failure is JsonException or JsonLineException)
+            {
+                throw Unexpected(lines, failure);
+            }
+            catch (FormatException failure)
+            {
+                throw new InvalidDataException($"line {lines.Number}: {failure.Message}", failure);
+            }
+        }
+
+        new MemoryBudget(_stream.Length).TakeCells(rows, columns.Count);
+        foreach (string name in columns.Names)
+            _places.Add(name, _places.Count);
+        return new RowSchema(_shape, FloatType.Float32, sha256, [.. columns.Names.Select(name => columns.Column(name) with { IsEmpty = false })])
+        {
+            Provenance = _provenance,
+        };
+    }
 
     private static long Product(int[] shape) => shape.Aggregate(1L, (product, side) => unchecked(product * side));
 
-    private void Widen(List<CarriedColumn> columns, List<bool> typed, string name, object? value)
-    {
-        if (!_columns.TryGetValue(name, out int column))
-        {
-            column = columns.Count;
-            _columns.Add(name, column);
-            columns.Add(new CarriedColumn(name, ColumnType.Text));
-            typed.Add(false);
-        }
-
-        if (value is null)
-            return;
-        ColumnType found = value switch { long => ColumnType.Integer, double => ColumnType.Number, bool => ColumnType.Boolean, _ => ColumnType.Text };
-        ColumnType known = typed[column] ? columns[column].Type : found;
-        bool numbers = known is ColumnType.Integer or ColumnType.Number && found is ColumnType.Integer or ColumnType.Number;
-        columns[column] = new CarriedColumn(name, known == found ? known : numbers ? ColumnType.Number : ColumnType.Text);
-        typed[column] = true;
-    }
-
-    private object? Convert(CarriedColumn column, object? value) => (column.Type, value) switch
-    {
-        (_, null) => null,
-        (ColumnType.Text, bool truth) => truth ? "true" : "false",
-        (ColumnType.Text, IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture),
-        (ColumnType.Number, long integer) => (double)integer,
-        (ColumnType.Text, string) or (ColumnType.Integer, long) or (ColumnType.Number, double) or (ColumnType.Boolean, bool) => value,
-        _ => throw Bad($"has another type in '{column.Name}' than the first {LinesForTypes} lines"),
-    };
-
-    private Line Parse(ReadOnlySpan<byte> text)
+    private Line Parse(JsonObjectLines lines, TakeCell takeCell)
     {
         _count = 0;
         var line = new Line();
         try
         {
-            var json = new Utf8JsonReader(text);
-            json.Read();
-            if (json.TokenType != JsonTokenType.StartObject)
-                throw Bad("is no JSON object");
-            while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
-            {
-                string name = json.GetString()!;
-                json.Read();
-                ParseProperty(ref json, text, name, line);
-            }
-
-            if (json.Read())
-                throw Bad("has something after its JSON object");
+            Utf8JsonReader json = lines.Begin();
+            while (lines.NextProperty(ref json) is { } name)
+                ParseProperty(lines, ref json, name, line, takeCell);
         }
-        catch (Exception failure) when (failure is JsonException or InvalidOperationException or FormatException)
+        catch (Exception failure) when (failure is JsonException or JsonLineException or InvalidOperationException or FormatException)
         {
-            throw Bad("is not the JSON that was expected");
+            throw Unexpected(lines, failure);
         }
 
         return line;
     }
 
-    private void ParseProperty(ref Utf8JsonReader json, ReadOnlySpan<byte> text, string name, Line line)
+    private void ParseProperty(JsonObjectLines lines, ref Utf8JsonReader json, string name, Line line, TakeCell takeCell)
     {
         switch (name)
         {
@@ -147,7 +163,6 @@ internal sealed class JsonLinesReader : IEmbeddingReader
                 line.Error = json.GetString();
                 break;
             case "sha256":
-                line.HasSha256 = true;
                 line.Sha256 = json.GetString();
                 break;
             case "width":
@@ -162,19 +177,19 @@ internal sealed class JsonLinesReader : IEmbeddingReader
                     sides.Add(json.GetInt32());
                 line.Shape = sides.Count > 0 && sides.TrueForAll(side => side > 0) ? [.. sides] : null;
                 break;
-            case "embedding":
-                ParseValues(ref json);
+            case RowSchema.EmbeddingColumn:
+                ParseValues(lines, ref json);
                 break;
             case "row" or "shape":
                 json.Skip();
                 break;
             default:
-                line.Others[name] = Cell(ref json, text);
+                takeCell(ref json, name, lines.Line.Span);
                 break;
         }
     }
 
-    private void ParseValues(ref Utf8JsonReader json)
+    private void ParseValues(JsonObjectLines lines, ref Utf8JsonReader json)
     {
         int depth = 0;
         do
@@ -195,33 +210,22 @@ internal sealed class JsonLinesReader : IEmbeddingReader
             }
             else if (json.TokenType != JsonTokenType.Null)
             {
-                throw Bad("has no list as its embedding");
+                throw Bad(lines, "has no list as its embedding");
             }
         }
         while (depth > 0 && json.Read());
     }
 
-    private static object? Cell(ref Utf8JsonReader json, ReadOnlySpan<byte> text)
+    private static InvalidDataException Unexpected(JsonObjectLines lines, Exception failure) => failure switch
     {
-        switch (json.TokenType)
-        {
-            case JsonTokenType.Null:
-                return null;
-            case JsonTokenType.String:
-                return json.GetString();
-            case JsonTokenType.True or JsonTokenType.False:
-                return json.GetBoolean();
-            case JsonTokenType.Number:
-                return !json.ValueSpan.ContainsAny((byte)'.', (byte)'e', (byte)'E') && json.TryGetInt64(out long integer) ? (object)integer : json.GetDouble();
-            default:
-                int start = (int)json.TokenStartIndex;
-                json.Skip();
-                return Encoding.UTF8.GetString(text[start..(int)json.BytesConsumed]);
-        }
-    }
+        JsonLineException line => new InvalidDataException(line.Message, failure),
+        JsonException json => new InvalidDataException(lines.Malformed(json).Message, failure),
+        _ => new InvalidDataException($"line {lines.Number} is not the JSON that was expected", failure),
+    };
 
-    private InvalidDataException Bad(string problem) => new($"line {_lines.LineNumber} {problem}");
+    private static InvalidDataException Bad(JsonObjectLines lines, string problem) => new($"line {lines.Number} {problem}");
 
+    /// <summary>What a line says of its image.</summary>
     private sealed class Line
     {
         public string? Path { get; set; }
@@ -230,14 +234,10 @@ internal sealed class JsonLinesReader : IEmbeddingReader
 
         public int? Height { get; set; }
 
-        public bool HasSha256 { get; set; }
-
         public string? Sha256 { get; set; }
 
         public string? Error { get; set; }
 
         public int[]? Shape { get; set; }
-
-        public Dictionary<string, object?> Others { get; } = new(StringComparer.Ordinal);
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Dino.Gpu.Files;
 
@@ -25,13 +24,10 @@ internal sealed record NamedArray(string Name, int[] Shape, ReadOnlyMemory<float
     /// <exception cref="DinoException">The file cannot be written.</exception>
     public static void WriteSafetensors(string path, IReadOnlyList<NamedArray> arrays)
     {
-        ReadOnlySpan<byte> json = SafetensorsHeader.Json([.. arrays.Select(array => new SafetensorsEntry(array.Name, "F32", 4, [.. array.Shape.Select(side => (long)side)]))]);
-        byte[] header = new byte[8 + (json.Length + 7) / 8 * 8]; // spaces behind keep the data aligned
-        BinaryPrimitives.WriteInt64LittleEndian(header, header.Length - 8);
-        header.AsSpan(8).Fill((byte)' ');
-        json.CopyTo(header.AsSpan(8));
         using var file = new AtomicFile(path);
-        file.Write(header);
+        file.Write(SafetensorsHeader.Write(
+            arrays.Select(array => new SafetensorsTensor(array.Name, "F32", [.. array.Shape.Select(side => (long)side)])),
+            [new("format", "dino.gpu")]));
         foreach (NamedArray array in arrays)
             file.Write(MemoryMarshal.AsBytes(array.Values.Span));
         file.Complete();

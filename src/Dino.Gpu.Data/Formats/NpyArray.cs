@@ -84,6 +84,19 @@ internal sealed class NpyArray : IDisposable
         }
     }
 
+    /// <summary>Bytes of an element.</summary>
+    public int ElementLength => _size;
+
+    /// <summary>Goes to the end of the stream behind the last element, where a member of an archive is checked.</summary>
+    /// <exception cref="InvalidDataException">Much follows the array, or the member is damaged.</exception>
+    public void Finish()
+    {
+        const int MostBehind = 1 << 16;
+        byte[] rest = new byte[MostBehind];
+        if (_stream.ReadAtLeast(rest, rest.Length, throwOnEndOfStream: false) == rest.Length)
+            throw new InvalidDataException("more bytes follow an array than it claims");
+    }
+
     /// <summary>Reads one element: string, long, double (null for NaN) or bool.</summary>
     public object? ReadCell()
     {

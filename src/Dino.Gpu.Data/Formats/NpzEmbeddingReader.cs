@@ -8,18 +8,27 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
 {
     private const string Suffix = ".npy";
 
+    /// <summary>Every member of these takes a decompressor while it is read, and every one of those a few dozen kilobytes.</summary>
+    private const int MaxCompressed = 1000;
+
     private readonly ZipArchive _zip;
+    private readonly MemoryBudget _budget;
     private readonly NpyArray _embedding;
     private readonly Dictionary<string, NpyArray> _own = []; // row, path, width, height, sha256, error
     private readonly List<NpyArray> _carried = [];
     private readonly long _rows;
     private long _next;
+    private bool _isFinished;
 
     /// <param name="stream">The file, disposed with the reader.</param>
     public NpzEmbeddingReader(Stream stream)
     {
+        _budget = new MemoryBudget(stream.Length);
         _zip = new ZipArchive(stream, ZipArchiveMode.Read);
         List<ZipArchiveEntry> arrays = [.. _zip.Entries.Where(entry => entry.FullName.EndsWith(Suffix, StringComparison.Ordinal))];
+        int compressed = arrays.Count(entry => entry.CompressedLength != entry.Length);
+        if (arrays.Count > ColumnScan.MaxColumns || compressed > MaxCompressed)
+            throw new InvalidDataException($"it has {arrays.Count} arrays, {compressed} of them compressed (the limits are {ColumnScan.MaxColumns} and {MaxCompressed})");
         ZipArchiveEntry embedding = arrays.Find(entry => entry.FullName == "embedding" + Suffix) ?? (arrays.Count == 1 ? arrays[0]
             : throw new InvalidDataException($"there is no array 'embedding' among its {arrays.Count}"));
         _embedding = Open(embedding);
@@ -39,7 +48,11 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
     public RowInfo? Read(Span<float> values)
     {
         if (_next == _rows)
+        {
+            Finish();
             return null;
+        }
+
         _embedding.Read(values);
         long position = _next++;
         string? error = Cell("error") as string;
@@ -64,17 +77,28 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
     }
 
     /// <summary>An entry may claim any length; deflate makes at most 1032 bytes of one.</summary>
-    private static NpyArray Open(ZipArchiveEntry entry) => new(entry.Open(), Math.Min(entry.Length, 1032 * Math.Min(entry.CompressedLength, long.MaxValue / 1032) + 1032));
+    private static NpyArray Open(ZipArchiveEntry entry) => new(new CheckedMember(entry), Math.Min(entry.Length, 1032 * Math.Min(entry.CompressedLength, long.MaxValue / 1032) + 1032));
 
     private static Provenance ReadProvenance(ZipArchiveEntry member)
     {
         byte[] json = new byte[Provenance.LongestJson];
-        using Stream stream = member.Open();
+        using var stream = new CheckedMember(member);
         return Provenance.FromJson(json.AsSpan(0, stream.ReadAtLeast(json, json.Length, throwOnEndOfStream: false)));
+    }
+
+    /// <summary>Checks every array at its end.</summary>
+    private void Finish()
+    {
+        if (_isFinished)
+            return;
+        _isFinished = true;
+        foreach (NpyArray array in _own.Values.Concat(_carried).Prepend(_embedding))
+            array.Finish();
     }
 
     private void AddColumn(string name, NpyArray array, List<CarriedColumn> columns)
     {
+        _budget.Take(array.ElementLength);
         if (array.ColumnType is not { } type || array.Shape[0] != _rows)
         {
             if (RowSchema.IsOwnColumn(name))

@@ -1,20 +1,43 @@
 using Dino.Gpu.Data.Rows;
-using Parquet;
-using Parquet.Schema;
+using ParquetSharp;
+using ParquetSharp.Schema;
+using Encoding = System.Text.Encoding;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>Cells of one column of a row group, in buffers that the next group uses again: objects that live for a group's rows grow old, and the collector leaves them for long.</summary>
-internal abstract class ParquetColumn(DataField field)
+/// <summary>
+/// Cells of one column of the row group that is being filled, in buffers that the next group uses again: objects that live
+/// for a group's rows grow old, and the collector leaves them for long.
+/// </summary>
+/// <param name="name">Name of the column.</param>
+/// <param name="rows">Most rows of a group.</param>
+internal abstract class ParquetColumn(string name, int rows)
 {
-    public DataField Field { get; } = field;
+    private readonly short[] _levels = new short[rows]; // 1 where there is a value
+    private int _count;
+
+    /// <summary>Name of the column.</summary>
+    protected string Name { get; } = name;
+
+    /// <summary>The column in the file's schema; the caller disposes it.</summary>
+    public abstract Node Node();
 
     /// <summary>Adds the cell of the next row, null or a value of the column's type.</summary>
-    public abstract void Add(object? value);
+    public void Add(object? value)
+    {
+        _levels[_count++] = value is null ? (short)0 : (short)1;
+        if (value is not null)
+            AddValue(value);
+    }
 
-    /// <summary>Writes the cells as the next column of the group, and forgets them.</summary>
-    public abstract Task WriteAsync(ParquetRowGroupWriter group);
+    /// <summary>Writes the cells as a column of the group, and forgets them.</summary>
+    public void Write(ColumnWriter column)
+    {
+        WriteValues(column, _levels.AsSpan(0, _count));
+        _count = 0;
+    }
 
+    /// <summary>A carried column.</summary>
     /// <param name="column">Name and type.</param>
     /// <param name="rows">Most rows of a group.</param>
     public static ParquetColumn Of(CarriedColumn column, int rows) => column.Type switch
@@ -24,59 +47,84 @@ internal abstract class ParquetColumn(DataField field)
         ColumnType.Number => new ParquetColumn<double>(column.Name, rows),
         _ => new ParquetColumn<bool>(column.Name, rows),
     };
+
+    /// <summary>Keeps a value until the group is written.</summary>
+    protected abstract void AddValue(object value);
+
+    /// <summary>Writes the values, and forgets them.</summary>
+    /// <param name="column">Where.</param>
+    /// <param name="levels">One for each row: 1 where it has a value.</param>
+    protected abstract void WriteValues(ColumnWriter column, ReadOnlySpan<short> levels);
 }
 
 /// <summary>Numbers or truth values.</summary>
-internal sealed class ParquetColumn<T>(string name, int rows) : ParquetColumn(new DataField(name, typeof(T), isNullable: true))
-    where T : struct
+internal sealed class ParquetColumn<T>(string name, int rows) : ParquetColumn(name, rows)
+    where T : unmanaged
 {
-    private readonly T?[] _cells = new T?[rows];
+    private readonly T[] _values = new T[rows];
     private int _count;
 
-    public void Add(T? value) => _cells[_count++] = value;
-
-    public override void Add(object? value) => Add((T?)value);
-
-    public override async Task WriteAsync(ParquetRowGroupWriter group)
+    public override Node Node()
     {
-        await group.WriteAsync(Field, new ReadOnlyMemory<T?>(_cells, 0, _count)).ConfigureAwait(false);
+        (PhysicalType physical, int bits) = typeof(T) switch
+        {
+            var type when type == typeof(int) => (PhysicalType.Int32, 32),
+            var type when type == typeof(long) => (PhysicalType.Int64, 64),
+            var type when type == typeof(double) => (PhysicalType.Double, 0),
+            _ => (PhysicalType.Boolean, 0),
+        };
+        using LogicalType logical = bits > 0 ? LogicalType.Int(bits, isSigned: true) : LogicalType.None();
+        return new PrimitiveNode(Name, Repetition.Optional, logical, physical);
+    }
+
+    protected override void AddValue(object value) => _values[_count++] = (T)value;
+
+    protected override void WriteValues(ColumnWriter column, ReadOnlySpan<short> levels)
+    {
+        ((ColumnWriter<T>)column).WriteBatch(levels.Length, levels, [], _values.AsSpan(0, _count));
         _count = 0;
     }
 }
 
-/// <summary>Texts, one behind the other.</summary>
-internal sealed class ParquetTextColumn(string name, int rows) : ParquetColumn(new DataField(name, typeof(string), isNullable: true))
+/// <summary>Texts, one behind the other in UTF-8.</summary>
+internal sealed class ParquetTextColumn(string name, int rows) : ParquetColumn(name, rows)
 {
-    private readonly int[] _ends = new int[rows]; // of each text; complemented where there is none
-    private readonly ReadOnlyMemory<char>?[] _cells = new ReadOnlyMemory<char>?[rows];
-    private char[] _text = [];
+    private readonly int[] _ends = new int[rows];
+    private readonly ByteArray[] _values = new ByteArray[rows];
+    private byte[] _text = [];
     private int _length;
     private int _count;
 
-    public override void Add(object? value)
+    public override Node Node()
     {
-        if (value is string text)
-        {
-            if (_text.Length - _length < text.Length)
-                Array.Resize(ref _text, checked(Math.Max(2 * _text.Length, _length + text.Length)));
-            text.CopyTo(_text.AsSpan(_length));
-            _length += text.Length;
-        }
-
-        _ends[_count++] = value is null ? ~_length : _length;
+        using LogicalType logical = LogicalType.String();
+        return new PrimitiveNode(Name, Repetition.Optional, logical, PhysicalType.ByteArray);
     }
 
-    public override async Task WriteAsync(ParquetRowGroupWriter group)
+    protected override void AddValue(object value)
     {
-        int start = 0;
-        for (int row = 0; row < _count; row++)
+        var text = (string)value;
+        int most = Encoding.UTF8.GetMaxByteCount(text.Length);
+        if (_text.Length - _length < most)
+            Array.Resize(ref _text, checked(Math.Max(2 * _text.Length, _length + most)));
+        _length += Encoding.UTF8.GetBytes(text, _text.AsSpan(_length)); // half a surrogate pair becomes U+FFFD
+        _ends[_count++] = _length;
+    }
+
+    protected override unsafe void WriteValues(ColumnWriter column, ReadOnlySpan<short> levels)
+    {
+        fixed (byte* text = _text)
         {
-            int end = _ends[row];
-            _cells[row] = end < 0 ? (ReadOnlyMemory<char>?)null : _text.AsMemory(start, end - start); // without the cast, null would be an empty text
-            start = end < 0 ? ~end : end;
+            int start = 0;
+            for (int i = 0; i < _count; i++)
+            {
+                _values[i] = new ByteArray((nint)(text + start), _ends[i] - start);
+                start = _ends[i];
+            }
+
+            ((ColumnWriter<ByteArray>)column).WriteBatch(levels.Length, levels, [], _values.AsSpan(0, _count));
         }
 
-        await group.WriteAsync(Field, new ReadOnlyMemory<ReadOnlyMemory<char>?>(_cells, 0, _count)).ConfigureAwait(false);
         (_length, _count) = (0, 0);
     }
 }

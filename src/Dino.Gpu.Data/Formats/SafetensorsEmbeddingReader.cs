@@ -1,15 +1,16 @@
 using System.Buffers.Binary;
 using System.Text;
-using System.Text.Json;
 using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>A <c>.safetensors</c> file with a tensor <c>embedding</c> F32 or F16, and <c>row</c>, <c>width</c>, <c>height</c> where it has them.</summary>
+/// <summary>
+/// A <c>.safetensors</c> file with a tensor <c>embedding</c> F32 or F16, and <c>row</c>, <c>width</c>, <c>height</c>
+/// where it has them.
+/// </summary>
 internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
 {
-    private const int MaxHeaderBytes = 1 << 20;
-
     private readonly Stream _stream;
     private readonly Tensor _embedding;
     private readonly Tensor? _row;
@@ -61,36 +62,14 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
 
     private static Dictionary<string, Tensor> ReadHeader(Stream stream, out Provenance? provenance)
     {
-        Span<byte> lengthBytes = stackalloc byte[8];
-        stream.ReadExactly(lengthBytes);
-        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(lengthBytes);
-        if (length > MaxHeaderBytes || (long)length > stream.Length - 8)
-            throw new InvalidDataException($"not a safetensors file of embeddings: its header claims {length} bytes");
-        byte[] header = new byte[length];
-        stream.ReadExactly(header);
-        long start = stream.Position;
-        var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        using JsonDocument json = JsonDocument.Parse(header);
-        provenance = json.RootElement.TryGetProperty("__metadata__", out JsonElement metadata) && metadata.TryGetProperty(Provenance.MetadataKey, out JsonElement made)
-            ? Provenance.FromJson(Encoding.UTF8.GetBytes(made.GetString() ?? ""))
-            : null;
-        foreach (JsonProperty property in json.RootElement.EnumerateObject().Where(property => property.Name != "__metadata__"))
-        {
-            string type = property.Value.GetProperty("dtype").GetString() ?? "";
-            long[] shape = [.. property.Value.GetProperty("shape").EnumerateArray().Select(side => side.GetInt64())];
-            long[] offsets = [.. property.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64())];
-            int size = type switch { "F32" or "I32" => 4, "F16" => 2, "I64" => 8, _ => 0 };
-            if (size == 0)
-                continue; // some other tensor
-            if (offsets is not [long begin, long end] || begin < 0 || end < begin || end > stream.Length - start || shape.Length == 0 || shape.Any(side => side < 0))
-                throw new InvalidDataException($"truncated, or the tensor '{property.Name}' claims bytes that the file does not have");
-            long rowBytes = shape.Skip(1).Aggregate((long)size, (product, side) => checked(product * side));
-            if (checked(rowBytes * shape[0]) != end - begin)
-                throw new InvalidDataException($"the tensor '{property.Name}' has {end - begin} bytes, which does not fit its shape");
-            tensors[property.Name] = new Tensor(type, shape, start + begin, size, rowBytes);
-        }
-
-        return tensors;
+        Span<byte> start = stackalloc byte[SafetensorsHeader.LengthBytes];
+        stream.ReadExactly(start);
+        byte[] json = new byte[SafetensorsHeader.JsonLength(start, stream.Length)];
+        stream.ReadExactly(json);
+        var header = SafetensorsHeader.Parse(json, stream.Length);
+        provenance = header.Metadata.TryGetValue(Provenance.MetadataKey, out string? made) ? Provenance.FromJson(Encoding.UTF8.GetBytes(made)) : null;
+        return header.Tensors.Where(tensor => tensor is { ElementSize: not null, Shape.Length: > 0 })
+            .ToDictionary(tensor => tensor.Name, tensor => Tensor.Of(tensor, header.DataStart), StringComparer.Ordinal);
     }
 
     private Tensor? Column(Dictionary<string, Tensor> tensors, string name, string type)
@@ -118,5 +97,13 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
 
     private int? Size(Tensor? tensor) => Cell(tensor) is { } size and >= 0 ? (int)size : null;
 
-    private sealed record Tensor(string Type, long[] Shape, long Start, int ElementSize, long RowBytes);
+    private sealed record Tensor(string Type, long[] Shape, long Start, int ElementSize, long RowBytes)
+    {
+        public static Tensor Of(SafetensorsTensor tensor, long dataStart) => new(
+            tensor.Type,
+            tensor.Shape,
+            dataStart + tensor.Begin,
+            tensor.ElementSize!.Value,
+            tensor.Shape[0] == 0 ? 0 : (tensor.End - tensor.Begin) / tensor.Shape[0]);
+    }
 }

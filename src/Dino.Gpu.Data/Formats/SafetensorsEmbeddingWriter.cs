@@ -1,12 +1,14 @@
-using System.Buffers.Binary;
+using System.Text;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// A <c>.safetensors</c> file: <c>embedding</c> (images, row shape) F32 or F16, <c>row</c> I64 (the row of the input list), <c>width</c> and <c>height</c> I32
-/// (-1 where unknown). The format has no text: paths, errors, digests and carried columns are not in it. A failed image is a row of NaN.
+/// A <c>.safetensors</c> file: <c>embedding</c> (images, row shape) F32 or F16, <c>row</c> I64 (the row of the input
+/// list), <c>width</c> and <c>height</c> I32
+/// (-1 where unknown). The format has no text: paths, errors, digests and carried columns are not in it. A failed image
+/// is a row of NaN.
 /// </summary>
 internal sealed class SafetensorsEmbeddingWriter : IEmbeddingWriter
 {
@@ -22,14 +24,14 @@ internal sealed class SafetensorsEmbeddingWriter : IEmbeddingWriter
     {
         _schema = schema;
         _encoder = new ValueEncoder(schema);
-        _headerLength = (Header(long.MaxValue / (schema.Length * 4L + 16)).Length + 7) / 8 * 8; // room for any number of rows
+        _headerLength = Header(long.MaxValue / (schema.Length * 4L + 16)).Length; // room for any number of rows
         _file = new AtomicFile(path);
         try
         {
             _columns.Add(ColumnSpool.OfInt64(_file, "row"));
             _columns.Add(ColumnSpool.OfInt32(_file, "width"));
             _columns.Add(ColumnSpool.OfInt32(_file, "height"));
-            _file.Write(PaddedHeader());
+            _file.Write(Header(_rows));
         }
         catch
         {
@@ -59,7 +61,7 @@ internal sealed class SafetensorsEmbeddingWriter : IEmbeddingWriter
         _file.Write(stream =>
         {
             stream.Position = 0;
-            stream.Write(PaddedHeader());
+            stream.Write(Header(_rows));
         });
         _file.Complete();
     }
@@ -71,26 +73,23 @@ internal sealed class SafetensorsEmbeddingWriter : IEmbeddingWriter
         _file.Dispose();
     }
 
-    /// <summary>The length, and the JSON with spaces up to it, which the format allows.</summary>
-    private byte[] PaddedHeader()
-    {
-        byte[] header = new byte[8 + _headerLength];
-        BinaryPrimitives.WriteInt64LittleEndian(header, _headerLength);
-        header.AsSpan(8).Fill((byte)' ');
-        Header(_rows).CopyTo(header.AsSpan(8));
-        return header;
-    }
-
-    private ReadOnlySpan<byte> Header(long rows)
-    {
-        bool half = _schema.Type == FloatType.Float16;
-        return SafetensorsHeader.Json(
+    private byte[] Header(long rows) => SafetensorsHeader.Write(
         [
-            new("embedding", half ? "F16" : "F32", half ? 2 : 4, [rows, .. _schema.Shape.Select(side => (long)side)]),
-            new("row", "I64", 8, [rows]),
-            new("width", "I32", 4, [rows]),
-            new("height", "I32", 4, [rows]),
+            new("embedding", _schema.Type == FloatType.Float16 ? "F16" : "F32", [rows, .. _schema.Shape.Select(side => (long)side)]),
+            new("row", "I64", [rows]),
+            new("width", "I32", [rows]),
+            new("height", "I32", [rows]),
         ],
-            _schema.Provenance);
+        Metadata,
+        _headerLength);
+
+    private IEnumerable<KeyValuePair<string, string>> Metadata
+    {
+        get
+        {
+            yield return new("format", "dino.gpu");
+            if (_schema.Provenance is { } provenance)
+                yield return new(Provenance.MetadataKey, Encoding.UTF8.GetString(provenance.ToJson())); // metadata is text
+        }
     }
 }

@@ -4,21 +4,23 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Inputs;
 
-/// <summary>A CSV file with a header line, in UTF-8. Every value is text, as CSV has no types; nothing at all is a missing one, and <c>""</c> an empty text.</summary>
+/// <summary>A CSV or TSV file with a header line, in UTF-8. Every value is text, as CSV has no types; nothing at all is a missing one, and <c>""</c> an empty text.</summary>
 internal sealed class CsvManifest : Manifest
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    private readonly char _separator;
     private readonly string[] _header;
     private readonly int _path;
     private readonly int[] _carried;
 
     /// <inheritdoc cref="Manifest.Open"/>
-    public CsvManifest(string file, string? pathColumn)
+    public CsvManifest(string file, string? pathColumn, char separator)
         : base(file)
     {
+        _separator = separator;
         using StreamReader reader = OpenText();
-        var records = new CsvRecords(reader);
+        var records = new CsvRecords(reader, separator);
         if (!Next(records))
             throw Failed("empty, expected a header line with the names of the columns");
         _header = [.. records.Fields];
@@ -33,7 +35,7 @@ internal sealed class CsvManifest : Manifest
     public override IEnumerable<InputItem> Rows()
     {
         using StreamReader reader = OpenText();
-        var records = new CsvRecords(reader);
+        var records = new CsvRecords(reader, _separator);
         if (!Next(records) || !records.Fields.SequenceEqual(_header))
             throw Failed("its header was changed while it was read");
         while (Next(records))
@@ -47,7 +49,7 @@ internal sealed class CsvManifest : Manifest
         }
     }
 
-    private StreamReader OpenText() => new(new FileStream(OpenFile(), FileAccess.Read), Utf8, detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);
+    private StreamReader OpenText() => new(OpenStream(), Utf8, detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);
 
     private bool Next(CsvRecords records)
     {
@@ -63,7 +65,7 @@ internal sealed class CsvManifest : Manifest
         {
             throw Failed($"it is not in UTF-8, near line {records.Line}", failure);
         }
-        catch (IOException failure)
+        catch (Exception failure) when (failure is IOException or InvalidDataException)
         {
             throw Failed(failure.Message, failure);
         }

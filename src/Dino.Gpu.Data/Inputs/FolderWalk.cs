@@ -18,6 +18,8 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
 
     private readonly Dictionary<(string Path, ulong Segments), bool> _hasImages = []; // of folders named as images
+    private readonly SortedDictionary<string, long> _leftOut = new(StringComparer.Ordinal); // files by extension
+    private bool _isLookingAhead; // what is listed will be listed again
 
     /// <summary>A name to come: a file, or a folder, whose name ends in the separator and in which the segments of a set may match.</summary>
     private readonly record struct Entry(string Name, ulong Segments)
@@ -40,10 +42,21 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         }
     }
 
-    /// <summary>Every image below a folder, at any depth.</summary>
-    /// <exception cref="DinoException">The folder cannot be listed.</exception>
-    public static IEnumerable<InputItem> Images(string folder) =>
-        new FolderWalk([AnyDepth], imagesOnly: true).Files(Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar);
+    /// <summary>For every image below a folder, at any depth.</summary>
+    public static FolderWalk OfImages() => new([AnyDepth], imagesOnly: true);
+
+    /// <summary>One line about the files that were passed over since they are no pictures; null where there were none.</summary>
+    /// <param name="folder">Where the walk began.</param>
+    public string? LeftOut(string folder)
+    {
+        const int Named = 6;
+        if (_leftOut.Count == 0)
+            return null;
+        long count = _leftOut.Values.Sum();
+        IEnumerable<string> kinds = _leftOut.OrderByDescending(kind => kind.Value).Take(Named).Select(kind => $"{kind.Value} {(kind.Key.Length > 0 ? kind.Key : "without extension")}");
+        string others = _leftOut.Count > Named ? ", ..." : "";
+        return $"left out of '{folder}': {count} {(count == 1 ? "file that is no picture" : "files that are no pictures")} ({string.Join(", ", kinds)}{others})";
+    }
 
     /// <summary>The files that match.</summary>
     /// <param name="start">What every path begins with: a folder with its separator, or nothing for the current one.</param>
@@ -53,6 +66,7 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         if (segments.Length > 64)
             throw new DinoException($"a pattern of {segments.Length} names cannot be matched, the limit is 64");
         _hasImages.Clear();
+        _leftOut.Clear();
         return Walk(start, WithSkipped(1), isTop: true);
     }
 
@@ -143,7 +157,7 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         var names = new FileSystemEnumerable<Entry>(folder, (ref FileSystemEntry entry) => ToEntry(ref entry, active), Everything)
         {
             ShouldIncludePredicate = (ref FileSystemEntry entry) =>
-                entry.IsDirectory ? Inside(ref entry, active) != 0 || IsNamedAsImage(entry.FileName, active) : IsMatch(entry.FileName, active),
+                entry.IsDirectory ? Inside(ref entry, active) != 0 || IsNamedAsImage(entry.FileName, active) : IsTakenFile(entry.FileName, active),
         };
         return names.Select(entry => FolderOrImage(prefix, entry, active));
     }
@@ -176,7 +190,13 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     private bool HasImages(string path, ulong active)
     {
         if (!_hasImages.TryGetValue((path, active), out bool any))
+        {
+            bool wasLookingAhead = _isLookingAhead;
+            _isLookingAhead = true;
             _hasImages[(path, active)] = any = Walk(path, active).Any();
+            _isLookingAhead = wasLookingAhead;
+        }
+
         return any;
     }
 
@@ -203,6 +223,21 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     /// <summary>Whether a file's name matches the last segment, if that is active.</summary>
     private bool IsMatch(ReadOnlySpan<char> name, ulong active) =>
         IsLast(active) && IsTaken(name) && IsNamed(name, segments[^1] == AnyDepth ? "*" : segments[^1]);
+
+    private bool IsTakenFile(ReadOnlySpan<char> name, ulong active)
+    {
+        if (!IsLast(active) || !IsNamed(name, segments[^1] == AnyDepth ? "*" : segments[^1]))
+            return false;
+        if (IsTaken(name))
+            return true;
+        if (!_isLookingAhead)
+        {
+            string extension = Path.GetExtension(name).ToString().ToLowerInvariant();
+            _leftOut[extension] = _leftOut.GetValueOrDefault(extension) + 1;
+        }
+
+        return false;
+    }
 
     private bool IsTaken(ReadOnlySpan<char> name) => !imagesOnly || ImageFileNames.IsImage(name);
 

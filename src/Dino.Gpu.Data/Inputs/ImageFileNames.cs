@@ -5,9 +5,11 @@ internal static class ImageFileNames
 {
     private static readonly HashSet<string> Extensions = new(StringComparer.OrdinalIgnoreCase)
     {
-        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp",
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjp", ".pjpeg", ".mpo", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp",
         // Pictures that are not read: rows that fail, or nobody would miss them in an archive.
-        ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".ppm", ".pgm",
+        ".tif", ".tiff", ".heic", ".heif", ".hif", ".avif", ".jxl", ".jxr", ".jp2", ".j2k", ".jpf", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm",
+        ".psd", ".svg", ".ico", ".tga", ".exr", ".hdr", ".qoi", ".pcx",
+        ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2",
     };
 
     public static bool IsImage(ReadOnlySpan<char> fileName) =>

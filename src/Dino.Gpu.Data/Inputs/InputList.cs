@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
 
@@ -53,6 +54,9 @@ public sealed class InputList : IDisposable
     public static InputList Settle(IReadOnlyList<string> inputs, CancellationToken cancellation = default) =>
         Settle(inputs, TextReader.Null, cancellation: cancellation);
 
+    /// <summary>What the user should know about it, such as files of a folder that were left out.</summary>
+    public IReadOnlyList<string> Notes { get; private set; } = [];
+
     /// <summary>Settles the list: arguments in the order given, a list line by line, a folder or a glob in the byte order of its paths, an archive in its own order.</summary>
     /// <param name="inputs">Files, folders, globs, <c>@list.txt</c>, manifests, tar archives, or <c>-</c> for paths on <paramref name="standardInput"/>.</param>
     /// <param name="standardInput">Read to its end when <c>-</c> is among the inputs.</param>
@@ -65,10 +69,11 @@ public sealed class InputList : IDisposable
     {
         List<InputSource> sources = [.. inputs.SelectMany(input => InputSource.Of(input, standardInput, pathColumn))];
         if (pathColumn is not null && !sources.Any(source => source.IsManifest))
-            throw new DinoException("--path-column names a column of a manifest, and there is no .csv, .jsonl, .ndjson or .parquet file among the inputs");
+            throw new DinoException("--path-column names a column of a manifest, and there is no .csv, .tsv, .jsonl, .json or .parquet file among the inputs");
         CarriedColumn[] columns = ColumnTypes.Union(sources.Select(source => source.Columns));
 
         using var writer = new InputListWriter(columns, path);
+        var notes = new List<string>();
         foreach (InputSource source in sources)
         {
             // Values of the source's columns go to their places in the union; the others of the row are null.
@@ -84,9 +89,13 @@ public sealed class InputList : IDisposable
 
             if (!any)
                 throw new DinoException(source.Nothing);
+            if (source.Note() is { } note)
+                notes.Add(note);
         }
 
-        return writer.Complete(path);
+        InputList list = writer.Complete(path);
+        list.Notes = notes;
+        return list;
     }
 
     /// <summary>Paths on standard input as they come, one a line, for a run that shall not wait for the last of them.</summary>

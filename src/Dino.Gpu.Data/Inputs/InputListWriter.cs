@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
 

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Inputs;
@@ -13,6 +14,9 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
     /// <summary>Whether it is a file with a column of paths.</summary>
     public bool IsManifest { get; private init; }
 
+    /// <summary>What the user is told once its rows are read; null where there is nothing to tell.</summary>
+    public Func<string?> Note { get; private init; } = () => null;
+
     /// <summary>The sources of one argument: one, or each of the manifests or archives that a glob finds.</summary>
     /// <exception cref="DinoException">It cannot be read.</exception>
     public static IReadOnlyList<InputSource> Of(string input, TextReader standardInput, string? pathColumn)
@@ -22,7 +26,7 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
         if (File.Exists(input))
             return [OfFile(input, pathColumn)];
         if (Directory.Exists(input))
-            return [Found(() => FolderWalk.Images(input), $"no images in folder '{input}'")];
+            return [Folder(input)];
         if (input.StartsWith('@') && input.Length > 1)
             return [List(input[1..])];
         if (GlobPattern.IsPattern(input))
@@ -34,11 +38,8 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
             return files.Count > 0 ? files : throw new DinoException($"no file matches '{input}'");
         }
 
-        if (Path.EndsInDirectorySeparator(input))
-            throw new DinoException($"cannot read '{input}': no such folder");
-        if (Manifest.IsManifest(input) || TarImages.IsTar(input))
-            throw new DinoException($"cannot read '{input}': no such file");
-        return [OfFile(input, pathColumn)]; // missing: a row that says so, at its place
+        MissingInput.Refuse(input);
+        return [OfFile(input, pathColumn)]; // a pipe, a link that leads nowhere: a row that says so, at its place
     }
 
     /// <summary>A line, or what ends in a NUL, is one file and one row, never a folder or a pattern, so that rows can be joined to the list by number.</summary>
@@ -49,7 +50,8 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
         if (Manifest.IsManifest(file))
         {
             Manifest manifest = Manifest.Open(file, pathColumn);
-            return new InputSource(manifest.Rows, manifest.Columns, $"no rows in '{file}'") { IsManifest = true };
+            var paths = new ListPaths(file);
+            return new InputSource(() => paths.Resolve(manifest.Rows()), manifest.Columns, $"no rows in '{file}'") { IsManifest = true, Note = () => paths.Note };
         }
 
         if (TarImages.IsTar(file))
@@ -57,6 +59,13 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
         if (Array.Exists(CompressedArchives, ending => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase)))
             throw new DinoException($"cannot read '{file}': images in a compressed archive cannot be found again by their place; unpack it, at least to a .tar");
         return new InputSource(() => [InputItem.File(file)], [], "");
+    }
+
+    private static InputSource Folder(string folder)
+    {
+        FolderWalk walk = FolderWalk.OfImages();
+        string start = Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar;
+        return Found(() => walk.Files(start), $"no images in folder '{folder}'") with { Note = () => walk.LeftOut(folder) };
     }
 
     private static InputSource Found(Func<IEnumerable<InputItem>> files, string nothing) => new(files, [], NoImages(nothing));
@@ -67,10 +76,27 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
 
     private static IEnumerable<InputItem> ReadList(string list)
     {
-        using StreamReader reader = Reading(list, () => new StreamReader(list));
+        using StreamReader reader = Reading(list, () => OpenList(list));
         var names = new NameReader(reader);
         while (Reading(list, names.Next) is { } name)
             yield return Row(name);
+    }
+
+    /// <summary>A list that is packed is unpacked, and a picture is told from a list.</summary>
+    private static StreamReader OpenList(string list)
+    {
+        var file = new FileStream(list, FileMode.Open, FileAccess.Read);
+        if (!file.CanSeek)
+            return new StreamReader(file); // a pipe
+        Span<byte> start = stackalloc byte[4];
+        start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        file.Position = 0;
+        if (start.StartsWith<byte>([0x1F, 0x8B]))
+            return new StreamReader(new GZipStream(file, CompressionMode.Decompress));
+        if (!start.StartsWith<byte>([0xFF, 0xD8, 0xFF]) && !start.StartsWith<byte>([0x89, (byte)'P', (byte)'N', (byte)'G']) && !start.StartsWith("GIF8"u8) && !start.StartsWith("RIFF"u8))
+            return new StreamReader(file);
+        file.Dispose();
+        throw new DinoException($"cannot read list '{list}': it is a picture, expected a file with one path a line", $"leave out the @ to embed the picture itself: {list}");
     }
 
     private static IEnumerable<InputItem> ReadLines(TextReader reader)
@@ -89,7 +115,7 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
         {
             return read();
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or InvalidDataException or UnauthorizedAccessException)
         {
             throw new DinoException($"cannot read list '{list}': {failure.Message}", failure);
         }

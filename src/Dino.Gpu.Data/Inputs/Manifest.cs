@@ -1,4 +1,4 @@
-using System.Text.RegularExpressions;
+using System.IO.Compression;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
 using Microsoft.Win32.SafeHandles;
@@ -9,13 +9,15 @@ namespace Dino.Gpu.Data.Inputs;
 /// A table with one image a row: a column holds the path, relative to the current directory as every path is, and the other columns are carried into the output.
 /// </summary>
 /// <param name="file">The table's file, for messages too.</param>
-internal abstract partial class Manifest(string file)
+internal abstract class Manifest(string file)
 {
-    /// <summary>Names of the column with the paths, first choice first; capitals do not matter.</summary>
-    private static readonly string[] PathColumns = ["path", "file", "filename", "image"];
+    private const string PackedExtension = ".gz";
 
-    /// <summary>What the output says of every row itself.</summary>
-    private static readonly HashSet<string> OwnColumns = new(StringComparer.Ordinal) { "path", "width", "height", "sha256", "row", "error", "shape", "embedding" };
+    /// <summary>Names of the column with the paths, first choice first; capitals do not matter.</summary>
+    private static readonly string[] PathColumns = ["path", "file", "filename", "file_name", "image"];
+
+    /// <summary>What the log of a run's failures has, which is the list of what to try again.</summary>
+    private static readonly string[] ErrorLogColumns = ["error", "path", "row"];
 
     /// <summary>The table's file.</summary>
     protected string File { get; } = file;
@@ -26,12 +28,13 @@ internal abstract partial class Manifest(string file)
     public static bool IsManifest(string file) => Kind(file) is not null;
 
     /// <summary>Reads what is needed to know the columns and their types.</summary>
-    /// <param name="file">A .csv, .jsonl, .ndjson, .parquet or .pq file.</param>
+    /// <param name="file">A .csv, .tsv, .jsonl, .ndjson or .json file, as it is or packed (.gz), or a .parquet or .pq file.</param>
     /// <param name="pathColumn">The column with the paths; null for the first of the usual names.</param>
     /// <exception cref="DinoException">It cannot be read, is malformed, has no column of paths, or one that cannot be carried.</exception>
     public static Manifest Open(string file, string? pathColumn) => Kind(file) switch
     {
-        ".csv" => new CsvManifest(file, pathColumn),
+        ".csv" => new CsvManifest(file, pathColumn, ','),
+        ".tsv" => new CsvManifest(file, pathColumn, '\t'),
         ".parquet" or ".pq" => new ParquetManifest(file, pathColumn),
         _ => new JsonLinesManifest(file, pathColumn),
     };
@@ -55,13 +58,13 @@ internal abstract partial class Manifest(string file)
             throw Failed($"no column with the paths: expected {expected}, found {(names.Count == 0 ? "no column" : found)}");
         }
 
-        // What dino wrote itself, with the vectors in one column or in one each (e0, e1, ...): its own columns are made anew.
-        bool isOutput = names.Contains("embedding") || names.Contains("e0");
+        // Output of dino is a list too. Its own columns are left out, since the next output writes them again.
+        bool isOutput = names.Contains(RowSchema.EmbeddingColumn) || names.Contains("e0") || names.Order(StringComparer.Ordinal).SequenceEqual(ErrorLogColumns);
         var carried = new List<int>();
         for (int i = 0; i < names.Count; i++)
         {
-            bool isOwn = OwnColumns.Contains(names[i]) || ValueColumn().IsMatch(names[i]);
-            if (i == path || isOwn && isOutput)
+            bool isOwn = RowSchema.IsOwnColumn(names[i]) || RowSchema.IsValueColumn(names[i]);
+            if (i == path || (isOwn && isOutput) || RowSchema.IsIndex(names, i))
                 continue;
             if (isOwn)
                 throw Failed($"column '{names[i]}' has the name of a column that dino writes: rename it, such as to 'input_{names[i]}'");
@@ -86,6 +89,13 @@ internal abstract partial class Manifest(string file)
         }
     }
 
+    /// <summary>Opens the file for reading from its start to its end, unpacked where it is packed.</summary>
+    protected Stream OpenStream()
+    {
+        var stream = new FileStream(OpenFile(), FileAccess.Read);
+        return IsPacked(File) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
+    }
+
     /// <summary>A failure of the whole file.</summary>
     protected DinoException Failed(string reason, Exception? cause = null) => Failure($"cannot read '{File}': {reason}", cause);
 
@@ -94,7 +104,15 @@ internal abstract partial class Manifest(string file)
 
     private static DinoException Failure(string message, Exception? cause) => cause is null ? new DinoException(message) : new DinoException(message, cause);
 
-    private static string? Kind(string file) => Path.GetExtension(file).ToLowerInvariant() is var kind and (".csv" or ".jsonl" or ".ndjson" or ".parquet" or ".pq") ? kind : null;
+    /// <summary>The extension that says what the file holds; null for what is no table.</summary>
+    protected static string? Kind(string file) => Path.GetExtension(IsPacked(file) ? file[..^PackedExtension.Length] : file).ToLowerInvariant() switch
+    {
+        ".parquet" or ".pq" when IsPacked(file) => null,
+        var kind and (".csv" or ".tsv" or ".jsonl" or ".ndjson" or ".json" or ".parquet" or ".pq") => kind,
+        _ => null,
+    };
+
+    private static bool IsPacked(string file) => file.EndsWith(PackedExtension, StringComparison.OrdinalIgnoreCase);
 
     private static int IndexOf(IReadOnlyList<string> names, string name, StringComparison comparison)
     {
@@ -106,7 +124,4 @@ internal abstract partial class Manifest(string file)
 
         return -1;
     }
-
-    [GeneratedRegex("^e[0-9]+$")]
-    private static partial Regex ValueColumn();
 }

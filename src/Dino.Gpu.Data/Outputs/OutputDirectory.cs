@@ -5,7 +5,10 @@ namespace Dino.Gpu.Data.Outputs;
 /// <summary>A directory that a command writes files into.</summary>
 internal static class OutputDirectory
 {
-    /// <summary>Makes it, with those above it, if it is not there. Deletes the temporary files that killed processes left of what will be written.</summary>
+    /// <summary>
+    /// Makes it, with those above it, if it is not there. Deletes the temporary files that killed processes left of
+    /// what will be written.
+    /// </summary>
     /// <param name="directory">The directory.</param>
     /// <param name="files">What will be written into it; not asked for where nothing was left.</param>
     /// <exception cref="DinoException">It cannot be made, or a file not be written.</exception>

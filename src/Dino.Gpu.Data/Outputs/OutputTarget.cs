@@ -1,11 +1,11 @@
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Outputs;
 
 /// <summary>
-/// Where the rows go and how they are written: <c>-o</c> and <c>--format</c> of <c>dino embed</c>. A name with the extension of a format is a file; one without
+/// Where the rows go and how they are written: <c>-o</c> and <c>--format</c> of <c>dino embed</c>. A name with the
+/// extension of a format is a file; one without
 /// any extension, with a slash at its end, or of a folder that is there is a folder of shards.
 /// </summary>
 internal sealed class OutputTarget
@@ -65,7 +65,8 @@ internal sealed class OutputTarget
         named ??= FormatCatalog.FromExtension(file);
         if (named is null)
         {
-            problem = $"cannot tell the format of '{file}': end it in {FormatCatalog.Extensions}{(hasFormat ? $", or add --format {FormatCatalog.Names}" : "")}";
+            string other = hasFormat ? $", or add --format {FormatCatalog.Names}" : "";
+            problem = $"cannot tell the format of '{file}': end it in {FormatCatalog.Extensions}{other}";
             return null;
         }
 
@@ -73,11 +74,13 @@ internal sealed class OutputTarget
     }
 
     /// <summary>Fails before the work starts if the file could not be written after it.</summary>
-    /// <exception cref="DinoException">The file cannot be written.</exception>
+    /// <exception cref="DinoException">
+    /// The file cannot be written, or one that is no embeddings of this format is there.
+    /// </exception>
     public void EnsureWritable()
     {
         if (_file is not null && !IsFolder)
-            AtomicFile.EnsureWritable(_file);
+            FileKind.Embeddings(Format).EnsureWritable(_file);
     }
 
     /// <summary>Opens the output.</summary>

@@ -1,5 +1,3 @@
-using Dino.Gpu.Data.Vectors;
-
 namespace Dino.Gpu.Data.Rows;
 
 /// <summary>What a row says of its image beside the values.</summary>
@@ -11,7 +9,7 @@ internal sealed record RowInfo
     /// <summary>The image, as the user named it.</summary>
     public required string Path { get; init; }
 
-    /// <summary>The tar file that the image is a member of, as <see cref="EmbeddingTable"/> finds it in the rows' columns; null for a file, and outside tables.</summary>
+    /// <summary>The tar file that the image is a member of, as tables find it in the rows' columns; null for a file, and outside tables.</summary>
     public string? Archive { get; init; }
 
     /// <summary>Width of the picture in the file in pixels, upright; null where it could not be read.</summary>

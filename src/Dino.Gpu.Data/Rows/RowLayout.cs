@@ -1,5 +1,3 @@
-using Dino.Gpu.Imaging;
-
 namespace Dino.Gpu.Data.Rows;
 
 /// <summary>The shape of one image's row, and how it is taken from a forward pass.</summary>
@@ -52,12 +50,8 @@ internal sealed class RowLayout
     /// <summary>Of which layers.</summary>
     public DinoLayers Layers => _kind.Pooling?.Layers ?? new DinoLayers();
 
-    /// <summary>Runs one batch.</summary>
-    /// <param name="encoders">The model.</param>
-    /// <param name="images">Prepared pictures.</param>
-    /// <returns>What <see cref="Copy"/> takes rows from.</returns>
-    public DinoOutput Forward(DinoEncoderGroup encoders, IReadOnlyList<RgbImage> images) =>
-        _kind.Scales is { } scales ? encoders.ForwardMultiScale(images, scales) : encoders.ForwardLayers(images, Needed, Layers);
+    /// <summary>Scales of the input that the class token is averaged over; null for the input as it is.</summary>
+    public IReadOnlyList<double>? Scales => _kind.Scales;
 
     /// <summary>Copies the row of one image of a batch.</summary>
     /// <param name="output">A forward pass that returned <see cref="Needed"/> of <see cref="Layers"/>.</param>

@@ -13,8 +13,11 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
     /// <summary>Values of a row.</summary>
     public int Length => Shape.Aggregate(1, (product, side) => checked(product * side));
 
+    /// <summary>The column with a row's values, where a format has one for all of them.</summary>
+    public const string EmbeddingColumn = "embedding";
+
     /// <summary>Names that the formats themselves use.</summary>
-    private static readonly string[] OwnColumns = ["row", "path", "width", "height", "sha256", "error", "embedding", "shape"];
+    private static readonly string[] OwnColumns = ["row", "path", "width", "height", "sha256", "error", EmbeddingColumn, "shape"];
 
     /// <summary>Letters of a name; a zip archive's may have 64 KiB.</summary>
     private const int MaxName = 1 << 12;
@@ -33,6 +36,9 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
 
     /// <summary>Whether the name is that of a value of a row in a table: e0, e1, ...</summary>
     public static bool IsValueColumn(string name) => name.Length > 1 && name[0] == 'e' && name.AsSpan(1).IndexOfAnyExceptInRange('0', '9') < 0 && (name[1] != '0' || name.Length == 2);
+
+    /// <summary>Whether a column is the numbering that pandas writes in front of a table, without a name; it is not carried.</summary>
+    public static bool IsIndex(IReadOnlyList<string> names, int column) => column == 0 && names.Count > 1 && names[0].Length == 0;
 
     /// <summary>Refuses carried columns that would stand where one of ours does; needs no embedding, so it can fail before the work starts.</summary>
     /// <exception cref="DinoException">A name is taken, twice there, empty, or not printable.</exception>

@@ -39,7 +39,8 @@ public sealed class EmbeddingRun
         ArgumentNullException.ThrowIfNull(embedder);
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(options);
-        FormatCatalog.Validate(FormatCatalog.Named(options.Format), options.Type, inputs.Columns);
+        FormatCatalog.Named(options.Format);
+        RowSchema.Validate(inputs.Columns);
         using var place = RunFolder.Open(folder);
         return await RunAsync(embedder, inputs, place, options, progress, cancellation).ConfigureAwait(false);
     }

@@ -1,5 +1,6 @@
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Runs;
 
@@ -27,18 +28,35 @@ internal interface IRowOutput : IDisposable
     void Complete();
 }
 
-/// <summary>One file, or standard output.</summary>
+/// <summary>
+/// One file, or standard output. A file that is there stays if every image failed: a mistyped list must not cost a result.
+/// </summary>
 /// <param name="writer">Disposed with this.</param>
 /// <param name="log">Where the images that could not be read are written, or null.</param>
 /// <param name="firstRow">Row of the input list that comes first.</param>
-internal sealed class SingleOutput(IEmbeddingWriter writer, ErrorLog? log, long firstRow = 0) : IRowOutput
+/// <param name="file">The file; null for standard output.</param>
+internal sealed class SingleOutput(IEmbeddingWriter writer, ErrorLog? log, long firstRow = 0, string? file = null) : IRowOutput
 {
+    private long _embedded;
+    private long _failed;
+
     public long NextRow { get; private set; } = firstRow;
+
+    /// <summary>Whether the file that was there before was kept.</summary>
+    public bool KeptEarlierFile { get; private set; }
 
     public void Write(RowInfo info, ReadOnlySpan<float> values)
     {
-        if (info.Error is not null)
+        if (info.Error is null)
+        {
+            _embedded++;
+        }
+        else
+        {
+            _failed++;
             log?.Add(info);
+        }
+
         writer.Write(info, values);
         NextRow++;
     }
@@ -46,6 +64,7 @@ internal sealed class SingleOutput(IEmbeddingWriter writer, ErrorLog? log, long 
     public void Skip(RowInfo info)
     {
         log?.Add(info);
+        _failed++;
         NextRow++;
     }
 
@@ -53,7 +72,13 @@ internal sealed class SingleOutput(IEmbeddingWriter writer, ErrorLog? log, long 
 
     public void Flush() => writer.Flush();
 
-    public void Complete() => writer.Complete();
+    public void Complete()
+    {
+        string? earlier = file is null ? null : new RealPath().Of(file);
+        KeptEarlierFile = _embedded == 0 && _failed > 0 && File.Exists(earlier) && new FileInfo(earlier).Length > 0;
+        if (!KeptEarlierFile)
+            writer.Complete();
+    }
 
     public void Dispose() => writer.Dispose();
 }

@@ -171,10 +171,9 @@ public sealed class RunMerge
     /// <summary>What a row of the output holds. The shape is the model's, since not every format keeps it.</summary>
     private static RowSchema Schema(IReadOnlyList<RunPart> parts, RunRecord record, EmbeddingFormat format, bool sha256)
     {
-        // Float32 holds every float16, and Parquet nothing else.
-        FloatType type = record.DType == "f16" && format != FormatCatalog.Parquet ? FloatType.Float16 : FloatType.Float32;
+        FloatType type = record.DType == "f16" ? FloatType.Float16 : FloatType.Float32;
         using var list = InputList.Open(parts[0].Manifest);
-        FormatCatalog.Validate(format, type, list.Columns);
+        RowSchema.Validate(list.Columns);
         return new RowSchema(record.RowShape(), type, sha256, list.Columns) { Provenance = format.HoldsProvenance ? record.Provenance : null };
     }
 

@@ -129,8 +129,8 @@ internal sealed class ShardedOutput : IRowOutput
         {
             using EmbeddingFile rows = FormatCatalog.OpenReader(shard);
             // A file of lines with failed images only does not say how long a row is.
-            if (rows.Schema.Length != _schema.Length && rows.Schema.Length != 0)
-                throw new DinoException($"{shard} has rows of {rows.Schema.Length} values, expected {_schema.Length}");
+            if (rows.RowLength != _schema.Length && rows.RowLength != 0)
+                throw new DinoException($"{shard} has rows of {rows.RowLength} values, expected {_schema.Length}");
             if (FormatCatalog.FromName(_record.Format)!.Streams && !EndsWithALine(shard))
                 throw new DinoException($"{shard} ends in the middle of a line");
         }

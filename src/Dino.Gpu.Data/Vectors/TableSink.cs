@@ -16,7 +16,16 @@ internal sealed class TableSink(EmbeddingTable.Builder table, RowLayout layout, 
     public void Embedded(InputItem item, LoadedImage image, DinoOutput output, int index)
     {
         layout.Copy(output, index, _row);
-        table.Add(new RowInfo { Row = _next++, Path = item.Path, Width = image.Width, Height = image.Height, Columns = item.Columns }, _row);
+        var info = new RowInfo
+        {
+            Row = _next++,
+            Path = item.Path,
+            Width = image.Width,
+            Height = image.Height,
+            Sha256 = image.Sha256,
+            Columns = item.Columns,
+        };
+        table.Add(info, _row);
         progress.Advance(failed: false);
     }
 

@@ -1,74 +1,114 @@
-using Dino.Gpu.Model;
 using System.Globalization;
+using Dino.Gpu.Files;
+using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>
-/// The tensors of a file matched with the tensors of a ViT. Nothing is allocated for the model before every name and shape
+/// The tensors of a file matched with the tensors of a ViT. Nothing is allocated for the model before every name and
+/// shape
 /// fits, so a lying file costs nothing.
 /// </summary>
 internal sealed class CheckpointBinding
 {
     private const int MaxLayers = 1024;
     private const int MaxSide = 1 << 16;
-    private const string HuggingFaceMarker = "embeddings.cls_token";
-    private const string DinoMarker = "cls_token";
 
-    /// <summary>Both from their own code: Hugging Face's <c>ViTConfig</c> and DINO's <c>partial(nn.LayerNorm, eps=1e-6)</c>.</summary>
+    /// <summary>
+    /// Problems that one message lists, and its length without the path: the rest is for <see cref="CheckpointInfo"/>.
+    /// </summary>
+    private const int MaxListed = 3;
+
+    /// <inheritdoc cref="MaxListed"/>
+    private const int MaxMessage = 300;
+
+    /// <summary>Key biases are zero where none is stored: attention does not depend on them.</summary>
+    private const string KeyBias = ".attention.attention.key.bias";
+
+    /// <summary>
+    /// Both from their own code: Hugging Face's <c>ViTConfig</c> and DINO's <c>partial(nn.LayerNorm, eps=1e-6)</c>.
+    /// </summary>
     private const double HuggingFaceEpsilon = 1e-12;
 
     /// <inheritdoc cref="HuggingFaceEpsilon"/>
     private const double DinoEpsilon = 1e-6;
 
-    /// <summary>DINO ViTs of every size have heads of 64 columns.</summary>
+    /// <summary>ViTs of up to 384 columns, and of the sizes below, have heads of 64 columns.</summary>
     private const int UsualHeadSize = 64;
 
+    /// <inheritdoc cref="UsualHeadSize"/>
+    private const int LargestSmall = 384;
+
+    /// <summary>ViT-B, L and g. Other large models have other heads: MAE's ViT-H has 16 of 80 columns.</summary>
+    private static readonly int[] UsualHiddenSizes = [768, 1024, 1536];
+
     private readonly CheckpointFile _file;
+    private readonly TrunkNames _names;
     private readonly Dictionary<string, TensorEntry> _tensors = new(StringComparer.Ordinal);
     private readonly List<string> _unexpected = [];
     private readonly List<string> _problems = [];
+    private readonly List<string> _ignored = [];
     private readonly List<(TensorSlot Slot, TensorEntry Tensor)> _pairs = [];
 
     private CheckpointBinding(CheckpointFile file, TensorTable table)
     {
         _file = file;
-        Layout = DetectLayout(file, table);
+        _names = Names(file, table);
         Collect(table);
 
         // The original DINO has no config.json: one that lies beside its file belongs to another model.
         ModelConfig? fromFile = ModelConfig.FromMetadata(file, table.Metadata);
         ModelConfig? beside = Layout == CheckpointLayout.HuggingFace ? ModelConfig.Beside(file.Path) : null;
         Config = Infer(fromFile, beside);
-        Match();
+        MatchSlots();
     }
 
-    public CheckpointLayout Layout { get; }
+    public CheckpointLayout Layout => _names.Layout;
 
     /// <summary>The sizes that the tensors have.</summary>
     public VitConfig Config { get; }
 
-    /// <exception cref="DinoException">The one error that lists every missing, unexpected and misshapen tensor and every contradiction of the config.</exception>
+    /// <summary>Every missing, unexpected and misshapen tensor, and every contradiction of the config.</summary>
+    public IReadOnlyList<string> Problems => _problems;
+
+    /// <summary>Keys outside the ViT: heads, other models, an optimizer's state.</summary>
+    public IReadOnlyList<string> Ignored => _ignored;
+
+    /// <summary>
+    /// Matches the tensors with the model's, and keeps what does not fit among <see cref="Problems"/>.
+    /// </summary>
+    /// <exception cref="DinoException">The checkpoint is of another model altogether.</exception>
+    public static CheckpointBinding Match(CheckpointFile file, TensorTable table) => new(file, table);
+
+    /// <summary>Matches the tensors with the model's.</summary>
+    /// <exception cref="DinoException">
+    /// They do not fit: the message lists the first missing, unexpected and misshapen tensors.
+    /// </exception>
     public static CheckpointBinding Bind(CheckpointFile file, TensorTable table)
     {
         var binding = new CheckpointBinding(file, table);
-        if (binding._problems.Count > 0)
-        {
-            string names = binding.Layout == CheckpointLayout.HuggingFace ? "Hugging Face" : "original DINO";
-            throw file.Error($"does not fit a DINO ViT ({names} names): {string.Join("; ", binding._problems)}");
-        }
-
+        if (binding.Problem(table) is { } problem)
+            throw problem;
         binding.CheckMemory();
         return binding;
     }
 
-    /// <summary>Tells the layout by the class token's name, after removing prefixes.</summary>
-    public static CheckpointLayout DetectLayout(CheckpointFile file, TensorTable table)
+    /// <summary>Why the checkpoint cannot be loaded, in one line; null if it can.</summary>
+    public DinoException? Problem(TensorTable table)
     {
-        IEnumerable<string> names = table.Tensors.Select(tensor => tensor.Name);
-        if (names.Any(name => StripHuggingFace(name) == HuggingFaceMarker)) return CheckpointLayout.HuggingFace;
-        if (names.Any(name => StripDino(name) == DinoMarker)) return CheckpointLayout.Dino;
-        string found = table.Tensors.Count == 0 ? "no tensors at all" : $"{table.Tensors.Count} tensors: {string.Join(", ", names.Take(3).Select(CheckpointFile.Quote))}, ...";
-        throw file.Error($"not a DINO ViT: neither '{HuggingFaceMarker}' (Hugging Face) nor '{DinoMarker}' (original DINO) is there, but {found}");
+        if (_problems.Count == 0)
+            return null;
+        if (OtherModels.OfKeys(table.Tensors.Select(tensor => tensor.Name)) is { } other)
+            return _file.Error($"weights of {other}, expected a DINO ViT");
+        string names = Layout == CheckpointLayout.HuggingFace ? "Hugging Face" : "original DINO";
+        string message = $"does not fit a DINO ViT ({names} names): {_problems[0]}";
+        int listed = 1;
+        while (listed < Math.Min(_problems.Count, MaxListed) && message.Length + _problems[listed].Length < MaxMessage)
+            message += $"; {_problems[listed++]}";
+        int others = _problems.Count - listed;
+        return others == 0
+            ? _file.Error(message)
+            : _file.Error($"{message}; and {others} more", $"dino weights info {_file.Path} lists all of them");
     }
 
     /// <summary>Allocates the weights and reads the tensors into place, several at a time.</summary>
@@ -77,7 +117,12 @@ internal sealed class CheckpointBinding
         VitWeights weights = VitWeights.Allocate(Config);
         try
         {
-            Parallel.ForEach(_pairs, pair => pair.Tensor.Read(_file, pair.Slot.Data(weights).Span));
+            Parallel.ForEach(_pairs, pair =>
+            {
+                Span<float> values = pair.Slot.Data(weights).Span;
+                pair.Tensor.Read(_file, values);
+                CheckValues(pair.Slot, values);
+            });
         }
         catch (AggregateException e) when (e.InnerExceptions.OfType<DinoException>().FirstOrDefault() is { } first)
         {
@@ -87,34 +132,45 @@ internal sealed class CheckpointBinding
         return weights;
     }
 
-    private static string StripHuggingFace(string name) => Strip(name, "vit.");
+    /// <summary>Finds the class token, and with it the layout and the prefix of the ViT.</summary>
+    /// <exception cref="DinoException">There is none.</exception>
+    private static TrunkNames Names(CheckpointFile file, TensorTable table)
+    {
+        if (TrunkNames.Find(file, table) is { } trunk)
+            return trunk;
+        string[] names = [.. table.Tensors.Select(tensor => tensor.Name)];
+        string found = names.Length == 0 ? "no tensors at all"
+            : OtherModels.OfKeys(names) is { } other ? $"weights of {other}"
+            : $"{names.Length} tensors: {string.Join(", ", names.Take(3).Select(MessageText.Quote))}, ...";
+        throw file.Error(
+            $"not a DINO ViT: neither '{TrunkNames.HuggingFaceMarker}' (Hugging Face) nor '{TrunkNames.DinoMarker}' (original DINO) "
+            + $"is there, but {found}");
+    }
 
-    private static string StripDino(string name) => Strip(Strip(name, "module."), "backbone.");
-
-    private static string Strip(string name, string prefix) => name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name;
-
-    /// <summary>Hugging Face adds an untrained pooler; DINO's projection head belongs to its training. Neither is part of the embedding.</summary>
-    private bool IsIgnored(string name) => Layout == CheckpointLayout.HuggingFace
-        ? name is "pooler.dense.weight" or "pooler.dense.bias"
-        : name.StartsWith("head.mlp.", StringComparison.Ordinal) || name.StartsWith("head.last_layer.", StringComparison.Ordinal);
-
+    /// <summary>The tensors of the ViT by name; what lies outside is ignored, whatever its type.</summary>
     private void Collect(TensorTable table)
     {
         foreach (TensorEntry tensor in table.Tensors)
         {
-            string name = Layout == CheckpointLayout.HuggingFace ? StripHuggingFace(tensor.Name) : StripDino(tensor.Name);
-            if (!IsIgnored(name) && !_tensors.TryAdd(name, tensor)) _unexpected.Add($"a second {CheckpointFile.Quote(name)}");
+            if (_names.NameOf(tensor.Name) is not { } name)
+                _ignored.Add(tensor.Name);
+            else if (!_tensors.TryAdd(name, tensor))
+                _unexpected.Add($"a second {MessageText.Quote(name)}");
         }
 
-        foreach (string name in table.NonTensors) _unexpected.Add($"{CheckpointFile.Quote(name)}, which is not a tensor");
+        _ignored.AddRange(table.NonTensors);
     }
 
-    /// <summary>Every size from the tensors; the config adds what shapes do not show, and must agree with the rest.</summary>
+    /// <summary>
+    /// Every size from the tensors; the config adds what shapes do not show, and must agree with the rest.
+    /// </summary>
     private VitConfig Infer(ModelConfig? fromFile, ModelConfig? beside)
     {
         bool huggingFace = Layout == CheckpointLayout.HuggingFace;
-        int hidden = Side(huggingFace ? HuggingFaceMarker : DinoMarker, 2, 0);
-        if (hidden == 0) throw _file.Error($"the class token has the shape {ShapeOf(huggingFace ? HuggingFaceMarker : DinoMarker)}, expected (1, 1, hidden)");
+        string classToken = huggingFace ? TrunkNames.HuggingFaceMarker : TrunkNames.DinoMarker;
+        int hidden = Side(classToken, 2, 0);
+        if (hidden == 0)
+            throw _file.Error($"the class token has the shape {ShapeOf(classToken)}, expected (1, 1, hidden)");
         int tokens = Side(huggingFace ? "embeddings.position_embeddings" : "pos_embed", 1, 1 + 14 * 14);
         int grid = (int)Math.Sqrt(tokens - 1);
         if (grid < 1 || grid * grid != tokens - 1)
@@ -134,8 +190,14 @@ internal sealed class CheckpointBinding
         CheckSize(beside, "patch_size", beside?.PatchSize, patch);
         CheckSize(beside, "image_size", beside?.ImageSize, grid * patch);
         _problems.AddRange(beside?.Unsupported ?? []);
-        double epsilon = Agree(ModelConfig.EpsilonKey, fromFile?.Epsilon, beside?.Epsilon) ?? (huggingFace ? HuggingFaceEpsilon : DinoEpsilon);
-        if (!(epsilon is >= 0 and < 1)) _problems.Add($"{ModelConfig.EpsilonKey} is {epsilon.ToString(CultureInfo.InvariantCulture)}, expected a small positive number");
+        double usual = huggingFace ? HuggingFaceEpsilon : DinoEpsilon;
+        double epsilon = Agree(ModelConfig.EpsilonKey, fromFile?.Epsilon, beside?.Epsilon) ?? usual;
+        if (!(epsilon is >= 0 and < 1))
+        {
+            _problems.Add(string.Create(
+                CultureInfo.InvariantCulture, $"{ModelConfig.EpsilonKey} is {epsilon}, expected a small positive number"));
+        }
+
         return new VitConfig
         {
             HiddenSize = hidden,
@@ -152,19 +214,51 @@ internal sealed class CheckpointBinding
     {
         if (said is { } heads)
         {
-            if (heads < 1 || hidden % heads != 0) _problems.Add($"{ModelConfig.HeadsKey} is {heads}, expected a divisor of hidden size {hidden}");
+            if (heads < 1 || hidden % heads != 0)
+                _problems.Add($"{ModelConfig.HeadsKey} is {heads}, expected a divisor of hidden size {hidden}");
             return Math.Max(heads, 1);
         }
 
-        if (hidden % UsualHeadSize != 0)
-            _problems.Add($"hidden size {hidden} is no multiple of {UsualHeadSize}, so the number of heads must be said: put {ModelConfig.FileName} with {ModelConfig.HeadsKey} beside the file");
+        string unknown = hidden % UsualHeadSize != 0 ? $"hidden size {hidden} is no multiple of {UsualHeadSize}"
+            : hidden > LargestSmall && !UsualHiddenSizes.Contains(hidden) ? $"hidden size {hidden} is none of DINO's"
+            : "";
+        if (unknown.Length > 0)
+        {
+            _problems.Add(
+                $"{unknown}, so the number of heads must be said: put {ModelConfig.FileName} with {ModelConfig.HeadsKey} beside the file");
+        }
+
         return Math.Max(hidden / UsualHeadSize, 1);
+    }
+
+    /// <summary>
+    /// A download that stopped in a file of its full length ends in zeros, and one number that is none spoils every
+    /// embedding.
+    /// </summary>
+    private void CheckValues(TensorSlot slot, ReadOnlySpan<float> values)
+    {
+        foreach (float value in values)
+        {
+            if (!float.IsFinite(value))
+            {
+                throw _file.Error(
+                    $"{slot.Name} has a value that is {(float.IsNaN(value) ? "not a number" : "infinite")}, expected finite weights");
+            }
+        }
+
+        bool isMatrix = slot.Shape.Length > 1 && slot.Name.EndsWith(".weight", StringComparison.Ordinal);
+        if (isMatrix && values.IndexOfAnyExcept(0f) < 0)
+            throw _file.Error($"{slot.Name} is all zeros, expected trained weights", "if it was downloaded, fetch it again");
     }
 
     private double? Agree(string name, double? fromFile, double? beside)
     {
         if (fromFile is { } a && beside is { } b && a != b)
-            _problems.Add(string.Create(CultureInfo.InvariantCulture, $"{name} is {a} in the file's metadata and {b} in {ModelConfig.FileName}"));
+        {
+            _problems.Add(string.Create(
+                CultureInfo.InvariantCulture, $"{name} is {a} in the file's metadata and {b} in {ModelConfig.FileName}"));
+        }
+
         return fromFile ?? beside;
     }
 
@@ -173,17 +267,24 @@ internal sealed class CheckpointBinding
         if (said is { } size && size != found) _problems.Add($"{config!.Source} says {name} {size}, the tensors {found}");
     }
 
-    /// <summary>One side of a tensor that tells a size; the fallback serves to list what else is wrong when the tensor is missing.</summary>
+    /// <summary>
+    /// One side of a tensor that tells a size; the fallback serves to list what else is wrong when the tensor is
+    /// missing.
+    /// </summary>
     private int Side(string name, int index, int fallback)
     {
         if (!_tensors.TryGetValue(name, out TensorEntry? tensor) || tensor.Shape.Length <= index) return fallback;
         long side = tensor.Shape[index];
-        return side is >= 1 and <= MaxSide ? (int)side : throw _file.Error($"{CheckpointFile.Quote(name)} has the shape {ShapeOf(name)}, expected sides of 1 to {MaxSide}");
+        return side is >= 1 and <= MaxSide
+            ? (int)side
+            : throw _file.Error($"{MessageText.Quote(name)} has the shape {ShapeOf(name)}, expected sides of 1 to {MaxSide}");
     }
 
-    private string ShapeOf(string name) => CheckpointFile.ShapeText(_tensors[name].Shape);
+    private string ShapeOf(string name) => MessageText.Shape(_tensors[name].Shape);
 
-    /// <summary>One more than the highest number in use: a layer in the middle that lost its tensors is missing, not renumbered.</summary>
+    /// <summary>
+    /// One more than the highest number in use: a layer in the middle that lost its tensors is missing, not renumbered.
+    /// </summary>
     private int LayerCount(string prefix)
     {
         int count = 0;
@@ -199,23 +300,27 @@ internal sealed class CheckpointBinding
         return count;
     }
 
-    private void Match()
+    private void MatchSlots()
     {
         if (Config.LayerCount == 0) _problems.Add("it has no layers");
         IReadOnlyList<TensorSlot> slots = TensorSlots.For(Layout, Config);
+        bool hasKeyBiases = slots.Any(slot => slot.Name.EndsWith(KeyBias, StringComparison.Ordinal) && _tensors.ContainsKey(slot.Name));
         foreach (TensorSlot slot in slots)
         {
+            if (!hasKeyBiases && slot.Name.EndsWith(KeyBias, StringComparison.Ordinal))
+                continue;
             if (!_tensors.Remove(slot.Name, out TensorEntry? tensor))
-                _problems.Add($"missing {slot.Name} {CheckpointFile.ShapeText(slot.Shape)}");
+                _problems.Add($"missing {slot.Name} {MessageText.Shape(slot.Shape)}");
             else if (!tensor.Shape.AsSpan().SequenceEqual(slot.Shape))
-                _problems.Add($"{slot.Name} is {CheckpointFile.ShapeText(tensor.Shape)}, expected {CheckpointFile.ShapeText(slot.Shape)}");
+                _problems.Add($"{slot.Name} is {MessageText.Shape(tensor.Shape)}, expected {MessageText.Shape(slot.Shape)}");
             else if (!tensor.Type.IsFloatingPoint())
                 _problems.Add($"{slot.Name} is {tensor.Type.Name()}, expected F32, F16, BF16 or F64");
             else
                 _pairs.Add((slot, tensor));
         }
 
-        _problems.AddRange(_tensors.Values.Select(tensor => $"unexpected {CheckpointFile.Quote(tensor.Name)} {CheckpointFile.ShapeText(tensor.Shape)}"));
+        _problems.AddRange(
+            _tensors.Values.Select(tensor => $"unexpected {MessageText.Quote(tensor.Name)} {MessageText.Shape(tensor.Shape)}"));
         _problems.AddRange(_unexpected.Select(text => "unexpected " + text));
     }
 
@@ -224,6 +329,7 @@ internal sealed class CheckpointBinding
     {
         long claimed = _pairs.Sum(pair => pair.Tensor.ElementCount * pair.Tensor.Type.Size());
         if (claimed > _file.Length) throw _file.Error($"its tensors claim {claimed} bytes of a file of {_file.Length}: they overlap");
-        if (3L * Config.HiddenSize * Config.HiddenSize > Array.MaxLength) throw _file.Error($"hidden size {Config.HiddenSize} is too large");
+        if (3L * Config.HiddenSize * Config.HiddenSize > Array.MaxLength)
+            throw _file.Error($"hidden size {Config.HiddenSize} is too large");
     }
 }

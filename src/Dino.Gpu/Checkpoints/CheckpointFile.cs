@@ -1,12 +1,12 @@
 using System.Globalization;
-using System.Text;
+using Dino.Gpu.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>
 /// A checkpoint opened for positioned reads, thread-safe. Tensors are read straight into their final arrays, so loading
-/// costs the weights and nothing else; a mapping would count its pages twice and die on a file that shrinks.
+/// costs the weights and nothing else. A mapping would count its pages twice and die on a file that shrinks.
 /// </summary>
 internal sealed class CheckpointFile : IDisposable
 {
@@ -25,29 +25,31 @@ internal sealed class CheckpointFile : IDisposable
     /// <summary>In bytes, when it was opened.</summary>
     public long Length { get; }
 
-    /// <exception cref="DinoException">The file cannot be opened.</exception>
+    /// <exception cref="DinoException">
+    /// There is no such file, it may not be read, or it is a folder, a pipe or a device.
+    /// </exception>
     public static CheckpointFile Open(string path)
     {
-        if (Directory.Exists(path)) throw new DinoException($"{path}: a folder, expected a checkpoint file");
         try
         {
-            return new CheckpointFile(path, File.OpenHandle(path));
+            return new CheckpointFile(path, RegularFile.Open(path));
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        catch (DinoException failure)
         {
-            throw new DinoException($"{path}: no such file", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new DinoException(OneLine($"{path}: cannot be opened: {e.Message}"), e);
+            throw new DinoException(OneLine($"{path}: {failure.Message}"), failure.Hint, failure);
         }
     }
 
-    /// <summary>Fills <paramref name="destination"/> from <paramref name="offset"/>, or fails: a short read is a truncated file.</summary>
+    /// <summary>
+    /// Fills <paramref name="destination"/> from <paramref name="offset"/>, or fails: a short read is a truncated file.
+    /// </summary>
     public void Read(long offset, Span<byte> destination, string what)
     {
         if (offset < 0 || offset > Length || destination.Length > Length - offset)
-            throw Error($"truncated: {what} needs bytes {Text(offset)} to {Text(offset + destination.Length)}, the file has {Text(Length)}");
+        {
+            throw Error(
+                $"truncated: {what} needs bytes {Text(offset)} to {Text(offset + destination.Length)}, the file has {Text(Length)}");
+        }
         try
         {
             while (destination.Length > 0)
@@ -65,29 +67,15 @@ internal sealed class CheckpointFile : IDisposable
     }
 
     /// <summary>A failure of this file, in one line whatever the file's own names contain.</summary>
-    public DinoException Error(string problem) => new(OneLine($"{Path}: {problem}"));
-
-    /// <summary>A name from the file, short enough to print.</summary>
-    public static string Quote(string name) => name.Length <= 120 ? $"'{name}'" : $"'{name[..117]}...'";
-
-    /// <summary>(a, b, c)</summary>
-    public static string ShapeText(ReadOnlySpan<long> shape)
-    {
-        var text = new StringBuilder("(");
-        for (int i = 0; i < shape.Length; i++)
-        {
-            if (i > 0) text.Append(", ");
-            text.Append(Text(shape[i]));
-        }
-
-        return text.Append(')').ToString();
-    }
+    /// <param name="problem">Without the path.</param>
+    /// <param name="hint">What the user can do; null for nothing.</param>
+    public DinoException Error(string problem, string? hint = null) =>
+        new(OneLine($"{Path}: {problem}"), hint is null ? null : OneLine(hint));
 
     public void Dispose() => _handle.Dispose();
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Names in a hostile file may hold line breaks and terminal escapes.</summary>
-    private static string OneLine(string text) =>
-        text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)) : text;
+    private static string OneLine(string text) => MessageText.Visible(text);
 }

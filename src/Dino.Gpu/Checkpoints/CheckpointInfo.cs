@@ -59,6 +59,12 @@ public sealed record CheckpointInfo
     /// <summary>Why the checkpoint cannot be loaded, one line; null if it can.</summary>
     public string? Problem { get; init; }
 
+    /// <summary>Every missing, unexpected and misshapen tensor, and every contradiction of the config.</summary>
+    public IReadOnlyList<string> Problems { get; init; } = [];
+
+    /// <summary>Keys outside the ViT, which loading ignores: heads, other models, an optimizer's state.</summary>
+    public IReadOnlyList<string> Ignored { get; init; } = [];
+
     /// <summary>The tensors in file order.</summary>
     public required IReadOnlyList<CheckpointTensor> Tensors { get; init; }
 
@@ -74,10 +80,15 @@ public sealed record CheckpointInfo
         CheckpointLayout? layout = null;
         VitConfig? config = null;
         string? problem = null;
+        IReadOnlyList<string> problems = [], ignored = [];
         try
         {
-            layout = CheckpointBinding.DetectLayout(file, table);
-            config = CheckpointBinding.Bind(file, table).Config;
+            CheckpointBinding binding = CheckpointBinding.Match(file, table);
+            layout = binding.Layout;
+            problems = binding.Problems;
+            ignored = binding.Ignored;
+            problem = binding.Problem(table)?.Message;
+            config = problem is null ? CheckpointBinding.Bind(file, table).Config : null;
         }
         catch (DinoException e)
         {
@@ -94,7 +105,10 @@ public sealed record CheckpointInfo
             Branch = table.Branch,
             Config = config,
             Problem = problem,
-            Tensors = [.. table.Tensors.Select(tensor => new CheckpointTensor(tensor.Name, tensor.Type.Name(), tensor.Shape, tensor.ElementCount * tensor.Type.Size()))],
+            Problems = problems,
+            Ignored = ignored,
+            Tensors = [.. table.Tensors.Select(tensor =>
+                new CheckpointTensor(tensor.Name, tensor.Type.Name(), tensor.Shape, tensor.ElementCount * tensor.Type.Size()))],
         };
     }
 }

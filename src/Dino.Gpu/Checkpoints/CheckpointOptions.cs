@@ -4,7 +4,8 @@ namespace Dino.Gpu.Checkpoints;
 public sealed record CheckpointOptions
 {
     /// <summary>
-    /// <c>teacher</c> or <c>student</c> of a DINO training checkpoint; null for the teacher, which is the one that DINO evaluates.
+    /// <c>teacher</c> or <c>student</c> of a DINO training checkpoint; null for the teacher, which is the one that DINO
+    /// evaluates.
     /// Naming a branch of a file that has none is an error.
     /// </summary>
     public string? Branch { get; init; }

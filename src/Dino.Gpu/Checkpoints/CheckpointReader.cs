@@ -1,32 +1,63 @@
+using Dino.Gpu.Files;
+
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>Tells the formats apart by content, never by name, and finds the tensors.</summary>
 internal static class CheckpointReader
 {
-    private const int LookAt = 32;
+    private const int LookAt = OtherModels.LookAt;
 
     /// <exception cref="DinoException">The format is not known, or the file is broken.</exception>
     public static TensorTable Read(CheckpointFile file, string? branch)
     {
-        if (branch is not (null or "teacher" or "student")) throw new DinoException($"unknown branch '{branch}', expected teacher or student");
+        if (branch is not (null or "teacher" or "student"))
+            throw new DinoException($"unknown branch '{branch}', expected teacher or student");
         if (file.Length == 0) throw file.Error("empty, expected a checkpoint");
-        byte[] start = new byte[Math.Min(LookAt, file.Length)];
-        file.Read(0, start, "the start");
+        byte[] start = Start(file);
         if (TorchReader.IsZip(start)) return TorchReader.ReadZip(file, branch);
         if (TorchReader.IsLegacy(start)) return TorchReader.ReadLegacy(file, branch);
-        if (SafetensorsReader.IsSafetensors(start))
+        if (SafetensorsHeader.IsAtStart(start))
         {
-            return branch is null ? SafetensorsReader.Read(file) : throw file.Error($"a safetensors file has no branch '{branch}', nor any other");
+            return branch is null
+                ? SafetensorsReader.Read(file)
+                : throw file.Error($"a safetensors file has no branch '{branch}', nor any other");
         }
 
-        throw file.Error(Describe(start));
+        throw file.Error(Describe(start), IsPointer(start) ? "fetch it with 'git lfs pull' or 'dino weights pull'" : null);
+    }
+
+    /// <summary>Whether a file starts as a checkpoint, or is the Git LFS pointer of one.</summary>
+    /// <exception cref="DinoException">It cannot be read.</exception>
+    public static bool IsCheckpoint(string path)
+    {
+        using CheckpointFile file = CheckpointFile.Open(path);
+        byte[] start = Start(file);
+        return TorchReader.IsZip(start) || TorchReader.IsLegacy(start) || SafetensorsHeader.IsAtStart(start) || IsPointer(start);
     }
 
     private static string Describe(ReadOnlySpan<byte> start)
     {
         const string expected = "expected what torch.save writes (.bin, .pth) or safetensors";
-        if (start.StartsWith("version https://git-lfs"u8)) return $"a Git LFS pointer, not the weights: fetch it with 'git lfs pull' or 'dino weights pull'; {expected}";
-        if (start.TrimStart(" \r\n\t"u8).StartsWith("<"u8)) return $"an HTML or XML page, not a checkpoint; {expected}";
-        return $"not a checkpoint that can be read, {expected}; it starts with {Convert.ToHexString(start[..Math.Min(8, start.Length)])}";
+        return OtherModels.OfStart(start) is { } known
+            ? $"{known}, {expected}"
+            : $"not a checkpoint that can be read, {expected}; it starts with {Convert.ToHexString(start[..Math.Min(8, start.Length)])}";
     }
+
+    /// <summary>Whether a file only says where the weights are.</summary>
+    /// <exception cref="DinoException">It cannot be read.</exception>
+    public static bool IsPointer(string path)
+    {
+        using CheckpointFile file = CheckpointFile.Open(path);
+        return IsPointer(Start(file));
+    }
+
+    private static byte[] Start(CheckpointFile file)
+    {
+        byte[] start = new byte[Math.Min(LookAt, file.Length)];
+        file.Read(0, start, "the start");
+        return start;
+    }
+
+    private static bool IsPointer(ReadOnlySpan<byte> start) =>
+        start.StartsWith("version https://git-lfs"u8) || start.StartsWith("# xet version"u8);
 }

@@ -1,6 +1,8 @@
 namespace Dino.Gpu.Checkpoints;
 
-/// <summary>Types that a stored tensor can have, by their safetensors names. Only the floating-point ones can be weights.</summary>
+/// <summary>
+/// Types that a stored tensor can have, by their safetensors names. Only the floating-point ones can be weights.
+/// </summary>
 internal enum ElementType
 {
     F32,
@@ -29,7 +31,8 @@ internal static class ElementTypes
         _ => 1,
     };
 
-    public static bool IsFloatingPoint(this ElementType type) => type is ElementType.F32 or ElementType.F16 or ElementType.BF16 or ElementType.F64;
+    public static bool IsFloatingPoint(this ElementType type) =>
+        type is ElementType.F32 or ElementType.F16 or ElementType.BF16 or ElementType.F64;
 
     /// <summary>The name that safetensors uses and that people see.</summary>
     public static string Name(this ElementType type) => type == ElementType.Bool ? "BOOL" : type.ToString();
@@ -64,7 +67,7 @@ internal static class ElementTypes
         "IntStorage" => ElementType.I32,
         "ShortStorage" => ElementType.I16,
         "CharStorage" => ElementType.I8,
-        "ByteStorage" => ElementType.U8,
+        "ByteStorage" or "UntypedStorage" => ElementType.U8,
         "BoolStorage" => ElementType.Bool,
         _ => null,
     };

@@ -3,15 +3,22 @@ using System.Net;
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>
-/// A file of the hub behind its resolve address. The hub answers with a redirect to its storage, and only that first answer
-/// carries the size and the SHA-256 (<c>X-Linked-Size</c>, <c>X-Linked-Etag</c>), so redirects are followed here and not by HttpClient.
+/// A file of the hub behind its resolve address. The hub answers with a redirect to its storage, and only that first
+/// answer
+/// carries the size and the SHA-256 (<c>X-Linked-Size</c>, <c>X-Linked-Etag</c>), so redirects are followed here and
+/// not by HttpClient.
 /// </summary>
 internal sealed class HubFile(HttpClient client, Uri address)
 {
     private const int MaxRedirects = 10;
 
-    /// <summary>Asks for the bytes from <paramref name="from"/> on and follows redirects; the response may be any that is not one.</summary>
-    /// <exception cref="DinoException">The hub announces no SHA-256, or redirects in a way that is not followed.</exception>
+    /// <summary>
+    /// Asks for the bytes from <paramref name="from"/> on and follows redirects; the response may be any that is not
+    /// one.
+    /// </summary>
+    /// <exception cref="DinoException">
+    /// The hub announces no SHA-256, or redirects in a way that is not followed.
+    /// </exception>
     public async Task<HubResponse> GetAsync(long from, CancellationToken cancellation)
     {
         Uri target = address;
@@ -22,7 +29,8 @@ internal sealed class HubFile(HttpClient client, Uri address)
             using var request = new HttpRequestMessage(HttpMethod.Get, target);
             request.Headers.UserAgent.ParseAdd("Dino.Gpu");
             if (from > 0) request.Headers.Range = new(from, null);
-            HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
+            HttpResponseMessage response = await client
+                .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
             hash ??= Header(response, "X-Linked-Etag");
             size ??= long.TryParse(Header(response, "X-Linked-Size"), out long announced) ? announced : null;
             if (!IsRedirect(response.StatusCode)) return new HubResponse(response, size, ParseHash(hash));
@@ -37,8 +45,10 @@ internal sealed class HubFile(HttpClient client, Uri address)
     {
         Uri location = response.Headers.Location ?? throw new DinoException($"{target}: a redirect without an address");
         if (!location.IsAbsoluteUri) location = new Uri(target, location);
-        bool followed = location.Scheme == Uri.UriSchemeHttps || (location.Scheme == Uri.UriSchemeHttp && target.Scheme == Uri.UriSchemeHttp);
-        return followed ? location : throw new DinoException($"{target}: redirects to {location.Scheme}://{location.Host}, which is not followed from {target.Scheme}");
+        bool followed = location.Scheme == Uri.UriSchemeHttps
+            || (location.Scheme == Uri.UriSchemeHttp && target.Scheme == Uri.UriSchemeHttp);
+        return followed ? location : throw new DinoException(
+            $"{target}: redirects to {location.Scheme}://{location.Host}, which is not followed from {target.Scheme}");
     }
 
     private static bool IsRedirect(HttpStatusCode status) => (int)status is 301 or 302 or 303 or 307 or 308;
@@ -46,7 +56,10 @@ internal sealed class HubFile(HttpClient client, Uri address)
     private static string? Header(HttpResponseMessage response, string name) =>
         response.Headers.TryGetValues(name, out IEnumerable<string>? values) ? values.FirstOrDefault() : null;
 
-    /// <summary>Of a large file the hub's ETag is its SHA-256 in quotes; of a small one a git object's SHA-1, which is no use here.</summary>
+    /// <summary>
+    /// Of a large file the hub's ETag is its SHA-256 in quotes; of a small one a git object's SHA-1, which is no use
+    /// here.
+    /// </summary>
     private static string? ParseHash(string? tag)
     {
         string? text = tag?.StartsWith("W/", StringComparison.Ordinal) == true ? tag[2..] : tag;

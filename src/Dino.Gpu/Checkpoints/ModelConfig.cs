@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
@@ -19,6 +20,9 @@ internal sealed class ModelConfig
     public const string EpsilonKey = "layer_norm_eps";
 
     private const int MaxBytes = 1 << 20;
+
+    /// <summary>Models whose trunk is a plain ViT.</summary>
+    private static readonly string[] ModelTypes = ["vit", "vit_msn", "vit_mae"];
 
     /// <summary>Where it was found, for messages.</summary>
     public required string Source { get; init; }
@@ -55,9 +59,9 @@ internal sealed class ModelConfig
             using JsonDocument document = JsonDocument.Parse(bytes);
             return Parse(file, document.RootElement);
         }
-        catch (JsonException)
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
-            throw file.Error("not valid JSON");
+            throw file.Error("not valid JSON"); // InvalidOperationException: text that is not valid UTF-16
         }
     }
 
@@ -73,10 +77,10 @@ internal sealed class ModelConfig
             Source = "the metadata",
             Heads = heads is null ? null
                 : int.TryParse(heads, NumberStyles.None, CultureInfo.InvariantCulture, out int count) ? count
-                : throw file.Error($"metadata {HeadsKey} is {CheckpointFile.Quote(heads)}, expected an integer"),
+                : throw file.Error($"metadata {HeadsKey} is {MessageText.Quote(heads)}, expected an integer"),
             Epsilon = epsilon is null ? null
                 : double.TryParse(epsilon, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value
-                : throw file.Error($"metadata {EpsilonKey} is {CheckpointFile.Quote(epsilon)}, expected a number"),
+                : throw file.Error($"metadata {EpsilonKey} is {MessageText.Quote(epsilon)}, expected a number"),
         };
     }
 
@@ -87,7 +91,12 @@ internal sealed class ModelConfig
         Require(root, "hidden_act", "gelu", unsupported);
         Require(root, "qkv_bias", "True", unsupported);
         Require(root, "num_channels", "3", unsupported);
-        Require(root, "model_type", "vit", unsupported);
+        if (root.TryGetProperty("model_type", out JsonElement type) && !ModelTypes.Contains(type.ToString()))
+        {
+            string supported = string.Join(", ", ModelTypes);
+            unsupported.Add($"{FileName} says model_type {MessageText.Quote(type.ToString())}, only {supported} are supported");
+        }
+
         return new ModelConfig
         {
             Source = FileName,
@@ -96,8 +105,8 @@ internal sealed class ModelConfig
             HiddenSize = Integer(file, root, "hidden_size"),
             Layers = Integer(file, root, "num_hidden_layers"),
             MlpSize = Integer(file, root, "intermediate_size"),
-            PatchSize = Integer(file, root, "patch_size"),
-            ImageSize = Integer(file, root, "image_size"),
+            PatchSize = Side(file, root, "patch_size"),
+            ImageSize = Side(file, root, "image_size"),
             Unsupported = unsupported,
         };
     }
@@ -113,7 +122,23 @@ internal sealed class ModelConfig
         if (!root.TryGetProperty(name, out JsonElement value)) return null;
         return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
             ? number
-            : throw file.Error($"{name} is {CheckpointFile.Quote(value.ToString())}, expected an integer");
+            : throw file.Error($"{name} is {MessageText.Quote(value.ToString())}, expected an integer");
+    }
+
+    /// <summary>A side of a square, as a number or as two equal ones.</summary>
+    private static int? Side(CheckpointFile file, JsonElement root, string name)
+    {
+        if (!root.TryGetProperty(name, out JsonElement value) || value.ValueKind != JsonValueKind.Array)
+            return Integer(file, root, name);
+        return value.GetArrayLength() == 2 && IsInteger(value[0], out int side) && IsInteger(value[1], out int other) && side == other
+            ? side
+            : throw file.Error($"{name} is {MessageText.Quote(value.ToString())}, expected an integer");
+    }
+
+    private static bool IsInteger(JsonElement value, out int number)
+    {
+        number = 0;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out number);
     }
 
     private static double? Number(CheckpointFile file, JsonElement root, string name)
@@ -121,6 +146,6 @@ internal sealed class ModelConfig
         if (!root.TryGetProperty(name, out JsonElement value)) return null;
         return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)
             ? number
-            : throw file.Error($"{name} is {CheckpointFile.Quote(value.ToString())}, expected a number");
+            : throw file.Error($"{name} is {MessageText.Quote(value.ToString())}, expected a number");
     }
 }

@@ -1,12 +1,15 @@
 using System.Numerics;
 using System.Text;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>
-/// Reads the pickles that torch writes (protocols 2 to 5) and nothing beyond: containers, plain values, storages, tensors.
-/// It runs nothing: an import is a word on the list of <see cref="PickleImport"/> or an error.
-/// There is no recursion, so nesting cannot exhaust the stack; operations and marks are limited, so memory cannot run out.
+/// Reads the pickles that torch writes (protocols 2 to 5) and nothing beyond: containers, plain values, storages,
+/// tensors.
+/// It runs nothing: <see cref="PickleImport"/> says what becomes of an import.
+/// There is no recursion, so nesting cannot exhaust the stack. Operations, marks and the items that a call copies are
+/// limited together, so that time and memory stay within a small multiple of the file.
 /// </summary>
 internal sealed class PickleReader
 {
@@ -21,6 +24,7 @@ internal sealed class PickleReader
     private readonly List<object?> _stack = [];
     private readonly List<int> _marks = [];
     private readonly Dictionary<long, object?> _memo = [];
+    private int _operationsLeft = MaxOperations;
 
     /// <param name="input">Starts at the pickle.</param>
     /// <param name="loadStorage">Resolves a persistent id, which is how torch refers to a storage.</param>
@@ -32,18 +36,26 @@ internal sealed class PickleReader
 
     /// <summary>Reads one pickle and leaves the input behind it.</summary>
     /// <exception cref="DinoException">The pickle is broken, too large, or imports something.</exception>
-    public static object? Read(PickleInput input, Func<PickleInput, PickleTuple, object> loadStorage) => new PickleReader(input, loadStorage).Run();
+    public static object? Read(PickleInput input, Func<PickleInput, PickleTuple, object> loadStorage) =>
+        new PickleReader(input, loadStorage).Run();
 
     private object? Run()
     {
-        for (int i = 0; i < MaxOperations; i++)
+        while (true)
         {
+            Charge(1);
             byte operation = _input.ReadByte();
             if (operation == '.') return Pop();
             if (!Container(operation) && !Value(operation) && !Memo(operation)) Call(operation);
         }
+    }
 
-        throw _input.Error($"more than {MaxOperations} operations");
+    /// <summary>Counts work: every operation can copy the same container, so a copy counts each of its items.</summary>
+    private void Charge(int operations)
+    {
+        _operationsLeft -= operations;
+        if (_operationsLeft < 0)
+            throw _input.Error($"more than {MaxOperations} operations");
     }
 
     private bool Container(byte operation)
@@ -155,13 +167,16 @@ internal sealed class PickleReader
     private PickleImport Import(string? module, string? name)
     {
         if (module is null || name is null) throw _input.Error("an import without a name");
-        return PickleImport.Find(module, name)
-            ?? throw _input.Error($"it imports {CheckpointFile.Quote($"{module}.{name}")}, refused: a checkpoint needs tensors and plain values only, and nothing in it is run");
+        return PickleImport.Find(module, name) ?? throw _input.Error(
+            $"it imports {MessageText.Quote($"{module}.{name}")}, refused: a checkpoint needs no such name, and nothing in it is run");
     }
 
     private object Apply(object? function, object? arguments)
     {
-        if (function is not PickleImport import || arguments is not PickleTuple tuple) throw _input.Error("a call of something that is not a function");
+        if (function is PickleInert)
+            return function;
+        if (function is not PickleImport import || arguments is not PickleTuple tuple)
+            throw _input.Error("a call of something that is not a function");
         switch (import.Kind, tuple.Items)
         {
             case (PickleImportKind.OrderedDict, []):
@@ -172,6 +187,8 @@ internal sealed class PickleReader
                 return new TorchTensor(storage, offset, Integers(shape), Integers(strides));
             case (PickleImportKind.RebuildParameter, [TorchTensor tensor, ..]):
                 return tensor;
+            case (PickleImportKind.RebuildFromType, [PickleImport rebuild, _, PickleTuple inner, ..]) when rebuild.Kind != import.Kind:
+                return Apply(rebuild, inner);
             case (PickleImportKind.Set, _):
                 return new PickleList();
             case (PickleImportKind.Inert, _):
@@ -183,16 +200,17 @@ internal sealed class PickleReader
 
     private PickleDict FromPairs(PickleList pairs)
     {
+        Charge(pairs.Items.Count);
         var dict = new PickleDict();
         foreach (object? pair in pairs.Items)
         {
-            object?[] items = pair switch
+            IReadOnlyList<object?> items = pair switch
             {
                 PickleTuple tuple => tuple.Items,
-                PickleList list => [.. list.Items],
+                PickleList list => list.Items,
                 _ => [],
             };
-            if (items.Length != 2) throw _input.Error("an OrderedDict of something other than pairs");
+            if (items.Count != 2) throw _input.Error("an OrderedDict of something other than pairs");
             Add(dict, items[0], items[1]);
         }
 
@@ -201,8 +219,11 @@ internal sealed class PickleReader
 
     private long[] Integers(PickleTuple tuple)
     {
+        if (tuple.Items.Length > TensorEntry.MaxRank)
+            throw _input.Error($"a tensor of {tuple.Items.Length} dimensions, at most {TensorEntry.MaxRank} are read");
         var values = new long[tuple.Items.Length];
-        for (int i = 0; i < values.Length; i++) values[i] = tuple.Items[i] is long value ? value : throw _input.Error("a tensor size that is not an integer");
+        for (int i = 0; i < values.Length; i++)
+            values[i] = tuple.Items[i] is long value ? value : throw _input.Error("a tensor size that is not an integer");
         return values;
     }
 
@@ -227,21 +248,27 @@ internal sealed class PickleReader
         SetItems(items);
     }
 
-    private void Extend(object?[] items) => Peek<PickleList>("a list").Items.AddRange(items);
+    private void Extend(object?[] items)
+    {
+        if (Peek() is not PickleInert)
+            Peek<PickleList>("a list").Items.AddRange(items);
+    }
 
     private void SetItems(object?[] items)
     {
         if (items.Length % 2 != 0) throw _input.Error("a key without a value");
+        if (Peek() is PickleInert) return;
         PickleDict dict = Peek<PickleDict>("a dictionary");
         for (int i = 0; i < items.Length; i += 2) Add(dict, items[i], items[i + 1]);
     }
 
     private void Add(PickleDict dict, object? key, object? value)
     {
-        if (!dict.TryAdd(key, value)) throw _input.Error($"two values for {CheckpointFile.Quote((string)key!)}");
+        if (!dict.TryAdd(key, value)) throw _input.Error($"two values for {MessageText.Quote((string)key!)}");
     }
 
-    private object? Recall(long index) => _memo.TryGetValue(index, out object? value) ? value : throw _input.Error($"nothing is remembered as {index}");
+    private object? Recall(long index) =>
+        _memo.TryGetValue(index, out object? value) ? value : throw _input.Error($"nothing is remembered as {index}");
 
     private void Push(object? value) => _stack.Add(value);
 

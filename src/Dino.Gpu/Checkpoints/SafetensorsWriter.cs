@@ -1,10 +1,8 @@
-using Dino.Gpu.Model;
-using System.Buffers;
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Dino.Gpu.Files;
+using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Checkpoints;
 
@@ -20,16 +18,22 @@ public enum WeightsDataType
 
 /// <summary>
 /// Writes weights as <c>.safetensors</c> with Hugging Face's names and shapes, query, key and value apart again.
-/// Named <c>model.safetensors</c> and with the <c>config.json</c> of <see cref="WriteConfig"/> beside it, the folder is one that
-/// <c>ViTModel.from_pretrained</c> loads. What shapes do not show (heads, epsilon) is in the file's metadata too, so the file alone
+/// Named <c>model.safetensors</c> and with the <c>config.json</c> of <see cref="WriteConfig"/> beside it, the folder is
+/// one that
+/// <c>ViTModel.from_pretrained</c> loads. What shapes do not show (heads, epsilon) is in the file's metadata too, so
+/// the file alone
 /// is complete for <see cref="Checkpoint.Load"/>.
 /// </summary>
 public static class SafetensorsWriter
 {
     private const int ChunkLength = 1 << 16;
 
+    // What transformers asks for before it loads a file.
+    private const string FormatKey = "format";
+    private const string FormatName = "pt";
+
     /// <summary>Writes the file whole or not at all: beside it, flushed to the disk, then renamed over it.</summary>
-    /// <param name="path">Replaced if it exists.</param>
+    /// <param name="path">Replaced if it exists; a link stays a link, and the file behind it is replaced.</param>
     /// <param name="weights">The model.</param>
     /// <param name="type">Element type in the file.</param>
     /// <exception cref="DinoException">The file cannot be written, or a value does not fit float16.</exception>
@@ -42,7 +46,7 @@ public static class SafetensorsWriter
             IReadOnlyList<TensorSlot> slots = TensorSlots.HuggingFace(weights.Config);
             WriteHeader(
                 stream,
-                slots.Select(slot => (slot.Name, slot.Shape, slot.ElementCount)),
+                slots.Select(slot => (slot.Name, slot.Shape)),
                 [
                     new(ModelConfig.HeadsKey, weights.Config.HeadCount.ToString(CultureInfo.InvariantCulture)),
                     new(ModelConfig.EpsilonKey, weights.Config.LayerNormEpsilon.ToString("R", CultureInfo.InvariantCulture)),
@@ -94,53 +98,26 @@ public static class SafetensorsWriter
     /// <param name="tensors">In the order of the file.</param>
     /// <param name="metadata">Free text that goes with them.</param>
     /// <exception cref="DinoException">The file cannot be written.</exception>
-    internal static void Write(string path, IReadOnlyList<NamedTensor> tensors, IReadOnlyList<KeyValuePair<string, string>> metadata) => WriteAtomically(path, stream =>
+    internal static void Write(string path, IReadOnlyList<NamedTensor> tensors, IReadOnlyList<KeyValuePair<string, string>> metadata)
     {
-        WriteHeader(stream, tensors.Select(tensor => (tensor.Name, tensor.Shape, (long)tensor.Values.Length)), metadata, WeightsDataType.Float32);
-        foreach (NamedTensor tensor in tensors) stream.Write(MemoryMarshal.AsBytes(tensor.Values.Span));
-    });
-
-    private static void WriteHeader(
-        Stream stream, IEnumerable<(string Name, long[] Shape, long ElementCount)> tensors, IEnumerable<KeyValuePair<string, string>> metadata, WeightsDataType type)
-    {
-        var header = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(header))
+        WriteAtomically(path, stream =>
         {
-            json.WriteStartObject();
-            json.WriteStartObject("__metadata__");
-            json.WriteString("format", "pt"); // What transformers asks for before it loads a file.
-            foreach ((string key, string value) in metadata.Where(pair => pair.Key != "format")) json.WriteString(key, value);
-            json.WriteEndObject();
-            long offset = 0;
-            foreach ((string name, long[] shape, long elementCount) in tensors)
-            {
-                long end = offset + elementCount * (type == WeightsDataType.Float32 ? 4 : 2);
-                json.WriteStartObject(name);
-                json.WriteString("dtype", type == WeightsDataType.Float32 ? "F32" : "F16");
-                WriteArray(json, "shape", shape);
-                WriteArray(json, "data_offsets", [offset, end]);
-                json.WriteEndObject();
-                offset = end;
-            }
-
-            json.WriteEndObject();
-        }
-
-        // Spaces up to a multiple of 8 keep the data aligned, as the format recommends.
-        int padding = -header.WrittenCount & 7;
-        header.GetSpan(padding)[..padding].Fill((byte)' ');
-        header.Advance(padding);
-        Span<byte> length = stackalloc byte[8];
-        BinaryPrimitives.WriteInt64LittleEndian(length, header.WrittenCount);
-        stream.Write(length);
-        stream.Write(header.WrittenSpan);
+            WriteHeader(stream, tensors.Select(tensor => (tensor.Name, tensor.Shape)), metadata, WeightsDataType.Float32);
+            foreach (NamedTensor tensor in tensors)
+                stream.Write(MemoryMarshal.AsBytes(tensor.Values.Span));
+        });
     }
 
-    private static void WriteArray(Utf8JsonWriter json, string name, ReadOnlySpan<long> values)
+    private static void WriteHeader(
+        Stream stream,
+        IEnumerable<(string Name, long[] Shape)> tensors,
+        IEnumerable<KeyValuePair<string, string>> metadata,
+        WeightsDataType type)
     {
-        json.WriteStartArray(name);
-        foreach (long value in values) json.WriteNumberValue(value);
-        json.WriteEndArray();
+        string name = (type == WeightsDataType.Float32 ? ElementType.F32 : ElementType.F16).Name();
+        stream.Write(SafetensorsHeader.Write(
+            tensors.Select(tensor => new SafetensorsTensor(tensor.Name, name, tensor.Shape)),
+            [new(FormatKey, FormatName), .. metadata.Where(pair => pair.Key != FormatKey)]));
     }
 
     private static void WriteHalves(Stream stream, ReadOnlySpan<float> values, string name, string path)
@@ -153,7 +130,12 @@ public static class SafetensorsWriter
             {
                 halves[i] = (Half)values[i];
                 if (Half.IsInfinity(halves[i]) && float.IsFinite(values[i]))
-                    throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"{path}: {name} has the value {values[i]}, float16 ends at {Half.MaxValue}: write float32"));
+                {
+                    throw new DinoException(
+                        string.Create(
+                            CultureInfo.InvariantCulture, $"{path}: {name} has the value {values[i]}, float16 ends at {Half.MaxValue}"),
+                        "write float32");
+                }
             }
 
             stream.Write(MemoryMarshal.AsBytes(halves.AsSpan(0, count)));
@@ -163,28 +145,10 @@ public static class SafetensorsWriter
 
     private static void WriteAtomically(string path, Action<Stream> write)
     {
-        if (Path.GetDirectoryName(path) is { Length: > 0 } folder && !Directory.Exists(folder)) throw new DinoException($"{path}: cannot be written: no folder {folder}");
-        if (Directory.Exists(path)) throw new DinoException($"{path}: cannot be written: it is a folder");
-        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
-            {
-                write(stream);
-                DiskFlush.Run(stream);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new DinoException($"{path}: cannot be written: {e.Message}", e);
-        }
-        finally
-        {
-            // Gone after a move; left behind by any failure.
-            if (File.Exists(temporary)) File.Delete(temporary);
-        }
+        AtomicFile.EnsureWritable(path);
+        using var file = new AtomicFile(path);
+        file.Write(write);
+        file.Complete();
     }
 }
 

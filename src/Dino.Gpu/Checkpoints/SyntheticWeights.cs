@@ -10,7 +10,8 @@ namespace Dino.Gpu.Checkpoints;
 /// mix(z):   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;  z = (z ^ (z >> 27)) * 0x94D049BB133111EB;  z ^ (z >> 31)
 /// fnv(s):   FNV-1a, 64 bits, of the name in UTF-8
 /// key       = mix(fnv(name) ^ mix(seed))
-/// value i   = (float)(offset + scale * u),  u = (mix(key + (i + 1) * 0x9E3779B97F4A7C15) >> 40) * 2^-23 - 1  in [-1, 1)
+/// value i   = (float)(offset + scale * u),  u = (mix(key + (i + 1) * 0x9E3779B97F4A7C15) >> 40) * 2^-23 - 1  in [-1,
+/// 1)
 /// </code>
 /// with i row-major in the shape that Hugging Face's state dict has, and scale and offset by the kind of tensor.
 /// </summary>

@@ -1,17 +1,24 @@
 using System.Runtime.InteropServices;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>
-/// A tensor as it lies in the file: a strided view of a run of elements. Construction checks every size against the file,
+/// A tensor as it lies in the file: a strided view of a run of elements. Construction checks every size against the
+/// file,
 /// so whoever holds one can read it and can allocate what it needs.
 /// </summary>
 internal sealed class TensorEntry
 {
-    private const int MaxRank = 8;
+    /// <summary>Most sides of a tensor that is read.</summary>
+    public const int MaxRank = 8;
+
     private const int ChunkBytes = 1 << 18;
 
-    /// <summary>A strided view may cover this many elements beyond eight times its own, or reading it would cost more memory than it is worth.</summary>
+    /// <summary>
+    /// A strided view may cover this many elements beyond eight times its own, or reading it would cost more memory
+    /// than it is worth.
+    /// </summary>
     private const long SpareCover = 1 << 20;
 
     private readonly long[] _strides;
@@ -24,17 +31,28 @@ internal sealed class TensorEntry
     /// <param name="dataOffset">First byte of the storage in the file.</param>
     /// <param name="storageLength">Elements of the storage.</param>
     /// <param name="storageOffset">First element of the tensor in the storage.</param>
-    /// <exception cref="DinoException">A size is negative, too large or reaches outside the storage or the file.</exception>
-    public TensorEntry(CheckpointFile file, string name, ElementType type, long[] shape, long[]? strides, long dataOffset, long storageLength, long storageOffset)
+    /// <exception cref="DinoException">
+    /// A size is negative, too large or reaches outside the storage or the file.
+    /// </exception>
+    public TensorEntry(
+        CheckpointFile file,
+        string name,
+        ElementType type,
+        long[] shape,
+        long[]? strides,
+        long dataOffset,
+        long storageLength,
+        long storageOffset)
     {
-        string label = CheckpointFile.Quote(name);
+        string label = MessageText.Quote(name);
         if (shape.Length > MaxRank) throw file.Error($"tensor {label} has {shape.Length} dimensions, at most {MaxRank} are read");
-        if (shape.Any(side => side < 0)) throw file.Error($"tensor {label} has a negative size: {CheckpointFile.ShapeText(shape)}");
+        if (shape.Any(side => side < 0)) throw file.Error($"tensor {label} has a negative size: {MessageText.Shape(shape)}");
 
         ElementCount = 1;
         foreach (long side in shape)
         {
-            if (side != 0 && ElementCount > Array.MaxLength / side) throw file.Error($"tensor {label} is absurdly large: {CheckpointFile.ShapeText(shape)}");
+            if (side != 0 && ElementCount > Array.MaxLength / side)
+                throw file.Error($"tensor {label} is absurdly large: {MessageText.Shape(shape)}");
             ElementCount *= side;
         }
 
@@ -43,7 +61,11 @@ internal sealed class TensorEntry
         if (_strides.Any(stride => stride < 0) || storageOffset < 0) throw file.Error($"tensor {label} has a negative stride or offset");
 
         if (dataOffset < 0 || dataOffset > file.Length || storageLength < 0 || storageLength > (file.Length - dataOffset) / type.Size())
-            throw file.Error($"tensor {label} lies outside the file: {storageLength} elements of {type.Name()} at byte {dataOffset}, the file has {file.Length}");
+        {
+            throw file.Error(
+                $"tensor {label} lies outside the file: {storageLength} elements of {type.Name()} at byte {dataOffset}, "
+                + $"the file has {file.Length}");
+        }
 
         CoveredCount = 0;
         if (ElementCount > 0)
@@ -56,7 +78,8 @@ internal sealed class TensorEntry
         }
 
         // A stride of zero (torch's expand) makes a few bytes look like any number of elements.
-        if (ElementCount > storageLength) throw file.Error($"tensor {label} {CheckpointFile.ShapeText(shape)} has more elements than its storage, which has {storageLength}");
+        if (ElementCount > storageLength)
+            throw file.Error($"tensor {label} {MessageText.Shape(shape)} has more elements than its storage, which has {storageLength}");
 
         Name = name;
         Type = type;
@@ -89,7 +112,10 @@ internal sealed class TensorEntry
         }
 
         if (CoveredCount > 8 * ElementCount + SpareCover)
-            throw file.Error($"tensor {CheckpointFile.Quote(Name)} uses {ElementCount} elements spread over {CoveredCount}; save it contiguous");
+        {
+            throw file.Error(
+                $"tensor {MessageText.Quote(Name)} uses {ElementCount} elements spread over {CoveredCount}; save it contiguous");
+        }
         float[] covered = GC.AllocateUninitializedArray<float>((int)CoveredCount);
         ReadRun(file, covered);
         Gather(covered, destination);
@@ -165,7 +191,9 @@ internal sealed class TensorEntry
         }
     }
 
-    /// <summary>Walks the destination in row-major order like an odometer, keeping the source position beside it.</summary>
+    /// <summary>
+    /// Walks the destination in row-major order like an odometer, keeping the source position beside it.
+    /// </summary>
     private void Gather(ReadOnlySpan<float> covered, Span<float> destination)
     {
         Span<long> index = stackalloc long[MaxRank];

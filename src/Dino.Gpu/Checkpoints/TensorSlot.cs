@@ -1,16 +1,18 @@
 using Dino.Gpu.Model;
+
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>One tensor that a checkpoint of a given config must have, and where it lives in the weights.</summary>
 /// <param name="Name">Its key, without a prefix such as <c>vit.</c> or <c>backbone.</c>.</param>
 /// <param name="Shape">Its sides as stored.</param>
-/// <param name="Data">Its values inside the weights, row-major; a third of the fused matrix for a query, key or value.</param>
-internal sealed record TensorSlot(string Name, long[] Shape, Func<VitWeights, Memory<float>> Data)
-{
-    public long ElementCount => Shape.Aggregate(1L, (product, side) => product * side);
-}
+/// <param name="Data">
+/// Its values inside the weights, row-major; a third of the fused matrix for a query, key or value.
+/// </param>
+internal sealed record TensorSlot(string Name, long[] Shape, Func<VitWeights, Memory<float>> Data);
 
-/// <summary>The tensors of a DINO ViT by name, in the order of the state dict: the one place where names meet weights.</summary>
+/// <summary>
+/// The tensors of a DINO ViT by name, in the order of the state dict: the one place where names meet weights.
+/// </summary>
 internal static class TensorSlots
 {
     /// <summary>The names of <paramref name="layout"/>.</summary>
@@ -32,7 +34,8 @@ internal static class TensorSlots
             {
                 int third = t;
                 string name = $"{prefix}attention.attention.{thirds[third]}";
-                slots.Add(new(name + ".weight", [hidden, hidden], w => w.Blocks[layer].Qkv.Weight.AsMemory(third * hidden * hidden, hidden * hidden)));
+                int square = hidden * hidden;
+                slots.Add(new(name + ".weight", [hidden, hidden], w => w.Blocks[layer].Qkv.Weight.AsMemory(third * square, square)));
                 slots.Add(new(name + ".bias", [hidden], w => w.Blocks[layer].Qkv.Bias.AsMemory(third * hidden, hidden)));
             }
 

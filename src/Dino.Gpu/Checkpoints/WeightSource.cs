@@ -1,18 +1,15 @@
-using Dino.Gpu.Model;
 using System.Globalization;
+using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Checkpoints;
 
-/// <summary>Where weights come from, as people write it: a checkpoint file, a folder with one, or <c>synthetic[:SEED]</c>.</summary>
+/// <summary>
+/// Where weights come from, as people write it: a checkpoint file, a folder with one, or <c>synthetic[:SEED]</c>.
+/// </summary>
 public sealed record WeightSource
 {
     /// <summary>The word for seeded weights.</summary>
     public const string Synthetic = "synthetic";
-
-    /// <summary>What a Hugging Face folder calls its weights, the preferred one first.</summary>
-    private static readonly string[] UsualNames = ["model.safetensors", "pytorch_model.bin"];
-
-    private static readonly string[] Extensions = [".safetensors", ".bin", ".pth", ".pt"];
 
     private WeightSource()
     {
@@ -24,19 +21,26 @@ public sealed record WeightSource
     /// <summary>The seed of <see cref="SyntheticWeights"/>; null for a file.</summary>
     public ulong? Seed { get; private init; }
 
-    /// <summary>Understands <c>synthetic</c>, <c>synthetic:SEED</c> (decimal or 0x...), a file, or a folder that contains one checkpoint.</summary>
+    /// <summary>
+    /// Understands <c>synthetic</c>, <c>synthetic:SEED</c> (decimal or 0x...), a file, or a folder that contains one
+    /// checkpoint.
+    /// </summary>
     /// <exception cref="DinoException">Not a seed, no such file, or a folder with no checkpoint or several.</exception>
     public static WeightSource Resolve(string spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
         if (spec == Synthetic) return new WeightSource { Seed = SyntheticWeights.DefaultSeed };
-        if (spec.StartsWith(Synthetic + ":", StringComparison.Ordinal)) return new WeightSource { Seed = ParseSeed(spec[(Synthetic.Length + 1)..]) };
+        if (spec.StartsWith(Synthetic + ":", StringComparison.Ordinal))
+            return new WeightSource { Seed = ParseSeed(spec[(Synthetic.Length + 1)..]) };
         if (Directory.Exists(spec)) return new WeightSource { Path = FindIn(spec) };
         if (File.Exists(spec)) return new WeightSource { Path = spec };
-        throw new DinoException($"{spec}: no such file; expected a checkpoint (.bin, .pth, .safetensors), a folder with one, or {Synthetic}[:SEED]");
+        throw new DinoException(
+            $"{spec}: no such file, expected a checkpoint (.bin, .pth, .safetensors), a folder with one, or {Synthetic}[:SEED]");
     }
 
-    /// <summary>Resolves and loads in one step; seeded weights have the sizes of <see cref="VitConfig.VitS16"/>.</summary>
+    /// <summary>
+    /// Resolves and loads in one step; seeded weights have the sizes of <see cref="VitConfig.VitS16"/>.
+    /// </summary>
     /// <exception cref="DinoException">As <see cref="Resolve"/> and <see cref="Checkpoint.Load"/>.</exception>
     public static VitWeights Load(string spec, CheckpointOptions? options = null) => Resolve(spec).Load(options);
 
@@ -58,20 +62,20 @@ public sealed record WeightSource
 
     private static string FindIn(string folder)
     {
-        foreach (string name in UsualNames)
-        {
-            string usual = System.IO.Path.Combine(folder, name);
-            if (File.Exists(usual)) return usual;
-        }
+        string[] usual = [.. CheckpointNames.Usual.Select(name => System.IO.Path.Combine(folder, name)).Where(File.Exists)];
+        if (usual.Length > 0)
+            return usual.FirstOrDefault(file => !CheckpointReader.IsPointer(file)) ?? usual[0]; // a clone without LFS has pointers
 
-        string[] found = [.. Directory.EnumerateFiles(folder)
-            .Where(file => Extensions.Contains(System.IO.Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
-            .Order(StringComparer.Ordinal)];
+        string[] found = [.. CheckpointNames.In(folder)];
         return found switch
         {
             [string only] => only,
-            [] => throw new DinoException($"{folder}: no checkpoint in this folder, expected {string.Join(" or ", UsualNames)}, or one file with another name"),
-            _ => throw new DinoException($"{folder}: {found.Length} checkpoints in this folder ({string.Join(", ", found.Take(5).Select(System.IO.Path.GetFileName))}), name one"),
+            [] => throw new DinoException(
+                $"{folder}: no checkpoint in this folder, expected {string.Join(" or ", CheckpointNames.Usual)}, "
+                + "or one file with another name"),
+            _ => throw new DinoException(
+                $"{folder}: {found.Length} checkpoints in this folder, expected one",
+                $"name one of them: {string.Join(", ", found.Take(5).Select(System.IO.Path.GetFileName))}"),
         };
     }
 }

@@ -1,31 +1,36 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>
-/// Fetches the published checkpoint from the Hugging Face hub. What arrives goes to <c>FILE.part</c>, which a later attempt or a
-/// later run continues; only a file of the announced size and SHA-256 gets its final name.
+/// Fetches the published checkpoint from the Hugging Face hub. What arrives goes to <c>FILE.part</c>, which a later
+/// attempt or a later run continues; only a file of the announced size and SHA-256 gets its final name.
 /// </summary>
-public sealed class WeightsDownload
+internal sealed class WeightsDownload
 {
     private const int BufferBytes = 1 << 17;
     private const int ReportBytes = 1 << 20;
 
     private readonly WeightsDownloadOptions _options;
     private readonly IProgress<WeightsDownloadProgress>? _progress;
-    private readonly string _path;
+    private readonly string _name; // as the caller gave it
+    private readonly string _path; // links resolved
     private readonly string _part;
     private readonly Uri _address;
 
-    /// <summary>Whether the server has answered in this run; before that, a failure is no broken line but no line.</summary>
+    /// <summary>
+    /// Whether the server has answered in this run; before that, a failure is no broken line but no line.
+    /// </summary>
     private bool _reached;
 
     private WeightsDownload(string path, WeightsDownloadOptions options, IProgress<WeightsDownloadProgress>? progress)
     {
-        _path = path;
-        _part = path + ".part";
+        _name = path;
+        _path = PathOf(path);
+        _part = _path + ".part";
         _options = options;
         _progress = progress;
         _address = Address(options);
@@ -36,7 +41,9 @@ public sealed class WeightsDownload
     /// <param name="options">What and from where; null for <c>facebook/dino-vits16</c> from the hub.</param>
     /// <param name="progress">Told about every megabyte and every broken connection.</param>
     /// <param name="cancellation">Stops it; what has arrived stays in <c>FILE.part</c>.</param>
-    /// <exception cref="DinoException">The hub cannot be reached, refuses, or sends something else than it announced; or the file cannot be written.</exception>
+    /// <exception cref="DinoException">
+    /// The hub cannot be reached, refuses, or sends something else than it announced; or the file cannot be written.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static async Task<WeightsDownloadResult> RunAsync(
         string path,
@@ -56,15 +63,22 @@ public sealed class WeightsDownload
         ArgumentNullException.ThrowIfNull(options);
         string? variable = Environment.GetEnvironmentVariable(WeightsDownloadOptions.EndpointVariable);
         string endpoint = options.Endpoint ?? (string.IsNullOrWhiteSpace(variable) ? WeightsDownloadOptions.DefaultEndpoint : variable);
-        string address = $"{endpoint.TrimEnd('/')}/{options.Repository}/resolve/{Uri.EscapeDataString(options.Revision)}/{options.FileName}";
-        return Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)
+        string revision = Uri.EscapeDataString(options.Revision);
+        string address = $"{endpoint.TrimEnd('/')}/{options.Repository}/resolve/{revision}/{options.FileName}";
+        bool isAddress = Uri.TryCreate(address, UriKind.Absolute, out Uri? uri);
+        return isAddress && (uri!.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)
             ? uri
             : throw new DinoException($"'{endpoint}' is not an address, expected something like {WeightsDownloadOptions.DefaultEndpoint}");
     }
 
     private async Task<WeightsDownloadResult> RunAsync(CancellationToken cancellation)
     {
-        using var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !_address.IsLoopback, ConnectTimeout = _options.StallTimeout };
+        using var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseProxy = !_address.IsLoopback,
+            ConnectTimeout = _options.StallTimeout,
+        };
         using var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         await using FileStream part = OpenPart();
         try
@@ -89,20 +103,23 @@ public sealed class WeightsDownload
             }
             catch (BrokenConnectionException e) when (attempt < _options.Attempts)
             {
-                _progress?.Report(new(part.Length, e.Size, $"{e.Message}; attempt {attempt + 1} of {_options.Attempts} in {delay.TotalSeconds:0.#} s"));
+                string retry = $"{e.Message}; attempt {attempt + 1} of {_options.Attempts} in {delay.TotalSeconds:0.#} s";
+                _progress?.Report(new(part.Length, e.Size, retry));
                 await Task.Delay(delay, cancellation).ConfigureAwait(false);
                 delay *= 2;
             }
             catch (BrokenConnectionException e)
             {
-                string kept = part.Length > 0 ? $"; {part.Length} bytes are kept in {_part}, run it again to go on" : "";
-                throw new DinoException($"{_address}: {e.Message} ({_options.Attempts} attempts){kept}", e);
+                string? kept = part.Length > 0 ? $"run it again: it continues from the {part.Length} bytes in {_part}" : null;
+                throw new DinoException($"{_address}: {e.Message} ({_options.Attempts} attempts)", kept, e);
             }
         }
     }
 
     /// <summary>One connection.</summary>
-    /// <returns>The finished download; null to ask again at once, because the server cannot continue where the part ends.</returns>
+    /// <returns>
+    /// The finished download; null to ask again at once, because the server cannot continue where the part ends.
+    /// </returns>
     private async Task<WeightsDownloadResult?> AttemptAsync(HubFile file, FileStream part, CancellationToken cancellation)
     {
         using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -118,7 +135,7 @@ public sealed class WeightsDownload
         if (File.Exists(_path) && new FileInfo(_path).Length == size && Checkpoint.Sha256(_path) == hash)
         {
             Discard(part);
-            return new(_path, size, hash, WasPresent: true);
+            return new(_name, size, hash, WasPresent: true);
         }
 
         if (part.Length < size) await ReceiveAsync(response.Message, part, size, stall, cancellation).ConfigureAwait(false);
@@ -132,28 +149,34 @@ public sealed class WeightsDownload
         int status = (int)message.StatusCode;
         bool whole = status == 416 && part.Length > 0; // The part is all there is: any other length was sorted out before.
         if (status is 408 or 429 or >= 500) throw new BrokenConnectionException($"the server answered {status}", response.Size ?? 0);
-        if (status is not (200 or 206) && !whole) throw new DinoException($"{_address}: the server answered {status} {message.ReasonPhrase}");
-        if (response.Sha256 is not { } hash) throw new DinoException($"{_address}: the server announced no SHA-256 (X-Linked-Etag), so the file could not be checked");
+        if (status is not (200 or 206) && !whole)
+            throw new DinoException($"{_address}: the server answered {status} {message.ReasonPhrase}");
+        if (response.Sha256 is not { } hash)
+            throw new DinoException($"{_address}: the server announced no SHA-256 (X-Linked-Etag), so the file could not be checked");
 
         ContentRangeHeaderValue? range = message.Content.Headers.ContentRange;
         long? sent = status == 206 ? range?.Length : whole ? null : message.Content.Headers.ContentLength;
         long size = response.Size ?? sent ?? throw new DinoException($"{_address}: the server announced no size");
-        if (sent is { } length && length != size) throw new DinoException($"{_address}: the server announced {size} bytes and sends {length}");
+        if (sent is { } length && length != size)
+            throw new DinoException($"{_address}: the server announced {size} bytes and sends {length}");
         if (size <= 0) throw new DinoException($"{_address}: the server announced {size} bytes");
 
         // A server that ignores Range sends everything: start over. So does a part that is longer than the file.
         if (status == 200) part.SetLength(0);
-        else if (status == 206 && range?.From != part.Length) throw new DinoException($"{_address}: asked for the bytes from {part.Length}, the server sends those from {range?.From}");
+        else if (status == 206 && range?.From != part.Length)
+            throw new DinoException($"{_address}: asked for the bytes from {part.Length}, the server sends those from {range?.From}");
         part.Position = part.Length;
         return (size, hash);
     }
 
-    private async Task ReceiveAsync(HttpResponseMessage response, FileStream part, long size, CancellationTokenSource stall, CancellationToken cancellation)
+    private async Task ReceiveAsync(
+        HttpResponseMessage response, FileStream part, long size, CancellationTokenSource stall, CancellationToken cancellation)
     {
         byte[] buffer = new byte[BufferBytes];
         long reported = part.Length;
         _progress?.Report(new(part.Length, size));
-        await using Stream body = await Network(() => response.Content.ReadAsStreamAsync(stall.Token), size, cancellation).ConfigureAwait(false);
+        await using Stream body = await Network(
+            () => response.Content.ReadAsStreamAsync(stall.Token), size, cancellation).ConfigureAwait(false);
         while (true)
         {
             stall.CancelAfter(_options.StallTimeout);
@@ -178,37 +201,52 @@ public sealed class WeightsDownload
     {
         try
         {
-            DiskFlush.Run(part);
-            part.Close();
-            string found = Checkpoint.Sha256(_part);
+            part.Position = 0;
+            string found = Convert.ToHexStringLower(SHA256.HashData(part));
             if (found != hash)
             {
-                File.Delete(_part);
-                throw new DinoException($"{_address}: the SHA-256 is {found}, the server announced {hash}; the file was deleted, run it again");
+                Discard(part);
+                throw new DinoException(
+                    $"{_address}: the SHA-256 is {found}, the server announced {hash}; the file was deleted", "run it again");
             }
 
-            File.Move(_part, _path, overwrite: true);
-            return new(_path, size, hash, WasPresent: false);
+            AtomicFile.PutInPlace(part, _path);
+            return new(_name, size, hash, WasPresent: false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DinoException($"{_path}: cannot be written: {e.Message}", e);
+            throw WriteFailure.Of(_name, e);
         }
+    }
+
+    /// <summary>The file to write, links resolved; its folder is made.</summary>
+    private static string PathOf(string path)
+    {
+        try
+        {
+            if (path.Length > 0)
+                Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw WriteFailure.Of(path, e);
+        }
+
+        return OutputPath.Resolve(path);
     }
 
     private FileStream OpenPart()
     {
+        if (OutputPath.Resolve(_part) != _part)
+            throw new DinoException($"cannot write {_part}: it is a link, expected the rest of an earlier download");
         try
         {
-            if (Directory.Exists(_path)) throw new DinoException($"{_path}: a folder, expected a file to write");
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(_path))!);
-
             // Unbuffered: what has arrived is in the file even if the process is killed.
             return new FileStream(_part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DinoException($"{_part}: cannot be written, or another download is writing it: {e.Message}", e);
+            throw new DinoException($"cannot write {_part}, or another download is writing it: {WriteFailure.Reason(e)}", e);
         }
     }
 
@@ -220,7 +258,7 @@ public sealed class WeightsDownload
         }
         catch (IOException e)
         {
-            throw new DinoException($"{_part}: cannot be written: {e.Message}", e);
+            throw WriteFailure.Of(_part, e);
         }
     }
 
@@ -230,7 +268,9 @@ public sealed class WeightsDownload
         File.Delete(_part);
     }
 
-    /// <summary>Runs a step whose failure means the connection broke, so that it is told from a disk that is full.</summary>
+    /// <summary>
+    /// Runs a step whose failure means the connection broke, so that it is told from a disk that is full.
+    /// </summary>
     private async Task<T> Network<T>(Func<Task<T>> step, long size, CancellationToken cancellation)
     {
         try
@@ -255,7 +295,8 @@ public sealed class WeightsDownload
     }
 
     private static bool IsUnreachable(HttpRequestError error) =>
-        error is HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError;
+        error is HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError
+            or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError;
 
     private sealed class BrokenConnectionException(string message, long size) : Exception(message)
     {

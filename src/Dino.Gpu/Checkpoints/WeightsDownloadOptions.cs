@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Checkpoints;
 
-/// <summary>What <see cref="WeightsDownload"/> fetches, from where and how patiently.</summary>
+/// <summary>What <see cref="DinoWeights.PullAsync"/> fetches, from where and how patiently.</summary>
 public sealed record WeightsDownloadOptions
 {
     /// <summary>The model on the hub.</summary>
@@ -25,9 +25,11 @@ public sealed record WeightsDownloadOptions
     public string Revision { get; init; } = DefaultRevision;
 
     /// <summary>File of the repository.</summary>
-    public string FileName { get; init; } = "pytorch_model.bin";
+    public string FileName { get; init; } = CheckpointNames.Torch;
 
-    /// <summary>Connections that may break before it gives up; what has arrived is kept between them and afterwards.</summary>
+    /// <summary>
+    /// Connections that may break before it gives up; what has arrived is kept between them and afterwards.
+    /// </summary>
     public int Attempts { get; init; } = 6;
 
     /// <summary>Wait before the second attempt, doubled before each further one.</summary>

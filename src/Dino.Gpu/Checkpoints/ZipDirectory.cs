@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
@@ -7,7 +8,8 @@ namespace Dino.Gpu.Checkpoints;
 internal readonly record struct ZipEntry(long DataOffset, long Size);
 
 /// <summary>
-/// The directory of a zip archive as <c>torch.save</c> writes it: entries stored, never compressed, so that a tensor can be
+/// The directory of a zip archive as <c>torch.save</c> writes it: entries stored, never compressed, so that a tensor
+/// can be
 /// read in place. Every offset is checked, and no two entries may share a byte.
 /// </summary>
 internal sealed class ZipDirectory
@@ -32,7 +34,9 @@ internal sealed class ZipDirectory
 
     public IReadOnlyDictionary<string, ZipEntry> Entries => _entries;
 
-    /// <exception cref="DinoException">The archive is truncated, lies about a size or has entries that overlap.</exception>
+    /// <exception cref="DinoException">
+    /// The archive is truncated, lies about a size or has entries that overlap.
+    /// </exception>
     public static ZipDirectory Read(CheckpointFile file)
     {
         var directory = new ZipDirectory(file);
@@ -40,7 +44,8 @@ internal sealed class ZipDirectory
         if (offset < 0 || size < 0 || offset > file.Length || size > file.Length - offset)
             throw file.Error($"bad zip: its directory claims {size} bytes at {offset}, the file has {file.Length}");
         if (size > MaxDirectoryBytes) throw file.Error($"bad zip: its directory claims {size} bytes, at most {MaxDirectoryBytes} are read");
-        if (count < 0 || count > size / CentralLength) throw file.Error($"bad zip: it claims {count} entries in a directory of {size} bytes");
+        if (count < 0 || count > size / CentralLength)
+            throw file.Error($"bad zip: it claims {count} entries in a directory of {size} bytes");
 
         byte[] bytes = new byte[size];
         file.Read(offset, bytes, "the zip directory");
@@ -99,17 +104,20 @@ internal sealed class ZipDirectory
 
         ReadOnlySpan<byte> nameBytes = rest.Slice(CentralLength, nameLength);
         string name = Encoding.UTF8.GetString(nameBytes);
-        string label = CheckpointFile.Quote(name);
+        string label = MessageText.Quote(name);
         ReadZip64(rest.Slice(CentralLength + nameLength, extraLength), label, ref size, ref compressed, ref offset);
 
         if ((flags & 1) != 0) throw _file.Error($"zip entry {label} is encrypted");
-        if (method != 0) throw _file.Error($"zip entry {label} is compressed; torch.save stores its entries, so save the checkpoint again with torch.save");
+        if (method != 0)
+            throw _file.Error($"zip entry {label} is compressed, expected a stored one", "save the checkpoint again with torch.save");
         if (size != compressed) throw _file.Error($"bad zip: entry {label} is stored in {compressed} bytes and claims {size}");
         AddEntry(name, label, nameBytes, offset, size, directoryOffset);
         return position + total;
     }
 
-    /// <summary>The zip64 extra field holds, in this order, those of the three numbers that do not fit 32 bits.</summary>
+    /// <summary>
+    /// The zip64 extra field holds, in this order, those of the three numbers that do not fit 32 bits.
+    /// </summary>
     private void ReadZip64(ReadOnlySpan<byte> extra, string label, ref long size, ref long compressed, ref long offset)
     {
         while (extra.Length >= 4)
@@ -144,7 +152,8 @@ internal sealed class ZipDirectory
             throw _file.Error($"bad zip: entry {label} claims {size} bytes at {offset}, outside the archive's {directoryOffset}");
         byte[] local = new byte[LocalLength + nameBytes.Length];
         _file.Read(offset, local, $"zip entry {label}");
-        if (U32(local) != LocalSignature || U16(local.AsSpan(26)) != nameBytes.Length || !nameBytes.SequenceEqual(local.AsSpan(LocalLength)))
+        bool isSame = U16(local.AsSpan(26)) == nameBytes.Length && nameBytes.SequenceEqual(local.AsSpan(LocalLength));
+        if (U32(local) != LocalSignature || !isSame)
             throw _file.Error($"bad zip: no entry {label} where the directory says it is");
 
         long localSize = U32(local.AsSpan(22));
@@ -165,7 +174,10 @@ internal sealed class ZipDirectory
         for (int i = 1; i < _ranges.Count; i++)
         {
             if (_ranges[i].Start < _ranges[i - 1].End)
-                throw _file.Error($"bad zip: entries {CheckpointFile.Quote(_ranges[i - 1].Name)} and {CheckpointFile.Quote(_ranges[i].Name)} overlap");
+            {
+                throw _file.Error(
+                    $"bad zip: entries {MessageText.Quote(_ranges[i - 1].Name)} and {MessageText.Quote(_ranges[i].Name)} overlap");
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Classification;
 
-/// <summary>How often vectors of each class were taken for which class.</summary>
+/// <summary>Counts, for each true class, how often each class was predicted.</summary>
 public sealed class ConfusionMatrix
 {
     private readonly Dictionary<(int Truth, int Predicted), int> _counts = []; // most of a large matrix is zeros
@@ -15,41 +15,46 @@ public sealed class ConfusionMatrix
         _totals = new int[classNames.Count];
     }
 
-    /// <summary>The classes, which rows and columns are in the order of.</summary>
+    /// <summary>The classes, in the order of rows and columns.</summary>
     public IReadOnlyList<string> ClassNames { get; }
 
-    /// <summary>Vectors.</summary>
+    /// <summary>The number of vectors.</summary>
     public int Count { get; }
 
-    /// <summary>The share of vectors whose class is the likeliest.</summary>
+    /// <summary>The share of vectors whose class is the first prediction.</summary>
     public double Top1 { get; }
 
-    /// <summary>The share of vectors whose class is among the five likeliest.</summary>
+    /// <summary>The share of vectors whose class is among the first five predictions.</summary>
     public double Top5 { get; }
 
-    /// <summary>The mean of the classes' own accuracies, each class counting the same; classes without vectors are left out.</summary>
+    /// <summary>
+    /// The mean of the classes' accuracies. Every class counts the same; classes without vectors do not count.
+    /// </summary>
     public double MeanClassAccuracy => Enumerable.Range(0, ClassNames.Count).Where(truth => _totals[truth] > 0).Average(ClassAccuracy);
 
-    /// <summary>Every cell that is not zero.</summary>
-    public IEnumerable<(int Truth, int Predicted, int Count)> Cells => _counts.Select(cell => (cell.Key.Truth, cell.Key.Predicted, cell.Value));
+    /// <summary>The cells that are not zero.</summary>
+    public IEnumerable<(int Truth, int Predicted, int Count)> Cells =>
+        _counts.Select(cell => (cell.Key.Truth, cell.Key.Predicted, cell.Value));
 
-    /// <summary>Vectors of one class that were taken for another, or the same.</summary>
-    /// <param name="truth">Their class.</param>
-    /// <param name="predicted">The likeliest class.</param>
+    /// <summary>The number of vectors of one class for which a class was predicted.</summary>
+    /// <param name="truth">The true class.</param>
+    /// <param name="predicted">The predicted class.</param>
     public int this[int truth, int predicted] => _counts.GetValueOrDefault((truth, predicted));
 
     /// <summary>Counts predictions.</summary>
-    /// <param name="predictions">Of a classifier, at least one class each.</param>
+    /// <param name="predictions">Predictions of a classifier, at least one class for each vector.</param>
     /// <param name="labels">(count): the true classes.</param>
-    /// <param name="classNames">What both are indices of.</param>
-    /// <exception cref="ArgumentException">Nothing to count, or another number of labels.</exception>
+    /// <param name="classNames">The names of the class indices.</param>
+    /// <exception cref="ArgumentException">There is nothing to count, or the number of labels differs.</exception>
     public static ConfusionMatrix Of(Predictions predictions, ReadOnlySpan<int> labels, IReadOnlyList<string> classNames)
     {
         ArgumentNullException.ThrowIfNull(predictions);
         ArgumentNullException.ThrowIfNull(classNames);
         if (labels.Length == 0)
             throw new ArgumentException("No predictions to count.", nameof(predictions));
-        var matrix = new ConfusionMatrix(classNames, labels.Length, predictions.Accuracy(labels, 1), predictions.Accuracy(labels, Predictions.Depth));
+        double top1 = predictions.Accuracy(labels, 1);
+        double top5 = predictions.Accuracy(labels, Predictions.Depth);
+        var matrix = new ConfusionMatrix(classNames, labels.Length, top1, top5);
         for (int i = 0; i < labels.Length; i++)
         {
             (int, int) cell = (labels[i], predictions.Classes(i)[0]);
@@ -60,9 +65,9 @@ public sealed class ConfusionMatrix
         return matrix;
     }
 
-    /// <summary>Vectors of a class.</summary>
+    /// <summary>The number of vectors of a class.</summary>
     public int Total(int truth) => _totals[truth];
 
-    /// <summary>The share of a class's vectors that were taken for it; NaN where it has none.</summary>
+    /// <summary>The share of a class's vectors for which it was predicted; NaN where it has no vectors.</summary>
     public double ClassAccuracy(int truth) => (double)this[truth, truth] / _totals[truth];
 }

@@ -2,55 +2,41 @@ using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Classification;
 
-/// <summary>How <see cref="KnnClassifier"/> runs. The defaults are those of the original's <c>eval_knn.py</c>.</summary>
-public sealed record KnnOptions
-{
-    /// <summary>The k that the original's results are given for. 20 is usually best, it says.</summary>
-    public static IReadOnlyList<int> PublishedK { get; } = [10, 20, 100, 200];
-
-    /// <summary>A neighbor's vote is exp(cosine / temperature).</summary>
-    public double Temperature { get; init; } = 0.07;
-
-    /// <summary><c>auto</c>, <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.</summary>
-    public string Device { get; init; } = "auto";
-
-    /// <summary>Threads of the CPU device; null for one a core. They never change a result.</summary>
-    public int? Threads { get; init; }
-}
-
 /// <summary>
-/// The weighted k-nearest-neighbor classifier that DINO is judged with: the k training vectors of the largest cosine vote for their class with weight
-/// exp(cosine / temperature). Nothing is trained. Votes are counted in double precision.
+/// The weighted k-nearest-neighbor classifier that DINO is judged with. The k training vectors with the largest cosines
+/// vote for their class with weight exp(cosine / temperature). Nothing is trained. Votes are counted in double
+/// precision. Thread-safe: one object serves any number of threads.
 /// </summary>
 /// <remarks>
-/// Where this differs from <c>eval_knn.py</c>: equal votes go to the smaller class index, there to whatever the sort leaves first; a class without a vote is
-/// never predicted, there top-5 fills up with some; k above the number of training vectors means all of them, there it is an error.
+/// Three things differ from <c>eval_knn.py</c>. Equal votes go to the smaller class index; there the sort decides. A
+/// class without a vote is never predicted; there such classes fill up the top 5. A k above the number of training
+/// vectors means all of them; there it is an error.
 /// </remarks>
 public sealed class KnnClassifier : IDisposable
 {
-    /// <summary>Queries that are searched at a time, so that a hundred thousand with k = 200 need no gigabyte of neighbors.</summary>
+    /// <summary>Queries of one search, so that a hundred thousand with k = 200 need no gigabyte of neighbors.</summary>
     private const int ChunkLength = 8192;
 
     private readonly NearestNeighbors _neighbors;
-    private readonly LabelledVectors _train;
+    private readonly LabeledVectors _train;
     private readonly double _temperature;
 
-    private KnnClassifier(NearestNeighbors neighbors, LabelledVectors train, double temperature)
+    private KnnClassifier(NearestNeighbors neighbors, LabeledVectors train, double temperature)
     {
         _neighbors = neighbors;
         _train = train;
         _temperature = temperature;
     }
 
-    /// <summary>The classes, as given with the training vectors.</summary>
+    /// <summary>The classes of the training vectors.</summary>
     public IReadOnlyList<string> ClassNames => _train.ClassNames;
 
-    /// <summary>Opens a device and puts the training vectors on it. They need not be normalized.</summary>
+    /// <summary>Opens a device and puts the training vectors on it. They need not have length 1.</summary>
     /// <param name="train">The vectors that vote.</param>
     /// <param name="options">Null for the defaults.</param>
     /// <exception cref="ArgumentException">The temperature is not positive.</exception>
     /// <exception cref="DinoException">The device cannot be used.</exception>
-    public static KnnClassifier Create(LabelledVectors train, KnnOptions? options = null)
+    public static KnnClassifier Create(LabeledVectors train, KnnOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(train);
         options ??= new KnnOptions();
@@ -62,14 +48,14 @@ public sealed class KnnClassifier : IDisposable
 
     /// <summary>Classifies vectors with one k.</summary>
     /// <param name="vectors">(count, dimension)</param>
-    /// <param name="k">Voters.</param>
+    /// <param name="k">The number of voters.</param>
     public Predictions Classify(ReadOnlyMemory<float> vectors, int k) => Classify(vectors, [k])[0];
 
     /// <summary>Classifies vectors with several k, from one search.</summary>
     /// <param name="vectors">(count, dimension)</param>
-    /// <param name="ks">Voters, each at least 1; more than there are training vectors means all.</param>
-    /// <param name="cancellation">Looked at between chunks of queries.</param>
-    /// <returns>One for each k. Scores are shares of the vote.</returns>
+    /// <param name="ks">Numbers of voters, each at least 1. More than there are training vectors means all.</param>
+    /// <param name="cancellation">Checked between chunks of queries.</param>
+    /// <returns>Predictions for each k. Scores are shares of the vote.</returns>
     /// <exception cref="ArgumentException">Not whole vectors, a value that is not finite, or a k below 1.</exception>
     public Predictions[] Classify(ReadOnlyMemory<float> vectors, IReadOnlyList<int> ks, CancellationToken cancellation = default)
     {
@@ -104,8 +90,8 @@ public sealed class KnnClassifier : IDisposable
     public void Dispose() => _neighbors.Dispose();
 
     /// <summary>
-    /// The classes' shares of the votes of the first k neighbors. All weights of a query are divided by that of its nearest, which changes no order and keeps
-    /// exp within range at any temperature.
+    /// The classes' shares of the votes of the first k neighbors. All weights of a query are divided by that of its
+    /// nearest neighbor: the order stays, and exp stays within range at any temperature.
     /// </summary>
     private void Vote(ReadOnlySpan<int> neighbors, ReadOnlySpan<double> cosines, int k, Span<double> votes)
     {

@@ -4,13 +4,15 @@ using Dino.Gpu.Kernels;
 namespace Dino.Gpu.Classification;
 
 /// <summary>
-/// A linear classifier on frozen features, the other protocol that DINO is judged with: logits = W x + b, trained by SGD with momentum on cross entropy, the
-/// learning rate falling along half a cosine, as in the original's <c>eval_linear.py</c>. Features go in as they are.
+/// A linear classifier on frozen features, the other protocol that DINO is judged with: logits = W x + b. It is trained
+/// by SGD with momentum on cross entropy, and the learning rate falls along half a cosine, as in the original's
+/// <c>eval_linear.py</c>. Features are not scaled. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Weights start as N(0, 0.01), biases as 0, and each epoch has its own order, all by the seed; on the CPU device the result is the same byte for byte
-/// whatever the number of threads. The original crops and flips the training pictures anew in every epoch; features made once cannot follow it there, and an
-/// epoch then takes no pass through the model.
+/// Weights start as N(0, 0.01) and biases as 0. Each epoch has its own order. All of it follows from the seed; on the
+/// CPU device the result is the same byte for byte with any number of threads. The original crops and flips the
+/// training pictures in every epoch. Features are made once, so they cannot do that; an epoch then needs no pass
+/// through the model.
 /// </remarks>
 public sealed class LinearProbe
 {
@@ -20,7 +22,7 @@ public sealed class LinearProbe
     private readonly float[] _weight;
     private readonly float[] _bias;
 
-    /// <summary>A classifier from its parameters, which are not copied.</summary>
+    /// <summary>Makes a classifier of its parameters, without copying them.</summary>
     /// <param name="weight">(classes, dimension)</param>
     /// <param name="bias">(classes)</param>
     /// <param name="classNames">The classes.</param>
@@ -31,14 +33,19 @@ public sealed class LinearProbe
         ArgumentNullException.ThrowIfNull(bias);
         ArgumentNullException.ThrowIfNull(classNames);
         if (bias.Length == 0 || bias.Length != classNames.Count || weight.Length == 0 || weight.Length % bias.Length != 0)
-            throw new ArgumentException($"{weight.Length} weights, {bias.Length} biases and {classNames.Count} class names do not make a classifier.", nameof(weight));
+        {
+            throw new ArgumentException(
+                $"{weight.Length} weights, {bias.Length} biases and {classNames.Count} class names do not make a classifier.",
+                nameof(weight));
+        }
+
         _weight = weight;
         _bias = bias;
         ClassNames = [.. classNames];
         Dimension = weight.Length / bias.Length;
     }
 
-    /// <summary>Values of a vector.</summary>
+    /// <summary>The number of values of a vector.</summary>
     public int Dimension { get; }
 
     /// <summary>The classes.</summary>
@@ -50,23 +57,33 @@ public sealed class LinearProbe
     /// <summary>(classes)</summary>
     public ReadOnlySpan<float> Bias => _bias;
 
-    /// <summary>What the epochs came to; empty unless it has just been trained.</summary>
+    /// <summary>The epochs of its training; empty for a classifier that was loaded.</summary>
     public IReadOnlyList<ProbeEpoch> History { get; init; } = [];
 
-    /// <summary>What is known of the features, such as the model that made them: stored in the file, never looked at here.</summary>
+    /// <summary>
+    /// Facts about the features, such as the model that made them. Stored in the file, and not used here.
+    /// </summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Trains a classifier.</summary>
-    /// <param name="train">What to train on.</param>
-    /// <param name="test">What to look at after each epoch, of the same classes; null for nothing. It does not influence the training.</param>
+    /// <param name="train">The training examples.</param>
+    /// <param name="test">
+    /// Examples of the same classes to score after each epoch; null for none. They do not influence the training.
+    /// </param>
     /// <param name="options">Null for the defaults.</param>
-    /// <param name="progress">Told of each epoch, on this thread.</param>
-    /// <param name="cancellation">Looked at several times a second.</param>
+    /// <param name="progress">Called after each epoch, on this thread.</param>
+    /// <param name="cancellation">Checked several times a second.</param>
     /// <returns>The classifier after the last epoch.</returns>
-    /// <exception cref="ArgumentException">The options cannot be trained with, or train and test do not fit each other.</exception>
+    /// <exception cref="ArgumentException">
+    /// The options cannot be trained with, or train and test do not fit each other.
+    /// </exception>
     /// <exception cref="DinoException">The device cannot be used or has no room, or the training diverged.</exception>
     public static LinearProbe Train(
-        LabelledVectors train, LabelledVectors? test = null, LinearProbeOptions? options = null, Action<ProbeEpoch>? progress = null, CancellationToken cancellation = default)
+        LabeledVectors train,
+        LabeledVectors? test = null,
+        LinearProbeOptions? options = null,
+        Action<ProbeEpoch>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(train);
         options ??= new LinearProbeOptions();
@@ -75,21 +92,27 @@ public sealed class LinearProbe
             throw new ArgumentException("Train and test differ in their classes or in the values of a vector.", nameof(test));
         return OnDevice(options.Device, options.Threads, device =>
         {
-            using var trainer = ProbeTrainer.Create(device, train.Dimension, train.ClassNames.Count, Math.Min(options.BatchSize, train.Count));
+            int batchSize = Math.Min(options.BatchSize, train.Count);
+            using var trainer = ProbeTrainer.Create(device, train.Dimension, train.ClassNames.Count, batchSize);
             return Train(trainer, train, test, options, progress, cancellation);
         });
     }
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
-    /// <exception cref="DinoException">The file is none, or is broken.</exception>
+    /// <exception cref="DinoException">The file is no classifier, or is damaged.</exception>
     public static LinearProbe Load(string path) => ProbeFile.Read(path);
 
-    /// <summary>Writes <c>.safetensors</c>: tensors <c>weight</c> (classes, dimension) and <c>bias</c> (classes), class names as a JSON list in the metadata. Whole or not at all.</summary>
+    /// <summary>
+    /// Writes <c>.safetensors</c> with the tensors <c>weight</c> (classes, dimension) and <c>bias</c> (classes), and
+    /// the class names as a JSON list in the metadata. The file is written whole or not at all.
+    /// </summary>
     /// <param name="path">Replaced if it exists.</param>
     /// <exception cref="DinoException">The file cannot be written.</exception>
     public void Save(string path) => ProbeFile.Write(path, this);
 
-    /// <summary>The likeliest classes of vectors, with their probabilities.</summary>
+    /// <summary>
+    /// Predicts the likeliest classes of vectors, with their probabilities. Opens the device for this call.
+    /// </summary>
     /// <param name="vectors">(count, dimension)</param>
     /// <param name="device"><c>auto</c>, <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.</param>
     /// <param name="threads">Threads of the CPU device; null for one a core.</param>
@@ -99,15 +122,20 @@ public sealed class LinearProbe
     {
         if (vectors.Length % Dimension != 0)
             throw new ArgumentException($"{vectors.Length} values are not whole vectors of {Dimension}.", nameof(vectors));
-        LabelledVectors.CheckFinite(vectors.Span, Dimension, nameof(vectors));
+        LabeledVectors.CheckFinite(vectors.Span, Dimension, nameof(vectors));
         int count = vectors.Length / Dimension;
         var predictions = new Predictions(count);
         return count == 0 ? predictions : OnDevice(device, threads, opened => Predict(opened, vectors, count, predictions));
     }
 
-    /// <summary>The training itself, on a device that is open.</summary>
+    /// <summary>Trains on an open device.</summary>
     internal static LinearProbe Train(
-        ProbeTrainer trainer, LabelledVectors train, LabelledVectors? test, LinearProbeOptions options, Action<ProbeEpoch>? progress, CancellationToken cancellation)
+        ProbeTrainer trainer,
+        LabeledVectors train,
+        LabeledVectors? test,
+        LinearProbeOptions options,
+        Action<ProbeEpoch>? progress,
+        CancellationToken cancellation)
     {
         float[] weight = InitialWeight(train.ClassNames.Count * train.Dimension, options.Seed);
         float[] bias = new float[train.ClassNames.Count];
@@ -122,7 +150,12 @@ public sealed class LinearProbe
             ProbeScore score = trainer.Train(examples, Order(train.Count, options.Seed, epoch), step, cancellation);
             ProbeScore? testScore = testExamples is null ? null : trainer.Evaluate(testExamples, cancellation);
             if (!double.IsFinite(score.Loss) || (testScore is not null && !double.IsFinite(testScore.Loss)))
-                throw new DinoException($"The training diverged in epoch {epoch + 1}: the loss is no longer a number; try a smaller learning rate than {options.LearningRate}.");
+            {
+                throw new DinoException(
+                    $"the training diverged in epoch {epoch + 1} (the loss is not a finite number)",
+                    $"try a smaller learning rate than {options.LearningRate}");
+            }
+
             history.Add(new ProbeEpoch(epoch, rate, score, testScore));
             progress?.Invoke(history[^1]);
         }
@@ -151,7 +184,8 @@ public sealed class LinearProbe
 
     private Predictions Predict(DinoDevice device, ReadOnlyMemory<float> vectors, int count, Predictions predictions)
     {
-        using var trainer = ProbeTrainer.Create(device, Dimension, ClassNames.Count, Math.Min(LinearProbeOptions.ReferenceBatchSize, count));
+        int batchSize = Math.Min(LinearProbeOptions.ReferenceBatchSize, count);
+        using var trainer = ProbeTrainer.Create(device, Dimension, ClassNames.Count, batchSize);
         trainer.Write(_weight, _bias);
 
         // The logits of a chunk: 64 MiB.
@@ -183,7 +217,8 @@ public sealed class LinearProbe
         catch (Exception exception) when (exception is not DinoException && DeviceMemoryException.IsCause(exception))
         {
             string advice = device.Family == KernelFamily.Simd ? "" : "; try the device cpu";
-            throw new DeviceMemoryException($"{device.Info.Id} ({device.Info.Name}) has no room for the vectors and the classifier{advice}.", exception);
+            throw new DeviceMemoryException(
+                $"{device.Info.Id} ({device.Info.Name}) has no room for the vectors and the classifier{advice}", exception);
         }
     }
 

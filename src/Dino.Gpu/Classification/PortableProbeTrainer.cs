@@ -6,7 +6,10 @@ using ILGPU.Runtime;
 
 namespace Dino.Gpu.Classification;
 
-/// <summary>Trains with the portable kernels, five launches a step: gather, logits, gradient by the logits, gradient by the weights, update.</summary>
+/// <summary>
+/// Trains with the portable kernels. A step is five launches: gather, logits, gradient by the logits, gradient by the
+/// weights, update.
+/// </summary>
 internal sealed class PortableProbeTrainer : ProbeTrainer
 {
     private readonly PortableKernels _kernels;
@@ -21,14 +24,14 @@ internal sealed class PortableProbeTrainer : ProbeTrainer
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _gradient; // (classes, batch)
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _bias; // (classes): a copy whose start is aligned
 
-    /// <summary>With all parameters 0. The accelerator stays the caller's.</summary>
+    /// <summary>Makes a trainer with all parameters 0. The caller owns the accelerator.</summary>
     /// <exception cref="DinoException">The device is too small for the kernels.</exception>
     public PortableProbeTrainer(Accelerator accelerator, int dimension, int classCount, int batchSize)
         : this(accelerator, PortableKernels.Create(accelerator), dimension, classCount, batchSize)
     {
     }
 
-    /// <summary>With kernels of the caller's choice.</summary>
+    /// <summary>Makes a trainer with kernels of the caller's choice.</summary>
     public PortableProbeTrainer(Accelerator accelerator, PortableKernels kernels, int dimension, int classCount, int batchSize)
         : base(dimension, classCount, batchSize)
     {
@@ -86,13 +89,19 @@ internal sealed class PortableProbeTrainer : ProbeTrainer
             var shape = new ProbeShape(place, Math.Min(BatchSize, end - place), Dimension, ClassCount);
             _probe.Gather(examples.Values, examples.Order.View, shape, _batch.View, _transposed.View);
             _parameters.View.SubView(ClassCount * Dimension, ClassCount).CopyTo(_bias.View);
-            _kernels.Linear<StoreEpilogue>(_batch.View, _parameters.View, _bias.View, Product(shape.Count, ClassCount, Dimension), _logits.View); // X W^T + bias
+            GemmShape logits = Product(shape.Count, ClassCount, Dimension);
+            _kernels.Linear<StoreEpilogue>(_batch.View, _parameters.View, _bias.View, logits, _logits.View); // X W^T + bias
             if (scores.Length > 0)
-                _logits.View.SubView(0, (long)shape.Count * ClassCount).AsContiguous().CopyTo(scores.SubView((long)place * ClassCount, (long)shape.Count * ClassCount));
+            {
+                long length = (long)shape.Count * ClassCount;
+                _logits.View.SubView(0, length).AsContiguous().CopyTo(scores.SubView((long)place * ClassCount, length));
+            }
+
             _probe.Gradient(_logits.View, examples.Labels.View, examples.Order.View, shape, _gradient.View, examples.Outcomes.View);
             if (step is not { } how)
                 continue;
-            _kernels.Linear<StoreEpilogue>(_gradient.View, _transposed.View, _zeros.View, Product(ClassCount, Dimension, shape.Count), _weightGradient.View); // G^T X
+            GemmShape gradient = Product(ClassCount, Dimension, shape.Count);
+            _kernels.Linear<StoreEpilogue>(_gradient.View, _transposed.View, _zeros.View, gradient, _weightGradient.View); // G^T X
             _probe.Update(_weightGradient.View, _gradient.View, shape, how, _parameters.View, _velocity.View);
         }
     }

@@ -1,9 +1,11 @@
 namespace Dino.Gpu.Classification;
 
-/// <summary>The classes that a classifier holds likeliest for some vectors: up to five each, best first; of equal scores the smaller class index comes first.</summary>
+/// <summary>
+/// The likeliest classes of each vector, up to five, best first. Equal scores are in the order of their class indices.
+/// </summary>
 public sealed class Predictions
 {
-    /// <summary>Classes that are kept of a vector, as top-5 asks for.</summary>
+    /// <summary>The most classes that are kept of a vector, as top-5 asks for.</summary>
     public const int Depth = 5;
 
     private readonly int[] _classes; // (count, depth)
@@ -17,14 +19,16 @@ public sealed class Predictions
         _kept = new int[count];
     }
 
-    /// <summary>Vectors.</summary>
+    /// <summary>The number of vectors.</summary>
     public int Count => _kept.Length;
 
-    /// <summary>The likeliest classes of a vector. Fewer than five where there are fewer, or where no other had a vote.</summary>
+    /// <summary>
+    /// The likeliest classes of a vector: fewer than five where there are fewer, or no other had a vote.
+    /// </summary>
     /// <param name="index">Counted from 0.</param>
     public ReadOnlySpan<int> Classes(int index) => _classes.AsSpan(index * Depth, _kept[index]);
 
-    /// <summary>Their scores, between 0 and 1: shares of the vote, or probabilities.</summary>
+    /// <summary>The scores of these classes, from 0 to 1: shares of the vote, or probabilities.</summary>
     /// <param name="index">Counted from 0.</param>
     public ReadOnlySpan<double> Scores(int index) => _scores.AsSpan(index * Depth, _kept[index]);
 
@@ -46,8 +50,8 @@ public sealed class Predictions
     /// <summary>Keeps the best of a vector's classes.</summary>
     /// <param name="index">The vector.</param>
     /// <param name="scores">(classes)</param>
-    /// <param name="floor">What is not above it is left out.</param>
-    /// <returns>The kept scores, which the caller may replace by others of the same order.</returns>
+    /// <param name="floor">Only greater scores are kept.</param>
+    /// <returns>The kept scores. The caller may replace them by others in the same order.</returns>
     internal Span<double> Set(int index, ReadOnlySpan<double> scores, double floor)
     {
         Span<int> classes = _classes.AsSpan(index * Depth, Depth);

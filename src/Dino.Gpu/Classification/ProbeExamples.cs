@@ -6,15 +6,15 @@ using ILGPU.Runtime.CPU;
 
 namespace Dino.Gpu.Classification;
 
-/// <summary>Examples on a device, and room for what comes of them; owned.</summary>
+/// <summary>Owns examples on a device, and the memory for their outcomes.</summary>
 internal sealed class ProbeExamples : IDisposable
 {
     private readonly MemoryHandle _pin;
     private readonly MemoryBuffer _values;
 
-    /// <summary>Copies the values to the device, or, on the CPU, pins them where they are.</summary>
+    /// <summary>Copies the values to a GPU; on the CPU pins them where they are.</summary>
     /// <param name="accelerator">The caller's.</param>
-    /// <param name="values">(count, dimension); must not change while they are here.</param>
+    /// <param name="values">(count, dimension); must not change while the examples are in use.</param>
     /// <param name="labels">(count)</param>
     public unsafe ProbeExamples(Accelerator accelerator, ReadOnlyMemory<float> values, ReadOnlySpan<int> labels)
     {
@@ -53,10 +53,13 @@ internal sealed class ProbeExamples : IDisposable
     /// <summary>(count)</summary>
     public MemoryBuffer1D<int, Stride1D.Dense> Labels { get; }
 
-    /// <summary>(count): which example comes when.</summary>
+    /// <summary>(count): the examples in the order of training.</summary>
     public MemoryBuffer1D<int, Stride1D.Dense> Order { get; }
 
-    /// <summary>(count, 3), in that order: sum of exp(logit - max), max - logit of its class, and the classes that are ahead of its class.</summary>
+    /// <summary>
+    /// (count, 3), in that order: the sum of exp(logit - max), max - the logit of the example's class, and the number
+    /// of classes ahead of that class.
+    /// </summary>
     public MemoryBuffer1D<float, Stride1D.Dense> Outcomes { get; }
 
     public void Dispose()

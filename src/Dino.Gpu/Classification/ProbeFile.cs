@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Classification;
 
@@ -9,7 +10,7 @@ internal static class ProbeFile
     private const string WeightName = "weight";
     private const string BiasName = "bias";
 
-    /// <summary>Key of the metadata whose value is a JSON list.</summary>
+    /// <summary>The metadata's key of the class names, a JSON list.</summary>
     private const string ClassesKey = "classes";
 
     public static void Write(string path, LinearProbe probe)
@@ -21,14 +22,14 @@ internal static class ProbeFile
             [.. probe.Metadata, new(ClassesKey, JsonSerializer.Serialize(probe.ClassNames))]);
     }
 
-    /// <exception cref="DinoException">The file is no classifier, or is broken.</exception>
+    /// <exception cref="DinoException">The file is no classifier, or is damaged.</exception>
     public static LinearProbe Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
         using CheckpointFile file = CheckpointFile.Open(path);
         byte[] start = new byte[Math.Min(file.Length, 16)];
         file.Read(0, start, "the start");
-        if (!SafetensorsReader.IsSafetensors(start))
+        if (!SafetensorsHeader.IsAtStart(start))
             throw file.Error("no safetensors file, expected a linear classifier");
         TensorTable table = SafetensorsReader.Read(file);
         TensorEntry weight = Find(file, table, WeightName);
@@ -38,7 +39,8 @@ internal static class ProbeFile
         if (weight.Shape is not [> 0, > 0] || bias.Shape is not [> 0] || weight.Shape[0] != bias.Shape[0] || names.Length != bias.Shape[0])
         {
             throw file.Error(
-                $"weight is {CheckpointFile.ShapeText(weight.Shape)}, bias {CheckpointFile.ShapeText(bias.Shape)}, with {names.Length} class names; expected (classes, values), (classes)");
+                $"weight is {MessageText.Shape(weight.Shape)}, bias {MessageText.Shape(bias.Shape)}, "
+                + $"with {names.Length} class names; expected (classes, values), (classes)");
         }
 
         float[] weights = new float[weight.ElementCount];

@@ -21,23 +21,29 @@ internal abstract class ProbeTrainer : IDisposable
 
     public int BatchSize { get; }
 
-    /// <summary>Floating-point operations of a whole step: two products.</summary>
+    /// <summary>Floating-point operations of a whole step, which is two products.</summary>
     public double StepOperations => 4.0 * BatchSize * Dimension * ClassCount;
 
-    /// <summary>Work of a launch, and so between two looks at the cancellation: some tenths of a second on a CPU. Never changes a byte.</summary>
+    /// <summary>
+    /// Work of a launch, some tenths of a second on a CPU. The cancellation is checked between launches. Never changes
+    /// a byte.
+    /// </summary>
     public double OperationsPerLaunch { get; set; } = 5e10;
 
-    /// <summary>With the kernels that suit the device, all parameters 0. The device stays the caller's and has to outlive this.</summary>
+    /// <summary>
+    /// Makes a trainer with the kernels that suit the device; all parameters are 0. The caller owns the device, which
+    /// must outlive the trainer.
+    /// </summary>
     public static ProbeTrainer Create(DinoDevice device, int dimension, int classCount, int batchSize) => device.Family == KernelFamily.Simd
         ? SimdProbeTrainer.Create(device.Accelerator, dimension, classCount, batchSize)
         : new PortableProbeTrainer(device.Accelerator, dimension, classCount, batchSize);
 
-    /// <summary>Puts examples on the device; the caller disposes them before this.</summary>
-    /// <param name="values">(count, dimension); must not change while they are there.</param>
+    /// <summary>Puts examples on the device. The caller disposes them before the trainer.</summary>
+    /// <param name="values">(count, dimension); must not change while the examples are in use.</param>
     /// <param name="labels">(count)</param>
     public abstract ProbeExamples Load(ReadOnlyMemory<float> values, ReadOnlySpan<int> labels);
 
-    /// <summary>Sets the parameters and forgets the momentum.</summary>
+    /// <summary>Sets the parameters; the momentum becomes 0.</summary>
     /// <param name="weight">(classes, dimension)</param>
     /// <param name="bias">(classes)</param>
     public abstract void Write(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias);
@@ -47,12 +53,12 @@ internal abstract class ProbeTrainer : IDisposable
     /// <param name="bias">(classes)</param>
     public abstract void Read(Span<float> weight, Span<float> bias);
 
-    /// <summary>Trains on all examples in an order, a step a batch.</summary>
-    /// <param name="examples">What to train on.</param>
+    /// <summary>Trains on all examples in an order, one step for each batch.</summary>
+    /// <param name="examples">The training examples.</param>
     /// <param name="order">Each example once.</param>
-    /// <param name="step">How.</param>
-    /// <param name="cancellation">Looked at several times a second.</param>
-    /// <returns>How the examples fared, before the step that they were part of.</returns>
+    /// <param name="step">The numbers of the step.</param>
+    /// <param name="cancellation">Checked several times a second.</param>
+    /// <returns>The score of the examples, each before the step that it was part of.</returns>
     public ProbeScore Train(ProbeExamples examples, int[] order, ProbeStep step, CancellationToken cancellation)
     {
         examples.Order.CopyFromCPU(order);
@@ -81,17 +87,20 @@ internal abstract class ProbeTrainer : IDisposable
 
     protected abstract Accelerator Accelerator { get; }
 
-    /// <summary>Queues the steps on some examples, a whole number of batches but at the end.</summary>
-    /// <param name="examples">Of this trainer.</param>
+    /// <summary>Queues the steps on some examples: whole batches, but for the end of the epoch.</summary>
+    /// <param name="examples">Examples of this trainer.</param>
     /// <param name="first">A place in the order.</param>
     /// <param name="count">Examples from there.</param>
-    /// <param name="step">How to train; null to look only.</param>
+    /// <param name="step">The numbers of the step; null to score without training.</param>
     /// <param name="scores">(examples, classes) for the logits; empty for none.</param>
     protected abstract void Launch(ProbeExamples examples, int first, int count, ProbeStep? step, ArrayView<float> scores);
 
-    /// <summary>Whole batches, as many as <see cref="OperationsPerLaunch"/> allows, but one at least.</summary>
-    /// <param name="count">Examples there are.</param>
-    internal int ExamplesPerLaunch(int count) => (int)Math.Min(count, BatchSize * Math.Max(1, Math.Floor(OperationsPerLaunch / StepOperations)));
+    /// <summary>
+    /// Examples of a launch: whole batches, as many as <see cref="OperationsPerLaunch"/> allows, but at least one.
+    /// </summary>
+    /// <param name="count">All examples.</param>
+    internal int ExamplesPerLaunch(int count) =>
+        (int)Math.Min(count, BatchSize * Math.Max(1, Math.Floor(OperationsPerLaunch / StepOperations)));
 
     private ProbeScore Run(ProbeExamples examples, ProbeStep? step, CancellationToken cancellation)
     {
@@ -106,7 +115,9 @@ internal abstract class ProbeTrainer : IDisposable
         return Score(examples.Outcomes.GetAsArray1D());
     }
 
-    /// <summary>The logarithms are taken here: double precision, and the same on every device.</summary>
+    /// <summary>
+    /// Takes the logarithms on the host, in double precision, so that they are the same for every device.
+    /// </summary>
     private static ProbeScore Score(float[] outcomes)
     {
         double loss = 0;

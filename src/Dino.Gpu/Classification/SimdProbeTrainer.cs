@@ -6,7 +6,7 @@ using ILGPU.Runtime;
 
 namespace Dino.Gpu.Classification;
 
-/// <summary>Trains with <see cref="Probe"/>: one launch for many steps.</summary>
+/// <summary>Trains with <see cref="Probe"/>, one launch for many steps.</summary>
 internal sealed class SimdProbeTrainer : ProbeTrainer
 {
     /// <summary>Room to move a buffer's start to a cache line.</summary>
@@ -15,7 +15,9 @@ internal sealed class SimdProbeTrainer : ProbeTrainer
     /// <summary>Floats that a load or a prefetch may run past the last row of a buffer.</summary>
     private const int Slack = 1024;
 
-    /// <summary>Floating-point operations of a step for which another thread is worth three barriers: some 20 microseconds.</summary>
+    /// <summary>
+    /// Operations of a step, some 20 microseconds, from which on another thread is worth its three barriers.
+    /// </summary>
     private const double OperationsPerThread = 4e6;
 
     private readonly Kernel _kernel;
@@ -56,13 +58,13 @@ internal sealed class SimdProbeTrainer : ProbeTrainer
 
     protected override Accelerator Accelerator { get; }
 
-    /// <summary>With all parameters 0. The accelerator stays the caller's.</summary>
+    /// <summary>Makes a trainer with all parameters 0. The caller owns the accelerator.</summary>
     /// <param name="accelerator">A CPU accelerator with one multiprocessor a thread.</param>
     /// <param name="dimension">Values of an example.</param>
     /// <param name="classCount">Classes.</param>
     /// <param name="batchSize">Most examples of a step.</param>
     /// <param name="width">Register width; null for the widest.</param>
-    /// <param name="threads">Threads of a launch; null for as many as a step keeps busy. They never change a byte.</param>
+    /// <param name="threads">Threads of a launch; null for as many as a step keeps busy. Never changes a byte.</param>
     public static SimdProbeTrainer Create(
         Accelerator accelerator, int dimension, int classCount, int batchSize, SimdWidth? width = null, int? threads = null) =>
         (width ?? SimdExecutor.BestWidth) switch
@@ -114,8 +116,17 @@ internal sealed class SimdProbeTrainer : ProbeTrainer
         var plan = new ProbePlan(_layout, _threads, first, count, step is null ? 0 : 1, keep ? 1 : 0, step ?? default);
         _counter.MemSetToZero();
         _kernel(
-            new KernelConfig(_threads, 1), examples.Values, examples.Labels.View, examples.Order.View, _parameters.View, _momentum.View, _workspace.View,
-            examples.Outcomes.View, keep ? scores : _noScores.View, _counter.View, plan);
+            new KernelConfig(_threads, 1),
+            examples.Values,
+            examples.Labels.View,
+            examples.Order.View,
+            _parameters.View,
+            _momentum.View,
+            _workspace.View,
+            examples.Outcomes.View,
+            keep ? scores : _noScores.View,
+            _counter.View,
+            plan);
     }
 
     private static SimdProbeTrainer Create<TVector>(Accelerator accelerator, int dimension, int classCount, int batchSize, int? threads)
@@ -124,10 +135,13 @@ internal sealed class SimdProbeTrainer : ProbeTrainer
         var kernel = accelerator.LoadStreamKernel<
             ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
             ArrayView<float>, ArrayView<int>, ProbePlan>(Probe.Kernel<TVector>);
-        return new SimdProbeTrainer(accelerator, kernel.Invoke, new ProbeLayout(dimension, classCount, batchSize, 2 * TVector.Count), threads);
+        var layout = new ProbeLayout(dimension, classCount, batchSize, 2 * TVector.Count);
+        return new SimdProbeTrainer(accelerator, kernel.Invoke, layout, threads);
     }
 
-    /// <summary>Zeros: what pads the last panel of classes is never written, and must be finite.</summary>
+    /// <summary>
+    /// Allocates zeros. The padding of the last panel of classes is never written and must be finite.
+    /// </summary>
     private MemoryBuffer1D<float, Stride1D.Dense> Allocate(long length)
     {
         MemoryBuffer1D<float, Stride1D.Dense> buffer = Accelerator.Allocate1D<float>(length + Alignment + Slack);

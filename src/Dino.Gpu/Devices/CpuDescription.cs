@@ -5,10 +5,10 @@ using System.Text;
 
 namespace Dino.Gpu.Devices;
 
-/// <summary>What this machine's processor is called and can do.</summary>
+/// <summary>The name and the abilities of this machine's processor.</summary>
 internal static class CpuDescription
 {
-    /// <summary>The CPU as a device. Nothing is probed but the processor itself.</summary>
+    /// <summary>Describes the CPU as a device. Loads no driver.</summary>
     public static DeviceInfo Describe(bool isAutomaticChoice = false) => new()
     {
         Id = "cpu",
@@ -40,7 +40,8 @@ internal static class CpuDescription
         byte[] text = new byte[48];
         Span<int> registers = MemoryMarshal.Cast<byte, int>(text.AsSpan());
         for (int leaf = 0; leaf < 3; leaf++)
-            (registers[4 * leaf], registers[4 * leaf + 1], registers[4 * leaf + 2], registers[4 * leaf + 3]) = X86Base.CpuId(FirstLeaf + leaf, 0);
+            (registers[4 * leaf], registers[4 * leaf + 1], registers[4 * leaf + 2], registers[4 * leaf + 3]) =
+                X86Base.CpuId(FirstLeaf + leaf, 0);
         return Encoding.ASCII.GetString(text).TrimEnd('\0', ' ').TrimStart();
     }
 }

@@ -8,8 +8,9 @@ namespace Dino.Gpu.Devices;
 public static class DeviceCatalog
 {
     /// <summary>
-    /// Lists every accelerator: CUDA devices, OpenCL devices, then the CPU. One that cannot be used is listed with the reason, and the
-    /// one that <c>auto</c> picks is marked: the first CUDA device, else the first OpenCL GPU, else the CPU.
+    /// Lists every accelerator: CUDA devices, OpenCL devices, then the CPU. A device that cannot be used has the
+    /// reason. The device that <c>auto</c> picks is marked: the first CUDA device, else the first OpenCL GPU, else the
+    /// CPU.
     /// </summary>
     public static IReadOnlyList<DeviceInfo> Enumerate()
     {
@@ -22,7 +23,7 @@ public static class DeviceCatalog
         ];
     }
 
-    /// <summary>What <c>auto</c> picks, or null for the CPU.</summary>
+    /// <summary>The device that <c>auto</c> picks; null for the CPU.</summary>
     internal static Candidate? AutomaticChoice(IEnumerable<Candidate> candidates) =>
         candidates.FirstOrDefault(candidate => candidate.Info.Refusal is null && IsGpu(candidate.Device));
 
@@ -30,17 +31,22 @@ public static class DeviceCatalog
     internal static List<Candidate> FindCuda()
     {
         NativeLibraries.EnsureRegistered();
-        return [.. CudaDevice.GetDevices(_ => true).Cast<CudaDevice>().Select((device, index) => new Candidate(DescribeCuda(device, index), device))];
+        return [.. CudaDevice.GetDevices(_ => true).Cast<CudaDevice>().Select(
+            (device, index) => new Candidate(DescribeCuda(device, index), device))];
     }
 
     /// <summary>OpenCL devices, platform by platform; none without a driver.</summary>
     internal static List<Candidate> FindOpenCL()
     {
         NativeLibraries.EnsureRegistered();
-        return [.. CLDevice.GetDevices(_ => true).Cast<CLDevice>().Select((device, index) => new Candidate(DescribeOpenCL(device, index), device))];
+        return [.. CLDevice.GetDevices(_ => true).Cast<CLDevice>().Select(
+            (device, index) => new Candidate(DescribeOpenCL(device, index), device))];
     }
 
-    /// <summary>An OpenCL device that is a CPU runs our kernels far slower than the SIMD family does, so it is never picked unasked.</summary>
+    /// <summary>
+    /// An OpenCL device that is a CPU runs our kernels far slower than the SIMD family does, so it is never picked
+    /// unasked.
+    /// </summary>
     private static bool IsGpu(Device device) =>
         device is CudaDevice || (device is CLDevice openCL && (openCL.DeviceType & CLDeviceType.CL_DEVICE_TYPE_GPU) != 0);
 

@@ -12,7 +12,10 @@ public sealed record DeviceInfo
     /// <summary>Memory in bytes.</summary>
     public required long MemorySize { get; init; }
 
-    /// <summary>Driver or runtime version, such as <c>CUDA 12.4</c>, <c>OpenCL 2.0 (pocl 3.1)</c> or <c>.NET 10.0.1, AVX-512</c>.</summary>
+    /// <summary>
+    /// Driver or runtime version, such as <c>CUDA 12.4</c>, <c>OpenCL 2.0 (pocl 3.1)</c> or <c>.NET 10.0.1,
+    /// AVX-512</c>.
+    /// </summary>
     public required string Driver { get; init; }
 
     /// <summary>The kernels it would run.</summary>

@@ -4,8 +4,12 @@ namespace Dino.Gpu.Devices;
 internal static class DeviceList
 {
     /// <summary>Takes a list apart into what <see cref="DinoDevice.Open"/> takes, one entry a device.</summary>
-    /// <param name="spec">Devices separated by commas; <c>cuda:all</c> and <c>opencl:all</c> stand for every usable one of that kind.</param>
-    /// <exception cref="DinoException">A device named twice, <c>auto</c> beside another one, or nothing behind <c>all</c>.</exception>
+    /// <param name="spec">
+    /// Devices separated by commas; <c>cuda:all</c> and <c>opencl:all</c> mean every usable device of that kind.
+    /// </param>
+    /// <exception cref="DinoException">
+    /// A device named twice, <c>auto</c> beside another one, or nothing behind <c>all</c>.
+    /// </exception>
     public static IReadOnlyList<string> Expand(string spec)
     {
         ArgumentNullException.ThrowIfNull(spec);

@@ -5,16 +5,22 @@ using ILGPU;
 namespace Dino.Gpu.Devices;
 
 /// <summary>
-/// Helps ILGPU find the driver libraries. It asks for <c>libOpenCL.so</c> and <c>libcuda.so</c>, which many Linux machines have only
-/// under their versioned names, and then it reports no device without a word.
+/// Helps ILGPU find the driver libraries. ILGPU loads <c>libOpenCL.so</c> and <c>libcuda.so</c>. Many Linux machines
+/// have them only under their versioned names; ILGPU then finds no device and does not say why.
 /// </summary>
 internal static class NativeLibraries
 {
     private static readonly Lazy<bool> Registration = new(Register);
 
     /// <summary>
-    /// Registers the fallback names, once; an assembly has one resolver for the life of the process. Where the host program was first
-    /// with its own for ILGPU, that one stays.
+    /// Gives the file of one of ILGPU's libraries (<c>cuda</c>, <c>OpenCL</c>), or null for the system's. Tests set it
+    /// before the first device is looked for: an assembly has one resolver.
+    /// </summary>
+    internal static Func<string, string?>? Override { get; set; }
+
+    /// <summary>
+    /// Registers the fallback names once. An assembly has one resolver for the life of the process: if the host program
+    /// has registered its own for ILGPU, that one stays.
     /// </summary>
     public static void EnsureRegistered() => _ = Registration.Value;
 
@@ -33,6 +39,8 @@ internal static class NativeLibraries
 
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
     {
+        if (Override?.Invoke(name) is { } file)
+            return NativeLibrary.Load(file);
         if (NativeLibrary.TryLoad(name, assembly, searchPath, out nint handle))
             return handle;
         foreach (string fallback in Fallbacks(name))

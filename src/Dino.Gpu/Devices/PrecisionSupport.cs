@@ -1,15 +1,18 @@
 namespace Dino.Gpu.Devices;
 
-/// <summary>Which arithmetic a device offers, and the line that says so when it does not.</summary>
+/// <summary>The precisions that devices offer, and the error where a device does not offer one.</summary>
 internal static class PrecisionSupport
 {
-    /// <summary>What every device computes in.</summary>
+    /// <summary>The precision that every device offers.</summary>
     public static IReadOnlyList<Precision> Float32Only { get; } = [Precision.Float32];
 
-    /// <summary>What CUDA devices of compute capability 8.0 and newer compute in: their tensor cores take all of these.</summary>
-    public static IReadOnlyList<Precision> All { get; } = [Precision.Float32, Precision.TensorFloat32, Precision.BFloat16, Precision.Float16];
+    /// <summary>
+    /// The precisions of CUDA devices of compute capability 8.0 and newer, whose tensor cores take all of these.
+    /// </summary>
+    public static IReadOnlyList<Precision> All { get; } =
+        [Precision.Float32, Precision.TensorFloat32, Precision.BFloat16, Precision.Float16];
 
-    /// <summary>As <c>--precision</c> takes it.</summary>
+    /// <summary>The name that <c>--precision</c> takes.</summary>
     public static string NameOf(Precision precision) => precision switch
     {
         Precision.Float32 => "fp32",
@@ -28,7 +31,8 @@ internal static class PrecisionSupport
         if (!device.Precisions.Contains(precision))
         {
             throw new DinoException(
-                $"{device.Id} ({device.Name}) does not compute in {NameOf(precision)}, only in {string.Join(", ", device.Precisions.Select(NameOf))}; "
+                $"{device.Id} ({device.Name}) does not compute in {NameOf(precision)}, "
+                + $"only in {string.Join(", ", device.Precisions.Select(NameOf))}; "
                 + "tf32, bf16 and fp16 need an NVIDIA GPU of compute capability 8.0 or newer.");
         }
     }

@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Features;
 
 /// <summary>
-/// How much the class token of one picture looks at each patch, in every head of one layer: what DINO is known for, since without a label it finds the things
-/// in the picture. Made by <see cref="DinoEncoder.AttentionMaps"/>.
+/// How much attention the class token of one picture pays to each patch, in every head of one layer. DINO is known for
+/// these maps: they find the objects of a picture without labels. Made by <see cref="DinoEncoder.AttentionMaps"/>.
 /// </summary>
 public sealed class AttentionMap
 {
@@ -10,9 +10,9 @@ public sealed class AttentionMap
 
     /// <summary>Wraps values without copying them.</summary>
     /// <param name="values">(heads, grid height, grid width)</param>
-    /// <param name="headCount">Heads.</param>
-    /// <param name="gridHeight">Patches on top of each other.</param>
-    /// <param name="gridWidth">Patches side by side.</param>
+    /// <param name="headCount">The number of heads.</param>
+    /// <param name="gridHeight">Rows of patches.</param>
+    /// <param name="gridWidth">Columns of patches.</param>
     /// <exception cref="ArgumentException">The array has another length.</exception>
     public AttentionMap(float[] values, int headCount, int gridHeight, int gridWidth)
     {
@@ -21,23 +21,31 @@ public sealed class AttentionMap
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gridHeight);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gridWidth);
         if (values.LongLength != (long)headCount * gridHeight * gridWidth)
-            throw new ArgumentException($"({headCount}, {gridHeight}, {gridWidth}) takes {(long)headCount * gridHeight * gridWidth} values, got {values.LongLength}.", nameof(values));
+        {
+            throw new ArgumentException(
+                $"({headCount}, {gridHeight}, {gridWidth}) takes {(long)headCount * gridHeight * gridWidth} values, "
+                + $"got {values.LongLength}.",
+                nameof(values));
+        }
+
         _values = values;
         HeadCount = headCount;
         GridHeight = gridHeight;
         GridWidth = gridWidth;
     }
 
-    /// <summary>Heads.</summary>
+    /// <summary>The number of heads.</summary>
     public int HeadCount { get; }
 
-    /// <summary>Patches on top of each other.</summary>
+    /// <summary>Rows of patches.</summary>
     public int GridHeight { get; }
 
-    /// <summary>Patches side by side.</summary>
+    /// <summary>Columns of patches.</summary>
     public int GridWidth { get; }
 
-    /// <summary>(heads, grid height, grid width). A head's values sum to 1 less what the class token spends on itself.</summary>
+    /// <summary>
+    /// (heads, grid height, grid width). The values of a head sum to 1 less the class token's attention to itself.
+    /// </summary>
     public ReadOnlySpan<float> Values => _values;
 
     /// <summary>One head's map.</summary>
@@ -69,13 +77,14 @@ public sealed class AttentionMap
     }
 
     /// <summary>
-    /// The patches that are left when those of least attention are taken away, as long as what is taken away is at most 1 - <paramref name="share"/> of all: the
-    /// rule of the original's <c>visualize_attention.py</c>. What is kept has at least the share, by the last patch's attention at most more. Of equal patches
-    /// the earlier go first. Sums are in double precision.
+    /// Keeps the patches with the most attention: patches with the least are removed as long as their sum is at most 1
+    /// - <paramref name="share"/> of all, the rule of the original's <c>visualize_attention.py</c>. The sum of the kept
+    /// patches is the share, or more by less than one patch. Of equal patches the earlier are removed first. Sums are
+    /// in double precision.
     /// </summary>
     /// <param name="values">Attention, none negative: <see cref="Head"/> or <see cref="Mean"/>.</param>
-    /// <param name="share">Of the sum, above 0 and up to 1; the original's pictures have 0.6.</param>
-    /// <returns>Whether each is kept.</returns>
+    /// <param name="share">The share of the sum, above 0 and up to 1; 0.6 in the original's pictures.</param>
+    /// <returns>For each patch, whether it is kept.</returns>
     public static bool[] Mask(ReadOnlySpan<float> values, double share)
     {
         if (!(share is > 0 and <= 1))
@@ -94,7 +103,10 @@ public sealed class AttentionMap
         return kept;
     }
 
-    /// <summary>Every value as a square of <paramref name="scale"/> x <paramref name="scale"/>, as the original draws its maps with the patch size.</summary>
+    /// <summary>
+    /// Repeats every value in a square of <paramref name="scale"/> x <paramref name="scale"/>. The original draws its
+    /// maps so, with the patch size.
+    /// </summary>
     /// <param name="grid">(<paramref name="gridHeight"/>, <paramref name="gridWidth"/>)</param>
     /// <param name="gridHeight">Rows.</param>
     /// <param name="gridWidth">Columns.</param>
@@ -104,7 +116,11 @@ public sealed class AttentionMap
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(scale);
         if (grid.Length != gridHeight * gridWidth)
-            throw new ArgumentException($"({gridHeight}, {gridWidth}) takes {gridHeight * gridWidth} values, got {grid.Length}.", nameof(grid));
+        {
+            throw new ArgumentException(
+                $"({gridHeight}, {gridWidth}) takes {gridHeight * gridWidth} values, got {grid.Length}.", nameof(grid));
+        }
+
         int width = gridWidth * scale;
         var large = new T[gridHeight * scale * width];
         for (int i = 0; i < large.Length; i++)

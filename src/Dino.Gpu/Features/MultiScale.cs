@@ -1,12 +1,15 @@
 namespace Dino.Gpu.Features;
 
-/// <summary>Class tokens of the same pictures at several scales, averaged and scaled to length 1: <c>multi_scale</c> in the original's <c>utils.py</c>. Sums are in double.</summary>
+/// <summary>
+/// The mean of a picture's class tokens at several scales, scaled to length 1: <c>multi_scale</c> in the original's
+/// <c>utils.py</c>. Sums are in double precision.
+/// </summary>
 public sealed class MultiScale
 {
     private readonly double[] _sums; // (images, hidden)
     private readonly int _hidden;
 
-    /// <param name="images">Pictures.</param>
+    /// <param name="images">The number of pictures.</param>
     /// <param name="hidden">Values of a class token.</param>
     internal MultiScale(int images, int hidden)
     {
@@ -25,7 +28,9 @@ public sealed class MultiScale
             _sums[i] += classTokens[i];
     }
 
-    /// <summary>The sums, each of length 1, as their means are: (images, hidden). Zeros stay zeros.</summary>
+    /// <summary>
+    /// (images, hidden): the sums scaled to length 1, which equal the means scaled to length 1. Zeros stay zeros.
+    /// </summary>
     internal float[] Normalized()
     {
         var result = new float[_sums.Length];

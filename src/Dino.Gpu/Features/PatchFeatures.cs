@@ -1,24 +1,5 @@
 namespace Dino.Gpu.Features;
 
-/// <summary>Which features of a layer's patches.</summary>
-public enum PatchFeature
-{
-    /// <summary>Tokens after the block, through the final LayerNorm, as the original's <c>get_intermediate_layers</c> gives them.</summary>
-    Tokens,
-
-    /// <summary>The residual stream after the block, before the final LayerNorm.</summary>
-    Residual,
-
-    /// <summary>Queries of the block's attention, heads side by side.</summary>
-    Queries,
-
-    /// <summary>Keys of the block's attention, heads side by side: what LOST and TokenCut find objects with.</summary>
-    Keys,
-
-    /// <summary>Values of the block's attention, heads side by side.</summary>
-    Values,
-}
-
 /// <summary>One vector for each patch of a picture.</summary>
 public sealed class PatchFeatures
 {
@@ -26,25 +7,30 @@ public sealed class PatchFeatures
 
     /// <summary>Wraps values without copying them.</summary>
     /// <param name="values">(grid height, grid width, channels)</param>
-    /// <param name="gridHeight">Patches on top of each other.</param>
-    /// <param name="gridWidth">Patches side by side.</param>
+    /// <param name="gridHeight">Rows of patches.</param>
+    /// <param name="gridWidth">Columns of patches.</param>
     /// <param name="channels">Values of a patch.</param>
     /// <exception cref="ArgumentException">The shape's product is not the values' length.</exception>
     public PatchFeatures(float[] values, int gridHeight, int gridWidth, int channels)
     {
         ArgumentNullException.ThrowIfNull(values);
         if (values.LongLength != (long)gridHeight * gridWidth * channels)
-            throw new ArgumentException($"({gridHeight}, {gridWidth}, {channels}) takes {(long)gridHeight * gridWidth * channels} values, got {values.LongLength}.", nameof(values));
+        {
+            throw new ArgumentException(
+                $"({gridHeight}, {gridWidth}, {channels}) takes {(long)gridHeight * gridWidth * channels} values, got {values.LongLength}.",
+                nameof(values));
+        }
+
         _values = values;
         GridHeight = gridHeight;
         GridWidth = gridWidth;
         Channels = channels;
     }
 
-    /// <summary>Patches on top of each other.</summary>
+    /// <summary>Rows of patches.</summary>
     public int GridHeight { get; }
 
-    /// <summary>Patches side by side.</summary>
+    /// <summary>Columns of patches.</summary>
     public int GridWidth { get; }
 
     /// <summary>Values of a patch: the hidden size.</summary>
@@ -53,7 +39,7 @@ public sealed class PatchFeatures
     /// <summary>(grid height, grid width, channels)</summary>
     public ReadOnlySpan<float> Values => _values;
 
-    /// <summary>One patch.</summary>
+    /// <summary>The vector of one patch.</summary>
     /// <returns>(channels)</returns>
     public ReadOnlySpan<float> this[int row, int column]
     {
@@ -65,7 +51,7 @@ public sealed class PatchFeatures
         }
     }
 
-    /// <summary>The output of a forward pass that has a feature.</summary>
+    /// <summary>The output of a forward pass that contains a feature.</summary>
     public static DinoOutputs OutputOf(PatchFeature feature) => feature switch
     {
         PatchFeature.Tokens => DinoOutputs.IntermediateLayers,
@@ -76,14 +62,16 @@ public sealed class PatchFeatures
         _ => throw new ArgumentOutOfRangeException(nameof(feature)),
     };
 
-    /// <summary>Takes a picture's patches out of a forward pass, without the class token.</summary>
-    /// <param name="output">Of a pass that returned <see cref="OutputOf"/>.</param>
-    /// <param name="feature">Which features.</param>
+    /// <summary>Copies the patches of one picture from the output of a forward pass, without the class token.</summary>
+    /// <param name="output">The output of a pass that returned <see cref="OutputOf"/>.</param>
+    /// <param name="feature">The feature.</param>
     /// <param name="layer">Place of the layer among those of the pass.</param>
     /// <param name="image">The picture's number in the pass.</param>
-    /// <param name="gridWidth">Patches side by side.</param>
+    /// <param name="gridWidth">Columns of patches.</param>
     /// <exception cref="ArgumentException">The pass did not return the feature.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer or picture in the pass, or the grid is not that wide.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// There is no such layer or picture in the pass, or the grid is not that wide.
+    /// </exception>
     public static PatchFeatures Of(DinoOutput output, PatchFeature feature, int layer, int image, int gridWidth)
     {
         ArgumentNullException.ThrowIfNull(output);

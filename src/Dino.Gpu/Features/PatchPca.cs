@@ -1,8 +1,9 @@
 namespace Dino.Gpu.Features;
 
 /// <summary>
-/// The principal components of patch features: the directions in which the patches of some pictures differ most. Three of them as red, green and blue show which parts the
-/// model takes for the same thing, in one picture and across pictures. Made by <see cref="PatchPcaFit"/>.
+/// The principal components of patch features: the directions in which the patches of some pictures differ most. Drawn
+/// as red, green and blue, three components show which parts are alike to the model, in one picture and across
+/// pictures. Made by <see cref="PatchPcaFit"/>.
 /// </summary>
 public sealed class PatchPca
 {
@@ -21,22 +22,24 @@ public sealed class PatchPca
     /// <summary>Values of a patch.</summary>
     public int Channels => _mean.Length;
 
-    /// <summary>Components kept.</summary>
+    /// <summary>The number of components.</summary>
     public int ComponentCount => _variances.Length;
 
     /// <summary>(channels)</summary>
     public ReadOnlySpan<double> Mean => _mean;
 
-    /// <summary>(components, channels): orthonormal, most variance first, the value of largest magnitude positive.</summary>
+    /// <summary>
+    /// (components, channels): orthonormal, most variance first. The largest value of each by magnitude is positive.
+    /// </summary>
     public ReadOnlySpan<double> Axes => _axes;
 
     /// <summary>(components): variance along each axis, divided by the number of patches.</summary>
     public ReadOnlySpan<double> Variances => _variances;
 
-    /// <summary>The sum over all directions, of which the components explain their share.</summary>
+    /// <summary>The variance of all directions together.</summary>
     public double TotalVariance { get; }
 
-    /// <summary>Patches in the coordinates of the components.</summary>
+    /// <summary>Projects patches onto the components.</summary>
     /// <param name="patches">(patches, channels)</param>
     /// <returns>(patches, components)</returns>
     /// <exception cref="ArgumentException">There are no whole patches.</exception>

@@ -5,12 +5,16 @@ using Lanes = System.Numerics.Vector<double>;
 namespace Dino.Gpu.Features;
 
 /// <summary>
-/// Finds the principal components of the patches of any number of pictures: they are added one after the other and only their mean and covariance are kept, in double
-/// precision. Not thread-safe; the sums depend on the order of the patches, not on how many are added at once.
+/// Finds the principal components of the patches of any number of pictures. Patches are added one picture after the
+/// other; only their mean and covariance are kept, in double precision. The sums depend on the order of the patches,
+/// not on how many are added at once. Not thread-safe.
 /// </summary>
 public sealed class PatchPcaFit
 {
-    /// <summary>Rows of the covariance that one thread works on at a time: with 384 channels 48 KiB, which stay in its cache.</summary>
+    /// <summary>
+    /// Rows of the covariance that a thread works on at a time. With 384 channels they are 48 KiB and stay in its
+    /// cache.
+    /// </summary>
     private const int RowsAtOnce = 16;
 
     private readonly double[] _origin; // near the mean, so that the sums of squares lose no digits
@@ -26,7 +30,7 @@ public sealed class PatchPcaFit
         _products = new double[checked(channels * channels)];
     }
 
-    /// <summary>Patches added.</summary>
+    /// <summary>The number of patches added.</summary>
     public long Count { get; private set; }
 
     /// <summary>Adds patches.</summary>
@@ -63,7 +67,7 @@ public sealed class PatchPcaFit
     }
 
     /// <summary>The components of all patches added so far.</summary>
-    /// <param name="components">How many, up to the number of channels.</param>
+    /// <param name="components">The number of components, up to the number of channels.</param>
     /// <exception cref="InvalidOperationException">Nothing was added.</exception>
     public PatchPca Solve(int components = 3)
     {
@@ -94,7 +98,7 @@ public sealed class PatchPcaFit
         return new PatchPca(mean, axes, variances, covariance.Diagonal().Sum());
     }
 
-    /// <summary>Patches in an array of them.</summary>
+    /// <summary>The number of patches in an array.</summary>
     internal static int PatchCount(ReadOnlySpan<float> patches, int channels) => patches.Length % channels == 0
         ? patches.Length / channels
         : throw new ArgumentException($"Expected patches of {channels} values each, got {patches.Length} values.", nameof(patches));

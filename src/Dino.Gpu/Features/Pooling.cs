@@ -2,42 +2,31 @@ using System.Globalization;
 
 namespace Dino.Gpu.Features;
 
-/// <summary>What of the last layer's patch tokens goes into a pooled vector.</summary>
-public enum PatchPooling
-{
-    /// <summary>Nothing.</summary>
-    None,
-
-    /// <summary>Their mean.</summary>
-    Mean,
-
-    /// <summary>Their generalized mean with exponent 4, see <see cref="Pooling.GeneralizedMean"/>.</summary>
-    GeneralizedMean,
-}
-
 /// <summary>
-/// How a picture's tokens, all through the final LayerNorm, become one vector: class tokens of the last blocks side by side, the earliest first, then pooled patches
-/// of the last. Sums are in double precision.
+/// How the tokens of a picture become one vector: the class tokens of the last blocks side by side, the earliest first,
+/// then the pooled patches of the last block. All tokens are taken after the final LayerNorm. Sums are in double
+/// precision.
 /// </summary>
 /// <remarks>
-/// <c>eval_linear.py</c> of the original takes the last 4 blocks with ViT-S, and 1 with the patches' mean with ViT-B; it then has each class-token value beside the mean's,
-/// where here the mean follows. <c>eval_copy_detection.py</c> takes the last class token and the patches' generalized mean.
+/// The original's <c>eval_linear.py</c> takes the last 4 blocks of ViT-S. Of ViT-B it takes 1 and the mean of the
+/// patches, and puts each value of the class token beside that of the mean; here the mean follows the class token.
+/// <c>eval_copy_detection.py</c> takes the last class token and the generalized mean of the patches.
 /// </remarks>
 public sealed record Pooling
 {
     /// <summary>The exponent of <c>eval_copy_detection.py</c>.</summary>
     public const double DefaultPower = 4;
 
-    /// <summary>What a name may be, for messages.</summary>
+    /// <summary>The names, for messages.</summary>
     public const string Names = "cls, mean, gem, cls+mean, cls+gem, lastN, lastN+mean, lastN+gem";
 
-    /// <summary>Below this a value counts as this in a generalized mean, as in <c>eval_copy_detection.py</c>.</summary>
+    /// <summary>Smaller values count as this one in a generalized mean, as in <c>eval_copy_detection.py</c>.</summary>
     private const double Smallest = 1e-6;
 
     /// <summary>The class token of the last block: DINO's embedding.</summary>
     public static Pooling ClassToken { get; } = new();
 
-    /// <summary>Class tokens of so many last blocks; 0 for none.</summary>
+    /// <summary>The number of last blocks whose class tokens are used; 0 for none.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Below 0.</exception>
     public int LastBlocks
     {
@@ -49,18 +38,21 @@ public sealed record Pooling
         }
     } = 1;
 
-    /// <summary>Pooled patch tokens of the last block.</summary>
+    /// <summary>How the patch tokens of the last block are pooled.</summary>
     public PatchPooling Patches { get; init; }
 
-    /// <summary>What a forward pass has to return for it.</summary>
+    /// <summary>The outputs that a forward pass must return.</summary>
     public DinoOutputs Outputs =>
         (Patches != PatchPooling.None ? DinoOutputs.LastHiddenState : LastBlocks == 1 ? DinoOutputs.ClassToken : 0)
         | (LastBlocks > 1 ? DinoOutputs.LayerClassTokens : 0);
 
-    /// <summary>Of which layers.</summary>
+    /// <summary>The layers that a forward pass must return them of.</summary>
     public DinoLayers Layers => new() { ClassTokens = [.. Enumerable.Range(-LastBlocks, LastBlocks)] };
 
-    /// <summary>Reads <c>cls</c> (or <c>last4</c> for the last four blocks), <c>mean</c>, <c>gem</c>, or the two joined by a <c>+</c>.</summary>
+    /// <summary>
+    /// Parses <c>cls</c> (or <c>last4</c> for the last four blocks), <c>mean</c>, <c>gem</c>, or two joined by
+    /// <c>+</c>.
+    /// </summary>
     /// <returns>Null for anything else.</returns>
     public static Pooling? Parse(string name)
     {
@@ -82,15 +74,17 @@ public sealed record Pooling
         return patches is { } known ? new Pooling { LastBlocks = blocks, Patches = known } : null;
     }
 
-    /// <summary>Values of a vector.</summary>
-    /// <param name="hidden">Values of a token.</param>
+    /// <summary>The number of values of a pooled vector.</summary>
+    /// <param name="hidden">The number of values of a token.</param>
     public int Length(int hidden) => hidden * (LastBlocks + (Patches == PatchPooling.None ? 0 : 1));
 
     /// <summary>Pools one picture.</summary>
-    /// <param name="output">Of a pass that returned <see cref="Outputs"/> of <see cref="Layers"/>.</param>
-    /// <param name="image">Its number in the pass.</param>
+    /// <param name="output">The output of a pass that returned <see cref="Outputs"/> of <see cref="Layers"/>.</param>
+    /// <param name="image">The number of the picture in the pass.</param>
     /// <param name="vector">(<see cref="Length"/>)</param>
-    /// <exception cref="ArgumentException">The pass did not return them, or the vector is of another length.</exception>
+    /// <exception cref="ArgumentException">
+    /// The pass did not return them, or the vector is of another length.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such picture in the pass.</exception>
     /// <exception cref="InvalidOperationException">Neither class tokens nor patches are pooled.</exception>
     public void Apply(DinoOutput output, int image, Span<float> vector)
@@ -98,15 +92,21 @@ public sealed record Pooling
         ArgumentNullException.ThrowIfNull(output);
         if (Outputs == 0)
             throw new InvalidOperationException("Neither class tokens nor patches are pooled.");
-        DinoTensor? blocks = LastBlocks > 1 ? Of(output.LayerClassTokens, DinoOutputs.LayerClassTokens) : null; // (blocks, images, hidden)
-        DinoTensor? last = Patches != PatchPooling.None ? Of(output.LastHiddenState, DinoOutputs.LastHiddenState) // (images, tokens, hidden)
-            : LastBlocks == 1 ? Of(output.ClassToken, DinoOutputs.ClassToken) : null; // (images, hidden)
+
+        // blocks is (blocks, images, hidden); last is (images, tokens, hidden), or (images, hidden) without patches.
+        DinoTensor? blocks = LastBlocks > 1 ? Of(output.LayerClassTokens, DinoOutputs.LayerClassTokens) : null;
+        DinoTensor? last = Patches != PatchPooling.None ? Of(output.LastHiddenState, DinoOutputs.LastHiddenState)
+            : LastBlocks == 1 ? Of(output.ClassToken, DinoOutputs.ClassToken)
+            : null;
         int hidden = (last ?? blocks)!.Shape[^1];
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)image, (uint)(last?.Shape[0] ?? blocks!.Shape[1]), nameof(image));
         if (vector.Length != Length(hidden))
             throw new ArgumentException($"The vector has {Length(hidden)} values, got room for {vector.Length}.", nameof(vector));
         if (blocks is not null && blocks.Shape[0] != LastBlocks)
-            throw new ArgumentException($"The pass returned class tokens of {blocks.Shape[0]} blocks, expected {LastBlocks}.", nameof(output));
+        {
+            throw new ArgumentException(
+                $"The pass returned class tokens of {blocks.Shape[0]} blocks, expected {LastBlocks}.", nameof(output));
+        }
 
         for (int block = 0; block < blocks?.Shape[0]; block++)
             blocks.Data.AsSpan((block * blocks.Shape[1] + image) * hidden, hidden).CopyTo(vector[(block * hidden)..]);
@@ -139,7 +139,10 @@ public sealed record Pooling
         }
     }
 
-    /// <summary>GeM: mean(max(x, 1e-6)^power)^(1 / power) of each column, between the mean of what is above 0 and, as the power grows, the maximum.</summary>
+    /// <summary>
+    /// GeM: mean(max(x, 1e-6)^power)^(1 / power) of each column. With power 1 it is the mean of the positive parts; as
+    /// the power grows it approaches the maximum.
+    /// </summary>
     /// <param name="patches">(patches, columns)</param>
     /// <param name="pooled">(columns)</param>
     /// <param name="power">Above 0.</param>
@@ -157,10 +160,12 @@ public sealed record Pooling
         }
     }
 
-    private static DinoTensor Of(DinoTensor? tensor, DinoOutputs name) => tensor ?? throw new ArgumentException($"The pass did not return {name}.", nameof(tensor));
+    private static DinoTensor Of(DinoTensor? tensor, DinoOutputs name) =>
+        tensor ?? throw new ArgumentException($"The pass did not return {name}.", nameof(tensor));
 
-    /// <summary>Patches of as many columns as there are in the result.</summary>
-    private static int Count(ReadOnlySpan<float> patches, ReadOnlySpan<float> columns) => columns.Length > 0 && patches.Length > 0 && patches.Length % columns.Length == 0
-        ? patches.Length / columns.Length
-        : throw new ArgumentException($"{patches.Length} values are not one or more patches of {columns.Length}.", nameof(patches));
+    /// <summary>The number of patches, each with as many columns as the result.</summary>
+    private static int Count(ReadOnlySpan<float> patches, ReadOnlySpan<float> columns) =>
+        columns.Length > 0 && patches.Length > 0 && patches.Length % columns.Length == 0
+            ? patches.Length / columns.Length
+            : throw new ArgumentException($"{patches.Length} values are not one or more patches of {columns.Length}.", nameof(patches));
 }

@@ -3,35 +3,30 @@ using System.Text.RegularExpressions;
 namespace Dino.Gpu.Files;
 
 /// <summary>
-/// A file that appears under its name only when it is whole: written beside it under a temporary name, flushed to the disk and renamed by <see cref="Complete"/>,
-/// deleted by <see cref="Dispose"/> without it. What was there before stays until then.
+/// A file that appears under its name only when it is whole: it is written beside it, under a temporary name.
+/// <see cref="Complete"/> flushes it to the disk and renames it; <see cref="Dispose"/> alone deletes it.
+/// What was there before stays until then.
 /// </summary>
 internal sealed partial class AtomicFile : IDisposable
 {
-    /// <summary>Tries at a temporary file: another process that cleans up may hold it in the moment between its making and its locking.</summary>
-    private const int Attempts = 3;
+    /// <summary>
+    /// Tries at a temporary file: another process that cleans up may hold it between its creation and its lock.
+    /// </summary>
+    private const int Attempts = 10;
 
-    private readonly string _path;
+    private readonly string _path; // of the file to replace, links resolved
     private readonly string _temporaryPath;
     private readonly FileStream _stream;
     private bool _closed;
 
     /// <summary>Opens the temporary file.</summary>
+    /// <param name="path">The output. A link stays a link: the file behind it is replaced.</param>
     /// <exception cref="DinoException">The file cannot be created there.</exception>
     public AtomicFile(string path)
     {
+        _path = OutputPath.Resolve(path);
         try
         {
-            if (Directory.Exists(path))
-                throw new DinoException($"cannot write {path}: it is a directory, expected a file name");
-            _path = Path.GetFullPath(new FileInfo(path).LinkTarget is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName); // a link stays one
-            string directory = Path.GetDirectoryName(_path)!;
-            if (directory == "/dev")
-                throw new DinoException($"cannot write {path}: it is a device, and the file is put in place by renaming"); // would replace /dev/null
-            if (File.Exists(_path) && new FileInfo(_path).Length == 0 && !RegularFile.CanOpen(_path))
-                throw new DinoException($"cannot write {path}: it is a pipe or a device, and the file is put in place by renaming; use a redirection"); // would leave its reader waiting
-            if (!Directory.Exists(directory))
-                throw new DinoException($"cannot write {path}: there is no directory {directory}");
             _stream = CreateTemporary(_path);
             _temporaryPath = _stream.Name;
         }
@@ -42,8 +37,9 @@ internal sealed partial class AtomicFile : IDisposable
     }
 
     /// <summary>
-    /// Fails before the work starts if the file could not be written after it. Deletes the temporary files that killed processes left of it, too, which may be large and of
-    /// which every repetition would add one; here and not at every file, since it reads the whole directory.
+    /// Fails before the work starts if the file could not be written after it. Also deletes the temporary files that
+    /// killed processes left of this output: they may be large, and every repetition would add one. It reads the whole
+    /// directory, so it is called once a command and not for every file.
     /// </summary>
     /// <exception cref="DinoException">The file cannot be created there.</exception>
     public static void EnsureWritable(string path)
@@ -52,12 +48,33 @@ internal sealed partial class AtomicFile : IDisposable
         file.DeleteAbandoned();
     }
 
-    /// <summary>Names of files in a directory of which there are temporary files, of processes that live or were killed. None where it cannot be read.</summary>
+    /// <summary>Flushes a finished file to the disk and renames it over another, whose permissions it takes.</summary>
+    /// <param name="stream">The file; disposed when it is in place.</param>
+    /// <param name="path">The file to replace, as <see cref="OutputPath.Resolve"/> returns it.</param>
+    /// <exception cref="IOException">The disk is full or failing.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be written.</exception>
+    public static void PutInPlace(FileStream stream, string path)
+    {
+        string temporaryPath = stream.Name;
+        DiskFlush.Run(stream);
+        if (OperatingSystem.IsWindows())
+            stream.Dispose(); // an open file keeps its name there
+        else if (File.Exists(path))
+            File.SetUnixFileMode(stream.SafeFileHandle, File.GetUnixFileMode(path)); // nobody else may read the new file
+        File.Move(temporaryPath, path, overwrite: true);
+        stream.Dispose(); // after the renaming: without its lock the temporary file would look abandoned
+    }
+
+    /// <summary>
+    /// The outputs in a directory that have temporary files, whether of living or of killed processes.
+    /// Empty where the directory cannot be read.
+    /// </summary>
     public static HashSet<string> Interrupted(string directory)
     {
         try
         {
-            return [.. Directory.EnumerateFiles(directory, "*", new EnumerationOptions { AttributesToSkip = 0 }).Select(file => OutputOf(Path.GetFileName(file))).OfType<string>()];
+            IEnumerable<string> files = Directory.EnumerateFiles(directory, "*", new EnumerationOptions { AttributesToSkip = 0 });
+            return [.. files.Select(file => OutputOf(Path.GetFileName(file))).OfType<string>()];
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -65,8 +82,9 @@ internal sealed partial class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>The name of the file that a temporary file is to become; null where a name is none of a temporary file.</summary>
-    public static string? OutputOf(string fileName) => TemporaryName().Match(fileName) is { Success: true } match ? match.Groups[1].Value : null;
+    /// <summary>The name of the file that a temporary file is to become; null for any other name.</summary>
+    public static string? OutputOf(string fileName) =>
+        TemporaryName().Match(fileName) is { Success: true } match ? match.Groups[1].Value : null;
 
     /// <summary>The temporary file, for writing and seeking.</summary>
     public Stream Stream => _stream;
@@ -100,13 +118,15 @@ internal sealed partial class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>A temporary file in the same folder, for what has to wait until the end; the caller disposes it.</summary>
+    /// <summary>
+    /// A temporary file in the same folder, for what has to wait until the end; the caller disposes it.
+    /// </summary>
     /// <exception cref="DinoException">It cannot be created.</exception>
     public SpoolFile CreateSpool()
     {
         try
         {
-            // Named as the other one: a process that is killed in the moment in which it has a name leaves it, and it is cleared as that.
+            // It has a name for a moment. A process killed then leaves it, so the name is one that the clean-up knows.
             return Create(_path, name => new SpoolFile(name, _path));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -116,20 +136,16 @@ internal sealed partial class AtomicFile : IDisposable
     }
 
     /// <summary>Puts the file in place, over one of that name.</summary>
-    /// <exception cref="DinoException">It cannot be flushed or renamed; the temporary file is deleted by <see cref="Dispose"/>.</exception>
+    /// <exception cref="DinoException">
+    /// It cannot be flushed or renamed; the temporary file is deleted by <see cref="Dispose"/>.
+    /// </exception>
     public void Complete()
     {
         ObjectDisposedException.ThrowIf(_closed, this);
         try
         {
-            DiskFlush.Run(_stream);
-            if (OperatingSystem.IsWindows())
-                _stream.Dispose(); // an open file keeps its name there
-            else if (File.Exists(_path))
-                File.SetUnixFileMode(_stream.SafeFileHandle, File.GetUnixFileMode(_path)); // who may read the old file may read the new one, and nobody else
-            File.Move(_temporaryPath, _path, overwrite: true);
+            PutInPlace(_stream, _path);
             _closed = true;
-            _stream.Dispose(); // after the renaming: without its lock the temporary file would look abandoned
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -162,7 +178,7 @@ internal sealed partial class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>A new file that this process holds locked, and that has its name still: locked by then, so nobody deletes it any more.</summary>
+    /// <summary>A new file that this process holds locked and that still has its name: now nobody deletes it.</summary>
     private static FileStream CreateTemporary(string path) => Create(path, name =>
     {
         var stream = new FileStream(name, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 1 << 16);
@@ -195,8 +211,9 @@ internal sealed partial class AtomicFile : IDisposable
     {
         try
         {
-            string[] others = [.. Directory.EnumerateFiles(Path.GetDirectoryName(_path)!, "*", new EnumerationOptions { AttributesToSkip = 0 }).Where(IsOther)];
-            // On a file system without locks our own looks abandoned too, and nothing tells which are.
+            var everything = new EnumerationOptions { AttributesToSkip = 0 };
+            string[] others = [.. Directory.EnumerateFiles(Path.GetDirectoryName(_path)!, "*", everything).Where(IsOther)];
+            // On a file system without locks our own file looks abandoned too: then nothing tells which ones are.
             if (others.Length == 0 || IsAbandoned(_temporaryPath, FileOptions.None))
                 return;
             foreach (string other in others)
@@ -209,7 +226,11 @@ internal sealed partial class AtomicFile : IDisposable
     }
 
     /// <summary>Whether it is another temporary file of the same output.</summary>
-    private bool IsOther(string file) => Path.GetFileName(file) is var name && name != Path.GetFileName(_temporaryPath) && OutputOf(name) == Path.GetFileName(_path);
+    private bool IsOther(string file)
+    {
+        string name = Path.GetFileName(file);
+        return name != Path.GetFileName(_temporaryPath) && OutputOf(name) == Path.GetFileName(_path);
+    }
 
     /// <summary>Whether no process holds a temporary file: a living one has it locked.</summary>
     private static bool IsAbandoned(string path, FileOptions options)

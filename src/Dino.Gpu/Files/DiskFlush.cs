@@ -4,10 +4,11 @@ using Microsoft.Win32.SafeHandles;
 namespace Dino.Gpu.Files;
 
 /// <summary>
-/// Waits until a file is on the disk, and fails if it does not get there. <see cref="FileStream.Flush(bool)"/> and <see cref="RandomAccess.FlushToDisk"/> do not on Unix: they
-/// ignore every error of fsync (seen with .NET 10), which is where a network drive tells of a quota and a failing disk of a lost write.
+/// Waits until a file is on the disk, and fails if it does not get there. On Unix
+/// <see cref="FileStream.Flush(bool)"/> and <see cref="RandomAccess.FlushToDisk"/> ignore every error of fsync (seen
+/// with .NET 10), which is where a network drive reports a quota and a failing disk a lost write.
 /// </summary>
-public static partial class DiskFlush
+internal static partial class DiskFlush
 {
     // errno.h; these are the same on Linux and macOS.
     private const int Interrupted = 4;

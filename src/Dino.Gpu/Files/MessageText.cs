@@ -1,16 +1,34 @@
+using System.Globalization;
+using System.Text;
+
 namespace Dino.Gpu.Files;
 
 /// <summary>Makes text from files and drivers fit for a message.</summary>
 internal static class MessageText
 {
+    private const int LongestName = 120;
+
     /// <summary>Joins the lines of a message.</summary>
     public static string OneLine(string message) =>
         Visible(string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
 
     /// <summary>
-    /// Replaces what a terminal would obey: a file name may hold escape sequences, line ends, and letters that reverse the direction of the text.
+    /// Replaces what a terminal would obey: a file name may hold escape sequences, line ends, and letters that reverse
+    /// the direction of the text.
     /// </summary>
     public static string Visible(string text) => string.Concat(text.Select(letter => IsHidden(letter) ? '?' : letter));
+
+    /// <summary>A name from a file in quotes, short enough to print.</summary>
+    public static string Quote(string name) => name.Length <= LongestName ? $"'{name}'" : $"'{name[..(LongestName - 3)]}...'";
+
+    /// <summary>(a, b, c)</summary>
+    public static string Shape(ReadOnlySpan<long> sides)
+    {
+        var text = new StringBuilder("(");
+        for (int i = 0; i < sides.Length; i++)
+            text.Append(CultureInfo.InvariantCulture, $"{(i > 0 ? ", " : "")}{sides[i]}");
+        return text.Append(')').ToString();
+    }
 
     private static bool IsHidden(char letter) =>
         char.IsControl(letter) || letter is >= '\u202A' and <= '\u202E' or >= '\u2066' and <= '\u2069';

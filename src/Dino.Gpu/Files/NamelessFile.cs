@@ -1,7 +1,8 @@
 namespace Dino.Gpu.Files;
 
 /// <summary>
-/// Temporary files that only this user can read, and that are gone even when the process is killed: without a name on Unix from the start, deleted on closing on Windows.
+/// Temporary files that only this user can read, and that vanish even when the process is killed: on Unix they have
+/// no name, on Windows the system deletes them when they are closed.
 /// </summary>
 internal static class NamelessFile
 {
@@ -26,7 +27,8 @@ internal static class NamelessFile
     }
 
     /// <summary>In the folder for temporary files.</summary>
-    public static FileStream CreateTemporary(int bufferSize) => Create(Path.Combine(Path.GetTempPath(), $"dino-{Guid.NewGuid():N}.tmp"), bufferSize);
+    public static FileStream CreateTemporary(int bufferSize) =>
+        Create(Path.Combine(Path.GetTempPath(), $"dino-{Guid.NewGuid():N}.tmp"), bufferSize);
 
     /// <summary>One line for a temporary file that cannot be written or read.</summary>
     /// <param name="what">What is in it.</param>

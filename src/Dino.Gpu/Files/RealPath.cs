@@ -1,6 +1,9 @@
 namespace Dino.Gpu.Files;
 
-/// <summary>Which file a path leads to, through links to files and to folders, so that two names of one file are told to be one. Keeps the folders that it has seen.</summary>
+/// <summary>
+/// Which file a path leads to, through links to files and to folders, so that two names of one file compare equal.
+/// Remembers the folders that it has seen.
+/// </summary>
 internal sealed class RealPath
 {
     /// <summary>Links that one path may lead through; more are taken for a circle, as by the systems.</summary>
@@ -9,9 +12,10 @@ internal sealed class RealPath
     private readonly Dictionary<string, string> _folders = new(StringComparer.Ordinal);
 
     /// <summary>Compares what <see cref="Of"/> returns, as this system's file names are compared.</summary>
-    public static StringComparer Comparer { get; } = OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
+    public static StringComparer Comparer { get; } =
+        OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
 
-    /// <summary>The path without links; whatever is no path, or leads nowhere, stays as it is from there on.</summary>
+    /// <summary>The full path without links. What is no path, or leads in a circle, stays as it is.</summary>
     public string Of(string path)
     {
         try
@@ -62,7 +66,8 @@ internal sealed class RealPath
 
         void Push(string names)
         {
-            foreach (string name in names.Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries).Where(name => name != ".").Reverse())
+            char[] separators = [Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar];
+            foreach (string name in names.Split(separators, StringSplitOptions.RemoveEmptyEntries).Where(name => name != ".").Reverse())
                 rest.Push(name);
         }
     }

@@ -4,12 +4,13 @@ using Microsoft.Win32.SafeHandles;
 namespace Dino.Gpu.Files;
 
 /// <summary>
-/// Opens files that have a length and an end, and nothing else: a named pipe, a socket or a device in a folder of pictures would block its reader for ever.
-/// Failures are one line that says why, without the path, which the caller names.
+/// Opens files that have a length and an end, and nothing else: a named pipe, a socket or a device in a folder of
+/// pictures would block its reader for ever. Failures are one line that says why, without the path, which the caller
+/// names.
 /// </summary>
-public static partial class RegularFile
+internal static partial class RegularFile
 {
-    // Of the systems' fcntl.h; .NET itself opens without O_NONBLOCK, and a pipe without a writer then holds the thread for good.
+    // From the systems' fcntl.h. .NET opens without O_NONBLOCK: a pipe without a writer then holds the thread for good.
     private const int LinuxNonBlocking = 0x800;
     private const int LinuxCloseOnExec = 0x80000;
     private const int MacNonBlocking = 0x4;
@@ -22,10 +23,23 @@ public static partial class RegularFile
     private const int AccessDenied = 13;
     private const int NotADirectory = 20;
 
+    // statx(2), whose layout is the same on every processor.
+    private const int CurrentDirectory = -100;
+    private const int NoFollow = 0x100;
+    private const int TypeOnly = 1;
+    private const int StatxBytes = 256;
+    private const int ModeOffset = 28;
+    private const int TypeMask = 0xF000;
+    private const int TypeRegular = 0x8000;
+    private const int TypeDirectory = 0x4000;
+    private const int TypeLink = 0xA000;
+
     /// <summary>Opens a file for reading at any offset. Never blocks on what is no regular file.</summary>
     /// <param name="path">The file; a link to one will do.</param>
     /// <returns>A handle that can seek; the caller disposes it.</returns>
-    /// <exception cref="DinoException">There is no such file, it may not be read, or it is a directory, a pipe, a socket or a device.</exception>
+    /// <exception cref="DinoException">
+    /// There is no such file, it may not be read, or it is a directory, a pipe, a socket or a device.
+    /// </exception>
     public static SafeFileHandle Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -37,7 +51,7 @@ public static partial class RegularFile
         SafeFileHandle handle = OperatingSystem.IsLinux() || OperatingSystem.IsMacOS() ? OpenNonBlocking(path) : OpenManaged(path);
         try
         {
-            // Asks for the end, which only what can seek has. Of what can seek, devices and the files of /proc say 0 and still have bytes.
+            // Only what can seek has a length. Devices and the files of /proc can seek, say 0, and still have bytes.
             long length = RandomAccess.GetLength(handle);
             if (length == 0 && RandomAccess.Read(handle, stackalloc byte[1], 0) != 0)
                 throw new DinoException("not a regular file");
@@ -55,7 +69,9 @@ public static partial class RegularFile
         }
     }
 
-    /// <summary>Whether a file can be opened by <see cref="Open"/>: no directory, pipe, socket or device, and one that may be read.</summary>
+    /// <summary>
+    /// Whether <see cref="Open"/> can open a file: one that may be read, no directory, pipe, socket or device.
+    /// </summary>
     /// <param name="path">The file; a link to one will do.</param>
     public static bool CanOpen(string path)
     {
@@ -68,6 +84,24 @@ public static partial class RegularFile
         {
             return false;
         }
+    }
+
+    /// <summary>Whether a pipe, a socket or a device has this name. Opens nothing.</summary>
+    public static bool IsSpecial(string path)
+    {
+        if (OperatingSystem.IsLinux())
+            return Type(path) is not (null or TypeRegular or TypeDirectory or TypeLink);
+        return File.Exists(path) && new FileInfo(path).Length == 0 && !CanOpen(path);
+    }
+
+    /// <summary>Whether nothing has this name, not even a link that leads nowhere.</summary>
+    public static bool IsMissing(string path)
+    {
+        if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))
+            return true;
+        if (OperatingSystem.IsLinux())
+            return Type(path) is null && Marshal.GetLastPInvokeError() is NoEntry or NotADirectory;
+        return !Path.Exists(path) && !IsLink(path);
     }
 
     internal static string CannotBeRead(string reason) => $"cannot be read: {reason.ReplaceLineEndings(" ")}";
@@ -113,9 +147,9 @@ public static partial class RegularFile
         }
     }
 
-    /// <summary>A name that is not UTF-8 reaches .NET with U+FFFD in it, and no file has that name any more.</summary>
+    /// <summary>A name that is not UTF-8 reaches .NET with U+FFFD in it, and then no file has that name.</summary>
     private static string Missing(string path) => path.Contains('\uFFFD', StringComparison.Ordinal)
-        ? "no such file; if its name is not valid UTF-8, it has to be renamed to be read"
+        ? "no such file; if its name is not valid UTF-8, rename it"
         : "no such file";
 
     private static bool IsLink(string path)
@@ -129,6 +163,18 @@ public static partial class RegularFile
             return false;
         }
     }
+
+    /// <summary>The file type that Linux reports for a path itself; null where it reports none.</summary>
+    private static unsafe int? Type(string path)
+    {
+        byte* status = stackalloc byte[StatxBytes];
+        return NativeStatus(CurrentDirectory, Path.GetFullPath(path), NoFollow, TypeOnly, status) == 0
+            ? *(ushort*)(status + ModeOffset) & TypeMask
+            : null;
+    }
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int NativeStatus(int folder, string path, int flags, uint mask, byte* status);
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int NativeOpen(string path, int flags);

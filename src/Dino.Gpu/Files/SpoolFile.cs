@@ -30,7 +30,7 @@ internal sealed class SpoolFile : IDisposable
         }
     }
 
-    /// <summary>Goes to the first byte, to read; <see cref="Write"/> no more after this.</summary>
+    /// <summary>Goes to the first byte, to read. Nothing can be written after this.</summary>
     /// <exception cref="DinoException">The disk is full or gone.</exception>
     public void Rewind()
     {

@@ -1,12 +1,11 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 
 namespace Dino.Gpu.Imaging;
 
 /// <summary>Walks the chunks of a PNG from IHDR to IEND: length, type, data, CRC.</summary>
 internal static class PngStructure
 {
-    private static readonly uint[] CrcTable = CreateCrcTable();
-
     public static ReadOnlySpan<byte> Signature => [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
 
     public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
@@ -74,37 +73,9 @@ internal static class PngStructure
     /// <summary>The CRC of PNG and zip (reflected polynomial EDB88320) over a chunk's type and data.</summary>
     private static void CheckCrc(ReadOnlySpan<byte> file, int at, int length)
     {
-        // Four bytes a step: entry [k * 256 + b] is the effect of byte b with k bytes after it.
-        uint[] table = CrcTable;
-        ReadOnlySpan<byte> covered = file.Slice(at + 4, 4 + length);
-        uint crc = uint.MaxValue;
-        while (covered.Length >= 4)
-        {
-            crc ^= BinaryPrimitives.ReadUInt32LittleEndian(covered);
-            crc = table[0x300 + (byte)crc] ^ table[0x200 + (byte)(crc >> 8)] ^ table[0x100 + (byte)(crc >> 16)] ^ table[crc >> 24];
-            covered = covered[4..];
-        }
-
-        foreach (byte value in covered)
-            crc = table[(byte)(crc ^ value)] ^ crc >> 8;
-        if (~crc != BinaryPrimitives.ReadUInt32BigEndian(file[(at + 8 + length)..]))
+        uint crc = Crc32.HashToUInt32(file.Slice(at + 4, 4 + length));
+        if (crc != BinaryPrimitives.ReadUInt32BigEndian(file[(at + 8 + length)..]))
             throw new DinoException($"damaged PNG: chunk {Name(file.Slice(at + 4, 4))} at byte {at} does not match its checksum");
-    }
-
-    private static uint[] CreateCrcTable()
-    {
-        uint[] table = new uint[4 * 256];
-        for (uint value = 0; value < 256; value++)
-        {
-            uint crc = value;
-            for (int bit = 0; bit < 8; bit++)
-                crc = (crc & 1) != 0 ? 0xEDB88320 ^ crc >> 1 : crc >> 1;
-            table[value] = crc;
-        }
-
-        for (int entry = 256; entry < table.Length; entry++)
-            table[entry] = table[(byte)table[entry - 256]] ^ table[entry - 256] >> 8;
-        return table;
     }
 
     private static bool IsChunkType(ReadOnlySpan<byte> type)

@@ -8,7 +8,8 @@ internal static class PositionTable
 
     /// <summary>
     /// Interpolates the patch positions bicubically, without antialiasing and with half-pixel centers
-    /// (<c>interpolate(mode="bicubic", align_corners=False)</c>), samples past the border taken from it. The class token's position
+    /// (<c>interpolate(mode="bicubic", align_corners=False)</c>), samples past the border taken from it. The class
+    /// token's position
     /// stays. At the trained grid the table is returned as it is.
     /// </summary>
     /// <param name="positions">(1 + trained * trained, hidden)</param>
@@ -54,7 +55,8 @@ internal static class PositionTable
 
     private static Tap[] Taps(int trained, int wanted, PositionInterpolation interpolation)
     {
-        // The original code adds 0.1 to the wanted size so that torch's floor(trained * factor) does not lose a row to rounding.
+        // The original code adds 0.1 to the wanted size so that torch's floor(trained * factor) does not lose a row to
+        // rounding.
         double step = interpolation == PositionInterpolation.Size ? (double)trained / wanted : trained / (wanted + 0.1);
         var taps = new Tap[wanted];
         for (int i = 0; i < wanted; i++)

@@ -1,6 +1,8 @@
 namespace Dino.Gpu.Model;
 
-/// <summary>The sizes of a Vision Transformer, taken from a checkpoint's tensor shapes and its <c>config.json</c>.</summary>
+/// <summary>
+/// The sizes of a Vision Transformer, taken from a checkpoint's tensor shapes and its <c>config.json</c>.
+/// </summary>
 public sealed record VitConfig
 {
     /// <summary>Columns of every token, 384 for ViT-S.</summary>
@@ -18,10 +20,15 @@ public sealed record VitConfig
     /// <summary>Side of a square patch in pixels, 16 or 8.</summary>
     public required int PatchSize { get; init; }
 
-    /// <summary>Side in patches of the square grid that the position table was trained on, 14 for 224 pixels at patch 16.</summary>
+    /// <summary>
+    /// Side in patches of the square grid that the position table was trained on, 14 for 224 pixels at patch 16.
+    /// </summary>
     public required int TrainedGrid { get; init; }
 
-    /// <summary>Epsilon of every LayerNorm: <c>layer_norm_eps</c> of config.json, else 1e-12 (Hugging Face names) or 1e-6 (original DINO names).</summary>
+    /// <summary>
+    /// Epsilon of every LayerNorm: <c>layer_norm_eps</c> of config.json, else 1e-12 (Hugging Face names) or 1e-6
+    /// (original DINO names).
+    /// </summary>
     public required double LayerNormEpsilon { get; init; }
 
     /// <summary>Columns of one attention head.</summary>

@@ -1,6 +1,9 @@
 namespace Dino.Gpu.Model;
 
-/// <summary>A checkpoint in host memory: float32, row-major, linear weights as (outputs, inputs), query, key and value fused into one matrix.</summary>
+/// <summary>
+/// A checkpoint in host memory: float32, row-major, linear weights as (outputs, inputs), query, key and value fused
+/// into one matrix.
+/// </summary>
 public sealed class VitWeights
 {
     /// <summary>The sizes that every shape below is made of.</summary>
@@ -12,7 +15,10 @@ public sealed class VitWeights
     /// <summary>(1 + grid * grid, hidden), the class token's position first.</summary>
     public required float[] Positions { get; init; }
 
-    /// <summary>Patch embedding: weight (hidden, 3 * patch * patch), channel-major as a flattened convolution kernel, and bias (hidden).</summary>
+    /// <summary>
+    /// Patch embedding: weight (hidden, 3 * patch * patch), channel-major as a flattened convolution kernel, and bias
+    /// (hidden).
+    /// </summary>
     public required LinearWeights PatchEmbedding { get; init; }
 
     /// <summary>The transformer blocks, in order.</summary>

@@ -7,11 +7,14 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// Takes pictures through an executor in batches: the next batch is staged while one computes, of the same call or of another, and where a batch does not
-/// fit, half of it is tried. Thread-safe. Owns the executor.
+/// Takes pictures through an executor in batches. While one batch computes, the next one is staged, of the same call or
+/// of another. A batch that does not fit is halved. Thread-safe. Owns the executor.
 /// </summary>
 internal sealed class BatchRunner
 {
+    /// <summary>What the caller disposed: this is the encoder's, and unknown to its users.</summary>
+    private const string Owner = "DinoEncoder";
+
     private readonly VitExecutor _executor;
     private readonly DeviceInfo _device;
     private readonly VitShape _shape;
@@ -26,12 +29,14 @@ internal sealed class BatchRunner
 
     /// <param name="executor">The model on its device.</param>
     /// <param name="device">The device, for messages.</param>
-    /// <param name="preprocessor">How pictures become the input, for those that the executor resizes.</param>
+    /// <param name="preprocessor">Describes the resize, for pictures that the executor resizes.</param>
     /// <param name="shape">The model at this input size.</param>
     /// <param name="positions">(tokens, hidden): the position table at this input's grid.</param>
     /// <param name="batchSize">Most images in one pass.</param>
     /// <param name="warning">Told when batches become smaller.</param>
-    public BatchRunner(VitExecutor executor, DeviceInfo device, Preprocessor preprocessor, in VitShape shape, float[] positions, int batchSize, Action<string>? warning)
+    public BatchRunner(
+        VitExecutor executor, DeviceInfo device, Preprocessor preprocessor, in VitShape shape, float[] positions, int batchSize,
+        Action<string>? warning)
     {
         _executor = executor;
         _device = device;
@@ -49,17 +54,19 @@ internal sealed class BatchRunner
     /// <summary>Most images in one pass. It shrinks when the device runs out of memory.</summary>
     public int BatchSize => Volatile.Read(ref _batchSize);
 
-    /// <summary>Batches that can be under way at the same time.</summary>
+    /// <summary>The most batches that are under way at the same time.</summary>
     public int BatchesInFlight => _slots.Length;
 
     /// <summary>Runs pictures through the model, in batches.</summary>
     /// <param name="images">At least one picture, each of the input size or one that the executor resizes.</param>
-    /// <param name="whole">What to compute for all of them.</param>
+    /// <param name="whole">The outputs for all of them.</param>
     public ForwardOutput Run(IReadOnlyList<RgbImage> images, ForwardRequest whole) => Run(images, whole, _shape, _positions);
 
-    /// <summary>As <see cref="Run(IReadOnlyList{RgbImage}, ForwardRequest)"/>, the model at another scale of the pictures.</summary>
-    /// <param name="images">Pictures as there.</param>
-    /// <param name="whole">What to compute for all of them.</param>
+    /// <summary>
+    /// As <see cref="Run(IReadOnlyList{RgbImage}, ForwardRequest)"/>, with the model at another scale of the pictures.
+    /// </summary>
+    /// <param name="images">Pictures as for the other overload.</param>
+    /// <param name="whole">The outputs for all of them.</param>
     /// <param name="shape">See <see cref="VitShape.AtScale"/>.</param>
     /// <param name="positions">(tokens, hidden): the position table at that input's grid.</param>
     public ForwardOutput Run(IReadOnlyList<RgbImage> images, ForwardRequest whole, VitShape shape, float[] positions)
@@ -72,7 +79,9 @@ internal sealed class BatchRunner
         {
             while (next < images.Count || running.Count > 0)
             {
-                // A second slot is taken only where one is free: two calls that each held one and waited for another would wait for ever.
+                // A second slot is taken only if one is free: two calls that each held one and waited for another
+                // would wait
+                // forever.
                 BatchSlot? slot = next < images.Count ? Take(wait: running.Count == 0) : null;
                 Pass current;
                 if (slot is null)
@@ -107,7 +116,7 @@ internal sealed class BatchRunner
                 }
                 catch (Exception failure) when (DeviceMemoryException.IsCause(failure))
                 {
-                    // What else is under way gives its memory back too, and is done again.
+                    // The other batches under way give their memory back too and run again.
                     next = running.Peek().First;
                     Abandon(running);
                     Halve(current.Request.Batch, shape, failure);
@@ -122,7 +131,7 @@ internal sealed class BatchRunner
         return all;
     }
 
-    /// <summary>Runs pictures as one batch and tells where the time went.</summary>
+    /// <summary>Runs pictures as one batch and returns the time of each step.</summary>
     public IReadOnlyList<OpTime> RunTimed(IReadOnlyList<RgbImage> images, in ForwardRequest request)
     {
         BatchSlot slot = Take(wait: true)!;
@@ -144,13 +153,17 @@ internal sealed class BatchRunner
     {
         lock (_turn)
         {
-            ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(DinoEncoder));
+            if (Volatile.Read(ref _disposed) != 0)
+                throw new ObjectDisposedException(Owner);
             return _executor.MeasurePeak();
         }
     }
 
-    /// <summary>Waits for the batches under way and frees the executor; calls that have more to do end with an <see cref="ObjectDisposedException"/>.</summary>
-    /// <returns>Whether this was the first call; the device may then go too.</returns>
+    /// <summary>
+    /// Waits for the batches under way and frees the executor. Calls with more batches end with an
+    /// <see cref="ObjectDisposedException"/>.
+    /// </summary>
+    /// <returns>Whether this was the first call. The caller may then free the device.</returns>
     public bool Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
@@ -164,11 +177,11 @@ internal sealed class BatchRunner
             _executor.Dispose();
         }
 
-        _freeCount.Release(_slots.Length); // whoever still waits for a slot finds that there is nothing to wait for
+        _freeCount.Release(_slots.Length); // calls that still wait for a slot see that the runner is disposed
         return true;
     }
 
-    /// <summary>A free slot, or null where there is none and it is not waited for.</summary>
+    /// <summary>A free slot; null where there is none and <paramref name="wait"/> is false.</summary>
     private BatchSlot? Take(bool wait)
     {
         if (!_freeCount.Wait(wait ? Timeout.Infinite : 0))
@@ -176,7 +189,7 @@ internal sealed class BatchRunner
         if (Volatile.Read(ref _disposed) != 0)
         {
             _freeCount.Release();
-            throw new ObjectDisposedException(nameof(DinoEncoder));
+            throw new ObjectDisposedException(Owner);
         }
 
         return _free.TryDequeue(out BatchSlot? slot) ? slot : throw new InvalidOperationException("No slot is free.");
@@ -197,13 +210,18 @@ internal sealed class BatchRunner
         }
     }
 
-    /// <summary>After a batch that did not fit: frees what had been taken and makes half of it the limit for good, or gives up at one image.</summary>
+    /// <summary>
+    /// After a batch that did not fit: frees its memory and makes half of it the limit from now on. At one image it
+    /// gives up.
+    /// </summary>
     private void Halve(int count, in VitShape shape, Exception failure)
     {
         if (count == 1)
         {
             throw failure as DeviceMemoryException ?? new DeviceMemoryException(
-                $"{_device.Id} ({_device.Name}) ran out of memory with one image of {shape.InputWidth}x{shape.InputHeight}: {failure.Message.ReplaceLineEndings(" ")}", failure);
+                $"{_device.Id} ({_device.Name}) ran out of memory with one image of {shape.InputWidth}x{shape.InputHeight}: "
+                + $"{failure.Message.ReplaceLineEndings(" ")}",
+                    failure);
         }
 
         var idle = new List<BatchSlot>();
@@ -217,7 +235,7 @@ internal sealed class BatchRunner
                 foreach (BatchSlot slot in idle)
                     slot.Release();
                 _executor.ReleaseActivations();
-                smaller = count / 2 < _batchSize; // another call may have been here first
+                smaller = count / 2 < _batchSize; // another call may have halved it already
                 if (smaller)
                     Volatile.Write(ref _batchSize, count / 2);
             }
@@ -231,17 +249,17 @@ internal sealed class BatchRunner
             _warning?.Invoke($"{_device.Id} ({_device.Name}) has no room for {count} images at once; going on with {count / 2}.");
     }
 
-    /// <summary>A batch under way.</summary>
+    /// <summary>One batch under way.</summary>
     private sealed class Pass(BatchSlot slot, int first, ForwardRequest request)
     {
         public BatchSlot Slot => slot;
 
-        /// <summary>Place of its first image among those of the call.</summary>
+        /// <summary>The place of its first image among the images of the call.</summary>
         public int First => first;
 
         public ForwardRequest Request => request;
 
-        /// <summary>What it fills; set when it is launched.</summary>
+        /// <summary>The output that it fills; set at its launch.</summary>
         public ForwardOutput? Output { get; set; }
     }
 }

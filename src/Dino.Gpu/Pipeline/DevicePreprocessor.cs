@@ -7,19 +7,21 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// <see cref="Preprocessor"/> on a device: decoded pictures go up as they are, the model's input stays there, with the same bytes that the host would have
-/// made. Normalising is the model's first step, <see cref="Embedding.UnfoldKernel"/>. Not thread-safe; works on a stream of its own, whose order lets one
-/// buffer serve all pictures.
+/// <see cref="Preprocessor"/> on a device. Decoded pictures are uploaded, and the model's input stays on the device;
+/// its bytes are those that the host would make. The model's first step, <see cref="Embedding.UnfoldKernel"/>,
+/// normalizes. Works on its own stream, whose order lets one buffer serve all pictures. Not thread-safe.
 /// </summary>
 internal sealed class DevicePreprocessor : IDisposable
 {
     /// <summary>
-    /// Largest decoded picture that is resized on a device, in bytes; 640x480 pixels take 0.88 MiB. Every picture that waits for its batch is in host memory, so
-    /// this bounds it; a larger picture becomes the input size as soon as it is decoded.
+    /// Largest decoded picture that is resized on a device, in bytes; 640x480 pixels take 0.88 MiB. Pictures wait for
+    /// their batch in host memory, and this bounds it: the host resizes a larger picture as soon as it is decoded.
     /// </summary>
     private const int MostSource = 1 << 20;
 
-    /// <summary>Most bytes between the two passes of a resize: a narrow and high picture grows before it shrinks.</summary>
+    /// <summary>
+    /// Most bytes between the two passes of a resize: a narrow and high picture grows before it shrinks.
+    /// </summary>
     private const int MostNarrowed = 8 << 20;
 
     /// <summary>Integers of resize tables that are kept for pictures of the same size.</summary>
@@ -54,13 +56,18 @@ internal sealed class DevicePreprocessor : IDisposable
     /// <summary>Bytes of one prepared picture.</summary>
     public int OutputLength => 3 * _preprocessor.Width * _preprocessor.Height;
 
-    /// <summary>Whether a decoded picture of this size is to be resized on a device: one that is not of the input size, which counts as prepared, and not too large.</summary>
+    /// <summary>
+    /// Whether a decoded picture of this size is to be resized on a device: one that is not of the input size, which
+    /// counts as prepared, and not too large.
+    /// </summary>
     public static bool Takes(Preprocessor preprocessor, int width, int height) =>
         (width != preprocessor.Width || height != preprocessor.Height)
         && 3L * width * height <= MostSource
         && 3L * preprocessor.Width * height <= MostNarrowed;
 
-    /// <summary>Uploads pictures, prepares those that do not have the input size, and waits until all are there.</summary>
+    /// <summary>
+    /// Uploads pictures, prepares those that do not have the input size, and waits until all are there.
+    /// </summary>
     /// <param name="images">The pictures.</param>
     /// <param name="first">The first one to take.</param>
     /// <param name="count">How many to take.</param>
@@ -83,7 +90,7 @@ internal sealed class DevicePreprocessor : IDisposable
         _transfers.Complete();
     }
 
-    /// <summary>After a failure: waits for what is queued and forgets it.</summary>
+    /// <summary>After a failure: waits for the queued work and drops its results.</summary>
     public void Abandon()
     {
         try
@@ -134,7 +141,8 @@ internal sealed class DevicePreprocessor : IDisposable
         if (across is null)
             _kernels.Crop(_stream, narrowedLength, source, new ResizePass(3 * plan.Left, sourceStride, 0, lineLength, 0), narrowed);
         else
-            _kernels.Rows(_stream, narrowedLength, source, Upload(across, _acrossTable), new ResizePass(0, sourceStride, 3, lineLength, across.Stride), narrowed);
+            _kernels.Rows(_stream, narrowedLength, source, Upload(across, _acrossTable), new ResizePass(
+                0, sourceStride, 3, lineLength, across.Stride), narrowed);
 
         if (down is not null)
         {
@@ -150,7 +158,10 @@ internal sealed class DevicePreprocessor : IDisposable
         return view;
     }
 
-    /// <summary>The weights of both passes. Pictures of a data set often share their size, and working the weights out takes as long as uploading the picture.</summary>
+    /// <summary>
+    /// The weights of both passes. Pictures of a data set often share their size, and working the weights out takes as
+    /// long as uploading the picture.
+    /// </summary>
     private Tables TablesFor(RgbImage image, in ResizePlan plan)
     {
         if (_tables.TryGetValue((image.Width, image.Height), out Tables tables))

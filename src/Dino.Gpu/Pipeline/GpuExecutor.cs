@@ -7,15 +7,16 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// Runs the model with kernels that each take the whole batch. The host walks through the forward pass and queues a launch for every operation on the
-/// accelerator's default stream, without waiting in between; each batch has a slot with a stream of its own, on which it is uploaded and resized while the
-/// batch before it computes.
+/// Runs the model with kernels that each take the whole batch. The host walks through the forward pass and queues a
+/// launch for every operation on the accelerator's default stream, without waiting in between. Each batch has a slot
+/// with its own stream, on which it is uploaded and resized while the batch before it computes.
 /// </summary>
 /// <remarks>
-/// Order between the streams: a batch is launched after the host has waited for its upload, and a slot takes the next batch after the host has waited for
-/// the pass that reads it. On CUDA the slots' streams do not synchronise with the default one by themselves, as ILGPU creates them.
+/// Order between the streams: a batch is launched after the host has waited for its upload, and a slot takes the next
+/// batch after the host has waited for the pass that reads it. On CUDA the slots' streams do not synchronize with the
+/// default one by themselves, as ILGPU creates them.
 /// </remarks>
-/// <param name="accelerator">The caller's; has to outlive the executor.</param>
+/// <param name="accelerator">Must outlive the executor. The caller owns it.</param>
 internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
     where TOps : struct, IVitOps
 {
@@ -33,7 +34,8 @@ internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
 
     public override bool Resizes(Preprocessor preprocessor, int width, int height) => DevicePreprocessor.Takes(preprocessor, width, height);
 
-    public override BatchSlot CreateSlot(Preprocessor preprocessor) => new Slot(this, new DevicePreprocessor(accelerator, _resizeKernels, preprocessor));
+    public override BatchSlot CreateSlot(Preprocessor preprocessor) =>
+        new Slot(this, new DevicePreprocessor(accelerator, _resizeKernels, preprocessor));
 
     public override void ReleaseActivations()
     {
@@ -42,7 +44,7 @@ internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
     }
 
     /// <summary>Makes room for a pass and gives the operations on it.</summary>
-    /// <param name="input">What the activations are reserved for.</param>
+    /// <param name="input">The inputs of the pass.</param>
     /// <param name="shape">The model at this input size.</param>
     /// <param name="request">Batch size and what to keep.</param>
     /// <param name="output">Where to keep it.</param>
@@ -70,7 +72,8 @@ internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
             _launched.Set();
         }
 
-        public override unsafe IReadOnlyList<OpTime> RunTimed(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+        public override unsafe IReadOnlyList<OpTime> RunTimed(
+            float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
         {
             long* ticks = stackalloc long[OpCount];
             var ops = new TimedOps<TOps>(executor.Prepare(new PassInput(_staged, positions, _results), shape, request, output), ticks);
@@ -118,9 +121,3 @@ internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
         }
     }
 }
-
-/// <summary>What a pass on a device reads, and the way back.</summary>
-/// <param name="Pixels">(images, height, width, 3), on the device.</param>
-/// <param name="Positions">(tokens, hidden)</param>
-/// <param name="Results">Brings results to the host.</param>
-internal readonly record struct PassInput(ArrayView<byte> Pixels, float[] Positions, PinnedTransfers Results);

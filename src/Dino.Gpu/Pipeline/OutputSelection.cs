@@ -3,31 +3,38 @@ using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Pipeline;
 
-/// <summary>Between what a caller asks for and what a pass keeps: makes the request, and the output from what the pass kept.</summary>
+/// <summary>
+/// Translates between the caller's outputs and the parts that a pass keeps: makes the request, and afterwards the
+/// output.
+/// </summary>
 /// <param name="shape">The model at this input size.</param>
-/// <param name="outputs">What to return.</param>
-/// <param name="layers">Of which layers.</param>
+/// <param name="outputs">The outputs to return.</param>
+/// <param name="layers">The layers to return them of.</param>
 internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoLayers layers)
 {
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
-    public ForwardRequest Request(int images) => new(images, Has(DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid), hiddenStates: false, attentionLayers: 0)
-    {
-        HiddenStates = Mask(DinoOutputs.HiddenStates, layers.HiddenStates, shape.LayerCount + 1, "hidden states"),
-        IntermediateLayers = Mask(DinoOutputs.IntermediateLayers, layers.IntermediateLayers, shape.LayerCount),
-        ClassTokenLayers = Mask(DinoOutputs.LayerClassTokens, layers.ClassTokens, shape.LayerCount),
-        QueryLayers = Mask(DinoOutputs.Queries, layers.Queries, shape.LayerCount),
-        KeyLayers = Mask(DinoOutputs.Keys, layers.Keys, shape.LayerCount),
-        ValueLayers = Mask(DinoOutputs.Values, layers.Values, shape.LayerCount),
-        AttentionLayers = Mask(DinoOutputs.Attentions | DinoOutputs.ClassAttentions, layers.Attentions, shape.LayerCount),
-        Rollout = Has(DinoOutputs.AttentionRollout) ? 1 : 0,
-        ClassAttentionOnly = Has(DinoOutputs.ClassAttentions) && !Has(DinoOutputs.Attentions) ? 1 : 0,
-    };
+    public ForwardRequest Request(int images) =>
+        new(images, Has(DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid), hiddenStates: false, attentionLayers: 0)
+        {
+            HiddenStates = Mask(DinoOutputs.HiddenStates, layers.HiddenStates, shape.LayerCount + 1, "hidden states"),
+            IntermediateLayers = Mask(DinoOutputs.IntermediateLayers, layers.IntermediateLayers, shape.LayerCount),
+            ClassTokenLayers = Mask(DinoOutputs.LayerClassTokens, layers.ClassTokens, shape.LayerCount),
+            QueryLayers = Mask(DinoOutputs.Queries, layers.Queries, shape.LayerCount),
+            KeyLayers = Mask(DinoOutputs.Keys, layers.Keys, shape.LayerCount),
+            ValueLayers = Mask(DinoOutputs.Values, layers.Values, shape.LayerCount),
+            AttentionLayers = Mask(DinoOutputs.Attentions | DinoOutputs.ClassAttentions, layers.Attentions, shape.LayerCount),
+            Rollout = Has(DinoOutputs.AttentionRollout) ? 1 : 0,
+            ClassAttentionOnly = Has(DinoOutputs.ClassAttentions) && !Has(DinoOutputs.Attentions) ? 1 : 0,
+        };
+
 
     /// <summary>The output of a pass for <see cref="Request"/>.</summary>
     public DinoOutput Output(ForwardOutput kept, in ForwardRequest request)
     {
         int images = request.Batch;
-        float[]? classTokens = !Has(DinoOutputs.ClassToken) ? null : request.AllTokens != 0 ? PickRows(kept.Tokens, images, 0, 1) : kept.Tokens;
+        float[]? classTokens = !Has(DinoOutputs.ClassToken)
+            ? null
+            : request.AllTokens != 0 ? PickRows(kept.Tokens, images, 0, 1) : kept.Tokens;
         float[]? patches = Has(DinoOutputs.PatchGrid) ? PickRows(kept.Tokens, images, 1, shape.PatchCount) : null;
         float[]? classRows = Has(DinoOutputs.ClassAttentions) ? ClassRows(kept.Attentions, request) : null;
         var layout = new OutputLayout(shape, request);
@@ -36,7 +43,8 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
         return new DinoOutput
         {
             ClassToken = classTokens is null ? null : new DinoTensor(classTokens, images, shape.HiddenSize),
-            LastHiddenState = Has(DinoOutputs.LastHiddenState) ? new DinoTensor(kept.Tokens, images, shape.TokenCount, shape.HiddenSize) : null,
+            LastHiddenState = Has(DinoOutputs.LastHiddenState)
+                ? new DinoTensor(kept.Tokens, images, shape.TokenCount, shape.HiddenSize) : null,
             PatchGrid = patches is null ? null : new DinoTensor(patches, images, shape.GridHeight, shape.GridWidth, shape.HiddenSize),
             HiddenStates = TokenPart(DinoOutputs.HiddenStates, OutputPart.HiddenStates),
             IntermediateLayers = TokenPart(DinoOutputs.IntermediateLayers, OutputPart.IntermediateLayers),
@@ -46,9 +54,13 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
             Keys = TokenPart(DinoOutputs.Keys, OutputPart.Keys),
             Values = TokenPart(DinoOutputs.Values, OutputPart.Values),
             Attentions = Has(DinoOutputs.Attentions)
-                ? new DinoTensor(kept.Attentions, layout.Slots(OutputPart.Attentions), images, shape.HeadCount, shape.TokenCount, shape.TokenCount) : null,
-            AttentionRollout = Has(DinoOutputs.AttentionRollout) ? new DinoTensor(kept[OutputPart.Rollout], images, shape.TokenCount) : null,
-            ClassAttentions = classRows is null ? null : new DinoTensor(classRows, layout.Slots(OutputPart.Attentions), images, shape.HeadCount, shape.TokenCount),
+                ? new DinoTensor(
+                    kept.Attentions, layout.Slots(OutputPart.Attentions), images, shape.HeadCount, shape.TokenCount, shape.TokenCount)
+                : null,
+            AttentionRollout = Has(DinoOutputs.AttentionRollout)
+                ? new DinoTensor(kept[OutputPart.Rollout], images, shape.TokenCount) : null,
+            ClassAttentions = classRows is null
+                ? null : new DinoTensor(classRows, layout.Slots(OutputPart.Attentions), images, shape.HeadCount, shape.TokenCount),
         };
     }
 
@@ -61,7 +73,8 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
     {
         int number = layer < 0 ? count + layer : layer;
         if (number < 0 || number >= count)
-            throw new ArgumentOutOfRangeException(nameof(layer), layer, $"The model has {what} 0 to {count - 1}, or -1 to -{count} from the end.");
+            throw new ArgumentOutOfRangeException(
+                nameof(layer), layer, $"The model has {what} 0 to {count - 1}, or -1 to -{count} from the end.");
         return number;
     }
 
@@ -75,7 +88,9 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
         return mask;
     }
 
-    /// <summary>(layers kept, images, heads, tokens): what was kept, or row 0 of each matrix where all of it was asked for too.</summary>
+    /// <summary>
+    /// (layers kept, images, heads, tokens): what was kept, or row 0 of each matrix where all of it was asked for too.
+    /// </summary>
     private float[] ClassRows(float[] attentions, in ForwardRequest request)
     {
         if (request.ClassAttentionOnly != 0)

@@ -11,8 +11,8 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// Runs the model with the portable kernels. A row's arithmetic does not depend on the rows beside it, so an image gives the same
-/// bytes in any batch.
+/// Runs the model with the portable kernels. A row's arithmetic does not depend on the rows beside it, so an image
+/// gives the same bytes in any batch.
 /// </summary>
 internal sealed class PortableExecutor : GpuExecutor<PortableOps>
 {
@@ -20,7 +20,7 @@ internal sealed class PortableExecutor : GpuExecutor<PortableOps>
     private readonly PortableWeights _weights;
     private readonly PortableActivations _activations;
 
-    /// <summary>Uploads the weights. The device stays the caller's and has to outlive the executor.</summary>
+    /// <summary>Uploads the weights. The caller owns the device, which must outlive the executor.</summary>
     /// <exception cref="DinoException">The device is too small for the kernels.</exception>
     public PortableExecutor(DinoDevice device, VitWeights weights)
         : base(device.Accelerator)

@@ -47,7 +47,9 @@ internal sealed class SimdExecutor : VitExecutor
     private readonly GrowingBuffer<float> _workspace;
     private readonly GrowingBuffer<float> _outputs;
 
-    private SimdExecutor(Accelerator accelerator, SimdWidth width, int tileRows, Kernel kernel, Action<KernelConfig, ArrayView<float>, int> peakKernel, VitWeights weights)
+    private SimdExecutor(
+        Accelerator accelerator, SimdWidth width, int tileRows, Kernel kernel,
+        Action<KernelConfig, ArrayView<float>, int> peakKernel, VitWeights weights)
     {
         _accelerator = accelerator;
         _width = width;
@@ -77,15 +79,18 @@ internal sealed class SimdExecutor : VitExecutor
         SimdPlan plan);
 
     /// <summary>
-    /// The widest registers of this machine. Avx512F itself is asked for, because Vector512 calls itself not accelerated on early AVX-512 cores,
-    /// which lower their clock for it, and yet have twice the throughput in a long matrix product.
+    /// The widest registers of this machine. It checks Avx512F itself: Vector512 says that it is not accelerated on
+    /// early AVX-512 cores, because they lower their clock, but in a long matrix product they still have twice the
+    /// throughput.
     /// </summary>
     public static SimdWidth BestWidth =>
         Avx512F.IsSupported ? SimdWidth.Lanes16
         : Avx2.IsSupported && Fma.IsSupported ? SimdWidth.Lanes8
         : SimdWidth.Lanes4;
 
-    /// <summary>Packs weights for the CPU accelerator. The accelerator stays the caller's and has to outlive the executor.</summary>
+    /// <summary>
+    /// Packs weights for the CPU accelerator. The caller owns the accelerator, which must outlive the executor.
+    /// </summary>
     /// <param name="accelerator">A CPU accelerator with one multiprocessor a thread.</param>
     /// <param name="weights">The model; not kept.</param>
     /// <param name="width">Register width; null for <see cref="BestWidth"/>.</param>
@@ -96,7 +101,8 @@ internal sealed class SimdExecutor : VitExecutor
         if (config.HiddenSize > Gemm.BlockSize && Gemm.BlockSize % config.HeadSize != 0)
         {
             throw new DinoException(
-                $"The CPU kernels take heads that divide {Gemm.BlockSize}, this model has heads of {config.HeadSize}; use an OpenCL or CUDA device.");
+                $"The CPU kernels take heads that divide {Gemm.BlockSize}, this model has heads of {config.HeadSize}; "
+                + "use an OpenCL or CUDA device.");
         }
 
         return (width ?? BestWidth) switch
@@ -137,7 +143,8 @@ internal sealed class SimdExecutor : VitExecutor
         return pixels;
     }
 
-    private void Launch(ArrayView<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output, bool timed)
+    private void Launch(
+        ArrayView<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output, bool timed)
     {
         int threads = _accelerator.NumMultiprocessors;
         int panelWidth = 2 * (int)_width;
@@ -151,7 +158,9 @@ internal sealed class SimdExecutor : VitExecutor
         ArrayView<float> outputs = _outputs.Reserve(layout.TotalLength);
         _counters.MemSetToZero();
 
-        _kernel(new KernelConfig(threads, 1), pixels, _pixelTable.View, _weights.View, positionView, workspaceView, outputs, _counters.View, _ticks.View, plan);
+        _kernel(
+            new KernelConfig(threads, 1), pixels, _pixelTable.View, _weights.View, positionView, workspaceView, outputs,
+            _counters.View, _ticks.View, plan);
         _accelerator.Synchronize();
 
         for (OutputPart part = 0; part < OutputLayout.Parts; part++)
@@ -177,13 +186,15 @@ internal sealed class SimdExecutor : VitExecutor
         where TVector : unmanaged, IFloatVector<TVector>
     {
         var kernel = accelerator.LoadStreamKernel<
-            ArrayView<byte>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<long>,
+            ArrayView<byte>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+            ArrayView<int>, ArrayView<long>,
             SimdPlan>(SimdForward.Kernel<TVector>);
         var peakKernel = accelerator.LoadStreamKernel<ArrayView<float>, int>(Peak.Kernel<TVector>);
         return new SimdExecutor(accelerator, width, TVector.TileRows, kernel.Invoke, peakKernel, weights);
     }
 
-    private IReadOnlyList<OpTime> RunTimed(ArrayView<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+    private IReadOnlyList<OpTime> RunTimed(
+        ArrayView<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
     {
         _ticks.MemSetToZero();
         Launch(pixels, positions, shape, request, output, timed: true);
@@ -204,17 +215,22 @@ internal sealed class SimdExecutor : VitExecutor
         return buffer;
     }
 
-    /// <summary>The only one: the pass has every core, so that nothing goes on beside it, and it is over when its launch returns.</summary>
+    /// <summary>
+    /// The only one: the pass has every core, so that nothing goes on beside it, and it is over when its launch
+    /// returns.
+    /// </summary>
     private sealed class Slot(SimdExecutor executor, int imageLength) : BatchSlot
     {
         private ArrayView<byte> _staged; // (images, height, width, 3)
 
-        public override void Stage(IReadOnlyList<RgbImage> images, int first, int count) => _staged = executor.Gather(images, first, count, imageLength);
+        public override void Stage(IReadOnlyList<RgbImage> images, int first, int count) =>
+            _staged = executor.Gather(images, first, count, imageLength);
 
         public override void Launch(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
             executor.Launch(_staged, positions, shape, request, output, timed: false);
 
-        public override IReadOnlyList<OpTime> RunTimed(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
+        public override IReadOnlyList<OpTime> RunTimed(
+            float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
             executor.RunTimed(_staged, positions, shape, request, output);
 
         public override void Finish()

@@ -13,10 +13,15 @@ namespace Dino.Gpu.Pipeline;
 /// <summary>Runs the model with its matrix products on tensor cores.</summary>
 internal static class TensorCoreExecutor
 {
-    /// <summary>Products take rows of a multiple of 64 bytes, and every DINO ViT has them: 384 or 768 hidden, 192 or 768 values a patch.</summary>
+    /// <summary>
+    /// Products take rows of a multiple of 64 bytes, and every DINO ViT has them: 384 or 768 hidden, 192 or 768 values
+    /// a patch.
+    /// </summary>
     private const int SizeMultiple = 32;
 
-    /// <summary>Converts and uploads the weights. The device stays the caller's and has to outlive the executor.</summary>
+    /// <summary>
+    /// Converts and uploads the weights. The caller owns the device, which must outlive the executor.
+    /// </summary>
     /// <exception cref="DinoException">The device or the model does not suit tensor cores.</exception>
     public static VitExecutor Create(DinoDevice device, VitWeights weights, Precision precision)
     {
@@ -87,7 +92,8 @@ internal sealed class TensorCoreExecutor<TFormat> : GpuExecutor<TensorCoreOps<TF
         _weights.Dispose();
     }
 
-    protected override TensorCoreOps<TFormat> Prepare(in PassInput input, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+    protected override TensorCoreOps<TFormat> Prepare(
+        in PassInput input, in VitShape shape, in ForwardRequest request, ForwardOutput output)
     {
         _activations.Reserve(input, shape, request, TensorCoreOps<TFormat>.UsesFloatAttention(shape, request));
         return new TensorCoreOps<TFormat>(_kernels, _portable, _weights, _activations, shape, request, output);

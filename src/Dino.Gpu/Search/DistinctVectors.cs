@@ -1,13 +1,14 @@
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// Vectors without their copies: of rows that are equal bit for bit only the first is searched, and the others follow it in a result. A set with
-/// the same vector a thousand times then costs what one vector does, and no tie among them has to be settled.
+/// Vectors without their copies. Of rows that are equal bit for bit only the first is searched; the others follow it in
+/// a result. A vector that is there a thousand times costs as much as one, and no tie among its copies has to be
+/// settled.
 /// </summary>
 internal sealed class DistinctVectors
 {
     private readonly ReadOnlyMemory<float> _values; // (rows, dimension)
-    private readonly int[] _rows; // all rows, those of one vector together and ascending
+    private readonly int[] _rows; // all rows: those of one vector side by side, ascending
     private readonly int[] _starts; // (count + 1) into _rows
     private readonly double[] _norms; // (rows)
     private readonly double _scale; // 0: each vector by its own length
@@ -22,18 +23,19 @@ internal sealed class DistinctVectors
         Dimension = dimension;
     }
 
-    /// <summary>Distinct vectors.</summary>
+    /// <summary>The number of distinct vectors.</summary>
     public int Count => _starts.Length - 1;
 
     public int Dimension { get; }
 
-    /// <summary>Finds the copies.</summary>
+    /// <summary>Finds which rows are copies.</summary>
     /// <param name="values">(rows, dimension); kept.</param>
     /// <param name="dimension">Values of a row.</param>
     /// <param name="norms">(rows): lengths; kept.</param>
-    /// <param name="similarity">Says how <see cref="CopyScaled"/> scales.</param>
+    /// <param name="similarity">Decides how <see cref="CopyScaled"/> scales.</param>
     /// <param name="parallel">Threads.</param>
-    public static DistinctVectors Find(ReadOnlyMemory<float> values, int dimension, double[] norms, Similarity similarity, ParallelOptions parallel)
+    public static DistinctVectors Find(
+        ReadOnlyMemory<float> values, int dimension, double[] norms, Similarity similarity, ParallelOptions parallel)
     {
         int[] first = FirstOfEqual(values, dimension, norms.Length, parallel); // (rows)
         int[] starts = new int[first.Where((row, i) => row == i).Count() + 1];
@@ -61,10 +63,13 @@ internal sealed class DistinctVectors
     /// <summary>The vector itself.</summary>
     public ReadOnlySpan<float> Values(int vector) => _values.Span.Slice(_rows[_starts[vector]] * Dimension, Dimension);
 
-    /// <summary>Its length.</summary>
+    /// <summary>The length of the vector.</summary>
     public double Norm(int vector) => _norms[_rows[_starts[vector]]];
 
-    /// <summary>The vector as a device has it: of length 1 for cosines, else divided by the longest vector's length, so that nothing overflows.</summary>
+    /// <summary>
+    /// Copies the vector as a device takes it: scaled to length 1 for cosines, else divided by the length of the
+    /// longest vector. No sum then overflows.
+    /// </summary>
     public void CopyScaled(int vector, Span<float> destination) =>
         Scale(Values(vector), _scale > 0 ? _scale : Norm(vector) > 0 ? 1 / Norm(vector) : 0, destination);
 
@@ -76,10 +81,10 @@ internal sealed class DistinctVectors
             destination[i] = (float)(values[i] * scale);
     }
 
-    /// <summary>For each row the first one that is equal bit for bit.</summary>
+    /// <summary>For each row, the first row that is equal bit for bit.</summary>
     private static int[] FirstOfEqual(ReadOnlyMemory<float> values, int dimension, int count, ParallelOptions parallel)
     {
-        // Rows in the order of their hash, then of their number; equal rows are then together.
+        // Sorted by hash, then by row, so that equal rows are neighbors.
         ulong[] keys = new ulong[count];
         Parallel.For(0, count, parallel, row =>
         {
@@ -89,7 +94,7 @@ internal sealed class DistinctVectors
         });
         Array.Sort(keys);
         int[] first = new int[count];
-        var firsts = new List<int>(); // of the rows with this hash, each different
+        var firsts = new List<int>(); // one row of each vector with this hash
         for (int i = 0; i < count; i++)
         {
             int row = (int)(uint)keys[i];

@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// The scores that decide: double precision, summed from the first element to the last. A product of two float32 values is exact in double, so a fused
-/// multiply-add gives the same, and so does every machine.
+/// The scores that decide: double precision, summed from the first element to the last. A product of two float32 values
+/// is exact in double, so the result is the same with fused multiply-adds, and on every machine.
 /// </summary>
 internal static class ExactScore
 {
@@ -16,7 +16,10 @@ internal static class ExactScore
         return sum;
     }
 
-    /// <summary>Inner products of one vector with four: four sums that do not wait for each other, each as <see cref="Dot"/> has it.</summary>
+    /// <summary>
+    /// Inner products of one vector with four others. The four sums do not wait for each other; each is that of
+    /// <see cref="Dot"/>.
+    /// </summary>
     public static (double First, double Second, double Third, double Fourth) Dot4(
         ReadOnlySpan<float> a, ReadOnlySpan<float> b0, ReadOnlySpan<float> b1, ReadOnlySpan<float> b2, ReadOnlySpan<float> b3)
     {
@@ -37,21 +40,23 @@ internal static class ExactScore
         return (sum0, sum1, sum2, sum3);
     }
 
-    /// <summary>Length of a vector.</summary>
+    /// <summary>The length of a vector.</summary>
     public static double Norm(ReadOnlySpan<float> a) => Math.Sqrt(Dot(a, a));
 
-    /// <summary>The cosine that follows from an inner product and the two lengths; 0 where a vector is all zeros.</summary>
+    /// <summary>The cosine, from an inner product and the two lengths; 0 where a vector is all zeros.</summary>
     public static double Cosine(double dot, double norm, double otherNorm) => norm > 0 && otherNorm > 0 ? dot / (norm * otherNorm) : 0;
 
     /// <summary>
-    /// How far a device's score can be from the exact one, in units of both lengths: what a device multiplies are vectors scaled to a length of at
-    /// most 1 and rounded to float32, in any order and with or without fused instructions.
+    /// The bound of a device's error: how far its score can be from the exact one, in units of both lengths. A device
+    /// multiplies vectors that were scaled to a length of at most 1 and rounded to float32. It may sum in any order,
+    /// with or without fused instructions.
     /// </summary>
     /// <remarks>
-    /// With u = 2^-24: a sum of n products in float32 is off by at most n u / (1 - n u) times the sum of the products' magnitudes (Higham, Accuracy and Stability of
-    /// Numerical Algorithms, 3.1), which Cauchy and Schwarz bound by the lengths; blocks of the sum add one rounding each. Rounding both
-    /// vectors adds 2 u and a little. Numbers below the smallest normal one may become zero, which costs less than 2^-120 an element.
-    /// Last, the exact score's own roundings, of 2^-53.
+    /// Let u = 2^-24. A float32 sum of n products is off by at most n u / (1 - n u) times the sum of the products'
+    /// magnitudes (Higham, Accuracy and Stability of Numerical Algorithms, 3.1). Cauchy and Schwarz bound that sum by
+    /// the lengths. Each block of the sum adds one rounding. Rounding both vectors adds 2 u and a little. Numbers below
+    /// the smallest normal one may become zero, which costs less than 2^-120 an element. The exact score itself rounds
+    /// by 2^-53.
     /// </remarks>
     public static double DeviceError(int dimension)
     {

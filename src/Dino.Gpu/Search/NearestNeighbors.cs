@@ -4,19 +4,22 @@ using Dino.Gpu.Pipeline;
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// Exact nearest neighbors among vectors that stay on a device: the same indices, in the same order, as a sort of double-precision scores, whatever the
-/// device and the number of threads. Not thread-safe.
+/// Exact nearest neighbors among vectors that stay on a device: the indices of a sort by double-precision scores, in
+/// the same order, whatever the device and the number of threads. Thread-safe: one object serves any number of threads.
 /// </summary>
 /// <remarks>
-/// The device finds candidates by float32 scores, which are off by at most <see cref="ExactScore.DeviceError"/>. All that could be among
-/// the best is scored again in double precision; where the device may have left such a vector out, the query is searched again, wider.
+/// The device finds candidates by float32 scores, which are off by at most <see cref="ExactScore.DeviceError"/>. Every
+/// vector that could be among the best is scored again in double precision. Where the device may have left out such a
+/// vector, the query is searched again with more candidates.
 /// </remarks>
 public sealed class NearestNeighbors : IDisposable
 {
-    /// <summary>Candidates beyond k: as many as the band of the device's error has, at most, in nearly every query of real embeddings.</summary>
+    /// <summary>
+    /// Candidates beyond k. In nearly every query of real embeddings fewer are within the device's error of the k-th.
+    /// </summary>
     private const int Spare = 8;
 
-    /// <summary>How much wider a query is searched each time that its candidates were too few.</summary>
+    /// <summary>A query with too few candidates is searched again with this many times as many.</summary>
     private const int Widening = 8;
 
     private readonly DinoDevice _device;
@@ -28,7 +31,13 @@ public sealed class NearestNeighbors : IDisposable
     private readonly double _error; // of a device's score
 
     private NearestNeighbors(
-        DinoDevice device, bool ownsDevice, DistinctVectors vectors, int count, CandidateSearch candidates, Similarity similarity, ParallelOptions parallel)
+        DinoDevice device,
+        bool ownsDevice,
+        DistinctVectors vectors,
+        int count,
+        CandidateSearch candidates,
+        Similarity similarity,
+        ParallelOptions parallel)
     {
         _device = device;
         _ownsDevice = ownsDevice;
@@ -40,26 +49,31 @@ public sealed class NearestNeighbors : IDisposable
         Count = count;
     }
 
-    /// <summary>Vectors.</summary>
+    /// <summary>The number of vectors.</summary>
     public int Count { get; }
 
-    /// <summary>Values of a vector.</summary>
+    /// <summary>The number of values of a vector.</summary>
     public int Dimension => _vectors.Dimension;
 
-    /// <summary>The device that it runs on.</summary>
+    /// <summary>The device that searches.</summary>
     public DeviceInfo Device => _device.Info;
 
     /// <summary>Opens a device and puts vectors on it.</summary>
-    /// <param name="vectors">(count, dimension). Kept, not copied: they must not change while this lives.</param>
+    /// <param name="vectors">
+    /// (count, dimension). Kept, not copied: they must not change before this is disposed.
+    /// </param>
     /// <param name="dimension">Values of a vector.</param>
     /// <param name="options">Null for the defaults: cosine, on the best device.</param>
-    /// <exception cref="ArgumentException">No vectors, not whole vectors, or a value that is not finite; the message names the row.</exception>
+    /// <returns>The search; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">
+    /// No vectors, not whole vectors, or a value that is not finite; the message names the row.
+    /// </exception>
     /// <exception cref="DinoException">The device cannot be used.</exception>
     public static NearestNeighbors Create(ReadOnlyMemory<float> vectors, int dimension, NearestNeighborsOptions? options = null)
     {
         options ??= new NearestNeighborsOptions();
         CheckShape(vectors.Length, dimension, nameof(vectors));
-        DinoDevice device = DinoDevice.Open(options.Device, options.Threads);
+        DinoDevice device = DinoDevice.Open(options.Device, options.Threads, algorithms: true);
         try
         {
             return Create(device, ownsDevice: true, vectors, dimension, options);
@@ -71,15 +85,20 @@ public sealed class NearestNeighbors : IDisposable
         }
     }
 
-    /// <summary>As the public one, on a device that is open.</summary>
-    /// <param name="device">Has to outlive this.</param>
-    /// <param name="ownsDevice">Whether it is disposed with this.</param>
+    /// <summary>As the public overload, on an open device.</summary>
+    /// <param name="device">Must outlive the search.</param>
+    /// <param name="ownsDevice">Whether the device is disposed with the search.</param>
     /// <param name="vectors">(count, dimension)</param>
     /// <param name="dimension">Values of a vector.</param>
-    /// <param name="options">Its device is not looked at.</param>
+    /// <param name="options">Its device is ignored.</param>
     /// <param name="width">Registers of the CPU; null for the widest.</param>
     internal static NearestNeighbors Create(
-        DinoDevice device, bool ownsDevice, ReadOnlyMemory<float> vectors, int dimension, NearestNeighborsOptions options, SimdWidth? width = null)
+        DinoDevice device,
+        bool ownsDevice,
+        ReadOnlyMemory<float> vectors,
+        int dimension,
+        NearestNeighborsOptions options,
+        SimdWidth? width = null)
     {
         CheckShape(vectors.Length, dimension, nameof(vectors));
         if (vectors.Length == 0)
@@ -93,7 +112,9 @@ public sealed class NearestNeighbors : IDisposable
         return new NearestNeighbors(device, ownsDevice, distinct, norms.Length, candidates, options.Similarity, parallel);
     }
 
-    /// <summary>The cosine of two vectors as a search has it, in double precision; 0 where one of them is all zeros.</summary>
+    /// <summary>
+    /// The cosine of two vectors in double precision, equal to a search's score; 0 where one of them is all zeros.
+    /// </summary>
     /// <param name="left">(dimension)</param>
     /// <param name="right">(dimension)</param>
     /// <exception cref="ArgumentException">Their lengths differ.</exception>
@@ -107,8 +128,12 @@ public sealed class NearestNeighbors : IDisposable
     /// <summary>The nearest vectors of each query.</summary>
     /// <param name="queries">(queries, dimension)</param>
     /// <param name="k">Neighbors of each; more than <see cref="Count"/> gives all.</param>
-    /// <exception cref="ArgumentException">Not whole queries, or a value that is not finite; the message names the row.</exception>
+    /// <exception cref="ArgumentException">
+    /// Not whole queries, or a value that is not finite; the message names the row.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="k"/> is not positive.</exception>
+    /// <exception cref="ObjectDisposedException">This was disposed.</exception>
+    /// <exception cref="DeviceMemoryException">The device has no room.</exception>
     public Neighbors Search(ReadOnlySpan<float> queries, int k)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(k);
@@ -116,7 +141,12 @@ public sealed class NearestNeighbors : IDisposable
         k = Math.Min(k, Count);
         int count = queries.Length / Dimension;
         if ((long)count * k > Array.MaxLength)
-            throw new ArgumentException($"{count} queries with {k} neighbors each are more than an array holds ({Array.MaxLength}); search in parts.", nameof(queries));
+        {
+            throw new ArgumentException(
+                $"{count} queries with {k} neighbors each are more than an array holds ({Array.MaxLength}); search in parts.",
+                nameof(queries));
+        }
+
         float[] copy = queries.ToArray(); // (queries, dimension)
         double[] norms = Norms(copy, Dimension, _parallel, "Query", nameof(queries));
         int[] indices = new int[count * k];
@@ -145,11 +175,12 @@ public sealed class NearestNeighbors : IDisposable
     }
 
     /// <summary>
-    /// The vectors in groups: two whose similarity is at least a threshold are in one, and so is what is similar to either. Compared are all pairs, a batch of rows at
-    /// a time; memory does not grow with their number.
+    /// Groups the vectors: two are in one group when their similarity is at least a threshold, or when other vectors
+    /// join them so. All pairs are compared, a batch of rows at a time, so memory does not grow with the number of
+    /// pairs.
     /// </summary>
     /// <param name="threshold">A cosine.</param>
-    /// <param name="cancellation">Looked at between batches.</param>
+    /// <param name="cancellation">Checked between batches.</param>
     /// <returns>Groups of two or more, by their first index; indices ascending.</returns>
     /// <exception cref="ArgumentException"><paramref name="threshold"/> is not a number.</exception>
     /// <exception cref="InvalidOperationException">The similarity is not <see cref="Similarity.Cosine"/>.</exception>
@@ -163,7 +194,7 @@ public sealed class NearestNeighbors : IDisposable
             : throw new InvalidOperationException("Groups are made by cosine.");
     }
 
-    /// <summary>Frees the vectors on the device, and the device.</summary>
+    /// <summary>Waits for the batches under way, then frees the vectors on the device, and the device.</summary>
     public void Dispose()
     {
         _candidates.Dispose();
@@ -171,9 +202,19 @@ public sealed class NearestNeighbors : IDisposable
             _device.Dispose();
     }
 
-    /// <summary>Searches some queries; those whose result is not certain are added to <paramref name="unsure"/> with the score that decides.</summary>
+    /// <summary>
+    /// Searches some queries. Those whose result is not certain go to <paramref name="unsure"/>, with the floor of the
+    /// next search.
+    /// </summary>
     private void SearchBatch(
-        List<PendingQuery> batch, float[] queries, double[] norms, int k, int keep, int[] indices, double[] scores, List<PendingQuery> unsure)
+        List<PendingQuery> batch,
+        float[] queries,
+        double[] norms,
+        int k,
+        int keep,
+        int[] indices,
+        double[] scores,
+        List<PendingQuery> unsure)
     {
         float[] scaled = new float[batch.Count * Dimension]; // (queries, dimension)
         float[] floors = new float[batch.Count];
@@ -184,13 +225,15 @@ public sealed class NearestNeighbors : IDisposable
             DistinctVectors.Scale(queries.AsSpan(query * Dimension, Dimension), 1 / norms[query], scaled.AsSpan(i * Dimension, Dimension));
         }
 
-        _candidates.Run(scaled, floors, keep);
+        using CandidateLists lists = _candidates.Run(scaled, floors, keep);
         float[] nextFloors = new float[batch.Count]; // NaN for a query that is done
         Parallel.For(0, batch.Count, _parallel, () => new Ranking(_vectors, _similarity), (i, _, ranking) =>
         {
             int query = batch[i].Query;
-            nextFloors[i] = ranking.Rank(
-                _candidates, i, keep, _error, queries.AsSpan(query * Dimension, Dimension), norms[query], indices.AsSpan(query * k, k), scores.AsSpan(query * k, k));
+            Span<int> indicesOfQuery = indices.AsSpan(query * k, k);
+            Span<double> scoresOfQuery = scores.AsSpan(query * k, k);
+            ReadOnlySpan<float> values = queries.AsSpan(query * Dimension, Dimension);
+            nextFloors[i] = ranking.Rank(lists, i, keep, _error, values, norms[query], indicesOfQuery, scoresOfQuery);
             return ranking;
         }, _ => { });
         for (int i = 0; i < batch.Count; i++)
@@ -200,7 +243,7 @@ public sealed class NearestNeighbors : IDisposable
         }
     }
 
-    /// <summary>What a query of zeros gets: every score is 0.</summary>
+    /// <summary>The neighbors of a query of zeros: every score is 0, so the first rows.</summary>
     private static void FirstRows(Span<int> indices)
     {
         for (int i = 0; i < indices.Length; i++)
@@ -215,7 +258,8 @@ public sealed class NearestNeighbors : IDisposable
     }
 
     /// <summary>The lengths of vectors, all finite.</summary>
-    private static double[] Norms(ReadOnlyMemory<float> values, int dimension, ParallelOptions parallel, string what, string parameter)
+    private static double[] Norms(
+        ReadOnlyMemory<float> values, int dimension, ParallelOptions parallel, string what, string parameter)
     {
         double[] norms = new double[values.Length / dimension];
         Parallel.For(0, norms.Length, parallel, row => norms[row] = ExactScore.Norm(values.Span.Slice(row * dimension, dimension)));

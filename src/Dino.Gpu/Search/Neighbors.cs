@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Search;
 
-/// <summary>The nearest vectors of some queries, best first; of equal scores the smaller index comes first.</summary>
+/// <summary>The nearest vectors of each query, best first. Equal scores are in the order of their indices.</summary>
 public sealed class Neighbors
 {
     private readonly int[] _indices; // (queries, k)
@@ -14,10 +14,10 @@ public sealed class Neighbors
         _scores = scores;
     }
 
-    /// <summary>Queries.</summary>
+    /// <summary>The number of queries.</summary>
     public int QueryCount { get; }
 
-    /// <summary>Neighbors of each query: as many as asked for, or all vectors where there are fewer.</summary>
+    /// <summary>Neighbors of each query: as many as were asked for, or all vectors where there are fewer.</summary>
     public int K { get; }
 
     /// <summary>Indices of one query's neighbors.</summary>

@@ -1,5 +1,4 @@
 using Dino.Gpu.Kernels.Portable;
-using Dino.Gpu.Kernels.Simd;
 using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Ops.Portable;
 using ILGPU;
@@ -8,16 +7,34 @@ using TopK = Dino.Gpu.Kernels.Portable.TopK;
 
 namespace Dino.Gpu.Search;
 
-/// <summary>The search on CUDA and OpenCL: chunk by chunk of the vectors, a product, then the best of its scores into the lists, with no wait in between.</summary>
+/// <summary>
+/// The search on CUDA and OpenCL. It takes the vectors chunk by chunk: a product makes the scores, then a kernel adds
+/// the best of them to the lists. The host waits only once, at the end. Runs take turns on the device; their lists are
+/// on the host.
+/// </summary>
 internal sealed class PortableCandidates : CandidateSearch
 {
-    /// <summary>Vectors of a chunk: enough for a product that fills a GPU, and 16 MiB of scores, which stay in the cache of a large one.</summary>
+    /// <summary>
+    /// Vectors of a chunk. The product of a chunk fills a GPU, and its scores, 16 MiB at most, stay in the cache of a
+    /// large GPU.
+    /// </summary>
     private const int ChunkVectors = 4096;
 
-    /// <summary>Queries of a batch.</summary>
+    /// <summary>
+    /// The longest list that the top-k kernel makes in one pass over a chunk. With a longer one, which a single chunk
+    /// cannot fill, it would go through all the list again for every chunk: all scores are sorted instead.
+    /// </summary>
+    internal const int LongestList = ChunkVectors;
+
+    /// <summary>
+    /// The most vectors whose pairs of score and index the sort can count in 32 bits, with room to spare.
+    /// </summary>
+    private const int MostSorted = 1 << 26;
+
+    /// <summary>The most queries of a batch.</summary>
     private const int MostQueries = 1024;
 
-    /// <summary>Floats that go up at once.</summary>
+    /// <summary>Floats of one upload.</summary>
     private const int UploadLength = 1 << 22;
 
     private readonly Accelerator _accelerator;
@@ -28,17 +45,18 @@ internal sealed class PortableCandidates : CandidateSearch
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _vectors; // (vectors, dimension)
     private readonly GrowingBuffer<float> _queries;
     private readonly GrowingBuffer<float> _thresholds;
-    private readonly GrowingBuffer<float> _bias; // zeros: the product adds one
+    private readonly GrowingBuffer<float> _bias; // zeros: the product adds a bias
     private readonly GrowingBuffer<float> _chunk; // (queries, chunk): scores
     private readonly GrowingBuffer<int> _chunkIndices; // (queries, chunk)
     private readonly Lists _first;
     private readonly Lists _second;
-    private float[] _scores = []; // (queries, keep)
-    private int[] _indices = []; // (queries, keep)
-    private int[] _counts = []; // (queries)
-    private int _keep;
+    private readonly Lazy<SortedSelection?> _sorted;
+    private readonly Lock _turn = new(); // OpenCL keeps a kernel's arguments in the kernel, and all runs share the buffers
+    private bool _disposed;
 
-    /// <summary>Uploads vectors to an accelerator, which stays the caller's and has to outlive this.</summary>
+    /// <summary>
+    /// Uploads vectors to an accelerator. The caller owns the accelerator, which must outlive the search.
+    /// </summary>
     /// <exception cref="DeviceMemoryException">They do not fit.</exception>
     public PortableCandidates(Accelerator accelerator, DistinctVectors vectors)
     {
@@ -59,73 +77,134 @@ internal sealed class PortableCandidates : CandidateSearch
         _chunkIndices = new GrowingBuffer<int>(accelerator);
         _first = new Lists(accelerator);
         _second = new Lists(accelerator);
+        _sorted = new Lazy<SortedSelection?>(() => SortedSelection.TryCreate(accelerator));
         _vectors = OrNoRoom(() => Upload(accelerator, vectors));
     }
 
-    public override int MaxQueries(int keep) => (int)Math.Clamp(ListBytes / 16 / keep, 1, MostQueries);
-
-    public override void Run(ReadOnlySpan<float> queries, ReadOnlySpan<float> floors, int keep)
+    /// <summary>Whether long lists are sorted; else the top-k kernel makes them too.</summary>
+    internal bool Sorts
     {
-        int count = floors.Length;
-        int chunk = Math.Min(ChunkVectors, _vectorCount);
-        float[] queryValues = queries.ToArray();
-        float[] floorValues = floors.ToArray();
-        _keep = keep;
-        OrNoRoom(() =>
+        get
         {
-            ArrayView<float> queryView = _queries.Reserve(queryValues.Length);
-            queryView.CopyFromCPU(queryValues);
-            ArrayView<float> thresholds = _thresholds.Reserve(count);
-            thresholds.CopyFromCPU(floorValues);
-            ArrayView<float> bias = _bias.Reserve(chunk);
-            bias.MemSetToZero(_accelerator.DefaultStream);
-            ArrayView<float> scores = _chunk.Reserve((long)count * chunk);
-            ArrayView<int> indices = _chunkIndices.Reserve((long)count * chunk);
-            TopKLists lists = _first.Reserve(count, keep);
-            TopKLists best = _second.Reserve(count, keep);
-            lists.Counts.MemSetToZero(_accelerator.DefaultStream);
-            KernelConfig config = _kernels.RowConfig(count);
-            for (int vector = 0; vector < _vectorCount; vector += ChunkVectors)
-            {
-                int columns = Math.Min(ChunkVectors, _vectorCount - vector);
-                ArrayView<float> vectors = _vectors.View.SubView((long)vector * _dimension, (long)columns * _dimension);
-                _kernels.Linear<StoreEpilogue>(queryView, vectors, bias, new GemmShape(count, columns, _dimension, _dimension, columns, RowMap.Dense), scores);
-                _topK(config, scores, indices, thresholds, lists, new TopKShape(count, vector, columns, keep), best);
-                (lists, best) = (best, lists);
-            }
-
-            _scores = Download(lists.Scores, (long)count * keep);
-            _indices = Download(lists.Indices, (long)count * keep);
-            _counts = Download(lists.Counts, count);
-            return true;
-        });
+            lock (_turn)
+                return _sorted.Value is not null;
+        }
     }
 
-    public override int Collect(int query, ref ulong[] keys)
+    public override int MaxQueries(int keep)
     {
-        int count = _counts[query];
-        if (keys.Length < count)
-            keys = new ulong[count];
-        for (int i = 0; i < count; i++)
-            keys[i] = TopKList.Key(_scores[(long)query * _keep + i], _indices[(long)query * _keep + i]);
-        return count;
+        long queries = ListBytes / 16 / keep;
+        if (keep > LongestList)
+            queries = Math.Min(queries, ListBytes / sizeof(float) / _vectorCount); // their scores of all vectors
+        return (int)Math.Clamp(queries, 1, MostQueries);
+    }
+
+    public override CandidateLists Run(ReadOnlySpan<float> queries, ReadOnlySpan<float> floors, int keep)
+    {
+        float[] queryValues = queries.ToArray();
+        float[] floorValues = floors.ToArray();
+        lock (_turn)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, typeof(NearestNeighbors));
+            if (keep > LongestList && _vectorCount <= MostSorted && _sorted.Value is { } sorted)
+            {
+                try
+                {
+                    return Sort(sorted, queryValues, floorValues, keep);
+                }
+                catch (Exception failure) when (DeviceMemoryException.IsCause(failure))
+                {
+                    sorted.Release(); // the top-k kernel takes less
+                    _chunk.Release();
+                }
+            }
+
+            return OrNoRoom(() => Run(queryValues, floorValues, keep));
+        }
     }
 
     public override void Dispose()
     {
-        _vectors.Dispose();
-        _queries.Dispose();
-        _thresholds.Dispose();
-        _bias.Dispose();
-        _chunk.Dispose();
-        _chunkIndices.Dispose();
-        _first.Dispose();
-        _second.Dispose();
+        lock (_turn)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            _vectors.Dispose();
+            _queries.Dispose();
+            _thresholds.Dispose();
+            _bias.Dispose();
+            _chunk.Dispose();
+            _chunkIndices.Dispose();
+            _first.Dispose();
+            _second.Dispose();
+            if (_sorted.IsValueCreated)
+                _sorted.Value?.Dispose();
+        }
     }
 
-    private static Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists> Load<TRows>(Accelerator accelerator)
+    /// <summary>The scores of all vectors, then a sort for each query.</summary>
+    private PortableCandidateLists Sort(SortedSelection sorted, float[] queries, float[] floors, int keep)
+    {
+        int count = floors.Length;
+        ArrayView<float> queryView = _queries.Reserve(queries.Length);
+        queryView.CopyFromCPU(queries);
+        ArrayView<float> bias = _bias.Reserve(_vectorCount);
+        bias.MemSetToZero(_accelerator.DefaultStream);
+        ArrayView<float> scores = _chunk.Reserve((long)count * _vectorCount);
+        var product = new GemmShape(count, _vectorCount, _dimension, _dimension, _vectorCount, RowMap.Dense);
+        _kernels.Linear<StoreEpilogue>(queryView, _vectors.View, bias, product, scores);
+
+        float[] bestScores = new float[(long)count * keep];
+        int[] bestIndices = new int[(long)count * keep];
+        int[] counts = new int[count];
+        for (int query = 0; query < count; query++)
+        {
+            Span<float> best = bestScores.AsSpan(query * keep, keep);
+            sorted.Select(scores.SubView((long)query * _vectorCount, _vectorCount), best, bestIndices.AsSpan(query * keep, keep));
+            float floor = floors[query];
+            int under = best.IndexOfAnyInRange(float.NegativeInfinity, floor); // highest first: from there on none is above
+            counts[query] = under < 0 ? keep : under;
+        }
+
+        return new PortableCandidateLists(bestScores, bestIndices, counts, keep);
+    }
+
+    private PortableCandidateLists Run(float[] queries, float[] floors, int keep)
+    {
+        int count = floors.Length;
+        int chunk = Math.Min(ChunkVectors, _vectorCount);
+        ArrayView<float> queryView = _queries.Reserve(queries.Length);
+        queryView.CopyFromCPU(queries);
+        ArrayView<float> thresholds = _thresholds.Reserve(count);
+        thresholds.CopyFromCPU(floors);
+        ArrayView<float> bias = _bias.Reserve(chunk);
+        bias.MemSetToZero(_accelerator.DefaultStream);
+        ArrayView<float> scores = _chunk.Reserve((long)count * chunk);
+        ArrayView<int> indices = _chunkIndices.Reserve((long)count * chunk);
+        TopKLists lists = _first.Reserve(count, keep);
+        TopKLists best = _second.Reserve(count, keep);
+        lists.Counts.MemSetToZero(_accelerator.DefaultStream);
+        KernelConfig config = _kernels.RowConfig(count);
+        for (int vector = 0; vector < _vectorCount; vector += ChunkVectors)
+        {
+            int columns = Math.Min(ChunkVectors, _vectorCount - vector);
+            ArrayView<float> vectors = _vectors.View.SubView((long)vector * _dimension, (long)columns * _dimension);
+            var product = new GemmShape(count, columns, _dimension, _dimension, columns, RowMap.Dense);
+            _kernels.Linear<StoreEpilogue>(queryView, vectors, bias, product, scores);
+            _topK(config, scores, indices, thresholds, lists, new TopKShape(count, vector, columns, keep), best);
+            (lists, best) = (best, lists);
+        }
+
+        return new PortableCandidateLists(
+            Download(lists.Scores, (long)count * keep), Download(lists.Indices, (long)count * keep), Download(lists.Counts, count), keep);
+    }
+
+    private static Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists> Load<TRows>(
+        Accelerator accelerator)
         where TRows : struct, IRowShape =>
-        accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists>(TopK.Kernel<TRows>);
+        accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists>(
+            TopK.Kernel<TRows>);
 
     private T[] Download<T>(ArrayView<T> view, long length)
         where T : unmanaged
@@ -169,7 +248,8 @@ internal sealed class PortableCandidates : CandidateSearch
         catch (Exception exception) when (exception is not DinoException && DeviceMemoryException.IsCause(exception))
         {
             throw new DeviceMemoryException(
-                $"No room on {_accelerator.Name} ({_accelerator.MemorySize >> 20} MiB) to search {_vectorCount} vectors of {_dimension}; use the CPU, or search parts of them.",
+                $"no room on {_accelerator.Name} ({_accelerator.MemorySize >> 20} MiB) to search {_vectorCount} vectors of {_dimension}; "
+                + "use the device cpu, or search parts of them",
                 exception);
         }
     }

@@ -2,7 +2,10 @@ using Dino.Gpu.Kernels.Simd;
 
 namespace Dino.Gpu.Search;
 
-/// <summary>Makes results of candidates: which of them could be among the best, and their order in double precision. One for each thread.</summary>
+/// <summary>
+/// Turns candidates into results: finds which of them could be among the best, and orders these by double-precision
+/// scores. Each thread has its own.
+/// </summary>
 internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
 {
     private ulong[] _keys = [];
@@ -10,25 +13,36 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
     private double[] _scores = [];
     private readonly List<int> _ties = [];
 
-    /// <summary>Ranks a query's candidates, or finds that there may be others.</summary>
-    /// <param name="search">Holds the candidates.</param>
+    /// <summary>
+    /// Ranks the candidates of a query, unless vectors that are no candidates could be among the best.
+    /// </summary>
+    /// <param name="lists">The candidates of the batch.</param>
     /// <param name="list">The query's place in the batch.</param>
-    /// <param name="keep">What the batch kept.</param>
-    /// <param name="error">Of a device's score.</param>
+    /// <param name="keep">The number of candidates that the batch kept.</param>
+    /// <param name="error">The bound of the device's error.</param>
     /// <param name="query">(dimension)</param>
     /// <param name="norm">Its length.</param>
     /// <param name="indices">(k), filled when the result is certain.</param>
     /// <param name="scores">(k), filled when the result is certain.</param>
-    /// <returns>NaN, or the floor to search again from.</returns>
+    /// <returns>NaN for a certain result; else the floor of the next search.</returns>
     public float Rank(
-        CandidateSearch search, int list, int keep, double error, ReadOnlySpan<float> query, double norm, Span<int> indices, Span<double> scores)
+        CandidateLists lists,
+        int list,
+        int keep,
+        double error,
+        ReadOnlySpan<float> query,
+        double norm,
+        Span<int> indices,
+        Span<double> scores)
     {
-        int count = search.Collect(list, ref _keys);
+        int count = lists.Collect(list, ref _keys);
         Span<ulong> keys = _keys.AsSpan(0, count);
         keys.Sort();
         keys.Reverse();
 
-        // k rows have device scores down to kth, so exact ones down to kth - error. A vector below kth - 2 error has an exact score below theirs.
+        // k rows have device scores of at least kth, so exact scores of at least kth - error. A vector whose device
+        // score is
+        // below kth - 2 error has a lower exact score than all of them.
         int last = 0;
         for (int rows = 0; last < count; last++)
         {
@@ -72,7 +86,11 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
         for (; done + 4 <= keys.Length; done += 4)
         {
             (_scores[done], _scores[done + 1], _scores[done + 2], _scores[done + 3]) = ExactScore.Dot4(
-                query, vectors.Values(_candidates[done]), vectors.Values(_candidates[done + 1]), vectors.Values(_candidates[done + 2]), vectors.Values(_candidates[done + 3]));
+                query,
+                vectors.Values(_candidates[done]),
+                vectors.Values(_candidates[done + 1]),
+                vectors.Values(_candidates[done + 2]),
+                vectors.Values(_candidates[done + 3]));
         }
 
         for (; done < keys.Length; done++)
@@ -81,7 +99,9 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
             _scores[i] = ExactScore.Cosine(_scores[i], norm, vectors.Norm(_candidates[i]));
     }
 
-    /// <summary>Best first, each with its copies; of equal scores the smaller row first.</summary>
+    /// <summary>
+    /// Fills the result: best first, each vector with its copies, equal scores in the order of their rows.
+    /// </summary>
     private void Expand(int candidates, Span<int> indices, Span<double> scores)
     {
         Array.Sort(_scores, _candidates, 0, candidates);

@@ -1,12 +1,12 @@
+using System.Collections.Concurrent;
 using Dino.Gpu.Kernels.Simd;
-using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Pipeline;
 using ILGPU;
 using ILGPU.Runtime;
 
 namespace Dino.Gpu.Search;
 
-/// <summary>The SIMD family's search: one launch of <see cref="TopK"/> a batch on the CPU accelerator.</summary>
+/// <summary>The SIMD family's search: one launch of <see cref="TopK"/> a batch, on the CPU accelerator.</summary>
 internal sealed unsafe class SimdCandidates : CandidateSearch
 {
     /// <summary>Room to move a buffer's start to a cache line.</summary>
@@ -15,24 +15,22 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
     /// <summary>Floats that a load or a prefetch may run past the last panel.</summary>
     private const int Slack = 1024;
 
-    /// <summary>Queries of a launch, which all pass by while a section of vectors is in the cache.</summary>
+    /// <summary>The most queries of a launch. All of them meet a section of vectors while it is in the cache.</summary>
     private const int MostQueries = 1024;
+
+    /// <summary>
+    /// Runs that can be under way at once: while one is ranked on the host, others search. Launches take turns.
+    /// </summary>
+    private const int MostRuns = 4;
 
     private readonly Accelerator _accelerator;
     private readonly Kernel _kernel;
     private readonly int _vectorCount;
     private readonly int _dimension;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _vectors;
-    private readonly MemoryBuffer1D<float, Stride1D.Dense> _scores;
-    private readonly MemoryBuffer1D<int, Stride1D.Dense> _counter;
-    private readonly GrowingBuffer<float> _queries;
-    private readonly GrowingBuffer<float> _floors;
-    private readonly GrowingBuffer<float> _thresholds;
-    private readonly GrowingBuffer<ulong> _keys;
-    private readonly GrowingBuffer<int> _counts;
-    private ulong* _lists; // (threads, queries, capacity)
-    private int* _lengths; // (threads, queries)
-    private TopKPlan _plan;
+    private readonly SemaphoreSlim _free = new(MostRuns);
+    private readonly ConcurrentStack<SimdCandidateLists> _idle = new();
+    private int _disposed;
 
     private SimdCandidates(Accelerator accelerator, Kernel kernel, int width, DistinctVectors vectors, ParallelOptions parallel)
     {
@@ -41,13 +39,6 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
         _vectorCount = vectors.Count;
         _dimension = vectors.Dimension;
         _vectors = Pack(accelerator, width, vectors, parallel);
-        _scores = accelerator.Allocate1D<float>((long)accelerator.NumMultiprocessors * TopK.ScoreLength + Alignment + Slack);
-        _counter = accelerator.Allocate1D<int>(1);
-        _queries = new GrowingBuffer<float>(accelerator);
-        _floors = new GrowingBuffer<float>(accelerator);
-        _thresholds = new GrowingBuffer<float>(accelerator);
-        _keys = new GrowingBuffer<ulong>(accelerator);
-        _counts = new GrowingBuffer<int>(accelerator);
     }
 
     private delegate void Kernel(
@@ -62,12 +53,15 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
         ArrayView<int> counter,
         TopKPlan plan);
 
-    /// <summary>Packs vectors for the CPU accelerator, which stays the caller's and has to outlive this.</summary>
+    /// <summary>
+    /// Packs vectors for the CPU accelerator. The caller owns the accelerator, which must outlive the search.
+    /// </summary>
     /// <param name="accelerator">A CPU accelerator with one multiprocessor a thread.</param>
-    /// <param name="vectors">Not kept.</param>
+    /// <param name="vectors">Copied.</param>
     /// <param name="parallel">Threads that pack.</param>
     /// <param name="width">Register width; null for the widest of this machine.</param>
-    public static SimdCandidates Create(Accelerator accelerator, DistinctVectors vectors, ParallelOptions parallel, SimdWidth? width = null) =>
+    public static SimdCandidates Create(
+        Accelerator accelerator, DistinctVectors vectors, ParallelOptions parallel, SimdWidth? width = null) =>
         (width ?? SimdExecutor.BestWidth) switch
         {
             SimdWidth.Lanes16 => Create<Float16>(accelerator, vectors, parallel),
@@ -78,52 +72,40 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
     public override int MaxQueries(int keep) =>
         (int)Math.Clamp(ListBytes / sizeof(ulong) / ((long)_accelerator.NumMultiprocessors * Capacity(keep)), 1, MostQueries);
 
-    public override void Run(ReadOnlySpan<float> queries, ReadOnlySpan<float> floors, int keep)
+    public override CandidateLists Run(ReadOnlySpan<float> queries, ReadOnlySpan<float> floors, int keep)
     {
         int threads = _accelerator.NumMultiprocessors;
         int count = floors.Length;
-        _plan = new TopKPlan(count, _vectorCount, _dimension, keep, Capacity(keep), threads);
-        ArrayView<float> queryView = _queries.Reserve((long)count * Blocks(_dimension) * Gemm.BlockSize);
-        PackQueries(queries, count, Pointer(queryView));
-        ArrayView<float> floorView = _floors.Reserve(count);
-        floors.CopyTo(new Span<float>(Pointer(floorView), count));
-        long lists = (long)threads * count;
-        ArrayView<ulong> keys = _keys.Reserve(lists * _plan.Capacity);
-        ArrayView<int> counts = _counts.Reserve(lists);
-        _counter.MemSetToZero();
-
-        _kernel(new KernelConfig(threads, 1), queryView, _vectors.View, floorView, _scores.View, _thresholds.Reserve(lists), keys, counts, _counter.View, _plan);
-        _accelerator.Synchronize();
-        _lists = Pointer(keys);
-        _lengths = Pointer(counts);
-    }
-
-    public override int Collect(int query, ref ulong[] keys)
-    {
-        int total = 0;
-        for (int thread = 0; thread < _plan.Threads; thread++)
+        var plan = new TopKPlan(count, _vectorCount, _dimension, keep, Capacity(keep), threads);
+        SimdCandidateLists lists = Rent();
+        try
         {
-            long list = (long)thread * _plan.QueryCount + query;
-            int count = _lengths[list];
-            if (keys.Length < total + count)
-                Array.Resize(ref keys, Math.Max(total + count, 2 * keys.Length));
-            new ReadOnlySpan<ulong>(_lists + list * _plan.Capacity, count).CopyTo(keys.AsSpan(total));
-            total += count;
+            lists.Reserve(plan, (long)count * Blocks(_dimension) * Gemm.BlockSize);
+            PackQueries(queries, count, SimdCandidateLists.Pointer(lists.Queries));
+            floors.CopyTo(new Span<float>(SimdCandidateLists.Pointer(lists.Floors), count));
+            _kernel(
+                new KernelConfig(threads, 1), lists.Queries, _vectors.View, lists.Floors, lists.Scores, lists.Thresholds, lists.Keys,
+                lists.Counts, lists.Counter, plan);
+            _accelerator.Synchronize();
+            return lists;
         }
-
-        return total;
+        catch
+        {
+            lists.Dispose();
+            throw;
+        }
     }
 
     public override void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        for (int run = 0; run < MostRuns; run++)
+            _free.Wait();
+        foreach (SimdCandidateLists lists in _idle)
+            lists.Free();
         _vectors.Dispose();
-        _scores.Dispose();
-        _counter.Dispose();
-        _queries.Dispose();
-        _floors.Dispose();
-        _thresholds.Dispose();
-        _keys.Dispose();
-        _counts.Dispose();
+        _free.Release(MostRuns); // whoever still waits finds that the search is disposed
     }
 
     private static SimdCandidates Create<TVector>(Accelerator accelerator, DistinctVectors vectors, ParallelOptions parallel)
@@ -135,15 +117,33 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
         return new SimdCandidates(accelerator, kernel.Invoke, 2 * TVector.Count, vectors, parallel);
     }
 
-    /// <summary>Room for as many again before a list is cut; one that can hold every vector never is.</summary>
+    /// <summary>
+    /// Room of a list: twice what it keeps, so that it is cut seldom; a list with room for every vector is never cut.
+    /// </summary>
     private int Capacity(int keep) => (int)Math.Min(2L * keep, _vectorCount + 1L);
 
     private static int Blocks(int dimension) => (dimension + Gemm.BlockSize - 1) / Gemm.BlockSize;
 
-    private static T* Pointer<T>(ArrayView<T> view)
-        where T : unmanaged => (T*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref view[0]);
+    private SimdCandidateLists Rent()
+    {
+        _free.Wait();
+        if (Volatile.Read(ref _disposed) != 0)
+        {
+            _free.Release();
+            throw new ObjectDisposedException(nameof(NearestNeighbors));
+        }
 
-    /// <summary>(blocks, queries, 384), as <see cref="Gemm"/> takes its left side.</summary>
+        long scoreLength = (long)_accelerator.NumMultiprocessors * TopK.ScoreLength + Alignment + Slack;
+        return _idle.TryPop(out SimdCandidateLists? lists) ? lists : new SimdCandidateLists(_accelerator, scoreLength, GiveBack);
+    }
+
+    private void GiveBack(SimdCandidateLists lists)
+    {
+        _idle.Push(lists);
+        _free.Release();
+    }
+
+    /// <summary>Packs as (blocks, queries, 384), the order in which <see cref="Gemm"/> reads its left side.</summary>
     private void PackQueries(ReadOnlySpan<float> queries, int count, float* destination)
     {
         for (int input = 0; input < _dimension; input += Gemm.BlockSize)
@@ -157,12 +157,14 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
         }
     }
 
-    /// <summary>(sections, blocks, panels, inputs of the block, width), missing columns zero.</summary>
-    private static MemoryBuffer1D<float, Stride1D.Dense> Pack(Accelerator accelerator, int width, DistinctVectors vectors, ParallelOptions parallel)
+    /// <summary>Packs as (sections, blocks, panels, inputs of the block, width); missing columns are zeros.</summary>
+    private static MemoryBuffer1D<float, Stride1D.Dense> Pack(
+        Accelerator accelerator, int width, DistinctVectors vectors, ParallelOptions parallel)
     {
         int dimension = vectors.Dimension;
         var plan = new TopKPlan(0, vectors.Count, dimension, 0, 0, 0);
-        MemoryBuffer1D<float, Stride1D.Dense> buffer = accelerator.Allocate1D<float>(plan.SectionCount * plan.SectionLength + Alignment + Slack);
+        long length = plan.SectionCount * plan.SectionLength + Alignment + Slack;
+        MemoryBuffer1D<float, Stride1D.Dense> buffer = accelerator.Allocate1D<float>(length);
         float* start = SimdForward.Align((float*)buffer.NativePtr);
         Parallel.For(0, plan.SectionCount, parallel, () => new float[dimension], (section, _, scaled) =>
         {

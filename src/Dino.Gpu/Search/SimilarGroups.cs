@@ -3,12 +3,15 @@ using Dino.Gpu.Kernels.Simd;
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// Connected components of vectors with cosines of at least a threshold. Each vector is searched for among all, above the threshold less the device's error; a pair
-/// whose float32 score leaves it open is settled in double precision, unless other pairs have joined the two already.
+/// Connected components of vectors whose cosines are at least a threshold. Each vector is a query for all scores above
+/// the threshold less the device's error. Where a pair's float32 score leaves the answer open, double precision
+/// decides, unless other pairs have joined the two already.
 /// </summary>
 internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch search, double error, double threshold)
 {
-    /// <summary>Candidates of a vector at first; where there are more, it is searched again with more room.</summary>
+    /// <summary>
+    /// Candidates of a vector in its first search. A vector with more is searched again, with more room.
+    /// </summary>
     private const int FirstKeep = 64;
 
     private const int Widening = 8;
@@ -17,7 +20,7 @@ internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch sea
     private ulong[] _keys = [];
 
     /// <param name="count">Rows, copies included.</param>
-    /// <param name="cancellation">Looked at between batches.</param>
+    /// <param name="cancellation">Checked between batches.</param>
     public IReadOnlyList<int[]> Find(int count, CancellationToken cancellation)
     {
         List<int> pending = [];
@@ -45,7 +48,10 @@ internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch sea
         return Collect(count);
     }
 
-    /// <summary>Joins some vectors with what is similar to them; one with more candidates than were kept is added to <paramref name="more"/>.</summary>
+    /// <summary>
+    /// Joins some vectors with those that are similar to them. Vectors with more candidates than were kept go to
+    /// <paramref name="more"/>.
+    /// </summary>
     private void Join(List<int> batch, int keep, List<int> more)
     {
         float[] scaled = new float[batch.Count * vectors.Dimension];
@@ -53,10 +59,10 @@ internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch sea
         Array.Fill(floors, Ranking.Below(threshold - error));
         for (int i = 0; i < batch.Count; i++)
             vectors.CopyScaled(batch[i], scaled.AsSpan(i * vectors.Dimension));
-        search.Run(scaled, floors, keep);
+        using CandidateLists lists = search.Run(scaled, floors, keep);
         for (int i = 0; i < batch.Count; i++)
         {
-            int count = search.Collect(i, ref _keys);
+            int count = lists.Collect(i, ref _keys);
             for (int candidate = 0; candidate < count; candidate++)
             {
                 int other = TopKList.Index(_keys[candidate]);
@@ -70,7 +76,8 @@ internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch sea
     }
 
     private bool IsSimilar(int left, int right) =>
-        ExactScore.Cosine(ExactScore.Dot(vectors.Values(left), vectors.Values(right)), vectors.Norm(left), vectors.Norm(right)) >= threshold;
+        ExactScore.Cosine(
+            ExactScore.Dot(vectors.Values(left), vectors.Values(right)), vectors.Norm(left), vectors.Norm(right)) >= threshold;
 
     /// <summary>A vector of zeros has a cosine of 0 with every other.</summary>
     private void JoinZeros(int zeros)

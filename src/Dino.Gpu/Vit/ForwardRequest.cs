@@ -1,9 +1,11 @@
 namespace Dino.Gpu.Vit;
 
-/// <summary>What one forward pass over a batch has to produce. Plain values, so that a kernel can take it as a parameter.</summary>
+/// <summary>
+/// The outputs that one forward pass over a batch must produce. Plain values: a kernel takes it as a parameter.
+/// </summary>
 internal readonly struct ForwardRequest
 {
-    /// <summary>Most blocks of a model: hidden states, of which there is one more, have a bit each.</summary>
+    /// <summary>The most blocks of a model. There is one hidden state more than blocks, and each has a bit.</summary>
     public const int MaxLayers = 63;
 
     public ForwardRequest(int batch, bool allTokens, bool hiddenStates, ulong attentionLayers, bool classAttentionOnly = false)
@@ -21,10 +23,16 @@ internal readonly struct ForwardRequest
     /// <summary>Images in the batch.</summary>
     public int Batch { get; init; }
 
-    /// <summary>1 when the final norm covers every token of the last layer, 0 when only the class token is asked for. An int because kernels take no bool.</summary>
+    /// <summary>
+    /// 1 when the final norm covers every token of the last layer, 0 when only the class token is asked for. An int,
+    /// because kernels take no bool.
+    /// </summary>
     public int AllTokens { get; init; }
 
-    /// <summary>Bit i set: the residual stream is kept after i blocks, for i = 0 before the first. Bits past the last layer do not count.</summary>
+    /// <summary>
+    /// Bit i set: the residual stream is kept after i blocks, for i = 0 before the first. Bits past the last layer do
+    /// not count.
+    /// </summary>
     public ulong HiddenStates { get; init; }
 
     /// <summary>Bit i set: every token after block i and the final norm is kept.</summary>
@@ -45,21 +53,27 @@ internal readonly struct ForwardRequest
     /// <summary>Bit i set: the attention probabilities of layer i are kept.</summary>
     public ulong AttentionLayers { get; init; }
 
-    /// <summary>1 when of each attention matrix only the class token's row is kept, so that what is kept grows with the tokens and not with their square.</summary>
+    /// <summary>
+    /// 1 when only the class token's row of each attention matrix is kept: memory then grows with the tokens, not with
+    /// their square.
+    /// </summary>
     public int ClassAttentionOnly { get; init; }
 
-    /// <summary>1 when the class token's attention rollout is kept, which needs every block's queries and keys until the end.</summary>
+    /// <summary>
+    /// 1 when the class token's attention rollout is kept. It needs the queries and keys of every block until the end.
+    /// </summary>
     public int Rollout { get; init; }
 
     /// <summary>Rows of each attention matrix that are kept, from token 0 on.</summary>
     public Rows AttentionRows => ClassAttentionOnly != 0 ? Rows.ClassToken : Rows.All;
 
-    /// <summary>Whether anything that attention computes from, or its probabilities or what follows from them, is kept.</summary>
+    /// <summary>Whether queries, keys, values, attention probabilities or the rollout are kept.</summary>
     public bool KeepsAttentionInputs => (QueryLayers | KeyLayers | ValueLayers | AttentionLayers) != 0 || Rollout != 0;
 
     /// <summary>
-    /// Whether the last block may compute its attention, projection and MLP for the class token alone: nothing else of that block is then
-    /// read but keys, values and, where they are kept, queries, so the result is the same to the last bit.
+    /// Whether the last block may compute its attention, projection and MLP for the class token alone. Then nothing
+    /// reads the other tokens of that block but their keys, values and kept queries, so the result is the same to the
+    /// last bit.
     /// </summary>
     public bool PruneLastBlock(int layerCount) =>
         AllTokens == 0 && !Keeps(OutputPart.HiddenStates, layerCount) && !Keeps(OutputPart.IntermediateLayers, layerCount - 1)

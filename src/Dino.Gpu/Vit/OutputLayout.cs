@@ -2,38 +2,10 @@ using System.Numerics;
 
 namespace Dino.Gpu.Vit;
 
-/// <summary>What a forward pass can keep. A part is (slots, batch, values of an image), with one slot a layer kept, in ascending order.</summary>
-internal enum OutputPart
-{
-    /// <summary>The last layer after the final norm, one slot: (tokens, hidden) with every token, (hidden) with the class token alone.</summary>
-    Tokens,
-
-    /// <summary>(tokens, hidden): the residual stream, state 0 before the first block and state i after i blocks.</summary>
-    HiddenStates,
-
-    /// <summary>(tokens, hidden): the residual stream after a block, through the final norm.</summary>
-    IntermediateLayers,
-
-    /// <summary>(hidden): the class token after a block, through the final norm.</summary>
-    ClassTokens,
-
-    /// <summary>(tokens, hidden): a block's queries, heads side by side.</summary>
-    Queries,
-
-    /// <summary>(tokens, hidden): a block's keys, heads side by side.</summary>
-    Keys,
-
-    /// <summary>(tokens, hidden): a block's values, heads side by side.</summary>
-    Values,
-
-    /// <summary>(heads, rows kept, tokens): a block's attention probabilities, every row or the class token's.</summary>
-    Attentions,
-
-    /// <summary>(tokens): the class token's row of the attention rollout over all blocks, one slot.</summary>
-    Rollout,
-}
-
-/// <summary>How much of each part one pass keeps, and where it stands when all parts are in one buffer. Plain values, so that a kernel can take it as a parameter.</summary>
+/// <summary>
+/// The sizes of the parts that one pass keeps, and their places when all are in one buffer. Plain values: a kernel
+/// takes it as a parameter.
+/// </summary>
 internal readonly struct OutputLayout
 {
     private readonly VitShape _shape;
@@ -78,7 +50,7 @@ internal readonly struct OutputLayout
     /// <summary>Values of a part.</summary>
     public long Length(OutputPart part) => Slots(part) * SlotLength(part);
 
-    /// <summary>Place of a part's first value, the parts one behind the other.</summary>
+    /// <summary>The place of a part's first value. The parts follow each other.</summary>
     public long Start(OutputPart part)
     {
         long start = 0;

@@ -4,7 +4,9 @@ namespace Dino.Gpu.Vit;
 
 /// <summary>Times each operation of another implementation, so that the forward pass carries no stopwatch.</summary>
 /// <param name="inner">The operations.</param>
-/// <param name="ticks">One sum of <see cref="Stopwatch"/> ticks for each <see cref="VitOp"/>; the caller's memory.</param>
+/// <param name="ticks">
+/// One sum of <see cref="Stopwatch"/> ticks for each <see cref="VitOp"/>; the caller's memory.
+/// </param>
 internal unsafe struct TimedOps<TOps>(TOps inner, long* ticks) : IVitOps
     where TOps : struct, IVitOps
 {

@@ -1,6 +1,9 @@
 namespace Dino.Gpu.Vit;
 
-/// <summary>Floating-point operations of a forward pass: two for each multiply-add of the model's matrix products, nothing else counted: not what rollout multiplies on top, either.</summary>
+/// <summary>
+/// Floating-point operations of a forward pass: two for each multiply-add of the model's matrix products. Nothing else
+/// counts, not even the products of a rollout.
+/// </summary>
 internal static class VitCost
 {
     /// <summary>All matrix products for one batch.</summary>

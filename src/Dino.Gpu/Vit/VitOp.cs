@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Vit;
 
-/// <summary>The steps of a forward pass whose times are told apart.</summary>
+/// <summary>The steps of a forward pass that are timed separately.</summary>
 internal enum VitOp
 {
     UnfoldPatches,

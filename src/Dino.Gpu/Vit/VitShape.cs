@@ -2,7 +2,9 @@ using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Vit;
 
-/// <summary>The sizes of one forward pass: a model at one input size. Plain values, so that a kernel can take it as a parameter.</summary>
+/// <summary>
+/// The sizes of one forward pass: a model at one input size. Plain values, so that a kernel can take it as a parameter.
+/// </summary>
 internal readonly struct VitShape
 {
     /// <summary>The <see cref="SampleStep"/> at which the input is the picture: one pixel, in units of 2^-32.</summary>
@@ -42,7 +44,9 @@ internal readonly struct VitShape
 
     public int InputHeight { get; }
 
-    /// <summary>Width of the pictures as they lie on the device: the input's, unless it is sampled from them.</summary>
+    /// <summary>
+    /// Width of the pictures on the device. It is the input's width, unless the input is sampled from the pictures.
+    /// </summary>
     public int PictureWidth { get; }
 
     public int PictureHeight { get; }
@@ -50,12 +54,18 @@ internal readonly struct VitShape
     /// <summary>Pixels of the picture from one of the input to the next, in units of 2^-32.</summary>
     public long SampleStep { get; }
 
-    /// <summary>Whether the input is sampled from the picture. If not it is the picture, or at a scale a hair below 1 the picture without its last pixels.</summary>
+    /// <summary>
+    /// Whether the input is sampled from the picture. If not, it is the picture; at a scale just below 1 it lacks the
+    /// last pixels.
+    /// </summary>
     public bool IsSampled => SampleStep != PictureStep;
 
     public float LayerNormEpsilon { get; }
 
-    /// <summary>The model at another scale of the same pictures, as torch's <c>interpolate(scale_factor=s, mode="bilinear", align_corners=False)</c> makes the input: floor(side * s) pixels, 1 / s apart.</summary>
+    /// <summary>
+    /// The model at another scale of the same pictures. The input is that of torch's
+    /// <c>interpolate(scale_factor=s, mode="bilinear", align_corners=False)</c>: floor(side * s) pixels, 1 / s apart.
+    /// </summary>
     /// <param name="config">The model.</param>
     /// <param name="pictureWidth">Width of the pictures.</param>
     /// <param name="pictureHeight">Height of the pictures.</param>

@@ -34,7 +34,7 @@ internal static class ProbeBenchmark
 
     private static void Measure(int count, int dimension, int classes, int batch, int threads)
     {
-        LabelledVectors data = Create(count, dimension, classes);
+        LabeledVectors data = Create(count, dimension, classes);
         var step = new ProbeStep(0.01f, 0.9f, 0);
         using DinoDevice device = DinoDevice.Open("cpu", threads);
         using var trainer = ProbeTrainer.Create(device, dimension, classes, batch);
@@ -63,17 +63,17 @@ internal static class ProbeBenchmark
             $"| {count} | {dimension} | {classes} | {batch} | {1000 * best:F1} | {count / best:F0} | {operations / best / 1e9:F0} | {shares[^1]:P0} | {shares[Rounds / 2]:P0} |"));
     }
 
-    private static LabelledVectors Create(int count, int dimension, int classes)
+    private static LabeledVectors Create(int count, int dimension, int classes)
     {
         var random = new Random(1);
         float[] values = new float[count * dimension];
         foreach (ref float value in values.AsSpan())
             value = 2 * random.NextSingle() - 1;
-        return new LabelledVectors(values, dimension, [.. Enumerable.Range(0, count).Select(_ => random.Next(classes))], [.. Enumerable.Range(0, classes).Select(i => $"{i}")]);
+        return new LabeledVectors(values, dimension, [.. Enumerable.Range(0, count).Select(_ => random.Next(classes))], [.. Enumerable.Range(0, classes).Select(i => $"{i}")]);
     }
 
     /// <summary>Two steps, in double precision.</summary>
-    private static void Verify(ProbeTrainer trainer, LabelledVectors data, ProbeStep step)
+    private static void Verify(ProbeTrainer trainer, LabeledVectors data, ProbeStep step)
     {
         int dimension = data.Dimension, classes = data.ClassNames.Count, batch = data.Count / 2;
         float[] initial = LinearProbe.InitialWeight(classes * dimension, 1);

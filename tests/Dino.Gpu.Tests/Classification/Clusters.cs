@@ -5,7 +5,7 @@ namespace Dino.Gpu.Tests.Classification;
 /// <summary>Vectors around a seeded center for each class: class i % classes, center + noise * N(0, 1).</summary>
 internal static class Clusters
 {
-    public static LabelledVectors Create(int count, int dimension, int classes, double noise, ulong seed = 1, bool shuffledLabels = false)
+    public static LabeledVectors Create(int count, int dimension, int classes, double noise, ulong seed = 1, bool shuffledLabels = false)
     {
         var centers = new SeededValues("centres", 7);
         double[] center = [.. Enumerable.Range(0, classes * dimension).Select(_ => centers.NextNormal())];
@@ -16,7 +16,7 @@ internal static class Clusters
         int[] labels = [.. Enumerable.Range(0, count).Select(i => i % classes)];
         if (shuffledLabels)
             random.Shuffle(labels);
-        return new LabelledVectors(values, dimension, labels, Names(classes));
+        return new LabeledVectors(values, dimension, labels, Names(classes));
     }
 
     public static string[] Names(int classes) => [.. Enumerable.Range(0, classes).Select(i => $"class{i:D3}")];

@@ -13,8 +13,8 @@ public sealed class KnnClassifierTests
     [InlineData(250, 17, 12, 40)]
     public void Votes_EqualTheirTwin(int train, int dimension, int classes, int test)
     {
-        LabelledVectors voters = Clusters.Create(train, dimension, classes, 2);
-        LabelledVectors queries = Clusters.Create(test, dimension, classes, 2, seed: 2);
+        LabeledVectors voters = Clusters.Create(train, dimension, classes, 2);
+        LabeledVectors queries = Clusters.Create(test, dimension, classes, 2, seed: 2);
         int[] ks = [1, 2, 10, 20, 100, 200, 10_000]; // past the number of voters too
         using KnnClassifier classifier = KnnClassifier.Create(voters, OnCpu);
         Predictions[] predictions = classifier.Classify(queries.Values, ks);
@@ -41,7 +41,7 @@ public sealed class KnnClassifierTests
     public void Temperature_DecidesBetweenOneNearAndTwoFar(double temperature, int expected)
     {
         float[] voters = [0.8f, 0.6f, 0.6f, 0.8f, 6f, -8f]; // lengths do not matter
-        using KnnClassifier classifier = KnnClassifier.Create(new LabelledVectors(voters, 2, [0, 1, 1], ["a", "b"]), OnCpu with { Temperature = temperature });
+        using KnnClassifier classifier = KnnClassifier.Create(new LabeledVectors(voters, 2, [0, 1, 1], ["a", "b"]), OnCpu with { Temperature = temperature });
         Predictions prediction = classifier.Classify(new float[] { 3, 0 }, 3);
         Assert.Equal(expected, prediction.Classes(0)[0]);
         double near = 1 / (1 + 2 * Math.Exp(-0.2 / temperature));
@@ -52,7 +52,7 @@ public sealed class KnnClassifierTests
     public void EqualVotes_GoToTheSmallerClass_AndClassesWithoutAVoteAreLeftOut()
     {
         float[] voters = [1, 0, 1, 0, 1, 0, 0, 1];
-        using KnnClassifier classifier = KnnClassifier.Create(new LabelledVectors(voters, 2, [4, 2, 3, 0], Clusters.Names(6)), OnCpu);
+        using KnnClassifier classifier = KnnClassifier.Create(new LabeledVectors(voters, 2, [4, 2, 3, 0], Clusters.Names(6)), OnCpu);
         Assert.Equal([2, 3, 4], classifier.Classify(new float[] { 2, 0 }, 3).Classes(0).ToArray());
     }
 
@@ -60,7 +60,7 @@ public sealed class KnnClassifierTests
     public void Clusters_AreTold_Apart_AndShuffledLabelsAreNot()
     {
         const int Classes = 10, Count = 1000;
-        LabelledVectors test = Clusters.Create(Count, 32, Classes, 1, seed: 2);
+        LabeledVectors test = Clusters.Create(Count, 32, Classes, 1, seed: 2);
         using (KnnClassifier classifier = KnnClassifier.Create(Clusters.Create(Count, 32, Classes, 1), OnCpu))
         {
             Predictions predictions = classifier.Classify(test.Values, 20);
@@ -75,19 +75,19 @@ public sealed class KnnClassifierTests
     [Fact]
     public void BadInput_IsRefused()
     {
-        LabelledVectors voters = Clusters.Create(6, 4, 2, 1);
+        LabeledVectors voters = Clusters.Create(6, 4, 2, 1);
         Assert.Throws<ArgumentException>(() => KnnClassifier.Create(voters, OnCpu with { Temperature = 0 }));
         using KnnClassifier classifier = KnnClassifier.Create(voters, OnCpu);
         Assert.Throws<ArgumentException>(() => classifier.Classify(new float[5], 1));
         Assert.Throws<ArgumentException>(() => classifier.Classify(new float[4], 0));
-        Assert.Contains("Vector 1", Assert.Throws<ArgumentException>(() => new LabelledVectors(new[] { 1f, 2f, float.NaN, 1f }, 2, [0, 0], ["a"])).Message);
-        Assert.Contains("Vector 1", Assert.Throws<ArgumentException>(() => new LabelledVectors(new float[4], 2, [0, 1], ["a"])).Message);
-        Assert.Throws<ArgumentException>(() => new LabelledVectors(new float[5], 2, [0, 0], ["a"]));
-        Assert.Throws<ArgumentException>(() => new LabelledVectors(default, 2, [], ["a"]));
+        Assert.Contains("Vector 1", Assert.Throws<ArgumentException>(() => new LabeledVectors(new[] { 1f, 2f, float.NaN, 1f }, 2, [0, 0], ["a"])).Message);
+        Assert.Contains("Vector 1", Assert.Throws<ArgumentException>(() => new LabeledVectors(new float[4], 2, [0, 1], ["a"])).Message);
+        Assert.Throws<ArgumentException>(() => new LabeledVectors(new float[5], 2, [0, 0], ["a"]));
+        Assert.Throws<ArgumentException>(() => new LabeledVectors(default, 2, [], ["a"]));
     }
 
     /// <summary>Every voter sorted, votes in a dictionary.</summary>
-    private static (int[] Classes, double[] Scores) Twin(LabelledVectors voters, ReadOnlySpan<float> query, int k)
+    private static (int[] Classes, double[] Scores) Twin(LabeledVectors voters, ReadOnlySpan<float> query, int k)
     {
         var cosines = new List<(double Cosine, int Index)>();
         for (int i = 0; i < voters.Count; i++)

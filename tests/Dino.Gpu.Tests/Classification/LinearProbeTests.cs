@@ -77,7 +77,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     [Fact]
     public void Twin_GradientIsThatOfTheLoss()
     {
-        LabelledVectors train = Clusters.Create(9, 5, 4, 1);
+        LabeledVectors train = Clusters.Create(9, 5, 4, 1);
         var twin = new ProbeTwin(train, 3);
         int[] examples = [0, 3, 4, 8];
         int ignored = 0;
@@ -115,7 +115,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     public void Training_IsTheSameForEveryNumberOfThreads_AndEveryRun()
     {
         // Steps large enough for five threads, see SimdProbeTrainer; a last one of 3.
-        LabelledVectors train = Clusters.Create(203, 500, 101, 1);
+        LabeledVectors train = Clusters.Create(203, 500, 101, 1);
         var options = new LinearProbeOptions { Device = "cpu", Epochs = 2, BatchSize = 100, LearningRate = 0.1, WeightDecay = 1e-3, Seed = 5 };
         LinearProbe expected = LinearProbe.Train(train, train, options with { Threads = 1 });
         foreach (int threads in new[] { 1, 2, 3, 5 })
@@ -132,7 +132,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     [Fact]
     public void Training_IsTheSameInManyLaunches()
     {
-        LabelledVectors train = Clusters.Create(100, 20, 5, 1);
+        LabeledVectors train = Clusters.Create(100, 20, 5, 1);
         var options = new LinearProbeOptions { Epochs = 2, BatchSize = 16, LearningRate = 0.1 };
         using DinoDevice device = DinoDevice.Open("cpu", 2);
         float[][] weights = [.. new[] { (Operations: 5e10, Examples: 100), (0, 16) }.Select(launch =>
@@ -150,7 +150,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     {
         const int Classes = 10, Count = 1000;
         var options = new LinearProbeOptions { Device = "cpu", Epochs = 10, LearningRate = 0.05 };
-        LabelledVectors test = Clusters.Create(Count, 32, Classes, 1, seed: 2);
+        LabeledVectors test = Clusters.Create(Count, 32, Classes, 1, seed: 2);
         var epochs = new List<ProbeEpoch>();
         LinearProbe probe = LinearProbe.Train(Clusters.Create(Count, 32, Classes, 1), test, options, epochs.Add);
         Assert.Equal(epochs, probe.History);
@@ -163,7 +163,7 @@ public sealed class LinearProbeTests(TestDevices devices)
         Assert.Equal(epochs[^1].Test!.Top1, predictions.Accuracy(test.Labels, 1));
         Assert.Equal(epochs[^1].Test!.Top5, predictions.Accuracy(test.Labels, 5));
 
-        LabelledVectors noise = Clusters.Create(Count, 32, Classes, 1, seed: 2, shuffledLabels: true);
+        LabeledVectors noise = Clusters.Create(Count, 32, Classes, 1, seed: 2, shuffledLabels: true);
         LinearProbe chance = LinearProbe.Train(Clusters.Create(Count, 32, Classes, 1, shuffledLabels: true), noise, options);
         Chance.AssertHolds(chance.History[^1].Test!.Top1, 1.0 / Classes, Count);
     }
@@ -171,7 +171,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     [Fact]
     public void Predict_GivesTheSoftmaxOfTheTwinsLogits()
     {
-        LabelledVectors train = Clusters.Create(40, 11, 7, 1);
+        LabeledVectors train = Clusters.Create(40, 11, 7, 1);
         var options = new LinearProbeOptions { Device = "cpu", Epochs = 2, LearningRate = 0.1 };
         ProbeTwin twin = ProbeTwin.Train(train, options).Twin;
         Predictions predictions = LinearProbe.Train(train, null, options).Predict(train.Values, "cpu");
@@ -189,7 +189,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     {
         var probe = new LinearProbe(new float[12], new float[6], Clusters.Names(6));
         Assert.Equal([0, 1, 2, 3, 4], probe.Predict(new float[] { 1, 2 }, "cpu").Classes(0).ToArray());
-        LabelledVectors train = new(new float[12], 2, [0, 1, 2, 3, 4, 5], Clusters.Names(6));
+        LabeledVectors train = new(new float[12], 2, [0, 1, 2, 3, 4, 5], Clusters.Names(6));
         using DinoDevice device = DinoDevice.Open("cpu", 1);
         using var trainer = ProbeTrainer.Create(device, 2, 6, 6);
         using ProbeExamples examples = trainer.Load(train.Values, train.Labels);
@@ -202,7 +202,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     [Fact]
     public void Divergence_IsAnError()
     {
-        LabelledVectors train = Clusters.Create(100, 4, 3, 1);
+        LabeledVectors train = Clusters.Create(100, 4, 3, 1);
         var options = new LinearProbeOptions { Device = "cpu", LearningRate = 3e38, BatchSize = 100 };
         Assert.Contains("smaller learning rate", Assert.Throws<DinoException>(() => LinearProbe.Train(train, null, options)).Message);
     }
@@ -211,7 +211,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     public void Cancellation_EndsTheTraining()
     {
         using var source = new CancellationTokenSource();
-        LabelledVectors train = Clusters.Create(20, 4, 3, 1);
+        LabeledVectors train = Clusters.Create(20, 4, 3, 1);
         int epochs = 0;
         Assert.Throws<OperationCanceledException>(() => LinearProbe.Train(train, null, new LinearProbeOptions { Device = "cpu" }, epoch =>
         {
@@ -224,7 +224,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     [Fact]
     public void BadOptions_AreRefused()
     {
-        LabelledVectors train = Clusters.Create(20, 4, 3, 1);
+        LabeledVectors train = Clusters.Create(20, 4, 3, 1);
         var options = new LinearProbeOptions { Device = "cpu" };
         Assert.Throws<ArgumentException>(() => LinearProbe.Train(train, null, options with { Epochs = 0 }));
         Assert.Throws<ArgumentException>(() => LinearProbe.Train(train, null, options with { BatchSize = 0 }));
@@ -237,7 +237,7 @@ public sealed class LinearProbeTests(TestDevices devices)
 
     private static LinearProbeOptions Options(int batch) => new() { Epochs = 3, BatchSize = batch, LearningRate = 0.2, WeightDecay = 1e-3, Seed = 11 };
 
-    private static void AssertEqualsTwin(ProbeTrainer trainer, LabelledVectors train, LinearProbeOptions options)
+    private static void AssertEqualsTwin(ProbeTrainer trainer, LabeledVectors train, LinearProbeOptions options)
     {
         LinearProbe probe = LinearProbe.Train(trainer, train, null, options, null, CancellationToken.None);
         (ProbeTwin twin, List<ProbeScore> history) = ProbeTwin.Train(train, options);

@@ -5,11 +5,11 @@ namespace Dino.Gpu.Tests.Classification;
 /// <summary>A linear classifier and its training in double precision, loops and nothing else.</summary>
 internal sealed class ProbeTwin
 {
-    private readonly LabelledVectors _train;
+    private readonly LabeledVectors _train;
     private readonly double[] _weightVelocity;
     private readonly double[] _biasVelocity;
 
-    public ProbeTwin(LabelledVectors train, ulong seed)
+    public ProbeTwin(LabeledVectors train, ulong seed)
     {
         _train = train;
         Weight = [.. LinearProbe.InitialWeight(train.ClassNames.Count * train.Dimension, seed).Select(value => (double)value)];
@@ -24,7 +24,7 @@ internal sealed class ProbeTwin
     /// <summary>(classes)</summary>
     public double[] Bias { get; }
 
-    public static (ProbeTwin Twin, List<ProbeScore> History) Train(LabelledVectors train, LinearProbeOptions options)
+    public static (ProbeTwin Twin, List<ProbeScore> History) Train(LabeledVectors train, LinearProbeOptions options)
     {
         var twin = new ProbeTwin(train, options.Seed);
         var history = new List<ProbeScore>();

@@ -232,12 +232,12 @@ public sealed class ClassifyTests : IDisposable
         return _folder.Path(name);
     }
 
-    private async Task<LabelledVectors> VectorsAsync(string folder, IReadOnlyList<string> classes)
+    private async Task<LabeledVectors> VectorsAsync(string folder, IReadOnlyList<string> classes)
     {
         string file = _folder.Path("library.npy");
         Assert.Equal(0, (await CliRunner.EmbedTinyAsync(folder, "-o", file, "-q")).ExitCode);
         float[] values = Npy.Read(file).Floats;
         int perClass = values.Length / 48 / classes.Count;
-        return new LabelledVectors(values, 48, [.. Enumerable.Range(0, values.Length / 48).Select(i => i / perClass)], classes);
+        return new LabeledVectors(values, 48, [.. Enumerable.Range(0, values.Length / 48).Select(i => i / perClass)], classes);
     }
 }

@@ -1,5 +1,7 @@
 using System.Formats.Tar;
+using System.Security.Cryptography;
 using System.Text.Json;
+using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
@@ -21,21 +23,21 @@ public sealed class DedupTests : IDisposable
         Assert.Equal(
             [
                 "group\taction\tscore\twidth\theight\tpath",
-                "1\tkeep\t\t30\t30\tp2.png", "1\tduplicate\t0.9877\t20\t20\tp5.png", "1\tduplicate\t0.9848\t10\t10\tp0.png",
-                "2\tkeep\t\t5\t5\tp1.png", "2\tduplicate\t1.0000\t5\t5\tp4.png",
+                $"1\tkeep\t\t30\t30\t{P(2)}", $"1\tduplicate\t0.9877\t20\t20\t{P(5)}", $"1\tduplicate\t0.9848\t10\t10\t{P(0)}",
+                $"2\tkeep\t\t5\t5\t{P(1)}", $"2\tduplicate\t1.0000\t5\t5\t{P(4)}",
             ],
             result.OutputLines);
         Assert.Contains("6 images, 2 groups of near-duplicates at 0.98, 3 could go", Assert.Single(result.ErrorLines));
 
-        Assert.Equal(["p5.png", "p0.png", "p4.png"], (await CliRunner.RunAsync("dedup", file, "-t", "0.98", "--list", "-q", "-d", "cpu")).OutputLines);
+        Assert.Equal([P(5), P(0), P(4)], (await CliRunner.RunAsync("dedup", file, "-t", "0.98", "--list", "-q", "-d", "cpu")).OutputLines);
         CliResult json = await CliRunner.RunAsync("dedup", file, "-t", "0.98", "--json", "-q", "-d", "cpu");
         using var group = JsonDocument.Parse(json.OutputLines[0]);
-        Assert.Equal("p2.png", group.RootElement.GetProperty("keep").GetProperty("path").GetString());
+        Assert.Equal(P(2), group.RootElement.GetProperty("keep").GetProperty("path").GetString());
         Assert.Equal([5, 0], group.RootElement.GetProperty("duplicates").EnumerateArray().Select(one => one.GetProperty("row").GetInt32()));
         Assert.Equal(2, json.OutputLines.Length);
 
         // Only copies are left at 1; at the default 0.95 (18.2 degrees) the chain is one group still.
-        Assert.Equal(["p4.png"], (await CliRunner.RunAsync("dedup", file, "-t", "1", "--list", "-q", "-d", "cpu")).OutputLines);
+        Assert.Equal([P(4)], (await CliRunner.RunAsync("dedup", file, "-t", "1", "--list", "-q", "-d", "cpu")).OutputLines);
         Assert.Equal(3, (await CliRunner.RunAsync("dedup", file, "--list", "-q", "-d", "cpu")).OutputLines.Length);
     }
 
@@ -60,7 +62,7 @@ public sealed class DedupTests : IDisposable
     {
         string file = _folder.Path("e.npy");
         await CliRunner.EmbedTinyAsync(GoldenData.Image("gray.png"), "-o", file);
-        Assert.Contains("has no paths to list", (await CliRunner.RunAsync("dedup", file, "--list")).FatalLine());
+        Assert.Contains(DedupJob.NoPaths, (await CliRunner.RunAsync("dedup", file, "--list")).FatalLine());
     }
 
     /// <summary>Whoever deletes what is listed keeps every picture once, whatever names it has.</summary>
@@ -131,7 +133,20 @@ public sealed class DedupTests : IDisposable
 
     private static Task<CliResult> ListAsync(params string[] arguments) => CliRunner.RunAsync(["dedup", .. arguments, "--list", "-w", CliRunner.TinyWeights, "-d", "cpu"]);
 
-    private string Vectors(params (double Degrees, int Width, int Height)[] rows) => _folder.Write("e.jsonl", string.Concat(rows.Select((row, i) => string.Create(
-        System.Globalization.CultureInfo.InvariantCulture,
-        $"{{\"path\":\"p{i}.png\",\"width\":{row.Width},\"height\":{row.Height},\"embedding\":[{(float)Math.Cos(row.Degrees * Math.PI / 180)},{(float)Math.Sin(row.Degrees * Math.PI / 180)}]}}\n"))));
+    /// <summary>Embeddings of files that are there, with the digests of these.</summary>
+    private string Vectors(params (double Degrees, int Width, int Height)[] rows) => _folder.Write("e.jsonl", string.Concat(rows.Select((row, i) =>
+    {
+        string path = _folder.Write($"p{i}.png", $"picture {i}");
+        return JsonSerializer.Serialize(new
+        {
+            path,
+            width = row.Width,
+            height = row.Height,
+            sha256 = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path))),
+            embedding = new[] { (float)Math.Cos(row.Degrees * Math.PI / 180), (float)Math.Sin(row.Degrees * Math.PI / 180) },
+        }) + "\n";
+    })));
+
+    /// <summary>The path of a row of <see cref="Vectors"/>.</summary>
+    private string P(int row) => _folder.Path($"p{row}.png");
 }

@@ -21,7 +21,7 @@ public sealed class EmbedBadInputTests : IDisposable
         string broken = Put(name);
         string output = Directory.CreateDirectory(_folder.Path("out")).FullName;
         string file = Path.Combine(output, "o.npy");
-        CliResult result = await CliRunner.EmbedTinyAsync(Chelsea, broken, Chelsea, "-o", file, "--quiet");
+        CliResult result = await CliRunner.EmbedTinyAsync(Chelsea, Argument(broken), Chelsea, "-o", file, "--quiet");
 
         Assert.Equal(3, result.ExitCode);
         string line = Assert.Single(result.ErrorLines);
@@ -42,13 +42,13 @@ public sealed class EmbedBadInputTests : IDisposable
     public async Task Rows_are_written_even_when_no_image_can_be_read()
     {
         string[] paths = [.. BrokenImages.All.Select(image => Put(image.Name))];
-        CliResult npy = await CliRunner.EmbedTinyAsync([.. paths, "--output", "patches", "-o", _folder.Path("o.npy")]);
+        CliResult npy = await CliRunner.EmbedTinyAsync([.. paths.Select(Argument), "--output", "patches", "-o", _folder.Path("o.npy")]);
         Assert.Equal(3, npy.ExitCode);
         Npy rows = Npy.Read(_folder.Path("o.npy"));
         Assert.Equal([paths.Length, 4, 4, 48], rows.Shape);
         Assert.All(rows.Floats, value => Assert.True(float.IsNaN(value)));
 
-        CliResult lines = await CliRunner.EmbedTinyAsync(paths);
+        CliResult lines = await CliRunner.EmbedTinyAsync([.. paths.Select(Argument)]);
         Assert.Equal(3, lines.ExitCode);
         Assert.Equal(paths.Length, lines.OutputLines.Length);
         foreach ((string line, string path) in lines.OutputLines.Zip(paths))
@@ -173,6 +173,8 @@ public sealed class EmbedBadInputTests : IDisposable
         Assert.Empty(Directory.GetFiles(output, "*", new EnumerationOptions { AttributesToSkip = 0 }));
         return result.FatalLine();
     }
+
+    private static string Argument(string path) => File.Exists(path) ? path : MissingFiles.List(path);
 
     private string Put(string name)
     {

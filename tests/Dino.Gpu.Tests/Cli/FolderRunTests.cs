@@ -52,14 +52,18 @@ public sealed class FolderRunTests : IDisposable
     public async Task Failed_images_are_in_the_log_in_order_and_the_exit_code_stays()
     {
         string broken = _folder.Write("broken.png", [1, 2, 3]);
-        string[] inputs = ["missing.png", GoldenData.Image("chelsea.png"), broken, GoldenData.Image("gray.png"), _folder.Path("none.jpg")];
+        string none = _folder.Path("none.jpg");
+        string[] inputs =
+        [
+            MissingFiles.List("missing.png"), GoldenData.Image("chelsea.png"), broken, GoldenData.Image("gray.png"), MissingFiles.List(none),
+        ];
         for (int run = 0; run < 2; run++)
         {
             CliResult result = await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("out/"), "--shard-size", "2"]);
             Assert.Equal(3, result.ExitCode);
             JsonElement[] errors = [.. File.ReadAllLines(_folder.Path("out", "errors.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
             Assert.Equal([0, 2, 4], errors.Select(error => error.GetProperty("row").GetInt32()));
-            Assert.Equal(["missing.png", broken, inputs[4]], errors.Select(error => error.GetProperty("path").GetString()));
+            Assert.Equal(["missing.png", broken, none], errors.Select(error => error.GetProperty("path").GetString()));
             Assert.Equal("no such file", errors[0].GetProperty("error").GetString());
         }
 
@@ -70,7 +74,10 @@ public sealed class FolderRunTests : IDisposable
     [Fact]
     public async Task Skipped_images_have_no_row_and_do_not_shift_shards()
     {
-        string[] inputs = ["missing.png", GoldenData.Image("chelsea.png"), "missing2.png", "missing3.png", GoldenData.Image("gray.png")];
+        string[] inputs =
+        [
+            MissingFiles.List("missing.png"), GoldenData.Image("chelsea.png"), MissingFiles.List("missing2.png", "missing3.png"), GoldenData.Image("gray.png"),
+        ];
         Assert.Equal(3, (await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("out"), "--shard-size", "2", "--on-error", "skip"])).ExitCode);
         Assert.Equal([1, 0, 1], Shards().Select(shard => Npy.Read(shard).Shape[0]));
         Assert.Equal(3, File.ReadAllLines(_folder.Path("out", "errors.jsonl")).Length);
@@ -80,10 +87,10 @@ public sealed class FolderRunTests : IDisposable
     public async Task Failing_at_the_first_error_can_be_gone_on_with()
     {
         string late = _folder.Path("late.png");
-        string[] run = [GoldenData.Image("chelsea.png"), GoldenData.Image("gray.png"), late, GoldenData.Image("rgba.png"), "-o", _folder.Path("out"), "--on-error", "fail", "--batch", "1"];
+        string[] run = [GoldenData.Image("chelsea.png"), GoldenData.Image("gray.png"), MissingFiles.List(late), GoldenData.Image("rgba.png"), "-o", _folder.Path("out"), "--on-error", "fail", "--batch", "1"];
         string line = (await CliRunner.EmbedTinyAsync(run)).FatalLine();
         Assert.Contains("late.png: no such file", line);
-        Assert.Contains("the same command goes on from there", line);
+        Assert.Contains("run the same command again to resume", line);
         Assert.Empty(Shards());
 
         File.Copy(GoldenData.Image("palette.png"), late);
@@ -94,11 +101,11 @@ public sealed class FolderRunTests : IDisposable
     [Fact]
     public async Task More_errors_than_allowed_end_the_run()
     {
-        string[] inputs = [GoldenData.Image("chelsea.png"), "a.png", "b.png", "c.png"];
+        string[] inputs = [GoldenData.Image("chelsea.png"), MissingFiles.List("a.png", "b.png", "c.png")];
         Assert.Equal(3, (await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("enough"), "--max-errors", "3"])).ExitCode);
         CliResult tooMany = await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("out"), "--max-errors", "2"]);
         Assert.Equal(1, tooMany.ExitCode);
-        Assert.Contains("c.png: no such file; that is one more than --max-errors 2; the rows before are safe", tooMany.ErrorLines[^1]);
+        Assert.Contains("c.png: no such file; that is one more than --max-errors 2\nhint: the rows before it are safe in ", string.Join('\n', tooMany.ErrorLines));
     }
 
     [Theory]
@@ -115,6 +122,7 @@ public sealed class FolderRunTests : IDisposable
     {
         await RunAsync();
         byte[] before = File.ReadAllBytes(Shards()[0]);
+        changed = [.. changed.Select(argument => argument == "extra.png" ? MissingFiles.List(argument) : argument)];
         string line = (await RunAsync(changed)).FatalLine();
         Assert.Contains(difference, line);
         Assert.Contains("--overwrite", line);
@@ -134,7 +142,7 @@ public sealed class FolderRunTests : IDisposable
     [Fact]
     public async Task Json_progress_is_json_in_every_line()
     {
-        CliResult result = await RunAsync("missing.png", "--progress", "json", "--verbose", "--stats", _folder.Path("stats.json"));
+        CliResult result = await RunAsync(MissingFiles.List("missing.png"), "--progress", "json", "--verbose", "--stats", _folder.Path("stats.json"));
         Assert.All(result.ErrorLines, line => JsonDocument.Parse(line));
         Assert.Contains("missing.png: no such file", result.Error);
         JsonElement stats = JsonDocument.Parse(File.ReadAllText(_folder.Path("stats.json"))).RootElement;
@@ -179,7 +187,7 @@ public sealed class FolderRunTests : IDisposable
     [InlineData("errors ahead of the rows")]
     public async Task Leftovers_are_cleared_and_the_rest_is_done(string state, params string[] delete)
     {
-        await RunAsync("--shard-size", "9", Images + "/none.png");
+        await RunAsync("--shard-size", "9", MissingFiles.List(Images + "/none.png"));
         Dictionary<string, byte[]> whole = Contents();
         string errors = _folder.Path("out", "errors.jsonl");
         foreach (string name in delete)
@@ -203,7 +211,7 @@ public sealed class FolderRunTests : IDisposable
                 break;
         }
 
-        Assert.Equal(3, (await RunAsync("--shard-size", "9", Images + "/none.png")).ExitCode);
+        Assert.Equal(3, (await RunAsync("--shard-size", "9", MissingFiles.List(Images + "/none.png"))).ExitCode);
         Assert.Equal(whole, Contents());
     }
 
@@ -266,7 +274,7 @@ public sealed class FolderRunTests : IDisposable
             exit = result.ExitCode;
             stops += exit == 130 ? 1 : 0;
             if (exit == 130)
-                Assert.Matches(@"dino: stopped: \d+ of 222 rows are in .*out, and the same command goes on from there", result.ErrorLines[^1]);
+                Assert.Matches(@"dino: stopped: \d+ of 222 rows are in .*out; run the same command again to resume", result.ErrorLines[^1]);
         }
 
         Assert.InRange(stops, 1, 200);

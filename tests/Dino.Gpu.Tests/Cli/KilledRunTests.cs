@@ -101,13 +101,13 @@ public sealed class KilledRunTests : IDisposable
             await kill.WaitForExitAsync();
         CliResult stopped = await CliProcess.FinishAsync(process);
         Assert.Equal(130, stopped.ExitCode);
-        Assert.Matches(@"stopped: \d+ of 5000 rows are in .*out, and the same command goes on from there", stopped.ErrorLines[^1]);
+        Assert.Matches(@"stopped: \d+ of 5000 rows are in .*out; run the same command again to resume", stopped.ErrorLines[^1]);
         Assert.Contains("imagesPerSecond", await File.ReadAllTextAsync(_folder.Path("stats.json")));
         long rows = long.Parse(stopped.ErrorLines[^1].Split("stopped: ")[1].Split(' ')[0], CultureInfo.InvariantCulture);
 
         CliResult again = await CliRunner.RunAsync(embed);
         Assert.Equal(3, again.ExitCode);
-        Assert.Contains($"holds {rows} of 5000 rows; going on from there", again.Error);
+        Assert.Contains($"holds {rows} of 5000 rows; resuming there", again.Error);
         Assert.Equal(Images, Npy.Read(Path.Combine(output, "shard-00000.npy")).Shape[0]);
     }
 

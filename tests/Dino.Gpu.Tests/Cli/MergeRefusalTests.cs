@@ -63,7 +63,7 @@ public sealed class MergeRefusalTests : MergeTestBase
     [Fact]
     public async Task A_shard_of_other_images_is_refused()
     {
-        await PartsAsync("out", 2, 3, Images, "none.png", "--shard-size", "4", "--format", "jsonl");
+        await PartsAsync("out", 2, 3, Images, MissingFiles.List("none.png"), "--shard-size", "4", "--format", "jsonl");
         string shard = Path.Combine(Part(0, 2), "shard-00000.jsonl");
         File.Copy(Path.Combine(Part(0, 2), "shard-00001.jsonl"), shard, overwrite: true);
         Assert.Contains("in row 0 of the list, the manifest beside it", (await MergeAsync(Folder.Path("out"), "-o", Folder.Path("merged"))).FatalLine());
@@ -72,7 +72,7 @@ public sealed class MergeRefusalTests : MergeTestBase
     [Fact]
     public async Task A_failed_image_that_errors_jsonl_lacks_is_refused()
     {
-        await PartsAsync("out", 2, 3, Images, "none.png", "--format", "jsonl");
+        await PartsAsync("out", 2, 3, Images, MissingFiles.List("none.png"), "--format", "jsonl");
         await File.WriteAllTextAsync(Path.Combine(Part(1, 2), "errors.jsonl"), "");
         Assert.Contains("has no embedding in row 22 of the list (no such file)", (await MergeAsync(Folder.Path("out"), "-o", Folder.Path("merged"))).FatalLine());
     }

@@ -53,8 +53,9 @@ public sealed class MergeTests : MergeTestBase
     [InlineData("skip")]
     public async Task Shards_without_any_embedding(string onError)
     {
+        string[] inputs = [MissingFiles.List("a.png", "b.png", "c.png", "d.png"), GoldenData.Image("gray.png"), MissingFiles.List("e.png")];
         foreach (string format in new[] { "npy", "npz", "jsonl", "csv", "parquet", "safetensors" })
-            await AssertSameFolderAsync(3, 3, "a.png", "b.png", "c.png", "d.png", GoldenData.Image("gray.png"), "e.png", "--shard-size", "2", "--format", format, "--on-error", onError);
+            await AssertSameFolderAsync(3, 3, [.. inputs, "--shard-size", "2", "--format", format, "--on-error", onError]);
     }
 
     /// <summary>From the shards that hold most to every format, and within each format: as embed writes the file itself.</summary>
@@ -143,7 +144,7 @@ public sealed class MergeTests : MergeTestBase
     [Fact]
     public async Task A_merged_folder_is_whole_and_merging_again_does_nothing()
     {
-        string[] run = [Images, "none.png", "--shard-size", "4"];
+        string[] run = [Images, MissingFiles.List("none.png"), "--shard-size", "4"];
         await PartsAsync("out", 3, 3, run);
         string merged = Folder.Path("merged");
         await MergeAsync(Folder.Path("out"), "-o", merged);

@@ -22,7 +22,7 @@ public sealed class ProcessTests : IDisposable
         Assert.Equal(0, good.ExitCode);
         Assert.Single(good.OutputLines);
         Assert.Empty(good.Error);
-        Assert.Equal(3, (await CliProcess.FinishAsync(CliProcess.Start([.. embed, "missing.png"]))).ExitCode);
+        Assert.Equal(3, (await CliProcess.FinishAsync(CliProcess.Start([.. embed, MissingFiles.List("missing.png")]))).ExitCode);
         Assert.Equal(1, (await CliProcess.FinishAsync(CliProcess.Start([.. embed, _folder.Root]))).ExitCode);
         Assert.Equal(2, (await CliProcess.FinishAsync(CliProcess.Start([.. embed]))).ExitCode);
     }
@@ -39,9 +39,9 @@ public sealed class ProcessTests : IDisposable
             ["http_proxy"] = "",
         };
         CliResult result = await CliProcess.FinishAsync(CliProcess.Start(["embed", Chelsea, "--quiet", "-o", _folder.Path("o.npy")], environment));
-        string line = result.FatalLine();
-        Assert.Contains("--weights FILE", line);
-        Assert.Contains("synthetic", line);
+        Assert.Contains("no weights", result.FatalLine());
+        Assert.Contains("--weights FILE", result.ErrorLines[^1]);
+        Assert.Contains("synthetic", result.ErrorLines[^1]);
         Assert.False(File.Exists(_folder.Path("o.npy")));
     }
 
@@ -114,7 +114,7 @@ public sealed class ProcessTests : IDisposable
         CliResult help = await CliProcess.FinishAsync(CliProcess.StartShell(terminal, ["embed", "--help"]));
         Assert.True(help.ExitCode == 0, help.Output);
         Assert.Contains("--on-error", help.Output);
-        CliResult embed = await CliProcess.FinishAsync(CliProcess.StartShell(terminal, ["embed", Chelsea, "missing.png", "--weights", CliRunner.TinyWeights, "--device", "cpu", "-o", _folder.Path("o.npy")]));
+        CliResult embed = await CliProcess.FinishAsync(CliProcess.StartShell(terminal, ["embed", Chelsea, MissingFiles.List("missing.png"), "--weights", CliRunner.TinyWeights, "--device", "cpu", "-o", _folder.Path("o.npy")]));
         Assert.True(embed.ExitCode == 3, embed.Output);
         Assert.Contains("2 images", embed.Output);
     }
@@ -152,7 +152,7 @@ public sealed class ProcessTests : IDisposable
         if (OperatingSystem.IsWindows())
             Assert.Skip("needs /dev");
         CliResult result = await CliProcess.FinishAsync(CliProcess.Start(
-            ["embed", "missing.png", Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet", "--errors", log, "-o", _folder.Path("o.npy")]));
+            ["embed", MissingFiles.List("missing.png"), Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet", "--errors", log, "-o", _folder.Path("o.npy")]));
         Assert.True(result.ExitCode == 3, result.Error);
         Assert.Equal(lines, result.OutputLines.Length);
         Assert.All(result.OutputLines, line => Assert.StartsWith("{\"row\":0,\"path\":\"missing.png\"", line));
@@ -167,7 +167,7 @@ public sealed class ProcessTests : IDisposable
         string pipe = _folder.Fifo("pipe");
         CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell(
             $"cat {pipe} & \"$@\"; code=$?; wait; exit $code",
-            ["embed", "missing.png", Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet", "--errors", pipe, "-o", _folder.Path("o.npy")]));
+            ["embed", MissingFiles.List("missing.png"), Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet", "--errors", pipe, "-o", _folder.Path("o.npy")]));
         Assert.True(result.ExitCode == 3, result.Error);
         Assert.StartsWith("{\"row\":0,\"path\":\"missing.png\"", Assert.Single(result.OutputLines));
     }
@@ -182,7 +182,7 @@ public sealed class ProcessTests : IDisposable
     {
         if (!File.Exists("/dev/full"))
             Assert.Skip("needs /dev/full");
-        string[] embed = ["embed", "missing.png", Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--progress", progress, "-o", _folder.Path("o.npy")];
+        string[] embed = ["embed", MissingFiles.List("missing.png"), Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--progress", progress, "-o", _folder.Path("o.npy")];
         Assert.Equal(3, (await CliProcess.FinishAsync(CliProcess.StartShell("\"$@\" " + redirection, embed))).ExitCode);
         Assert.Equal(2, Npy.Read(_folder.Path("o.npy")).Shape[0]);
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Files;
+using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 
@@ -113,7 +114,8 @@ public sealed class ProgressTests
     [InlineData("missing.png", "--on-error", "fail", "--quiet")]
     public async Task Json_progress_tells_why_the_run_ended_in_json_too(params string[] arguments)
     {
-        CliResult result = await CliRunner.EmbedTinyAsync(["--progress", "json", .. arguments]);
+        CliResult result = await CliRunner.EmbedTinyAsync(
+            ["--progress", "json", .. arguments.Select(argument => argument == "missing.png" ? MissingFiles.List(argument) : argument)]);
         Assert.Equal(1, result.ExitCode);
         JsonElement last = Json(result)[^1];
         Assert.Equal("error", last.GetProperty("event").GetString());
@@ -123,11 +125,11 @@ public sealed class ProgressTests
     [Fact]
     public async Task Json_progress_is_json_when_cancelled_and_when_quiet()
     {
-        CliResult quiet = await CliRunner.EmbedTinyAsync("missing.png", "--progress", "json", "--quiet");
+        CliResult quiet = await CliRunner.EmbedTinyAsync(MissingFiles.List("missing.png"), "--progress", "json", "--quiet");
         Assert.Equal(3, quiet.ExitCode);
         Assert.Contains("missing.png", Assert.Single(Json(quiet)).GetProperty("text").GetString());
         CliResult cancelled = await CliRunner.RunAsync(
-            new CancellationToken(canceled: true), ["embed", "missing.png", "--weights", CliRunner.TinyWeights, "--device", "cpu", "--progress", "json"]);
+            new CancellationToken(canceled: true), ["embed", MissingFiles.List("missing.png"), "--weights", CliRunner.TinyWeights, "--device", "cpu", "--progress", "json"]);
         Assert.Equal(130, cancelled.ExitCode);
         Assert.Equal("dino: cancelled", Assert.Single(Json(cancelled)).GetProperty("text").GetString());
     }

@@ -23,7 +23,7 @@ public sealed class SearchTests : IDisposable
     public async Task An_index_is_an_npz_that_says_what_made_it()
     {
         string index = _folder.Path("photos.npz");
-        CliResult result = await RunAsync("index", Chelsea, "missing.png", Gray, "-o", index, "--size", "64x40", "--output", "mean", "--preprocess", "dino");
+        CliResult result = await RunAsync("index", Chelsea, MissingFiles.List("missing.png"), Gray, "-o", index, "--size", "64x40", "--output", "mean", "--preprocess", "dino");
         Assert.Equal(3, result.ExitCode);
         Assert.Empty(result.Output);
         Assert.Contains("2 vectors of 48, 1 without one left out", result.ErrorLines[^1]);
@@ -49,7 +49,9 @@ public sealed class SearchTests : IDisposable
         string again = _folder.Path("again.npz");
         Assert.Equal(0, (await RunAsync("index", index, "-o", again)).ExitCode);
         Assert.Equal(File.ReadAllBytes(index), File.ReadAllBytes(again));
-        Assert.Contains("do not say what made them", (await RunAsync("index", plain, "-o", again)).Error);
+        string unknown = _folder.Path("plain.npy");
+        await CliRunner.EmbedTinyAsync(Chelsea, Gray, "-o", unknown);
+        Assert.Contains("do not say what made them", (await RunAsync("index", unknown, "-o", again)).Error);
     }
 
     [Fact]
@@ -78,7 +80,9 @@ public sealed class SearchTests : IDisposable
         CliResult others = await RunAsync("search", file, Chelsea, "--exclude-self");
         Assert.Equal(3, others.OutputLines.Length);
         Assert.DoesNotContain(others.OutputLines.Skip(1), line => line.EndsWith("chelsea.png", StringComparison.Ordinal));
-        Assert.Contains("does not say what made the vectors", others.Error);
+        string unknown = _folder.Path("e.csv");
+        await CliRunner.EmbedTinyAsync([.. images, "-o", unknown]);
+        Assert.Contains("does not say what made the vectors", (await RunAsync("search", unknown, Chelsea)).Error);
         CliResult close = await RunAsync("search", file, Chelsea, "--threshold", "0.999999", "--quiet");
         Assert.Equal(3, close.OutputLines.Length);
 
@@ -167,6 +171,32 @@ public sealed class SearchTests : IDisposable
         }
 
         Assert.Contains("cannot read ", (await RunAsync("search", index, Chelsea)).FatalLine());
+    }
+
+    /// <summary>Files of two models meet: whatever the formats, as long as each says what made its vectors.</summary>
+    [Theory]
+    [InlineData("npz", "npz")]
+    [InlineData("parquet", "safetensors")]
+    [InlineData("jsonl", "npz")]
+    [InlineData("npz", "run/")]
+    public async Task Vectors_of_two_models_are_refused_in_every_format(string first, string second)
+    {
+        (string one, string other) = (_folder.Path("one." + first), _folder.Path(second == "run/" ? "run" : "other." + second));
+        await CliRunner.RunAsync("embed", Tiny, Gray, "-w", CliRunner.TinyWeights, "-d", "cpu", "-o", one);
+        await CliRunner.RunAsync("embed", Tiny, Gray, "-w", CliRunner.TinyWeights, "-d", "cpu", "-o", other, "--preprocess", "dino");
+        foreach (string[] command in new[] { new[] { "search", one, other }, ["dedup", one, other], ["index", one, other, "-o", _folder.Path("joined.npz")] })
+            Assert.Contains("made differently (preprocessing hf and dino)", (await CliRunner.RunAsync(command)).FatalLine());
+    }
+
+    [Fact]
+    public async Task Rows_that_were_changed_since_have_no_provenance_beside_them()
+    {
+        string rows = _folder.Path("e.jsonl");
+        await CliRunner.EmbedTinyAsync(Tiny, Gray, "-o", rows);
+        Assert.NotNull(EmbeddingTable.Load(rows, TestContext.Current.CancellationToken).Model);
+        string[] lines = await File.ReadAllLinesAsync(rows, TestContext.Current.CancellationToken);
+        await File.WriteAllLinesAsync(rows, lines[..1], TestContext.Current.CancellationToken);
+        Assert.Null(EmbeddingTable.Load(rows, TestContext.Current.CancellationToken).Model);
     }
 
     [Fact]

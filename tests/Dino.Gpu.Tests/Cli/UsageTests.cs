@@ -162,9 +162,10 @@ public sealed class UsageTests
     public async Task Quiet_silences_notes_but_not_failures()
     {
         using var folder = new TemporaryFolder();
-        CliResult result = await CliRunner.RunAsync("preprocess", "missing.png", GoldenData.Image("gray.png"), "-o", folder.Root, "--quiet");
+        string broken = folder.Write("in/broken.png", [1, 2, 3]);
+        CliResult result = await CliRunner.RunAsync("preprocess", broken, GoldenData.Image("gray.png"), "-o", folder.Root, "--quiet");
         Assert.Equal(3, result.ExitCode);
-        Assert.Contains("missing.png", Assert.Single(result.ErrorLines));
+        Assert.Contains("broken.png", Assert.Single(result.ErrorLines));
         result = await CliRunner.RunAsync("weights", "synth", "-o", folder.Path("w.safetensors"), "--quiet");
         Assert.Equal(0, result.ExitCode);
         Assert.Empty(result.Error);

@@ -41,7 +41,7 @@ public sealed class ClassAttentionTests(TestDevices devices, SeededWeights seede
     [MemberData(nameof(DeviceCases))]
     public void OnADevice_MatchesTheReference(TestDevice device, string name)
     {
-        using VitExecutor executor = VitExecutor.Create(devices.Open(device), seeded.Weights);
+        using VitExecutor executor = VitExecutor.Create(devices.OpenForFullSize(device), seeded.Weights);
         Check(executor, name);
     }
 

@@ -25,7 +25,7 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
     public void OnADevice_MatchesTheReference(TestDevice device)
     {
-        using VitExecutor executor = VitExecutor.Create(devices.Open(device), seeded.Weights);
+        using VitExecutor executor = VitExecutor.Create(devices.OpenForFullSize(device), seeded.Weights);
         Check(executor, GoldenCase.Chelsea);
     }
 

@@ -26,7 +26,7 @@ public sealed class RolloutTests(TestDevices devices, SeededWeights seeded) : IC
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
     public void OnADevice_IsTheProductOfTheMatrices(TestDevice device)
     {
-        using VitExecutor executor = VitExecutor.Create(devices.Open(device), seeded.Weights);
+        using VitExecutor executor = VitExecutor.Create(devices.OpenForFullSize(device), seeded.Weights);
         Check(executor, "chelsea_240x320_size");
     }
 

@@ -63,6 +63,34 @@ public sealed class HostilePickleTests : IDisposable
         Assert.Contains("more than 500000 operations", Refuse(dictionaries));
     }
 
+    /// <summary>One long tuple as the shape of tensor after tensor: each call would copy it.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_long_shape_is_not_copied_call_by_call(bool keepsTensors)
+    {
+        byte[] item = [(byte)'K', 1];
+        PickleBuilder pickle = new PickleBuilder().Protocol().Import("torch._utils", "_rebuild_tensor_v2").Raw((byte)'q', 0).Op('(')
+            .Op('(').Text("storage").Import("torch", "FloatStorage").Text("0").Text("cpu").Integer(1).Op('t').Op('Q').Integer(0)
+            .Op('(').Raw([.. Enumerable.Repeat(item, 100_000).SelectMany(bytes => bytes)]).Op('t').Raw((byte)'q', 1, (byte)'h', 1, (byte)'t', (byte)'q', 2);
+        byte[] once = keepsTensors ? [(byte)'h', 0, (byte)'h', 2, (byte)'R'] : [(byte)'h', 0, (byte)'h', 2, (byte)'R', (byte)'0'];
+        pickle.Raw([.. Enumerable.Repeat(once, 50_000).SelectMany(bytes => bytes)]).Op('.');
+        Assert.Contains("a tensor of 100000 dimensions", Refuse(pickle.ToArray(), ("0", new byte[4])));
+    }
+
+    /// <summary>One long list of pairs as the content of dictionary after dictionary.</summary>
+    [Fact]
+    public void A_long_list_is_not_copied_into_dictionary_after_dictionary()
+    {
+        const int pairs = 20_000;
+        PickleBuilder pickle = new PickleBuilder().Protocol().Import("collections", "OrderedDict").Raw((byte)'q', 0).Op(']').Raw((byte)'q', 1).Op('(');
+        for (int i = 0; i < pairs; i++) pickle.Raw([(byte)'U', 5, .. System.Text.Encoding.ASCII.GetBytes($"{i:X5}"), (byte)'N', 0x86]);
+        pickle.Op('e').Op('0').Raw((byte)'h', 1, 0x85, (byte)'q', 2, (byte)'0');
+        byte[] once = [(byte)'h', 0, (byte)'h', 2, (byte)'R'];
+        pickle.Raw([.. Enumerable.Repeat(once, 90_000).SelectMany(bytes => bytes)]).Op('.');
+        Assert.Contains("more than 500000 operations", Refuse(pickle.ToArray()));
+    }
+
     [Fact]
     public void Doubling_by_memory_is_not_expanded()
     {

@@ -12,9 +12,14 @@ internal sealed class SafetensorsFile
     /// <summary>The seeded weights of a config under the names of a layout.</summary>
     public static SafetensorsFile Of(CheckpointLayout layout, VitConfig config, string type = "F32", string prefix = "")
     {
-        VitWeights weights = SyntheticWeights.Create(config);
+        return Of(layout, SyntheticWeights.Create(config), name => prefix + name, type);
+    }
+
+    /// <summary>Weights under names of a layout, changed.</summary>
+    public static SafetensorsFile Of(CheckpointLayout layout, VitWeights weights, Func<string, string> rename, string type = "F32")
+    {
         var file = new SafetensorsFile();
-        foreach (TensorSlot slot in TensorSlots.For(layout, config)) file.Add(prefix + slot.Name, type, slot.Shape, TinyModels.Bytes(slot.Data(weights).Span, type));
+        foreach (TensorSlot slot in TensorSlots.For(layout, weights.Config)) file.Add(rename(slot.Name), type, slot.Shape, TinyModels.Bytes(slot.Data(weights).Span, type));
         return file;
     }
 

@@ -4,6 +4,7 @@ using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Pipeline;
+using Dino.Gpu.Tests.Cuda;
 using Dino.Gpu.Tests.Support;
 using Dino.Gpu.Vit;
 
@@ -59,7 +60,8 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
     [MemberData(nameof(Cases))]
     public void VitS16_MatchesTheReference(TestDevice device, string name)
     {
-        using VitExecutor executor = VitExecutor.Create(devices.Open(device), seeded.Weights);
+        DinoDevice opened = devices.OpenForFullSize(device, isLongTest: name == GoldenCase.Chelsea.Name);
+        using VitExecutor executor = VitExecutor.Create(opened, seeded.Weights);
         log.WriteLine(ModelParity.Check(executor, seeded.Weights, GoldenCase.All.Single(golden => golden.Name == name)));
     }
 
@@ -68,8 +70,9 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
     public void VitS16_PrunedBatchHasTheBytesOfSingleImages(TestDevice device)
     {
+        DinoDevice opened = devices.OpenForFullSize(device);
         VitWeights weights = SyntheticWeights.Create(VitConfig.VitS16 with { LayerCount = 2 });
-        using VitExecutor executor = VitExecutor.Create(devices.Open(device), weights);
+        using VitExecutor executor = VitExecutor.Create(opened, weights);
         ModelTwin.CheckBatches(executor, weights, images: 3);
     }
 
@@ -127,6 +130,8 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
         Assert.Equal(plain.Attentions, timed.Attentions);
         Assert.Contains(times, time => time.Name == "Attention");
 
+        if (device == TestDevice.Cuda && CudaEmulator.IsUsed)
+            return; // minutes of nothing but multiplications
         double peak = executor.MeasurePeak();
         log.WriteLine($"{opened.Info.Name}: {peak / 1e9:F1} GFLOP/s");
         Assert.InRange(peak, 1e6, 1e16);

@@ -1,8 +1,9 @@
+using Dino.Gpu.Tests.Cuda;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Pipeline;
 
-/// <summary>The whole model in every tensor-core precision, beside float32 on the CPU. Skipped without a CUDA device.</summary>
+/// <summary>The whole model in every tensor-core precision, beside float32 on the CPU.</summary>
 public sealed class TensorCoreModelTests(TestDevices devices, SeededWeights seeded) : IClassFixture<TestDevices>, IClassFixture<SeededWeights>
 {
     /// <summary>Cosines: 11 bits of mantissa in fp16 and tf32, 8 in bf16.</summary>
@@ -12,7 +13,8 @@ public sealed class TensorCoreModelTests(TestDevices devices, SeededWeights seed
     [InlineData(Precision.BFloat16, 0.999)]
     public void Embedding_IsCloseToFloat32(Precision precision, double limit)
     {
-        devices.Open(TestDevice.Cuda);
+        devices.OpenForFullSize(TestDevice.Cuda, isLongTest: true);
+        using IDisposable shown = CudaEmulator.Show();
         using DinoEncoder reference = DinoEncoder.Create(seeded.Weights, new DinoOptions { Device = "cpu" });
         using DinoEncoder encoder = DinoEncoder.Create(seeded.Weights, new DinoOptions { Device = "cuda:0", Precision = precision });
         string picture = GoldenData.PathOf("images", "chelsea.png");

@@ -20,6 +20,7 @@ public sealed class PortableSearchTests(TestDevices devices)
         { TestDevice.OpenCL, 20_000, 30, 17, 200 },
         { TestDevice.OpenCL, 100_000, 16, 8, 10 },
         { TestDevice.Cuda, 1000, 33, 9, 200 },
+        { TestDevice.Cuda, 9000, 48, 40, 1 },
         { TestDevice.Cuda, 100_000, 384, 100, 10 },
     };
 
@@ -27,6 +28,8 @@ public sealed class PortableSearchTests(TestDevices devices)
     [MemberData(nameof(Shapes))]
     public void Search_EqualsASort(TestDevice device, int count, int dimension, int queryCount, int k)
     {
+        if (count * (long)dimension > 10_000_000)
+            devices.OpenForFullSize(device, isLongTest: true);
         float[] vectors = SearchTwin.Normal(count * dimension, 1);
         float[] queries = SearchTwin.Normal(queryCount * dimension, 2);
         foreach (Similarity similarity in Enum.GetValues<Similarity>())

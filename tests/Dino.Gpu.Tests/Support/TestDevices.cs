@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Dino.Gpu.Devices;
+using Dino.Gpu.Tests.Cuda;
 using ILGPU;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.OpenCL;
@@ -16,7 +17,7 @@ public enum TestDevice
     /// <summary>The first OpenCL device, PoCL where there is no other.</summary>
     OpenCL,
 
-    /// <summary>The first CUDA device.</summary>
+    /// <summary>The first CUDA device, an emulated one where there is no other.</summary>
     Cuda,
 }
 
@@ -43,12 +44,30 @@ public sealed partial class TestDevices : IDisposable
         return device;
     }
 
-    /// <summary>As <see cref="Open"/>, an accelerator of the caller's own. Two encoders need one each: kernels of one accelerator hold the arguments of their next launch.</summary>
-    internal static DinoDevice OpenOwn(TestDevice kind) => kind switch
+    /// <summary>
+    /// Opens the device for a model of ViT-S's size, which takes an emulated CUDA device a minute: skipped there, or run
+    /// where <c>DINO_TEST_LONG=1</c> asks for long tests and this is one of them.
+    /// </summary>
+    internal DinoDevice OpenForFullSize(TestDevice kind, bool isLongTest = false)
     {
-        TestDevice.IlgpuCpu => OpenIlgpuCpu(),
-        TestDevice.OpenCL => OpenOpenCL(),
-        _ => OpenCuda(),
+        if (kind == TestDevice.Cuda && CudaEmulator.IsUsed)
+        {
+            Assert.SkipUnless(isLongTest, "a model of this size takes minutes on the emulated CUDA device");
+            Assert.SkipUnless(
+                Environment.GetEnvironmentVariable("DINO_TEST_LONG") == "1", "takes a minute on the emulated CUDA device; DINO_TEST_LONG=1 runs it");
+        }
+
+        return Open(kind);
+    }
+
+    /// <summary>As <see cref="Open"/>, an accelerator of the caller's own. Two encoders need one each: kernels of one accelerator hold the arguments of their next launch.</summary>
+    /// <param name="kind">Which.</param>
+    /// <param name="algorithms">Whether kernels of ILGPU.Algorithms are to run on it, as a search asks for.</param>
+    internal static DinoDevice OpenOwn(TestDevice kind, bool algorithms = false) => kind switch
+    {
+        TestDevice.IlgpuCpu => OpenIlgpuCpu(algorithms),
+        TestDevice.OpenCL => OpenOpenCL(algorithms),
+        _ => OpenCuda(algorithms),
     };
 
     public void Dispose()
@@ -57,23 +76,26 @@ public sealed partial class TestDevices : IDisposable
             device.Dispose();
     }
 
-    private static DinoDevice OpenIlgpuCpu()
+    private static DinoDevice OpenIlgpuCpu(bool algorithms)
     {
-        Context context = Context.Create(builder => builder.DefaultCPU());
+        Context context = Context.Create(builder => Enable(builder.DefaultCPU(), algorithms));
         return new DinoDevice(context, context.CreateCPUAccelerator(0), Portable(CpuDescription.Describe()));
     }
 
-    private static DinoDevice OpenCuda()
+    private static Context.Builder Enable(Context.Builder builder, bool algorithms) => algorithms ? builder.EnableAlgorithms() : builder;
+
+    private static DinoDevice OpenCuda(bool algorithms)
     {
-        Assert.SkipWhen(DeviceCatalog.FindCuda().Count == 0, "no CUDA device on this machine");
-        return DinoDevice.Open("cuda:0");
+        using IDisposable shown = CudaEmulator.Show();
+        Assert.SkipWhen(DeviceCatalog.FindCuda().Count == 0, "no CUDA device on this machine, and no C compiler to build the emulated one");
+        return DinoDevice.Open("cuda:0", algorithms: algorithms);
     }
 
     /// <summary>
     /// PoCL 3.1 lacks the generic address space that ILGPU asks for, but our kernels, compiled at O2, never use it: the tests force the
     /// capability, which the library itself does not.
     /// </summary>
-    private static DinoDevice OpenOpenCL()
+    private static DinoDevice OpenOpenCL(bool algorithms)
     {
         KeepPoclCacheOutOfHome();
         List<DeviceCatalog.Candidate> candidates = DeviceCatalog.FindOpenCL();
@@ -86,7 +108,7 @@ public sealed partial class TestDevices : IDisposable
             SetDeviceVersion(device, CLDeviceVersion.CL20);
         }
 
-        Context context = Context.Create(builder => builder.Optimize(OptimizationLevel.O2));
+        Context context = Context.Create(builder => Enable(builder.Optimize(OptimizationLevel.O2), algorithms));
         return new DinoDevice(context, device.CreateAccelerator(context), candidate.Info);
     }
 

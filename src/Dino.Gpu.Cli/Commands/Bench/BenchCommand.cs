@@ -139,6 +139,7 @@ internal sealed class BenchCommand
         int last = batches[^1];
         Say(parsed, $"steps, batch {last}");
         IReadOnlyList<StepResult> steps = benchmark.Steps(last, cancellation);
+        IReadOnlyList<ProductResult> products = benchmark.Products(last, cancellation);
         Say(parsed, $"end to end, {files.Count} files, batch {last}");
         double rate = modelOnly.Last(result => result.Batch == last && result.Outputs == "cls").ImagesPerSecond;
         EndToEndResult endToEnd = await benchmark.EndToEndAsync(
@@ -156,6 +157,7 @@ internal sealed class BenchCommand
             PeakFlops = benchmark.Peak,
             ModelOnly = modelOnly,
             Steps = steps,
+            Products = products,
             EndToEnd = endToEnd,
         };
     }
@@ -191,6 +193,14 @@ internal sealed class BenchCommand
         }
 
         console.Write(steps.Title($"steps, cls, batch {report.EndToEnd.Batch}"));
+        if (report.Products.Count > 0)
+        {
+            Table products = NewTable("product", "rows x columns x depth", "GFLOP/s", "cuBLAS GFLOP/s", "ours / cuBLAS");
+            foreach (ProductResult product in report.Products)
+                products.AddRow(product.Name, product.Shape, Giga(product.Flops), Giga(product.CublasFlops), Percent(product.Flops / product.CublasFlops));
+            console.Write(products.Title("fp32 products, each alone"));
+        }
+
         EndToEndResult end = report.EndToEnd;
         output.WriteLine(
             $"end to end: {end.Images} images ({end.Source}), batch {end.Batch}: {Number(end.ImagesPerSecond, 1)} images/s, {Percent(end.ShareOfModelOnly)} of model only; "

@@ -30,6 +30,9 @@ internal sealed record BenchReport
 
     public required IReadOnlyList<StepResult> Steps { get; init; }
 
+    /// <summary>Our float32 products beside those of cuBLAS; empty where there is no cuBLAS, and for other precisions.</summary>
+    public required IReadOnlyList<ProductResult> Products { get; init; }
+
     public required EndToEndResult EndToEnd { get; init; }
 }
 
@@ -49,6 +52,13 @@ internal sealed record BatchResult(int Batch, string Outputs, double Seconds, do
 /// <param name="Flops">Matrix products a second; 0 for a step without any.</param>
 /// <param name="ShareOfPeak">Flops / PeakFlops.</param>
 internal sealed record StepResult(string Name, double SecondsPerImage, double ShareOfTime, double Flops, double ShareOfPeak);
+
+/// <summary>A product of the model, measured alone.</summary>
+/// <param name="Name">The layer.</param>
+/// <param name="Shape">Rows, columns and depth: <c>6304x1152x384</c>.</param>
+/// <param name="Flops">Of our kernel, a second.</param>
+/// <param name="CublasFlops">Of cuBLAS, in the same rounds.</param>
+internal sealed record ProductResult(string Name, string Shape, double Flops, double CublasFlops);
 
 /// <summary>From files to embeddings, as <c>dino embed</c> does it.</summary>
 /// <param name="Images">Files.</param>

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
+using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -66,6 +68,25 @@ internal sealed class ModelBenchmark(DinoEncoder encoder, int rounds)
             double flops = entry.Operations / entry.Seconds;
             return new StepResult(entry.Name, entry.Seconds / batch, entry.Seconds / total, flops, flops / Peak);
         })];
+    }
+
+    /// <summary>The float32 products beside cuBLAS, on a device opened for it.</summary>
+    /// <returns>Empty where the encoder is not on a CUDA device, or there is no cuBLAS.</returns>
+    public IReadOnlyList<ProductResult> Products(int batch, CancellationToken cancellation)
+    {
+        if (encoder.Device.Family != KernelFamily.Portable)
+            return [];
+        using var device = DinoDevice.Open(encoder.Device.Id);
+        var shape = new VitShape(encoder.Config, encoder.InputWidth, encoder.InputHeight);
+        return
+        [
+            .. (CublasComparison.Measure(device.Accelerator, shape, batch, rounds, cancellation) ?? [])
+                .Select(times => new ProductResult(
+                    times.Name,
+                    $"{times.Rows}x{times.Columns}x{times.Depth}",
+                    times.Operations / times.Seconds,
+                    times.Operations / times.CublasSeconds)),
+        ];
     }
 
     /// <summary>Decode, resize, model and gathering rows, through the pipeline of <c>dino embed</c>.</summary>

@@ -9,7 +9,7 @@ namespace Dino.Gpu.Cli.Commands;
 internal sealed record ClassifyData
 {
     /// <summary>What to learn from; null with a probe that is trained already.</summary>
-    public required LabelledVectors? Train { get; init; }
+    public required LabeledVectors? Train { get; init; }
 
     /// <summary>(test, dimension)</summary>
     public required ReadOnlyMemory<float> TestValues { get; init; }
@@ -31,7 +31,7 @@ internal sealed record ClassifyData
     public required long Failed { get; init; }
 
     /// <summary>The vectors to classify with their labels; null where these are not known.</summary>
-    public LabelledVectors? Test => TestLabels is null ? null : new LabelledVectors(TestValues, Dimension, TestLabels, ClassNames);
+    public LabeledVectors? Test => TestLabels is null ? null : new LabeledVectors(TestValues, Dimension, TestLabels, ClassNames);
 
     /// <summary>Reads or embeds what the settings name.</summary>
     /// <param name="settings">What was asked for.</param>
@@ -41,7 +41,7 @@ internal sealed record ClassifyData
     /// <exception cref="DinoException">Something cannot be read, has no label, or does not fit.</exception>
     public static async Task<ClassifyData> LoadAsync(ClassifySettings settings, LinearProbe? probe, CliConsole console, CancellationToken cancellation)
     {
-        using var source = new EmbeddingSource(settings.Source, console);
+        using var source = new EmbeddingSource(settings.Source, console) { Outputs = [("--confusion", settings.Confusion)] };
         EmbeddingTable? train = settings.Train is null ? null : await source.LoadAsync([settings.Train], cancellation).ConfigureAwait(false);
         LabelledTable? voters = train is null ? null : LabelledTable.Of(settings.Train!, train, settings.LabelColumn);
         if (voters is not null)
@@ -50,7 +50,7 @@ internal sealed record ClassifyData
         NoteFailures(settings, console, source.Failed, (settings.Train, train), (settings.Test, test));
         string owner = settings.Train ?? "the probe";
         IReadOnlyList<string> classes = probe?.ClassNames ?? voters!.Classes;
-        LabelledVectors? labelled = voters is null ? null : new LabelledVectors(train!.Values, train.Dimension, voters.Indices(classes, owner), classes);
+        LabeledVectors? labelled = voters is null ? null : new LabeledVectors(train!.Values, train.Dimension, voters.Indices(classes, owner), classes);
         if (test is null)
             return Divide(settings, labelled!, train!);
 
@@ -69,12 +69,12 @@ internal sealed record ClassifyData
     }
 
     /// <summary>A part of the train set to test with.</summary>
-    private static ClassifyData Divide(ClassifySettings settings, LabelledVectors labelled, EmbeddingTable table)
+    private static ClassifyData Divide(ClassifySettings settings, LabeledVectors labelled, EmbeddingTable table)
     {
         (int[] first, int[] second) = labelled.Split(settings.Split!.Value, settings.Seed);
         if (second.Length == 0)
             throw new DinoException($"{settings.Train} has one image of each class: nothing is left to test with, give a TEST");
-        LabelledVectors test = labelled.Select(second);
+        LabeledVectors test = labelled.Select(second);
         return new ClassifyData
         {
             Train = labelled.Select(first),

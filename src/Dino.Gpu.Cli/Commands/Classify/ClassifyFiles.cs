@@ -22,8 +22,11 @@ internal static class ClassifyFiles
             [settings.Train, settings.Test, probe, settings.Source.Weights]);
         if (settings.Confusion is not null)
             PngFile.RequireEncoder("leave --confusion away");
-        foreach (string path in new[] { settings.Confusion, settings.Predictions, save }.OfType<string>())
-            AtomicFile.EnsureWritable(path);
+        foreach ((FileKind kind, string? path) in new[] { (FileKind.Png, settings.Confusion), (FileKind.Predictions, settings.Predictions), (FileKind.Probe, save) })
+        {
+            if (path is not null)
+                kind.EnsureWritable(path);
+        }
     }
 
     /// <summary>Writes what was asked for.</summary>

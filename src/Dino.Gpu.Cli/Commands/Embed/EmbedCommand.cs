@@ -104,7 +104,7 @@ internal sealed class EmbedCommand
 
     private readonly Option<string> _dtype = new("--dtype")
     {
-        Description = "Type of the values in the file; f16 rounds to nearest even. Not in Parquet.",
+        Description = "Type of the values in the file; f16 rounds to nearest even.",
         HelpName = "f32|f16",
         DefaultValueFactory = _ => "f32",
     };

@@ -2,11 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
-using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Runs;
-using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -28,7 +27,6 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         string? file = target.IsFolder || target.IsStandardOutput ? null : target.Name;
         List<(string, string?)> outputs = [("-o", file), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)];
         OutputNames.RefuseSameFile(outputs, [.. settings.Inputs, settings.Weights]);
-        FormatCatalog.Validate(target.Format, settings.Type, []);
         if (target.IsFolder)
         {
             OutputNames.RefuseInRun(PartFolder(part), [settings.ErrorsFile, settings.StatsFile, .. settings.Inputs], RunFolder.IsOwn);
@@ -38,15 +36,16 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         using RunFolder? folder = target.IsFolder ? RunFolder.Open(PartFolder(part)) : null;
         target.EnsureWritable();
         if (settings.StatsFile is not null)
-            AtomicFile.EnsureWritable(settings.StatsFile);
+            FileKind.Statistics.EnsureWritable(settings.StatsFile);
         if (settings.ErrorsFile is not null)
             ErrorLog.EnsureWritable(settings.ErrorsFile);
         bool streams = folder is null && part.Count == 1 && settings.Inputs is ["-"];
         using InputList? list = streams ? null : await SettleAsync(cancellation).ConfigureAwait(false);
         if (list is not null)
         {
-            FormatCatalog.Validate(target.Format, settings.Type, list.Columns);
+            RowSchema.Validate(list.Columns);
             OutputNames.RefusePictures(outputs, list.Items());
+            console.TellNotes(list.Notes, settings.Quiet);
         }
 
         string weights = await WeightsLocator.FindAsync(settings.Weights, console, settings.Quiet, cancellation).ConfigureAwait(false);
@@ -104,13 +103,19 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input, mayBeEmpty: target.IsStandardOutput);
         using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
         using ConsoleProgress progress = Progress(onBegin: null);
-        using (IRowOutput rows = new SingleOutput(target.Open(EmbeddingRun.Schema(embedder, target.Format, settings.Type, list), console.Output), log, first))
+        string? file = target.IsStandardOutput ? null : target.Name;
+        RowSchema schema = EmbeddingRun.Schema(embedder, target.Format, settings.Type, list);
+        bool kept;
+        using (var rows = new SingleOutput(target.Open(schema, console.Output), log, first, file))
         {
             var policy = new FailurePolicy(settings.OnError, settings.MaxErrors);
             await EmbeddingRun.ToOutputAsync(embedder, items, list is null ? null : last - first, rows, policy, progress, cancellation).ConfigureAwait(false);
+            kept = rows.KeptEarlierFile;
         }
 
-        return Finish(embedder, progress, target.Name);
+        if (kept)
+            console.Tell($"dino: every image failed: {file} stays as it was");
+        return Finish(embedder, progress, kept ? "nothing written" : target.Name);
     }
 
     /// <summary>A folder of shards, from the beginning or from where an earlier run ended.</summary>

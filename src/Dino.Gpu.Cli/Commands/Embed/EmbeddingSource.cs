@@ -1,6 +1,7 @@
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
 
@@ -33,6 +34,9 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
 {
     private Embedder? _embedder;
 
+    /// <summary>Pictures that the command will write, by option: none of them may be an input.</summary>
+    public IReadOnlyList<(string Option, string? Path)> Outputs { get; init; } = [];
+
     /// <summary>Images that could not be read so far; each was named on stderr.</summary>
     public long Failed { get; private set; }
 
@@ -49,7 +53,9 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
             () => embedded.Select(path => (path, EmbeddingTable.Load(path, cancellation))).ToArray(), cancellation).ConfigureAwait(false);
         if (tables.Length > 1)
             NoteUnknownOrigin([.. tables.Select(one => (one.Path, one.Table.Model))]);
-        return EmbeddingTable.Join(tables);
+        EmbeddingTable joined = EmbeddingTable.Join(tables);
+        OutputNames.RefusePictures(Outputs, joined.Rows.Where(row => row.Archive is null).Select(row => row.Path));
+        return joined;
     }
 
     /// <summary>The vectors of images, in their order; one that cannot be read is among <see cref="EmbeddingTable.Failures"/>.</summary>
@@ -58,6 +64,8 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
     {
         using InputList list = await Task.Run(() => InputList.Settle(inputs, console.Input, cancellation: cancellation), cancellation)
             .WaitAsync(cancellation).ConfigureAwait(false);
+        OutputNames.RefusePictures(Outputs, list.Items());
+        console.TellNotes(list.Notes, settings.Quiet);
         Embedder embedder = await OpenAsync(cancellation).ConfigureAwait(false);
         using var progress = new ConsoleProgress(settings.Quiet ? ProgressKind.None : ProgressKind.Auto, console, rowsOnTerminal: false);
         string name = inputs.Count == 1 ? inputs[0] : $"{inputs[0]}...";

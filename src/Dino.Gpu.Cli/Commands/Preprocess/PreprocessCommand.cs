@@ -2,6 +2,7 @@ using System.CommandLine;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Files;
 using Dino.Gpu.Imaging;
@@ -64,7 +65,14 @@ internal static class PreprocessCommand
         TextWriter notes,
         CancellationToken cancellation)
     {
+        foreach (string image in images)
+            MissingInput.Refuse(image);
         string[] targets = Targets(images, directory, format);
+        FileKind kind = format == "npy"
+            ? FileKind.NpyOf(3, preprocessor.Height, preprocessor.Width)
+            : FileKind.PngOf(preprocessor.Width, preprocessor.Height);
+        foreach (string target in targets)
+            kind.RequireReplaceable(target);
         if (format == "png")
             PngFile.RequireEncoder("use --format npy");
         OutputDirectory.Create(directory, targets);

@@ -8,12 +8,6 @@ using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>Pictures that show the same.</summary>
-/// <param name="Number">Of the group, from 1.</param>
-/// <param name="Keep">The one to keep: the largest, of equal ones the first.</param>
-/// <param name="Duplicates">The others, each with its cosine with the first; it may be below the threshold where pictures between the two join them.</param>
-internal sealed record DuplicateGroup(int Number, RowInfo Keep, IReadOnlyList<(RowInfo Image, double Score)> Duplicates);
-
 /// <summary>Groups on standard output.</summary>
 internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOutput kind)
 {
@@ -22,9 +16,6 @@ internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOu
     private readonly Table? _table = kind == DedupOutput.Table && console.OutputIsTerminal
         ? new Table().Border(TableBorder.Simple).AddColumns("group", "", "score", "size", "path")
         : null;
-
-    /// <summary>Images that <see cref="DedupOutput.List"/> left out, since their paths have more than one line, or are names in an archive, and may be those of other files.</summary>
-    public int Unlisted { get; private set; }
 
     public void Begin()
     {
@@ -40,15 +31,22 @@ internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOu
                 WriteJson(group);
                 break;
             case DedupOutput.List:
-                foreach ((RowInfo image, _) in group.Duplicates)
-                    WritePath(image);
-                break;
+                break; // see WritePaths
             default:
                 WriteRow(group.Number, "keep", null, group.Keep);
+                foreach ((RowInfo image, double score) in group.References)
+                    WriteRow(group.Number, "reference", score, image);
                 foreach ((RowInfo image, double score) in group.Duplicates)
                     WriteRow(group.Number, "duplicate", score, image);
                 break;
         }
+    }
+
+    /// <summary>The paths of what could go, one a line.</summary>
+    public void WritePaths(IEnumerable<string> paths)
+    {
+        foreach (string path in paths)
+            output.Write(path + "\n");
     }
 
     public void End()
@@ -57,20 +55,13 @@ internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOu
             TableOutput.Create(output, toTerminal: true).Write(_table);
     }
 
-    private void WritePath(RowInfo image)
-    {
-        if (image.Archive is not null || image.Path.AsSpan().ContainsAny('\n', '\r'))
-            Unlisted++;
-        else
-            output.Write(image.Path + "\n");
-    }
-
     private void WriteRow(int group, string action, double? score, RowInfo image)
     {
         string number = group.ToString(CultureInfo.InvariantCulture);
         string cosine = score is { } value ? SearchReport.Score(value) : "";
+        string size = image.Width is null ? "" : $"{image.Width}x{image.Height}";
         if (_table is not null)
-            _table.AddRow(new Text(number), new Text(action), new Text(cosine), new Text(image.Width is null ? "" : $"{image.Width}x{image.Height}"), new Text(RowName.Of(image)));
+            _table.AddRow(new Text(number), new Text(action), new Text(cosine), new Text(size), new Text(RowName.Of(image)));
         else
             output.Write($"{number}\t{action}\t{cosine}\t{image.Width}\t{image.Height}\t{RowName.Of(image)}\n");
     }
@@ -83,8 +74,18 @@ internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOu
         line.WriteStartObject("keep");
         WriteImage(line, group.Keep);
         line.WriteEndObject();
-        line.WriteStartArray("duplicates");
-        foreach ((RowInfo image, double score) in group.Duplicates)
+        if (group.References.Count > 0)
+            WriteImages(line, "references", group.References);
+        WriteImages(line, "duplicates", group.Duplicates);
+        line.WriteEndObject();
+        line.Flush();
+        console.Output.Write("\n"u8);
+    }
+
+    private static void WriteImages(Utf8JsonWriter line, string name, IReadOnlyList<ScoredPicture> images)
+    {
+        line.WriteStartArray(name);
+        foreach ((RowInfo image, double score) in images)
         {
             line.WriteStartObject();
             WriteImage(line, image);
@@ -93,9 +94,6 @@ internal sealed class DedupReport(CliConsole console, TextWriter output, DedupOu
         }
 
         line.WriteEndArray();
-        line.WriteEndObject();
-        line.Flush();
-        console.Output.Write("\n"u8);
     }
 
     private static void WriteImage(Utf8JsonWriter line, RowInfo image)

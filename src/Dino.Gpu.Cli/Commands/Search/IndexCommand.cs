@@ -12,9 +12,9 @@ internal static class IndexCommand
           dino index a.parquet b.parquet -o all.npz            files of embeddings, joined
           dino search photos.npz query.jpg                     the query is embedded as the index was
 
-        The file is the .npz that embed writes, with a member model.json:
-        numpy.load("photos.npz")["embedding"], ["path"], ["model.json"]. Images without an embedding are
-        left out. Exit codes: 0 all well, 1 nothing written, 2 wrong usage, 3 some images failed, 130
+        The file is the .npz that 'embed --sha256' writes, with a member model.json:
+        numpy.load("photos.npz")["embedding"], ["path"], ["sha256"], ["model.json"]. Images without an
+        embedding are left out. Exit codes: 0 all well, 1 nothing written, 2 wrong usage, 3 some images failed, 130
         cancelled.
         """;
 

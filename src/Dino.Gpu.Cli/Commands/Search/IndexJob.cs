@@ -4,13 +4,13 @@ using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
-using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>
-/// One <c>dino index</c>: vectors into one <c>.npz</c> that also says what made them. It is what <c>embed</c> writes with one member more, so NumPy opens it, its arrays lie
-/// there uncompressed and are read in one go, and search can embed queries the same way.
+/// One <c>dino index</c>: vectors into one <c>.npz</c> that also says what made them and, by their SHA-256, which pictures they
+/// are of. It is what <c>embed --sha256</c> writes with one member more: NumPy opens it, its arrays are uncompressed and are read
+/// in one go, and search can embed queries the same way.
 /// </summary>
 internal sealed class IndexJob(IReadOnlyList<string> inputs, string path, EmbeddingSourceSettings settings, CliConsole console)
 {
@@ -19,10 +19,11 @@ internal sealed class IndexJob(IReadOnlyList<string> inputs, string path, Embedd
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
         OutputNames.RefuseSameFile([("-o", path)], [.. inputs, settings.Weights]);
-        AtomicFile.EnsureWritable(path);
+        FileKind.Embeddings(FormatCatalog.Npz).EnsureWritable(path);
         using var source = new EmbeddingSource(settings, console);
         EmbeddingTable table = await source.LoadAsync(inputs, cancellation).ConfigureAwait(false);
-        var schema = new RowSchema([table.Dimension], FloatType.Float32, Sha256: false, table.Columns) { Provenance = table.Model };
+        bool hasDigests = table.Rows.Any(row => row.Sha256 is not null);
+        var schema = new RowSchema([table.Dimension], FloatType.Float32, hasDigests, table.Columns) { Provenance = table.Model };
         RowSchema.Validate(table.Columns);
         using var writer = new NpzEmbeddingWriter(path, schema);
         for (int i = 0; i < table.Count; i++)

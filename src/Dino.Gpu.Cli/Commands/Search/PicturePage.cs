@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
 
@@ -30,7 +31,7 @@ internal sealed class PicturePage : IDisposable
     public PicturePage(string path, DinoOptions options, long maxPixels)
     {
         PngFile.RequireEncoder("leave out --html");
-        AtomicFile.EnsureWritable(path); // clears what a killed process left of it
+        FileKind.Html.EnsureWritable(path); // also clears what a killed process left of it
         _file = new AtomicFile(path);
         _thumbnails = new Thumbnails(options.Decoder!, options.Orientation, maxPixels);
         _threads = options.Threads ?? Environment.ProcessorCount;

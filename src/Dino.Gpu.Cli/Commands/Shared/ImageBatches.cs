@@ -48,6 +48,7 @@ internal sealed class ImageBatches : IDisposable
         try
         {
             RequireOwnNames(list);
+            console.TellNotes(list.Notes, settings.Quiet);
             string weights = await WeightsLocator.FindAsync(settings.Weights, console, settings.Quiet, cancellation).ConfigureAwait(false);
             encoder = await Task.Run(() => DinoEncoder.Load(weights, settings.Model), cancellation).ConfigureAwait(false);
             if (settings.Verbose)
@@ -72,6 +73,12 @@ internal sealed class ImageBatches : IDisposable
         IEnumerable<string> files = _list.Items().SelectMany(item => targets(Stem(item)));
         if (files.FirstOrDefault(file => inputs.Contains(real.Of(file))) is { } target)
             throw new DinoException($"{target} would be overwritten: choose another directory for -o");
+        if (Directory.Exists(_settings.Directory))
+        {
+            foreach (string file in files)
+                FileKind.OfExtension(file).RequireReplaceable(file);
+        }
+
         OutputDirectory.Create(_settings.Directory, files);
     }
 

@@ -50,6 +50,7 @@ internal sealed class VectorOptions
             Output = like is null || parsed.GetResult(_output) is { Implicit: false } ? parsed.GetValue(_output)! : like.Output,
             MaxPixels = _encoder.MaxPixels(parsed),
             Workers = _encoder.Workers(parsed),
+            Sha256 = true, // an index records which pictures it is of, so that dedup can tell whether they are still there
         },
         Quiet = quiet,
         Verbose = verbose,

@@ -2,18 +2,20 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Files;
 using Dino.Gpu.Model;
 using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary><c>dino weights</c>: fetch the published checkpoint, look into one, convert one, write seeded weights.</summary>
+/// <summary>
+/// <c>dino weights</c>: fetch the published checkpoint, look into one, convert one, write seeded weights.
+/// </summary>
 internal static class WeightsCommand
 {
     private const string DefaultPath = "weights/pytorch_model.bin";
-
-    /// <summary>What Hugging Face calls a model's weights; a config.json beside a file of this name makes the folder loadable there.</summary>
-    private const string HuggingFaceName = "model.safetensors";
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
@@ -35,6 +37,7 @@ internal static class WeightsCommand
         {
             var options = new WeightsDownloadOptions { Endpoint = parsed.GetValue(endpoint), Revision = parsed.GetValue(revision)! };
             TextWriter error = parsed.InvocationConfiguration.Error;
+            FileKind.Checkpoint.RequireReplaceable(parsed.GetValue(output)!);
             WeightsDownloadResult result = await PullAsync(parsed.GetValue(output)!, options, error, cancellation).ConfigureAwait(false);
             string state = result.WasPresent ? "already there" : "written";
             await error.WriteLineAsync($"{result.Path}: {state}, {result.Bytes} bytes, SHA-256 {result.Sha256}").ConfigureAwait(false);
@@ -55,12 +58,13 @@ internal static class WeightsCommand
             if (parsed.GetValue(json))
             {
                 WriteJson(info, data);
-                return;
+                return Exit(info);
             }
 
             if (data != Console.Out || Console.IsOutputRedirected) WriteLines(info, data);
             else WriteTable(info);
             foreach (string line in Describe(info)) notes.WriteLine(line);
+            return Exit(info);
         });
         return command;
     }
@@ -75,7 +79,10 @@ internal static class WeightsCommand
         var command = new Command("convert", "Write a checkpoint as safetensors with Hugging Face's names.") { file, output, type, branch };
         command.SetAction(parsed =>
         {
-            VitWeights weights = Checkpoint.Load(PathOf(parsed.GetValue(file)!), new CheckpointOptions { Branch = parsed.GetValue(branch) });
+            string from = PathOf(parsed.GetValue(file)!), to = parsed.GetValue(output)!;
+            OutputNames.RefuseSameFile([("-o", to)], [from]);
+            FileKind.Safetensors.EnsureWritable(to);
+            VitWeights weights = Checkpoint.Load(from, new CheckpointOptions { Branch = parsed.GetValue(branch) });
             Save(parsed.GetValue(output)!, weights, parsed.GetValue(type) == "f16" ? WeightsDataType.Float16 : WeightsDataType.Float32, parsed.InvocationConfiguration.Error);
         });
         return command;
@@ -104,13 +111,15 @@ internal static class WeightsCommand
         var command = new Command("synth", "Write seeded weights: the published model's sizes, no meaning.") { seed, output };
         command.SetAction(parsed =>
         {
+            FileKind.Safetensors.EnsureWritable(parsed.GetValue(output)!);
             VitWeights weights = SyntheticWeights.Create(VitConfig.VitS16, parsed.GetValue(seed) ?? SyntheticWeights.DefaultSeed);
             Save(parsed.GetValue(output)!, weights, WeightsDataType.Float32, parsed.InvocationConfiguration.Error);
         });
         return command;
     }
 
-    private static Option<string> OutputOption() => new("--output", "-o") { Description = "The .safetensors file to write.", Required = true, HelpName = "FILE" };
+    private static Option<string> OutputOption() =>
+        new("--output", "-o") { Description = "The .safetensors file to write.", Required = true, HelpName = "FILE" };
 
     private static Option<string?> BranchOption()
     {
@@ -119,14 +128,15 @@ internal static class WeightsCommand
         return option;
     }
 
-    private static string PathOf(string spec) => WeightSource.Resolve(spec).Path ?? throw new DinoException($"'{spec}' names no file; 'dino weights synth' writes seeded weights");
+    private static string PathOf(string spec) =>
+        WeightSource.Resolve(spec).Path ?? throw new DinoException($"'{spec}' names no file; 'dino weights synth' writes seeded weights");
 
     private static void Save(string path, VitWeights weights, WeightsDataType type, TextWriter error)
     {
         SafetensorsWriter.Write(path, weights, type);
         string note = "";
         string config = Path.Combine(Path.GetDirectoryName(path) ?? "", "config.json");
-        if (Path.GetFileName(path) == HuggingFaceName && !File.Exists(config))
+        if (Path.GetFileName(path) == CheckpointNames.Safetensors && !File.Exists(config))
         {
             SafetensorsWriter.WriteConfig(config, weights.Config, type);
             note = $", {config} beside it";
@@ -138,7 +148,8 @@ internal static class WeightsCommand
     private static async Task<WeightsDownloadResult> PullAsync(string path, WeightsDownloadOptions options, TextWriter error, CancellationToken cancellation)
     {
         await error.WriteLineAsync($"fetching {WeightsDownload.Address(options)}").ConfigureAwait(false);
-        if (error != Console.Error || Console.IsErrorRedirected) return await WeightsDownload.RunAsync(path, options, new PlainProgress(error), cancellation).ConfigureAwait(false);
+        if (error != Console.Error || Console.IsErrorRedirected)
+            return await DinoWeights.PullAsync(path, options, new PlainProgress(error), cancellation).ConfigureAwait(false);
 
         IAnsiConsole terminal = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         return await terminal.Progress()
@@ -146,7 +157,7 @@ internal static class WeightsCommand
             .StartAsync(context =>
             {
                 ProgressTask task = context.AddTask(Markup.Escape(options.FileName));
-                return WeightsDownload.RunAsync(path, options, new TerminalProgress(terminal, task), cancellation);
+                return DinoWeights.PullAsync(path, options, new TerminalProgress(terminal, task), cancellation);
             }).ConfigureAwait(false);
     }
 
@@ -162,6 +173,8 @@ internal static class WeightsCommand
             info.Branch,
             info.Config,
             info.Problem,
+            info.Problems,
+            info.Ignored,
             info.Tensors,
         },
         Json));
@@ -192,8 +205,14 @@ internal static class WeightsCommand
                 $"ViT: hidden {config.HiddenSize}, {config.LayerCount} layers, {config.HeadCount} heads of {config.HeadSize}, MLP {config.MlpSize}, patch {config.PatchSize}, image {config.TrainedImageSize}, LayerNorm epsilon {config.LayerNormEpsilon:R}");
         }
 
+        if (info.Ignored.Count > 0)
+            yield return $"ignored: {info.Ignored.Count} keys outside the ViT, such as {string.Join(", ", info.Ignored.Take(3).Select(MessageText.Quote).Select(Printable))}";
+        foreach (string one in info.Problems) yield return Printable(one);
         if (info.Problem is { } problem) yield return "cannot be loaded: " + problem;
     }
+
+    /// <summary>Scripts ask by the exit code whether a file can be loaded.</summary>
+    private static int Exit(CheckpointInfo info) => info.Problem is null ? ExitCode.Success : ExitCode.Fatal;
 
     private static string FormatName(CheckpointFormat format) => format switch
     {

@@ -4,76 +4,37 @@ using Dino.Gpu.Cli.Terminal;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>Finds the weights when nobody names them, and fetches them once when there are none.</summary>
+/// <summary>
+/// The weights of a command: found by <see cref="DinoWeights"/>, or fetched once, with lines that say so.
+/// </summary>
 internal static class WeightsLocator
 {
-    private const string WeightsVariable = "DINO_WEIGHTS";
-    private const string CacheVariable = "XDG_CACHE_HOME";
-    private const string Folder = "weights";
-
-    private static readonly string[] Extensions = [".safetensors", ".bin", ".pth", ".pt"];
-
-    /// <summary>The weights to load: what <see cref="FindLocal"/> finds, else the published checkpoint, fetched into the cache.</summary>
+    /// <summary>The weights to load.</summary>
     /// <exception cref="DinoException">There are none and they cannot be fetched.</exception>
     public static async Task<string> FindAsync(string? option, CliConsole console, bool quiet, CancellationToken cancellation)
     {
-        if (FindLocal(option, Environment.GetEnvironmentVariable, here: "") is { } found)
+        if (DinoWeights.Locate(option) is { } found)
             return found;
 
-        string target = CachePath(Environment.GetEnvironmentVariable);
-        // Somebody waits in front of this: a short patience. `dino weights pull` has more, and both resume where they stopped.
+        string target = DinoWeights.CachePath;
+        // Somebody waits for this, so it gives up early. 'dino weights pull' is more patient, and both resume.
         var options = new WeightsDownloadOptions { Attempts = 2 };
         if (!quiet)
             console.Tell($"dino: no weights here yet: fetching {options.Repository} once, into {target}");
         try
         {
-            await WeightsDownload.RunAsync(target, options, quiet ? null : new DownloadLines(console), cancellation).ConfigureAwait(false);
-            return target;
+            var lines = quiet ? null : new DownloadLines(console);
+            return (await DinoWeights.PullAsync(target, options, lines, cancellation).ConfigureAwait(false)).Path;
         }
         catch (DinoException failure)
         {
             throw new DinoException(
-                $"no weights, and they could not be fetched ({failure.Message}): name a checkpoint with --weights FILE or {WeightsVariable}, "
+                $"no weights, and they could not be fetched ({failure.Message})",
+                $"name a checkpoint with --weights FILE or {DinoWeights.EnvironmentVariable}, "
                 + "or use --weights synthetic for seeded weights that mean nothing",
                 failure);
         }
     }
-
-    /// <summary>In this order: the option, DINO_WEIGHTS, a checkpoint in the folder <c>weights/</c>, the user's cache.</summary>
-    /// <param name="option">Value of <c>--weights</c>, or null.</param>
-    /// <param name="variable">Reads an environment variable.</param>
-    /// <param name="here">The folder that has <c>weights/</c> in it; empty for the current one.</param>
-    /// <returns>A file, a folder or <c>synthetic[:SEED]</c>; null when there is nothing.</returns>
-    public static string? FindLocal(string? option, Func<string, string?> variable, string here)
-    {
-        if (option is not null)
-            return option;
-        if (variable(WeightsVariable) is { Length: > 0 } named)
-            return named;
-
-        string folder = Path.Combine(here, Folder);
-        if (Directory.Exists(folder) && Directory.EnumerateFiles(folder).Any(IsCheckpoint))
-            return folder;
-        string cached = CachePath(variable);
-        return File.Exists(cached) ? cached : null;
-    }
-
-    /// <summary>Where the published checkpoint is kept: one folder a revision.</summary>
-    public static string CachePath(Func<string, string?> variable)
-    {
-        string? cache = variable(CacheVariable);
-        if (string.IsNullOrEmpty(cache))
-        {
-            cache = OperatingSystem.IsWindows()
-                ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
-                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), OperatingSystem.IsMacOS() ? "Library/Caches" : ".cache");
-        }
-
-        var published = new WeightsDownloadOptions();
-        return Path.Combine(cache, "dino-gpu", Path.GetFileName(published.Repository), published.Revision, published.FileName);
-    }
-
-    private static bool IsCheckpoint(string file) => Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>A line every tenth of the way; the file is 87 MB.</summary>
     private sealed class DownloadLines(CliConsole console) : IProgress<WeightsDownloadProgress>

@@ -4,7 +4,8 @@ using ILGPU;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// Sizes of an attention: qkv is (images * tokens, 3 * heads * headSize), queries first, then keys, then values; where no values are read, two thirds may be there alone.
+/// Sizes of an attention: qkv is (images * tokens, 3 * heads * headSize), queries first, then keys, then values; where
+/// no values are read, two thirds may be there alone.
 /// </summary>
 internal readonly struct AttentionShape
 {
@@ -23,7 +24,9 @@ internal readonly struct AttentionShape
     /// <summary>Keys and values of an image.</summary>
     public int TokenCount { get; }
 
-    /// <summary>Queries of an image: all of them, 1 for the class token alone, or some, where scores are asked for.</summary>
+    /// <summary>
+    /// Queries of an image: all of them, 1 for the class token alone, or some, where scores are asked for.
+    /// </summary>
     public int QueryCount { get; }
 
     /// <summary>Token of the first query; 0 but for scores.</summary>
@@ -46,25 +49,31 @@ internal readonly struct AttentionShape
 }
 
 /// <summary>
-/// Attention with the scores kept on chip. Each group takes a tile of queries of one head and image and walks over tiles of keys; the softmax
-/// is corrected as the walk goes on (online softmax), so no row of scores is ever stored:
-/// with m the maximum so far, l = sum exp(s - m) and o = sum exp(s - m) v, both are multiplied by exp(m - m') when the maximum
-/// becomes m'. Any head size: scores sum over it slice by slice, and outputs wider than a tile are split over groups.
+/// Attention with the scores kept on chip. Each group takes a tile of queries of one head and image and walks over
+/// tiles of keys; the softmax is corrected as the walk goes on (online softmax), so no row of scores is ever stored:
+/// with m the maximum so far, l = sum exp(s - m) and o = sum exp(s - m) v, both are multiplied by exp(m - m') when the
+/// maximum becomes m'. Any head size: scores sum over it slice by slice, and outputs wider than a tile are split over
+/// groups.
 /// </summary>
 /// <remarks>
-/// The shapes in use have one quad of columns: a score block and an output block of 8x4 share a thread's registers. A row's arithmetic
-/// depends on the shape's columns (how many keys a step takes), not on its rows, so shapes that differ in rows alone give the same bytes.
+/// The shapes in use have one quad of columns: a score block and an output block of 8x4 share a thread's registers. A
+/// row's arithmetic depends on the shape's columns (how many keys a step takes), not on its rows, so shapes that differ
+/// in rows alone give the same bytes.
 /// </remarks>
 internal static class Attention
 {
     /// <summary>Below every score, and far from overflow when another is taken off.</summary>
     private const float Masked = -1e30f;
 
-    /// <summary>context (images * tokens, hidden) = softmax(q k^T * scale) v. Grid: (query tiles, heads * output tiles of a head, images).</summary>
+    /// <summary>
+    /// context (images * tokens, hidden) = softmax(q k^T * scale) v. Grid: (query tiles, heads * output tiles of a
+    /// head, images).
+    /// </summary>
     public static void Kernel<TTile>(ArrayView<float> qkv, AttentionShape shape, ArrayView<float> context)
         where TTile : struct, IAttentionTile
     {
-        // Ps serves three times a step: slices of queries, twice Depth lines; then row maxima, (thread x, query quad); then powers, (key, query quad).
+        // Ps serves three times a step: slices of queries, twice Depth lines; then row maxima, (thread x, query
+        // quad); then powers, (key, query quad).
         ArrayView<Quad> Ps = SharedMemory.Allocate<Quad>(4 * TTile.Side * (TTile.RowQuads * TTile.Side + 1));
         ArrayView<Quad> Bs = SharedMemory.Allocate<Quad>(TileProduct.BsLength<TTile>());
         int x = Group.IdxX;
@@ -116,13 +125,15 @@ internal static class Attention
             max0 = newMax0;
             max1 = newMax1;
 
-            // Powers, shared with the threads that own other output columns of these queries; first all must have read the maxima.
+            // Powers, shared with the threads that own other output columns of these queries; first all must have
+            // read the maxima.
             Group.Barrier();
             StorePowers(s.C00, max0, Ps, 4 * x * stride + y, stride);
             if (TTile.RowQuads > 1)
                 StorePowers(s.C10, max1, Ps, 4 * x * stride + y + TTile.Side, stride);
 
-            // o += P V, a slice of keys at a time; Bs now holds values as [buffer][key][column], two slices in turn as in TileProduct.
+            // o += P V, a slice of keys at a time; Bs now holds values as [buffer][key][column], two slices in turn
+            // as in TileProduct.
             int live = shape.TokenCount - firstKey < keyTile ? shape.TokenCount - firstKey : keyTile;
             int line = TileProduct.Thread<TTile>() / TTile.Side;
             Quad values = LoadValues(qkv, quads, shape, start + 2 * shape.Hidden, firstKey + line, firstColumn + 4 * x);
@@ -163,8 +174,8 @@ internal static class Attention
     }
 
     /// <summary>
-    /// scores (images, heads, queries, tokens) = q k^T * scale, for callers who ask for the attention itself; Softmax makes them
-    /// probabilities. Grid: (key tiles, query tiles, images * heads).
+    /// scores (images, heads, queries, tokens) = q k^T * scale, for callers who ask for the attention itself; Softmax
+    /// makes them probabilities. Grid: (key tiles, query tiles, images * heads).
     /// </summary>
     public static void ScoresKernel<TTile>(ArrayView<float> qkv, AttentionShape shape, ArrayView<float> scores)
         where TTile : struct, IAttentionTile

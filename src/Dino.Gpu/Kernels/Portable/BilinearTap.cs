@@ -4,8 +4,10 @@ using ILGPU;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// Where one pixel of a bilinearly interpolated input lies between two of its picture: half-pixel centers, no antialiasing, what is before the first pixel is the first, as torch's
-/// <c>interpolate(mode="bilinear", align_corners=False)</c>. Positions are whole numbers of 2^-33 pixels, so that every device finds the same, to more digits than float32 has.
+/// Where one pixel of a bilinearly interpolated input lies between two of its picture: half-pixel centers, no
+/// antialiasing, what is before the first pixel is the first, as torch's <c>interpolate(mode="bilinear",
+/// align_corners=False)</c>. Positions are whole numbers of 2^-33 pixels, so that every device finds the same, to more
+/// digits than float32 has.
 /// </summary>
 internal readonly struct BilinearTap
 {

@@ -7,8 +7,9 @@ namespace Dino.Gpu.Kernels.Portable;
 internal static class Embedding
 {
     /// <summary>
-    /// patches (images * tokens, 3 * patch * patch): row 1 + i of an image is its patch i, columns (channel, y, x), normalized by the
-    /// (3, 256) table. At another scale the picture is sampled. Pixels that do not fill a patch are dropped. One thread a value of a patch; the class token's row is not touched.
+    /// patches (images * tokens, 3 * patch * patch): row 1 + i of an image is its patch i, columns (channel, y, x),
+    /// normalized by the (3, 256) table. At another scale the picture is sampled. Pixels that do not fill a patch are
+    /// dropped. One thread a value of a patch; the class token's row is not touched.
     /// </summary>
     /// <param name="index">(image, patch, channel, y, x), x fastest.</param>
     /// <param name="pixels">(images, height, width, 3) of the pictures</param>

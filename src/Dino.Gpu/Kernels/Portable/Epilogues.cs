@@ -1,6 +1,8 @@
 namespace Dino.Gpu.Kernels.Portable;
 
-/// <summary>What a matrix product does to a value before it is stored, so that no other kernel has to read it again.</summary>
+/// <summary>
+/// What a matrix product does to a value before it is stored, so that no other kernel has to read it again.
+/// </summary>
 internal interface IEpilogue
 {
     /// <param name="value">Product and bias.</param>

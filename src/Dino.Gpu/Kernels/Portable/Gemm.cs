@@ -6,7 +6,10 @@ namespace Dino.Gpu.Kernels.Portable;
 /// <summary>Sizes of a matrix product: M rows by N columns, summed over K.</summary>
 internal readonly struct GemmShape
 {
-    /// <summary>Where all of K, N and the strides are multiples of 4, so must be the places in device memory at which the views start.</summary>
+    /// <summary>
+    /// Where all of K, N and the strides are multiples of 4, so must be the places in device memory at which the views
+    /// start.
+    /// </summary>
     public GemmShape(int rows, int columns, int depth, int inputStride, int outputStride, RowMap map)
     {
         Rows = rows;
@@ -31,7 +34,9 @@ internal readonly struct GemmShape
     /// <summary>From one row of the input to the next.</summary>
     public int InputStride { get; }
 
-    /// <summary>From one row of the output to the next; more than N when the output is a part of a wider buffer.</summary>
+    /// <summary>
+    /// From one row of the output to the next; more than N when the output is a part of a wider buffer.
+    /// </summary>
     public int OutputStride { get; }
 
     /// <summary>The rows of both buffers that are meant.</summary>
@@ -45,12 +50,15 @@ internal readonly struct GemmShape
 }
 
 /// <summary>
-/// output[m, n] = epilogue(sum over k of input[m, k] * weight[n, k] + bias[n]). Both inputs are contiguous along k, as torch's Linear
-/// stores them. Each group computes one tile of the output; see <see cref="TileProduct"/> for how.
+/// output[m, n] = epilogue(sum over k of input[m, k] * weight[n, k] + bias[n]). Both inputs are contiguous along k, as
+/// torch's Linear stores them. Each group computes one tile of the output; see <see cref="TileProduct"/> for how.
 /// </summary>
 internal static class Gemm
 {
-    /// <summary>Grid: (column tiles, row tiles): neighboring groups share rows of the input, and all of the weight stays in the L2 cache.</summary>
+    /// <summary>
+    /// Grid: (column tiles, row tiles): neighboring groups share rows of the input, and all of the weight stays in the
+    /// L2 cache.
+    /// </summary>
     public static void Kernel<TTile, TEpilogue>(
         ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, GemmShape shape, ArrayView<float> output)
         where TTile : struct, ITileShape

@@ -31,9 +31,10 @@ internal readonly struct LayerNormShape
 }
 
 /// <summary>
-/// output = (input - mean) / sqrt(variance + epsilon) * weight + bias over each row. The threads of a row keep it in registers, up to six
-/// quads each: 768 columns on a GPU, so that ViT-S and ViT-B rows come from memory once; what is beyond is read again from the
-/// cache. The variance is summed from the differences to the mean, in a second pass over the registers: E[x^2] - E[x]^2 cancels.
+/// output = (input - mean) / sqrt(variance + epsilon) * weight + bias over each row. The threads of a row keep it in
+/// registers, up to six quads each: 768 columns on a GPU, so that ViT-S and ViT-B rows come from memory once; what is
+/// beyond is read again from the cache. The variance is summed from the differences to the mean, in a second pass over
+/// the registers: E[x^2] - E[x]^2 cancels.
 /// </summary>
 internal static class LayerNorm
 {

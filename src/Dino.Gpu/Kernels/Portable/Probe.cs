@@ -29,7 +29,10 @@ internal readonly struct ProbeShape
 /// <summary>What a training step of a linear classifier needs beside its two matrix products.</summary>
 internal static class Probe
 {
-    /// <summary>Copies the examples of a step side by side, and their transpose, which the second product reads along the examples.</summary>
+    /// <summary>
+    /// Copies the examples of a step side by side, and their transpose, which the second product reads along the
+    /// examples.
+    /// </summary>
     /// <param name="index">One value of one example.</param>
     /// <param name="vectors">(examples, dimension)</param>
     /// <param name="order">(examples)</param>
@@ -47,14 +50,17 @@ internal static class Probe
     }
 
     /// <summary>
-    /// gradient = (softmax(logits) - one-hot)^T / count, and what the loss and the rank of each example's class are made from. Each group takes several examples.
+    /// gradient = (softmax(logits) - one-hot)^T / count, and what the loss and the rank of each example's class are
+    /// made from. Each group takes several examples.
     /// </summary>
     /// <param name="logits">(count, classes)</param>
     /// <param name="labels">(examples)</param>
     /// <param name="order">(examples)</param>
     /// <param name="shape">Sizes.</param>
     /// <param name="gradient">(classes, count)</param>
-    /// <param name="outcomes">(examples, 3), in the order: sum of exp(logit - max), max - logit of its class, classes ahead of its class.</param>
+    /// <param name="outcomes">
+    /// (examples, 3), in the order: sum of exp(logit - max), max - logit of its class, classes ahead of its class.
+    /// </param>
     public static void GradientKernel<TRows>(
         ArrayView<float> logits, ArrayView<int> labels, ArrayView<int> order, ProbeShape shape, ArrayView<float> gradient, ArrayView<float> outcomes)
         where TRows : struct, IRowShape
@@ -105,7 +111,10 @@ internal static class Probe
         }
     }
 
-    /// <summary>torch's SGD: velocity = momentum velocity + (gradient + decay parameter), parameter -= rate velocity. A bias's gradient is summed here.</summary>
+    /// <summary>
+    /// torch's SGD: velocity = momentum velocity + (gradient + decay parameter), parameter -= rate velocity. A bias's
+    /// gradient is summed here.
+    /// </summary>
     /// <param name="index">One parameter: the weights, then the biases.</param>
     /// <param name="weightGradient">(classes, dimension)</param>
     /// <param name="gradient">(classes, count)</param>

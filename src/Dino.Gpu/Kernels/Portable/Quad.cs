@@ -5,9 +5,10 @@ using ILGPU;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// Four floats that are read and written at once. ILGPU makes one 16-byte instruction of it when it can prove the alignment: it knows that
-/// views which are kernel parameters start aligned, and it aligns shared memory to the size of the element it was allocated
-/// with, so both have to be indexed as views of quads from their very start, not through a sub-view.
+/// Four floats that are read and written at once. ILGPU makes one 16-byte instruction of it when it can prove the
+/// alignment: it knows that views which are kernel parameters start aligned, and it aligns shared memory to the size of
+/// the element it was allocated with, so both have to be indexed as views of quads from their very start, not through a
+/// sub-view.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct Quad
@@ -40,11 +41,15 @@ internal struct Quad
     public static Quad ExpOfDifference(Quad a, Quad b) => new(
         ScalarMath.Exp(a.X - b.X), ScalarMath.Exp(a.Y - b.Y), ScalarMath.Exp(a.Z - b.Z), ScalarMath.Exp(a.W - b.W));
 
-    /// <summary>Values index to index + 3 of a view; those from <paramref name="count"/> on are zero, and not read.</summary>
+    /// <summary>
+    /// Values index to index + 3 of a view; those from <paramref name="count"/> on are zero, and not read.
+    /// </summary>
     /// <param name="values">The view.</param>
     /// <param name="quads">The same view, cast.</param>
     /// <param name="index">Of the first value; a multiple of 4 where <paramref name="aligned"/>.</param>
-    /// <param name="count">How many of them there are: 4 or more, or at most 0, where <paramref name="aligned"/>.</param>
+    /// <param name="count">
+    /// How many of them there are: 4 or more, or at most 0, where <paramref name="aligned"/>.
+    /// </param>
     /// <param name="aligned">The same for a whole launch, so no thread waits for another's branch.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Quad Load(ArrayView<float> values, ArrayView<Quad> quads, long index, int count, bool aligned)

@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// A 4x4 block of accumulators: four quads, because ILGPU turns fields into registers and a local array into memory. Row r holds columns 0 to 3.
+/// A 4x4 block of accumulators: four quads, because ILGPU turns fields into registers and a local array into memory.
+/// Row r holds columns 0 to 3.
 /// </summary>
 internal struct RegisterTile
 {
@@ -42,7 +43,10 @@ internal struct RegisterTile
     }
 }
 
-/// <summary>One thread's share of a tile: 4 * RowQuads rows by 4 * ColumnQuads columns, up to 8x8. Cij is row quad i, column quad j.</summary>
+/// <summary>
+/// One thread's share of a tile: 4 * RowQuads rows by 4 * ColumnQuads columns, up to 8x8. Cij is row quad i, column
+/// quad j.
+/// </summary>
 internal struct RegisterBlock
 {
     public RegisterTile C00, C01;

@@ -6,20 +6,24 @@ namespace Dino.Gpu.Kernels.Portable;
 /// <summary>One pass of a resize. Plain values, so that a kernel can take it as a parameter.</summary>
 /// <param name="SourceStart">First byte of the source's line 0.</param>
 /// <param name="SourceStride">Bytes from a source line to the next.</param>
-/// <param name="TapStride">Bytes from one tap to the next: a pixel in the horizontal pass, a line in the vertical one.</param>
+/// <param name="TapStride">
+/// Bytes from one tap to the next: a pixel in the horizontal pass, a line in the vertical one.
+/// </param>
 /// <param name="LineLength">Bytes of an output line.</param>
 /// <param name="TableStride">Integers of one entry of the table.</param>
 internal readonly record struct ResizePass(long SourceStart, int SourceStride, int TapStride, int LineLength, int TableStride);
 
 /// <summary>
-/// Pillow's resize, one thread a byte of output: integer arithmetic on the tables of <see cref="ResizeCoefficients.ToTable"/>, so its bytes are those of
-/// <see cref="PillowResize"/> on every device.
+/// Pillow's resize, one thread a byte of output: integer arithmetic on the tables of
+/// <see cref="ResizeCoefficients.ToTable"/>, so its bytes are those of <see cref="PillowResize"/> on every device.
 /// </summary>
 internal static class Resize
 {
     private const int Half = 1 << ResizeCoefficients.PrecisionBits - 1;
 
-    /// <summary>Lines made narrower or wider: output (line, x, channel) is a weighted sum of pixels of the same line.</summary>
+    /// <summary>
+    /// Lines made narrower or wider: output (line, x, channel) is a weighted sum of pixels of the same line.
+    /// </summary>
     /// <param name="index">(line, x, channel), channel fastest.</param>
     /// <param name="source">The lines, 3 bytes a pixel.</param>
     /// <param name="table">(width, TableStride): first pixel, number of weights, weights.</param>
@@ -34,7 +38,9 @@ internal static class Resize
         destination[index] = Sum(source, line + 3 * table[entry] + column % 3, table, entry, pass.TapStride);
     }
 
-    /// <summary>Lines made fewer or more: output (y, column) is a weighted sum of the same byte of several lines.</summary>
+    /// <summary>
+    /// Lines made fewer or more: output (y, column) is a weighted sum of the same byte of several lines.
+    /// </summary>
     /// <param name="index">(y, column), column fastest.</param>
     /// <param name="source">The lines, from the first that any output needs.</param>
     /// <param name="table">(height, TableStride): first line, number of weights, weights.</param>

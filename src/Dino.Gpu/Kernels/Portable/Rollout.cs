@@ -2,7 +2,9 @@ using ILGPU;
 
 namespace Dino.Gpu.Kernels.Portable;
 
-/// <summary>Sizes of one step of an attention rollout: a block of probability rows, (images, heads, rows, tokens).</summary>
+/// <summary>
+/// Sizes of one step of an attention rollout: a block of probability rows, (images, heads, rows, tokens).
+/// </summary>
 internal readonly struct RolloutShape
 {
     public RolloutShape(int tokenCount, int headCount, int firstRow, int rowCount, bool begins)
@@ -35,8 +37,9 @@ internal readonly struct RolloutShape
 internal static class Rollout
 {
     /// <summary>
-    /// next (images, tokens) = row / 2 + share * sum over heads and rows of row[i] P[i], a block of rows at a time: the first also sets it, the others add to it. One thread
-    /// a value, which sums in one order, so that an image's values do not depend on those beside it.
+    /// next (images, tokens) = row / 2 + share * sum over heads and rows of row[i] P[i], a block of rows at a time: the
+    /// first also sets it, the others add to it. One thread a value, which sums in one order, so that an image's values
+    /// do not depend on those beside it.
     /// </summary>
     public static void StepKernel(Index1D index, ArrayView<float> probabilities, ArrayView<float> row, RolloutShape shape, ArrayView<float> next)
     {

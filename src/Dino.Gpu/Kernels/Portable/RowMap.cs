@@ -4,8 +4,9 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// Which rows of an activation buffer (images * tokens, columns) an op works on. Row r of the op is row r / RowsPerImage * ImageStride
-/// + FirstRow + r % RowsPerImage of the buffer, so class tokens are rows with a stride and need no gathering.
+/// Which rows of an activation buffer (images * tokens, columns) an op works on. Row r of the op is row r /
+/// RowsPerImage * ImageStride + FirstRow + r % RowsPerImage of the buffer, so class tokens are rows with a stride and
+/// need no gathering.
 /// </summary>
 internal readonly struct RowMap
 {

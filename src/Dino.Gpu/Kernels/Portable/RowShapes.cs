@@ -1,6 +1,8 @@
 namespace Dino.Gpu.Kernels.Portable;
 
-/// <summary>The group of a kernel that works row by row: Threads along x share a row, and the group has Rows of them along y.</summary>
+/// <summary>
+/// The group of a kernel that works row by row: Threads along x share a row, and the group has Rows of them along y.
+/// </summary>
 internal interface IRowShape
 {
     /// <summary>Threads of a row; a power of two.</summary>

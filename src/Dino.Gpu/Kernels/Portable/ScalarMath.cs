@@ -4,16 +4,18 @@ using ILGPU;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// exp, erf and GELU for kernels, from additions and multiplications only, so that every accelerator computes the same thing: ILGPU has
-/// no erf, and the exp of a CUDA device is an approximation. Coefficients: Chebyshev fits in 40-digit arithmetic, rounded to float.
-/// Measured against double precision on dense grids by the tests: exp 9.5e-8 relative, erf 7.5e-8 absolute, GELU 1.1e-7 relative to the larger of 1 and |x|.
+/// exp, erf and GELU for kernels, from additions and multiplications only, so that every accelerator computes the same
+/// thing: ILGPU has no erf, and the exp of a CUDA device is an approximation. Coefficients: Chebyshev fits in 40-digit
+/// arithmetic, rounded to float. Measured against double precision on dense grids by the tests: exp 9.5e-8 relative,
+/// erf 7.5e-8 absolute, GELU 1.1e-7 relative to the larger of 1 and |x|.
 /// </summary>
 internal static class ScalarMath
 {
     /// <summary>e^x, 0 below -88 (where a float would go denormal) and clamped above 88.</summary>
     public static float Exp(float x)
     {
-        // x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts, the first with trailing zeros so that n times it is exact.
+        // x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts, the first with trailing zeros so that n times it is
+        // exact.
         const float Log2E = 1.44269504f;
         const float Ln2High = 0.693359375f;
         const float Ln2Low = -2.12194440e-4f;
@@ -41,7 +43,8 @@ internal static class ScalarMath
         float a = x < 0f ? -x : x;
         if (a < 1f)
         {
-            // erf(x) / x over x^2, fitted on [0, 1] to 1.2e-9; its leading 1 is added last, so that only one rounding is at full size.
+            // erf(x) / x over x^2, fitted on [0, 1] to 1.2e-9; its leading 1 is added last, so that only one rounding
+            // is at full size.
             float z = x * x;
             float p = 7.87587506e-5f;
             p = p * z - 8.01686429e-4f;

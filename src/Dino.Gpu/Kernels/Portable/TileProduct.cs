@@ -4,7 +4,8 @@ using ILGPU;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// The lines (rows of a, or rows of b, which are columns of the product) that a thread brings to shared memory: one or two, the same for every slice of k.
+/// The lines (rows of a, or rows of b, which are columns of the product) that a thread brings to shared memory: one or
+/// two, the same for every slice of k.
 /// </summary>
 internal readonly struct TileLines
 {
@@ -21,22 +22,24 @@ internal readonly struct TileLines
     /// <summary>The same memory.</summary>
     public ArrayView<Quad> Quads { get; }
 
-    /// <summary>Where the first line starts in Values; negative for a line past the end, which counts as zeros.</summary>
+    /// <summary>
+    /// Where the first line starts in Values; negative for a line past the end, which counts as zeros.
+    /// </summary>
     public long Start0 { get; }
 
     public long Start1 { get; }
 }
 
 /// <summary>
-/// One tile of a @ b^T for a group, a slice of k at a time. While a slice is multiplied the next one is on its way from global memory into
-/// registers; it is then stored to the other of two buffers, so that a slice costs one barrier. Sums run over k from 0 up
-/// in every tile shape: a value does not depend on the shape.
+/// One tile of a @ b^T for a group, a slice of k at a time. While a slice is multiplied the next one is on its way from
+/// global memory into registers; it is then stored to the other of two buffers, so that a slice costs one barrier. Sums
+/// run over k from 0 up in every tile shape: a value does not depend on the shape.
 /// </summary>
 /// <remarks>
-/// Shared memory holds As as [buffer][k][row] and Bs as [buffer][k][column], so that a thread reads its rows and columns of one k as quads:
-/// rows 4y to 4y + 3 and, with two quads, as many again from 4 * Side on. Lines of shared memory are one quad longer than the
-/// tile: the transposing stores of a warp then fall on all 32 banks (Depth 8) or on 16 of them (Depth 16); the
-/// loads of a quarter warp are neighboring quads or a broadcast.
+/// Shared memory holds As as [buffer][k][row] and Bs as [buffer][k][column], so that a thread reads its rows and
+/// columns of one k as quads: rows 4y to 4y + 3 and, with two quads, as many again from 4 * Side on. Lines of shared
+/// memory are one quad longer than the tile: the transposing stores of a warp then fall on all 32 banks (Depth 8) or on
+/// 16 of them (Depth 16); the loads of a quarter warp are neighboring quads or a broadcast.
 /// </remarks>
 internal static class TileProduct
 {
@@ -106,7 +109,8 @@ internal static class TileProduct
             if (twoOfB)
                 StoreTransposed(bScalars, bBuffer * 4 + bTarget + LineStep<TTile>(), bStride * 4, b1);
 
-            // One barrier is enough: a thread that goes on writes to the other buffer, and the one after that lies behind the next barrier.
+            // One barrier is enough: a thread that goes on writes to the other buffer, and the one after that lies
+            // behind the next barrier.
             Group.Barrier();
 
             // Ask for the next slice; past the last one this reads nothing.

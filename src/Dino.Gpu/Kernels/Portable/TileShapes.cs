@@ -1,10 +1,10 @@
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// The tile of a matrix product that one group computes: Side x Side threads, each with 4 * RowQuads rows and 4 * ColumnQuads columns. A
-/// type parameter of the kernels, so that all sizes are constants when ILGPU compiles them, and one text runs in 4x4 groups on ILGPU's
-/// CPU accelerator and in 16x16 on a GPU. Depth * RowQuads and Depth * ColumnQuads are Side or twice that: every thread then
-/// loads one or two quads of each input a slice.
+/// The tile of a matrix product that one group computes: Side x Side threads, each with 4 * RowQuads rows and 4 *
+/// ColumnQuads columns. A type parameter of the kernels, so that all sizes are constants when ILGPU compiles them, and
+/// one text runs in 4x4 groups on ILGPU's CPU accelerator and in 16x16 on a GPU. Depth * RowQuads and Depth *
+/// ColumnQuads are Side or twice that: every thread then loads one or two quads of each input a slice.
 /// </summary>
 internal interface ITileShape
 {
@@ -25,8 +25,8 @@ internal interface ITileShape
 internal interface IAttentionTile : ITileShape;
 
 /// <summary>
-/// 128x128 in 16x16 threads, 8x8 a thread: 16 multiply-adds a 16-byte load from shared memory. Slices of 8, so that what is in flight for
-/// the next one takes 8 registers, and two groups share a multiprocessor's 65536.
+/// 128x128 in 16x16 threads, 8x8 a thread: 16 multiply-adds a 16-byte load from shared memory. Slices of 8, so that
+/// what is in flight for the next one takes 8 registers, and two groups share a multiprocessor's 65536.
 /// </summary>
 internal readonly struct Tile128x128 : ITileShape
 {
@@ -39,7 +39,9 @@ internal readonly struct Tile128x128 : ITileShape
     public static int ColumnQuads => 2;
 }
 
-/// <summary>128x64 in 16x16 threads, 8x4 a thread: half the tile, for products that 128x128 would spread unevenly over the card.</summary>
+/// <summary>
+/// 128x64 in 16x16 threads, 8x4 a thread: half the tile, for products that 128x128 would spread unevenly over the card.
+/// </summary>
 internal readonly struct Tile128x64 : IAttentionTile
 {
     public static int Side => 16;
@@ -63,7 +65,10 @@ internal readonly struct Tile64x64 : IAttentionTile
     public static int ColumnQuads => 1;
 }
 
-/// <summary>32x32 in 8x8 threads, 4x4 a thread: one image, class-token rows, and devices with small groups or little shared memory.</summary>
+/// <summary>
+/// 32x32 in 8x8 threads, 4x4 a thread: one image, class-token rows, and devices with small groups or little shared
+/// memory.
+/// </summary>
 internal readonly struct Tile32x32 : IAttentionTile
 {
     public static int Side => 8;

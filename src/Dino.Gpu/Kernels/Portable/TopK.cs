@@ -47,15 +47,17 @@ internal readonly struct TopKLists
 }
 
 /// <summary>
-/// The second half of a search: <see cref="Gemm"/> makes the scores of a chunk of vectors, and this kernel takes the best of them into each query's list, so that
-/// only one chunk's scores are ever there. No atomics: ILGPU writes those through generic pointers, which not every OpenCL driver has.
+/// The second half of a search: <see cref="Gemm"/> makes the scores of a chunk of vectors, and this kernel takes the
+/// best of them into each query's list, so that only one chunk's scores are ever there. No atomics: ILGPU writes those
+/// through generic pointers, which not every OpenCL driver has.
 /// </summary>
 internal static class TopK
 {
     /// <summary>
-    /// Grid: groups of queries, one a row of threads. A thread looks through every n-th score and brings those above the threshold to the front of its
-    /// own places, so that it later reads nothing that another thread has written. Then the keep-th best score is found bit by bit, from the highest of an
-    /// unsigned integer that orders as the float does: how many entries have it or more?
+    /// Grid: groups of queries, one a row of threads. A thread looks through every n-th score and brings those above
+    /// the threshold to the front of its own places, so that it later reads nothing that another thread has written.
+    /// Then the keep-th best score is found bit by bit, from the highest of an unsigned integer that orders as the
+    /// float does: how many entries have it or more?
     /// </summary>
     /// <param name="scores">(queries, columns): of the chunk; overwritten.</param>
     /// <param name="indices">(queries, columns): scratch.</param>
@@ -183,7 +185,9 @@ internal static class TopK
         return new PrefixSum(before, total);
     }
 
-    /// <summary>An unsigned integer that orders as the float does, negative ones included; never 0 for a number.</summary>
+    /// <summary>
+    /// An unsigned integer that orders as the float does, negative ones included; never 0 for a number.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Ordered(float value)
     {

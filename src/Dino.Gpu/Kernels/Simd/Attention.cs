@@ -6,8 +6,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// Attention of one head over one image. Keys (transposed) and values are packed into panels once per head; then each tile of query
-/// rows makes its scores, turns them into probabilities and multiplies them with the values while they are in the cache.
+/// Attention of one head over one image. Keys (transposed) and values are packed into panels once per head; then each
+/// tile of query rows makes its scores, turns them into probabilities and multiplies them with the values while they
+/// are in the cache.
 /// </summary>
 internal static unsafe class Attention
 {
@@ -28,7 +29,10 @@ internal static unsafe class Attention
 
     private static long Round(long floats) => (floats + 15) / 16 * 16;
 
-    /// <summary>context = softmax(q k^T / sqrt(head size)) v for query rows from <paramref name="firstRow"/> to <paramref name="lastRow"/>.</summary>
+    /// <summary>
+    /// context = softmax(q k^T / sqrt(head size)) v for query rows from <paramref name="firstRow"/> to
+    /// <paramref name="lastRow"/>.
+    /// </summary>
     /// <param name="query">(tokens, head size), row stride <see cref="Gemm.BlockSize"/>.</param>
     /// <param name="key">(tokens, head size), the same stride.</param>
     /// <param name="value">(tokens, head size), the same stride.</param>
@@ -41,7 +45,8 @@ internal static unsafe class Attention
     /// <param name="scratch"><see cref="ScratchSize"/> floats.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Head<TVector>(
-        float* query, float* key, float* value, float* context, nint contextStride, int firstRow, int lastRow, int tokens, int headSize, float* scratch)
+        float* query, float* key, float* value, float* context, nint contextStride, int firstRow, int lastRow, int tokens,
+        int headSize, float* scratch)
         where TVector : unmanaged, IFloatVector<TVector>
     {
         int width = 2 * TVector.Count;
@@ -71,7 +76,8 @@ internal static unsafe class Attention
             {
                 int count = Math.Min(Gemm.BlockSize, tokens - first);
                 float* block = scores + (nint)(first / Gemm.BlockSize) * tileRows * Gemm.BlockSize;
-                Gemm.Multiply<TVector>(block, values + (nint)first * headPanels * width, null, output, tileRows, count, headPanels, first > 0, false);
+                Gemm.Multiply<TVector>(
+                    block, values + (nint)first * headPanels * width, null, output, tileRows, count, headPanels, first > 0, false);
             }
 
             for (int i = 0; i < tileRows; i++)
@@ -141,7 +147,9 @@ internal static unsafe class Attention
     /// <summary>Floats of a value a token, up to whole registers.</summary>
     public static int MixtureSize(int tokens) => (int)Round(tokens);
 
-    /// <summary>mixture += factor * row. What a last register holds past the row, of any value, goes into the mixture's padding.</summary>
+    /// <summary>
+    /// mixture += factor * row. What a last register holds past the row, of any value, goes into the mixture's padding.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddScaled<TVector>(float* row, nint blockStride, float factor, float* mixture, int tokens)
         where TVector : unmanaged, IFloatVector<TVector>
@@ -152,7 +160,8 @@ internal static unsafe class Attention
             float* s = row + first / Gemm.BlockSize * blockStride;
             int count = Math.Min(Gemm.BlockSize, tokens - first);
             for (int column = 0; column < count; column += TVector.Count)
-                TVector.Store(TVector.MultiplyAdd(TVector.Load(s + column), factors, TVector.Load(mixture + first + column)), mixture + first + column);
+                TVector.Store(TVector.MultiplyAdd(
+                    TVector.Load(s + column), factors, TVector.Load(mixture + first + column)), mixture + first + column);
         }
     }
 
@@ -170,8 +179,9 @@ internal static unsafe class Attention
     }
 
     /// <summary>
-    /// scores = exp((scores - max) / sqrt(head size)) in place; returns their sum. The division by the sum waits for the output, which is
-    /// shorter. Lanes after the last token are left out of the maximum and the sum, or one image's leftovers would reach another.
+    /// scores = exp((scores - max) / sqrt(head size)) in place; returns their sum. The division by the sum waits for
+    /// the output, which is shorter. Lanes after the last token are left out of the maximum and the sum, or one image's
+    /// leftovers would reach another.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Exponentials<TVector>(float* scores, nint blockStride, int tokens, int headSize)
@@ -190,7 +200,8 @@ internal static unsafe class Attention
                 max = TVector.Max(max, TVector.SelectFirst(count - column, TVector.Load(s + column), lowest));
         }
 
-        // One multiply-add a score: the rounding of max * factor is the same for the whole row, and so cancels in the division by the sum.
+        // One multiply-add a score: the rounding of max * factor is the same for the whole row, and so cancels in the
+        // division by the sum.
         float factor = Log2E / MathF.Sqrt(headSize);
         TVector scale = TVector.Create(factor);
         TVector shift = TVector.Create(-TVector.MaxLane(max) * factor);
@@ -258,7 +269,10 @@ internal static unsafe class Attention
         }
     }
 
-    /// <summary>panels = value: for each block of <see cref="Gemm.BlockSize"/> tokens (panels, tokens, width), the columns after the head zero.</summary>
+    /// <summary>
+    /// panels = value: for each block of <see cref="Gemm.BlockSize"/> tokens (panels, tokens, width), the columns after
+    /// the head zero.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackValues(float* value, float* panels, int tokens, int headSize, int width)
     {
@@ -279,7 +293,9 @@ internal static unsafe class Attention
         }
     }
 
-    /// <summary>Transposes 4x4 floats from rows <see cref="Gemm.BlockSize"/> apart to rows <paramref name="stride"/> apart.</summary>
+    /// <summary>
+    /// Transposes 4x4 floats from rows <see cref="Gemm.BlockSize"/> apart to rows <paramref name="stride"/> apart.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose4(float* source, float* destination, nint stride)
     {

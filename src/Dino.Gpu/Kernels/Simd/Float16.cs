@@ -60,7 +60,8 @@ internal readonly unsafe struct Float16 : IFloatVector<Float16>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float16 SelectFirst(int count, Float16 value, Float16 other) =>
-        new(Vector512.ConditionalSelect(Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle(), value._value, other._value));
+        new(Vector512.ConditionalSelect(
+            Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle(), value._value, other._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint GreaterLanes(Float16 a, Float16 b) => (uint)Vector512.GreaterThan(a._value, b._value).ExtractMostSignificantBits();

@@ -3,7 +3,9 @@ using System.Runtime.Intrinsics;
 
 namespace Dino.Gpu.Kernels.Simd;
 
-/// <summary>Four lanes: Arm NEON, and x86 without AVX2, where a multiply and an add stand in for the fused instruction.</summary>
+/// <summary>
+/// Four lanes: Arm NEON, and x86 without AVX2, where a multiply and an add stand in for the fused instruction.
+/// </summary>
 internal readonly unsafe struct Float4 : IFloatVector<Float4>
 {
     private readonly Vector128<float> _value;
@@ -64,7 +66,8 @@ internal readonly unsafe struct Float4 : IFloatVector<Float4>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 SelectFirst(int count, Float4 value, Float4 other) =>
-        new(Vector128.ConditionalSelect(Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)).AsSingle(), value._value, other._value));
+        new(Vector128.ConditionalSelect(
+            Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)).AsSingle(), value._value, other._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint GreaterLanes(Float4 a, Float4 b) => Vector128.GreaterThan(a._value, b._value).ExtractMostSignificantBits();

@@ -64,7 +64,8 @@ internal readonly unsafe struct Float8 : IFloatVector<Float8>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 SelectFirst(int count, Float8 value, Float8 other) =>
-        new(Vector256.ConditionalSelect(Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle(), value._value, other._value));
+        new(Vector256.ConditionalSelect(
+            Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle(), value._value, other._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint GreaterLanes(Float8 a, Float8 b) => Vector256.GreaterThan(a._value, b._value).ExtractMostSignificantBits();

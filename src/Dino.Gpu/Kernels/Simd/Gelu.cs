@@ -6,7 +6,9 @@ namespace Dino.Gpu.Kernels.Simd;
 internal static unsafe class Gelu
 {
     /// <summary>x = gelu(x) in place.</summary>
-    /// <param name="x">(rows, columns) with the row stride <see cref="Gemm.BlockSize"/>; columns are a multiple of two vectors.</param>
+    /// <param name="x">
+    /// (rows, columns) with the row stride <see cref="Gemm.BlockSize"/>; columns are a multiple of two vectors.
+    /// </param>
     /// <param name="rows">Rows.</param>
     /// <param name="columns">Columns.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -5,8 +5,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// GELU with AVX-512, which looks up 16 of 32 table entries in one instruction: the normal distribution as 32 polynomials of degree 4,
-/// half the cycles of one rational function for the whole line. gelu(x) = x Phi(x) = x / 2 + |x| (Phi(|x|) - 1/2).
+/// GELU with AVX-512, which looks up 16 of 32 table entries in one instruction: the normal distribution as 32
+/// polynomials of degree 4, half the cycles of one rational function for the whole line. gelu(x) = x Phi(x) = x / 2 +
+/// |x| (Phi(|x|) - 1/2).
 /// </summary>
 internal static unsafe class GeluTable
 {
@@ -21,7 +22,10 @@ internal static unsafe class GeluTable
     /// <summary>Adding it leaves the nearest integer in the low bits of a float.</summary>
     private const float Rounder = 1 << 23;
 
-    /// <summary>(degree + 1, entries): coefficient by coefficient, of a polynomial in the distance to the entry's center times Density.</summary>
+    /// <summary>
+    /// (degree + 1, entries): coefficient by coefficient, of a polynomial in the distance to the entry's center times
+    /// Density.
+    /// </summary>
     private static readonly float[] Coefficients = Fit();
 
     /// <summary>x = gelu(x) in place; columns are a multiple of 16. As <see cref="Gelu.Apply"/>.</summary>
@@ -60,9 +64,10 @@ internal static unsafe class GeluTable
     }
 
     /// <summary>
-    /// Taylor series of Phi - 1/2 around each center, in double: the derivatives of the normal density are Hermite polynomials,
-    /// He(n+1) = c He(n) - n He(n-1). The series carries the value from one center to the next, and its first six terms are the polynomial, the
-    /// fifth power economised on [-1/2, 1/2] to t^5 = 5/16 t^3 - 5/256 t, which leaves 4e-9.
+    /// Taylor series of Phi - 1/2 around each center, in double: the derivatives of the normal density are Hermite
+    /// polynomials, He(n+1) = c He(n) - n He(n-1). The series carries the value from one center to the next, and its
+    /// first six terms are the polynomial, the fifth power economised on [-1/2, 1/2] to t^5 = 5/16 t^3 - 5/256 t, which
+    /// leaves 4e-9.
     /// </summary>
     private static float[] Fit()
     {

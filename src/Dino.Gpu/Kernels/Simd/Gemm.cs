@@ -4,24 +4,32 @@ using System.Runtime.Intrinsics.X86;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// The matrix product of the family. Activations are stored in blocks of <see cref="BlockSize"/> columns, (blocks, rows, 384), so
-/// that the row stride is a constant that folds into addresses; weights in panels of two vectors of columns, packed in the order
-/// of use. Every product of the network, attention included, is a sequence of <see cref="Multiply"/> calls.
+/// The matrix product of the family. Activations are stored in blocks of <see cref="BlockSize"/> columns, (blocks,
+/// rows, 384), so that the row stride is a constant that folds into addresses; weights in panels of two vectors of
+/// columns, packed in the order of use. Every product of the network, attention included, is a sequence of
+/// <see cref="Multiply"/> calls.
 /// </summary>
 internal static unsafe class Gemm
 {
-    /// <summary>Columns of an activation block and its row stride: the hidden size of ViT-S, one half of ViT-B's.</summary>
+    /// <summary>
+    /// Columns of an activation block and its row stride: the hidden size of ViT-S, one half of ViT-B's.
+    /// </summary>
     public const int BlockSize = 384;
 
-    /// <summary>Panels that stay in the second-level cache while all rows pass by: 6 panels of 384 x 32 floats are 288 KiB.</summary>
+    /// <summary>
+    /// Panels that stay in the second-level cache while all rows pass by: 6 panels of 384 x 32 floats are 288 KiB.
+    /// </summary>
     private const int PanelsPerSweep = 6;
 
-    /// <summary>Weight rows that the prefetch runs ahead of the multiplication; the panel streams from the second-level cache.</summary>
+    /// <summary>
+    /// Weight rows that the prefetch runs ahead of the multiplication; the panel streams from the second-level cache.
+    /// </summary>
     private const int PrefetchRows = 24;
 
     /// <summary>
-    /// C = A B + bias, or C += A B + bias. A (rows, k) and C (rows, panels * width) have the row stride <see cref="BlockSize"/>; B is a sequence of panels of
-    /// k rows and two vectors of columns. An element is one chain of fused multiply-adds over k, whatever the tile, so the bytes do not depend on how rows are split.
+    /// C = A B + bias, or C += A B + bias. A (rows, k) and C (rows, panels * width) have the row stride
+    /// <see cref="BlockSize"/>; B is a sequence of panels of k rows and two vectors of columns. An element is one chain
+    /// of fused multiply-adds over k, whatever the tile, so the bytes do not depend on how rows are split.
     /// </summary>
     /// <param name="a">(rows, k)</param>
     /// <param name="b">(panels, k, width)</param>
@@ -83,7 +91,9 @@ internal static unsafe class Gemm
         }
     }
 
-    /// <summary>One register tile: TRows x 2 accumulators over the whole of k. The branches on TRows are constants for the JIT.</summary>
+    /// <summary>
+    /// One register tile: TRows x 2 accumulators over the whole of k. The branches on TRows are constants for the JIT.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile<TVector, TRows>(float* a, float* b, float* bias, float* c, int k, bool accumulate)
         where TVector : unmanaged, IFloatVector<TVector>
@@ -110,38 +120,181 @@ internal static unsafe class Gemm
                 Prefetch<TVector>(b);
             TVector bL = TVector.Load(b), bR = TVector.Load(b + TVector.Count), x;
             { x = TVector.Create(a[0 * BlockSize]); c0L = TVector.MultiplyAdd(x, bL, c0L); c0R = TVector.MultiplyAdd(x, bR, c0R); }
-            if (TRows.Count > 1) { x = TVector.Create(a[1 * BlockSize]); c1L = TVector.MultiplyAdd(x, bL, c1L); c1R = TVector.MultiplyAdd(x, bR, c1R); }
-            if (TRows.Count > 2) { x = TVector.Create(a[2 * BlockSize]); c2L = TVector.MultiplyAdd(x, bL, c2L); c2R = TVector.MultiplyAdd(x, bR, c2R); }
-            if (TRows.Count > 3) { x = TVector.Create(a[3 * BlockSize]); c3L = TVector.MultiplyAdd(x, bL, c3L); c3R = TVector.MultiplyAdd(x, bR, c3R); }
-            if (TRows.Count > 4) { x = TVector.Create(a[4 * BlockSize]); c4L = TVector.MultiplyAdd(x, bL, c4L); c4R = TVector.MultiplyAdd(x, bR, c4R); }
-            if (TRows.Count > 5) { x = TVector.Create(a[5 * BlockSize]); c5L = TVector.MultiplyAdd(x, bL, c5L); c5R = TVector.MultiplyAdd(x, bR, c5R); }
-            if (TRows.Count > 6) { x = TVector.Create(a[6 * BlockSize]); c6L = TVector.MultiplyAdd(x, bL, c6L); c6R = TVector.MultiplyAdd(x, bR, c6R); }
-            if (TRows.Count > 7) { x = TVector.Create(a[7 * BlockSize]); c7L = TVector.MultiplyAdd(x, bL, c7L); c7R = TVector.MultiplyAdd(x, bR, c7R); }
-            if (TRows.Count > 8) { x = TVector.Create(a[8 * BlockSize]); c8L = TVector.MultiplyAdd(x, bL, c8L); c8R = TVector.MultiplyAdd(x, bR, c8R); }
-            if (TRows.Count > 9) { x = TVector.Create(a[9 * BlockSize]); c9L = TVector.MultiplyAdd(x, bL, c9L); c9R = TVector.MultiplyAdd(x, bR, c9R); }
-            if (TRows.Count > 10) { x = TVector.Create(a[10 * BlockSize]); c10L = TVector.MultiplyAdd(x, bL, c10L); c10R = TVector.MultiplyAdd(x, bR, c10R); }
-            if (TRows.Count > 11) { x = TVector.Create(a[11 * BlockSize]); c11L = TVector.MultiplyAdd(x, bL, c11L); c11R = TVector.MultiplyAdd(x, bR, c11R); }
-            if (TRows.Count > 12) { x = TVector.Create(a[12 * BlockSize]); c12L = TVector.MultiplyAdd(x, bL, c12L); c12R = TVector.MultiplyAdd(x, bR, c12R); }
-            if (TRows.Count > 13) { x = TVector.Create(a[13 * BlockSize]); c13L = TVector.MultiplyAdd(x, bL, c13L); c13R = TVector.MultiplyAdd(x, bR, c13R); }
+            if (TRows.Count > 1)
+            {
+                x = TVector.Create(a[1 * BlockSize]);
+                c1L = TVector.MultiplyAdd(x, bL, c1L);
+                c1R = TVector.MultiplyAdd(x, bR, c1R);
+            }
+
+            if (TRows.Count > 2)
+            {
+                x = TVector.Create(a[2 * BlockSize]);
+                c2L = TVector.MultiplyAdd(x, bL, c2L);
+                c2R = TVector.MultiplyAdd(x, bR, c2R);
+            }
+
+            if (TRows.Count > 3)
+            {
+                x = TVector.Create(a[3 * BlockSize]);
+                c3L = TVector.MultiplyAdd(x, bL, c3L);
+                c3R = TVector.MultiplyAdd(x, bR, c3R);
+            }
+
+            if (TRows.Count > 4)
+            {
+                x = TVector.Create(a[4 * BlockSize]);
+                c4L = TVector.MultiplyAdd(x, bL, c4L);
+                c4R = TVector.MultiplyAdd(x, bR, c4R);
+            }
+
+            if (TRows.Count > 5)
+            {
+                x = TVector.Create(a[5 * BlockSize]);
+                c5L = TVector.MultiplyAdd(x, bL, c5L);
+                c5R = TVector.MultiplyAdd(x, bR, c5R);
+            }
+
+            if (TRows.Count > 6)
+            {
+                x = TVector.Create(a[6 * BlockSize]);
+                c6L = TVector.MultiplyAdd(x, bL, c6L);
+                c6R = TVector.MultiplyAdd(x, bR, c6R);
+            }
+
+            if (TRows.Count > 7)
+            {
+                x = TVector.Create(a[7 * BlockSize]);
+                c7L = TVector.MultiplyAdd(x, bL, c7L);
+                c7R = TVector.MultiplyAdd(x, bR, c7R);
+            }
+
+            if (TRows.Count > 8)
+            {
+                x = TVector.Create(a[8 * BlockSize]);
+                c8L = TVector.MultiplyAdd(x, bL, c8L);
+                c8R = TVector.MultiplyAdd(x, bR, c8R);
+            }
+
+            if (TRows.Count > 9)
+            {
+                x = TVector.Create(a[9 * BlockSize]);
+                c9L = TVector.MultiplyAdd(x, bL, c9L);
+                c9R = TVector.MultiplyAdd(x, bR, c9R);
+            }
+
+            if (TRows.Count > 10)
+            {
+                x = TVector.Create(a[10 * BlockSize]);
+                c10L = TVector.MultiplyAdd(x, bL, c10L);
+                c10R = TVector.MultiplyAdd(x, bR, c10R);
+            }
+
+            if (TRows.Count > 11)
+            {
+                x = TVector.Create(a[11 * BlockSize]);
+                c11L = TVector.MultiplyAdd(x, bL, c11L);
+                c11R = TVector.MultiplyAdd(x, bR, c11R);
+            }
+
+            if (TRows.Count > 12)
+            {
+                x = TVector.Create(a[12 * BlockSize]);
+                c12L = TVector.MultiplyAdd(x, bL, c12L);
+                c12R = TVector.MultiplyAdd(x, bR, c12R);
+            }
+
+            if (TRows.Count > 13)
+            {
+                x = TVector.Create(a[13 * BlockSize]);
+                c13L = TVector.MultiplyAdd(x, bL, c13L);
+                c13R = TVector.MultiplyAdd(x, bR, c13R);
+            }
+
         }
 
         if (bias != null)
         {
             TVector bL = TVector.Load(bias), bR = TVector.Load(bias + TVector.Count);
             { c0L += bL; c0R += bR; }
-            if (TRows.Count > 1) { c1L += bL; c1R += bR; }
-            if (TRows.Count > 2) { c2L += bL; c2R += bR; }
-            if (TRows.Count > 3) { c3L += bL; c3R += bR; }
-            if (TRows.Count > 4) { c4L += bL; c4R += bR; }
-            if (TRows.Count > 5) { c5L += bL; c5R += bR; }
-            if (TRows.Count > 6) { c6L += bL; c6R += bR; }
-            if (TRows.Count > 7) { c7L += bL; c7R += bR; }
-            if (TRows.Count > 8) { c8L += bL; c8R += bR; }
-            if (TRows.Count > 9) { c9L += bL; c9R += bR; }
-            if (TRows.Count > 10) { c10L += bL; c10R += bR; }
-            if (TRows.Count > 11) { c11L += bL; c11R += bR; }
-            if (TRows.Count > 12) { c12L += bL; c12R += bR; }
-            if (TRows.Count > 13) { c13L += bL; c13R += bR; }
+            if (TRows.Count > 1)
+            {
+                c1L += bL;
+                c1R += bR;
+            }
+
+            if (TRows.Count > 2)
+            {
+                c2L += bL;
+                c2R += bR;
+            }
+
+            if (TRows.Count > 3)
+            {
+                c3L += bL;
+                c3R += bR;
+            }
+
+            if (TRows.Count > 4)
+            {
+                c4L += bL;
+                c4R += bR;
+            }
+
+            if (TRows.Count > 5)
+            {
+                c5L += bL;
+                c5R += bR;
+            }
+
+            if (TRows.Count > 6)
+            {
+                c6L += bL;
+                c6R += bR;
+            }
+
+            if (TRows.Count > 7)
+            {
+                c7L += bL;
+                c7R += bR;
+            }
+
+            if (TRows.Count > 8)
+            {
+                c8L += bL;
+                c8R += bR;
+            }
+
+            if (TRows.Count > 9)
+            {
+                c9L += bL;
+                c9R += bR;
+            }
+
+            if (TRows.Count > 10)
+            {
+                c10L += bL;
+                c10R += bR;
+            }
+
+            if (TRows.Count > 11)
+            {
+                c11L += bL;
+                c11R += bR;
+            }
+
+            if (TRows.Count > 12)
+            {
+                c12L += bL;
+                c12R += bR;
+            }
+
+            if (TRows.Count > 13)
+            {
+                c13L += bL;
+                c13R += bR;
+            }
+
         }
 
         Finish(c + 0 * BlockSize, c0L, c0R, accumulate);

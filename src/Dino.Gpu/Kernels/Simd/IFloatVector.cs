@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// A register of float32 lanes. The kernels are written once against this interface; the JIT specialises them for each width and
-/// the wrappers vanish (measured: the register tile runs at the machine's FMA peak through them).
+/// A register of float32 lanes. The kernels are written once against this interface; the JIT specialises them for each
+/// width and the wrappers vanish (measured: the register tile runs at the machine's FMA peak through them).
 /// </summary>
 internal unsafe interface IFloatVector<TSelf>
     where TSelf : unmanaged, IFloatVector<TSelf>
@@ -11,8 +11,8 @@ internal unsafe interface IFloatVector<TSelf>
     static abstract int Count { get; }
 
     /// <summary>
-    /// Rows of the largest register tile: rows * 2 accumulators, two weight vectors and a broadcast have to fit the register file
-    /// (32 registers with AVX-512, 16 with AVX2 and SSE).
+    /// Rows of the largest register tile: rows * 2 accumulators, two weight vectors and a broadcast have to fit the
+    /// register file (32 registers with AVX-512, 16 with AVX2 and SSE).
     /// </summary>
     static abstract int TileRows { get; }
 
@@ -42,10 +42,15 @@ internal unsafe interface IFloatVector<TSelf>
     /// <summary>Nearest integers, ties to even.</summary>
     static abstract TSelf Round(TSelf value);
 
-    /// <summary>value * 2^n for values from 1/2 to 2 and integers n up to 126 held as floats; for n below -125 it may give anything up to 2^-124.</summary>
+    /// <summary>
+    /// value * 2^n for values from 1/2 to 2 and integers n up to 126 held as floats; for n below -125 it may give
+    /// anything up to 2^-124.
+    /// </summary>
     static abstract TSelf Scale(TSelf value, TSelf n);
 
-    /// <summary><paramref name="value"/> in the first <paramref name="count"/> lanes, <paramref name="other"/> in the rest.</summary>
+    /// <summary>
+    /// <paramref name="value"/> in the first <paramref name="count"/> lanes, <paramref name="other"/> in the rest.
+    /// </summary>
     static abstract TSelf SelectFirst(int count, TSelf value, TSelf other);
 
     /// <summary>A bit for each lane, the first lowest: whether a is greater than b there.</summary>

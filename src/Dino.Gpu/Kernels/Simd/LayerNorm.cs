@@ -63,7 +63,8 @@ internal static unsafe class LayerNorm
             for (; column <= count - TVector.Count; column += TVector.Count)
             {
                 TVector value = (TVector.Load(x + column) - means) * scale;
-                TVector.Store(TVector.MultiplyAdd(value, TVector.Load(weight + first + column), TVector.Load(bias + first + column)), y + column);
+                TVector.Store(
+                    TVector.MultiplyAdd(value, TVector.Load(weight + first + column), TVector.Load(bias + first + column)), y + column);
             }
 
             for (; column < count; column++)

@@ -48,7 +48,9 @@ internal static unsafe class Patches
         }
     }
 
-    /// <summary>As <see cref="Unfold"/> where the input is sampled from the picture. A rare pass: plain loops.</summary>
+    /// <summary>
+    /// As <see cref="Unfold"/> where the input is sampled from the picture. A rare pass: plain loops.
+    /// </summary>
     private static void Sample(byte* pixels, float* table, in VitShape shape, int x0, int y0, float* output, nint blockStride)
     {
         int size = shape.PatchSize;

@@ -13,7 +13,9 @@ internal static unsafe class Peak
     /// <summary>Floating-point operations that <see cref="Kernel"/> does in one group.</summary>
     public static long Operations(long iterations, int lanes) => 2 * Chains * lanes * iterations;
 
-    /// <summary>Each group runs its chains for some iterations and writes a value, so that nothing can be left out.</summary>
+    /// <summary>
+    /// Each group runs its chains for some iterations and writes a value, so that nothing can be left out.
+    /// </summary>
     public static void Kernel<TVector>(ArrayView<float> results, int iterations)
         where TVector : unmanaged, IFloatVector<TVector>
         => Run<TVector>(ref results[Grid.IdxX], iterations);

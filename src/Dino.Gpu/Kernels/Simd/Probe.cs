@@ -6,8 +6,9 @@ using ILGPU.IR.Intrinsics;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// Training steps of a linear classifier as one kernel for ILGPU's CPU accelerator, one group of one thread a multiprocessor: many steps a launch, whose
-/// threads meet in barriers. A value is computed by one thread in one order, however many threads there are, so their number does not change a byte.
+/// Training steps of a linear classifier as one kernel for ILGPU's CPU accelerator, one group of one thread a
+/// multiprocessor: many steps a launch, whose threads meet in barriers. A value is computed by one thread in one order,
+/// however many threads there are, so their number does not change a byte.
 /// </summary>
 internal static unsafe class Probe
 {
@@ -37,10 +38,15 @@ internal static unsafe class Probe
         ProbePlan plan)
         where TVector : unmanaged, IFloatVector<TVector>
     {
-        Run<TVector>(ref vectors[0], ref labels[0], ref order[0], ref parameters[0], ref momentum[0], ref workspace[0], ref outcomes[0], ref scores[0], ref counter[0], plan, Grid.IdxX);
+        Run<TVector>(
+            ref vectors[0], ref labels[0], ref order[0], ref parameters[0], ref momentum[0], ref workspace[0], ref outcomes[0],
+            ref scores[0], ref counter[0], plan, Grid.IdxX);
     }
 
-    /// <summary>One thread's part. Marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows vector instructions.</summary>
+    /// <summary>
+    /// One thread's part. Marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows vector
+    /// instructions.
+    /// </summary>
     [IntrinsicImplementation]
     private static void Run<TVector>(
         ref float vectors,
@@ -92,7 +98,8 @@ internal static unsafe class Probe
     }
 
     /// <summary>
-    /// exp(logits - max), their sum, and where the example's class stands, for one row; the powers go to the panels of the gradient.
+    /// exp(logits - max), their sum, and where the example's class stands, for one row; the powers go to the panels of
+    /// the gradient.
     /// </summary>
     /// <param name="logits">Of one example: block b of 384 classes starts at logits + b * block.</param>
     /// <param name="block">Floats from one block to the next.</param>
@@ -161,7 +168,8 @@ internal static unsafe class Probe
 
 /// <summary>The phases of a step, one thread's part of each; between them the threads wait for each other.</summary>
 internal readonly unsafe struct ProbeSteps<TVector>(
-    ProbePlan plan, float* vectors, int* labels, int* order, float* parameters, float* momentum, float* workspace, float* outcomes, float* scores)
+    ProbePlan plan, float* vectors, int* labels, int* order, float* parameters, float* momentum, float* workspace, float* outcomes,
+    float* scores)
     where TVector : unmanaged, IFloatVector<TVector>
 {
     private readonly ProbeLayout _layout = plan.Layout;
@@ -182,15 +190,22 @@ internal readonly unsafe struct ProbeSteps<TVector>(
             for (int block = 0; block < _layout.Blocks; block++)
             {
                 int inputs = _layout.BlockInputs(block);
-                new ReadOnlySpan<float>(source + block * Gemm.BlockSize, inputs).CopyTo(new Span<float>(target + block * BlockStride, inputs));
+                new ReadOnlySpan<float>(source + block * Gemm.BlockSize, inputs).CopyTo(
+                    new Span<float>(target + block * BlockStride, inputs));
             }
         }
     }
 
-    /// <summary>Whether a batch has a tile of rows for each thread. Then a thread has its logits to itself, from the product to the losses.</summary>
+    /// <summary>
+    /// Whether a batch has a tile of rows for each thread. Then a thread has its logits to itself, from the product to
+    /// the losses.
+    /// </summary>
     public bool SharesRows(in Team team, int count) => team.Size * TVector.TileRows <= count;
 
-    /// <summary>logits = X W^T + bias. Each thread some examples; where there are too few, the tiles of all panels in a row are shared out.</summary>
+    /// <summary>
+    /// logits = X W^T + bias. Each thread some examples; where there are too few, the tiles of all panels in a row are
+    /// shared out.
+    /// </summary>
     public void Logits(in Team team, int count, int parity)
     {
         if (SharesRows(team, count))
@@ -220,18 +235,22 @@ internal readonly unsafe struct ProbeSteps<TVector>(
         for (int panel = firstPanel; panel < firstPanel + panels; panel += perBlock)
         {
             int column = panel * _layout.Width;
-            float* c = workspace + _layout.Logits + column / Gemm.BlockSize * BlockStride + (nint)row * Gemm.BlockSize + column % Gemm.BlockSize;
+            float* c = workspace + _layout.Logits + column / Gemm.BlockSize * BlockStride
+                + (nint)row * Gemm.BlockSize + column % Gemm.BlockSize;
             int count = Math.Min(perBlock, firstPanel + panels - panel);
             for (int block = 0; block < _layout.Blocks; block++)
             {
                 float* a = workspace + _layout.Batch(parity) + block * BlockStride + (nint)row * Gemm.BlockSize;
                 Gemm.Multiply<TVector>(
-                    a, parameters + _layout.Panel(block, panel), block == 0 ? parameters + column : null, c, rows, _layout.BlockInputs(block), count, block > 0, false);
+                    a, parameters + _layout.Panel(block, panel), block == 0 ? parameters + column : null, c, rows,
+                    _layout.BlockInputs(block), count, block > 0, false);
             }
         }
     }
 
-    /// <summary>Loss and rank of each example, and gradient = (softmax(logits) - one-hot) / count; each thread some examples.</summary>
+    /// <summary>
+    /// Loss and rank of each example, and gradient = (softmax(logits) - one-hot) / count; each thread some examples.
+    /// </summary>
     public void Losses(in Team team, int first, int count)
     {
         (int start, int end) = team.Share(count);
@@ -244,7 +263,8 @@ internal readonly unsafe struct ProbeSteps<TVector>(
             int label = labels[order[first + i]];
             Probe.Row<TVector>(logits, BlockStride, _layout.ClassCount, label, gradient, PanelStride, outcome);
             for (int column = 0; column < _layout.ClassCount && plan.KeepScores != 0; column++)
-                scores[(nint)(first + i) * _layout.ClassCount + column] = logits[column / Gemm.BlockSize * BlockStride + column % Gemm.BlockSize];
+                scores[(nint)(first + i) * _layout.ClassCount + column] =
+                    logits[column / Gemm.BlockSize * BlockStride + column % Gemm.BlockSize];
             if (plan.Update == 0)
                 continue;
 
@@ -274,11 +294,14 @@ internal readonly unsafe struct ProbeSteps<TVector>(
             for (int panel = 0; panel < _layout.Panels; panel++)
             {
                 nint place = (nint)(_layout.Panel(block, panel) + (long)from * width);
-                ProbeUpdate.Apply<TVector>(x, gradient + panel * PanelStride, count, to - from, parameters + place, momentum + place, plan.Step);
+                ProbeUpdate.Apply<TVector>(
+                    x, gradient + panel * PanelStride, count, to - from, parameters + place, momentum + place, plan.Step);
             }
         }
 
-        TVector momentums = TVector.Create(plan.Step.Momentum), decay = TVector.Create(plan.Step.WeightDecay), rate = TVector.Create(-plan.Step.LearningRate);
+        TVector momentums = TVector.Create(plan.Step.Momentum),
+                decay = TVector.Create(plan.Step.WeightDecay),
+                rate = TVector.Create(-plan.Step.LearningRate);
         (start, end) = team.Share(_layout.Panels);
         for (int panel = start; panel < end; panel++)
         {
@@ -291,7 +314,8 @@ internal readonly unsafe struct ProbeSteps<TVector>(
             }
 
             ProbeUpdate.StepVector(left, parameters + panel * width, momentum + panel * width, momentums, decay, rate);
-            ProbeUpdate.StepVector(right, parameters + panel * width + TVector.Count, momentum + panel * width + TVector.Count, momentums, decay, rate);
+            ProbeUpdate.StepVector(
+                right, parameters + panel * width + TVector.Count, momentum + panel * width + TVector.Count, momentums, decay, rate);
         }
     }
 }

@@ -1,8 +1,9 @@
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// Where things lie in the memory of <see cref="Probe"/>. Parameters: the bias, (panels * width), then the transposed weight in blocks of
-/// <see cref="Gemm.BlockSize"/> inputs, each (panels, inputs, width): the order in which both products read it. Momentum has the same layout.
+/// Where things lie in the memory of <see cref="Probe"/>. Parameters: the bias, (panels * width), then the transposed
+/// weight in blocks of <see cref="Gemm.BlockSize"/> inputs, each (panels, inputs, width): the order in which both
+/// products read it. Momentum has the same layout.
 /// </summary>
 internal readonly struct ProbeLayout
 {
@@ -51,10 +52,12 @@ internal readonly struct ProbeLayout
     public int BlockInputs(int block) => Math.Min(Gemm.BlockSize, Dimension - block * Gemm.BlockSize);
 
     /// <summary>Where the weights of a panel begin, for the inputs of a block.</summary>
-    public long Panel(int block, int panel) => (long)Panels * Width * (1 + block * Gemm.BlockSize) + (long)panel * BlockInputs(block) * Width;
+    public long Panel(int block, int panel) =>
+        (long)Panels * Width * (1 + block * Gemm.BlockSize) + (long)panel * BlockInputs(block) * Width;
 
     /// <summary>Where one weight lies.</summary>
-    public long Weight(int label, int input) => Panel(input / Gemm.BlockSize, label / Width) + (long)(input % Gemm.BlockSize) * Width + label % Width;
+    public long Weight(int label, int input) =>
+        Panel(input / Gemm.BlockSize, label / Width) + (long)(input % Gemm.BlockSize) * Width + label % Width;
 }
 
 /// <summary>What one launch of <see cref="Probe"/> does.</summary>
@@ -65,4 +68,5 @@ internal readonly struct ProbeLayout
 /// <param name="Update">1 to train on them, 0 to look only.</param>
 /// <param name="KeepScores">1 to keep the logits.</param>
 /// <param name="Step">How to train.</param>
-internal readonly record struct ProbePlan(ProbeLayout Layout, int Threads, int First, int Count, int Update, int KeepScores, ProbeStep Step);
+internal readonly record struct ProbePlan(
+    ProbeLayout Layout, int Threads, int First, int Count, int Update, int KeepScores, ProbeStep Step);

@@ -3,15 +3,17 @@ using System.Runtime.CompilerServices;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// The second product of a training step, and what SGD does with it while it is in registers: the gradient of a tile of weights, X^T G, goes straight into
-/// momentum and weights and is never stored.
+/// The second product of a training step, and what SGD does with it while it is in registers: the gradient of a tile of
+/// weights, X^T G, goes straight into momentum and weights and is never stored.
 /// </summary>
 internal static unsafe class ProbeUpdate
 {
     /// <summary>v = momentum v + (X^T G + decay w), w = w - rate v, for some inputs and one panel of classes.</summary>
     /// <param name="x">(count, inputs): the batch, row stride <see cref="Gemm.BlockSize"/>.</param>
     /// <param name="g">(count, width): a panel of the loss's gradient by the logits.</param>
-    /// <param name="count">Examples of the batch. An element is one chain of fused multiply-adds over them, whatever the tile.</param>
+    /// <param name="count">
+    /// Examples of the batch. An element is one chain of fused multiply-adds over them, whatever the tile.
+    /// </param>
     /// <param name="inputs">Rows of w and v.</param>
     /// <param name="w">(inputs, width)</param>
     /// <param name="v">(inputs, width)</param>
@@ -53,7 +55,10 @@ internal static unsafe class ProbeUpdate
         }
     }
 
-    /// <summary>One register tile: TRows x 2 accumulators over the whole batch, as in <see cref="Gemm"/>, with the rows of A side by side.</summary>
+    /// <summary>
+    /// One register tile: TRows x 2 accumulators over the whole batch, as in <see cref="Gemm"/>, with the rows of A
+    /// side by side.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile<TVector, TRows>(float* a, float* b, int count, float* w, float* v, in ProbeStep step)
         where TVector : unmanaged, IFloatVector<TVector>
@@ -78,22 +83,102 @@ internal static unsafe class ProbeUpdate
         {
             TVector bL = TVector.Load(b), bR = TVector.Load(b + TVector.Count), x;
             { x = TVector.Create(a[0]); c0L = TVector.MultiplyAdd(x, bL, c0L); c0R = TVector.MultiplyAdd(x, bR, c0R); }
-            if (TRows.Count > 1) { x = TVector.Create(a[1]); c1L = TVector.MultiplyAdd(x, bL, c1L); c1R = TVector.MultiplyAdd(x, bR, c1R); }
-            if (TRows.Count > 2) { x = TVector.Create(a[2]); c2L = TVector.MultiplyAdd(x, bL, c2L); c2R = TVector.MultiplyAdd(x, bR, c2R); }
-            if (TRows.Count > 3) { x = TVector.Create(a[3]); c3L = TVector.MultiplyAdd(x, bL, c3L); c3R = TVector.MultiplyAdd(x, bR, c3R); }
-            if (TRows.Count > 4) { x = TVector.Create(a[4]); c4L = TVector.MultiplyAdd(x, bL, c4L); c4R = TVector.MultiplyAdd(x, bR, c4R); }
-            if (TRows.Count > 5) { x = TVector.Create(a[5]); c5L = TVector.MultiplyAdd(x, bL, c5L); c5R = TVector.MultiplyAdd(x, bR, c5R); }
-            if (TRows.Count > 6) { x = TVector.Create(a[6]); c6L = TVector.MultiplyAdd(x, bL, c6L); c6R = TVector.MultiplyAdd(x, bR, c6R); }
-            if (TRows.Count > 7) { x = TVector.Create(a[7]); c7L = TVector.MultiplyAdd(x, bL, c7L); c7R = TVector.MultiplyAdd(x, bR, c7R); }
-            if (TRows.Count > 8) { x = TVector.Create(a[8]); c8L = TVector.MultiplyAdd(x, bL, c8L); c8R = TVector.MultiplyAdd(x, bR, c8R); }
-            if (TRows.Count > 9) { x = TVector.Create(a[9]); c9L = TVector.MultiplyAdd(x, bL, c9L); c9R = TVector.MultiplyAdd(x, bR, c9R); }
-            if (TRows.Count > 10) { x = TVector.Create(a[10]); c10L = TVector.MultiplyAdd(x, bL, c10L); c10R = TVector.MultiplyAdd(x, bR, c10R); }
-            if (TRows.Count > 11) { x = TVector.Create(a[11]); c11L = TVector.MultiplyAdd(x, bL, c11L); c11R = TVector.MultiplyAdd(x, bR, c11R); }
-            if (TRows.Count > 12) { x = TVector.Create(a[12]); c12L = TVector.MultiplyAdd(x, bL, c12L); c12R = TVector.MultiplyAdd(x, bR, c12R); }
-            if (TRows.Count > 13) { x = TVector.Create(a[13]); c13L = TVector.MultiplyAdd(x, bL, c13L); c13R = TVector.MultiplyAdd(x, bR, c13R); }
+            if (TRows.Count > 1)
+            {
+                x = TVector.Create(a[1]);
+                c1L = TVector.MultiplyAdd(x, bL, c1L);
+                c1R = TVector.MultiplyAdd(x, bR, c1R);
+            }
+
+            if (TRows.Count > 2)
+            {
+                x = TVector.Create(a[2]);
+                c2L = TVector.MultiplyAdd(x, bL, c2L);
+                c2R = TVector.MultiplyAdd(x, bR, c2R);
+            }
+
+            if (TRows.Count > 3)
+            {
+                x = TVector.Create(a[3]);
+                c3L = TVector.MultiplyAdd(x, bL, c3L);
+                c3R = TVector.MultiplyAdd(x, bR, c3R);
+            }
+
+            if (TRows.Count > 4)
+            {
+                x = TVector.Create(a[4]);
+                c4L = TVector.MultiplyAdd(x, bL, c4L);
+                c4R = TVector.MultiplyAdd(x, bR, c4R);
+            }
+
+            if (TRows.Count > 5)
+            {
+                x = TVector.Create(a[5]);
+                c5L = TVector.MultiplyAdd(x, bL, c5L);
+                c5R = TVector.MultiplyAdd(x, bR, c5R);
+            }
+
+            if (TRows.Count > 6)
+            {
+                x = TVector.Create(a[6]);
+                c6L = TVector.MultiplyAdd(x, bL, c6L);
+                c6R = TVector.MultiplyAdd(x, bR, c6R);
+            }
+
+            if (TRows.Count > 7)
+            {
+                x = TVector.Create(a[7]);
+                c7L = TVector.MultiplyAdd(x, bL, c7L);
+                c7R = TVector.MultiplyAdd(x, bR, c7R);
+            }
+
+            if (TRows.Count > 8)
+            {
+                x = TVector.Create(a[8]);
+                c8L = TVector.MultiplyAdd(x, bL, c8L);
+                c8R = TVector.MultiplyAdd(x, bR, c8R);
+            }
+
+            if (TRows.Count > 9)
+            {
+                x = TVector.Create(a[9]);
+                c9L = TVector.MultiplyAdd(x, bL, c9L);
+                c9R = TVector.MultiplyAdd(x, bR, c9R);
+            }
+
+            if (TRows.Count > 10)
+            {
+                x = TVector.Create(a[10]);
+                c10L = TVector.MultiplyAdd(x, bL, c10L);
+                c10R = TVector.MultiplyAdd(x, bR, c10R);
+            }
+
+            if (TRows.Count > 11)
+            {
+                x = TVector.Create(a[11]);
+                c11L = TVector.MultiplyAdd(x, bL, c11L);
+                c11R = TVector.MultiplyAdd(x, bR, c11R);
+            }
+
+            if (TRows.Count > 12)
+            {
+                x = TVector.Create(a[12]);
+                c12L = TVector.MultiplyAdd(x, bL, c12L);
+                c12R = TVector.MultiplyAdd(x, bR, c12R);
+            }
+
+            if (TRows.Count > 13)
+            {
+                x = TVector.Create(a[13]);
+                c13L = TVector.MultiplyAdd(x, bL, c13L);
+                c13R = TVector.MultiplyAdd(x, bR, c13R);
+            }
+
         }
 
-        TVector momentum = TVector.Create(step.Momentum), decay = TVector.Create(step.WeightDecay), rate = TVector.Create(-step.LearningRate);
+        TVector momentum = TVector.Create(step.Momentum),
+                decay = TVector.Create(step.WeightDecay),
+                rate = TVector.Create(-step.LearningRate);
         Step(c0L, c0R, w + 0 * width, v + 0 * width, momentum, decay, rate);
         if (TRows.Count > 1) Step(c1L, c1R, w + 1 * width, v + 1 * width, momentum, decay, rate);
         if (TRows.Count > 2) Step(c2L, c2R, w + 2 * width, v + 2 * width, momentum, decay, rate);

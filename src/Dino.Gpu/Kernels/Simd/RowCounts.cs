@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Kernels.Simd;
 
-/// <summary>A type that stands for the rows of a register tile, so that the JIT compiles a tile for each.</summary>
+/// <summary>The rows of a register tile as a type, so that the JIT compiles a tile for each number of rows.</summary>
 internal interface IRowCount
 {
     static abstract int Count { get; }

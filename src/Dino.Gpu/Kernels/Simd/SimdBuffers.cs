@@ -23,7 +23,10 @@ internal unsafe struct SimdBuffers
     /// <summary>As <see cref="OutputLayout"/> says: every part that is kept.</summary>
     public float* Outputs;
 
-    /// <summary>Counters, <see cref="Team.CounterStride"/> apart: images taken, barrier of all threads, then a barrier for each team. Zero at the start.</summary>
+    /// <summary>
+    /// Counters, <see cref="Team.CounterStride"/> apart: images taken, barrier of all threads, then a barrier for each
+    /// team. Zero at the start.
+    /// </summary>
     public int* Counters;
 
     /// <summary>This thread's sums of time, one for each step, when the pass is timed.</summary>

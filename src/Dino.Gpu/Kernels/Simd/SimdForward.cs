@@ -6,15 +6,17 @@ using ILGPU.IR.Intrinsics;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// The whole forward pass as one kernel for ILGPU's CPU accelerator, one group of one thread a multiprocessor. A launch costs about
-/// a hundred microseconds, so there is one for the batch, and the threads meet in barriers of their own.
+/// The whole forward pass as one kernel for ILGPU's CPU accelerator, one group of one thread a multiprocessor. A launch
+/// costs about a hundred microseconds, so there is one for the batch, and the threads meet in barriers of their own.
 /// </summary>
 internal static unsafe class SimdForward
 {
     /// <summary>Counters that a launch with <paramref name="threads"/> threads needs.</summary>
     public static int CounterCount(int threads) => (2 + threads) * Team.CounterStride;
 
-    /// <summary>The kernel. Views are on the CPU accelerator's memory; see <see cref="SimdBuffers"/> for their shapes.</summary>
+    /// <summary>
+    /// The kernel. Views are on the CPU accelerator's memory; see <see cref="SimdBuffers"/> for their shapes.
+    /// </summary>
     public static void Kernel<TVector>(
         ArrayView<byte> pixels,
         ArrayView<float> pixelTable,
@@ -28,11 +30,15 @@ internal static unsafe class SimdForward
         where TVector : unmanaged, IFloatVector<TVector>
     {
         Run<TVector>(
-            ref pixels[0], ref pixelTable[0], ref weights[0], ref positions[0], ref workspace[0], ref outputs[0], ref counters[0], ref ticks[0], plan,
+            ref pixels[0], ref pixelTable[0], ref weights[0], ref positions[0], ref workspace[0], ref outputs[0], ref counters[0],
+            ref ticks[0], plan,
             Grid.IdxX);
     }
 
-    /// <summary>One thread's part. Marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows vector instructions.</summary>
+    /// <summary>
+    /// One thread's part. Marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows vector
+    /// instructions.
+    /// </summary>
     [IntrinsicImplementation]
     private static void Run<TVector>(
         ref byte pixels,

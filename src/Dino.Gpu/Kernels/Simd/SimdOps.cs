@@ -3,9 +3,9 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// The operations inside the SIMD family's one launch: direct calls by one thread. A thread either owns all rows of an image, or is
-/// one of a team that shares the rows of one image, or shares the class-token rows of the whole batch with all threads (the tail),
-/// where the columns of each product are split instead, because there are few rows.
+/// The operations inside the SIMD family's one launch: direct calls by one thread. A thread either owns all rows of an
+/// image, or is one of a team that shares the rows of one image, or shares the class-token rows of the whole batch with
+/// all threads (the tail), where the columns of each product are split instead, because there are few rows.
 /// </summary>
 internal unsafe struct SimdOps<TVector> : IVitOps
     where TVector : unmanaged, IFloatVector<TVector>
@@ -103,18 +103,21 @@ internal unsafe struct SimdOps<TVector> : IVitOps
             float* query = Buffer(Activation.Qkv) + block * BlockStride + column;
             float* key = query + Part * BlockStride;
             float* value = key + Part * BlockStride;
-            // The class token leaves the image here, to go on with the rest of the batch.
+            // From here on the class token is a row of the batch, no longer of its image.
             float* context = queryRows == Rows.ClassToken
-                ? _buffers.Workspace + _plan.Workspace.ClassRows(Activation.Context) + block * _plan.Workspace.ClassBlock + (nint)_image * Gemm.BlockSize + column
+                ? _buffers.Workspace + _plan.Workspace.ClassRows(Activation.Context)
+                    + block * _plan.Workspace.ClassBlock + (nint)_image * Gemm.BlockSize + column
                 : Buffer(Activation.Context) + block * BlockStride + column;
-            Kernels.Simd.Attention.Head<TVector>(query, key, value, context, Gemm.BlockSize, start, end, shape.TokenCount, shape.HeadSize, _scratch);
+            Kernels.Simd.Attention.Head<TVector>(
+                query, key, value, context, Gemm.BlockSize, start, end, shape.TokenCount, shape.HeadSize, _scratch);
         }
 
         if (queryRows == Rows.ClassToken && start < end)
         {
             float* residual = _buffers.Workspace + _plan.Workspace.ClassRows(Activation.Residual) + (nint)_image * Gemm.BlockSize;
             for (nint block = 0; block < Part; block++)
-                new ReadOnlySpan<float>(Buffer(Activation.Residual) + block * BlockStride, Gemm.BlockSize).CopyTo(new Span<float>(residual + block * _plan.Workspace.ClassBlock, Gemm.BlockSize));
+                new ReadOnlySpan<float>(Buffer(Activation.Residual) + block * BlockStride, Gemm.BlockSize).CopyTo(
+                    new Span<float>(residual + block * _plan.Workspace.ClassBlock, Gemm.BlockSize));
         }
 
         // The other Qkv buffer from here on: a thread that is ahead may write it while this one is still being read.
@@ -134,7 +137,8 @@ internal unsafe struct SimdOps<TVector> : IVitOps
             (nint block, nint column) = HeadPlace(head);
             float* query = _buffers.Workspace + _plan.Workspace.Image(Activation.Qkv, _owner, _parity ^ 1) + block * BlockStride + column;
             float* output = Output(OutputPart.Attentions, layer) + (nint)head * rows * shape.TokenCount;
-            Kernels.Simd.Attention.Probabilities<TVector>(query, query + Part * BlockStride, output, start, end, shape.TokenCount, shape.HeadSize, _scratch);
+            Kernels.Simd.Attention.Probabilities<TVector>(
+                query, query + Part * BlockStride, output, start, end, shape.TokenCount, shape.HeadSize, _scratch);
         }
     }
 
@@ -145,7 +149,8 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         int length = (end - start) * Gemm.BlockSize;
         float* stored = _buffers.Workspace + _plan.Workspace.Stored(_owner, layer);
         for (nint block = 0; block < 2 * Part; block++)
-            new ReadOnlySpan<float>(Buffer(Activation.Qkv) + block * BlockStride + first, length).CopyTo(new Span<float>(stored + block * BlockStride + first, length));
+            new ReadOnlySpan<float>(Buffer(Activation.Qkv) + block * BlockStride + first, length).CopyTo(
+                new Span<float>(stored + block * BlockStride + first, length));
     }
 
     public void RollOut(int layer, Rows queryRows)
@@ -168,7 +173,8 @@ internal unsafe struct SimdOps<TVector> : IVitOps
             float* query = stored + block * BlockStride + column;
             int part = piece % parts;
             Kernels.Simd.Attention.MixRows<TVector>(
-                query, query + Part * BlockStride, begins ? null : row, mixtures + (nint)piece * mixtureSize, rows * part / parts, rows * (part + 1) / parts,
+                query, query + Part * BlockStride, begins ? null : row, mixtures + (nint)piece * mixtureSize, rows * part / parts,
+                rows * (part + 1) / parts,
                 shape.TokenCount, shape.HeadSize, _scratch);
         }
 
@@ -219,7 +225,8 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     private readonly float* Output(OutputPart part, int layer)
     {
         var layout = new OutputLayout(_plan.Shape, _plan.Request);
-        return _buffers.Outputs + layout.Start(part) + layout.Slot(part, layer) * layout.SlotLength(part) + (_tail ? 0 : _image) * layout.ImageLength(part);
+        return _buffers.Outputs + layout.Start(part) + layout.Slot(part, layer) * layout.SlotLength(part)
+            + (_tail ? 0 : _image) * layout.ImageLength(part);
     }
 
     /// <summary>Copies this thread's rows of an activation as wide as the hidden size to (tokens, hidden).</summary>
@@ -238,7 +245,9 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         }
     }
 
-    /// <summary>In the tail every phase needs what all threads wrote in the one before; on an image only the attention does.</summary>
+    /// <summary>
+    /// In the tail every phase needs what all threads wrote in the one before; on an image only the attention does.
+    /// </summary>
     private void StartPhase()
     {
         if (_tail)
@@ -271,7 +280,8 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     {
         float* weight = _buffers.Weights + _plan.Weights.NormWeight(norm, layer);
         float* bias = weight + WeightLayout.PaddedToBlocks(_plan.Shape.HiddenSize);
-        Kernels.Simd.LayerNorm.Row<TVector>(input, BlockStride, weight, bias, output, outputBlock, _plan.Shape.HiddenSize, _plan.Shape.LayerNormEpsilon);
+        Kernels.Simd.LayerNorm.Row<TVector>(
+            input, BlockStride, weight, bias, output, outputBlock, _plan.Shape.HiddenSize, _plan.Shape.LayerNormEpsilon);
     }
 
     private void Multiply(Activation input, Linear linear, int layer, Activation output, Rows rows, bool accumulate, bool gelu)
@@ -281,7 +291,8 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         float* a = Buffer(input);
         float* c = Buffer(output);
         if (linear is Vit.Linear.Qkv or Vit.Linear.Query)
-            MultiplyMatrix(a, _plan.Weights.LinearStart(Vit.Linear.Query, layer), c, shape.HiddenSize, shape.HiddenSize, rows, accumulate, gelu);
+            MultiplyMatrix(
+                a, _plan.Weights.LinearStart(Vit.Linear.Query, layer), c, shape.HiddenSize, shape.HiddenSize, rows, accumulate, gelu);
         if (linear is Vit.Linear.Qkv or Vit.Linear.KeyValue)
         {
             long key = _plan.Weights.LinearStart(Vit.Linear.KeyValue, layer);
@@ -302,7 +313,9 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         }
     }
 
-    /// <summary>One matrix, section by section: inputs innermost, so that a block of outputs is finished before the next.</summary>
+    /// <summary>
+    /// One matrix, section by section: inputs innermost, so that a block of outputs is finished before the next.
+    /// </summary>
     private readonly void MultiplyMatrix(float* a, long start, float* c, int outputs, int inputs, Rows rows, bool accumulate, bool gelu)
     {
         int width = _plan.Weights.Width;

@@ -2,7 +2,7 @@ using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Kernels.Simd;
 
-/// <summary>What one launch has to do. Plain values: a kernel parameter.</summary>
+/// <summary>The work of one launch. Plain values: a kernel takes it as a parameter.</summary>
 internal readonly struct SimdPlan
 {
     public SimdPlan(VitShape shape, ForwardRequest request, WeightLayout weights, WorkspaceLayout workspace, int threads, bool timed)

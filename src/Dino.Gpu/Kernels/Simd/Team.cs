@@ -25,8 +25,8 @@ internal unsafe struct Team
     public int Index { get; }
 
     /// <summary>
-    /// Waits for the whole team. Every group of the launch has an operating system thread of its own, so all of them are running;
-    /// a spinning barrier takes about a microsecond where a launch takes a hundred.
+    /// Waits for the whole team. Every group of the launch has an operating system thread of its own, so all of them
+    /// are running; a spinning barrier takes about a microsecond where a launch takes a hundred.
     /// </summary>
     public void Wait()
     {

@@ -6,9 +6,9 @@ using ILGPU.IR.Intrinsics;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// The vectors with the largest inner products with each query: a matrix product whose tiles are looked through while they are still in the cache, so that the
-/// scores are never all in memory. One launch, one group a core; sections of vectors are taken from an atomic counter, and each
-/// thread keeps its own list of each query, which the host merges.
+/// The vectors with the largest inner products with each query: a matrix product whose tiles are looked through while
+/// they are still in the cache, so that the scores are never all in memory. One launch, one group a core; sections of
+/// vectors are taken from an atomic counter, and each thread keeps its own list of each query, which the host merges.
 /// </summary>
 internal static unsafe class TopK
 {
@@ -20,7 +20,9 @@ internal static unsafe class TopK
 
     /// <summary>The kernel. Views are on the CPU accelerator's memory.</summary>
     /// <param name="queries">(blocks, queries, 384): blocks of the dimension, as <see cref="Gemm"/> takes them.</param>
-    /// <param name="vectors">(sections, blocks, panels, inputs of the block, width); the first float is moved to a cache line.</param>
+    /// <param name="vectors">
+    /// (sections, blocks, panels, inputs of the block, width); the first float is moved to a cache line.
+    /// </param>
     /// <param name="floors">(queries): only scores above are of interest.</param>
     /// <param name="scores">(threads, <see cref="ScoreLength"/>): scratch; moved to a cache line.</param>
     /// <param name="thresholds">(threads, queries): scratch.</param>
@@ -41,10 +43,14 @@ internal static unsafe class TopK
         where TVector : unmanaged, IFloatVector<TVector>
     {
         Run<TVector>(
-            ref queries[0], ref vectors[0], ref floors[0], ref scores[0], ref thresholds[0], ref keys[0], ref counts[0], ref counter[0], plan, Grid.IdxX);
+            ref queries[0], ref vectors[0], ref floors[0], ref scores[0], ref thresholds[0], ref keys[0], ref counts[0],
+            ref counter[0], plan, Grid.IdxX);
     }
 
-    /// <summary>One thread's part. Marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows vector instructions.</summary>
+    /// <summary>
+    /// One thread's part. Marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows vector
+    /// instructions.
+    /// </summary>
     [IntrinsicImplementation]
     private static void Run<TVector>(
         ref float queries,
@@ -79,7 +85,9 @@ internal static unsafe class TopK
         float* b = SimdForward.Align((float*)Unsafe.AsPointer(ref vectors));
         float* c = SimdForward.Align((float*)Unsafe.AsPointer(ref scores)) + (nint)thread * ScoreLength; // (tile queries, 384)
         int width = 2 * TVector.Count;
-        for (int section = Interlocked.Increment(ref counter) - 1; section < plan.SectionCount; section = Interlocked.Increment(ref counter) - 1)
+        for (int section = Interlocked.Increment(ref counter) - 1;
+            section < plan.SectionCount;
+            section = Interlocked.Increment(ref counter) - 1)
         {
             int panels = plan.Panels(section, width);
             int firstColumn = section * TopKPlan.SectionColumns;
@@ -92,7 +100,8 @@ internal static unsafe class TopK
                 {
                     int inputs = Math.Min(Gemm.BlockSize, plan.Dimension - input);
                     float* block = a + (nint)input * plan.QueryCount + (nint)query * Gemm.BlockSize;
-                    Gemm.Multiply<TVector>(block, packed + (nint)input * panels * width, null, c, rows, inputs, panels, accumulate: input > 0, gelu: false);
+                    Gemm.Multiply<TVector>(
+                        block, packed + (nint)input * panels * width, null, c, rows, inputs, panels, accumulate: input > 0, gelu: false);
                 }
 
                 for (int row = 0; row < rows; row++)
@@ -118,7 +127,9 @@ internal static unsafe class TopK
         }
     }
 
-    /// <summary>Appends the lanes that are set and returns the threshold, which rises whenever the list is cut.</summary>
+    /// <summary>
+    /// Appends the lanes that are set and returns the threshold, which rises whenever the list is cut.
+    /// </summary>
     private static float Append(ulong lanes, float* scores, int firstColumn, int columns, int query, in Lists lists)
     {
         float threshold = lists.Thresholds[query];

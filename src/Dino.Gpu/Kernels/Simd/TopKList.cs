@@ -3,12 +3,14 @@ using System.Runtime.CompilerServices;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// A score and the index that it belongs to in one integer, so that a list of them is ordered by comparing integers: higher scores first, of equal
-/// ones the smaller index.
+/// A score and the index that it belongs to in one integer, so that a list of them is ordered by comparing integers:
+/// higher scores first, of equal ones the smaller index.
 /// </summary>
 internal static unsafe class TopKList
 {
-    /// <summary>The upper half orders as the float does, negative ones included; the lower half is the index, turned round.</summary>
+    /// <summary>
+    /// The upper half orders as the float does, negative ones included; the lower half is the index, turned round.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Key(float score, int index)
     {
@@ -29,7 +31,9 @@ internal static unsafe class TopKList
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Index(ulong key) => (int)~(uint)key;
 
-    /// <summary>Brings the <paramref name="keep"/> largest keys to the front, the smallest of them last (Hoare's selection).</summary>
+    /// <summary>
+    /// Brings the <paramref name="keep"/> largest keys to the front, the smallest of them last (Hoare's selection).
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Select(ulong* keys, int count, int keep)
     {

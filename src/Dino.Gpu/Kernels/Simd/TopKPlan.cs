@@ -1,9 +1,12 @@
 namespace Dino.Gpu.Kernels.Simd;
 
-/// <summary>What one launch of <see cref="TopK"/> has to do. Plain values: a kernel parameter.</summary>
+/// <summary>The work of one launch of <see cref="TopK"/>. Plain values: a kernel takes it as a parameter.</summary>
 internal readonly struct TopKPlan
 {
-    /// <summary>Columns of a section: their packed vectors stay in the second-level cache while all queries pass by, as in <see cref="Gemm"/>.</summary>
+    /// <summary>
+    /// Columns of a section. Its packed vectors stay in the second-level cache while all queries are multiplied with
+    /// them, as in <see cref="Gemm"/>.
+    /// </summary>
     public const int SectionColumns = 192;
 
     public TopKPlan(int queryCount, int vectorCount, int dimension, int keep, int capacity, int threads)
@@ -22,7 +25,7 @@ internal readonly struct TopKPlan
 
     public int Dimension { get; }
 
-    /// <summary>Best vectors of a query that a thread's list keeps at least.</summary>
+    /// <summary>The number of best vectors that a thread's list never drops.</summary>
     public int Keep { get; }
 
     /// <summary>Entries of a list; a full one is cut down to <see cref="Keep"/>.</summary>

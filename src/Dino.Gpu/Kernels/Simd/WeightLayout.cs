@@ -3,9 +3,10 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// Where each weight stands in the family's one weight buffer, in floats. A matrix (outputs, inputs) is cut into sections of 384
-/// outputs by 384 inputs, outputs first; a section is a sequence of panels (inputs, width), width being two vectors. Query, key and
-/// value are matrices of their own. Vectors are padded to whole blocks. Everything is arithmetic, so a kernel can work it out.
+/// Where each weight stands in the family's one weight buffer, in floats. A matrix (outputs, inputs) is cut into
+/// sections of 384 outputs by 384 inputs, outputs first; a section is a sequence of panels (inputs, width), width being
+/// two vectors. Query, key and value are matrices of their own. Vectors are padded to whole blocks. Everything is
+/// arithmetic, so a kernel can work it out.
 /// </summary>
 internal readonly struct WeightLayout
 {
@@ -47,7 +48,9 @@ internal readonly struct WeightLayout
         _ => LayerStart(_layers),
     };
 
-    /// <summary>Bias (padded to blocks) of a linear layer, followed by its sections. Qkv is found as its parts.</summary>
+    /// <summary>
+    /// Bias (padded to blocks) of a linear layer, followed by its sections. Qkv is found as its parts.
+    /// </summary>
     public long LinearStart(Linear linear, int layer)
     {
         long square = MatrixSize(_hidden, _hidden);

@@ -3,9 +3,9 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// Where the activations stand, in floats. Every thread has the buffers of one image and its own attention scratch; the class-token
-/// rows of the whole batch have buffers of their own behind those. A buffer is (column blocks, rows, 384). For attention rollout every thread has its image's
-/// queries and keys of all layers too.
+/// Where the activations stand, in floats. Every thread has the buffers of one image and its own attention scratch; the
+/// class-token rows of the whole batch have buffers of their own behind those. A buffer is (column blocks, rows, 384).
+/// For attention rollout every thread has its image's queries and keys of all layers too.
 /// </summary>
 internal readonly struct WorkspaceLayout
 {
@@ -34,7 +34,10 @@ internal readonly struct WorkspaceLayout
         _mixtures = (long)shape.HeadCount * RolloutParts * Attention.MixtureSize(shape.TokenCount);
     }
 
-    /// <summary>Pieces that a head's rows come in for a rollout, always as many, so that sums do not depend on the number of threads.</summary>
+    /// <summary>
+    /// Pieces that a head's rows come in for a rollout, always as many, so that sums do not depend on the number of
+    /// threads.
+    /// </summary>
     public static int RolloutParts => 8;
 
     /// <summary>Floats of the whole workspace.</summary>
@@ -48,7 +51,8 @@ internal readonly struct WorkspaceLayout
 
     private long ThreadSize => ActivationSize + _stored + _mixtures;
 
-    private long ActivationSize => _scratch + ImageBlock * (2L * _hiddenBlocks + 2L * 3 * _hiddenBlocks + Math.Max(_mlpBlocks, _patchBlocks));
+    private long ActivationSize => _scratch + ImageBlock * (
+        2L * _hiddenBlocks + 2L * 3 * _hiddenBlocks + Math.Max(_mlpBlocks, _patchBlocks));
 
     private long ClassStart => _threads * ThreadSize;
 
@@ -58,16 +62,21 @@ internal readonly struct WorkspaceLayout
     /// <summary>A layer's stored queries, and its keys behind them: each (column blocks, rows, 384).</summary>
     public long Stored(int thread, int layer) => Scratch(thread) + ActivationSize + layer * 2L * _hiddenBlocks * ImageBlock;
 
-    /// <summary>(heads, <see cref="RolloutParts"/>, tokens up to whole registers): what each piece of a head's rows carries.</summary>
+    /// <summary>
+    /// (heads, <see cref="RolloutParts"/>, tokens up to whole registers): what each piece of a head's rows carries.
+    /// </summary>
     public long Mixtures(int thread) => Scratch(thread) + ActivationSize + _stored;
 
     /// <summary>
-    /// An activation of the image that lives in a thread's workspace. Normed and Context share a buffer (a LayerNorm is read by the
-    /// projection that makes q, k and v before the attention writes), and so do Patches and Mlp.
+    /// An activation of the image that lives in a thread's workspace. Normed and Context share a buffer (a LayerNorm is
+    /// read by the projection that makes q, k and v before the attention writes), and so do Patches and Mlp.
     /// </summary>
     /// <param name="activation">The activation.</param>
     /// <param name="thread">The workspace's owner.</param>
-    /// <param name="parity">0 or 1: which of two Qkv buffers. Layers alternate, so that a thread may write the next layer's while another still reads this one's.</param>
+    /// <param name="parity">
+    /// 0 or 1: which of two Qkv buffers. Layers alternate, so that a thread may write the next layer's while another
+    /// still reads this one's.
+    /// </param>
     public long Image(Activation activation, int thread, int parity)
     {
         long start = Scratch(thread) + _scratch;

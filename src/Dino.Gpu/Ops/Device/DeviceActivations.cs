@@ -1,5 +1,3 @@
-using Dino.Gpu.Ops.Portable;
-using Dino.Gpu.Pipeline;
 using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;
@@ -7,12 +5,15 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Ops.Device;
 
 /// <summary>
-/// The buffers of a forward pass on a device that every kernel family has. Each grows to the largest batch and input seen, and is then reused by every block
-/// and pass: passes follow each other on one stream.
+/// The buffers of a forward pass on a device that every kernel family has. Each grows to the largest batch and input
+/// seen, and is then reused by every block and pass: passes follow each other on one stream.
 /// </summary>
 /// <param name="accelerator">The caller's.</param>
 internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
 {
+    /// <summary>Query rows whose probabilities a rollout keeps at a time.</summary>
+    public const int RolloutBlockRows = 64;
+
     protected static readonly Activation[] All = Enum.GetValues<Activation>();
 
     private readonly GrowingBuffer<float> _positions = new(accelerator);
@@ -27,7 +28,9 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
     /// <summary>(tokens, hidden)</summary>
     public ArrayView<float> Positions { get; private set; }
 
-    /// <summary>(images, heads, rows kept, tokens) when the request keeps attention, or a block of rows for rollout.</summary>
+    /// <summary>
+    /// (images, heads, rows kept, tokens) when the request keeps attention, or a block of rows for rollout.
+    /// </summary>
     public ArrayView<float> Probabilities { get; private set; }
 
     /// <summary>(layers, images * tokens, 2 * hidden) for rollout.</summary>
@@ -56,7 +59,9 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
     public void Reserve(in PassInput input, in VitShape shape, in ForwardRequest request)
     {
         if (input.Positions.Length != shape.TokenCount * shape.HiddenSize)
-            throw new ArgumentException($"The position table is ({shape.TokenCount}, {shape.HiddenSize}), got {input.Positions.Length} values.", nameof(input));
+            throw new ArgumentException(
+                $"The position table is ({shape.TokenCount}, {shape.HiddenSize}), got {input.Positions.Length} values.",
+                nameof(input));
         try
         {
             long rows = (long)request.Batch * shape.TokenCount;
@@ -64,7 +69,7 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
             long attentions = request.AttentionLayers != 0 ? new OutputLayout(shape, request).SlotLength(OutputPart.Attentions) : 0;
             if (request.Rollout != 0)
             {
-                attentions = Math.Max(attentions, Math.Min(DeviceRollout.BlockRows, shape.TokenCount) * rows * shape.HeadCount);
+                attentions = Math.Max(attentions, Math.Min(RolloutBlockRows, shape.TokenCount) * rows * shape.HeadCount);
                 QueriesAndKeys = _queriesAndKeys.Reserve(2 * shape.LayerCount * rows * shape.HiddenSize);
                 RolloutRows = _rolloutRows.Reserve(2 * rows);
             }
@@ -88,12 +93,18 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
 
         long pixelLength = 3L * request.Batch * shape.PictureWidth * shape.PictureHeight;
         if (input.Pixels.Length != pixelLength)
-            throw new ArgumentException($"{request.Batch} images of {shape.PictureWidth}x{shape.PictureHeight} have {pixelLength} bytes, got {input.Pixels.Length}.", nameof(input));
+            throw new ArgumentException(
+                $"{request.Batch} images of {shape.PictureWidth}x{shape.PictureHeight} have {pixelLength} bytes, "
+                + $"got {input.Pixels.Length}.",
+                nameof(input));
         Pixels = input.Pixels;
         Results = input.Results;
     }
 
-    /// <summary>Frees every buffer: those that had grown for a batch whose others did not fit would keep smaller ones from fitting.</summary>
+    /// <summary>
+    /// Frees every buffer: those that had grown for a batch whose others did not fit would keep smaller ones from
+    /// fitting.
+    /// </summary>
     public virtual void Release()
     {
         _positions.Release();

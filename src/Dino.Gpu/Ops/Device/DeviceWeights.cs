@@ -5,12 +5,15 @@ using ILGPU;
 
 namespace Dino.Gpu.Ops.Device;
 
-/// <summary>Weight and bias on a device: those of a linear layer, (outputs, inputs) and (outputs), or of a LayerNorm, (hidden) each.</summary>
+/// <summary>
+/// Weight and bias on a device: those of a linear layer, (outputs, inputs) and (outputs), or of a LayerNorm, (hidden)
+/// each.
+/// </summary>
 internal readonly record struct DeviceAffine(ArrayView<float> Weight, ArrayView<float> Bias);
 
 /// <summary>
-/// A checkpoint on a device, with the normalization table of the input. Position tables belong to an input size and come with it. How memory is taken, and what a
-/// matrix becomes in it, is the kernel family's.
+/// A checkpoint on a device, with the normalization table of the input. Position tables depend on the input size and
+/// are not part of it. Each kernel family decides how it allocates memory and how it stores a matrix.
 /// </summary>
 /// <typeparam name="TLinear">A linear layer on the device.</typeparam>
 internal abstract class DeviceWeights<TLinear> : IDisposable
@@ -44,7 +47,9 @@ internal abstract class DeviceWeights<TLinear> : IDisposable
 
     public abstract void Dispose();
 
-    /// <summary>Uploads every tensor; the host copy is not needed afterwards. What was taken before a failure is given back.</summary>
+    /// <summary>
+    /// Uploads every tensor; the host copy is not needed afterwards. What was taken before a failure is given back.
+    /// </summary>
     protected void UploadAll(VitWeights weights)
     {
         try
@@ -53,7 +58,8 @@ internal abstract class DeviceWeights<TLinear> : IDisposable
             ClassToken = Upload(weights.ClassToken);
             _patchEmbedding = Upload(weights.PatchEmbedding);
             _blocks = [.. weights.Blocks.Select(block => new DeviceBlock(
-                Upload(block.Norm1), Upload(block.Qkv), Upload(block.Projection), Upload(block.Norm2), Upload(block.Fc1), Upload(block.Fc2)))];
+                Upload(block.Norm1), Upload(block.Qkv), Upload(block.Projection), Upload(block.Norm2), Upload(block.Fc1),
+                Upload(block.Fc2)))];
             _norm = Upload(weights.Norm);
         }
         catch

@@ -16,17 +16,24 @@ internal sealed class ForwardOutput
             long length = layout.Length(part);
             _parts[(int)part] = length <= Array.MaxLength
                 ? new float[length]
-                : throw new DinoException($"The {Name(part)} asked for take {length} values, more than an array can hold; ask for fewer images or layers at once.");
+                : throw new DinoException(
+                    $"The {Name(part)} asked for take {length} values, more than an array can hold; "
+                    + $"ask for fewer images or layers at once.");
         }
     }
 
-    /// <summary>After the final norm: (batch, tokens, hidden) with every token, (batch, hidden) with the class token alone.</summary>
+    /// <summary>
+    /// After the final norm: (batch, tokens, hidden) with every token, (batch, hidden) with the class token alone.
+    /// </summary>
     public float[] Tokens => this[OutputPart.Tokens];
 
     /// <summary>(states kept in ascending order, batch, tokens, hidden), before the final norm.</summary>
     public float[] HiddenStates => this[OutputPart.HiddenStates];
 
-    /// <summary>(layers kept in ascending order, batch, heads, rows kept, tokens), every row or the class token's; rows sum to 1.</summary>
+    /// <summary>
+    /// (layers kept in ascending order, batch, heads, rows kept, tokens), every row or the class token's; rows sum to
+    /// 1.
+    /// </summary>
     public float[] Attentions => this[OutputPart.Attentions];
 
     /// <summary>(slots, batch, values of an image); see <see cref="OutputPart"/>.</summary>
@@ -45,7 +52,8 @@ internal sealed class ForwardOutput
         {
             int count = (int)some._layout.SlotLength(part);
             for (int slot = 0; slot < _layout.Slots(part); slot++)
-                some[part].AsSpan(slot * count, count).CopyTo(this[part].AsSpan((int)(slot * _layout.SlotLength(part) + first * _layout.ImageLength(part))));
+                some[part].AsSpan(slot * count, count).CopyTo(
+                    this[part].AsSpan((int)(slot * _layout.SlotLength(part) + first * _layout.ImageLength(part))));
         }
     }
 

@@ -3,13 +3,18 @@ using ILGPU.Runtime;
 
 namespace Dino.Gpu.Ops.Device;
 
-/// <summary>Device memory that is kept from batch to batch and replaced when a larger piece is asked for. What it held is then lost.</summary>
+/// <summary>
+/// Device memory that is kept from batch to batch. A request for more replaces it, and its contents are lost.
+/// </summary>
 internal sealed class GrowingBuffer<T>(Accelerator accelerator) : IDisposable
     where T : unmanaged
 {
     private MemoryBuffer1D<T, Stride1D.Dense>? _buffer;
 
-    /// <summary>A view of exactly <paramref name="length"/> elements, of one when that is 0, so that a kernel always has an address.</summary>
+    /// <summary>
+    /// A view of exactly <paramref name="length"/> elements. For 0 it has one element, so that a kernel always has an
+    /// address.
+    /// </summary>
     public ArrayView<T> Reserve(long length)
     {
         length = Math.Max(length, 1);

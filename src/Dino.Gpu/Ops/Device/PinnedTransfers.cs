@@ -8,18 +8,25 @@ using ILGPU.Runtime.Cuda;
 namespace Dino.Gpu.Ops.Device;
 
 /// <summary>
-/// Copies between arrays and a device through page-locked host memory, so that a stream can make them without the host: what is uploaded is taken
-/// at once, what is downloaded is there after <see cref="Complete"/>. The memory grows to what a batch needs, up to a limit; where that is not enough,
-/// the stream is waited for and the memory used again. Not thread-safe.
+/// Copies between arrays and a device through page-locked host memory, so that a stream makes the copies without the
+/// host. An upload copies its array at once; a download fills its array in <see cref="Complete"/>. The memory grows to
+/// the size that a batch needs, up to a limit. Beyond it the host waits for the stream and reuses the memory. Not
+/// thread-safe.
 /// </summary>
-/// <param name="stream">Makes the copies; the caller's.</param>
-/// <param name="limit">Most bytes of host memory.</param>
+/// <param name="stream">Makes the copies. The caller owns it.</param>
+/// <param name="limit">The most bytes of host memory.</param>
 internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit = PinnedTransfers.DefaultLimit) : IDisposable
 {
-    /// <summary>Room for 256 prepared pictures of 224x224, or for every output of a few; a copy engine gains nothing from larger pieces.</summary>
+    /// <summary>
+    /// Room for 256 prepared pictures of 224x224, or for every output of a few; a copy engine gains nothing from larger
+    /// pieces.
+    /// </summary>
     public const int DefaultLimit = 64 << 20;
 
-    /// <summary>Locking works on whole pages, which must not be shared with other memory; and any page size is a power of two up to this.</summary>
+    /// <summary>
+    /// Locking works on whole pages, which must not be shared with other memory; and any page size is a power of two up
+    /// to this.
+    /// </summary>
     private const int Alignment = 64 << 10;
 
     /// <summary>Copies start where any element may.</summary>
@@ -48,7 +55,9 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
         }
     }
 
-    /// <summary>Copies device values to the host. They arrive with <see cref="Complete"/>, or before it where memory runs short.</summary>
+    /// <summary>
+    /// Copies device values to the host. They arrive with <see cref="Complete"/>, or before it where memory runs short.
+    /// </summary>
     /// <param name="source">The values on the device.</param>
     /// <param name="target">Where they go.</param>
     /// <param name="start">Place of the first one.</param>
@@ -65,7 +74,10 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
         }
     }
 
-    /// <summary>Hands over what was read and frees the host memory for new copies. All copies have to be done: the caller has waited for the stream.</summary>
+    /// <summary>
+    /// Fills the arrays of the downloads and frees the host memory for new copies. The caller has waited for the
+    /// stream, so all copies are done.
+    /// </summary>
     public void Complete()
     {
         foreach (Download download in _downloads)
@@ -73,14 +85,14 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
         Forget();
     }
 
-    /// <summary>Drops what was read, after a pass that failed. All copies have to be done.</summary>
+    /// <summary>Drops the downloads, after a pass that failed. All copies must be done.</summary>
     public void Forget()
     {
         _downloads.Clear();
         _used = 0;
     }
 
-    /// <summary>Gives the memory back; the next copy allocates again. All copies have to be done.</summary>
+    /// <summary>Gives the memory back; the next copy allocates again. All copies must be done.</summary>
     public void Release()
     {
         Forget();
@@ -122,11 +134,14 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
         _length = length;
         try
         {
+            // ILGPU locks pages in whatever context the thread has; one that has none would get unlocked memory without a word.
+            using ScopedAcceleratorBinding binding = stream.BindScoped();
             _lock = stream.Accelerator.CreatePageLockFromPinned<byte>((nint)_memory, length);
         }
         catch (CudaException)
         {
-            // The system may have no more pages to lock. Unlocked memory serves as well, only slower: the driver then copies once more.
+            // The system may have no more pages to lock. Unlocked memory serves as well, only slower: the driver then
+            // copies once more.
         }
     }
 

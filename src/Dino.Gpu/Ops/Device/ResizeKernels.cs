@@ -4,7 +4,10 @@ using ILGPU.Runtime;
 
 namespace Dino.Gpu.Ops.Device;
 
-/// <summary>The kernels of <see cref="Resize"/> on one accelerator, compiled at first use. Thread-safe: an OpenCL kernel holds the arguments of its next launch, so launches take turns.</summary>
+/// <summary>
+/// The kernels of <see cref="Resize"/> on one accelerator, compiled at first use. Thread-safe: an OpenCL kernel holds
+/// the arguments of its next launch, so launches take turns.
+/// </summary>
 /// <param name="accelerator">The caller's.</param>
 internal sealed class ResizeKernels(Accelerator accelerator)
 {
@@ -25,14 +28,16 @@ internal sealed class ResizeKernels(Accelerator accelerator)
             Resize.CropKernel, Math.Min(GroupSize, accelerator.MaxNumThreadsPerGroup)));
 
     /// <summary>See <see cref="Resize.RowsKernel"/>; <paramref name="length"/> bytes of output.</summary>
-    public void Rows(AcceleratorStream stream, int length, ArrayView<byte> source, ArrayView<int> table, ResizePass pass, ArrayView<byte> destination)
+    public void Rows(
+        AcceleratorStream stream, int length, ArrayView<byte> source, ArrayView<int> table, ResizePass pass, ArrayView<byte> destination)
     {
         lock (_turn)
             _rows.Value(stream, length, source, table, pass, destination);
     }
 
     /// <summary>See <see cref="Resize.ColumnsKernel"/>; <paramref name="length"/> bytes of output.</summary>
-    public void Columns(AcceleratorStream stream, int length, ArrayView<byte> source, ArrayView<int> table, ResizePass pass, ArrayView<byte> destination)
+    public void Columns(
+        AcceleratorStream stream, int length, ArrayView<byte> source, ArrayView<int> table, ResizePass pass, ArrayView<byte> destination)
     {
         lock (_turn)
             _columns.Value(stream, length, source, table, pass, destination);

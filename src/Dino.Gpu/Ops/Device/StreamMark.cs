@@ -4,15 +4,15 @@ using ILGPU.Runtime.Cuda;
 namespace Dino.Gpu.Ops.Device;
 
 /// <summary>
-/// A place in a stream that a thread can wait for while others go on queueing behind it. On CUDA that is an event; elsewhere the whole stream is waited for,
-/// which takes longer where others were quick, and is as right.
+/// A place in a stream that a thread can wait for while others queue more work behind it. On CUDA it is an event.
+/// Elsewhere the thread waits for the whole stream, which is correct but may take longer.
 /// </summary>
 internal sealed class StreamMark : IDisposable
 {
     private readonly AcceleratorStream _stream;
     private nint _event;
 
-    /// <param name="stream">The caller's; has to outlive the mark.</param>
+    /// <param name="stream">Must outlive the mark. The caller owns it.</param>
     public StreamMark(AcceleratorStream stream)
     {
         _stream = stream;
@@ -23,7 +23,7 @@ internal sealed class StreamMark : IDisposable
         }
     }
 
-    /// <summary>Marks what is queued so far.</summary>
+    /// <summary>Marks the end of the work that is queued so far.</summary>
     public void Set()
     {
         if (_stream is CudaStream cuda)

@@ -6,14 +6,16 @@ using ILGPU;
 namespace Dino.Gpu.Ops.Portable;
 
 /// <summary>
-/// What a pass on a device keeps of attention, from float32 queries, keys and values, and how it comes to the host: the same for portable and tensor-core operations.
+/// Copies the requested attention outputs to the host, from float32 queries, keys and values: the same for portable and
+/// tensor-core operations.
 /// </summary>
 /// <param name="kernels">Compiled for the activations' accelerator.</param>
 /// <param name="activations">Reserved for shape and request.</param>
 /// <param name="shape">The model at this input size.</param>
 /// <param name="request">Batch size and what to keep.</param>
 /// <param name="output">Where to keep it.</param>
-internal readonly struct DeviceOutputs(PortableKernels kernels, DeviceActivations activations, VitShape shape, ForwardRequest request, ForwardOutput output)
+internal readonly struct DeviceOutputs(
+    PortableKernels kernels, DeviceActivations activations, VitShape shape, ForwardRequest request, ForwardOutput output)
 {
     /// <summary>The rollout of the attention so far.</summary>
     public DeviceRollout Rollout => new(kernels, activations, shape, request.Batch);
@@ -38,7 +40,8 @@ internal readonly struct DeviceOutputs(PortableKernels kernels, DeviceActivation
     {
         int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
         kernels.AttentionProbabilities(
-            qkv, new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize), request.Batch, activations.Probabilities);
+            qkv, new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize), request.Batch,
+            activations.Probabilities);
         Keep(activations.Probabilities, OutputPart.Attentions, layer);
     }
 

@@ -6,8 +6,8 @@ using ILGPU;
 namespace Dino.Gpu.Ops.Portable;
 
 /// <summary>
-/// Attention rollout on a device, from float32 queries and keys: each step makes the probabilities of a block of rows, adds what they carry, and goes on to the next block,
-/// so that memory grows with the tokens and not with their square.
+/// Attention rollout on a device, from float32 queries and keys. Each step takes the rows block by block: it makes the
+/// probabilities of a block and adds their contribution. Memory grows with the tokens, not with their square.
 /// </summary>
 /// <param name="kernels">Compiled for the activations' accelerator.</param>
 /// <param name="activations">Reserved for shape and request.</param>
@@ -15,9 +15,6 @@ namespace Dino.Gpu.Ops.Portable;
 /// <param name="images">Images in the batch.</param>
 internal readonly struct DeviceRollout(PortableKernels kernels, DeviceActivations activations, VitShape shape, int images)
 {
-    /// <summary>Rows of a block: a tile of the largest scores kernel.</summary>
-    public const int BlockRows = 64;
-
     private long StoredLength => 2L * images * shape.TokenCount * shape.HiddenSize;
 
     /// <summary>The row after step 0.</summary>
@@ -32,13 +29,15 @@ internal readonly struct DeviceRollout(PortableKernels kernels, DeviceActivation
     {
         bool begins = queryRows == Rows.ClassToken;
         int rows = begins ? 1 : shape.TokenCount;
-        for (int first = 0; first < rows; first += BlockRows)
+        for (int first = 0; first < rows; first += DeviceActivations.RolloutBlockRows)
         {
-            int count = Math.Min(BlockRows, rows - first);
+            int count = Math.Min(DeviceActivations.RolloutBlockRows, rows - first);
             kernels.AttentionProbabilities(
-                Stored(layer), new AttentionShape(shape.TokenCount, count, shape.HeadCount, shape.HeadSize, first, parts: 2), images, activations.Probabilities);
+                Stored(layer), new AttentionShape(shape.TokenCount, count, shape.HeadCount, shape.HeadSize, first, parts: 2),
+                images, activations.Probabilities);
             kernels.RolloutStep(
-                activations.Probabilities, Row(layer + 1), new RolloutShape(shape.TokenCount, shape.HeadCount, first, count, begins), images, Row(layer));
+                activations.Probabilities, Row(layer + 1), new RolloutShape(
+                    shape.TokenCount, shape.HeadCount, first, count, begins), images, Row(layer));
         }
     }
 

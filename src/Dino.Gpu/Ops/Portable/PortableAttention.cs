@@ -45,7 +45,8 @@ internal sealed class PortableAttention<TTile>(Accelerator accelerator) : Portab
 
     public override void LaunchScores(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> scores) =>
         _scores.Value(
-            Config(new Index3D(CeilingDivide(shape.TokenCount, TileColumns), CeilingDivide(shape.QueryCount, TileRows), images * shape.HeadCount)),
+            Config(new Index3D(
+                CeilingDivide(shape.TokenCount, TileColumns), CeilingDivide(shape.QueryCount, TileRows), images * shape.HeadCount)),
             qkv, shape, scores);
 
     private static KernelConfig Config(Index3D grid) => new(grid, new Index3D(TTile.Side, TTile.Side, 1));

@@ -27,7 +27,10 @@ internal abstract class PortableGemm
     protected static int CeilingDivide(int count, int size) => (count + size - 1) / size;
 }
 
-/// <summary>One kernel an epilogue, compiled at first use and held here, because ILGPU's own cache forgets delegates that nobody holds.</summary>
+/// <summary>
+/// One kernel an epilogue, compiled at first use and held here, because ILGPU's own cache forgets delegates that nobody
+/// holds.
+/// </summary>
 internal sealed class PortableGemm<TTile>(Accelerator accelerator) : PortableGemm
     where TTile : struct, ITileShape
 {
@@ -54,7 +57,9 @@ internal sealed class PortableGemm<TTile>(Accelerator accelerator) : PortableGem
         kernel.Value(new KernelConfig(grid, new Index3D(TTile.Side, TTile.Side, 1)), input, weight, bias, shape, output);
     }
 
-    private static Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, GemmShape, ArrayView<float>> Load<TEpilogue>(Accelerator accelerator)
+    private static Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, GemmShape, ArrayView<float>> Load<TEpilogue>(
+        Accelerator accelerator)
         where TEpilogue : struct, IEpilogue =>
-        accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, GemmShape, ArrayView<float>>(Gemm.Kernel<TTile, TEpilogue>);
+        accelerator.LoadStreamKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, GemmShape, ArrayView<float>>(
+            Gemm.Kernel<TTile, TEpilogue>);
 }

@@ -6,8 +6,9 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Ops.Portable;
 
 /// <summary>
-/// The portable kernels on one accelerator, each behind a method that chooses its tile and grid and launches it on the default stream.
-/// Each is compiled at first use and held here, because ILGPU's own cache forgets delegates that nobody holds.
+/// The portable kernels on one accelerator, each behind a method that chooses its tile and grid and launches it on the
+/// default stream. Each is compiled at first use and held here, because ILGPU's own cache forgets delegates that nobody
+/// holds.
 /// </summary>
 internal sealed class PortableKernels
 {
@@ -20,10 +21,13 @@ internal sealed class PortableKernels
     /// <summary>6912 at 32.</summary>
     private const int SharedMemoryFor8 = 7 * 1024;
 
-    /// <summary>Threads of a group of the kernels without shared memory, where the accelerator allows as many.</summary>
+    /// <summary>
+    /// Threads of a group of the kernels without shared memory, where the accelerator allows as many.
+    /// </summary>
     private const int LinearGroupSize = 256;
 
-    private readonly Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, ArrayView<float>>> _layerNorm;
+    private readonly Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, ArrayView<float>>>
+        _layerNorm;
     private readonly Lazy<Action<KernelConfig, int, int, ArrayView<float>>> _softmax;
     private readonly Lazy<Action<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>> _unfold;
     private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<float>, VitShape, ArrayView<float>>> _assemble;
@@ -36,14 +40,20 @@ internal sealed class PortableKernels
         Gemms = gemms;
         Attentions = attentions;
         LinearGroup = Math.Min(LinearGroupSize, accelerator.MaxNumThreadsPerGroup);
-        (_layerNorm, _softmax) = wideRows ? RowKernels<Rows8x32>(accelerator) : narrowRows ? RowKernels<Rows4x16>(accelerator) : RowKernels<Rows4x4>(accelerator);
-        _unfold = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>(
+        (_layerNorm, _softmax) = wideRows
+            ? RowKernels<Rows8x32>(accelerator)
+            : narrowRows ? RowKernels<Rows4x16>(accelerator)
+            : RowKernels<Rows4x4>(accelerator);
+        _unfold = new(() =>
+            accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>(
             Embedding.UnfoldKernel, LinearGroup));
-        _assemble = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, VitShape, ArrayView<float>>(
+        _assemble = new(() =>
+            accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, VitShape, ArrayView<float>>(
             Embedding.AssembleKernel, LinearGroup));
         _packColumns = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ColumnRange, ArrayView<float>>(
             Columns.PackKernel, LinearGroup));
-        _rollout = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, RolloutShape, ArrayView<float>>(
+        _rollout = new(() =>
+            accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, RolloutShape, ArrayView<float>>(
             Rollout.StepKernel, LinearGroup));
     }
 
@@ -59,7 +69,9 @@ internal sealed class PortableKernels
     /// <summary>The tile shapes that a matrix product can choose from, largest first.</summary>
     public IReadOnlyList<PortableGemm> Gemms { get; }
 
-    /// <summary>The tile shapes of attention, tallest first. They differ in rows only, so each gives the same bytes.</summary>
+    /// <summary>
+    /// The tile shapes of attention, tallest first. They differ in rows only, so each gives the same bytes.
+    /// </summary>
     public IReadOnlyList<PortableAttention> Attentions { get; }
 
     /// <summary>Chooses the largest tiles that the accelerator's groups and shared memory hold.</summary>
@@ -84,7 +96,9 @@ internal sealed class PortableKernels
         {
             return new PortableKernels(
                 accelerator,
-                [new PortableGemm<Tile32x32Of4>(accelerator), new PortableGemm<Tile32x16Of4>(accelerator), new PortableGemm<Tile16x16Of4>(accelerator)],
+                [new PortableGemm<Tile32x32Of4>(accelerator),
+                    new PortableGemm<Tile32x16Of4>(accelerator),
+                    new PortableGemm<Tile16x16Of4>(accelerator)],
                 [new PortableAttention<Tile32x16Of4>(accelerator), new PortableAttention<Tile16x16Of4>(accelerator)],
                 false,
                 false);
@@ -93,7 +107,10 @@ internal sealed class PortableKernels
         PortableAttention flat = new PortableAttention<Tile64x64>(accelerator);
         return new PortableKernels(
             accelerator,
-            [new PortableGemm<Tile128x128>(accelerator), new PortableGemm<Tile128x64>(accelerator), new PortableGemm<Tile64x64>(accelerator), small],
+            [new PortableGemm<Tile128x128>(accelerator),
+                new PortableGemm<Tile128x64>(accelerator),
+                new PortableGemm<Tile64x64>(accelerator),
+                small],
             accelerator.MaxSharedMemoryPerGroup >= SharedMemoryForTall ? [new PortableAttention<Tile128x64>(accelerator), flat] : [flat],
             true,
             false);
@@ -103,7 +120,8 @@ internal sealed class PortableKernels
     public void Linear<TEpilogue>(
         ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, GemmShape shape, ArrayView<float> output)
         where TEpilogue : struct, IEpilogue =>
-        TileChoice.Choose(Gemms, shape.Rows, shape.Columns, Accelerator.NumMultiprocessors).Launch<TEpilogue>(input, weight, bias, shape, output);
+        TileChoice.Choose(Gemms, shape.Rows, shape.Columns, Accelerator.NumMultiprocessors).Launch<TEpilogue>(
+            input, weight, bias, shape, output);
 
     /// <summary>See <see cref="Kernels.Portable.LayerNorm"/>.</summary>
     public void LayerNorm(

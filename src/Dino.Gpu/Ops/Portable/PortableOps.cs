@@ -5,7 +5,10 @@ using ILGPU;
 
 namespace Dino.Gpu.Ops.Portable;
 
-/// <summary>A ViT's operations as launches of the portable kernels, each queued on the default stream over the whole batch; copies to the host too.</summary>
+/// <summary>
+/// A ViT's operations as launches of the portable kernels, each queued on the default stream over the whole batch;
+/// copies to the host too.
+/// </summary>
 /// <param name="kernels">Compiled for the weights' accelerator.</param>
 /// <param name="weights">The model.</param>
 /// <param name="activations">Large enough for shape and request, with pixels and positions on the device.</param>
@@ -13,7 +16,8 @@ namespace Dino.Gpu.Ops.Portable;
 /// <param name="request">Batch size and what to keep.</param>
 /// <param name="output">Where to keep it.</param>
 internal readonly struct PortableOps(
-    PortableKernels kernels, PortableWeights weights, PortableActivations activations, VitShape shape, ForwardRequest request, ForwardOutput output) : IVitOps
+    PortableKernels kernels, PortableWeights weights, PortableActivations activations, VitShape shape, ForwardRequest request,
+    ForwardOutput output) : IVitOps
 {
     public void UnfoldPatches() =>
         kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, activations[Activation.Patches]);
@@ -44,7 +48,8 @@ internal readonly struct PortableOps(
             activations[Activation.Context]);
 
     /// <summary>Normed is free: what it held has become queries, keys and values.</summary>
-    public void KeepQkv(OutputPart part, int layer) => Outputs.KeepQkv(activations[Activation.Qkv], activations[Activation.Normed], part, layer);
+    public void KeepQkv(OutputPart part, int layer) =>
+        Outputs.KeepQkv(activations[Activation.Qkv], activations[Activation.Normed], part, layer);
 
     public void KeepAttention(int layer, Rows queryRows) => Outputs.KeepAttention(activations[Activation.Qkv], layer, queryRows);
 
@@ -76,7 +81,8 @@ internal readonly struct PortableOps(
     {
         RowMap inputMap = RowMap.Of(rows, shape.TokenCount);
         kernels.LayerNorm(
-            input, norm.Weight, norm.Bias, new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, inputMap, outputMap), target);
+            input, norm.Weight, norm.Bias, new LayerNormShape(
+                RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, inputMap, outputMap), target);
     }
 
     private void Linear<TEpilogue>(Activation input, Linear linear, int layer, Activation output, Rows rows)
@@ -94,7 +100,8 @@ internal readonly struct PortableOps(
         };
         var gemm = new GemmShape(RowCount(rows), columns, depth, depth, stride, RowMap.Of(rows, shape.TokenCount));
         kernels.Linear<TEpilogue>(
-            activations[input], fused.Weight.SubView((long)first * depth), fused.Bias.SubView(first), gemm, activations[output].SubView(first));
+            activations[input], fused.Weight.SubView((long)first * depth), fused.Bias.SubView(first), gemm,
+            activations[output].SubView(first));
     }
 
     private int RowCount(Rows rows) => request.Batch * rows switch

@@ -5,8 +5,9 @@ using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 namespace Dino.Gpu.Ops.Portable;
 
 /// <summary>
-/// Which tile a matrix product gets. A large tile does more arithmetic for each value it moves; a small one leaves fewer multiprocessors idle
-/// when the product is small or its tiles do not divide evenly. The numbers come from counting instructions, not from a GPU.
+/// Chooses the tile of a matrix product. A large tile does more arithmetic for each value it moves. A small tile leaves
+/// fewer multiprocessors idle when the product is small or does not divide evenly. The numbers come from counting
+/// instructions, not from a GPU.
 /// </summary>
 internal static class TileChoice
 {
@@ -14,15 +15,16 @@ internal static class TileChoice
     private const double BusyThreads = 192;
 
     /// <summary>
-    /// What a product takes, in multiply-adds of the busiest multiprocessor: the tiles it gets, times a tile's values, over the share of its
-    /// rate that it can reach.
+    /// The cost of a product in multiply-adds of the busiest multiprocessor: its tiles, times the values of a tile,
+    /// over the share of its rate that it can reach.
     /// </summary>
     public static double Cost(int tileRows, int tileColumns, int threads, int rows, int columns, int multiprocessors)
     {
         long tiles = (long)((rows + tileRows - 1) / tileRows) * ((columns + tileColumns - 1) / tileColumns);
         long ofOne = (tiles + multiprocessors - 1) / multiprocessors;
 
-        // A thread's 8x8 block is fed by 4 loads of shared memory, 8x4 by 3, 4x4 by 2; a load costs about as much as two multiply-adds.
+        // A thread's 8x8 block is fed by 4 loads of shared memory, 8x4 by 3, 4x4 by 2; a load costs about as much as
+        // two multiply-adds.
         int values = tileRows * tileColumns / threads;
         int loads = values >= 64 ? 4 : values >= 32 ? 3 : 2;
         double share = values / (values + 2.0 * loads);
@@ -31,13 +33,15 @@ internal static class TileChoice
     }
 
     /// <summary>
-    /// The same for a product on tensor cores. A group's half slice costs its multiply-adds or its traffic with shared memory, whichever takes longer:
-    /// what the warps read as fragments and what the copies write, at 128 bytes a cycle. Eight warps, two a scheduler, hide each other's latency.
+    /// The same for a product on tensor cores. A group's half slice costs its multiply-adds or its traffic with shared
+    /// memory, whichever takes longer: what the warps read as fragments and what the copies write, at 128 bytes a
+    /// cycle. Eight warps, two a scheduler, hide each other's latency.
     /// </summary>
     public static double TensorCost<TTile>(int rows, int columns, int multiprocessors)
         where TTile : struct, IGemmTile
     {
-        // Multiply-adds of 16 bits that mma.sync does in a cycle on Hopper, by published measurements; Ampere and Ada do fewer.
+        // Multiply-adds of 16 bits that mma.sync does in a cycle on Hopper, by published measurements; Ampere and Ada
+        // do fewer.
         const double MultiplyAdds = 1280;
         int tileRows = Gemm.TileRows<TTile>();
         int tileColumns = Gemm.TileColumns<TTile>();
@@ -55,8 +59,11 @@ internal static class TileChoice
     public static PortableGemm Choose(IReadOnlyList<PortableGemm> gemms, int rows, int columns, int multiprocessors) =>
         gemms.MinBy(gemm => Cost(gemm.TileRows, gemm.TileColumns, gemm.Threads, rows, columns, multiprocessors))!;
 
-    /// <summary>The first, which has the most rows, unless it wastes more of them or leaves multiprocessors idle.</summary>
-    public static PortableAttention Choose(IReadOnlyList<PortableAttention> attentions, AttentionShape shape, int images, int multiprocessors)
+    /// <summary>
+    /// The first, which has the most rows, unless it wastes more of them or leaves multiprocessors idle.
+    /// </summary>
+    public static PortableAttention Choose(
+        IReadOnlyList<PortableAttention> attentions, AttentionShape shape, int images, int multiprocessors)
     {
         PortableAttention tall = attentions[0];
         PortableAttention flat = attentions[^1];

@@ -47,7 +47,9 @@ internal sealed unsafe class WeightPacker(float* destination, WeightLayout layou
         padded[values.Length..].Clear();
     }
 
-    /// <summary>Bias, then for each block of outputs and block of inputs the panels (inputs, width), missing outputs zero.</summary>
+    /// <summary>
+    /// Bias, then for each block of outputs and block of inputs the panels (inputs, width), missing outputs zero.
+    /// </summary>
     private void Matrix(LinearWeights linear, int firstOutput, int outputs, long start)
     {
         int inputs = linear.Inputs;
@@ -63,14 +65,17 @@ internal sealed unsafe class WeightPacker(float* destination, WeightLayout layou
                 for (int output = outputBlock; output < lastOutput; output += width, panel += (nint)count * width)
                 {
                     for (int column = 0; column < width; column++)
-                        Column(linear.Weight, firstOutput + output + column, output + column < lastOutput, inputs, inputBlock, count, panel + column, width);
+                        Column(
+                            linear.Weight, firstOutput + output + column, output + column < lastOutput, inputs, inputBlock, count,
+                            panel + column, width);
                 }
             }
         }
     }
 
     /// <summary>One output's weights, spread to every width-th float.</summary>
-    private static void Column(float[] weight, int output, bool exists, int inputs, int firstInput, int count, float* destination, int width)
+    private static void Column(
+        float[] weight, int output, bool exists, int inputs, int firstInput, int count, float* destination, int width)
     {
         if (!exists)
         {

@@ -1,5 +1,4 @@
 using Dino.Gpu.Ops.Device;
-using Dino.Gpu.Pipeline;
 using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;

@@ -45,7 +45,7 @@ public sealed class HostileFileTests : IDisposable
         }
     }
 
-    /// <summary>Parquet.Net alone loops for minutes over a list that claims a billion elements, or asks for gigabytes; every byte of the footer gets its turn.</summary>
+    /// <summary>A list that claims a billion elements must not be walked, nor its memory taken; every byte of the footer gets its turn.</summary>
     [Fact]
     public void Parquet_footer_with_any_byte_changed_is_read_or_refused()
     {

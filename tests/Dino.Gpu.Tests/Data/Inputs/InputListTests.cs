@@ -16,7 +16,27 @@ public sealed class InputListTests : IDisposable
     {
         string b = _folder.Write("b.png", []);
         string a = _folder.Write("a.png", []);
-        Assert.Equal([b, "missing.png", a, b], Settle(b, "missing.png", a, b));
+        Assert.Equal([b, "missing.png", a, b], Settle(b, MissingFiles.List("missing.png"), a, b));
+    }
+
+    [Theory]
+    [InlineData("photso", "photos")]
+    [InlineData("Photos", "photos")]
+    [InlineData("photso/cat.jpg", "photos/cat.jpg")]
+    [InlineData("photos/cta.jpg", "photos/cat.jpg")]
+    [InlineData("photos/cat.jpeg", "photos/cat.jpg")]
+    [InlineData("label.csv", "labels.csv")]
+    [InlineData("photos/x.jpg", null)] // too short to know
+    [InlineData("nothing/like/it.jpg", null)]
+    public void A_named_input_that_is_not_there_is_an_error_with_a_suggestion(string name, string? suggestion)
+    {
+        Assert.SkipWhen(name == "Photos" && !OperatingSystem.IsLinux(), "letter case does not matter there");
+        string there = _folder.Write("photos/cat.jpg", [1]);
+        _folder.Write("photos/a.jpg", [1]);
+        _folder.Write("labels.csv", "path\n");
+        DinoException failure = Assert.Throws<DinoException>(() => Settle(there, _folder.Path(name)));
+        Assert.Equal($"cannot read '{_folder.Path(name)}': {MissingInput.NoSuchFile}", failure.Message);
+        Assert.Equal(suggestion is null ? null : $"did you mean {_folder.Path(suggestion)}?", failure.Hint);
     }
 
     [Fact]
@@ -199,10 +219,10 @@ public sealed class InputListTests : IDisposable
         Assert.Contains($"no paths in list '{list}'", Fails("@" + list));
         Assert.Contains("cannot read list", Fails("@" + _folder.Path("no.txt")));
         Assert.Contains("no paths on standard input", Fails("-"));
-        Assert.Contains("no such folder", Fails(_folder.Path("nothing_here") + "/"));
-        Assert.Contains("no such folder", Fails(_folder.Path("no.csv") + "/"));
-        Assert.Contains("no such file", Fails(_folder.Path("no.csv")));
-        Assert.Contains("no such file", Fails(_folder.Path("no.tar")));
+        Assert.Contains(MissingInput.NoSuchFile, Fails(_folder.Path("nothing_here") + "/"));
+        Assert.Contains(MissingInput.NoSuchFile, Fails(_folder.Path("no.csv") + "/"));
+        Assert.Contains(MissingInput.NoSuchFile, Fails(_folder.Path("no.csv")));
+        Assert.Contains(MissingInput.NoSuchFile, Fails(_folder.Path("no.tar")));
         Assert.Contains("64", Fails(string.Concat(Enumerable.Repeat("*/", 70)) + "*.png"));
     }
 
@@ -221,7 +241,7 @@ public sealed class InputListTests : IDisposable
     {
         string path = _folder.Path("manifest.jsonl");
         string csv = _folder.Write("in.csv", "path,label\na.png,cat\nb.png,\"two\nlines\"\n");
-        using var settled = InputList.Settle([csv, "c.png"], TextReader.Null, path);
+        using var settled = InputList.Settle([csv, MissingFiles.List("c.png")], TextReader.Null, path);
         using var opened = InputList.Open(path);
         Assert.Equal([csv, path], _folder.Files.Order(StringComparer.Ordinal));
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path))), settled.Sha256);
@@ -249,7 +269,7 @@ public sealed class InputListTests : IDisposable
 
         static string Sum(params string[] inputs)
         {
-            using var list = InputList.Settle(inputs, TextReader.Null);
+            using var list = InputList.Settle([MissingFiles.List(inputs)], TextReader.Null);
             return list.Sha256;
         }
     }
@@ -258,7 +278,7 @@ public sealed class InputListTests : IDisposable
     public void A_failure_leaves_no_list()
     {
         string path = _folder.Path("manifest.jsonl");
-        Assert.Throws<DinoException>(() => InputList.Settle(["a.png", _folder.Path("*.png")], TextReader.Null, path));
+        Assert.Throws<DinoException>(() => InputList.Settle([MissingFiles.List("a.png"), _folder.Path("*.png")], TextReader.Null, path));
         Assert.Empty(_folder.Files);
     }
 
@@ -307,4 +327,39 @@ public sealed class InputListTests : IDisposable
     private static string Fails(string input) => Assert.Throws<DinoException>(() => Settle(input)).Message;
 
     private IEnumerable<string> Paths(params string[] names) => names.Select(name => _folder.Path(name));
+
+    /// <summary>Every file of a folder is accounted for: a row, or counted in the note.</summary>
+    [Fact]
+    public void A_folder_accounts_for_every_file()
+    {
+        string[] rows =
+        [
+            ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjp", ".pjpeg", ".mpo", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp",
+            ".tif", ".heic", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".jpf", ".ppm", ".pgm", ".pbm", ".pnm", ".psd", ".svg", ".ico", ".tga",
+            ".dng", ".cr2", ".nef", ".arw",
+        ];
+        foreach (string extension in rows)
+            _folder.Write($"in/a{extension}", []);
+        foreach (string name in (string[])["x.zip", "y.ZIP", "deep/z.txt", "README", ".hidden.txt", "cat.jpg/c.json", "cat.jpg/c.png"])
+            _folder.Write($"in/{name}", []);
+        using var list = InputList.Settle([_folder.Path("in")], TextReader.Null);
+        Assert.Equal(rows.Append(".png").Order(StringComparer.Ordinal), list.Items().Select(item => Path.GetExtension(item.Path)).Order(StringComparer.Ordinal));
+        string note = Assert.Single(list.Notes);
+        Assert.Contains("5 files that are no pictures (2 .zip, ", note);
+        Assert.Contains("1 without extension", note);
+        Assert.Contains("1 .json", note);
+    }
+
+    [Fact]
+    public void A_list_may_be_packed_and_a_picture_is_no_list()
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new System.IO.Compression.GZipStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true))
+            gzip.Write("a.jpg\nb.jpg\n"u8);
+        using var list = InputList.Settle(["@" + _folder.Write("list.txt.gz", packed.ToArray())], TextReader.Null);
+        Assert.Equal(["a.jpg", "b.jpg"], list.Items().Select(item => item.Path));
+        DinoException failure = Assert.Throws<DinoException>(() => InputList.Settle(["@" + GoldenData.Image("rocket.jpg")], TextReader.Null));
+        Assert.Contains("it is a picture", failure.Message);
+        Assert.NotNull(failure.Hint);
+    }
 }

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Rows;
@@ -132,7 +133,7 @@ public sealed class ManifestTests : IDisposable
         string csv = _folder.Write("a.csv", "path,label,n\na.jpg,cat,x\n");
         string one = _folder.Write("b.jsonl", "{\"file\":\"b.jpg\",\"score\":1,\"n\":2,\"ok\":true}\n");
         string two = _folder.Write("c.ndjson", "{\"image\":\"c.jpg\",\"score\":0.5,\"n\":1.5}\n");
-        using var list = InputList.Settle([csv, "plain.jpg", one, two], TextReader.Null);
+        using var list = InputList.Settle([csv, MissingFiles.List("plain.jpg"), one, two], TextReader.Null);
         Assert.Equal("label Text, n Text, score Number, ok Boolean", string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
         Assert.Equal(["a.jpg", "plain.jpg", "b.jpg", "c.jpg"], list.Items().Select(item => item.Path));
         object?[][] expected = [["cat", "x", null, null], [null, null, null, null], [null, "2", 1.0, true], [null, "1.5", 0.5, null]];
@@ -162,10 +163,68 @@ public sealed class ManifestTests : IDisposable
         Assert.Equal(["cat", "dog"], list.Items().Select(item => item.Columns[0]));
     }
 
+    /// <summary>pandas numbers its rows in a column without a name, unless it is told not to.</summary>
+    [Fact]
+    public void The_index_that_pandas_writes_is_left_out()
+    {
+        using var list = InputList.Settle([_folder.Write("in.csv", ",path,label\n0,a.jpg,cat\n1,b.jpg,dog\n")], TextReader.Null);
+        Assert.Equal(["label"], list.Columns.Select(column => column.Name));
+        Assert.Equal(["cat", "dog"], list.Items().Select(item => item.Columns[0]));
+    }
+
+    [Fact]
+    public void The_log_of_failures_is_a_list()
+    {
+        using var list = InputList.Settle([_folder.Write("errors.jsonl", "{\"row\":3,\"path\":\"a.jpg\",\"error\":\"truncated JPEG\"}\n")], TextReader.Null);
+        Assert.Empty(list.Columns);
+        Assert.Equal("a.jpg", Assert.Single(list.Items()).Path);
+    }
+
+    [Theory]
+    [InlineData("in.tsv", "path\tlabel\na,1.jpg\t\"cat\t1\"\n")]
+    [InlineData("in.json", "[\n  {\n    \"path\": \"a,1.jpg\",\n    \"label\": \"cat\\t1\"\n  }\n]\n")]
+    [InlineData("in.json", "{\"path\":\"a,1.jpg\",\"label\":\"cat\\t1\"}\n")]
+    [InlineData("in.csv.gz", "path,label\n\"a,1.jpg\",cat\t1\n")]
+    [InlineData("in.tsv.gz", "path\tlabel\na,1.jpg\t\"cat\t1\"\n")]
+    [InlineData("in.jsonl.gz", "{\"path\":\"a,1.jpg\",\"label\":\"cat\\t1\"}\n")]
+    public void Other_kinds_of_text_tables(string name, string text)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+            gzip.Write(Encoding.UTF8.GetBytes(text));
+        string file = name.EndsWith(".gz", StringComparison.Ordinal) ? _folder.Write(name, packed.ToArray()) : _folder.Write(name, text);
+        using var list = InputList.Settle([file], TextReader.Null);
+        InputItem item = Assert.Single(list.Items());
+        Assert.Equal("a,1.jpg", item.Path);
+        Assert.Equal(["cat\t1"], item.Columns);
+    }
+
+    [Theory]
+    [InlineData("in.csv.gz", "path\na.jpg\n")]
+    [InlineData("in.json", "[{\"path\":\"a.jpg\"},{]")]
+    [InlineData("in.json", "[1]")]
+    [InlineData("in.json", "{\"path\":{\"0\":\"a.jpg\"}}")]
+    public void What_is_no_table_of_its_kind_is_one_line(string name, string text) => Assert.Contains(name, Fails(_folder.Write(name, text)));
+
+    /// <summary>The <c>metadata.csv</c> of a Hugging Face image folder names its pictures as they lie beside it.</summary>
+    [Fact]
+    public void Paths_may_begin_in_the_folder_of_the_table()
+    {
+        string picture = _folder.Write("b.jpg", []);
+        string file = _folder.Write("metadata.csv", $"file_name,text\nmissing.jpg,x\nb.jpg,y\n{picture},z\n");
+        using var list = InputList.Settle([file], TextReader.Null);
+        Assert.Equal([_folder.Path("missing.jpg"), picture, picture], list.Items().Select(item => item.Path));
+        Assert.Contains("metadata.csv", Assert.Single(list.Notes));
+        string other = _folder.Write("other.csv", "file_name\nmissing.jpg\n");
+        using var unknown = InputList.Settle([other], TextReader.Null);
+        Assert.Equal("missing.jpg", unknown.Items().Single().Path);
+        Assert.Empty(unknown.Notes);
+    }
+
     public static TheoryData<string, string, string> Malformed => new()
     {
         { "in.csv", "", "empty, expected a header" },
-        { "in.csv", "a,b\n1,2\n", "no column with the paths: expected path, file, filename, image, or another that --path-column names, found a, b" },
+        { "in.csv", "a,b\n1,2\n", "no column with the paths: expected path, file, filename, file_name, image, or another that --path-column names, found a, b" },
         { "in.csv", "path;label\na;b\n", "found path;label" },
         { "in.csv", "path,a,a\nx,1,2\n", "two columns are named 'a'" },
         { "in.csv", "path,width\nx,1\n", "column 'width' has the name of a column that dino writes: rename it" },
@@ -215,7 +274,7 @@ public sealed class ManifestTests : IDisposable
         string csv = _folder.Write("in.csv", "path,url\na,b\n");
         Assert.Contains("expected 'link' (--path-column), found path, url", Fails(csv, "link"));
         Assert.Contains("column 'path' has the name", Fails(csv, "url"));
-        Assert.Contains("no .csv", Fails("a.jpg", "url"));
+        Assert.Contains("no .csv", Fails(MissingFiles.List("a.jpg"), "url"));
     }
 
     [Fact]

@@ -41,7 +41,7 @@ public sealed class TarImagesTests : IDisposable
     {
         string tar = Write("a.tar", TarEntryFormat.Pax, ["in.jpg"]);
         string csv = _folder.Write("l.csv", "path,label\nlisted.jpg,cat\n");
-        using var list = InputList.Settle(["plain.jpg", tar, csv], TextReader.Null);
+        using var list = InputList.Settle([MissingFiles.List("plain.jpg"), tar, csv], TextReader.Null);
         Assert.Equal(["archive", "label"], list.Columns.Select(column => column.Name));
         object?[][] expected = [[null, null], [tar, null], [null, "cat"]];
         Assert.Equal(expected, list.Items().Select(item => item.Columns));

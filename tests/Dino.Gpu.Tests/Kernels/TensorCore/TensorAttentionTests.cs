@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Ops.TensorCore;
+using Dino.Gpu.Tests.Cuda;
 using Dino.Gpu.Tests.Support;
 using Dino.Gpu.Vit;
 
@@ -62,20 +63,16 @@ public sealed class TensorAttentionTests
 
         var program = new PtxProgram(GpuKernels.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head)));
         Assert.Equal([8, 16, 8], program.ParameterSizes);
-        byte[] parameters = new byte[32];
+        using var machine = new PtxMachine(program, global);
+        machine.SetAddress(0, 0);
         int[] shape = [tokens, queries, Heads, BitConverter.SingleToInt32Bits((float)(Math.Log2(Math.E) / Math.Sqrt(headSize)))];
         for (int i = 0; i < shape.Length; i++)
-            BinaryPrimitives.WriteInt32LittleEndian(parameters.AsSpan(8 + 4 * i), shape[i]);
-        BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(24), contextStart);
-        var machine = new PtxMachine(program, parameters, global, Attention.Threads);
+            machine.Set(1, 4 * i, shape[i]);
+        machine.SetAddress(2, contextStart);
+        machine.Run(((queries + Attention.TileRows - 1) / Attention.TileRows, Heads, Images), (Attention.Threads, 1, 1));
+        machine.Read(global);
         for (int image = 0; image < Images; image++)
         {
-            for (int row = 0; row < Heads; row++)
-            {
-                for (int tile = 0; tile < (queries + Attention.TileRows - 1) / Attention.TileRows; tile++)
-                    machine.Run(tile, row, image);
-            }
-
             double[] expected = Reference.Attention([.. values.AsSpan(image * tokens * 3 * hidden, tokens * 3 * hidden)], tokens, Heads, headSize);
             int start = contextStart + size * image * tokens * hidden;
             float[] context = [.. Enumerable.Range(0, queries * hidden).Select(i => Decode(

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Reflection;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Tests.Cuda;
 using Dino.Gpu.Tests.Support;
 using Dino.Gpu.Vit;
 using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
@@ -66,23 +67,22 @@ public sealed class TensorGemmTests
         if (!stores16)
             Store(global, outputStart, [.. previous.Select(value => (double)value)], null);
 
-        byte[] parameters = new byte[68];
-        long[] addresses = [Start, weightStart, biasStart, 0, 0, 0, 0, outputStart];
-        for (int i = 0; i < 3; i++)
-            BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(8 * i), addresses[i]);
-        int[] shape = [rows, columns, depth * elementSize, outputStride, map.RowsPerImage, (int)map.Reciprocal, map.Shift, map.ImageStride, map.FirstRow];
-        for (int i = 0; i < shape.Length; i++)
-            BinaryPrimitives.WriteInt32LittleEndian(parameters.AsSpan(24 + 4 * i), shape[i]);
         Assert.Equal([8, 8, 8, 36, 8], program.ParameterSizes);
-        BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(60), outputStart);
-
+        using var machine = new PtxMachine(program, global);
+        machine.SetAddress(0, Start);
+        machine.SetAddress(1, weightStart);
+        machine.SetAddress(2, biasStart);
+        int[] shape =
+        [
+            rows, columns, depth * elementSize, outputStride,
+            map.RowsPerImage, (int)map.Reciprocal, map.Shift, map.ImageStride, map.FirstRow,
+        ];
+        for (int i = 0; i < shape.Length; i++)
+            machine.Set(3, 4 * i, shape[i]);
+        machine.SetAddress(4, outputStart);
         (int tileRows, int tileColumns) = tile == typeof(Tile128X128) ? (128, 128) : (64, 64);
-        var machine = new PtxMachine(program, parameters, global, 128);
-        for (int y = 0; y < (rows + tileRows - 1) / tileRows; y++)
-        {
-            for (int x = 0; x < (columns + tileColumns - 1) / tileColumns; x++)
-                machine.Run(x, y);
-        }
+        machine.Run(((columns + tileColumns - 1) / tileColumns, (rows + tileRows - 1) / tileRows, 1), (128, 1, 1));
+        machine.Read(global);
 
         bool[] written = new bool[previous.Length];
         double worst = 0;

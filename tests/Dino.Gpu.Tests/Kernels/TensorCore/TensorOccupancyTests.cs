@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Ops.Portable;
+using Dino.Gpu.Tests.Cuda;
 using Dino.Gpu.Tests.Support;
 using Attention = Dino.Gpu.Kernels.TensorCore.Attention;
 using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;

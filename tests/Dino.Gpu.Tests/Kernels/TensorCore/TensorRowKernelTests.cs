@@ -1,9 +1,9 @@
-using System.Buffers.Binary;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Model;
 using Dino.Gpu.Ops.TensorCore;
+using Dino.Gpu.Tests.Cuda;
 using Dino.Gpu.Tests.Support;
 using Dino.Gpu.Vit;
 using ILGPU;
@@ -46,17 +46,17 @@ public sealed class TensorRowKernelTests
 
         var program = new PtxProgram(GpuKernels.Compile(typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(format)));
         Assert.Equal([16, 16, 16, 56, 8], program.ParameterSizes);
-        byte[] parameters = new byte[112];
-        (int Place, long Address)[] addresses = [(0, Start), (16, weightStart), (32, weightStart + 4 * columns), (104, outputStart)];
-        foreach ((int place, long address) in addresses)
-            BinaryPrimitives.WriteInt64LittleEndian(parameters.AsSpan(place), address);
+        using var machine = new PtxMachine(program, global);
+        machine.SetAddress(0, Start);
+        machine.SetAddress(1, weightStart);
+        machine.SetAddress(2, weightStart + 4 * columns);
+        machine.SetAddress(4, outputStart);
         var outputMap = new RowMap(3, 4, 1);
         int[] shape = [rows, columns, BitConverter.SingleToInt32Bits(Epsilon), .. Words(map), .. Words(outputMap), 1];
         for (int i = 0; i < shape.Length; i++)
-            BinaryPrimitives.WriteInt32LittleEndian(parameters.AsSpan(48 + 4 * i), shape[i]);
-        var machine = new PtxMachine(program, parameters, global, 32 * RowKernels.RowsPerGroup, 32);
-        for (int group = 0; group < (rows + RowKernels.RowsPerGroup - 1) / RowKernels.RowsPerGroup; group++)
-            machine.Run(group, 0);
+            machine.Set(3, 4 * i, shape[i]);
+        machine.Run(((rows + RowKernels.RowsPerGroup - 1) / RowKernels.RowsPerGroup, 1, 1), (32, RowKernels.RowsPerGroup, 1));
+        machine.Read(global);
 
         float[] RowValues(Func<int, float> read) => [.. Enumerable.Range(0, rows).SelectMany(row => Enumerable.Range(map.BufferRow(row) * columns, columns).Select(read))];
         double[] expected = Reference.LayerNorm(RowValues(i => input[i]), weight, bias, Epsilon, rows, columns);

@@ -1,0 +1,54 @@
+using Dino.Gpu.Data.Rows;
+
+namespace Dino.Gpu.Data.Formats;
+
+/// <summary>
+/// What the contents of a file may take in memory: 20 times its length plus 64 MiB. A small file can claim anything, or
+/// unpack to anything; readers hold its contents against this as they go.
+/// </summary>
+/// <param name="fileLength">Bytes of the file.</param>
+internal sealed class MemoryBudget(long fileLength)
+{
+    private const long Free = 64 << 20;
+    private const long PerByte = 20;
+
+    // Of .NET objects: a row with its lists, a reference, a text without its letters.
+    private const int RowBytes = 100;
+    private const int CellBytes = 8;
+    private const int TextBytes = 24;
+
+    private long _taken;
+
+    /// <summary>Takes the memory of a row.</summary>
+    /// <exception cref="InvalidDataException">It is more than what is left.</exception>
+    public void TakeRow(RowInfo row, int values)
+    {
+        long bytes = RowBytes + TextOf(row.Path) + TextOf(row.Sha256) + TextOf(row.Error) + (row.Error is null ? sizeof(float) * (long)values : 0);
+        foreach (object? cell in row.Columns)
+            bytes += CellBytes + (cell is null ? 0 : TextOf(cell as string ?? ""));
+        Take(bytes);
+    }
+
+    /// <summary>Takes memory that is not given back.</summary>
+    /// <exception cref="InvalidDataException">It is more than what is left.</exception>
+    public void Take(long bytes)
+    {
+        Require(_taken + bytes);
+        _taken += bytes;
+    }
+
+    /// <summary>Takes the cells of a table.</summary>
+    /// <exception cref="InvalidDataException">They are more than what is left.</exception>
+    public void TakeCells(long rows, int columns) => Take(rows > long.MaxValue / 2 / CellBytes / Math.Max(1, columns) ? long.MaxValue / 2 : CellBytes * rows * columns);
+
+    /// <summary>Fails where so much is more than all of it.</summary>
+    /// <exception cref="InvalidDataException">It is.</exception>
+    public void Require(long bytes)
+    {
+        long most = Free + PerByte * fileLength;
+        if (bytes > most)
+            throw new InvalidDataException($"its contents take more than {most >> 20} MiB of memory (the file has {fileLength} bytes)");
+    }
+
+    private static long TextOf(string? text) => text is null ? 0 : TextBytes + sizeof(char) * text.Length;
+}

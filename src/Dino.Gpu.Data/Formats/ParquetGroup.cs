@@ -1,0 +1,83 @@
+using Dino.Gpu.Data.Rows;
+using ParquetSharp;
+
+namespace Dino.Gpu.Data.Formats;
+
+/// <summary>A row group of a <see cref="ParquetTable"/>. Disposing it ends the columns that were opened of it.</summary>
+internal sealed class ParquetGroup : IDisposable
+{
+    private readonly ParquetStream _stream;
+    private readonly RowGroupReader _group;
+    private readonly MemoryBudget _budget;
+    private readonly List<ColumnReader> _columns = [];
+
+    /// <param name="stream">What the library reads through.</param>
+    /// <param name="group">Disposed with this.</param>
+    /// <param name="rows">Its number of rows.</param>
+    public ParquetGroup(ParquetStream stream, RowGroupReader group, long rows)
+    {
+        _stream = stream;
+        _group = group;
+        _budget = new MemoryBudget(stream.Length);
+        Rows = rows;
+    }
+
+    /// <summary>Number of rows.</summary>
+    public long Rows { get; }
+
+    /// <summary>The values of a flat column, one a row.</summary>
+    /// <param name="leaf">The column.</param>
+    /// <param name="type">The type that they are read as: that of the column, or text.</param>
+    /// <exception cref="InvalidDataException">The column is damaged.</exception>
+    public ParquetCells Cells(ParquetLeaf leaf, ColumnType type) => Open(leaf) switch
+    {
+        ColumnReader<bool> column => Of(column, value => value),
+        ColumnReader<int> column => Of(column, value => ParquetValues.OfInteger(leaf.IsUnsigned ? (uint)value : value, leaf, type)),
+        ColumnReader<long> column => Of(column, value => ParquetValues.OfInteger(value, leaf, type)),
+        ColumnReader<Int96> column => Of(column, ParquetValues.OfInt96),
+        ColumnReader<float> column => Of(column, value => (double)value),
+        ColumnReader<double> column => Of(column, value => value),
+        ColumnReader<ByteArray> column => Of(column, value => ParquetValues.OfBytes(ParquetValues.Bytes(value), leaf, type)),
+        ColumnReader<FixedLenByteArray> column => Of(column, value => ParquetValues.OfBytes(ParquetValues.Bytes(value, leaf.Length), leaf, type)),
+        _ => throw new InvalidDataException($"the column '{leaf.Name}' has a type that is not read"),
+    };
+
+    /// <summary>The lists of floating-point numbers in a column, one a row.</summary>
+    /// <exception cref="InvalidDataException">The column is damaged.</exception>
+    public ParquetLists Lists(ParquetLeaf leaf) => Open(leaf) switch
+    {
+        ColumnReader<float> column => new ParquetLists<float>(_stream, column, leaf, value => value),
+        ColumnReader<double> column => new ParquetLists<double>(_stream, column, leaf, value => (float)value),
+        ColumnReader<FixedLenByteArray> column => new ParquetLists<FixedLenByteArray>(_stream, column, leaf, ParquetValues.OfHalf),
+        _ => throw new InvalidDataException($"the column '{leaf.Name}' has a type that is not read"),
+    };
+
+    /// <summary>Ends the column that was opened last, and frees what it holds.</summary>
+    public void CloseLast()
+    {
+        _columns[^1].Dispose();
+        _columns.RemoveAt(_columns.Count - 1);
+    }
+
+    public void Dispose()
+    {
+        foreach (ColumnReader column in _columns)
+            column.Dispose();
+        _group.Dispose();
+    }
+
+    private ParquetCells<T> Of<T>(ColumnReader<T> column, Func<T, object> convert)
+        where T : unmanaged => new(_stream, column, convert);
+
+    private ColumnReader Open(ParquetLeaf leaf)
+    {
+        _budget.Require(_stream.Call(() =>
+        {
+            using ColumnChunkMetaData chunk = _group.MetaData.GetColumnChunkMetaData(leaf.Index);
+            return chunk.TotalUncompressedSize; // all of it may be one page
+        }));
+        ColumnReader column = _stream.Call(() => _group.Column(leaf.Index));
+        _columns.Add(column);
+        return column;
+    }
+}

@@ -1,0 +1,128 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Classification;
+using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Files;
+using Dino.Gpu.Imaging;
+
+namespace Dino.Gpu.Data.Outputs;
+
+/// <summary>
+/// What a command writes. A file that is there already is replaced only if it is of the same kind, so that a mistyped
+/// name cannot cost a picture or a document. Every command checks its outputs here before it works.
+/// </summary>
+/// <param name="name">For messages, such as "an HTML page".</param>
+/// <param name="isKind">
+/// Whether a file that is there is of this kind; it may throw <see cref="DinoException"/> for no.
+/// </param>
+internal sealed partial class FileKind(string name, Func<string, bool> isKind)
+{
+    internal const string NotReplaced = "it would replace a file that is not";
+
+    /// <summary>Bytes at the start of a file that tell its kind.</summary>
+    private const int StartBytes = 4096;
+
+    private static readonly byte[] PngStart = [0x89, .. "PNG\r\n\x1A\n"u8];
+    private static readonly byte[] NpyStart = [0x93, .. "NUMPY"u8];
+
+    /// <summary>A page of <c>--html</c>.</summary>
+    public static FileKind Html { get; } = new("an HTML page", path => HtmlStart().IsMatch(Text(path)));
+
+    /// <summary>Any PNG picture.</summary>
+    public static FileKind Png { get; } = new("a PNG picture", path => Start(path).AsSpan().StartsWith(PngStart));
+
+    /// <summary>Any NumPy array.</summary>
+    public static FileKind Npy { get; } = new("a NumPy array", path => Start(path).AsSpan().StartsWith(NpyStart));
+
+    /// <summary>Any safetensors file.</summary>
+    public static FileKind Safetensors { get; } = new("a safetensors file", path => SafetensorsHeader.IsAtStart(Start(path)));
+
+    /// <summary>A checkpoint in any format, or the Git LFS pointer of one.</summary>
+    public static FileKind Checkpoint { get; } = new("a checkpoint", CheckpointReader.IsCheckpoint);
+
+    /// <summary>A linear classifier.</summary>
+    public static FileKind Probe { get; } = new("a linear classifier", path => LinearProbe.Load(path).ClassNames.Count > 0);
+
+    /// <summary>The table of <c>--predictions</c>.</summary>
+    public static FileKind Predictions { get; } = new(
+        "a table of predictions", path => Text(path).StartsWith("path,label,predicted,correct,score", StringComparison.Ordinal));
+
+    /// <summary>The stage times of <c>--stats</c>.</summary>
+    public static FileKind Statistics { get; } = new("a file of statistics", path => StatisticsStart().IsMatch(Text(path)));
+
+    /// <summary>Embeddings in a format.</summary>
+    public static FileKind Embeddings(EmbeddingFormat format) => new($"a {format.Name} file of embeddings", path =>
+    {
+        using EmbeddingFile file = FormatCatalog.OpenReader(path, format);
+        return file.Schema.Length > 0;
+    });
+
+    /// <summary>A PNG picture of one size.</summary>
+    public static FileKind PngOf(int width, int height) => new($"a PNG picture of {width}x{height}", path =>
+    {
+        var header = ImageHeader.Read(ImageFile.ReadBytes(path));
+        return header.Format == ImageFormat.Png && (header.Width, header.Height) == (width, height);
+    });
+
+    /// <summary>A NumPy array of one shape.</summary>
+    public static FileKind NpyOf(params long[] shape) => new($"a NumPy array of {MessageText.Shape(shape)}", path =>
+    {
+        using var stream = new FileStream(RegularFile.Open(path), FileAccess.Read);
+        return NpyHeader.Read(stream).Shape.AsSpan().SequenceEqual(shape);
+    });
+
+    /// <summary>What a command writes by a name with this extension: .png, .npy or .safetensors.</summary>
+    public static FileKind OfExtension(string path) => Path.GetExtension(path) switch
+    {
+        ".png" => Png,
+        ".npy" => Npy,
+        _ => Safetensors,
+    };
+
+    /// <summary>
+    /// Fails if a file of another kind is there. An empty file is no loss, and a link counts as the file behind it.
+    /// </summary>
+    /// <exception cref="DinoException">It is there and of another kind.</exception>
+    public void RequireReplaceable(string path)
+    {
+        string file = new RealPath().Of(path); // a link that leads nowhere exists, too
+        if (File.Exists(file) && new FileInfo(file).Length > 0 && !Is(file))
+            throw new DinoException($"cannot write {path}: {NotReplaced} {name}", "give another name, or delete the file");
+    }
+
+    /// <summary>Fails before the work starts if the output could not be written after it, or must not be.</summary>
+    /// <exception cref="DinoException">It cannot, or a file of another kind is there.</exception>
+    public void EnsureWritable(string path)
+    {
+        RequireReplaceable(path);
+        AtomicFile.EnsureWritable(path);
+    }
+
+    private bool Is(string path)
+    {
+        try
+        {
+            return isKind(path);
+        }
+        catch (Exception failure) when (failure is DinoException or IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static string Text(string path) => Encoding.Latin1.GetString(Start(path));
+
+    private static byte[] Start(string path)
+    {
+        using var stream = new FileStream(RegularFile.Open(path), FileAccess.Read, bufferSize: 0);
+        byte[] start = new byte[StartBytes];
+        return start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+    }
+
+    [GeneratedRegex(@"^(\xEF\xBB\xBF)?\s*<(!doctype\s+html|html)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex HtmlStart();
+
+    [GeneratedRegex("""^\s*\{[^}]*"imagesPerSecond"\s*:""", RegexOptions.CultureInvariant)]
+    private static partial Regex StatisticsStart();
+}

@@ -1,0 +1,87 @@
+namespace Dino.Gpu.Checkpoints;
+
+/// <summary>
+/// Finds the weights that a program uses when nobody names a file, and fetches the published checkpoint:
+/// <code>
+/// string weights = DinoWeights.Locate() ?? (await DinoWeights.PullAsync(DinoWeights.CachePath)).Path;
+/// using var encoder = DinoEncoder.Load(weights);
+/// </code>
+/// </summary>
+public static class DinoWeights
+{
+    /// <summary>Environment variable that names the weights: a file, a folder or <c>synthetic[:SEED]</c>.</summary>
+    public const string EnvironmentVariable = "DINO_WEIGHTS";
+
+    private const string CacheVariable = "XDG_CACHE_HOME";
+    private const string Folder = "weights";
+
+    /// <summary>
+    /// Where the published checkpoint is kept, one folder a revision: below <c>XDG_CACHE_HOME</c>, else
+    /// <c>~/.cache</c> (<c>~/Library/Caches</c> on macOS, <c>%LOCALAPPDATA%</c> on Windows).
+    /// </summary>
+    public static string CachePath => CachePathOf(Environment.GetEnvironmentVariable);
+
+    /// <summary>
+    /// The first of these that is there: <paramref name="named"/>, the variable <see cref="EnvironmentVariable"/>, a
+    /// checkpoint in the folder <c>weights/</c> of the current directory, <see cref="CachePath"/>. Fetches nothing.
+    /// </summary>
+    /// <param name="named">What a user named, returned as it is; null where nobody did.</param>
+    /// <returns>
+    /// A file, a folder or <c>synthetic[:SEED]</c>, for <see cref="WeightSource"/>; null when there is nothing.
+    /// </returns>
+    public static string? Locate(string? named = null) => Locate(named, Environment.GetEnvironmentVariable, here: "");
+
+    /// <summary>
+    /// Downloads the checkpoint, unless the file is there already and whole. What arrives goes to <c>FILE.part</c>,
+    /// which
+    /// a later attempt continues; only a file of the announced size and SHA-256 gets its final name.
+    /// </summary>
+    /// <param name="path">Where it goes, such as <see cref="CachePath"/>; its folder is made.</param>
+    /// <param name="options">What and from where; null for <c>facebook/dino-vits16</c> from the hub.</param>
+    /// <param name="progress">Told about every megabyte and every broken connection.</param>
+    /// <param name="cancellation">Stops it; what has arrived stays in <c>FILE.part</c>.</param>
+    /// <exception cref="DinoException">
+    /// The hub cannot be reached, refuses, or sends something else than it announced; or the file cannot be written.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static Task<WeightsDownloadResult> PullAsync(
+        string path,
+        WeightsDownloadOptions? options = null,
+        IProgress<WeightsDownloadProgress>? progress = null,
+        CancellationToken cancellation = default) => WeightsDownload.RunAsync(path, options, progress, cancellation);
+
+    /// <inheritdoc cref="Locate(string?)"/>
+    /// <param name="named">As there.</param>
+    /// <param name="variable">Reads an environment variable.</param>
+    /// <param name="here">The folder that contains <c>weights/</c>; empty for the current one.</param>
+    internal static string? Locate(string? named, Func<string, string?> variable, string here)
+    {
+        if (named is not null)
+            return named;
+        if (variable(EnvironmentVariable) is { Length: > 0 } set)
+            return set;
+
+        string folder = Path.Combine(here, Folder);
+        if (Directory.Exists(folder) && CheckpointNames.In(folder).Any())
+            return folder;
+        string cached = CachePathOf(variable);
+        return File.Exists(cached) ? cached : null;
+    }
+
+    /// <inheritdoc cref="CachePath"/>
+    internal static string CachePathOf(Func<string, string?> variable)
+    {
+        string? cache = variable(CacheVariable);
+        if (string.IsNullOrEmpty(cache))
+        {
+            cache = OperatingSystem.IsWindows()
+                ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
+                : Path.Combine(
+                    Environment.GetFolderPath(Environment.SpecialFolder.UserProfile),
+                    OperatingSystem.IsMacOS() ? "Library/Caches" : ".cache");
+        }
+
+        var published = new WeightsDownloadOptions();
+        return Path.Combine(cache, "dino-gpu", Path.GetFileName(published.Repository), published.Revision, published.FileName);
+    }
+}

@@ -1,0 +1,93 @@
+namespace Dino.Gpu.Checkpoints;
+
+/// <summary>Recognizes what people take for DINO weights, by keys and by the first bytes of a file.</summary>
+internal static class OtherModels
+{
+    /// <summary>Bytes that are looked at: the mark of a tar archive ends at 262.</summary>
+    public const int LookAt = 512;
+
+    private const int TarMark = 257;
+
+    /// <summary>A part of a key that only this model has; the first that is found decides.</summary>
+    private static readonly (string Part, string Model)[] Keys =
+    [
+        ("storage_tokens", "DINOv3"),
+        ("rope_embed", "DINOv3"),
+        ("layer_scale1.lambda1", "DINOv2"),
+        (".ls1.gamma", "DINOv2"),
+        ("register_tokens", "DINOv2 with registers"),
+        ("distillation_token", "a distilled DeiT"),
+        ("dist_token", "a distilled DeiT"),
+        ("relative_position_bias_table", "BEiT or Swin"),
+        ("logit_bias", "SigLIP"),
+        ("vision_model.head.probe", "SigLIP"),
+        ("class_embedding", "CLIP"),
+        ("logit_scale", "CLIP"),
+        ("dwconv.weight", "ConvNeXt"),
+        ("conv_dw.weight", "ConvNeXt"),
+        ("layer1.0.conv1.weight", "ResNet"),
+        ("conv1.weight", "ResNet"),
+    ];
+
+    private static readonly (byte[] Start, string What)[] Formats =
+    [
+        ([.. "GGUF"u8], "a GGUF file"),
+        ([0x89, .. "HDF\r\n\x1A\n"u8], "an HDF5 file"),
+        ([0x1F, 0x8B], "a gzip file"),
+        ([.. "7z"u8, 0xBC, 0xAF, 0x27, 0x1C], "a 7z archive"),
+        ([0xFD, .. "7zXZ"u8], "an xz file"),
+        ([.. "BZh"u8], "a bzip2 file"),
+        ([0x28, 0xB5, 0x2F, 0xFD], "a Zstandard file"),
+        ([0x93, .. "NUMPY"u8], "a NumPy array"),
+        ([.. "version https://git-lfs"u8], "a Git LFS pointer, not the weights"),
+        ([.. "# xet version"u8], "a Xet pointer, not the weights"),
+        ([.. "Entry not found"u8], "an answer of the hub: there is no such file"),
+        ([.. "Repository not found"u8], "an answer of the hub: there is no such repository"),
+        ([.. "Invalid username or password"u8], "an answer of the hub: access was denied"),
+        ([0x08, .. "\x03\x12\x07pytorch"u8], "an ONNX model"),
+    ];
+
+    /// <summary>The model that has these keys; null where none is known.</summary>
+    public static string? OfKeys(IEnumerable<string> names)
+    {
+        string[] all = [.. names];
+        if (Any("register_tokens") && Any("attention.o_proj"))
+            return "DINOv3";
+        return Keys.FirstOrDefault(key => Any(key.Part)).Model;
+
+        bool Any(string part) => Array.Exists(all, name => name.Contains(part, StringComparison.Ordinal));
+    }
+
+    /// <summary>What a file that is no checkpoint is; null where it is not known.</summary>
+    /// <param name="start">The first <see cref="LookAt"/> bytes, or all.</param>
+    public static string? OfStart(ReadOnlySpan<byte> start)
+    {
+        foreach ((byte[] mark, string what) in Formats)
+        {
+            if (start.StartsWith(mark))
+                return what;
+        }
+
+        if (start.Length > TarMark + 5 && start[TarMark..].StartsWith("ustar"u8))
+            return "a tar archive";
+        if (start.Length > 2 && start[0] == 0x08 && (start.IndexOf("onnx"u8) >= 0 || start.IndexOf("pytorch"u8) >= 0))
+            return "an ONNX model";
+        ReadOnlySpan<byte> text = start.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? start[3..] : start;
+        text = text.TrimStart(" \r\n\t"u8);
+        if (text.StartsWith("<"u8))
+            return "an HTML or XML page";
+        if (text.StartsWith("{"u8))
+            return text.IndexOf("weight_map"u8) >= 0 ? "the index of a model in several files" : "a JSON file";
+        return IsMessagePack(start) ? "a MessagePack file (Flax)" : null;
+    }
+
+    /// <summary>Whether it is a dictionary whose first key is a text.</summary>
+    private static bool IsMessagePack(ReadOnlySpan<byte> start)
+    {
+        if (start.Length < 2)
+            return false;
+        bool isSmallMap = start[0] is >= 0x81 and <= 0x8F;
+        bool isText = start[1] is (>= 0xA0 and <= 0xBF) or 0xD9;
+        return (isSmallMap && isText) || start[0] is 0xDE or 0xDF;
+    }
+}

@@ -1,0 +1,95 @@
+using System.Text.RegularExpressions;
+using Dino.Gpu.Files;
+
+namespace Dino.Gpu.Checkpoints;
+
+/// <summary>
+/// Which keys of a checkpoint are the ViT: those that share the prefix of its class token, whatever wrapped the model
+/// (<c>vit.</c>, <c>module.backbone.</c>, <c>_orig_mod.</c>). Other keys belong to heads and to other models.
+/// </summary>
+internal sealed partial class TrunkNames
+{
+    public const string HuggingFaceMarker = "embeddings.cls_token";
+    public const string DinoMarker = "cls_token";
+
+    /// <summary>Words in the prefix of the averaged model, which is the one that is evaluated.</summary>
+    private static readonly string[] TeacherWords = ["teacher", "momentum", "ema"];
+
+    /// <summary>What lies beside the trunk under the same prefix, and is no part of the embedding.</summary>
+    private static readonly string[] HuggingFaceExtras = ["pooler.", "embeddings.mask_token"];
+
+    private static readonly string[] DinoExtras = ["head.", "dino_head.", "ibot_head.", "mask_token", "masked_embed", "decoder_"];
+
+    /// <summary>Modules of a layer under the names of newer versions of transformers.</summary>
+    private static readonly Dictionary<string, string> Aliases = new(StringComparer.Ordinal)
+    {
+        ["attention.q_proj"] = "attention.attention.query",
+        ["attention.k_proj"] = "attention.attention.key",
+        ["attention.v_proj"] = "attention.attention.value",
+        ["attention.o_proj"] = "attention.output.dense",
+        ["attention.out_proj"] = "attention.output.dense",
+        ["mlp.fc1"] = "intermediate.dense",
+        ["mlp.fc2"] = "output.dense",
+    };
+
+    private TrunkNames(CheckpointLayout layout, string prefix)
+    {
+        Layout = layout;
+        Prefix = prefix;
+    }
+
+    public CheckpointLayout Layout { get; }
+
+    /// <summary>What the keys of the trunk begin with; often empty.</summary>
+    public string Prefix { get; }
+
+    /// <summary>Finds the class token.</summary>
+    /// <returns>Null where there is none.</returns>
+    /// <exception cref="DinoException">There are several, and nothing tells which one is meant.</exception>
+    public static TrunkNames? Find(CheckpointFile file, TensorTable table)
+    {
+        string[] names = [.. table.Tensors.Select(tensor => tensor.Name)];
+        (CheckpointLayout Layout, string Marker)[] layouts =
+            [(CheckpointLayout.HuggingFace, HuggingFaceMarker), (CheckpointLayout.Dino, DinoMarker)];
+        foreach ((CheckpointLayout layout, string marker) in layouts)
+        {
+            string[] prefixes = [.. names.Where(name => IsOrEndsWith(name, marker)).Select(name => name[..^marker.Length])];
+            if (prefixes.Length > 0)
+                return new TrunkNames(layout, Choose(file, prefixes));
+        }
+
+        return null;
+    }
+
+    /// <summary>The name of a key inside the trunk, as this library spells it; null for a key outside.</summary>
+    public string? NameOf(string key)
+    {
+        if (!key.StartsWith(Prefix, StringComparison.Ordinal))
+            return null;
+        string name = key[Prefix.Length..];
+        string[] extras = Layout == CheckpointLayout.HuggingFace ? HuggingFaceExtras : DinoExtras;
+        if (extras.Any(extra => name.StartsWith(extra, StringComparison.Ordinal)))
+            return null;
+        return Layout == CheckpointLayout.Dino ? name : LayerName().Replace(name, match =>
+        {
+            string module = match.Groups[2].Value;
+            return $"encoder.layer.{match.Groups[1].Value}.{Aliases.GetValueOrDefault(module, module)}.{match.Groups[3].Value}";
+        });
+    }
+
+    private static bool IsOrEndsWith(string name, string marker) =>
+        name.EndsWith(marker, StringComparison.Ordinal) && (name.Length == marker.Length || name[^(marker.Length + 1)] == '.');
+
+    private static string Choose(CheckpointFile file, string[] prefixes)
+    {
+        if (prefixes.Length == 1)
+            return prefixes[0];
+        string[] teachers = [.. prefixes.Where(prefix => TeacherWords.Any(word => prefix.Contains(word, StringComparison.Ordinal)))];
+        return teachers.Length == 1 ? teachers[0] : throw file.Error(
+            $"it holds {prefixes.Length} ViTs ({string.Join(", ", prefixes.Take(3).Select(MessageText.Quote))}), expected one",
+            "save the state dict of the one that you need");
+    }
+
+    [GeneratedRegex(@"^(?:encoder\.)?layers?\.(\d+)\.(.+)\.(weight|bias)$", RegexOptions.CultureInvariant)]
+    private static partial Regex LayerName();
+}

@@ -1,0 +1,22 @@
+namespace Dino.Gpu.Features;
+
+/// <summary>The features that a layer has of its patches.</summary>
+public enum PatchFeature
+{
+    /// <summary>
+    /// Tokens after the block and the final LayerNorm, as in the original's <c>get_intermediate_layers</c>.
+    /// </summary>
+    Tokens,
+
+    /// <summary>The residual stream after the block, before the final LayerNorm.</summary>
+    Residual,
+
+    /// <summary>Queries of the block's attention, heads side by side.</summary>
+    Queries,
+
+    /// <summary>Keys of the block's attention, heads side by side. LOST and TokenCut find objects with them.</summary>
+    Keys,
+
+    /// <summary>Values of the block's attention, heads side by side.</summary>
+    Values,
+}

@@ -1,0 +1,45 @@
+namespace Dino.Gpu.Files;
+
+/// <summary>The file that an output's name leads to: where it is put in place by renaming.</summary>
+internal static class OutputPath
+{
+    internal const string IsDirectory = "it is a directory, expected a file name";
+    internal const string IsNoFile = "it is a pipe or a device, expected a file that can be replaced";
+    internal const string IsCircle = "its links lead in a circle";
+    internal const string NoDirectory = "there is no directory";
+    private const string AnotherName = "give the name of a file";
+
+    /// <summary>
+    /// The full path of the file to replace. A symbolic link stays a link: the file that it leads to is replaced,
+    /// or made where it leads nowhere yet.
+    /// </summary>
+    /// <param name="path">As the user named it.</param>
+    /// <exception cref="DinoException">
+    /// A directory, a pipe, a device or a circle of links, or there is no such directory.
+    /// </exception>
+    public static string Resolve(string path)
+    {
+        try
+        {
+            if (Directory.Exists(path))
+                throw Refused(path, IsDirectory);
+            string file = Path.GetFullPath(IsLink(path) ? new RealPath().Of(path) : path);
+            if (IsLink(file))
+                throw Refused(path, IsCircle);
+            string? directory = Path.GetDirectoryName(file);
+            if (directory == "/dev" || RegularFile.IsSpecial(file))
+                throw Refused(path, IsNoFile, AnotherName); // renaming would replace the device itself
+            if (!Directory.Exists(directory))
+                throw Refused(path, $"{NoDirectory} {directory}");
+            return file;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw WriteFailure.Of(path, failure);
+        }
+    }
+
+    private static bool IsLink(string path) => new FileInfo(path).LinkTarget is not null;
+
+    private static DinoException Refused(string path, string reason, string? hint = null) => new($"cannot write {path}: {reason}", hint);
+}

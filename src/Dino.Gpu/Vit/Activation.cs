@@ -1,0 +1,23 @@
+namespace Dino.Gpu.Vit;
+
+/// <summary>The activations of a forward pass. Every buffer has one row a token, (images * tokens, columns).</summary>
+internal enum Activation
+{
+    /// <summary>(tokens, 3 * patch * patch): the unfolded picture; the class token's row is not used.</summary>
+    Patches,
+
+    /// <summary>(tokens, hidden): the residual stream, x in the paper.</summary>
+    Residual,
+
+    /// <summary>(tokens, hidden): the output of a LayerNorm, the input of the next layer.</summary>
+    Normed,
+
+    /// <summary>(tokens, 3 * hidden): query, key and value columns.</summary>
+    Qkv,
+
+    /// <summary>(tokens, hidden): the attention's weighted values, heads side by side.</summary>
+    Context,
+
+    /// <summary>(tokens, mlp): the MLP's hidden layer after GELU.</summary>
+    Mlp,
+}

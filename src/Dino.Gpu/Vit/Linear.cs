@@ -1,0 +1,16 @@
+namespace Dino.Gpu.Vit;
+
+/// <summary>
+/// The linear layers of a ViT. Query is the first third of Qkv's outputs, KeyValue the other two; each writes its
+/// columns only.
+/// </summary>
+internal enum Linear
+{
+    PatchEmbedding,
+    Qkv,
+    Query,
+    KeyValue,
+    Projection,
+    Fc1,
+    Fc2,
+}

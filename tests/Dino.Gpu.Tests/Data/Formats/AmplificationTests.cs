@@ -1,0 +1,153 @@
+using System.IO.Compression;
+using System.Runtime.InteropServices;
+using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Tests.Support;
+using ParquetSharp;
+using Encoding = System.Text.Encoding;
+
+namespace Dino.Gpu.Tests.Data.Formats;
+
+/// <summary>Small files that unpack to much, or claim to, are refused before they take the memory: <see cref="MemoryBudget"/>.</summary>
+public sealed class AmplificationTests : IDisposable
+{
+    private const string Limit = "its contents take more than";
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Many_keys_and_many_short_lines()
+    {
+        string keys = string.Join(',', Enumerable.Range(0, 5000).Select(key => $"\"k{key}\":1"));
+        string file = _folder.Write("a.jsonl", $"{{\"path\":\"a\",\"embedding\":[1],{keys}}}\n" + string.Concat(Enumerable.Repeat("{\"path\":\"a\"}\n", 4000)));
+        Assert.Contains(Limit, Fails(file));
+        Assert.Contains("different keys in 4001 lines", Assert.Throws<DinoException>(() => InputList.Settle([file], TextReader.Null)).Message);
+    }
+
+    [Fact]
+    public void Npz_of_very_many_members()
+    {
+        string file = Npz(Enumerable.Range(0, ColumnScan.MaxColumns + 1).Select(i => ($"c{i}", "<i4", "(1,)", new byte[4])), CompressionLevel.NoCompression);
+        Assert.Contains("10002 arrays", Fails(file));
+        file = Npz(Enumerable.Range(0, 1200).Select(i => ($"c{i}", "<i4", "(100,)", new byte[400])), CompressionLevel.Fastest);
+        Assert.Contains("of them compressed", Fails(file));
+    }
+
+    [Fact]
+    public void Npz_that_inflates_to_many_values() =>
+        Assert.Contains(Limit, Fails(Npz([], CompressionLevel.Fastest, rows: 100_000, values: 256)));
+
+    [Fact]
+    public void Npz_that_inflates_to_long_texts()
+    {
+        byte[] texts = new byte[600 * 400_000];
+        MemoryMarshal.Cast<byte, int>(texts.AsSpan()).Fill('x');
+        Assert.Contains(Limit, Fails(Npz([("label", "<U100000", "(600,)", texts)], CompressionLevel.Fastest, rows: 600)));
+    }
+
+    [Theory]
+    [InlineData(60_000_000, true)]
+    [InlineData(10_000_000, false)]
+    public void Npy_without_rows_of_any_length(int length, bool isRefused)
+    {
+        string file = _folder.Write("a.npy", NpyHeader.Reserve("<f4", 0, [length]));
+        if (isRefused)
+            Assert.Contains(Limit, Fails(file));
+        else
+            Assert.Empty(FormatRows.Read(file).Rows);
+    }
+
+    /// <summary>Runs of missing values take no room in Parquet.</summary>
+    [Fact]
+    public void Parquet_of_missing_values()
+    {
+        const int Rows = 200_000;
+        string file = _folder.Path("a.parquet");
+        using (var writer = new ParquetFileWriter(file, [.. Enumerable.Range(0, 100).Select(i => new Column<float?>("e" + i))]))
+        {
+            using RowGroupWriter group = writer.AppendRowGroup();
+            for (int i = 0; i < 100; i++)
+            {
+                using ColumnWriter column = group.NextColumn();
+                ((ColumnWriter<float>)column).WriteBatch(Rows, new short[Rows], [], []);
+            }
+
+            writer.Close();
+        }
+
+        Assert.InRange(new FileInfo(file).Length, 1, 100_000);
+        Assert.Contains(Limit, Fails(file));
+    }
+
+    /// <summary>A page of zeros packs to nothing, and is unpacked as a whole.</summary>
+    [Fact]
+    public void Parquet_page_that_unpacks_to_much()
+    {
+        string file = _folder.Path("a.parquet");
+        using (var builder = new WriterPropertiesBuilder())
+        {
+            using WriterProperties properties = builder.Compression(Compression.Zstd).DisableDictionary().DataPagesize(1 << 30).Build();
+            using var writer = new ParquetFileWriter(file, [new Column<float>("e0")], properties);
+            using RowGroupWriter group = writer.AppendRowGroup();
+            using ColumnWriter column = group.NextColumn();
+            ((ColumnWriter<float>)column).WriteBatch(new float[20 << 20]);
+            writer.Close();
+        }
+
+        Assert.InRange(new FileInfo(file).Length, 1, 100_000);
+        Assert.Contains("a.parquet", Fails(file));
+    }
+
+    [Theory]
+    [InlineData(CompressionLevel.NoCompression)]
+    [InlineData(CompressionLevel.Fastest)]
+    public void A_flipped_bit_in_npz_is_found_by_its_checksum(CompressionLevel level)
+    {
+        float[] values = [.. Enumerable.Range(0, 300).Select(i => i * 1.37f)];
+        string file = Npz([("id", "<i8", "(1,)", BitConverter.GetBytes(77L))], level, rows: 1, values: 300, MemoryMarshal.AsBytes<float>(values).ToArray());
+        Assert.Equal(values, FormatRows.Read(file).Rows.Single().Values);
+        byte[] bytes = File.ReadAllBytes(file);
+        int place = level == CompressionLevel.NoCompression ? bytes.AsSpan().IndexOf(BitConverter.GetBytes(values[100])) : 400; // in the embedding
+        bytes[place] ^= 4;
+        string message = Fails(_folder.Write("flipped.npz", bytes));
+        if (level == CompressionLevel.NoCompression)
+            Assert.Contains("CRC-32", message);
+        bytes[place] ^= 4;
+        Assert.Equal(values, FormatRows.Read(_folder.Write("whole.npz", bytes)).Rows.Single().Values);
+    }
+
+    private string Fails(string file)
+    {
+        string message = Assert.Throws<DinoException>(() => FormatRows.Read(file)).Message;
+        Assert.Contains(Path.GetFileName(file), message);
+        return message;
+    }
+
+    /// <summary>An array <c>embedding</c> of (rows, values), zero where no bytes are given, and others beside it.</summary>
+    private string Npz(
+        IEnumerable<(string Name, string Type, string Shape, byte[] Bytes)> others, CompressionLevel level, int rows = 1, int values = 1, byte[]? embedding = null)
+    {
+        string file = _folder.Path("a.npz");
+        File.Delete(file);
+        using ZipArchive zip = ZipFile.Open(file, ZipArchiveMode.Create);
+        using (Stream member = zip.CreateEntry("embedding.npy", level).Open())
+        {
+            member.Write(NpyHeader.Reserve("<f4", rows, [values]));
+            byte[] row = embedding ?? new byte[values * sizeof(float)];
+            for (int i = 0; i < rows; i++)
+                member.Write(row);
+        }
+
+        foreach ((string name, string type, string shape, byte[] bytes) in others)
+        {
+            byte[] dictionary = Encoding.ASCII.GetBytes($"{{'descr': '{type}', 'fortran_order': False, 'shape': {shape}, }}\n");
+            using Stream member = zip.CreateEntry(name + ".npy", level).Open();
+            member.Write([0x93, .. "NUMPY"u8, 1, 0, (byte)dictionary.Length, (byte)(dictionary.Length >> 8), .. dictionary, .. bytes]);
+        }
+
+        return file;
+    }
+}

@@ -1,0 +1,235 @@
+using System.Text;
+using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Model;
+
+namespace Dino.Gpu.Tests.Model;
+
+/// <summary>What training scripts and other libraries make of a DINO ViT loads to the same weights; other models are named.</summary>
+public sealed class CheckpointVariantTests : IDisposable
+{
+    private const string HeadsConfig = """{"num_attention_heads": 3, "patch_size": [8, 8], "model_type": "vit_msn"}""";
+
+    private readonly CheckpointFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("", "head.weight")]
+    [InlineData("", "head.last_layer2.weight")]
+    [InlineData("", "mask_token")]
+    [InlineData("", "masked_embed")]
+    [InlineData("", "dino_head.mlp.0.weight")]
+    [InlineData("", "ibot_head.mlp.0.weight")]
+    [InlineData("module.", "module.head.weight")]
+    [InlineData("_orig_mod.", "_orig_mod.head.weight")]
+    [InlineData("model.", "criterion.center")]
+    [InlineData("backbone.", "head.weight")]
+    [InlineData("base_model.model.", "classifier.weight")]
+    [InlineData("teacher_backbone.", "teacher_head.weight")]
+    [InlineData("momentum_backbone.", "projector.0.weight")]
+    public void A_prefix_and_what_lies_outside_it_do_not_matter(string prefix, string other)
+    {
+        SafetensorsFile file = SafetensorsFile.Of(CheckpointLayout.Dino, TinyModels.Dino, prefix: prefix).Add(other, "F32", [1], new byte[4]);
+        TinyModels.AssertEqual(SyntheticWeights.Create(TinyModels.Dino), Load(file));
+        Assert.Equal([other], CheckpointInfo.Read(_folder["a.safetensors"]).Ignored);
+    }
+
+    [Theory]
+    [InlineData("vit.", "classifier.weight", "I8")]
+    [InlineData("vit.", "decoder.mask_token", "F32")]
+    [InlineData("vit.", "scales", "F8_E4M3")]
+    [InlineData("", "pooler.dense.weight", "F32")]
+    [InlineData("", "embeddings.mask_token", "F32")]
+    public void Heads_of_hugging_face_do_not_matter(string prefix, string other, string type)
+    {
+        _folder.Write("config.json", Encoding.UTF8.GetBytes(HeadsConfig));
+        byte[] data = new byte[type == "F32" ? 4 : 1];
+        SafetensorsFile file = SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace, prefix: prefix).Add(other, type, [1], data);
+        TinyModels.AssertEqual(SyntheticWeights.Create(TinyModels.HuggingFace), Load(file));
+    }
+
+    [Theory]
+    [InlineData("encoder.layers.")]
+    [InlineData("layers.")]
+    public void Newer_names_of_transformers_are_known(string layers)
+    {
+        _folder.Write("config.json", Encoding.UTF8.GetBytes(HeadsConfig));
+        VitWeights weights = SyntheticWeights.Create(TinyModels.HuggingFace);
+        TinyModels.AssertEqual(weights, Load(SafetensorsFile.Of(CheckpointLayout.HuggingFace, weights, name => name
+            .Replace("encoder.layer.", layers, StringComparison.Ordinal)
+            .Replace("attention.attention.query", "attention.q_proj", StringComparison.Ordinal)
+            .Replace("attention.attention.key", "attention.k_proj", StringComparison.Ordinal)
+            .Replace("attention.attention.value", "attention.v_proj", StringComparison.Ordinal)
+            .Replace("attention.output.dense", "attention.o_proj", StringComparison.Ordinal)
+            .Replace("intermediate.dense", "mlp.fc1", StringComparison.Ordinal)
+            .Replace(".output.dense", ".mlp.fc2", StringComparison.Ordinal))));
+    }
+
+    [Fact]
+    public void Key_biases_that_no_layer_has_are_zero()
+    {
+        _folder.Write("config.json", Encoding.UTF8.GetBytes(HeadsConfig));
+        SafetensorsFile file = SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace);
+        for (int layer = 0; layer < TinyModels.HuggingFace.LayerCount; layer++) file.Remove($"encoder.layer.{layer}.attention.attention.key.bias");
+        VitWeights weights = Load(file);
+        int hidden = weights.Config.HiddenSize;
+        Assert.All(weights.Blocks, block => Assert.All(block.Qkv.Bias[hidden..(2 * hidden)], value => Assert.Equal(0, value)));
+    }
+
+    [Theory]
+    [InlineData("state_dict")]
+    [InlineData("model")]
+    [InlineData("state_dict_ema")]
+    [InlineData("model_ema")]
+    [InlineData("model", "state_dict")]
+    [InlineData("teacher", "model")]
+    public void Dictionaries_of_training_scripts_are_opened(params string[] wrappers)
+    {
+        byte[] file = Torch(TinyModels.Dino, wrappers);
+        TinyModels.AssertEqual(SyntheticWeights.Create(TinyModels.Dino), Checkpoint.Load(_folder.Write("a.pth", file)));
+    }
+
+    [Theory]
+    [InlineData("pathlib", "PosixPath")]
+    [InlineData("datetime", "datetime")]
+    [InlineData("collections", "defaultdict")]
+    [InlineData("collections", "Counter")]
+    [InlineData("collections", "deque")]
+    [InlineData("numpy.core.multiarray", "_reconstruct")]
+    [InlineData("omegaconf.dictconfig", "DictConfig")]
+    [InlineData("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint")]
+    [InlineData("torch.optim.lr_scheduler", "CosineAnnealingLR")]
+    public void Objects_of_a_training_run_are_inert(string module, string name)
+    {
+        // As pickle writes an object: a call, its state, and what is put into it.
+        byte[] file = Torch(TinyModels.Dino, ["state_dict"], pickle => pickle.Text("other").Import(module, name).Raw((byte)')', (byte)'R', (byte)'}', (byte)'b')
+            .Op('(').Text("key").Integer(1).Op('u').Op('(').Integer(1).Integer(2).Op('e'));
+        TinyModels.AssertEqual(SyntheticWeights.Create(TinyModels.Dino), Checkpoint.Load(_folder.Write("a.pth", file)));
+    }
+
+    [Theory]
+    [InlineData(float.NaN, "not a number")]
+    [InlineData(float.PositiveInfinity, "infinite")]
+    public void A_weight_that_is_no_number_is_refused(float value, string expected)
+    {
+        VitWeights weights = SyntheticWeights.Create(TinyModels.Dino);
+        weights.Blocks[1].Fc1.Bias[7] = value;
+        Assert.Contains($"blocks.1.mlp.fc1.bias has a value that is {expected}", Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, weights, name => name)));
+    }
+
+    [Fact]
+    public void A_matrix_of_zeros_is_refused()
+    {
+        VitWeights weights = SyntheticWeights.Create(TinyModels.Dino);
+        weights.Blocks[1].Fc2.Weight.AsSpan().Clear();
+        Assert.Contains("blocks.1.mlp.fc2.weight is all zeros", Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, weights, name => name)));
+    }
+
+    [Fact]
+    public void Heads_of_a_large_model_that_is_not_dinos_must_be_said()
+    {
+        VitConfig huge = TinyModels.Dino with { HiddenSize = 640, LayerCount = 1, MlpSize = 64, HeadCount = 8 };
+        Assert.Contains("hidden size 640 is none of DINO's, so the number of heads must be said", Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, huge)));
+    }
+
+    [Theory]
+    [InlineData("blocks.0.ls1.gamma", "DINOv2")]
+    [InlineData("storage_tokens", "DINOv3")]
+    [InlineData("dist_token", "a distilled DeiT")]
+    [InlineData("logit_scale", "CLIP")]
+    [InlineData("layer1.0.conv1.weight", "ResNet")]
+    public void Other_models_are_named(string key, string model)
+    {
+        Assert.Contains($"weights of {model}", Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, TinyModels.Dino).Add(key, "F32", [1], new byte[4])));
+        Assert.Contains($"weights of {model}", Refuse(new SafetensorsFile().Add(key, "F32", [1], new byte[4])));
+    }
+
+    [Theory]
+    [InlineData("GGUF", "a GGUF file")]
+    [InlineData("\u0089HDF\r\n\u001a\n", "an HDF5 file")]
+    [InlineData("\u001f\u008b\u0008\0", "a gzip file")]
+    [InlineData("7z\u00bc\u00af\u0027\u001c", "a 7z archive")]
+    [InlineData("\u0093NUMPY\u0001\0", "a NumPy array")]
+    [InlineData("Entry not found", "there is no such file")]
+    [InlineData("Invalid username or password.", "access was denied")]
+    [InlineData("# xet version 0", "a Xet pointer")]
+    [InlineData("\u00ef\u00bb\u00bf <html>", "an HTML or XML page")]
+    [InlineData("{\"weight_map\": {}}", "the index of a model in several files")]
+    [InlineData("{\"a\": 1}", "a JSON file")]
+    public void Files_of_other_kinds_are_named(string start, string expected) =>
+        Assert.Contains(expected, _folder.Refusal("a.bin", Encoding.Latin1.GetBytes(start)));
+
+    /// <summary>A message of 10 MB on one line helps nobody.</summary>
+    [Fact]
+    public void A_file_of_very_many_tensors_is_refused_in_few_words()
+    {
+        SafetensorsFile file = SafetensorsFile.Of(CheckpointLayout.Dino, TinyModels.Dino);
+        for (int i = 0; i < 5000; i++) file.Add($"{new string('x', 200)}.{i}", "F32", [1], new byte[4]);
+        string message = Refuse(file);
+        Assert.InRange(message.Length, 1, 300 + _folder.Root.Length + 100);
+        Assert.EndsWith(" more", message);
+    }
+
+    [Fact]
+    public void A_real_file_is_taken_before_a_pointer()
+    {
+        _folder.Write("model.safetensors", "version https://git-lfs.github.com/spec/v1\n"u8.ToArray());
+        Assert.EndsWith("model.safetensors", WeightSource.Resolve(_folder.Root).Path);
+        string real = _folder.Write("pytorch_model.bin", Torch(TinyModels.Dino, []));
+        Assert.Equal(real, WeightSource.Resolve(_folder.Root).Path);
+    }
+
+    [Fact]
+    public void Names_of_lightning_and_old_torch_are_found_in_a_folder()
+    {
+        string tar = _folder.Write("best.pth.tar", [1]);
+        Assert.Equal(tar, WeightSource.Resolve(_folder.Root).Path);
+        File.Delete(tar);
+        string ckpt = _folder.Write("last.ckpt", [1]);
+        Assert.Equal(ckpt, WeightSource.Resolve(_folder.Root).Path);
+    }
+
+    [Theory]
+    [InlineData("{\"model_type\": \"\\ud800\"}")]
+    [InlineData("{\"num_attention_heads\": \"\u00ff\"")]
+    public void A_config_of_broken_text_is_one_line(string text)
+    {
+        _folder.Write("config.json", Encoding.Latin1.GetBytes(text));
+        Assert.Contains("not valid JSON", Refuse(SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace)));
+    }
+
+    [Fact]
+    public void A_pipe_is_no_checkpoint()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs mkfifo");
+        Support.TemporaryFolder.MakeFifo(_folder["pipe.bin"]);
+        Assert.Contains("not a regular file", Assert.Throws<DinoException>(() => Checkpoint.Load(_folder["pipe.bin"])).Message);
+        Assert.Contains("not a regular file", Assert.Throws<DinoException>(() => Checkpoint.Sha256(_folder["pipe.bin"])).Message);
+    }
+
+    /// <summary>The seeded weights as torch.save writes them, in dictionaries inside each other.</summary>
+    private static byte[] Torch(VitConfig config, string[] wrappers, Action<PickleBuilder>? others = null)
+    {
+        VitWeights weights = SyntheticWeights.Create(config);
+        var storages = new List<(string Key, byte[] Data)>();
+        PickleBuilder pickle = new PickleBuilder().Protocol().Raw((byte)'}', (byte)'(');
+        foreach (string wrapper in wrappers) pickle.Text(wrapper).Raw((byte)'}', (byte)'(');
+        foreach (TensorSlot slot in TensorSlots.Dino(config))
+        {
+            var strides = new long[slot.Shape.Length];
+            long stride = 1;
+            for (int i = strides.Length - 1; i >= 0; i--) (strides[i], stride) = (stride, stride * slot.Shape[i]);
+            string key = $"{storages.Count}";
+            pickle.Text(slot.Name).Tensor(key, stride, 0, slot.Shape, strides);
+            storages.Add((key, TinyModels.Bytes(slot.Data(weights).Span, "F32")));
+        }
+
+        foreach (string _ in wrappers) pickle.Op('u');
+        others?.Invoke(pickle);
+        return PickleBuilder.Archive(pickle.Op('u').Op('.').ToArray(), [.. storages]);
+    }
+
+    private VitWeights Load(SafetensorsFile file) => Checkpoint.Load(_folder.Write("a.safetensors", file.ToArray()));
+
+    private string Refuse(SafetensorsFile file) => Assert.Throws<DinoException>(() => Load(file)).Message;
+}
