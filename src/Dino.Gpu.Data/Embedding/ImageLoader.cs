@@ -36,7 +36,7 @@ internal sealed class ImageLoader(IImageDecoder decoder, ExifOrientation orienta
         using IDisposable room = clock is null ? _budget.Enter(pixels) : clock.WaitFor(() => _budget.Enter(pixels));
         RgbImage picture;
         using (times.Measure(Stage.Decode))
-            picture = decoder.Decode(file, orientation);
+            picture = decoder is IHeaderDecoder known ? known.Decode(file, header, orientation) : decoder.Decode(file, orientation);
         using (times.Measure(Stage.Resize))
             return new LoadedImage(prepare(picture), picture.Width, picture.Height, hash);
     }

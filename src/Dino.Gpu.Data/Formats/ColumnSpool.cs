@@ -7,7 +7,8 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// A column beside the values, kept in a temporary file until the values are written: its NumPy type depends on all of it (the longest
+/// A column beside the values, kept in a temporary file until the values are written: its NumPy type depends on all of
+/// it (the longest
 /// text, whether anything is missing), and in the file it stands after them.
 /// </summary>
 internal sealed class ColumnSpool : IDisposable
@@ -42,7 +43,8 @@ internal sealed class ColumnSpool : IDisposable
     public long Rows { get; private set; }
 
     /// <summary>
-    /// NumPy's type: of numbers or truth values with some missing float64, where those are NaN, as in pandas; but text, where those are '', of integers that would lose digits.
+    /// NumPy's type: of numbers or truth values with some missing float64, where those are NaN, as in pandas; but text,
+    /// where those are '', of integers that would lose digits.
     /// </summary>
     public string NumpyType => _kind switch
     {

@@ -5,7 +5,8 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// JSON Lines with an array <c>embedding</c>, which may be nested, in every object; other properties are carried.
-/// <see cref="ColumnScan"/> gives their types over the whole file; an array or object among them is carried as its JSON text.
+/// <see cref="ColumnScan"/> gives their types over the whole file; an array or object among them is carried as its JSON
+/// text.
 /// </summary>
 internal sealed class JsonLinesReader : IEmbeddingReader
 {
@@ -29,7 +30,8 @@ internal sealed class JsonLinesReader : IEmbeddingReader
         _lines = Lines();
     }
 
-    /// <summary>A file without any embedding has the shape (0). The types of the columns depend on every line: the first use reads them all.</summary>
+    /// <summary>A file without any embedding has the shape (0). The types of the columns depend on every line: the
+    /// first use reads them all.</summary>
     public RowSchema Schema => _schema ??= FindSchema();
 
     /// <inheritdoc/>

@@ -5,7 +5,8 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// Streams rows into a NumPy <c>.npy</c> file, version 1.0, little-endian, C order. The number of rows need not be known: the header is reserved first and filled in at
+/// Streams rows into a NumPy <c>.npy</c> file, version 1.0, little-endian, C order. The number of rows need not be
+/// known: the header is reserved first and filled in at
 /// the end. The file appears under its name when <see cref="Complete"/> is called, and not at all otherwise.
 /// </summary>
 /// <example>
@@ -25,7 +26,8 @@ internal sealed class NpyWriter : IDisposable
 
     /// <summary>Starts a float32 file of shape (rows, <paramref name="rowShape"/>...).</summary>
     /// <param name="path">The final name; the directory must exist.</param>
-    /// <param name="rowShape">Shape of one row: <c>384</c> for embeddings, <c>197, 384</c> for tokens, nothing for single values.</param>
+    /// <param name="rowShape">Shape of one row: <c>384</c> for embeddings, <c>197, 384</c> for tokens, nothing for
+    /// single values.</param>
     /// <exception cref="DinoException">The file cannot be created there.</exception>
     public NpyWriter(string path, params int[] rowShape)
         : this(path, "<f4", rowShape)

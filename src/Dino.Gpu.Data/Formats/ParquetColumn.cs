@@ -6,7 +6,8 @@ using Encoding = System.Text.Encoding;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// Cells of one column of the row group that is being filled, in buffers that the next group uses again: objects that live
+/// Cells of one column of the row group that is being filled, in buffers that the next group uses again: objects that
+/// live
 /// for a group's rows grow old, and the collector leaves them for long.
 /// </summary>
 /// <param name="name">Name of the column.</param>

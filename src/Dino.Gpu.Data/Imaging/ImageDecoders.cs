@@ -9,7 +9,9 @@ internal static class ImageDecoders
     /// <summary>The values of <c>--decoder</c>.</summary>
     public static IReadOnlyList<string> Names { get; } = ["auto", "skia", "stb"];
 
-    /// <summary>The decoder of that name; <c>auto</c> is skia where its native library can be loaded, else stb.</summary>
+    /// <summary>
+    /// The decoder of that name; <c>auto</c> is skia where its native library can be loaded, else stb.
+    /// </summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="maxPixels">Most pixels that a picture may have.</param>
     /// <exception cref="DinoException">Another name, or <c>skia</c> without its native library.</exception>
@@ -19,7 +21,8 @@ internal static class ImageDecoders
         "auto" => SkiaFailure() is null ? new SkiaImageDecoder { MaxPixels = maxPixels } : new StbImageDecoder { MaxPixels = maxPixels },
         "skia" => SkiaFailure() is not { } failure
             ? new SkiaImageDecoder { MaxPixels = maxPixels }
-            : throw new DinoException($"the skia decoder cannot be used, its native library does not load ({FirstLine(failure)}): use --decoder stb", failure),
+            : throw new DinoException(
+                $"the skia decoder cannot be used: its native library does not load ({FirstLine(failure)})", "use --decoder stb", failure),
         _ => throw new DinoException($"unknown decoder: expected {string.Join(", ", Names)}, found '{name}'"),
     };
 
@@ -31,7 +34,9 @@ internal static class ImageDecoders
             using var data = SKData.CreateCopy([0]);
             return null;
         }
-        catch (Exception failure) when (failure is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or TypeInitializationException or InvalidOperationException)
+        catch (Exception failure) when (failure
+            is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException
+            or TypeInitializationException or InvalidOperationException)
         {
             return failure;
         }

@@ -11,7 +11,8 @@ internal static class PngFile
     /// <exception cref="DinoException">The file cannot be written.</exception>
     public static void Write(string path, RgbImage image)
     {
-        using SKData png = Encode(image, SKEncodedImageFormat.Png, quality: 100) ?? throw new DinoException($"cannot write {path}: the PNG encoder failed");
+        using SKData png = Encode(image, SKEncodedImageFormat.Png, quality: 100)
+            ?? throw new DinoException($"cannot write {path}: the PNG encoder failed");
         using var file = new AtomicFile(path);
         file.Write(png.AsSpan());
         file.Complete();
@@ -45,6 +46,9 @@ internal static class PngFile
     public static void RequireEncoder(string instead)
     {
         if (ImageDecoders.SkiaFailure() is { } missing)
-            throw new DinoException($"pictures are written by SkiaSharp, whose native library does not load ({ImageDecoders.FirstLine(missing)}): {instead}", missing);
+        {
+            throw new DinoException(
+                $"pictures are written by SkiaSharp, whose native library does not load ({ImageDecoders.FirstLine(missing)})", instead, missing);
+        }
     }
 }

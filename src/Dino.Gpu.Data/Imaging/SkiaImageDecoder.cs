@@ -5,28 +5,55 @@ using SkiaSharp;
 namespace Dino.Gpu.Data.Imaging;
 
 /// <summary>
-/// Decodes JPEG, PNG, WebP, BMP and GIF with SkiaSharp, whose libjpeg-turbo, libpng and libwebp give the very bytes that Pillow's give.
+/// Decodes JPEG, PNG, WebP, BMP, GIF, TIFF and ICO to the very bytes that Pillow gives: JPEG, PNG and WebP with
+/// SkiaSharp's libjpeg-turbo, libpng and libwebp, TIFF with LibTiff.NET, the others in managed code. Give one to <see
+/// cref="DinoOptions.Decoder"/>.
 /// </summary>
 /// <remarks>
-/// Alpha and palette transparency are dropped without blending; ICC profiles are not applied, as in Pillow. Of 16-bit channels the high byte is taken, gray ones
-/// included, where Pillow clips at 255 and shows a nearly white picture. Of an animation the first frame is taken; transparent pixels of a GIF
-/// come out black. CMYK JPEG has not been compared with Pillow's. Thread-safe.
+/// Alpha and transparency are dropped without blending; ICC profiles are not applied, as in Pillow. Of 16-bit channels
+/// the high byte is taken, gray ones included, where Pillow clips at 255 and shows a nearly white picture. Of an
+/// animation the first frame is taken, of a TIFF the first page, of an icon the largest picture. A JPEG or PNG that
+/// lacks only its end is read, and <see cref="RgbImage.Warning"/> says so. Thread-safe.
 /// </remarks>
-internal sealed class SkiaImageDecoder : IImageDecoder
+public sealed class SkiaImageDecoder : IHeaderDecoder
 {
+    /// <inheritdoc/>
     public string Name => "skia";
 
-    /// <summary>Most pixels that a picture may have by its header; at most <see cref="ImageHeader.LargestMaxPixels"/>.</summary>
-    public long MaxPixels { get; init; } = ImageHeader.MaxPixels;
-
-    public RgbImage Decode(ReadOnlyMemory<byte> file, ExifOrientation orientation)
+    /// <summary>
+    /// Most pixels that a picture may have by its header; more are refused before they are decoded. 178 956 970 as in
+    /// Pillow, at most 536 870 897.
+    /// </summary>
+    public long MaxPixels
     {
-        ImageHeader header = ImageHeader.Read(file.Span, MaxPixels);
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, ImageHeader.LargestMaxPixels);
+            field = value;
+        }
+    } = ImageHeader.MaxPixels;
+
+    /// <inheritdoc/>
+    public RgbImage Decode(ReadOnlyMemory<byte> file, ExifOrientation orientation) =>
+        ImageDecoding.Decode(file, ImageHeader.Read(file.Span, MaxPixels), orientation, Decode);
+
+    RgbImage IHeaderDecoder.Decode(ReadOnlyMemory<byte> file, ImageHeader header, ExifOrientation orientation) =>
+        ImageDecoding.Decode(file, header, orientation, Decode);
+
+    private RgbImage Decode(ReadOnlyMemory<byte> file, ImageHeader header)
+    {
+        if (header.Format == ImageFormat.Tiff)
+            return TiffReader.Read(file, header, jpeg => Decode(jpeg, ExifOrientation.Ignore));
         string format = header.FormatName;
         using var data = SKData.CreateCopy(file.Span);
         using SKCodec codec = SKCodec.Create(data) ?? throw new DinoException($"damaged or unsupported {format}: it could not be decoded");
         if (codec.Info.Width != header.Width || codec.Info.Height != header.Height)
-            throw new DinoException($"damaged {format}: its header says {header.Width}x{header.Height}, its data {codec.Info.Width}x{codec.Info.Height}");
+        {
+            throw new DinoException(
+                $"damaged {format}: its header says {header.Width}x{header.Height}, its data {codec.Info.Width}x{codec.Info.Height}");
+        }
 
         // No color space: pixels are not converted. Unpremultiplied: colors survive where alpha is 0.
         var info = new SKImageInfo(header.Width, header.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul, colorspace: null);
@@ -35,13 +62,14 @@ internal sealed class SkiaImageDecoder : IImageDecoder
         if (!rgba.TryAllocPixels(info))
             throw new OutOfMemoryException($"There is no room for {header.Width}x{header.Height} pixels.");
         SKCodecResult result = codec.GetPixels(info, rgba.GetPixels(), rgba.RowBytes, SKCodecOptions.Default);
+        if (result == SKCodecResult.IncompleteInput)
+            throw new DinoException($"truncated {format}: its data end before the last row");
         if (result != SKCodecResult.Success)
-            throw new DinoException(result == SKCodecResult.IncompleteInput ? $"truncated {format}: its data end before the last row" : $"damaged {format}: decoding failed with {result}");
+            throw new DinoException($"damaged {format}: decoding failed with {result}");
 
         byte[] rgb = GC.AllocateUninitializedArray<byte>(3 * header.Width * header.Height);
         DropAlpha(rgba.GetPixelSpan(), rgb);
-        var image = new RgbImage(header.Width, header.Height, rgb);
-        return orientation == ExifOrientation.Apply ? header.Upright(image) : image;
+        return new RgbImage(header.Width, header.Height, rgb);
     }
 
     /// <summary>(pixels, 4) to (pixels, 3).</summary>

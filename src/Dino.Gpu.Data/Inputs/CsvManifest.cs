@@ -4,7 +4,8 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Inputs;
 
-/// <summary>A CSV or TSV file with a header line, in UTF-8. Every value is text, as CSV has no types; nothing at all is a missing one, and <c>""</c> an empty text.</summary>
+/// <summary>A CSV or TSV file with a header line, in UTF-8. Every value is text, as CSV has no types; nothing at all is
+/// a missing one, and <c>""</c> an empty text.</summary>
 internal sealed class CsvManifest : Manifest
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);

@@ -3,13 +3,18 @@ using System.IO.Enumeration;
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
-/// Files below a folder whose path matches segments of names, in the byte order of their whole paths. Of a folder's names no more are in memory than
-/// <see cref="SortedNames"/> keeps, and those of the folders above it. Hidden entries are skipped, and <c>**</c> does not follow links to folders, so there are no cycles.
-/// A folder named as an image, such as <c>cat.jpg</c>, is walked as any other; where no image comes of it, it is taken for one itself, so that it becomes a row that fails
-/// instead of a picture that nobody misses. Links that lead nowhere and pipes are files here, and fail when they are read. A folder below the first that must not be listed is
+/// Files below a folder whose path matches segments of names, in the byte order of their whole paths. Of a folder's
+/// names no more are in memory than
+/// <see cref="SortedNames"/> keeps, and those of the folders above it. Hidden entries are skipped, and <c>**</c> does
+/// not follow links to folders, so there are no cycles.
+/// A folder named as an image, such as <c>cat.jpg</c>, is walked as any other; where no image comes of it, it is taken
+/// for one itself, so that it becomes a row that fails
+/// instead of a picture that nobody misses. Links that lead nowhere and pipes are files here, and fail when they are
+/// read. A folder below the first that must not be listed is
 /// a row that fails.
 /// </summary>
-/// <param name="segments">Names with <c>*</c> and <c>?</c> in them, names as they stand, or <c>**</c> for any depth of folders, none included.</param>
+/// <param name="segments">Names with <c>*</c> and <c>?</c> in them, names as they stand, or <c>**</c> for any depth of
+/// folders, none included.</param>
 /// <param name="imagesOnly">Whether only files with an image's extension are taken.</param>
 internal sealed class FolderWalk(string[] segments, bool imagesOnly)
 {
@@ -21,7 +26,8 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     private readonly SortedDictionary<string, long> _leftOut = new(StringComparer.Ordinal); // files by extension
     private bool _isLookingAhead; // what is listed will be listed again
 
-    /// <summary>A name to come: a file, or a folder, whose name ends in the separator and in which the segments of a set may match.</summary>
+    /// <summary>A name to come: a file, or a folder, whose name ends in the separator and in which the segments of a
+    /// set may match.</summary>
     private readonly record struct Entry(string Name, ulong Segments)
     {
         public bool IsFolder => Segments != 0;
@@ -45,7 +51,8 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     /// <summary>For every image below a folder, at any depth.</summary>
     public static FolderWalk OfImages() => new([AnyDepth], imagesOnly: true);
 
-    /// <summary>One line about the files that were passed over since they are no pictures; null where there were none.</summary>
+    /// <summary>One line about the files that were passed over since they are no pictures; null where there were
+    /// none.</summary>
     /// <param name="folder">Where the walk began.</param>
     public string? LeftOut(string folder)
     {
@@ -59,8 +66,10 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     }
 
     /// <summary>The files that match.</summary>
-    /// <param name="start">What every path begins with: a folder with its separator, or nothing for the current one.</param>
-    /// <exception cref="DinoException">The folder at the start cannot be listed, or there are more segments than 64.</exception>
+    /// <param name="start">What every path begins with: a folder with its separator, or nothing for the current
+    /// one.</param>
+    /// <exception cref="DinoException">The folder at the start cannot be listed, or there are more segments than
+    /// 64.</exception>
     public IEnumerable<InputItem> Files(string start)
     {
         if (segments.Length > 64)
@@ -72,7 +81,8 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
 
     private IEnumerable<InputItem> Walk(string start, ulong active, bool isTop = false)
     {
-        // Names are sorted with folders as "name/", so that walking in this order is the order of whole paths: "a.png" before "a/b.png".
+        // Names are sorted with folders as "name/", so that walking in this order is the order of whole paths: "a.png"
+        // before "a/b.png".
         var open = new Stack<Level>();
         try
         {
@@ -117,7 +127,8 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         return TryList(start, active) ?? throw new DinoException($"cannot list folder '{start}': permission denied");
     }
 
-    /// <summary>The entries of a folder that match, or may lead to matches, in order; null where permission is denied.</summary>
+    /// <summary>The entries of a folder that match, or may lead to matches, in order; null where permission is
+    /// denied.</summary>
     private SortedNames? TryList(string prefix, ulong active)
     {
         string folder = prefix.Length == 0 ? "." : prefix;
@@ -186,7 +197,8 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         return isFile || !IsNamedAsImage(name, active) || (entry.IsFolder && HasImages(prefix + entry.Name, entry.Segments)) ? entry : new Entry(name.ToString(), 0);
     }
 
-    /// <summary>Whether an image comes of a folder that is named as one; remembered, for such folders inside of it would be asked again at every level.</summary>
+    /// <summary>Whether an image comes of a folder that is named as one; remembered, for such folders inside of it
+    /// would be asked again at every level.</summary>
     private bool HasImages(string path, ulong active)
     {
         if (!_hasImages.TryGetValue((path, active), out bool any))

@@ -1,6 +1,7 @@
 namespace Dino.Gpu.Data.Inputs;
 
-/// <summary>Which files of a folder are taken for images. A file that is named directly is always tried, whatever it is called.</summary>
+/// <summary>Which files of a folder are taken for images. A file that is named directly is always tried, whatever it is
+/// called.</summary>
 internal static class ImageFileNames
 {
     private static readonly HashSet<string> Extensions = new(StringComparer.OrdinalIgnoreCase)
@@ -15,6 +16,7 @@ internal static class ImageFileNames
     public static bool IsImage(ReadOnlySpan<char> fileName) =>
         Extensions.GetAlternateLookup<ReadOnlySpan<char>>().Contains(Path.GetExtension(fileName));
 
-    /// <summary>Hidden files and folders are left out: <c>.thumbnails</c>, and the <c>._photo.jpg</c> twins that macOS writes.</summary>
+    /// <summary>Hidden files and folders are left out: <c>.thumbnails</c>, and the <c>._photo.jpg</c> twins that macOS
+    /// writes.</summary>
     public static bool IsHidden(ReadOnlySpan<char> fileName) => fileName.StartsWith('.');
 }

@@ -2,7 +2,8 @@ namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>One row of the input list.</summary>
 /// <param name="Path">The image, as the user named it; the member's name for an image in an archive.</param>
-/// <param name="Columns">The carried columns' values, in the order of the list's columns: string, long, double, bool or null.</param>
+/// <param name="Columns">The carried columns' values, in the order of the list's columns: string, long, double, bool or
+/// null.</param>
 internal sealed record InputItem(string Path, IReadOnlyList<object?> Columns)
 {
     /// <summary>The tar file that holds the image, or null where <see cref="Path"/> is a file itself.</summary>
@@ -14,14 +15,17 @@ internal sealed record InputItem(string Path, IReadOnlyList<object?> Columns)
     /// <summary>Bytes of the image in <see cref="Archive"/>.</summary>
     public long Length { get; init; }
 
-    /// <summary>Why the image cannot be read, where that is known already, such as a link in an archive; else null.</summary>
+    /// <summary>Why the image cannot be read, where that is known already, such as a link in an archive; else
+    /// null.</summary>
     public string? Problem { get; init; }
 
     /// <summary>An image file and nothing carried.</summary>
     public static InputItem File(string path) => new(path, []);
 
-    /// <summary>All bytes of the image file, in bounded time and memory whatever the path leads to. Thread-safe.</summary>
-    /// <exception cref="DinoException">It cannot be read. The message gives the reason only, not <see cref="Path"/>.</exception>
+    /// <summary>All bytes of the image file, in bounded time and memory whatever the path leads to.
+    /// Thread-safe.</summary>
+    /// <exception cref="DinoException">It cannot be read. The message gives the reason only, not
+    /// <see cref="Path"/>.</exception>
     public byte[] ReadBytes()
     {
         if (Problem is not null)

@@ -6,12 +6,14 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
-/// The list of images that a run is about, settled before the work begins: every row with its place, in a file and not in memory, so that a million rows take no
+/// The list of images that a run is about, settled before the work begins: every row with its place, in a file and not
+/// in memory, so that a million rows take no
 /// more of it than a thousand. Thread-safe; whoever makes it disposes it.
 /// </summary>
 public sealed class InputList : IDisposable
 {
-    /// <summary>The offset of every such row is in memory, 8 bytes each, to go to any row in a few hundred microseconds.</summary>
+    /// <summary>The offset of every such row is in memory, 8 bytes each, to go to any row in a few hundred
+    /// microseconds.</summary>
     internal const int IndexStep = 1024;
 
     private readonly ReadAt _read;
@@ -40,7 +42,9 @@ public sealed class InputList : IDisposable
     /// <summary>Rows of the list.</summary>
     public long Count { get; }
 
-    /// <summary>SHA-256 of the list as written, columns and rows, in lower-case hexadecimal: what <c>sha256sum</c> says of its file. Reads it once, when it is asked for: loading the cryptography costs a short run its start.</summary>
+    /// <summary>SHA-256 of the list as written, columns and rows, in lower-case hexadecimal: what <c>sha256sum</c> says
+    /// of its file. Reads it once, when it is asked for: loading the cryptography costs a short run its
+    /// start.</summary>
     internal string Sha256 => _sha256.Value;
 
     /// <summary>Columns that go into the output, with the types of their values.</summary>
@@ -57,13 +61,18 @@ public sealed class InputList : IDisposable
     /// <summary>What the user should know about it, such as files of a folder that were left out.</summary>
     public IReadOnlyList<string> Notes { get; private set; } = [];
 
-    /// <summary>Settles the list: arguments in the order given, a list line by line, a folder or a glob in the byte order of its paths, an archive in its own order.</summary>
-    /// <param name="inputs">Files, folders, globs, <c>@list.txt</c>, manifests, tar archives, or <c>-</c> for paths on <paramref name="standardInput"/>.</param>
+    /// <summary>Settles the list: arguments in the order given, a list line by line, a folder or a glob in the byte
+    /// order of its paths, an archive in its own order.</summary>
+    /// <param name="inputs">Files, folders, globs, <c>@list.txt</c>, manifests, tar archives, or <c>-</c> for paths on
+    /// <paramref name="standardInput"/>.</param>
     /// <param name="standardInput">Read to its end when <c>-</c> is among the inputs.</param>
-    /// <param name="path">File to keep the list in, which appears when it is whole; null for a temporary one that goes with <see cref="Dispose"/>.</param>
-    /// <param name="pathColumn">The manifests' column with the images' paths; null for the first of those usual.</param>
+    /// <param name="path">File to keep the list in, which appears when it is whole; null for a temporary one that goes
+    /// with <see cref="Dispose"/>.</param>
+    /// <param name="pathColumn">The manifests' column with the images' paths; null for the first of those
+    /// usual.</param>
     /// <param name="cancellation">Stops between two rows.</param>
-    /// <exception cref="DinoException">A folder, glob or archive without images, a list or manifest that cannot be read, columns that cannot be carried, or nothing at all.</exception>
+    /// <exception cref="DinoException">A folder, glob or archive without images, a list or manifest that cannot be
+    /// read, columns that cannot be carried, or nothing at all.</exception>
     internal static InputList Settle(
         IReadOnlyList<string> inputs, TextReader standardInput, string? path = null, string? pathColumn = null, CancellationToken cancellation = default)
     {
@@ -98,7 +107,8 @@ public sealed class InputList : IDisposable
         return list;
     }
 
-    /// <summary>Paths on standard input as they come, one a line, for a run that shall not wait for the last of them.</summary>
+    /// <summary>Paths on standard input as they come, one a line, for a run that shall not wait for the last of
+    /// them.</summary>
     /// <param name="standardInput">The paths.</param>
     /// <param name="mayBeEmpty">Whether no paths are no rows, as in an empty partition of a larger job.</param>
     /// <exception cref="DinoException">There were none, and there have to be some; thrown at the end.</exception>
@@ -173,7 +183,8 @@ public sealed class InputList : IDisposable
     /// <summary>All rows.</summary>
     internal IEnumerable<InputItem> Items() => Items(0, Count);
 
-    /// <summary>Rows from <paramref name="first"/> up to and without <paramref name="last"/>, read as they are asked for.</summary>
+    /// <summary>Rows from <paramref name="first"/> up to and without <paramref name="last"/>, read as they are asked
+    /// for.</summary>
     /// <exception cref="DinoException">The file has been changed meanwhile.</exception>
     internal IEnumerable<InputItem> Items(long first, long last)
     {

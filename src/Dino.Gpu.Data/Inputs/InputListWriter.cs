@@ -7,14 +7,16 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
-/// Writes the rows of an <see cref="InputList"/>: to a file of the caller's, which appears when it is whole, or to memory and, when that becomes much, to a
+/// Writes the rows of an <see cref="InputList"/>: to a file of the caller's, which appears when it is whole, or to
+/// memory and, when that becomes much, to a
 /// temporary file. Small runs so need no temporary folder, and large ones no memory.
 /// </summary>
 internal sealed class InputListWriter : IDisposable
 {
     private const int MemoryLimit = 1 << 20;
 
-    /// <summary>Letters of a row's texts: what every format can write and read again, within memory that does not depend on what people keep in their lists.</summary>
+    /// <summary>Letters of a row's texts: what every format can write and read again, within memory that does not
+    /// depend on what people keep in their lists.</summary>
     private const int MaxText = 1 << 20;
 
     private readonly IReadOnlyList<CarriedColumn> _columns;
@@ -42,7 +44,8 @@ internal sealed class InputListWriter : IDisposable
         EndLine();
     }
 
-    /// <exception cref="DinoException">It cannot be written, or carries more text than any format should have in a row.</exception>
+    /// <exception cref="DinoException">It cannot be written, or carries more text than any format should have in a
+    /// row.</exception>
     public void Add(InputItem item)
     {
         long letters = item.Path.Length;

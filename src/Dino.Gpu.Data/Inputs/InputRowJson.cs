@@ -6,7 +6,8 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
-/// A settled list as JSON Lines: a header <c>{"dino_manifest":1,"columns":[{"name":"label","type":"text"}]}</c>, then a row a line,
+/// A settled list as JSON Lines: a header <c>{"dino_manifest":1,"columns":[{"name":"label","type":"text"}]}</c>, then a
+/// row a line,
 /// <c>{"path":"a.jpg","columns":["cat"]}</c>, with archive, offset, length and problem where the row has them.
 /// </summary>
 internal static class InputRowJson

@@ -31,7 +31,8 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
             return [List(input[1..])];
         if (GlobPattern.IsPattern(input))
         {
-            // Only a pattern that says so itself finds lists and archives: *.* in a folder of pictures does not read labels.csv.
+            // Only a pattern that says so itself finds lists and archives: *.* in a folder of pictures does not read
+            // labels.csv.
             if (!Manifest.IsManifest(input) && !TarImages.IsTar(input))
                 return [Found(() => GlobPattern.Matches(input), $"no image matches '{input}'")];
             List<InputSource> files = [.. GlobPattern.Matches(input).Select(file => file.Problem is null ? OfFile(file.Path, pathColumn) : throw new DinoException($"{file.Path}: {file.Problem}"))];
@@ -42,7 +43,8 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
         return [OfFile(input, pathColumn)]; // a pipe, a link that leads nowhere: a row that says so, at its place
     }
 
-    /// <summary>A line, or what ends in a NUL, is one file and one row, never a folder or a pattern, so that rows can be joined to the list by number.</summary>
+    /// <summary>A line, or what ends in a NUL, is one file and one row, never a folder or a pattern, so that rows can
+    /// be joined to the list by number.</summary>
     public static InputSource Lines(TextReader standardInput) => new(() => ReadLines(standardInput), [], "no paths on standard input");
 
     private static InputSource OfFile(string file, string? pathColumn)

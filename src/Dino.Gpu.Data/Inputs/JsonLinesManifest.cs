@@ -5,7 +5,8 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
-/// JSON Lines, an object a line, or an array of objects (<c>.json</c>). <see cref="ColumnScan"/> gives the types over the whole file; text columns hold strings as
+/// JSON Lines, an object a line, or an array of objects (<c>.json</c>). <see cref="ColumnScan"/> gives the types over
+/// the whole file; text columns hold strings as
 /// they are and anything else as its JSON text. A key that a line lacks is null there.
 /// </summary>
 internal sealed class JsonLinesManifest : Manifest
@@ -64,7 +65,8 @@ internal sealed class JsonLinesManifest : Manifest
         }
     }
 
-    /// <summary>Every row of the list has every column: different keys in every line would make it far larger than the file.</summary>
+    /// <summary>Every row of the list has every column: different keys in every line would make it far larger than the
+    /// file.</summary>
     private void RequireSimilar(long rows, int columns)
     {
         try

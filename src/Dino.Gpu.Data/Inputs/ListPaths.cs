@@ -1,7 +1,8 @@
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
-/// Where the relative paths of a table begin: in the current directory, as every path; but in the table's own folder where
+/// Where the relative paths of a table begin: in the current directory, as every path; but in the table's own folder
+/// where
 /// only that has the first of its pictures, as the <c>metadata.csv</c> of a Hugging Face image folder has it.
 /// </summary>
 /// <param name="file">The table.</param>

@@ -6,7 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
-/// A table with one image a row: a column holds the path, relative to the current directory as every path is, and the other columns are carried into the output.
+/// A table with one image a row: a column holds the path, relative to the current directory as every path is, and the
+/// other columns are carried into the output.
 /// </summary>
 /// <param name="file">The table's file, for messages too.</param>
 internal abstract class Manifest(string file)
@@ -28,9 +29,11 @@ internal abstract class Manifest(string file)
     public static bool IsManifest(string file) => Kind(file) is not null;
 
     /// <summary>Reads what is needed to know the columns and their types.</summary>
-    /// <param name="file">A .csv, .tsv, .jsonl, .ndjson or .json file, as it is or packed (.gz), or a .parquet or .pq file.</param>
+    /// <param name="file">A .csv, .tsv, .jsonl, .ndjson or .json file, as it is or packed (.gz), or a .parquet or .pq
+    /// file.</param>
     /// <param name="pathColumn">The column with the paths; null for the first of the usual names.</param>
-    /// <exception cref="DinoException">It cannot be read, is malformed, has no column of paths, or one that cannot be carried.</exception>
+    /// <exception cref="DinoException">It cannot be read, is malformed, has no column of paths, or one that cannot be
+    /// carried.</exception>
     public static Manifest Open(string file, string? pathColumn) => Kind(file) switch
     {
         ".csv" => new CsvManifest(file, pathColumn, ','),

@@ -3,7 +3,8 @@ using System.Text;
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
-/// The names of a list, each as soon as its end is there: a line each, or, where the first of them ends in a NUL as those of <c>find -print0</c> do, what lies between
+/// The names of a list, each as soon as its end is there: a line each, or, where the first of them ends in a NUL as
+/// those of <c>find -print0</c> do, what lies between
 /// NULs. Blank ones are empty names, but those at the end of the list are none.
 /// </summary>
 /// <param name="reader">The list.</param>

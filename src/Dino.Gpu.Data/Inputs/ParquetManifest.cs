@@ -3,7 +3,8 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Inputs;
 
-/// <summary>A Parquet file with a column of paths; <see cref="ParquetTable.Carried"/> says what its other columns become.</summary>
+/// <summary>A Parquet file with a column of paths; <see cref="ParquetTable.Carried"/> says what its other columns
+/// become.</summary>
 internal sealed class ParquetManifest : Manifest
 {
     private readonly string _pathName;

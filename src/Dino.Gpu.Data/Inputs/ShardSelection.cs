@@ -5,7 +5,8 @@ namespace Dino.Gpu.Data.Inputs;
 /// <summary>Which part of the input list this run takes.</summary>
 /// <param name="Index">The part, from 0.</param>
 /// <param name="Count">Parts that the list is cut into; 1 for the whole list.</param>
-/// <param name="Source">What said so, for messages: <c>--shard</c>, <c>Slurm</c>, <c>Kubernetes</c>, <c>AWS Batch</c>, or <c>none</c>.</param>
+/// <param name="Source">What said so, for messages: <c>--shard</c>, <c>Slurm</c>, <c>Kubernetes</c>, <c>AWS Batch</c>,
+/// or <c>none</c>.</param>
 internal sealed record ShardSelection(int Index, int Count, string Source)
 {
     private const string Option = "--shard";
@@ -23,10 +24,12 @@ internal sealed record ShardSelection(int Index, int Count, string Source)
     /// <summary>The whole list.</summary>
     public static ShardSelection Whole { get; } = new(0, 1, "none");
 
-    /// <summary>Rows of this part, from First up to and without Last. The parts of a list differ in length by one row at most, and may be empty.</summary>
+    /// <summary>Rows of this part, from First up to and without Last. The parts of a list differ in length by one row
+    /// at most, and may be empty.</summary>
     public (long First, long Last) Rows(long rows) => ((long)((Int128)rows * Index / Count), (long)((Int128)rows * (Index + 1) / Count));
 
-    /// <summary>Whether the text is a value of <c>--shard</c>: <c>i/n</c>, <c>auto</c>, <c>auto/n</c> or <c>none</c>.</summary>
+    /// <summary>Whether the text is a value of <c>--shard</c>: <c>i/n</c>, <c>auto</c>, <c>auto/n</c> or
+    /// <c>none</c>.</summary>
     /// <returns>What is wrong, or null.</returns>
     public static string? Check(string value)
     {
@@ -43,7 +46,8 @@ internal sealed record ShardSelection(int Index, int Count, string Source)
     /// <summary>What the option says, or else the scheduler that started this process.</summary>
     /// <param name="value">Value of <c>--shard</c>; null where it is not given.</param>
     /// <param name="environment">Environment variables.</param>
-    /// <exception cref="DinoException">The value is wrong, or what the scheduler says does not tell which part of how many.</exception>
+    /// <exception cref="DinoException">The value is wrong, or what the scheduler says does not tell which part of how
+    /// many.</exception>
     public static ShardSelection From(string? value, IReadOnlyDictionary<string, string> environment)
     {
         if (value is not null && Check(value) is { } problem)
@@ -79,7 +83,8 @@ internal sealed record ShardSelection(int Index, int Count, string Source)
         _ => FromCount(scheduler, environment, "AWS_BATCH_JOB_ARRAY_SIZE", "AWS Batch sets it in the children of an array job"),
     };
 
-    /// <summary>A Slurm array is numbered as its user likes: --array=1-8, --array=0-70:10. Evenly spaced numbers are parts 0, 1, 2, ...</summary>
+    /// <summary>A Slurm array is numbered as its user likes: --array=1-8, --array=0-70:10. Evenly spaced numbers are
+    /// parts 0, 1, 2, ...</summary>
     private static ShardSelection FromSlurm(Scheduler slurm, IReadOnlyDictionary<string, string> environment)
     {
         foreach (string variable in new[] { "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_COUNT" })

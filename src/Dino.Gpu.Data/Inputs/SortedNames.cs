@@ -4,7 +4,8 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
-/// Names in the byte order of paths, as many as there are: runs of them are sorted in memory and laid down in a temporary file, and merged as they are asked for. A folder of a
+/// Names in the byte order of paths, as many as there are: runs of them are sorted in memory and laid down in a
+/// temporary file, and merged as they are asked for. A folder of a
 /// million files takes no more memory than one of ten thousand. Whoever makes it disposes it.
 /// </summary>
 internal sealed class SortedNames : IDisposable

@@ -5,8 +5,10 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
-/// The images of a tar archive, in its order, each with its place in the file; nothing is unpacked. Other members, such as the .json and .cls of a WebDataset, and
-/// hidden ones are left out as in folders. Archives that were joined into one file are read to the last, as by <c>tar -i</c>. Where the file is damaged or ends too early, the
+/// The images of a tar archive, in its order, each with its place in the file; nothing is unpacked. Other members, such
+/// as the .json and .cls of a WebDataset, and
+/// hidden ones are left out as in folders. Archives that were joined into one file are read to the last, as by <c>tar
+/// -i</c>. Where the file is damaged or ends too early, the
 /// members before are good, and a row that fails stands for those that are missing.
 /// </summary>
 internal static class TarImages
@@ -49,7 +51,8 @@ internal static class TarImages
         yield return new InputItem(archive, [archive]) { Problem = $"archive is {damage}; members from there on are missing" };
     }
 
-    /// <summary>The reader skips a member's data by seeking, which goes past the end of a file without a word.</summary>
+    /// <summary>The reader skips a member's data by seeking, which goes past the end of a file without a
+    /// word.</summary>
     private static long End(TarEntry entry) => entry.DataOffset + (entry.Length + Block - 1) / Block * Block;
 
     private static InputItem? ToItem(string archive, TarEntry entry)
@@ -121,7 +124,8 @@ internal static class TarImages
         }
     }
 
-    /// <summary>Goes to what follows the zeros of an end mark: the end of the file, or the archive that was joined on.</summary>
+    /// <summary>Goes to what follows the zeros of an end mark: the end of the file, or the archive that was joined
+    /// on.</summary>
     private static (string? Damage, long End) SkipEndMark(FileStream file, long end)
     {
         byte[] buffer = new byte[128 * Block];

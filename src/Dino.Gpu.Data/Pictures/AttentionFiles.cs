@@ -5,12 +5,16 @@ using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Data.Pictures;
 
-/// <summary>The files that one image becomes: <c>STEM.attention-mean.png</c> and so on, so that a numbered sequence of frames stays one. Thread-safe.</summary>
+/// <summary>
+/// The files that one image becomes: <c>STEM.attention-mean.png</c> and so on, so that a numbered sequence of frames
+/// stays one. Thread-safe.
+/// </summary>
 /// <param name="directory">Where they go; it is there.</param>
 /// <param name="drawing">What is written.</param>
 /// <param name="maps">Names and heads; null is the mean.</param>
 /// <param name="patchSize">Pixels of a patch's side.</param>
-internal sealed class AttentionFiles(string directory, AttentionDrawing drawing, IReadOnlyList<(string Name, int? Head)> maps, int patchSize)
+internal sealed class AttentionFiles(
+    string directory, AttentionDrawing drawing, IReadOnlyList<(string Name, int? Head)> maps, int patchSize)
 {
     /// <summary>The files of an image with this stem.</summary>
     public IEnumerable<string> Targets(string stem)
@@ -47,7 +51,12 @@ internal sealed class AttentionFiles(string directory, AttentionDrawing drawing,
             if (drawing.Overlay is { } alpha)
                 PngFile.Write(Target(stem, $"overlay-{name}.png"), AttentionPicture.Overlay(picture, heatMap, alpha));
             if (drawing.Threshold is { } share)
-                PngFile.Write(Target(stem, $"mask-{name}.png"), AttentionPicture.Masked(picture, AttentionMap.Mask(grid, share), map.GridHeight, map.GridWidth, patchSize));
+            {
+                bool[] mask = AttentionMap.Mask(grid, share);
+                PngFile.Write(
+                    Target(stem, $"mask-{name}.png"), AttentionPicture.Masked(picture, mask, map.GridHeight, map.GridWidth, patchSize));
+            }
+
         }
 
         if (drawing.Sheet)
@@ -56,7 +65,9 @@ internal sealed class AttentionFiles(string directory, AttentionDrawing drawing,
             WriteNpy(Target(stem, "attention.npy"), map);
     }
 
-    /// <summary>(maps, grid height, grid width), in the order of their names: the mean first where there is one.</summary>
+    /// <summary>
+    /// (maps, grid height, grid width), in the order of their names: the mean first where there is one.
+    /// </summary>
     private void WriteNpy(string path, AttentionMap map)
     {
         using var npy = new NpyWriter(path, map.GridHeight, map.GridWidth);

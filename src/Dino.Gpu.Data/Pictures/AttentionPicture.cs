@@ -3,7 +3,9 @@ using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Data.Pictures;
 
-/// <summary>Draws attention: as a heat map, over the picture, and as the part of the picture that a mask keeps.</summary>
+/// <summary>
+/// Draws attention: as a heat map, over the picture, and as the part of the picture that a mask keeps.
+/// </summary>
 public static class AttentionPicture
 {
     /// <summary>Brightness that is left of what a mask takes away.</summary>
@@ -71,13 +73,16 @@ public static class AttentionPicture
         return seen;
     }
 
-    /// <summary>A copy of the upper left part of a picture, as the model takes of one whose sides are no multiples of the patch.</summary>
+    /// <summary>
+    /// A copy of the upper left part of a picture, as the model takes of one whose sides are no multiples of the patch.
+    /// </summary>
     /// <exception cref="ArgumentException">The picture is smaller.</exception>
     public static RgbImage Crop(RgbImage picture, int width, int height)
     {
         ArgumentNullException.ThrowIfNull(picture);
         if (width > picture.Width || height > picture.Height)
-            throw new ArgumentException($"There are no {width}x{height} pixels in a picture of {picture.Width}x{picture.Height}.", nameof(picture));
+            throw new ArgumentException(
+                $"There are no {width}x{height} pixels in a picture of {picture.Width}x{picture.Height}.", nameof(picture));
         byte[] pixels = new byte[3 * width * height];
         for (int y = 0; y < height; y++)
             picture.Pixels.AsSpan(3 * y * picture.Width, 3 * width).CopyTo(pixels.AsSpan(3 * y * width));

@@ -20,7 +20,8 @@ public sealed class ColorMap
     public static ColorMap Inferno { get; } = new("inferno", Convert.FromBase64String(ColorTables.Inferno));
 
     /// <summary>Black to white.</summary>
-    public static ColorMap Gray { get; } = new("gray", [.. Enumerable.Range(0, 256).SelectMany(level => Enumerable.Repeat((byte)level, 3))]);
+    public static ColorMap Gray { get; } =
+        new("gray", [.. Enumerable.Range(0, 256).SelectMany(level => Enumerable.Repeat((byte)level, 3))]);
 
     /// <summary>Every map.</summary>
     public static IReadOnlyList<ColorMap> All { get; } = [Viridis, Inferno, Gray];
@@ -28,7 +29,10 @@ public sealed class ColorMap
     /// <summary>As in matplotlib.</summary>
     public string Name { get; }
 
-    /// <summary>The color of a value. As in matplotlib each of the 256 has an equal share of the range from 0 to 1; what is outside has the color of the nearer end, and NaN that of 0.</summary>
+    /// <summary>
+    /// The color of a value. As in matplotlib each of the 256 has an equal share of the range from 0 to 1; what is
+    /// outside has the color of the nearer end, and NaN that of 0.
+    /// </summary>
     public (byte Red, byte Green, byte Blue) this[float value]
     {
         get
@@ -38,7 +42,10 @@ public sealed class ColorMap
         }
     }
 
-    /// <summary>A picture of values, the smallest in the map's first color and the largest in its last; all in the first where they are equal.</summary>
+    /// <summary>
+    /// A picture of values, the smallest in the map's first color and the largest in its last; all in the first where
+    /// they are equal.
+    /// </summary>
     /// <param name="values">(<paramref name="height"/>, <paramref name="width"/>)</param>
     /// <param name="width">Columns.</param>
     /// <param name="height">Rows.</param>

@@ -1,8 +1,9 @@
 namespace Dino.Gpu.Data.Pictures;
 
 /// <summary>
-/// The colors of matplotlib's viridis and inferno: 256 times red, green and blue, a byte each, in base64. The maps are by Nathaniel J. Smith, Stefan van der
-/// Walt and Eric Firing (viridis), and in the public domain (CC0). The bytes are matplotlib's own, which cuts 255 times the published value to a whole number.
+/// The colors of matplotlib's viridis and inferno: 256 times red, green and blue, a byte each, in base64. The maps are
+/// by Nathaniel J. Smith, Stefan van der Walt and Eric Firing (viridis), and in the public domain (CC0). The bytes are
+/// matplotlib's own, which cuts 255 times the published value to a whole number.
 /// </summary>
 internal static class ColorTables
 {

@@ -5,19 +5,20 @@ using Dino.Gpu.Imaging;
 namespace Dino.Gpu.Data.Pictures;
 
 /// <summary>
-/// Draws a confusion matrix: a row a true class, a column a predicted one, the color of a cell the share of its row. Up to <see cref="NamedClasses"/> classes
-/// have their names and counts; more become a plain heat map, in which above <see cref="MaxCells"/> classes several share a cell.
+/// Draws a confusion matrix. A row is a true class, a column a predicted one, and the color of a cell is its share of
+/// the row. Up to 30 classes get names and counts. More become a plain heat map, and above 1500 classes several share a
+/// cell.
 /// </summary>
 public static class ConfusionPicture
 {
     /// <summary>Classes up to which the picture has names and counts.</summary>
-    public const int NamedClasses = 30;
+    private const int NamedClasses = 30;
 
     /// <summary>Cells of a side of a heat map.</summary>
-    public const int MaxCells = 1500;
+    private const int MaxCells = 1500;
 
-    /// <summary>Letters of a name that are written.</summary>
-    private const int NameLength = 24;
+    /// <summary>Pixels that the longest name may take; longer ones are cut.</summary>
+    private const int NameWidth = 220;
 
     /// <summary>Side of a cell that has a count.</summary>
     private const int NamedCell = 32;
@@ -26,11 +27,20 @@ public static class ConfusionPicture
     private const int HeatMapSide = 800;
 
     private const int Gap = 12;
-    private const int TextScale = 2;
-    private const int LineHeight = (PixelFont.Height + 3) * TextScale;
+    private const float TextSize = 15;
+    private const float CountSize = 12;
+    private const int LineHeight = 20;
+
+    /// <summary>
+    /// Height of capitals and digits: a text in the middle of a cell stands half of it below the cell's middle.
+    /// </summary>
+    private const float TextHeight = TextSize * Lettering.CapHeight;
 
     /// <summary>Side of the bar that explains the colors.</summary>
     private const int BarWidth = 16;
+
+    /// <summary>Least height of that bar, for matrices of few classes.</summary>
+    private const int LeastBar = 100;
 
     private const byte LineGray = 225;
 
@@ -48,34 +58,36 @@ public static class ConfusionPicture
         int cell = named ? NamedCell : Math.Max(1, HeatMapSide / cells);
         int side = cells * cell;
 
-        string[] names = named ? [.. matrix.ClassNames.Select(Shorten)] : [];
-        int nameWidth = names.Select(name => PixelFont.Width(name, TextScale) + Gap).DefaultIfEmpty(0).Max();
+        string[] names = named ? [.. matrix.ClassNames.Select(name => Lettering.Shorten(name, TextSize, NameWidth))] : [];
+        int nameWidth = names.Select(name => Pixels(name) + Gap).DefaultIfEmpty(0).Max();
         string title = string.Create(
-            CultureInfo.InvariantCulture, $"top-1 {100 * matrix.Top1:F1} %, top-5 {100 * matrix.Top5:F1} %, {matrix.Count} images, {classes} classes");
+            CultureInfo.InvariantCulture,
+            $"top-1 {100 * matrix.Top1:F1} %, top-5 {100 * matrix.Top5:F1} %, {matrix.Count} images, {classes} {(classes == 1 ? "class" : "classes")}");
         string axes = "rows: true, columns: predicted, color: share of the row";
         int left = Gap + nameWidth;
         int top = Gap + 2 * LineHeight + nameWidth + Gap / 2;
-        int right = left + side + Gap + BarWidth + Gap + PixelFont.Width("100 %", TextScale);
-        int textScale = right < Gap + PixelFont.Width(axes, TextScale) ? 1 : TextScale;
-        int width = Math.Max(right, Gap + PixelFont.Width(axes, textScale)) + Gap;
-        var image = new RgbImage(width, top + Math.Max(side, 100) + Gap, new byte[3 * width * (top + Math.Max(side, 100) + Gap)]);
+        int right = left + side + Gap + BarWidth + Gap / 2 + Pixels("100 %");
+        int width = Math.Max(right, Gap + Math.Max(Pixels(title), Pixels(axes))) + Gap;
+        int height = top + Math.Max(side, LeastBar) + Gap;
+        var image = new RgbImage(width, height, new byte[3 * width * height]);
         image.Pixels.AsSpan().Fill(255);
 
-        PixelFont.Draw(image, title, Gap, Gap, textScale);
-        PixelFont.Draw(image, axes, Gap, Gap + LineHeight, textScale, gray: 128);
+        Lettering.Draw(image, title, Gap, Gap + TextHeight, TextSize);
+        Lettering.Draw(image, axes, Gap, Gap + LineHeight + TextHeight, TextSize, gray: 112);
         for (int i = 0; i < names.Length; i++)
         {
-            int middle = i * cell + (cell - PixelFont.Height * TextScale) / 2;
-            PixelFont.Draw(image, names[i], left - Gap / 2 - PixelFont.Width(names[i], TextScale), top + middle, TextScale);
-            PixelFont.DrawUpwards(image, names[i], left + middle, top - Gap / 2, TextScale);
+            float line = i * cell + (cell + TextHeight) / 2;
+            Lettering.Draw(image, names[i], left - Gap / 2 - Lettering.Width(names[i], TextSize), top + line, TextSize);
+            Lettering.DrawUpwards(image, names[i], left + line, top - Gap / 2, TextSize);
         }
 
         DrawCells(image, matrix, colors, left, top, cells, cell, perCell, named);
-        DrawBar(image, colors, left + side + Gap, top, Math.Max(side, 100));
+        DrawBar(image, colors, left + side + Gap, top, Math.Max(side, LeastBar));
         return image;
     }
 
-    private static void DrawCells(RgbImage image, ConfusionMatrix matrix, ColorMap colors, int left, int top, int cells, int cell, int perCell, bool named)
+    private static void DrawCells(
+        RgbImage image, ConfusionMatrix matrix, ColorMap colors, int left, int top, int cells, int cell, int perCell, bool named)
     {
         var counts = new Dictionary<(int Row, int Column), int>();
         long[] totals = new long[cells];
@@ -93,14 +105,22 @@ public static class ConfusionPicture
             {
                 int count = counts.GetValueOrDefault((row, column));
                 float share = totals[row] == 0 ? 0 : (float)((double)count / totals[row]);
-                (byte Red, byte Green, byte Blue) color = totals[row] == 0 ? (LineGray, LineGray, LineGray) : colors[share]; // a class that no image is of
+                // Gray: no image is of this class.
+                (byte Red, byte Green, byte Blue) color = totals[row] == 0 ? (LineGray, LineGray, LineGray) : colors[share];
                 int x = left + column * cell, y = top + row * cell;
                 Fill(image, x, y, cell - border, cell - border, color);
                 if (named && count > 0)
                 {
                     string text = Short(count);
                     bool dark = 0.299 * color.Red + 0.587 * color.Green + 0.114 * color.Blue < 128; // ITU-R BT.601 luma
-                    PixelFont.Draw(image, text, x + (cell - PixelFont.Width(text, 1)) / 2, y + (cell - PixelFont.Height) / 2, 1, dark ? (byte)255 : (byte)0);
+                    float middle = (cell - border) / 2f;
+                    Lettering.Draw(
+                        image,
+                        text,
+                        x + middle - Lettering.Width(text, CountSize) / 2,
+                        y + middle + CountSize * Lettering.CapHeight / 2,
+                        CountSize,
+                        dark ? (byte)255 : (byte)0);
                 }
             }
         }
@@ -111,8 +131,8 @@ public static class ConfusionPicture
     {
         for (int y = 0; y < height; y++)
             Fill(image, left, top + y, BarWidth, 1, colors[1 - (y + 0.5f) / height]);
-        PixelFont.Draw(image, "100 %", left + BarWidth + Gap / 2, top, TextScale);
-        PixelFont.Draw(image, "0", left + BarWidth + Gap / 2, top + height - PixelFont.Height * TextScale, TextScale);
+        Lettering.Draw(image, "100 %", left + BarWidth + Gap / 2, top + TextHeight, TextSize);
+        Lettering.Draw(image, "0", left + BarWidth + Gap / 2, top + height, TextSize);
     }
 
     private static void Fill(RgbImage image, int left, int top, int width, int height, (byte Red, byte Green, byte Blue) color)
@@ -127,9 +147,12 @@ public static class ConfusionPicture
         }
     }
 
-    private static string Shorten(string name) => name.Length <= NameLength ? name : name[..(NameLength - 2)] + "..";
+    private static int Pixels(string text) => (int)MathF.Ceiling(Lettering.Width(text, TextSize));
 
-    /// <summary>Up to four letters: 1234, 12k, 3M.</summary>
-    private static string Short(int count) => string.Create(
-        CultureInfo.InvariantCulture, $"{(count < 10_000 ? count : count < 1_000_000 ? count / 1000 : count / 1_000_000)}{(count < 10_000 ? "" : count < 1_000_000 ? "k" : "M")}");
+    /// <summary>Four letters at most: 1234, 12k, 3M.</summary>
+    private static string Short(int count)
+    {
+        (int number, string unit) = count < 10_000 ? (count, "") : count < 1_000_000 ? (count / 1000, "k") : (count / 1_000_000, "M");
+        return number.ToString(CultureInfo.InvariantCulture) + unit;
+    }
 }

@@ -3,16 +3,19 @@ using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Data.Pictures;
 
-/// <summary>Pictures of one size side by side on white, about twice as wide in tiles as it is high, each under its label.</summary>
+/// <summary>Pictures of one size on white, each under its label, in about twice as many columns as rows.</summary>
 public static class ContactSheet
 {
     /// <summary>Pixels between tiles, and around the sheet.</summary>
-    public const int Gap = 12;
+    internal const int Gap = 12;
 
     /// <summary>Pixels of a label, with the space to its picture.</summary>
-    public const int LabelHeight = PixelFont.Height * TextScale + 6;
+    internal const int LabelHeight = 20;
 
-    private const int TextScale = 2;
+    private const float TextSize = 15;
+
+    /// <summary>From the top of a label to the line that its letters stand on.</summary>
+    private const int Baseline = 13;
 
     /// <summary>The picture, the mean over the heads and every head: how one layer sees one picture.</summary>
     /// <param name="picture">What the model saw.</param>
@@ -34,7 +37,7 @@ public static class ContactSheet
     }
 
     /// <summary>Tiles side by side and row by row: 2 rows of 4 for the 8 tiles of 6 heads.</summary>
-    public static (int Columns, int Rows) Grid(int tiles)
+    internal static (int Columns, int Rows) Grid(int tiles)
     {
         int rows = Math.Max(1, (int)Math.Round(Math.Sqrt(tiles / 2.0)));
         return ((tiles + rows - 1) / rows, rows);
@@ -45,17 +48,22 @@ public static class ContactSheet
         (int columns, int rows) = Grid(tiles.Count);
         int width = tiles[0].Tile.Width;
         int height = tiles[0].Tile.Height;
-        int sheetWidth = Gap + columns * (width + Gap);
+        // Over tiny tiles labels need more room than these.
+        int columnWidth = Math.Max(width, tiles.Max(tile => (int)MathF.Ceiling(Lettering.Width(tile.Label, TextSize))));
+        int sheetWidth = Gap + columns * (columnWidth + Gap);
         int sheetHeight = Gap + rows * (LabelHeight + height + Gap);
         var sheet = new RgbImage(sheetWidth, sheetHeight, new byte[3 * sheetWidth * sheetHeight]);
         sheet.Pixels.AsSpan().Fill(255);
         for (int i = 0; i < tiles.Count; i++)
         {
-            int left = Gap + i % columns * (width + Gap);
+            int left = Gap + i % columns * (columnWidth + Gap);
             int top = Gap + i / columns * (LabelHeight + height + Gap);
-            PixelFont.Draw(sheet, tiles[i].Label, left, top, TextScale);
+            Lettering.Draw(sheet, tiles[i].Label, left, top + Baseline, TextSize);
             for (int y = 0; y < height; y++)
-                tiles[i].Tile.Pixels.AsSpan(3 * y * width, 3 * width).CopyTo(sheet.Pixels.AsSpan(3 * ((top + LabelHeight + y) * sheetWidth + left)));
+            {
+                Span<byte> to = sheet.Pixels.AsSpan(3 * ((top + LabelHeight + y) * sheetWidth + left));
+                tiles[i].Tile.Pixels.AsSpan(3 * y * width, 3 * width).CopyTo(to);
+            }
         }
 
         return sheet;

@@ -18,7 +18,10 @@ internal sealed record HeadChoice(bool Mean, bool All, int? Head, bool Rollout =
         _ => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int head) ? new HeadChoice(false, false, head) : null,
     };
 
-    /// <summary>The names of the maps chosen, as they stand in file names, with their heads; null is the mean. A rollout has one head.</summary>
+    /// <summary>
+    /// The names of the maps chosen, as they stand in file names, with their heads; null is the mean. A rollout has one
+    /// head.
+    /// </summary>
     /// <exception cref="DinoException">The model has no such head.</exception>
     public IReadOnlyList<(string Name, int? Head)> Of(int headCount)
     {

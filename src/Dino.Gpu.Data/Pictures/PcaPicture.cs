@@ -7,21 +7,25 @@ namespace Dino.Gpu.Data.Pictures;
 public static class PcaPicture
 {
     /// <summary>
-    /// A component is black and full at this many standard deviations from the mean, so that a few outliers do not take the contrast;
-    /// 95 % of normally distributed values lie within.
+    /// A component is black and full at this many standard deviations from the mean, so that a few outliers do not take
+    /// the contrast; 95 % of normally distributed values lie within.
     /// </summary>
     private const double Range = 2;
 
     /// <summary>
-    /// The first three components as red, green and blue, each patch a square: the mean is at half, two standard deviations at either end.
+    /// The first three components as red, green and blue, each patch a square: the mean is at half, two standard
+    /// deviations at either end.
     /// </summary>
     /// <param name="components">The fitted components.</param>
-    /// <param name="projected">(grid height, grid width, components), as <see cref="PatchPca.Project"/> gives them.</param>
+    /// <param name="projected">
+    /// (grid height, grid width, components), as <see cref="PatchPca.Project"/> gives them.
+    /// </param>
     /// <param name="gridHeight">Patches from top to bottom.</param>
     /// <param name="gridWidth">Patches from left to right.</param>
     /// <param name="patchSize">Pixels of a patch's side.</param>
     /// <returns>
-    /// (patch size * grid height) rows of (patch size * grid width) pixels. A color without a component, or without variance, is at half.
+    /// (patch size * grid height) rows of (patch size * grid width) pixels. A color without a component, or without
+    /// variance, is at half.
     /// </returns>
     /// <exception cref="ArgumentException">The array has another length.</exception>
     public static RgbImage Draw(PatchPca components, ReadOnlySpan<float> projected, int gridHeight, int gridWidth, int patchSize)
@@ -31,7 +35,8 @@ public static class PcaPicture
         int count = components.ComponentCount;
         long length = (long)gridHeight * gridWidth * count;
         if (projected.Length != length)
-            throw new ArgumentException($"({gridHeight}, {gridWidth}, {count}) takes {length} values, got {projected.Length}.", nameof(projected));
+            throw new ArgumentException(
+                $"({gridHeight}, {gridWidth}, {count}) takes {length} values, got {projected.Length}.", nameof(projected));
         byte[] pixels = new byte[3 * gridHeight * gridWidth];
         for (int i = 0; i < pixels.Length; i++)
         {

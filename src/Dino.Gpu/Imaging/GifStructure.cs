@@ -2,34 +2,63 @@ using System.Buffers.Binary;
 
 namespace Dino.Gpu.Imaging;
 
-/// <summary>Reads the screen size of a GIF and walks its blocks to the end of the first frame, the only one that is decoded.</summary>
+/// <summary>
+/// Reads the screen size of a GIF and walks its blocks to the end of the first frame, the only one that is decoded.
+/// </summary>
 internal static class GifStructure
 {
     private const int ScreenDescriptor = 13;
+    private const byte GraphicControl = 0xF9;
 
     public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
     {
         if (file.Length < ScreenDescriptor)
             throw ImageHeader.Truncated("GIF", file.Length, "inside its header");
-        int width = BinaryPrimitives.ReadUInt16LittleEndian(file[6..]);
-        int height = BinaryPrimitives.ReadUInt16LittleEndian(file[8..]);
+        int width = Int16(file, 6);
+        int height = Int16(file, 8);
         ImageHeader.CheckSize("GIF", width, height, maxPixels);
 
-        int at = ScreenDescriptor + ColorTable(file[10]);
+        Range colors = ColorTable(ScreenDescriptor, file[10]);
+        int? transparent = null;
+        int at = colors.End.Value;
         while (true)
         {
             switch (Byte(file, at))
             {
                 case 0x21: // extension: label, blocks
+                    if (Byte(file, at + 1) == GraphicControl && Byte(file, at + 2) >= 4 && (Byte(file, at + 3) & 1) != 0)
+                        transparent = Byte(file, at + 6);
                     at = SkipBlocks(file, at + 2);
                     break;
                 case 0x2C: // frame: position and size, its own colors, code size, blocks
-                    _ = Byte(file, at + 9);
-                    // A frame may reach beyond the screen, and some decoders make room for all of it.
-                    ImageHeader.CheckSize("GIF", Math.Max(width, Side(file, at + 1) + Side(file, at + 5)), Math.Max(height, Side(file, at + 3) + Side(file, at + 7)), maxPixels);
-                    at = SkipBlocks(file, at + 10 + ColorTable(Byte(file, at + 9)) + 1);
-                    _ = Byte(file, at); // the trailer or another frame follows
-                    return new ImageHeader(ImageFormat.Gif, width, height, 1);
+                    byte flags = Byte(file, at + 9);
+                    int left = Int16(file, at + 1);
+                    int top = Int16(file, at + 3);
+                    int frameWidth = Int16(file, at + 5);
+                    int frameHeight = Int16(file, at + 7);
+                    // A frame may reach beyond the screen, which then grows.
+                    width = Math.Max(width, left + frameWidth);
+                    height = Math.Max(height, top + frameHeight);
+                    ImageHeader.CheckSize("GIF", width, height, maxPixels);
+                    Range ownColors = ColorTable(at + 10, flags);
+                    int codeSize = ownColors.End.Value;
+                    int end = SkipBlocks(file, codeSize + 1);
+                    _ = Byte(file, end); // the trailer or another frame follows
+                    return new ImageHeader(ImageFormat.Gif, width, height, 1)
+                    {
+                        Pixels = new GifFrame(width, height)
+                        {
+                            Left = left,
+                            Top = top,
+                            FrameWidth = frameWidth,
+                            FrameHeight = frameHeight,
+                            IsInterlaced = (flags & 0x40) != 0,
+                            Colors = (flags & 0x80) != 0 ? ownColors : colors,
+                            Transparent = transparent,
+                            CodeSize = file[codeSize],
+                            Data = (codeSize + 1)..end,
+                        },
+                    };
                 case 0x3B:
                     throw new DinoException("damaged GIF: it ends without a picture");
                 default:
@@ -38,9 +67,10 @@ internal static class GifStructure
         }
     }
 
-    private static int Side(ReadOnlySpan<byte> file, int at) => BinaryPrimitives.ReadUInt16LittleEndian(file[at..]);
+    private static int Int16(ReadOnlySpan<byte> file, int at) => BinaryPrimitives.ReadUInt16LittleEndian(file[at..]);
 
-    private static int ColorTable(byte flags) => (flags & 0x80) != 0 ? 3 << (flags & 7) + 1 : 0;
+    /// <summary>Where a table of colors lies; empty where the flags say that there is none.</summary>
+    private static Range ColorTable(int at, byte flags) => at..(at + ((flags & 0x80) != 0 ? 3 << (flags & 7) + 1 : 0));
 
     private static int SkipBlocks(ReadOnlySpan<byte> file, int at)
     {

@@ -4,11 +4,11 @@ using Microsoft.Win32.SafeHandles;
 namespace Dino.Gpu.Imaging;
 
 /// <summary>Reads pictures from files, with every failure as one line.</summary>
-public static class ImageFile
+internal static class ImageFile
 {
     /// <summary>
-    /// Largest file that is read, 1 GiB. A picture of <see cref="ImageHeader.MaxPixels"/> is 716 MB as an uncompressed 32-bit bitmap; what is larger is a video
-    /// or a disk image in the wrong folder, and several threads read at a time.
+    /// Largest file that is read, 1 GiB. A picture of <see cref="ImageHeader.MaxPixels"/> is 716 MB as an uncompressed
+    /// 32-bit bitmap. Larger files are videos or disk images in the wrong folder, and several threads read at a time.
     /// </summary>
     public const long MaxLength = 1L << 30;
 
@@ -16,7 +16,9 @@ public static class ImageFile
     /// <param name="path">The file.</param>
     /// <param name="decoder">What decodes it.</param>
     /// <param name="orientation">Whether the EXIF orientation is applied.</param>
-    /// <exception cref="DinoException">There is no such file, it cannot be read, or the decoder refuses it. The message begins with the path.</exception>
+    /// <exception cref="DinoException">
+    /// There is no such file, it cannot be read, or the decoder refuses it. The message begins with the path.
+    /// </exception>
     public static RgbImage Decode(string path, IImageDecoder decoder, ExifOrientation orientation)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -24,29 +26,40 @@ public static class ImageFile
         return Named(path, () => decoder.Decode(ReadBytes(path), orientation));
     }
 
-    /// <summary>As <see cref="Decode(string, IImageDecoder, ExifOrientation)"/>, and makes of it the model's input. Thread-safe.</summary>
+    /// <summary>Reads and decodes one file and makes it the model's input. Thread-safe.</summary>
     /// <param name="path">The file.</param>
     /// <param name="decoder">What decodes it.</param>
     /// <param name="orientation">Whether the EXIF orientation is applied.</param>
     /// <param name="preprocessor">What resizes and crops it.</param>
-    /// <exception cref="DinoException">As for <see cref="Decode(string, IImageDecoder, ExifOrientation)"/>, or the picture is too long to be resized.</exception>
+    /// <exception cref="DinoException">
+    /// As for <see cref="Decode(string, IImageDecoder, ExifOrientation)"/>, or the picture is too long to be resized.
+    /// </exception>
     public static RgbImage Prepare(string path, IImageDecoder decoder, ExifOrientation orientation, Preprocessor preprocessor)
     {
         ArgumentNullException.ThrowIfNull(preprocessor);
         return Decode(path, decoder, orientation, preprocessor.Apply);
     }
 
-    /// <summary>As <see cref="Decode(string, IImageDecoder, ExifOrientation)"/>, and does something to the picture, whose failures name the path too.</summary>
+    /// <summary>Reads and decodes one file and does something to the picture. Failures of both name the path.</summary>
     internal static RgbImage Decode(string path, IImageDecoder decoder, ExifOrientation orientation, Func<RgbImage, RgbImage> then)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(decoder);
-        return Named(path, () => then(decoder.Decode(ReadBytes(path), orientation)));
+        return Named(path, () =>
+        {
+            RgbImage picture = decoder.Decode(ReadBytes(path), orientation);
+            RgbImage result = then(picture);
+            result.Warning ??= picture.Warning;
+            return result;
+        });
     }
 
     /// <summary>All bytes of a file, in bounded time and memory whatever the path leads to. Thread-safe.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="DinoException">Not a regular file that can be read, or longer than <see cref="MaxLength"/>. The message gives the reason only, not the path.</exception>
+    /// <exception cref="DinoException">
+    /// Not a regular file that can be read, or longer than <see cref="MaxLength"/>. The message gives the reason, not
+    /// the path.
+    /// </exception>
     public static byte[] ReadBytes(string path)
     {
         using SafeFileHandle file = RegularFile.Open(path);
@@ -57,7 +70,9 @@ public static class ImageFile
     /// <param name="path">The file.</param>
     /// <param name="offset">First byte.</param>
     /// <param name="length">Number of bytes.</param>
-    /// <exception cref="DinoException">As for <see cref="ReadBytes(string)"/>, or the file ends before the part does.</exception>
+    /// <exception cref="DinoException">
+    /// As for <see cref="ReadBytes(string)"/>, or the file ends before the part does.
+    /// </exception>
     public static byte[] ReadBytes(string path, long offset, long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
@@ -111,7 +126,7 @@ public static class ImageFile
         }
         catch (DinoException failure)
         {
-            throw new DinoException($"{path}: {failure.Message}", failure);
+            throw new DinoException($"{path}: {failure.Message}", failure.Hint, failure);
         }
     }
 }

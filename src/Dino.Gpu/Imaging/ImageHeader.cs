@@ -1,51 +1,58 @@
-using System.Text;
-
 namespace Dino.Gpu.Imaging;
 
-/// <summary>Kinds of image file that can be recognised. <see cref="StbImageDecoder"/> reads all but WebP.</summary>
-public enum ImageFormat
-{
-    /// <summary>JPEG, baseline or progressive.</summary>
-    Jpeg,
-
-    /// <summary>PNG.</summary>
-    Png,
-
-    /// <summary>WebP, lossy or lossless.</summary>
-    WebP,
-
-    /// <summary>Windows bitmap.</summary>
-    Bmp,
-
-    /// <summary>GIF, of which the first frame counts.</summary>
-    Gif,
-}
-
 /// <summary>
-/// What an image file says about itself, read without decoding a pixel. Decoders start here: it refuses what is no image, what claims an absurd
-/// size and what is cut short before anything is allocated, so that every decoder refuses the same files with the same words.
+/// What an image file says about itself, read without decoding a pixel. Decoders start here: what is no image, what
+/// claims an absurd size and what is cut short is refused before anything is allocated, so that every decoder refuses
+/// the same files with the same words.
 /// </summary>
 /// <param name="Format">The kind of file, told from its content and not from its name.</param>
-/// <param name="Width">Width in pixels as stored, before any EXIF rotation.</param>
-/// <param name="Height">Height in pixels as stored, before any EXIF rotation.</param>
-/// <param name="Orientation">The EXIF orientation, 1 (upright) to 8; 1 when the file has none.</param>
-public sealed record ImageHeader(ImageFormat Format, int Width, int Height, int Orientation)
+/// <param name="Width">Width in pixels as stored, before any rotation.</param>
+/// <param name="Height">Height in pixels as stored, before any rotation.</param>
+/// <param name="Orientation">The orientation by EXIF or XMP, 1 (upright) to 8; 1 when the file has none.</param>
+internal sealed record ImageHeader(ImageFormat Format, int Width, int Height, int Orientation)
 {
-    /// <summary>Most pixels a picture may have: 178 956 970, where Pillow raises its <c>DecompressionBombError</c> too.</summary>
+    /// <summary>
+    /// Most pixels a picture may have: 178 956 970, where Pillow raises its <c>DecompressionBombError</c> too.
+    /// </summary>
     public const long MaxPixels = 2 * 89_478_485L;
 
-    /// <summary>The most that <see cref="MaxPixels"/> can be raised to, 536 870 897: decoders hold four bytes a pixel in one array.</summary>
+    /// <summary>
+    /// The most that <see cref="MaxPixels"/> can be raised to, 536 870 897: decoders hold four bytes a pixel in one
+    /// array.
+    /// </summary>
     public const long LargestMaxPixels = 0x7FFFFFC7 / 4; // Array.MaxLength
 
-    private const string Expected = "expected JPEG, PNG, WebP, BMP or GIF";
+    private const string Expected = "expected JPEG, PNG, WebP, BMP, GIF, TIFF or ICO";
+
+    /// <summary>Reads the pixels of formats that need no decoder from outside; null for the others.</summary>
+    public IPixelReader? Pixels { get; init; }
+
+    /// <summary>
+    /// Where the picture lies in the file: all of it, a part of an icon, or what is whole of a file that lacks its end.
+    /// </summary>
+    public Range Content { get; init; } = Range.All;
+
+    /// <summary>The file ends before its last marker or chunk. All of its rows may be there nevertheless.</summary>
+    public bool LacksEnd { get; init; }
+
+    /// <summary>A JPEG without Huffman tables, as in Motion JPEG, which takes those of the standard.</summary>
+    public bool LacksTables { get; init; }
+
+    /// <summary>Of a JPEG, the fewest columns of a component that is stored with fewer than the picture has.</summary>
+    public int LeastComponentWidth { get; init; } = int.MaxValue;
 
     /// <summary>The format's name as people write it, for messages.</summary>
     public string FormatName => Format == ImageFormat.WebP ? "WebP" : Format.ToString().ToUpperInvariant();
 
-    /// <summary>Recognises a whole image file, reads its size and EXIF orientation (JPEG APP1, PNG eXIf, WebP EXIF), and walks its structure to the end. Orientation in XMP is not read.</summary>
+    /// <summary>
+    /// Recognizes a whole image file, reads its size and orientation (EXIF, or XMP where EXIF has none), and walks its
+    /// structure to the end.
+    /// </summary>
     /// <param name="file">All bytes of the file.</param>
     /// <param name="maxPixels">Most pixels that the picture, or any frame of it, may have.</param>
-    /// <exception cref="DinoException">Not an image, truncated, damaged, without pixels, or with more than <paramref name="maxPixels"/>.</exception>
+    /// <exception cref="DinoException">
+    /// Not an image, truncated, damaged, without pixels, or with more than <paramref name="maxPixels"/>.
+    /// </exception>
     public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels = MaxPixels)
     {
         if (file.StartsWith(JpegStructure.Signature))
@@ -58,18 +65,27 @@ public sealed record ImageHeader(ImageFormat Format, int Width, int Height, int 
             return BmpStructure.Read(file, maxPixels);
         if (file.StartsWith("GIF87a"u8) || file.StartsWith("GIF89a"u8))
             return GifStructure.Read(file, maxPixels);
-        throw new DinoException(file.IsEmpty ? $"not an image: {Expected}, found an empty file" : $"not an image: {Expected}, found {Describe(file)}");
+        if (TiffStructure.IsTiff(file))
+            return TiffStructure.Read(file, maxPixels);
+        if (IcoStructure.IsIcon(file))
+            return IcoStructure.Read(file, maxPixels);
+        throw new DinoException($"not an image: {Expected}, found {(file.IsEmpty ? "an empty file" : ForeignFormats.Describe(file))}");
     }
 
-    /// <summary>Turns decoded pixels upright as <see cref="Orientation"/> says, like Pillow's <c>ImageOps.exif_transpose</c>.</summary>
+    /// <summary>
+    /// Turns decoded pixels upright as <see cref="Orientation"/> says, like Pillow's <c>ImageOps.exif_transpose</c>.
+    /// </summary>
     /// <param name="image">The pixels as stored.</param>
-    /// <returns>The picture upright, with the sides exchanged for 5 to 8; <paramref name="image"/> itself for 1.</returns>
+    /// <returns>
+    /// The picture upright, with the sides exchanged for 5 to 8; <paramref name="image"/> itself for 1.
+    /// </returns>
     public RgbImage Upright(RgbImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
         int width = image.Width;
         int height = image.Height;
-        // Where the upright picture's pixel (0, 0) is stored, and how far apart (in stored pixels) its neighbors to the right and below are.
+        // Where the upright picture's pixel (0, 0) is stored, and how far apart (in stored pixels) its neighbors to the
+        // right and below are.
         (int first, int right, int down) = Orientation switch
         {
             2 => (width - 1, -1, width),
@@ -113,38 +129,4 @@ public sealed record ImageHeader(ImageFormat Format, int Width, int Height, int 
 
     internal static DinoException Truncated(string format, int length, string missing) =>
         new($"truncated {format}: the file ends after {length} bytes, {missing}");
-
-    private static string Describe(ReadOnlySpan<byte> file)
-    {
-        if (file.StartsWith("II*\0"u8) || file.StartsWith("MM\0*"u8))
-            return "TIFF";
-        if (file.Length >= 12 && file[4..].StartsWith("ftyp"u8))
-            return file[8..].StartsWith("avif"u8) ? "AVIF" : file[8..].StartsWith("hei"u8) || file[8..].StartsWith("mif1"u8) ? "HEIF" : "an ISO media file";
-        if (file.StartsWith("8BPS"u8))
-            return "a Photoshop file";
-        if (file.StartsWith("%PDF"u8))
-            return "PDF";
-        if (file.StartsWith("PK\u0003\u0004"u8))
-            return "a zip archive";
-        if (LooksLikeText(file))
-            return "text";
-        return $"bytes {Convert.ToHexString(file[..Math.Min(8, file.Length)])}";
-    }
-
-    /// <summary>Whether the first bytes are text in UTF-8 or plain ASCII, with or without a byte order mark.</summary>
-    private static bool LooksLikeText(ReadOnlySpan<byte> file)
-    {
-        ReadOnlySpan<byte> head = file[..Math.Min(256, file.Length)];
-        while (!head.IsEmpty)
-        {
-            var status = Rune.DecodeFromUtf8(head, out Rune rune, out int consumed);
-            if (status == System.Buffers.OperationStatus.NeedMoreData && file.Length > 256)
-                return true; // only the cut after 256 bytes
-            if (status != System.Buffers.OperationStatus.Done || Rune.IsControl(rune) && rune.Value is not ('\t' or '\n' or '\r' or '\f'))
-                return false;
-            head = head[consumed..];
-        }
-
-        return true;
-    }
 }

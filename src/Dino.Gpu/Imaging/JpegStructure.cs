@@ -5,24 +5,31 @@ namespace Dino.Gpu.Imaging;
 /// <summary>Walks the marker segments of a JPEG (ITU-T T.81, annex B) from SOI to EOI.</summary>
 internal static class JpegStructure
 {
+    private const byte HuffmanTables = 0xC4;
+    private const byte RestartInterval = 0xDD;
     private const byte StartOfScan = 0xDA;
     private const byte EndOfImage = 0xD9;
     private const byte App1 = 0xE1;
+
+    /// <summary>No marker: the file ends.</summary>
+    private const byte None = 0;
+
+    private const string Supported = "expected baseline or progressive, 8 bits a sample";
 
     public static ReadOnlySpan<byte> Signature => [0xFF, 0xD8, 0xFF];
 
     public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
     {
-        int width = 0;
-        int height = 0;
+        JpegFrame? frame = null;
         bool hasScan = false;
-        int orientation = 0;
+        bool hasTables = false;
+        bool hasRestarts = false;
+        int? exif = null;
+        int? xmp = null;
         int at = 2;
-        while (true)
+        byte marker;
+        while ((marker = NextMarker(file, ref at)) is not (EndOfImage or None))
         {
-            byte marker = NextMarker(file, ref at);
-            if (marker == EndOfImage)
-                break;
             if (marker is 0x01 or >= 0xD0 and <= 0xD8)
                 continue; // TEM, RSTn, SOI: no segment follows
 
@@ -33,34 +40,72 @@ internal static class JpegStructure
                 throw ImageHeader.Truncated("JPEG", file.Length, $"inside segment FF{marker:X2}");
             ReadOnlySpan<byte> segment = file[(at + 2)..(at + length)];
 
-            // C0 to CF start a frame, but for the Huffman tables (C4), the extension (C8) and the arithmetic coding conditions (CC).
-            if (marker is >= 0xC0 and <= 0xCF && marker is not (0xC4 or 0xC8 or 0xCC) && width == 0)
-            {
-                if (segment.Length < 6)
-                    throw new DinoException("damaged JPEG: its frame header is too short");
-                height = BinaryPrimitives.ReadUInt16BigEndian(segment[1..]);
-                width = BinaryPrimitives.ReadUInt16BigEndian(segment[3..]);
-                ImageHeader.CheckSize("JPEG", width, height, maxPixels);
-            }
-            else if (marker == App1 && orientation == 0 && segment.StartsWith("Exif\0"u8))
-            {
-                orientation = ExifReader.Orientation(segment);
-            }
+            // C0 to CF start a frame, but for the Huffman tables (C4), the extension (C8) and the arithmetic coding
+            // conditions (CC). F7 is that of JPEG-LS.
+            if ((marker is >= 0xC0 and <= 0xCF and not (HuffmanTables or 0xC8 or 0xCC) || marker == 0xF7) && frame is null)
+                frame = Frame(marker, segment, maxPixels);
+            else if (marker == HuffmanTables)
+                hasTables = true;
+            else if (marker == RestartInterval)
+                hasRestarts = segment.ContainsAnyExcept((byte)0);
+            else if (marker == App1 && segment.StartsWith("Exif\0"u8))
+                exif ??= ExifReader.Find(segment);
+            else if (marker == App1 && segment.StartsWith(XmpReader.JpegNamespace))
+                xmp = XmpReader.Orientation(segment);
             else if (marker == StartOfScan)
             {
                 hasScan = true;
+                frame?.AddScan(segment);
             }
 
             at += length;
         }
 
-        if (width == 0 || !hasScan)
+        // Without its end a picture may still have all its rows. With restart markers nobody could tell which ones are
+        // missing.
+        if (marker == None && (frame is not { IsComplete: true } || hasRestarts))
+            throw MissingEnd(file.Length);
+        if (frame is null || !hasScan)
             throw new DinoException("damaged JPEG: it ends without a picture");
-        return new ImageHeader(ImageFormat.Jpeg, width, height, Math.Max(orientation, 1));
+        return new ImageHeader(ImageFormat.Jpeg, frame.Width, frame.Height, exif ?? xmp ?? 1)
+        {
+            LacksEnd = marker == None,
+            LacksTables = !hasTables && frame.IsHuffmanBaseline,
+            LeastComponentWidth = frame.LeastComponentWidth,
+        };
+    }
+
+    /// <summary>The refusal of a file that ends before its last marker, and without all of its rows.</summary>
+    public static DinoException MissingEnd(int length) => ImageHeader.Truncated("JPEG", length, "before its end-of-image marker");
+
+    private static JpegFrame Frame(byte marker, ReadOnlySpan<byte> segment, long maxPixels)
+    {
+        if (segment.Length < 6)
+            throw new DinoException("damaged JPEG: its frame header is too short");
+        string? kind = marker switch
+        {
+            0xC0 or 0xC1 or 0xC2 => segment[0] == 8 ? null : $"{segment[0]}-bit",
+            0xC3 or 0xC7 or 0xCB or 0xCF => "lossless",
+            0xC5 or 0xC6 or 0xCD or 0xCE => "hierarchical",
+            0xF7 => "near-lossless (JPEG-LS)",
+            _ => "arithmetic-coded",
+        };
+        if (kind is not null)
+            throw new DinoException($"{kind} JPEG is not supported ({Supported})", "convert the file to PNG");
+        int height = BinaryPrimitives.ReadUInt16BigEndian(segment[1..]);
+        int width = BinaryPrimitives.ReadUInt16BigEndian(segment[3..]);
+        ImageHeader.CheckSize("JPEG", width, height, maxPixels);
+        int components = segment[5];
+        if (components is not (1 or 3 or 4))
+            throw new DinoException($"JPEG of {components} components is not supported (expected 1, 3 or 4)");
+        if (segment.Length < 6 + 3 * components)
+            throw new DinoException("damaged JPEG: its frame header is too short");
+        return new JpegFrame(width, height, isHuffmanBaseline: marker != 0xC2, segment.Slice(6, 3 * components));
     }
 
     /// <summary>
-    /// The next marker, past entropy-coded data (in which FF is stuffed as FF00), restarts and fill bytes. Other stray bytes are skipped, as decoders do.
+    /// The next marker, past entropy-coded data (in which FF is stuffed as FF00), restarts and fill bytes. Other stray
+    /// bytes are skipped, as decoders do.
     /// </summary>
     private static byte NextMarker(ReadOnlySpan<byte> file, ref int at)
     {
@@ -68,7 +113,7 @@ internal static class JpegStructure
         {
             int skip = at < file.Length ? file[at..].IndexOf((byte)0xFF) : -1;
             if (skip < 0 || at + skip + 1 >= file.Length)
-                throw ImageHeader.Truncated("JPEG", file.Length, "before its end-of-image marker");
+                return None;
             at += skip + 1;
             byte marker = file[at];
             if (marker == 0xFF)

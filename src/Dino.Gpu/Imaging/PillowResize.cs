@@ -15,8 +15,8 @@ public enum ResizeFilter
 }
 
 /// <summary>
-/// Pillow's <c>Image.resize</c> byte for byte: antialiased, in 8-bit fixed point, rows first and then columns, each pass rounded and clipped to bytes.
-/// A model that was fed by Pillow sees exactly the same pixels.
+/// Pillow's <c>Image.resize</c> byte for byte: antialiased, in 8-bit fixed point, rows first and then columns, each
+/// pass rounded and clipped to bytes. A model that was fed by Pillow sees exactly the same pixels.
 /// </summary>
 public static class PillowResize
 {
@@ -38,8 +38,8 @@ public static class PillowResize
     }
 
     /// <summary>
-    /// A part of the resized picture: the same bytes as <see cref="Resize"/> and then cropping, at the cost of the part. The size before the
-    /// crop may be one that no array could hold.
+    /// A part of the resized picture: the same bytes as <see cref="Resize"/> and then cropping, at the cost of the
+    /// part. The size before the crop may be one that no array could hold.
     /// </summary>
     internal static RgbImage ResizeAndCrop(RgbImage image, in ResizePlan plan)
     {
@@ -62,7 +62,8 @@ public static class PillowResize
 
         int narrowedLength = (int)Math.Min(3L * cropWidth * rows, int.MaxValue);
         if (narrowedLength > Array.MaxLength)
-            throw new DinoException($"picture too long: {image.Width}x{image.Height} made {cropWidth} wide takes {3L * cropWidth * rows} bytes on the way to {width}x{height}");
+            throw new DinoException(
+                $"picture too long: {image.Width}x{image.Height} made {cropWidth} wide takes {3L * cropWidth * rows} bytes on the way to {width}x{height}");
         byte[] narrowed = ArrayPool<byte>.Shared.Rent(narrowedLength); // (rows, cropWidth, 3)
         ResizeRows(image, across, (int)left, cropWidth, firstRow, rows, narrowed.AsSpan(0, narrowedLength));
         ResizeColumns(narrowed, firstRow, 3 * cropWidth, down, result);
@@ -70,15 +71,21 @@ public static class PillowResize
         return new RgbImage(cropWidth, cropHeight, result);
     }
 
-    /// <summary>The horizontal pass: input rows <paramref name="firstRow"/> to <paramref name="firstRow"/> + <paramref name="rows"/> - 1, each made <paramref name="width"/> pixels wide.</summary>
+    /// <summary>
+    /// The horizontal pass: input rows <paramref name="firstRow"/> to <paramref name="firstRow"/> + <paramref
+    /// name="rows"/> - 1, each made <paramref name="width"/> pixels wide.
+    /// </summary>
     /// <param name="image">The picture.</param>
-    /// <param name="across">Null when the width stays as it is; then <paramref name="left"/> says where the crop begins.</param>
+    /// <param name="across">
+    /// Null when the width stays as it is; then <paramref name="left"/> says where the crop begins.
+    /// </param>
     /// <param name="left">First column of the crop.</param>
     /// <param name="width">Width of the result.</param>
     /// <param name="firstRow">First input row.</param>
     /// <param name="rows">Number of rows.</param>
     /// <param name="destination">(rows, width, 3).</param>
-    private static void ResizeRows(RgbImage image, ResizeCoefficients? across, int left, int width, int firstRow, int rows, Span<byte> destination)
+    private static void ResizeRows(
+        RgbImage image, ResizeCoefficients? across, int left, int width, int firstRow, int rows, Span<byte> destination)
     {
         int stride = 3 * image.Width;
         ReadOnlySpan<byte> source = image.Pixels;
@@ -89,7 +96,8 @@ public static class PillowResize
             return;
         }
 
-        // Pixels are read four bytes at a time, so the last one of the picture would be read past its end: the last row is read from a longer copy.
+        // Pixels are read four bytes at a time, so the last one of the picture would be read past its end: the last row
+        // is read from a longer copy.
         byte[] lastRow = new byte[stride + 1];
         source[^stride..].CopyTo(lastRow);
 
@@ -134,7 +142,8 @@ public static class PillowResize
     /// <param name="rowBytes">Bytes in a row.</param>
     /// <param name="down">Weights of the output rows.</param>
     /// <param name="destination">(down.Count, rowBytes).</param>
-    private static void ResizeColumns(ReadOnlySpan<byte> source, int firstRow, int rowBytes, ResizeCoefficients down, Span<byte> destination)
+    private static void ResizeColumns(
+        ReadOnlySpan<byte> source, int firstRow, int rowBytes, ResizeCoefficients down, Span<byte> destination)
     {
         for (int y = 0; y < down.Count; y++)
         {
@@ -152,7 +161,8 @@ public static class PillowResize
                 foreach (int weight in rowWeights)
                 {
                     Vector128<int> weights = Vector128.Create(weight);
-                    (Vector128<ushort> low, Vector128<ushort> high) = Vector128.Widen(Vector128.Create(input.Slice(at, Vector128<byte>.Count)));
+                    var bytes = Vector128.Create(input.Slice(at, Vector128<byte>.Count));
+                    (Vector128<ushort> low, Vector128<ushort> high) = Vector128.Widen(bytes);
                     sum0 += Vector128.WidenLower(low).AsInt32() * weights;
                     sum1 += Vector128.WidenUpper(low).AsInt32() * weights;
                     sum2 += Vector128.WidenLower(high).AsInt32() * weights;

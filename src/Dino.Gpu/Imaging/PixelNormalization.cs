@@ -1,6 +1,9 @@
 namespace Dino.Gpu.Imaging;
 
-/// <summary>The model's input normalization, (value / 255 - mean) / std per channel: the ImageNet figures of its <c>preprocessor_config.json</c>.</summary>
+/// <summary>
+/// The model's input normalization, (value / 255 - mean) / std per channel: the ImageNet figures of its
+/// <c>preprocessor_config.json</c>.
+/// </summary>
 public static class PixelNormalization
 {
     private static readonly float[] Table = CreateTable();
@@ -12,8 +15,8 @@ public static class PixelNormalization
     public static ReadOnlySpan<double> StandardDeviation => [0.229, 0.224, 0.225];
 
     /// <summary>
-    /// (3, 256): the normalized value of every byte in every channel, worked out in double and rounded once. A byte has only 256
-    /// values, so kernels look them up instead of rounding three times.
+    /// (3, 256): the normalized value of every byte in every channel, worked out in double and rounded once. A byte has
+    /// only 256 values, so kernels look them up instead of rounding three times.
     /// </summary>
     public static float[] CreateTable()
     {
@@ -46,7 +49,8 @@ public static class PixelNormalization
         ArgumentNullException.ThrowIfNull(image);
         byte[] pixels = image.Pixels;
         if (destination.Length != pixels.Length)
-            throw new ArgumentException($"3 planes of {image.Width}x{image.Height} take {pixels.Length} values, got room for {destination.Length}.", nameof(destination));
+            throw new ArgumentException(
+                $"3 planes of {image.Width}x{image.Height} take {pixels.Length} values, got room for {destination.Length}.", nameof(destination));
         int plane = pixels.Length / 3;
         for (int channel = 0; channel < 3; channel++)
         {

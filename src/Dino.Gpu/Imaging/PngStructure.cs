@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using System.IO.Hashing;
 
 namespace Dino.Gpu.Imaging;
@@ -6,75 +7,161 @@ namespace Dino.Gpu.Imaging;
 /// <summary>Walks the chunks of a PNG from IHDR to IEND: length, type, data, CRC.</summary>
 internal static class PngStructure
 {
+    /// <summary>Length, type and CRC.</summary>
+    private const int Frame = 12;
+
     public static ReadOnlySpan<byte> Signature => [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
+
+    /// <summary>The chunk that ends a file, for a file that lacks it.</summary>
+    public static ReadOnlySpan<byte> End => [0, 0, 0, 0, 0x49, 0x45, 0x4E, 0x44, 0xAE, 0x42, 0x60, 0x82];
 
     public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
     {
-        int width = 0;
-        int height = 0;
-        int orientation = 1;
+        ReadOnlySpan<byte> header = [];
+        int? exif = null;
+        int? profile = null;
+        int? xmp = null;
         bool hasData = false;
+        bool hasEnd = false;
         int at = Signature.Length;
-        while (true)
+        while (!hasEnd)
         {
-            if (at > file.Length - 12)
-                throw ImageHeader.Truncated("PNG", file.Length, "before its IEND chunk");
+            if (at > file.Length - Frame)
+                break;
             uint length = BinaryPrimitives.ReadUInt32BigEndian(file[at..]);
             ReadOnlySpan<byte> type = file.Slice(at + 4, 4);
             if (!IsChunkType(type))
                 throw new DinoException($"damaged PNG: no chunk type at byte {at + 4}");
             if (length > int.MaxValue)
                 throw new DinoException($"damaged PNG: chunk {Name(type)} at byte {at} claims {length} bytes");
-            if (length > file.Length - at - 12)
+            bool isData = type.SequenceEqual("IDAT"u8);
+            if (length > file.Length - at - Frame)
+            {
+                if (hasData && !isData)
+                    break; // no pixel is missing
                 throw ImageHeader.Truncated("PNG", file.Length, $"inside chunk {Name(type)}");
-            ReadOnlySpan<byte> data = file.Slice(at + 8, (int)length);
+            }
 
-            if (width == 0)
+            ReadOnlySpan<byte> data = file.Slice(at + 8, (int)length);
+            if (header.IsEmpty)
             {
                 if (!type.SequenceEqual("IHDR"u8) || length != 13)
                     throw new DinoException($"damaged PNG: expected IHDR of 13 bytes first, found {Name(type)} of {length}");
-                ImageHeader.CheckSize("PNG", BinaryPrimitives.ReadUInt32BigEndian(data), BinaryPrimitives.ReadUInt32BigEndian(data[4..]), maxPixels);
-                width = BinaryPrimitives.ReadInt32BigEndian(data);
-                height = BinaryPrimitives.ReadInt32BigEndian(data[4..]);
+                header = data;
+                (uint width, uint height) = (BinaryPrimitives.ReadUInt32BigEndian(data), BinaryPrimitives.ReadUInt32BigEndian(data[4..]));
+                ImageHeader.CheckSize("PNG", width, height, maxPixels);
             }
 
-            // Critical chunks start with a capital. The data's own sums are the decoder's to check; here a wrong one would cost a pass over the file.
-            bool isData = type.SequenceEqual("IDAT"u8);
+            // Critical chunks start with a capital. The data's own sums are the decoder's to check; here a wrong one
+            // would cost a pass over the file.
             if (char.IsAsciiLetterUpper((char)type[0]) && !isData)
                 CheckCrc(file, at, (int)length);
             if (type.SequenceEqual("eXIf"u8))
-                orientation = ExifReader.Orientation(data);
+                exif = ExifReader.Find(data) ?? 0;
+            PngText.Read(type, data, ref profile, ref xmp);
             hasData |= isData;
-            at += 12 + (int)length;
-            if (type.SequenceEqual("IEND"u8))
-                break;
+            hasEnd = type.SequenceEqual("IEND"u8);
+            at += Frame + (int)length;
         }
 
+        if (!hasEnd && (!hasData || !HasAllRows(file, header)))
+            throw ImageHeader.Truncated("PNG", file.Length, "before its IEND chunk");
         if (!hasData)
             throw new DinoException("damaged PNG: it has no IDAT chunk");
-        return new ImageHeader(ImageFormat.Png, width, height, orientation);
+
+        // As in Pillow: a text chunk counts only without eXIf, and XMP only where EXIF has no orientation.
+        int? orientation = exif is null ? profile : exif > 0 ? exif : null;
+        return new ImageHeader(
+            ImageFormat.Png,
+            BinaryPrimitives.ReadInt32BigEndian(header),
+            BinaryPrimitives.ReadInt32BigEndian(header[4..]),
+            orientation ?? xmp ?? 1)
+        {
+            LacksEnd = !hasEnd,
+            Content = hasEnd ? Range.All : ..at,
+        };
     }
 
-    /// <summary>Checks the sums of the IDAT chunks, for a decoder that does not. The file has passed <see cref="Read"/>.</summary>
+    /// <summary>
+    /// Checks the sums of the IDAT chunks, for a decoder that does not. The file has passed <see cref="Read"/>.
+    /// </summary>
     public static void CheckDataCrcs(ReadOnlySpan<byte> file)
     {
-        for (int at = Signature.Length; at <= file.Length - 12;)
-        {
-            int length = BinaryPrimitives.ReadInt32BigEndian(file[at..]);
-            ReadOnlySpan<byte> type = file.Slice(at + 4, 4);
-            if (type.SequenceEqual("IDAT"u8))
-                CheckCrc(file, at, length);
-            else if (type.SequenceEqual("IEND"u8))
-                return;
-            at += 12 + length;
-        }
+        foreach (Range chunk in DataChunks(file))
+            CheckCrc(file, chunk.Start.Value - 8, chunk.End.Value - chunk.Start.Value);
     }
 
-    /// <summary>The CRC of PNG and zip (reflected polynomial EDB88320) over a chunk's type and data.</summary>
+    /// <summary>Where the data of the whole IDAT chunks lie.</summary>
+    private static List<Range> DataChunks(ReadOnlySpan<byte> file)
+    {
+        var chunks = new List<Range>();
+        int at = Signature.Length;
+        while (at <= file.Length - Frame)
+        {
+            uint length = BinaryPrimitives.ReadUInt32BigEndian(file[at..]);
+            ReadOnlySpan<byte> type = file.Slice(at + 4, 4);
+            if (type.SequenceEqual("IEND"u8) || length > file.Length - at - Frame)
+                break;
+            if (type.SequenceEqual("IDAT"u8))
+                chunks.Add((at + 8)..(at + 8 + (int)length));
+            at += Frame + (int)length;
+        }
+
+        return chunks;
+    }
+
+    /// <summary>Whether the compressed data hold as many bytes as the header asks for.</summary>
+    private static bool HasAllRows(ReadOnlySpan<byte> file, ReadOnlySpan<byte> header)
+    {
+        using var deflated = new MemoryStream();
+        foreach (Range chunk in DataChunks(file))
+            deflated.Write(file[chunk]);
+        deflated.Position = 0;
+        long missing = DataLength(header);
+        byte[] buffer = new byte[1 << 14];
+        try
+        {
+            using var rows = new ZLibStream(deflated, CompressionMode.Decompress);
+            while (missing > 0)
+            {
+                int read = rows.Read(buffer);
+                if (read == 0)
+                    break;
+                missing -= read;
+            }
+        }
+        catch (InvalidDataException)
+        {
+            return false;
+        }
+
+        return missing <= 0;
+    }
+
+    /// <summary>
+    /// Bytes of all rows, each with its filter's byte, over the passes of an interlaced picture (PNG specification,
+    /// 8.2).
+    /// </summary>
+    private static long DataLength(ReadOnlySpan<byte> header)
+    {
+        long width = BinaryPrimitives.ReadInt32BigEndian(header);
+        long height = BinaryPrimitives.ReadInt32BigEndian(header[4..]);
+        int bits = header[8] * header[9] switch { 2 => 3, 4 => 2, 6 => 4, _ => 1 };
+        if (header[12] == 0)
+            return Pass(width, height);
+        ReadOnlySpan<(int Left, int Top, int Across, int Down)> passes =
+            [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
+        long length = 0;
+        foreach ((int left, int top, int across, int down) in passes)
+            length += Pass((width - left + across - 1) / across, (height - top + down - 1) / down);
+        return length;
+
+        long Pass(long columns, long rows) => columns <= 0 || rows <= 0 ? 0 : rows * (1 + (columns * bits + 7) / 8);
+    }
+
     private static void CheckCrc(ReadOnlySpan<byte> file, int at, int length)
     {
-        uint crc = Crc32.HashToUInt32(file.Slice(at + 4, 4 + length));
-        if (crc != BinaryPrimitives.ReadUInt32BigEndian(file[(at + 8 + length)..]))
+        if (Crc32.HashToUInt32(file.Slice(at + 4, 4 + length)) != BinaryPrimitives.ReadUInt32BigEndian(file[(at + 8 + length)..]))
             throw new DinoException($"damaged PNG: chunk {Name(file.Slice(at + 4, 4))} at byte {at} does not match its checksum");
     }
 

@@ -1,6 +1,9 @@
 namespace Dino.Gpu.Imaging;
 
-/// <summary>Turns pictures of any size into the model's input size, byte for byte as the Python pipelines do. Immutable and thread-safe.</summary>
+/// <summary>
+/// Turns pictures of any size into the model's input size, byte for byte as the Python pipelines do. Immutable and
+/// thread-safe.
+/// </summary>
 /// <remarks>
 /// <para><see cref="PreprocessPreset.HuggingFace"/>: both sides squashed with Pillow's BILINEAR, as the model's own processor does.</para>
 /// <para>
@@ -15,7 +18,10 @@ public sealed class Preprocessor
     /// <param name="preset">How a picture becomes the model's input.</param>
     /// <param name="width">Input width of the model in pixels.</param>
     /// <param name="height">Input height of the model in pixels.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A side is not positive, their product is above <see cref="ImageHeader.MaxPixels"/>, or the preset is none of the two.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A side is not positive, their product is above <see cref="ImageHeader.MaxPixels"/>, or the preset is none of the
+    /// two.
+    /// </exception>
     public Preprocessor(PreprocessPreset preset, int width, int height)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
@@ -39,7 +45,9 @@ public sealed class Preprocessor
 
     /// <summary>Resizes, and crops where the preset says so.</summary>
     /// <param name="image">A picture of any size.</param>
-    /// <returns><see cref="Width"/> x <see cref="Height"/> pixels; <paramref name="image"/> itself when nothing has to change.</returns>
+    /// <returns>
+    /// <see cref="Width"/> x <see cref="Height"/> pixels; <paramref name="image"/> itself when nothing has to change.
+    /// </returns>
     public RgbImage Apply(RgbImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -59,7 +67,10 @@ public sealed class Preprocessor
     /// <summary>The original evaluation shows the model 7/8 of the shorter side: 224 of 256 pixels.</summary>
     private static int WithMargin(int side) => (int)Math.Round(side * 8.0 / 7.0);
 
-    /// <summary>The smallest size with the proportions of the picture that covers the target: the side that limits is exact, the other rounded down as torchvision does.</summary>
+    /// <summary>
+    /// The smallest size with the proportions of the picture that covers the target: the side that limits is exact, the
+    /// other rounded down as torchvision does.
+    /// </summary>
     private static (long Width, long Height) Cover(long width, long height, long targetWidth, long targetHeight) =>
         targetWidth * height >= targetHeight * width
             ? (targetWidth, targetWidth * height / width)

@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Imaging;
 
 /// <summary>
-/// For each pixel along one output side, which input pixels it is made of and with what weights: Pillow's antialiased resampling, in which the
-/// filter widens with the reduction so that every input pixel counts.
+/// For each pixel along one output side, which input pixels it is made of and with what weights: Pillow's antialiased
+/// resampling, in which the filter widens with the reduction so that every input pixel counts.
 /// </summary>
 internal sealed class ResizeCoefficients
 {
@@ -14,7 +14,10 @@ internal sealed class ResizeCoefficients
     private readonly int[] _weights;
     private readonly int _stride;
 
-    /// <summary>Weights for output pixels <paramref name="first"/> to <paramref name="first"/> + <paramref name="count"/> - 1 of a side resized from <paramref name="inputSize"/> to <paramref name="outputSize"/>.</summary>
+    /// <summary>
+    /// Weights for output pixels <paramref name="first"/> to <paramref name="first"/> + <paramref name="count"/> - 1 of
+    /// a side resized from <paramref name="inputSize"/> to <paramref name="outputSize"/>.
+    /// </summary>
     public ResizeCoefficients(int inputSize, long outputSize, ResizeFilter filter, long first, int count)
     {
         double scale = (double)inputSize / outputSize;
@@ -33,7 +36,8 @@ internal sealed class ResizeCoefficients
             int start = Math.Max((int)(center - support + 0.5), 0);
             int taps = Math.Min((int)(center + support + 0.5), inputSize) - start;
 
-            // The order of these operations decides the last bit of a weight, hence now and then a pixel: it is Pillow's.
+            // The order of these operations decides the last bit of a weight, hence now and then a pixel: it is
+            // Pillow's.
             double sum = 0;
             for (int tap = 0; tap < taps; tap++)
             {
@@ -65,13 +69,17 @@ internal sealed class ResizeCoefficients
     /// <summary>First input pixel of output pixel <paramref name="i"/>.</summary>
     public int Start(int i) => _starts[i];
 
-    /// <summary>Fixed-point weights of output pixel <paramref name="i"/>, one for each input pixel from <see cref="Start"/> on.</summary>
+    /// <summary>
+    /// Fixed-point weights of output pixel <paramref name="i"/>, one for each input pixel from <see cref="Start"/> on.
+    /// </summary>
     public ReadOnlySpan<int> Weights(int i) => _weights.AsSpan(i * _stride, _taps[i]);
 
     /// <summary>Integers of one entry of <see cref="ToTable"/>.</summary>
     public int TableStride => 2 + _stride;
 
-    /// <summary>(Count, <see cref="TableStride"/>): first input pixel, number of weights, weights. What a kernel reads.</summary>
+    /// <summary>
+    /// (Count, <see cref="TableStride"/>): first input pixel, number of weights, weights. What a kernel reads.
+    /// </summary>
     public int[] ToTable()
     {
         int[] table = new int[checked(Count * TableStride)];

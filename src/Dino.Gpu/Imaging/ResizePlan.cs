@@ -1,7 +1,9 @@
 namespace Dino.Gpu.Imaging;
 
 /// <summary>How one picture becomes the model's input: resized, then cropped.</summary>
-/// <param name="Width">Width after resizing; more than any array could hold is allowed, since only the crop is computed.</param>
+/// <param name="Width">
+/// Width after resizing; more than any array could hold is allowed, since only the crop is computed.
+/// </param>
 /// <param name="Height">Height after resizing.</param>
 /// <param name="Filter">The interpolation.</param>
 /// <param name="Left">First column of the crop.</param>

@@ -14,7 +14,8 @@ public sealed class RgbImage
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         if (pixels.LongLength != 3L * width * height)
-            throw new ArgumentException($"{width}x{height} RGB takes {3L * width * height} bytes, got {pixels.LongLength}.", nameof(pixels));
+            throw new ArgumentException(
+                $"{width}x{height} RGB takes {3L * width * height} bytes, got {pixels.LongLength}.", nameof(pixels));
         Width = width;
         Height = height;
         Pixels = pixels;
@@ -28,4 +29,9 @@ public sealed class RgbImage
 
     /// <summary>(Height, Width, 3) bytes, red first.</summary>
     public byte[] Pixels { get; }
+
+    /// <summary>
+    /// What the file lacked that this was read from, although all of its pixels were there; null for nothing.
+    /// </summary>
+    public string? Warning { get; internal set; }
 }

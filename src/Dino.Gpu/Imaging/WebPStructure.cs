@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Dino.Gpu.Imaging;
 
-/// <summary>Walks the RIFF chunks of a WebP for its size (VP8, VP8L or VP8X) and its EXIF.</summary>
+/// <summary>Walks the RIFF chunks of a WebP for its size (VP8, VP8L or VP8X) and its orientation.</summary>
 internal static class WebPStructure
 {
     public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
@@ -10,7 +10,8 @@ internal static class WebPStructure
         long end = 8L + BinaryPrimitives.ReadUInt32LittleEndian(file[4..]);
         int width = 0;
         int height = 0;
-        int orientation = 1;
+        int? exif = null;
+        int? xmp = null;
         for (int at = 12; at + 8L <= Math.Min(end, file.Length);)
         {
             ReadOnlySpan<byte> type = file.Slice(at, 4);
@@ -25,7 +26,9 @@ internal static class WebPStructure
             if (length > file.Length - at - 8)
                 throw ImageHeader.Truncated("WebP", file.Length, $"inside chunk {System.Text.Encoding.ASCII.GetString(type).Trim()}");
             if (type.SequenceEqual("EXIF"u8))
-                orientation = ExifReader.Orientation(data);
+                exif = ExifReader.Find(data);
+            else if (type.SequenceEqual("XMP "u8))
+                xmp = XmpReader.Orientation(data);
             at = (int)Math.Min(at + 8L + length + (length & 1), int.MaxValue); // chunks start at even offsets
         }
 
@@ -33,14 +36,21 @@ internal static class WebPStructure
             throw ImageHeader.Truncated("WebP", file.Length, $"and should have {end}");
         if (width == 0)
             throw new DinoException("damaged WebP: it has no picture");
-        return new ImageHeader(ImageFormat.WebP, width, height, orientation);
+        return new ImageHeader(ImageFormat.WebP, width, height, exif ?? xmp ?? 1);
     }
 
-    /// <summary>The size in one of the four chunks that can hold it, or (0, 0). The first such chunk in a file is that of the canvas; the larger size where a frame (ANMF) holds two.</summary>
+    /// <summary>
+    /// The size in one of the four chunks that can hold it, or (0, 0). The first such chunk in a file has the canvas's
+    /// size. A frame (ANMF) has two sizes; the larger one counts.
+    /// </summary>
     private static (int Width, int Height) Size(ReadOnlySpan<byte> type, ReadOnlySpan<byte> data)
     {
         if (type.SequenceEqual("VP8X"u8) && data.Length >= 10) // 24 bits each, less one
-            return ((BinaryPrimitives.ReadInt32LittleEndian(data[4..]) & 0xFFFFFF) + 1, (BinaryPrimitives.ReadInt32LittleEndian(data[6..]) >>> 8) + 1);
+        {
+            int lastColumn = BinaryPrimitives.ReadInt32LittleEndian(data[4..]) & 0xFFFFFF;
+            return (lastColumn + 1, (BinaryPrimitives.ReadInt32LittleEndian(data[6..]) >>> 8) + 1);
+        }
+
         if (type.SequenceEqual("ANMF"u8) && data.Length >= 24) // position, size, duration, flags; then the frame's own chunk
         {
             (int frameWidth, int frameHeight) = Size(data.Slice(16, 4), data[24..]);
@@ -54,8 +64,13 @@ internal static class WebPStructure
             return ((int)(bits & 0x3FFF) + 1, (int)(bits >> 14 & 0x3FFF) + 1);
         }
 
-        if (type.SequenceEqual("VP8 "u8) && data.Length >= 10 && data[3..].StartsWith<byte>([0x9D, 0x01, 0x2A])) // 14 bits, 2 bits of scaling
-            return (BinaryPrimitives.ReadUInt16LittleEndian(data[6..]) & 0x3FFF, BinaryPrimitives.ReadUInt16LittleEndian(data[8..]) & 0x3FFF);
+        // 14 bits, 2 bits of scaling
+        if (type.SequenceEqual("VP8 "u8) && data.Length >= 10 && data[3..].StartsWith<byte>([0x9D, 0x01, 0x2A]))
+        {
+            int width = BinaryPrimitives.ReadUInt16LittleEndian(data[6..]) & 0x3FFF;
+            return (width, BinaryPrimitives.ReadUInt16LittleEndian(data[8..]) & 0x3FFF);
+        }
+
         return (0, 0);
     }
 }

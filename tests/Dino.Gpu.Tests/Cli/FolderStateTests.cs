@@ -322,12 +322,12 @@ public sealed class FolderStateTests : IDisposable
     public async Task Pictures_of_other_kinds_in_a_folder_are_named()
     {
         Inputs();
-        _folder.Write("in/00a.TIF", [.. "II*\0"u8, 8, 0, 0, 0]);
+        _folder.Write("in/00a.JXL", [0xFF, 0x0A, 0xFA, 0x1F]);
         _folder.Write("in/00b.heic", [0, 0, 0, 24, .. "ftypheic"u8]);
         CliResult result = await CliRunner.EmbedTinyAsync(_folder.Path("in"), "-o", Out());
         Assert.Equal(3, result.ExitCode);
-        Assert.Contains("00a.TIF: not an image: expected JPEG, PNG, WebP, BMP or GIF, found TIFF", result.Error);
-        Assert.Contains("00b.heic: not an image: expected JPEG, PNG, WebP, BMP or GIF, found HEIF", result.Error);
+        Assert.Contains("00a.JXL: not an image: expected JPEG, PNG, WebP, BMP, GIF, TIFF or ICO, found JPEG XL", result.Error);
+        Assert.Contains("00b.heic: not an image: expected JPEG, PNG, WebP, BMP, GIF, TIFF or ICO, found HEIF", result.Error);
         Assert.Equal([1, 2], (await File.ReadAllLinesAsync(Out("errors.jsonl"))).Select(Row));
     }
 

@@ -4,17 +4,35 @@ using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Tests.Imaging;
 
-/// <summary>What is no picture, cut short, absurd or damaged: one clear line from both decoders, and nothing allocated on a file's word.</summary>
+/// <summary>
+/// What is no picture, cut short, absurd or damaged: one clear line from both decoders, and nothing allocated on a
+/// file's word.
+/// </summary>
 public sealed class BadImageTests
 {
     private static readonly string[] Decoders = ["skia", "stb"];
 
     public static TheoryData<string, byte[], string> NotImages => new()
     {
-        { "empty", [], "not an image: expected JPEG, PNG, WebP, BMP or GIF, found an empty file" },
+        { "empty", [], "not an image: expected JPEG, PNG, WebP, BMP, GIF, TIFF or ICO, found an empty file" },
         { "text", Encoding.UTF8.GetBytes("This is a text named .jpg, with an umlaut: ü.\n"), "found text" },
         { "long text", Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("<html>äöü</html>\r\n", 100))), "found text" },
-        { "tiff", [.. "II*\0"u8, 8, 0, 0, 0], "found TIFF" },
+        { "svg", Encoding.UTF8.GetBytes("<?xml version=\"1.0\"?>\n<svg width=\"3\" height=\"3\"/>"), "found SVG" },
+        { "tiff without directory", [.. "II*\0"u8, 8, 0, 0, 0], "truncated TIFF: the file ends after 8 bytes" },
+        { "tiff that claims much", [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 17, 1, 4, 0, 0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 0, 0], "tag 273 claims 2147483647 values" },
+        { "dng", [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 0xC6, 1, 0, 4, 0, 0, 0, 1, 4, 0, 0], "camera's raw file (DNG)" },
+        { "jpeg 2000", [0, 0, 0, 12, .. "jP  \r\n"u8, 0x87, 10, 0, 0], "found JPEG 2000" },
+        { "jpeg 2000 codestream", [0xFF, 0x4F, 0xFF, 0x51, 0, 0], "found JPEG 2000" },
+        { "jpeg xl", [0, 0, 0, 12, .. "JXL \r\n"u8, 0x87, 10, 0, 0], "found JPEG XL" },
+        { "jpeg xl codestream", [0xFF, 0x0A, 0xFA, 0x1F], "found JPEG XL" },
+        { "ppm", [.. "P6 1 1 255\n"u8, 1, 2, 3], "found PPM" },
+        { "pgm in text", [.. "P2\n1 1\n255\n7\n"u8], "found PPM" },
+        { "jpeg of 12 bits", Frame(0xC1, 12, 3), "12-bit JPEG is not supported" },
+        { "lossless jpeg", Frame(0xC3, 8, 3), "lossless JPEG is not supported" },
+        { "jpeg-ls", Frame(0xF7, 8, 3), "near-lossless (JPEG-LS) JPEG is not supported" },
+        { "hierarchical jpeg", Frame(0xC5, 8, 3), "hierarchical JPEG is not supported" },
+        { "jpeg of 2 components", Frame(0xC0, 8, 2), "JPEG of 2 components is not supported" },
+        { "ico without picture", [0, 0, 1, 0, 1, 0, 16, 16, 0, 0, 1, 0, 32, 0, 0, 1, 0, 0, 22, 0, 0, 0], "truncated ICO" },
         { "avif", [0, 0, 0, 32, .. "ftypavif"u8, 0, 0, 0, 0], "found AVIF" },
         { "heic", [0, 0, 0, 32, .. "ftypheic"u8, 0, 0, 0, 0], "found HEIF" },
         { "pdf", [.. "%PDF-1.7"u8], "found PDF" },
@@ -49,6 +67,7 @@ public sealed class BadImageTests
             cases.Add("PNG 2147483647x2147483647", [.. PngFiles.Signature, .. PngFiles.Header(int.MaxValue, int.MaxValue), .. PngFiles.Chunk("IEND", [])]);
             cases.Add("PNG 4294967295x4294967295", [.. PngFiles.Signature, .. PngFiles.Header(uint.MaxValue, uint.MaxValue), .. PngFiles.Chunk("IEND", [])]);
             cases.Add("BMP 5x2147483648", Bmp(5, int.MinValue));
+            cases.Add("TIFF 65535x65535", [.. "II*\0"u8, 8, 0, 0, 0, 2, 0, 0, 1, 3, 0, 1, 0, 0, 0, 0xFF, 0xFF, 0, 0, 1, 1, 3, 0, 1, 0, 0, 0, 0xFF, 0xFF, 0, 0]);
             cases.Add("WEBP 16777216x16777216", WebPFiles.WithExif(new byte[12], 1 << 24, 1 << 24, []));
             return cases;
         }
@@ -67,7 +86,10 @@ public sealed class BadImageTests
     [Fact]
     public void Limit_is_Pillows() => Assert.Equal(178_956_970, ImageHeader.MaxPixels);
 
-    /// <summary>Every prefix of small files, and some hundred of the large ones: none may pass for a picture.</summary>
+    /// <summary>
+    /// Every prefix of small files, and some hundred of the large ones: one passes for a picture only if it has every
+    /// pixel.
+    /// </summary>
     [Theory]
     [InlineData("rocket.jpg")]
     [InlineData("gray.jpg")]
@@ -81,16 +103,31 @@ public sealed class BadImageTests
     [InlineData("interlaced.png")]
     [InlineData("bilevel.png")]
     [InlineData("small.bmp")]
-    public void Every_prefix_is_refused(string name)
+    public void Every_prefix_is_refused_unless_it_has_every_pixel(string name)
     {
         byte[] file = File.ReadAllBytes(Support.GoldenData.Image(name));
+        // JPEG: all but the end-of-image marker. PNG: all but the chunks behind the data.
+        int complete = Path.GetExtension(name) switch { ".jpg" => file.Length - 2, ".png" => LastDataEnd(file), _ => file.Length };
         string format = Path.GetExtension(name) switch { ".jpg" => "JPEG", ".png" => "PNG", _ => "BMP" };
         int step = Math.Max(1, file.Length / 500);
         foreach (int length in Enumerable.Range(0, file.Length).Where(length => length < 700 || length > file.Length - 50 || length % step == 0))
         {
             foreach (string decoder in Decoders)
             {
-                var failure = Assert.Throws<DinoException>(() => GoldenImages.Decoder(decoder).Decode(file.AsMemory(0, length), ExifOrientation.Apply));
+                DinoException? failure = null;
+                try
+                {
+                    RgbImage whole = GoldenImages.Decoder(decoder).Decode(file.AsMemory(0, length), ExifOrientation.Apply);
+                    GoldenImages.AssertSame(GoldenImages.Decoder(decoder).Decode(file, ExifOrientation.Apply), whole);
+                    Assert.Contains("without its end", whole.Warning);
+                    continue;
+                }
+                catch (DinoException refusal)
+                {
+                    failure = refusal;
+                }
+
+                Assert.True(length < complete, failure.Message);
                 Assert.True(failure.Message.StartsWith(length < 8 ? "" : $"truncated {format}: the file ends after {length} bytes", StringComparison.Ordinal), failure.Message);
             }
         }
@@ -139,10 +176,27 @@ public sealed class BadImageTests
     }
 
     [Fact]
-    public void Stb_says_that_it_does_not_read_WebP() =>
-        Assert.Contains("skia", Assert.Throws<DinoException>(() => GoldenImages.Decoder("stb").Decode(WebPFiles.Lossless(PillowResizeTests.Noise(3, 3)), ExifOrientation.Apply)).Message);
+    public void Stb_says_what_reads_WebP()
+    {
+        byte[] file = WebPFiles.Lossless(PillowResizeTests.Noise(3, 3));
+        DinoException refusal = Assert.Throws<DinoException>(() => GoldenImages.Decoder("stb").Decode(file, ExifOrientation.Apply));
+        Assert.Contains("WebP is not read", refusal.Message);
+        Assert.Contains("Dino.Gpu.Data", refusal.Hint);
+    }
 
-    /// <summary>Random damage either decodes to something of the header's size or is one <see cref="DinoException"/>, never another exception.</summary>
+    /// <summary>Restart intervals of which some are missing would look like a picture with gray bands.</summary>
+    [Fact]
+    public void Jpeg_with_restarts_and_without_end_is_refused()
+    {
+        byte[] file = File.ReadAllBytes(Support.GoldenData.PathOf("pillow", "jpeg_restart.jpg"));
+        AssertRefused("no end", file[..^2], "truncated JPEG");
+        AssertRefused("no last interval", file[..file.AsSpan().LastIndexOf((byte)0xFF)][..^40], "truncated JPEG");
+    }
+
+    /// <summary>
+    /// Random damage either decodes to something of the header's size or is one <see cref="DinoException"/>, never
+    /// another exception.
+    /// </summary>
     [Theory]
     [InlineData("gray.jpg")]
     [InlineData("progressive_444.jpg")]
@@ -175,6 +229,17 @@ public sealed class BadImageTests
             }
         }
     }
+
+    /// <summary>Where the last IDAT chunk ends.</summary>
+    private static int LastDataEnd(byte[] png)
+    {
+        int type = png.AsSpan().LastIndexOf("IDAT"u8);
+        return type + 4 + BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(type - 4)) + 4;
+    }
+
+    /// <summary>A JPEG that goes as far as the header of its frame.</summary>
+    private static byte[] Frame(byte marker, byte bits, byte components) =>
+        [0xFF, 0xD8, 0xFF, marker, 0, (byte)(8 + 3 * components), bits, 0, 8, 0, 8, components, .. new byte[3 * components], 0xFF, 0xD9];
 
     private static void AssertRefused(string name, byte[] file, string expected)
     {

@@ -5,12 +5,17 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Imaging;
 
-/// <summary>Decoding, resizing and normalizing against Pillow, torchvision and Hugging Face's processor, byte for byte.</summary>
+/// <summary>
+/// Decoding, resizing and normalizing against Pillow, torchvision and Hugging Face's processor, byte for byte.
+/// </summary>
 public sealed class GoldenPreprocessTests
 {
     public static TheoryData<string> Stems => [.. GoldenImages.All.Select(golden => golden.Stem)];
 
-    /// <summary>Every decoder with every picture on which it is exact: not JPEG with stb, and nowhere 16-bit gray, which Pillow clips.</summary>
+    /// <summary>
+    /// Every decoder with every picture on which it is exact: not JPEG with stb, and nowhere 16-bit gray, which Pillow
+    /// clips.
+    /// </summary>
     public static TheoryData<string, string> ExactDecodes
     {
         get
@@ -47,7 +52,9 @@ public sealed class GoldenPreprocessTests
         Assert.Equal(golden.Sha256DinoEval224, GoldenImages.Sha256(new Preprocessor(PreprocessPreset.Dino, 224, 224).Apply(image).Pixels));
     }
 
-    /// <summary>The largest error of StbImageSharp on each JPEG, as measured when the reference data were made.</summary>
+    /// <summary>
+    /// The largest error of StbImageSharp on each JPEG, as measured when the reference data were made.
+    /// </summary>
     [Theory]
     [InlineData("gray_jpg", 1)]
     [InlineData("rocket_jpg", 3)]
@@ -106,7 +113,10 @@ public sealed class GoldenPreprocessTests
         }
     }
 
-    /// <summary>The model's input in each golden case: bytes and float32 planes have the SHA-256 of the reference, at 224x224 and 240x320.</summary>
+    /// <summary>
+    /// The model's input in each golden case: bytes and float32 planes have the SHA-256 of the reference, at 224x224
+    /// and 240x320.
+    /// </summary>
     [Theory]
     [MemberData(nameof(ModelCases))]
     public void Pixel_values_equal_the_processor(string name)

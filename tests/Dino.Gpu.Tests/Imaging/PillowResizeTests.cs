@@ -95,7 +95,9 @@ public sealed class PillowResizeTests
         return new RgbImage(width, height, pixels);
     }
 
-    /// <summary>The definition, one byte at a time: two passes over whole pictures, weights in double rounded to 22 bits.</summary>
+    /// <summary>
+    /// The definition, one byte at a time: two passes over whole pictures, weights in double rounded to 22 bits.
+    /// </summary>
     private static RgbImage Plain(RgbImage image, int width, int height, ResizeFilter filter)
     {
         RgbImage narrowed = width == image.Width ? image : PlainPass(image, width, image.Height, filter, isHorizontal: true);

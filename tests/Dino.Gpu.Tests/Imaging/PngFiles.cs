@@ -37,7 +37,10 @@ internal static class PngFiles
         return stream.ToArray();
     }
 
-    /// <summary>The samples of a 16-bit gray PNG with one IDAT chunk or more, unfiltered here by the rules of the PNG specification.</summary>
+    /// <summary>
+    /// The samples of a 16-bit gray PNG with one IDAT chunk or more, unfiltered here by the rules of the PNG
+    /// specification.
+    /// </summary>
     public static ushort[] Gray16(byte[] file)
     {
         int width = BinaryPrimitives.ReadInt32BigEndian(file.AsSpan(16));

@@ -55,6 +55,25 @@ public sealed class PreprocessCommandTests : IDisposable
     }
 
     [Fact]
+    public void Missing_end_is_a_warning()
+    {
+        string image = GoldenData.PathOf("pillow", "png_without_iend.png");
+        var messages = new StringWriter();
+        int code = PreprocessCommand.Run(
+            [image],
+            _directory,
+            "png",
+            new Preprocessor(PreprocessPreset.HuggingFace, 224, 224),
+            GoldenImages.Decoder("skia"),
+            ExifOrientation.Apply,
+            messages,
+            TextWriter.Null,
+            TestContext.Current.CancellationToken);
+        Assert.Equal(0, code);
+        Assert.Equal($"dino: warning: {image}: PNG without its end; all of its pixels are there", messages.ToString().Trim());
+    }
+
+    [Fact]
     public async Task Exif_is_applied_unless_told_otherwise()
     {
         string image = GoldenData.Image("exif_orientation6.jpg");

@@ -5,7 +5,9 @@ namespace Dino.Gpu.Tests.Imaging;
 /// <summary>Sizes, crops and normalization beyond the reference data.</summary>
 public sealed class PreprocessorTests
 {
-    /// <summary>torchvision: the shorter side exact, the longer one rounded down, the crop's corner rounded half to even.</summary>
+    /// <summary>
+    /// torchvision: the shorter side exact, the longer one rounded down, the crop's corner rounded half to even.
+    /// </summary>
     [Theory]
     [InlineData(500, 375, 224, 224, 341, 256, 58, 16)]    // (341 - 224) / 2 = 58.5 is 58
     [InlineData(375, 500, 224, 224, 256, 341, 16, 58)]

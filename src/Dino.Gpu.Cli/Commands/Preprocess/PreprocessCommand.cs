@@ -93,6 +93,8 @@ internal static class PreprocessCommand
                 continue;
             }
 
+            if (pixels.Warning is not null)
+                messages.WriteLine($"dino: warning: {images[i]}: {pixels.Warning}");
             if (format == "npy")
                 WriteNpy(targets[i], pixels);
             else

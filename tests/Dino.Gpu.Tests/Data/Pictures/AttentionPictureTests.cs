@@ -54,7 +54,8 @@ public sealed class AttentionPictureTests
         // Three heads: the picture, the mean and three tiles in two rows of three; every tile is 4x2.
         var map = new AttentionMap([0, 1, 1, 0, 0, 1], headCount: 3, gridHeight: 1, gridWidth: 2);
         RgbImage sheet = ContactSheet.Draw(Picture, map, 2, ColorMap.Gray);
-        Assert.Equal(ContactSheet.Gap + 3 * (4 + ContactSheet.Gap), sheet.Width);
+        Assert.Equal(0, (sheet.Width - ContactSheet.Gap) % 3);
+        Assert.InRange(ColumnWidth(sheet), "picture".Length * 4, 80); // as wide as the widest label, not as a tile
         Assert.Equal(ContactSheet.Gap + 2 * (ContactSheet.LabelHeight + 2 + ContactSheet.Gap), sheet.Height);
         Assert.Equal(Red(AttentionPicture.Crop(Picture, 4, 2)), Red(Tile(sheet, 0, 0)));
         Assert.Equal([0, 0, 255, 255, 0, 0, 255, 255], Red(Tile(sheet, 1, 0))); // the mean: 1/3, 2/3
@@ -66,10 +67,12 @@ public sealed class AttentionPictureTests
 
     private static RgbImage Tile(RgbImage sheet, int column, int row)
     {
-        int left = ContactSheet.Gap + column * (4 + ContactSheet.Gap);
+        int left = ContactSheet.Gap + column * (ColumnWidth(sheet) + ContactSheet.Gap);
         int top = ContactSheet.Gap + row * (ContactSheet.LabelHeight + 2 + ContactSheet.Gap) + ContactSheet.LabelHeight;
         return new RgbImage(4, 2, [.. Enumerable.Range(0, 2).SelectMany(y => sheet.Pixels.AsSpan(3 * ((top + y) * sheet.Width + left), 12).ToArray())]);
     }
+
+    private static int ColumnWidth(RgbImage sheet) => (sheet.Width - ContactSheet.Gap) / 3 - ContactSheet.Gap;
 
     private static byte[] Red(RgbImage image) => [.. image.Pixels.Where((_, i) => i % 3 == 0)];
 }

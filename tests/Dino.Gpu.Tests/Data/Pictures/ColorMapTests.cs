@@ -6,7 +6,9 @@ namespace Dino.Gpu.Tests.Data.Pictures;
 
 public sealed class ColorMapTests
 {
-    /// <summary>Every 17th row of matplotlib's published tables; its pictures have 255 times the value, cut to a whole number.</summary>
+    /// <summary>
+    /// Every 17th row of matplotlib's published tables; its pictures have 255 times the value, cut to a whole number.
+    /// </summary>
     [Theory]
     [InlineData("viridis", 0, 0.267004, 0.004874, 0.329415)]
     [InlineData("viridis", 17, 0.282656, 0.100196, 0.42216)]

@@ -1,0 +1,45 @@
+namespace Dino.Gpu.Imaging;
+
+/// <summary>A decoder that takes a header which its caller has read already.</summary>
+internal interface IHeaderDecoder : IImageDecoder
+{
+    /// <summary>As <see cref="IImageDecoder.Decode"/>, without walking the file's structure again.</summary>
+    /// <param name="file">The bytes of the file.</param>
+    /// <param name="header">Its header.</param>
+    /// <param name="orientation">Whether the orientation is applied.</param>
+    RgbImage Decode(ReadOnlyMemory<byte> file, ImageHeader header, ExifOrientation orientation);
+}
+
+/// <summary>What all decoders do alike: simple formats, files that lack their end, and the orientation.</summary>
+internal static class ImageDecoding
+{
+    /// <param name="file">The bytes of the file.</param>
+    /// <param name="header">Its header.</param>
+    /// <param name="orientation">Whether the orientation is applied.</param>
+    /// <param name="decode">Decodes the pixels of a file that is complete, as they are stored.</param>
+    public static RgbImage Decode(
+        ReadOnlyMemory<byte> file,
+        ImageHeader header,
+        ExifOrientation orientation,
+        Func<ReadOnlyMemory<byte>, ImageHeader, RgbImage> decode)
+    {
+        RgbImage image = header.Pixels is { } pixels ? pixels.Read(file.Span) : Complete(file[header.Content], header, decode);
+        string? warning = header.LacksEnd ? $"{header.FormatName} without its end; all of its pixels are there" : null;
+        if (orientation == ExifOrientation.Apply)
+            image = header.Upright(image);
+        image.Warning = warning;
+        return image;
+    }
+
+    private static RgbImage Complete(
+        ReadOnlyMemory<byte> file, ImageHeader header, Func<ReadOnlyMemory<byte>, ImageHeader, RgbImage> decode)
+    {
+        if (header.LacksTables)
+            file = JpegRepair.AddTables(file.Span);
+        if (!header.LacksEnd)
+            return decode(file, header);
+        return header.Format == ImageFormat.Jpeg
+            ? JpegRepair.DecodeWithoutEnd(file.Span, whole => decode(whole, header))
+            : decode((byte[])[.. file.Span, .. PngStructure.End], header);
+    }
+}

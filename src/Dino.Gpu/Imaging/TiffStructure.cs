@@ -1,0 +1,77 @@
+using System.Buffers.Binary;
+
+namespace Dino.Gpu.Imaging;
+
+/// <summary>Reads size and orientation from the first directory of a TIFF (version 6) or BigTIFF.</summary>
+internal static class TiffStructure
+{
+    private const int ImageWidth = 256;
+    private const int ImageLength = 257;
+    private const int Orientation = 274;
+    private const int DngVersion = 50706;
+
+    /// <summary>Bytes of a value of each type, BYTE (1) to IFD8 (18).</summary>
+    private static ReadOnlySpan<byte> TypeLengths => [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
+
+    public static bool IsTiff(ReadOnlySpan<byte> file) =>
+        file.StartsWith("II*\0"u8) || file.StartsWith("MM\0*"u8) || file.StartsWith("II+\0"u8) || file.StartsWith("MM\0+"u8);
+
+    public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
+    {
+        bool little = file[0] == 'I';
+        bool isBig = file[little ? 2 : 3] == 43;
+        if (file.Length < (isBig ? 16 : 8))
+            throw ImageHeader.Truncated("TIFF", file.Length, "inside its header");
+        ulong directory = isBig ? Int64(file[8..]) : Int32(file[4..]);
+        int countLength = isBig ? 8 : 2;
+        int entryLength = isBig ? 20 : 12;
+        if (directory > (ulong)Math.Max(0, file.Length - countLength))
+            throw ImageHeader.Truncated("TIFF", file.Length, "before its first directory");
+        ReadOnlySpan<byte> entries = file[(int)directory..];
+        ulong count = isBig ? Int64(entries) : Int16(entries);
+        entries = entries[countLength..];
+        if (count > (ulong)(entries.Length / entryLength))
+            throw ImageHeader.Truncated("TIFF", file.Length, "inside its first directory");
+
+        long width = 0;
+        long height = 0;
+        int orientation = 1;
+        for (; count > 0; count--, entries = entries[entryLength..])
+        {
+            int tag = Int16(entries);
+            int type = Int16(entries[2..]);
+            ulong values = isBig ? Int64(entries[4..]) : Int32(entries[4..]);
+            if (type < TypeLengths.Length && values > (ulong)file.Length / Math.Max(TypeLengths[type], (byte)1))
+                throw new DinoException($"damaged TIFF: tag {tag} claims {values} values in a file of {file.Length} bytes");
+            ReadOnlySpan<byte> field = entries[(isBig ? 12 : 8)..];
+            long value = type switch
+            {
+                1 => field[0],      // BYTE
+                3 => Int16(field),  // SHORT
+                4 => Int32(field),  // LONG
+                16 => (long)Math.Min(Int64(field), long.MaxValue), // LONG8
+                _ => 0,
+            };
+            if (tag == ImageWidth)
+                width = value;
+            else if (tag == ImageLength)
+                height = value;
+            else if (tag == Orientation && value is >= 1 and <= 8)
+                orientation = (int)value;
+            else if (tag == DngVersion)
+                throw new DinoException("a camera's raw file (DNG) is not supported", "develop it to JPEG, PNG or TIFF");
+        }
+
+        ImageHeader.CheckSize("TIFF", width, height, maxPixels);
+        return new ImageHeader(ImageFormat.Tiff, (int)width, (int)height, orientation);
+
+        ushort Int16(ReadOnlySpan<byte> bytes) =>
+            little ? BinaryPrimitives.ReadUInt16LittleEndian(bytes) : BinaryPrimitives.ReadUInt16BigEndian(bytes);
+
+        uint Int32(ReadOnlySpan<byte> bytes) =>
+            little ? BinaryPrimitives.ReadUInt32LittleEndian(bytes) : BinaryPrimitives.ReadUInt32BigEndian(bytes);
+
+        ulong Int64(ReadOnlySpan<byte> bytes) =>
+            little ? BinaryPrimitives.ReadUInt64LittleEndian(bytes) : BinaryPrimitives.ReadUInt64BigEndian(bytes);
+    }
+}
