@@ -4,7 +4,7 @@ namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>
 /// What a thread copies of each slice of k: one 16-byte chunk of some rows of the input's tile, and of the weight's.
-/// Where a row is past an edge it is a row inside instead, so that every address is a valid one.
+/// Where a row is past an edge it is the first one instead: memory that is there and was written.
 /// </summary>
 /// <param name="input">Global address of (M, K).</param>
 /// <param name="weight">Global address of (N, K).</param>
@@ -25,7 +25,7 @@ internal readonly struct CopyPlan(long input, long weight, TensorGemmShape shape
     public long Input(int copy)
     {
         int row = _row + copy * _passRows;
-        return _input + (row < _shape.Rows ? (long)_shape.Map.BufferRow(row) * _shape.RowBytes : 0L);
+        return _input + (long)_shape.Map.BufferRow(row < _shape.Rows ? row : 0) * _shape.RowBytes;
     }
 
     /// <summary>The same of the weight's.</summary>
