@@ -52,7 +52,7 @@ public sealed class AssemblerTests
         ];
         if (Environment.GetEnvironmentVariable("DINO_ASSEMBLE_OUT") is { Length: > 0 } folder)
             Write(kernels, folder, architecture);
-        Assert.Equal(architecture >= 80 ? 92 : 36, kernels.Length);
+        Assert.Equal(architecture >= 80 ? 93 : 37, kernels.Length);
         foreach (AssembledKernel kernel in kernels)
         {
             Assert.True(kernel.Warnings.Length == 0, $"{kernel.Kernel.Name}: {kernel.Warnings}");
