@@ -195,10 +195,12 @@ public sealed class EmbedTests : IDisposable
     [Fact]
     public async Task A_file_that_is_there_is_replaced_only_by_a_whole_one()
     {
-        string file = _folder.Write("x.npy", "precious");
+        await EmbedAsync("x.npy", Chelsea, Chelsea);
+        string file = _folder.Path("x.npy");
+        byte[] precious = await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken);
         CliResult failed = await CliRunner.RunAsync("embed", Chelsea, "-o", file, "--weights", CliRunner.TinyWeights, "--device", "cuda:99");
         failed.FatalLine();
-        Assert.Equal("precious", File.ReadAllText(file));
+        Assert.Equal(precious, await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken));
         await EmbedAsync("x.npy", Chelsea);
         Assert.Equal([file], _folder.Files);
     }
