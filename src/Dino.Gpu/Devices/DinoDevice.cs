@@ -121,7 +121,9 @@ internal sealed class DinoDevice : IDisposable
     {
         try
         {
-            return Create(Configure, candidate.Device, candidate.Info);
+            DinoDevice device = Create(Configure, candidate.Device, candidate.Info);
+            BranchUniformity.AssumeDivergence(device.Context);
+            return device;
         }
         catch (Exception exception) when (exception is not DinoException)
         {

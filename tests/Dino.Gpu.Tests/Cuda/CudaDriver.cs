@@ -31,10 +31,7 @@ internal static class CudaDriver
     private static CudaContext? _current;
 
     /// <summary>Options of new contexts.</summary>
-    public static EmulatorOptions Options { get; } = new()
-    {
-        FaultsOnDivergentUniform = Environment.GetEnvironmentVariable("DINO_TEST_UNIFORM") == "fault",
-    };
+    public static EmulatorOptions Options { get; } = new();
 
     /// <summary>The context of this thread.</summary>
     public static CudaContext? Current => _current;

@@ -16,7 +16,7 @@ internal sealed class PtxDecoder(PtxKernel kernel)
     {
         _instruction = instruction;
         CheckTarget();
-        PtxOp op = Control() ?? Memory() ?? WholeWarp() ?? Shift() ?? Integer() ?? Float() ?? Conversion()
+        PtxOp op = Control() ?? Memory() ?? Atomic() ?? WholeWarp() ?? Shift() ?? Integer() ?? Float() ?? Conversion()
             ?? throw new NotSupportedException(instruction.Text);
         op.Text = instruction.Text;
         op.Predicate = instruction.Predicate;
@@ -71,6 +71,23 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         Assert.True(width < 8 || wide, _instruction.Text);
         return load ? new LoadOp(space, place, width, operation[^1][0] == 's', registers, wide)
             : new StoreOp(space, place, width, registers, wide);
+    }
+
+    /// <summary>ILGPU writes the operation before the space, as in <c>red.add.shared.f32</c>.</summary>
+    private PtxOp? Atomic()
+    {
+        string[] operation = _instruction.Operation;
+        if (operation[0] is not ("atom" or "red"))
+            return null;
+        MemorySpace space = operation.Contains("global") ? MemorySpace.Global
+            : operation.Contains("shared") ? MemorySpace.Shared : MemorySpace.Generic;
+        if (operation.Length != (space == MemorySpace.Generic ? 3 : 4)
+            || AtomicOp.Function(operation[1], operation[^1]) is not { } function)
+            return null;
+        int place = operation[0] == "atom" ? 1 : 0;
+        int last = operation[1] == "cas" ? place + 2 : place + 1;
+        return new AtomicOp(
+            function, space, PlaceOf(_instruction.Operands[place]), place == 1 ? Target() : None, Source(place + 1), Source(last));
     }
 
     private PtxOp? WholeWarp()
@@ -277,7 +294,7 @@ internal sealed class PtxDecoder(PtxKernel kernel)
     private void CheckTarget()
     {
         string[] operation = _instruction.Operation;
-        if (operation[0] is "ld" or "st" or "cp" or "mma" or "ldmatrix" || _instruction.Operands is not [{ Register: >= 0 } target, ..])
+        if (operation[0] is "ld" or "st" or "red" or "cp" or "mma" or "ldmatrix" || _instruction.Operands is not [{ Register: >= 0 } target, ..])
             return;
         string type = operation[0] == "setp" ? "pred" : operation[0] == "cvt" ? operation[^2] : operation[^1];
         bool wide = type.EndsWith("64", StringComparison.Ordinal) || operation.Contains("wide");

@@ -118,7 +118,7 @@ internal sealed unsafe class PtxKernel
         foreach (PtxInstruction instruction in Program.Instructions)
         {
             string[] operation = instruction.Operation;
-            if (operation[0] is not ("ld" or "st"))
+            if (operation[0] is not ("ld" or "st" or "atom" or "red"))
                 continue;
             if (operation[1] == space || operation[1] is not ("global" or "shared" or "param"))
             {

@@ -144,8 +144,8 @@ internal static class Attention
                 Bs[bBuffer + line * (TTile.Side + 1) + x] = values;
                 Group.Barrier();
                 values = LoadValues(qkv, quads, shape, start + 2 * shape.Hidden, firstKey + key0 + TTile.Depth + line, firstColumn + 4 * x);
-                int aIndex = key0 * stride + y;
-                int bIndex = bBuffer + x;
+                long aIndex = key0 * stride + y;
+                long bIndex = bBuffer + x;
                 for (int key = 0; key < TTile.Depth; key++)
                 {
                     Quad p0 = Ps[aIndex];

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 
 namespace Dino.Gpu.Kernels.Portable;
@@ -10,25 +11,43 @@ internal static class Peak
 
     /// <summary>One value a thread, so that nothing can be left out.</summary>
     /// <param name="index">Thread.</param>
-    /// <param name="iterations">Steps of each chain.</param>
+    /// <param name="iterations">Steps of each chain, a multiple of 8: the loop itself takes instructions too.</param>
     /// <param name="values">(threads) start values, replaced by the result.</param>
     public static void Kernel(Index1D index, int iterations, ArrayView<float> values)
     {
         float x = values[index];
-        float y = 1e-6f;
-        float c0 = x, c1 = x + 1, c2 = x + 2, c3 = x + 3, c4 = x + 4, c5 = x + 5, c6 = x + 6, c7 = x + 7;
-        for (int i = 0; i < iterations; i++)
+        var a = new Chains { C0 = x, C1 = x + 1, C2 = x + 2, C3 = x + 3, C4 = x + 4, C5 = x + 5, C6 = x + 6, C7 = x + 7 };
+        for (int i = 0; i < iterations; i += 8)
         {
-            c0 = c0 * y + x;
-            c1 = c1 * y + x;
-            c2 = c2 * y + x;
-            c3 = c3 * y + x;
-            c4 = c4 * y + x;
-            c5 = c5 * y + x;
-            c6 = c6 * y + x;
-            c7 = c7 * y + x;
+            Step(ref a, x);
+            Step(ref a, x);
+            Step(ref a, x);
+            Step(ref a, x);
+            Step(ref a, x);
+            Step(ref a, x);
+            Step(ref a, x);
+            Step(ref a, x);
         }
 
-        values[index] = c0 + c1 + c2 + c3 + c4 + c5 + c6 + c7;
+        values[index] = a.C0 + a.C1 + a.C2 + a.C3 + a.C4 + a.C5 + a.C6 + a.C7;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step(ref Chains a, float x)
+    {
+        const float Factor = 1e-6f;
+        a.C0 = a.C0 * Factor + x;
+        a.C1 = a.C1 * Factor + x;
+        a.C2 = a.C2 * Factor + x;
+        a.C3 = a.C3 * Factor + x;
+        a.C4 = a.C4 * Factor + x;
+        a.C5 = a.C5 * Factor + x;
+        a.C6 = a.C6 * Factor + x;
+        a.C7 = a.C7 * Factor + x;
+    }
+
+    private struct Chains
+    {
+        public float C0, C1, C2, C3, C4, C5, C6, C7;
     }
 }

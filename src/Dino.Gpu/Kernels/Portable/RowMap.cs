@@ -1,3 +1,4 @@
+using System.Numerics;
 using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Kernels.Portable;
@@ -12,11 +13,18 @@ internal readonly struct RowMap
     public RowMap(int rowsPerImage, int imageStride, int firstRow)
     {
         RowsPerImage = rowsPerImage;
+        Shift = 63 - BitOperations.LeadingZeroCount((uint)rowsPerImage - 1);
+        Reciprocal = (uint)(((1UL << Shift) + (uint)rowsPerImage - 1) / (uint)rowsPerImage);
         ImageStride = imageStride;
         FirstRow = firstRow;
     }
 
     public int RowsPerImage { get; }
+
+    /// <summary>2^Shift / RowsPerImage, rounded up: a division by multiplication, exact for rows below 2^31.</summary>
+    public uint Reciprocal { get; }
+
+    public int Shift { get; }
 
     public int ImageStride { get; }
 
@@ -32,5 +40,9 @@ internal readonly struct RowMap
         _ => Dense,
     };
 
-    public int BufferRow(int row) => row / RowsPerImage * ImageStride + FirstRow + row % RowsPerImage;
+    public int BufferRow(int row)
+    {
+        int image = (int)(((ulong)(uint)row * Reciprocal) >> Shift);
+        return row + image * (ImageStride - RowsPerImage) + FirstRow;
+    }
 }

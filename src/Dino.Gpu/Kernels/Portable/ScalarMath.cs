@@ -11,7 +11,7 @@ namespace Dino.Gpu.Kernels.Portable;
 /// </summary>
 internal static class ScalarMath
 {
-    /// <summary>e^x, 0 below -87 (where a float would go denormal) and clamped above 88.</summary>
+    /// <summary>e^x, 0 below -88 (where a float would go denormal) and clamped above 88.</summary>
     public static float Exp(float x)
     {
         // x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts, the first with trailing zeros so that n times it is
@@ -19,9 +19,12 @@ internal static class ScalarMath
         const float Log2E = 1.44269504f;
         const float Ln2High = 0.693359375f;
         const float Ln2Low = -2.12194440e-4f;
-        float clamped = x > 88f ? 88f : x;
-        float scaled = clamped * Log2E;
-        int n = (int)(scaled < 0f ? scaled - 0.5f : scaled + 0.5f);
+        // 1.5 * 2^23: added to a small number, it leaves the nearest integer in the last bits.
+        const float Integer = 12582912f;
+        float above = x < -88f ? -88f : x;
+        float clamped = above > 88f ? 88f : above;
+        float shifted = clamped * Log2E + Integer;
+        float n = shifted - Integer;
         float r = clamped - n * Ln2High - n * Ln2Low;
 
         // e^r, fitted on |r| <= 0.35 to 2.1e-9.
@@ -31,7 +34,7 @@ internal static class ScalarMath
         p = p * r + 1.66664054e-1f;
         p = p * r + 5.00000005e-1f;
         p = p * r * r + r + 1f;
-        return x < -87f ? 0f : p * Interop.IntAsFloat((uint)((n + 127) << 23));
+        return p * Interop.IntAsFloat((Interop.FloatAsInt(shifted) << 23) + (127u << 23));
     }
 
     /// <summary>The error function.</summary>

@@ -86,7 +86,7 @@ internal static class TileProduct
         ArrayView<float> bScalars = Bs.Cast<float>();
 
         // This thread's place in a slice: quad k of its lines, and where they go, transposed.
-        int quad = Thread<TTile>() % (TTile.Depth / 4) * 4;
+        int quad = (Thread<TTile>() & (TTile.Depth / 4 - 1)) * 4;
         int aTarget = quad * aStride * 4 + FirstLine<TTile>();
         int bTarget = quad * bStride * 4 + FirstLine<TTile>();
 
@@ -120,9 +120,9 @@ internal static class TileProduct
             b0 = Load(b, b.Start0, next, depth, aligned);
             b1 = twoOfB ? Load(b, b.Start1, next, depth, aligned) : default;
 
-            // Multiply: C += As^T Bs over this slice, four values of k a round.
-            int aIndex = aBuffer + Group.IdxY;
-            int bIndex = bBuffer + Group.IdxX;
+            // Multiply: C += As^T Bs over this slice, four values of k a round. Indices of 64 bits fold into addresses, those of 32 do not.
+            long aIndex = aBuffer + Group.IdxY;
+            long bIndex = bBuffer + Group.IdxX;
             for (int k = 0; k < TTile.Depth; k += 4)
             {
                 Step<TTile>(As, aIndex, Bs, bIndex, ref sums);
@@ -142,7 +142,7 @@ internal static class TileProduct
 
     /// <summary>C += a b^T for one line of each of two staged inputs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Step<TTile>(ArrayView<Quad> As, int aIndex, ArrayView<Quad> Bs, int bIndex, ref RegisterBlock sums)
+    public static void Step<TTile>(ArrayView<Quad> As, long aIndex, ArrayView<Quad> Bs, long bIndex, ref RegisterBlock sums)
         where TTile : struct, ITileShape
     {
         Quad a0 = As[aIndex];

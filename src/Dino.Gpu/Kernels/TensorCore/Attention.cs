@@ -69,7 +69,7 @@ internal static class Attention
         int queryBytes = TileRows * pitch;
         int tileRows = TileBytes / pitch;
         int thread = Group.IdxX;
-        int lane = thread % TileLayout.WarpSize;
+        int lane = thread & (TileLayout.WarpSize - 1);
         int warp = thread / TileLayout.WarpSize;
         int firstQuery = Grid.IdxX * TileRows;
         int hiddenBytes = shape.HeadCount * rowBytes;
@@ -86,7 +86,7 @@ internal static class Attention
         CudaAsm.Emit("cp.async.commit_group;");
         CudaAsm.Emit("cp.async.wait_group 0;");
         CudaAsm.Emit("bar.sync 0;");
-        LoadQueries(rowBytes, 16 * warp, lane, pitch);
+        HeadPieces.ForEach<QueryLoad, QueryPlace>(rowBytes / 32, new QueryPlace(16 * warp, lane, pitch));
 
         int slot = queryBytes;
         for (int firstKey = 0; firstKey < shape.TokenCount; firstKey += tileRows)
@@ -109,13 +109,13 @@ internal static class Attention
             {
                 int keys = slot + row * pitch;
                 CudaAsm.Emit(AttentionText.ClearScores);
-                MultiplyScores<TFormat>(rowBytes, keys, lane, pitch);
+                HeadPieces.ForEach<ScoreProduct<TFormat>, TilePlace>(rowBytes / 32, new TilePlace(keys, lane, pitch));
                 if (row + StepKeys > count)
-                    CudaAsm.Emit(AttentionText.Mask, count - row - lane % 4 * 2);
+                    CudaAsm.Emit(AttentionText.Mask, count - row - (lane & 3) * 2);
                 CudaAsm.Emit(AttentionText.Softmax, shape.Scale, -shape.Scale);
-                Rescale(THead.Size);
+                HeadPieces.ForEach<Rescale, int>(THead.Size / 16, 0);
                 TFormat.PackWeights();
-                MultiplyValues<TFormat>(THead.Size, keys + TileBytes, lane, pitch);
+                HeadPieces.ForEach<ValueProduct<TFormat>, TilePlace>(THead.Size / 16, new TilePlace(keys + TileBytes, lane, pitch));
             }
 
             slot = nextSlot;
@@ -123,11 +123,11 @@ internal static class Attention
 
         CudaAsm.Emit(AttentionText.Finish);
         int queryRow = firstQuery + 16 * warp + lane / 4;
-        long target = context + (firstToken + queryRow) * hiddenBytes + Grid.IdxY * rowBytes + lane % 4 * 2 * TFormat.ElementSize;
+        long target = context + (firstToken + queryRow) * hiddenBytes + Grid.IdxY * rowBytes + (lane & 3) * 2 * TFormat.ElementSize;
         if (queryRow < shape.QueryCount)
-            StoreFirst<TFormat>(THead.Size, target);
+            HeadPieces.ForEach<StoreFirst<TFormat>, long>(THead.Size / 16, target);
         if (queryRow + 8 < shape.QueryCount)
-            StoreSecond<TFormat>(THead.Size, target + 8L * hiddenBytes);
+            HeadPieces.ForEach<StoreSecond<TFormat>, long>(THead.Size / 16, target + 8L * hiddenBytes);
     }
 
     /// <summary>Bytes from one row of a tile to the next: all banks once or twice, so that eight rows can be laid out without conflicts.</summary>
@@ -137,17 +137,20 @@ internal static class Attention
     public static int ByteOffset(int row, int chunk, int pitch) => row * pitch + (chunk ^ (row & 7)) * TileLayout.ChunkBytes;
 
     /// <summary>Where a lane points ldmatrix for 16 queries and 32 bytes of the head.</summary>
-    public static int QueryFragment(int lane, int firstRow, int step, int pitch) => ByteOffset(firstRow + lane % 16, 2 * step + lane / 16, pitch);
+    public static int QueryFragment(int lane, int firstRow, int step, int pitch) => 
+        ByteOffset(firstRow + (lane & 15), 2 * step + (lane >> 4), pitch);
 
     /// <summary>Where a lane points ldmatrix for 16 keys and 32 bytes of the head: keys come as the weight of a product does.</summary>
-    public static int KeyFragment(int lane, int step, int pitch) => ByteOffset(lane % 8 + lane / 16 * 8, 2 * step + lane / 8 % 2, pitch);
+    public static int KeyFragment(int lane, int step, int pitch) => 
+        ByteOffset((lane & 7) + (lane >> 4) * 8, 2 * step + ((lane >> 3) & 1), pitch);
 
     /// <summary>Where a lane points ldmatrix for 16 keys and 16 values of 16 bits of the head, which it transposes.</summary>
-    public static int ValueFragment16(int lane, int group, int pitch) => ByteOffset(lane % 16, 2 * group + lane / 16, pitch);
+    public static int ValueFragment16(int lane, int group, int pitch) => 
+        ByteOffset(lane & 15, 2 * group + (lane >> 4), pitch);
 
-    /// <summary>Where a lane finds a value of 32 bits of the head: column lane / 4 of a fragment of eight, key 2 (lane % 4) or the next.</summary>
+    /// <summary>Where a lane finds a value of 32 bits of the head: column lane / 4 of a fragment of eight, key 2 (lane mod 4) or the next.</summary>
     public static int ValueFragment32(int lane, int fragment, int odd, int pitch) =>
-        ByteOffset(lane % 4 * 2 + odd, 2 * fragment + lane / 16, pitch) + lane / 4 % 4 * sizeof(float);
+        ByteOffset((lane & 3) * 2 + odd, 2 * fragment + (lane >> 4), pitch) + ((lane >> 2) & 3) * sizeof(float);
 
     /// <summary>8192 bytes of rows, four chunks a thread; rows past the last token become zeros, and what no head fills is left out.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -156,7 +159,7 @@ internal static class Attention
         int pitch = Pitch(rowBytes);
         int chunksPerRow = pitch / TileLayout.ChunkBytes;
         int passRows = Threads / chunksPerRow;
-        int chunk = thread % chunksPerRow;
+        int chunk = thread & (chunksPerRow - 1);
         int row = thread / chunksPerRow;
         int offset = target + ByteOffset(row, chunk, pitch);
         long start = source + chunk * TileLayout.ChunkBytes;
@@ -171,230 +174,14 @@ internal static class Attention
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Copy(long source, int strideBytes, int row, int rowCount, int target) =>
-        CudaAsm.Emit(
-            GemmText.Copy, target, source + (row < rowCount ? (long)row * strideBytes : 0L), row < rowCount ? TileLayout.ChunkBytes : 0);
+        TileCopy.Start(
+            target, source + (row < rowCount ? (long)row * strideBytes : 0L), row < rowCount ? TileLayout.ChunkBytes : 0);
 
-    // The lists below name registers, one text each, as far as the head reaches; the compiler drops the rest.
+    /// <summary>16 values of the head of 32 keys.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void LoadQueries(int rowBytes, int row, int lane, int pitch)
+    public static void LoadValues16(int group, int values, int lane, int pitch)
     {
-        CudaAsm.Emit(AttentionText.LoadQuery0, QueryFragment(lane, row, 0, pitch));
-        if (rowBytes > 32)
-            CudaAsm.Emit(AttentionText.LoadQuery1, QueryFragment(lane, row, 1, pitch));
-        if (rowBytes > 64)
-            CudaAsm.Emit(AttentionText.LoadQuery2, QueryFragment(lane, row, 2, pitch));
-        if (rowBytes > 96)
-            CudaAsm.Emit(AttentionText.LoadQuery3, QueryFragment(lane, row, 3, pitch));
-        if (rowBytes > 128)
-            CudaAsm.Emit(AttentionText.LoadQuery4, QueryFragment(lane, row, 4, pitch));
-        if (rowBytes > 160)
-            CudaAsm.Emit(AttentionText.LoadQuery5, QueryFragment(lane, row, 5, pitch));
-        if (rowBytes > 192)
-            CudaAsm.Emit(AttentionText.LoadQuery6, QueryFragment(lane, row, 6, pitch));
-        if (rowBytes > 224)
-            CudaAsm.Emit(AttentionText.LoadQuery7, QueryFragment(lane, row, 7, pitch));
+        int fragment = values + ValueFragment16(lane, group, pitch);
+        CudaAsm.Emit(AttentionText.LoadValues16, fragment, fragment + 16 * pitch);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void MultiplyScores<TFormat>(int rowBytes, int keys, int lane, int pitch)
-        where TFormat : struct, ITensorFormat
-    {
-        CudaAsm.Emit(AttentionText.TakeQuery0);
-        MultiplyKeys<TFormat>(keys, lane, 0, pitch);
-        if (rowBytes > 32)
-        {
-            CudaAsm.Emit(AttentionText.TakeQuery1);
-            MultiplyKeys<TFormat>(keys, lane, 1, pitch);
-        }
-
-        if (rowBytes > 64)
-        {
-            CudaAsm.Emit(AttentionText.TakeQuery2);
-            MultiplyKeys<TFormat>(keys, lane, 2, pitch);
-        }
-
-        if (rowBytes > 96)
-        {
-            CudaAsm.Emit(AttentionText.TakeQuery3);
-            MultiplyKeys<TFormat>(keys, lane, 3, pitch);
-        }
-
-        if (rowBytes > 128)
-        {
-            CudaAsm.Emit(AttentionText.TakeQuery4);
-            MultiplyKeys<TFormat>(keys, lane, 4, pitch);
-        }
-
-        if (rowBytes > 160)
-        {
-            CudaAsm.Emit(AttentionText.TakeQuery5);
-            MultiplyKeys<TFormat>(keys, lane, 5, pitch);
-        }
-
-        if (rowBytes > 192)
-        {
-            CudaAsm.Emit(AttentionText.TakeQuery6);
-            MultiplyKeys<TFormat>(keys, lane, 6, pitch);
-        }
-
-        if (rowBytes > 224)
-        {
-            CudaAsm.Emit(AttentionText.TakeQuery7);
-            MultiplyKeys<TFormat>(keys, lane, 7, pitch);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void MultiplyKeys<TFormat>(int keys, int lane, int step, int pitch)
-        where TFormat : struct, ITensorFormat
-    {
-        int fragment = keys + KeyFragment(lane, step, pitch);
-        CudaAsm.Emit(AttentionText.LoadKeys, fragment, fragment + 16 * pitch);
-        TFormat.MultiplyScores();
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Rescale(int headSize)
-    {
-        CudaAsm.Emit(AttentionText.Rescale0);
-        if (headSize > 16)
-            CudaAsm.Emit(AttentionText.Rescale1);
-        if (headSize > 32)
-            CudaAsm.Emit(AttentionText.Rescale2);
-        if (headSize > 48)
-            CudaAsm.Emit(AttentionText.Rescale3);
-        if (headSize > 64)
-            CudaAsm.Emit(AttentionText.Rescale4);
-        if (headSize > 80)
-            CudaAsm.Emit(AttentionText.Rescale5);
-        if (headSize > 96)
-            CudaAsm.Emit(AttentionText.Rescale6);
-        if (headSize > 112)
-            CudaAsm.Emit(AttentionText.Rescale7);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void MultiplyValues<TFormat>(int headSize, int values, int lane, int pitch)
-        where TFormat : struct, ITensorFormat
-    {
-        TFormat.MultiplyValues(0, values, lane, pitch);
-        if (headSize > 16)
-            TFormat.MultiplyValues(1, values, lane, pitch);
-        if (headSize > 32)
-            TFormat.MultiplyValues(2, values, lane, pitch);
-        if (headSize > 48)
-            TFormat.MultiplyValues(3, values, lane, pitch);
-        if (headSize > 64)
-            TFormat.MultiplyValues(4, values, lane, pitch);
-        if (headSize > 80)
-            TFormat.MultiplyValues(5, values, lane, pitch);
-        if (headSize > 96)
-            TFormat.MultiplyValues(6, values, lane, pitch);
-        if (headSize > 112)
-            TFormat.MultiplyValues(7, values, lane, pitch);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreFirst<TFormat>(int headSize, long target)
-        where TFormat : struct, ITensorFormat
-    {
-        CudaAsm.Emit(AttentionText.TakeFirst0);
-        StoreGroup<TFormat>(target, 0);
-        if (headSize > 16)
-        {
-            CudaAsm.Emit(AttentionText.TakeFirst1);
-            StoreGroup<TFormat>(target, 1);
-        }
-
-        if (headSize > 32)
-        {
-            CudaAsm.Emit(AttentionText.TakeFirst2);
-            StoreGroup<TFormat>(target, 2);
-        }
-
-        if (headSize > 48)
-        {
-            CudaAsm.Emit(AttentionText.TakeFirst3);
-            StoreGroup<TFormat>(target, 3);
-        }
-
-        if (headSize > 64)
-        {
-            CudaAsm.Emit(AttentionText.TakeFirst4);
-            StoreGroup<TFormat>(target, 4);
-        }
-
-        if (headSize > 80)
-        {
-            CudaAsm.Emit(AttentionText.TakeFirst5);
-            StoreGroup<TFormat>(target, 5);
-        }
-
-        if (headSize > 96)
-        {
-            CudaAsm.Emit(AttentionText.TakeFirst6);
-            StoreGroup<TFormat>(target, 6);
-        }
-
-        if (headSize > 112)
-        {
-            CudaAsm.Emit(AttentionText.TakeFirst7);
-            StoreGroup<TFormat>(target, 7);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreSecond<TFormat>(int headSize, long target)
-        where TFormat : struct, ITensorFormat
-    {
-        CudaAsm.Emit(AttentionText.TakeSecond0);
-        StoreGroup<TFormat>(target, 0);
-        if (headSize > 16)
-        {
-            CudaAsm.Emit(AttentionText.TakeSecond1);
-            StoreGroup<TFormat>(target, 1);
-        }
-
-        if (headSize > 32)
-        {
-            CudaAsm.Emit(AttentionText.TakeSecond2);
-            StoreGroup<TFormat>(target, 2);
-        }
-
-        if (headSize > 48)
-        {
-            CudaAsm.Emit(AttentionText.TakeSecond3);
-            StoreGroup<TFormat>(target, 3);
-        }
-
-        if (headSize > 64)
-        {
-            CudaAsm.Emit(AttentionText.TakeSecond4);
-            StoreGroup<TFormat>(target, 4);
-        }
-
-        if (headSize > 80)
-        {
-            CudaAsm.Emit(AttentionText.TakeSecond5);
-            StoreGroup<TFormat>(target, 5);
-        }
-
-        if (headSize > 96)
-        {
-            CudaAsm.Emit(AttentionText.TakeSecond6);
-            StoreGroup<TFormat>(target, 6);
-        }
-
-        if (headSize > 112)
-        {
-            CudaAsm.Emit(AttentionText.TakeSecond7);
-            StoreGroup<TFormat>(target, 7);
-        }
-    }
-
-    /// <summary>A lane's four results of 16 values of the head: two of each eight.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreGroup<TFormat>(long target, int group)
-        where TFormat : struct, ITensorFormat =>
-        TFormat.StorePairs(target + 16 * group * TFormat.ElementSize, target + (16 * group + 8) * TFormat.ElementSize);
 }

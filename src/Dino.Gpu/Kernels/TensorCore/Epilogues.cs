@@ -2,15 +2,24 @@ using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Kernels.TensorCore;
 
-/// <summary>What a product does to result0 to result3, which hold product and bias, on their way to memory.</summary>
+/// <summary>
+/// What a product does to result0 to result3, bias and product of two columns of two rows, on their way to memory.
+/// </summary>
 internal interface ITensorEpilogue<TFormat>
     where TFormat : struct, ITensorFormat
 {
     /// <summary>Bytes of an output value.</summary>
     static abstract int OutputSize { get; }
 
-    /// <param name="address">Global address of four neighboring outputs.</param>
-    static abstract void Finish(long address);
+    /// <summary>result = what becomes of it before it is rounded.</summary>
+    static abstract void Apply();
+
+    /// <summary>Rounds the results and stages them, each pair at a byte of the tiles.</summary>
+    static abstract void Stage(int first, int second);
+
+    /// <param name="staged">Byte of the tiles of 16 bytes of staged results.</param>
+    /// <param name="address">Global address of the outputs.</param>
+    static abstract void Finish(int staged, long address);
 }
 
 /// <summary>output = product + bias, in the format that the next product reads.</summary>
@@ -19,7 +28,13 @@ internal readonly struct StoreEpilogue<TFormat> : ITensorEpilogue<TFormat>
 {
     public static int OutputSize => TFormat.ElementSize;
 
-    public static void Finish(long address) => TFormat.StoreResults(address);
+    public static void Apply()
+    {
+    }
+
+    public static void Stage(int first, int second) => TFormat.StageResults(first, second);
+
+    public static void Finish(int staged, long address) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, address);
 }
 
 /// <summary>output = product + bias, in float32.</summary>
@@ -28,7 +43,13 @@ internal readonly struct StoreFloatEpilogue<TFormat> : ITensorEpilogue<TFormat>
 {
     public static int OutputSize => sizeof(float);
 
-    public static void Finish(long address) => CudaAsm.Emit(EpilogueText.StoreFloat32, address);
+    public static void Apply()
+    {
+    }
+
+    public static void Stage(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat32, first, second);
+
+    public static void Finish(int staged, long address) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, address);
 }
 
 /// <summary>output = gelu(product + bias), in the format that the next product reads.</summary>
@@ -37,11 +58,11 @@ internal readonly struct GeluEpilogue<TFormat> : ITensorEpilogue<TFormat>
 {
     public static int OutputSize => TFormat.ElementSize;
 
-    public static void Finish(long address)
-    {
-        CudaAsm.Emit(EpilogueText.Gelu);
-        TFormat.StoreResults(address);
-    }
+    public static void Apply() => CudaAsm.Emit(EpilogueText.Gelu);
+
+    public static void Stage(int first, int second) => TFormat.StageResults(first, second);
+
+    public static void Finish(int staged, long address) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, address);
 }
 
 /// <summary>output = output + product + bias: the residual stream, in float32 whatever the format.</summary>
@@ -50,9 +71,11 @@ internal readonly struct AddEpilogue<TFormat> : ITensorEpilogue<TFormat>
 {
     public static int OutputSize => sizeof(float);
 
-    public static void Finish(long address)
+    public static void Apply()
     {
-        CudaAsm.Emit(EpilogueText.AddOutput, address);
-        CudaAsm.Emit(EpilogueText.StoreFloat32, address);
     }
+
+    public static void Stage(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat32, first, second);
+
+    public static void Finish(int staged, long address) => CudaAsm.Emit(EpilogueText.AddStaged, staged, address);
 }

@@ -12,12 +12,15 @@ internal interface ITensorFormat
     /// <summary>Bytes of a value.</summary>
     static abstract int ElementSize { get; }
 
-    /// <summary>Products of a warp's fragments over 32 bytes of k; see <see cref="GemmText"/>.</summary>
+    /// <summary>Products of a warp's fragments over 32 bytes of k.</summary>
     static abstract void Multiply<TTile>()
         where TTile : struct, IGemmTile;
 
     /// <summary>Stores result0 to result3 at a global address.</summary>
     static abstract void StoreResults(long address);
+
+    /// <summary>Stages result0 and result1 at one byte of the tiles, result2 and result3 at another.</summary>
+    static abstract void StageResults(int first, int second);
 
     /// <summary>Bits of a value, in the low ElementSize bytes, rounded to nearest.</summary>
     static abstract uint Round(float value);
@@ -31,12 +34,12 @@ internal interface ITensorFormat
     /// <summary>Weights from float32 to the format, as the next product takes them.</summary>
     static abstract void PackWeights();
 
-    /// <summary>Outputs 16 * <paramref name="group"/> to 16 * <paramref name="group"/> + 15 of a head.</summary>
-    /// <param name="group">A constant: it chooses registers.</param>
+    /// <summary>Outputs of a piece of the head: weights times values.</summary>
     /// <param name="values">Byte of the tiles where the 32 keys' values begin.</param>
     /// <param name="lane">Of the warp.</param>
     /// <param name="pitch">Bytes from one key's values to the next.</param>
-    static abstract void MultiplyValues(int group, int values, int lane, int pitch);
+    static abstract void MultiplyValues<TPiece>(int values, int lane, int pitch)
+        where TPiece : struct, IHeadPiece;
 
     /// <summary>Stores result0 and result1 at one global address, result2 and result3 at another.</summary>
     static abstract void StorePairs(long first, long second);
@@ -61,20 +64,12 @@ internal readonly struct BFloat16Format : ITensorFormat
 {
     public static int ElementSize => 2;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Multiply<TTile>()
-        where TTile : struct, IGemmTile
-    {
-        CudaAsm.Emit(GemmText.MultiplyBFloat1600);
-        if (TTile.ColumnHalves == 2)
-            CudaAsm.Emit(GemmText.MultiplyBFloat1601);
-        if (TTile.RowFragments == 4)
-            CudaAsm.Emit(GemmText.MultiplyBFloat1610);
-        if (TTile.RowFragments == 4 && TTile.ColumnHalves == 2)
-            CudaAsm.Emit(GemmText.MultiplyBFloat1611);
-    }
+        where TTile : struct, IGemmTile => TTile.MultiplyBFloat16();
 
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreBFloat16, address);
+
+    public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageBFloat16, first, second);
 
     /// <summary>To nearest, ties to even. NaN does not occur in weights and would stay one here unless its mantissa is all ones.</summary>
     public static uint Round(float value)
@@ -93,26 +88,11 @@ internal readonly struct BFloat16Format : ITensorFormat
     public static void StorePairs(long first, long second) => CudaAsm.Emit(AttentionText.StorePairsBFloat16, first, second);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void MultiplyValues(int group, int values, int lane, int pitch)
+    public static void MultiplyValues<TPiece>(int values, int lane, int pitch)
+        where TPiece : struct, IHeadPiece
     {
-        int fragment = values + Attention.ValueFragment16(lane, group, pitch);
-        CudaAsm.Emit(AttentionText.LoadValues16, fragment, fragment + 16 * pitch);
-        if (group == 0)
-            CudaAsm.Emit(AttentionText.ValuesBFloat160);
-        else if (group == 1)
-            CudaAsm.Emit(AttentionText.ValuesBFloat161);
-        else if (group == 2)
-            CudaAsm.Emit(AttentionText.ValuesBFloat162);
-        else if (group == 3)
-            CudaAsm.Emit(AttentionText.ValuesBFloat163);
-        else if (group == 4)
-            CudaAsm.Emit(AttentionText.ValuesBFloat164);
-        else if (group == 5)
-            CudaAsm.Emit(AttentionText.ValuesBFloat165);
-        else if (group == 6)
-            CudaAsm.Emit(AttentionText.ValuesBFloat166);
-        else
-            CudaAsm.Emit(AttentionText.ValuesBFloat167);
+        Attention.LoadValues16(TPiece.Index, values, lane, pitch);
+        TPiece.MultiplyBFloat16();
     }
 }
 
@@ -121,20 +101,12 @@ internal readonly struct Float16Format : ITensorFormat
 {
     public static int ElementSize => 2;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Multiply<TTile>()
-        where TTile : struct, IGemmTile
-    {
-        CudaAsm.Emit(GemmText.MultiplyFloat1600);
-        if (TTile.ColumnHalves == 2)
-            CudaAsm.Emit(GemmText.MultiplyFloat1601);
-        if (TTile.RowFragments == 4)
-            CudaAsm.Emit(GemmText.MultiplyFloat1610);
-        if (TTile.RowFragments == 4 && TTile.ColumnHalves == 2)
-            CudaAsm.Emit(GemmText.MultiplyFloat1611);
-    }
+        where TTile : struct, IGemmTile => TTile.MultiplyFloat16();
 
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreFloat16, address);
+
+    public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat16, first, second);
 
     /// <summary>To nearest, ties to even, by hand: ILGPU's own conversion cuts off on the host, and device and host have to agree.</summary>
     public static uint Round(float value)
@@ -163,26 +135,11 @@ internal readonly struct Float16Format : ITensorFormat
     public static void StorePairs(long first, long second) => CudaAsm.Emit(AttentionText.StorePairsFloat16, first, second);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void MultiplyValues(int group, int values, int lane, int pitch)
+    public static void MultiplyValues<TPiece>(int values, int lane, int pitch)
+        where TPiece : struct, IHeadPiece
     {
-        int fragment = values + Attention.ValueFragment16(lane, group, pitch);
-        CudaAsm.Emit(AttentionText.LoadValues16, fragment, fragment + 16 * pitch);
-        if (group == 0)
-            CudaAsm.Emit(AttentionText.ValuesFloat160);
-        else if (group == 1)
-            CudaAsm.Emit(AttentionText.ValuesFloat161);
-        else if (group == 2)
-            CudaAsm.Emit(AttentionText.ValuesFloat162);
-        else if (group == 3)
-            CudaAsm.Emit(AttentionText.ValuesFloat163);
-        else if (group == 4)
-            CudaAsm.Emit(AttentionText.ValuesFloat164);
-        else if (group == 5)
-            CudaAsm.Emit(AttentionText.ValuesFloat165);
-        else if (group == 6)
-            CudaAsm.Emit(AttentionText.ValuesFloat166);
-        else
-            CudaAsm.Emit(AttentionText.ValuesFloat167);
+        Attention.LoadValues16(TPiece.Index, values, lane, pitch);
+        TPiece.MultiplyFloat16();
     }
 }
 
@@ -191,20 +148,12 @@ internal readonly struct TensorFloat32Format : ITensorFormat
 {
     public static int ElementSize => 4;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Multiply<TTile>()
-        where TTile : struct, IGemmTile
-    {
-        CudaAsm.Emit(GemmText.MultiplyTensorFloat3200);
-        if (TTile.ColumnHalves == 2)
-            CudaAsm.Emit(GemmText.MultiplyTensorFloat3201);
-        if (TTile.RowFragments == 4)
-            CudaAsm.Emit(GemmText.MultiplyTensorFloat3210);
-        if (TTile.RowFragments == 4 && TTile.ColumnHalves == 2)
-            CudaAsm.Emit(GemmText.MultiplyTensorFloat3211);
-    }
+        where TTile : struct, IGemmTile => TTile.MultiplyTensorFloat32();
 
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreTensorFloat32, address);
+
+    public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageTensorFloat32, first, second);
 
     /// <summary>To nearest, ties away from zero, as cvt.rna does.</summary>
     public static uint Round(float value) => (Interop.FloatAsInt(value) + 0x1000u) & ~0x1fffu;
@@ -219,26 +168,13 @@ internal readonly struct TensorFloat32Format : ITensorFormat
     public static void StorePairs(long first, long second) => CudaAsm.Emit(AttentionText.StorePairsTensorFloat32, first, second);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void MultiplyValues(int group, int values, int lane, int pitch)
+    public static void MultiplyValues<TPiece>(int values, int lane, int pitch)
+        where TPiece : struct, IHeadPiece
     {
-        LoadValues(2 * group, values, lane, pitch);
-        if (group == 0)
-            CudaAsm.Emit(AttentionText.ValuesTensorFloat320);
-        else if (group == 1)
-            CudaAsm.Emit(AttentionText.ValuesTensorFloat322);
-        else if (group == 2)
-            CudaAsm.Emit(AttentionText.ValuesTensorFloat324);
-        else
-            CudaAsm.Emit(AttentionText.ValuesTensorFloat326);
-        LoadValues(2 * group + 1, values, lane, pitch);
-        if (group == 0)
-            CudaAsm.Emit(AttentionText.ValuesTensorFloat321);
-        else if (group == 1)
-            CudaAsm.Emit(AttentionText.ValuesTensorFloat323);
-        else if (group == 2)
-            CudaAsm.Emit(AttentionText.ValuesTensorFloat325);
-        else
-            CudaAsm.Emit(AttentionText.ValuesTensorFloat327);
+        LoadValues(2 * TPiece.Index, values, lane, pitch);
+        TPiece.MultiplyTensorFloat32();
+        LoadValues(2 * TPiece.Index + 1, values, lane, pitch);
+        TPiece.MultiplyTensorFloat32Next();
     }
 
     private static void LoadValues(int fragment, int values, int lane, int pitch) =>

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Dino.Gpu.Kernels.Portable;
 using ILGPU;
 using ILGPU.Runtime.Cuda;
@@ -20,7 +19,9 @@ internal readonly struct TensorGemmShape
     /// <summary>M</summary>
     public int Rows { get; }
 
-    /// <summary>N, a multiple of 8, so that four results are all inside or all outside and 16-byte stores are aligned.</summary>
+    /// <summary>
+    /// N, a multiple of 8, so that four results are all inside or all outside and 16-byte stores are aligned.
+    /// </summary>
     public int Columns { get; }
 
     /// <summary>K in bytes, the length of a row of input and weight: a multiple of 64.</summary>
@@ -34,8 +35,8 @@ internal readonly struct TensorGemmShape
 }
 
 /// <summary>
-/// output[m, n] = epilogue(sum over k of input[m, k] * weight[n, k] + bias[n]) on tensor cores: both inputs contiguous along k. Each group
-/// computes a tile. Slices of k are copied into a ring of Stages slots; slice s is multiplied while
+/// output[m, n] = epilogue(bias[n] + sum over k of input[m, k] * weight[n, k]) on tensor cores: both inputs contiguous
+/// along k. Each group computes a tile. Slices of k are copied into a ring of Stages slots; slice s is multiplied while
 /// the next ones arrive. A row's sum does not depend on which other rows are computed.
 /// </summary>
 internal static class Gemm
@@ -50,92 +51,38 @@ internal static class Gemm
         where TFormat : struct, ITensorFormat
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
-        TTile.DeclareTiles();
-        CudaAsm.Emit(GemmText.Registers);
-        CudaAsm.Emit(GemmText.Clear);
+        TTile.Declare();
         int threads = Threads<TTile>();
         int inputBytes = TileRows<TTile>() * TileLayout.RowBytes;
-        int stageBytes = inputBytes + TileColumns<TTile>() * TileLayout.RowBytes;
         int firstRow = Grid.IdxY * TileRows<TTile>();
         int firstColumn = Grid.IdxX * TileColumns<TTile>();
         int thread = Group.IdxX;
 
-        var copies = CopyPlan.Create<TTile>(input, weight, shape, firstRow, firstColumn, thread, threads);
-
-        // Where this lane reads fragments, for both halves of a slice.
-        int lane = thread % TileLayout.WarpSize;
+        // Where this thread copies, and where its lane reads fragments, for both halves of a slice.
+        int lane = thread & (TileLayout.WarpSize - 1);
         int warp = thread / TileLayout.WarpSize;
         int warpRow = warp / TTile.WarpColumns * TTile.RowFragments * TileLayout.FragmentRows;
-        int warpColumn = warp % TTile.WarpColumns * TTile.ColumnHalves * TileLayout.HalfColumns;
-        int inputFragment0 = TileLayout.InputFragment(lane, warpRow, 0);
-        int inputFragment1 = TileLayout.InputFragment(lane, warpRow, 1);
-        int weightFragment0 = inputBytes + TileLayout.WeightFragment(lane, warpColumn, 0);
-        int weightFragment1 = inputBytes + TileLayout.WeightFragment(lane, warpColumn, 1);
+        int warpColumn = (warp & (TTile.WarpColumns - 1)) * TTile.ColumnHalves * TileLayout.HalfColumns;
+        int copyRow = TileLayout.CopyRow(thread);
+        int chunk = TileLayout.CopyChunk(thread);
+        TTile.SetPlaces(
+            TileLayout.ByteOffset(copyRow, chunk),
+            TileLayout.InputFragment(lane, warpRow, 0),
+            TileLayout.InputFragment(lane, warpRow, 1),
+            inputBytes + TileLayout.WeightFragment(lane, warpColumn, 0),
+            inputBytes + TileLayout.WeightFragment(lane, warpColumn, 1));
+        TTile.SetSources(
+            new CopyPlan(input, weight, shape, firstRow + copyRow, firstColumn + copyRow, TileLayout.CopyPassRows(threads), chunk));
 
-        // The first Stages - 1 slices are on their way before the first is multiplied. Every turn closes a group of copies, an empty one
-        // too, so that waiting for all but the newest Stages - 2 groups always means the slice of this turn.
-        int ringBytes = TTile.Stages * stageBytes;
-        int writeSlot = 0;
-        for (int i = 0; i < TTile.Stages - 1; i++)
-        {
-            if (i * TileLayout.RowBytes < shape.RowBytes)
-                copies.CopySlice<TTile>(writeSlot, inputBytes, i * TileLayout.RowBytes, threads);
-            CudaAsm.Emit("cp.async.commit_group;");
-            writeSlot += stageBytes;
-        }
-
-        int readSlot = 0;
-        int next = (TTile.Stages - 1) * TileLayout.RowBytes;
-        for (int offset = 0; offset < shape.RowBytes; offset += TileLayout.RowBytes)
-        {
-            // This turn's slice has arrived for this thread, then for all; and all are done with the last turn's, whose slot is written next.
-            TTile.WaitForSlice();
-            CudaAsm.Emit("bar.sync 0;");
-            if (next < shape.RowBytes)
-                copies.CopySlice<TTile>(writeSlot, inputBytes, next, threads);
-            CudaAsm.Emit("cp.async.commit_group;");
-            MultiplyHalf<TTile, TFormat>(readSlot + inputFragment0, readSlot + weightFragment0);
-            MultiplyHalf<TTile, TFormat>(readSlot + inputFragment1, readSlot + weightFragment1);
-            next += TileLayout.RowBytes;
-            readSlot = TileLayout.NextSlot(readSlot, stageBytes, ringBytes);
-            writeSlot = TileLayout.NextSlot(writeSlot, stageBytes, ringBytes);
-        }
+        // sum = bias + input weight^T
+        int column = firstColumn + warpColumn;
+        TTile.SetSums(bias + (long)(column + (lane & 3) * 2) * sizeof(float), shape.Columns - column);
+        TTile.MultiplySlices<TFormat>(shape.RowBytes / TileLayout.RowBytes);
 
         // The slots are free for staging once every warp has read its last fragments.
         CudaAsm.Emit("cp.async.wait_group 0;");
         CudaAsm.Emit("bar.sync 0;");
-        int staged = TileLayout.StagedFragment(warp, lane);
-        int row = firstRow + warpRow;
-        int column = firstColumn + warpColumn + TileLayout.ResultColumn(lane);
-        LoadBias(bias, shape, column);
-        CudaAsm.Emit(GemmText.Stage00, staged);
-        FinishRows<TFormat, TEpilogue>(shape, row, warp, lane, column, output);
-        CudaAsm.Emit(GemmText.Stage10, staged);
-        FinishRows<TFormat, TEpilogue>(shape, row + 16, warp, lane, column, output);
-        if (TTile.RowFragments == 4)
-        {
-            CudaAsm.Emit(GemmText.Stage20, staged);
-            FinishRows<TFormat, TEpilogue>(shape, row + 32, warp, lane, column, output);
-            CudaAsm.Emit(GemmText.Stage30, staged);
-            FinishRows<TFormat, TEpilogue>(shape, row + 48, warp, lane, column, output);
-        }
-
-        if (TTile.ColumnHalves == 2)
-        {
-            column += TileLayout.HalfColumns;
-            LoadBias(bias, shape, column);
-            CudaAsm.Emit(GemmText.Stage01, staged);
-            FinishRows<TFormat, TEpilogue>(shape, row, warp, lane, column, output);
-            CudaAsm.Emit(GemmText.Stage11, staged);
-            FinishRows<TFormat, TEpilogue>(shape, row + 16, warp, lane, column, output);
-            if (TTile.RowFragments == 4)
-            {
-                CudaAsm.Emit(GemmText.Stage21, staged);
-                FinishRows<TFormat, TEpilogue>(shape, row + 32, warp, lane, column, output);
-                CudaAsm.Emit(GemmText.Stage31, staged);
-                FinishRows<TFormat, TEpilogue>(shape, row + 48, warp, lane, column, output);
-            }
-        }
+        TTile.Finish<TFormat, TEpilogue>(new WarpOutput(shape, output, firstRow + warpRow, column, warp, lane));
     }
 
     /// <summary>Rows of the output that a group computes.</summary>
@@ -149,46 +96,4 @@ internal static class Gemm
     /// <summary>Threads of a group.</summary>
     public static int Threads<TTile>()
         where TTile : struct, IGemmTile => TileLayout.WarpSize * TTile.WarpRows * TTile.WarpColumns;
-
-    /// <summary>Loads the fragments of half a slice and multiplies them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void MultiplyHalf<TTile, TFormat>(int input, int weight)
-        where TTile : struct, IGemmTile
-        where TFormat : struct, ITensorFormat
-    {
-        CudaAsm.Emit(GemmText.LoadInput, input);
-        if (TTile.RowFragments == 4)
-            CudaAsm.Emit(GemmText.LoadInputBelow, input);
-        CudaAsm.Emit(GemmText.LoadWeight, weight);
-        if (TTile.ColumnHalves == 2)
-            CudaAsm.Emit(GemmText.LoadWeightBeside, weight);
-        TFormat.Multiply<TTile>();
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void LoadBias(long bias, TensorGemmShape shape, int column)
-    {
-        if (column < shape.Columns)
-            CudaAsm.Emit(EpilogueText.LoadBias, bias + (long)column * sizeof(float));
-    }
-
-    /// <summary>The 16 staged rows of a fragment row, each lane four neighboring results of four rows. Only this warp's lanes share them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void FinishRows<TFormat, TEpilogue>(TensorGemmShape shape, int firstRow, int warp, int lane, int column, long output)
-        where TFormat : struct, ITensorFormat
-        where TEpilogue : struct, ITensorEpilogue<TFormat>
-    {
-        CudaAsm.Emit("bar.warp.sync 0xffffffff;");
-        for (int pass = 0; pass < 4; pass++)
-        {
-            int row = firstRow + TileLayout.ResultRow(lane, pass);
-            if (row < shape.Rows && column < shape.Columns)
-            {
-                CudaAsm.Emit(EpilogueText.LoadResults, TileLayout.StagedResult(warp, lane, pass));
-                TEpilogue.Finish(output + ((long)shape.Map.BufferRow(row) * shape.OutputStride + column) * TEpilogue.OutputSize);
-            }
-        }
-
-        CudaAsm.Emit("bar.warp.sync 0xffffffff;");
-    }
 }

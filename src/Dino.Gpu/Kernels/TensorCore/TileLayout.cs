@@ -1,9 +1,11 @@
 namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>
-/// Where everything lies in a matrix product on tensor cores: pure functions, the same for every element type, because they count in
-/// bytes. A slice of k is 64 bytes a row (32 values of 16 bits or 16 of 32), in four chunks of 16 bytes, the unit that cp.async copies
-/// and a row of an 8x8 matrix of ldmatrix. Products are computed in fragments of 16 rows by 8 columns.
+/// Where everything lies in a matrix product on tensor cores: pure functions, the same for every element type, because
+/// they count in bytes. A slice of k is 64 bytes a row (32 values of 16 bits or 16 of 32), in four chunks of 16 bytes,
+/// the unit that cp.async copies and a row of an 8x8 matrix of ldmatrix. Products are computed in fragments of 16 rows
+/// by 8 columns. Remainders by powers of two are written with &amp;: of a signed number, % becomes a multiplication by
+/// a reciprocal, which the assembler repeats in loops.
 /// </summary>
 internal static class TileLayout
 {
@@ -13,7 +15,7 @@ internal static class TileLayout
     /// <summary>Rows of a fragment.</summary>
     public const int FragmentRows = 16;
 
-    /// <summary>Columns of results that are staged at a time: four fragments of 8.</summary>
+    /// <summary>Columns of half a warp's tile: four fragments of 8.</summary>
     public const int HalfColumns = 32;
 
     /// <summary>Bytes of a row in one slice of k.</summary>
@@ -24,15 +26,10 @@ internal static class TileLayout
 
     private const int ChunksPerRow = RowBytes / ChunkBytes;
 
-    /// <summary>Floats from one staged row to the next: 32 columns and 8 more, so that the rows of a store fall on different banks.</summary>
-    private const int StagedRowBytes = (HalfColumns + 8) * sizeof(float);
-
-    /// <summary>One fragment row of a warp's results, 16 rows, waiting for its epilogue.</summary>
-    private const int StagedWarpBytes = FragmentRows * StagedRowBytes;
-
     /// <summary>
-    /// Byte of a chunk in a tile of rows. Eight rows at one chunk, which is what ldmatrix reads at a time, span 512 bytes; exchanging
-    /// chunks by the row's number puts them on 32 different banks, and leaves a copy's 128 bytes contiguous.
+    /// Byte of a chunk in a tile of rows. Eight rows at one chunk, which is what ldmatrix reads at a time, span 512
+    /// bytes; exchanging chunks by the row's number puts them on 32 different banks, and leaves a copy's 128 bytes
+    /// contiguous.
     /// </summary>
     public static int ByteOffset(int row, int chunk) => row * RowBytes + (chunk ^ ((row >> 1) & 3)) * ChunkBytes;
 
@@ -40,41 +37,56 @@ internal static class TileLayout
     public static int CopyRow(int thread) => thread / ChunksPerRow;
 
     /// <summary>The chunk that a thread copies, of every row it copies.</summary>
-    public static int CopyChunk(int thread) => thread % ChunksPerRow;
+    public static int CopyChunk(int thread) => thread & (ChunksPerRow - 1);
 
-    /// <summary>Rows that a group copies at once. A multiple of 8, so that the exchange of chunks is the same in every pass.</summary>
+    /// <summary>
+    /// Rows that a group copies at once. A multiple of 8, so that the exchange of chunks is the same in every pass.
+    /// </summary>
     public static int CopyPassRows(int threads) => threads / ChunksPerRow;
 
     /// <summary>Bytes from a thread's copy to its next.</summary>
     public static int CopyPassBytes(int threads) => threads * ChunkBytes;
 
-    /// <summary>The slot after one in a ring of slots, in bytes.</summary>
-    public static int NextSlot(int slot, int slotBytes, int ringBytes) => slot + slotBytes == ringBytes ? 0 : slot + slotBytes;
-
     /// <summary>
-    /// Where a lane points ldmatrix for a fragment's 16 rows of the input in half <paramref name="step"/> of the slice: lanes 0 to 7 the
-    /// first eight rows, 8 to 15 the other eight, then the same rows one chunk on. Fragment i lies 1024 i bytes further.
+    /// Where a lane points ldmatrix for a fragment's 16 rows of the input in half <paramref name="step"/> of the slice:
+    /// lanes 0 to 7 the first eight rows, 8 to 15 the other eight, then the same rows one chunk on. Fragment i lies
+    /// 1024 i bytes further.
     /// </summary>
     public static int InputFragment(int lane, int firstRow, int step) =>
-        ByteOffset(firstRow + lane % 16, 2 * step + lane / 16);
+        ByteOffset(firstRow + (lane & 15), 2 * step + (lane >> 4));
 
     /// <summary>
-    /// Where a lane points ldmatrix for two 8-column fragments of the weight, whose rows are output columns: lanes 0 to 7 the first
-    /// fragment, 8 to 15 the same one chunk on, then the second fragment. Pair i lies 1024 i bytes further.
+    /// Where a lane points ldmatrix for two 8-column fragments of the weight, whose rows are output columns: lanes 0 to
+    /// 7 the first fragment, 8 to 15 the same one chunk on, then the second fragment. Pair i lies 1024 i bytes further.
     /// </summary>
     public static int WeightFragment(int lane, int firstColumn, int step) =>
-        ByteOffset(firstColumn + lane % 8 + lane / 16 * 8, 2 * step + lane / 8 % 2);
+        ByteOffset(firstColumn + (lane & 7) + (lane >> 4) * 8, 2 * step + ((lane >> 3) & 1));
 
-    /// <summary>Where a lane stages the first two results of a fragment: row lane / 4, columns 2 (lane % 4) and the next, as mma leaves them.</summary>
-    public static int StagedFragment(int warp, int lane) => warp * StagedWarpBytes + lane / 4 * StagedRowBytes + lane % 4 * 2 * sizeof(float);
+    /// <summary>
+    /// Bytes from one staged row of a warp's results to the next: 16 or 32 more than they take, so that what a store
+    /// writes at once, two columns each of eight rows (of four, with 4 bytes a value), falls on different banks.
+    /// </summary>
+    public static int StagedPitch(int columns, int size) => columns * size + 8 * size;
 
-    /// <summary>Where a lane finds the four results that it finishes in <paramref name="pass"/>: eight lanes a row, four rows a pass.</summary>
-    public static int StagedResult(int warp, int lane, int pass) =>
-        warp * StagedWarpBytes + (pass * 4 + lane / 8) * StagedRowBytes + lane % 8 * 4 * sizeof(float);
+    /// <summary>Fragment rows that are staged at a time: all of them, or two where a value takes 4 bytes.</summary>
+    public static int StagedFragments(int rowFragments, int size) => size == sizeof(float) ? 2 : rowFragments;
 
-    /// <summary>Row of those four results in their fragment.</summary>
-    public static int ResultRow(int lane, int pass) => pass * 4 + lane / 8;
+    /// <summary>
+    /// Where a lane stages the first two results of the first fragment: row lane / 4, columns 2 (lane mod 4) and the
+    /// next, as mma leaves them.
+    /// </summary>
+    public static int StagedFragment(int warp, int lane, int rowFragments, int columns, int size) =>
+        warp * StagedWarpBytes(rowFragments, columns, size) + lane / 4 * StagedPitch(columns, size) + (lane & 3) * 2 * size;
 
-    /// <summary>Column of the first of them in its half.</summary>
-    public static int ResultColumn(int lane) => lane % 8 * 4;
+    /// <summary>Where a lane finds the 16 bytes that it stores first: a row's bytes by neighboring lanes.</summary>
+    public static int StagedChunk(int warp, int lane, int rowFragments, int columns, int size)
+    {
+        int lanes = columns * size / ChunkBytes;
+        return warp * StagedWarpBytes(rowFragments, columns, size)
+            + lane / lanes * StagedPitch(columns, size) + (lane & (lanes - 1)) * ChunkBytes;
+    }
+
+    /// <summary>What a warp stages at a time.</summary>
+    public static int StagedWarpBytes(int rowFragments, int columns, int size) =>
+        StagedFragments(rowFragments, size) * FragmentRows * StagedPitch(columns, size);
 }

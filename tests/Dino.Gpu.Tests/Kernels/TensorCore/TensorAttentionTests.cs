@@ -61,7 +61,7 @@ public sealed class TensorAttentionTests
                 BinaryPrimitives.WriteUInt32LittleEndian(global.AsSpan(4 * i), bits[i]);
         }
 
-        var program = new PtxProgram(TensorPtx.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head)));
+        var program = new PtxProgram(GpuKernels.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head)));
         Assert.Equal([8, 16, 8], program.ParameterSizes);
         using var machine = new PtxMachine(program, global);
         machine.SetAddress(0, 0);

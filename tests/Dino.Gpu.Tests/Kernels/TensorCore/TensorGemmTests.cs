@@ -35,7 +35,7 @@ public sealed class TensorGemmTests
     public void Product_IsThatOfDoublePrecision(Type tile, Type format, Type epilogue)
     {
         MethodInfo kernel = typeof(Gemm).GetMethod(nameof(Gemm.Kernel))!.MakeGenericMethod(tile, format, epilogue.MakeGenericType(format));
-        var program = new PtxProgram(TensorPtx.Compile(kernel));
+        var program = new PtxProgram(GpuKernels.Compile(kernel));
         int slice = format == typeof(TensorFloat32Format) ? 16 : 32;
         Check(program, tile, format, epilogue, 1, 8, slice, RowMap.Dense);
         Check(program, tile, format, epilogue, 130, 136, 2 * slice, RowMap.Dense);
@@ -67,12 +67,16 @@ public sealed class TensorGemmTests
         if (!stores16)
             Store(global, outputStart, [.. previous.Select(value => (double)value)], null);
 
-        Assert.Equal([8, 8, 8, 28, 8], program.ParameterSizes);
+        Assert.Equal([8, 8, 8, 36, 8], program.ParameterSizes);
         using var machine = new PtxMachine(program, global);
         machine.SetAddress(0, Start);
         machine.SetAddress(1, weightStart);
         machine.SetAddress(2, biasStart);
-        int[] shape = [rows, columns, depth * elementSize, outputStride, map.RowsPerImage, map.ImageStride, map.FirstRow];
+        int[] shape =
+        [
+            rows, columns, depth * elementSize, outputStride,
+            map.RowsPerImage, (int)map.Reciprocal, map.Shift, map.ImageStride, map.FirstRow,
+        ];
         for (int i = 0; i < shape.Length; i++)
             machine.Set(3, 4 * i, shape[i]);
         machine.SetAddress(4, outputStart);

@@ -3,6 +3,7 @@ using System.Reflection;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Tests.Cuda;
+using Dino.Gpu.Tests.Support;
 using Attention = Dino.Gpu.Kernels.TensorCore.Attention;
 using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 
@@ -89,7 +90,7 @@ public sealed class TensorOccupancyTests
 
     private static KernelResources Resources(string name, MethodInfo kernel, int threads)
     {
-        var program = new PtxProgram(TensorPtx.Compile(kernel));
+        var program = new PtxProgram(GpuKernels.Compile(kernel));
         PtxInstruction[] products = [.. program.Instructions.Where(instruction => instruction.Operation[0] == "mma")];
         int accumulators = products.SelectMany(product => product.Operands[0].List!).Distinct().Count();
         int fragments = products.SelectMany(product => product.Operands[1].List!.Concat(product.Operands[2].List!)).Distinct().Count();
@@ -114,11 +115,7 @@ public sealed class TensorOccupancyTests
 
     private static void AssertOnPage(string[] lines)
     {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "docs", "gpu.md")))
-            folder = folder.Parent;
-        Assert.SkipWhen(folder is null, "docs/gpu.md is not beside the tests");
-        string page = File.ReadAllText(Path.Combine(folder!.FullName, "docs", "gpu.md"));
+        string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md"));
         Assert.True(Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)), $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
     }
 

@@ -44,14 +44,15 @@ public sealed class TensorRowKernelTests
         Buffer.BlockCopy(weight, 0, global, weightStart, 4 * columns);
         Buffer.BlockCopy(bias, 0, global, weightStart + 4 * columns, 4 * columns);
 
-        var program = new PtxProgram(TensorPtx.Compile(typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(format)));
-        Assert.Equal([16, 16, 16, 40, 8], program.ParameterSizes);
+        var program = new PtxProgram(GpuKernels.Compile(typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(format)));
+        Assert.Equal([16, 16, 16, 56, 8], program.ParameterSizes);
         using var machine = new PtxMachine(program, global);
         machine.SetAddress(0, Start);
         machine.SetAddress(1, weightStart);
         machine.SetAddress(2, weightStart + 4 * columns);
         machine.SetAddress(4, outputStart);
-        int[] shape = [rows, columns, BitConverter.SingleToInt32Bits(Epsilon), map.RowsPerImage, map.ImageStride, map.FirstRow, 3, 4, 1, 1];
+        var outputMap = new RowMap(3, 4, 1);
+        int[] shape = [rows, columns, BitConverter.SingleToInt32Bits(Epsilon), .. Words(map), .. Words(outputMap), 1];
         for (int i = 0; i < shape.Length; i++)
             machine.Set(3, 4 * i, shape[i]);
         machine.Run(((rows + RowKernels.RowsPerGroup - 1) / RowKernels.RowsPerGroup, 1, 1), (32, RowKernels.RowsPerGroup, 1));
@@ -137,4 +138,6 @@ public sealed class TensorRowKernelTests
         Assert.Equal(rounded.GetAsArray1D(), TensorCoreWeights<TFormat>.Convert(patches.GetAsArray1D()));
         Assert.Contains(rounded.GetAsArray1D(), word => word != 0);
     }
+
+    private static int[] Words(RowMap map) => [map.RowsPerImage, (int)map.Reciprocal, map.Shift, map.ImageStride, map.FirstRow];
 }

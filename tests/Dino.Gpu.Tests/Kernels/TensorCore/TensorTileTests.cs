@@ -50,10 +50,28 @@ public sealed class TensorTileTests
             Assert.Equal(rows * TileLayout.RowBytes - TileLayout.ChunkBytes, targets.Max());
         }
 
-        // A warp's results lie in its own part of the staging, which is smaller than the ring.
-        int staged = TileLayout.StagedResult(threads / TileLayout.WarpSize - 1, TileLayout.WarpSize - 1, 3) + 16;
-        Assert.InRange(staged, 1, TTile.Stages * (Gemm.TileRows<TTile>() + Gemm.TileColumns<TTile>()) * TileLayout.RowBytes);
-        for (int lane = 0; lane < TileLayout.WarpSize; lane++)
-            Assert.Equal(TileLayout.StagedFragment(1, lane), TileLayout.StagedResult(1, 0, 0) + lane / 4 * 160 + lane % 4 * 8);
+        // A warp's results lie in its own part of the staging, which is smaller than the ring; what is stored is what was staged.
+        int warps = threads / TileLayout.WarpSize;
+        int columns = TTile.ColumnHalves * TileLayout.HalfColumns;
+        foreach (int size in new[] { 2, 4 })
+        {
+            int warpBytes = TileLayout.StagedWarpBytes(TTile.RowFragments, columns, size);
+            Assert.InRange(warps * warpBytes, 1, TTile.Stages * (Gemm.TileRows<TTile>() + Gemm.TileColumns<TTile>()) * TileLayout.RowBytes);
+            Assert.Equal(warpBytes, TileLayout.StagedFragment(1, 0, TTile.RowFragments, columns, size));
+            int lanes = columns * size / TileLayout.ChunkBytes;
+            for (int lane = 0; lane < TileLayout.WarpSize; lane++)
+            {
+                int row = lane / lanes;
+                int place = TileLayout.StagedChunk(1, lane, TTile.RowFragments, columns, size);
+                Assert.Equal(TileLayout.StagedFragment(1, 4 * row, TTile.RowFragments, columns, size) + lane % lanes * 16, place);
+            }
+
+            // What a warp writes at once falls on different banks: 32 lanes of 4 bytes, or a half of 8.
+            int together = size == 2 ? 32 : 16;
+            IEnumerable<int> banks = Enumerable.Range(0, together)
+                .Select(lane => TileLayout.StagedFragment(0, lane, TTile.RowFragments, columns, size) / 4 % 32)
+                .SelectMany(bank => size == 2 ? [bank] : new[] { bank, bank + 1 });
+            Assert.Equal(32, banks.Distinct().Count());
+        }
     }
 }

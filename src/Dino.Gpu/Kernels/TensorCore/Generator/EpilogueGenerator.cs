@@ -1,0 +1,93 @@
+namespace Dino.Gpu.Kernels.TensorCore.Generator;
+
+/// <summary>Writes the epilogues, on result0 to result3: four neighboring columns of a row.</summary>
+internal static class EpilogueGenerator
+{
+    public static string Write()
+    {
+        var text = new SourceText();
+        text.Summary(
+            0,
+            "The PTX of the epilogues, on result0 to result3: four neighboring columns of a row. GELU is the exact, erf form: with "
+            + "E = erfc(|x| / sqrt 2) it is max(x, 0) - |x| E / 2, and E = (a1 t + ... + a5 t^5) e^(-x^2 / 2), "
+            + "t = 1 / (1 + p |x| / sqrt 2), is formula 7.1.26 of Abramowitz and Stegun, whose error is below 1.5e-7, far below "
+            + "what 16 bits or tf32 hold.");
+        text.Line(0, "internal static class EpilogueText");
+        text.Line(0, "{");
+        text.Constant("Registers", "The four results, and what they are rounded to.", [".reg .f32 result<4>", ".reg .b32 packed<4>"]);
+        text.Constant("TakeResults", "result = %0 to %3", Four(i => $"mov.f32 result{i}, %{i}"));
+        text.Constant("Gelu", "result = gelu(result)", Enumerable.Range(0, 4).SelectMany(Gelu));
+        text.Constant(
+            "StageFloat32", "Two results of a row at byte %0 of the tiles, two of another at byte %1.",
+            [
+                "add.u32 address, tilesBase, %0", "st.shared.v2.f32 [address], {result0, result1}",
+                "add.u32 address, tilesBase, %1", "st.shared.v2.f32 [address], {result2, result3}",
+            ]);
+        text.Constant("StageTensorFloat32", "The same, rounded to tf32.",
+            [
+                .. Four(i => $"cvt.rna.tf32.f32 packed{i}, result{i}"),
+                "add.u32 address, tilesBase, %0", "st.shared.v2.b32 [address], {packed0, packed1}",
+                "add.u32 address, tilesBase, %1", "st.shared.v2.b32 [address], {packed2, packed3}",
+            ]);
+        text.Constant(
+            "StageBFloat16", "The same, rounded to bfloat16; the first operand of a conversion becomes the upper half.", Stage("bf16x2"));
+        text.Constant("StageFloat16", "The same, rounded to float16.", Stage("f16x2"));
+        text.Constant(
+            "StoreStaged", "16 bytes from byte %0 of the tiles to the global address %1.",
+            [
+                "add.u32 address, tilesBase, %0", "ld.shared.v4.b32 {packed0, packed1, packed2, packed3}, [address]",
+                "st.global.v4.b32 [%1], {packed0, packed1, packed2, packed3}",
+            ]);
+        text.Constant(
+            "AddStaged", "Four floats from byte %0 of the tiles, added to those at the global address %1.",
+            [
+                "add.u32 address, tilesBase, %0", "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]",
+                "ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [%1]", .. Four(i => $"add.f32 result{i}, result{i}, gelu{i}"),
+                "st.global.v4.f32 [%1], {result0, result1, result2, result3}",
+            ]);
+        text.Constant(
+            "StoreTensorFloat32", "Four floats, rounded to tf32, to the global address %0.",
+            [.. Four(i => $"cvt.rna.tf32.f32 packed{i}, result{i}"), "st.global.v4.b32 [%0], {packed0, packed1, packed2, packed3}"]);
+        text.Constant(
+            "StoreBFloat16", "Four bfloat16 to the global address %0; the first operand of a conversion becomes the upper half.",
+            Pack("bf16x2"));
+        text.Constant("StoreFloat16", "Four float16 to the global address %0.", Pack("f16x2"));
+        text.Line(0, "}");
+        return text.ToString();
+    }
+
+    private static IEnumerable<string> Four(Func<int, string> instruction) => Enumerable.Range(0, 4).Select(instruction);
+
+    private static IEnumerable<string> Pack(string format) =>
+    [
+        $"cvt.rn.{format}.f32 packed0, result1, result0", $"cvt.rn.{format}.f32 packed1, result3, result2",
+        "st.global.v2.b32 [%0], {packed0, packed1}",
+    ];
+
+    private static IEnumerable<string> Stage(string format) =>
+    [
+        $"cvt.rn.{format}.f32 packed0, result1, result0", $"cvt.rn.{format}.f32 packed1, result3, result2",
+        "add.u32 address, tilesBase, %0", "st.shared.b32 [address], packed0",
+        "add.u32 address, tilesBase, %1", "st.shared.b32 [address], packed1",
+    ];
+
+    private static IEnumerable<string> Gelu(int i) =>
+    [
+        $"abs.f32 gelu0, result{i}",
+        "fma.rn.f32 gelu1, gelu0, 0f3E6D3388, 0f3F800000",
+        "rcp.approx.ftz.f32 gelu1, gelu1",
+        $"mul.f32 gelu2, result{i}, result{i}",
+        "mul.f32 gelu2, gelu2, 0fBF38AA3B",
+        "ex2.approx.ftz.f32 gelu2, gelu2",
+        "mov.f32 gelu3, 0f3F87DC22",
+        "fma.rn.f32 gelu3, gelu3, gelu1, 0fBFBA00E3",
+        "fma.rn.f32 gelu3, gelu3, gelu1, 0f3FB5F0E3",
+        "fma.rn.f32 gelu3, gelu3, gelu1, 0fBE91A98E",
+        "fma.rn.f32 gelu3, gelu3, gelu1, 0f3E827906",
+        "mul.f32 gelu3, gelu3, gelu1",
+        "mul.f32 gelu3, gelu3, gelu2",
+        "mul.f32 gelu0, gelu0, 0fBF000000",
+        $"max.f32 result{i}, result{i}, 0f00000000",
+        $"fma.rn.f32 result{i}, gelu0, gelu3, result{i}",
+    ];
+}

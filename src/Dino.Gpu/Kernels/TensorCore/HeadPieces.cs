@@ -1,0 +1,149 @@
+using System.Runtime.CompilerServices;
+using ILGPU.Runtime.Cuda;
+
+namespace Dino.Gpu.Kernels.TensorCore;
+
+/// <summary>
+/// A piece of a head in a warp's attention: 32 bytes of its queries, 16 of its values. Each names registers of its own,
+/// so each has its own texts.
+/// </summary>
+internal interface IHeadPiece
+{
+    static abstract int Index { get; }
+
+    /// <summary>Queries of this piece, from a byte of the tiles.</summary>
+    static abstract void LoadQuery(int fragment);
+
+    /// <summary>
+    /// af = the queries. A product names its registers, so this spares a text for each; the moves join lifetimes and
+    /// vanish.
+    /// </summary>
+    static abstract void TakeQuery();
+
+    /// <summary>o = o other</summary>
+    static abstract void Rescale();
+
+    /// <summary>o += p v</summary>
+    static abstract void MultiplyBFloat16();
+
+    /// <summary>o += p v</summary>
+    static abstract void MultiplyFloat16();
+
+    /// <summary>o += p v, the first 8 values.</summary>
+    static abstract void MultiplyTensorFloat32();
+
+    /// <summary>o += p v, the other 8 values.</summary>
+    static abstract void MultiplyTensorFloat32Next();
+
+    /// <summary>result = o l of the first row: two values of each eight.</summary>
+    static abstract void TakeFirst();
+
+    /// <summary>result = o l of the second row.</summary>
+    static abstract void TakeSecond();
+}
+
+/// <summary>What is done to each piece of a head.</summary>
+internal interface IPieceAction<TArguments>
+    where TArguments : unmanaged
+{
+    static abstract void Run<TPiece>(TArguments arguments)
+        where TPiece : struct, IHeadPiece;
+}
+
+internal static class HeadPieces
+{
+    /// <summary>Runs an action on the first pieces; the compiler drops the rest.</summary>
+    /// <param name="count">A constant, at most 8.</param>
+    /// <param name="arguments">Of the action.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ForEach<TAction, TArguments>(int count, TArguments arguments)
+        where TAction : struct, IPieceAction<TArguments>
+        where TArguments : unmanaged
+    {
+        TAction.Run<HeadPiece0>(arguments);
+        if (count > 1)
+            TAction.Run<HeadPiece1>(arguments);
+        if (count > 2)
+            TAction.Run<HeadPiece2>(arguments);
+        if (count > 3)
+            TAction.Run<HeadPiece3>(arguments);
+        if (count > 4)
+            TAction.Run<HeadPiece4>(arguments);
+        if (count > 5)
+            TAction.Run<HeadPiece5>(arguments);
+        if (count > 6)
+            TAction.Run<HeadPiece6>(arguments);
+        if (count > 7)
+            TAction.Run<HeadPiece7>(arguments);
+    }
+}
+
+/// <summary>A warp's queries: the first row in the tiles, the lane, bytes from row to row.</summary>
+internal readonly record struct QueryPlace(int Row, int Lane, int Pitch);
+
+/// <summary>32 keys or their values: the byte of the tiles where they begin, the lane, bytes from row to row.</summary>
+internal readonly record struct TilePlace(int Start, int Lane, int Pitch);
+
+internal readonly struct QueryLoad : IPieceAction<QueryPlace>
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run<TPiece>(QueryPlace place)
+        where TPiece : struct, IHeadPiece => TPiece.LoadQuery(Attention.QueryFragment(place.Lane, place.Row, TPiece.Index, place.Pitch));
+}
+
+/// <summary>s += q k^T over a piece of the head.</summary>
+internal readonly struct ScoreProduct<TFormat> : IPieceAction<TilePlace>
+    where TFormat : struct, ITensorFormat
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run<TPiece>(TilePlace keys)
+        where TPiece : struct, IHeadPiece
+    {
+        TPiece.TakeQuery();
+        int fragment = keys.Start + Attention.KeyFragment(keys.Lane, TPiece.Index, keys.Pitch);
+        CudaAsm.Emit(AttentionText.LoadKeys, fragment, fragment + 16 * keys.Pitch);
+        TFormat.MultiplyScores();
+    }
+}
+
+internal readonly struct Rescale : IPieceAction<int>
+{
+    public static void Run<TPiece>(int arguments)
+        where TPiece : struct, IHeadPiece => TPiece.Rescale();
+}
+
+internal readonly struct ValueProduct<TFormat> : IPieceAction<TilePlace>
+    where TFormat : struct, ITensorFormat
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run<TPiece>(TilePlace values)
+        where TPiece : struct, IHeadPiece => TFormat.MultiplyValues<TPiece>(values.Start, values.Lane, values.Pitch);
+}
+
+/// <summary>
+/// A lane's results of its first row, from the global address of the head's first: two values of each eight.
+/// </summary>
+internal readonly struct StoreFirst<TFormat> : IPieceAction<long>
+    where TFormat : struct, ITensorFormat
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run<TPiece>(long target)
+        where TPiece : struct, IHeadPiece
+    {
+        TPiece.TakeFirst();
+        TFormat.StorePairs(target + 16 * TPiece.Index * TFormat.ElementSize, target + (16 * TPiece.Index + 8) * TFormat.ElementSize);
+    }
+}
+
+/// <summary>The same of its second row.</summary>
+internal readonly struct StoreSecond<TFormat> : IPieceAction<long>
+    where TFormat : struct, ITensorFormat
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run<TPiece>(long target)
+        where TPiece : struct, IHeadPiece
+    {
+        TPiece.TakeSecond();
+        TFormat.StorePairs(target + 16 * TPiece.Index * TFormat.ElementSize, target + (16 * TPiece.Index + 8) * TFormat.ElementSize);
+    }
+}

@@ -1,0 +1,69 @@
+using System.Runtime.CompilerServices;
+using ILGPU.Runtime.Cuda;
+
+namespace Dino.Gpu.Kernels.TensorCore;
+
+/// <summary>The way of a warp's results from its fragments through shared memory to the output.</summary>
+/// <param name="shape">Sizes.</param>
+/// <param name="output">Global address of (M, N).</param>
+/// <param name="row">The warp's first.</param>
+/// <param name="column">The warp's first.</param>
+/// <param name="warp">Of the group.</param>
+/// <param name="lane">Of the warp.</param>
+internal readonly struct WarpOutput(TensorGemmShape shape, long output, int row, int column, int warp, int lane)
+{
+    private readonly TensorGemmShape _shape = shape;
+    private readonly long _output = output;
+    private readonly int _row = row, _column = column, _warp = warp, _lane = lane;
+
+    /// <summary>Applies the epilogue to result0 to result3, fragment (i, j), and stages them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Stage<TTile, TFormat, TEpilogue>(int i, int j)
+        where TTile : struct, IGemmTile
+        where TFormat : struct, ITensorFormat
+        where TEpilogue : struct, ITensorEpilogue<TFormat>
+    {
+        int size = TEpilogue.OutputSize;
+        int columns = TTile.ColumnHalves * TileLayout.HalfColumns;
+        int first = TileLayout.StagedFragment(_warp, _lane, TTile.RowFragments, columns, size)
+            + i % TileLayout.StagedFragments(TTile.RowFragments, size) * TileLayout.FragmentRows * TileLayout.StagedPitch(columns, size)
+            + 8 * j * size;
+        TEpilogue.Apply();
+        TEpilogue.Stage(first, first + 8 * TileLayout.StagedPitch(columns, size));
+    }
+
+    /// <summary>
+    /// Stores what has been staged, which ends with fragment row <paramref name="last"/>: 16 bytes a lane, whole rows
+    /// by neighbors.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store<TTile, TFormat, TEpilogue>(int last)
+        where TTile : struct, IGemmTile
+        where TFormat : struct, ITensorFormat
+        where TEpilogue : struct, ITensorEpilogue<TFormat>
+    {
+        CudaAsm.Emit("bar.warp.sync 0xffffffff;");
+        int size = TEpilogue.OutputSize;
+        int columns = TTile.ColumnHalves * TileLayout.HalfColumns;
+        int fragments = TileLayout.StagedFragments(TTile.RowFragments, size);
+        int lanes = columns * size / TileLayout.ChunkBytes;
+        int passRows = TileLayout.WarpSize / lanes;
+        int column = _column + (_lane & (lanes - 1)) * (TileLayout.ChunkBytes / size);
+        int row = _row + (last + 1 - fragments) * TileLayout.FragmentRows + _lane / lanes;
+        int staged = TileLayout.StagedChunk(_warp, _lane, TTile.RowFragments, columns, size);
+        long start = _output + (long)column * size;
+        int stride = _shape.OutputStride * size;
+        if (column < _shape.Columns)
+        {
+            for (int pass = 0; pass < fragments * TileLayout.FragmentRows / passRows; pass++)
+            {
+                if (row < _shape.Rows)
+                    TEpilogue.Finish(staged, start + (long)_shape.Map.BufferRow(row) * stride);
+                row += passRows;
+                staged += passRows * TileLayout.StagedPitch(columns, size);
+            }
+        }
+
+        CudaAsm.Emit("bar.warp.sync 0xffffffff;");
+    }
+}

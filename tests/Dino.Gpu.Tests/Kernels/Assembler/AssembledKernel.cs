@@ -1,0 +1,88 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Dino.Gpu.Tests.Kernels.Assembler;
+
+/// <summary>What the assembler says about a kernel on one architecture.</summary>
+/// <param name="Kernel">The kernel.</param>
+/// <param name="Architecture">10 * major + minor of the compute capability.</param>
+/// <param name="Ptx">What was assembled.</param>
+/// <param name="Registers">Of a thread.</param>
+/// <param name="StackBytes">Local memory of a thread.</param>
+/// <param name="SpillBytes">Registers that were stored there, and loaded.</param>
+/// <param name="SharedBytes">Of a group.</param>
+/// <param name="Warnings">Lines of the assembler's log that begin with a warning.</param>
+/// <param name="Disassembly">The machine code.</param>
+internal sealed partial record AssembledKernel(
+    GpuKernel Kernel, int Architecture, string Ptx, int Registers, int StackBytes, int SpillBytes, int SharedBytes, string Warnings,
+    string Disassembly)
+{
+    /// <summary>The machine code, taken apart.</summary>
+    public SassProgram Code { get; } = new(Disassembly);
+
+    /// <summary>Groups that a multiprocessor holds at once, by registers, shared memory and threads.</summary>
+    public int GroupsOfOne
+    {
+        get
+        {
+            // CUDA C++ Programming Guide, technical specifications: shared memory of a multiprocessor in KiB, threads,
+            // groups.
+            (int shared, int threads, int groups) = Architecture switch
+            {
+                75 => (64, 1024, 16),
+                80 => (164, 2048, 32),
+                86 => (100, 1536, 16),
+                89 => (100, 1536, 24),
+                _ => (228, 2048, 32),
+            };
+
+            // Registers are given to a warp in units of 8 a lane; from 8.0 on the system takes 1 KiB of shared memory a
+            // group.
+            int byRegisters = 65536 / ((Registers + 7) / 8 * 8 * Kernel.Threads);
+            int reserved = Architecture >= 80 ? 1024 : 0;
+            int byMemory = SharedBytes + reserved > 0 ? shared * 1024 / (SharedBytes + reserved) : groups;
+            return new[] { byRegisters, byMemory, threads / Kernel.Threads, groups }.Min();
+        }
+    }
+
+    /// <summary>Assembles a kernel; the failure of the assembler is the test's.</summary>
+    public static AssembledKernel Of(GpuKernel kernel, string ptx, int architecture)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("dino-ptx-");
+        try
+        {
+            string source = Path.Combine(folder.FullName, "kernel.ptx");
+            string target = Path.Combine(folder.FullName, "kernel.cubin");
+            File.WriteAllText(source, ptx);
+            (string log, bool succeeded) = CudaTools.Run("ptxas", $"-arch=sm_{architecture}", "-v", source, "-o", target);
+            Assert.True(succeeded, $"{kernel.Name}, sm_{architecture}: {log}");
+            (string disassembly, bool disassembled) = CudaTools.Run("cuobjdump", "-sass", target);
+            Assert.True(disassembled, disassembly);
+            Match spills = SpillPattern().Match(log);
+            return new AssembledKernel(
+                kernel, architecture, ptx, Number(RegisterPattern().Match(log)), Number(StackPattern().Match(log)),
+                Number(spills, 1) + Number(spills, 2), Number(SharedPattern().Match(log)),
+                string.Join('\n', log.Split('\n').Where(line => line.Contains("warning", StringComparison.OrdinalIgnoreCase))),
+                disassembly);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [GeneratedRegex(@"Used (\d+) registers")]
+    private static partial Regex RegisterPattern();
+
+    [GeneratedRegex(@"(\d+) bytes stack frame")]
+    private static partial Regex StackPattern();
+
+    [GeneratedRegex(@"(\d+) bytes spill stores, (\d+) bytes spill loads")]
+    private static partial Regex SpillPattern();
+
+    [GeneratedRegex(@"(\d+) bytes smem")]
+    private static partial Regex SharedPattern();
+
+    private static int Number(Match match, int group = 1) =>
+        match.Success ? int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture) : 0;
+}

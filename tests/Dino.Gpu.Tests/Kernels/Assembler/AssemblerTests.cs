@@ -1,0 +1,161 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Kernels.Assembler;
+
+/// <summary>
+/// Every kernel through NVIDIA's own assembler: no error, no warning, no register in memory, and hot loops within their
+/// budgets. With DINO_ASSEMBLE_OUT set, the texts, the machine code and the table go to that folder;
+/// <c>build/gpu/assemble.sh</c> does so.
+/// </summary>
+public sealed class AssemblerTests
+{
+    private static readonly string[] OnPage =
+    [
+        "TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-StoreEpilogue",
+        "TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-GeluEpilogue",
+        "TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-AddEpilogue",
+        "TensorCore.Gemm.Kernel-Tile128X128-TensorFloat32Format-StoreEpilogue",
+        "TensorCore.Gemm.Kernel-Tile64X64-BFloat16Format-StoreEpilogue",
+        "TensorCore.Attention.Kernel-BFloat16Format-Head64",
+        "TensorCore.Attention.Kernel-BFloat16Format-Head128",
+        "TensorCore.Attention.Kernel-TensorFloat32Format-Head64",
+        "TensorCore.RowKernels.LayerNormKernel-BFloat16Format",
+        "Portable.Gemm.Kernel-Tile128x128-StoreEpilogue",
+        "Portable.Gemm.Kernel-Tile128x64-StoreEpilogue",
+        "Portable.Gemm.Kernel-Tile64x64-StoreEpilogue",
+        "Portable.Gemm.Kernel-Tile32x32-StoreEpilogue",
+        "Portable.Attention.Kernel-Tile128x64",
+        "Portable.Attention.Kernel-Tile64x64",
+        "Portable.LayerNorm.Kernel-Rows8x32",
+        "Portable.Peak.Kernel",
+    ];
+
+    private static readonly ConcurrentDictionary<(int Architecture, string Name), Lazy<AssembledKernel>> Assembled = new();
+    private static readonly ConcurrentDictionary<int, Lazy<PtxCompiler>> Compilers = new();
+
+    /// <summary>Turing, Ampere (A100, RTX 30), Ada, Hopper.</summary>
+    [Theory]
+    [InlineData(75)]
+    [InlineData(80)]
+    [InlineData(86)]
+    [InlineData(89)]
+    [InlineData(90)]
+    public void EveryKernel_Assembles(int architecture)
+    {
+        CudaTools.Require();
+        AssembledKernel[] kernels =
+        [
+            .. GpuKernels.All.Where(kernel => architecture >= 80 || !kernel.NeedsTensorCores)
+                .AsParallel().AsOrdered().Select(kernel => Get(architecture, kernel)),
+        ];
+        if (Environment.GetEnvironmentVariable("DINO_ASSEMBLE_OUT") is { Length: > 0 } folder)
+            Write(kernels, folder, architecture);
+        Assert.Equal(architecture >= 80 ? 93 : 37, kernels.Length);
+        foreach (AssembledKernel kernel in kernels)
+        {
+            Assert.True(kernel.Warnings.Length == 0, $"{kernel.Kernel.Name}: {kernel.Warnings}");
+            Assert.True(kernel.SpillBytes == 0 && kernel.StackBytes == 0, $"{kernel.Kernel.Name} keeps registers in local memory");
+            Assert.Equal(0, kernel.Code.Count("LDL") + kernel.Code.Count("STL"));
+        }
+    }
+
+    /// <summary>
+    /// The most instructions that a hot loop may have, and the multiply-adds (HMMA or FFMA) that it must have, on
+    /// Hopper.
+    /// </summary>
+    [Theory]
+    [InlineData("TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-StoreEpilogue", "HMMA", 64, 103)]
+    [InlineData("TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-GeluEpilogue", "HMMA", 64, 103)]
+    [InlineData("TensorCore.Gemm.Kernel-Tile128X128-TensorFloat32Format-AddEpilogue", "HMMA", 64, 103)]
+    [InlineData("TensorCore.Gemm.Kernel-Tile64X64-BFloat16Format-StoreEpilogue", "HMMA", 16, 38)]
+    [InlineData("TensorCore.Attention.Kernel-BFloat16Format-Head64", "HMMA", 32, 240)]
+    [InlineData("TensorCore.Attention.Kernel-TensorFloat32Format-Head64", "HMMA", 64, 550)]
+    [InlineData("TensorCore.TensorPeak.Kernel-BFloat16Format", "HMMA", 32, 36)]
+    [InlineData("Portable.Gemm.Kernel-Tile128x128-StoreEpilogue", "FFMA", 256, 280)]
+    [InlineData("Portable.Gemm.Kernel-Tile128x64-StoreEpilogue", "FFMA", 128, 150)]
+    [InlineData("Portable.Gemm.Kernel-Tile64x64-StoreEpilogue", "FFMA", 64, 80)]
+    [InlineData("Portable.Peak.Kernel", "FFMA", 64, 67)]
+    public void HotLoop_KeepsToItsBudget(string name, string operation, int products, int budget)
+    {
+        CudaTools.Require();
+        SassLoop? loop = Named(90, name).Code.HotLoop(operation);
+        Assert.NotNull(loop);
+        Assert.Equal(0, loop.Count(operation) % products);
+        double share = loop.Count(operation) / (double)products;
+        Assert.True(
+            loop.Operations.Count <= budget * share,
+            $"{name}: {loop.Operations.Count} instructions in {share} slices, {budget} allowed in one");
+    }
+
+    /// <summary>The table of docs/gpu.md.</summary>
+    [Fact]
+    public void Page_SaysWhatTheAssemblerSays()
+    {
+        CudaTools.Require();
+        string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md"));
+        string[] lines = [.. OnPage.AsParallel().AsOrdered().Select(name => Row(Named(90, name), Named(80, name)))];
+        Assert.True(
+            Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)),
+            $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
+    }
+
+    private static string Row(AssembledKernel kernel, AssembledKernel ampere)
+    {
+        (SassLoop? loop, string operation) = HotLoop(kernel);
+        string hot = loop is null
+            ? "| | | "
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {loop.Operations.Count} | {loop.Count(operation)} {operation} | {Share(loop, operation):F0} % ");
+        return $"| {kernel.Kernel.Name} | {kernel.Kernel.Threads} | {kernel.SharedBytes} | {ampere.Registers} | {kernel.Registers} "
+            + $"| {kernel.GroupsOfOne} | {kernel.Code.Length} {hot}|";
+    }
+
+    private static (SassLoop? Loop, string Operation) HotLoop(AssembledKernel kernel)
+    {
+        SassLoop? tensor = kernel.Code.HotLoop("HMMA");
+        return tensor is not null ? (tensor, "HMMA") : (kernel.Code.HotLoop("FFMA"), "FFMA");
+    }
+
+    private static double Share(SassLoop loop, string operation) => 100.0 * loop.Count(operation) / loop.Operations.Count;
+
+    private static AssembledKernel Named(int architecture, string name) =>
+        Get(architecture, GpuKernels.All.Single(kernel => kernel.Name == name));
+
+    /// <summary>Each kernel is assembled once, at its first use.</summary>
+    private static AssembledKernel Get(int architecture, GpuKernel kernel) =>
+        Assembled.GetOrAdd(
+            (architecture, kernel.Name), _ => new(() => AssembledKernel.Of(kernel, Compile(architecture, kernel), architecture))).Value;
+
+    private static string Compile(int architecture, GpuKernel kernel)
+    {
+        PtxCompiler compiler = Compilers
+            .GetOrAdd(architecture, _ => new(() => new PtxCompiler(architecture / 10, architecture % 10))).Value;
+        lock (compiler)
+            return compiler.Compile(kernel.Method);
+    }
+
+    private static void Write(IReadOnlyList<AssembledKernel> kernels, string folder, int architecture)
+    {
+        Directory.CreateDirectory(folder);
+        using StreamWriter table = File.CreateText(Path.Combine(folder, $"table.sm_{architecture}.txt"));
+        table.WriteLine(
+            $"{$"sm_{architecture}",-72} {"threads",7} {"shared",6} {"regs",4} {"groups",6} {"spills",6} {"instr",5}"
+            + "  hot loop: instructions, multiply-adds, share, instructions after it");
+        foreach (AssembledKernel kernel in kernels)
+        {
+            string path = Path.Combine(folder, $"{kernel.Kernel.Name}.sm_{architecture}");
+            File.WriteAllText(path + ".ptx", kernel.Ptx);
+            File.WriteAllText(path + ".sass", kernel.Disassembly);
+            (SassLoop? loop, string operation) = HotLoop(kernel);
+            table.Write($"{kernel.Kernel.Name,-72} {kernel.Kernel.Threads,7} {kernel.SharedBytes,6} {kernel.Registers,4} ");
+            table.Write($"{kernel.GroupsOfOne,6} {kernel.SpillBytes,6} {kernel.Code.Length,5}");
+            table.WriteLine(loop is null ? "" : string.Create(
+                CultureInfo.InvariantCulture,
+                $"  {loop.Operations.Count,4} {loop.Count(operation),4} {operation} {Share(loop, operation),3:F0} %")
+                + $" {kernel.Code.CountAfter(loop),5}");
+        }
+    }
+}
