@@ -19,8 +19,8 @@ public sealed class DeviceMemoryException : DinoException
     }
 
     /// <summary>
-    /// Whether a failure says that memory ran out. OpenCL drivers may allocate at first use, so a launch or a copy can fail with it as
-    /// well as an allocation; any other driver error is none of ours to retry.
+    /// Whether a failure says that memory ran out. OpenCL drivers may allocate at first use, so a launch or a copy can
+    /// fail with it as well as an allocation; any other driver error is none of ours to retry.
     /// </summary>
     internal static bool IsCause(Exception exception) => exception switch
     {

@@ -11,9 +11,9 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu;
 
 /// <summary>
-/// A DINO ViT on one device: pictures in, embeddings out. Owns the device and its memory until disposed. Thread-safe: preparing
-/// pictures runs on the calling thread, and the device takes one batch after the other. A GPU takes the pictures of the next batch in while one computes, from
-/// the same call or, where two threads call, from the other.
+/// A DINO ViT on one device: pictures in, embeddings out. Owns the device and its memory until disposed. Thread-safe:
+/// preparing pictures runs on the calling thread, and the device takes one batch after the other. A GPU takes the
+/// pictures of the next batch in while one computes, from the same call or, where two threads call, from the other.
 /// </summary>
 /// <example>
 /// <code>
@@ -21,7 +21,7 @@ namespace Dino.Gpu;
 /// float[] embedding = encoder.Embed("cat.jpg");
 /// </code>
 /// </example>
-public sealed class DinoEncoder : IDisposable
+public sealed partial class DinoEncoder : IDisposable
 {
     private readonly DinoOptions _options;
     private readonly IImageDecoder _decoder;
@@ -45,12 +45,14 @@ public sealed class DinoEncoder : IDisposable
         _preprocessor = new Preprocessor(options.Preprocess, width, height);
         _shape = new VitShape(weights.Config, width, height);
         _trainedPositions = weights.Positions;
-        float[] positions = PositionTable.Interpolate(weights.Positions, Config.TrainedGrid, _shape.GridWidth, _shape.GridHeight, options.Interpolation);
+        float[] positions = PositionTable.Interpolate(
+            weights.Positions, Config.TrainedGrid, _shape.GridWidth, _shape.GridHeight, options.Interpolation);
         _device = DinoDevice.Open(options.Device, options.Threads);
         try
         {
             _executor = createExecutor(_device, weights);
-            int batchSize = options.BatchSize ?? BatchChoice.For(_device, _shape); // the weights are up: what is free now is for activations
+            // the weights are up: what is free now is for activations
+            int batchSize = options.BatchSize ?? BatchChoice.For(_device, _shape);
             _batches = new BatchRunner(_executor, Device, _preprocessor, _shape, positions, batchSize, options.Warning);
         }
         catch
@@ -65,7 +67,8 @@ public sealed class DinoEncoder : IDisposable
     public VitConfig Config { get; }
 
     /// <summary>The device it runs on.</summary>
-    public DeviceInfo Device => _options.Precision == Precision.Float32 ? _device.Info : _device.Info with { Family = KernelFamily.TensorCore };
+    public DeviceInfo Device =>
+        _options.Precision == Precision.Float32 ? _device.Info : _device.Info with { Family = KernelFamily.TensorCore };
 
     /// <summary>Input width in pixels.</summary>
     public int InputWidth => _shape.InputWidth;
@@ -85,11 +88,17 @@ public sealed class DinoEncoder : IDisposable
     /// <summary>Most images in one forward pass. It shrinks when the device runs out of memory.</summary>
     public int BatchSize => _batches.BatchSize;
 
-    /// <summary>Batches that can be on their way at the same time, one computing and the others coming in: with as many threads that call, the device does not wait for pictures.</summary>
+    /// <summary>
+    /// Batches that can be on their way at the same time, one computing and the others coming in: with as many threads
+    /// that call, the device does not wait for pictures.
+    /// </summary>
     public int BatchesInFlight => _batches.BatchesInFlight;
 
     /// <summary>Loads a checkpoint and puts it on a device.</summary>
-    /// <param name="weights">A <c>.bin</c>, <c>.pth</c> or <c>.safetensors</c> file, or <c>synthetic[:SEED]</c> for seeded weights, which exercise everything and mean nothing.</param>
+    /// <param name="weights">
+    /// A <c>.bin</c>, <c>.pth</c> or <c>.safetensors</c> file, or <c>synthetic[:SEED]</c> for seeded weights, which
+    /// exercise everything and mean nothing.
+    /// </param>
     /// <param name="options">Device, input size and the like; null for the defaults.</param>
     /// <exception cref="DinoException">The checkpoint or the device cannot be used.</exception>
     public static DinoEncoder Load(string weights, DinoOptions? options = null) => Create(WeightSource.Load(weights), options);
@@ -106,7 +115,8 @@ public sealed class DinoEncoder : IDisposable
     }
 
     /// <summary>With an executor of the caller's, which the encoder disposes.</summary>
-    internal static DinoEncoder Create(VitWeights weights, DinoOptions? options, Func<DinoDevice, VitWeights, VitExecutor> createExecutor) =>
+    internal static DinoEncoder Create(
+        VitWeights weights, DinoOptions? options, Func<DinoDevice, VitWeights, VitExecutor> createExecutor) =>
         new(weights, options ?? new DinoOptions(), createExecutor);
 
     /// <summary>Decodes a file and brings it to the model's input size.</summary>
@@ -125,8 +135,9 @@ public sealed class DinoEncoder : IDisposable
     public RgbImage Prepare(RgbImage image) => _preprocessor.Apply(image);
 
     /// <summary>
-    /// Decodes a file and does what this device leaves to the host: a GPU resizes pictures of up to 1 MiB of pixels itself, as 640x480, and they stay as they
-    /// are; larger ones, and all on the CPU, are brought to the model's input size. The embedding has the same bytes either way.
+    /// Decodes a file and does what this device leaves to the host: a GPU resizes pictures of up to 1 MiB of pixels
+    /// itself, as 640x480, and they stay as they are; larger ones, and all on the CPU, are brought to the model's input
+    /// size. The embedding has the same bytes either way.
     /// </summary>
     /// <param name="path">An image file.</param>
     /// <returns>A picture for <see cref="ForwardPrepared"/> of this encoder.</returns>
@@ -135,7 +146,10 @@ public sealed class DinoEncoder : IDisposable
 
     /// <summary>Does what this device leaves to the host, as <see cref="PrepareForDevice(string)"/>.</summary>
     /// <param name="image">A picture of any size.</param>
-    /// <returns>A picture for <see cref="ForwardPrepared"/> of this encoder; <paramref name="image"/> itself where nothing is to be done.</returns>
+    /// <returns>
+    /// A picture for <see cref="ForwardPrepared"/> of this encoder; <paramref name="image"/> itself where nothing is to
+    /// be done.
+    /// </returns>
     public RgbImage PrepareForDevice(RgbImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -171,127 +185,13 @@ public sealed class DinoEncoder : IDisposable
         return [.. embeddings];
     }
 
-    /// <summary>One picture through the model.</summary>
-    /// <param name="image">A picture of any size.</param>
-    /// <param name="outputs">What to return.</param>
-    public DinoOutput Forward(RgbImage image, DinoOutputs outputs) => Forward([image], outputs);
-
-    /// <summary>Pictures through the model.</summary>
-    /// <param name="images">At least one picture, of any sizes.</param>
-    /// <param name="outputs">What to return.</param>
-    /// <param name="attentionLayers">Layers whose attention is kept, counted from 0 and returned in ascending order; null for all.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
-    public DinoOutput Forward(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
-        ForwardPrepared(PrepareAll(images, PrepareForDevice), outputs, attentionLayers);
-
-    /// <summary>Prepared pictures through the model, in batches of <see cref="BatchSize"/>. Where the device has no room for one, it goes on with half of it.</summary>
-    /// <param name="images">At least one picture, as <see cref="Prepare(string)"/> or <see cref="PrepareForDevice(string)"/> return them: one of InputWidth x InputHeight pixels goes into the model as it is.</param>
-    /// <param name="outputs">What to return.</param>
-    /// <param name="attentionLayers">Layers whose attention is kept, counted from 0 and returned in ascending order; null for all.</param>
-    /// <exception cref="ArgumentException">No picture, or one that is not prepared for this device.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
-    /// <exception cref="DeviceMemoryException">The device has no room for even one picture.</exception>
-    /// <exception cref="ObjectDisposedException">The encoder was disposed before the last batch had begun.</exception>
-    public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
-        ForwardLayers(images, outputs, new DinoLayers { Attentions = attentionLayers });
-
-    /// <summary>As <see cref="ForwardPrepared"/>, with the layers of every output.</summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
-    /// <param name="outputs">What to return.</param>
-    /// <param name="layers">Of which layers.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
-    public DinoOutput ForwardLayers(IReadOnlyList<RgbImage> images, DinoOutputs outputs, DinoLayers layers)
-    {
-        ArgumentNullException.ThrowIfNull(layers);
-        CheckPrepared(images);
-        var selection = new OutputSelection(_shape, outputs, layers);
-        ForwardRequest request = selection.Request(images.Count);
-        return selection.Output(_batches.Run(images, request), request);
-    }
-
     /// <summary>
-    /// The embeddings of pictures at several scales in one, as <c>eval_image_retrieval.py</c> of the original makes them with <c>--multiscale</c>: the class tokens at each
-    /// scale of the normalized input are averaged, and the mean is scaled to length 1 (L2).
+    /// Runs one batch of prepared pictures and tells where the time went. The times are those of the device, without
+    /// copies to it.
     /// </summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
-    /// <param name="scales">Of the input's sides, above 0: floor(side * scale) pixels, interpolated bilinearly without antialiasing. Null for <see cref="MultiScale.Default"/>.</param>
-    /// <returns>The class tokens' means, (images, hidden); nothing else.</returns>
-    /// <exception cref="DinoException">A scale leaves no patch, or more pixels than an input may have.</exception>
-    /// <exception cref="ArgumentException">No picture or one that is not prepared, or no scale.</exception>
-    public DinoOutput ForwardMultiScale(IReadOnlyList<RgbImage> images, IReadOnlyList<double>? scales = null)
-    {
-        CheckPrepared(images);
-        ScaledInput[] inputs = Inputs(scales); // all of them, before the first pass
-        ForwardRequest request = new OutputSelection(_shape, DinoOutputs.ClassToken, new DinoLayers()).Request(images.Count);
-        var mean = new MultiScale(images.Count, Config.HiddenSize);
-        foreach (ScaledInput input in inputs)
-            mean.Add(_batches.Run(images, request, input.Shape, input.Positions).Tokens);
-        return new DinoOutput { ClassToken = new DinoTensor(mean.Normalized(), images.Count, Config.HiddenSize) };
-    }
-
-    /// <summary>Fails where <see cref="ForwardMultiScale"/> would for its scales, before there are pictures.</summary>
-    /// <param name="scales">As there.</param>
-    /// <exception cref="DinoException">A scale leaves no patch, or more pixels than an input may have.</exception>
-    /// <exception cref="ArgumentException">No scale.</exception>
-    public void CheckScales(IReadOnlyList<double>? scales = null) => Inputs(scales);
-
-    /// <summary>As <see cref="ForwardMultiScale"/>, of pictures of any sizes.</summary>
-    /// <param name="images">Pictures of any sizes.</param>
-    /// <param name="scales">As there.</param>
-    /// <returns>(hidden) for each picture.</returns>
-    /// <exception cref="DinoException">A scale leaves no patch, or more pixels than an input may have.</exception>
-    public float[][] EmbedMultiScale(IReadOnlyList<RgbImage> images, IReadOnlyList<double>? scales = null)
-    {
-        RgbImage[] prepared = PrepareAll(images, PrepareForDevice);
-        return prepared.Length == 0 ? [] : [.. ForwardMultiScale(prepared, scales).ClassToken!.Data.Chunk(Config.HiddenSize)];
-    }
-
-    /// <summary>The attention maps of prepared pictures: how much the class token looks at each patch.</summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
-    /// <param name="layer">Counted from 0, or from the end when negative: -1 is the last, and costs the least.</param>
-    /// <returns>One map a picture.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
-    public AttentionMap[] AttentionMaps(IReadOnlyList<RgbImage> images, int layer = -1) =>
-        Maps(ForwardPrepared(images, DinoOutputs.ClassAttentions, [layer]).ClassAttentions!.Data, Config.HeadCount); // (1, images, heads, tokens)
-
-    /// <summary>The attention rollouts of prepared pictures: what share each patch has in the class token at the end, when attention is followed through all layers.</summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
-    /// <returns>One map a picture, with one head. Its values sum to 1 less the class token's own share.</returns>
-    public AttentionMap[] AttentionRollouts(IReadOnlyList<RgbImage> images) =>
-        Maps(ForwardPrepared(images, DinoOutputs.AttentionRollout).AttentionRollout!.Data, 1);
-
-    /// <summary>Features of every patch of prepared pictures. Those of one layer cost its memory alone, and keys and values of the last leave most of that block out.</summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
-    /// <param name="feature">Which features.</param>
-    /// <param name="layer">Counted from 0, or from the end when negative: -1 is the last.</param>
-    /// <returns>One grid a picture.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
-    public PatchFeatures[] PatchFeatures(IReadOnlyList<RgbImage> images, PatchFeature feature = PatchFeature.Tokens, int layer = -1)
-    {
-        int number = OutputSelection.Number(layer, Config.LayerCount);
-        DinoOutput output = ForwardLayers(
-            images, Features.PatchFeatures.OutputOf(feature),
-            new DinoLayers { IntermediateLayers = [number], HiddenStates = [number + 1], Queries = [number], Keys = [number], Values = [number] });
-        return [.. Enumerable.Range(0, images.Count).Select(image => Features.PatchFeatures.Of(output, feature, 0, image, GridWidth))];
-    }
-
-    /// <summary>One vector for each of prepared pictures, pooled from its tokens.</summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
-    /// <param name="pooling">How.</param>
-    /// <returns>(pooling's length) for each picture.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">The model has not that many blocks.</exception>
-    public float[][] Pool(IReadOnlyList<RgbImage> images, Pooling pooling)
-    {
-        ArgumentNullException.ThrowIfNull(pooling);
-        DinoOutput output = ForwardLayers(images, pooling.Outputs, pooling.Layers);
-        var vectors = new float[images.Count][];
-        for (int image = 0; image < vectors.Length; image++)
-            pooling.Apply(output, image, vectors[image] = new float[pooling.Length(Config.HiddenSize)]);
-        return vectors;
-    }
-
-    /// <summary>Runs one batch of prepared pictures and tells where the time went. The times are those of the device, without copies to it.</summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>; all of them are one batch.</param>
+    /// <param name="images">
+    /// At least one picture, as for <see cref="ForwardPrepared"/>; all of them are one batch.
+    /// </param>
     /// <param name="outputs">What to compute.</param>
     public IReadOnlyList<OpTime> ProfilePrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs)
     {
@@ -299,12 +199,19 @@ public sealed class DinoEncoder : IDisposable
         return _batches.RunTimed(images, new OutputSelection(_shape, outputs, new DinoLayers()).Request(images.Count));
     }
 
-    /// <summary>The device's peak at the encoder's precision in floating-point operations a second, measured in registers: multiply-adds, or the products of tensor cores.</summary>
+    /// <summary>
+    /// The device's peak at the encoder's precision in floating-point operations a second, measured in registers:
+    /// multiply-adds, or the products of tensor cores.
+    /// </summary>
     public double MeasurePeak() => _batches.MeasurePeak();
 
-    /// <summary>Floating-point operations of the model's matrix products for one picture, two for each multiply-add. What attention rollout multiplies on top is not counted.</summary>
+    /// <summary>
+    /// Floating-point operations of the model's matrix products for one picture, two for each multiply-add. What
+    /// attention rollout multiplies on top is not counted.
+    /// </summary>
     /// <param name="outputs">What is computed: the class token alone takes about 7 % less.</param>
-    public long CountOperations(DinoOutputs outputs) => VitCost.Total(_shape, new OutputSelection(_shape, outputs, new DinoLayers()).Request(1));
+    public long CountOperations(DinoOutputs outputs) =>
+        VitCost.Total(_shape, new OutputSelection(_shape, outputs, new DinoLayers()).Request(1));
 
     /// <summary>Frees the device memory and the device. Waits for the batches that are on their way.</summary>
     public void Dispose()
@@ -316,13 +223,18 @@ public sealed class DinoEncoder : IDisposable
     /// <summary>Decodes a file and does something to the picture.</summary>
     internal RgbImage Decode(string path, Func<RgbImage, RgbImage> then) => ImageFile.Decode(path, _decoder, _options.Orientation, then);
 
-    /// <summary>Never for a picture of the input size, which <see cref="ForwardPrepared"/> takes for prepared: under the preset with a crop it may not be.</summary>
+    /// <summary>
+    /// Never for a picture of the input size, which <see cref="ForwardPrepared"/> takes for prepared: under the preset
+    /// with a crop it may not be.
+    /// </summary>
     internal bool ResizesOnDevice(RgbImage image) => _executor.Resizes(_preprocessor, image.Width, image.Height);
 
     private ScaledInput[] Inputs(IReadOnlyList<double>? scales)
     {
         scales ??= MultiScale.Default;
-        return scales.Count > 0 ? [.. scales.Select(AtScale)] : throw new ArgumentException("At least one scale is needed.", nameof(scales));
+        return scales.Count > 0
+            ? [.. scales.Select(AtScale)]
+            : throw new ArgumentException("At least one scale is needed.", nameof(scales));
     }
 
     /// <summary>The model at a scale of its input, kept for the next time.</summary>
@@ -330,14 +242,19 @@ public sealed class DinoEncoder : IDisposable
     {
         if (!double.IsFinite(value) || value <= 0)
             throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"A scale of {value}: expected a number above 0."));
-        string size = string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(InputWidth * value):0}x{Math.Floor(InputHeight * value):0}");
+        string size = string.Create(
+            CultureInfo.InvariantCulture, $"{Math.Floor(InputWidth * value):0}x{Math.Floor(InputHeight * value):0}");
         string found = string.Create(CultureInfo.InvariantCulture, $"Scale {value} makes {size} pixels of {InputWidth}x{InputHeight}");
         if (InputWidth * value * (InputHeight * value) > ImageHeader.MaxPixels)
             throw new DinoException($"{found}, above the limit of {ImageHeader.MaxPixels}.");
         if (InputWidth * value < Config.PatchSize || InputHeight * value < Config.PatchSize)
-            throw new DinoException($"{found}, which hold no patch: this model needs at least {Config.PatchSize}x{Config.PatchSize}; take a larger scale or input size.");
+            throw new DinoException(
+                $"{found}, which hold no patch: this model needs at least {Config.PatchSize}x{Config.PatchSize}; take a larger scale "
+                    + $"or input size.");
         var shape = VitShape.AtScale(Config, InputWidth, InputHeight, value);
-        return new ScaledInput(shape, PositionTable.Interpolate(_trainedPositions, Config.TrainedGrid, shape.GridWidth, shape.GridHeight, _options.Interpolation));
+        return new ScaledInput(
+            shape,
+            PositionTable.Interpolate(_trainedPositions, Config.TrainedGrid, shape.GridWidth, shape.GridHeight, _options.Interpolation));
     });
 
     private static (int Width, int Height) InputSize(VitConfig config, DinoOptions options)
@@ -347,7 +264,8 @@ public sealed class DinoEncoder : IDisposable
         if (config.LayerCount > ForwardRequest.MaxLayers)
             throw new DinoException($"This model has {config.LayerCount} blocks, at most {ForwardRequest.MaxLayers} are supported.");
         if (width < config.PatchSize || height < config.PatchSize)
-            throw new DinoException($"Input size {width}x{height} holds no patch: this model needs at least {config.PatchSize}x{config.PatchSize} pixels.");
+            throw new DinoException(
+                $"Input size {width}x{height} holds no patch: this model needs at least {config.PatchSize}x{config.PatchSize} pixels.");
         if ((long)width * height > ImageHeader.MaxPixels)
             throw new DinoException($"Input size {width}x{height} is above the limit of {ImageHeader.MaxPixels} pixels.");
         if (options.BatchSize < 1)
@@ -379,7 +297,9 @@ public sealed class DinoEncoder : IDisposable
         foreach (RgbImage image in images)
         {
             if ((image.Width != InputWidth || image.Height != InputHeight) && !ResizesOnDevice(image))
-                throw new ArgumentException($"Expected {InputWidth}x{InputHeight} pixels, found {image.Width}x{image.Height}; call Prepare or Forward.", nameof(images));
+                throw new ArgumentException(
+                    $"Expected {InputWidth}x{InputHeight} pixels, found {image.Width}x{image.Height}; call Prepare or Forward.",
+                    nameof(images));
         }
     }
 

@@ -7,10 +7,13 @@ using Dino.Gpu.Model;
 namespace Dino.Gpu;
 
 /// <summary>
-/// One model on several devices, such as <c>cuda:all</c>: each call runs on a device that is free. Owns its encoders until disposed.
-/// Thread-safe; <see cref="BatchesInFlight"/> calls run at the same time, and further ones wait.
+/// One model on several devices, such as <c>cuda:all</c>: each call runs on a device that is free. Owns its encoders
+/// until disposed. Thread-safe; <see cref="BatchesInFlight"/> calls run at the same time, and further ones wait.
 /// </summary>
-/// <remarks>Devices of one kind give the same numbers. Different kinds differ within float32 rounding, and which one computes a batch is not fixed.</remarks>
+/// <remarks>
+/// Devices of one kind give the same numbers. Different kinds differ within float32 rounding, and which one computes a
+/// batch is not fixed.
+/// </remarks>
 /// <example>
 /// <code>
 /// using var group = DinoEncoderGroup.Load("synthetic", new DinoOptions { Device = "cuda:0,cuda:1" });
@@ -28,7 +31,8 @@ public sealed class DinoEncoderGroup : IDisposable
     internal DinoEncoderGroup(IReadOnlyList<DinoEncoder> encoders)
     {
         _encoders = [.. encoders];
-        // A device stands in the queue once for each batch it takes; all of them have their first before any has its second.
+        // A device stands in the queue once for each batch it takes; all of them have their first before any has its
+        // second.
         IEnumerable<DinoEncoder> places = Enumerable.Range(0, _encoders.Max(encoder => encoder.BatchesInFlight))
             .SelectMany(place => _encoders.Where(encoder => place < encoder.BatchesInFlight));
         _free = new ConcurrentQueue<DinoEncoder>(places);
@@ -57,7 +61,10 @@ public sealed class DinoEncoderGroup : IDisposable
     /// <summary>Most images that every one of the devices takes in one pass.</summary>
     public int BatchSize => _encoders.Min(encoder => encoder.BatchSize);
 
-    /// <summary>Batches that can be on their way at the same time, on all devices together; with as many threads that call, no device waits for pictures.</summary>
+    /// <summary>
+    /// Batches that can be on their way at the same time, on all devices together; with as many threads that call, no
+    /// device waits for pictures.
+    /// </summary>
     public int BatchesInFlight { get; }
 
     /// <summary>Reads a checkpoint once and puts it on every device of <see cref="DinoOptions.Device"/>.</summary>
@@ -71,7 +78,9 @@ public sealed class DinoEncoderGroup : IDisposable
         return Create(WeightSource.Load(weights), options, devices);
     }
 
-    /// <summary>Puts weights that are already in memory on every device of <see cref="DinoOptions.Device"/>. They are copied.</summary>
+    /// <summary>
+    /// Puts weights that are already in memory on every device of <see cref="DinoOptions.Device"/>. They are copied.
+    /// </summary>
     /// <param name="weights">The model.</param>
     /// <param name="options">Devices, input size and the like; null for the defaults, which are one device.</param>
     /// <exception cref="DinoException">One of the devices cannot be used, or the input size does not fit.</exception>
@@ -87,12 +96,18 @@ public sealed class DinoEncoderGroup : IDisposable
     /// <param name="image">A picture of any size.</param>
     public RgbImage Prepare(RgbImage image) => _encoders[0].Prepare(image);
 
-    /// <summary>As <see cref="DinoEncoder.PrepareForDevice(string)"/>: whichever device takes the picture, it is prepared for it.</summary>
+    /// <summary>
+    /// As <see cref="DinoEncoder.PrepareForDevice(string)"/>: whichever device takes the picture, it is prepared for
+    /// it.
+    /// </summary>
     /// <param name="path">An image file.</param>
     /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
     public RgbImage PrepareForDevice(string path) => _encoders[0].Decode(path, PrepareForDevice);
 
-    /// <summary>As <see cref="DinoEncoder.PrepareForDevice(RgbImage)"/>: whichever device takes the picture, it is prepared for it.</summary>
+    /// <summary>
+    /// As <see cref="DinoEncoder.PrepareForDevice(RgbImage)"/>: whichever device takes the picture, it is prepared for
+    /// it.
+    /// </summary>
     /// <param name="image">A picture of any size.</param>
     public RgbImage PrepareForDevice(RgbImage image)
     {
@@ -100,23 +115,33 @@ public sealed class DinoEncoderGroup : IDisposable
         return _encoders.All(encoder => encoder.ResizesOnDevice(image)) ? image : Prepare(image);
     }
 
-    /// <summary>As <see cref="DinoEncoder.ForwardPrepared"/>, on the next free device; waits for one where none is.</summary>
-    /// <param name="images">At least one picture, as <see cref="Prepare(string)"/> or <see cref="PrepareForDevice(string)"/> return them.</param>
+    /// <summary>
+    /// As <see cref="DinoEncoder.ForwardPrepared"/>, on the next free device; waits for one where none is.
+    /// </summary>
+    /// <param name="images">
+    /// At least one picture, as <see cref="Prepare(string)"/> or <see cref="PrepareForDevice(string)"/> return them.
+    /// </param>
     /// <param name="outputs">What to return.</param>
     /// <param name="attentionLayers">Layers whose attention is kept, counted from 0; null for all.</param>
     /// <exception cref="DinoException">The device failed; the message names it.</exception>
     public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
         ForwardLayers(images, outputs, new DinoLayers { Attentions = attentionLayers });
 
-    /// <summary>As <see cref="DinoEncoder.ForwardLayers"/>, on the next free device; waits for one where none is.</summary>
-    /// <param name="images">At least one picture, as <see cref="Prepare(string)"/> or <see cref="PrepareForDevice(string)"/> return them.</param>
+    /// <summary>
+    /// As <see cref="DinoEncoder.ForwardLayers"/>, on the next free device; waits for one where none is.
+    /// </summary>
+    /// <param name="images">
+    /// At least one picture, as <see cref="Prepare(string)"/> or <see cref="PrepareForDevice(string)"/> return them.
+    /// </param>
     /// <param name="outputs">What to return.</param>
     /// <param name="layers">Of which layers.</param>
     /// <exception cref="DinoException">The device failed; the message names it.</exception>
     public DinoOutput ForwardLayers(IReadOnlyList<RgbImage> images, DinoOutputs outputs, DinoLayers layers) =>
         OnFreeDevice(encoder => encoder.ForwardLayers(images, outputs, layers));
 
-    /// <summary>As <see cref="DinoEncoder.ForwardMultiScale"/>, on the next free device; waits for one where none is.</summary>
+    /// <summary>
+    /// As <see cref="DinoEncoder.ForwardMultiScale"/>, on the next free device; waits for one where none is.
+    /// </summary>
     /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
     /// <param name="scales">Of the input's sides; null for those of the original.</param>
     /// <exception cref="DinoException">A scale leaves no patch, or the device failed; the message names it.</exception>

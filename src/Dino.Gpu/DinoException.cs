@@ -1,8 +1,9 @@
 namespace Dino.Gpu;
 
 /// <summary>
-/// An expected failure: bad input, a checkpoint that does not fit, a device that cannot be used. <see cref="Exception.Message"/> is one line
-/// for a person, what was expected and what was found; <see cref="Hint"/> says what to do.
+/// An expected failure: bad input, a checkpoint that does not fit, a device that cannot be used.
+/// <see cref="Exception.Message"/> is one line for a person, what was expected and what was found; <see cref="Hint"/>
+/// says what to do.
 /// </summary>
 public class DinoException : Exception
 {
@@ -18,13 +19,17 @@ public class DinoException : Exception
     {
     }
 
-    /// <summary>Creates the exception with its one-line message, what the user can do, and the failure that caused it.</summary>
+    /// <summary>
+    /// Creates the exception with its one-line message, what the user can do, and the failure that caused it.
+    /// </summary>
     public DinoException(string message, string? hint, Exception? innerException = null)
         : base(message, innerException)
     {
         Hint = hint;
     }
 
-    /// <summary>What the user can do about it, as one line without a full stop; null where there is nothing to say.</summary>
+    /// <summary>
+    /// What the user can do about it, as one line without a full stop; null where there is nothing to say.
+    /// </summary>
     public string? Hint { get; }
 }

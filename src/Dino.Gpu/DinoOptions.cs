@@ -12,20 +12,29 @@ public enum Precision
     /// <summary>Float32 whose products take 11 bits of mantissa (TF32), on tensor cores.</summary>
     TensorFloat32,
 
-    /// <summary>Products of bfloat16 with float32 sums, on tensor cores; LayerNorm, softmax and residual stream in float32.</summary>
+    /// <summary>
+    /// Products of bfloat16 with float32 sums, on tensor cores; LayerNorm, softmax and residual stream in float32.
+    /// </summary>
     BFloat16,
 
-    /// <summary>Products of float16 with float32 sums, on tensor cores; LayerNorm, softmax and residual stream in float32.</summary>
+    /// <summary>
+    /// Products of float16 with float32 sums, on tensor cores; LayerNorm, softmax and residual stream in float32.
+    /// </summary>
     Float16,
 }
 
 /// <summary>How <see cref="DinoEncoder"/> runs. Every default is what Hugging Face's processor and model do.</summary>
 public sealed record DinoOptions
 {
-    /// <summary><c>auto</c> (CUDA, else an OpenCL GPU, else the CPU), <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>. <see cref="DinoEncoderGroup"/> takes several, separated by commas, and <c>cuda:all</c> or <c>opencl:all</c>.</summary>
+    /// <summary>
+    /// <c>auto</c> (CUDA, else an OpenCL GPU, else the CPU), <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.
+    /// <see cref="DinoEncoderGroup"/> takes several, separated by commas, and <c>cuda:all</c> or <c>opencl:all</c>.
+    /// </summary>
     public string Device { get; init; } = "auto";
 
-    /// <summary>Arithmetic of the forward pass; all but float32 need an NVIDIA GPU of compute capability 8.0 or newer.</summary>
+    /// <summary>
+    /// Arithmetic of the forward pass; all but float32 need an NVIDIA GPU of compute capability 8.0 or newer.
+    /// </summary>
     public Precision Precision { get; init; } = Precision.Float32;
 
     /// <summary>How a picture becomes the model's input.</summary>
@@ -46,10 +55,16 @@ public sealed record DinoOptions
     /// <summary>Decoder for files and streams; null for the library's own (StbImageSharp).</summary>
     public IImageDecoder? Decoder { get; init; }
 
-    /// <summary>Most images in one forward pass; more are split. Null to choose: 32 on the CPU, what fits its memory well on a GPU.</summary>
+    /// <summary>
+    /// Most images in one forward pass; more are split. Null to choose: 32 on the CPU, what fits its memory well on a
+    /// GPU.
+    /// </summary>
     public int? BatchSize { get; init; }
 
-    /// <summary>Told in one line when the encoder goes on in a way that was not asked for, such as with smaller batches; called on the thread that runs the model.</summary>
+    /// <summary>
+    /// Told in one line when the encoder goes on in a way that was not asked for, such as with smaller batches; called
+    /// on the thread that runs the model.
+    /// </summary>
     public Action<string>? Warning { get; init; }
 
     /// <summary>Threads of the CPU device; null for one a core. Other devices ignore it.</summary>

@@ -1,6 +1,9 @@
 namespace Dino.Gpu;
 
-/// <summary>What <see cref="DinoEncoder.Forward(Imaging.RgbImage, DinoOutputs)"/> returns; combine as needed. Asking for the class token alone is fastest.</summary>
+/// <summary>
+/// What <see cref="DinoEncoder.Forward(Imaging.RgbImage, DinoOutputs)"/> returns; combine as needed. Asking for the
+/// class token alone is fastest.
+/// </summary>
 [Flags]
 public enum DinoOutputs
 {
@@ -13,39 +16,48 @@ public enum DinoOutputs
     /// <summary>The patch tokens after the final LayerNorm, as a grid.</summary>
     PatchGrid = 4,
 
-    /// <summary>The residual stream before the first block and after each block, or after those that the call names, before the final LayerNorm.</summary>
+    /// <summary>
+    /// The residual stream before the first block and after each block, or after those that the call names, before the
+    /// final LayerNorm.
+    /// </summary>
     HiddenStates = 8,
 
     /// <summary>Attention probabilities of every layer, or of those that the call names.</summary>
     Attentions = 16,
 
     /// <summary>
-    /// The class token's row of the attention probabilities of every layer, or of those that the call names: DINO's attention maps. It takes memory
-    /// for the tokens and not for their square, and the last layer's costs next to nothing.
+    /// The class token's row of the attention probabilities of every layer, or of those that the call names: DINO's
+    /// attention maps. It takes memory for the tokens and not for their square, and the last layer's costs next to
+    /// nothing.
     /// </summary>
     ClassAttentions = 32,
 
-    /// <summary>Every token after each block, or after those that the call names, through the final LayerNorm: <c>get_intermediate_layers</c> of the original.</summary>
+    /// <summary>
+    /// Every token after each block, or after those that the call names, through the final LayerNorm:
+    /// <c>get_intermediate_layers</c> of the original.
+    /// </summary>
     IntermediateLayers = 64,
 
     /// <summary>The class tokens of <see cref="IntermediateLayers"/> alone, at next to no cost.</summary>
     LayerClassTokens = 128,
 
     /// <summary>
-    /// The attention's queries of every token in every layer, or in those that the call names. With these, keys, values or attention, a pass of another precision
-    /// than float32 computes all its attention in float32.
+    /// The attention's queries of every token in every layer, or in those that the call names. With these, keys, values
+    /// or attention, a pass of another precision than float32 computes all its attention in float32.
     /// </summary>
     Queries = 256,
 
-    /// <summary>The attention's keys, as <see cref="Queries"/>. In float32, those of the last layer cost next to nothing.</summary>
+    /// <summary>
+    /// The attention's keys, as <see cref="Queries"/>. In float32, those of the last layer cost next to nothing.
+    /// </summary>
     Keys = 512,
 
     /// <summary>The attention's values, as <see cref="Keys"/>.</summary>
     Values = 1024,
 
     /// <summary>
-    /// The class token's row of the attention rollout over all layers (Abnar and Zuidema 2020): the product of the layers' attention, meant over the heads, each mixed half
-    /// and half with the identity for the residual connection.
+    /// The class token's row of the attention rollout over all layers (Abnar and Zuidema 2020): the product of the
+    /// layers' attention, meant over the heads, each mixed half and half with the identity for the residual connection.
     /// </summary>
     AttentionRollout = 2048,
 }
@@ -63,7 +75,8 @@ public sealed class DinoTensor
         foreach (int side in shape)
             length *= side;
         if (length != data.LongLength)
-            throw new ArgumentException($"Shape ({string.Join(", ", shape)}) has {length} values, the data {data.LongLength}.", nameof(shape));
+            throw new ArgumentException(
+                $"Shape ({string.Join(", ", shape)}) has {length} values, the data {data.LongLength}.", nameof(shape));
         Data = data;
         Shape = shape;
     }
@@ -97,8 +110,8 @@ public sealed record DinoOutput
     public DinoTensor? LayerClassTokens { get; init; }
 
     /// <summary>
-    /// (layers kept, images, tokens, hidden), the heads side by side, as object discovery on DINO's keys (LOST, TokenCut) takes them; head h has the columns from
-    /// h * head size on. With the projection's bias, not scaled.
+    /// (layers kept, images, tokens, hidden), the heads side by side, as object discovery on DINO's keys (LOST,
+    /// TokenCut) takes them; head h has the columns from h * head size on. With the projection's bias, not scaled.
     /// </summary>
     public DinoTensor? Queries { get; init; }
 
@@ -111,9 +124,14 @@ public sealed record DinoOutput
     /// <summary>(layers kept, images, heads, tokens, tokens); rows are queries and sum to 1.</summary>
     public DinoTensor? Attentions { get; init; }
 
-    /// <summary>(layers kept, images, heads, tokens): how much the class token looks at each token, itself first; sums to 1 over the tokens.</summary>
+    /// <summary>
+    /// (layers kept, images, heads, tokens): how much the class token looks at each token, itself first; sums to 1 over
+    /// the tokens.
+    /// </summary>
     public DinoTensor? ClassAttentions { get; init; }
 
-    /// <summary>(images, tokens): how much of each token, the class token first, is in the class token at the end; sums to 1.</summary>
+    /// <summary>
+    /// (images, tokens): how much of each token, the class token first, is in the class token at the end; sums to 1.
+    /// </summary>
     public DinoTensor? AttentionRollout { get; init; }
 }

@@ -51,8 +51,10 @@ public sealed class BatchSizeTests(TestDevices devices)
     public void One_image_that_does_not_fit_is_an_error_of_one_line()
     {
         using DinoEncoder encoder = DinoEncoder.Create(
-            TinyModel.Weights, Cpu, (device, weights) => new HookedExecutor(VitExecutor.Create(device, weights), _ => throw new InsufficientMemoryException("none\nat all")));
-        DeviceMemoryException failure = Assert.Throws<DeviceMemoryException>(() => encoder.Embed([TinyModel.Picture(1), TinyModel.Picture(2)]));
+            TinyModel.Weights, Cpu, (device, weights) =>
+                new HookedExecutor(VitExecutor.Create(device, weights), _ => throw new InsufficientMemoryException("none\nat all")));
+        DeviceMemoryException failure = Assert.Throws<DeviceMemoryException>(
+            () => encoder.Embed([TinyModel.Picture(1), TinyModel.Picture(2)]));
         Assert.Contains("one image of 32x32", failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', failure.Message);
     }
@@ -61,7 +63,8 @@ public sealed class BatchSizeTests(TestDevices devices)
     public void Other_failures_are_not_tried_again()
     {
         int calls = 0;
-        using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, Cpu, (device, weights) => new HookedExecutor(VitExecutor.Create(device, weights), _ =>
+        using DinoEncoder encoder = DinoEncoder
+            .Create(TinyModel.Weights, Cpu, (device, weights) => new HookedExecutor(VitExecutor.Create(device, weights), _ =>
         {
             calls++;
             throw new DinoException("broken");

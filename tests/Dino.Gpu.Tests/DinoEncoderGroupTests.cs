@@ -96,7 +96,8 @@ public sealed class DinoEncoderGroupTests
     [InlineData("cpu:all", "Unknown device 'cpu:all'")]
     public void A_wrong_list_is_said_in_one_line(string devices, string part)
     {
-        DinoException failure = Assert.Throws<DinoException>(() => DinoEncoderGroup.Create(TinyModel.Weights, new DinoOptions { Device = devices, Threads = 1 }));
+        DinoException failure = Assert.Throws<DinoException>(
+            () => DinoEncoderGroup.Create(TinyModel.Weights, new DinoOptions { Device = devices, Threads = 1 }));
         Assert.Contains(part, failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', failure.Message);
     }
@@ -106,22 +107,26 @@ public sealed class DinoEncoderGroupTests
     [InlineData("opencl")]
     public void All_means_every_usable_device_of_that_kind(string kind)
     {
-        string[] usable = [.. DeviceCatalog.Enumerate().Where(info => info.Id.StartsWith(kind, StringComparison.Ordinal) && info.Refusal is null).Select(info => info.Id)];
+        string[] usable = [.. DeviceCatalog.Enumerate()
+            .Where(info => info.Id.StartsWith(kind, StringComparison.Ordinal) && info.Refusal is null).Select(info => info.Id)];
         if (usable.Length > 0)
             Assert.Equal(usable, DeviceList.Expand($"{kind}:all"));
         else
-            Assert.Contains($"'{kind}:all'", Assert.Throws<DinoException>(() => DeviceList.Expand($"{kind}:all")).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                $"'{kind}:all'", Assert.Throws<DinoException>(() => DeviceList.Expand($"{kind}:all")).Message, StringComparison.Ordinal);
     }
 
     private static DinoEncoder Encoder(Action<int> beforeBatch) => DinoEncoder.Create(
-        TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = 1 }, (device, weights) => new HookedExecutor(VitExecutor.Create(device, weights), beforeBatch));
+        TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = 1 }, (device, weights) =>
+            new HookedExecutor(VitExecutor.Create(device, weights), beforeBatch));
 
     private static EmbeddingPipeline Pipeline(DinoEncoderGroup group, int batch) => new(
         (item, _) => new LoadedImage(TinyModel.Picture(int.Parse(item.Path, CultureInfo.InvariantCulture)), 32, 32),
         images => group.ForwardPrepared(images, DinoOutputs.ClassToken),
         new PipelineOptions(batch, 2) { InFlight = group.Devices.Count + 1 });
 
-    private static IEnumerable<InputItem> Names() => Enumerable.Range(0, Pictures).Select(i => InputItem.File(i.ToString(CultureInfo.InvariantCulture)));
+    private static IEnumerable<InputItem> Names() =>
+        Enumerable.Range(0, Pictures).Select(i => InputItem.File(i.ToString(CultureInfo.InvariantCulture)));
 
     private sealed class Rows : IEmbeddingSink
     {

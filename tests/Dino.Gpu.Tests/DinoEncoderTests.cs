@@ -53,7 +53,8 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
     {
         using DinoEncoder encoder = DinoEncoder.Create(seeded.Weights, Cpu);
         float[] embedding = encoder.Embed(GoldenData.Image("chelsea.png"));
-        Tolerance.AssertClose("chelsea", GoldenData.Model("chelsea.last_hidden_state").Floats.AsSpan(0, 384), embedding, Tolerance.LastHiddenState);
+        Tolerance.AssertClose(
+            "chelsea", GoldenData.Model("chelsea.last_hidden_state").Floats.AsSpan(0, 384), embedding, Tolerance.LastHiddenState);
         Assert.Equal(embedding, encoder.Embed(Chelsea()));
         Assert.Equal(embedding, encoder.Embed([Chelsea()])[0]);
         Assert.Equal(embedding, encoder.Embed([GoldenData.Image("chelsea.png"), GoldenData.Image("rgba.png")])[0]);
@@ -64,7 +65,8 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
     [Fact]
     public void TheDeepestModel_HasAllItsHiddenStates()
     {
-        using DinoEncoder encoder = DinoEncoder.Create(SyntheticWeights.Create(Small with { LayerCount = 63 }), Cpu with { InputWidth = 40, InputHeight = 24 });
+        using DinoEncoder encoder = DinoEncoder.Create(
+            SyntheticWeights.Create(Small with { LayerCount = 63 }), Cpu with { InputWidth = 40, InputHeight = 24 });
         RgbImage[] images = [encoder.Prepare(Solid(10))];
         DinoTensor all = encoder.ForwardPrepared(images, DinoOutputs.HiddenStates).HiddenStates!;
         Assert.Equal(64, all.Shape[0]);
@@ -78,8 +80,10 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
     [InlineData(PositionInterpolation.Scale)]
     public void OtherInputSizes_UseTheInterpolationAskedFor(PositionInterpolation interpolation)
     {
-        using DinoEncoder encoder = DinoEncoder.Create(seeded.Weights, Cpu with { InputWidth = 320, InputHeight = 240, Interpolation = interpolation });
-        float[] expected = GoldenData.Model($"chelsea_240x320_{interpolation.ToString().ToLowerInvariant()}.last_hidden_rows").Floats[..384];
+        using DinoEncoder encoder = DinoEncoder.Create(
+            seeded.Weights, Cpu with { InputWidth = 320, InputHeight = 240, Interpolation = interpolation });
+        float[] expected = GoldenData.Model(
+            $"chelsea_240x320_{interpolation.ToString().ToLowerInvariant()}.last_hidden_rows").Floats[..384];
         Tolerance.AssertClose("class token", expected, encoder.Embed(Chelsea()), Tolerance.LastHiddenState);
     }
 
@@ -88,7 +92,9 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
     {
         using DinoEncoder encoder = DinoEncoder.Create(SyntheticWeights.Create(Small), Cpu with { InputWidth = 40, InputHeight = 24 });
         RgbImage[] images = [Chelsea(), Solid(10), Solid(200)];
-        DinoOutput output = encoder.Forward(images, DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid | DinoOutputs.HiddenStates | DinoOutputs.Attentions);
+        DinoOutput output = encoder.Forward(
+            images,
+            DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid | DinoOutputs.HiddenStates | DinoOutputs.Attentions);
         Assert.Equal([3, 48], output.ClassToken!.Shape);
         Assert.Equal([3, 16, 48], output.LastHiddenState!.Shape);
         Assert.Equal([3, 3, 5, 48], output.PatchGrid!.Shape);
@@ -114,7 +120,8 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
     {
         VitWeights weights = SyntheticWeights.Create(Small);
         RgbImage[] images = [.. Enumerable.Range(0, 7).Select(i => Solid((byte)(i * 30)))];
-        const DinoOutputs Everything = DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.HiddenStates | DinoOutputs.Attentions;
+        const DinoOutputs Everything =
+            DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.HiddenStates | DinoOutputs.Attentions;
         using DinoEncoder whole = DinoEncoder.Create(weights, Cpu);
         using DinoEncoder split = DinoEncoder.Create(weights, Cpu with { BatchSize = 3 });
         DinoOutput expected = whole.Forward(images, Everything);
@@ -160,7 +167,8 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
         Assert.DoesNotContain('\n', exception.Message);
     }
 
-    private static RgbImage Chelsea() => new StbImageDecoder().Decode(File.ReadAllBytes(GoldenData.Image("chelsea.png")), ExifOrientation.Ignore);
+    private static RgbImage Chelsea() =>
+        new StbImageDecoder().Decode(File.ReadAllBytes(GoldenData.Image("chelsea.png")), ExifOrientation.Ignore);
 
     private static RgbImage Solid(byte value)
     {

@@ -1,5 +1,5 @@
-// Embeds a folder of pictures into shards, as `dino embed PICTURES -w WEIGHTS -o RUN` does, and joins them into one file.
-// Run it again after Ctrl-C or a crash: it resumes where the rows end.
+// Embeds a folder of pictures into shards, as `dino embed PICTURES -w WEIGHTS -o RUN` does, and joins them into one
+// file. Run it again after Ctrl-C or a crash: it resumes where the rows end.
 //
 //   dotnet run -c Release --project samples/csharp/EmbedFolder -- samples synthetic out embeddings.npz
 using Dino.Gpu.Data.Embedding;

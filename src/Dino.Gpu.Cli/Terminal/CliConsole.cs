@@ -5,8 +5,8 @@ namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>
 /// The standard streams of one command. Tests pass their own and run a command inside their process. Every line on
-/// stderr has one form: <c>dino: ...</c>, <c>dino: note: ...</c>, <c>dino: warning: ...</c>, or <c>dino: error: ...</c>,
-/// the last two perhaps with a second line <c>hint: ...</c>.
+/// stderr has one form: <c>dino: ...</c>, <c>dino: note: ...</c>, <c>dino: warning: ...</c>, or <c>dino: error:
+/// ...</c>, the last two perhaps with a second line <c>hint: ...</c>.
 /// </summary>
 internal sealed class CliConsole
 {

@@ -7,8 +7,9 @@ using Dino.Gpu.Imaging;
 namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>
-/// A loaded model with all that turns a list of inputs into rows: reading, decoding and resizing on several threads, the model on one or
-/// several devices, and rows in the order of the inputs. Memory does not depend on the number of inputs. One piece of work at a time.
+/// A loaded model with all that turns a list of inputs into rows: reading, decoding and resizing on several threads,
+/// the model on one or several devices, and rows in the order of the inputs. Memory does not depend on the number of
+/// inputs. One piece of work at a time.
 /// </summary>
 public sealed class Embedder : IDisposable
 {
@@ -48,21 +49,29 @@ public sealed class Embedder : IDisposable
     /// <summary>Files read and decoded at the same time.</summary>
     internal int Workers => Options.Workers ?? Environment.ProcessorCount;
 
-    /// <summary>Batches in the model at the same time. With several devices one more waits, so that a free device finds work at once.</summary>
+    /// <summary>
+    /// Batches in the model at the same time. With several devices one more waits, so that a free device finds work at
+    /// once.
+    /// </summary>
     internal int InFlight => Math.Max(Encoders.BatchesInFlight, Encoders.Devices.Count == 1 ? 1 : Encoders.Devices.Count + 1);
 
     /// <summary>Loads a model.</summary>
     /// <param name="weights">A checkpoint, a folder with one, or <c>synthetic[:SEED]</c>.</param>
-    /// <param name="options">How images become rows; null for the class token of every image on the best device.</param>
+    /// <param name="options">
+    /// How images become rows; null for the class token of every image on the best device.
+    /// </param>
     /// <returns>The embedder; the caller disposes it.</returns>
-    /// <exception cref="DinoException">The weights or the device cannot be used, or the model cannot give the output.</exception>
+    /// <exception cref="DinoException">
+    /// The weights or the device cannot be used, or the model cannot give the output.
+    /// </exception>
     public static Embedder Load(string weights, EmbedderOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
         options ??= new EmbedderOptions();
         if (OutputKind.Parse(options.Output) is null)
             throw new DinoException($"there is no output '{options.Output}', expected {OutputKind.Names}");
-        DinoOptions model = options.Model with { Decoder = options.Model.Decoder ?? ImageDecoders.Create(ImageDecoders.Names[0], options.MaxPixels) };
+        DinoOptions model =
+            options.Model with { Decoder = options.Model.Decoder ?? ImageDecoders.Create(ImageDecoders.Names[0], options.MaxPixels) };
         DinoEncoderGroup encoders = DinoEncoderGroup.Load(weights, model);
         try
         {
@@ -83,12 +92,15 @@ public sealed class Embedder : IDisposable
     /// <summary>Embeds every input.</summary>
     /// <param name="items">The inputs; enumerated on a thread of its own, which may block.</param>
     /// <param name="sink">Takes the rows.</param>
-    /// <param name="drain">Asks for an orderly end: the batches in the model are finished and their rows handed out.</param>
+    /// <param name="drain">
+    /// Asks for an orderly end: the batches in the model are finished and their rows handed out.
+    /// </param>
     /// <param name="cancellation">Asks for an end at once.</param>
     /// <returns>Whether every input went through; false after <paramref name="drain"/>.</returns>
     internal Task<bool> RunAsync(IEnumerable<InputItem> items, IEmbeddingSink sink, CancellationToken drain, CancellationToken cancellation)
     {
-        var loader = new ImageLoader(_model.Decoder!, _model.Orientation, Encoders.PrepareForDevice, Options.Sha256, Options.MaxPixels, Times);
+        var loader = new ImageLoader(
+            _model.Decoder!, _model.Orientation, Encoders.PrepareForDevice, Options.Sha256, Options.MaxPixels, Times);
         var pipeline = new EmbeddingPipeline(
             loader.Load,
             Forward,

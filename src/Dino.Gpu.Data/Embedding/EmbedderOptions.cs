@@ -5,10 +5,16 @@ namespace Dino.Gpu.Data.Embedding;
 /// <summary>How images become rows.</summary>
 public sealed record EmbedderOptions
 {
-    /// <summary>Device, precision, preprocessing. Without a decoder the exact one is taken, <see cref="Imaging.SkiaImageDecoder"/>.</summary>
+    /// <summary>
+    /// Device, precision, preprocessing. Without a decoder the exact one is taken,
+    /// <see cref="Imaging.SkiaImageDecoder"/>.
+    /// </summary>
     public DinoOptions Model { get; init; } = new();
 
-    /// <summary>What is written of an image, as <c>dino embed --output</c> takes it: <c>cls</c>, <c>mean</c>, <c>tokens</c> and so on.</summary>
+    /// <summary>
+    /// What is written of an image, as <c>dino embed --output</c> takes it: <c>cls</c>, <c>mean</c>, <c>tokens</c> and
+    /// so on.
+    /// </summary>
     public string Output { get; init; } = "cls";
 
     /// <summary>Whether every vector is scaled to length 1.</summary>

@@ -16,16 +16,21 @@ internal sealed record PipelineOptions(int BatchSize, int Workers)
     /// <summary>Batches in the model at the same time.</summary>
     public int InFlight { get; init; } = 1;
 
-    /// <summary>How long one file may take to be read and decoded before its row fails, as on a network drive that hangs.</summary>
+    /// <summary>
+    /// How long one file may take to be read and decoded before its row fails, as on a network drive that hangs.
+    /// </summary>
     public TimeSpan ImageTimeout { get; init; } = TimeSpan.FromMinutes(2);
 }
 
 /// <summary>
-/// Files to embeddings: reading and decoding, the model, and the rows' way out overlap, each on its own threads. An input has its place in a window of bounded
-/// size from the moment it is taken from the list until its row is out, so memory does not depend on the number of inputs. Whenever the model is
-/// free it takes every image that is ready, up to a batch; rows leave in input order, whichever is ready first.
+/// Files to embeddings: reading and decoding, the model, and the rows' way out overlap, each on its own threads. An
+/// input has its place in a window of bounded size from the moment it is taken from the list until its row is out, so
+/// memory does not depend on the number of inputs. Whenever the model is free it takes every image that is ready, up to
+/// a batch; rows leave in input order, whichever is ready first.
 /// </summary>
-/// <param name="load">Reads one image, with the clock of <see cref="PipelineOptions.ImageTimeout"/>; called from several threads.</param>
+/// <param name="load">
+/// Reads one image, with the clock of <see cref="PipelineOptions.ImageTimeout"/>; called from several threads.
+/// </param>
 /// <param name="forward">Runs one batch; called from as many threads as batches may be in flight.</param>
 /// <param name="options">Sizes.</param>
 /// <param name="times">Told how long each stage took.</param>
@@ -45,17 +50,22 @@ internal sealed class EmbeddingPipeline(
     /// <summary>Embeds every input.</summary>
     /// <param name="items">The inputs; enumerated on a thread of its own, which may block.</param>
     /// <param name="sink">Takes the rows.</param>
-    /// <param name="drain">Asks for an orderly end: the batches in the model are finished, and the rows before the first that is missing are handed out.</param>
+    /// <param name="drain">
+    /// Asks for an orderly end: the batches in the model are finished, and the rows before the first that is missing
+    /// are handed out.
+    /// </param>
     /// <param name="cancellation">Asks for an end at once: a batch in the model is left behind, not waited for.</param>
     /// <returns>Whether every input went through; false after <paramref name="drain"/>.</returns>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/>.</exception>
-    public async Task<bool> RunAsync(IEnumerable<InputItem> items, IEmbeddingSink sink, CancellationToken drain, CancellationToken cancellation)
+    public async Task<bool> RunAsync(
+        IEnumerable<InputItem> items, IEmbeddingSink sink, CancellationToken drain, CancellationToken cancellation)
     {
         using var run = new Run(this, cancellation);
         using CancellationTokenRegistration orderlyEnd = drain.Register(run.StopTaking);
         run.Start(items);
         // A thread of its own: one that writes keeps buffers for it, and continuations would go from thread to thread.
-        return await Task.Factory.StartNew(() => run.Write(sink), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        return await Task.Factory.StartNew(
+            () => run.Write(sink), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
     }
 
     /// <summary>Reads ahead without an orderly end.</summary>
@@ -95,7 +105,8 @@ internal sealed class EmbeddingPipeline(
         private readonly CancellationTokenSource _end;     // ends every thread
         private readonly CancellationTokenSource _taking;  // ends all but the batches in the model
         private readonly SemaphoreSlim _window;
-        private readonly Channel<Entry> _order = Channel.CreateUnbounded<Entry>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        private readonly Channel<Entry> _order = Channel.CreateUnbounded<Entry>(
+            new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
         private readonly BlockingCollection<Entry> _work = [];
         private readonly BlockingCollection<Entry> _ready = [];
         private readonly ConcurrentDictionary<Entry, bool> _loading = []; // a set of those in workers
@@ -181,7 +192,8 @@ internal sealed class EmbeddingPipeline(
         {
             _end.Cancel();
             _time.Dispose();
-            // Threads that hang in a file or wait for a line of input are left behind; they hold nothing but the queues.
+            // Threads that hang in a file or wait for a line of input are left behind; they hold nothing but the
+            // queues.
         }
 
         private void Wait(Entry entry)
@@ -193,7 +205,8 @@ internal sealed class EmbeddingPipeline(
         }
 
         /// <summary>
-        /// Looked at while a row is waited for: files are started in order, so one that hangs is sooner or later the one that is waited for, or holds the room that one waits for.
+        /// Looked at while a row is waited for: files are started in order, so one that hangs is sooner or later the
+        /// one that is waited for, or holds the room that one waits for.
         /// </summary>
         private void GiveUpOverdue()
         {
@@ -204,7 +217,13 @@ internal sealed class EmbeddingPipeline(
                 if (entry.TryEndLoading())
                 {
                     entry.Clock.Abandon();
-                    entry.End(new Outcome(null, 0, string.Create(CultureInfo.InvariantCulture, $"took longer than {_options.ImageTimeout.TotalSeconds:0.#} s to read and decode")));
+                    entry.End(
+                        new Outcome(
+                            null,
+                            0,
+                            string.Create(
+                                CultureInfo.InvariantCulture,
+                                $"took longer than {_options.ImageTimeout.TotalSeconds:0.#} s to read and decode")));
                     LoadingEnded();
                     _ = StartThread("dino decode", Load); // in place of the one that hangs
                 }
@@ -276,7 +295,9 @@ internal sealed class EmbeddingPipeline(
                 {
                     // Whatever a broken file makes a decoder throw, it costs that file's row and nothing else.
                     reason = MessageText.OneLine(
-                        failure is DinoException or IOException or UnauthorizedAccessException ? failure.Message : $"{failure.GetType().Name}: {failure.Message}");
+                        failure is DinoException or IOException or UnauthorizedAccessException
+                            ? failure.Message
+                            : $"{failure.GetType().Name}: {failure.Message}");
                 }
 
                 _loading.TryRemove(entry, out _);

@@ -11,7 +11,8 @@ namespace Dino.Gpu.Data.Embedding;
 /// <param name="sha256">Whether files are hashed.</param>
 /// <param name="maxPixels">Most pixels of a picture, as the decoder has it.</param>
 /// <param name="times">Told how long each step took.</param>
-internal sealed class ImageLoader(IImageDecoder decoder, ExifOrientation orientation, Func<RgbImage, RgbImage> prepare, bool sha256, long maxPixels, StageTimes times)
+internal sealed class ImageLoader(
+    IImageDecoder decoder, ExifOrientation orientation, Func<RgbImage, RgbImage> prepare, bool sha256, long maxPixels, StageTimes times)
 {
     private readonly PixelBudget _budget = PixelBudget.OfThisMachine();
 

@@ -1,8 +1,9 @@
 namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>
-/// How long an image has been read and decoded. Waiting for room in memory does not count: how long that is depends on the other images and on the number of workers, and
-/// no row may; nor does time in which the process was stopped. The room of an image that never ends can be taken back, or those that wait for it would wait for ever.
+/// How long an image has been read and decoded. Waiting for room in memory does not count: how long that is depends on
+/// the other images and on the number of workers, and no row may; nor does time in which the process was stopped. The
+/// room of an image that never ends can be taken back, or those that wait for it would wait for ever.
 /// </summary>
 /// <param name="time">Of the run.</param>
 internal sealed class LoadClock(RunningTime time)
@@ -15,7 +16,8 @@ internal sealed class LoadClock(RunningTime time)
 
     public void Start() => Volatile.Write(ref _since, time.Elapsed.Ticks);
 
-    public bool HasPassed(TimeSpan limit) => Volatile.Read(ref _since) is var since and not Stopped && time.Elapsed.Ticks - since > limit.Ticks;
+    public bool HasPassed(TimeSpan limit) =>
+        Volatile.Read(ref _since) is var since and not Stopped && time.Elapsed.Ticks - since > limit.Ticks;
 
     /// <summary>Stops until there is room.</summary>
     /// <param name="enter">Waits for it.</param>

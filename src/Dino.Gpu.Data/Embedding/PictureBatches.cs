@@ -6,8 +6,8 @@ using Dino.Gpu.Imaging;
 namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>
-/// Decoded pictures batch by batch, for work that writes files for each image. The next batch is decoded while the model
-/// has this one. Memory is that of two batches, and decoding takes a bounded share of the machine's.
+/// Decoded pictures batch by batch, for work that writes files for each image. The next batch is decoded while the
+/// model has this one. Memory is that of two batches, and decoding takes a bounded share of the machine's.
 /// </summary>
 /// <param name="list">The images, each with its own stem; not owned.</param>
 /// <param name="encoder">The model; not owned.</param>

@@ -1,8 +1,9 @@
 namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>
-/// Keeps the pictures that are decoded at the same time within a share of the machine's memory, whatever the number of workers: one that would go beyond it waits until
-/// others are done, and one that is larger than all of it is decoded alone. First come, first served, so that a large one does not wait for ever. Thread-safe.
+/// Keeps the pictures that are decoded at the same time within a share of the machine's memory, whatever the number of
+/// workers: one that would go beyond it waits until others are done, and one that is larger than all of it is decoded
+/// alone. First come, first served, so that a large one does not wait for ever. Thread-safe.
 /// </summary>
 /// <param name="capacity">Pixels.</param>
 internal sealed class PixelBudget(long capacity)

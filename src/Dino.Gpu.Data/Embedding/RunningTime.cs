@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace Dino.Gpu.Data.Embedding;
 
-/// <summary>How long the process has run: while it is stopped, as by Ctrl-Z, a scheduler that suspends it or a frozen container, nothing passes.</summary>
+/// <summary>
+/// How long the process has run: while it is stopped, as by Ctrl-Z, a scheduler that suspends it or a frozen container,
+/// nothing passes.
+/// </summary>
 internal sealed class RunningTime : IDisposable
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
@@ -16,7 +19,8 @@ internal sealed class RunningTime : IDisposable
 
     public RunningTime()
     {
-        _timer = new Timer(_ => Pass(Stopwatch.GetElapsedTime(Interlocked.Exchange(ref _last, Stopwatch.GetTimestamp()))), null, Tick, Tick);
+        _timer = new Timer(
+            _ => Pass(Stopwatch.GetElapsedTime(Interlocked.Exchange(ref _last, Stopwatch.GetTimestamp()))), null, Tick, Tick);
     }
 
     /// <summary>So far, to a quarter of a second.</summary>

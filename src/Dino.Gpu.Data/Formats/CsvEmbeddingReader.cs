@@ -28,7 +28,9 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
     {
         _text = new StreamReader(stream, Utf8, detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);
         _csv = new CsvRecords(_text);
-        string[] headers = NextRecord() ? [.. _csv.Fields] : throw new InvalidDataException("empty, expected a header line with the names of the columns");
+        string[] headers = NextRecord()
+            ? [.. _csv.Fields]
+            : throw new InvalidDataException("empty, expected a header line with the names of the columns");
         _fields = headers.Length;
         var places = new Dictionary<string, int>(headers.Length, StringComparer.Ordinal); // a row of all tokens has 300 000 columns
         for (int i = 0; i < headers.Length; i++)
@@ -37,7 +39,8 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
                 throw new InvalidDataException("the header names a column twice");
         }
 
-        _values = [.. Enumerable.Range(0, headers.Length).Select(i => places.GetValueOrDefault("e" + i.ToString(CultureInfo.InvariantCulture), -1)).TakeWhile(column => column >= 0)];
+        _values = [.. Enumerable.Range(0, headers.Length)
+            .Select(i => places.GetValueOrDefault("e" + i.ToString(CultureInfo.InvariantCulture), -1)).TakeWhile(column => column >= 0)];
         bool[] isValue = new bool[headers.Length];
         foreach (int column in _values)
             isValue[column] = true;
@@ -153,10 +156,13 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
         if (!NextRow())
             return 0;
         _pending = true;
-        return Items(_csv.Fields[_list]) is { Length: > 0 } items ? items.Length : throw new InvalidDataException("the first row has no embedding, so the length of the others is not known");
+        return Items(_csv.Fields[_list]) is { Length: > 0 } items
+            ? items.Length
+            : throw new InvalidDataException("the first row has no embedding, so the length of the others is not known");
     }
 
-    private static string[] Items(string text) => text.Trim().TrimStart('[').TrimEnd(']').Split([',', ' ', '\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries);
+    private static string[] Items(string text) =>
+        text.Trim().TrimStart('[').TrimEnd(']').Split([',', ' ', '\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries);
 
     private string? Text(string name) => _own.TryGetValue(name, out int column) ? (string?)Cell(column) : null;
 
@@ -167,7 +173,9 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
     {
         if (Text(name) is not { Length: > 0 } text)
             return null;
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int size) ? size : throw Bad($"the {name} is no number");
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int size)
+            ? size
+            : throw Bad($"the {name} is no number");
     }
 
     private InvalidDataException Bad(string problem) => new($"line {_csv.Line}: {problem}");

@@ -19,7 +19,8 @@ internal sealed class CsvLine
         Separate();
         if (text is null)
             return;
-        bool quotes = text.Length == 0 || text.AsSpan().ContainsAny(NeedQuotes) || text[0] == '\uFEFF'; // at the start of a file it would be taken for a mark
+        // at the start of a file it would be taken for a mark
+        bool quotes = text.Length == 0 || text.AsSpan().ContainsAny(NeedQuotes) || text[0] == '\uFEFF';
         Encoding.UTF8.GetBytes(quotes ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text, _bytes);
     }
 

@@ -29,14 +29,16 @@ internal static class FormatCatalog
     public static string Names { get; } = string.Join('|', All.Select(format => format.Name));
 
     /// <summary>".npy, .npz, ... or .safetensors"</summary>
-    public static string Extensions { get; } = $"{string.Join(", ", All.SkipLast(1).Select(format => format.Extensions[0]))} or {All[^1].Extensions[0]}";
+    public static string Extensions { get; } =
+        $"{string.Join(", ", All.SkipLast(1).Select(format => format.Extensions[0]))} or {All[^1].Extensions[0]}";
 
     /// <summary>Null where no format has that name.</summary>
     public static EmbeddingFormat? FromName(string name) => All.FirstOrDefault(format => format.Name == name);
 
     /// <summary>The format of a name.</summary>
     /// <exception cref="DinoException">There is none.</exception>
-    public static EmbeddingFormat Named(string name) => FromName(name) ?? throw new DinoException($"there is no format '{name}', expected {Names}");
+    public static EmbeddingFormat Named(string name) =>
+        FromName(name) ?? throw new DinoException($"there is no format '{name}', expected {Names}");
 
     /// <summary>Null where no format has the file's extension.</summary>
     public static EmbeddingFormat? FromExtension(string path)
@@ -76,7 +78,8 @@ internal static class FormatCatalog
     /// <exception cref="DinoException">The extension is unknown, or the file is missing, broken or something
     /// else.</exception>
     public static EmbeddingFile OpenReader(string path) => OpenReader(
-        path, FromExtension(path) ?? throw new DinoException($"cannot read {path}: expected a file of embeddings that ends in {Extensions}"));
+        path, FromExtension(path) ?? throw new DinoException(
+            $"cannot read {path}: expected a file of embeddings that ends in {Extensions}"));
 
     /// <summary>A reader of a file in a format, whatever its extension.</summary>
     /// <exception cref="DinoException">The file is missing, broken or something else.</exception>

@@ -57,7 +57,9 @@ internal static class JsonCell
             JsonTokenType.Null => null,
             JsonTokenType.True or JsonTokenType.False => ColumnType.Boolean,
             JsonTokenType.Number when json.TryGetInt64(out integer) => ColumnType.Integer,
-            JsonTokenType.Number when json.ValueSpan.ContainsAny((byte)'.', (byte)'e', (byte)'E') && json.TryGetDouble(out double number) && double.IsFinite(number) => ColumnType.Number,
+            JsonTokenType.Number when json.ValueSpan.ContainsAny((byte)'.', (byte)'e', (byte)'E')
+                && json.TryGetDouble(out double number)
+                && double.IsFinite(number) => ColumnType.Number,
             _ => ColumnType.Text,
         };
     }

@@ -128,7 +128,8 @@ internal sealed class JsonLinesReader : IEmbeddingReader
         new MemoryBudget(_stream.Length).TakeCells(rows, columns.Count);
         foreach (string name in columns.Names)
             _places.Add(name, _places.Count);
-        return new RowSchema(_shape, FloatType.Float32, sha256, [.. columns.Names.Select(name => columns.Column(name) with { IsEmpty = false })])
+        return new RowSchema(
+            _shape, FloatType.Float32, sha256, [.. columns.Names.Select(name => columns.Column(name) with { IsEmpty = false })])
         {
             Provenance = _provenance,
         };

@@ -103,7 +103,8 @@ internal sealed class JsonObjectLines(ReadAt read)
     public JsonLineException Malformed(JsonException failure)
     {
         ReadOnlySpan<byte> rest = Line.Span[(int)Math.Min(failure.BytePositionInLine ?? 0, Line.Length)..].TrimStart("-"u8);
-        string python = rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) ? "; NaN and Infinity are Python's, in JSON it is null" : "";
+        string python = rest.StartsWith("NaN"u8)
+            || rest.StartsWith("Infinity"u8) ? "; NaN and Infinity are Python's, in JSON it is null" : "";
         return new JsonLineException(Number, $"not JSON, from byte {failure.BytePositionInLine + 1} of the line on{python}", failure);
     }
 
@@ -133,7 +134,10 @@ internal sealed class JsonObjectLines(ReadAt read)
 
     /// <summary>The half of a pair that is escaped at the start of the text, or null.</summary>
     private static char? Surrogate(ReadOnlySpan<byte> text) =>
-        text.Length >= EscapeLength && text.StartsWith(@"\u"u8) && Utf8Parser.TryParse(text[2..EscapeLength], out ushort code, out int length, 'x') && length == EscapeLength - 2
+        text.Length >= EscapeLength
+            && text.StartsWith(@"\u"u8)
+            && Utf8Parser.TryParse(text[2..EscapeLength], out ushort code, out int length, 'x')
+            && length == EscapeLength - 2
             && char.IsSurrogate((char)code) ? (char)code : null;
 }
 

@@ -23,7 +23,8 @@ internal sealed class MemoryBudget(long fileLength)
     /// <exception cref="InvalidDataException">It is more than what is left.</exception>
     public void TakeRow(RowInfo row, int values)
     {
-        long bytes = RowBytes + TextOf(row.Path) + TextOf(row.Sha256) + TextOf(row.Error) + (row.Error is null ? sizeof(float) * (long)values : 0);
+        long bytes = RowBytes + TextOf(row.Path) + TextOf(row.Sha256) + TextOf(row.Error)
+            + (row.Error is null ? sizeof(float) * (long)values : 0);
         foreach (object? cell in row.Columns)
             bytes += CellBytes + (cell is null ? 0 : TextOf(cell as string ?? ""));
         Take(bytes);
@@ -39,7 +40,8 @@ internal sealed class MemoryBudget(long fileLength)
 
     /// <summary>Takes the cells of a table.</summary>
     /// <exception cref="InvalidDataException">They are more than what is left.</exception>
-    public void TakeCells(long rows, int columns) => Take(rows > long.MaxValue / 2 / CellBytes / Math.Max(1, columns) ? long.MaxValue / 2 : CellBytes * rows * columns);
+    public void TakeCells(long rows, int columns) =>
+        Take(rows > long.MaxValue / 2 / CellBytes / Math.Max(1, columns) ? long.MaxValue / 2 : CellBytes * rows * columns);
 
     /// <summary>Fails where so much is more than all of it.</summary>
     /// <exception cref="InvalidDataException">It is.</exception>

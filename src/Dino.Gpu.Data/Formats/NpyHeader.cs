@@ -27,7 +27,10 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, long[] 
         int length = (10 + Dictionary(type, long.MaxValue, rowShape).Length + 1 + Alignment - 1) / Alignment * Alignment;
         byte[] header = new byte[length];
         header.AsSpan().Fill((byte)' ');
-        byte[] start = [0x93, .. "NUMPY"u8, 1, 0, (byte)(length - 10), (byte)((length - 10) >> 8), .. Encoding.ASCII.GetBytes(Dictionary(type, rows, rowShape)).AsSpan()];
+        byte[] start = [
+            0x93, .. "NUMPY"u8, 1, 0, (byte)(length - 10), (byte)((length - 10) >> 8),
+            .. Encoding.ASCII.GetBytes(Dictionary(type, rows, rowShape)).AsSpan()
+        ];
         start.CopyTo(header, 0);
         header[^1] = (byte)'\n';
         return header;
@@ -45,7 +48,9 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, long[] 
         if (start[6] is 2 or 3)
         {
             stream.ReadExactly(start[10..]);
-            length = BinaryPrimitives.ReadUInt32LittleEndian(start[8..]) is <= MaxLength and uint more ? (int)more : throw new InvalidDataException("the .npy header is absurdly long");
+            length = BinaryPrimitives.ReadUInt32LittleEndian(start[8..]) is <= MaxLength and uint more
+                ? (int)more
+                : throw new InvalidDataException("the .npy header is absurdly long");
         }
         else if (start[6] != 1)
         {
@@ -61,15 +66,22 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, long[] 
         Match shape = ShapePattern().Match(text);
         if (!type.Success || !order.Success || !shape.Success)
             throw new InvalidDataException("the .npy header lacks a simple descr, fortran_order or shape");
-        return new NpyHeader(type.Groups[1].Value, order.Groups[1].Value == "True", [.. shape.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Side)], before + length);
+        return new NpyHeader(
+            type.Groups[1].Value,
+            order.Groups[1].Value == "True",
+            [.. shape.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Side)],
+            before + length);
     }
 
     private static long Side(string text) =>
-        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long side) ? side : throw new InvalidDataException("a side in the .npy header is no number");
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long side)
+            ? side
+            : throw new InvalidDataException("a side in the .npy header is no number");
 
     private static string Dictionary(string type, long rows, IReadOnlyList<int> rowShape)
     {
-        string shape = string.Join(", ", [rows.ToString(CultureInfo.InvariantCulture), .. rowShape.Select(side => side.ToString(CultureInfo.InvariantCulture))]);
+        string shape = string.Join(
+            ", ", [rows.ToString(CultureInfo.InvariantCulture), .. rowShape.Select(side => side.ToString(CultureInfo.InvariantCulture))]);
         return $"{{'descr': '{type}', 'fortran_order': False, 'shape': ({shape}{(rowShape.Count == 0 ? "," : "")}), }}";
     }
 

@@ -30,7 +30,9 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
         List<ZipArchiveEntry> arrays = [.. _zip.Entries.Where(entry => entry.FullName.EndsWith(Suffix, StringComparison.Ordinal))];
         int compressed = arrays.Count(entry => entry.CompressedLength != entry.Length);
         if (arrays.Count > ColumnScan.MaxColumns || compressed > MaxCompressed)
-            throw new InvalidDataException($"it has {arrays.Count} arrays, {compressed} of them compressed (the limits are {ColumnScan.MaxColumns} and {MaxCompressed})");
+            throw new InvalidDataException(
+                $"it has {arrays.Count} arrays, {compressed} of them compressed (the limits are {ColumnScan.MaxColumns} and "
+                    + $"{MaxCompressed})");
         ZipArchiveEntry embedding = arrays.Find(entry => entry.FullName == "embedding" + Suffix) ?? (arrays.Count == 1 ? arrays[0]
             : throw new InvalidDataException($"there is no array 'embedding' among its {arrays.Count}"));
         _embedding = Open(embedding);
@@ -79,7 +81,8 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
     }
 
     /// <summary>An entry may claim any length; deflate makes at most 1032 bytes of one.</summary>
-    private static NpyArray Open(ZipArchiveEntry entry) => new(new CheckedMember(entry), Math.Min(entry.Length, 1032 * Math.Min(entry.CompressedLength, long.MaxValue / 1032) + 1032));
+    private static NpyArray Open(ZipArchiveEntry entry) =>
+        new(new CheckedMember(entry), Math.Min(entry.Length, 1032 * Math.Min(entry.CompressedLength, long.MaxValue / 1032) + 1032));
 
     private static Provenance ReadProvenance(ZipArchiveEntry member)
     {

@@ -46,9 +46,12 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
 
             bool isHalf = (_list ?? _values[0]).IsHalf;
             bool sha256 = _own.Exists(own => own.Leaf.Name == "sha256");
-            Schema = new RowSchema(FindShape(), isHalf ? FloatType.Float16 : FloatType.Float32, sha256, [.. _carried.Select(carried => carried.Column)])
+            Schema = new RowSchema(
+                FindShape(), isHalf ? FloatType.Float16 : FloatType.Float32, sha256, [.. _carried.Select(carried => carried.Column)])
             {
-                Provenance = _table.Metadata.TryGetValue(Provenance.MetadataKey, out string? made) ? Provenance.FromJson(Encoding.UTF8.GetBytes(made)) : null,
+                Provenance = _table.Metadata.TryGetValue(Provenance.MetadataKey, out string? made)
+                    ? Provenance.FromJson(Encoding.UTF8.GetBytes(made))
+                    : null,
             };
         }
         catch
@@ -100,7 +103,9 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
         if (_table.Metadata.TryGetValue(ParquetEmbeddingWriter.ShapeKey, out string? text))
         {
             int[] shape = [.. text.Split(',').Select(Side)];
-            return RowSchema.IsReadable(shape.Select(side => (long)side)) ? shape : throw new InvalidDataException("its metadata claims an absurd shape");
+            return RowSchema.IsReadable(shape.Select(side => (long)side))
+                ? shape
+                : throw new InvalidDataException("its metadata claims an absurd shape");
         }
 
         for (int index = 0; index < _table.GroupCount; index++)

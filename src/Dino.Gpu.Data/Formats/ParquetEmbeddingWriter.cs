@@ -137,7 +137,8 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
             using var schema = new GroupNode("schema", Repetition.Required, nodes);
             using var builder = new WriterPropertiesBuilder();
             string values = $"{RowSchema.EmbeddingColumn}.list.element";
-            builder.Compression(Compression.Snappy).EnablePageChecksum().DisableDictionary(values).DisableStatistics(values); // values do not repeat
+            // values do not repeat
+            builder.Compression(Compression.Snappy).EnablePageChecksum().DisableDictionary(values).DisableStatistics(values);
             using WriterProperties properties = builder.Build();
             var metadata = new Dictionary<string, string>
             {

@@ -39,7 +39,8 @@ internal sealed class ParquetGroup : IDisposable
         ColumnReader<float> column => Of(column, value => (double)value),
         ColumnReader<double> column => Of(column, value => value),
         ColumnReader<ByteArray> column => Of(column, value => ParquetValues.OfBytes(ParquetValues.Bytes(value), leaf, type)),
-        ColumnReader<FixedLenByteArray> column => Of(column, value => ParquetValues.OfBytes(ParquetValues.Bytes(value, leaf.Length), leaf, type)),
+        ColumnReader<FixedLenByteArray> column =>
+            Of(column, value => ParquetValues.OfBytes(ParquetValues.Bytes(value, leaf.Length), leaf, type)),
         _ => throw new InvalidDataException($"the column '{leaf.Name}' has a type that is not read"),
     };
 

@@ -44,7 +44,8 @@ internal sealed class ParquetTable : IDisposable
                 properties.EnablePageChecksumVerification();
                 reader = new ParquetFileReader(native, properties);
                 FileMetaData metadata = reader.FileMetaData;
-                ParquetLeaf[] leaves = [.. Enumerable.Range(0, metadata.NumColumns).Select(i => ParquetLeaf.Of(metadata.Schema.Column(i), i))];
+                ParquetLeaf[] leaves = [.. Enumerable.Range(0, metadata.NumColumns)
+                    .Select(i => ParquetLeaf.Of(metadata.Schema.Column(i), i))];
                 return (native, reader, leaves, metadata.KeyValueMetadata);
             });
             _native = native;

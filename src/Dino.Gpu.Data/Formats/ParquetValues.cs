@@ -87,7 +87,8 @@ internal static class ParquetValues
         string digits = BigInteger.Abs(unscaled).ToString(CultureInfo.InvariantCulture).PadLeft(scale + 1, '0');
         string fraction = digits[^scale..].TrimEnd('0');
         string text = $"{(unscaled.Sign < 0 ? "-" : "")}{digits[..^scale]}{(fraction.Length > 0 ? "." : "")}{fraction}";
-        return type == ColumnType.Number && BigInteger.Abs(unscaled) < SureOfDouble ? double.Parse(text, CultureInfo.InvariantCulture) : text;
+        return type == ColumnType.Number
+            && BigInteger.Abs(unscaled) < SureOfDouble ? double.Parse(text, CultureInfo.InvariantCulture) : text;
     }
 
     private static long TicksOf(long value, TimeUnit unit) => unit switch
@@ -99,7 +100,9 @@ internal static class ParquetValues
 
     /// <summary>The ISO form of a date and time. One that is stored without a time zone has none here either.</summary>
     private static string OfTicks(long sinceEpoch, bool isUtc) =>
-        new DateTime(checked(DateTime.UnixEpoch.Ticks + sinceEpoch), isUtc ? DateTimeKind.Utc : DateTimeKind.Unspecified).ToString("O", CultureInfo.InvariantCulture);
+        new DateTime(
+            checked(DateTime.UnixEpoch.Ticks + sinceEpoch),
+            isUtc ? DateTimeKind.Utc : DateTimeKind.Unspecified).ToString("O", CultureInfo.InvariantCulture);
 
     /// <summary>The ISO form of a time of day.</summary>
     private static string TimeOfDay(long value, TimeUnit unit)
@@ -124,7 +127,8 @@ internal static class ParquetValues
         }
         catch (DecoderFallbackException failure)
         {
-            throw new InvalidDataException($"column '{column}' holds bytes that are no text, which cannot be carried: leave it out", failure);
+            throw new InvalidDataException(
+                $"column '{column}' holds bytes that are no text, which cannot be carried: leave it out", failure);
         }
     }
 }

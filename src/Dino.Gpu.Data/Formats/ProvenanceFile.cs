@@ -6,8 +6,8 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// What made the vectors of a JSON Lines file, in a file beside it: every line of such a file is a row, so there is no room inside. It is
-/// believed only while the rows have the length that they had when both were written.
+/// What made the vectors of a JSON Lines file, in a file beside it: every line of such a file is a row, so there is no
+/// room inside. It is believed only while the rows have the length that they had when both were written.
 /// </summary>
 internal static class ProvenanceFile
 {

@@ -27,13 +27,19 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
         if (!tensors.TryGetValue("embedding", out Tensor? embedding))
             throw new InvalidDataException("there is no tensor 'embedding'");
         if (embedding.Type is not ("F32" or "F16") || embedding.Shape.Length < 2 || !RowSchema.IsReadable(embedding.Shape.Skip(1)))
-            throw new InvalidDataException($"the tensor 'embedding' is {embedding.Type} of ({string.Join(", ", embedding.Shape)}), expected F32 or F16 of (rows, values)");
+            throw new InvalidDataException(
+                $"the tensor 'embedding' is {embedding.Type} of ({string.Join(", ", embedding.Shape)}), expected F32 or F16 of (rows, "
+                    + $"values)");
         _embedding = embedding;
         _row = Column(tensors, "row", "I64");
         _width = Column(tensors, "width", "I32");
         _height = Column(tensors, "height", "I32");
         _bytes = new byte[embedding.RowBytes];
-        Schema = new RowSchema([.. embedding.Shape.Skip(1).Select(side => (int)side)], embedding.Type == "F16" ? FloatType.Float16 : FloatType.Float32, false, [])
+        Schema = new RowSchema(
+            [.. embedding.Shape.Skip(1).Select(side => (int)side)],
+            embedding.Type == "F16" ? FloatType.Float16 : FloatType.Float32,
+            false,
+            [])
         {
             Provenance = provenance,
         };
@@ -53,7 +59,9 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
                 : BinaryPrimitives.ReadSingleLittleEndian(_bytes.AsSpan(i * 4));
         }
 
-        var info = new RowInfo { Row = Cell(_row) ?? _next, Path = "", Width = Size(_width), Height = Size(_height), Error = EmbeddingFile.MissingValues(values) };
+        var info =
+            new RowInfo { Row = Cell(_row) ?? _next, Path = "", Width = Size(_width), Height = Size(_height),
+                Error = EmbeddingFile.MissingValues(values) };
         _next++;
         return info;
     }
@@ -67,7 +75,9 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
         byte[] json = new byte[SafetensorsHeader.JsonLength(start, stream.Length)];
         stream.ReadExactly(json);
         var header = SafetensorsHeader.Parse(json, stream.Length);
-        provenance = header.Metadata.TryGetValue(Provenance.MetadataKey, out string? made) ? Provenance.FromJson(Encoding.UTF8.GetBytes(made)) : null;
+        provenance = header.Metadata.TryGetValue(Provenance.MetadataKey, out string? made)
+            ? Provenance.FromJson(Encoding.UTF8.GetBytes(made))
+            : null;
         return header.Tensors.Where(tensor => tensor is { ElementSize: not null, Shape.Length: > 0 })
             .ToDictionary(tensor => tensor.Name, tensor => Tensor.Of(tensor, header.DataStart), StringComparer.Ordinal);
     }
@@ -77,7 +87,8 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
         if (!tensors.TryGetValue(name, out Tensor? tensor))
             return null;
         return tensor.Type == type && tensor.Shape.Length == 1 && tensor.Shape[0] == _embedding.Shape[0] ? tensor
-            : throw new InvalidDataException($"the tensor '{name}' is {tensor.Type} of ({string.Join(", ", tensor.Shape)}), expected {type} of ({_embedding.Shape[0]})");
+            : throw new InvalidDataException(
+                $"the tensor '{name}' is {tensor.Type} of ({string.Join(", ", tensor.Shape)}), expected {type} of ({_embedding.Shape[0]})");
     }
 
     private void ReadRow(Tensor tensor, Span<byte> bytes)

@@ -83,13 +83,36 @@ internal sealed class StoredZip(AtomicFile file, long zip64From = uint.MaxValue)
         long size = directory.Length;
         if (start >= zip64From || size >= zip64From || _members.Count >= ushort.MaxValue)
         {
-            directory.Write(Fields(w => w.U32(0x06064B50).U64(44).U16(Version).U16(Version).U32(0).U32(0).U64(_members.Count).U64(_members.Count).U64(size).U64(start)));
+            directory.Write(
+                Fields(
+                    w =>
+                        w.U32(0x06064B50)
+                            .U64(44)
+                            .U16(Version)
+                            .U16(Version)
+                            .U32(0)
+                            .U32(0)
+                            .U64(_members.Count)
+                            .U64(_members.Count)
+                            .U64(size)
+                            .U64(start)));
             directory.Write(Fields(w => w.U32(0x07064B50).U32(0).U64(start + size).U32(1)));
-            directory.Write(Fields(w => w.U32(0x06054B50).U16(0).U16(0).U16(ushort.MaxValue).U16(ushort.MaxValue).U32(uint.MaxValue).U32(uint.MaxValue).U16(0)));
+            directory.Write(
+                Fields(
+                    w =>
+                        w.U32(0x06054B50)
+                            .U16(0)
+                            .U16(0)
+                            .U16(ushort.MaxValue)
+                            .U16(ushort.MaxValue)
+                            .U32(uint.MaxValue)
+                            .U32(uint.MaxValue)
+                            .U16(0)));
         }
         else
         {
-            directory.Write(Fields(w => w.U32(0x06054B50).U16(0).U16(0).U16(_members.Count).U16(_members.Count).U32(size).U32(start).U16(0)));
+            directory.Write(
+                Fields(w => w.U32(0x06054B50).U16(0).U16(0).U16(_members.Count).U16(_members.Count).U32(size).U32(start).U16(0)));
         }
 
         file.Write(directory.ToArray());
@@ -126,10 +149,19 @@ internal sealed class StoredZip(AtomicFile file, long zip64From = uint.MaxValue)
 
     /// <summary>Sizes stand in the zip64 field: they are not known when the header is first written.</summary>
     private static byte[] Local(Member member) => Fields(w => w
-        .U32(0x04034B50).U16(Version).U16(Flags(member)).U16(0).U16(0).U16(FirstOfJanuary1980).U32(member.Crc).U32(uint.MaxValue).U32(uint.MaxValue)
+        .U32(0x04034B50)
+            .U16(Version)
+            .U16(Flags(member))
+            .U16(0)
+            .U16(0)
+            .U16(FirstOfJanuary1980)
+            .U32(member.Crc)
+            .U32(uint.MaxValue)
+            .U32(uint.MaxValue)
         .U16(member.Name.Length).U16(Zip64Length + member.Padding).Bytes(member.Name)
         .U16(1).U16(Zip64Length - 4).U64(member.Size).U64(member.Size)
-        .U16(0xD935).U16(member.Padding - 4).U16(Alignment).Bytes(new byte[member.Padding - PaddingLength])); // the alignment field of Android's zipalign
+        // the alignment field of Android's zipalign
+        .U16(0xD935).U16(member.Padding - 4).U16(Alignment).Bytes(new byte[member.Padding - PaddingLength]));
 
     private byte[] Central(Member member)
     {
@@ -137,8 +169,18 @@ internal sealed class StoredZip(AtomicFile file, long zip64From = uint.MaxValue)
         byte[] extra = large ? Fields(w => w.U16(1).U16(24).U64(member.Size).U64(member.Size).U64(member.Offset)) : [];
         long size = large ? uint.MaxValue : member.Size;
         return Fields(w => w
-            .U32(0x02014B50).U16(Version).U16(Version).U16(Flags(member)).U16(0).U16(0).U16(FirstOfJanuary1980).U32(member.Crc).U32(size).U32(size)
-            .U16(member.Name.Length).U16(extra.Length).U16(0).U16(0).U16(0).U32(0).U32(large ? uint.MaxValue : member.Offset).Bytes(member.Name).Bytes(extra));
+            .U32(0x02014B50)
+                .U16(Version)
+                .U16(Version)
+                .U16(Flags(member))
+                .U16(0)
+                .U16(0)
+                .U16(FirstOfJanuary1980)
+                .U32(member.Crc)
+                .U32(size)
+                .U32(size)
+            .U16(member.Name.Length).U16(extra.Length).U16(0).U16(0).U16(0).U32(0).U32(
+                large ? uint.MaxValue : member.Offset).Bytes(member.Name).Bytes(extra));
     }
 
     private static int Flags(Member member) => Ascii.IsValid(member.Name) ? 0 : Utf8Names;

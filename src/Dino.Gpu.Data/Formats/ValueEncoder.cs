@@ -20,7 +20,11 @@ internal sealed class ValueEncoder(RowSchema schema)
         foreach (float value in values)
         {
             if (Half.IsInfinity((Half)value) && float.IsFinite(value))
-                throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"{MessageText.OneLine(info.Path)}: a value of {value} does not fit float16, which ends at {Half.MaxValue}: use --dtype f32"));
+                throw new DinoException(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{MessageText.OneLine(info.Path)}: a value of {value} does not fit float16, which ends at {Half.MaxValue}: "
+                            + $"use --dtype f32"));
         }
     }
 

@@ -48,7 +48,8 @@ internal static class PngFile
         if (ImageDecoders.SkiaFailure() is { } missing)
         {
             throw new DinoException(
-                $"pictures are written by SkiaSharp, whose native library does not load ({ImageDecoders.FirstLine(missing)})", instead, missing);
+                $"pictures are written by SkiaSharp, whose native library does not load ({ImageDecoders.FirstLine(missing)})",
+                    instead, missing);
         }
     }
 }

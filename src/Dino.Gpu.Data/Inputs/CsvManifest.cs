@@ -46,7 +46,12 @@ internal sealed class CsvManifest : Manifest
             string path = records.Fields[_path];
             if (path.Length == 0)
                 throw Failed(records.Line, $"no path in column '{_header[_path]}'");
-            yield return new InputItem(path, Array.ConvertAll(_carried, object? (column) => records.Fields[column] is { Length: 0 } && !records.IsQuoted(column) ? null : records.Fields[column]));
+            yield return new InputItem(
+                path,
+                Array.ConvertAll(
+                    _carried,
+                    object? (column) =>
+                        records.Fields[column] is { Length: 0 } && !records.IsQuoted(column) ? null : records.Fields[column]));
         }
     }
 

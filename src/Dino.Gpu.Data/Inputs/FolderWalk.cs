@@ -60,9 +60,11 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         if (_leftOut.Count == 0)
             return null;
         long count = _leftOut.Values.Sum();
-        IEnumerable<string> kinds = _leftOut.OrderByDescending(kind => kind.Value).Take(Named).Select(kind => $"{kind.Value} {(kind.Key.Length > 0 ? kind.Key : "without extension")}");
+        IEnumerable<string> kinds = _leftOut.OrderByDescending(kind => kind.Value).Take(Named).Select(
+            kind => $"{kind.Value} {(kind.Key.Length > 0 ? kind.Key : "without extension")}");
         string others = _leftOut.Count > Named ? ", ..." : "";
-        return $"left out of '{folder}': {count} {(count == 1 ? "file that is no picture" : "files that are no pictures")} ({string.Join(", ", kinds)}{others})";
+        return $"left out of '{folder}': {count} {(count == 1 ? "file that is no picture" : "files that are no pictures")} "
+            + $"({string.Join(", ", kinds)}{others})";
     }
 
     /// <summary>The files that match.</summary>
@@ -117,7 +119,8 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         }
     }
 
-    private static InputItem Locked(string prefix) => InputItem.File(Path.TrimEndingDirectorySeparator(prefix)) with { Problem = "cannot list this folder: permission denied" };
+    private static InputItem Locked(string prefix) =>
+        InputItem.File(Path.TrimEndingDirectorySeparator(prefix)) with { Problem = "cannot list this folder: permission denied" };
 
     /// <summary>The entries of the folder at the start; one that is not there has none.</summary>
     private SortedNames Top(string start, ulong active)
@@ -168,7 +171,8 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         var names = new FileSystemEnumerable<Entry>(folder, (ref FileSystemEntry entry) => ToEntry(ref entry, active), Everything)
         {
             ShouldIncludePredicate = (ref FileSystemEntry entry) =>
-                entry.IsDirectory ? Inside(ref entry, active) != 0 || IsNamedAsImage(entry.FileName, active) : IsTakenFile(entry.FileName, active),
+                entry.IsDirectory ? Inside(ref entry, active) != 0
+                    || IsNamedAsImage(entry.FileName, active) : IsTakenFile(entry.FileName, active),
         };
         return names.Select(entry => FolderOrImage(prefix, entry, active));
     }
@@ -178,7 +182,9 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         string path = prefix + name;
         if (IsLast(active))
         {
-            bool isFile = File.Exists(path) || new FileInfo(path).LinkTarget is not null || (ImageFileNames.IsImage(name) && Directory.Exists(path));
+            bool isFile = File.Exists(path)
+                || new FileInfo(path).LinkTarget is not null
+                || (ImageFileNames.IsImage(name) && Directory.Exists(path));
             return isFile && IsTaken(name) ? [new Entry(name, 0)] : [];
         }
 
@@ -194,7 +200,9 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     {
         ReadOnlySpan<char> name = Path.TrimEndingDirectorySeparator(entry.Name.AsSpan());
         bool isFile = name.Length == entry.Name.Length;
-        return isFile || !IsNamedAsImage(name, active) || (entry.IsFolder && HasImages(prefix + entry.Name, entry.Segments)) ? entry : new Entry(name.ToString(), 0);
+        return isFile
+            || !IsNamedAsImage(name, active)
+            || (entry.IsFolder && HasImages(prefix + entry.Name, entry.Segments)) ? entry : new Entry(name.ToString(), 0);
     }
 
     /// <summary>Whether an image comes of a folder that is named as one; remembered, for such folders inside of it
@@ -272,6 +280,7 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         bool ignoreCase = OperatingSystem.IsWindows();
         if (!GlobPattern.IsPattern(segment))
             return name.Equals(segment, ignoreCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
-        return (!ImageFileNames.IsHidden(name) || segment.StartsWith('.')) && FileSystemName.MatchesSimpleExpression(segment, name, ignoreCase);
+        return (!ImageFileNames.IsHidden(name) || segment.StartsWith('.'))
+            && FileSystemName.MatchesSimpleExpression(segment, name, ignoreCase);
     }
 }

@@ -74,11 +74,13 @@ public sealed class InputList : IDisposable
     /// <exception cref="DinoException">A folder, glob or archive without images, a list or manifest that cannot be
     /// read, columns that cannot be carried, or nothing at all.</exception>
     internal static InputList Settle(
-        IReadOnlyList<string> inputs, TextReader standardInput, string? path = null, string? pathColumn = null, CancellationToken cancellation = default)
+        IReadOnlyList<string> inputs, TextReader standardInput, string? path =
+            null, string? pathColumn = null, CancellationToken cancellation = default)
     {
         List<InputSource> sources = [.. inputs.SelectMany(input => InputSource.Of(input, standardInput, pathColumn))];
         if (pathColumn is not null && !sources.Any(source => source.IsManifest))
-            throw new DinoException("--path-column names a column of a manifest, and there is no .csv, .tsv, .jsonl, .json or .parquet file among the inputs");
+            throw new DinoException(
+                "--path-column names a column of a manifest, and there is no .csv, .tsv, .jsonl, .json or .parquet file among the inputs");
         CarriedColumn[] columns = ColumnTypes.Union(sources.Select(source => source.Columns));
 
         using var writer = new InputListWriter(columns, path);
@@ -93,7 +95,10 @@ public sealed class InputList : IDisposable
             {
                 cancellation.ThrowIfCancellationRequested();
                 any = true;
-                writer.Add(columns.Length == 0 ? item : item with { Columns = places.Length == 0 ? nothing : Place(item.Columns, places, columns) });
+                writer.Add(
+                    columns.Length == 0
+                        ? item
+                        : item with { Columns = places.Length == 0 ? nothing : Place(item.Columns, places, columns) });
             }
 
             if (!any)

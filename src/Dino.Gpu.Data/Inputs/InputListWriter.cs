@@ -54,7 +54,9 @@ internal sealed class InputListWriter : IDisposable
         if (letters > MaxText)
         {
             string name = MessageText.Visible(item.Path.Length > 60 ? item.Path[..60] + "..." : item.Path);
-            throw new DinoException($"row {_count} of the inputs ('{name}') has {letters} letters in its path and columns, and {MaxText} can be carried: leave the longest column out");
+            throw new DinoException(
+                $"row {_count} of the inputs ('{name}') has {letters} letters in its path and columns, and {MaxText} can be carried: "
+                    + $"leave the longest column out");
         }
 
         if (_count % InputList.IndexStep == 0)
@@ -135,7 +137,9 @@ internal sealed class InputListWriter : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw _file is null ? NamelessFile.Failed(_name, failure) : new DinoException($"cannot write {_name}: {failure.Message.ReplaceLineEndings(" ")}", failure);
+            throw _file is null
+                ? NamelessFile.Failed(_name, failure)
+                : new DinoException($"cannot write {_name}: {failure.Message.ReplaceLineEndings(" ")}", failure);
         }
     }
 }

@@ -15,7 +15,8 @@ internal static class InputRowJson
     private const int Version = 1;
 
     /// <summary>Names stay readable; what JSON has to escape, line feeds among it, is escaped.</summary>
-    public static JsonWriterOptions WriterOptions { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    public static JsonWriterOptions WriterOptions { get; } =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     public static void WriteHeader(Utf8JsonWriter json, IReadOnlyList<CarriedColumn> columns)
     {
@@ -46,7 +47,8 @@ internal static class InputRowJson
             return
             [
                 .. header.RootElement.GetProperty("columns").EnumerateArray().Select(column => new CarriedColumn(
-                    column.GetProperty("name").GetString()!, Enum.Parse<ColumnType>(column.GetProperty("type").GetString()!, ignoreCase: true))),
+                    column.GetProperty("name").GetString()!, Enum.Parse<ColumnType>(
+                        column.GetProperty("type").GetString()!, ignoreCase: true))),
             ];
         }
         catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException)

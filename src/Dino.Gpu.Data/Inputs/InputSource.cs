@@ -35,7 +35,8 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
             // labels.csv.
             if (!Manifest.IsManifest(input) && !TarImages.IsTar(input))
                 return [Found(() => GlobPattern.Matches(input), $"no image matches '{input}'")];
-            List<InputSource> files = [.. GlobPattern.Matches(input).Select(file => file.Problem is null ? OfFile(file.Path, pathColumn) : throw new DinoException($"{file.Path}: {file.Problem}"))];
+            List<InputSource> files = [.. GlobPattern.Matches(input).Select(file => file.Problem is null
+                ? OfFile(file.Path, pathColumn) : throw new DinoException($"{file.Path}: {file.Problem}"))];
             return files.Count > 0 ? files : throw new DinoException($"no file matches '{input}'");
         }
 
@@ -53,13 +54,18 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
         {
             Manifest manifest = Manifest.Open(file, pathColumn);
             var paths = new ListPaths(file);
-            return new InputSource(() => paths.Resolve(manifest.Rows()), manifest.Columns, $"no rows in '{file}'") { IsManifest = true, Note = () => paths.Note };
+            return new InputSource(
+                () => paths.Resolve(manifest.Rows()),
+                manifest.Columns,
+                $"no rows in '{file}'") { IsManifest = true, Note = () => paths.Note };
         }
 
         if (TarImages.IsTar(file))
             return new InputSource(() => TarImages.Read(file), [TarImages.ArchiveColumn], NoImages($"no images in archive '{file}'"));
         if (Array.Exists(CompressedArchives, ending => file.EndsWith(ending, StringComparison.OrdinalIgnoreCase)))
-            throw new DinoException($"cannot read '{file}': images in a compressed archive cannot be found again by their place; unpack it, at least to a .tar");
+            throw new DinoException(
+                $"cannot read '{file}': images in a compressed archive cannot be found again by their place; unpack it, at least to a "
+                    + $".tar");
         return new InputSource(() => [InputItem.File(file)], [], "");
     }
 
@@ -95,10 +101,15 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
         file.Position = 0;
         if (start.StartsWith<byte>([0x1F, 0x8B]))
             return new StreamReader(new GZipStream(file, CompressionMode.Decompress));
-        if (!start.StartsWith<byte>([0xFF, 0xD8, 0xFF]) && !start.StartsWith<byte>([0x89, (byte)'P', (byte)'N', (byte)'G']) && !start.StartsWith("GIF8"u8) && !start.StartsWith("RIFF"u8))
+        if (!start.StartsWith<byte>([0xFF, 0xD8, 0xFF])
+            && !start.StartsWith<byte>([0x89, (byte)'P', (byte)'N', (byte)'G'])
+            && !start.StartsWith("GIF8"u8)
+            && !start.StartsWith("RIFF"u8))
             return new StreamReader(file);
         file.Dispose();
-        throw new DinoException($"cannot read list '{list}': it is a picture, expected a file with one path a line", $"leave out the @ to embed the picture itself: {list}");
+        throw new DinoException(
+            $"cannot read list '{list}': it is a picture, expected a file with one path a line",
+            $"leave out the @ to embed the picture itself: {list}");
     }
 
     private static IEnumerable<InputItem> ReadLines(TextReader reader)
@@ -109,7 +120,8 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
     }
 
     /// <summary>An empty line is a row too, or those behind it would move.</summary>
-    private static InputItem Row(string name) => name.Length > 0 ? InputItem.File(name) : InputItem.File(name) with { Problem = "empty line" };
+    private static InputItem Row(string name) =>
+        name.Length > 0 ? InputItem.File(name) : InputItem.File(name) with { Problem = "empty line" };
 
     private static T Reading<T>(string list, Func<T> read)
     {

@@ -36,7 +36,8 @@ internal static class JsonArray
         }
         catch (JsonException failure)
         {
-            throw new InvalidDataException($"not JSON, from byte {failure.BytePositionInLine + 1} of line {failure.LineNumber + 1} on", failure);
+            throw new InvalidDataException(
+                $"not JSON, from byte {failure.BytePositionInLine + 1} of line {failure.LineNumber + 1} on", failure);
         }
 
         return lines[..length];

@@ -119,7 +119,9 @@ internal sealed class JsonLinesManifest : Manifest
             throw Failed(lines, failure);
         }
 
-        return image is { Length: > 0 } ? new InputItem(image, values) : throw Failed(lines.Number, $"no path in '{_pathName}', expected a string");
+        return image is { Length: > 0 }
+            ? new InputItem(image, values)
+            : throw Failed(lines.Number, $"no path in '{_pathName}', expected a string");
     }
 
     private bool Next(JsonObjectLines lines)

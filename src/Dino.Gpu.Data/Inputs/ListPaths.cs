@@ -53,5 +53,6 @@ internal sealed class ListPaths(string file)
         : File.Exists(Path.Combine(_folder, path)) ? true
         : null;
 
-    private InputItem Place(InputItem row, bool isOwn) => isOwn && !Path.IsPathRooted(row.Path) ? row with { Path = Path.Combine(_folder, row.Path) } : row;
+    private InputItem Place(InputItem row, bool isOwn) =>
+        isOwn && !Path.IsPathRooted(row.Path) ? row with { Path = Path.Combine(_folder, row.Path) } : row;
 }

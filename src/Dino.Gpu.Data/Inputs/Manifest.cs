@@ -56,13 +56,17 @@ internal abstract class Manifest(string file)
             : IndexOf(names, pathColumn, StringComparison.Ordinal);
         if (path < 0)
         {
-            string expected = pathColumn is null ? $"{string.Join(", ", PathColumns)}, or another that --path-column names" : $"'{pathColumn}' (--path-column)";
+            string expected = pathColumn is null
+                ? $"{string.Join(", ", PathColumns)}, or another that --path-column names"
+                : $"'{pathColumn}' (--path-column)";
             string found = string.Join(", ", names.Take(10)) + (names.Count > 10 ? ", ..." : "");
             throw Failed($"no column with the paths: expected {expected}, found {(names.Count == 0 ? "no column" : found)}");
         }
 
         // Output of dino is a list too. Its own columns are left out, since the next output writes them again.
-        bool isOutput = names.Contains(RowSchema.EmbeddingColumn) || names.Contains("e0") || names.Order(StringComparer.Ordinal).SequenceEqual(ErrorLogColumns);
+        bool isOutput = names.Contains(RowSchema.EmbeddingColumn)
+            || names.Contains("e0")
+            || names.Order(StringComparer.Ordinal).SequenceEqual(ErrorLogColumns);
         var carried = new List<int>();
         for (int i = 0; i < names.Count; i++)
         {
@@ -103,12 +107,15 @@ internal abstract class Manifest(string file)
     protected DinoException Failed(string reason, Exception? cause = null) => Failure($"cannot read '{File}': {reason}", cause);
 
     /// <summary>A failure of one line.</summary>
-    protected DinoException Failed(long line, string reason, Exception? cause = null) => Failure($"cannot read '{File}', line {line}: {reason}", cause);
+    protected DinoException Failed(long line, string reason, Exception? cause = null) =>
+        Failure($"cannot read '{File}', line {line}: {reason}", cause);
 
-    private static DinoException Failure(string message, Exception? cause) => cause is null ? new DinoException(message) : new DinoException(message, cause);
+    private static DinoException Failure(string message, Exception? cause) =>
+        cause is null ? new DinoException(message) : new DinoException(message, cause);
 
     /// <summary>The extension that says what the file holds; null for what is no table.</summary>
-    protected static string? Kind(string file) => Path.GetExtension(IsPacked(file) ? file[..^PackedExtension.Length] : file).ToLowerInvariant() switch
+    protected static string? Kind(string file) =>
+        Path.GetExtension(IsPacked(file) ? file[..^PackedExtension.Length] : file).ToLowerInvariant() switch
     {
         ".parquet" or ".pq" when IsPacked(file) => null,
         var kind and (".csv" or ".tsv" or ".jsonl" or ".ndjson" or ".json" or ".parquet" or ".pq") => kind,

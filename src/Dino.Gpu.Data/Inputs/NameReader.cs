@@ -41,7 +41,8 @@ internal sealed class NameReader(TextReader reader)
     private string? Read()
     {
         string? name = _end switch { null => UpTo("\0\n"), '\0' => UpTo("\0"), _ => UpTo("\n") };
-        return name is { Length: > 0 } && name[^1] == '\r' && _end != '\0' ? name[..^1] : name; // a line of Windows; inside a line it is a letter of the name
+        // a line of Windows; inside a line it is a letter of the name
+        return name is { Length: > 0 } && name[^1] == '\r' && _end != '\0' ? name[..^1] : name;
     }
 
     private string? UpTo(string ends)

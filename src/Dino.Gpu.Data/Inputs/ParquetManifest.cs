@@ -14,7 +14,8 @@ internal sealed class ParquetManifest : Manifest
         : base(file)
     {
         using ParquetTable table = Open();
-        string[] names = [.. table.Leaves.Where((leaf, i) => i == 0 || leaf.Path.Length == 1 || table.Leaves[i - 1].Name != leaf.Name).Select(leaf => leaf.Name)];
+        string[] names = [.. table.Leaves.Where((leaf, i) => i == 0 || leaf.Path.Length == 1
+            || table.Leaves[i - 1].Name != leaf.Name).Select(leaf => leaf.Name)];
         (int path, int[] carried) = Choose(names, pathColumn);
         if (Leaf(table, names[path])?.Type != ColumnType.Text)
             throw Failed($"column '{names[path]}' holds no text, expected paths");
@@ -33,7 +34,9 @@ internal sealed class ParquetManifest : Manifest
         for (int index = 0; index < table.GroupCount; index++)
         {
             using ParquetGroup group = Reading(() => table.OpenGroup(index));
-            ParquetCells[] cells = Reading(() => Columns.Prepend(new CarriedColumn(_pathName, ColumnType.Text)).Select(column => Cells(table, group, column)).ToArray());
+            ParquetCells[] cells = Reading(
+                () =>
+                    Columns.Prepend(new CarriedColumn(_pathName, ColumnType.Text)).Select(column => Cells(table, group, column)).ToArray());
             for (long i = 0; i < group.Rows; i++, row++)
             {
                 object?[] values = Reading(() => Array.ConvertAll(cells, one => one.Next()));
@@ -44,13 +47,16 @@ internal sealed class ParquetManifest : Manifest
         }
     }
 
-    private static ParquetLeaf? Leaf(ParquetTable table, string name) => table.Leaves.FirstOrDefault(leaf => leaf.Name == name && leaf.IsFlat);
+    private static ParquetLeaf? Leaf(ParquetTable table, string name) =>
+        table.Leaves.FirstOrDefault(leaf => leaf.Name == name && leaf.IsFlat);
 
-    private CarriedColumn Carried(ParquetTable table, string name) => Reading(() => Leaf(table, name) is { } leaf ? table.Carried(leaf) : null)
+    private CarriedColumn Carried(ParquetTable table, string name) =>
+        Reading(() => Leaf(table, name) is { } leaf ? table.Carried(leaf) : null)
         ?? throw Failed($"column '{name}' is a list, a structure or of another type that cannot be carried: leave it out");
 
     private ParquetCells Cells(ParquetTable table, ParquetGroup group, CarriedColumn column) =>
-        group.Cells(Leaf(table, column.Name) ?? throw new InvalidDataException($"there is no column '{column.Name}' any more"), column.Type);
+        group.Cells(
+            Leaf(table, column.Name) ?? throw new InvalidDataException($"there is no column '{column.Name}' any more"), column.Type);
 
     private ParquetTable Open() => Reading(() => new ParquetTable(new FileStream(OpenFile(), FileAccess.Read)));
 
@@ -62,7 +68,11 @@ internal sealed class ParquetManifest : Manifest
         }
         catch (Exception failure) when (failure is not (DinoException or OutOfMemoryException))
         {
-            throw Failed(failure is IOException or InvalidDataException ? failure.Message.ReplaceLineEndings(" ") : "no Parquet file, or a damaged one", failure);
+            throw Failed(
+                failure is IOException or InvalidDataException
+                    ? failure.Message.ReplaceLineEndings(" ")
+                    : "no Parquet file, or a damaged one",
+                failure);
         }
     }
 }

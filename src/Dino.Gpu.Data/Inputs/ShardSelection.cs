@@ -40,7 +40,10 @@ internal sealed record ShardSelection(int Index, int Count, string Source)
             return $"{Option}: expected i/n such as 0/8, auto, auto/n or none, found '{value}'";
         if (count == 0)
             return $"{Option}: expected at least one part, found '{value}'";
-        return parts[0] != "auto" && Number(parts[0]) >= count ? $"{Option}: part {parts[0]} of {count} is not there, they are counted from 0 to {count - 1}" : null;
+        return parts[0] != "auto"
+            && Number(parts[0]) >= count
+                ? $"{Option}: part {parts[0]} of {count} is not there, they are counted from 0 to {count - 1}"
+                : null;
     }
 
     /// <summary>What the option says, or else the scheduler that started this process.</summary>
@@ -61,22 +64,29 @@ internal sealed record ShardSelection(int Index, int Count, string Source)
 
         Scheduler[] found = [.. Schedulers.Where(one => Text(environment, one.Index) is not null)];
         if (found.Length > 1)
-            throw new DinoException($"{found[0].Index} and {found[1].Index} are both set, and may mean different parts of the list: say which with --shard i/n, or --shard none for the whole list");
+            throw new DinoException(
+                $"{found[0].Index} and {found[1].Index} are both set, and may mean different parts of the list: say which with "
+                    + $"--shard i/n, or --shard none for the whole list");
         if (found.Length == 0)
         {
             return value is null ? Whole : throw new DinoException(
-                $"--shard {value}: no scheduler says which part, expected one of {string.Join(", ", Schedulers.Select(one => one.Index))}; give it as --shard i/n");
+                $"--shard {value}: no scheduler says which part, expected one of "
+                    + $"{string.Join(", ", Schedulers.Select(one => one.Index))}; give it as --shard i/n");
         }
 
         Scheduler scheduler = found[0];
-        return count is { } given ? Part(scheduler, Value(environment, scheduler.Index), given, $"--shard {value}") : FromScheduler(scheduler, environment);
+        return count is { } given
+            ? Part(scheduler, Value(environment, scheduler.Index), given, $"--shard {value}")
+            : FromScheduler(scheduler, environment);
     }
 
     /// <summary>The variables of this process.</summary>
     public static IReadOnlyDictionary<string, string> ProcessEnvironment() =>
-        Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().ToDictionary(entry => (string)entry.Key, entry => (string)entry.Value!);
+        Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().ToDictionary(
+            entry => (string)entry.Key, entry => (string)entry.Value!);
 
-    private static ShardSelection FromScheduler(Scheduler scheduler, IReadOnlyDictionary<string, string> environment) => scheduler.Name switch
+    private static ShardSelection FromScheduler(Scheduler scheduler, IReadOnlyDictionary<string, string> environment) =>
+        scheduler.Name switch
     {
         "Slurm" => FromSlurm(scheduler, environment),
         "Kubernetes" => FromCount(scheduler, environment, "JOB_COMPLETIONS", "set it to the Job's completions in its manifest"),
@@ -99,37 +109,53 @@ internal sealed record ShardSelection(int Index, int Count, string Source)
         int count = Value(environment, "SLURM_ARRAY_TASK_COUNT");
         if (count == 1 && id == first)
             return Whole with { Source = slurm.Name };
-        if (count < 1 || last < first || id < first || id > last || count > 1 && last == first || (last - first) % Math.Max(count - 1, 1) != 0 || (id - first) % Math.Max((last - first) / Math.Max(count - 1, 1), 1) != 0)
+        if (count < 1
+            || last < first
+            || id < first
+            || id > last
+            || count > 1
+            && last == first
+            || (last - first) % Math.Max(count - 1, 1) != 0
+            || (id - first) % Math.Max((last - first) / Math.Max(count - 1, 1), 1) != 0)
         {
             throw new DinoException(
-                $"Slurm task {id} of {count} from {first} to {last} is no part of the list: the array's numbers are not evenly spaced; use one such as --array=0-7, or say --shard i/n");
+                $"Slurm task {id} of {count} from {first} to {last} is no part of the list: the array's numbers are not evenly "
+                    + $"spaced; use one such as --array=0-7, or say --shard i/n");
         }
 
         return new ShardSelection((id - first) / ((last - first) / (count - 1)), count, slurm.Name);
     }
 
-    private static ShardSelection FromCount(Scheduler scheduler, IReadOnlyDictionary<string, string> environment, string countVariable, string hint)
+    private static ShardSelection FromCount(
+        Scheduler scheduler, IReadOnlyDictionary<string, string> environment, string countVariable, string hint)
     {
         if (Text(environment, countVariable) is null)
             throw MissingCount(scheduler, countVariable, hint);
         int count = Value(environment, countVariable);
         if (count == 0)
-            throw new DinoException($"{countVariable} is 0, expected the number of parts, 1 at least: {hint}, or say --shard auto/n, or --shard none for the whole list");
+            throw new DinoException(
+                $"{countVariable} is 0, expected the number of parts, 1 at least: {hint}, or say --shard auto/n, or --shard none for "
+                    + $"the whole list");
         return Part(scheduler, Value(environment, scheduler.Index), count, scheduler.Name);
     }
 
     private static ShardSelection Part(Scheduler scheduler, int index, int count, string source) => index < count
         ? new ShardSelection(index, count, source)
-        : throw new DinoException($"{scheduler.Index} is {index}, and parts of {count} are counted from 0 to {count - 1}: number the tasks from 0, or say --shard i/n");
+        : throw new DinoException(
+            $"{scheduler.Index} is {index}, and parts of {count} are counted from 0 to {count - 1}: number the tasks from 0, or say "
+                + $"--shard i/n");
 
     private static DinoException MissingCount(Scheduler scheduler, string variable, string hint) => new(
-        $"{scheduler.Index} is set, but {variable} is not, so it is not known how many parts there are: {hint}, or say --shard auto/n, or --shard none for the whole list");
+        $"{scheduler.Index} is set, but {variable} is not, so it is not known how many parts there are: {hint}, or say --shard "
+            + $"auto/n, or --shard none for the whole list");
 
     private static string? Text(IReadOnlyDictionary<string, string> environment, string variable) =>
         environment.TryGetValue(variable, out string? text) && text.Length > 0 ? text : null;
 
     private static int Value(IReadOnlyDictionary<string, string> environment, string variable) =>
-        Number(environment[variable]) ?? throw new DinoException($"{variable} is '{environment[variable]}', expected a whole number; say --shard i/n, or --shard none for the whole list");
+        Number(environment[variable]) ?? throw new DinoException(
+            $"{variable} is '{environment[variable]}', expected a whole number; say --shard i/n, or --shard none for the whole list");
 
-    private static int? Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
+    private static int? Number(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
 }

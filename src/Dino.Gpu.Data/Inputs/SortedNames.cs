@@ -118,7 +118,8 @@ internal sealed class SortedNames : IDisposable
             Span<byte> head = stackalloc byte[sizeof(ulong) + sizeof(int)];
             Read(head);
             Tag = MemoryMarshal.Read<ulong>(head);
-            Name = string.Create(MemoryMarshal.Read<int>(head[sizeof(ulong)..]), this, (text, run) => run.Read(MemoryMarshal.AsBytes(text)));
+            Name = string.Create(
+                MemoryMarshal.Read<int>(head[sizeof(ulong)..]), this, (text, run) => run.Read(MemoryMarshal.AsBytes(text)));
             return true;
         }
 

@@ -58,7 +58,8 @@ internal static class TarImages
     private static InputItem? ToItem(string archive, TarEntry entry)
     {
         // GNU tar's sparse files are kept in pieces under a made-up name.
-        string? sparse = entry is PosixTarEntry and PaxTarEntry pax && pax.ExtendedAttributes.TryGetValue("GNU.sparse.name", out string? name) ? name : null;
+        string? sparse = entry is PosixTarEntry and PaxTarEntry pax
+            && pax.ExtendedAttributes.TryGetValue("GNU.sparse.name", out string? name) ? name : null;
         string path = sparse ?? entry.Name;
         bool isFile = entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile;
         bool isLink = entry.EntryType is TarEntryType.HardLink or TarEntryType.SymbolicLink;
@@ -108,7 +109,8 @@ internal static class TarImages
         try
         {
             entry = reader.GetNextEntry();
-            return entry is not null && entry.DataOffset + entry.Length > file.Length ? $"cut short after {file.Length} bytes inside {entry.Name}" : null;
+            return entry is not null
+                && entry.DataOffset + entry.Length > file.Length ? $"cut short after {file.Length} bytes inside {entry.Name}" : null;
         }
         catch (EndOfStreamException)
         {
@@ -116,9 +118,11 @@ internal static class TarImages
         }
         catch (NotSupportedException failure)
         {
-            return $"packed in a way that is not read from byte {end} on: {failure.Message} Pack it again without --sparse, in the pax or GNU format";
+            return $"packed in a way that is not read from byte {end} on: {failure.Message} Pack it again without --sparse, in the "
+                + $"pax or GNU format";
         }
-        catch (Exception failure) when (failure is IOException or InvalidDataException or FormatException or ArgumentException or OverflowException)
+        catch (Exception failure) when (
+            failure is IOException or InvalidDataException or FormatException or ArgumentException or OverflowException)
         {
             return $"damaged from byte {end} on ({failure.Message.ReplaceLineEndings(" ")})";
         }
@@ -145,6 +149,8 @@ internal static class TarImages
             return ($"damaged from byte {end} on ({failure.Message.ReplaceLineEndings(" ")})", end);
         }
 
-        return end - start >= Block ? (null, end) : ($"cut short after {file.Length} bytes without the block of zeros that ends an archive", end);
+        return end - start >= Block
+            ? (null, end)
+            : ($"cut short after {file.Length} bytes without the block of zeros that ends an archive", end);
     }
 }

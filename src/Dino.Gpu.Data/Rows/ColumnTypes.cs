@@ -38,8 +38,11 @@ internal static class ColumnTypes
 
     /// <summary>A value of one input as one of a column of <see cref="Union"/>.</summary>
     /// <exception cref="DinoException">An integer would lose digits.</exception>
-    public static object? Convert(object? value, CarriedColumn column) => value is long integer && column.Type == ColumnType.Number && !IsExact(integer)
-        ? throw new DinoException($"column '{column.Name}' holds the integer {integer} in one input and numbers in another, and would lose digits as a number: make it text in one of them")
+    public static object? Convert(object? value, CarriedColumn column) =>
+        value is long integer && column.Type == ColumnType.Number && !IsExact(integer)
+        ? throw new DinoException(
+            $"column '{column.Name}' holds the integer {integer} in one input and numbers in another, and would lose digits as a "
+                + $"number: make it text in one of them")
         : Convert(value, column.Type);
 
     /// <summary>A value as one of a type that its own was merged into.</summary>

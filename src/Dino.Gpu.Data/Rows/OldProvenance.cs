@@ -42,7 +42,8 @@ internal static partial class OldProvenance
         static int Number(Group digits) => int.Parse(digits.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
-    [GeneratedRegex(@"^hidden (\d{1,6}), (\d{1,6}) layers, (\d{1,6}) heads, patch (\d{1,6}), eps (\d[\dE.+-]*)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^hidden (\d{1,6}), (\d{1,6}) layers, (\d{1,6}) heads, patch (\d{1,6}), eps (\d[\dE.+-]*)$",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Model();
 
     [GeneratedRegex(@"^(\d{1,6})x(\d{1,6})$", RegexOptions.CultureInvariant)]

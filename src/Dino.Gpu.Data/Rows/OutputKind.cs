@@ -36,14 +36,17 @@ internal sealed record OutputKind(Pooling? Pooling, bool Grid = false, IReadOnly
         "tokens" => Tokens,
         "patches" => Patches,
         MultiScaleName => ClassToken with { Scales = MultiScale.Default },
-        _ when name.StartsWith(MultiScaleName + ":", StringComparison.Ordinal) => ParseScales(name[(MultiScaleName.Length + 1)..]) is { } scales ? ClassToken with { Scales = scales } : null,
+        _ when name.StartsWith(MultiScaleName + ":", StringComparison.Ordinal) =>
+            ParseScales(name[(MultiScaleName.Length + 1)..]) is { } scales ? ClassToken with { Scales = scales } : null,
         _ => Features.Pooling.Parse(name) is { } pooling ? new OutputKind(pooling) : null,
     };
 
     /// <summary>Null for what is no list of scales.</summary>
     private static double[]? ParseScales(string text)
     {
-        double[] scales = [.. text.Split(',').Select(scale => double.TryParse(scale, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value) ? value : 0)];
+        double[] scales = [.. text.Split(',')
+            .Select(scale => double.TryParse(scale, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value)
+                ? value : 0)];
         return scales.All(scale => scale is > 0 and <= MaxScale) ? scales : null;
     }
 }

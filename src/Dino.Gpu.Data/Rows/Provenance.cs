@@ -12,9 +12,9 @@ using Dino.Gpu.Model;
 namespace Dino.Gpu.Data.Rows;
 
 /// <summary>
-/// What the values of an embedding depend on beside its image. It travels with the vectors: in <c>run.json</c>, in a member of an
-/// <c>.npz</c>, in the metadata of Parquet and safetensors files, and in a file beside JSON Lines. Only vectors whose provenance agrees
-/// (<see cref="DifferenceFrom"/>) can be compared.
+/// What the values of an embedding depend on beside its image. It travels with the vectors: in <c>run.json</c>, in a
+/// member of an <c>.npz</c>, in the metadata of Parquet and safetensors files, and in a file beside JSON Lines. Only
+/// vectors whose provenance agrees (<see cref="DifferenceFrom"/>) can be compared.
 /// </summary>
 public sealed record Provenance
 {
@@ -103,7 +103,9 @@ public sealed record Provenance
         var source = WeightSource.Resolve(weights);
         return new Provenance
         {
-            Version = typeof(Provenance).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0],
+            Version = typeof(Provenance).Assembly
+                .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion
+                .Split('+')[0],
             Weights = source.Path is null
                 ? string.Create(CultureInfo.InvariantCulture, $"synthetic:0x{source.Seed:X}")
                 : "sha256:" + Checkpoint.Sha256(source.Path),
@@ -143,7 +145,8 @@ public sealed record Provenance
     {
         try
         {
-            Provenance? provenance = node is JsonObject old && OldProvenance.IsOne(old) ? OldProvenance.Read(old) : node.Deserialize<Provenance>(Json);
+            Provenance? provenance = node is JsonObject old
+                && OldProvenance.IsOne(old) ? OldProvenance.Read(old) : node.Deserialize<Provenance>(Json);
             return provenance is not null && provenance.IsWhole ? provenance : throw new JsonException("what made the vectors is damaged");
         }
         catch (Exception failure) when (failure is InvalidOperationException or FormatException or ArgumentException)
@@ -157,13 +160,15 @@ public sealed record Provenance
         && HiddenSize > 0 && LayerCount > 0 && HeadCount > 0 && PatchSize > 0 && InputWidth >= PatchSize && InputHeight >= PatchSize;
 
     /// <summary>
-    /// What keeps vectors of this model from being compared with another's, such as <c>size 224x224 and 320x240</c>; null where nothing does.
+    /// What keeps vectors of this model from being compared with another's, such as <c>size 224x224 and 320x240</c>;
+    /// null where nothing does.
     /// </summary>
     /// <param name="other">What made the other vectors.</param>
     public string? DifferenceFrom(Provenance other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        // Decoders and precisions differ within a cosine of 0.9998; EXIF changes few pictures, and those as their owner wished.
+        // Decoders and precisions differ within a cosine of 0.9998; EXIF changes few pictures, and those as their owner
+        // wished.
         (string Name, string Mine, string Theirs)[] pairs =
         [
             ("weights", Weights, other.Weights),
@@ -173,7 +178,8 @@ public sealed record Provenance
             ("interpolation", Interpolation, other.Interpolation),
             ("output", Output, other.Output),
         ];
-        string all = string.Join("; ", pairs.Where(pair => pair.Mine != pair.Theirs).Select(pair => $"{pair.Name} {pair.Theirs} and {pair.Mine}"));
+        string all = string.Join(
+            "; ", pairs.Where(pair => pair.Mine != pair.Theirs).Select(pair => $"{pair.Name} {pair.Theirs} and {pair.Mine}"));
         return all.Length == 0 ? null : all;
     }
 }

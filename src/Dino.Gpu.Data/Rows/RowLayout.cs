@@ -19,7 +19,11 @@ internal sealed class RowLayout
         _normalize = normalize;
         _hidden = hidden;
         _patches = gridHeight * gridWidth;
-        Shape = kind.Pooling is { } pooling ? [pooling.Length(hidden)] : kind.Grid ? [gridHeight, gridWidth, hidden] : [1 + _patches, hidden];
+        Shape = kind.Pooling is { } pooling
+            ? [pooling.Length(hidden)]
+            : kind.Grid
+            ? [gridHeight, gridWidth, hidden]
+            : [1 + _patches, hidden];
         Length = Shape.Aggregate(1, (product, side) => product * side);
     }
 
@@ -27,7 +31,9 @@ internal sealed class RowLayout
     /// <param name="output">What is written, by its name.</param>
     /// <param name="normalize">Whether every vector is scaled to length 1.</param>
     /// <param name="encoders">The model.</param>
-    /// <exception cref="DinoException">The model has fewer blocks than the output takes, or a scale leaves no patch.</exception>
+    /// <exception cref="DinoException">
+    /// The model has fewer blocks than the output takes, or a scale leaves no patch.
+    /// </exception>
     public static RowLayout Of(string output, bool normalize, DinoEncoderGroup encoders)
     {
         OutputKind kind = OutputKind.Parse(output)!;
@@ -74,7 +80,9 @@ internal sealed class RowLayout
             NormalizeVectors(row);
     }
 
-    /// <summary>x / max(|x|, 1e-12), as torch's <c>normalize</c>: each token of a grid by itself, what is pooled as one vector.</summary>
+    /// <summary>
+    /// x / max(|x|, 1e-12), as torch's <c>normalize</c>: each token of a grid by itself, what is pooled as one vector.
+    /// </summary>
     private void NormalizeVectors(Span<float> row)
     {
         int size = Shape[^1];

@@ -28,7 +28,8 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
     private const long MaxLength = 1 << 26;
 
     /// <summary>Whether a file's claim of this row shape can be believed, whatever its number of rows.</summary>
-    public static bool IsReadable(IEnumerable<long> shape) => shape.Aggregate(1L, (product, side) => side < 1 || side > MaxLength / product ? long.MaxValue : product * side) <= MaxLength;
+    public static bool IsReadable(IEnumerable<long> shape) =>
+        shape.Aggregate(1L, (product, side) => side < 1 || side > MaxLength / product ? long.MaxValue : product * side) <= MaxLength;
 
     /// <summary>Float32 and nothing carried.</summary>
     public static RowSchema Plain(params IReadOnlyList<int> shape) => new(shape, FloatType.Float32, false, []);
@@ -37,7 +38,8 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
     public static bool IsOwnColumn(string name) => OwnColumns.Contains(name, StringComparer.Ordinal);
 
     /// <summary>Whether the name is that of a value of a row in a table: e0, e1, ...</summary>
-    public static bool IsValueColumn(string name) => name.Length > 1 && name[0] == 'e' && name.AsSpan(1).IndexOfAnyExceptInRange('0', '9') < 0 && (name[1] != '0' || name.Length == 2);
+    public static bool IsValueColumn(string name) =>
+        name.Length > 1 && name[0] == 'e' && name.AsSpan(1).IndexOfAnyExceptInRange('0', '9') < 0 && (name[1] != '0' || name.Length == 2);
 
     /// <summary>Whether a column is the numbering that pandas writes in front of a table, without a name; it is not
     /// carried.</summary>
@@ -52,9 +54,12 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
         foreach (string name in columns.Select(column => column.Name))
         {
             if (name.Length > MaxName)
-                throw new DinoException($"a column of the input list has a name of {name.Length} letters ('{name[..60]}...'), the limit is {MaxName}: rename it");
+                throw new DinoException(
+                    $"a column of the input list has a name of {name.Length} letters ('{name[..60]}...'), the limit is {MaxName}: "
+                        + $"rename it");
             if (name.Length == 0 || name.Any(char.IsControl))
-                throw new DinoException($"a column of the input list {(name.Length == 0 ? "has no name" : "has a name with control characters")}: rename it");
+                throw new DinoException(
+                    $"a column of the input list {(name.Length == 0 ? "has no name" : "has a name with control characters")}: rename it");
             if (IsOwnColumn(name) || IsValueColumn(name))
                 throw new DinoException($"the column '{name}' of the input list would collide with one that dino writes: rename it");
             if (!names.Add(name))

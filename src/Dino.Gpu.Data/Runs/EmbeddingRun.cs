@@ -6,8 +6,9 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// Embeds a list into a folder of shards, from the beginning or from where an earlier process ended. The shards are byte for byte those of a
-/// run that was never interrupted, whatever ended it: a cancellation, <c>kill -9</c> or a full disk.
+/// Embeds a list into a folder of shards, from the beginning or from where an earlier process ended. The shards are
+/// byte for byte those of a run that was never interrupted, whatever ended it: a cancellation, <c>kill -9</c> or a full
+/// disk.
 /// </summary>
 public sealed class EmbeddingRun
 {
@@ -30,11 +31,16 @@ public sealed class EmbeddingRun
     /// <param name="folder">Made if it is not there. A finished run in it is left as it is.</param>
     /// <param name="options">How rows are written.</param>
     /// <param name="progress">Who is told; null for nobody.</param>
-    /// <param name="cancellation">Ends the run in order: the batches in the model are finished, and the next call resumes it.</param>
+    /// <param name="cancellation">
+    /// Ends the run in order: the batches in the model are finished, and the next call resumes it.
+    /// </param>
     /// <returns>What the folder holds.</returns>
-    /// <exception cref="DinoException">The folder is in use, holds another run, or cannot be written; or a device failed.</exception>
+    /// <exception cref="DinoException">
+    /// The folder is in use, holds another run, or cannot be written; or a device failed.
+    /// </exception>
     public static async Task<RunResult> RunAsync(
-        Embedder embedder, InputList inputs, string folder, RunOptions options, IEmbeddingProgress? progress = null, CancellationToken cancellation = default)
+        Embedder embedder, InputList inputs, string folder, RunOptions options, IEmbeddingProgress? progress =
+            null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(embedder);
         ArgumentNullException.ThrowIfNull(inputs);
@@ -47,7 +53,8 @@ public sealed class EmbeddingRun
 
     /// <summary>As the public one, in a folder that is open already.</summary>
     internal static Task<RunResult> RunAsync(
-        Embedder embedder, InputList inputs, RunFolder folder, RunOptions options, IEmbeddingProgress? progress, CancellationToken cancellation) =>
+        Embedder embedder, InputList inputs, RunFolder folder, RunOptions options, IEmbeddingProgress? progress,
+        CancellationToken cancellation) =>
         new EmbeddingRun(embedder, inputs, options, progress).RunAsync(folder, cancellation);
 
     /// <summary>Embeds a list, or what a stream names, into one file or standard output.</summary>
@@ -84,13 +91,15 @@ public sealed class EmbeddingRun
     {
         RunRecord record = Record();
         bool resumes = folder.Resumes(record, _options.Overwrite);
-        // The record last: with it the folder is a run. It has the list's hash, so a list that was lost since is the same again.
+        // The record last: with it the folder is a run. It has the list's hash, so a list that was lost since is the
+        // same again.
         if (!resumes || !File.Exists(folder.Manifest))
             _inputs.Save(folder.Manifest, record.FirstRow, record.LastRow);
         if (!resumes)
             record.Save(folder.Path);
 
-        using var rows = new ShardedOutput(folder, record, Schema(_embedder, FormatCatalog.Named(_options.Format), _options.Type, _inputs), _inputs.Items);
+        using var rows = new ShardedOutput(
+            folder, record, Schema(_embedder, FormatCatalog.Named(_options.Format), _options.Type, _inputs), _inputs.Items);
         long total = record.LastRow - record.FirstRow;
         if (rows.Failures > _options.MaxErrors)
             throw new DinoException($"{folder.Path} has {rows.Failures} failed images so far, more than --max-errors {_options.MaxErrors}");
@@ -98,7 +107,8 @@ public sealed class EmbeddingRun
         bool isWhole;
         try
         {
-            var sink = new RowSink(_embedder.Layout, rows, new FailurePolicy(_options.OnError, _options.MaxErrors), _progress, rows.Failures);
+            var sink = new RowSink(
+                _embedder.Layout, rows, new FailurePolicy(_options.OnError, _options.MaxErrors), _progress, rows.Failures);
             IEnumerable<InputItem> missing = rows.Missing.SelectMany(part => _inputs.Items(part.First, part.Last));
             isWhole = await _embedder.RunAsync(missing, sink, drain, CancellationToken.None).ConfigureAwait(false);
             rows.Flush();

@@ -7,8 +7,8 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// The images that could not be read, one JSON object a line: <c>{"row":17,"path":"a.jpg","error":"truncated JPEG"}</c>. Each line is on
-/// its way to the disk before the run goes on.
+/// The images that could not be read, one JSON object a line: <c>{"row":17,"path":"a.jpg","error":"truncated
+/// JPEG"}</c>. Each line is on its way to the disk before the run goes on.
 /// </summary>
 internal sealed class ErrorLog : IDisposable
 {
@@ -19,7 +19,9 @@ internal sealed class ErrorLog : IDisposable
     private readonly string _path;
     private readonly FileStream _file;
 
-    /// <summary>Opens a log and keeps its lines of rows before <paramref name="firstRow"/>: what comes after is done again.</summary>
+    /// <summary>
+    /// Opens a log and keeps its lines of rows before <paramref name="firstRow"/>: what comes after is done again.
+    /// </summary>
     /// <exception cref="DinoException">It cannot be written.</exception>
     public ErrorLog(string path, long firstRow)
     {
@@ -62,7 +64,9 @@ internal sealed class ErrorLog : IDisposable
     /// <summary>Lines in the file.</summary>
     public long Count { get; private set; }
 
-    /// <summary>Fails before the work starts if a log could not be written after it, and changes none that is there.</summary>
+    /// <summary>
+    /// Fails before the work starts if a log could not be written after it, and changes none that is there.
+    /// </summary>
     /// <exception cref="DinoException">It cannot be written, or is something else.</exception>
     public static void EnsureWritable(string path)
     {
@@ -110,7 +114,10 @@ internal sealed class ErrorLog : IDisposable
             yield return Parse(line) ?? throw new DinoException($"cannot read {path}: line {number} is not that of a failed image");
     }
 
-    /// <summary>The lines of two logs in the order of the rows, one for each row, each up to where the end of a process cut it off; a log that is not there has none.</summary>
+    /// <summary>
+    /// The lines of two logs in the order of the rows, one for each row, each up to where the end of a process cut it
+    /// off; a log that is not there has none.
+    /// </summary>
     /// <exception cref="DinoException">One cannot be read.</exception>
     public static IEnumerable<RowInfo> Union(string one, string other)
     {
@@ -204,7 +211,9 @@ internal sealed class ErrorLog : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new DinoException($"cannot read {path}: {(failure is FileNotFoundException ? "no such file" : failure.Message.ReplaceLineEndings(" "))}", failure);
+            throw new DinoException(
+                $"cannot read {path}: {(failure is FileNotFoundException ? "no such file" : failure.Message.ReplaceLineEndings(" "))}",
+                failure);
         }
     }
 
@@ -221,7 +230,8 @@ internal sealed class ErrorLog : IDisposable
     }
 
     /// <summary>Whether this may be the beginning of a line, which a full disk may have cut off anywhere.</summary>
-    private static bool IsBegun(string line) => line.AsSpan(0, Math.Min(line.Length, LineStart.Length)).SequenceEqual(LineStart.AsSpan(0, Math.Min(line.Length, LineStart.Length)));
+    private static bool IsBegun(string line) =>
+        line.AsSpan(0, Math.Min(line.Length, LineStart.Length)).SequenceEqual(LineStart.AsSpan(0, Math.Min(line.Length, LineStart.Length)));
 
     private static long? RowOf(string line) => Parse(line)?.Row;
 
@@ -232,7 +242,8 @@ internal sealed class ErrorLog : IDisposable
         {
             using JsonDocument json = JsonDocument.Parse(line);
             JsonElement root = json.RootElement;
-            return new RowInfo { Row = root.GetProperty("row").GetInt64(), Path = root.GetProperty("path").GetString()!, Error = root.GetProperty("error").GetString()! };
+            return new RowInfo { Row = root.GetProperty("row").GetInt64(), Path = root.GetProperty("path").GetString()!,
+                Error = root.GetProperty("error").GetString()! };
         }
         catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

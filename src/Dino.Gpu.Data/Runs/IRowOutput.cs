@@ -29,7 +29,8 @@ internal interface IRowOutput : IDisposable
 }
 
 /// <summary>
-/// One file, or standard output. A file that is there stays if every image failed: a mistyped list must not cost a result.
+/// One file, or standard output. A file that is there stays if every image failed: a mistyped list must not cost a
+/// result.
 /// </summary>
 /// <param name="writer">Disposed with this.</param>
 /// <param name="log">Where the images that could not be read are written, or null.</param>

@@ -5,8 +5,9 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// The rows of finished parts in the order of the list, one in memory at a time: values and sizes from the shards, paths and carried columns from the manifests, and
-/// which images failed from <c>errors.jsonl</c>, since not every format says so.
+/// The rows of finished parts in the order of the list, one in memory at a time: values and sizes from the shards,
+/// paths and carried columns from the manifests, and which images failed from <c>errors.jsonl</c>, since not every
+/// format says so.
 /// </summary>
 /// <param name="length">Values of a row.</param>
 internal sealed class PartRows(int length)
@@ -35,7 +36,9 @@ internal sealed class PartRows(int length)
             (long row, long last) = part.RowsOf(shard);
             bool isDone = last <= first;
             using ShardRows? rows = isDone ? null : new ShardRows(part.Shard(shard), FormatCatalog.FromName(part.Record.Format)!, _values);
-            foreach (InputItem item in isDone ? Enumerable.Repeat(InputItem.File(""), (int)(last - row)) : list.Items(row - part.Record.FirstRow, last - part.Record.FirstRow))
+            foreach (InputItem item in isDone
+                ? Enumerable.Repeat(InputItem.File(""), (int)(last - row))
+                : list.Items(row - part.Record.FirstRow, last - part.Record.FirstRow))
             {
                 RowInfo? failed = error?.Row == row ? error : null;
                 if (failed is not null)
@@ -60,10 +63,13 @@ internal sealed class PartRows(int length)
 
     private static RowInfo? Next(IEnumerator<RowInfo> errors) => errors.MoveNext() ? errors.Current : null;
 
-    private static RowInfo Failed(long row, InputItem item, RowInfo failed) => new() { Row = row, Path = item.Path, Error = failed.Error, Columns = item.Columns };
+    private static RowInfo Failed(long row, InputItem item, RowInfo failed) =>
+        new() { Row = row, Path = item.Path, Error = failed.Error, Columns = item.Columns };
 
     private static DinoException OutOfOrder(RunPart part, RowInfo error) =>
-        new($"{part.Errors} has row {error.Row} where it should not be: {part.Name} has the rows {part.Record.FirstRow} to {part.Record.LastRow - 1}, in order and each once");
+        new(
+            $"{part.Errors} has row {error.Row} where it should not be: {part.Name} has the rows {part.Record.FirstRow} to "
+                + $"{part.Record.LastRow - 1}, in order and each once");
 
     /// <summary>One shard, row by row.</summary>
     private sealed class ShardRows : IDisposable
@@ -94,17 +100,26 @@ internal sealed class PartRows(int length)
         {
             if (_reader.RowLength == 0)
                 Array.Fill(_values, float.NaN);
-            RowInfo found = Reading(() => _reader.Read(_values.AsSpan(0, _reader.RowLength))) ?? throw new DinoException($"{_path} ends before row {row} of the list: {Remedy}");
+            RowInfo found = Reading(
+                () =>
+                    _reader.Read(
+                        _values
+                            .AsSpan(0, _reader.RowLength))) ?? throw new DinoException($"{_path} ends before row {row} of the list: "
+                                + $"{Remedy}");
             if (found.Path.Length > 0 && found.Path != item.Path)
-                throw new DinoException($"{_path} has '{found.Path}' in row {row} of the list, the manifest beside it '{item.Path}': {Remedy}");
+                throw new DinoException(
+                    $"{_path} has '{found.Path}' in row {row} of the list, the manifest beside it '{item.Path}': {Remedy}");
             if (_hasRows && found.Row != row)
                 throw new DinoException($"{_path} has row {found.Row} where row {row} of the list should be: {Remedy}");
             bool hasNone = found.Error is not null;
             if (failed is not null && !hasNone)
-                throw new DinoException($"{_path} has an embedding in row {row} of the list, which failed after the errors.jsonl beside it: {Remedy}");
+                throw new DinoException(
+                    $"{_path} has an embedding in row {row} of the list, which failed after the errors.jsonl beside it: {Remedy}");
             // All NaN without an error is what a damaged checkpoint makes of a good image.
             if (failed is null && hasNone && found.Error != EmbeddingFile.MissingValues(_values))
-                throw new DinoException($"{_path} has no embedding in row {row} of the list ({found.Error}), and the errors.jsonl beside it does not list it: {Remedy}");
+                throw new DinoException(
+                    $"{_path} has no embedding in row {row} of the list ({found.Error}), and the errors.jsonl beside it does not list "
+                        + $"it: {Remedy}");
             return found with { Row = row, Path = item.Path, Error = failed?.Error, Columns = item.Columns };
         }
 

@@ -4,8 +4,8 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// The <c>errors.jsonl</c> of a run, in the order of the rows although shards are made again in between: lines of shards behind the first that is missing wait in a file of
-/// their own until the rows before are there.
+/// The <c>errors.jsonl</c> of a run, in the order of the rows although shards are made again in between: lines of
+/// shards behind the first that is missing wait in a file of their own until the rows before are there.
 /// </summary>
 internal sealed class RunErrors : IDisposable
 {
@@ -14,18 +14,25 @@ internal sealed class RunErrors : IDisposable
     private IEnumerator<RowInfo>? _waiting;
     private long _waitingCount;
 
-    /// <summary>Keeps the lines of the shards that are there, which were on the disk before those were. Those of others come again, from their journals or with their rows.</summary>
+    /// <summary>
+    /// Keeps the lines of the shards that are there, which were on the disk before those were. Those of others come
+    /// again, from their journals or with their rows.
+    /// </summary>
     /// <param name="folder">The run's.</param>
     /// <param name="record">Its rows.</param>
     /// <param name="isThere">For each shard.</param>
-    /// <exception cref="DinoException">The log cannot be read or written, or is missing though there are shards.</exception>
+    /// <exception cref="DinoException">
+    /// The log cannot be read or written, or is missing though there are shards.
+    /// </exception>
     public RunErrors(RunFolder folder, RunRecord record, bool[] isThere)
     {
         _folder = folder;
         int missing = Array.IndexOf(isThere, false);
         int last = Array.LastIndexOf(isThere, true);
         if (last >= 0 && !File.Exists(folder.Errors))
-            throw new DinoException($"{folder.Errors} is missing, and which of the rows so far failed stands there alone: put it back, or --overwrite to start anew");
+            throw new DinoException(
+                $"{folder.Errors} is missing, and which of the rows so far failed stands there alone: put it back, or --overwrite to "
+                    + $"start anew");
         long first = missing < 0 ? record.LastRow : record.FirstRow + missing * record.ShardSize;
         if ((missing >= 0 && missing < last) || File.Exists(folder.ErrorsBehind))
             Split(first, row => row >= record.FirstRow && row < record.LastRow && isThere[(row - record.FirstRow) / record.ShardSize]);
@@ -76,7 +83,10 @@ internal sealed class RunErrors : IDisposable
         _log.Dispose();
     }
 
-    /// <summary>Shares all lines out: those before a row into the log, the others into the file for those that wait. Wherever this ends, each line is in one of the two.</summary>
+    /// <summary>
+    /// Shares all lines out: those before a row into the log, the others into the file for those that wait. Wherever
+    /// this ends, each line is in one of the two.
+    /// </summary>
     private void Split(long first, Func<long, bool> isKept)
     {
         using var behind = new AtomicFile(_folder.ErrorsBehind);

@@ -7,8 +7,9 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// The folder of a run that can be resumed: <c>run.json</c>, <c>manifest.jsonl</c> (the input list), <c>shard-00000.npy</c> and so on, <c>errors.jsonl</c>, and
-/// <c>shard-00000.journal</c> for rows whose shard is not full. One process at a time works in it.
+/// The folder of a run that can be resumed: <c>run.json</c>, <c>manifest.jsonl</c> (the input list),
+/// <c>shard-00000.npy</c> and so on, <c>errors.jsonl</c>, and <c>shard-00000.journal</c> for rows whose shard is not
+/// full. One process at a time works in it.
 /// </summary>
 internal sealed partial class RunFolder : IDisposable
 {
@@ -33,18 +34,24 @@ internal sealed partial class RunFolder : IDisposable
 
     public string Errors => ErrorsIn(Path);
 
-    /// <summary>Lines of <see cref="Errors"/> that belong behind others still to come, see <see cref="RunErrors"/>.</summary>
+    /// <summary>
+    /// Lines of <see cref="Errors"/> that belong behind others still to come, see <see cref="RunErrors"/>.
+    /// </summary>
     public string ErrorsBehind => ErrorsBehindIn(Path);
 
-    /// <summary>Whether a file of that name in a run's folder is the run's: it may be written, or deleted by <c>--overwrite</c>.</summary>
-    public static bool IsOwn(string fileName) => fileName is RunRecord.FileName or LockName || OwnName().IsMatch(fileName) || IsTemporary(fileName);
+    /// <summary>
+    /// Whether a file of that name in a run's folder is the run's: it may be written, or deleted by <c>--overwrite</c>.
+    /// </summary>
+    public static bool IsOwn(string fileName) =>
+        fileName is RunRecord.FileName or LockName || OwnName().IsMatch(fileName) || IsTemporary(fileName);
 
     /// <summary>Opens a folder, making it where there is none.</summary>
     /// <exception cref="DinoException">It cannot be made or written, or another process works in it.</exception>
     public static RunFolder Open(string path)
     {
         if (File.Exists(path))
-            throw new DinoException($"{path} is a file, expected a folder: give another, or a name that ends in {FormatCatalog.Extensions} for one file");
+            throw new DinoException(
+                $"{path} is a file, expected a folder: give another, or a name that ends in {FormatCatalog.Extensions} for one file");
         try
         {
             bool isNew = !Directory.Exists(path);
@@ -63,7 +70,10 @@ internal sealed partial class RunFolder : IDisposable
         }
     }
 
-    /// <summary>A lock on a file that is gone, as another process deleted it between its opening and its locking, would keep nobody out.</summary>
+    /// <summary>
+    /// A lock on a file that is gone, as another process deleted it between its opening and its locking, would keep
+    /// nobody out.
+    /// </summary>
     private static FileStream Lock(string path)
     {
         while (true)
@@ -105,7 +115,8 @@ internal sealed partial class RunFolder : IDisposable
 
     public static string ErrorsIn(string path) => System.IO.Path.Combine(path, "errors.jsonl");
 
-    public static string ShardIn(string path, long number, string format) => System.IO.Path.Combine(path, string.Create(CultureInfo.InvariantCulture, $"shard-{number:D5}.{format}"));
+    public static string ShardIn(string path, long number, string format) =>
+        System.IO.Path.Combine(path, string.Create(CultureInfo.InvariantCulture, $"shard-{number:D5}.{format}"));
 
     public string Shard(long number, string format) => ShardIn(Path, number, format);
 
@@ -128,14 +139,18 @@ internal sealed partial class RunFolder : IDisposable
         if (RunRecord.Load(Path) is { } earlier)
         {
             return now.DifferenceFrom(earlier) is { } difference
-                ? throw new DinoException($"{Path} holds another run ({difference}): give the same options to go on with it, another folder, or --overwrite to start anew")
+                ? throw new DinoException(
+                    $"{Path} holds another run ({difference}): give the same options to go on with it, another folder, or --overwrite "
+                        + $"to start anew")
                 : true;
         }
 
-        string? foreign = Directory.EnumerateFiles(Path).Select(System.IO.Path.GetFileName).FirstOrDefault(name => ShardName().IsMatch(name!));
+        string? foreign = Directory.EnumerateFiles(Path).Select(System.IO.Path.GetFileName).FirstOrDefault(
+            name => ShardName().IsMatch(name!));
         return foreign is null
             ? false
-            : throw new DinoException($"{Path} holds {foreign} but no {RunRecord.FileName}: choose another folder, or --overwrite to delete the shards there");
+            : throw new DinoException(
+                $"{Path} holds {foreign} but no {RunRecord.FileName}: choose another folder, or --overwrite to delete the shards there");
     }
 
     /// <summary>Deletes a file of the folder, if it is there.</summary>
@@ -185,8 +200,12 @@ internal sealed partial class RunFolder : IDisposable
         }
     }
 
-    /// <summary>What <see cref="AtomicFile"/> leaves of a run's own files when the process is killed; others may write files of theirs into the folder.</summary>
-    private static bool IsTemporary(string fileName) => AtomicFile.OutputOf(fileName) is { } output && (output == RunRecord.FileName || OwnName().IsMatch(output));
+    /// <summary>
+    /// What <see cref="AtomicFile"/> leaves of a run's own files when the process is killed; others may write files of
+    /// theirs into the folder.
+    /// </summary>
+    private static bool IsTemporary(string fileName) =>
+        AtomicFile.OutputOf(fileName) is { } output && (output == RunRecord.FileName || OwnName().IsMatch(output));
 
     [GeneratedRegex($@"^{ShardPattern}$", RegexOptions.CultureInvariant)]
     private static partial Regex ShardName();

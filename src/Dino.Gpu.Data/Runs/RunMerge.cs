@@ -9,8 +9,8 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// Joins the parts of a run into what one process would have written, shard for shard and byte for byte, or into one file. Every row is read
-/// once, and memory holds no more than the format's writer keeps.
+/// Joins the parts of a run into what one process would have written, shard for shard and byte for byte, or into one
+/// file. Every row is read once, and memory holds no more than the format's writer keeps.
 /// </summary>
 public sealed class RunMerge
 {
@@ -22,7 +22,8 @@ public sealed class RunMerge
     private readonly Action<string> _note;
 
     private RunMerge(
-        IReadOnlyList<string> folders, OutputTarget target, bool overwrite, Stream standardOutput, IEmbeddingProgress? progress, Action<string>? note)
+        IReadOnlyList<string> folders, OutputTarget target, bool overwrite, Stream standardOutput,
+        IEmbeddingProgress? progress, Action<string>? note)
     {
         _folders = folders;
         _target = target;
@@ -38,9 +39,12 @@ public sealed class RunMerge
     /// <param name="overwrite">Whether another run's shards in the folder are deleted.</param>
     /// <param name="progress">Who is told; null for nobody.</param>
     /// <param name="cancellation">Leaves nothing behind.</param>
-    /// <exception cref="DinoException">A part is missing, unfinished, damaged or of another run, or the output cannot be written.</exception>
+    /// <exception cref="DinoException">
+    /// A part is missing, unfinished, damaged or of another run, or the output cannot be written.
+    /// </exception>
     public static MergeResult Merge(
-        IReadOnlyList<string> folders, string output, bool overwrite = false, IEmbeddingProgress? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<string> folders, string output, bool overwrite =
+            false, IEmbeddingProgress? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(folders);
         ArgumentNullException.ThrowIfNull(output);
@@ -75,10 +79,13 @@ public sealed class RunMerge
     {
         string[] devices = [.. parts.Where(part => part.Rows > 0).DefaultIfEmpty(parts[0]).Select(part => part.Record.Device).Distinct()];
         if (devices.Length > 1)
-            _note($"the parts ran on different devices ({string.Join("; ", devices)}): their rows agree within rounding, not byte for byte");
+            _note(
+                $"the parts ran on different devices ({string.Join("; ", devices)}): their rows agree within rounding, not byte for byte");
         return parts[0].Record with
         {
-            Device = devices.Length == 1 ? devices[0] : string.Join(", ", devices.SelectMany(names => names.Split(", ")).Distinct().Order(StringComparer.Ordinal)),
+            Device = devices.Length == 1
+                ? devices[0]
+                : string.Join(", ", devices.SelectMany(names => names.Split(", ")).Distinct().Order(StringComparer.Ordinal)),
             FirstRow = 0,
             LastRow = parts[0].Record.InputRows,
             ShardIndex = 0,
@@ -174,7 +181,8 @@ public sealed class RunMerge
         FloatType type = record.DType == "f16" ? FloatType.Float16 : FloatType.Float32;
         using var list = InputList.Open(parts[0].Manifest);
         RowSchema.Validate(list.Columns);
-        return new RowSchema(record.RowShape(), type, sha256, list.Columns) { Provenance = format.HoldsProvenance ? record.Provenance : null };
+        return new RowSchema(
+            record.RowShape(), type, sha256, list.Columns) { Provenance = format.HoldsProvenance ? record.Provenance : null };
     }
 
     /// <summary>The manifests one after the other have to be the list whose SHA-256 is in the record.</summary>
@@ -183,10 +191,14 @@ public sealed class RunMerge
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         CopyManifests(parts, hash.AppendData, cancellation);
         if (Convert.ToHexStringLower(hash.GetHashAndReset()) != record.Inputs)
-            throw new DinoException($"the manifest.jsonl of {(parts.Count == 1 ? parts[0].Name : "the parts")} is not the list of the run: a file was changed or damaged since");
+            throw new DinoException(
+                $"the manifest.jsonl of {(parts.Count == 1 ? parts[0].Name : "the parts")} is not the list of the run: a file was "
+                    + $"changed or damaged since");
     }
 
-    /// <summary>The first manifest with its header, then the rows of the others: the file of the whole list, byte for byte.</summary>
+    /// <summary>
+    /// The first manifest with its header, then the rows of the others: the file of the whole list, byte for byte.
+    /// </summary>
     private static void CopyManifests(IReadOnlyList<RunPart> parts, SpanAction write, CancellationToken cancellation)
     {
         byte[] buffer = new byte[1 << 16];

@@ -6,7 +6,9 @@ namespace Dino.Gpu.Data.Runs;
 /// <summary>How the rows of a run are written.</summary>
 public sealed record RunOptions
 {
-    /// <summary>Format of the shards: <c>npy</c>, <c>npz</c>, <c>jsonl</c>, <c>csv</c>, <c>parquet</c> or <c>safetensors</c>.</summary>
+    /// <summary>
+    /// Format of the shards: <c>npy</c>, <c>npz</c>, <c>jsonl</c>, <c>csv</c>, <c>parquet</c> or <c>safetensors</c>.
+    /// </summary>
     public string Format { get; init; } = "npy";
 
     /// <summary>Type of the values in the shards.</summary>
@@ -21,7 +23,9 @@ public sealed record RunOptions
     /// <summary>Failed images after which the run ends; null for any number.</summary>
     public long? MaxErrors { get; init; }
 
-    /// <summary>Whether the shards of another run in the folder are deleted; without it they are a reason to refuse.</summary>
+    /// <summary>
+    /// Whether the shards of another run in the folder are deleted; without it they are a reason to refuse.
+    /// </summary>
     public bool Overwrite { get; init; }
 
     /// <summary>The part of the list that this run embeds; all of it by default.</summary>

@@ -23,8 +23,12 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
 
     /// <summary>The parts in folders, which may be parts themselves or hold them.</summary>
     /// <param name="folders">As the user named them.</param>
-    /// <returns>In the order of the rows, the whole list exactly once, of one run; their shards are not looked at yet.</returns>
-    /// <exception cref="DinoException">A folder is no part, parts are of different runs, are missing or are there twice.</exception>
+    /// <returns>
+    /// In the order of the rows, the whole list exactly once, of one run; their shards are not looked at yet.
+    /// </returns>
+    /// <exception cref="DinoException">
+    /// A folder is no part, parts are of different runs, are missing or are there twice.
+    /// </exception>
     public static IReadOnlyList<RunPart> Find(IEnumerable<string> folders)
     {
         List<RunPart> parts = [.. folders.SelectMany(FindIn)];
@@ -36,7 +40,10 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
 
         RunPart? twice = parts.GroupBy(part => part.Record.ShardIndex).FirstOrDefault(same => same.Count() > 1)?.Last();
         if (twice is not null)
-            throw new DinoException($"part {twice.Record.ShardIndex} of {twice.Record.ShardCount} is in {parts.Find(part => part.Record.ShardIndex == twice.Record.ShardIndex)!.Path} and in {twice.Path}: give one of them");
+            throw new DinoException(
+                $"part {twice.Record.ShardIndex} of {twice.Record.ShardCount} is in "
+                    + $"{parts.Find(part => part.Record.ShardIndex == twice.Record.ShardIndex)!.Path} and in {twice.Path}: give one "
+                    + $"of them");
         RefuseMissing(parts);
         parts.Sort((a, b) => a.Record.ShardIndex.CompareTo(b.Record.ShardIndex));
         RefuseGaps(parts);
@@ -48,14 +55,22 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
     public static void RefuseUnfinished(IReadOnlyList<RunPart> parts)
     {
         if (parts.FirstOrDefault(part => File.Exists(RunFolder.ErrorsBehindIn(part.Path))) is { } waiting)
-            throw new DinoException($"{waiting.Name} is not complete, lines of its errors.jsonl wait in {RunFolder.ErrorsBehindIn(waiting.Path)}: the command that began it goes on with it");
+            throw new DinoException(
+                $"{waiting.Name} is not complete, lines of its errors.jsonl wait in {RunFolder.ErrorsBehindIn(waiting.Path)}: the "
+                    + $"command that began it goes on with it");
         var unfinished = parts.Select(part => (Part: part, Rows: part.RowsInShards())).Where(one => one.Rows < one.Part.Rows).ToList();
         if (unfinished.Count == 0)
             return;
         RunRecord first = unfinished[0].Part.Record;
-        string command = first.ShardCount == 1 ? "the command that began it goes on with it" : $"the command that began it, with --shard {first.ShardIndex}/{first.ShardCount}, goes on with it";
-        string others = unfinished.Count == 1 ? "" : $"; neither are parts {Numbers(unfinished.Skip(1).Select(one => one.Part.Record.ShardIndex))}";
-        throw new DinoException($"{unfinished[0].Part.Name} is not complete, {unfinished[0].Rows} of its {unfinished[0].Part.Rows} rows are in whole shards: {command}{others}");
+        string command = first.ShardCount == 1
+            ? "the command that began it goes on with it"
+            : $"the command that began it, with --shard {first.ShardIndex}/{first.ShardCount}, goes on with it";
+        string others = unfinished.Count == 1
+            ? ""
+            : $"; neither are parts {Numbers(unfinished.Skip(1).Select(one => one.Part.Record.ShardIndex))}";
+        throw new DinoException(
+            $"{unfinished[0].Part.Name} is not complete, {unfinished[0].Rows} of its {unfinished[0].Part.Rows} rows are in whole "
+                + $"shards: {command}{others}");
     }
 
     /// <summary>Shard <paramref name="number"/> of this part.</summary>
@@ -88,7 +103,9 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
         string[] below = [.. PartsIn(folder).Order(StringComparer.Ordinal)];
         RunRecord? record = RunRecord.Load(folder);
         if (record is not null && below.Length > 0)
-            throw new DinoException($"{folder} is a run itself and holds parts of one, such as {System.IO.Path.GetFileName(below[0])}: give the folders of the parts, or a copy without them");
+            throw new DinoException(
+                $"{folder} is a run itself and holds parts of one, such as {System.IO.Path.GetFileName(below[0])}: give the folders "
+                    + $"of the parts, or a copy without them");
         if (record is not null)
             return [Checked(folder, record)];
         return below.Length > 0
@@ -103,8 +120,13 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
     private static RunPart Checked(string folder, RunRecord record)
     {
         bool fits = record.ShardSize > 0 && record.ShardCount > 0 && record.ShardIndex >= 0 && record.ShardIndex < record.ShardCount
-            && record.FirstRow >= 0 && record.LastRow >= record.FirstRow && record.LastRow <= record.InputRows && FormatCatalog.FromName(record.Format) is not null;
-        return fits ? new RunPart(folder, record) : throw new DinoException($"cannot read {System.IO.Path.Combine(folder, RunRecord.FileName)}: its numbers do not fit together");
+            && record.FirstRow >= 0
+                && record.LastRow >= record.FirstRow
+                && record.LastRow <= record.InputRows
+                && FormatCatalog.FromName(record.Format) is not null;
+        return fits
+            ? new RunPart(folder, record)
+            : throw new DinoException($"cannot read {System.IO.Path.Combine(folder, RunRecord.FileName)}: its numbers do not fit together");
     }
 
     private static DinoException NoRecord(string folder, string also = "") =>
@@ -119,7 +141,8 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
         int missing = Enumerable.Range(0, count).First(index => !there.Contains(index));
         string parted = count - there.Count == 1 ? "part" : "parts";
         throw new DinoException(
-            $"{parted} {Numbers(Enumerable.Range(0, count).Where(index => !there.Contains(index)))} of {count} {(parted == "part" ? "is" : "are")} missing: give the folder too, or run it with --shard {missing}/{count}");
+            $"{parted} {Numbers(Enumerable.Range(0, count).Where(index => !there.Contains(index)))} of {count} "
+                + $"{(parted == "part" ? "is" : "are")} missing: give the folder too, or run it with --shard {missing}/{count}");
     }
 
     private static void RefuseGaps(List<RunPart> parts)
@@ -128,12 +151,14 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
         foreach (RunPart part in parts)
         {
             if (part.Record.FirstRow != next)
-                throw new DinoException($"{part.Name} starts at row {part.Record.FirstRow} of the list, expected row {next}: the parts do not fit together");
+                throw new DinoException(
+                    $"{part.Name} starts at row {part.Record.FirstRow} of the list, expected row {next}: the parts do not fit together");
             next = part.Record.LastRow;
         }
 
         if (next != parts[0].Record.InputRows)
-            throw new DinoException($"{parts[^1].Name} ends at row {next} of the list, which has {parts[0].Record.InputRows}: the parts do not fit together");
+            throw new DinoException(
+                $"{parts[^1].Name} ends at row {next} of the list, which has {parts[0].Record.InputRows}: the parts do not fit together");
     }
 
     /// <summary>1, 2, 5 and 92 more.</summary>

@@ -8,7 +8,9 @@ using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Runs;
 
-/// <summary><c>run.json</c>: everything that a row of the output depends on, so that a run resumes only as it began.</summary>
+/// <summary>
+/// <c>run.json</c>: everything that a row of the output depends on, so that a run resumes only as it began.
+/// </summary>
 internal sealed record RunRecord
 {
     public const string FileName = "run.json";
@@ -28,7 +30,8 @@ internal sealed record RunRecord
 
     /// <summary>What made the vectors.</summary>
     [JsonIgnore]
-    public Provenance Provenance { get; init; } = null!; // set by whoever makes a record: a serializer takes no required property that it ignores
+    // set by whoever makes a record: a serializer takes no required property that it ignores
+    public Provenance Provenance { get; init; } = null!;
 
     /// <summary>Most pixels of a picture.</summary>
     public required long MaxPixels { get; init; }
@@ -77,7 +80,8 @@ internal sealed record RunRecord
     {
         Provenance = provenance,
         MaxPixels = options.MaxPixels,
-        Device = string.Join(", ", devices.Select(device => $"{device.Id.Split(':')[0]} {device.Name}").Distinct().Order(StringComparer.Ordinal)),
+        Device = string.Join(
+            ", ", devices.Select(device => $"{device.Id.Split(':')[0]} {device.Name}").Distinct().Order(StringComparer.Ordinal)),
         Format = options.Format,
         DType = options.Type == FloatType.Float16 ? "f16" : "f32",
         Sha256 = options.Sha256,
@@ -100,9 +104,11 @@ internal sealed record RunRecord
     public int[] RowShape()
     {
         if (OutputKind.Parse(Provenance.Output) is not { } kind)
-            throw new DinoException($"cannot tell the shape of a row from {FileName}: output '{Provenance.Output}', expected {OutputKind.Names}");
+            throw new DinoException(
+                $"cannot tell the shape of a row from {FileName}: output '{Provenance.Output}', expected {OutputKind.Names}");
         int patch = Provenance.PatchSize;
-        return new RowLayout(kind, Provenance.Normalize, Provenance.HiddenSize, Provenance.InputHeight / patch, Provenance.InputWidth / patch).Shape;
+        return new RowLayout(
+            kind, Provenance.Normalize, Provenance.HiddenSize, Provenance.InputHeight / patch, Provenance.InputWidth / patch).Shape;
     }
 
     /// <exception cref="DinoException">The file cannot be written.</exception>

@@ -9,9 +9,9 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// The rows of a shard that is not full yet, in a file that survives the end of the process at any byte: records of length, content and CRC-32, of which
-/// those before the first damaged one count. A full journal is turned into the shard in the run's format. Path and carried columns
-/// are not in it: they stand in the run's manifest.
+/// The rows of a shard that is not full yet, in a file that survives the end of the process at any byte: records of
+/// length, content and CRC-32, of which those before the first damaged one count. A full journal is turned into the
+/// shard in the run's format. Path and carried columns are not in it: they stand in the run's manifest.
 /// </summary>
 internal sealed class ShardJournal : IDisposable
 {
@@ -91,7 +91,9 @@ internal sealed class ShardJournal : IDisposable
     /// <exception cref="DinoException">The disk is full or gone.</exception>
     public void AddSkipped(RowInfo info) => Add(info, Kind.Skipped, []);
 
-    /// <summary>Hands the rows so far to the operating system, which keeps them whatever becomes of the process.</summary>
+    /// <summary>
+    /// Hands the rows so far to the operating system, which keeps them whatever becomes of the process.
+    /// </summary>
     /// <exception cref="DinoException">The disk is full or gone.</exception>
     public void Flush()
     {
@@ -105,7 +107,10 @@ internal sealed class ShardJournal : IDisposable
         }
     }
 
-    /// <summary>The rows from the first, up to the first record that is not whole. Moves the file's position; at its end the next record can be written.</summary>
+    /// <summary>
+    /// The rows from the first, up to the first record that is not whole. Moves the file's position; at its end the
+    /// next record can be written.
+    /// </summary>
     /// <exception cref="DinoException">The disk is full or gone.</exception>
     public IEnumerable<JournalRow> Rows()
     {
@@ -154,8 +159,11 @@ internal sealed class ShardJournal : IDisposable
         }
     }
 
-    /// <summary>Fewer bytes a write than a page would cost a call each; the file is flushed when the next row is not ready yet.</summary>
-    private static FileStream Open(string path, FileMode mode) => new(path, mode, FileAccess.ReadWrite, FileShare.Read, bufferSize: 1 << 16);
+    /// <summary>
+    /// Fewer bytes a write than a page would cost a call each; the file is flushed when the next row is not ready yet.
+    /// </summary>
+    private static FileStream Open(string path, FileMode mode) =>
+        new(path, mode, FileAccess.ReadWrite, FileShare.Read, bufferSize: 1 << 16);
 
     private void Add(RowInfo info, Kind kind, ReadOnlySpan<float> values)
     {

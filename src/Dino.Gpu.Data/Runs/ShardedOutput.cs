@@ -5,9 +5,10 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// Rows into shards of equal size. Rows of the open shard stand in a journal; a full journal is written in the run's format on another thread, under a temporary
-/// name that is renamed when it is whole, while the next shard fills. So the end of the process at any moment loses at most the rows since the
-/// last <see cref="Flush"/>, and what it leaves is gone on with. Shards that are there are never made again, those behind one that was deleted neither.
+/// Rows into shards of equal size. Rows of the open shard stand in a journal; a full journal is written in the run's
+/// format on another thread, under a temporary name that is renamed when it is whole, while the next shard fills. So
+/// the end of the process at any moment loses at most the rows since the last <see cref="Flush"/>, and what it leaves
+/// is gone on with. Shards that are there are never made again, those behind one that was deleted neither.
 /// </summary>
 internal sealed class ShardedOutput : IRowOutput
 {
@@ -26,7 +27,9 @@ internal sealed class ShardedOutput : IRowOutput
     /// <param name="record">Format, shard size and rows.</param>
     /// <param name="schema">What a row holds.</param>
     /// <param name="items">The inputs from one row to another of the whole list, for paths and carried columns.</param>
-    /// <exception cref="DinoException">A journal or the log cannot be read or written, or a shard was cut short.</exception>
+    /// <exception cref="DinoException">
+    /// A journal or the log cannot be read or written, or a shard was cut short.
+    /// </exception>
     public ShardedOutput(RunFolder folder, RunRecord record, RowSchema schema, Func<long, long, IEnumerable<InputItem>> items)
     {
         _folder = folder;
@@ -122,7 +125,10 @@ internal sealed class ShardedOutput : IRowOutput
         _errors.Dispose();
     }
 
-    /// <summary>A shard that lost its end after it was written, to a disk or a copy that broke off, is no shard that is done. Its values are not read.</summary>
+    /// <summary>
+    /// A shard that lost its end after it was written, to a disk or a copy that broke off, is no shard that is done.
+    /// Its values are not read.
+    /// </summary>
     private void RequireWhole(string shard)
     {
         try
@@ -161,7 +167,10 @@ internal sealed class ShardedOutput : IRowOutput
         return journal.Count;
     }
 
-    /// <summary>Goes to the next shard that is not there, behind the rows of its journal. One whose journal is full is written now.</summary>
+    /// <summary>
+    /// Goes to the next shard that is not there, behind the rows of its journal. One whose journal is full is written
+    /// now.
+    /// </summary>
     private void OpenNext()
     {
         while (true)
@@ -172,7 +181,8 @@ internal sealed class ShardedOutput : IRowOutput
             if (_shard == _record.Shards || !File.Exists(_folder.Journal(_shard)))
                 return;
             _journal = ShardJournal.Open(_folder.Journal(_shard), _schema.Length);
-            // The log of this shard is what its journal says: of these two files, written one after the other, a crash of the machine may leave either.
+            // The log of this shard is what its journal says: of these two files, written one after the other, a crash
+            // of the machine may leave either.
             foreach ((JournalRow kept, InputItem item) in _journal.Rows().Zip(_items(NextRow, NextRow + _journal.Count)))
             {
                 if (kept.Error is not null)
@@ -207,13 +217,15 @@ internal sealed class ShardedOutput : IRowOutput
     private void Close()
     {
         _journal!.Flush();
-        // Before the shard is there, and with all up to the next that is not: when the last one is there, the log is whole.
+        // Before the shard is there, and with all up to the next that is not: when the last one is there, the log is
+        // whole.
         _errors.GoTo(_next.TryPeek(out long next) ? FirstRow(next) : _record.LastRow);
         _errors.FlushToDisk();
         _encoding.GetAwaiter().GetResult(); // one at a time: the disk is not faster with two
         (long shard, ShardJournal journal) = (_shard, _journal);
         // On a thread of its own, with which the buffers end that formats keep for each thread.
-        _encoding = Task.Factory.StartNew(() => Encode(shard, journal), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _encoding = Task.Factory.StartNew(
+            () => Encode(shard, journal), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         _journal = null;
     }
 
@@ -223,7 +235,8 @@ internal sealed class ShardedOutput : IRowOutput
         {
             float[] missing = new float[_schema.Length];
             Array.Fill(missing, float.NaN);
-            using IEmbeddingWriter writer = FormatCatalog.Create(FormatCatalog.FromName(_record.Format)!, _folder.Shard(shard, _record.Format), _schema);
+            using IEmbeddingWriter writer = FormatCatalog.Create(
+                FormatCatalog.FromName(_record.Format)!, _folder.Shard(shard, _record.Format), _schema);
             long row = FirstRow(shard);
             foreach ((JournalRow kept, InputItem item) in journal.Rows().Zip(_items(row, row + Rows(shard))))
             {

@@ -4,9 +4,9 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Vectors;
 
 /// <summary>
-/// The files that <c>dedup --list</c> names. Who deletes them all must still have every picture, so each one is compared with
-/// the files as they are now, whatever the embeddings say: the picture to keep is there, it is another file, and both are what
-/// was embedded.
+/// The files that <c>dedup --list</c> names. Who deletes them all must still have every picture, so each one is
+/// compared with the files as they are now, whatever the embeddings say: the picture to keep is there, it is another
+/// file, and both are what was embedded.
 /// </summary>
 internal sealed class DeletionList
 {
@@ -26,11 +26,16 @@ internal sealed class DeletionList
     /// <summary>Duplicates that are the file to keep under another name, such as a hard link.</summary>
     public int SameFile { get; private set; }
 
-    /// <summary>Duplicates that may no longer be what was embedded: nothing was recorded, and they are not byte for byte the picture to keep.</summary>
+    /// <summary>
+    /// Duplicates that may no longer be what was embedded: nothing was recorded, and they are not byte for byte the
+    /// picture to keep.
+    /// </summary>
     public int Unproven { get; private set; }
 
     /// <summary>Looks at all files of the groups.</summary>
-    /// <exception cref="DinoException">A file is not there, or not what was embedded; nothing can be listed.</exception>
+    /// <exception cref="DinoException">
+    /// A file is not there, or not what was embedded; nothing can be listed.
+    /// </exception>
     public static DeletionList Check(IEnumerable<DuplicateGroup> groups, CancellationToken cancellation)
     {
         var list = new DeletionList();

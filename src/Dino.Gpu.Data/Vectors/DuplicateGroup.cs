@@ -6,8 +6,8 @@ namespace Dino.Gpu.Data.Vectors;
 /// <summary>Pictures that show the same.</summary>
 /// <param name="Number">Of the group, from 1.</param>
 /// <param name="Keep">
-/// The one to keep: the largest, or the first of equally large ones. It is of a reference folder where one has a picture
-/// of the group.
+/// The one to keep: the largest, or the first of equally large ones. It is of a reference folder where one has a
+/// picture of the group.
 /// </param>
 /// <param name="References">Others of the reference folders, which are kept too.</param>
 /// <param name="Duplicates">The pictures that could go.</param>

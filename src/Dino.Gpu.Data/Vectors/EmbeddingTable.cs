@@ -12,7 +12,13 @@ internal sealed class EmbeddingTable
     /// <summary>Values of one piece while the number of rows is not known: 4 MiB.</summary>
     private const int PieceLength = 1 << 20;
 
-    private EmbeddingTable(float[] values, int dimension, IReadOnlyList<RowInfo> rows, IReadOnlyList<RowInfo> failures, IReadOnlyList<CarriedColumn> columns, Provenance? model)
+    private EmbeddingTable(
+        float[] values,
+        int dimension,
+        IReadOnlyList<RowInfo> rows,
+        IReadOnlyList<RowInfo> failures,
+        IReadOnlyList<CarriedColumn> columns,
+        Provenance? model)
     {
         Values = values;
         Dimension = dimension;
@@ -43,7 +49,9 @@ internal sealed class EmbeddingTable
     /// <summary>What made the vectors; null where the file does not say.</summary>
     public Provenance? Model { get; }
 
-    /// <summary>Whether an argument is embeddings already, not images: a file with rows of them, or the folder of a run.</summary>
+    /// <summary>
+    /// Whether an argument is embeddings already, not images: a file with rows of them, or the folder of a run.
+    /// </summary>
     public static bool IsEmbeddings(string path)
     {
         if (Directory.Exists(path))
@@ -67,7 +75,9 @@ internal sealed class EmbeddingTable
     }
 
     /// <summary>Reads a file of embeddings, or the shards of a run, of one machine or of many.</summary>
-    /// <exception cref="DinoException">It cannot be read, its rows are no vectors, none of them has an embedding, or they are too many.</exception>
+    /// <exception cref="DinoException">
+    /// It cannot be read, its rows are no vectors, none of them has an embedding, or they are too many.
+    /// </exception>
     public static EmbeddingTable Load(string path, CancellationToken cancellation)
     {
         if (Directory.Exists(path))
@@ -84,7 +94,9 @@ internal sealed class EmbeddingTable
         return builder.Build(reader.Schema.Provenance);
     }
 
-    /// <summary>The vectors of images, in their order; one that cannot be read is among <see cref="Failures"/>.</summary>
+    /// <summary>
+    /// The vectors of images, in their order; one that cannot be read is among <see cref="Failures"/>.
+    /// </summary>
     /// <param name="name">For messages.</param>
     /// <param name="list">The images.</param>
     /// <param name="embedder">The model.</param>
@@ -101,7 +113,9 @@ internal sealed class EmbeddingTable
         return builder.Build(embedder.Provenance);
     }
 
-    /// <summary>The rows of several tables, one after the other. A column that not all of them have is null in the others.</summary>
+    /// <summary>
+    /// The rows of several tables, one after the other. A column that not all of them have is null in the others.
+    /// </summary>
     /// <exception cref="DinoException">Their vectors cannot be compared.</exception>
     public static EmbeddingTable Join(IReadOnlyList<(string Name, EmbeddingTable Table)> tables)
     {
@@ -123,7 +137,8 @@ internal sealed class EmbeddingTable
 
             RowInfo Place(RowInfo row) => row with
             {
-                Columns = [.. columns.Select((column, i) => places[i] < table.Columns.Count ? ColumnTypes.Convert(row.Columns[places[i]], column) : null)],
+                Columns = [.. columns.Select((column, i) => places[i] < table.Columns.Count
+                    ? ColumnTypes.Convert(row.Columns[places[i]], column) : null)],
             };
         }
 
@@ -131,21 +146,25 @@ internal sealed class EmbeddingTable
     }
 
     /// <summary>
-    /// A note for vectors that meet although some do not say what made them, as those of .npy and .csv files; null where all of them say it.
+    /// A note for vectors that meet although some do not say what made them, as those of .npy and .csv files; null
+    /// where all of them say it.
     /// </summary>
     /// <param name="tables">Two or more, with their names.</param>
     public static string? UnknownOrigin(params IReadOnlyList<(string Name, Provenance? Model)> tables)
     {
         string[] unknown = [.. tables.Where(table => table.Model is null).Select(table => table.Name).Distinct()];
         return unknown.Length == 0 ? null
-            : $"{string.Join(", ", unknown)} {(unknown.Length == 1 ? "does" : "do")} not say what made the vectors: that they can be compared is not checked";
+            : $"{string.Join(", ", unknown)} {(unknown.Length == 1 ? "does" : "do")} not say what made the vectors: that they can be "
+                + $"compared is not checked";
     }
 
     /// <exception cref="DinoException">The vectors of two tables cannot be compared.</exception>
     public static void RequireComparable(string firstName, EmbeddingTable first, string name, EmbeddingTable table) =>
         RequireComparable(firstName, first.Dimension, first.Model, name, table);
 
-    /// <exception cref="DinoException">The vectors of a table cannot be compared with others of that length and model.</exception>
+    /// <exception cref="DinoException">
+    /// The vectors of a table cannot be compared with others of that length and model.
+    /// </exception>
     public static void RequireComparable(string firstName, int dimension, Provenance? model, string name, EmbeddingTable table)
     {
         if (table.Dimension != dimension)
@@ -189,7 +208,9 @@ internal sealed class EmbeddingTable
         /// <summary>Values of a vector.</summary>
         public int Dimension { get; } = shape.Count == 1
             ? shape[0]
-            : throw new DinoException($"{name} has rows of ({string.Join(", ", shape)}), expected one vector an image: embed with --output cls or another that gives vectors");
+            : throw new DinoException(
+                $"{name} has rows of ({string.Join(", ", shape)}), expected one vector an image: embed with --output cls or another "
+                    + $"that gives vectors");
 
         /// <param name="row">One with an error has no values.</param>
         /// <param name="values">(<see cref="Dimension"/>)</param>
@@ -205,24 +226,30 @@ internal sealed class EmbeddingTable
             foreach (float value in values)
             {
                 if (!float.IsFinite(value))
-                    throw new DinoException($"{name}, row {row.Row}{(row.Path.Length > 0 ? $" ({row.Path})" : "")}: a value is {value.ToString(System.Globalization.CultureInfo.InvariantCulture)}, expected finite numbers");
+                    throw new DinoException(
+                        $"{name}, row {row.Row}{(row.Path.Length > 0 ? $" ({row.Path})" : "")}: a value is "
+                            + $"{value.ToString(System.Globalization.CultureInfo.InvariantCulture)}, expected finite numbers");
             }
 
             if ((_rows.Count + 1L) * Dimension > Array.MaxLength)
-                throw new DinoException($"{name} has more than {_rows.Count} vectors of {Dimension} values, the most that are held in memory here");
+                throw new DinoException(
+                    $"{name} has more than {_rows.Count} vectors of {Dimension} values, the most that are held in memory here");
             int place = _rows.Count % _rowsPerPiece;
             if (place == 0)
                 _pieces.Add(new float[_rowsPerPiece * Dimension]);
             values.CopyTo(_pieces[^1].AsSpan(place * Dimension));
             // A column of that name may be anybody's; archives end in .tar, or their images would not have been read.
-            _rows.Add(row.Columns.ElementAtOrDefault(_archive) is string archive && Inputs.TarImages.IsTar(archive) ? row with { Archive = archive } : row);
+            _rows.Add(
+                row.Columns.ElementAtOrDefault(_archive) is string archive
+                    && Inputs.TarImages.IsTar(archive) ? row with { Archive = archive } : row);
         }
 
         /// <exception cref="DinoException">There is no vector.</exception>
         public EmbeddingTable Build(Provenance? model)
         {
             if (_rows.Count == 0)
-                throw new DinoException($"{name} has no embeddings{(_failures.Count == 0 ? "" : $", only {_failures.Count} failed {(_failures.Count == 1 ? "image" : "images")}")}");
+                throw new DinoException(
+                    $"{name} has no embeddings{(_failures.Count == 0 ? "" : $", only {_failures.Count} failed {(_failures.Count == 1 ? "image" : "images")}")}");
             var values = new float[_rows.Count * Dimension];
             for (int piece = 0; piece < _pieces.Count; piece++)
             {

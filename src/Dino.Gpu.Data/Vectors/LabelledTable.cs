@@ -4,7 +4,10 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Vectors;
 
-/// <summary>Vectors and what they are labelled with: by a column, else, as torchvision's <c>ImageFolder</c>, by the folder that their image is in.</summary>
+/// <summary>
+/// Vectors and what they are labelled with: by a column, else, as torchvision's <c>ImageFolder</c>, by the folder that
+/// their image is in.
+/// </summary>
 internal sealed class LabelledTable
 {
     /// <summary>The column that is looked for unless another is named.</summary>
@@ -23,7 +26,10 @@ internal sealed class LabelledTable
     /// <summary>One a vector.</summary>
     public IReadOnlyList<string> Labels { get; }
 
-    /// <summary>Every class, sorted: names by their bytes, a column of whole numbers by their value. With those whose images all failed, or that have none.</summary>
+    /// <summary>
+    /// Every class, sorted: names by their bytes, a column of whole numbers by their value. With those whose images all
+    /// failed, or that have none.
+    /// </summary>
     public IReadOnlyList<string> Classes { get; }
 
     /// <summary>Finds the labels.</summary>
@@ -39,7 +45,9 @@ internal sealed class LabelledTable
             column = -1;
             if (columnName is not null)
             {
-                string found = table.Columns.Count == 0 ? "it has no columns" : $"its columns are {string.Join(", ", table.Columns.Select(one => $"'{one.Name}'"))}";
+                string found = table.Columns.Count == 0
+                    ? "it has no columns"
+                    : $"its columns are {string.Join(", ", table.Columns.Select(one => $"'{one.Name}'"))}";
                 throw new DinoException($"{input} has no column '{columnName}' to take labels from: {found}");
             }
         }
@@ -48,11 +56,15 @@ internal sealed class LabelledTable
         string[] labels = [.. table.Rows.Select(row => Label(row) ?? throw new DinoException(NoLabel(row)))];
         IEnumerable<string> all = labels.Concat(table.Failures.Select(Label).OfType<string>());
         if (isImageFolder)
-            all = all.Concat(Directory.EnumerateDirectories(input).Select(folder => Path.GetFileName(folder)).Where(name => !ImageFileNames.IsHidden(name)));
+            all = all.Concat(
+                Directory.EnumerateDirectories(input).Select(folder => Path.GetFileName(folder)).Where(
+                    name => !ImageFileNames.IsHidden(name)));
         string[] classes = [.. all.Distinct(StringComparer.Ordinal)];
-        bool numbers = column >= 0 && classes.All(name => long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _));
+        bool numbers = column >= 0
+            && classes.All(name => long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _));
         return new LabelledTable(
-            input, labels, [.. numbers ? classes.OrderBy(name => long.Parse(name, CultureInfo.InvariantCulture)) : classes.Order(PathOrder.Instance)]);
+            input, labels, [.. numbers ? classes.OrderBy(name => long.Parse(name, CultureInfo.InvariantCulture))
+                : classes.Order(PathOrder.Instance)]);
 
         string? Label(RowInfo row) =>
             column >= 0 ? (string?)ColumnTypes.Convert(row.Columns[column], ColumnType.Text) is { Length: > 0 } text ? text : null
@@ -60,8 +72,10 @@ internal sealed class LabelledTable
             : Path.GetFileName(Path.GetDirectoryName(row.Path)) is { Length: > 0 } folder ? folder : null;
 
         string NoLabel(RowInfo row) =>
-            column >= 0 ? $"{input}, row {row.Row}{(row.Path.Length > 0 ? $" ({row.Path})" : "")}: no label in the column '{table.Columns[column].Name}'"
-            : row.Path.Length == 0 ? $"{input} has neither a column '{DefaultColumn}' nor paths: take a format that has them (.npz, .jsonl, .csv, .parquet) or the folder of a run"
+            column >= 0 ? $"{input}, row {row.Row}{(row.Path.Length > 0 ? $" ({row.Path})" : "")}: no label in the column "
+                + $"'{table.Columns[column].Name}'"
+            : row.Path.Length == 0 ? $"{input} has neither a column '{DefaultColumn}' nor paths: take a format that has them (.npz, "
+                + $".jsonl, .csv, .parquet) or the folder of a run"
             : isImageFolder ? $"{row.Path} is of no class: expected {Path.Combine(input, "CLASS", Path.GetFileName(row.Path))}"
             : $"{row.Path} is of no class: it is in no folder, and there is no column '{DefaultColumn}' (--label-column names another)";
     }
@@ -73,7 +87,8 @@ internal sealed class LabelledTable
         var places = new Dictionary<string, int>(StringComparer.Ordinal);
         for (int i = 0; i < classes.Count; i++)
             places[classes[i]] = i;
-        string[] unknown = [.. Labels.Where(label => !places.ContainsKey(label)).GroupBy(label => label).Select(group => $"'{group.Key}' ({group.Count()})")];
+        string[] unknown = [.. Labels.Where(label => !places.ContainsKey(label)).GroupBy(label => label)
+            .Select(group => $"'{group.Key}' ({group.Count()})")];
         if (unknown.Length > 0)
         {
             string rest = unknown.Length > 3 ? $" and {unknown.Length - 3} more" : "";

@@ -3,12 +3,17 @@ using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Vectors;
 
-/// <summary>Which rows are of one and the same picture: the file that their paths lead to, or a member of one archive.</summary>
+/// <summary>
+/// Which rows are of one and the same picture: the file that their paths lead to, or a member of one archive.
+/// </summary>
 internal sealed class PictureIdentity
 {
     private readonly RealPath _real = new();
 
-    /// <summary>Equal for rows of one picture by <see cref="RealPath.Comparer"/>; null for a row without a path, of which nothing is known.</summary>
+    /// <summary>
+    /// Equal for rows of one picture by <see cref="RealPath.Comparer"/>; null for a row without a path, of which
+    /// nothing is known.
+    /// </summary>
     public string? Of(RowInfo row) =>
         row.Path.Length == 0 ? null : row.Archive is null ? _real.Of(row.Path) : $"{_real.Of(row.Archive)}\0{row.Path}";
 

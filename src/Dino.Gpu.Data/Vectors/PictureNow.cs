@@ -9,7 +9,9 @@ namespace Dino.Gpu.Data.Vectors;
 /// <summary>The picture that a row's path leads to now.</summary>
 /// <param name="File">The file on this machine; of a member of an archive, the archive.</param>
 /// <param name="Sha256">Of its bytes, in lower-case hexadecimal.</param>
-/// <param name="IsRecorded">Whether the row has the digest of the picture that was embedded. It then is this one.</param>
+/// <param name="IsRecorded">
+/// Whether the row has the digest of the picture that was embedded. It then is this one.
+/// </param>
 internal sealed record PictureNow(FileIdentity File, string Sha256, bool IsRecorded)
 {
     /// <summary>The fixed part of the messages.</summary>
@@ -19,7 +21,9 @@ internal sealed record PictureNow(FileIdentity File, string Sha256, bool IsRecor
 
     /// <summary>Looks at the file.</summary>
     /// <param name="row">With a path.</param>
-    /// <exception cref="DinoException">There is no such file now, or it is not the picture that was embedded.</exception>
+    /// <exception cref="DinoException">
+    /// There is no such file now, or it is not the picture that was embedded.
+    /// </exception>
     public static PictureNow Of(RowInfo row)
     {
         FileIdentity identity;

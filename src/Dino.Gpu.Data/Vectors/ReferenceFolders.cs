@@ -18,9 +18,13 @@ internal sealed class ReferenceFolders
         _folders = [.. folders.SelectMany(Names).Select(WithEnd).Distinct(RealPath.Comparer)];
     }
 
-    /// <summary>Whether a picture is under one of them, by the name of its file or by the file that a link leads to.</summary>
+    /// <summary>
+    /// Whether a picture is under one of them, by the name of its file or by the file that a link leads to.
+    /// </summary>
     public bool Contains(RowInfo row) =>
-        _folders.Length > 0 && row.Path.Length > 0 && Names(row.Archive ?? row.Path).Any(name => _folders.Any(folder => IsUnder(name, folder)));
+        _folders.Length > 0
+            && row.Path.Length > 0
+            && Names(row.Archive ?? row.Path).Any(name => _folders.Any(folder => IsUnder(name, folder)));
 
     private IEnumerable<string> Names(string path) => [Path.GetFullPath(path), _real.Of(path)];
 

@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Dino.Gpu.Files;
 
 /// <summary>
-/// Which file a handle leads to, as the system numbers them. Two names of one file, hard links too, have equal identities.
-/// .NET has no call for it.
+/// Which file a handle leads to, as the system numbers them. Two names of one file, hard links too, have equal
+/// identities. .NET has no call for it.
 /// </summary>
 /// <param name="Device">The file system.</param>
 /// <param name="Number">The file on it: the inode on Unix.</param>
@@ -64,7 +64,8 @@ internal readonly partial record struct FileIdentity(ulong Device, ulong Number)
     {
         byte[] information = new byte[WindowsLength];
         Require(WindowsInformation(file, information) != 0);
-        return new FileIdentity(BinaryPrimitives.ReadUInt32LittleEndian(information.AsSpan(WindowsVolume)), Read64(information, WindowsIndex));
+        return new FileIdentity(
+            BinaryPrimitives.ReadUInt32LittleEndian(information.AsSpan(WindowsVolume)), Read64(information, WindowsIndex));
     }
 
     private static ulong Read64(byte[] bytes, int offset) => BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(offset));

@@ -63,7 +63,8 @@ public static class PillowResize
         int narrowedLength = (int)Math.Min(3L * cropWidth * rows, int.MaxValue);
         if (narrowedLength > Array.MaxLength)
             throw new DinoException(
-                $"picture too long: {image.Width}x{image.Height} made {cropWidth} wide takes {3L * cropWidth * rows} bytes on the way to {width}x{height}");
+                $"picture too long: {image.Width}x{image.Height} made {cropWidth} wide takes {3L * cropWidth * rows} bytes on the way "
+                    + $"to {width}x{height}");
         byte[] narrowed = ArrayPool<byte>.Shared.Rent(narrowedLength); // (rows, cropWidth, 3)
         ResizeRows(image, across, (int)left, cropWidth, firstRow, rows, narrowed.AsSpan(0, narrowedLength));
         ResizeColumns(narrowed, firstRow, 3 * cropWidth, down, result);

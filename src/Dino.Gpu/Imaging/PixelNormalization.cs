@@ -50,7 +50,8 @@ public static class PixelNormalization
         byte[] pixels = image.Pixels;
         if (destination.Length != pixels.Length)
             throw new ArgumentException(
-                $"3 planes of {image.Width}x{image.Height} take {pixels.Length} values, got room for {destination.Length}.", nameof(destination));
+                $"3 planes of {image.Width}x{image.Height} take {pixels.Length} values, got room for {destination.Length}.",
+                    nameof(destination));
         int plane = pixels.Length / 3;
         for (int channel = 0; channel < 3; channel++)
         {

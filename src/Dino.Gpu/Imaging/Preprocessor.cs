@@ -5,11 +5,15 @@ namespace Dino.Gpu.Imaging;
 /// thread-safe.
 /// </summary>
 /// <remarks>
-/// <para><see cref="PreprocessPreset.HuggingFace"/>: both sides squashed with Pillow's BILINEAR, as the model's own processor does.</para>
 /// <para>
-/// <see cref="PreprocessPreset.Dino"/>: torchvision's <c>Resize(256, BICUBIC)</c> and <c>CenterCrop(224)</c>. For other sizes the same margin is kept: the picture is
-/// resized, with its proportions, to the smallest size that covers round(8/7 Width) x round(8/7 Height); one side is then exact and the other rounded
-/// down, and the center is cropped. For square inputs that is torchvision's <c>Resize(round(8/7 Width))</c> followed by <c>CenterCrop(Width)</c>.
+/// <see cref="PreprocessPreset.HuggingFace"/>: both sides squashed with Pillow's BILINEAR, as the model's own processor
+/// does.
+/// </para>
+/// <para>
+/// <see cref="PreprocessPreset.Dino"/>: torchvision's <c>Resize(256, BICUBIC)</c> and <c>CenterCrop(224)</c>. For other
+/// sizes the same margin is kept: the picture is resized, with its proportions, to the smallest size that covers
+/// round(8/7 Width) x round(8/7 Height); one side is then exact and the other rounded down, and the center is cropped.
+/// For square inputs that is torchvision's <c>Resize(round(8/7 Width))</c> followed by <c>CenterCrop(Width)</c>.
 /// </para>
 /// </remarks>
 public sealed class Preprocessor

@@ -6,6 +6,9 @@ namespace Dino.Gpu.Kernels;
 /// <param name="WeightDecay">Share of the parameters that is added to their gradient.</param>
 internal readonly record struct ProbeStep(float LearningRate, float Momentum, float WeightDecay)
 {
-    /// <summary>Values that kernels keep of an example: sum of exp(logit - max), max - logit of its class, and the classes that are ahead of its class.</summary>
+    /// <summary>
+    /// Values that kernels keep of an example: sum of exp(logit - max), max - logit of its class, and the classes that
+    /// are ahead of its class.
+    /// </summary>
     public const int OutcomeLength = 3;
 }

@@ -9,8 +9,8 @@ using Dino.Gpu.Pipeline;
 namespace Dino.Gpu.Benchmarks.Classification;
 
 /// <summary>
-/// Epochs of a linear probe on the CPU device: examples a second and the share of the machine's multiply-add peak on the same threads, measured before each round. First
-/// some steps are checked against loops in double precision.
+/// Epochs of a linear probe on the CPU device: examples a second and the share of the machine's multiply-add peak on
+/// the same threads, measured before each round. First some steps are checked against loops in double precision.
 /// </summary>
 internal static class ProbeBenchmark
 {
@@ -60,7 +60,8 @@ internal static class ProbeBenchmark
         shares.Sort();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"| {count} | {dimension} | {classes} | {batch} | {1000 * best:F1} | {count / best:F0} | {operations / best / 1e9:F0} | {shares[^1]:P0} | {shares[Rounds / 2]:P0} |"));
+            $"| {count} | {dimension} | {classes} | {batch} | {1000 * best:F1} | {count / best:F0} | {operations / best / 1e9:F0} | "
+                + $"{shares[^1]:P0} | {shares[Rounds / 2]:P0} |"));
     }
 
     private static LabeledVectors Create(int count, int dimension, int classes)
@@ -69,7 +70,11 @@ internal static class ProbeBenchmark
         float[] values = new float[count * dimension];
         foreach (ref float value in values.AsSpan())
             value = 2 * random.NextSingle() - 1;
-        return new LabeledVectors(values, dimension, [.. Enumerable.Range(0, count).Select(_ => random.Next(classes))], [.. Enumerable.Range(0, classes).Select(i => $"{i}")]);
+        return new LabeledVectors(
+            values,
+            dimension,
+            [.. Enumerable.Range(0, count).Select(_ => random.Next(classes))],
+            [.. Enumerable.Range(0, classes).Select(i => $"{i}")]);
     }
 
     /// <summary>Two steps, in double precision.</summary>
@@ -130,7 +135,8 @@ internal static class ProbeBenchmark
         float[] actualBias = new float[classes];
         trainer.Read(actual, actualBias);
         double worst = Math.Max(
-            weight.Zip(actual, (left, right) => Math.Abs(left - right)).Max(), bias.Zip(actualBias, (left, right) => Math.Abs(left - right)).Max());
+            weight.Zip(actual, (left, right) => Math.Abs(left - right)).Max(), bias.Zip(
+                actualBias, (left, right) => Math.Abs(left - right)).Max());
         if (!(worst < Tolerance))
             throw new InvalidOperationException($"two steps with {classes} classes are off by {worst:E2}");
     }

@@ -18,13 +18,17 @@ internal static class MachinePeak
     /// <summary>The same on some threads at once, measured now.</summary>
     public static double Measure(SimdWidth width, int threads)
     {
-        VitConfig smallest = new() { HiddenSize = 16, HeadCount = 1, MlpSize = 16, PatchSize = 8, LayerCount = 1, TrainedGrid = 1, LayerNormEpsilon = 1e-6 };
+        VitConfig smallest =
+            new() { HiddenSize = 16, HeadCount = 1, MlpSize = 16, PatchSize = 8, LayerCount = 1, TrainedGrid = 1, LayerNormEpsilon = 1e-6 };
         using DinoDevice device = DinoDevice.Open("cpu", threads);
         using SimdExecutor executor = SimdExecutor.Create(device.Accelerator, SyntheticWeights.Create(smallest), width);
         return executor.MeasurePeak();
     }
 
-    /// <summary>Bytes a second of a plain copy that reads and writes as many bytes as the kernel, and so lives in the same cache.</summary>
+    /// <summary>
+    /// Bytes a second of a plain copy that reads and writes as many bytes as the kernel, and so lives in the same
+    /// cache.
+    /// </summary>
     public static double CopyBandwidth(long bytes)
     {
         byte[] source = new byte[bytes / 2];

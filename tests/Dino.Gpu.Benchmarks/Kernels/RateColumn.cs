@@ -5,7 +5,9 @@ using BenchmarkDotNet.Running;
 
 namespace Dino.Gpu.Benchmarks.Kernels;
 
-/// <summary>GFLOP/s or GB/s of a kernel, or its share of the peak measured on this machine for its register width.</summary>
+/// <summary>
+/// GFLOP/s or GB/s of a kernel, or its share of the peak measured on this machine for its register width.
+/// </summary>
 internal sealed class RateColumn(bool share) : IColumn
 {
     public string Id => $"{nameof(RateColumn)}.{ColumnName}";
@@ -35,7 +37,11 @@ internal sealed class RateColumn(bool share) : IColumn
         bool arithmetic = kernel.Operations > 0;
         double rate = (arithmetic ? kernel.Operations : kernel.Bytes) / seconds;
         if (share)
-            return (rate / (arithmetic ? MachinePeak.Flops(kernel.SimdWidth) : MachinePeak.CopyBandwidth(kernel.Bytes))).ToString("P0", CultureInfo.InvariantCulture);
+            return (
+                rate / (
+                    arithmetic
+                        ? MachinePeak.Flops(kernel.SimdWidth)
+                        : MachinePeak.CopyBandwidth(kernel.Bytes))).ToString("P0", CultureInfo.InvariantCulture);
         return string.Create(CultureInfo.InvariantCulture, $"{rate / 1e9:F1} {(arithmetic ? "GFLOP/s" : "GB/s")}");
     }
 

@@ -39,7 +39,8 @@ public unsafe class GemmBenchmarks : SimdKernelBenchmark
     public static IEnumerable<KernelCase> Cases =>
         from width in KernelCase.Widths
         from shape in new (int M, int N, int K)[] { (197, 384, 384), (32, 384, 384), (1, 384, 384), (197, 224, 64) }
-        select new KernelCase($"M {shape.M}, N {shape.N}, K {shape.K}", width, 2L * shape.M * shape.N * shape.K, 0, [shape.M, shape.N, shape.K]);
+        select new KernelCase(
+            $"M {shape.M}, N {shape.N}, K {shape.K}", width, 2L * shape.M * shape.N * shape.K, 0, [shape.M, shape.N, shape.K]);
 
     [GlobalSetup]
     public void Setup()

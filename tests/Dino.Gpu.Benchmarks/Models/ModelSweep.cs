@@ -6,7 +6,10 @@ using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Benchmarks.Models;
 
-/// <summary>The other published DINO ViTs and a larger input through the same code on the CPU device: their rate and share of the peak.</summary>
+/// <summary>
+/// The other published DINO ViTs and a larger input through the same code on the CPU device: their rate and share of
+/// the peak.
+/// </summary>
 internal static class ModelSweep
 {
     private const int Batch = 4;
@@ -30,7 +33,8 @@ internal static class ModelSweep
 
     private static void Measure(string name, VitConfig config, int side)
     {
-        using DinoEncoder encoder = DinoEncoder.Create(SyntheticWeights.Create(config), new DinoOptions { Device = "cpu", InputWidth = side, InputHeight = side });
+        using DinoEncoder encoder = DinoEncoder.Create(
+            SyntheticWeights.Create(config), new DinoOptions { Device = "cpu", InputWidth = side, InputHeight = side });
         byte[] pixels = new byte[side * side * 3];
         new Random(1).NextBytes(pixels);
         RgbImage[] images = [.. Enumerable.Repeat(new RgbImage(side, side, pixels), Batch)];
@@ -48,6 +52,7 @@ internal static class ModelSweep
         long operations = encoder.CountOperations(DinoOutputs.ClassToken);
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"| {name} | {side}x{side} | {encoder.TokenCount} | {operations / 1e9:F1} | {rate:F2} | {rate * operations / encoder.MeasurePeak():P0} |"));
+            $"| {name} | {side}x{side} | {encoder.TokenCount} | {operations / 1e9:F1} | {rate:F2} | "
+                + $"{rate * operations / encoder.MeasurePeak():P0} |"));
     }
 }

@@ -4,8 +4,8 @@ using Google.Protobuf;
 namespace Dino.Gpu.Benchmarks.Onnx;
 
 /// <summary>
-/// Writes an ONNX model: nodes and initializers are collected, then <see cref="ToModel"/> gives the file. Field numbers are those of
-/// <c>onnx.proto</c> (IR version 8, opset 17); the wire format is Google.Protobuf's.
+/// Writes an ONNX model: nodes and initializers are collected, then <see cref="ToModel"/> gives the file. Field numbers
+/// are those of <c>onnx.proto</c> (IR version 8, opset 17); the wire format is Google.Protobuf's.
 /// </summary>
 internal sealed class OnnxGraph(string name)
 {
@@ -42,7 +42,8 @@ internal sealed class OnnxGraph(string name)
     }
 
     /// <summary>Adds a node whose output is an output of the graph.</summary>
-    public void FinalNode(string operation, string[] inputs, string output, params OnnxAttribute[] attributes) => AddNode(operation, inputs, output, attributes);
+    public void FinalNode(string operation, string[] inputs, string output, params OnnxAttribute[] attributes) =>
+        AddNode(operation, inputs, output, attributes);
 
     public byte[] ToModel()
     {

@@ -2,7 +2,10 @@ using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Benchmarks.Onnx;
 
-/// <summary>A ViT as an ONNX model with the plain operators that a torch export of Hugging Face's <c>ViTModel</c> has: what users of ONNX Runtime run.</summary>
+/// <summary>
+/// A ViT as an ONNX model with the plain operators that a torch export of Hugging Face's <c>ViTModel</c> has: what
+/// users of ONNX Runtime run.
+/// </summary>
 internal sealed class VitOnnxModel
 {
     public const string InputName = "pixel_values";
@@ -25,7 +28,14 @@ internal sealed class VitOnnxModel
         string kernel = _graph.Constant(weights.PatchEmbedding.Weight, hidden, 3, _config.PatchSize, _config.PatchSize);
         string bias = _graph.Constant(weights.PatchEmbedding.Bias, hidden);
         long[] square = [_config.PatchSize, _config.PatchSize];
-        string x = _graph.Node("Conv", [pixels, kernel, bias], new("kernel_shape", square), new("strides", square), new("pads", new long[4]), new("dilations", new long[] { 1, 1 }), new("group", 1L));
+        string x = _graph.Node(
+            "Conv",
+            [pixels, kernel, bias],
+            new("kernel_shape", square),
+            new("strides", square),
+            new("pads", new long[4]),
+            new("dilations", new long[] { 1, 1 }),
+            new("group", 1L));
         x = _graph.Node("Reshape", [x, _graph.Constant(0, hidden, patches)]);
         x = _graph.Node("Transpose", [x], new OnnxAttribute("perm", new long[] { 0, 2, 1 }));
         string batch = _graph.Node("Gather", [_graph.Node("Shape", [pixels]), _graph.Constant([0])], new OnnxAttribute("axis", 0L));

@@ -6,7 +6,8 @@ namespace Dino.Gpu.Benchmarks.Peers;
 /// <summary>This library on the CPU device.</summary>
 internal sealed class DinoPeer(VitWeights weights, int threads, bool allTokens) : IPeer
 {
-    private readonly DinoEncoder _encoder = DinoEncoder.Create(weights, new DinoOptions { Device = "cpu", Threads = threads, BatchSize = 64 });
+    private readonly DinoEncoder _encoder = DinoEncoder.Create(
+        weights, new DinoOptions { Device = "cpu", Threads = threads, BatchSize = 64 });
     private IReadOnlyList<RgbImage> _images = [];
 
     public DinoEncoder Encoder => _encoder;

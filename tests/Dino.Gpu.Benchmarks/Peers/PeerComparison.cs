@@ -7,12 +7,14 @@ using Dino.Gpu.Model;
 namespace Dino.Gpu.Benchmarks.Peers;
 
 /// <summary>
-/// The same network with the same seeded weights in several implementations, on the same threads, in the same minutes: outputs
-/// are compared first, then the peers take turns, and medians are printed.
+/// The same network with the same seeded weights in several implementations, on the same threads, in the same minutes:
+/// outputs are compared first, then the peers take turns, and medians are printed.
 /// </summary>
 internal static class PeerComparison
 {
-    /// <summary>Largest difference of float32 implementations from each other: twice the limit against the float64 reference.</summary>
+    /// <summary>
+    /// Largest difference of float32 implementations from each other: twice the limit against the float64 reference.
+    /// </summary>
     private const float Tolerance = 1e-4f;
 
     private static readonly int[] Batches = [1, 8, 32];
@@ -31,8 +33,12 @@ internal static class PeerComparison
         if (torch != null)
             peers.Insert(1, torch);
 #endif
-        Console.WriteLine($"{CpuName()}, {threads} of {Environment.ProcessorCount} cores, .NET {Environment.Version}, ViT-S/16 at 224x224, float32, {rounds} rounds");
-        Console.WriteLine($"largest difference from {onnx.Name}: {string.Join(", ", Verify(peers).Select(entry => $"{entry.Peer} {entry.Difference:E1}"))}");
+        Console.WriteLine(
+            $"{CpuName()}, {threads} of {Environment.ProcessorCount} cores, .NET {Environment.Version}, ViT-S/16 at 224x224, float32, "
+                + $"{rounds} rounds");
+        Console.WriteLine(
+            $"largest difference from {onnx.Name}: "
+                + $"{string.Join(", ", Verify(peers).Select(entry => $"{entry.Peer} {entry.Difference:E1}"))}");
         double peak = ours.Encoder.MeasurePeak();
         Console.WriteLine($"FMA peak {peak / 1e9:F0} GFLOP/s");
         Console.WriteLine();
@@ -75,7 +81,8 @@ internal static class PeerComparison
             double operations = batch * ((peer as DinoPeer)?.Encoder.CountOperations(((DinoPeer)peer).Outputs) ?? wholeModel);
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {batch} | {peer.Name} | {batch / median:F1} | {batch / times[peer].Min():F1} | {reference / median:F2} | {operations / median / peak:P0} |"));
+                $"| {batch} | {peer.Name} | {batch / median:F1} | {batch / times[peer].Min():F1} | {reference / median:F2} | "
+                    + $"{operations / median / peak:P0} |"));
         }
     }
 
@@ -99,13 +106,16 @@ internal static class PeerComparison
             }
 
             if (!(difference < Tolerance))
-                throw new InvalidOperationException($"{peer.Name} differs from {peers[0].Name} by {difference}: a comparison of speed would mean nothing.");
+                throw new InvalidOperationException(
+                    $"{peer.Name} differs from {peers[0].Name} by {difference}: a comparison of speed would mean nothing.");
             yield return (peer.Name, difference);
         }
     }
 
 #if WITH_TORCH
-    /// <summary>libtorch asks for a newer C++ library than some systems have; the comparison goes on without it, and says so.</summary>
+    /// <summary>
+    /// libtorch asks for a newer C++ library than some systems have; the comparison goes on without it, and says so.
+    /// </summary>
     private static TorchPeer? TryTorch(VitWeights weights, int threads)
     {
         try
@@ -114,7 +124,8 @@ internal static class PeerComparison
         }
         catch (TypeInitializationException exception)
         {
-            Console.Error.WriteLine($"TorchSharp does not load here and is left out: {(exception.InnerException ?? exception).Message.Split('\n')[0]}");
+            Console.Error.WriteLine(
+                $"TorchSharp does not load here and is left out: {(exception.InnerException ?? exception).Message.Split('\n')[0]}");
             return null;
         }
     }

@@ -6,7 +6,10 @@ using static TorchSharp.torch.nn.functional;
 
 namespace Dino.Gpu.Benchmarks.Peers;
 
-/// <summary>libtorch through TorchSharp: the operators of Hugging Face's <c>ViTModel</c> with scaled-dot-product attention, in inference mode.</summary>
+/// <summary>
+/// libtorch through TorchSharp: the operators of Hugging Face's <c>ViTModel</c> with scaled-dot-product attention, in
+/// inference mode.
+/// </summary>
 internal sealed class TorchPeer : IPeer
 {
     private readonly VitConfig _config;
@@ -50,7 +53,8 @@ internal sealed class TorchPeer : IPeer
         {
             Tensor qkv = linear(Norm(x, block.Norm1), block.Qkv.Weight, block.Qkv.Bias);
             Tensor[] parts = qkv.reshape(batch, -1, 3, _config.HeadCount, _config.HeadSize).permute(2, 0, 3, 1, 4).unbind(0);
-            Tensor context = scaled_dot_product_attention(parts[0], parts[1], parts[2]).transpose(1, 2).reshape(batch, -1, _config.HiddenSize);
+            Tensor context =
+                scaled_dot_product_attention(parts[0], parts[1], parts[2]).transpose(1, 2).reshape(batch, -1, _config.HiddenSize);
             x = x + linear(context, block.Projection.Weight, block.Projection.Bias);
             Tensor y = gelu(linear(Norm(x, block.Norm2), block.Fc1.Weight, block.Fc1.Bias));
             x = x + linear(y, block.Fc2.Weight, block.Fc2.Bias);
@@ -65,7 +69,8 @@ internal sealed class TorchPeer : IPeer
 
     public void Dispose() => _input?.Dispose();
 
-    private static Affine Of(LinearWeights linear) => new(tensor(linear.Weight).reshape(linear.Outputs, linear.Inputs), tensor(linear.Bias));
+    private static Affine Of(LinearWeights linear) =>
+        new(tensor(linear.Weight).reshape(linear.Outputs, linear.Inputs), tensor(linear.Bias));
 
     private static Affine Of(NormWeights norm) => new(tensor(norm.Weight), tensor(norm.Bias));
 

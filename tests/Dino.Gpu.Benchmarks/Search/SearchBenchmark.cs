@@ -6,7 +6,10 @@ using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Benchmarks.Search;
 
-/// <summary>Exact search of 1 000 queries in 100 000 vectors of 384 values on the CPU device, as a share of the peak measured before each round.</summary>
+/// <summary>
+/// Exact search of 1 000 queries in 100 000 vectors of 384 values on the CPU device, as a share of the peak measured
+/// before each round.
+/// </summary>
 internal static class SearchBenchmark
 {
     private const int Count = 100_000;
@@ -20,7 +23,9 @@ internal static class SearchBenchmark
         float[] queries = Values(Queries, 2);
         long start = Stopwatch.GetTimestamp();
         using NearestNeighbors search = NearestNeighbors.Create(vectors, Dimension, new NearestNeighborsOptions { Device = "cpu" });
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"packing {Count} x {Dimension}: {Stopwatch.GetElapsedTime(start).TotalSeconds:F2} s"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture, $"packing {Count} x {Dimension}: {Stopwatch.GetElapsedTime(start).TotalSeconds:F2} s"));
         Console.WriteLine("| queries | k | ms | GFLOP/s | share of peak, best | median |");
         Console.WriteLine("| --- | --- | --- | --- | --- | --- |");
         foreach ((int count, int k) in new[] { (Queries, 10), (Queries, 200), (Queries, 1), (1, 10) })
@@ -42,7 +47,8 @@ internal static class SearchBenchmark
             double best = rounds.Min(round => round.Seconds);
             double[] shares = [.. rounds.Select(round => round.Share).Order()];
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"| {count} | {k} | {best * 1000:F1} | {operations / best / 1e9:F1} | {shares[^1]:P0} | {shares[Rounds / 2]:P0} |"));
+                CultureInfo.InvariantCulture, $"| {count} | {k} | {best * 1000:F1} | {operations / best / 1e9:F1} | {shares[^1]:P0} | "
+                    + $"{shares[Rounds / 2]:P0} |"));
         }
 
         return 0;

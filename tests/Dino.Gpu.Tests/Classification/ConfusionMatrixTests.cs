@@ -57,7 +57,9 @@ public sealed class ConfusionMatrixTests
         Assert.True(red == green && green == blue && red > 200);
     }
 
-    /// <summary>Named or not, one a cell or several: nothing leaves the picture, and it stays of a size that can be looked at.</summary>
+    /// <summary>
+    /// Named or not, one a cell or several: nothing leaves the picture, and it stays of a size that can be looked at.
+    /// </summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -78,10 +80,13 @@ public sealed class ConfusionMatrixTests
             predictions.Set(i, votes, 0);
         }
 
-        RgbImage image = ConfusionPicture.Draw(ConfusionMatrix.Of(predictions, labels, [.. Enumerable.Range(0, classes).Select(i => $"Ünïcode class with a long name {i}")]), ColorMap.Inferno);
+        RgbImage image = ConfusionPicture.Draw(
+            ConfusionMatrix.Of(predictions, labels, [.. Enumerable.Range(0, classes).Select(i => $"Ünïcode class with a long name {i}")]),
+            ColorMap.Inferno);
         Assert.InRange(image.Width, 200, 1800);
         Assert.InRange(image.Height, 100, 1800);
-        // Drawing past the right edge would go on at the left of the next row, and letters past an edge are cut off: so the edges are white.
+        // Drawing past the right edge would go on at the left of the next row, and letters past an edge are cut off: so
+        // the edges are white.
         for (int x = 0; x < image.Width; x++)
             Assert.All(new[] { 0, 1, image.Height - 2, image.Height - 1 }, y => Assert.Equal((255, 255, 255), Pixel(image, x, y)));
         for (int y = 0; y < image.Height; y++)

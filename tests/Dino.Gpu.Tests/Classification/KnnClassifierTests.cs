@@ -32,7 +32,10 @@ public sealed class KnnClassifierTests
         }
     }
 
-    /// <summary>Two at cosine 0.6 against one at 0.8: exp(0.6 / T) twice or exp(0.8 / T) once, so the pair wins while T ln 2 is above 0.2.</summary>
+    /// <summary>
+    /// Two at cosine 0.6 against one at 0.8: exp(0.6 / T) twice or exp(0.8 / T) once, so the pair wins while T ln 2 is
+    /// above 0.2.
+    /// </summary>
     [Theory]
     [InlineData(0.07, 0)]
     [InlineData(0.28, 0)]
@@ -41,7 +44,8 @@ public sealed class KnnClassifierTests
     public void Temperature_DecidesBetweenOneNearAndTwoFar(double temperature, int expected)
     {
         float[] voters = [0.8f, 0.6f, 0.6f, 0.8f, 6f, -8f]; // lengths do not matter
-        using KnnClassifier classifier = KnnClassifier.Create(new LabeledVectors(voters, 2, [0, 1, 1], ["a", "b"]), OnCpu with { Temperature = temperature });
+        using KnnClassifier classifier = KnnClassifier.Create(
+            new LabeledVectors(voters, 2, [0, 1, 1], ["a", "b"]), OnCpu with { Temperature = temperature });
         Predictions prediction = classifier.Classify(new float[] { 3, 0 }, 3);
         Assert.Equal(expected, prediction.Classes(0)[0]);
         double near = 1 / (1 + 2 * Math.Exp(-0.2 / temperature));
@@ -69,7 +73,10 @@ public sealed class KnnClassifierTests
         }
 
         using KnnClassifier chance = KnnClassifier.Create(Clusters.Create(Count, 32, Classes, 1, shuffledLabels: true), OnCpu);
-        Chance.AssertHolds(chance.Classify(test.Values, 20).Accuracy(Clusters.Create(Count, 32, Classes, 1, seed: 2, shuffledLabels: true).Labels, 1), 1.0 / Classes, Count);
+        Chance.AssertHolds(
+            chance.Classify(test.Values, 20).Accuracy(Clusters.Create(Count, 32, Classes, 1, seed: 2, shuffledLabels: true).Labels, 1),
+            1.0 / Classes,
+            Count);
     }
 
     [Fact]
@@ -80,7 +87,9 @@ public sealed class KnnClassifierTests
         using KnnClassifier classifier = KnnClassifier.Create(voters, OnCpu);
         Assert.Throws<ArgumentException>(() => classifier.Classify(new float[5], 1));
         Assert.Throws<ArgumentException>(() => classifier.Classify(new float[4], 0));
-        Assert.Contains("Vector 1", Assert.Throws<ArgumentException>(() => new LabeledVectors(new[] { 1f, 2f, float.NaN, 1f }, 2, [0, 0], ["a"])).Message);
+        Assert.Contains(
+            "Vector 1",
+            Assert.Throws<ArgumentException>(() => new LabeledVectors(new[] { 1f, 2f, float.NaN, 1f }, 2, [0, 0], ["a"])).Message);
         Assert.Contains("Vector 1", Assert.Throws<ArgumentException>(() => new LabeledVectors(new float[4], 2, [0, 1], ["a"])).Message);
         Assert.Throws<ArgumentException>(() => new LabeledVectors(new float[5], 2, [0, 0], ["a"]));
         Assert.Throws<ArgumentException>(() => new LabeledVectors(default, 2, [], ["a"]));
@@ -108,7 +117,8 @@ public sealed class KnnClassifierTests
         foreach ((double cosine, int index) in cosines.OrderByDescending(pair => pair.Cosine).ThenBy(pair => pair.Index).Take(k))
             votes[voters.Labels[index]] = votes.GetValueOrDefault(voters.Labels[index]) + Math.Exp(cosine / 0.07);
         double all = votes.Values.Sum();
-        (int, double)[] best = [.. votes.OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key).Take(5).Select(pair => (pair.Key, pair.Value / all))];
+        (int, double)[] best = [.. votes.OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key).Take(5)
+            .Select(pair => (pair.Key, pair.Value / all))];
         return ([.. best.Select(pair => pair.Item1)], [.. best.Select(pair => pair.Item2)]);
     }
 }

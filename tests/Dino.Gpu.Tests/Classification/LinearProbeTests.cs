@@ -10,18 +10,22 @@ namespace Dino.Gpu.Tests.Classification;
 public sealed class LinearProbeTests(TestDevices devices)
 {
     /// <summary>
-    /// Largest |weight - twin| after a few epochs, relative to the largest weight: some tens of steps, each with a rounding of 6e-8 of its sums, do not
-    /// amplify each other because the loss is convex.
+    /// Largest |weight - twin| after a few epochs, relative to the largest weight: some tens of steps, each with a
+    /// rounding of 6e-8 of its sums, do not amplify each other because the loss is convex.
     /// </summary>
     private const double Parameters = 2e-6;
 
     /// <summary>Largest difference of the mean loss.</summary>
     private const double Loss = 2e-6;
 
-    /// <summary>Vectors, values, classes, batch: below and above a register, a panel, a block of 384; a last batch of its own size; one example, one batch, one class; enough examples for a tile of each thread, and too few.</summary>
+    /// <summary>
+    /// Vectors, values, classes, batch: below and above a register, a panel, a block of 384; a last batch of its own
+    /// size; one example, one batch, one class; enough examples for a tile of each thread, and too few.
+    /// </summary>
     public static TheoryData<int, int, int, int> Shapes => new()
     {
-        { 1, 1, 1, 128 }, { 5, 3, 2, 2 }, { 60, 17, 5, 16 }, { 131, 48, 10, 128 }, { 64, 385, 33, 20 }, { 90, 401, 3, 13 }, { 100, 7, 405, 48 },
+        { 1, 1, 1, 128 }, { 5, 3, 2, 2 }, { 60, 17, 5, 16 }, { 131, 48, 10, 128 }, { 64, 385, 33, 20 },
+            { 90, 401, 3, 13 }, { 100, 7, 405, 48 },
     };
 
     public static TheoryData<int, int, int, int, int> SimdShapes
@@ -45,7 +49,8 @@ public sealed class LinearProbeTests(TestDevices devices)
     {
         SimdModel.Require((SimdWidth)width);
         using DinoDevice device = DinoDevice.Open("cpu", 3);
-        using var trainer = SimdProbeTrainer.Create(device.Accelerator, dimension, classes, Math.Min(batch, count), (SimdWidth)width, threads: 3);
+        using var trainer = SimdProbeTrainer.Create(
+            device.Accelerator, dimension, classes, Math.Min(batch, count), (SimdWidth)width, threads: 3);
         AssertEqualsTwin(trainer, Clusters.Create(count, dimension, classes, 1), Options(batch));
     }
 
@@ -73,7 +78,9 @@ public sealed class LinearProbeTests(TestDevices devices)
         AssertEqualsTwin(trainer, Clusters.Create(7, 9, 3, 1), Options(4) with { Epochs = 1 });
     }
 
-    /// <summary>The twin's gradient against differences of its own loss: what everything else is compared with has to be right.</summary>
+    /// <summary>
+    /// The twin's gradient against differences of its own loss: what everything else is compared with has to be right.
+    /// </summary>
     [Fact]
     public void Twin_GradientIsThatOfTheLoss()
     {
@@ -116,7 +123,8 @@ public sealed class LinearProbeTests(TestDevices devices)
     {
         // Steps large enough for five threads, see SimdProbeTrainer; a last one of 3.
         LabeledVectors train = Clusters.Create(203, 500, 101, 1);
-        var options = new LinearProbeOptions { Device = "cpu", Epochs = 2, BatchSize = 100, LearningRate = 0.1, WeightDecay = 1e-3, Seed = 5 };
+        var options =
+            new LinearProbeOptions { Device = "cpu", Epochs = 2, BatchSize = 100, LearningRate = 0.1, WeightDecay = 1e-3, Seed = 5 };
         LinearProbe expected = LinearProbe.Train(train, train, options with { Threads = 1 });
         foreach (int threads in new[] { 1, 2, 3, 5 })
         {
@@ -180,7 +188,10 @@ public sealed class LinearProbeTests(TestDevices devices)
             double[] powers = [.. twin.Logits(train.Values.Span.Slice(i * 11, 11)).Select(Math.Exp)];
             int[] best = [.. Enumerable.Range(0, 7).OrderByDescending(c => powers[c]).Take(5)];
             Assert.Equal(best, predictions.Classes(i).ToArray());
-            Assert.Equal(best.Select(c => powers[c] / powers.Sum()), predictions.Scores(i).ToArray(), (left, right) => Math.Abs(left - right) < 1e-6);
+            Assert.Equal(
+                best.Select(c => powers[c] / powers.Sum()),
+                predictions.Scores(i).ToArray(),
+                (left, right) => Math.Abs(left - right) < 1e-6);
         }
     }
 
@@ -235,7 +246,8 @@ public sealed class LinearProbeTests(TestDevices devices)
         Assert.Throws<ArgumentException>(() => LinearProbe.Train(train, Clusters.Create(20, 4, 2, 1), options));
     }
 
-    private static LinearProbeOptions Options(int batch) => new() { Epochs = 3, BatchSize = batch, LearningRate = 0.2, WeightDecay = 1e-3, Seed = 11 };
+    private static LinearProbeOptions Options(int batch) =>
+        new() { Epochs = 3, BatchSize = batch, LearningRate = 0.2, WeightDecay = 1e-3, Seed = 11 };
 
     private static void AssertEqualsTwin(ProbeTrainer trainer, LabeledVectors train, LinearProbeOptions options)
     {

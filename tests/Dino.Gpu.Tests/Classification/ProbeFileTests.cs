@@ -10,7 +10,10 @@ public sealed class ProbeFileTests
     {
         using var folder = new TemporaryFolder();
         string path = folder.Path("probe.safetensors");
-        var probe = new LinearProbe([1, 2, 3, 4, 5.5f, -6], [0.25f, -1], ["cat \"tabby\"", "Hündin, \n"]) { Metadata = new Dictionary<string, string> { ["model"] = "abc" } };
+        var probe = new LinearProbe(
+            [1, 2, 3, 4, 5.5f, -6],
+            [0.25f, -1],
+            ["cat \"tabby\"", "Hündin, \n"]) { Metadata = new Dictionary<string, string> { ["model"] = "abc" } };
         probe.Save(path);
         LinearProbe loaded = LinearProbe.Load(path);
         Assert.Equal(probe.Weight.ToArray(), loaded.Weight.ToArray());

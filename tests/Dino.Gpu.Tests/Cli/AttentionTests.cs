@@ -22,10 +22,12 @@ public sealed class AttentionTests
         string[] names = ["mean", "head0", "head1", "head2"];
         string[] expected =
         [
-            .. names.SelectMany(name => new[] { $"chelsea.attention-{name}.png", $"chelsea.overlay-{name}.png", $"chelsea.mask-{name}.png" }),
+            .. names.SelectMany(
+                name => new[] { $"chelsea.attention-{name}.png", $"chelsea.overlay-{name}.png", $"chelsea.mask-{name}.png" }),
             "chelsea.attention-sheet.png", "chelsea.attention.npy",
         ];
-        Assert.Equal(expected.Order(StringComparer.Ordinal), Directory.GetFiles(maps).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            expected.Order(StringComparer.Ordinal), Directory.GetFiles(maps).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
         // The library says the same.
         using var encoder = DinoEncoder.Load(CliRunner.TinyWeights, new DinoOptions { Device = "cpu", InputWidth = 64, InputHeight = 40 });
@@ -37,7 +39,8 @@ public sealed class AttentionTests
         RgbImage heatMap = AttentionPicture.HeatMap(map.Head(1), 5, 8, 8, ColorMap.Viridis);
         Assert.Equal(heatMap.Pixels, Pixels(maps, "chelsea.attention-head1.png"));
         Assert.Equal(AttentionPicture.Overlay(picture, heatMap, 0.5).Pixels, Pixels(maps, "chelsea.overlay-head1.png"));
-        Assert.Equal(AttentionPicture.Masked(picture, AttentionMap.Mask(map.Mean(), 0.6), 5, 8, 8).Pixels, Pixels(maps, "chelsea.mask-mean.png"));
+        Assert.Equal(
+            AttentionPicture.Masked(picture, AttentionMap.Mask(map.Mean(), 0.6), 5, 8, 8).Pixels, Pixels(maps, "chelsea.mask-mean.png"));
         Assert.Equal(ContactSheet.Draw(picture, map, 8, ColorMap.Viridis).Pixels, Pixels(maps, "chelsea.attention-sheet.png"));
     }
 
@@ -46,10 +49,15 @@ public sealed class AttentionTests
     {
         using var folder = new TemporaryFolder();
         folder.Write(".chelsea.attention-mean.png.0123abcd.tmp", "killed");
-        string[] others = [folder.Write(".rocket.attention-mean.png.0123abcd.tmp", "another picture's"), folder.Write(".chelsea.attention-mean.png.swp", "an editor's")];
+        string[] others = [
+            folder.Write(".rocket.attention-mean.png.0123abcd.tmp", "another picture's"),
+            folder.Write(".chelsea.attention-mean.png.swp", "an editor's")
+        ];
         CliResult result = await RunAsync(Chelsea, "-o", folder.Root, "--head", "mean", "--quiet");
         Assert.True(result.ExitCode == 0, result.Error);
-        Assert.Equal([.. others.Append(folder.Path("chelsea.attention-mean.png")).Order(StringComparer.Ordinal)], folder.Files.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            [.. others.Append(folder.Path("chelsea.attention-mean.png")).Order(StringComparer.Ordinal)],
+            folder.Files.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -58,12 +66,16 @@ public sealed class AttentionTests
         using var folder = new TemporaryFolder();
         foreach (string layer in new[] { "0", "-3" })
         {
-            CliResult result = await RunAsync(Chelsea, "-o", folder.Root, "--size", "60", "--layer", layer, "--head", "2", "--map", "inferno", "--quiet");
+            CliResult result = await RunAsync(
+                Chelsea, "-o", folder.Root, "--size", "60", "--layer", layer, "--head", "2", "--map", "inferno", "--quiet");
             Assert.Equal(0, result.ExitCode);
             Assert.Empty(result.Error);
-            using var encoder = DinoEncoder.Load(CliRunner.TinyWeights, new DinoOptions { Device = "cpu", InputWidth = 60, InputHeight = 60 });
+            using var encoder = DinoEncoder.Load(
+                CliRunner.TinyWeights, new DinoOptions { Device = "cpu", InputWidth = 60, InputHeight = 60 });
             AttentionMap map = encoder.AttentionMaps([encoder.Prepare(Chelsea)], 0)[0];
-            Assert.Equal(AttentionPicture.HeatMap(map.Head(2), 7, 7, 8, ColorMap.Inferno).Pixels, Pixels(folder.Root, Path.GetFileName(Assert.Single(folder.Files))));
+            Assert.Equal(
+                AttentionPicture.HeatMap(map.Head(2), 7, 7, 8, ColorMap.Inferno).Pixels,
+                Pixels(folder.Root, Path.GetFileName(Assert.Single(folder.Files))));
             File.Delete(folder.Files[0]);
         }
     }
@@ -72,7 +84,8 @@ public sealed class AttentionTests
     public async Task Rollout_is_one_map_of_all_layers()
     {
         using var folder = new TemporaryFolder();
-        CliResult result = await RunAsync(Chelsea, "-o", folder.Root, "--size", "64x40", "--head", "rollout", "--overlay", "--threshold", "0.6", "--npy");
+        CliResult result = await RunAsync(
+            Chelsea, "-o", folder.Root, "--size", "64x40", "--head", "rollout", "--overlay", "--threshold", "0.6", "--npy");
         Assert.Equal(0, result.ExitCode);
         Assert.Equal(
             ["chelsea.attention-rollout.png", "chelsea.attention.npy", "chelsea.mask-rollout.png", "chelsea.overlay-rollout.png"],
@@ -82,7 +95,8 @@ public sealed class AttentionTests
         Npy values = Npy.Read(folder.Path("chelsea.attention.npy"));
         Assert.Equal([1, 5, 8], values.Shape);
         Assert.Equal(map.Values, values.Floats);
-        Assert.Equal(AttentionPicture.HeatMap(map.Values, 5, 8, 8, ColorMap.Viridis).Pixels, Pixels(folder.Root, "chelsea.attention-rollout.png"));
+        Assert.Equal(
+            AttentionPicture.HeatMap(map.Values, 5, 8, 8, ColorMap.Viridis).Pixels, Pixels(folder.Root, "chelsea.attention-rollout.png"));
     }
 
     [Fact]
@@ -92,7 +106,8 @@ public sealed class AttentionTests
         byte[] frame = File.ReadAllBytes(GoldenData.Image("tiny_5x7.png"));
         for (int i = 0; i < 40; i++)
             folder.Write(Path.Combine("frames", $"frame_{i:D4}.png"), i == 17 ? [1, 2, 3] : frame);
-        CliResult result = await RunAsync(folder.Path("frames"), "-o", folder.Path("maps"), "--size", "32", "--head", "mean", "--overlay", "--no-maps");
+        CliResult result = await RunAsync(
+            folder.Path("frames"), "-o", folder.Path("maps"), "--size", "32", "--head", "mean", "--overlay", "--no-maps");
         Assert.Equal(3, result.ExitCode);
         Assert.Contains("frame_0017.png", Assert.Single(result.ErrorLines, line => !line.Contains(" -> ")));
         Assert.Contains("40 images", result.ErrorLines[^1]);

@@ -10,7 +10,8 @@ public sealed class BenchTests
     [Fact]
     public async Task Json_has_every_batch_step_and_the_end_to_end_run()
     {
-        CliResult result = await BenchTinyAsync(GoldenData.PathOf("images", "chelsea.png"), GoldenData.PathOf("images", "rgba.png"), "--batches", "1,3", "--json");
+        CliResult result = await BenchTinyAsync(
+            GoldenData.PathOf("images", "chelsea.png"), GoldenData.PathOf("images", "rgba.png"), "--batches", "1,3", "--json");
         Assert.Equal(0, result.ExitCode);
         JsonElement report = JsonDocument.Parse(result.Output).RootElement;
         Assert.Equal("cpu", report.GetProperty("device").GetString());
@@ -19,7 +20,8 @@ public sealed class BenchTests
         Assert.Equal("fp32", report.GetProperty("precision").GetString());
         Assert.Equal(
             ["1 cls", "1 tokens", "3 cls", "3 tokens"],
-            report.GetProperty("modelOnly").EnumerateArray().Select(entry => $"{entry.GetProperty("batch").GetInt32()} {entry.GetProperty("outputs").GetString()}"));
+            report.GetProperty("modelOnly").EnumerateArray().Select(
+                entry => $"{entry.GetProperty("batch").GetInt32()} {entry.GetProperty("outputs").GetString()}"));
         foreach (JsonElement entry in report.GetProperty("modelOnly").EnumerateArray())
         {
             double rate = entry.GetProperty("imagesPerSecond").GetDouble();

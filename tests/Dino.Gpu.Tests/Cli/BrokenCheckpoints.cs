@@ -17,7 +17,9 @@ internal static class BrokenCheckpoints
     /// <summary>A header that claims 2^60 bytes.</summary>
     public static byte[] HugeHeader() => [.. Length(1UL << 60), .. "{}"u8];
 
-    /// <summary>A torch file whose pickle calls os.system to write <paramref name="marker"/>, as an attacker's would.</summary>
+    /// <summary>
+    /// A torch file whose pickle calls os.system to write <paramref name="marker"/>, as an attacker's would.
+    /// </summary>
     public static byte[] OsSystem(string marker)
     {
         using var file = new MemoryStream();

@@ -5,7 +5,10 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 
-/// <summary>A folder of a thousand images of which fifty are broken in every way: those fifty end in errors.jsonl, and nothing else is touched by them.</summary>
+/// <summary>
+/// A folder of a thousand images of which fifty are broken in every way: those fifty end in errors.jsonl, and nothing
+/// else is touched by them.
+/// </summary>
 public sealed class BrokenFolderTests : IDisposable
 {
     private const int Images = 1000;
@@ -52,21 +55,26 @@ public sealed class BrokenFolderTests : IDisposable
         Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(60)); // seconds, but the machine may be busy
 
         Assert.Equal(3, result.ExitCode);
-        JsonElement[] errors = [.. File.ReadAllLines(_folder.Path("out", "errors.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
-        Assert.Equal(broken.Select(one => (one.Row, one.Path)), errors.Select(error => (error.GetProperty("row").GetInt32(), error.GetProperty("path").GetString()!)));
+        JsonElement[] errors = [.. File.ReadAllLines(_folder.Path("out", "errors.jsonl"))
+            .Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.Equal(
+            broken.Select(one => (one.Row, one.Path)),
+            errors.Select(error => (error.GetProperty("row").GetInt32(), error.GetProperty("path").GetString()!)));
         Assert.All(broken.Zip(errors), pair => Assert.Contains(pair.First.Reason, pair.Second.GetProperty("error").GetString()));
         Assert.Equal(50, result.ErrorLines.Count(line => broken.Exists(one => line.Contains(one.Path, StringComparison.Ordinal))));
 
         Npy[] shards = [.. Enumerable.Range(0, 4).Select(i => Npy.Read(_folder.Path("out", $"shard-{i:D5}.npy")))];
         float[] all = [.. shards.SelectMany(shard => shard.Floats)];
         int length = all.Length / Images;
-        CliResult alone = await CliRunner.EmbedTinyAsync("@" + _folder.Write("good.txt", string.Join('\n', good)), "-o", _folder.Path("good.npy"));
+        CliResult alone = await CliRunner.EmbedTinyAsync(
+            "@" + _folder.Write("good.txt", string.Join('\n', good)), "-o", _folder.Path("good.npy"));
         Assert.Equal(0, alone.ExitCode);
         float[] expected = [.. Npy.Read(_folder.Path("good.npy")).Floats];
         HashSet<int> failed = [.. broken.Select(one => one.Row)];
         Assert.Equal(
             expected.Select(BitConverter.SingleToInt32Bits),
-            Enumerable.Range(0, Images).Where(row => !failed.Contains(row)).SelectMany(row => all[(row * length)..((row + 1) * length)]).Select(BitConverter.SingleToInt32Bits));
+            Enumerable.Range(0, Images).Where(row => !failed.Contains(row)).SelectMany(
+                row => all[(row * length)..((row + 1) * length)]).Select(BitConverter.SingleToInt32Bits));
         Assert.All(failed, row => Assert.All(all[(row * length)..((row + 1) * length)], value => Assert.True(float.IsNaN(value))));
     }
 
@@ -86,7 +94,10 @@ public sealed class BrokenFolderTests : IDisposable
             new(".webp", "not an image", path => File.WriteAllText(path, "<html>404 Not Found</html>")), // wrong extension
             new(".bmp", "65535", path => File.WriteAllBytes(path, huge)),
             new(".gif", "not an image", path => File.WriteAllBytes(path, noise)),
-            new(".jpg", "directory", path => File.WriteAllText(Path.Combine(Directory.CreateDirectory(path).FullName, "notes.txt"), "no image")),
+            new(
+                ".jpg",
+                "directory",
+                path => File.WriteAllText(Path.Combine(Directory.CreateDirectory(path).FullName, "notes.txt"), "no image")),
         ];
         if (OperatingSystem.IsLinux() || OperatingSystem.IsMacOS())
         {

@@ -6,10 +6,15 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 
-/// <summary><c>dino knn</c> and <c>dino linear</c> on pictures of known classes: colors that the tiny model tells apart though nobody trained it.</summary>
+/// <summary>
+/// <c>dino knn</c> and <c>dino linear</c> on pictures of known classes: colors that the tiny model tells apart though
+/// nobody trained it.
+/// </summary>
 public sealed class ClassifyTests : IDisposable
 {
-    private static readonly (string Name, int Red, int Green, int Blue)[] Colors = [("blue", 20, 40, 220), ("green", 30, 200, 50), ("red", 220, 30, 20)];
+    private static readonly (string Name, int Red, int Green, int Blue)[] Colors = [
+        ("blue", 20, 40, 220), ("green", 30, 200, 50), ("red", 220, 30, 20)
+    ];
 
     private readonly TemporaryFolder _folder = new();
 
@@ -19,7 +24,8 @@ public sealed class ClassifyTests : IDisposable
     public async Task Knn_of_image_folders_and_of_embeddings_are_the_same()
     {
         string train = Pictures("train", 6), test = Pictures("test", 4, seed: 100);
-        CliResult images = await RunAsync("knn", train, test, "--k", "1,5,1000", "--json", "--predictions", _folder.Path("p.csv"), "--confusion", _folder.Path("c.png"));
+        CliResult images = await RunAsync(
+            "knn", train, test, "--k", "1,5,1000", "--json", "--predictions", _folder.Path("p.csv"), "--confusion", _folder.Path("c.png"));
         Assert.Equal(0, images.ExitCode);
         using JsonDocument json = JsonDocument.Parse(images.Output);
         Assert.Equal(18, json.RootElement.GetProperty("train").GetInt32());
@@ -38,10 +44,13 @@ public sealed class ClassifyTests : IDisposable
         // Embedded before, with labels from the folders of the paths, or from a column.
         string trainFile = _folder.Path("train.parquet");
         Assert.Equal(0, (await CliRunner.EmbedTinyAsync(train, "-o", trainFile, "-q")).ExitCode);
-        _folder.Write("list.csv", "path,kind\n" + string.Concat(Directory.GetFiles(test, "*.png", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+        _folder
+            .Write("list.csv", "path,kind\n" + string
+                .Concat(Directory.GetFiles(test, "*.png", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select(path => $"{path},{Path.GetFileName(Path.GetDirectoryName(path))}\n")));
         Assert.Equal(0, (await CliRunner.EmbedTinyAsync(_folder.Path("list.csv"), "-o", _folder.Path("run"), "-q")).ExitCode);
-        CliResult embedded = await CliRunner.RunAsync("knn", trainFile, _folder.Path("run"), "--k", "1,5,1000", "--json", "-q", "--device", "cpu");
+        CliResult embedded = await CliRunner.RunAsync(
+            "knn", trainFile, _folder.Path("run"), "--k", "1,5,1000", "--json", "-q", "--device", "cpu");
         Assert.Equal(images.Output, embedded.Output);
         Assert.Empty(embedded.Error);
     }
@@ -49,7 +58,9 @@ public sealed class ClassifyTests : IDisposable
     [Fact]
     public async Task A_label_column_comes_before_folders()
     {
-        string list = _folder.Write("list.csv", "path,label,other\n" + string.Concat(Directory.GetFiles(Pictures("all", 4), "*.png", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+        string list = _folder
+            .Write("list.csv", "path,label,other\n" + string
+                .Concat(Directory.GetFiles(Pictures("all", 4), "*.png", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select((path, i) => $"{path},{(path.Contains("red") ? 10 : 9)},{(i == 3 ? "" : "x")}\n")));
         string file = _folder.Path("e.jsonl");
         Assert.Equal(0, (await CliRunner.EmbedTinyAsync(list, "-o", file, "-q")).ExitCode);
@@ -59,7 +70,8 @@ public sealed class ClassifyTests : IDisposable
         Assert.Equal((6, 6), (json.RootElement.GetProperty("train").GetInt32(), json.RootElement.GetProperty("test").GetInt32()));
 
         Assert.Contains("row 3", (await CliRunner.RunAsync("knn", file, file, "--label-column", "other")).FatalLine());
-        Assert.Contains("its columns are 'label', 'other'", (await CliRunner.RunAsync("knn", file, file, "--label-column", "class")).FatalLine());
+        Assert.Contains(
+            "its columns are 'label', 'other'", (await CliRunner.RunAsync("knn", file, file, "--label-column", "class")).FatalLine());
     }
 
     [Fact]
@@ -67,7 +79,24 @@ public sealed class ClassifyTests : IDisposable
     {
         string train = Pictures("train", 6), test = Pictures("test", 4, seed: 100);
         string probe = _folder.Path("probe.safetensors"), predictions = _folder.Path("p.csv");
-        CliResult result = await RunAsync("linear", train, test, "--output", "cls", "--epochs", "20", "--lr", "0.5", "--batch-size", "8", "--save", probe, "--predictions", predictions, "--seed", "3");
+        CliResult result = await RunAsync(
+            "linear",
+            train,
+            test,
+            "--output",
+            "cls",
+            "--epochs",
+            "20",
+            "--lr",
+            "0.5",
+            "--batch-size",
+            "8",
+            "--save",
+            probe,
+            "--predictions",
+            predictions,
+            "--seed",
+            "3");
         Assert.Equal(0, result.ExitCode);
         Assert.Contains("final", result.Output);
         Assert.Contains("100.00 %", result.Output);
@@ -77,7 +106,10 @@ public sealed class ClassifyTests : IDisposable
         Assert.Equal(48, saved.Dimension);
 
         // The same from the library.
-        LinearProbe expected = LinearProbe.Train(await VectorsAsync(train, saved.ClassNames), null, new LinearProbeOptions { Device = "cpu", Epochs = 20, LearningRate = 0.5, BatchSize = 8, Seed = 3 });
+        LinearProbe expected = LinearProbe.Train(
+            await VectorsAsync(train, saved.ClassNames),
+            null,
+            new LinearProbeOptions { Device = "cpu", Epochs = 20, LearningRate = 0.5, BatchSize = 8, Seed = 3 });
         Assert.Equal(expected.Weight.ToArray(), saved.Weight.ToArray());
 
         string again = _folder.Path("again.csv");
@@ -103,7 +135,8 @@ public sealed class ClassifyTests : IDisposable
     {
         string train = Pictures("train", 2), probe = _folder.Path("probe.safetensors");
         Assert.Contains("last4", (await RunAsync("linear", train, "--split", "0.5", "-q")).FatalLine());
-        Assert.Equal(0, (await RunAsync("linear", train, "--split", "0.5", "-q", "--epochs", "1", "--output", "last3", "--save", probe)).ExitCode);
+        Assert.Equal(
+            0, (await RunAsync("linear", train, "--split", "0.5", "-q", "--epochs", "1", "--output", "last3", "--save", probe)).ExitCode);
         Assert.Equal(3 * 48, LinearProbe.Load(probe).Dimension);
         Assert.Equal(0, (await RunAsync("linear", "--probe", probe, train, "-q")).ExitCode); // as it was trained, without being told again
     }
@@ -142,7 +175,8 @@ public sealed class ClassifyTests : IDisposable
     public async Task What_cannot_be_judged_is_one_line()
     {
         string train = Pictures("train", 2), test = Pictures("test", 2);
-        File.Copy(Path.Combine(test, "red", "0.png"), Path.Combine(Directory.CreateDirectory(Path.Combine(test, "zebra")).FullName, "0.png"));
+        File.Copy(
+            Path.Combine(test, "red", "0.png"), Path.Combine(Directory.CreateDirectory(Path.Combine(test, "zebra")).FullName, "0.png"));
         Assert.Contains("images of classes that " + train + " lacks: 'zebra' (1)", await FatalAsync(train, test));
 
         Directory.CreateDirectory(Path.Combine(train, "empty"));
@@ -154,7 +188,8 @@ public sealed class ClassifyTests : IDisposable
         File.Delete(loose);
 
         Assert.Contains("found 'red' only", await FatalAsync(Path.Combine(train, "red", "*.png"), test));
-        Assert.Contains("no directory", (await RunAsync("knn", train, test, "-q", "--predictions", _folder.Path("nowhere", "p.csv"))).FatalLine());
+        Assert.Contains(
+            "no directory", (await RunAsync("knn", train, test, "-q", "--predictions", _folder.Path("nowhere", "p.csv"))).FatalLine());
         Assert.Contains("cannot be compared", await EmbeddedAsync("e.npz", "--output", "mean"));
         Assert.Contains("neither a column 'label' nor paths", await EmbeddedAsync("e.npy"));
 
@@ -193,7 +228,10 @@ public sealed class ClassifyTests : IDisposable
         string train = Pictures("train", 3);
         using var cancellation = new CancellationTokenSource();
         CliResult result = await CliRunner.RunAsync(
-            ["linear", train, "--split", "0.5", "--output", "cls", "--save", _folder.Path("p.safetensors"), "--predictions", _folder.Path("p.csv"), "--weights", CliRunner.TinyWeights, "--device", "cpu"],
+            [
+                "linear", train, "--split", "0.5", "--output", "cls", "--save", _folder.Path("p.safetensors"), "--predictions",
+                _folder.Path("p.csv"), "--weights", CliRunner.TinyWeights, "--device", "cpu"
+            ],
             TextReader.Null,
             line =>
             {
@@ -202,7 +240,8 @@ public sealed class ClassifyTests : IDisposable
             },
             cancellation.Token);
         Assert.Equal(130, result.ExitCode);
-        Assert.StartsWith("dino: epoch 1/", Assert.Single(result.ErrorLines, line => line.StartsWith("dino: epoch ", StringComparison.Ordinal)));
+        Assert.StartsWith(
+            "dino: epoch 1/", Assert.Single(result.ErrorLines, line => line.StartsWith("dino: epoch ", StringComparison.Ordinal)));
         Assert.Equal("dino: canceled", result.ErrorLines[^1]);
         Assert.DoesNotContain(_folder.Files, file => !file.EndsWith(".png", StringComparison.Ordinal));
     }

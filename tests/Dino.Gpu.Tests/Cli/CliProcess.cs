@@ -9,7 +9,8 @@ internal static class CliProcess
 
     public static Process Start(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null) =>
         OperatingSystem.IsLinux()
-            // A shell starts background jobs with SIGINT ignored, which children inherit; dino must get it whoever runs the tests.
+            // A shell starts background jobs with SIGINT ignored, which children inherit; dino must get it whoever runs
+            // the tests.
             ? Start("env", ["--default-signal=INT", "dotnet", Program, .. arguments], environment)
             : Start("dotnet", [Program, .. arguments], environment);
 

@@ -13,10 +13,16 @@ internal sealed partial record CliResult(int ExitCode, byte[] OutputBytes, strin
 
     public string[] OutputLines => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
-    /// <summary>Without those of progress, which a slow machine writes every few seconds and a fast one never.</summary>
-    public string[] ErrorLines => [.. Error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(line => !IsProgress().IsMatch(line))];
+    /// <summary>
+    /// Without those of progress, which a slow machine writes every few seconds and a fast one never.
+    /// </summary>
+    public string[] ErrorLines =>
+        [.. Error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Where(line => !IsProgress().IsMatch(line))];
 
-    /// <summary>A failure: nothing on stdout, and on stderr one line that says what, and perhaps one that says what to do.</summary>
+    /// <summary>
+    /// A failure: nothing on stdout, and on stderr one line that says what, and perhaps one that says what to do.
+    /// </summary>
     /// <returns>Both lines.</returns>
     public string FatalLine()
     {
@@ -58,9 +64,11 @@ internal static class CliRunner
 
     public static Task<CliResult> RunAsync(params string[] arguments) => RunWithInputAsync("", arguments);
 
-    public static Task<CliResult> RunAsync(CancellationToken cancellation, string[] arguments) => RunAsync(arguments, TextReader.Null, null, cancellation);
+    public static Task<CliResult> RunAsync(CancellationToken cancellation, string[] arguments) =>
+        RunAsync(arguments, TextReader.Null, null, cancellation);
 
-    public static Task<CliResult> RunWithInputAsync(string input, params string[] arguments) => RunAsync(arguments, new StringReader(input), null, CancellationToken.None);
+    public static Task<CliResult> RunWithInputAsync(string input, params string[] arguments) =>
+        RunAsync(arguments, new StringReader(input), null, CancellationToken.None);
 
     /// <param name="arguments">The command.</param>
     /// <param name="input">Standard input.</param>

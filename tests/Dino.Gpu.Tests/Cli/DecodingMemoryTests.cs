@@ -8,7 +8,10 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 
-/// <summary>The commands that decode beside <c>embed</c>'s pipeline: what they decode at one time fits into memory, and they end as it does.</summary>
+/// <summary>
+/// The commands that decode beside <c>embed</c>'s pipeline: what they decode at one time fits into memory, and they end
+/// as it does.
+/// </summary>
 public sealed class DecodingMemoryTests : IDisposable
 {
     private const int Side = 23_170; // nearly as many pixels as there may be
@@ -48,8 +51,10 @@ public sealed class DecodingMemoryTests : IDisposable
     [InlineData("page")]
     public async Task Want_of_memory_is_one_line_that_says_what_to_do(string what)
     {
-        DinoException failure = await Assert.ThrowsAsync<DinoException>(() => DecodeAsync(what, new HookedDecoder(() => throw new OutOfMemoryException())));
-        Assert.Matches(@"\d+\.png: not enough memory to decode it: lower --threads, or --max-pixels to leave such pictures out$", failure.Message);
+        DinoException failure = await Assert.ThrowsAsync<DinoException>(
+            () => DecodeAsync(what, new HookedDecoder(() => throw new OutOfMemoryException())));
+        Assert.Matches(
+            @"\d+\.png: not enough memory to decode it: lower --threads, or --max-pixels to leave such pictures out$", failure.Message);
     }
 
     [Theory]
@@ -69,7 +74,9 @@ public sealed class DecodingMemoryTests : IDisposable
 
     private async Task DecodeAsync(string what, HookedDecoder decoder, CancellationToken cancellation = default)
     {
-        byte[] file = [.. PngFiles.Signature, .. PngFiles.Header(Side, Side), .. PngFiles.Chunk("IDAT", [0]), .. PngFiles.Chunk("IEND", [])];
+        byte[] file = [
+            .. PngFiles.Signature, .. PngFiles.Header(Side, Side), .. PngFiles.Chunk("IDAT", [0]), .. PngFiles.Chunk("IEND", [])
+        ];
         string[] images = [.. Enumerable.Range(0, Count).Select(i => _folder.Write(Path.Combine("photos", $"{i}.png"), file))];
         var model = new DinoOptions { Device = "cpu", Decoder = decoder, Threads = Count };
         if (what == "page")
@@ -88,7 +95,8 @@ public sealed class DecodingMemoryTests : IDisposable
             Model = model,
             MaxPixels = ImageHeader.LargestMaxPixels,
         };
-        using ImageBatches batches = await ImageBatches.OpenAsync(settings, new CliConsole { Input = TextReader.Null, Output = Stream.Null, Error = TextWriter.Null }, CancellationToken.None);
+        using ImageBatches batches = await ImageBatches.OpenAsync(
+            settings, new CliConsole { Input = TextReader.Null, Output = Stream.Null, Error = TextWriter.Null }, CancellationToken.None);
         await batches.RunAsync(_ => { }, cancellation);
     }
 

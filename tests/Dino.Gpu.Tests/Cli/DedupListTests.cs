@@ -7,7 +7,10 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 
-/// <summary>Who deletes what <c>dino dedup --list</c> names still has every picture, whatever became of the files since they were embedded.</summary>
+/// <summary>
+/// Who deletes what <c>dino dedup --list</c> names still has every picture, whatever became of the files since they
+/// were embedded.
+/// </summary>
 public sealed class DedupListTests : IDisposable
 {
     private static readonly byte[] Tiny = File.ReadAllBytes(GoldenData.Image("tiny_5x7.png"));
@@ -49,7 +52,9 @@ public sealed class DedupListTests : IDisposable
         Assert.False(File.Exists(page));
     }
 
-    /// <summary>Pictures that have the same size and bytes of the same number are not taken for each other either.</summary>
+    /// <summary>
+    /// Pictures that have the same size and bytes of the same number are not taken for each other either.
+    /// </summary>
     [Fact]
     public async Task A_picture_changed_in_place_lists_nothing()
     {
@@ -62,7 +67,9 @@ public sealed class DedupListTests : IDisposable
         Assert.Contains("is not the picture that was embedded", (await ListAsync(index)).FatalLine());
     }
 
-    /// <summary>The paths of an index are relative to where it was made. Elsewhere they lead nowhere, or to other pictures.</summary>
+    /// <summary>
+    /// The paths of an index are relative to where it was made. Elsewhere they lead nowhere, or to other pictures.
+    /// </summary>
     [Fact]
     public async Task An_index_of_another_directory_lists_nothing()
     {
@@ -150,7 +157,10 @@ public sealed class DedupListTests : IDisposable
         string[] options = [.. inputs, .. reference, "-q", "-w", CliRunner.TinyWeights, "-d", "cpu"];
         CliResult table = await CliRunner.RunAsync(["dedup", .. options]);
         Assert.Equal(
-            [$"1\tkeep\t\t5\t7\t{also}", $"1\treference\t1.0000\t5\t7\t{small}", $"1\tduplicate\t1.0000\t5\t7\t{inbox}", $"1\tduplicate\t1.0000\t5\t7\t{similar}"],
+            [
+                $"1\tkeep\t\t5\t7\t{also}", $"1\treference\t1.0000\t5\t7\t{small}", $"1\tduplicate\t1.0000\t5\t7\t{inbox}",
+                $"1\tduplicate\t1.0000\t5\t7\t{similar}"
+            ],
             table.OutputLines[1..]);
         CliResult json = await CliRunner.RunAsync(["dedup", .. options, "--json"]);
         using var group = JsonDocument.Parse(json.Output);

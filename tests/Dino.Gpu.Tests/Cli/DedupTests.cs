@@ -50,7 +50,8 @@ public sealed class DedupTests : IDisposable
         string second = _folder.Write(Path.Combine("photos", "c.png"), picture);
         string page = _folder.Path("page.html");
         string killed = _folder.Write(".page.html.0123abcd.tmp", "half a page");
-        CliResult result = await CliRunner.RunAsync("dedup", _folder.Path("photos"), "-t", "0.9999", "--html", page, "-w", CliRunner.TinyWeights, "-d", "cpu");
+        CliResult result = await CliRunner.RunAsync(
+            "dedup", _folder.Path("photos"), "-t", "0.9999", "--html", page, "-w", CliRunner.TinyWeights, "-d", "cpu");
         Assert.Equal(0, result.ExitCode);
         Assert.Equal([$"1\tkeep\t\t5\t7\t{first}", $"1\tduplicate\t1.0000\t5\t7\t{second}"], result.OutputLines[1..]);
         Assert.Equal(2, File.ReadAllText(page).Split("data:image/jpeg").Length - 1);
@@ -131,10 +132,12 @@ public sealed class DedupTests : IDisposable
         Assert.EndsWith($"\t{tar}:{file}", table.OutputLines[^1]);
     }
 
-    private static Task<CliResult> ListAsync(params string[] arguments) => CliRunner.RunAsync(["dedup", .. arguments, "--list", "-w", CliRunner.TinyWeights, "-d", "cpu"]);
+    private static Task<CliResult> ListAsync(params string[] arguments) =>
+        CliRunner.RunAsync(["dedup", .. arguments, "--list", "-w", CliRunner.TinyWeights, "-d", "cpu"]);
 
     /// <summary>Embeddings of files that are there, with the digests of these.</summary>
-    private string Vectors(params (double Degrees, int Width, int Height)[] rows) => _folder.Write("e.jsonl", string.Concat(rows.Select((row, i) =>
+    private string Vectors(params (double Degrees, int Width, int Height)[] rows) =>
+        _folder.Write("e.jsonl", string.Concat(rows.Select((row, i) =>
     {
         string path = _folder.Write($"p{i}.png", $"picture {i}");
         return JsonSerializer.Serialize(new

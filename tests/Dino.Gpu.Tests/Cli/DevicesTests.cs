@@ -38,7 +38,8 @@ public sealed class DevicesTests
             Device("opencl:0", "pthread", "no float64"),
         ];
         new DeviceReport(devices, console).WriteLines();
-        string[] lines = System.Text.Encoding.UTF8.GetString(output.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string[] lines = System.Text.Encoding.UTF8.GetString(output.ToArray()).Split(
+            '\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         Assert.Equal(3, lines.Length);
         Assert.All(lines, line => Assert.InRange(line.Length, 1, 80));
         Assert.Matches(@"^cpu +AMD EPYC .*\.\.\. +1\.5 GiB +yes, auto$", lines[1]);

@@ -70,7 +70,8 @@ public sealed class EmbedBadInputTests : IDisposable
     [InlineData("file", "file: ")] // a word of the reason too
     public async Task Names_are_told_without_what_a_terminal_obeys(string name, string expected)
     {
-        CliResult result = await CliRunner.RunWithInputAsync($"first.jpg\0{name}\0", "embed", "-", "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet");
+        CliResult result = await CliRunner.RunWithInputAsync(
+            $"first.jpg\0{name}\0", "embed", "-", "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet");
         Assert.Equal(3, result.ExitCode);
         Assert.Equal(["dino: warning: first.jpg: no such file", $"dino: warning: {expected}no such file"], result.ErrorLines);
     }

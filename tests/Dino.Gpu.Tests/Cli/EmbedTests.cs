@@ -19,7 +19,8 @@ public sealed class EmbedTests : IDisposable
     public async Task Tokens_of_the_synthetic_model_are_those_of_the_reference()
     {
         string file = _folder.Path("t.npy");
-        CliResult result = await CliRunner.RunAsync("embed", Chelsea, "--weights", "synthetic", "--device", "cpu", "--output", "tokens", "-o", file);
+        CliResult result = await CliRunner.RunAsync(
+            "embed", Chelsea, "--weights", "synthetic", "--device", "cpu", "--output", "tokens", "-o", file);
 
         Assert.Equal(0, result.ExitCode);
         Npy tokens = Npy.Read(file);
@@ -76,7 +77,8 @@ public sealed class EmbedTests : IDisposable
         foreach (string batch in new[] { "1", "3", "8" })
         {
             string file = _folder.Path($"{batch}.npy");
-            CliResult result = await CliRunner.RunAsync(["embed", .. images, "--weights", "synthetic", "--device", "cpu", "--batch", batch, "-o", file]);
+            CliResult result = await CliRunner.RunAsync(
+                ["embed", .. images, "--weights", "synthetic", "--device", "cpu", "--batch", batch, "-o", file]);
             Assert.Equal(0, result.ExitCode);
             byte[] bytes = File.ReadAllBytes(file);
             first ??= bytes;
@@ -93,7 +95,8 @@ public sealed class EmbedTests : IDisposable
     public async Task Every_output_has_its_shape_and_agrees_with_the_tokens(string output, params int[] rowShape)
     {
         float[] tokens = (await EmbedAsync("tokens.npy", Chelsea, "--output", "tokens")).Floats;
-        float[] mean = [.. Enumerable.Range(0, 48).Select(column => (float)Enumerable.Range(1, 16).Average(token => (double)tokens[token * 48 + column]))];
+        float[] mean = [.. Enumerable.Range(0, 48)
+            .Select(column => (float)Enumerable.Range(1, 16).Average(token => (double)tokens[token * 48 + column]))];
         float[] expected = output switch
         {
             "cls" => tokens[..48],
@@ -123,9 +126,12 @@ public sealed class EmbedTests : IDisposable
         CliResult result = await CliRunner.EmbedTinyAsync(Chelsea, Rocket);
         Assert.Equal(0, result.ExitCode);
         Assert.Equal(2, result.OutputLines.Length);
-        float[] values = [.. result.OutputLines.SelectMany(line => JsonDocument.Parse(line).RootElement.GetProperty("embedding").EnumerateArray()).Select(number => number.GetSingle())];
+        float[] values = [.. result.OutputLines
+            .SelectMany(line => JsonDocument.Parse(line).RootElement.GetProperty("embedding").EnumerateArray())
+                .Select(number => number.GetSingle())];
         Assert.Equal(rows.Floats, values);
-        Assert.Equal([Chelsea, Rocket], result.OutputLines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("path").GetString()));
+        Assert.Equal(
+            [Chelsea, Rocket], result.OutputLines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("path").GetString()));
     }
 
     /// <summary>As in an empty partition of a larger job; a file without rows is still a mistake.</summary>
@@ -155,9 +161,11 @@ public sealed class EmbedTests : IDisposable
     [Fact]
     public async Task Paths_come_from_standard_input()
     {
-        CliResult result = await CliRunner.RunWithInputAsync($"{Rocket}\n{Chelsea}\n", "embed", "-", "--weights", CliRunner.TinyWeights, "--device", "cpu");
+        CliResult result = await CliRunner.RunWithInputAsync(
+            $"{Rocket}\n{Chelsea}\n", "embed", "-", "--weights", CliRunner.TinyWeights, "--device", "cpu");
         Assert.Equal(0, result.ExitCode);
-        Assert.Equal([Rocket, Chelsea], result.OutputLines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("path").GetString()));
+        Assert.Equal(
+            [Rocket, Chelsea], result.OutputLines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("path").GetString()));
     }
 
     [Fact]
@@ -198,7 +206,8 @@ public sealed class EmbedTests : IDisposable
         string file = _folder.Path("x.npy");
         await EmbedAsync("x.npy", GoldenData.Image("gray.png"));
         byte[] precious = await File.ReadAllBytesAsync(file);
-        CliResult failed = await CliRunner.RunAsync("embed", Chelsea, "-o", file, "--weights", CliRunner.TinyWeights, "--device", "cuda:99");
+        CliResult failed = await CliRunner.RunAsync(
+            "embed", Chelsea, "-o", file, "--weights", CliRunner.TinyWeights, "--device", "cuda:99");
         failed.FatalLine();
         Assert.Equal(precious, await File.ReadAllBytesAsync(file));
         await EmbedAsync("x.npy", Chelsea);
@@ -213,8 +222,12 @@ public sealed class EmbedTests : IDisposable
         Assert.Equal(0, automatic.ExitCode);
         Assert.Contains("batch 32", automatic.Error);
         Assert.Equal((await CliRunner.EmbedTinyAsync(Chelsea, "--batch", "1")).Output, automatic.Output);
-        Assert.Contains("cpu twice", (await CliRunner.RunAsync("embed", Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu,cpu")).FatalLine());
-        Assert.Contains("cuda:99", (await CliRunner.RunAsync("embed", Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu,cuda:99")).FatalLine());
+        Assert.Contains(
+            "cpu twice",
+            (await CliRunner.RunAsync("embed", Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu,cpu")).FatalLine());
+        Assert.Contains(
+            "cuda:99",
+            (await CliRunner.RunAsync("embed", Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu,cuda:99")).FatalLine());
     }
 
     private async Task<Npy> EmbedAsync(string name, params string[] arguments)

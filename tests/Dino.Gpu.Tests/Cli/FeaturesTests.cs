@@ -36,11 +36,16 @@ public sealed class FeaturesTests
     {
         using var folder = new TemporaryFolder();
         CliResult result = await RunAsync(
-            Chelsea, GoldenData.Image("gray.png"), "-o", folder.Root, "--size", "40x24", "--layer", "1,-1", "--layer", "2", "--what", "values,tokens", "--what", "keys,queries", "--raw",
+            Chelsea, GoldenData
+                .Image("gray.png"), "-o", folder.Root, "--size", "40x24", "--layer", "1,-1", "--layer",
+                    "2", "--what", "values,tokens", "--what", "keys,queries", "--raw",
             "--last-blocks", "2", "--format", format, "--quiet");
         Assert.Equal(0, result.ExitCode);
         Assert.Empty(result.Error);
-        string[] names = [.. new[] { "values", "residual", "keys", "queries" }.SelectMany(what => new[] { $"{what}-layer1", $"{what}-layer2" }), "last2"];
+        string[] names = [
+            .. new[] { "values", "residual", "keys", "queries" }.SelectMany(what => new[] { $"{what}-layer1", $"{what}-layer2" }),
+            "last2"
+        ];
         string[] files = format == "npy"
             ? [.. new[] { "chelsea", "gray" }.SelectMany(stem => names.Select(name => $"{stem}.{name}.npy"))]
             : ["chelsea.features.safetensors", "gray.features.safetensors"];

@@ -55,13 +55,18 @@ public sealed class FolderRunTests : IDisposable
         string none = _folder.Path("none.jpg");
         string[] inputs =
         [
-            MissingFiles.List("missing.png"), GoldenData.Image("chelsea.png"), broken, GoldenData.Image("gray.png"), MissingFiles.List(none),
+            MissingFiles
+                .List("missing.png"), GoldenData
+                .Image("chelsea.png"), broken, GoldenData
+                .Image("gray.png"), MissingFiles
+                .List(none),
         ];
         for (int run = 0; run < 2; run++)
         {
             CliResult result = await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("out/"), "--shard-size", "2"]);
             Assert.Equal(3, result.ExitCode);
-            JsonElement[] errors = [.. File.ReadAllLines(_folder.Path("out", "errors.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
+            JsonElement[] errors = [.. File.ReadAllLines(_folder.Path("out", "errors.jsonl"))
+                .Select(line => JsonDocument.Parse(line).RootElement)];
             Assert.Equal([0, 2, 4], errors.Select(error => error.GetProperty("row").GetInt32()));
             Assert.Equal(["missing.png", broken, none], errors.Select(error => error.GetProperty("path").GetString()));
             Assert.Equal("no such file", errors[0].GetProperty("error").GetString());
@@ -76,9 +81,12 @@ public sealed class FolderRunTests : IDisposable
     {
         string[] inputs =
         [
-            MissingFiles.List("missing.png"), GoldenData.Image("chelsea.png"), MissingFiles.List("missing2.png", "missing3.png"), GoldenData.Image("gray.png"),
+            MissingFiles.List("missing.png"), GoldenData.Image("chelsea.png"), MissingFiles.List(
+                "missing2.png", "missing3.png"), GoldenData.Image("gray.png"),
         ];
-        Assert.Equal(3, (await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("out"), "--shard-size", "2", "--on-error", "skip"])).ExitCode);
+        Assert.Equal(
+            3,
+            (await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("out"), "--shard-size", "2", "--on-error", "skip"])).ExitCode);
         Assert.Equal([1, 0, 1], Shards().Select(shard => Npy.Read(shard).Shape[0]));
         Assert.Equal(3, File.ReadAllLines(_folder.Path("out", "errors.jsonl")).Length);
     }
@@ -87,7 +95,10 @@ public sealed class FolderRunTests : IDisposable
     public async Task Failing_at_the_first_error_can_be_gone_on_with()
     {
         string late = _folder.Path("late.png");
-        string[] run = [GoldenData.Image("chelsea.png"), GoldenData.Image("gray.png"), MissingFiles.List(late), GoldenData.Image("rgba.png"), "-o", _folder.Path("out"), "--on-error", "fail", "--batch", "1"];
+        string[] run = [
+            GoldenData.Image("chelsea.png"), GoldenData.Image("gray.png"), MissingFiles.List(late), GoldenData.Image("rgba.png"),
+            "-o", _folder.Path("out"), "--on-error", "fail", "--batch", "1"
+        ];
         string line = (await CliRunner.EmbedTinyAsync(run)).FatalLine();
         Assert.Contains("late.png: no such file", line);
         Assert.Contains("run the same command again to resume", line);
@@ -105,7 +116,9 @@ public sealed class FolderRunTests : IDisposable
         Assert.Equal(3, (await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("enough"), "--max-errors", "3"])).ExitCode);
         CliResult tooMany = await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("out"), "--max-errors", "2"]);
         Assert.Equal(1, tooMany.ExitCode);
-        Assert.Contains("c.png: no such file; that is one more than --max-errors 2\nhint: the rows before it are safe in ", string.Join('\n', tooMany.ErrorLines));
+        Assert.Contains(
+            "c.png: no such file; that is one more than --max-errors 2\nhint: the rows before it are safe in ",
+            string.Join('\n', tooMany.ErrorLines));
     }
 
     [Theory]
@@ -135,14 +148,19 @@ public sealed class FolderRunTests : IDisposable
     [Fact]
     public async Task A_run_that_never_began_leaves_no_folder()
     {
-        Assert.Contains("cuda:99", (await CliRunner.RunAsync("embed", Images, "--weights", CliRunner.TinyWeights, "--device", "cuda:99", "-o", _folder.Path("out"))).FatalLine());
+        Assert.Contains(
+            "cuda:99",
+            (
+                await CliRunner.RunAsync(
+                    "embed", Images, "--weights", CliRunner.TinyWeights, "--device", "cuda:99", "-o", _folder.Path("out"))).FatalLine());
         Assert.False(Directory.Exists(_folder.Path("out")));
     }
 
     [Fact]
     public async Task Json_progress_is_json_in_every_line()
     {
-        CliResult result = await RunAsync(MissingFiles.List("missing.png"), "--progress", "json", "--verbose", "--stats", _folder.Path("stats.json"));
+        CliResult result = await RunAsync(
+            MissingFiles.List("missing.png"), "--progress", "json", "--verbose", "--stats", _folder.Path("stats.json"));
         Assert.All(result.ErrorLines, line => JsonDocument.Parse(line));
         Assert.Contains("missing.png: no such file", result.Error);
         JsonElement stats = JsonDocument.Parse(File.ReadAllText(_folder.Path("stats.json"))).RootElement;
@@ -154,7 +172,8 @@ public sealed class FolderRunTests : IDisposable
     public async Task Other_weights_are_another_run()
     {
         await RunAsync();
-        CliResult other = await CliRunner.RunAsync("embed", Images, "--weights", GoldenData.PathOf("checkpoints", "tiny_dino.pth"), "--device", "cpu", "-o", _folder.Path("out"));
+        CliResult other = await CliRunner.RunAsync(
+            "embed", Images, "--weights", GoldenData.PathOf("checkpoints", "tiny_dino.pth"), "--device", "cpu", "-o", _folder.Path("out"));
         Assert.Contains("weights was sha256:", other.FatalLine());
     }
 
@@ -228,7 +247,8 @@ public sealed class FolderRunTests : IDisposable
         {
             Assert.Equal(0, (await RunAsync("--shard", $"{part}/{parts}", "--shard-size", "4")).ExitCode);
             string folder = parts == 1 ? _folder.Path("out") : _folder.Path("out", $"part-{part:D5}-of-{parts:D5}");
-            rows.AddRange(Directory.GetFiles(folder, "shard-*.npy").Order(StringComparer.Ordinal).SelectMany(shard => Npy.Read(shard).Floats));
+            rows.AddRange(
+                Directory.GetFiles(folder, "shard-*.npy").Order(StringComparer.Ordinal).SelectMany(shard => Npy.Read(shard).Floats));
         }
 
         Assert.Equal(Npy.Read(one).Floats, rows);
@@ -266,7 +286,9 @@ public sealed class FolderRunTests : IDisposable
         {
             using var cancellation = new CancellationTokenSource();
             long rows = Progress();
-            Task<CliResult> running = CliRunner.RunAsync(cancellation.Token, ["embed", "--weights", CliRunner.TinyWeights, "--device", "cpu", Images, .. run, "-o", _folder.Path("out")]);
+            Task<CliResult> running = CliRunner.RunAsync(
+                cancellation.Token,
+                ["embed", "--weights", CliRunner.TinyWeights, "--device", "cpu", Images, .. run, "-o", _folder.Path("out")]);
             while (!running.IsCompleted && Progress() < rows + 20 * 200)
                 await Task.Delay(1);
             await cancellation.CancelAsync();
@@ -294,15 +316,19 @@ public sealed class FolderRunTests : IDisposable
         string path = _folder.Path("far.safetensors");
         SafetensorsWriter.Write(path, weights);
         SafetensorsWriter.WriteConfig(_folder.Path("config.json"), weights.Config);
-        CliResult result = await CliRunner.RunAsync(["embed", Images, "--weights", path, "--device", "cpu", "--dtype", "f16", "-o", _folder.Path("out")]);
+        CliResult result = await CliRunner.RunAsync(
+            ["embed", Images, "--weights", path, "--device", "cpu", "--dtype", "f16", "-o", _folder.Path("out")]);
         Assert.Matches(@"images.\w+\.\w+: a value of 7\d{4}(\.\d+)? does not fit float16", result.FatalLine());
         Assert.Empty(Shards());
         Assert.Equal(0, Directory.GetFiles(_folder.Path("out"), "*.journal").Sum(file => new FileInfo(file).Length));
     }
 
-    private Task<CliResult> RunAsync(params string[] arguments) => CliRunner.EmbedTinyAsync([Images, .. arguments, "-o", _folder.Path("out")]);
+    private Task<CliResult> RunAsync(params string[] arguments) =>
+        CliRunner.EmbedTinyAsync([Images, .. arguments, "-o", _folder.Path("out")]);
 
-    private string[] Shards() => [.. Directory.GetFiles(_folder.Path("out"), "shard-*").Where(file => !file.EndsWith(".journal", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+    private string[] Shards() =>
+        [.. Directory.GetFiles(_folder.Path("out"), "shard-*").Where(file => !file.EndsWith(".journal", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal)];
 
     private string[] Names() => [.. Contents().Keys.Order(StringComparer.Ordinal)];
 

@@ -2,7 +2,10 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 
-/// <summary>Folders of runs that somebody or a crash of the machine has changed, and folders that are somebody else's: no row moves, no failed image is forgotten, nothing is overwritten.</summary>
+/// <summary>
+/// Folders of runs that somebody or a crash of the machine has changed, and folders that are somebody else's: no row
+/// moves, no failed image is forgotten, nothing is overwritten.
+/// </summary>
 public sealed class FolderStateTests : IDisposable
 {
     private const int Count = 40;
@@ -13,7 +16,10 @@ public sealed class FolderStateTests : IDisposable
 
     public static TheoryData<string> Formats => ["npy", "npz", "jsonl", "safetensors"];
 
-    /// <summary>Rows 20 to 24 stand in the journal of shard 2 when shard 0 goes: they must not become rows 20 to 24 twice, nor be moved.</summary>
+    /// <summary>
+    /// Rows 20 to 24 stand in the journal of shard 2 when shard 0 goes: they must not become rows 20 to 24 twice, nor
+    /// be moved.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Formats))]
     public async Task A_shard_that_was_deleted_in_front_of_a_journal(string format)
@@ -50,7 +56,9 @@ public sealed class FolderStateTests : IDisposable
         await AssertWholeAsync(inputs, 0, run);
     }
 
-    /// <summary>Nothing but the shard is made again, and the log keeps its order, also where that is interrupted.</summary>
+    /// <summary>
+    /// Nothing but the shard is made again, and the log keeps its order, also where that is interrupted.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -79,7 +87,9 @@ public sealed class FolderStateTests : IDisposable
         Assert.Equal(whole, Content());
     }
 
-    /// <summary>Whatever is deleted, cut off or interrupted, in any order: in the end it is the run that nothing happened to.</summary>
+    /// <summary>
+    /// Whatever is deleted, cut off or interrupted, in any order: in the end it is the run that nothing happened to.
+    /// </summary>
     [Theory]
     [InlineData("npy", "nan", 1)]
     [InlineData("npy", "skip", 2)]
@@ -111,10 +121,14 @@ public sealed class FolderStateTests : IDisposable
                 string[] lines = await File.ReadAllLinesAsync(log);
                 int kept = Array.FindLastIndex(lines, line => IsThere(Row(line))) + 1;
                 kept = random.Next(kept, lines.Length + 1);
-                await File.WriteAllTextAsync(log, string.Concat(lines[..kept].Select(line => line + "\n")) + (kept < lines.Length ? lines[kept][..random.Next(lines[kept].Length)] : ""));
+                await File.WriteAllTextAsync(
+                    log,
+                    string.Concat(lines[..kept].Select(line => line + "\n"))
+                        + (kept < lines.Length ? lines[kept][..random.Next(lines[kept].Length)] : ""));
             }
 
-            CliResult result = await EmbedAsync(inputs, [.. run, .. random.Next(3) > 0 ? ["--max-errors", $"{random.Next(broken.Length)}"] : Array.Empty<string>()]);
+            CliResult result = await EmbedAsync(
+                inputs, [.. run, .. random.Next(3) > 0 ? ["--max-errors", $"{random.Next(broken.Length)}"] : Array.Empty<string>()]);
             Assert.True(result.ExitCode is 1 or 3, result.Error);
             if (result.ExitCode == 3)
                 Assert.Equal(whole, Content());
@@ -135,7 +149,9 @@ public sealed class FolderStateTests : IDisposable
         Assert.Equal(1, (await EmbedAsync(inputs, [.. run, "--max-errors", "3"])).ExitCode); // ends at row 17
         string[] lines = await File.ReadAllLinesAsync(Out("errors.jsonl"));
         Assert.Equal([3, 10, 12, 17], lines.Select(Row)); // the image that ended the run is named too
-        await File.WriteAllLinesAsync(Out("errors.jsonl"), what == "line lost" ? lines[..2] : [.. lines[..3], lines[2].Replace("\"row\":12", "\"row\":15", StringComparison.Ordinal)]);
+        await File.WriteAllLinesAsync(
+            Out("errors.jsonl"),
+            what == "line lost" ? lines[..2] : [.. lines[..3], lines[2].Replace("\"row\":12", "\"row\":15", StringComparison.Ordinal)]);
         Assert.Equal(3, (await EmbedAsync(inputs, run)).ExitCode);
         await AssertWholeAsync(inputs, 3, run);
     }
@@ -166,9 +182,11 @@ public sealed class FolderStateTests : IDisposable
     {
         string[] inputs = Inputs(3, 10, 17, 24);
         Assert.Equal(1, (await EmbedAsync(inputs, "--max-errors", "3")).ExitCode);
-        Assert.Contains("has 3 failed images so far, more than --max-errors 2", (await EmbedAsync(inputs, "--max-errors", "2")).FatalLine());
+        Assert.Contains(
+            "has 3 failed images so far, more than --max-errors 2", (await EmbedAsync(inputs, "--max-errors", "2")).FatalLine());
         Assert.Equal(3, (await EmbedAsync(inputs)).ExitCode);
-        Assert.Contains("has 4 failed images so far, more than --max-errors 0", (await EmbedAsync(inputs, "--max-errors", "0")).FatalLine());
+        Assert.Contains(
+            "has 4 failed images so far, more than --max-errors 0", (await EmbedAsync(inputs, "--max-errors", "0")).FatalLine());
     }
 
     [Theory]
@@ -219,7 +237,9 @@ public sealed class FolderStateTests : IDisposable
         File.Move(Out("shard-00000." + format), Out("x"));
         File.Move(Out("shard-00001." + format), Out("shard-00000." + format));
         File.Move(Out("x"), Out("shard-00001." + format));
-        Assert.Contains("has row 10 where row 0 of the list should be", (await CliRunner.RunAsync("merge", Out(), "-o", _folder.Path("m.npy"))).FatalLine());
+        Assert.Contains(
+            "has row 10 where row 0 of the list should be",
+            (await CliRunner.RunAsync("merge", Out(), "-o", _folder.Path("m.npy"))).FatalLine());
         Assert.False(File.Exists(_folder.Path("m.npy")));
     }
 
@@ -231,7 +251,8 @@ public sealed class FolderStateTests : IDisposable
         string log = _folder.Path("log.jsonl");
         await EmbedAsync(inputs, "--max-errors", "2", "--errors", log);
         Assert.Equal([3, 10, 17], (await File.ReadAllLinesAsync(log)).Select(Row));
-        Assert.Contains("holds another run", (await EmbedAsync(inputs, "--normalize", "--errors", log)).FatalLine()); // and leaves the log alone
+        // and leaves the log alone
+        Assert.Contains("holds another run", (await EmbedAsync(inputs, "--normalize", "--errors", log)).FatalLine());
         Assert.Equal([3, 10, 17], (await File.ReadAllLinesAsync(log)).Select(Row));
         await EmbedAsync(inputs, "--errors", log);
         Assert.Equal(await File.ReadAllBytesAsync(Out("errors.jsonl")), await File.ReadAllBytesAsync(log));
@@ -245,7 +266,8 @@ public sealed class FolderStateTests : IDisposable
         string list = _folder.Write("list.csv", "path\n" + inputs[0] + "\n");
         string both = _folder.Path("same.jsonl");
         Assert.Contains("-o and --stats both name", (await CliRunner.EmbedTinyAsync(inputs[0], "-o", both, "--stats", both)).FatalLine());
-        Assert.Contains("--errors and --stats both name", (await CliRunner.EmbedTinyAsync(inputs[0], "--errors", both, "--stats", both)).FatalLine());
+        Assert.Contains(
+            "--errors and --stats both name", (await CliRunner.EmbedTinyAsync(inputs[0], "--errors", both, "--stats", both)).FatalLine());
         Assert.Contains("-o and the inputs both name", (await CliRunner.EmbedTinyAsync(list, "-o", list)).FatalLine());
         Assert.Contains("is no log of failed images", (await CliRunner.EmbedTinyAsync(inputs[1], "--errors", inputs[0])).FatalLine());
         Assert.Equal("path\n" + inputs[0] + "\n", await File.ReadAllTextAsync(list));
@@ -276,7 +298,8 @@ public sealed class FolderStateTests : IDisposable
     public async Task The_image_that_ends_a_run_is_in_its_log()
     {
         string[] inputs = Inputs(3);
-        await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("e.npy"), "--on-error", "fail", "--errors", _folder.Path("log.jsonl")]);
+        await CliRunner.EmbedTinyAsync(
+            [.. inputs, "-o", _folder.Path("e.npy"), "--on-error", "fail", "--errors", _folder.Path("log.jsonl")]);
         Assert.Equal([3], (await File.ReadAllLinesAsync(_folder.Path("log.jsonl"))).Select(Row));
         await EmbedAsync(inputs, "--on-error", "fail");
         Assert.Equal([3], (await File.ReadAllLinesAsync(Out("errors.jsonl"))).Select(Row));
@@ -336,7 +359,8 @@ public sealed class FolderStateTests : IDisposable
     public async Task Overwriting_deletes_nothing_of_others_and_no_input()
     {
         string[] inputs = Inputs();
-        string archive = _folder.Write("out/shard-00000.tar", "an archive"), list = _folder.Write("out/shard-00000.jsonl", $"{{\"path\":\"{inputs[0]}\"}}\n");
+        string archive = _folder.Write("out/shard-00000.tar", "an archive"), list = _folder.Write(
+            "out/shard-00000.jsonl", $"{{\"path\":\"{inputs[0]}\"}}\n");
         foreach (string input in new[] { list, Out("*.jsonl"), "@" + list })
             Assert.Contains("would be taken for one of the run's own files", (await EmbedAsync([input], "--overwrite")).FatalLine());
         Assert.True(File.Exists(list));
@@ -358,14 +382,18 @@ public sealed class FolderStateTests : IDisposable
         Assert.Equal([3, 10, 17, 24, 31, 38], (await File.ReadAllLinesAsync(_folder.Path("log.jsonl"))).Select(Row));
         Assert.True(File.Exists(Out("errors-behind.jsonl")));
         File.Copy(Out("shard-00000.npy"), Out("shard-00001.npy")); // as if it were put back
-        Assert.Contains("lines of its errors.jsonl wait in", (await CliRunner.RunAsync("merge", Out(), "-o", _folder.Path("m.npy"))).FatalLine());
+        Assert.Contains(
+            "lines of its errors.jsonl wait in", (await CliRunner.RunAsync("merge", Out(), "-o", _folder.Path("m.npy"))).FatalLine());
     }
 
-    /// <summary>The temporary files of a run that was killed go; those of files that others write into the folder may be in use.</summary>
+    /// <summary>
+    /// The temporary files of a run that was killed go; those of files that others write into the folder may be in use.
+    /// </summary>
     [Fact]
     public async Task Temporary_files_of_others_stay()
     {
-        string[] own = [.. new[] { ".shard-00000.npy.0123abcd.tmp", ".manifest.jsonl.0123abcd.tmp", ".run.json.0123abcd.tmp" }.Select(name => _folder.Write("out/" + name, "killed"))];
+        string[] own = [.. new[] { ".shard-00000.npy.0123abcd.tmp", ".manifest.jsonl.0123abcd.tmp",
+            ".run.json.0123abcd.tmp" }.Select(name => _folder.Write("out/" + name, "killed"))];
         string other = _folder.Write("out/.x.npy.0123abcd.tmp", "in use");
         Assert.Equal(0, (await EmbedAsync(Inputs())).ExitCode);
         Assert.All(own, name => Assert.False(File.Exists(name), name));
@@ -376,7 +404,9 @@ public sealed class FolderStateTests : IDisposable
     public async Task A_log_is_made_only_by_a_run_that_begins()
     {
         string log = _folder.Path("log.jsonl");
-        (await CliRunner.RunAsync("embed", Inputs()[0], "--device", "cpu", "--errors", log, "--weights", _folder.Path("none.bin"))).FatalLine();
+        (
+            await CliRunner.RunAsync(
+                "embed", Inputs()[0], "--device", "cpu", "--errors", log, "--weights", _folder.Path("none.bin"))).FatalLine();
         Assert.False(File.Exists(log));
     }
 
@@ -394,7 +424,8 @@ public sealed class FolderStateTests : IDisposable
 
     /// <summary>Pictures that all differ, and files without one.</summary>
     private string[] Inputs(params int[] broken) =>
-        [.. Enumerable.Range(0, Count).Select(i => _folder.Write($"in/{i:D2}.bmp", broken.Contains(i) ? [1, 2, 3] : KilledRunTests.Bitmap(i)))];
+        [.. Enumerable.Range(0, Count).Select(i => _folder.Write($"in/{i:D2}.bmp", broken.Contains(i)
+            ? [1, 2, 3] : KilledRunTests.Bitmap(i)))];
 
     private Task<CliResult> EmbedAsync(string[] inputs, params string[] arguments) =>
         CliRunner.EmbedTinyAsync([.. inputs.Select(Argument), .. arguments, "-o", Out()]);
@@ -406,9 +437,12 @@ public sealed class FolderStateTests : IDisposable
     private async Task AssertWholeAsync(string[] inputs, int exitCode, string[] arguments)
     {
         Assert.Equal(exitCode, (await CliRunner.EmbedTinyAsync([.. inputs, .. arguments, "-o", _folder.Path("whole")])).ExitCode);
-        string[] names = [.. Directory.GetFiles(_folder.Path("whole")).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+        string[] names = [.. Directory.GetFiles(_folder.Path("whole")).Select(file => Path.GetFileName(file))
+            .Order(StringComparer.Ordinal)];
         Assert.Equal(names, Directory.GetFiles(Out()).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
-        Assert.All(names, name => Assert.True(File.ReadAllBytes(_folder.Path("whole", name)).AsSpan().SequenceEqual(File.ReadAllBytes(Out(name))), name));
+        Assert.All(
+            names,
+            name => Assert.True(File.ReadAllBytes(_folder.Path("whole", name)).AsSpan().SequenceEqual(File.ReadAllBytes(Out(name))), name));
     }
 
     private static void Cut(string file, Random random)
@@ -419,14 +453,16 @@ public sealed class FolderStateTests : IDisposable
 
     /// <summary>Every file of the folder.</summary>
     private (string Name, string Bytes)[] Content() =>
-        [.. Directory.GetFiles(Out(), "*", new EnumerationOptions { AttributesToSkip = 0 }).Order(StringComparer.Ordinal).Select(file => (Path.GetFileName(file), Convert.ToHexString(File.ReadAllBytes(file))))];
+        [.. Directory.GetFiles(Out(), "*", new EnumerationOptions { AttributesToSkip = 0 })
+            .Order(StringComparer.Ordinal).Select(file => (Path.GetFileName(file), Convert.ToHexString(File.ReadAllBytes(file))))];
 
     /// <summary>The journal of some rows of a list.</summary>
     private async Task<byte[]> JournalAsync(string[] inputs, int first, int last, string[] arguments)
     {
         string folder = _folder.Path("journal");
         string[] some = [.. inputs[first..last], MissingFiles.List(_folder.Path("none.bmp"))];
-        Assert.Equal(1, (await CliRunner.EmbedTinyAsync([.. some, .. arguments, "--on-error", "fail", "--batch", "1", "-o", folder])).ExitCode);
+        Assert.Equal(
+            1, (await CliRunner.EmbedTinyAsync([.. some, .. arguments, "--on-error", "fail", "--batch", "1", "-o", folder])).ExitCode);
         return await File.ReadAllBytesAsync(Path.Combine(folder, "shard-00000.journal"));
     }
 }

@@ -65,7 +65,8 @@ public sealed class HelpTests
         string[] placed = [.. HelpLayout.Options(command).SelectMany(group => group.Options).Select(option => option.Name)];
         Assert.Equal(placed.Distinct(), placed);
         Assert.All(command.Options.Where(option => !option.Hidden), option => Assert.Contains(option.Name, placed));
-        Assert.All(command.Options.Concat<Symbol>(command.Arguments), symbol => Assert.EndsWith(".", symbol.Description!.Split(" [default:")[0]));
+        Assert.All(
+            command.Options.Concat<Symbol>(command.Arguments), symbol => Assert.EndsWith(".", symbol.Description!.Split(" [default:")[0]));
         string[] listed = [.. HelpLayout.Commands(Root).SelectMany(group => group.Commands).Select(one => one.Name)];
         Assert.Equal(Root.Subcommands.Where(one => !one.Hidden).Select(one => one.Name).Order(), listed.Order());
     }
@@ -97,7 +98,8 @@ public sealed class HelpTests
         return command;
     }
 
-    private static string Words(string text) => string.Join(' ', text.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries));
+    private static string Words(string text) =>
+        string.Join(' ', text.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries));
 
     private static string RepositoryRoot()
     {

@@ -15,14 +15,17 @@ public sealed class KilledRunTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     /// <summary>
-    /// SIGKILL at random moments: while the list is settled, between two rows, inside a shard's last write. Every second one waits until the run
-    /// has got a little further, so that fifty of them spread over its whole length.
+    /// SIGKILL at random moments: while the list is settled, between two rows, inside a shard's last write. Every
+    /// second one waits until the run has got a little further, so that fifty of them spread over its whole length.
     /// </summary>
     [Fact]
     public async Task Fifty_kills_and_resumes_give_the_bytes_of_an_uninterrupted_run()
     {
         string list = WriteImages();
-        string[] embed = ["embed", "@" + list, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--shard-size", "97", "--format", "npz", "--sha256", "--batch", "8"];
+        string[] embed = [
+            "embed", "@" + list, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--shard-size", "97", "--format", "npz",
+            "--sha256", "--batch", "8"
+        ];
         Assert.Equal(3, (await CliRunner.RunAsync([.. embed, "-o", _folder.Path("whole")])).ExitCode);
 
         var random = new Random(5);
@@ -53,11 +56,15 @@ public sealed class KilledRunTests : IDisposable
         AssertSame(names, _folder.Path("whole"), output);
     }
 
-    /// <summary>SIGKILL while shards are made again that were deleted between others. Whenever all shards are there, so is every line of the log.</summary>
+    /// <summary>
+    /// SIGKILL while shards are made again that were deleted between others. Whenever all shards are there, so is every
+    /// line of the log.
+    /// </summary>
     [Fact]
     public async Task Kills_while_deleted_shards_are_made_again()
     {
-        string list = _folder.Write("some.txt", string.Concat((await File.ReadAllLinesAsync(WriteImages()))[..1000].Select(line => line + "\n")));
+        string list = _folder.Write(
+            "some.txt", string.Concat((await File.ReadAllLinesAsync(WriteImages()))[..1000].Select(line => line + "\n")));
         string[] embed = ["embed", "@" + list, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--shard-size", "47", "--batch", "8"];
         string whole = _folder.Path("whole"), output = _folder.Path("out");
         Assert.Equal(3, (await CliRunner.RunAsync([.. embed, "-o", whole])).ExitCode);
@@ -76,7 +83,9 @@ public sealed class KilledRunTests : IDisposable
             await CliProcess.FinishAsync(process);
             begun += Progress(output) > before ? 1 : 0;
             if (names.All(name => File.Exists(Path.Combine(output, name))))
-                Assert.Equal(await File.ReadAllTextAsync(Path.Combine(whole, "errors.jsonl")), await File.ReadAllTextAsync(Path.Combine(output, "errors.jsonl")));
+                Assert.Equal(
+                    await File.ReadAllTextAsync(Path.Combine(whole, "errors.jsonl")),
+                    await File.ReadAllTextAsync(Path.Combine(output, "errors.jsonl")));
         }
 
         Assert.Equal(3, (await CliRunner.RunAsync([.. embed, "-o", output])).ExitCode);
@@ -94,7 +103,10 @@ public sealed class KilledRunTests : IDisposable
             Assert.Skip("POSIX signals");
         string list = WriteImages();
         string output = _folder.Path("out");
-        string[] embed = ["embed", "@" + list, "--weights", CliRunner.TinyWeights, "--device", "cpu", "-o", output, "--stats", _folder.Path("stats.json")];
+        string[] embed = [
+            "embed", "@" + list, "--weights", CliRunner.TinyWeights, "--device", "cpu", "-o", output, "--stats",
+            _folder.Path("stats.json")
+        ];
         Process process = CliProcess.Start(embed);
         await UntilAsync(() => Progress(output) > 20_000, process);
         using (var kill = Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]))
@@ -114,7 +126,8 @@ public sealed class KilledRunTests : IDisposable
     /// <summary>A list of 5000 images, 100 different ones and some that cannot be read.</summary>
     private string WriteImages()
     {
-        string[] files = [.. Enumerable.Range(0, 100).Select(i => i % 25 == 7 ? _folder.Path("in", $"missing{i}.bmp") : _folder.Write($"in/{i}.bmp", Bitmap(i)))];
+        string[] files = [.. Enumerable.Range(0, 100).Select(i => i % 25 == 7 ? _folder.Path("in", $"missing{i}.bmp")
+            : _folder.Write($"in/{i}.bmp", Bitmap(i)))];
         return _folder.Write("list.txt", string.Concat(Enumerable.Range(0, Images).Select(i => files[i * 37 % 100] + "\n")));
     }
 
@@ -140,7 +153,12 @@ public sealed class KilledRunTests : IDisposable
     private static void AssertSame(string[] names, string whole, string output)
     {
         Assert.Equal(names, Names(output));
-        Assert.All(names, name => Assert.True(File.ReadAllBytes(Path.Combine(output, name)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(whole, name))), name));
+        Assert.All(
+            names,
+            name =>
+                Assert.True(
+                    File.ReadAllBytes(Path.Combine(output, name)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(whole, name))),
+                    name));
     }
 
     private static async Task UntilAsync(Func<bool> condition, Process process)
@@ -150,5 +168,6 @@ public sealed class KilledRunTests : IDisposable
     }
 
     private static string[] Names(string folder) =>
-        [.. Directory.GetFiles(folder, "*", new EnumerationOptions { AttributesToSkip = 0 }).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(folder, "*", new EnumerationOptions { AttributesToSkip = 0 })
+            .Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
 }

@@ -2,7 +2,9 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 
-/// <summary><c>dino merge</c> of what does not fit together: one line that says what and where, and nothing written.</summary>
+/// <summary>
+/// <c>dino merge</c> of what does not fit together: one line that says what and where, and nothing written.
+/// </summary>
 public sealed class MergeRefusalTests : MergeTestBase
 {
     [Theory]
@@ -15,8 +17,10 @@ public sealed class MergeRefusalTests : MergeTestBase
     [InlineData("damaged run.json", "run.json")]
     [InlineData("edited run.json", "its numbers do not fit together")]
     [InlineData("edited rows", "starts at row 6 of the list, expected row 7")]
-    [InlineData("shard gone", "part-00001-of-00003) is not complete, 4 of its 7 rows are in whole shards: the command that began it, with --shard 1/3, goes on with it")]
-    [InlineData("journal open", "part-00001-of-00003) is not complete, 4 of its 7 rows are in whole shards: the command that began it, with --shard 1/3, goes on with it; neither are parts 2")]
+    [InlineData("shard gone", "part-00001-of-00003) is not complete, 4 of its 7 rows are in whole shards: the command that began it, "
+        + "with --shard 1/3, goes on with it")]
+    [InlineData("journal open", "part-00001-of-00003) is not complete, 4 of its 7 rows are in whole shards: the command that began "
+        + "it, with --shard 1/3, goes on with it; neither are parts 2")]
     [InlineData("shard too short", "shard-00001.npy ends before row 13 of the list")]
     [InlineData("shard too long", "shard-00001.npy has more rows than those up to row 13 of the list")]
     [InlineData("shard torn", "cannot read ")]
@@ -45,7 +49,9 @@ public sealed class MergeRefusalTests : MergeTestBase
             from = Folder.Path("nowhere");
         else if (what == "nothing")
             from = Directory.CreateDirectory(Folder.Path("empty")).FullName;
-        to = what switch { "into the parts" => from, "into a part" => one + "/", "over a shard" => Path.Combine(one, "shard-00000.npy"), _ => to };
+        to =
+            what switch { "into the parts" => from, "into a part" => one + "/", "over a shard" =>
+                Path.Combine(one, "shard-00000.npy"), _ => to };
         string[] before = [.. Folder.Files.Order()];
 
         string line = (await MergeAsync(what == "missing" ? one : from, "-o", to)).FatalLine();
@@ -66,7 +72,9 @@ public sealed class MergeRefusalTests : MergeTestBase
         await PartsAsync("out", 2, 3, Images, MissingFiles.List("none.png"), "--shard-size", "4", "--format", "jsonl");
         string shard = Path.Combine(Part(0, 2), "shard-00000.jsonl");
         File.Copy(Path.Combine(Part(0, 2), "shard-00001.jsonl"), shard, overwrite: true);
-        Assert.Contains("in row 0 of the list, the manifest beside it", (await MergeAsync(Folder.Path("out"), "-o", Folder.Path("merged"))).FatalLine());
+        Assert.Contains(
+            "in row 0 of the list, the manifest beside it",
+            (await MergeAsync(Folder.Path("out"), "-o", Folder.Path("merged"))).FatalLine());
     }
 
     [Fact]
@@ -74,7 +82,9 @@ public sealed class MergeRefusalTests : MergeTestBase
     {
         await PartsAsync("out", 2, 3, Images, MissingFiles.List("none.png"), "--format", "jsonl");
         await File.WriteAllTextAsync(Path.Combine(Part(1, 2), "errors.jsonl"), "");
-        Assert.Contains("has no embedding in row 22 of the list (no such file)", (await MergeAsync(Folder.Path("out"), "-o", Folder.Path("merged"))).FatalLine());
+        Assert.Contains(
+            "has no embedding in row 22 of the list (no such file)",
+            (await MergeAsync(Folder.Path("out"), "-o", Folder.Path("merged"))).FatalLine());
     }
 
     [Theory]
@@ -91,7 +101,8 @@ public sealed class MergeRefusalTests : MergeTestBase
     }
 
     [Fact]
-    public async Task Help_has_examples() => Assert.Contains("dino merge out -o merged", (await CliRunner.RunAsync("merge", "--help")).Output);
+    public async Task Help_has_examples() =>
+        Assert.Contains("dino merge out -o merged", (await CliRunner.RunAsync("merge", "--help")).Output);
 
     private async Task SpoilAsync(string what, string one, string[] run)
     {
@@ -102,7 +113,11 @@ public sealed class MergeRefusalTests : MergeTestBase
                 break;
             case "other weights":
                 Directory.Delete(one, recursive: true);
-                await CliRunner.RunAsync(["embed", Images, "--weights", GoldenData.PathOf("checkpoints", "tiny_dino.pth"), "--device", "cpu", .. run, "--shard", "1/3", "-o", Folder.Path("out")]);
+                await CliRunner.RunAsync(
+                    [
+                        "embed", Images, "--weights", GoldenData.PathOf("checkpoints", "tiny_dino.pth"), "--device", "cpu",
+                        .. run, "--shard", "1/3", "-o", Folder.Path("out")
+                    ]);
                 break;
             case "other list":
                 Directory.Delete(one, recursive: true);
@@ -127,10 +142,13 @@ public sealed class MergeRefusalTests : MergeTestBase
                 File.Delete(Path.Combine(Part(2, 3), "shard-00000.npy"));
                 goto case "shard gone";
             case "shard gone":
-                File.Move(Path.Combine(one, "shard-00001.npy"), Path.Combine(one, what == "shard gone" ? "elsewhere.npy" : "shard-00001.journal"));
+                File.Move(
+                    Path.Combine(one, "shard-00001.npy"),
+                    Path.Combine(one, what == "shard gone" ? "elsewhere.npy" : "shard-00001.journal"));
                 break;
             case "shard too short":
-                await CliRunner.EmbedTinyAsync(GoldenData.Image("gray.png"), GoldenData.Image("gray.png"), "-o", Path.Combine(one, "shard-00001.npy"));
+                await CliRunner.EmbedTinyAsync(
+                    GoldenData.Image("gray.png"), GoldenData.Image("gray.png"), "-o", Path.Combine(one, "shard-00001.npy"));
                 break;
             case "shard too long":
                 File.Copy(Path.Combine(one, "shard-00000.npy"), Path.Combine(one, "shard-00001.npy"), overwrite: true);
@@ -140,7 +158,8 @@ public sealed class MergeRefusalTests : MergeTestBase
                     shard.SetLength(300);
                 break;
             case "shard of longer rows":
-                await CliRunner.EmbedTinyAsync(GoldenData.Image("gray.png"), "--output", "cls+mean", "-o", Path.Combine(one, "shard-00001.npy"));
+                await CliRunner.EmbedTinyAsync(
+                    GoldenData.Image("gray.png"), "--output", "cls+mean", "-o", Path.Combine(one, "shard-00001.npy"));
                 break;
             case "manifest changed":
                 Edit(Path.Combine(one, "manifest.jsonl"), ".png", ".PNG");

@@ -20,7 +20,8 @@ public abstract class MergeTestBase : IDisposable
     {
         int worst = 0;
         for (int part = 0; part < parts; part++)
-            worst = Math.Max(worst, (await CliRunner.EmbedTinyAsync([.. run, "--shard", $"{part}/{parts}", "-o", Folder.Path(output)])).ExitCode);
+            worst = Math.Max(
+                worst, (await CliRunner.EmbedTinyAsync([.. run, "--shard", $"{part}/{parts}", "-o", Folder.Path(output)])).ExitCode);
         Assert.Equal(exitCode, worst);
     }
 

@@ -6,7 +6,10 @@ namespace Dino.Gpu.Tests.Cli;
 /// <summary><c>dino merge</c>: what it makes equals what one process writes, byte for byte.</summary>
 public sealed class MergeTests : MergeTestBase
 {
-    /// <summary>Shard boundaries on part boundaries, beside them, one row a shard, all rows in one; more parts than a shard has rows.</summary>
+    /// <summary>
+    /// Shard boundaries on part boundaries, beside them, one row a shard, all rows in one; more parts than a shard has
+    /// rows.
+    /// </summary>
     [Theory]
     [InlineData(1, 5)]
     [InlineData(2, 1)]
@@ -58,7 +61,9 @@ public sealed class MergeTests : MergeTestBase
             await AssertSameFolderAsync(3, 3, [.. inputs, "--shard-size", "2", "--format", format, "--on-error", onError]);
     }
 
-    /// <summary>From the shards that hold most to every format, and within each format: as embed writes the file itself.</summary>
+    /// <summary>
+    /// From the shards that hold most to every format, and within each format: as embed writes the file itself.
+    /// </summary>
     [Theory]
     [InlineData("parquet", "npy")]
     [InlineData("parquet", "npz")]
@@ -136,7 +141,11 @@ public sealed class MergeTests : MergeTestBase
         Directory.Move(Part(0, 3), Folder.Path("first"));
         Directory.CreateDirectory(Folder.Path("other"));
         Directory.Move(Part(2, 3), Folder.Path("other", "part-00002-of-00003"));
-        Assert.Equal(0, (await MergeAsync(Folder.Path("other"), Folder.Path("out"), Folder.Path("first") + "/", "-o", Folder.Path("one.npy"))).ExitCode);
+        Assert.Equal(
+            0,
+            (
+                await MergeAsync(
+                    Folder.Path("other"), Folder.Path("out"), Folder.Path("first") + "/", "-o", Folder.Path("one.npy"))).ExitCode);
         await CliRunner.EmbedTinyAsync(Images, "-o", Folder.Path("embed.npy"));
         AssertSameBytes(Folder.Path("embed.npy"), Folder.Path("one.npy"));
     }
@@ -158,7 +167,9 @@ public sealed class MergeTests : MergeTestBase
         Assert.Equal(written, File.GetLastWriteTimeUtc(Path.Combine(merged, "shard-00000.npy")));
     }
 
-    /// <summary>A merge that was killed left a run of which the last shards are missing; others may have been deleted.</summary>
+    /// <summary>
+    /// A merge that was killed left a run of which the last shards are missing; others may have been deleted.
+    /// </summary>
     [Theory]
     [InlineData(3, 4, 5, 6)]
     [InlineData(0)]
@@ -217,12 +228,23 @@ public sealed class MergeTests : MergeTestBase
     [InlineData("merged.csv", ".merged.csv.*.tmp")]
     public async Task Cancelling_leaves_nothing(string output, string begun)
     {
-        await PartsAsync("out", 2, 0, [Images, .. Enumerable.Repeat(GoldenData.Image("gray.png"), 400), "--shard-size", "10", "--output", "tokens", "--format", "csv"]);
+        await PartsAsync(
+            "out",
+            2,
+            0,
+            [
+                Images, .. Enumerable.Repeat(GoldenData.Image("gray.png"), 400), "--shard-size", "10", "--output", "tokens",
+                "--format", "csv"
+            ]);
         string[] before = [.. Folder.Files.Order()];
         using var cancellation = new CancellationTokenSource();
-        Task<CliResult> merging = Task.Run(() => CliRunner.RunAsync(cancellation.Token, ["merge", Folder.Path("out"), "-o", Folder.Path(output)]));
+        Task<CliResult> merging = Task.Run(
+            () => CliRunner.RunAsync(cancellation.Token, ["merge", Folder.Path("out"), "-o", Folder.Path(output)]));
         string place = output == "merged" ? Folder.Path("merged") : Folder.Root;
-        while (!merging.IsCompleted && !(Directory.Exists(place) && Directory.EnumerateFiles(place, begun, new EnumerationOptions { AttributesToSkip = 0 }).Any()))
+        while (!merging.IsCompleted
+            && !(
+                    Directory.Exists(place)
+                        && Directory.EnumerateFiles(place, begun, new EnumerationOptions { AttributesToSkip = 0 }).Any()))
             Thread.Yield();
         Assert.False(merging.IsCompleted);
         await cancellation.CancelAsync();
@@ -237,12 +259,16 @@ public sealed class MergeTests : MergeTestBase
     private string Manifest()
     {
         string broken = Folder.Write("broken.png", [1, 2, 3]);
-        string[] paths = [GoldenData.Image("chelsea.png"), "missing.png", .. Directory.GetFiles(Images).Order(StringComparer.Ordinal), broken, "none \"ü\",.jpg"];
+        string[] paths = [
+            GoldenData.Image("chelsea.png"), "missing.png", .. Directory.GetFiles(Images).Order(StringComparer.Ordinal), broken,
+            "none \"ü\",.jpg"
+        ];
         var lines = new List<string> { "path,label,weight,good,count" };
         for (int i = 0; i < paths.Length; i++)
         {
             string weight = i % 5 == 0 ? "" : (i / 7.0).ToString(CultureInfo.InvariantCulture);
-            lines.Add($"\"{paths[i].Replace("\"", "\"\"", StringComparison.Ordinal)}\",{(i % 3 == 0 ? "" : $"\"a, {i}\"")},{weight},{(i % 2 == 0 ? "true" : "false")},{i * 1_000_000_007L}");
+            lines.Add(
+                $"\"{paths[i].Replace("\"", "\"\"", StringComparison.Ordinal)}\",{(i % 3 == 0 ? "" : $"\"a, {i}\"")},{weight},{(i % 2 == 0 ? "true" : "false")},{i * 1_000_000_007L}");
         }
 
         return Folder.Write("list.csv", string.Join('\n', lines) + "\n");

@@ -8,7 +8,9 @@ namespace Dino.Gpu.Tests.Cli;
 /// <summary><c>dino pca</c> with a model of patches of 8.</summary>
 public sealed class PcaTests : IDisposable
 {
-    private static readonly string[] Images = [GoldenData.Image("chelsea.png"), GoldenData.Image("gray.png"), GoldenData.Image("palette.png")];
+    private static readonly string[] Images = [
+        GoldenData.Image("chelsea.png"), GoldenData.Image("gray.png"), GoldenData.Image("palette.png")
+    ];
 
     private readonly TemporaryFolder _folder = new();
 
@@ -27,7 +29,8 @@ public sealed class PcaTests : IDisposable
 
         using var encoder = DinoEncoder.Load(CliRunner.TinyWeights, new DinoOptions { Device = "cpu", InputWidth = 64, InputHeight = 40 });
         var fit = new PatchPcaFit(48);
-        float[][] patches = [.. Images.Select(image => encoder.ForwardPrepared([encoder.Prepare(image)], DinoOutputs.PatchGrid).PatchGrid!.Data)];
+        float[][] patches = [.. Images.Select(image => encoder.ForwardPrepared([encoder.Prepare(image)],
+            DinoOutputs.PatchGrid).PatchGrid!.Data)];
         foreach (float[] grid in patches)
             fit.Add(grid);
         PatchPca pca = fit.Solve();
@@ -37,7 +40,9 @@ public sealed class PcaTests : IDisposable
             Npy values = Npy.Read(stem + ".pca.npy");
             Assert.Equal([5, 8, 3], values.Shape);
             Assert.Equal(pca.Project(patches[i]), values.Floats);
-            Assert.Equal(PcaPicture.Draw(pca, values.Floats, 5, 8, 8).Pixels, new StbImageDecoder().Decode(File.ReadAllBytes(stem + ".pca.png"), ExifOrientation.Ignore).Pixels);
+            Assert.Equal(
+                PcaPicture.Draw(pca, values.Floats, 5, 8, 8).Pixels,
+                new StbImageDecoder().Decode(File.ReadAllBytes(stem + ".pca.png"), ExifOrientation.Ignore).Pixels);
         }
 
         Assert.Equal(6, _folder.Files.Length);
@@ -52,7 +57,9 @@ public sealed class PcaTests : IDisposable
         Assert.Single(result.ErrorLines, line => line.Contains("broken.png"));
         Assert.Contains("3 images in ", result.ErrorLines[^1]);
         Assert.Contains("1 failed", result.ErrorLines[^1]);
-        Assert.Equal(["chelsea.pca.png", "gray.pca.png"], Directory.GetFiles(_folder.Path("pca")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["chelsea.pca.png", "gray.pca.png"],
+            Directory.GetFiles(_folder.Path("pca")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
         result = await RunAsync(broken, "-o", _folder.Path("none"), "--size", "32");
         Assert.Equal(3, result.ExitCode);
@@ -65,7 +72,8 @@ public sealed class PcaTests : IDisposable
         string image = _folder.Write("a.pca.png", File.ReadAllBytes(GoldenData.Image("tiny_5x7.png")));
         string other = _folder.Write("a.png", File.ReadAllBytes(GoldenData.Image("tiny_5x7.png")));
         Assert.Contains("would be overwritten", (await RunAsync(image, other, "-o", _folder.Root)).FatalLine());
-        Assert.Contains("both become", (await RunAsync(other, Path.Combine(_folder.Root, ".", "a.png"), "-o", _folder.Path("pca"))).FatalLine());
+        Assert.Contains(
+            "both become", (await RunAsync(other, Path.Combine(_folder.Root, ".", "a.png"), "-o", _folder.Path("pca"))).FatalLine());
         CliResult usage = await RunAsync(other, "-o", _folder.Path("pca"), "--no-maps");
         Assert.Equal(2, usage.ExitCode);
         Assert.Contains("add --npy", usage.Error);

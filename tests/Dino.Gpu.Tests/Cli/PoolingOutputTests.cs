@@ -17,7 +17,11 @@ public sealed class PoolingOutputTests
     public async Task Rows_are_those_of_the_library(string output, int length)
     {
         using var folder = new TemporaryFolder();
-        Assert.Equal(0, (await CliRunner.EmbedTinyAsync(Chelsea, GoldenData.Image("gray.png"), "--output", output, "-o", folder.Path("o.npy"))).ExitCode);
+        Assert.Equal(
+            0,
+            (
+                await CliRunner.EmbedTinyAsync(
+                    Chelsea, GoldenData.Image("gray.png"), "--output", output, "-o", folder.Path("o.npy"))).ExitCode);
         using var encoder = DinoEncoder.Load(CliRunner.TinyWeights, new DinoOptions { Device = "cpu" });
         var expected = new List<float>();
         foreach (string image in new[] { Chelsea, GoldenData.Image("gray.png") })
@@ -31,14 +35,19 @@ public sealed class PoolingOutputTests
             Assert.Equal(0, (await CliRunner.EmbedTinyAsync(Chelsea, "--output", output, "-o", folder.Path("out"))).ExitCode);
         using (var record = JsonDocument.Parse(File.ReadAllBytes(folder.Path("out", "run.json"))))
             Assert.Equal(output, record.RootElement.GetProperty("provenance").GetProperty("output").GetString());
-        Assert.Equal(length, Npy.Read(Assert.Single(folder.Files, path => path.EndsWith(".npy", StringComparison.Ordinal) && path.Contains("shard"))).Shape[1]);
+        Assert.Equal(
+            length,
+            Npy.Read(
+                Assert.Single(folder.Files, path => path.EndsWith(".npy", StringComparison.Ordinal) && path.Contains("shard"))).Shape[1]);
     }
 
     [Fact]
     public async Task More_blocks_than_the_model_has()
     {
         using var folder = new TemporaryFolder();
-        Assert.Contains("this model has 3 blocks", (await CliRunner.EmbedTinyAsync(Chelsea, "--output", "last4", "-o", folder.Path("o.npy"))).FatalLine());
+        Assert.Contains(
+            "this model has 3 blocks",
+            (await CliRunner.EmbedTinyAsync(Chelsea, "--output", "last4", "-o", folder.Path("o.npy"))).FatalLine());
         Assert.Empty(folder.Files);
     }
 
@@ -54,7 +63,10 @@ public sealed class PoolingOutputTests
     {
         CliResult result = await CliRunner.EmbedTinyAsync(Chelsea, "--output", output);
         Assert.Equal(2, result.ExitCode);
-        Assert.Contains($"--output: expected cls, mean, gem, cls+mean, cls+gem, lastN, lastN+mean, lastN+gem, multiscale or multiscale:S,S,..., tokens or patches, found '{output}'", result.ErrorLines[0]);
+        Assert.Contains(
+            $"--output: expected cls, mean, gem, cls+mean, cls+gem, lastN, lastN+mean, lastN+gem, multiscale or multiscale:S,S,..., "
+                + $"tokens or patches, found '{output}'",
+            result.ErrorLines[0]);
     }
 
     [Theory]
@@ -63,9 +75,14 @@ public sealed class PoolingOutputTests
     public async Task Several_scales_are_those_of_the_library(string output, double[] scales)
     {
         using var folder = new TemporaryFolder();
-        Assert.Equal(0, (await CliRunner.EmbedTinyAsync(Chelsea, GoldenData.Image("gray.png"), "--output", output, "-o", folder.Path("o.npy"))).ExitCode);
+        Assert.Equal(
+            0,
+            (
+                await CliRunner.EmbedTinyAsync(
+                    Chelsea, GoldenData.Image("gray.png"), "--output", output, "-o", folder.Path("o.npy"))).ExitCode);
         using var encoder = DinoEncoder.Load(CliRunner.TinyWeights, new DinoOptions { Device = "cpu" });
-        float[] expected = encoder.ForwardMultiScale([encoder.Prepare(Chelsea), encoder.Prepare(GoldenData.Image("gray.png"))], scales).ClassToken!.Data;
+        float[] expected = encoder.ForwardMultiScale(
+            [encoder.Prepare(Chelsea), encoder.Prepare(GoldenData.Image("gray.png"))], scales).ClassToken!.Data;
         Npy file = Npy.Read(folder.Path("o.npy"));
         Assert.Equal([2, 48], file.Shape);
         Assert.Equal(expected, file.Floats);
@@ -82,7 +99,9 @@ public sealed class PoolingOutputTests
     public async Task A_scale_without_a_patch(string output)
     {
         using var folder = new TemporaryFolder();
-        Assert.Contains("which hold no patch", (await CliRunner.EmbedTinyAsync(Chelsea, "--output", "multiscale:1,0.2", "-o", folder.Path(output))).FatalLine());
+        Assert.Contains(
+            "which hold no patch",
+            (await CliRunner.EmbedTinyAsync(Chelsea, "--output", "multiscale:1,0.2", "-o", folder.Path(output))).FatalLine());
         Assert.Empty(folder.Files);
     }
 }

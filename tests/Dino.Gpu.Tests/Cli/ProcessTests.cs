@@ -38,14 +38,17 @@ public sealed class ProcessTests : IDisposable
             ["DINO_WEIGHTS"] = "",
             ["http_proxy"] = "",
         };
-        CliResult result = await CliProcess.FinishAsync(CliProcess.Start(["embed", Chelsea, "--quiet", "-o", _folder.Path("o.npy")], environment));
+        CliResult result = await CliProcess.FinishAsync(
+            CliProcess.Start(["embed", Chelsea, "--quiet", "-o", _folder.Path("o.npy")], environment));
         Assert.Contains("no weights", result.FatalLine());
         Assert.Contains("--weights FILE", result.ErrorLines[^1]);
         Assert.Contains("synthetic", result.ErrorLines[^1]);
         Assert.False(File.Exists(_folder.Path("o.npy")));
     }
 
-    /// <summary>The published checkpoint is replaced by an original DINO one, which is tiny and needs no config.json.</summary>
+    /// <summary>
+    /// The published checkpoint is replaced by an original DINO one, which is tiny and needs no config.json.
+    /// </summary>
     [Fact]
     public async Task Without_weights_they_are_downloaded_once_into_the_cache()
     {
@@ -75,7 +78,8 @@ public sealed class ProcessTests : IDisposable
         if (OperatingSystem.IsWindows())
             Assert.Skip("POSIX signals");
         string output = Directory.CreateDirectory(_folder.Path("out")).FullName;
-        Process process = CliProcess.Start(["embed", "@" + EndlessList(), "--weights", CliRunner.TinyWeights, "--device", "cpu", "-o", Path.Combine(output, "o.npy")]);
+        Process process = CliProcess.Start(
+            ["embed", "@" + EndlessList(), "--weights", CliRunner.TinyWeights, "--device", "cpu", "-o", Path.Combine(output, "o.npy")]);
         await WaitForAsync(() => Files(output).Any(file => new FileInfo(file).Length > 1 << 16) || process.HasExited);
         long start = Stopwatch.GetTimestamp();
         using (var kill = Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]))
@@ -100,7 +104,9 @@ public sealed class ProcessTests : IDisposable
         Assert.Equal("exit 0", Assert.Single(result.ErrorLines));
     }
 
-    /// <summary>Pseudo-terminals of containers and CI systems are often 0 columns wide, and a window may be dragged to a sliver.</summary>
+    /// <summary>
+    /// Pseudo-terminals of containers and CI systems are often 0 columns wide, and a window may be dragged to a sliver.
+    /// </summary>
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
@@ -114,12 +120,21 @@ public sealed class ProcessTests : IDisposable
         CliResult help = await CliProcess.FinishAsync(CliProcess.StartShell(terminal, ["embed", "--help"]));
         Assert.True(help.ExitCode == 0, help.Output);
         Assert.Contains("--on-error", help.Output);
-        CliResult embed = await CliProcess.FinishAsync(CliProcess.StartShell(terminal, ["embed", Chelsea, MissingFiles.List("missing.png"), "--weights", CliRunner.TinyWeights, "--device", "cpu", "-o", _folder.Path("o.npy")]));
+        CliResult embed = await CliProcess.FinishAsync(
+            CliProcess.StartShell(
+                terminal,
+                [
+                    "embed", Chelsea, MissingFiles.List("missing.png"), "--weights", CliRunner.TinyWeights, "--device", "cpu",
+                    "-o", _folder.Path("o.npy")
+                ]));
         Assert.True(embed.ExitCode == 3, embed.Output);
         Assert.Contains("2 images", embed.Output);
     }
 
-    /// <summary>The bar hides the cursor. After a first signal a run into a folder waits for the batch in flight; a second one does not.</summary>
+    /// <summary>
+    /// The bar hides the cursor. After a first signal a run into a folder waits for the batch in flight; a second one
+    /// does not.
+    /// </summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -137,7 +152,9 @@ public sealed class ProcessTests : IDisposable
             """);
         // A model and a batch that take seconds: one is in flight a second after the bar is there.
         CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell(
-            $"script -qfec \"sh {script} $*\" {screen}", ["embed", "@" + EndlessList(), "--weights", "synthetic", "--device", "cpu", "--batch", "48", "-o", folder]));
+            $"script -qfec \"sh {script} $*\" {screen}", [
+                "embed", "@" + EndlessList(), "--weights", "synthetic", "--device", "cpu", "--batch", "48", "-o", folder
+            ]));
         int hidden = result.Output.LastIndexOf("\e[?25l", StringComparison.Ordinal);
         Assert.True(hidden >= 0, result.Output);
         Assert.True(result.Output.LastIndexOf("\e[?25h", StringComparison.Ordinal) > hidden, result.Output);
@@ -152,7 +169,10 @@ public sealed class ProcessTests : IDisposable
         if (OperatingSystem.IsWindows())
             Assert.Skip("needs /dev");
         CliResult result = await CliProcess.FinishAsync(CliProcess.Start(
-            ["embed", MissingFiles.List("missing.png"), Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet", "--errors", log, "-o", _folder.Path("o.npy")]));
+            [
+                "embed", MissingFiles.List("missing.png"), Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu",
+                "--quiet", "--errors", log, "-o", _folder.Path("o.npy")
+            ]));
         Assert.True(result.ExitCode == 3, result.Error);
         Assert.Equal(lines, result.OutputLines.Length);
         Assert.All(result.OutputLines, line => Assert.StartsWith("{\"row\":0,\"path\":\"missing.png\"", line));
@@ -167,7 +187,10 @@ public sealed class ProcessTests : IDisposable
         string pipe = _folder.Fifo("pipe");
         CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell(
             $"cat {pipe} & \"$@\"; code=$?; wait; exit $code",
-            ["embed", MissingFiles.List("missing.png"), Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet", "--errors", pipe, "-o", _folder.Path("o.npy")]));
+            [
+                "embed", MissingFiles.List("missing.png"), Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu",
+                "--quiet", "--errors", pipe, "-o", _folder.Path("o.npy")
+            ]));
         Assert.True(result.ExitCode == 3, result.Error);
         Assert.StartsWith("{\"row\":0,\"path\":\"missing.png\"", Assert.Single(result.OutputLines));
     }
@@ -182,7 +205,10 @@ public sealed class ProcessTests : IDisposable
     {
         if (!File.Exists("/dev/full"))
             Assert.Skip("needs /dev/full");
-        string[] embed = ["embed", MissingFiles.List("missing.png"), Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--progress", progress, "-o", _folder.Path("o.npy")];
+        string[] embed = [
+            "embed", MissingFiles.List("missing.png"), Chelsea, "--weights", CliRunner.TinyWeights, "--device", "cpu",
+            "--progress", progress, "-o", _folder.Path("o.npy")
+        ];
         Assert.Equal(3, (await CliProcess.FinishAsync(CliProcess.StartShell("\"$@\" " + redirection, embed))).ExitCode);
         Assert.Equal(2, Npy.Read(_folder.Path("o.npy")).Shape[0]);
     }
@@ -201,7 +227,10 @@ public sealed class ProcessTests : IDisposable
     [Fact]
     public async Task Dates_do_not_depend_on_the_time_zone()
     {
-        string[] embed = ["embed", GoldenData.PathOf("manifests", "duckdb_types.parquet"), "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet"];
+        string[] embed = [
+            "embed", GoldenData.PathOf("manifests", "duckdb_types.parquet"), "--weights", CliRunner.TinyWeights, "--device",
+            "cpu", "--quiet"
+        ];
         foreach (string zone in new[] { "UTC", "Asia/Kolkata" })
         {
             CliResult result = await CliProcess.FinishAsync(CliProcess.Start(embed, new Dictionary<string, string> { ["TZ"] = zone }));
@@ -219,7 +248,9 @@ public sealed class ProcessTests : IDisposable
             _folder.Write($"big/{i}.png", []);
         _folder.Write("small/b.png", []);
         CliResult result = await CliProcess.FinishAsync(CliProcess.Start(
-            ["embed", _folder.Root, "--weights", CliRunner.TinyWeights, "--device", "cpu"], new Dictionary<string, string> { ["TMPDIR"] = _folder.Path("none") }));
+            [
+                "embed", _folder.Root, "--weights", CliRunner.TinyWeights, "--device", "cpu"
+            ], new Dictionary<string, string> { ["TMPDIR"] = _folder.Path("none") }));
         Assert.StartsWith($"dino: error: cannot keep a folder's names in the temporary folder {_folder.Path("none")}", result.FatalLine());
     }
 
@@ -240,13 +271,16 @@ public sealed class ProcessTests : IDisposable
         if (!File.Exists("/dev/full"))
             Assert.Skip("needs /dev/full");
         CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell(
-            "\"$@\" > /dev/full", ["embed", Chelsea, "--format", format, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet"]));
+            "\"$@\" > /dev/full", [
+                "embed", Chelsea, "--format", format, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet"
+            ]));
         Assert.Equal(1, result.ExitCode);
         Assert.Equal("dino: error: cannot write standard output: No space left on device", result.Error.Trim());
     }
 
     /// <summary>Far more images than any test waits for.</summary>
-    private string EndlessList() => _folder.Write("list.txt", string.Concat(Enumerable.Repeat(GoldenData.Image("gray.png") + "\n", 1_000_000)));
+    private string EndlessList() =>
+        _folder.Write("list.txt", string.Concat(Enumerable.Repeat(GoldenData.Image("gray.png") + "\n", 1_000_000)));
 
     private static string[] Files(string folder) => Directory.GetFiles(folder, "*", new EnumerationOptions { AttributesToSkip = 0 });
 

@@ -52,9 +52,16 @@ public sealed class ProgressTests
             display.Advance(failed: false);
         }
 
-        JsonElement[] lines = [.. error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        JsonElement[] lines = [.. error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonDocument.Parse(line).RootElement)];
         Assert.Equal("dino: \"a\": broken", lines[0].GetProperty("text").GetString());
-        Assert.Equal((2, 2, 1, 0.0), (lines[^1].GetProperty("done").GetInt64(), lines[^1].GetProperty("total").GetInt64(), lines[^1].GetProperty("failed").GetInt64(), lines[^1].GetProperty("secondsLeft").GetDouble()));
+        Assert.Equal(
+            (2, 2, 1, 0.0),
+            (
+                lines[^1].GetProperty("done").GetInt64(),
+                lines[^1].GetProperty("total").GetInt64(),
+                lines[^1].GetProperty("failed").GetInt64(),
+                lines[^1].GetProperty("secondsLeft").GetDouble()));
     }
 
     /// <summary>One file that hangs must not look like a process that hangs.</summary>
@@ -82,7 +89,9 @@ public sealed class ProgressTests
         await Task.Delay(100, TestContext.Current.CancellationToken);
         Assert.Equal(whole, error.ToString());
         if (!json)
-            Assert.All(Told(error, json), line => Assert.Matches(@"^dino: 1/9 images, [0-9.]+ images/s, \d+:\d\d left, nothing new for \d+:\d\d$", line));
+            Assert.All(
+                Told(error, json),
+                line => Assert.Matches(@"^dino: 1/9 images, [0-9.]+ images/s, \d+:\d\d left, nothing new for \d+:\d\d$", line));
     }
 
     /// <summary>The first batch of a model may take longer than the line; nothing has stopped then.</summary>
@@ -139,7 +148,10 @@ public sealed class ProgressTests
         Assert.Equal(3, quiet.ExitCode);
         Assert.Contains("missing.png", Assert.Single(Json(quiet)).GetProperty("text").GetString());
         CliResult cancelled = await CliRunner.RunAsync(
-            new CancellationToken(canceled: true), ["embed", MissingFiles.List("missing.png"), "--weights", CliRunner.TinyWeights, "--device", "cpu", "--progress", "json"]);
+            new CancellationToken(canceled: true), [
+                "embed", MissingFiles.List("missing.png"), "--weights", CliRunner.TinyWeights, "--device", "cpu", "--progress",
+                "json"
+            ]);
         Assert.Equal(130, cancelled.ExitCode);
         Assert.Equal("dino: canceled", Assert.Single(Json(cancelled)).GetProperty("text").GetString());
     }
@@ -204,7 +216,8 @@ public sealed class ProgressTests
 
     /// <summary>Lines that say how far the run is.</summary>
     private static string[] Told(StringWriter error, bool json) =>
-        [.. error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(line => json ? line.Contains("\"progress\"") : line != "between")];
+        [.. error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Where(line => json ? line.Contains("\"progress\"") : line != "between")];
 
     /// <summary>Tells when the first line is there.</summary>
     private sealed class LineWriter : StringWriter

@@ -23,7 +23,19 @@ public sealed class SearchTests : IDisposable
     public async Task An_index_is_an_npz_that_says_what_made_it()
     {
         string index = _folder.Path("photos.npz");
-        CliResult result = await RunAsync("index", Chelsea, MissingFiles.List("missing.png"), Gray, "-o", index, "--size", "64x40", "--output", "mean", "--preprocess", "dino");
+        CliResult result = await RunAsync(
+            "index",
+            Chelsea,
+            MissingFiles.List("missing.png"),
+            Gray,
+            "-o",
+            index,
+            "--size",
+            "64x40",
+            "--output",
+            "mean",
+            "--preprocess",
+            "dino");
         Assert.Equal(3, result.ExitCode);
         Assert.Empty(result.Output);
         Assert.Contains("2 vectors of 48, 1 without an embedding left out", result.ErrorLines[^1]);
@@ -73,7 +85,9 @@ public sealed class SearchTests : IDisposable
             int[] expected = [.. Enumerable.Range(0, 4).OrderByDescending(i => Cosine(table, query, i)).ThenBy(i => i).Take(3)];
             Assert.Equal(expected, hits.Select(hit => hit.GetProperty("row").GetInt32()));
             Assert.Equal([1, 2, 3], hits.Select(hit => hit.GetProperty("rank").GetInt32()));
-            Assert.All(hits, hit => Assert.Equal(Cosine(table, query, hit.GetProperty("row").GetInt32()), hit.GetProperty("score").GetDouble(), 1e-12));
+            Assert.All(
+                hits,
+                hit => Assert.Equal(Cosine(table, query, hit.GetProperty("row").GetInt32()), hit.GetProperty("score").GetDouble(), 1e-12));
         }
 
         // The picture that is there twice finds neither of its rows.
@@ -103,7 +117,9 @@ public sealed class SearchTests : IDisposable
         foreach (string name in archives)
         {
             using var writer = new TarWriter(File.Create(_folder.Path(name + ".tar")));
-            writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "a.png") { DataStream = new MemoryStream(File.ReadAllBytes(name == "one" ? Gray : Tiny)) });
+            writer.WriteEntry(
+                new PaxTarEntry(
+                    TarEntryType.RegularFile, "a.png") { DataStream = new MemoryStream(File.ReadAllBytes(name == "one" ? Gray : Tiny)) });
         }
 
         string one = _folder.Path("one.tar"), two = _folder.Path("two.tar");
@@ -113,7 +129,8 @@ public sealed class SearchTests : IDisposable
         Assert.Equal(0, (await RunAsync("index", one, two, "-o", index)).ExitCode);
         CliResult other = await RunAsync("search", index, one, "--exclude-self", "-q");
         Assert.Matches($"^{Regex.Escape(one)}:a.png\t1\t[-0-9.]+\t{Regex.Escape(two)}:a.png$", Assert.Single(other.OutputLines[1..]));
-        Assert.Contains($"\"path\":\"a.png\",\"archive\":\"{two}\"", (await RunAsync("search", index, one, "--exclude-self", "-q", "--json")).Output);
+        Assert.Contains(
+            $"\"path\":\"a.png\",\"archive\":\"{two}\"", (await RunAsync("search", index, one, "--exclude-self", "-q", "--json")).Output);
 
         if (OperatingSystem.IsWindows())
             return; // links need a privilege there
@@ -157,9 +174,12 @@ public sealed class SearchTests : IDisposable
         await RunAsync("index", Chelsea, Gray, "-o", index);
         string index384 = _folder.Path("synthetic.npz");
         await CliRunner.RunAsync("index", Tiny, "-o", index384, "-w", "synthetic", "-d", "cpu");
-        Assert.Contains("made differently (weights synthetic:0x44494E4F and synthetic:0x5)", (await CliRunner.RunAsync("search", index384, Tiny, "-w", "synthetic:5", "-d", "cpu", "-q")).FatalLine());
+        Assert.Contains(
+            "made differently (weights synthetic:0x44494E4F and synthetic:0x5)",
+            (await CliRunner.RunAsync("search", index384, Tiny, "-w", "synthetic:5", "-d", "cpu", "-q")).FatalLine());
         Assert.Contains("has vectors of 384 values, ", (await RunAsync("search", index384, Tiny, "-q")).FatalLine());
-        Assert.Contains("made differently (size 32x32 and 64x64)", (await RunAsync("search", index, Chelsea, "--size", "64", "-q")).FatalLine());
+        Assert.Contains(
+            "made differently (size 32x32 and 64x64)", (await RunAsync("search", index, Chelsea, "--size", "64", "-q")).FatalLine());
         Assert.Contains("no such file", (await RunAsync("search", _folder.Path("none.npz"), Chelsea)).FatalLine());
         Assert.Contains("has 2 vectors, expected one", (await RunAsync("compare", index, Chelsea)).FatalLine());
         Assert.Contains("no directory", (await RunAsync("search", index, Chelsea, "--html", _folder.Path("no", "page.html"))).FatalLine());
@@ -249,9 +269,12 @@ public sealed class SearchTests : IDisposable
 
     private static double Cosine(EmbeddingTable table, int left, int right)
     {
-        double Dot(int a, int b) => Enumerable.Range(0, table.Dimension).Sum(i => (double)table.Values.Span[a * table.Dimension + i] * table.Values.Span[b * table.Dimension + i]);
+        double Dot(int a, int b) =>
+            Enumerable.Range(0, table.Dimension).Sum(
+                i => (double)table.Values.Span[a * table.Dimension + i] * table.Values.Span[b * table.Dimension + i]);
         return Dot(left, right) / Math.Sqrt(Dot(left, left) * Dot(right, right));
     }
 
-    private static Task<CliResult> RunAsync(params string[] arguments) => CliRunner.RunAsync([.. arguments, "-w", CliRunner.TinyWeights, "-d", "cpu"]);
+    private static Task<CliResult> RunAsync(params string[] arguments) =>
+        CliRunner.RunAsync([.. arguments, "-w", CliRunner.TinyWeights, "-d", "cpu"]);
 }

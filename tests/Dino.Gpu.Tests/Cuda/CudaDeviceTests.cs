@@ -203,7 +203,8 @@ public sealed class CudaDeviceTests
     private static float[][] Outputs(DinoOutput output) =>
     [
         output.ClassToken!.Data, output.LastHiddenState!.Data, output.HiddenStates!.Data, output.IntermediateLayers!.Data,
-        output.Queries!.Data, output.Keys!.Data, output.Values!.Data, output.AttentionRollout!.Data, output.ClassAttentions!.Data, output.Attentions!.Data,
+        output.Queries!.Data, output.Keys!.Data, output.Values!.Data, output.AttentionRollout!.Data,
+            output.ClassAttentions!.Data, output.Attentions!.Data,
     ];
 
     private static RgbImage Picture(int width, int height, int seed)

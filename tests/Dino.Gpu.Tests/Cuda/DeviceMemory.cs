@@ -5,7 +5,9 @@ namespace Dino.Gpu.Tests.Cuda;
 /// <summary>Memory of the emulated card: allocations that lie apart, each with what is known of its bytes.</summary>
 internal sealed class DeviceMemory : IDisposable
 {
-    /// <summary>Bytes of freed allocations that are kept, so that no new one lies where somebody may still point.</summary>
+    /// <summary>
+    /// Bytes of freed allocations that are kept, so that no new one lies where somebody may still point.
+    /// </summary>
     private const long MostFreed = 256 << 20;
 
     private readonly Lock _lock = new();

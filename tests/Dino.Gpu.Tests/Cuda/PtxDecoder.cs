@@ -294,7 +294,8 @@ internal sealed class PtxDecoder(PtxKernel kernel)
     private void CheckTarget()
     {
         string[] operation = _instruction.Operation;
-        if (operation[0] is "ld" or "st" or "red" or "cp" or "mma" or "ldmatrix" || _instruction.Operands is not [{ Register: >= 0 } target, ..])
+        if (operation[0] is "ld" or "st" or "red" or "cp" or "mma" or "ldmatrix"
+            || _instruction.Operands is not [{ Register: >= 0 } target, ..])
             return;
         string type = operation[0] == "setp" ? "pred" : operation[0] == "cvt" ? operation[^2] : operation[^1];
         bool wide = type.EndsWith("64", StringComparison.Ordinal) || operation.Contains("wide");

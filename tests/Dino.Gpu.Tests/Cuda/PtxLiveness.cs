@@ -53,7 +53,8 @@ internal static class PtxLiveness
         instruction.Operands.Skip(Writes(instruction) ? 1 : 0).SelectMany(Registers)
             .Concat(instruction.Predicate >= 0 ? [instruction.Predicate] : []);
 
-    private static bool Writes(PtxInstruction instruction) => instruction.Operation[0] is not ("st" or "red" or "cp" or "bar" or "bra" or "ret");
+    private static bool Writes(PtxInstruction instruction) =>
+        instruction.Operation[0] is not ("st" or "red" or "cp" or "bar" or "bra" or "ret");
 
     private static IEnumerable<int> Registers(PtxOperand operand) => operand.List ?? (operand.Register >= 0 ? [operand.Register] : []);
 

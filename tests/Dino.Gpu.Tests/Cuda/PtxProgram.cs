@@ -39,7 +39,8 @@ internal sealed partial class PtxProgram
         body = body[(start + 1)..body.LastIndexOf('}')];
         var lines = new List<string>();
         var registersThen = new List<int>();
-        IEnumerable<string> statements = LabelPattern().Replace(body, "$0;").Split(';').Select(part => SpacePattern().Replace(part, " ").Trim());
+        IEnumerable<string> statements = LabelPattern().Replace(body, "$0;").Split(';').Select(
+            part => SpacePattern().Replace(part, " ").Trim());
         foreach (string statement in statements.Where(part => part.Length > 0))
         {
             if (statement.EndsWith(':'))

@@ -44,7 +44,8 @@ public sealed class DeviceTests
         Assert.Equal(threads, device.Accelerator.NumMultiprocessors);
         Assert.Equal(KernelFamily.Simd, device.Family);
 
-        Action<Index1D, ArrayView<int>> kernel = device.Accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<int>>(StoreIndex, 1);
+        Action<Index1D, ArrayView<int>> kernel = device.Accelerator
+            .LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<int>>(StoreIndex, 1);
         using MemoryBuffer1D<int, Stride1D.Dense> buffer = device.Accelerator.Allocate1D<int>(1000);
         kernel(1000, buffer.View);
         device.Accelerator.Synchronize();

@@ -5,8 +5,8 @@ namespace Dino.Gpu.Tests.Features;
 public sealed class AttentionMapTests
 {
     /// <summary>
-    /// By hand: of 0.4 0.1 0.05 0.25 0.2 in ascending order 0.05 0.1 0.2 0.25 0.4 the running sums are 0.05 0.15 0.35 0.6 1. The rule keeps
-    /// what has a sum above 1 - share.
+    /// By hand: of 0.4 0.1 0.05 0.25 0.2 in ascending order 0.05 0.1 0.2 0.25 0.4 the running sums are 0.05 0.15 0.35
+    /// 0.6 1. The rule keeps what has a sum above 1 - share.
     /// </summary>
     [Theory]
     [InlineData(0.62, "x..x.")] // above 0.38: 0.6 and 1
@@ -61,7 +61,8 @@ public sealed class AttentionMapTests
 
     [Fact]
     public void Upsample_RepeatsEveryValueInASquare() =>
-        Assert.Equal([1, 1, 2, 2, 3, 3, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 4, 4, 5, 5, 6, 6], AttentionMap.Upsample([1, 2, 3, 4, 5, 6], 2, 3, 2));
+        Assert.Equal(
+            [1, 1, 2, 2, 3, 3, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 4, 4, 5, 5, 6, 6], AttentionMap.Upsample([1, 2, 3, 4, 5, 6], 2, 3, 2));
 
     private static string Text(bool[] mask) => string.Concat(mask.Select(kept => kept ? 'x' : '.'));
 }

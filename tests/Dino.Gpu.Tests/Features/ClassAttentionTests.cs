@@ -45,14 +45,18 @@ public sealed class ClassAttentionTests(TestDevices devices, SeededWeights seede
         Check(executor, name);
     }
 
-    /// <summary>Any threads, teams of them, any batch, with the last block pruned or not: the rows are those of the whole matrices.</summary>
+    /// <summary>
+    /// Any threads, teams of them, any batch, with the last block pruned or not: the rows are those of the whole
+    /// matrices.
+    /// </summary>
     [Theory]
     [InlineData(1, 2)]
     [InlineData(2, 3)]
     [InlineData(3, 4)]
     public void Rows_AreThoseOfTheMatrices(int threads, int batch)
     {
-        using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = threads, BatchSize = batch, InputWidth = 43, InputHeight = 21 });
+        using DinoEncoder encoder = DinoEncoder.Create(
+            TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = threads, BatchSize = batch, InputWidth = 43, InputHeight = 21 });
         RgbImage[] images = [.. Enumerable.Range(0, 7).Select(i => encoder.Prepare(TinyModel.Picture(i)))];
         int tokens = encoder.TokenCount;
         DinoOutput whole = encoder.ForwardPrepared(images, DinoOutputs.Attentions | DinoOutputs.ClassAttentions);
@@ -64,7 +68,8 @@ public sealed class ClassAttentionTests(TestDevices devices, SeededWeights seede
         Assert.Null(alone.Attentions);
         Assert.Equal(expected, alone.ClassAttentions!.Data);
         Assert.Equal(encoder.ForwardPrepared(images, DinoOutputs.ClassToken).ClassToken!.Data, alone.ClassToken!.Data);
-        Assert.Equal(expected, encoder.ForwardPrepared(images, DinoOutputs.ClassAttentions | DinoOutputs.LastHiddenState).ClassAttentions!.Data);
+        Assert.Equal(
+            expected, encoder.ForwardPrepared(images, DinoOutputs.ClassAttentions | DinoOutputs.LastHiddenState).ClassAttentions!.Data);
         for (int layer = 0; layer < 2; layer++)
         {
             float[] one = expected[(layer * expected.Length / 2)..((layer + 1) * expected.Length / 2)];
@@ -102,9 +107,18 @@ public sealed class ClassAttentionTests(TestDevices devices, SeededWeights seede
         executor.Run(golden.Pixels(), golden.Positions(seeded.Weights), shape, request, output);
         Assert.Equal(12 * size, output.Attentions.Length);
         double error = Tolerance.AssertClose(
-            $"{name}: class-token attention of the last layer", GoldenData.Model($"{name}.attn_cls_last").Floats, output.Attentions.AsSpan(11 * size), Tolerance.Attention, shape.TokenCount);
+            $"{name}: class-token attention of the last layer", GoldenData
+                .Model($"{name}.attn_cls_last").Floats, output.Attentions
+                .AsSpan(11 * size), Tolerance.Attention, shape.TokenCount);
         if (golden == GoldenCase.Chelsea)
-            error = Math.Max(error, Tolerance.AssertClose($"{name}: class-token attention of every layer", GoldenData.Model($"{name}.attn_cls_all_layers").Floats, output.Attentions, Tolerance.Attention, shape.TokenCount));
+            error = Math.Max(
+                error,
+                Tolerance.AssertClose(
+                    $"{name}: class-token attention of every layer",
+                    GoldenData.Model($"{name}.attn_cls_all_layers").Floats,
+                    output.Attentions,
+                    Tolerance.Attention,
+                    shape.TokenCount));
         log.WriteLine($"{name}: max error of class-token attention {error:E2}");
     }
 }

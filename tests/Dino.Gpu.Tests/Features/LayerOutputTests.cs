@@ -7,7 +7,10 @@ using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Features;
 
-/// <summary>Outputs of chosen layers: the reference's hidden states through the final norm in double precision, and shapes and layers of the public door.</summary>
+/// <summary>
+/// Outputs of chosen layers: the reference's hidden states through the final norm in double precision, and shapes and
+/// layers of the public door.
+/// </summary>
 [Collection(PortableCollection.Name)]
 public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) : IClassFixture<SeededWeights>
 {
@@ -36,8 +39,10 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
     [InlineData(3, 4)]
     public void Layers_AreThoseAskedFor(int threads, int batch)
     {
-        const DinoOutputs All = DinoOutputs.HiddenStates | DinoOutputs.IntermediateLayers | DinoOutputs.LayerClassTokens | DinoOutputs.Queries | DinoOutputs.Keys | DinoOutputs.Values;
-        using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = threads, BatchSize = batch, InputWidth = 43, InputHeight = 21 });
+        const DinoOutputs All =
+            DinoOutputs.HiddenStates | DinoOutputs.IntermediateLayers | DinoOutputs.LayerClassTokens | DinoOutputs.Queries | DinoOutputs.Keys | DinoOutputs.Values;
+        using DinoEncoder encoder = DinoEncoder.Create(
+            TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = threads, BatchSize = batch, InputWidth = 43, InputHeight = 21 });
         RgbImage[] images = [.. Enumerable.Range(0, 7).Select(i => encoder.Prepare(TinyModel.Picture(i)))];
         DinoOutput whole = encoder.ForwardPrepared(images, All | DinoOutputs.LastHiddenState);
         Assert.Equal([3, 7, 11, 16], whole.HiddenStates!.Shape);
@@ -45,7 +50,8 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
             Assert.Equal([2, 7, 11, 16], tensor!.Shape);
         Assert.Equal([2, 7, 16], whole.LayerClassTokens!.Shape);
         Assert.Equal(whole.LastHiddenState!.Data, Half(whole.IntermediateLayers!, 1));
-        Assert.Equal(whole.IntermediateLayers!.Data.Chunk(16).Where((_, row) => row % 11 == 0).SelectMany(row => row), whole.LayerClassTokens.Data);
+        Assert.Equal(
+            whole.IntermediateLayers!.Data.Chunk(16).Where((_, row) => row % 11 == 0).SelectMany(row => row), whole.LayerClassTokens.Data);
 
         for (int layer = 0; layer < 2; layer++)
         {
@@ -69,18 +75,22 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
             Assert.Null(some.LastHiddenState);
 
             // The same beside nothing that needs the whole last block.
-            DinoOutput pruned = encoder.ForwardLayers(images, DinoOutputs.Keys | DinoOutputs.LayerClassTokens, new DinoLayers { Keys = [layer] });
+            DinoOutput pruned = encoder.ForwardLayers(
+                images, DinoOutputs.Keys | DinoOutputs.LayerClassTokens, new DinoLayers { Keys = [layer] });
             Assert.Equal(some.Keys.Data, pruned.Keys!.Data);
             Assert.Equal(whole.LayerClassTokens.Data, pruned.LayerClassTokens!.Data);
         }
 
         foreach (int layer in new[] { 2, -3 })
         {
-            Assert.Throws<ArgumentOutOfRangeException>(() => encoder.ForwardLayers(images, DinoOutputs.Keys, new DinoLayers { Keys = [layer] }));
-            Assert.Throws<ArgumentOutOfRangeException>(() => encoder.ForwardLayers(images, DinoOutputs.LayerClassTokens, new DinoLayers { ClassTokens = [layer] }));
+            Assert.Throws<ArgumentOutOfRangeException>(
+                () => encoder.ForwardLayers(images, DinoOutputs.Keys, new DinoLayers { Keys = [layer] }));
+            Assert.Throws<ArgumentOutOfRangeException>(
+                () => encoder.ForwardLayers(images, DinoOutputs.LayerClassTokens, new DinoLayers { ClassTokens = [layer] }));
         }
 
-        static float[] Half(DinoTensor tensor, int half) => tensor.Data[(half * tensor.Data.Length / 2)..((half + 1) * tensor.Data.Length / 2)];
+        static float[] Half(DinoTensor tensor, int half) =>
+            tensor.Data[(half * tensor.Data.Length / 2)..((half + 1) * tensor.Data.Length / 2)];
     }
 
     /// <summary>At 480x480 all hidden states take 18 MB an image, the class tokens of four layers 6 KB.</summary>
@@ -88,8 +98,10 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
     public void Memory_IsThatOfTheRowsAskedFor()
     {
         var shape = new VitShape(VitConfig.VitS16, 480, 480);
-        ForwardOutput output = ForwardOutput.Allocate(shape, new ForwardRequest(2, false, false, 0) { ClassTokenLayers = 0xF00, KeyLayers = 0x800, HiddenStates = 0b1001 });
-        var layout = new OutputLayout(shape, new ForwardRequest(2, false, false, 0) { ClassTokenLayers = 0xF00, KeyLayers = 0x800, HiddenStates = 0b1001 });
+        ForwardOutput output = ForwardOutput.Allocate(
+            shape, new ForwardRequest(2, false, false, 0) { ClassTokenLayers = 0xF00, KeyLayers = 0x800, HiddenStates = 0b1001 });
+        var layout = new OutputLayout(
+            shape, new ForwardRequest(2, false, false, 0) { ClassTokenLayers = 0xF00, KeyLayers = 0x800, HiddenStates = 0b1001 });
         long total = 0;
         for (OutputPart part = 0; part < OutputLayout.Parts; part++)
         {
@@ -109,7 +121,9 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
         Assert.Equal(total, layout.TotalLength);
     }
 
-    /// <summary>The last n blocks' class tokens of eval_linear.py with the last block pruned, and whole layers.</summary>
+    /// <summary>
+    /// The last n blocks' class tokens of eval_linear.py with the last block pruned, and whole layers.
+    /// </summary>
     private void Check(VitExecutor executor, GoldenCase golden)
     {
         VitShape shape = golden.Shape;
@@ -118,7 +132,8 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
         double[] normed = Reference.LayerNorm(states, norm.Weight, norm.Bias, seeded.Weights.Config.LayerNormEpsilon, 13, 384);
         var request = new ForwardRequest(1, false, false, 0) { ClassTokenLayers = 0xFFF };
         Assert.True(request.PruneLastBlock(12));
-        Tolerance.AssertClose($"{golden.Name}: class tokens", normed.AsSpan(384), Run(request)[OutputPart.ClassTokens], Tolerance.LastHiddenState, 384);
+        Tolerance.AssertClose(
+            $"{golden.Name}: class tokens", normed.AsSpan(384), Run(request)[OutputPart.ClassTokens], Tolerance.LastHiddenState, 384);
         if (golden != GoldenCase.Chelsea)
             return;
 
@@ -130,7 +145,8 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
             float[] state = layerRows[((layer + 1) * rows.Length * 384)..((layer + 2) * rows.Length * 384)];
             float[] actual = [.. rows.SelectMany(row => layers[((slot * 197 + row) * 384)..((slot * 197 + row + 1) * 384)])];
             Tolerance.AssertClose(
-                $"layer {layer} after the final norm", Reference.LayerNorm(state, norm.Weight, norm.Bias, seeded.Weights.Config.LayerNormEpsilon, rows.Length, 384), actual,
+                $"layer {layer} after the final norm", Reference.LayerNorm(
+                    state, norm.Weight, norm.Bias, seeded.Weights.Config.LayerNormEpsilon, rows.Length, 384), actual,
                 Tolerance.LastHiddenState, 384);
         }
 

@@ -18,12 +18,19 @@ public sealed class MultiScaleTests(TestDevices devices, SeededWeights seeded) :
     /// <summary>Float32 of values up to 2.7 that are mixed twice.</summary>
     private const double Rounding = 1e-6;
 
-    /// <summary>The original's, upwards, a downscaling that leaves pixels out, one so near 1 that only the places of the samples differ, and one so near that only the size does.</summary>
+    /// <summary>
+    /// The original's, upwards, a downscaling that leaves pixels out, one so near 1 that only the places of the samples
+    /// differ, and one so near that only the size does.
+    /// </summary>
     private static readonly double[] Scales = [1 / Math.Sqrt(2), 0.5, 1.37, 0.31, 1.001, 0.9999999999];
 
-    public static TheoryData<TestDevice, double> DeviceScales => new(from kind in Enum.GetValues<TestDevice>() from scale in Scales select (kind, scale));
+    public static TheoryData<TestDevice, double> DeviceScales =>
+        new(from kind in Enum.GetValues<TestDevice>() from scale in Scales select (kind, scale));
 
-    /// <summary>torch.nn.functional.interpolate of [0, 1, 2, ...]: half of it lies between two, and 1.5 / 3 apart the first lies before the first pixel.</summary>
+    /// <summary>
+    /// torch.nn.functional.interpolate of [0, 1, 2, ...]: half of it lies between two, and 1.5 / 3 apart the first lies
+    /// before the first pixel.
+    /// </summary>
     [Fact]
     public void Taps_are_those_of_hand_worked_examples()
     {
@@ -62,10 +69,15 @@ public sealed class MultiScaleTests(TestDevices devices, SeededWeights seeded) :
         using var devicePixels = accelerator.Allocate1D(pixels);
         using var table = accelerator.Allocate1D(PixelNormalization.CreateTable());
         using var patches = accelerator.Allocate1D<float>(shape.TokenCount * shape.PatchLength);
-        accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>(Embedding.UnfoldKernel)(
-            shape.PatchCount * shape.PatchLength, devicePixels.View.AsContiguous(), table.View.AsContiguous(), shape, patches.View.AsContiguous());
+        accelerator
+            .LoadAutoGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>(Embedding.UnfoldKernel)(
+            shape.PatchCount * shape.PatchLength, devicePixels.View
+                .AsContiguous(), table.View
+                .AsContiguous(), shape, patches.View
+                .AsContiguous());
         accelerator.Synchronize();
-        Tolerance.AssertClose($"unfolded at {scale:0.###}", expected, patches.GetAsArray1D().AsSpan(shape.PatchLength), Rounding, shape.PatchLength);
+        Tolerance.AssertClose(
+            $"unfolded at {scale:0.###}", expected, patches.GetAsArray1D().AsSpan(shape.PatchLength), Rounding, shape.PatchLength);
     }
 
     [Theory]
@@ -110,11 +122,16 @@ public sealed class MultiScaleTests(TestDevices devices, SeededWeights seeded) :
     [Fact]
     public void One_scale_is_the_golden_class_token_of_length_1()
     {
-        using DinoEncoder encoder = DinoEncoder.Create(seeded.Weights, new DinoOptions { Device = "cpu", Decoder = GoldenImages.Decoder("auto") });
+        using DinoEncoder encoder = DinoEncoder.Create(
+            seeded.Weights, new DinoOptions { Device = "cpu", Decoder = GoldenImages.Decoder("auto") });
         RgbImage image = encoder.Prepare(GoldenData.Image("chelsea.png"));
         double[] golden = Reference.Widen(Npy.Read(GoldenData.PathOf("model", "chelsea.last_hidden_state.npy")).Floats[..384]);
         double length = Math.Sqrt(golden.Sum(value => value * value));
-        Tolerance.AssertClose("chelsea", [.. golden.Select(value => value / length)], encoder.ForwardMultiScale([image], [1]).ClassToken!.Data, Tolerance.LastHiddenState / length);
+        Tolerance.AssertClose(
+            "chelsea",
+            [.. golden.Select(value => value / length)],
+            encoder.ForwardMultiScale([image], [1]).ClassToken!.Data,
+            Tolerance.LastHiddenState / length);
     }
 
     /// <summary>The reference's class tokens of every layer, as if they were scales.</summary>
@@ -151,7 +168,8 @@ public sealed class MultiScaleTests(TestDevices devices, SeededWeights seeded) :
         Assert.Empty(encoder.EmbedMultiScale([]));
     }
 
-    private static DinoOptions Options(PositionInterpolation interpolation) => new() { InputWidth = 43, InputHeight = 34, BatchSize = 2, Interpolation = interpolation };
+    private static DinoOptions Options(PositionInterpolation interpolation) =>
+        new() { InputWidth = 43, InputHeight = 34, BatchSize = 2, Interpolation = interpolation };
 
     private static void CheckEmbeddings(DinoEncoder encoder, PositionInterpolation interpolation)
     {
@@ -165,7 +183,8 @@ public sealed class MultiScaleTests(TestDevices devices, SeededWeights seeded) :
             foreach (double scale in new[] { 1, 1 / Math.Sqrt(2), 0.5 })
             {
                 var shape = VitShape.AtScale(config, 43, 34, scale);
-                float[] positions = PositionTable.Interpolate(TinyModel.Weights.Positions, config.TrainedGrid, shape.GridWidth, shape.GridHeight, interpolation);
+                float[] positions = PositionTable.Interpolate(
+                    TinyModel.Weights.Positions, config.TrainedGrid, shape.GridWidth, shape.GridHeight, interpolation);
                 double[] tokens = Reference.Forward(TinyModel.Weights, images[i].Pixels, positions, shape, scale).Tokens;
                 for (int column = 0; column < mean.Length; column++)
                     mean[column] += tokens[column] / 3;

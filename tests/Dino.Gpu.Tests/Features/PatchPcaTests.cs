@@ -4,10 +4,14 @@ using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Tests.Features;
 
-/// <summary>Principal components: against a planted subspace, against power iteration in plain loops, and by their properties.</summary>
+/// <summary>
+/// Principal components: against a planted subspace, against power iteration in plain loops, and by their properties.
+/// </summary>
 public sealed class PatchPcaTests
 {
-    /// <summary>Float32 patches have 2^-24 of relative rounding; the components are computed from them in double precision.</summary>
+    /// <summary>
+    /// Float32 patches have 2^-24 of relative rounding; the components are computed from them in double precision.
+    /// </summary>
     private const double Tolerance = 1e-9;
 
     [Fact]
@@ -72,7 +76,8 @@ public sealed class PatchPcaTests
             Assert.Equal(0, sum / Count, 1e-6);
             Assert.Equal(pca.Variances[a], squares / Count, 1e-5);
             for (int b = 0; b < 4; b++)
-                Assert.Equal(a == b ? 1 : 0, Dot(pca.Axes.Slice(a * Channels, Channels), pca.Axes.Slice(b * Channels, Channels)), Tolerance);
+                Assert.Equal(
+                    a == b ? 1 : 0, Dot(pca.Axes.Slice(a * Channels, Channels), pca.Axes.Slice(b * Channels, Channels)), Tolerance);
         }
 
         // Bytes do not depend on how many came at once.
@@ -123,7 +128,8 @@ public sealed class PatchPcaTests
         {
             double common = random.NextDouble() - 0.5, other = random.NextDouble() - 0.5;
             for (int i = 0; i < channels; i++)
-                patches[patch * channels + i] = (float)(50 + 9 * common * Math.Sin(i) + 4 * other * Math.Cos(3 * i) + (random.NextDouble() - 0.5) * (1 + i % 5));
+                patches[patch * channels + i] = (float)(
+                    50 + 9 * common * Math.Sin(i) + 4 * other * Math.Cos(3 * i) + (random.NextDouble() - 0.5) * (1 + i % 5));
         }
 
         return patches;
@@ -155,7 +161,8 @@ public sealed class PatchPcaTests
             double length = 0;
             for (int round = 0; round < 20_000; round++)
             {
-                double[] next = [.. Enumerable.Range(0, channels).Select(i => Enumerable.Range(0, channels).Sum(j => covariance[i, j] * axis[j]))];
+                double[] next = [.. Enumerable.Range(0, channels)
+                    .Select(i => Enumerable.Range(0, channels).Sum(j => covariance[i, j] * axis[j]))];
                 length = Math.Sqrt(Dot(next, next));
                 axis = [.. next.Select(value => value / length)];
             }

@@ -8,7 +8,8 @@ namespace Dino.Gpu.Tests.Features;
 /// <summary>Poolings against plain double precision on the reference's tokens, and grids of patches.</summary>
 public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWeights>
 {
-    private static readonly DinoOptions Cpu = new() { Device = "cpu", Decoder = new StbImageDecoder(), Orientation = ExifOrientation.Ignore };
+    private static readonly DinoOptions Cpu =
+        new() { Device = "cpu", Decoder = new StbImageDecoder(), Orientation = ExifOrientation.Ignore };
 
     /// <summary>What a pooling is made of.</summary>
     public static TheoryData<string, int, string> Names => new()
@@ -17,19 +18,24 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
         { "last4", 4, "" }, { "last1+mean", 1, "mean" }, { "last4+mean", 4, "mean" }, { "last12+gem", 12, "gem" },
     };
 
-    /// <summary>The class tokens of the last blocks and the patches of the last, from the reference's hidden states, normed and pooled in double precision.</summary>
+    /// <summary>
+    /// The class tokens of the last blocks and the patches of the last, from the reference's hidden states, normed and
+    /// pooled in double precision.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Names))]
     public void Vectors_AreTheTwins(string name, int blocks, string patches)
     {
         NormWeights norm = seeded.Weights.Norm;
-        double[] classTokens = Reference.LayerNorm(GoldenData.Model("chelsea.cls_per_layer").Floats, norm.Weight, norm.Bias, seeded.Weights.Config.LayerNormEpsilon, 13, 384);
+        double[] classTokens = Reference.LayerNorm(
+            GoldenData.Model("chelsea.cls_per_layer").Floats, norm.Weight, norm.Bias, seeded.Weights.Config.LayerNormEpsilon, 13, 384);
         double[] tokens = Reference.Widen(GoldenData.Model("chelsea.last_hidden_state").Floats);
         var expected = new List<double>(classTokens[((13 - blocks) * 384)..]);
         for (int column = 0; patches.Length > 0 && column < 384; column++)
         {
             double[] values = [.. Enumerable.Range(1, 196).Select(token => tokens[token * 384 + column])];
-            expected.Add(patches == "mean" ? values.Sum() / 196 : Math.Pow(values.Sum(value => Math.Pow(Math.Max(value, 1e-6), 4)) / 196, 0.25));
+            expected.Add(
+                patches == "mean" ? values.Sum() / 196 : Math.Pow(values.Sum(value => Math.Pow(Math.Max(value, 1e-6), 4)) / 196, 0.25));
         }
 
         Pooling pooling = Pooling.Parse(name)!;
@@ -55,7 +61,9 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
     [InlineData("last99999999999")]
     public void OtherNames_AreNone(string name) => Assert.Null(Pooling.Parse(name));
 
-    /// <summary>By hand: negative values count as 1e-6, power 1 is the mean, and a large power comes near the maximum.</summary>
+    /// <summary>
+    /// By hand: negative values count as 1e-6, power 1 is the mean, and a large power comes near the maximum.
+    /// </summary>
     [Fact]
     public void GeneralizedMean_ByHand()
     {
@@ -76,7 +84,8 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
     {
         using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, Cpu);
         var last2 = new Pooling { LastBlocks = 2 };
-        DinoOutput output = encoder.ForwardLayers([encoder.Prepare(TinyModel.Picture(1)), encoder.Prepare(TinyModel.Picture(2))], last2.Outputs, last2.Layers);
+        DinoOutput output = encoder.ForwardLayers(
+            [encoder.Prepare(TinyModel.Picture(1)), encoder.Prepare(TinyModel.Picture(2))], last2.Outputs, last2.Layers);
         last2.Apply(output, 1, new float[32]);
         Assert.Throws<ArgumentOutOfRangeException>(() => last2.Apply(output, 2, new float[32])); // the next block's first picture
         Assert.Throws<ArgumentException>(() => last2.Apply(output, 1, new float[16]));
@@ -97,7 +106,10 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
             images, DinoOutputs.HiddenStates | DinoOutputs.IntermediateLayers | DinoOutputs.Queries | DinoOutputs.Keys | DinoOutputs.Values);
         foreach ((PatchFeature feature, DinoTensor tokens, int firstLayer) in new[]
         {
-            (PatchFeature.Tokens, all.IntermediateLayers!, 0), (PatchFeature.Residual, all.HiddenStates!, 1), (PatchFeature.Queries, all.Queries!, 0),
+            (
+                PatchFeature.Tokens,
+                all.IntermediateLayers!,
+                0), (PatchFeature.Residual, all.HiddenStates!, 1), (PatchFeature.Queries, all.Queries!, 0),
             (PatchFeature.Keys, all.Keys!, 0), (PatchFeature.Values, all.Values!, 0),
         })
         {
@@ -119,7 +131,8 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
         Assert.Throws<ArgumentOutOfRangeException>(() => one[2, 0].Length);
         Assert.Throws<ArgumentOutOfRangeException>(() => one[0, -1].Length);
         Assert.Throws<ArgumentException>(() => PatchFeatures.Of(new DinoOutput(), PatchFeature.Keys, 0, 0, 5));
-        Assert.Throws<ArgumentOutOfRangeException>(() => PatchFeatures.Of(all, PatchFeature.Keys, layer: 0, image: 3, 5)); // the next layer's first picture
+        // the next layer's first picture
+        Assert.Throws<ArgumentOutOfRangeException>(() => PatchFeatures.Of(all, PatchFeature.Keys, layer: 0, image: 3, 5));
         Assert.Throws<ArgumentOutOfRangeException>(() => PatchFeatures.Of(all, PatchFeature.Keys, layer: 2, image: 0, 5));
         Assert.Throws<ArgumentOutOfRangeException>(() => PatchFeatures.Of(all, PatchFeature.Keys, 0, 0, gridWidth: 0));
         Assert.Throws<ArgumentException>(() => new PatchFeatures(new float[7], 2, 2, 2));

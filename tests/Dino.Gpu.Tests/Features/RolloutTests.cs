@@ -9,7 +9,10 @@ using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Features;
 
-/// <summary>Attention rollout: the class token's row, against the product of the whole matrices. Small models are in <see cref="LayerTwin"/>.</summary>
+/// <summary>
+/// Attention rollout: the class token's row, against the product of the whole matrices. Small models are in
+/// <see cref="LayerTwin"/>.
+/// </summary>
 [Collection(PortableCollection.Name)]
 public sealed class RolloutTests(TestDevices devices, SeededWeights seeded) : IClassFixture<SeededWeights>
 {
@@ -56,7 +59,10 @@ public sealed class RolloutTests(TestDevices devices, SeededWeights seeded) : IC
         }
     }
 
-    /// <summary>At 480x480 the matrices of 12 layers would take 234 MB an image; queries and keys take 33 MB, and on the host a value a token.</summary>
+    /// <summary>
+    /// At 480x480 the matrices of 12 layers would take 234 MB an image; queries and keys take 33 MB, and on the host a
+    /// value a token.
+    /// </summary>
     [Fact]
     public void Memory_GrowsWithTheTokens()
     {
@@ -70,7 +76,8 @@ public sealed class RolloutTests(TestDevices devices, SeededWeights seeded) : IC
             Assert.InRange(more, 2 * 12 * 384L * shape.TokenCount, (2 * 12 * 384L + 6 * 8) * (shape.TokenCount + 15));
         }
 
-        static long Workspace(in VitShape shape, in ForwardRequest request) => new WorkspaceLayout(shape, request, threads: 1, width: 32, tileRows: 12).Length;
+        static long Workspace(in VitShape shape, in ForwardRequest request) =>
+            new WorkspaceLayout(shape, request, threads: 1, width: 32, tileRows: 12).Length;
     }
 
     /// <summary>The matrices are the executor's own, which other tests compare with the reference.</summary>

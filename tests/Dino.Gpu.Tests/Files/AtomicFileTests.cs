@@ -30,7 +30,10 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal(others.Order(StringComparer.Ordinal), _folder.Files.Order(StringComparer.Ordinal));
     }
 
-    /// <summary>Files have a name for a moment even if they live without one: a process that is killed in it leaves one that is known as its output's.</summary>
+    /// <summary>
+    /// Files have a name for a moment even if they live without one: a process that is killed in it leaves one that is
+    /// known as its output's.
+    /// </summary>
     [Fact]
     public async Task Every_temporary_file_has_a_name_by_which_it_is_cleared()
     {

@@ -22,7 +22,10 @@ public sealed class DiskFlushTests : IDisposable
         Assert.Equal(3, new FileInfo(path).Length);
     }
 
-    /// <summary>Which FileStream itself keeps to itself. A descriptor that nobody has is the one error that needs no broken disk.</summary>
+    /// <summary>
+    /// Which FileStream itself keeps to itself. A descriptor that nobody has is the one error that needs no broken
+    /// disk.
+    /// </summary>
     [Fact]
     public void A_flush_that_fails_says_so()
     {
@@ -40,7 +43,10 @@ public sealed class DiskFlushTests : IDisposable
         Assert.SkipUnless(File.Exists("/usr/bin/strace"), "needs strace");
         string fail = $"strace -f -o {_folder.Path("trace")} -e trace=fsync -e inject=fsync:error=EIO \"$@\"";
         CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell(
-            fail, ["embed", GoldenData.Image("gray.png"), "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet", "-o", _folder.Path(output)]));
+            fail, [
+                "embed", GoldenData.Image("gray.png"), "--weights", CliRunner.TinyWeights, "--device", "cpu", "--quiet", "-o",
+                _folder.Path(output)
+            ]));
         Assert.SkipWhen(result.Error.Contains("ptrace", StringComparison.Ordinal), "strace may not trace here");
         Assert.EndsWith(": Input/output error", result.FatalLine());
         Assert.Equal([_folder.Path("trace")], _folder.Files);

@@ -47,7 +47,9 @@ public sealed class OutputPathTests : IDisposable
         _folder.Write("target.csv", "");
         Directory.CreateDirectory(_folder.Path("other"));
         File.CreateSymbolicLink(_folder.Path("l.csv"), leadsTo);
-        string[] embed = ["embed", GoldenData.Image("gray.png"), "--weights", CliRunner.TinyWeights, "--device", "cpu", "-q", "-o", "l.csv"];
+        string[] embed = [
+            "embed", GoldenData.Image("gray.png"), "--weights", CliRunner.TinyWeights, "--device", "cpu", "-q", "-o", "l.csv"
+        ];
         CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell($"cd '{_folder.Root}' && \"$@\"", embed));
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         Assert.Equal(leadsTo, new FileInfo(_folder.Path("l.csv")).LinkTarget);
@@ -116,7 +118,9 @@ public sealed class OutputPathTests : IDisposable
         File.CreateSymbolicLink(_folder.Path("circle"), "circle");
         string[] there = [file, _folder.Root, _folder.Path("dangling"), _folder.Path("circle"), _folder.Fifo("pipe")];
         Assert.All(there, path => Assert.False(RegularFile.IsMissing(path), path));
-        Assert.All(["", "a\0b", _folder.Path("nowhere"), _folder.Path("no", "where"), Path.Combine(file, "x")], path => Assert.True(RegularFile.IsMissing(path), path));
+        Assert.All(
+            ["", "a\0b", _folder.Path("nowhere"), _folder.Path("no", "where"), Path.Combine(file, "x")],
+            path => Assert.True(RegularFile.IsMissing(path), path));
     }
 
     private static void WriteWhole(string path)

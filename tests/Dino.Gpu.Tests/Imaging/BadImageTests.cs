@@ -19,7 +19,8 @@ public sealed class BadImageTests
         { "long text", Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("<html>äöü</html>\r\n", 100))), "found text" },
         { "svg", Encoding.UTF8.GetBytes("<?xml version=\"1.0\"?>\n<svg width=\"3\" height=\"3\"/>"), "found SVG" },
         { "tiff without directory", [.. "II*\0"u8, 8, 0, 0, 0], "truncated TIFF: the file ends after 8 bytes" },
-        { "tiff that claims much", [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 17, 1, 4, 0, 0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 0, 0], "tag 273 claims 2147483647 values" },
+        { "tiff that claims much", [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 17, 1, 4, 0, 0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 0, 0],
+            "tag 273 claims 2147483647 values" },
         { "dng", [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 0xC6, 1, 0, 4, 0, 0, 0, 1, 4, 0, 0], "camera's raw file (DNG)" },
         { "jpeg 2000", [0, 0, 0, 12, .. "jP  \r\n"u8, 0x87, 10, 0, 0], "found JPEG 2000" },
         { "jpeg 2000 codestream", [0xFF, 0x4F, 0xFF, 0x51, 0, 0], "found JPEG 2000" },
@@ -42,7 +43,8 @@ public sealed class BadImageTests
         { "jpeg segment of 1 byte", [0xFF, 0xD8, 0xFF, 0xE0, 0, 1, 0xFF, 0xD9], "claims 1 bytes" },
         { "png without IHDR", [.. PngFiles.Signature, .. PngFiles.Chunk("IDAT", new byte[20])], "expected IHDR" },
         { "png without IDAT", [.. PngFiles.Signature, .. PngFiles.Header(3, 3), .. PngFiles.Chunk("IEND", [])], "no IDAT" },
-        { "png chunk of 4 GB", [.. PngFiles.Signature, .. PngFiles.Header(3, 3), 0xFF, 0xFF, 0xFF, 0xFF, .. "IDAT"u8, 0, 0, 0, 0], "claims 4294967295 bytes" },
+        { "png chunk of 4 GB", [.. PngFiles.Signature, .. PngFiles.Header(3, 3), 0xFF, 0xFF, 0xFF,
+            0xFF, .. "IDAT"u8, 0, 0, 0, 0], "claims 4294967295 bytes" },
         { "gif without picture", [.. "GIF89a"u8, 4, 0, 4, 0, 0, 0, 0, 0x3B], "ends without a picture" },
         { "webp without picture", [.. "RIFF"u8, 4, 0, 0, 0, .. "WEBP"u8], "no picture" },
     };
@@ -59,15 +61,27 @@ public sealed class BadImageTests
             foreach ((int width, int height) in new[] { (0, 0), (0, 5), (5, 0), (65535, 65535), (20000, 20000) })
             {
                 cases.Add($"JPEG {width}x{height}", Jpeg(width, height));
-                cases.Add($"PNG {width}x{height}", [.. PngFiles.Signature, .. PngFiles.Header((uint)width, (uint)height), .. PngFiles.Chunk("IDAT", [1]), .. PngFiles.Chunk("IEND", [])]);
+                cases.Add(
+                    $"PNG {width}x{height}",
+                    [
+                        .. PngFiles.Signature, .. PngFiles.Header((uint)width, (uint)height), .. PngFiles.Chunk("IDAT", [1]),
+                        .. PngFiles.Chunk("IEND", [])
+                    ]);
                 cases.Add($"BMP {width}x{height}", Bmp(width, height));
-                cases.Add($"GIF {width}x{height}", [.. "GIF89a"u8, (byte)width, (byte)(width >> 8), (byte)height, (byte)(height >> 8), 0, 0, 0]);
+                cases.Add(
+                    $"GIF {width}x{height}", [.. "GIF89a"u8, (byte)width, (byte)(width >> 8), (byte)height, (byte)(height >> 8), 0, 0, 0]);
             }
 
-            cases.Add("PNG 2147483647x2147483647", [.. PngFiles.Signature, .. PngFiles.Header(int.MaxValue, int.MaxValue), .. PngFiles.Chunk("IEND", [])]);
-            cases.Add("PNG 4294967295x4294967295", [.. PngFiles.Signature, .. PngFiles.Header(uint.MaxValue, uint.MaxValue), .. PngFiles.Chunk("IEND", [])]);
+            cases.Add(
+                "PNG 2147483647x2147483647",
+                [.. PngFiles.Signature, .. PngFiles.Header(int.MaxValue, int.MaxValue), .. PngFiles.Chunk("IEND", [])]);
+            cases.Add(
+                "PNG 4294967295x4294967295",
+                [.. PngFiles.Signature, .. PngFiles.Header(uint.MaxValue, uint.MaxValue), .. PngFiles.Chunk("IEND", [])]);
             cases.Add("BMP 5x2147483648", Bmp(5, int.MinValue));
-            cases.Add("TIFF 65535x65535", [.. "II*\0"u8, 8, 0, 0, 0, 2, 0, 0, 1, 3, 0, 1, 0, 0, 0, 0xFF, 0xFF, 0, 0, 1, 1, 3, 0, 1, 0, 0, 0, 0xFF, 0xFF, 0, 0]);
+            cases.Add(
+                "TIFF 65535x65535",
+                [.. "II*\0"u8, 8, 0, 0, 0, 2, 0, 0, 1, 3, 0, 1, 0, 0, 0, 0xFF, 0xFF, 0, 0, 1, 1, 3, 0, 1, 0, 0, 0, 0xFF, 0xFF, 0, 0]);
             cases.Add("WEBP 16777216x16777216", WebPFiles.WithExif(new byte[12], 1 << 24, 1 << 24, []));
             return cases;
         }
@@ -128,7 +142,10 @@ public sealed class BadImageTests
                 }
 
                 Assert.True(length < complete, failure.Message);
-                Assert.True(failure.Message.StartsWith(length < 8 ? "" : $"truncated {format}: the file ends after {length} bytes", StringComparison.Ordinal), failure.Message);
+                Assert.True(
+                    failure.Message.StartsWith(
+                        length < 8 ? "" : $"truncated {format}: the file ends after {length} bytes", StringComparison.Ordinal),
+                    failure.Message);
             }
         }
     }

@@ -30,7 +30,8 @@ public sealed class DecoderTests
         {
             GoldenImage golden = pictures[i % pictures.Length];
             Assert.Equal(expected[i % pictures.Length], GoldenImages.Sha256(decoder.Decode(golden.File, golden.Orientation).Pixels));
-            Assert.Throws<DinoException>(() => decoder.Decode(golden.File.AsMemory(0, golden.File.Length / 2), golden.Orientation)); // failures between
+            // failures between
+            Assert.Throws<DinoException>(() => decoder.Decode(golden.File.AsMemory(0, golden.File.Length / 2), golden.Orientation));
         });
     }
 
@@ -53,8 +54,12 @@ public sealed class DecoderTests
     public void Invisible_pixels_keep_their_colours(string name)
     {
         byte[] rows = [0, 200, 100, 50, 0, 10, 20, 30, 1, 0, 255, 254, 253, 0, 7, 8, 9, 255];
-        byte[] file = [.. PngFiles.Signature, .. PngFiles.Header(2, 2, colorType: 6), .. PngFiles.Chunk("IDAT", PngFiles.Deflated(rows)), .. PngFiles.Chunk("IEND", [])];
-        Assert.Equal([200, 100, 50, 10, 20, 30, 255, 254, 253, 7, 8, 9], GoldenImages.Decoder(name).Decode(file, ExifOrientation.Apply).Pixels);
+        byte[] file = [
+            .. PngFiles.Signature, .. PngFiles.Header(2, 2, colorType: 6), .. PngFiles.Chunk("IDAT", PngFiles.Deflated(rows)),
+            .. PngFiles.Chunk("IEND", [])
+        ];
+        Assert.Equal(
+            [200, 100, 50, 10, 20, 30, 255, 254, 253, 7, 8, 9], GoldenImages.Decoder(name).Decode(file, ExifOrientation.Apply).Pixels);
     }
 
     /// <summary>A color made transparent by tRNS is still that color.</summary>

@@ -25,7 +25,8 @@ internal sealed record GoldenImage(
     public byte[] File => System.IO.File.ReadAllBytes(GoldenData.Image(Image));
 
     /// <summary>Pillow's own pixels, which for plain 8-bit RGB files are in the picture itself.</summary>
-    public RgbImage Decoded => GoldenImages.Png(DecodedPng ? GoldenData.PathOf("preprocess", $"{Stem}.decoded.png") : GoldenData.Image(Image));
+    public RgbImage Decoded =>
+        GoldenImages.Png(DecodedPng ? GoldenData.PathOf("preprocess", $"{Stem}.decoded.png") : GoldenData.Image(Image));
 }
 
 internal static class GoldenImages
@@ -54,7 +55,9 @@ internal static class GoldenImages
         int differing = expected.Pixels.Zip(actual.Pixels).Count(pair => pair.First != pair.Second);
         int worst = expected.Pixels.Zip(actual.Pixels).Max(pair => Math.Abs(pair.First - pair.Second));
         int pixel = first / 3;
-        Assert.Fail($"{differing} of {expected.Pixels.Length} bytes differ, by {worst} at most; first at x {pixel % expected.Width}, y {pixel / expected.Width}, "
+        Assert
+            .Fail($"{differing} of {expected.Pixels.Length} bytes differ, by {worst} at most; first at x {pixel % expected.Width}, y "
+                + $"{pixel / expected.Width}, "
             + $"channel {first % 3}: expected {expected.Pixels[first]}, got {actual.Pixels[first]}");
     }
 }

@@ -48,7 +48,8 @@ public sealed class GoldenPreprocessTests
     {
         GoldenImage golden = GoldenImages.Of(stem);
         RgbImage image = GoldenImages.Decoder(decoder).Decode(golden.File, golden.Orientation);
-        Assert.Equal(golden.Sha256Bilinear224, GoldenImages.Sha256(new Preprocessor(PreprocessPreset.HuggingFace, 224, 224).Apply(image).Pixels));
+        Assert.Equal(
+            golden.Sha256Bilinear224, GoldenImages.Sha256(new Preprocessor(PreprocessPreset.HuggingFace, 224, 224).Apply(image).Pixels));
         Assert.Equal(golden.Sha256DinoEval224, GoldenImages.Sha256(new Preprocessor(PreprocessPreset.Dino, 224, 224).Apply(image).Pixels));
     }
 
@@ -122,9 +123,13 @@ public sealed class GoldenPreprocessTests
     public void Pixel_values_equal_the_processor(string name)
     {
         using JsonDocument report = Report();
-        JsonElement model = report.RootElement.GetProperty("cases").EnumerateArray().Single(model => model.GetProperty("case").GetString() == name);
+        JsonElement model = report.RootElement.GetProperty("cases").EnumerateArray().Single(
+            model => model.GetProperty("case").GetString() == name);
         GoldenImage golden = GoldenImages.All.Single(golden => golden.Image == model.GetProperty("image").GetString() && !golden.Upright);
-        RgbImage image = new Preprocessor(PreprocessPreset.HuggingFace, model.GetProperty("width").GetInt32(), model.GetProperty("height").GetInt32()).Apply(golden.Decoded);
+        RgbImage image = new Preprocessor(
+            PreprocessPreset.HuggingFace,
+            model.GetProperty("width").GetInt32(),
+            model.GetProperty("height").GetInt32()).Apply(golden.Decoded);
         Assert.Equal(model.GetProperty("sha256_u8").GetString(), GoldenImages.Sha256(image.Pixels));
         float[] planes = PixelNormalization.Normalize(image);
         Assert.Equal(model.GetProperty("sha256_pixel_values").GetString(), GoldenImages.Sha256(MemoryMarshal.AsBytes(planes.AsSpan())));

@@ -7,7 +7,8 @@ namespace Dino.Gpu.Tests.Imaging;
 /// <summary>EXIF orientation in every kind of file that has it, all eight values, and damaged EXIF.</summary>
 public sealed class OrientationTests
 {
-    public static TheoryData<string, int> Cases => [.. from decoder in new[] { "skia", "stb" } from orientation in Enumerable.Range(1, 8) select (decoder, orientation)];
+    public static TheoryData<string, int> Cases =>
+        [.. from decoder in new[] { "skia", "stb" } from orientation in Enumerable.Range(1, 8) select (decoder, orientation)];
 
     [Theory]
     [MemberData(nameof(Cases))]

@@ -14,14 +14,16 @@ public sealed class PillowFileTests
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web);
 
     private static readonly Dictionary<string, PillowFile> All =
-        JsonSerializer.Deserialize<PillowFiles>(File.ReadAllBytes(GoldenData.PathOf("pillow", "pillow.json")), Options)!.Files.ToDictionary(file => file.File);
+        JsonSerializer.Deserialize<PillowFiles>(
+            File.ReadAllBytes(GoldenData.PathOf("pillow", "pillow.json")), Options)!.Files.ToDictionary(file => file.File);
 
     public static TheoryData<string> Names => [.. All.Keys];
 
     public static TheoryData<string> Jpegs => [.. All.Keys.Where(name => name.StartsWith("jpeg_", StringComparison.Ordinal))];
 
     public static TheoryData<string> Simple =>
-        [.. All.Keys.Where(name => !name.StartsWith("jpeg_", StringComparison.Ordinal) && !name.StartsWith("tiff_", StringComparison.Ordinal))];
+        [.. All.Keys.Where(name => !name.StartsWith("jpeg_", StringComparison.Ordinal)
+            && !name.StartsWith("tiff_", StringComparison.Ordinal))];
 
     public static TheoryData<string> Tiffs => [.. All.Keys.Where(name => name.StartsWith("tiff_", StringComparison.Ordinal))];
 
@@ -42,7 +44,9 @@ public sealed class PillowFileTests
     public void Managed_decoder_is_close_to_Pillow_on_JPEG_or_refuses_it(string name)
     {
         byte[] file = Bytes(name);
-        if (name is "jpeg_arithmetic.jpg" || name.StartsWith("jpeg_tiny3_42", StringComparison.Ordinal) || name.StartsWith("jpeg_tiny4_42", StringComparison.Ordinal))
+        if (name is "jpeg_arithmetic.jpg"
+            || name.StartsWith("jpeg_tiny3_42", StringComparison.Ordinal)
+            || name.StartsWith("jpeg_tiny4_42", StringComparison.Ordinal))
         {
             DinoException refusal = Assert.Throws<DinoException>(() => new StbImageDecoder().Decode(file, ExifOrientation.Apply));
             Assert.NotNull(refusal.Hint);
@@ -119,7 +123,8 @@ public sealed class PillowFileTests
     {
         byte[] file = Bytes(name);
         for (int part = 1; part < 8; part++)
-            Assert.Throws<DinoException>(() => new SkiaImageDecoder().Decode(file.AsMemory(0, file.Length * part / 8), ExifOrientation.Apply));
+            Assert.Throws<DinoException>(
+                () => new SkiaImageDecoder().Decode(file.AsMemory(0, file.Length * part / 8), ExifOrientation.Apply));
     }
 
     private static byte[] Bytes(string name) => File.ReadAllBytes(GoldenData.PathOf("pillow", name));
@@ -130,7 +135,8 @@ public sealed class PillowFileTests
         byte[] file = Bytes(name);
         if (golden.Note == "refused")
         {
-            Assert.Contains("not supported (expected", Assert.Throws<DinoException>(() => decoder.Decode(file, ExifOrientation.Apply)).Message);
+            Assert.Contains(
+                "not supported (expected", Assert.Throws<DinoException>(() => decoder.Decode(file, ExifOrientation.Apply)).Message);
             return;
         }
 

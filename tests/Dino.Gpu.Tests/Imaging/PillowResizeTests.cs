@@ -5,7 +5,9 @@ namespace Dino.Gpu.Tests.Imaging;
 /// <summary>The vectorised resize against a plain twin, at sizes that no picture of the reference data has.</summary>
 public sealed class PillowResizeTests
 {
-    private static readonly (int Width, int Height)[] Sizes = [(1, 1), (1, 7), (7, 1), (2, 3), (5, 4), (17, 33), (64, 48), (101, 3), (3, 101), (197, 85)];
+    private static readonly (int Width, int Height)[] Sizes = [
+        (1, 1), (1, 7), (7, 1), (2, 3), (5, 4), (17, 33), (64, 48), (101, 3), (3, 101), (197, 85)
+    ];
 
     public static TheoryData<int, int, int, int, ResizeFilter> Pairs
     {
@@ -71,12 +73,15 @@ public sealed class PillowResizeTests
     [InlineData(90, 70, 40, 70, 0, 13, 40, 50)]   // rows kept
     [InlineData(90, 70, 90, 70, 13, 17, 30, 20)]  // only cropped
     [InlineData(9, 7, 400, 300, 200, 100, 33, 55)]
-    public void Crop_equals_cropping_afterwards(int width, int height, int newWidth, int newHeight, int left, int top, int cropWidth, int cropHeight)
+    public void Crop_equals_cropping_afterwards(
+        int width, int height, int newWidth, int newHeight, int left, int top, int cropWidth, int cropHeight)
     {
         RgbImage image = Noise(width, height);
         RgbImage whole = Plain(image, newWidth, newHeight, ResizeFilter.Bicubic);
-        byte[] expected = [.. Enumerable.Range(top, cropHeight).SelectMany(y => whole.Pixels[(3 * (y * newWidth + left))..(3 * (y * newWidth + left + cropWidth))])];
-        RgbImage actual = PillowResize.ResizeAndCrop(image, new ResizePlan(newWidth, newHeight, ResizeFilter.Bicubic, left, top, cropWidth, cropHeight));
+        byte[] expected = [.. Enumerable.Range(top, cropHeight)
+            .SelectMany(y => whole.Pixels[(3 * (y * newWidth + left))..(3 * (y * newWidth + left + cropWidth))])];
+        RgbImage actual = PillowResize.ResizeAndCrop(
+            image, new ResizePlan(newWidth, newHeight, ResizeFilter.Bicubic, left, top, cropWidth, cropHeight));
         GoldenImages.AssertSame(new RgbImage(cropWidth, cropHeight, expected), actual);
     }
 
@@ -125,7 +130,8 @@ public sealed class PillowResizeTests
                 {
                     long total = 1 << 21;
                     for (int tap = 0; tap < weights.Length; tap++)
-                        total += weights[tap] * image.Pixels[3 * (isHorizontal ? other * image.Width + start + tap : (start + tap) * image.Width + other) + channel];
+                        total += weights[tap] * image.Pixels[3 * (isHorizontal ? other * image.Width + start + tap
+                            : (start + tap) * image.Width + other) + channel];
                     pixels[3 * (isHorizontal ? other * width + i : i * width + other) + channel] = (byte)Math.Clamp(total >> 22, 0, 255);
                 }
             }

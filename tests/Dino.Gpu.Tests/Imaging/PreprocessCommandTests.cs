@@ -17,16 +17,20 @@ public sealed class PreprocessCommandTests : IDisposable
     [InlineData("dino")]
     public async Task Png_holds_the_golden_bytes(string preset)
     {
-        GoldenImage[] pictures = [.. GoldenImages.All.Where(golden => golden.Image is "chelsea.png" or "odd_422.jpg" or "one_pixel.png" or "rgba.png")];
+        GoldenImage[] pictures = [.. GoldenImages.All
+            .Where(golden => golden.Image is "chelsea.png" or "odd_422.jpg" or "one_pixel.png" or "rgba.png")];
         string output = Path.Combine(_directory, "new", "png");
-        int code = (await Run([.. pictures.Select(golden => GoldenData.Image(golden.Image)), "-o", output, "--preprocess", preset])).ExitCode;
+        int code = (
+            await Run([.. pictures.Select(golden => GoldenData.Image(golden.Image)), "-o", output, "--preprocess", preset])).ExitCode;
         Assert.Equal(0, code);
         foreach (GoldenImage golden in pictures)
         {
             string path = Path.Combine(output, Path.ChangeExtension(golden.Image, ".png"));
             string expected = preset == "hf" ? golden.Sha256Bilinear224 : golden.Sha256DinoEval224;
             foreach (string decoder in new[] { "skia", "stb" })
-                Assert.Equal(expected, GoldenImages.Sha256(GoldenImages.Decoder(decoder).Decode(File.ReadAllBytes(path), ExifOrientation.Apply).Pixels));
+                Assert.Equal(
+                    expected,
+                    GoldenImages.Sha256(GoldenImages.Decoder(decoder).Decode(File.ReadAllBytes(path), ExifOrientation.Apply).Pixels));
         }
 
         Assert.Equal(pictures.Length, Directory.GetFileSystemEntries(output).Length);
@@ -39,7 +43,10 @@ public sealed class PreprocessCommandTests : IDisposable
         Assert.Equal(0, code);
         Npy planes = Npy.Read(Path.Combine(_directory, "chelsea.npy"));
         Assert.Equal([3, 224, 224], planes.Shape);
-        Assert.Equal("c4dd028736b6bb9c79097e234875fec00554ebd1ab688f402df9666d12dfd1a9", GoldenImages.Sha256(MemoryMarshal.AsBytes(planes.Floats.AsSpan()))); // report.json
+        // report.json
+        Assert.Equal(
+            "c4dd028736b6bb9c79097e234875fec00554ebd1ab688f402df9666d12dfd1a9",
+            GoldenImages.Sha256(MemoryMarshal.AsBytes(planes.Floats.AsSpan())));
     }
 
     [Theory]
@@ -70,7 +77,8 @@ public sealed class PreprocessCommandTests : IDisposable
         Assert.Equal(GoldenImages.Of("exif_orientation6_jpg_upright").Sha256Bilinear224, Written("applied"));
         Assert.Equal(GoldenImages.Of("exif_orientation6_jpg").Sha256Bilinear224, Written("ignored"));
 
-        string Written(string name) => GoldenImages.Sha256(GoldenImages.Png(Path.Combine(_directory, name, "exif_orientation6.png")).Pixels);
+        string Written(string name) =>
+            GoldenImages.Sha256(GoldenImages.Png(Path.Combine(_directory, name, "exif_orientation6.png")).Pixels);
     }
 
     [Fact]

@@ -17,12 +17,15 @@ public sealed class PreprocessorTests
     [InlineData(500, 375, 320, 240, 366, 274, 23, 17)]    // 366 x 274 is wanted; the width limits and 366 * 375 / 500 = 274.5
     [InlineData(500, 200, 224, 320, 915, 366, 346, 23)]   // (915 - 224) / 2 = 345.5 is 346
     [InlineData(200, 500, 320, 224, 366, 915, 23, 346)]
-    public void Dino_preset_resizes_and_crops_the_centre(int width, int height, int inputWidth, int inputHeight, int fullWidth, int fullHeight, int left, int top)
+    public void Dino_preset_resizes_and_crops_the_centre(
+        int width, int height, int inputWidth, int inputHeight, int fullWidth, int fullHeight, int left, int top)
     {
         RgbImage image = PillowResizeTests.Noise(width, height);
         RgbImage full = PillowResize.Resize(image, fullWidth, fullHeight, ResizeFilter.Bicubic);
-        byte[] expected = [.. Enumerable.Range(top, inputHeight).SelectMany(y => full.Pixels[(3 * (y * fullWidth + left))..(3 * (y * fullWidth + left + inputWidth))])];
-        GoldenImages.AssertSame(new RgbImage(inputWidth, inputHeight, expected), new Preprocessor(PreprocessPreset.Dino, inputWidth, inputHeight).Apply(image));
+        byte[] expected = [.. Enumerable.Range(top, inputHeight)
+            .SelectMany(y => full.Pixels[(3 * (y * fullWidth + left))..(3 * (y * fullWidth + left + inputWidth))])];
+        GoldenImages.AssertSame(
+            new RgbImage(inputWidth, inputHeight, expected), new Preprocessor(PreprocessPreset.Dino, inputWidth, inputHeight).Apply(image));
     }
 
     [Theory]
@@ -75,7 +78,8 @@ public sealed class PreprocessorTests
         {
             for (int pixel = 0; pixel < 13 * 5; pixel++)
             {
-                double expected = (image.Pixels[3 * pixel + channel] / 255.0 - PixelNormalization.Mean[channel]) / PixelNormalization.StandardDeviation[channel];
+                double expected = (
+                    image.Pixels[3 * pixel + channel] / 255.0 - PixelNormalization.Mean[channel]) / PixelNormalization.StandardDeviation[channel];
                 Assert.Equal((float)expected, planes[channel * 13 * 5 + pixel]);
             }
         }

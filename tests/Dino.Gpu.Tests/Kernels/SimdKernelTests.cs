@@ -37,7 +37,8 @@ public sealed unsafe class SimdKernelTests
         {
             double exact = Reference.Gelu(x);
             float actual = Map(width, x, Function.Gelu);
-            // x (1/2 + y): the sum is rounded to 6e-8 and the rational function to a little more, and both are multiplied by x.
+            // x (1/2 + y): the sum is rounded to 6e-8 and the rational function to a little more, and both are
+            // multiplied by x.
             double limit = 2.4e-7 * Math.Max(0.05, Math.Abs(x));
             Assert.True(Math.Abs(actual - exact) < limit, $"gelu({x:R}): expected {exact:R}, got {actual:R}");
         }
@@ -58,15 +59,23 @@ public sealed unsafe class SimdKernelTests
         float[] b = Values(random, outputs);
         float[] residual = Values(random, rows * outputs);
         double[] expected = Reference.Linear(a, w, b, rows, inputs, outputs);
-        // A rounding of the running sum for every product; without fused instructions (only four lanes run so) one of the product as well.
+        // A rounding of the running sum for every product; without fused instructions (only four lanes run so) one of
+        // the product as well.
         bool fused = Fma.IsSupported || AdvSimd.IsSupported;
         double limit = inputs * (fused ? 6e-8 : 1.2e-7) + 1e-6;
 
         string shape = $"({rows} x {inputs}) by ({inputs} x {outputs}), {width} lanes";
-        Tolerance.AssertClose($"bias, {shape}", expected, Product(width, a, w, b, null, rows, inputs, outputs, gelu: false), limit, outputs);
-        Tolerance.AssertClose($"bias and GELU, {shape}", Array.ConvertAll(expected, Reference.Gelu), Product(width, a, w, b, null, rows, inputs, outputs, gelu: true), 1.2 * limit, outputs);
+        Tolerance.AssertClose(
+            $"bias, {shape}", expected, Product(width, a, w, b, null, rows, inputs, outputs, gelu: false), limit, outputs);
+        Tolerance.AssertClose(
+            $"bias and GELU, {shape}",
+            Array.ConvertAll(expected, Reference.Gelu),
+            Product(width, a, w, b, null, rows, inputs, outputs, gelu: true),
+            1.2 * limit,
+            outputs);
         double[] added = [.. expected.Zip(residual, (x, y) => x + y)];
-        Tolerance.AssertClose($"bias and residual, {shape}", added, Product(width, a, w, b, residual, rows, inputs, outputs, gelu: false), limit, outputs);
+        Tolerance.AssertClose(
+            $"bias and residual, {shape}", added, Product(width, a, w, b, residual, rows, inputs, outputs, gelu: false), limit, outputs);
     }
 
     [Theory]
@@ -138,7 +147,9 @@ public sealed unsafe class SimdKernelTests
         return values;
     }
 
-    /// <summary>-8 to 8: sums of 1536 products stay far below 2^24, so every order of summation gives the same.</summary>
+    /// <summary>
+    /// -8 to 8: sums of 1536 products stay far below 2^24, so every order of summation gives the same.
+    /// </summary>
     private static float[] Integers(Random random, int count)
     {
         float[] values = new float[count];
@@ -173,15 +184,19 @@ public sealed unsafe class SimdKernelTests
         return lanes[2 * TVector.Count - 1];
     }
 
-    private static float[] Product(int width, float[] a, float[] w, float[] b, float[]? residual, int rows, int inputs, int outputs, bool gelu) => width switch
+    private static float[] Product(
+        int width, float[] a, float[] w, float[] b, float[]? residual, int rows, int inputs, int outputs, bool gelu) => width switch
     {
         16 => Product<Float16>(a, w, b, residual, rows, inputs, outputs, gelu),
         8 => Product<Float8>(a, w, b, residual, rows, inputs, outputs, gelu),
         _ => Product<Float4>(a, w, b, residual, rows, inputs, outputs, gelu),
     };
 
-    /// <summary>One section: at most 384 inputs are one block of A, further ones accumulate, as the ops do it.</summary>
-    private static float[] Product<TVector>(float[] a, float[] w, float[] b, float[]? residual, int rows, int inputs, int outputs, bool gelu)
+    /// <summary>
+    /// One section: at most 384 inputs are one block of A, further ones accumulate, as the ops do it.
+    /// </summary>
+    private static float[] Product<TVector>(
+        float[] a, float[] w, float[] b, float[]? residual, int rows, int inputs, int outputs, bool gelu)
         where TVector : unmanaged, IFloatVector<TVector>
     {
         int width = 2 * TVector.Count;
@@ -230,9 +245,12 @@ public sealed unsafe class SimdKernelTests
         using var output = new Memory(blocks * Gemm.BlockSize);
         switch (width)
         {
-            case 16: LayerNorm.Row<Float16>(input.Pointer, Gemm.BlockSize, scale.Pointer, shift.Pointer, output.Pointer, Gemm.BlockSize, x.Length, epsilon); break;
-            case 8: LayerNorm.Row<Float8>(input.Pointer, Gemm.BlockSize, scale.Pointer, shift.Pointer, output.Pointer, Gemm.BlockSize, x.Length, epsilon); break;
-            default: LayerNorm.Row<Float4>(input.Pointer, Gemm.BlockSize, scale.Pointer, shift.Pointer, output.Pointer, Gemm.BlockSize, x.Length, epsilon); break;
+            case 16: LayerNorm.Row<Float16>(
+                input.Pointer, Gemm.BlockSize, scale.Pointer, shift.Pointer, output.Pointer, Gemm.BlockSize, x.Length, epsilon); break;
+            case 8: LayerNorm.Row<Float8>(
+                input.Pointer, Gemm.BlockSize, scale.Pointer, shift.Pointer, output.Pointer, Gemm.BlockSize, x.Length, epsilon); break;
+            default: LayerNorm.Row<Float4>(
+                input.Pointer, Gemm.BlockSize, scale.Pointer, shift.Pointer, output.Pointer, Gemm.BlockSize, x.Length, epsilon); break;
         }
 
         return new ReadOnlySpan<float>(output.Pointer, x.Length).ToArray();
@@ -252,7 +270,8 @@ public sealed unsafe class SimdKernelTests
         for (int part = 0; part < 3; part++)
         {
             for (int token = 0; token < tokens; token++)
-                qkv.AsSpan((token * 3 + part) * headSize, headSize).CopyTo(new Span<float>(parts.Pointer + (part * tokens + token) * Gemm.BlockSize, headSize));
+                qkv.AsSpan((token * 3 + part) * headSize, headSize).CopyTo(
+                    new Span<float>(parts.Pointer + (part * tokens + token) * Gemm.BlockSize, headSize));
         }
 
         // Leftovers of another image must not matter.
@@ -266,7 +285,9 @@ public sealed unsafe class SimdKernelTests
         float* value = key + tokens * Gemm.BlockSize;
         Attention.Head<TVector>(query, key, value, context.Pointer, headSize, 0, tokens, tokens, headSize, scratch.Pointer);
         Attention.Probabilities<TVector>(query, key, probabilities.Pointer, 0, tokens, tokens, headSize, scratch.Pointer);
-        return (new ReadOnlySpan<float>(context.Pointer, tokens * headSize).ToArray(), new ReadOnlySpan<float>(probabilities.Pointer, tokens * tokens).ToArray());
+        return (
+            new ReadOnlySpan<float>(context.Pointer, tokens * headSize).ToArray(),
+            new ReadOnlySpan<float>(probabilities.Pointer, tokens * tokens).ToArray());
     }
 
     /// <summary>Model shapes, one, primes, block edges, and M below and above K, for every width.</summary>
@@ -274,12 +295,18 @@ public sealed unsafe class SimdKernelTests
     {
         private static readonly (int Rows, int Outputs, int Inputs)[] Shapes =
         [
-            (1, 1, 1), (1, 384, 384), (7, 7, 7), (13, 33, 385), (14, 385, 48), (15, 64, 197), (197, 384, 384), (197, 197, 64), (197, 64, 768),
+            (1, 1, 1), (1, 384, 384), (7, 7, 7), (13, 33, 385), (14, 385, 48), (15, 64, 197),
+                (197, 384, 384), (197, 197, 64), (197, 64, 768),
             (197, 768, 384), (385, 385, 7), (29, 96, 1536),
         ];
 
-        public override ValueTask<IReadOnlyCollection<ITheoryDataRow>> GetData(System.Reflection.MethodInfo testMethod, Xunit.Sdk.DisposalTracker disposalTracker) =>
-            new([.. from width in new[] { 4, 8, 16 } from shape in Shapes select new TheoryDataRow<int, int, int, int>(width, shape.Rows, shape.Outputs, shape.Inputs)]);
+        public override ValueTask<IReadOnlyCollection<ITheoryDataRow>> GetData(
+            System.Reflection.MethodInfo testMethod, Xunit.Sdk.DisposalTracker disposalTracker) =>
+            new(
+                [
+                    .. from width in new[] { 4, 8, 16 } from shape in Shapes select new TheoryDataRow<int, int, int,
+                    int>(width, shape.Rows, shape.Outputs, shape.Inputs)
+                ]);
 
         public override bool SupportsDiscoveryEnumeration() => true;
     }

@@ -15,12 +15,15 @@ public sealed partial class LayeringTests
     public void No_type_uses_a_layer_above_its_own(Type anyOfTheAssembly)
     {
         using AssemblyDefinition assembly = AssemblyDefinition.ReadAssembly(anyOfTheAssembly.Assembly.Location);
-        Edge[] edges = [.. assembly.MainModule.Types.Where(type => type.Namespace.StartsWith("Dino.Gpu", StringComparison.Ordinal)).SelectMany(Uses)];
+        Edge[] edges = [.. assembly.MainModule.Types.Where(type => type.Namespace.StartsWith("Dino.Gpu", StringComparison.Ordinal))
+            .SelectMany(Uses)];
         Assert.NotEmpty(edges);
         Assert.Empty(edges.Where(IsUpward).Select(edge => edge.ToString()).Distinct().Order());
     }
 
-    /// <summary>What a reader sees: constants and documentation leave no trace in compiled code, their usings do in the source.</summary>
+    /// <summary>
+    /// What a reader sees: constants and documentation leave no trace in compiled code, their usings do in the source.
+    /// </summary>
     [Fact]
     public void No_file_names_a_layer_above_its_own()
     {
@@ -71,7 +74,8 @@ public sealed partial class LayeringTests
     private static IEnumerable<TypeReference?> References(MethodDefinition method)
     {
         IEnumerable<TypeReference?> signature = method.Parameters.Select(parameter => parameter.ParameterType).Append(method.ReturnType)
-            .Concat(method.GenericParameters.SelectMany(parameter => parameter.Constraints).Select(constraint => constraint.ConstraintType));
+            .Concat(
+                method.GenericParameters.SelectMany(parameter => parameter.Constraints).Select(constraint => constraint.ConstraintType));
         if (!method.HasBody)
             return signature;
         return signature
@@ -86,7 +90,9 @@ public sealed partial class LayeringTests
             }));
     }
 
-    /// <summary>The outermost named types in a reference: those of arrays, pointers and generic arguments too.</summary>
+    /// <summary>
+    /// The outermost named types in a reference: those of arrays, pointers and generic arguments too.
+    /// </summary>
     private static IEnumerable<TypeReference> Named(TypeReference? reference)
     {
         switch (reference)

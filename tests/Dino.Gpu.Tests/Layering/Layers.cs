@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Tests.Layering;
 
 /// <summary>
-/// The layers of the projects, lowest first. A layer uses only layers above it in this list. It is a folder, named by its namespace, or
-/// single types of a root namespace. Namespaces on one line are siblings: they do not use each other.
+/// The layers of the projects, lowest first. A layer uses only layers above it in this list. It is a folder, named by
+/// its namespace, or single types of a root namespace. Namespaces on one line are siblings: they do not use each other.
 /// </summary>
 internal static class Layers
 {
@@ -42,14 +42,18 @@ internal static class Layers
     ];
 
     /// <summary>The layer of a type; null for types of other software.</summary>
-    /// <exception cref="InvalidOperationException">The namespace is ours and has no place in <see cref="Order"/>.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The namespace is ours and has no place in <see cref="Order"/>.
+    /// </exception>
     public static int? Of(string typeNamespace, string typeName)
     {
         if (typeNamespace != "Dino.Gpu" && !typeNamespace.StartsWith("Dino.Gpu.", StringComparison.Ordinal))
             return null;
         int named = Array.FindIndex(Order, names => names.Any(name => IsNamed(name, typeNamespace, typeName)));
         int layer = named >= 0 ? named : Array.FindIndex(Order, names => names.Contains(typeNamespace));
-        return layer >= 0 ? layer : throw new InvalidOperationException($"{typeNamespace} has no layer: give it a place in {nameof(Layers)}.{nameof(Order)}.");
+        return layer >= 0
+            ? layer
+            : throw new InvalidOperationException($"{typeNamespace} has no layer: give it a place in {nameof(Layers)}.{nameof(Order)}.");
     }
 
     private static bool IsNamed(string layer, string typeNamespace, string typeName) =>

@@ -79,10 +79,13 @@ public sealed class CheckpointBindingTests : IDisposable
     public void A_layer_that_lost_all_its_tensors_is_missing()
     {
         SafetensorsFile file = SafetensorsFile.Of(CheckpointLayout.Dino, TinyModels.Dino with { LayerCount = 3 });
-        foreach (string name in (string[])["norm1", "attn.qkv", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2"]) file.Remove($"blocks.1.{name}.weight").Remove($"blocks.1.{name}.bias");
+        foreach (string name in (string[])[
+                "norm1", "attn.qkv", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2"
+            ]) file.Remove($"blocks.1.{name}.weight").Remove($"blocks.1.{name}.bias");
         string message = Refuse(file);
         Assert.Contains("missing blocks.1.attn.qkv.weight (384, 128)", message);
-        Assert.DoesNotContain(CheckpointInfo.Read(_folder["a.safetensors"]).Problems, problem => problem.Contains("unexpected", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            CheckpointInfo.Read(_folder["a.safetensors"]).Problems, problem => problem.Contains("unexpected", StringComparison.Ordinal));
         Refuse(file.Add("blocks.2000000000.norm1.weight", "F32", [1], new byte[4]));
         Assert.Contains("unexpected 'blocks.2000000000.norm1.weight' (1)", CheckpointInfo.Read(_folder["a.safetensors"]).Problems);
     }
@@ -96,7 +99,8 @@ public sealed class CheckpointBindingTests : IDisposable
     [InlineData("\"gelu\"", "\"gelu_new\"", "says hidden_act gelu_new, only gelu")]
     [InlineData("\"qkv_bias\": true", "\"qkv_bias\": false", "says qkv_bias False, only true")]
     [InlineData("\"num_channels\": 3", "\"num_channels\": 1", "says num_channels 1, only 3")]
-    [InlineData("\"num_attention_heads\": 3", "\"num_attention_heads\": 5", "num_attention_heads is 5, expected a divisor of hidden size 48")]
+    [InlineData("\"num_attention_heads\": 3", "\"num_attention_heads\": 5", "num_attention_heads is 5, expected a divisor of hidden "
+        + "size 48")]
     [InlineData("\"num_attention_heads\": 3", "\"num_attention_heads\": 0", "num_attention_heads is 0")]
     [InlineData("\"num_attention_heads\": 3, ", "", "hidden size 48 is no multiple of 64")]
     [InlineData("1e-12", "-1", "layer_norm_eps is -1")]
@@ -112,7 +116,11 @@ public sealed class CheckpointBindingTests : IDisposable
     [Fact]
     public void The_config_says_heads_and_epsilon()
     {
-        WriteConfig(Config.Replace("\"num_attention_heads\": 3", "\"num_attention_heads\": 4", StringComparison.Ordinal).Replace("1e-12", "1e-5", StringComparison.Ordinal));
+        WriteConfig(
+            Config.Replace(
+                "\"num_attention_heads\": 3",
+                "\"num_attention_heads\": 4",
+                StringComparison.Ordinal).Replace("1e-12", "1e-5", StringComparison.Ordinal));
         VitWeights weights = Load(SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace));
         Assert.Equal((4, 1e-5), (weights.Config.HeadCount, weights.Config.LayerNormEpsilon));
     }
@@ -135,20 +143,25 @@ public sealed class CheckpointBindingTests : IDisposable
         Assert.Equal((6, 1e-6), (found.HeadCount, found.LayerNormEpsilon));
 
         WriteConfig(Config);
-        Assert.Contains("num_attention_heads is 6 in the file's metadata and 3 in config.json", _folder.Refusal("a.safetensors", file.ToArray(metadata)));
+        Assert.Contains(
+            "num_attention_heads is 6 in the file's metadata and 3 in config.json",
+            _folder.Refusal("a.safetensors", file.ToArray(metadata)));
     }
 
     [Theory]
     [InlineData(new long[] { 48 }, "the class token has the shape (48)")]
     [InlineData(new long[] { 1, 48, 1, 1 }, "cls_token is (1, 48, 1, 1)")]
     public void A_class_token_of_another_shape_is_refused(long[] shape, string expected) =>
-        Assert.Contains(expected, Refuse(SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace).Reshape("embeddings.cls_token", shape)));
+        Assert.Contains(
+            expected,
+            Refuse(SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace).Reshape("embeddings.cls_token", shape)));
 
     [Fact]
     public void Positions_must_be_a_square()
     {
         Assert.Contains("the position table has 51 rows, expected 1 + a square", Refuse(
-            SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace).Reshape("embeddings.position_embeddings", [1, 51, 16])));
+            SafetensorsFile.Of(
+                CheckpointLayout.HuggingFace, TinyModels.HuggingFace).Reshape("embeddings.position_embeddings", [1, 51, 16])));
     }
 
     [Fact]

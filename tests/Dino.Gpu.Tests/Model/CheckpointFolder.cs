@@ -15,7 +15,9 @@ public sealed class CheckpointFolder : IDisposable
         return this[name];
     }
 
-    /// <summary>Loads a file that must be refused and returns the message, which must be one line that starts with the path.</summary>
+    /// <summary>
+    /// Loads a file that must be refused and returns the message, which must be one line that starts with the path.
+    /// </summary>
     public string Refusal(string name, byte[] content)
     {
         string path = Write(name, content);
@@ -30,6 +32,9 @@ public sealed class CheckpointFolder : IDisposable
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
-    /// <summary>What the readers may take to find out that a small file is bad: buffers, the pickle's objects, the header; never what the file claims.</summary>
+    /// <summary>
+    /// What the readers may take to find out that a small file is bad: buffers, the pickle's objects, the header; never
+    /// what the file claims.
+    /// </summary>
     private const long MaxAllocation = 96 << 20;
 }

@@ -4,7 +4,9 @@ using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Tests.Model;
 
-/// <summary>What training scripts and other libraries make of a DINO ViT loads to the same weights; other models are named.</summary>
+/// <summary>
+/// What training scripts and other libraries make of a DINO ViT loads to the same weights; other models are named.
+/// </summary>
 public sealed class CheckpointVariantTests : IDisposable
 {
     private const string HeadsConfig = """{"num_attention_heads": 3, "patch_size": [8, 8], "model_type": "vit_msn"}""";
@@ -29,7 +31,8 @@ public sealed class CheckpointVariantTests : IDisposable
     [InlineData("momentum_backbone.", "projector.0.weight")]
     public void A_prefix_and_what_lies_outside_it_do_not_matter(string prefix, string other)
     {
-        SafetensorsFile file = SafetensorsFile.Of(CheckpointLayout.Dino, TinyModels.Dino, prefix: prefix).Add(other, "F32", [1], new byte[4]);
+        SafetensorsFile file = SafetensorsFile.Of(
+            CheckpointLayout.Dino, TinyModels.Dino, prefix: prefix).Add(other, "F32", [1], new byte[4]);
         TinyModels.AssertEqual(SyntheticWeights.Create(TinyModels.Dino), Load(file));
         Assert.Equal([other], CheckpointInfo.Read(_folder["a.safetensors"]).Ignored);
     }
@@ -44,7 +47,8 @@ public sealed class CheckpointVariantTests : IDisposable
     {
         _folder.Write("config.json", Encoding.UTF8.GetBytes(HeadsConfig));
         byte[] data = new byte[type == "F32" ? 4 : 1];
-        SafetensorsFile file = SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace, prefix: prefix).Add(other, type, [1], data);
+        SafetensorsFile file = SafetensorsFile.Of(
+            CheckpointLayout.HuggingFace, TinyModels.HuggingFace, prefix: prefix).Add(other, type, [1], data);
         TinyModels.AssertEqual(SyntheticWeights.Create(TinyModels.HuggingFace), Load(file));
     }
 
@@ -70,7 +74,9 @@ public sealed class CheckpointVariantTests : IDisposable
     {
         _folder.Write("config.json", Encoding.UTF8.GetBytes(HeadsConfig));
         SafetensorsFile file = SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace);
-        for (int layer = 0; layer < TinyModels.HuggingFace.LayerCount; layer++) file.Remove($"encoder.layer.{layer}.attention.attention.key.bias");
+        for (
+            int layer = 0; layer < TinyModels.HuggingFace.LayerCount; layer++) file
+                .Remove($"encoder.layer.{layer}.attention.attention.key.bias");
         VitWeights weights = Load(file);
         int hidden = weights.Config.HiddenSize;
         Assert.All(weights.Blocks, block => Assert.All(block.Qkv.Bias[hidden..(2 * hidden)], value => Assert.Equal(0, value)));
@@ -102,7 +108,9 @@ public sealed class CheckpointVariantTests : IDisposable
     public void Objects_of_a_training_run_are_inert(string module, string name)
     {
         // As pickle writes an object: a call, its state, and what is put into it.
-        byte[] file = Torch(TinyModels.Dino, ["state_dict"], pickle => pickle.Text("other").Import(module, name).Raw((byte)')', (byte)'R', (byte)'}', (byte)'b')
+        byte[] file =
+            Torch(TinyModels.Dino, ["state_dict"], pickle => pickle.Text("other").Import(module,
+                name).Raw((byte)')', (byte)'R', (byte)'}', (byte)'b')
             .Op('(').Text("key").Integer(1).Op('u').Op('(').Integer(1).Integer(2).Op('e'));
         TinyModels.AssertEqual(SyntheticWeights.Create(TinyModels.Dino), Checkpoint.Load(_folder.Write("a.pth", file)));
     }
@@ -114,7 +122,9 @@ public sealed class CheckpointVariantTests : IDisposable
     {
         VitWeights weights = SyntheticWeights.Create(TinyModels.Dino);
         weights.Blocks[1].Fc1.Bias[7] = value;
-        Assert.Contains($"blocks.1.mlp.fc1.bias has a value that is {expected}", Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, weights, name => name)));
+        Assert.Contains(
+            $"blocks.1.mlp.fc1.bias has a value that is {expected}",
+            Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, weights, name => name)));
     }
 
     [Fact]
@@ -129,7 +139,9 @@ public sealed class CheckpointVariantTests : IDisposable
     public void Heads_of_a_large_model_that_is_not_dinos_must_be_said()
     {
         VitConfig huge = TinyModels.Dino with { HiddenSize = 640, LayerCount = 1, MlpSize = 64, HeadCount = 8 };
-        Assert.Contains("hidden size 640 is none of DINO's, so the number of heads must be said", Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, huge)));
+        Assert.Contains(
+            "hidden size 640 is none of DINO's, so the number of heads must be said",
+            Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, huge)));
     }
 
     [Theory]
@@ -140,7 +152,8 @@ public sealed class CheckpointVariantTests : IDisposable
     [InlineData("layer1.0.conv1.weight", "ResNet")]
     public void Other_models_are_named(string key, string model)
     {
-        Assert.Contains($"weights of {model}", Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, TinyModels.Dino).Add(key, "F32", [1], new byte[4])));
+        Assert.Contains(
+            $"weights of {model}", Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, TinyModels.Dino).Add(key, "F32", [1], new byte[4])));
         Assert.Contains($"weights of {model}", Refuse(new SafetensorsFile().Add(key, "F32", [1], new byte[4])));
     }
 

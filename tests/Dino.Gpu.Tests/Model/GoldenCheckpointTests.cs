@@ -4,7 +4,9 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Model;
 
-/// <summary>Files that torch itself wrote, filled by the seeded recipe, so that every value can be checked exactly.</summary>
+/// <summary>
+/// Files that torch itself wrote, filled by the seeded recipe, so that every value can be checked exactly.
+/// </summary>
 public sealed class GoldenCheckpointTests
 {
     [Theory]

@@ -55,7 +55,9 @@ public sealed class HostileContainerTests : IDisposable
     {
         byte[] zip = Archive();
         int entry = Find(zip, "PK\x01\x02"u8, "x/data/0", 46);
-        foreach (int field in (int[])[CentralSize, CentralCompressed]) BinaryPrimitives.WriteUInt32LittleEndian(zip.AsSpan(entry + field), 1u << 30);
+        foreach (int field in (int[])[CentralSize, CentralCompressed]) BinaryPrimitives
+                .WriteUInt32LittleEndian(zip
+                .AsSpan(entry + field), 1u << 30);
         int local = Find(zip, "PK\x03\x04"u8, "x/data/0", 30);
         zip[local + 6] |= 8; // Sizes follow the data, so the local header does not contradict.
         Assert.Contains("claims 1073741824 bytes", _folder.Refusal("lie.bin", zip));
@@ -78,7 +80,8 @@ public sealed class HostileContainerTests : IDisposable
     [Fact]
     public void Zip_entries_have_different_names()
     {
-        Assert.Contains("two entries named 'x/data/0'", _folder.Refusal("twice.bin", PickleBuilder.Archive([(byte)'N'], ("0", [1]), ("0", [2]))));
+        Assert.Contains(
+            "two entries named 'x/data/0'", _folder.Refusal("twice.bin", PickleBuilder.Archive([(byte)'N'], ("0", [1]), ("0", [2]))));
     }
 
     [Theory]
@@ -95,11 +98,14 @@ public sealed class HostileContainerTests : IDisposable
     [Fact]
     public void Compressed_encrypted_and_foreign_entries_are_refused()
     {
-        Assert.Contains("is compressed", _folder.Refusal("a.bin", PickleBuilder.Zip([("x/data.pkl", new byte[1000])], CompressionLevel.Optimal)));
+        Assert.Contains(
+            "is compressed", _folder.Refusal("a.bin", PickleBuilder.Zip([("x/data.pkl", new byte[1000])], CompressionLevel.Optimal)));
         byte[] zip = Archive();
         zip[Find(zip, "PK\x01\x02"u8, "x/data/0", 46) + 8] |= 1;
         Assert.Contains("is encrypted", _folder.Refusal("a.bin", zip));
-        Assert.Contains("big-endian", _folder.Refusal("a.bin", PickleBuilder.Zip([("x/data.pkl", [(byte)'N', (byte)'.']), ("x/byteorder", "big"u8.ToArray())])));
+        Assert.Contains(
+            "big-endian",
+            _folder.Refusal("a.bin", PickleBuilder.Zip([("x/data.pkl", [(byte)'N', (byte)'.']), ("x/byteorder", "big"u8.ToArray())])));
     }
 
     [Theory]
@@ -141,7 +147,8 @@ public sealed class HostileContainerTests : IDisposable
     public void A_safetensors_file_cut_anywhere_is_refused()
     {
         byte[] whole = Safetensors("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8);
-        for (int length = 1; length < whole.Length; length++) Assert.DoesNotContain("not a DINO ViT", _folder.Refusal("a.safetensors", whole[..length]));
+        for (int length = 1; length < whole.Length; length++) Assert.DoesNotContain(
+            "not a DINO ViT", _folder.Refusal("a.safetensors", whole[..length]));
     }
 
     private static byte[] Safetensors(string header, int dataLength)
@@ -151,7 +158,8 @@ public sealed class HostileContainerTests : IDisposable
     }
 
     private static byte[] Archive() =>
-        PickleBuilder.Archive(PickleBuilder.Dictionary(p => p.Text("cls_token").Tensor("0", 4, 0, [1, 1, 4], [4, 4, 1])), ("0", new byte[16]));
+        PickleBuilder.Archive(
+            PickleBuilder.Dictionary(p => p.Text("cls_token").Tensor("0", 4, 0, [1, 1, 4], [4, 4, 1])), ("0", new byte[16]));
 
     /// <summary>Offset of the header with this signature and name.</summary>
     private static int Find(byte[] zip, ReadOnlySpan<byte> signature, string name, int headerLength)

@@ -22,7 +22,15 @@ public sealed class HostilePickleTests : IDisposable
     [InlineData("torch._utils", "_rebuild_sparse_tensor")]
     public void Imports_are_refused_by_name(string module, string name)
     {
-        byte[] pickle = new PickleBuilder().Protocol().Import(module, name).Op('(').Text("touch " + _folder["pwned"]).Op('t').Op('R').Op('.').ToArray();
+        byte[] pickle = new PickleBuilder()
+            .Protocol()
+            .Import(module, name)
+            .Op('(')
+            .Text("touch " + _folder["pwned"])
+            .Op('t')
+            .Op('R')
+            .Op('.')
+            .ToArray();
         Assert.Contains($"'{module}.{name}', refused", Refuse(pickle));
         Assert.False(File.Exists(_folder["pwned"]));
     }
@@ -45,7 +53,8 @@ public sealed class HostilePickleTests : IDisposable
     public void Names_with_line_breaks_and_escapes_stay_on_one_line()
     {
         Assert.Contains("no tensors", Refuse(PickleBuilder.Dictionary(p => p.Text("a\n\u001b[31mb").Integer(1))));
-        Assert.Contains("??[31mb", Refuse(PickleBuilder.Dictionary(p => p.Text("a\n\u001b[31mb").Tensor("0", 1, 0, [1], [1])), ("0", new byte[4])));
+        Assert.Contains(
+            "??[31mb", Refuse(PickleBuilder.Dictionary(p => p.Text("a\n\u001b[31mb").Tensor("0", 1, 0, [1], [1])), ("0", new byte[4])));
     }
 
     [Fact]
@@ -72,7 +81,10 @@ public sealed class HostilePickleTests : IDisposable
         byte[] item = [(byte)'K', 1];
         PickleBuilder pickle = new PickleBuilder().Protocol().Import("torch._utils", "_rebuild_tensor_v2").Raw((byte)'q', 0).Op('(')
             .Op('(').Text("storage").Import("torch", "FloatStorage").Text("0").Text("cpu").Integer(1).Op('t').Op('Q').Integer(0)
-            .Op('(').Raw([.. Enumerable.Repeat(item, 100_000).SelectMany(bytes => bytes)]).Op('t').Raw((byte)'q', 1, (byte)'h', 1, (byte)'t', (byte)'q', 2);
+            .Op('(').Raw(
+                [.. Enumerable.Repeat(item, 100_000).SelectMany(bytes => bytes)])
+                    .Op('t')
+                    .Raw((byte)'q', 1, (byte)'h', 1, (byte)'t', (byte)'q', 2);
         byte[] once = keepsTensors ? [(byte)'h', 0, (byte)'h', 2, (byte)'R'] : [(byte)'h', 0, (byte)'h', 2, (byte)'R', (byte)'0'];
         pickle.Raw([.. Enumerable.Repeat(once, 50_000).SelectMany(bytes => bytes)]).Op('.');
         Assert.Contains("a tensor of 100000 dimensions", Refuse(pickle.ToArray(), ("0", new byte[4])));
@@ -83,7 +95,13 @@ public sealed class HostilePickleTests : IDisposable
     public void A_long_list_is_not_copied_into_dictionary_after_dictionary()
     {
         const int pairs = 20_000;
-        PickleBuilder pickle = new PickleBuilder().Protocol().Import("collections", "OrderedDict").Raw((byte)'q', 0).Op(']').Raw((byte)'q', 1).Op('(');
+        PickleBuilder pickle = new PickleBuilder()
+            .Protocol()
+            .Import("collections", "OrderedDict")
+            .Raw((byte)'q', 0)
+            .Op(']')
+            .Raw((byte)'q', 1)
+            .Op('(');
         for (int i = 0; i < pairs; i++) pickle.Raw([(byte)'U', 5, .. System.Text.Encoding.ASCII.GetBytes($"{i:X5}"), (byte)'N', 0x86]);
         pickle.Op('e').Op('0').Raw((byte)'h', 1, 0x85, (byte)'q', 2, (byte)'0');
         byte[] once = [(byte)'h', 0, (byte)'h', 2, (byte)'R'];
@@ -96,7 +114,8 @@ public sealed class HostilePickleTests : IDisposable
     {
         // Fifty lists, each holding the one before twice: 2^50 leaves for whoever walks them.
         PickleBuilder pickle = new PickleBuilder().Protocol().Op(']').Raw((byte)'q', 0);
-        for (byte i = 1; i < 50; i++) pickle.Raw((byte)']', (byte)'q', i, (byte)'(', (byte)'h', (byte)(i - 1), (byte)'h', (byte)(i - 1), (byte)'e');
+        for (byte i = 1; i < 50; i++) pickle.Raw(
+            (byte)']', (byte)'q', i, (byte)'(', (byte)'h', (byte)(i - 1), (byte)'h', (byte)(i - 1), (byte)'e');
         Assert.Contains("no dictionary", Refuse(pickle.Op('.').ToArray()));
     }
 
@@ -122,7 +141,8 @@ public sealed class HostilePickleTests : IDisposable
     [Fact]
     public void A_name_that_occurs_twice_is_refused()
     {
-        byte[] pickle = PickleBuilder.Dictionary(p => p.Text("cls_token").Tensor("0", 1, 0, [1], [1]).Text("cls_token").Tensor("0", 1, 0, [1], [1]));
+        byte[] pickle = PickleBuilder.Dictionary(
+            p => p.Text("cls_token").Tensor("0", 1, 0, [1], [1]).Text("cls_token").Tensor("0", 1, 0, [1], [1]));
         Assert.Contains("two values for 'cls_token'", Refuse(pickle, ("0", new byte[4])));
     }
 
@@ -170,7 +190,9 @@ public sealed class HostilePickleTests : IDisposable
     public void Storages_must_be_there_and_be_sane()
     {
         Assert.Contains("'x/data/7' is missing", Refuse(PickleBuilder.Dictionary(p => p.Text("cls_token").Tensor("7", 1, 0, [1], [1]))));
-        Assert.Contains("a storage reference", Refuse(PickleBuilder.Dictionary(p => p.Text("cls_token").Tensor("0", -1, 0, [1], [1])), ("0", new byte[4])));
+        Assert.Contains(
+            "a storage reference",
+            Refuse(PickleBuilder.Dictionary(p => p.Text("cls_token").Tensor("0", -1, 0, [1], [1])), ("0", new byte[4])));
     }
 
     [Fact]
@@ -178,7 +200,8 @@ public sealed class HostilePickleTests : IDisposable
     {
         // As the original DINO's optimizer holds its learning rate: a NumPy scalar; and a set, a namespace, a dtype.
         byte[] pickle = PickleBuilder.Dictionary(p => p
-            .Text("lr").Import("numpy.core.multiarray", "scalar").Import("numpy", "dtype").Op('(').Text("f8").Raw(0x89, 0x88).Op('t').Op('R')
+            .Text("lr").Import(
+                "numpy.core.multiarray", "scalar").Import("numpy", "dtype").Op('(').Text("f8").Raw(0x89, 0x88).Op('t').Op('R')
             .Op('(').Integer(3).Text("<").Raw((byte)'N', (byte)'N', (byte)'N').Integer(-1).Integer(-1).Integer(0).Op('t').Op('b')
             .Import("_codecs", "encode").Op('(').Text("abc").Text("latin1").Op('t').Op('R').Raw(0x86).Op('R')
             .Text("names").Import("__builtin__", "set").Op(']').Raw(0x85).Op('R')
@@ -191,7 +214,9 @@ public sealed class HostilePickleTests : IDisposable
     public void Something_else_than_a_state_dict_is_refused()
     {
         Assert.Contains("no dictionary of tensors", Refuse(new PickleBuilder().Protocol().Integer(42).Op('.').ToArray()));
-        Assert.Contains("not a DINO ViT", Refuse(PickleBuilder.Dictionary(p => p.Text("conv1.weight").Tensor("0", 1, 0, [1], [1])), ("0", new byte[4])));
+        Assert.Contains(
+            "not a DINO ViT",
+            Refuse(PickleBuilder.Dictionary(p => p.Text("conv1.weight").Tensor("0", 1, 0, [1], [1])), ("0", new byte[4])));
     }
 
     [Fact]
@@ -222,14 +247,17 @@ public sealed class HostilePickleTests : IDisposable
         byte[] tensors = PickleBuilder.Dictionary(p => p.Text("cls_token").Tensor("a", 1L << 60, 0, [1, 1, 64], [64, 64, 1], legacy: true));
         byte[] keys = new PickleBuilder().Protocol().Op(']').Text("a").Op('a').Op('.').ToArray();
         byte[] length = BitConverter.GetBytes(1L << 60);
-        string message = _folder.Refusal("huge.bin", Legacy([0x80, 2, (byte)'M', 0xE9, 3, (byte)'.'], system, tensors, [.. keys, .. length, .. new byte[256]]));
+        string message = _folder.Refusal(
+            "huge.bin", Legacy([0x80, 2, (byte)'M', 0xE9, 3, (byte)'.'], system, tensors, [.. keys, .. length, .. new byte[256]]));
         Assert.Contains("truncated: storage 'a' needs 1152921504606846976 elements", message);
     }
 
     private static byte[] Legacy(params byte[][] parts) =>
         [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, (byte)'.', .. parts.SelectMany(part => part)];
 
-    /// <summary>The list of keys is the last pickle: its end is the last STOP before the first storage's length.</summary>
+    /// <summary>
+    /// The list of keys is the last pickle: its end is the last STOP before the first storage's length.
+    /// </summary>
     private static int FirstLegacyStorage(byte[] file)
     {
         // e. closes the list; the first storage in its order has 9 * 256 elements (0x900).

@@ -33,7 +33,9 @@ internal sealed class HubServer : IDisposable
 
     public string? AnnouncedHash { get; init; }
 
-    /// <summary>Whether the storage address is absolute, as the hub's content network, or relative, as its renamed repositories.</summary>
+    /// <summary>
+    /// Whether the storage address is absolute, as the hub's content network, or relative, as its renamed repositories.
+    /// </summary>
     public bool AbsoluteRedirect { get; init; }
 
     public string? RedirectTo { get; init; }
@@ -115,7 +117,8 @@ internal sealed class HubServer : IDisposable
             return;
         }
 
-        var headers = new List<string> { "Content-Length: 0", $"Location: {RedirectTo ?? (AbsoluteRedirect ? Endpoint : "") + "/storage/file"}" };
+        var headers =
+            new List<string> { "Content-Length: 0", $"Location: {RedirectTo ?? (AbsoluteRedirect ? Endpoint : "") + "/storage/file"}" };
         if (AnnouncedSize is { } size) headers.Add(string.Create(CultureInfo.InvariantCulture, $"X-Linked-Size: {size}"));
         if (AnnouncedHash is { } hash) headers.Add($"X-Linked-Etag: \"{hash}\"");
         await WriteHeadAsync(stream, 302, headers);

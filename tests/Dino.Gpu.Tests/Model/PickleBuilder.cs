@@ -51,16 +51,26 @@ internal sealed class PickleBuilder
     }
 
     /// <summary>A tensor as torch writes it: a view of storage <paramref name="key"/>.</summary>
-    public PickleBuilder Tensor(string key, long storageLength, long offset, long[] shape, long[] strides, string storage = "FloatStorage", bool legacy = false)
+    public PickleBuilder Tensor(
+        string key, long storageLength, long offset, long[] shape, long[] strides, string storage = "FloatStorage", bool legacy = false)
     {
         Import("torch._utils", "_rebuild_tensor_v2").Op('(');
         Op('(').Text("storage").Import("torch", storage).Text(key).Text("cpu").Integer(storageLength);
         if (legacy) Op('N');
         Op('t').Op('Q');
-        return Integer(offset).Integers(shape).Integers(strides).Raw(0x89).Import("collections", "OrderedDict").Raw((byte)')', (byte)'R').Op('t').Op('R');
+        return Integer(offset)
+            .Integers(shape)
+            .Integers(strides)
+            .Raw(0x89)
+            .Import("collections", "OrderedDict")
+            .Raw((byte)')', (byte)'R')
+            .Op('t')
+            .Op('R');
     }
 
-    /// <summary>A pickle of one dictionary with what <paramref name="items"/> writes between the mark and its SETITEMS.</summary>
+    /// <summary>
+    /// A pickle of one dictionary with what <paramref name="items"/> writes between the mark and its SETITEMS.
+    /// </summary>
     public static byte[] Dictionary(Action<PickleBuilder> items)
     {
         PickleBuilder pickle = new PickleBuilder().Protocol().Raw((byte)'}', (byte)'(');
@@ -71,7 +81,11 @@ internal sealed class PickleBuilder
     /// <summary>A zip as torch.save writes it, with the pickle and the storages.</summary>
     public static byte[] Archive(byte[] pickle, params (string Key, byte[] Data)[] storages)
     {
-        return Zip([("x/data.pkl", pickle), .. storages.Select(storage => ("x/data/" + storage.Key, storage.Data)), ("x/version", "3\n"u8.ToArray())]);
+        return Zip(
+            [
+                ("x/data.pkl", pickle), .. storages.Select(storage => ("x/data/" + storage.Key, storage.Data)),
+                ("x/version", "3\n"u8.ToArray())
+            ]);
     }
 
     public static byte[] Zip(IEnumerable<(string Name, byte[] Data)> entries, CompressionLevel level = CompressionLevel.NoCompression)

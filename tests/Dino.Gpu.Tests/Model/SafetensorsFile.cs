@@ -19,7 +19,8 @@ internal sealed class SafetensorsFile
     public static SafetensorsFile Of(CheckpointLayout layout, VitWeights weights, Func<string, string> rename, string type = "F32")
     {
         var file = new SafetensorsFile();
-        foreach (TensorSlot slot in TensorSlots.For(layout, weights.Config)) file.Add(rename(slot.Name), type, slot.Shape, TinyModels.Bytes(slot.Data(weights).Span, type));
+        foreach (TensorSlot slot in TensorSlots.For(layout, weights.Config)) file.Add(
+            rename(slot.Name), type, slot.Shape, TinyModels.Bytes(slot.Data(weights).Span, type));
         return file;
     }
 

@@ -5,7 +5,9 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Model;
 
-/// <summary>What is written reads back, carries Hugging Face's names and shapes, and appears whole or not at all.</summary>
+/// <summary>
+/// What is written reads back, carries Hugging Face's names and shapes, and appears whole or not at all.
+/// </summary>
 public sealed class SafetensorsWriterTests : IDisposable
 {
     private readonly CheckpointFolder _folder = new();
@@ -73,7 +75,8 @@ public sealed class SafetensorsWriterTests : IDisposable
     public void Places_that_cannot_be_written_are_named()
     {
         VitWeights weights = SyntheticWeights.Create(TinyModels.HuggingFace);
-        Assert.Contains("cannot write", Assert.Throws<DinoException>(() => SafetensorsWriter.Write(_folder["absent/a.safetensors"], weights)).Message);
+        Assert.Contains(
+            "cannot write", Assert.Throws<DinoException>(() => SafetensorsWriter.Write(_folder["absent/a.safetensors"], weights)).Message);
         Directory.CreateDirectory(_folder["folder"]);
         Assert.Contains("cannot write", Assert.Throws<DinoException>(() => SafetensorsWriter.Write(_folder["folder"], weights)).Message);
         Assert.Single(Directory.EnumerateFileSystemEntries(_folder.Root));
@@ -82,7 +85,8 @@ public sealed class SafetensorsWriterTests : IDisposable
     [Fact]
     public void The_checksum_of_a_file_is_that_of_its_bytes()
     {
-        Assert.Equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", Checkpoint.Sha256(_folder.Write("abc", "abc"u8.ToArray())));
+        Assert.Equal(
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", Checkpoint.Sha256(_folder.Write("abc", "abc"u8.ToArray())));
         Assert.Throws<DinoException>(() => Checkpoint.Sha256(_folder["absent"]));
     }
 
@@ -92,7 +96,9 @@ public sealed class SafetensorsWriterTests : IDisposable
         Assert.Equal(SyntheticWeights.DefaultSeed, WeightSource.Resolve("synthetic").Seed);
         Assert.Equal(7UL, WeightSource.Resolve("synthetic:7").Seed);
         Assert.Equal(0xFFFF_FFFF_FFFF_FFFFUL, WeightSource.Resolve("synthetic:0xFFFFffffFFFFffff").Seed);
-        Assert.All((string[])["synthetic:", "synthetic:-1", "synthetic:x", "synthetic:0x1FFFFffffFFFFffff"], spec => Assert.Contains("not a seed", Refuse(spec)));
+        Assert.All(
+            (string[])["synthetic:", "synthetic:-1", "synthetic:x", "synthetic:0x1FFFFffffFFFFffff"],
+            spec => Assert.Contains("not a seed", Refuse(spec)));
         Assert.Contains("no such file", Refuse(_folder["absent"]));
         Assert.Contains("no checkpoint in this folder", Refuse(_folder.Root));
 

@@ -38,7 +38,8 @@ public sealed class SyntheticWeightsTests
             ReadOnlySpan<float> data = slot.Data(weights).Span;
             Assert.Equal(
                 item.GetProperty("first4").EnumerateArray().Select(bits => bits.GetString()),
-                data[..4].ToArray().Select(value => string.Create(CultureInfo.InvariantCulture, $"0x{BitConverter.SingleToUInt32Bits(value):X8}")));
+                data[..4].ToArray().Select(
+                    value => string.Create(CultureInfo.InvariantCulture, $"0x{BitConverter.SingleToUInt32Bits(value):X8}")));
             Assert.Equal(item.GetProperty("sha256").GetString(), Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(data))));
             all.AppendData(MemoryMarshal.AsBytes(data));
             values += data.Length;

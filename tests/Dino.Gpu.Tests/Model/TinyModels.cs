@@ -43,7 +43,10 @@ internal static class TinyModels
             for (int i = 0; i < want.Length; i++)
             {
                 float value = stored is null ? want[i] : stored(want[i]);
-                if (BitConverter.SingleToInt32Bits(value) != BitConverter.SingleToInt32Bits(found[i])) Assert.Fail($"{slot.Name}[{i}]: expected {value}, found {found[i]}");
+                if (BitConverter
+                        .SingleToInt32Bits(value) != BitConverter
+                        .SingleToInt32Bits(found[i])) Assert
+                        .Fail($"{slot.Name}[{i}]: expected {value}, found {found[i]}");
             }
         }
     }
@@ -65,7 +68,8 @@ internal static class TinyModels
             case "F16":
                 return [.. values.ToArray().SelectMany(value => BitConverter.GetBytes((Half)value))];
             case "BF16":
-                return [.. values.ToArray().SelectMany(value => BitConverter.GetBytes((ushort)(BitConverter.SingleToUInt32Bits(ToBFloat16(value)) >> 16)))];
+                return [.. values.ToArray()
+                    .SelectMany(value => BitConverter.GetBytes((ushort)(BitConverter.SingleToUInt32Bits(ToBFloat16(value)) >> 16)))];
             case "F64":
                 return [.. values.ToArray().SelectMany(value => BitConverter.GetBytes((double)value))];
             default:

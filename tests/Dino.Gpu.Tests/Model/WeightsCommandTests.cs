@@ -30,7 +30,8 @@ public sealed class WeightsCommandTests : IDisposable
     public async Task Convert_takes_the_branch_and_the_type()
     {
         string path = _folder["student.safetensors"];
-        await RunAsync("convert", GoldenData.PathOf("checkpoints", "tiny_dino_full.pth"), "--branch", "student", "--dtype", "f16", "-o", path);
+        await RunAsync(
+            "convert", GoldenData.PathOf("checkpoints", "tiny_dino_full.pth"), "--branch", "student", "--dtype", "f16", "-o", path);
         TinyModels.AssertEqual(SyntheticWeights.Create(TinyModels.Dino), Checkpoint.Load(path), value => (float)(Half)(value + 1));
         Assert.Single(Directory.GetFiles(_folder.Root));
     }

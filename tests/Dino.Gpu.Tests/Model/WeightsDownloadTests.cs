@@ -39,7 +39,9 @@ public sealed class WeightsDownloadTests : IDisposable
         using var server = new HubServer(_content) { Cuts = 2, CutAfter = 100_000 };
         await RunAsync(server);
         AssertArrived();
-        Assert.Equal([null, "bytes=100000-", "bytes=200000-"], server.Requests.Where(request => request.Address == "/storage/file").Select(request => request.Range));
+        Assert.Equal(
+            [null, "bytes=100000-", "bytes=200000-"],
+            server.Requests.Where(request => request.Address == "/storage/file").Select(request => request.Range));
         Assert.Equal(2, _progress.Count(report => report.Retry is not null));
     }
 
@@ -200,10 +202,15 @@ public sealed class WeightsDownloadTests : IDisposable
         string closed;
         using (var server = new HubServer(_content)) closed = server.Endpoint;
         var options = new WeightsDownloadOptions { Endpoint = closed, RetryDelay = TimeSpan.FromMinutes(1) };
-        Assert.Contains("cannot be reached", (await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, options))).Message);
+        Assert.Contains(
+            "cannot be reached", (await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, options))).Message);
         AssertNothingLeft();
-        Assert.Contains("not an address", Assert.Throws<DinoException>(() => WeightsDownload.Address(new WeightsDownloadOptions { Endpoint = "hub" })).Message);
-        Assert.Equal("http://mirror/a/facebook/dino-vits16/resolve/main/pytorch_model.bin", WeightsDownload.Address(new WeightsDownloadOptions { Endpoint = "http://mirror/a/", Revision = "main" }).ToString());
+        Assert.Contains(
+            "not an address",
+            Assert.Throws<DinoException>(() => WeightsDownload.Address(new WeightsDownloadOptions { Endpoint = "hub" })).Message);
+        Assert.Equal(
+            "http://mirror/a/facebook/dino-vits16/resolve/main/pytorch_model.bin",
+            WeightsDownload.Address(new WeightsDownloadOptions { Endpoint = "http://mirror/a/", Revision = "main" }).ToString());
     }
 
     private static byte[] Content()
@@ -214,13 +221,17 @@ public sealed class WeightsDownloadTests : IDisposable
     }
 
     private static WeightsDownloadOptions Options(HubServer server, WeightsDownloadOptions? options = null) =>
-        (options ?? new WeightsDownloadOptions { Attempts = 3 }) with { Endpoint = server.Endpoint, RetryDelay = TimeSpan.FromMilliseconds(1) };
+        (
+            options ?? new WeightsDownloadOptions { Attempts = 3 }) with { Endpoint = server.Endpoint, RetryDelay = TimeSpan
+                .FromMilliseconds(1) };
 
-    private Task<WeightsDownloadResult> RunAsync(HubServer server) => WeightsDownload.RunAsync(Target, Options(server), new Recorder(_progress));
+    private Task<WeightsDownloadResult> RunAsync(HubServer server) =>
+        WeightsDownload.RunAsync(Target, Options(server), new Recorder(_progress));
 
     private async Task<string> RefusalAsync(HubServer server, WeightsDownloadOptions? options = null)
     {
-        string message = (await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, Options(server, options)))).Message;
+        string message = (
+            await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, Options(server, options)))).Message;
         Assert.DoesNotContain(message, char.IsControl);
         return message;
     }

@@ -11,8 +11,8 @@ namespace Dino.Gpu.Tests.Pipeline;
 public sealed class BatchRunnerTests
 {
     /// <summary>
-    /// The portable and tensor-core kernels index activations with 32 bits, so no batch may have more, whatever the user
-    /// asked for. The CPU's kernels count in 64 bits.
+    /// The portable and tensor-core kernels index activations with 32 bits, so no batch may have more, whatever the
+    /// user asked for. The CPU's kernels count in 64 bits.
     /// </summary>
     [Theory]
     [InlineData(KernelFamily.Portable, new[] { 3, 3, 1 })]
@@ -24,7 +24,8 @@ public sealed class BatchRunnerTests
         Assert.Equal(3, BatchChoice.Indexable(shape));
         var batches = new List<int>();
         var runner = new BatchRunner(
-            new IdleExecutor(batches), CpuDescription.Describe() with { Family = family }, preprocessor: null!, shape, [], batchSize: 100, warning: null);
+            new IdleExecutor(batches), CpuDescription
+                .Describe() with { Family = family }, preprocessor: null!, shape, [], batchSize: 100, warning: null);
         RgbImage[] images = [.. Enumerable.Range(0, 7).Select(_ => new RgbImage(1, 1, new byte[3]))];
         var request = new ForwardRequest(images.Length, allTokens: false, hiddenStates: false, 0);
         Assert.Equal(7 * shape.HiddenSize, runner.Run(images, request).Tokens.Length);
@@ -48,9 +49,11 @@ public sealed class BatchRunnerTests
             {
             }
 
-            public override void Launch(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) => batches.Add(request.Batch);
+            public override void Launch(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
+                batches.Add(request.Batch);
 
-            public override IReadOnlyList<OpTime> RunTimed(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) => [];
+            public override IReadOnlyList<OpTime> RunTimed(
+                float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) => [];
 
             public override void Finish()
             {

@@ -14,7 +14,10 @@ using ILGPU.Runtime;
 
 namespace Dino.Gpu.Tests.Pipeline;
 
-/// <summary>The way of pictures through a GPU's slots: resized on the device, uploaded beside the pass before, each row where it belongs.</summary>
+/// <summary>
+/// The way of pictures through a GPU's slots: resized on the device, uploaded beside the pass before, each row where it
+/// belongs.
+/// </summary>
 [Collection(PortableCollection.Name)]
 public sealed class DevicePipelineTests(TestDevices devices)
 {
@@ -38,7 +41,9 @@ public sealed class DevicePipelineTests(TestDevices devices)
     {
         RgbImage[] images = [.. Sizes.Select((size, i) => Picture(size.Width, size.Height, i))];
         using DinoEncoder encoder = Encoder(kind, new DinoOptions { Preprocess = preset, BatchSize = 3 });
-        Assert.Equal(Sizes.Select(size => size.OnDevice), images.Select(image => ReferenceEquals(encoder.PrepareForDevice(image), image) && encoder.Prepare(image) != image));
+        Assert.Equal(
+            Sizes.Select(size => size.OnDevice),
+            images.Select(image => ReferenceEquals(encoder.PrepareForDevice(image), image) && encoder.Prepare(image) != image));
 
         DinoOutput expected = encoder.ForwardPrepared([.. images.Select(encoder.Prepare)], DinoOutputs.LastHiddenState);
         Assert.Equal(expected.LastHiddenState!.Data, encoder.Forward(images, DinoOutputs.LastHiddenState).LastHiddenState!.Data);
@@ -53,7 +58,8 @@ public sealed class DevicePipelineTests(TestDevices devices)
     {
         string[] paths = [.. GoldenImages.All.Select(golden => GoldenData.Image(golden.Image)).Distinct()];
         using DinoEncoder encoder = Encoder(kind, new DinoOptions { Preprocess = preset, Decoder = GoldenImages.Decoder("auto") });
-        float[][] expected = [.. paths.Select(path => encoder.ForwardPrepared([encoder.Prepare(path)], DinoOutputs.ClassToken).ClassToken!.Data)];
+        float[][] expected = [.. paths.Select(path => encoder.ForwardPrepared([encoder.Prepare(path)],
+            DinoOutputs.ClassToken).ClassToken!.Data)];
         Assert.Equal(expected, encoder.Embed(paths));
         Assert.Equal(expected[1], encoder.Embed(paths[1]));
 
@@ -70,7 +76,8 @@ public sealed class DevicePipelineTests(TestDevices devices)
     public void Concurrent_callers_get_their_own_rows(TestDevice kind, int callers)
     {
         int rounds = kind == TestDevice.Cuda && CudaEmulator.IsUsed ? 10 : 40;
-        RgbImage[] images = [.. Enumerable.Range(0, 24).Select(i => i % 3 == 0 ? TinyModel.Picture(i) : Picture(20 + 7 * i, 50 + 3 * i, i))];
+        RgbImage[] images = [.. Enumerable.Range(0, 24).Select(i => i % 3 == 0 ? TinyModel.Picture(i)
+            : Picture(20 + 7 * i, 50 + 3 * i, i))];
         int launching = 0, most = 0;
         using DinoEncoder encoder = Encoder(kind, new DinoOptions { BatchSize = 4 }, _ =>
         {
@@ -85,7 +92,9 @@ public sealed class DevicePipelineTests(TestDevices devices)
             for (int round = 0; round < rounds; round++)
             {
                 int[] picks = [.. Enumerable.Range(0, 1 + random.Next(11)).Select(_ => random.Next(images.Length))];
-                DinoOutputs outputs = random.Next(3) == 0 ? DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.HiddenStates | DinoOutputs.Attentions : DinoOutputs.ClassToken;
+                DinoOutputs outputs = random.Next(3) == 0
+                    ? DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.HiddenStates | DinoOutputs.Attentions
+                    : DinoOutputs.ClassToken;
                 float[] actual = encoder.Forward([.. picks.Select(i => images[i])], outputs).ClassToken!.Data;
                 Assert.Equal(picks.SelectMany(i => expected[i]), actual);
             }
@@ -118,15 +127,20 @@ public sealed class DevicePipelineTests(TestDevices devices)
         });
     }
 
-    /// <summary>One call with many batches of other sizes each: what is staged must not reach the pass that computes, nor its results those of another.</summary>
+    /// <summary>
+    /// One call with many batches of other sizes each: what is staged must not reach the pass that computes, nor its
+    /// results those of another.
+    /// </summary>
     [Theory]
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
     public void Slots_are_used_again_only_when_nothing_reads_them(TestDevice kind)
     {
         RgbImage[] images = [.. Enumerable.Range(0, 61).Select(i => Picture(8 + i, 8 + 5 * i % 97, i))];
-        const DinoOutputs Everything = DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.HiddenStates | DinoOutputs.Attentions;
+        const DinoOutputs Everything =
+            DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.HiddenStates | DinoOutputs.Attentions;
         using DinoEncoder alone = Encoder(kind, new DinoOptions { BatchSize = 1 });
-        float[] expected = [.. images.SelectMany(image => alone.ForwardPrepared([alone.Prepare(image)], DinoOutputs.ClassToken).ClassToken!.Data)];
+        float[] expected = [.. images.SelectMany(image => alone.ForwardPrepared([alone.Prepare(image)],
+            DinoOutputs.ClassToken).ClassToken!.Data)];
         DinoOutput whole = alone.Forward(images, Everything);
         Assert.Equal(expected, whole.ClassToken!.Data);
         foreach (int batch in new[] { 2, 7, 32 })
@@ -146,7 +160,8 @@ public sealed class DevicePipelineTests(TestDevices devices)
     {
         var steps = new ConcurrentQueue<string>();
         using DinoEncoder encoder = Encoder(
-            kind, new DinoOptions { BatchSize = 2 }, count => steps.Enqueue($"launch {count}"), count => steps.Enqueue($"stage {count}"), count => steps.Enqueue($"finish {count}"));
+            kind, new DinoOptions { BatchSize = 2 }, count =>
+                steps.Enqueue($"launch {count}"), count => steps.Enqueue($"stage {count}"), count => steps.Enqueue($"finish {count}"));
         Assert.Equal(2, encoder.BatchesInFlight);
         encoder.Embed([.. Enumerable.Range(0, 5).Select(TinyModel.Picture)]);
         Assert.Equal(["stage 2", "launch 2", "stage 2", "launch 2", "finish 2", "stage 1", "launch 1", "finish 2", "finish 1"], steps);
@@ -170,7 +185,9 @@ public sealed class DevicePipelineTests(TestDevices devices)
     public void The_CPU_takes_one_batch_at_a_time()
     {
         int inside = 0, most = 0;
-        using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = 1, BatchSize = 2 }, (device, weights) => new HookedExecutor(
+        using DinoEncoder encoder = DinoEncoder
+            .Create(TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = 1, BatchSize = 2 },
+                (device, weights) => new HookedExecutor(
             VitExecutor.Create(device, weights),
             _ => Thread.Sleep(1),
             _ => most = Math.Max(most, Interlocked.Increment(ref inside)),
@@ -197,7 +214,8 @@ public sealed class DevicePipelineTests(TestDevices devices)
         using (DinoEncoder roomy = Encoder(TestDevice.OpenCL, new DinoOptions()))
             expected = roomy.Embed(images);
         using DinoEncoder encoder = Encoder(
-            TestDevice.OpenCL, new DinoOptions { BatchSize = 16, Warning = warnings.Enqueue }, count => Fail("launch", count), count => Fail("stage", count), count => Fail("finish", count));
+            TestDevice.OpenCL, new DinoOptions { BatchSize = 16, Warning = warnings.Enqueue }, count =>
+                Fail("launch", count), count => Fail("stage", count), count => Fail("finish", count));
 
         RunOnThreads(callers, _ =>
         {
@@ -206,7 +224,8 @@ public sealed class DevicePipelineTests(TestDevices devices)
         });
 
         Assert.Equal(4, encoder.BatchSize);
-        Assert.Equal(["going on with 8.", "going on with 4."], warnings.Select(line => line[line.IndexOf("going", StringComparison.Ordinal)..]));
+        Assert.Equal(
+            ["going on with 8.", "going on with 4."], warnings.Select(line => line[line.IndexOf("going", StringComparison.Ordinal)..]));
 
         void Fail(string where, int count)
         {
@@ -267,7 +286,9 @@ public sealed class DevicePipelineTests(TestDevices devices)
         foreach (Thread caller in callers)
             caller.Start();
         Assert.True(held.Wait(Patience));
-        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref staged) == 2 && callers.All(caller => caller.ThreadState == ThreadState.WaitSleepJoin), Patience));
+        Assert.True(
+            SpinWait.SpinUntil(
+                () => Volatile.Read(ref staged) == 2 && callers.All(caller => caller.ThreadState == ThreadState.WaitSleepJoin), Patience));
 
         var disposal = new Thread(encoder.Dispose);
         disposal.Start();
@@ -301,7 +322,8 @@ public sealed class DevicePipelineTests(TestDevices devices)
 
         using DinoDevice first = TestDevices.OpenOwn(TestDevice.OpenCL);
         using DinoDevice second = TestDevices.OpenOwn(TestDevice.OpenCL);
-        using var group = new DinoEncoderGroup([Encoder(first, new DinoOptions { BatchSize = 4 }), Encoder(second, new DinoOptions { BatchSize = 4 })]);
+        using var group = new DinoEncoderGroup(
+            [Encoder(first, new DinoOptions { BatchSize = 4 }), Encoder(second, new DinoOptions { BatchSize = 4 })]);
         Assert.Equal(4, group.BatchesInFlight);
         Assert.Same(images[0], group.PrepareForDevice(images[0]));
         var rows = new List<float[]>();
@@ -309,14 +331,19 @@ public sealed class DevicePipelineTests(TestDevices devices)
             (item, _) => new LoadedImage(group.PrepareForDevice(images[int.Parse(item.Path, CultureInfo.InvariantCulture)]), 0, 0),
             batch => group.ForwardPrepared(batch, DinoOutputs.ClassToken),
             new PipelineOptions(BatchSize: 4, Workers: 2) { InFlight = group.BatchesInFlight });
-        await pipeline.RunAsync(Enumerable.Range(0, images.Length).Select(i => InputItem.File($"{i}")), new Rows(rows), TestContext.Current.CancellationToken);
+        await pipeline.RunAsync(
+            Enumerable.Range(0, images.Length).Select(i => InputItem.File($"{i}")), new Rows(rows), TestContext.Current.CancellationToken);
         Assert.Equal(expected, rows);
     }
 
     [Fact]
     public void A_group_with_a_CPU_in_it_resizes_on_the_host()
     {
-        using var group = new DinoEncoderGroup([Encoder(TestDevice.OpenCL, new DinoOptions()), DinoEncoder.Create(TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = 1 })]);
+        using var group = new DinoEncoderGroup(
+            [
+                Encoder(TestDevice.OpenCL, new DinoOptions()),
+                DinoEncoder.Create(TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = 1 })
+            ]);
         Assert.Equal(3, group.BatchesInFlight);
         Assert.Equal((32, 32), Size(group.PrepareForDevice(Picture(64, 48, 1))));
     }
@@ -330,7 +357,8 @@ public sealed class DevicePipelineTests(TestDevices devices)
         using AcceleratorStream stream = device.Accelerator.CreateStream();
         using var transfers = new PinnedTransfers(stream, limit: 1 << 16);
         int[] lengths = [1, 100, 5000, 70_000, 3, 16_384, 16_385, 0, 40_000];
-        float[][] expected = [.. lengths.Select((length, i) => Enumerable.Range(0, length).Select(j => (float)(i * 100_000 + j)).ToArray())];
+        float[][] expected = [.. lengths.Select((length, i) => Enumerable.Range(0, length)
+            .Select(j => (float)(i * 100_000 + j)).ToArray())];
         using MemoryBuffer1D<float, Stride1D.Dense> buffer = device.Accelerator.Allocate1D<float>(lengths.Sum());
         for (int round = 0; round < 3; round++)
         {
@@ -357,15 +385,28 @@ public sealed class DevicePipelineTests(TestDevices devices)
         }
     }
 
-    /// <summary>An encoder whose model is on a device of the tests; the one it opens itself has nothing to do.</summary>
-    private DinoEncoder Encoder(TestDevice kind, DinoOptions options, Action<int>? beforeLaunch = null, Action<int>? beforeStage = null, Action<int>? beforeFinish = null) =>
+    /// <summary>
+    /// An encoder whose model is on a device of the tests; the one it opens itself has nothing to do.
+    /// </summary>
+    private DinoEncoder Encoder(
+        TestDevice kind,
+        DinoOptions options,
+        Action<int>? beforeLaunch = null,
+        Action<int>? beforeStage = null,
+        Action<int>? beforeFinish = null) =>
         Encoder(devices.Open(kind), options, beforeLaunch, beforeStage, beforeFinish);
 
-    private static DinoEncoder Encoder(DinoDevice device, DinoOptions options, Action<int>? beforeLaunch = null, Action<int>? beforeStage = null, Action<int>? beforeFinish = null) =>
+    private static DinoEncoder Encoder(
+        DinoDevice device,
+        DinoOptions options,
+        Action<int>? beforeLaunch = null,
+        Action<int>? beforeStage = null,
+        Action<int>? beforeFinish = null) =>
         DinoEncoder.Create(
             TinyModel.Weights,
             options with { Device = "cpu", Threads = 1 },
-            (_, weights) => new HookedExecutor(new PortableExecutor(device, weights), beforeLaunch ?? (_ => { }), beforeStage, beforeFinish));
+            (_, weights) =>
+                new HookedExecutor(new PortableExecutor(device, weights), beforeLaunch ?? (_ => { }), beforeStage, beforeFinish));
 
     private static RgbImage Picture(int width, int height, int seed)
     {

@@ -40,20 +40,28 @@ public sealed class DevicePreprocessorTests(TestDevices devices)
         }
     }
 
-    /// <summary>Every golden picture, all in one batch, against Pillow's and torchvision's bytes. One that has the input size counts as prepared, so the host crops it.</summary>
+    /// <summary>
+    /// Every golden picture, all in one batch, against Pillow's and torchvision's bytes. One that has the input size
+    /// counts as prepared, so the host crops it.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Presets))]
     public void Every_golden_picture_has_the_reference_bytes(TestDevice kind, PreprocessPreset preset)
     {
         var preprocessor = new Preprocessor(preset, 224, 224);
         RgbImage[] prepared = Prepare(
-            devices.Open(kind), preprocessor, [.. GoldenImages.All.Select(golden => golden.Decoded is { Width: 224, Height: 224 } same ? preprocessor.Apply(same) : golden.Decoded)]);
+            devices
+                .Open(kind), preprocessor,
+                    [.. GoldenImages.All.Select(golden => golden.Decoded is { Width: 224, Height: 224 } same
+                        ? preprocessor.Apply(same) : golden.Decoded)]);
         for (int i = 0; i < prepared.Length; i++)
         {
             GoldenImage golden = GoldenImages.All[i];
             string file = preset == PreprocessPreset.HuggingFace ? $"{golden.Stem}.bilinear224.png" : $"{golden.Stem}.dino_eval224.png";
             GoldenImages.AssertSame(GoldenImages.Png(GoldenData.PathOf("preprocess", file)), prepared[i]);
-            Assert.Equal(preset == PreprocessPreset.HuggingFace ? golden.Sha256Bilinear224 : golden.Sha256DinoEval224, GoldenImages.Sha256(prepared[i].Pixels));
+            Assert.Equal(
+                preset == PreprocessPreset.HuggingFace ? golden.Sha256Bilinear224 : golden.Sha256DinoEval224,
+                GoldenImages.Sha256(prepared[i].Pixels));
         }
     }
 
@@ -65,13 +73,18 @@ public sealed class DevicePreprocessorTests(TestDevices devices)
     {
         GoldenImage golden = GoldenImages.Of(stem);
         DinoDevice device = devices.Open(TestDevice.IlgpuCpu);
-        Assert.Equal(golden.Sha256Bilinear224, GoldenImages.Sha256(Prepare(device, new Preprocessor(PreprocessPreset.HuggingFace, 224, 224), golden.Decoded)[0].Pixels));
-        Assert.Equal(golden.Sha256DinoEval224, GoldenImages.Sha256(Prepare(device, new Preprocessor(PreprocessPreset.Dino, 224, 224), golden.Decoded)[0].Pixels));
+        Assert.Equal(
+            golden.Sha256Bilinear224,
+            GoldenImages.Sha256(Prepare(device, new Preprocessor(PreprocessPreset.HuggingFace, 224, 224), golden.Decoded)[0].Pixels));
+        Assert.Equal(
+            golden.Sha256DinoEval224,
+            GoldenImages.Sha256(Prepare(device, new Preprocessor(PreprocessPreset.Dino, 224, 224), golden.Decoded)[0].Pixels));
     }
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Any_size_has_the_bytes_of_the_host(TestDevice kind, PreprocessPreset preset, int width, int height, int inputWidth, int inputHeight)
+    public void Any_size_has_the_bytes_of_the_host(
+        TestDevice kind, PreprocessPreset preset, int width, int height, int inputWidth, int inputHeight)
     {
         byte[] pixels = new byte[3 * width * height];
         new Random(width * 100 + height).NextBytes(pixels);
@@ -83,7 +96,8 @@ public sealed class DevicePreprocessorTests(TestDevices devices)
         GoldenImages.AssertSame(Expected(TinyModel.Picture(1)), prepared[1]);
         GoldenImages.AssertSame(prepared[0], prepared[2]);
 
-        RgbImage Expected(RgbImage picture) => (picture.Width, picture.Height) == (inputWidth, inputHeight) ? picture : preprocessor.Apply(picture);
+        RgbImage Expected(RgbImage picture) =>
+            (picture.Width, picture.Height) == (inputWidth, inputHeight) ? picture : preprocessor.Apply(picture);
     }
 
     [Theory]

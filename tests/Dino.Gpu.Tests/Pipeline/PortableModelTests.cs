@@ -39,7 +39,9 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
         }
     }
 
-    /// <summary>Device, patch size, input width and height; the last grid is not square and leaves pixels over.</summary>
+    /// <summary>
+    /// Device, patch size, input width and height; the last grid is not square and leaves pixels over.
+    /// </summary>
     public static TheoryData<TestDevice, int, int, int> TinyInputs
     {
         get
@@ -65,7 +67,10 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
         log.WriteLine(ModelParity.Check(executor, seeded.Weights, GoldenCase.All.Single(golden => golden.Name == name)));
     }
 
-    /// <summary>Two layers at the model's own sizes: the class tokens of a pruned batch are those that each picture has alone, with every token asked for.</summary>
+    /// <summary>
+    /// Two layers at the model's own sizes: the class tokens of a pruned batch are those that each picture has alone,
+    /// with every token asked for.
+    /// </summary>
     [Theory]
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
     public void VitS16_PrunedBatchHasTheBytesOfSingleImages(TestDevice device)
@@ -89,7 +94,8 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
     public void OtherConfigurations_MatchTheDoublePrecisionTwin(TestDevice device)
     {
-        // Shapes of ViT-B/16, ViT-S/8 and ViT-Ti/16, and heads wider than a tile; few layers and patches, since the twin is slow.
+        // Shapes of ViT-B/16, ViT-S/8 and ViT-Ti/16, and heads wider than a tile; few layers and patches, since the
+        // twin is slow.
         (int Hidden, int Heads, int Mlp, int Patch, int Width, int Height)[] models =
             [(768, 12, 3072, 16, 48, 32), (384, 6, 1536, 8, 40, 24), (192, 3, 768, 16, 64, 64), (160, 2, 128, 8, 17, 8)];
         foreach (var (hidden, heads, mlp, patch, width, height) in models)
@@ -110,7 +116,9 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
         ModelTwin.CheckBatches(executor, weights, images: device == TestDevice.IlgpuCpu ? 3 : 7);
     }
 
-    /// <summary>A run that is timed computes the same and names every step; the peak is a number that can be true.</summary>
+    /// <summary>
+    /// A run that is timed computes the same and names every step; the peak is a number that can be true.
+    /// </summary>
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
     public void TimedRun_GivesTheSameBytes(TestDevice device)
@@ -145,7 +153,8 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
         var shape = new VitShape(weights.Config, 32, 32);
         var request = new ForwardRequest(1, allTokens: true, hiddenStates: false, 0);
         ForwardOutput output = ForwardOutput.Allocate(shape, request);
-        ArgumentException failure = Assert.Throws<ArgumentException>(() => executor.Run(new byte[32 * 32 * 3], new float[7], shape, request, output));
+        ArgumentException failure = Assert.Throws<ArgumentException>(
+            () => executor.Run(new byte[32 * 32 * 3], new float[7], shape, request, output));
         Assert.Contains("position table is (17, 16), got 7", failure.Message, StringComparison.Ordinal);
         using BatchSlot slot = executor.CreateSlot(new Preprocessor(PreprocessPreset.HuggingFace, 32, 32));
         slot.Stage([TinyModel.Picture(1), TinyModel.Picture(2)], 0, 2);

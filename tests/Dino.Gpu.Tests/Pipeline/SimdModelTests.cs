@@ -35,10 +35,12 @@ public sealed class SimdModelTests(SeededWeights seeded, ITestOutputHelper log) 
     [InlineData(16)]
     public void OtherConfigurations_MatchTheDoublePrecisionTwin(int width)
     {
-        // Shapes of ViT-B/16 (two column blocks), ViT-S/8, ViT-Ti/16 and of a toy; few layers and patches, since the twin is slow.
+        // Shapes of ViT-B/16 (two column blocks), ViT-S/8, ViT-Ti/16 and of a toy; few layers and patches, since the
+        // twin is slow.
         (int Hidden, int Heads, int Mlp, int Patch, int Width, int Height)[] models =
         [
-            (768, 12, 3072, 16, 48, 32), (384, 6, 1536, 8, 40, 24), (192, 3, 768, 16, 64, 64), (16, 2, 64, 8, 32, 32), (128, 2, 128, 8, 17, 8),
+            (768, 12, 3072, 16, 48, 32), (384, 6, 1536, 8, 40, 24), (192, 3, 768, 16, 64, 64),
+                (16, 2, 64, 8, 32, 32), (128, 2, 128, 8, 17, 8),
         ];
         foreach (var (hidden, heads, mlp, patch, inputWidth, inputHeight) in models)
         {

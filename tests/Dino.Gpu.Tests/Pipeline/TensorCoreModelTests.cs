@@ -4,7 +4,8 @@ using Dino.Gpu.Tests.Support;
 namespace Dino.Gpu.Tests.Pipeline;
 
 /// <summary>The whole model in every tensor-core precision, beside float32 on the CPU.</summary>
-public sealed class TensorCoreModelTests(TestDevices devices, SeededWeights seeded) : IClassFixture<TestDevices>, IClassFixture<SeededWeights>
+public sealed class TensorCoreModelTests(
+    TestDevices devices, SeededWeights seeded) : IClassFixture<TestDevices>, IClassFixture<SeededWeights>
 {
     /// <summary>Cosines: 11 bits of mantissa in fp16 and tf32, 8 in bf16.</summary>
     [Theory]

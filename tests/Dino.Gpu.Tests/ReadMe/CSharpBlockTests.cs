@@ -5,8 +5,8 @@ using Microsoft.CodeAnalysis.CSharp;
 namespace Dino.Gpu.Tests.ReadMe;
 
 /// <summary>
-/// Every C# block of every page is a whole program: it compiles against the libraries and ends with exit code 0, or a comment says
-/// why it does not.
+/// Every C# block of every page is a whole program: it compiles against the libraries and ends with exit code 0, or a
+/// comment says why it does not.
 /// </summary>
 public sealed class CSharpBlockTests
 {

@@ -5,8 +5,8 @@ using Dino.Gpu.Model;
 namespace Dino.Gpu.Tests.ReadMe;
 
 /// <summary>
-/// A folder in which blocks run. It has a copy of <c>samples/</c>, the built command as <c>dino</c>, and a narrow model,
-/// which is found when a block names no weights. There is no hub to fetch others from.
+/// A folder in which blocks run. It has a copy of <c>samples/</c>, the built command as <c>dino</c>, and a narrow
+/// model, which is found when a block names no weights. There is no hub to fetch others from.
 /// </summary>
 internal sealed class DocFolder : IDisposable
 {

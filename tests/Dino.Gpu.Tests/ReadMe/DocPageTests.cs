@@ -136,7 +136,8 @@ public sealed partial class DocPageTests
     /// <summary>GitHub's rule for headings of plain words.</summary>
     private static string Anchor(string heading)
     {
-        IEnumerable<char> kept = heading.TrimStart('#').Trim().ToLowerInvariant().Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_');
+        IEnumerable<char> kept = heading.TrimStart('#').Trim().ToLowerInvariant().Where(
+            c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_');
         return string.Concat(kept).Replace(' ', '-');
     }
 

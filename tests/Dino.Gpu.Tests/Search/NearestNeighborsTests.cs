@@ -19,7 +19,8 @@ public sealed class NearestNeighborsTests : IDisposable
     /// <summary>Vectors, dimension, and numbers of neighbors.</summary>
     private static readonly (int Count, int Dimension, int[] Ks)[] Shapes =
     [
-        (1, 1, [1, 3]), (2, 384, [1, 2, 200]), (7, 5, [3, 7]), (31, 33, [10]), (193, 384, [1, 10, 193]), (500, 385, [200, 300]), (1000, 1, [1, 10]),
+        (1, 1, [1, 3]), (2, 384, [1, 2, 200]), (7, 5, [3, 7]), (31, 33, [10]), (193, 384, [1, 10, 193]),
+            (500, 385, [200, 300]), (1000, 1, [1, 10]),
         (1000, 3, [100]), (3000, 769, [20, 200]), (20_000, 48, [1, 10, 200]),
     ];
 
@@ -59,7 +60,10 @@ public sealed class NearestNeighborsTests : IDisposable
         static IEnumerable<T> First<T>(T[] values, int k) => values.Chunk(200).SelectMany(chunk => chunk.Take(k));
     }
 
-    /// <summary>Copies, zeros, and vectors on one line, whose cosines differ by no more than roundings: all that a float cannot tell apart.</summary>
+    /// <summary>
+    /// Copies, zeros, and vectors on one line, whose cosines differ by no more than roundings: all that a float cannot
+    /// tell apart.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Widths))]
     public void Ties_AreInTheOrderOfTheirIndices(int width)
@@ -133,7 +137,8 @@ public sealed class NearestNeighborsTests : IDisposable
         var expected = SearchTwin.Search(vectors, queries, Dimension, 30, Similarity.Cosine);
         foreach (int threads in new[] { 1, 2, 5 })
         {
-            using NearestNeighbors search = NearestNeighbors.Create(vectors, Dimension, new NearestNeighborsOptions { Device = "cpu", Threads = threads });
+            using NearestNeighbors search = NearestNeighbors.Create(
+                vectors, Dimension, new NearestNeighborsOptions { Device = "cpu", Threads = threads });
             SearchTwin.AssertEqual($"{threads} threads", expected, search.Search(queries, 30));
         }
     }
@@ -146,7 +151,8 @@ public sealed class NearestNeighborsTests : IDisposable
         float[] vectors = SearchTwin.Normal(300 * Dimension, 1);
         float[] queries = SearchTwin.Normal(2100 * Dimension, 2);
         using NearestNeighbors search = Create(vectors, Dimension);
-        SearchTwin.AssertEqual("2100 queries", SearchTwin.Search(vectors, queries, Dimension, 5, Similarity.Cosine), search.Search(queries, 5));
+        SearchTwin.AssertEqual(
+            "2100 queries", SearchTwin.Search(vectors, queries, Dimension, 5, Similarity.Cosine), search.Search(queries, 5));
     }
 
     [Fact]
@@ -161,7 +167,10 @@ public sealed class NearestNeighborsTests : IDisposable
     {
         float[] vectors = SearchTwin.Normal(5 * 4, 1);
         using NearestNeighbors search = Create(vectors, 4);
-        Assert.Contains("Query 1 ", Assert.Throws<ArgumentException>(() => search.Search([1, 2, 3, 4, 5, float.NaN, 7, 8], 1)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Query 1 ",
+            Assert.Throws<ArgumentException>(() => search.Search([1, 2, 3, 4, 5, float.NaN, 7, 8], 1)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => search.Search([1, 2, 3], 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => search.Search(vectors, 0));
         vectors[4 * 3 + 2] = float.PositiveInfinity;
@@ -201,7 +210,8 @@ public sealed class NearestNeighborsTests : IDisposable
                 group[i] = group[i] == Math.Max(from, to) ? Math.Min(from, to) : group[i];
         }
 
-        int[][] expected = [.. Enumerable.Range(0, Count).GroupBy(i => group[i]).Select(rows => rows.ToArray()).Where(rows => rows.Length > 1).OrderBy(rows => rows[0])];
+        int[][] expected = [.. Enumerable.Range(0, Count).GroupBy(i => group[i]).Select(rows => rows.ToArray())
+            .Where(rows => rows.Length > 1).OrderBy(rows => rows[0])];
         using NearestNeighbors search = Create(vectors, Dimension, width: width);
         IReadOnlyList<int[]> actual = search.Groups(Threshold, TestContext.Current.CancellationToken);
         Assert.InRange(expected.Length, 10, 300);
@@ -228,5 +238,11 @@ public sealed class NearestNeighborsTests : IDisposable
     }
 
     private NearestNeighbors Create(float[] vectors, int dimension, Similarity similarity = Similarity.Cosine, int? width = null) =>
-        NearestNeighbors.Create(_device, ownsDevice: false, vectors, dimension, new NearestNeighborsOptions { Similarity = similarity, Threads = 2 }, (SimdWidth?)width);
+        NearestNeighbors.Create(
+            _device,
+            ownsDevice: false,
+            vectors,
+            dimension,
+            new NearestNeighborsOptions { Similarity = similarity, Threads = 2 },
+            (SimdWidth?)width);
 }

@@ -7,7 +7,9 @@ namespace Dino.Gpu.Tests.Search;
 [Collection(PortableCollection.Name)]
 public sealed class PortableSearchTests(TestDevices devices)
 {
-    /// <summary>Vectors, dimension, queries, and numbers of neighbors; from 4096 vectors on there is more than one chunk.</summary>
+    /// <summary>
+    /// Vectors, dimension, queries, and numbers of neighbors; from 4096 vectors on there is more than one chunk.
+    /// </summary>
     public static TheoryData<TestDevice, int, int, int, int> Shapes => new()
     {
         { TestDevice.IlgpuCpu, 1, 1, 1, 3 },
@@ -35,11 +37,15 @@ public sealed class PortableSearchTests(TestDevices devices)
         foreach (Similarity similarity in Enum.GetValues<Similarity>())
         {
             using NearestNeighbors search = Create(device, vectors, dimension, similarity);
-            SearchTwin.AssertEqual($"{similarity}", SearchTwin.Search(vectors, queries, dimension, k, similarity), search.Search(queries, k));
+            SearchTwin.AssertEqual(
+                $"{similarity}", SearchTwin.Search(vectors, queries, dimension, k, similarity), search.Search(queries, k));
         }
     }
 
-    /// <summary>Copies, zeros, and one vector in many lengths: more equal scores than a list keeps, so queries are searched again.</summary>
+    /// <summary>
+    /// Copies, zeros, and one vector in many lengths: more equal scores than a list keeps, so queries are searched
+    /// again.
+    /// </summary>
     [Theory]
     [InlineData(TestDevice.IlgpuCpu, 60)]
     [InlineData(TestDevice.OpenCL, 10_000)]
@@ -60,9 +66,11 @@ public sealed class PortableSearchTests(TestDevices devices)
         float[] queries = [.. vectors.AsSpan(2 * Dimension, Dimension), .. new float[Dimension], .. SearchTwin.Normal(Dimension, 2)];
         using NearestNeighbors search = Create(device, vectors, Dimension, Similarity.Cosine);
         foreach (int k in new[] { 1, 20, count })
-            SearchTwin.AssertEqual($"k {k}", SearchTwin.Search(vectors, queries, Dimension, k, Similarity.Cosine), search.Search(queries, k));
+            SearchTwin.AssertEqual(
+                $"k {k}", SearchTwin.Search(vectors, queries, Dimension, k, Similarity.Cosine), search.Search(queries, k));
     }
 
     private NearestNeighbors Create(TestDevice kind, float[] vectors, int dimension, Similarity similarity) =>
-        NearestNeighbors.Create(devices.Open(kind), ownsDevice: false, vectors, dimension, new NearestNeighborsOptions { Similarity = similarity });
+        NearestNeighbors.Create(
+            devices.Open(kind), ownsDevice: false, vectors, dimension, new NearestNeighborsOptions { Similarity = similarity });
 }

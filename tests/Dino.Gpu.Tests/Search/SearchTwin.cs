@@ -2,7 +2,10 @@ using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Tests.Search;
 
-/// <summary>What a search has to give: every score in double precision, all of them sorted, equal ones by index. And the data to search.</summary>
+/// <summary>
+/// What a search has to give: every score in double precision, all of them sorted, equal ones by index. And the data to
+/// search.
+/// </summary>
 internal static class SearchTwin
 {
     /// <summary>The best k of every query: (queries, k) indices and scores.</summary>
@@ -57,7 +60,8 @@ internal static class SearchTwin
                 double score = expected.Scores[query * actual.K + i];
                 Assert.True(
                     index == actual.Indices(query)[i] && score == actual.Scores(query)[i],
-                    $"{name}: query {query}, place {i}: expected {index} with {score:R}, got {actual.Indices(query)[i]} with {actual.Scores(query)[i]:R}");
+                    $"{name}: query {query}, place {i}: expected {index} with {score:R}, got {actual.Indices(query)[i]} with "
+                        + $"{actual.Scores(query)[i]:R}");
             }
         }
     }

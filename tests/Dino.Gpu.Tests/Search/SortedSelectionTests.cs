@@ -8,8 +8,8 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Tests.Search;
 
 /// <summary>
-/// The sort of ILGPU.Algorithms, as the selection of long lists and as an oracle of the top-k kernel. PoCL 3.1 does not compile
-/// it, and the top-k kernel makes long lists there.
+/// The sort of ILGPU.Algorithms, as the selection of long lists and as an oracle of the top-k kernel. PoCL 3.1 does not
+/// compile it, and the top-k kernel makes long lists there.
 /// </summary>
 [Collection(PortableCollection.Name)]
 public sealed class SortedSelectionTests
@@ -54,7 +54,8 @@ public sealed class SortedSelectionTests
         using DinoDevice device = TestDevices.OpenOwn(kind, algorithms);
         using NearestNeighbors search = NearestNeighbors.Create(device, false, vectors, Dimension, new NearestNeighborsOptions());
         foreach (int k in new[] { 10, PortableCandidates.LongestList + 1, Count })
-            SearchTwin.AssertEqual($"k {k}", SearchTwin.Search(vectors, queries, Dimension, k, Similarity.Cosine), search.Search(queries, k));
+            SearchTwin.AssertEqual(
+                $"k {k}", SearchTwin.Search(vectors, queries, Dimension, k, Similarity.Cosine), search.Search(queries, k));
 
         double[] norms = [.. Enumerable.Range(0, Count).Select(row => ExactScore.Norm(vectors.AsSpan(row * Dimension, Dimension)))];
         var distinct = DistinctVectors.Find(vectors, Dimension, norms, Similarity.Cosine, new ParallelOptions());
@@ -107,7 +108,8 @@ public sealed class SortedSelectionTests
     private static SortedSelection Require(TestDevice kind, DinoDevice device)
     {
         SortedSelection? selection = SortedSelection.TryCreate(device.Accelerator);
-        Assert.SkipWhen(selection is null && kind == TestDevice.OpenCL, $"{device.Info.Driver} does not compile the sort of ILGPU.Algorithms");
+        Assert.SkipWhen(
+            selection is null && kind == TestDevice.OpenCL, $"{device.Info.Driver} does not compile the sort of ILGPU.Algorithms");
         Assert.NotNull(selection);
         return selection;
     }

@@ -14,7 +14,13 @@ internal static class ExecutorRuns
     /// <param name="shape">The model at this input size.</param>
     /// <param name="request">Batch size and what to keep.</param>
     /// <param name="output">Allocated for the same shape and request.</param>
-    public static void Run(this VitExecutor executor, ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+    public static void Run(
+        this VitExecutor executor,
+        ReadOnlySpan<byte> pixels,
+        float[] positions,
+        in VitShape shape,
+        in ForwardRequest request,
+        ForwardOutput output)
     {
         using BatchSlot slot = Stage(executor, pixels, shape, request);
         slot.Launch(positions, shape, request, output);
@@ -23,7 +29,8 @@ internal static class ExecutorRuns
 
     /// <inheritdoc cref="Run"/>
     public static IReadOnlyList<OpTime> RunTimed(
-        this VitExecutor executor, ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+        this VitExecutor executor, ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape,
+        in ForwardRequest request, ForwardOutput output)
     {
         using BatchSlot slot = Stage(executor, pixels, shape, request);
         return slot.RunTimed(positions, shape, request, output);

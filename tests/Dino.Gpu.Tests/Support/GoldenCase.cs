@@ -8,7 +8,9 @@ namespace Dino.Gpu.Tests.Support;
 /// <summary>One model case of the reference data: its input pixels and the position table it was made with.</summary>
 internal sealed record GoldenCase(string Name, string Image, int Width, int Height, PositionInterpolation Interpolation)
 {
-    /// <summary>Every case of <c>Golden/model</c>. JPEG pictures come from the decoded PNG, so that no decoder stands between.</summary>
+    /// <summary>
+    /// Every case of <c>Golden/model</c>. JPEG pictures come from the decoded PNG, so that no decoder stands between.
+    /// </summary>
     public static IReadOnlyList<GoldenCase> All { get; } =
     [
         new("chelsea", "images/chelsea.png", 224, 224, PositionInterpolation.Size),
@@ -34,8 +36,10 @@ internal sealed record GoldenCase(string Name, string Image, int Width, int Heig
         RgbImage decoded = new StbImageDecoder().Decode(File.ReadAllBytes(GoldenData.PathOf(Image.Split('/'))), ExifOrientation.Ignore);
         byte[] pixels = new Preprocessor(PreprocessPreset.HuggingFace, Width, Height).Apply(decoded).Pixels;
         using JsonDocument report = JsonDocument.Parse(File.ReadAllText(GoldenData.PathOf("report.json")));
-        JsonElement entry = report.RootElement.GetProperty("cases").EnumerateArray().Single(one => one.GetProperty("case").GetString() == Name);
-        Assert.Equal(entry.GetProperty("sha256_u8").GetString(), Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(pixels)));
+        JsonElement entry = report.RootElement.GetProperty("cases").EnumerateArray().Single(
+            one => one.GetProperty("case").GetString() == Name);
+        Assert.Equal(
+            entry.GetProperty("sha256_u8").GetString(), Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(pixels)));
         return pixels;
     }
 }

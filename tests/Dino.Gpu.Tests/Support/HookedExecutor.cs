@@ -5,8 +5,12 @@ using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Support;
 
-/// <summary>An executor that calls the test before each launch, and if wanted before staging and finishing, with the number of images; the test may throw.</summary>
-internal sealed class HookedExecutor(VitExecutor inner, Action<int> beforeLaunch, Action<int>? beforeStage = null, Action<int>? beforeFinish = null) : VitExecutor
+/// <summary>
+/// An executor that calls the test before each launch, and if wanted before staging and finishing, with the number of
+/// images; the test may throw.
+/// </summary>
+internal sealed class HookedExecutor(
+    VitExecutor inner, Action<int> beforeLaunch, Action<int>? beforeStage = null, Action<int>? beforeFinish = null) : VitExecutor
 {
     /// <summary>Times that activation memory was asked back.</summary>
     public int Releases { get; private set; }
@@ -15,7 +19,8 @@ internal sealed class HookedExecutor(VitExecutor inner, Action<int> beforeLaunch
 
     public override bool Resizes(Preprocessor preprocessor, int width, int height) => inner.Resizes(preprocessor, width, height);
 
-    public override BatchSlot CreateSlot(Preprocessor preprocessor) => new Slot(inner.CreateSlot(preprocessor), beforeLaunch, beforeStage, beforeFinish);
+    public override BatchSlot CreateSlot(Preprocessor preprocessor) =>
+        new Slot(inner.CreateSlot(preprocessor), beforeLaunch, beforeStage, beforeFinish);
 
     public override double MeasurePeak() => inner.MeasurePeak();
 
@@ -44,7 +49,8 @@ internal sealed class HookedExecutor(VitExecutor inner, Action<int> beforeLaunch
             inner.Launch(positions, shape, request, output);
         }
 
-        public override IReadOnlyList<OpTime> RunTimed(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
+        public override IReadOnlyList<OpTime> RunTimed(
+            float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
             inner.RunTimed(positions, shape, request, output);
 
         public override void Finish()

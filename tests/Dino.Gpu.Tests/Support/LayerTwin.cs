@@ -4,7 +4,9 @@ using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Support;
 
-/// <summary>Parts of chosen layers against the double-precision twin, and against the same parts in another company.</summary>
+/// <summary>
+/// Parts of chosen layers against the double-precision twin, and against the same parts in another company.
+/// </summary>
 internal static class LayerTwin
 {
     /// <param name="run">One picture through the executor.</param>
@@ -12,24 +14,36 @@ internal static class LayerTwin
     /// <param name="shape">The model at this input size.</param>
     /// <param name="expected">The same picture in double precision.</param>
     /// <param name="tokens">(tokens, hidden): the executor's last layer after the final norm.</param>
-    public static void Check(Func<ForwardRequest, ForwardOutput> run, VitWeights weights, in VitShape shape, ReferenceOutput expected, float[] tokens)
+    public static void Check(
+        Func<ForwardRequest, ForwardOutput> run, VitWeights weights, in VitShape shape, ReferenceOutput expected, float[] tokens)
     {
         int layers = shape.LayerCount;
         ulong all = (1UL << layers) - 1;
         ulong last = 1UL << (layers - 1);
-        var everything = new ForwardRequest(1, true, true, all) { IntermediateLayers = all, ClassTokenLayers = all, QueryLayers = all, KeyLayers = all, ValueLayers = all };
+        var everything =
+            new ForwardRequest(1, true, true, all) { IntermediateLayers = all, ClassTokenLayers = all,
+                QueryLayers = all, KeyLayers = all, ValueLayers = all };
         ForwardOutput whole = run(everything);
         int size = shape.TokenCount * shape.HiddenSize;
         for (int layer = 0; layer < layers; layer++)
         {
             double[] normed = Reference.LayerNorm(
-                expected.HiddenStates[layer + 1], weights.Norm.Weight, weights.Norm.Bias, weights.Config.LayerNormEpsilon, shape.TokenCount, shape.HiddenSize);
-            Tolerance.AssertClose($"intermediate layer {layer}", normed, Slot(whole, OutputPart.IntermediateLayers, layer, size), Tolerance.LastHiddenState, shape.HiddenSize);
-            Assert.Equal(Slot(whole, OutputPart.IntermediateLayers, layer, size)[..shape.HiddenSize], Slot(whole, OutputPart.ClassTokens, layer, shape.HiddenSize));
+                expected.HiddenStates[layer + 1], weights.Norm.Weight, weights.Norm.Bias,
+                    weights.Config.LayerNormEpsilon, shape.TokenCount, shape.HiddenSize);
+            Tolerance.AssertClose(
+                $"intermediate layer {layer}",
+                normed,
+                Slot(whole, OutputPart.IntermediateLayers, layer, size),
+                Tolerance.LastHiddenState,
+                shape.HiddenSize);
+            Assert.Equal(
+                Slot(whole, OutputPart.IntermediateLayers, layer, size)[..shape.HiddenSize],
+                Slot(whole, OutputPart.ClassTokens, layer, shape.HiddenSize));
             for (OutputPart part = OutputPart.Queries; part <= OutputPart.Values; part++)
             {
                 Tolerance.AssertClose(
-                    $"{part} of layer {layer}", Columns(expected.Qkvs[layer], part - OutputPart.Queries, shape.HiddenSize), Slot(whole, part, layer, size),
+                    $"{part} of layer {layer}", Columns(
+                        expected.Qkvs[layer], part - OutputPart.Queries, shape.HiddenSize), Slot(whole, part, layer, size),
                     Tolerance.HiddenState, shape.HiddenSize);
             }
         }
@@ -43,10 +57,13 @@ internal static class LayerTwin
 
         Assert.Equal(tokens, Slot(whole, OutputPart.IntermediateLayers, layers - 1, size));
 
-        // What does not need every token of the last block leaves it pruned, and has the same bytes; memory is taken for what is asked for.
+        // What does not need every token of the last block leaves it pruned, and has the same bytes; memory is taken
+        // for what is asked for.
         foreach (ulong queries in new[] { 0UL, last })
         {
-            ForwardRequest some = new(1, false, false, 0) { HiddenStates = 0b10, IntermediateLayers = 0b1, ClassTokenLayers = all, QueryLayers = queries, KeyLayers = last, ValueLayers = 0b1 | last };
+            ForwardRequest some =
+                new(1, false, false, 0) { HiddenStates = 0b10, IntermediateLayers = 0b1,
+                    ClassTokenLayers = all, QueryLayers = queries, KeyLayers = last, ValueLayers = 0b1 | last };
             Assert.True(some.PruneLastBlock(layers));
             ForwardOutput pruned = run(some);
             Assert.Equal(tokens[..shape.HiddenSize], pruned.Tokens);
@@ -55,7 +72,9 @@ internal static class LayerTwin
             Assert.Equal(whole[OutputPart.ClassTokens], pruned[OutputPart.ClassTokens]);
             Assert.Equal(queries == 0 ? [] : Slot(whole, OutputPart.Queries, layers - 1, size), pruned[OutputPart.Queries]);
             Assert.Equal(Slot(whole, OutputPart.Keys, layers - 1, size), pruned[OutputPart.Keys]);
-            Assert.Equal([.. Slot(whole, OutputPart.Values, 0, size), .. Slot(whole, OutputPart.Values, layers - 1, size)], pruned[OutputPart.Values]);
+            Assert.Equal(
+                [.. Slot(whole, OutputPart.Values, 0, size), .. Slot(whole, OutputPart.Values, layers - 1, size)],
+                pruned[OutputPart.Values]);
             Assert.Empty(pruned.Attentions);
         }
 
@@ -67,5 +86,6 @@ internal static class LayerTwin
     private static double[] Columns(double[] qkv, int third, int hidden) =>
         [.. qkv.Chunk(hidden).Where((_, i) => i % 3 == third).SelectMany(columns => columns)];
 
-    private static float[] Slot(ForwardOutput output, OutputPart part, int slot, int size) => output[part][(slot * size)..((slot + 1) * size)];
+    private static float[] Slot(ForwardOutput output, OutputPart part, int slot, int size) =>
+        output[part][(slot * size)..((slot + 1) * size)];
 }

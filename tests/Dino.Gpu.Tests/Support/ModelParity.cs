@@ -6,8 +6,8 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Tests.Support;
 
 /// <summary>
-/// Compares a whole forward pass with the reference, from the input to the output, so that a failure names the first wrong layer.
-/// Limits are those of <c>Golden/README.md</c>: about five times torch's own float32 error.
+/// Compares a whole forward pass with the reference, from the input to the output, so that a failure names the first
+/// wrong layer. Limits are those of <c>Golden/README.md</c>: about five times torch's own float32 error.
 /// </summary>
 internal static class ModelParity
 {
@@ -31,34 +31,50 @@ internal static class ModelParity
             {
                 Max(ref hiddenError, TryModel($"{golden.Name}.embeddings") is { } all
                     ? Tolerance.AssertClose($"{golden.Name}: embeddings", all.Floats, state, Tolerance.HiddenState, hidden)
-                    : Tolerance.AssertClose($"{golden.Name}: embeddings (rows)", GoldenData.Model($"{golden.Name}.embedding_rows").Floats, Pick(state, rows, hidden), Tolerance.HiddenState, hidden));
+                    : Tolerance.AssertClose(
+                        $"{golden.Name}: embeddings (rows)",
+                        GoldenData.Model($"{golden.Name}.embedding_rows").Floats,
+                        Pick(state, rows, hidden),
+                        Tolerance.HiddenState,
+                        hidden));
             }
 
             Max(ref hiddenError, Tolerance.AssertClose(
                 $"{golden.Name}: class token after layer {layer}",
-                GoldenData.Model($"{golden.Name}.cls_per_layer").Floats.AsSpan(layer * hidden, hidden), state[..hidden], Tolerance.HiddenState));
+                GoldenData.Model(
+                    $"{golden.Name}.cls_per_layer").Floats.AsSpan(layer * hidden, hidden), state[..hidden], Tolerance.HiddenState));
             if (TryModel($"{golden.Name}.layer_rows") is { } layerRows)
             {
                 Max(ref hiddenError, Tolerance.AssertClose(
                     $"{golden.Name}: hidden state {layer} (rows {string.Join(' ', rows)})",
-                    layerRows.Floats.AsSpan(layer * rows.Length * hidden, rows.Length * hidden), Pick(state, rows, hidden), Tolerance.HiddenState, hidden));
+                    layerRows.Floats.AsSpan(
+                        layer * rows.Length * hidden, rows.Length * hidden), Pick(state, rows, hidden), Tolerance.HiddenState, hidden));
             }
 
             if (layer < shape.LayerCount && ClassAttention(golden, layer, shape) is { } expected)
             {
                 Max(ref attentionError, Tolerance.AssertClose(
-                    $"{golden.Name}: class-token attention of layer {layer}", expected, ClassRows(output.Attentions, layer, shape), Tolerance.Attention, shape.TokenCount));
+                    $"{golden.Name}: class-token attention of layer {layer}", expected, ClassRows(
+                        output.Attentions, layer, shape), Tolerance.Attention, shape.TokenCount));
             }
         }
 
         double lastError = TryModel($"{golden.Name}.last_hidden_state") is { } last
             ? Tolerance.AssertClose($"{golden.Name}: last hidden state", last.Floats, output.Tokens, Tolerance.LastHiddenState, hidden)
-            : Tolerance.AssertClose($"{golden.Name}: last hidden state (rows)", GoldenData.Model($"{golden.Name}.last_hidden_rows").Floats, Pick(output.Tokens, rows, hidden), Tolerance.LastHiddenState, hidden);
+            : Tolerance.AssertClose(
+                $"{golden.Name}: last hidden state (rows)",
+                GoldenData.Model($"{golden.Name}.last_hidden_rows").Floats,
+                Pick(output.Tokens, rows, hidden),
+                Tolerance.LastHiddenState,
+                hidden);
         CheckLengths(golden, output.Tokens, hidden);
-        return $"{golden.Name}: max error of hidden states {hiddenError:E2}, attention {attentionError:E2}, last hidden state {lastError:E2}";
+        return $"{golden.Name}: max error of hidden states {hiddenError:E2}, attention {attentionError:E2}, last hidden state "
+            + $"{lastError:E2}";
     }
 
-    /// <summary>The rows that the reference keeps: those of rows.npy, and for larger grids the last two as well.</summary>
+    /// <summary>
+    /// The rows that the reference keeps: those of rows.npy, and for larger grids the last two as well.
+    /// </summary>
     private static int[] Rows(GoldenCase golden, VitShape shape)
     {
         int[] rows = GoldenData.Model("rows").Integers;

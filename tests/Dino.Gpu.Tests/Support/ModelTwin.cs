@@ -5,10 +5,15 @@ using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Support;
 
-/// <summary>Checks of a whole forward pass that need no reference data: against the double-precision twin, and against itself.</summary>
+/// <summary>
+/// Checks of a whole forward pass that need no reference data: against the double-precision twin, and against itself.
+/// </summary>
 internal static class ModelTwin
 {
-    /// <summary>Every output of one random picture equals the double-precision twin's, and the pruned class token equals the unpruned.</summary>
+    /// <summary>
+    /// Every output of one random picture equals the double-precision twin's, and the pruned class token equals the
+    /// unpruned.
+    /// </summary>
     /// <param name="executor">The model on its device.</param>
     /// <param name="weights">The model.</param>
     /// <param name="width">Width of the picture.</param>
@@ -18,7 +23,8 @@ internal static class ModelTwin
     {
         VitShape shape = scale == 1 ? new VitShape(weights.Config, width, height) : VitShape.AtScale(weights.Config, width, height, scale);
         byte[] pixels = RandomPixels(1, width, height);
-        float[] positions = PositionTable.Interpolate(weights.Positions, weights.Config.TrainedGrid, shape.GridWidth, shape.GridHeight, PositionInterpolation.Size);
+        float[] positions = PositionTable.Interpolate(
+            weights.Positions, weights.Config.TrainedGrid, shape.GridWidth, shape.GridHeight, PositionInterpolation.Size);
         ReferenceOutput expected = Reference.Forward(weights, pixels, positions, shape, scale);
         ForwardOutput actual = Run(executor, pixels, positions, shape, new ForwardRequest(1, true, true, (1UL << shape.LayerCount) - 1));
         string name = $"hidden {shape.HiddenSize}, patch {shape.PatchSize}, {width}x{height} at {scale:0.###}";
@@ -47,7 +53,10 @@ internal static class ModelTwin
         LayerTwin.Check(request => Run(executor, pixels, positions, shape, request), weights, shape, expected, actual.Tokens);
     }
 
-    /// <summary>Batches of every size up to <paramref name="images"/>, forwards and backwards, give each picture the bytes it has alone.</summary>
+    /// <summary>
+    /// Batches of every size up to <paramref name="images"/>, forwards and backwards, give each picture the bytes it
+    /// has alone.
+    /// </summary>
     public static void CheckBatches(VitExecutor executor, VitWeights weights, int images)
     {
         int side = weights.Config.TrainedImageSize;
@@ -57,7 +66,13 @@ internal static class ModelTwin
         int tokens = shape.TokenCount * shape.HiddenSize;
         var alone = new List<float[]>();
         for (int image = 0; image < images; image++)
-            alone.Add(Run(executor, pixels.AsSpan(image * imageSize, imageSize), weights.Positions, shape, new ForwardRequest(1, true, false, 0)).Tokens);
+            alone.Add(
+                Run(
+                    executor,
+                    pixels.AsSpan(image * imageSize, imageSize),
+                    weights.Positions,
+                    shape,
+                    new ForwardRequest(1, true, false, 0)).Tokens);
 
         for (int batch = 1; batch <= images; batch++)
         {
@@ -73,7 +88,8 @@ internal static class ModelTwin
         }
     }
 
-    private static ForwardOutput Run(VitExecutor executor, ReadOnlySpan<byte> pixels, float[] positions, VitShape shape, ForwardRequest request)
+    private static ForwardOutput Run(
+        VitExecutor executor, ReadOnlySpan<byte> pixels, float[] positions, VitShape shape, ForwardRequest request)
     {
         ForwardOutput output = ForwardOutput.Allocate(shape, request);
         executor.Run(pixels, positions, shape, request, output);

@@ -5,8 +5,8 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Tests.Support;
 
 /// <summary>
-/// The operations of a ViT in double precision, loops and nothing else: what every kernel family is tested against. Arrays are
-/// row-major; the float overloads widen their input.
+/// The operations of a ViT in double precision, loops and nothing else: what every kernel family is tested against.
+/// Arrays are row-major; the float overloads widen their input.
 /// </summary>
 internal static class Reference
 {
@@ -87,7 +87,9 @@ internal static class Reference
 
     public static double Erfc(double x) => x > 2 ? ErfcFraction(x) : 1 - Erf(x);
 
-    /// <summary>softmax(q k^T / sqrt(head size)) for one image: (heads, tokens, tokens) from qkv (tokens, 3 * hidden).</summary>
+    /// <summary>
+    /// softmax(q k^T / sqrt(head size)) for one image: (heads, tokens, tokens) from qkv (tokens, 3 * hidden).
+    /// </summary>
     public static double[] AttentionProbabilities(double[] qkv, int tokens, int heads, int headSize)
     {
         int hidden = heads * headSize;
@@ -144,8 +146,9 @@ internal static class Reference
     }
 
     /// <summary>
-    /// torch's <c>interpolate(values, scale_factor=scale, mode="bilinear", align_corners=False)</c>, which samples 1 / scale apart because the factor was given:
-    /// (height, width, 3) to (floor(height * scale), floor(width * scale), 3).
+    /// torch's <c>interpolate(values, scale_factor=scale, mode="bilinear", align_corners=False)</c>, which samples 1 /
+    /// scale apart because the factor was given: (height, width, 3) to (floor(height * scale), floor(width * scale),
+    /// 3).
     /// </summary>
     public static double[] Interpolate(double[] values, int width, int height, double scale)
     {
@@ -162,7 +165,8 @@ internal static class Reference
                 {
                     double Value(int row, int column) => values[(row * width + column) * 3 + channel];
                     result[(y * newWidth + x) * 3 + channel] =
-                        (1 - down) * ((1 - across) * Value(top, left) + across * Value(top, right)) + down * ((1 - across) * Value(bottom, left) + across * Value(bottom, right));
+                        (1 - down) * ((1 - across) * Value(top, left) + across * Value(top, right))
+                            + down * ((1 - across) * Value(bottom, left) + across * Value(bottom, right));
                 }
             }
         }
@@ -199,8 +203,12 @@ internal static class Reference
         return patches;
     }
 
-    /// <summary>The whole model on one picture of the shape's input size, or of the size that it has at a scale of the picture; positions are (tokens, hidden), the table at its grid.</summary>
-    public static ReferenceOutput Forward(VitWeights weights, ReadOnlySpan<byte> pixels, float[] positions, VitShape shape, double scale = 1)
+    /// <summary>
+    /// The whole model on one picture of the shape's input size, or of the size that it has at a scale of the picture;
+    /// positions are (tokens, hidden), the table at its grid.
+    /// </summary>
+    public static ReferenceOutput Forward(
+        VitWeights weights, ReadOnlySpan<byte> pixels, float[] positions, VitShape shape, double scale = 1)
     {
         int tokens = shape.TokenCount;
         int hidden = shape.HiddenSize;
@@ -239,8 +247,8 @@ internal static class Reference
     }
 
     /// <summary>
-    /// The class token's row of the attention rollout, (tokens), the way it is defined: the whole matrix (A + I) / 2 of each layer, A the mean over the heads of
-    /// (heads, tokens, tokens), multiplied from the first layer on.
+    /// The class token's row of the attention rollout, (tokens), the way it is defined: the whole matrix (A + I) / 2 of
+    /// each layer, A the mean over the heads of (heads, tokens, tokens), multiplied from the first layer on.
     /// </summary>
     public static double[] Rollout(IReadOnlyList<double[]> attentions, int tokens)
     {
@@ -292,7 +300,9 @@ internal static class Reference
         return 2 / Math.Sqrt(Math.PI) * sum;
     }
 
-    /// <summary>erfc(x) = exp(-x^2) / sqrt(pi) / (x + (1/2) / (x + 1 / (x + (3/2) / (x + ...)))), from x = 2 up.</summary>
+    /// <summary>
+    /// erfc(x) = exp(-x^2) / sqrt(pi) / (x + (1/2) / (x + 1 / (x + (3/2) / (x + ...)))), from x = 2 up.
+    /// </summary>
     private static double ErfcFraction(double x)
     {
         double tail = x;
@@ -307,4 +317,5 @@ internal static class Reference
 /// <param name="Qkvs">layers times (tokens, 3 * hidden).</param>
 /// <param name="Attentions">layers times (heads, tokens, tokens).</param>
 /// <param name="Tokens">(tokens, hidden), after the final norm.</param>
-internal sealed record ReferenceOutput(IReadOnlyList<double[]> HiddenStates, IReadOnlyList<double[]> Qkvs, IReadOnlyList<double[]> Attentions, double[] Tokens);
+internal sealed record ReferenceOutput(
+    IReadOnlyList<double[]> HiddenStates, IReadOnlyList<double[]> Qkvs, IReadOnlyList<double[]> Attentions, double[] Tokens);

@@ -39,7 +39,8 @@ internal sealed class TemporaryFolder : IDisposable
     }
 
     /// <summary>Bytes in the files of a folder that a run writes to meanwhile.</summary>
-    public static long Bytes(string folder, string pattern) => !Directory.Exists(folder) ? 0 : Directory.GetFiles(folder, pattern).Sum(file =>
+    public static long Bytes(string folder, string pattern) =>
+        !Directory.Exists(folder) ? 0 : Directory.GetFiles(folder, pattern).Sum(file =>
     {
         try
         {

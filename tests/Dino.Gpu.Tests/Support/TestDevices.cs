@@ -21,7 +21,9 @@ public enum TestDevice
     Cuda,
 }
 
-/// <summary>The accelerators that the portable kernels are tested on, opened once for all tests of the collection.</summary>
+/// <summary>
+/// The accelerators that the portable kernels are tested on, opened once for all tests of the collection.
+/// </summary>
 public sealed partial class TestDevices : IDisposable
 {
     private readonly Dictionary<TestDevice, DinoDevice> _devices = [];
@@ -45,8 +47,8 @@ public sealed partial class TestDevices : IDisposable
     }
 
     /// <summary>
-    /// Opens the device for a model of ViT-S's size, which takes an emulated CUDA device a minute: skipped there, or run
-    /// where <c>DINO_TEST_LONG=1</c> asks for long tests and this is one of them.
+    /// Opens the device for a model of ViT-S's size, which takes an emulated CUDA device a minute: skipped there, or
+    /// run where <c>DINO_TEST_LONG=1</c> asks for long tests and this is one of them.
     /// </summary>
     internal DinoDevice OpenForFullSize(TestDevice kind, bool isLongTest = false)
     {
@@ -54,13 +56,18 @@ public sealed partial class TestDevices : IDisposable
         {
             Assert.SkipUnless(isLongTest, "a model of this size takes minutes on the emulated CUDA device");
             Assert.SkipUnless(
-                Environment.GetEnvironmentVariable("DINO_TEST_LONG") == "1", "takes a minute on the emulated CUDA device; DINO_TEST_LONG=1 runs it");
+                Environment
+                    .GetEnvironmentVariable("DINO_TEST_LONG") == "1", "takes a minute on the emulated CUDA device; DINO_TEST_LONG=1 "
+                        + "runs it");
         }
 
         return Open(kind);
     }
 
-    /// <summary>As <see cref="Open"/>, an accelerator of the caller's own. Two encoders need one each: kernels of one accelerator hold the arguments of their next launch.</summary>
+    /// <summary>
+    /// As <see cref="Open"/>, an accelerator of the caller's own. Two encoders need one each: kernels of one
+    /// accelerator hold the arguments of their next launch.
+    /// </summary>
     /// <param name="kind">Which.</param>
     /// <param name="algorithms">Whether kernels of ILGPU.Algorithms are to run on it, as a search asks for.</param>
     internal static DinoDevice OpenOwn(TestDevice kind, bool algorithms = false) => kind switch
@@ -92,8 +99,8 @@ public sealed partial class TestDevices : IDisposable
     }
 
     /// <summary>
-    /// PoCL 3.1 lacks the generic address space that ILGPU asks for, but our kernels, compiled at O2, never use it: the tests force the
-    /// capability, which the library itself does not.
+    /// PoCL 3.1 lacks the generic address space that ILGPU asks for, but our kernels, compiled at O2, never use it: the
+    /// tests force the capability, which the library itself does not.
     /// </summary>
     private static DinoDevice OpenOpenCL(bool algorithms)
     {
@@ -114,7 +121,10 @@ public sealed partial class TestDevices : IDisposable
 
     private static DeviceInfo Portable(DeviceInfo info) => info with { Family = KernelFamily.Portable };
 
-    /// <summary>PoCL keeps compiled kernels in the home directory unless told otherwise. The runtime's own environment does not reach native code.</summary>
+    /// <summary>
+    /// PoCL keeps compiled kernels in the home directory unless told otherwise. The runtime's own environment does not
+    /// reach native code.
+    /// </summary>
     private static void KeepPoclCacheOutOfHome()
     {
         if (!OperatingSystem.IsLinux())
@@ -135,8 +145,9 @@ public sealed partial class TestDevices : IDisposable
 }
 
 /// <summary>
-/// Tests of portable kernels take turns: PoCL uses every core itself. So do those in which a library dereferences null on a damaged file: .NET learns of it by SIGSEGV, on
-/// which the LLVM inside PoCL deletes the temporary files of a build that is under way, and the build fails.
+/// Tests of portable kernels take turns: PoCL uses every core itself. So do those in which a library dereferences null
+/// on a damaged file: .NET learns of it by SIGSEGV, on which the LLVM inside PoCL deletes the temporary files of a
+/// build that is under way, and the build fails.
 /// </summary>
 [CollectionDefinition(Name)]
 public sealed class PortableCollection : ICollectionFixture<TestDevices>

@@ -2,17 +2,26 @@ using System.Globalization;
 
 namespace Dino.Gpu.Tests.Support;
 
-/// <summary>Comparisons whose failures name the worst place and both values, and which print the largest difference when all is well.</summary>
+/// <summary>
+/// Comparisons whose failures name the worst place and both values, and which print the largest difference when all is
+/// well.
+/// </summary>
 internal static class Tolerance
 {
-    /// <summary>Largest |actual - expected| that the reference data allows, from its README: five to ten times the error of torch's own float32.</summary>
+    /// <summary>
+    /// Largest |actual - expected| that the reference data allows, from its README: five to ten times the error of
+    /// torch's own float32.
+    /// </summary>
     public const double LastHiddenState = 5e-5;
 
     public const double HiddenState = 1e-4;
 
     public const double Attention = 2e-5;
 
-    /// <summary>Fails unless every value is within the limit; returns the largest difference. Columns of a row name the worst place; 0 for a plain index.</summary>
+    /// <summary>
+    /// Fails unless every value is within the limit; returns the largest difference. Columns of a row name the worst
+    /// place; 0 for a plain index.
+    /// </summary>
     public static double AssertClose(string what, ReadOnlySpan<double> expected, ReadOnlySpan<float> actual, double limit, int columns = 0)
     {
         Assert.True(expected.Length == actual.Length, $"{what}: expected {expected.Length} values, got {actual.Length}");
@@ -39,10 +48,12 @@ internal static class Tolerance
                 $"{what}: worst at {place}: expected {expected[worst]:G9}, got {actual[worst]:G9}, difference {max:E2}, limit {limit:E1}"));
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: max difference {max:E2} (limit {limit:E1})"));
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"{what}: max difference {max:E2} (limit {limit:E1})"));
         return max;
     }
 
-    public static double AssertClose(string what, ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double limit, int columns = 0) =>
+    public static double AssertClose(
+        string what, ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double limit, int columns = 0) =>
         AssertClose(what, Reference.Widen(expected.ToArray()), actual, limit, columns);
 }

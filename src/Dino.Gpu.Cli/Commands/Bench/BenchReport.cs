@@ -48,7 +48,9 @@ internal sealed record BenchReport
 
     public required IReadOnlyList<StepResult> Steps { get; init; }
 
-    /// <summary>Our float32 products beside those of cuBLAS; empty where there is no cuBLAS, and for other precisions.</summary>
+    /// <summary>
+    /// Our float32 products beside those of cuBLAS; empty where there is no cuBLAS, and for other precisions.
+    /// </summary>
     public required IReadOnlyList<ProductResult> Products { get; init; }
 
     public required EndToEndResult EndToEnd { get; init; }

@@ -8,8 +8,8 @@ using Dino.Gpu.Data.Vectors;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>
-/// One <c>dino index</c>: vectors into one <c>.npz</c> that also says what made them and, by their SHA-256, which pictures
-/// they are of. It is what <c>embed --sha256</c> writes with one member more: NumPy opens it, its arrays are
+/// One <c>dino index</c>: vectors into one <c>.npz</c> that also says what made them and, by their SHA-256, which
+/// pictures they are of. It is what <c>embed --sha256</c> writes with one member more: NumPy opens it, its arrays are
 /// uncompressed and read in one go, and search can embed queries the same way.
 /// </summary>
 internal sealed class IndexJob(IReadOnlyList<string> inputs, string path, EmbeddingSourceSettings settings, CliConsole console)

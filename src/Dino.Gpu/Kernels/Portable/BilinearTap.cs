@@ -48,7 +48,8 @@ internal readonly struct BilinearTap
     /// <param name="column">Place from left to right.</param>
     /// <param name="table">(3, 256)</param>
     /// <param name="line">The channel's start in the table.</param>
-    public static float Sample(ArrayView<byte> pixels, long image, int width, BilinearTap row, BilinearTap column, ArrayView<float> table, int line)
+    public static float Sample(
+        ArrayView<byte> pixels, long image, int width, BilinearTap row, BilinearTap column, ArrayView<float> table, int line)
     {
         long above = image + 3L * row.First * width;
         long below = image + 3L * row.Second * width;

@@ -45,7 +45,8 @@ internal static class Embedding
     /// <param name="positions">(tokens, hidden)</param>
     /// <param name="shape">The model at this input size.</param>
     /// <param name="tokens">The output.</param>
-    public static void AssembleKernel(Index1D index, ArrayView<float> classToken, ArrayView<float> positions, VitShape shape, ArrayView<float> tokens)
+    public static void AssembleKernel(
+        Index1D index, ArrayView<float> classToken, ArrayView<float> positions, VitShape shape, ArrayView<float> tokens)
     {
         int position = index % (shape.TokenCount * shape.HiddenSize);
         float value = positions[position];

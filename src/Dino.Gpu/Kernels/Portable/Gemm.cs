@@ -100,7 +100,8 @@ internal static class Gemm
     private static long WeightStart(GemmShape shape, int column) =>
         column < shape.Columns ? (long)column * shape.Depth : -1;
 
-    private static void StoreTile<TEpilogue>(ArrayView<float> bias, GemmShape shape, int row, int column, RegisterTile sums, ArrayView<float> output)
+    private static void StoreTile<TEpilogue>(
+        ArrayView<float> bias, GemmShape shape, int row, int column, RegisterTile sums, ArrayView<float> output)
         where TEpilogue : struct, IEpilogue
     {
         int count = shape.Columns - column;
@@ -123,7 +124,11 @@ internal static class Gemm
         if (TEpilogue.ReadsOutput)
             previous = Quad.Load(output, quads, index, count, aligned);
         var values = new Quad(
-            TEpilogue.Apply(sums.X, previous.X), TEpilogue.Apply(sums.Y, previous.Y), TEpilogue.Apply(sums.Z, previous.Z), TEpilogue.Apply(sums.W, previous.W));
+            TEpilogue
+                .Apply(sums.X, previous.X), TEpilogue
+                .Apply(sums.Y, previous.Y), TEpilogue
+                .Apply(sums.Z, previous.Z), TEpilogue
+                .Apply(sums.W, previous.W));
         Quad.Store(output, quads, index, count, aligned, values);
     }
 }

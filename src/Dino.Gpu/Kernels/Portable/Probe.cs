@@ -40,7 +40,8 @@ internal static class Probe
     /// <param name="batch">(count, dimension)</param>
     /// <param name="transposed">(dimension, count)</param>
     public static void GatherKernel(
-        Index1D index, ArrayView<float> vectors, ArrayView<int> order, ProbeShape shape, ArrayView<float> batch, ArrayView<float> transposed)
+        Index1D index, ArrayView<float> vectors, ArrayView<int> order, ProbeShape shape,
+        ArrayView<float> batch, ArrayView<float> transposed)
     {
         int example = index / shape.Dimension;
         int input = index % shape.Dimension;
@@ -62,7 +63,8 @@ internal static class Probe
     /// (examples, 3), in the order: sum of exp(logit - max), max - logit of its class, classes ahead of its class.
     /// </param>
     public static void GradientKernel<TRows>(
-        ArrayView<float> logits, ArrayView<int> labels, ArrayView<int> order, ProbeShape shape, ArrayView<float> gradient, ArrayView<float> outcomes)
+        ArrayView<float> logits, ArrayView<int> labels, ArrayView<int> order, ProbeShape shape,
+        ArrayView<float> gradient, ArrayView<float> outcomes)
         where TRows : struct, IRowShape
     {
         ArrayView<float> maxScratch = SharedMemory.Allocate<float>(TRows.Threads * TRows.Rows);
@@ -125,7 +127,8 @@ internal static class Probe
     /// <param name="parameters">(classes, dimension), then (classes)</param>
     /// <param name="velocity">The same.</param>
     public static void UpdateKernel(
-        Index1D index, ArrayView<float> weightGradient, ArrayView<float> gradient, ProbeShape shape, float rate, float momentum, float decay,
+        Index1D index, ArrayView<float> weightGradient, ArrayView<float> gradient, ProbeShape shape,
+        float rate, float momentum, float decay,
         ArrayView<float> parameters, ArrayView<float> velocity)
     {
         int weights = shape.ClassCount * shape.Dimension;

@@ -46,7 +46,8 @@ internal static class Resize
     /// <param name="table">(height, TableStride): first line, number of weights, weights.</param>
     /// <param name="pass">Strides.</param>
     /// <param name="destination">(height, LineLength)</param>
-    public static void ColumnsKernel(Index1D index, ArrayView<byte> source, ArrayView<int> table, ResizePass pass, ArrayView<byte> destination)
+    public static void ColumnsKernel(
+        Index1D index, ArrayView<byte> source, ArrayView<int> table, ResizePass pass, ArrayView<byte> destination)
     {
         int column = index % pass.LineLength;
         int entry = index / pass.LineLength * pass.TableStride;

@@ -41,7 +41,8 @@ internal static class Rollout
     /// first also sets it, the others add to it. One thread a value, which sums in one order, so that an image's values
     /// do not depend on those beside it.
     /// </summary>
-    public static void StepKernel(Index1D index, ArrayView<float> probabilities, ArrayView<float> row, RolloutShape shape, ArrayView<float> next)
+    public static void StepKernel(
+        Index1D index, ArrayView<float> probabilities, ArrayView<float> row, RolloutShape shape, ArrayView<float> next)
     {
         int image = index / shape.TokenCount;
         int token = index % shape.TokenCount;

@@ -120,7 +120,8 @@ internal static class TileProduct
             b0 = Load(b, b.Start0, next, depth, aligned);
             b1 = twoOfB ? Load(b, b.Start1, next, depth, aligned) : default;
 
-            // Multiply: C += As^T Bs over this slice, four values of k a round. Indices of 64 bits fold into addresses, those of 32 do not.
+            // Multiply: C += As^T Bs over this slice, four values of k a round. Indices of 64 bits fold into addresses,
+            // those of 32 do not.
             long aIndex = aBuffer + Group.IdxY;
             long bIndex = bBuffer + Group.IdxX;
             for (int k = 0; k < TTile.Depth; k += 4)

@@ -4,7 +4,9 @@ using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Kernels.TensorCore;
 
-/// <summary>Sizes of an attention: qkv is (images * tokens, 3 * heads * head size), queries first, then keys, then values.</summary>
+/// <summary>
+/// Sizes of an attention: qkv is (images * tokens, 3 * heads * head size), queries first, then keys, then values.
+/// </summary>
 internal readonly struct TensorAttentionShape
 {
     public TensorAttentionShape(int tokenCount, int queryCount, int headCount, float scale)
@@ -28,9 +30,9 @@ internal readonly struct TensorAttentionShape
 }
 
 /// <summary>
-/// Attention on tensor cores with the scores in registers: each group of four warps takes 64 queries of one head and image and walks over tiles of keys
-/// and values, 32 keys at a time; the next tile is copied while one is used. The softmax, in float32, is corrected as the walk goes on, as in
-/// the portable kernel.
+/// Attention on tensor cores with the scores in registers: each group of four warps takes 64 queries of one head and
+/// image and walks over tiles of keys and values, 32 keys at a time; the next tile is copied while one is used. The
+/// softmax, in float32, is corrected as the walk goes on, as in the portable kernel.
 /// </summary>
 internal static class Attention
 {
@@ -46,10 +48,16 @@ internal static class Attention
     /// <summary>Bytes of a head's row that fit in shared memory.</summary>
     public const int MaxRowBytes = 256;
 
-    /// <summary>Bytes of a tile of keys, or of values, whatever the head: 64 rows of 128 bytes, or 32 of 256. Four copies a thread.</summary>
+    /// <summary>
+    /// Bytes of a tile of keys, or of values, whatever the head: 64 rows of 128 bytes, or 32 of 256. Four copies a
+    /// thread.
+    /// </summary>
     private const int TileBytes = 8192;
 
-    /// <summary>context (images * tokens, heads * head size) = softmax(q k^T / sqrt(head size)) v. Grid: (query tiles, heads, images).</summary>
+    /// <summary>
+    /// context (images * tokens, heads * head size) = softmax(q k^T / sqrt(head size)) v. Grid: (query tiles, heads,
+    /// images).
+    /// </summary>
     /// <param name="qkv">Global address, as the context's 16-byte aligned.</param>
     /// <param name="shape">Sizes.</param>
     /// <param name="context">Global address.</param>
@@ -130,29 +138,45 @@ internal static class Attention
             HeadPieces.ForEach<StoreSecond<TFormat>, long>(THead.Size / 16, target + 8L * hiddenBytes);
     }
 
-    /// <summary>Bytes from one row of a tile to the next: all banks once or twice, so that eight rows can be laid out without conflicts.</summary>
+    /// <summary>
+    /// Bytes from one row of a tile to the next: all banks once or twice, so that eight rows can be laid out without
+    /// conflicts.
+    /// </summary>
     public static int Pitch(int rowBytes) => rowBytes > 128 ? 256 : 128;
 
-    /// <summary>Byte of a chunk in a tile; eight rows at one chunk lie on different banks because the row's number exchanges chunks.</summary>
+    /// <summary>
+    /// Byte of a chunk in a tile; eight rows at one chunk lie on different banks because the row's number exchanges
+    /// chunks.
+    /// </summary>
     public static int ByteOffset(int row, int chunk, int pitch) => row * pitch + (chunk ^ (row & 7)) * TileLayout.ChunkBytes;
 
     /// <summary>Where a lane points ldmatrix for 16 queries and 32 bytes of the head.</summary>
     public static int QueryFragment(int lane, int firstRow, int step, int pitch) => 
         ByteOffset(firstRow + (lane & 15), 2 * step + (lane >> 4), pitch);
 
-    /// <summary>Where a lane points ldmatrix for 16 keys and 32 bytes of the head: keys come as the weight of a product does.</summary>
+    /// <summary>
+    /// Where a lane points ldmatrix for 16 keys and 32 bytes of the head: keys come as the weight of a product does.
+    /// </summary>
     public static int KeyFragment(int lane, int step, int pitch) => 
         ByteOffset((lane & 7) + (lane >> 4) * 8, 2 * step + ((lane >> 3) & 1), pitch);
 
-    /// <summary>Where a lane points ldmatrix for 16 keys and 16 values of 16 bits of the head, which it transposes.</summary>
+    /// <summary>
+    /// Where a lane points ldmatrix for 16 keys and 16 values of 16 bits of the head, which it transposes.
+    /// </summary>
     public static int ValueFragment16(int lane, int group, int pitch) => 
         ByteOffset(lane & 15, 2 * group + (lane >> 4), pitch);
 
-    /// <summary>Where a lane finds a value of 32 bits of the head: column lane / 4 of a fragment of eight, key 2 (lane mod 4) or the next.</summary>
+    /// <summary>
+    /// Where a lane finds a value of 32 bits of the head: column lane / 4 of a fragment of eight, key 2 (lane mod 4) or
+    /// the next.
+    /// </summary>
     public static int ValueFragment32(int lane, int fragment, int odd, int pitch) =>
         ByteOffset((lane & 3) * 2 + odd, 2 * fragment + (lane >> 4), pitch) + ((lane >> 2) & 3) * sizeof(float);
 
-    /// <summary>8192 bytes of rows, four chunks a thread; rows past the last token become zeros, and what no head fills is left out.</summary>
+    /// <summary>
+    /// 8192 bytes of rows, four chunks a thread; rows past the last token become zeros, and what no head fills is left
+    /// out.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CopyTile(long source, int rowBytes, int strideBytes, int firstRow, int rowCount, int target, int thread)
     {

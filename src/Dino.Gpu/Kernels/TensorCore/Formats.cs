@@ -25,10 +25,14 @@ internal interface ITensorFormat
     /// <summary>Bits of a value, in the low ElementSize bytes, rounded to nearest.</summary>
     static abstract uint Round(float value);
 
-    /// <summary>Stores values 4 * <paramref name="quad"/> to 4 * <paramref name="quad"/> + 3, rounded, at once.</summary>
+    /// <summary>
+    /// Stores values 4 * <paramref name="quad"/> to 4 * <paramref name="quad"/> + 3, rounded, at once.
+    /// </summary>
     static abstract void StoreQuad(ArrayView<uint> target, long quad, Quad values);
 
-    /// <summary>Scores of 32 bytes of a head, which are in registers; this and the others see <see cref="AttentionText"/>.</summary>
+    /// <summary>
+    /// Scores of 32 bytes of a head, which are in registers; this and the others see <see cref="AttentionText"/>.
+    /// </summary>
     static abstract void MultiplyScores();
 
     /// <summary>Weights from float32 to the format, as the next product takes them.</summary>
@@ -71,7 +75,9 @@ internal readonly struct BFloat16Format : ITensorFormat
 
     public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageBFloat16, first, second);
 
-    /// <summary>To nearest, ties to even. NaN does not occur in weights and would stay one here unless its mantissa is all ones.</summary>
+    /// <summary>
+    /// To nearest, ties to even. NaN does not occur in weights and would stay one here unless its mantissa is all ones.
+    /// </summary>
     public static uint Round(float value)
     {
         uint bits = Interop.FloatAsInt(value);
@@ -108,13 +114,17 @@ internal readonly struct Float16Format : ITensorFormat
 
     public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat16, first, second);
 
-    /// <summary>To nearest, ties to even, by hand: ILGPU's own conversion cuts off on the host, and device and host have to agree.</summary>
+    /// <summary>
+    /// To nearest, ties to even, by hand: ILGPU's own conversion cuts off on the host, and device and host have to
+    /// agree.
+    /// </summary>
     public static uint Round(float value)
     {
         uint bits = Interop.FloatAsInt(value);
         uint sign = (bits >> 16) & 0x8000u;
         uint size = bits & 0x7fffffffu;
-        // 2^-14, the smallest normal value: below it, a half is a multiple of 2^-24, the last place of floats from 0.5 to 1.
+        // 2^-14, the smallest normal value: below it, a half is a multiple of 2^-24, the last place of floats from 0.5
+        // to 1.
         if (size < 0x38800000u)
             return sign | (Interop.FloatAsInt(Interop.IntAsFloat(size) + 0.5f) - 0x3f000000u);
         if (size > 0x7f800000u)

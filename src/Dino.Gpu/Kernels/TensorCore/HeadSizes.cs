@@ -1,6 +1,9 @@
 namespace Dino.Gpu.Kernels.TensorCore;
 
-/// <summary>Values of a head: a multiple of 16, and at most 256 bytes in the format, so that two tiles of keys and values fit in shared memory.</summary>
+/// <summary>
+/// Values of a head: a multiple of 16, and at most 256 bytes in the format, so that two tiles of keys and values fit in
+/// shared memory.
+/// </summary>
 internal interface IHeadSize
 {
     static abstract int Size { get; }

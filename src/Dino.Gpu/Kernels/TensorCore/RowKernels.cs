@@ -6,7 +6,10 @@ using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Kernels.TensorCore;
 
-/// <summary>What stands between the products: everything computed in float32 and rounded once, to the format that the next product reads.</summary>
+/// <summary>
+/// What stands between the products: everything computed in float32 and rounded once, to the format that the next
+/// product reads.
+/// </summary>
 internal static class RowKernels
 {
     /// <summary>Rows that a group of LayerNorm takes, a warp each.</summary>
@@ -16,9 +19,10 @@ internal static class RowKernels
     private const int Kept = 8;
 
     /// <summary>
-    /// output = (input - mean) / sqrt(variance + epsilon) * weight + bias over each row, a warp a row. The lanes keep the row in registers, eight quads
-    /// each, so that it comes from memory once, 16 bytes at a time; what is beyond 1024 columns is read again from the cache. The variance is summed
-    /// from the differences to the mean, in a second pass over the registers: E[x^2] - E[x]^2 cancels. Group: (32, RowsPerGroup).
+    /// output = (input - mean) / sqrt(variance + epsilon) * weight + bias over each row, a warp a row. The lanes keep
+    /// the row in registers, eight quads each, so that it comes from memory once, 16 bytes at a time; what is beyond
+    /// 1024 columns is read again from the cache. The variance is summed from the differences to the mean, in a second
+    /// pass over the registers: E[x^2] - E[x]^2 cancels. Group: (32, RowsPerGroup).
     /// </summary>
     /// <param name="input">(rows, columns) in float32: the residual stream.</param>
     /// <param name="weight">(columns)</param>
@@ -77,13 +81,18 @@ internal static class RowKernels
             Store<TFormat>(weight, bias, outputRow, quad, count, Load(input, inputRow, quad, count), mean, scale);
     }
 
-    /// <summary>The portable unfold, in the format: one thread four neighboring values of a patch's line, stored at once.</summary>
+    /// <summary>
+    /// The portable unfold, in the format: one thread four neighboring values of a patch's line, stored at once.
+    /// </summary>
     /// <param name="index">(image, patch, quad), quad fastest.</param>
     /// <param name="pixels">(images, height, width, 3)</param>
     /// <param name="table">(3, 256)</param>
     /// <param name="shape">The model at this input size; its patch size a multiple of 4.</param>
-    /// <param name="patches">(images * tokens, 3 * patch * patch) in the format; the class token's row is not touched.</param>
-    public static void UnfoldKernel<TFormat>(Index1D index, ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, ArrayView<uint> patches)
+    /// <param name="patches">
+    /// (images * tokens, 3 * patch * patch) in the format; the class token's row is not touched.
+    /// </param>
+    public static void UnfoldKernel<TFormat>(
+        Index1D index, ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, ArrayView<uint> patches)
         where TFormat : struct, ITensorFormat
     {
         int quads = shape.PatchLength / 4;
@@ -99,14 +108,20 @@ internal static class RowKernels
         if (shape.IsSampled)
         {
             values = new Quad(
-                Embedding.Pixel(pixels, table, shape, image, channel, y, x), Embedding.Pixel(pixels, table, shape, image, channel, y, x + 1),
-                Embedding.Pixel(pixels, table, shape, image, channel, y, x + 2), Embedding.Pixel(pixels, table, shape, image, channel, y, x + 3));
+                Embedding.Pixel(pixels, table, shape, image, channel, y, x), Embedding.Pixel(
+                    pixels, table, shape, image, channel, y, x + 1),
+                Embedding.Pixel(
+                    pixels, table, shape, image, channel, y, x + 2), Embedding.Pixel(pixels, table, shape, image, channel, y, x + 3));
         }
         else
         {
             long pixel = (((long)image * shape.PictureHeight + y) * shape.PictureWidth + x) * 3 + channel;
             int line = channel * 256;
-            values = new Quad(table[line + pixels[pixel]], table[line + pixels[pixel + 3]], table[line + pixels[pixel + 6]], table[line + pixels[pixel + 9]]);
+            values = new Quad(
+                table[line + pixels[pixel]],
+                table[line + pixels[pixel + 3]],
+                table[line + pixels[pixel + 6]],
+                table[line + pixels[pixel + 9]]);
         }
 
         TFormat.StoreQuad(patches, row * quads + quad, values);
@@ -118,7 +133,8 @@ internal static class RowKernels
         TFormat.StoreQuad(rounded, quad, values.Cast<Quad>()[quad]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Quad Load(ArrayView<float> values, long row, int quad, int count) => quad < count ? values.Cast<Quad>()[row + quad] : default;
+    private static Quad Load(ArrayView<float> values, long row, int quad, int count) =>
+        quad < count ? values.Cast<Quad>()[row + quad] : default;
 
     private static float Sum(Quad q) => (q.X + q.Y) + (q.Z + q.W);
 
@@ -130,7 +146,10 @@ internal static class RowKernels
         return quad < count ? Sum(Quad.Multiply(d, d)) : 0f;
     }
 
-    /// <summary>The conversions are the hardware's, in named registers: the results of an inline one would go through local memory.</summary>
+    /// <summary>
+    /// The conversions are the hardware's, in named registers: the results of an inline one would go through local
+    /// memory.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<TFormat>(
         ArrayView<float> weight, ArrayView<float> bias, long row, int quad, int count, Quad q, float mean, float scale)
@@ -142,7 +161,8 @@ internal static class RowKernels
         Quad b = Load(bias, 0, quad, count);
         CudaAsm.Emit(
             EpilogueText.TakeResults,
-            (q.X - mean) * scale * w.X + b.X, (q.Y - mean) * scale * w.Y + b.Y, (q.Z - mean) * scale * w.Z + b.Z, (q.W - mean) * scale * w.W + b.W);
+            (q.X - mean) * scale * w.X + b.X, (q.Y - mean) * scale * w.Y + b.Y, (q.Z - mean) * scale * w.Z
+                + b.Z, (q.W - mean) * scale * w.W + b.W);
         TFormat.StoreResults(row + (long)quad * 4 * TFormat.ElementSize);
     }
 

@@ -1,6 +1,8 @@
 namespace Dino.Gpu.Kernels.TensorCore;
 
-/// <summary>The instruction that multiplies fragments of 16 rows and 8 columns, over 32 bytes of k, in each format.</summary>
+/// <summary>
+/// The instruction that multiplies fragments of 16 rows and 8 columns, over 32 bytes of k, in each format.
+/// </summary>
 internal static class TensorProduct
 {
     public const string BFloat16 = "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32";

@@ -134,7 +134,8 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
         _length = length;
         try
         {
-            // ILGPU locks pages in whatever context the thread has; one that has none would get unlocked memory without a word.
+            // ILGPU locks pages in whatever context the thread has; one that has none would get unlocked memory without
+            // a word.
             using ScopedAcceleratorBinding binding = stream.BindScoped();
             _lock = stream.Accelerator.CreatePageLockFromPinned<byte>((nint)_memory, length);
         }

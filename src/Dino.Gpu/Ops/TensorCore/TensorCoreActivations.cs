@@ -5,7 +5,10 @@ using ILGPU.Runtime;
 
 namespace Dino.Gpu.Ops.TensorCore;
 
-/// <summary>The activations of a pass on tensor cores: what a product reads is in the format, what is summed or compared is in float32.</summary>
+/// <summary>
+/// The activations of a pass on tensor cores: what a product reads is in the format, what is summed or compared is in
+/// float32.
+/// </summary>
 /// <param name="accelerator">The caller's.</param>
 /// <param name="elementSize">Bytes of a value in the format.</param>
 internal sealed class TensorCoreActivations(Accelerator accelerator, int elementSize) : DeviceActivations(accelerator)
@@ -16,10 +19,16 @@ internal sealed class TensorCoreActivations(Accelerator accelerator, int element
     private readonly ArrayView<float>[] _floatViews = new ArrayView<float>[All.Length];
     private bool _floatAttention;
 
-    /// <summary>(images * tokens, columns) in the format: patches, normed rows, context, MLP, and queries, keys and values for attention in the format.</summary>
+    /// <summary>
+    /// (images * tokens, columns) in the format: patches, normed rows, context, MLP, and queries, keys and values for
+    /// attention in the format.
+    /// </summary>
     public ArrayView<uint> InFormat(Activation activation) => _formatViews[(int)activation];
 
-    /// <summary>(images * tokens, columns) in float32: the residual stream, the final norm's rows, and, for attention in float32, queries, keys, values and context.</summary>
+    /// <summary>
+    /// (images * tokens, columns) in float32: the residual stream, the final norm's rows, and, for attention in
+    /// float32, queries, keys, values and context.
+    /// </summary>
     public ArrayView<float> InFloat(Activation activation) => _floatViews[(int)activation];
 
     /// <summary>Makes room for a pass, with attention in the format or in float32.</summary>
@@ -45,7 +54,8 @@ internal sealed class TensorCoreActivations(Accelerator accelerator, int element
             long length = rows * ColumnCount(activation, shape);
             if (activation != Activation.Residual && !(activation == Activation.Qkv && _floatAttention))
                 _formatViews[(int)activation] = _formatBuffers[(int)activation].Reserve(length * elementSize / sizeof(uint));
-            if (activation is Activation.Residual or Activation.Normed || (activation is Activation.Qkv or Activation.Context && _floatAttention))
+            if (activation is Activation.Residual or Activation.Normed
+                || (activation is Activation.Qkv or Activation.Context && _floatAttention))
                 _floatViews[(int)activation] = _floatBuffers[(int)activation].Reserve(length);
         }
     }

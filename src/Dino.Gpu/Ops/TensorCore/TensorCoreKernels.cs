@@ -9,8 +9,9 @@ using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 namespace Dino.Gpu.Ops.TensorCore;
 
 /// <summary>
-/// The tensor-core kernels for one format on one CUDA device, each behind a method that chooses its grid and launches it on the default
-/// stream. Each is compiled at first use and held here, because ILGPU's own cache forgets delegates that nobody holds.
+/// The tensor-core kernels for one format on one CUDA device, each behind a method that chooses its grid and launches
+/// it on the default stream. Each is compiled at first use and held here, because ILGPU's own cache forgets delegates
+/// that nobody holds.
 /// </summary>
 /// <param name="accelerator">The caller's.</param>
 internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
@@ -37,7 +38,9 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
 
     private readonly Lazy<Action<KernelConfig, int>> _peak = new(() => accelerator.LoadStreamKernel<int>(TensorPeak.Kernel<TFormat>));
 
-    /// <summary>output = epilogue(input @ weight^T + bias); all of them global addresses, see <see cref="Gemm"/>.</summary>
+    /// <summary>
+    /// output = epilogue(input @ weight^T + bias); all of them global addresses, see <see cref="Gemm"/>.
+    /// </summary>
     public void Linear<TEpilogue>(long input, long weight, long bias, TensorGemmShape shape, long output)
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
@@ -52,7 +55,9 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
     /// <summary>See <see cref="RowKernels.LayerNormKernel{TFormat}"/>.</summary>
     public void LayerNorm(ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, LayerNormShape shape, long output) =>
         _layerNorm.Value(
-            new KernelConfig(new Index3D(CeilingDivide(shape.Rows, RowKernels.RowsPerGroup), 1, 1), new Index3D(TileLayout.WarpSize, RowKernels.RowsPerGroup, 1)),
+            new KernelConfig(
+                new Index3D(CeilingDivide(shape.Rows, RowKernels.RowsPerGroup), 1, 1),
+                new Index3D(TileLayout.WarpSize, RowKernels.RowsPerGroup, 1)),
             input, weight, bias, shape, output);
 
     /// <summary>See <see cref="RowKernels.UnfoldKernel{TFormat}"/>.</summary>
@@ -96,7 +101,8 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
         96 => LoadAttention<Head96>(),
         112 => LoadAttention<Head112>(),
         128 => LoadAttention<Head128>(),
-        _ => throw new ArgumentOutOfRangeException(nameof(headSize), headSize, "Attention on tensor cores takes multiples of 16 up to 128."),
+        _ =>
+            throw new ArgumentOutOfRangeException(nameof(headSize), headSize, "Attention on tensor cores takes multiples of 16 up to 128."),
     };
 
     private Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention<THead>()
@@ -106,7 +112,8 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
     private static int CeilingDivide(int count, int size) => (count + size - 1) / size;
 
     private void Launch<TTile, TEpilogue>(
-        Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> loaded, long input, long weight, long bias, TensorGemmShape shape, long output)
+        Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> loaded,
+        long input, long weight, long bias, TensorGemmShape shape, long output)
         where TTile : struct, IGemmTile
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
@@ -116,7 +123,8 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
             loaded.Add(typeof(TEpilogue), kernel);
         }
 
-        var grid = new Index3D(CeilingDivide(shape.Columns, Gemm.TileColumns<TTile>()), CeilingDivide(shape.Rows, Gemm.TileRows<TTile>()), 1);
+        var grid = new Index3D(
+            CeilingDivide(shape.Columns, Gemm.TileColumns<TTile>()), CeilingDivide(shape.Rows, Gemm.TileRows<TTile>()), 1);
         kernel(new KernelConfig(grid, new Index3D(Gemm.Threads<TTile>(), 1, 1)), input, weight, bias, shape, output);
     }
 }

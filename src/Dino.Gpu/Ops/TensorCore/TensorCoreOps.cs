@@ -9,8 +9,9 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Ops.TensorCore;
 
 /// <summary>
-/// A ViT's operations with its products on tensor cores, each a launch over the whole batch. LayerNorm, softmax and the residual stream are
-/// float32. Attention runs on tensor cores too, or in float32 on the portable kernels, see <see cref="UsesFloatAttention"/>.
+/// A ViT's operations with its products on tensor cores, each a launch over the whole batch. LayerNorm, softmax and the
+/// residual stream are float32. Attention runs on tensor cores too, or in float32 on the portable kernels, see
+/// <see cref="UsesFloatAttention"/>.
 /// </summary>
 /// <param name="kernels">Compiled for the weights' accelerator.</param>
 /// <param name="portable">For what needs no tensor cores.</param>
@@ -27,8 +28,8 @@ internal readonly struct TensorCoreOps<TFormat>(
     private readonly bool _floatAttention = UsesFloatAttention(shape, request);
 
     /// <summary>
-    /// Heads of sizes that the tensor-core attention does not take are left to the portable one. Who asks for attention maps, or for queries,
-    /// keys and values themselves, gets them in float32, and the context from the same.
+    /// Heads of sizes that the tensor-core attention does not take are left to the portable one. Who asks for attention
+    /// maps, or for queries, keys and values themselves, gets them in float32, and the context from the same.
     /// </summary>
     public static bool UsesFloatAttention(in VitShape shape, in ForwardRequest request) =>
         !TensorCoreKernels<TFormat>.TakesHeads(shape.HeadSize) || request.KeepsAttentionInputs;
@@ -69,20 +70,23 @@ internal readonly struct TensorCoreOps<TFormat>(
             // The powers of the softmax are of 2.
             float scale = (float)(Math.Log2(Math.E) / Math.Sqrt(shape.HeadSize));
             kernels.Attention(
-                Address(activations.InFormat(Activation.Qkv)), new TensorAttentionShape(shape.TokenCount, queryCount, shape.HeadCount, scale),
+                Address(activations.InFormat(Activation.Qkv)), new TensorAttentionShape(
+                    shape.TokenCount, queryCount, shape.HeadCount, scale),
                 shape.HeadSize, request.Batch, Address(activations.InFormat(Activation.Context)));
             return;
         }
 
         ArrayView<float> context = activations.InFloat(Activation.Context);
         portable.Attention(
-            activations.InFloat(Activation.Qkv), new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize), request.Batch, context);
+            activations.InFloat(Activation.Qkv), new AttentionShape(
+                shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize), request.Batch, context);
         // Where only class tokens were asked for, the other rows are stale, and never read.
         kernels.Round(context, activations.InFormat(Activation.Context));
     }
 
     /// <summary>Between final norms Normed is free.</summary>
-    public void KeepQkv(OutputPart part, int layer) => Outputs.KeepQkv(activations.InFloat(Activation.Qkv), activations.InFloat(Activation.Normed), part, layer);
+    public void KeepQkv(OutputPart part, int layer) =>
+        Outputs.KeepQkv(activations.InFloat(Activation.Qkv), activations.InFloat(Activation.Normed), part, layer);
 
     public void KeepAttention(int layer, Rows queryRows) => Outputs.KeepAttention(activations.InFloat(Activation.Qkv), layer, queryRows);
 
@@ -106,7 +110,8 @@ internal readonly struct TensorCoreOps<TFormat>(
         ArrayView<float> normed = activations.InFloat(Activation.Normed);
         portable.LayerNorm(
             activations.InFloat(Activation.Residual), affine.Weight, affine.Bias,
-            new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, RowMap.Of(rows, shape.TokenCount), RowMap.Dense), normed);
+            new LayerNormShape(
+                RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, RowMap.Of(rows, shape.TokenCount), RowMap.Dense), normed);
         Outputs.Keep(normed, part, layer);
     }
 

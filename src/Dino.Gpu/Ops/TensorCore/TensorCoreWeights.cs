@@ -6,10 +6,15 @@ using ILGPU.Runtime;
 
 namespace Dino.Gpu.Ops.TensorCore;
 
-/// <summary>A linear layer on a device: global addresses of the weight, (outputs, inputs) in the format, and of the bias, (outputs) in float32.</summary>
+/// <summary>
+/// A linear layer on a device: global addresses of the weight, (outputs, inputs) in the format, and of the bias,
+/// (outputs) in float32.
+/// </summary>
 internal readonly record struct TensorLinear(long Weight, long Bias);
 
-/// <summary>A checkpoint on a CUDA device: the matrices converted once to what tensor cores read, all else in float32.</summary>
+/// <summary>
+/// A checkpoint on a CUDA device: the matrices converted once to what tensor cores read, all else in float32.
+/// </summary>
 internal sealed class TensorCoreWeights<TFormat> : DeviceWeights<TensorLinear>
     where TFormat : struct, ITensorFormat
 {
@@ -30,7 +35,10 @@ internal sealed class TensorCoreWeights<TFormat> : DeviceWeights<TensorLinear>
         _buffers.Clear();
     }
 
-    /// <summary>The bits of a matrix as its products read them: two 16-bit values a word, the first in the low half, or one of 32.</summary>
+    /// <summary>
+    /// The bits of a matrix as its products read them: two 16-bit values a word, the first in the low half, or one of
+    /// 32.
+    /// </summary>
     internal static uint[] Convert(ReadOnlySpan<float> values)
     {
         int perWord = sizeof(uint) / TFormat.ElementSize;

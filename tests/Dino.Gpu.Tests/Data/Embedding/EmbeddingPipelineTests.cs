@@ -34,13 +34,17 @@ public sealed class EmbeddingPipelineTests
         Assert.Equal(Enumerable.Range(0, 50).Select(i => i % 7 == 3 ? $"{i}: broken" : $"{i}: {i}"), sink.Rows);
     }
 
-    /// <summary>A row that is NaN because of the machine would be wrong for ever: the run ends, and can be gone on with.</summary>
+    /// <summary>
+    /// A row that is NaN because of the machine would be wrong for ever: the run ends, and can be gone on with.
+    /// </summary>
     [Fact]
     public async Task Want_of_memory_is_not_the_picture_s_fault()
     {
         var sink = new Recorder();
-        EmbeddingPipeline pipeline = Pipeline(i => i == 20 ? throw new OutOfMemoryException() : Pixel(i), FirstPixels, new PipelineOptions(4, 2));
-        DinoException failure = await Assert.ThrowsAsync<DinoException>(() => pipeline.RunAsync(Items(50), sink, CancellationToken.None).WaitAsync(Long));
+        EmbeddingPipeline pipeline = Pipeline(
+            i => i == 20 ? throw new OutOfMemoryException() : Pixel(i), FirstPixels, new PipelineOptions(4, 2));
+        DinoException failure = await Assert.ThrowsAsync<DinoException>(
+            () => pipeline.RunAsync(Items(50), sink, CancellationToken.None).WaitAsync(Long));
         Assert.Contains("not enough memory to decode it", failure.Message);
         Assert.DoesNotContain(sink.Rows, row => row.StartsWith("20:", StringComparison.Ordinal));
     }
@@ -120,7 +124,10 @@ public sealed class EmbeddingPipelineTests
         Assert.True(overlapped);
     }
 
-    /// <summary>The first image hangs until the model has seen another: a model that waited for a full batch, or for the first, would wait for ever.</summary>
+    /// <summary>
+    /// The first image hangs until the model has seen another: a model that waited for a full batch, or for the first,
+    /// would wait for ever.
+    /// </summary>
     [Fact]
     public async Task The_model_never_waits_while_an_image_is_ready()
     {
@@ -177,10 +184,14 @@ public sealed class EmbeddingPipelineTests
             new PipelineOptions(4, 2) { ImageTimeout = TimeSpan.FromSeconds(1) });
         await pipeline.RunAsync(Items(30), sink, CancellationToken.None).WaitAsync(Long);
         never.Set();
-        Assert.Equal(Enumerable.Range(0, 30).Select(i => i is 3 or 4 or 20 ? $"{i}: took longer than 1 s to read and decode" : $"{i}: {i}"), sink.Rows);
+        Assert.Equal(
+            Enumerable.Range(0, 30).Select(i => i is 3 or 4 or 20 ? $"{i}: took longer than 1 s to read and decode" : $"{i}: {i}"),
+            sink.Rows);
     }
 
-    /// <summary>How long an image waits for room in memory depends on the others and on the number of workers, and no row may.</summary>
+    /// <summary>
+    /// How long an image waits for room in memory depends on the others and on the number of workers, and no row may.
+    /// </summary>
     [Fact]
     public async Task Waiting_for_room_is_not_reading()
     {
@@ -238,7 +249,10 @@ public sealed class EmbeddingPipelineTests
         Assert.Equal(500, sink.Rows.Count);
     }
 
-    /// <summary>The first image waits for the room that the second has, which hangs: without the room taken back neither would end.</summary>
+    /// <summary>
+    /// The first image waits for the room that the second has, which hangs: without the room taken back neither would
+    /// end.
+    /// </summary>
     [Fact]
     public async Task A_file_that_hangs_gives_its_room_back()
     {
@@ -328,7 +342,9 @@ public sealed class EmbeddingPipelineTests
             never.Wait(Long);
         }
 
-        Assert.False(await Pipeline(Pixel, FirstPixels, new PipelineOptions(4, 2)).RunAsync(OneThenNothing(), sink, drain.Token, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.False(
+            await Pipeline(Pixel, FirstPixels, new PipelineOptions(4, 2)).RunAsync(
+                OneThenNothing(), sink, drain.Token, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20)));
         Assert.Equal(["0: 0"], sink.Rows);
         never.Set();
     }
@@ -337,7 +353,8 @@ public sealed class EmbeddingPipelineTests
     public async Task A_failing_model_ends_the_run()
     {
         EmbeddingPipeline pipeline = Pipeline(Pixel, _ => throw new DinoException("out of memory"), new PipelineOptions(2, 2));
-        DinoException failure = await Assert.ThrowsAsync<DinoException>(() => pipeline.RunAsync(Items(100), new Recorder(), CancellationToken.None));
+        DinoException failure = await Assert.ThrowsAsync<DinoException>(
+            () => pipeline.RunAsync(Items(100), new Recorder(), CancellationToken.None));
         Assert.Equal("out of memory", failure.Message);
     }
 
@@ -351,7 +368,9 @@ public sealed class EmbeddingPipelineTests
         }
 
         DinoException failure = await Assert.ThrowsAsync<DinoException>(
-            () => Pipeline(Pixel, FirstPixels, new PipelineOptions(2, 2)).RunAsync(Broken(), new Recorder(), CancellationToken.None).WaitAsync(Long));
+            () =>
+                Pipeline(Pixel, FirstPixels, new PipelineOptions(2, 2)).RunAsync(
+                    Broken(), new Recorder(), CancellationToken.None).WaitAsync(Long));
         Assert.Equal("the list broke off", failure.Message);
     }
 
@@ -360,7 +379,8 @@ public sealed class EmbeddingPipelineTests
     {
         var sink = new Recorder { OnRow = () => throw new DinoException("disk full") };
         DinoException failure = await Assert.ThrowsAsync<DinoException>(
-            () => Pipeline(Pixel, FirstPixels, new PipelineOptions(2, 2)).RunAsync(Items(100), sink, CancellationToken.None).WaitAsync(Long));
+            () =>
+                Pipeline(Pixel, FirstPixels, new PipelineOptions(2, 2)).RunAsync(Items(100), sink, CancellationToken.None).WaitAsync(Long));
         Assert.Equal("disk full", failure.Message);
     }
 
@@ -383,10 +403,12 @@ public sealed class EmbeddingPipelineTests
         Assert.InRange(times.Seconds(Stage.Model), 0.02, 20);
     }
 
-    private static EmbeddingPipeline Pipeline(Func<int, RgbImage> load, Func<IReadOnlyList<RgbImage>, DinoOutput> forward, PipelineOptions options) =>
+    private static EmbeddingPipeline Pipeline(
+        Func<int, RgbImage> load, Func<IReadOnlyList<RgbImage>, DinoOutput> forward, PipelineOptions options) =>
         new((item, _) => new LoadedImage(load(int.Parse(item.Path, CultureInfo.InvariantCulture)), 1, 1), forward, options);
 
-    private static IEnumerable<InputItem> Items(int count) => Enumerable.Range(0, count).Select(i => InputItem.File(i.ToString(CultureInfo.InvariantCulture)));
+    private static IEnumerable<InputItem> Items(int count) =>
+        Enumerable.Range(0, count).Select(i => InputItem.File(i.ToString(CultureInfo.InvariantCulture)));
 
     private static RgbImage Pixel(int value) => new(1, 1, [(byte)value, 0, 0]);
 
@@ -411,7 +433,8 @@ public sealed class EmbeddingPipelineTests
 
         public int Flushes { get; private set; }
 
-        public void Embedded(InputItem item, LoadedImage image, DinoOutput output, int index) => Add($"{item.Path}: {output.ClassToken!.Data[index]}");
+        public void Embedded(InputItem item, LoadedImage image, DinoOutput output, int index) =>
+            Add($"{item.Path}: {output.ClassToken!.Data[index]}");
 
         public void Failed(InputItem item, string reason) => Add($"{item.Path}: {reason}");
 

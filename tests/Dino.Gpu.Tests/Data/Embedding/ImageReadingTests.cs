@@ -106,7 +106,11 @@ public sealed class ImageReadingTests : IDisposable
         Assert.Equal($"dino: warning: {pipe}: not a regular file", lines[0]);
         Assert.Contains("empty file", lines[1]);
         Assert.Contains("link", lines[2]);
-        Assert.All(lines, line => Assert.Equal(line.IndexOf(_folder.Root, StringComparison.Ordinal), line.LastIndexOf(_folder.Root, StringComparison.Ordinal)));
+        Assert.All(
+            lines,
+            line =>
+                Assert.Equal(
+                    line.IndexOf(_folder.Root, StringComparison.Ordinal), line.LastIndexOf(_folder.Root, StringComparison.Ordinal)));
         Assert.True(File.Exists(picture) && File.Exists(empty));
     }
 

@@ -27,7 +27,8 @@ public sealed class MaxPixelsTests : IDisposable
         foreach (string name in new[] { "skia", "stb" })
         {
             Assert.Equal(header.Width, ImageDecoders.Create(name, limit).Decode(file, ExifOrientation.Ignore).Width);
-            string message = Assert.Throws<DinoException>(() => ImageDecoders.Create(name, limit - 1).Decode(file, ExifOrientation.Ignore)).Message;
+            string message = Assert.Throws<DinoException>(
+                () => ImageDecoders.Create(name, limit - 1).Decode(file, ExifOrientation.Ignore)).Message;
             Assert.EndsWith($"too large: its header says {header.Width}x{header.Height}, the limit is {limit - 1} pixels", message);
         }
     }
@@ -49,7 +50,9 @@ public sealed class MaxPixelsTests : IDisposable
         byte[] lossless = Chunk("VP8L", Lossless(16384, 16384));
         AssertRefused(WebP(canvas, lossless), "16384x16384");
         byte[] small = Chunk("VP8L", Lossless(4, 4));
-        AssertRefused(WebP(canvas, Chunk("ANMF", [.. new byte[6], 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, .. new byte[4], .. small])), "16777216x16777216");
+        AssertRefused(
+            WebP(canvas, Chunk("ANMF", [.. new byte[6], 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, .. new byte[4], .. small])),
+            "16777216x16777216");
         AssertRefused(WebP(canvas, Chunk("ANMF", [.. new byte[6], 3, 0, 0, 3, 0, 0, .. new byte[4], .. lossless])), "16384x16384");
     }
 

@@ -9,7 +9,9 @@ using Encoding = System.Text.Encoding;
 
 namespace Dino.Gpu.Tests.Data.Formats;
 
-/// <summary>Small files that unpack to much, or claim to, are refused before they take the memory: <see cref="MemoryBudget"/>.</summary>
+/// <summary>
+/// Small files that unpack to much, or claim to, are refused before they take the memory: <see cref="MemoryBudget"/>.
+/// </summary>
 public sealed class AmplificationTests : IDisposable
 {
     private const string Limit = "its contents take more than";
@@ -22,15 +24,19 @@ public sealed class AmplificationTests : IDisposable
     public void Many_keys_and_many_short_lines()
     {
         string keys = string.Join(',', Enumerable.Range(0, 5000).Select(key => $"\"k{key}\":1"));
-        string file = _folder.Write("a.jsonl", $"{{\"path\":\"a\",\"embedding\":[1],{keys}}}\n" + string.Concat(Enumerable.Repeat("{\"path\":\"a\"}\n", 4000)));
+        string file = _folder.Write(
+            "a.jsonl", $"{{\"path\":\"a\",\"embedding\":[1],{keys}}}\n" + string.Concat(Enumerable.Repeat("{\"path\":\"a\"}\n", 4000)));
         Assert.Contains(Limit, Fails(file));
-        Assert.Contains("different keys in 4001 lines", Assert.Throws<DinoException>(() => InputList.Settle([file], TextReader.Null)).Message);
+        Assert.Contains(
+            "different keys in 4001 lines", Assert.Throws<DinoException>(() => InputList.Settle([file], TextReader.Null)).Message);
     }
 
     [Fact]
     public void Npz_of_very_many_members()
     {
-        string file = Npz(Enumerable.Range(0, ColumnScan.MaxColumns + 1).Select(i => ($"c{i}", "<i4", "(1,)", new byte[4])), CompressionLevel.NoCompression);
+        string file = Npz(
+            Enumerable.Range(0, ColumnScan.MaxColumns + 1).Select(i => ($"c{i}", "<i4", "(1,)", new byte[4])),
+            CompressionLevel.NoCompression);
         Assert.Contains("10002 arrays", Fails(file));
         file = Npz(Enumerable.Range(0, 1200).Select(i => ($"c{i}", "<i4", "(100,)", new byte[400])), CompressionLevel.Fastest);
         Assert.Contains("of them compressed", Fails(file));
@@ -107,10 +113,16 @@ public sealed class AmplificationTests : IDisposable
     public void A_flipped_bit_in_npz_is_found_by_its_checksum(CompressionLevel level)
     {
         float[] values = [.. Enumerable.Range(0, 300).Select(i => i * 1.37f)];
-        string file = Npz([("id", "<i8", "(1,)", BitConverter.GetBytes(77L))], level, rows: 1, values: 300, MemoryMarshal.AsBytes<float>(values).ToArray());
+        string file = Npz(
+            [("id", "<i8", "(1,)", BitConverter.GetBytes(77L))],
+            level,
+            rows: 1,
+            values: 300,
+            MemoryMarshal.AsBytes<float>(values).ToArray());
         Assert.Equal(values, FormatRows.Read(file).Rows.Single().Values);
         byte[] bytes = File.ReadAllBytes(file);
-        int place = level == CompressionLevel.NoCompression ? bytes.AsSpan().IndexOf(BitConverter.GetBytes(values[100])) : 400; // in the embedding
+        // in the embedding
+        int place = level == CompressionLevel.NoCompression ? bytes.AsSpan().IndexOf(BitConverter.GetBytes(values[100])) : 400;
         bytes[place] ^= 4;
         string message = Fails(_folder.Write("flipped.npz", bytes));
         if (level == CompressionLevel.NoCompression)
@@ -126,9 +138,15 @@ public sealed class AmplificationTests : IDisposable
         return message;
     }
 
-    /// <summary>An array <c>embedding</c> of (rows, values), zero where no bytes are given, and others beside it.</summary>
+    /// <summary>
+    /// An array <c>embedding</c> of (rows, values), zero where no bytes are given, and others beside it.
+    /// </summary>
     private string Npz(
-        IEnumerable<(string Name, string Type, string Shape, byte[] Bytes)> others, CompressionLevel level, int rows = 1, int values = 1, byte[]? embedding = null)
+        IEnumerable<(
+            string Name,
+            string Type,
+            string Shape,
+            byte[] Bytes)> others, CompressionLevel level, int rows = 1, int values = 1, byte[]? embedding = null)
     {
         string file = _folder.Path("a.npz");
         File.Delete(file);

@@ -7,7 +7,8 @@ using Dino.Gpu.Tests.Support;
 namespace Dino.Gpu.Tests.Data.Formats;
 
 /// <summary>
-/// What dino 0.1.0 wrote is read, and its runs are resumed. <c>Golden/README.md</c> has the commands that made the files.
+/// What dino 0.1.0 wrote is read, and its runs are resumed. <c>Golden/README.md</c> has the commands that made the
+/// files.
 /// </summary>
 public sealed class EarlierVersionTests : IDisposable
 {
@@ -68,7 +69,9 @@ public sealed class EarlierVersionTests : IDisposable
         FormatRows.Write(path, schema, Enumerable.Repeat(rows, 60).SelectMany(some => some));
         using var before = new ParquetTable(File.OpenRead(PathOf("rows.parquet")));
         using var now = new ParquetTable(File.OpenRead(path));
-        Assert.Equal(before.Leaves.Select(leaf => (string.Join('.', leaf.Path), leaf with { Path = [] })), now.Leaves.Select(leaf => (string.Join('.', leaf.Path), leaf with { Path = [] })));
+        Assert.Equal(
+            before.Leaves.Select(leaf => (string.Join('.', leaf.Path), leaf with { Path = [] })),
+            now.Leaves.Select(leaf => (string.Join('.', leaf.Path), leaf with { Path = [] })));
         Assert.Equal(before.Metadata, now.Metadata);
         Assert.Equal([512, 88], Enumerable.Range(0, now.GroupCount).Select(i => Rows(now, i)));
 
@@ -120,7 +123,9 @@ public sealed class EarlierVersionTests : IDisposable
             Assert.Equal(expected.Select(row => row.Info with { Columns = [] }), found.Select(row => row.Info with { Columns = [] }));
             Assert.Equal(expected.SelectMany(row => row.Info.Columns), found.SelectMany(row => row.Info.Columns));
             // Rows of processors with other vectors differ in the last digits.
-            Assert.All(expected.Zip(found), pair => Assert.All(pair.First.Values.Zip(pair.Second.Values), both => Assert.Equal(both.First, both.Second, 1e-4f)));
+            Assert.All(
+                expected.Zip(found),
+                pair => Assert.All(pair.First.Values.Zip(pair.Second.Values), both => Assert.Equal(both.First, both.Second, 1e-4f)));
         }
     }
 

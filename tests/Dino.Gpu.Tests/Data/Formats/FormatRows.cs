@@ -10,7 +10,10 @@ internal sealed record FormatRow(RowInfo Info, float[] Values);
 internal static class FormatRows
 {
     public static readonly string[] HostileTexts =
-        ["cat.jpg", "a,b.jpg", "\"quoted\".jpg", "line\nbreak", "line\r\nbreak", " spaces ", "tab\there", "häns/日本語.png", "emoji 🐈‍⬛.jpg", "'", "\\", "=1+1", "#x", "null", "NaN", "{\"a\":1}", ";", "\u2028", "long " + new string('x', 5000)];
+        [
+            "cat.jpg", "a,b.jpg", "\"quoted\".jpg", "line\nbreak", "line\r\nbreak", " spaces ", "tab\there", "häns/日本語.png",
+            "emoji 🐈‍⬛.jpg", "'", "\\", "=1+1", "#x", "null", "NaN", "{\"a\":1}", ";", "\u2028", "long " + new string('x', 5000)
+        ];
 
     public static readonly CarriedColumn[] Columns =
     [
@@ -18,7 +21,8 @@ internal static class FormatRows
         new("spaced, \"name\"", ColumnType.Text), new("größe", ColumnType.Integer),
     ];
 
-    public static RowSchema Schema(FloatType type = FloatType.Float32, params int[] shape) => new(shape.Length == 0 ? [3] : shape, type, true, Columns);
+    public static RowSchema Schema(FloatType type = FloatType.Float32, params int[] shape) =>
+        new(shape.Length == 0 ? [3] : shape, type, true, Columns);
 
     /// <summary>Seeded rows; every fifth failed, every third lacks a carried cell.</summary>
     public static List<FormatRow> Make(RowSchema schema, int count, bool missing = true)
@@ -86,7 +90,9 @@ internal static class FormatRows
         for (int i = 0; i < expected.Count; i++)
         {
             (RowInfo wrote, RowInfo read) = (expected[i].Info, found[i].Info);
-            float[] values = schema.Type == FloatType.Float16 ? [.. expected[i].Values.Select(value => (float)(Half)value)] : expected[i].Values;
+            float[] values = schema.Type == FloatType.Float16
+                ? [.. expected[i].Values.Select(value => (float)(Half)value)]
+                : expected[i].Values;
             Assert.Equal(values.Select(BitConverter.SingleToInt32Bits), found[i].Values.Select(BitConverter.SingleToInt32Bits));
             Assert.Equal(wrote.Row, read.Row);
             Assert.Equal(texts ? wrote.Path : "", read.Path);

@@ -6,7 +6,10 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Data.Formats;
 
-/// <summary>A disk of a megabyte fills up: one line that says so, and nothing left behind. Skipped where no such disk can be mounted, which takes root on Linux.</summary>
+/// <summary>
+/// A disk of a megabyte fills up: one line that says so, and nothing left behind. Skipped where no such disk can be
+/// mounted, which takes root on Linux.
+/// </summary>
 public sealed class FullDiskTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -16,7 +19,9 @@ public sealed class FullDiskTests : IDisposable
     public FullDiskTests()
     {
         _disk = Directory.CreateDirectory(_folder.Path("disk")).FullName;
-        _mounted = OperatingSystem.IsLinux() && Environment.UserName == "root" && Run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", _disk);
+        _mounted = OperatingSystem.IsLinux()
+            && Environment.UserName == "root"
+            && Run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", _disk);
     }
 
     public static TheoryData<string> AllFormats => [.. FormatCatalog.All.Select(format => format.Name)];
@@ -28,7 +33,10 @@ public sealed class FullDiskTests : IDisposable
         _folder.Dispose();
     }
 
-    /// <summary>Full from rows, and with room for none, for a header, or for a part: then it may fill only while the file is completed.</summary>
+    /// <summary>
+    /// Full from rows, and with room for none, for a header, or for a part: then it may fill only while the file is
+    /// completed.
+    /// </summary>
     [Theory]
     [MemberData(nameof(AllFormats))]
     public void Writer_says_so_and_leaves_nothing(string format)
@@ -42,7 +50,8 @@ public sealed class FullDiskTests : IDisposable
             Fill((256 - left) * 4096);
             AssertFull(format, schema, rows);
             if (left == 0 && format == "csv")
-                AssertFull(format, RowSchema.Plain(20_000), []); // the header of a CSV is longer than the file's buffer: the constructor fails
+                // the header of a CSV is longer than the file's buffer: the constructor fails
+                AssertFull(format, RowSchema.Plain(20_000), []);
             File.Delete(Path.Combine(_disk, "ballast"));
         }
     }
@@ -64,8 +73,8 @@ public sealed class FullDiskTests : IDisposable
     }
 
     /// <summary>
-    /// Takes room. A process that another test starts holds the files that this one had open, deleted ones too, for the moment between its fork and its exec, and their
-    /// room is not free until then.
+    /// Takes room. A process that another test starts holds the files that this one had open, deleted ones too, for the
+    /// moment between its fork and its exec, and their room is not free until then.
     /// </summary>
     private void Fill(int bytes)
     {
@@ -90,7 +99,8 @@ public sealed class FullDiskTests : IDisposable
         Assert.StartsWith("cannot write", message);
         Assert.Contains("space", message); // No space left on device
         Assert.DoesNotContain('\n', message);
-        Assert.DoesNotContain(Directory.GetFiles(_disk, "*", new EnumerationOptions { AttributesToSkip = 0 }), file => Path.GetFileName(file) != "ballast");
+        Assert.DoesNotContain(
+            Directory.GetFiles(_disk, "*", new EnumerationOptions { AttributesToSkip = 0 }), file => Path.GetFileName(file) != "ballast");
     }
 
     private static bool Run(string program, params string[] arguments)

@@ -39,13 +39,20 @@ public sealed class HostileFileTests : IDisposable
         {
             byte[] bytes = [.. whole];
             // headers are at the start, directories and footers at the end
-            int at = i % 3 == 0 ? random.Next(bytes.Length) : i % 3 == 1 ? random.Next(Math.Min(200, bytes.Length)) : bytes.Length - 1 - random.Next(Math.Min(600, bytes.Length));
+            int at = i % 3 == 0
+                ? random.Next(bytes.Length)
+                : i % 3 == 1
+                ? random.Next(Math.Min(200, bytes.Length))
+                : bytes.Length - 1 - random.Next(Math.Min(600, bytes.Length));
             bytes[at] = (byte)random.Next(256);
             ReadOrRefuse(_folder.Write("flipped." + format, bytes), mustFail: false);
         }
     }
 
-    /// <summary>A list that claims a billion elements must not be walked, nor its memory taken; every byte of the footer gets its turn.</summary>
+    /// <summary>
+    /// A list that claims a billion elements must not be walked, nor its memory taken; every byte of the footer gets
+    /// its turn.
+    /// </summary>
     [Fact]
     public void Parquet_footer_with_any_byte_changed_is_read_or_refused()
     {
@@ -63,13 +70,20 @@ public sealed class HostileFileTests : IDisposable
         }
     }
 
-    /// <summary>What pyarrow writes of a million missing values is a few bytes: claims are held against the file's length with care.</summary>
+    /// <summary>
+    /// What pyarrow writes of a million missing values is a few bytes: claims are held against the file's length with
+    /// care.
+    /// </summary>
     [Fact]
     public void Parquet_of_failed_images_alone_is_read()
     {
         RowSchema schema = RowSchema.Plain(2);
         string path = _folder.Path("failed.parquet");
-        FormatRows.Write(path, schema, Enumerable.Range(0, 70_000).Select(i => new FormatRow(new RowInfo { Row = i, Path = "a", Error = "b" }, [float.NaN, float.NaN])));
+        FormatRows.Write(
+            path,
+            schema,
+            Enumerable.Range(0, 70_000).Select(
+                i => new FormatRow(new RowInfo { Row = i, Path = "a", Error = "b" }, [float.NaN, float.NaN])));
         Assert.Equal(70_000, FormatRows.Read(path).Rows.Count);
     }
 
@@ -128,7 +142,9 @@ public sealed class HostileFileTests : IDisposable
     [Fact]
     public void Json_lines_of_others()
     {
-        string path = _folder.Write("a.ndjson", "\uFEFF{\"embedding\":[[1,2],[3,null]],\"path\":\"a\",\"n\":1,\"tags\":[\"x\"],\"row\":9}\r\n\n{\"n\":1.5,\"path\":\"b\",\"embedding\":null}");
+        string path = _folder.Write(
+            "a.ndjson",
+            "\uFEFF{\"embedding\":[[1,2],[3,null]],\"path\":\"a\",\"n\":1,\"tags\":[\"x\"],\"row\":9}\r\n\n{\"n\":1.5,\"path\":\"b\",\"embedding\":null}");
         (RowSchema schema, List<FormatRow> rows) = FormatRows.Read(path);
         Assert.Equal([4], schema.Shape);
         Assert.Equal([new CarriedColumn("n", ColumnType.Number), new CarriedColumn("tags", ColumnType.Text)], schema.Columns);
@@ -141,7 +157,8 @@ public sealed class HostileFileTests : IDisposable
     [Fact]
     public void Csv_of_others()
     {
-        (RowSchema schema, List<FormatRow> rows) = FormatRows.Read(_folder.Write("a.csv", "path,embedding,label\r\na,\"[0.5, 1e3]\",x\r\nb,\"[1. 2.]\",y\r\n"));
+        (RowSchema schema, List<FormatRow> rows) = FormatRows.Read(
+            _folder.Write("a.csv", "path,embedding,label\r\na,\"[0.5, 1e3]\",x\r\nb,\"[1. 2.]\",y\r\n"));
         Assert.Equal([2], schema.Shape);
         Assert.Equal([0.5f, 1000], rows[0].Values);
         Assert.Equal([1, 2], rows[1].Values);
@@ -162,7 +179,10 @@ public sealed class HostileFileTests : IDisposable
         return [0x93, .. "NUMPY"u8, 1, 0, .. length, .. header, .. new byte[bytes]];
     }
 
-    /// <summary>On a thread of its own, so that a reader that never ends fails the test instead of holding it, and what it allocates can be counted.</summary>
+    /// <summary>
+    /// On a thread of its own, so that a reader that never ends fails the test instead of holding it, and what it
+    /// allocates can be counted.
+    /// </summary>
     private static void ReadOrRefuse(string path, bool mustFail, Action<string>? read = null)
     {
         Exception? failure = null;

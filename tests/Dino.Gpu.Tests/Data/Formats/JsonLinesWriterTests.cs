@@ -41,7 +41,8 @@ public sealed class JsonLinesWriterTests : IDisposable
     public void Every_float32_reads_back_bit_for_bit()
     {
         var random = new Random(7);
-        float[] row = [.. Enumerable.Range(0, 10_000).Select(_ => BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue))).Where(float.IsFinite)];
+        float[] row = [.. Enumerable.Range(0, 10_000)
+            .Select(_ => BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue))).Where(float.IsFinite)];
         row = [.. row, -0f, float.Epsilon, float.MaxValue, 1 / 3f];
         using var stream = new MemoryStream();
         using var writer = JsonLinesWriter.ToStream(stream, RowSchema.Plain([row.Length]));

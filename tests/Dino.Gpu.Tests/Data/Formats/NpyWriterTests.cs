@@ -88,7 +88,8 @@ public sealed class NpyWriterTests : IDisposable
     [InlineData("", "cannot write")]
     public void Unwritable_place_is_one_line(string name, string expected)
     {
-        string message = Assert.Throws<DinoException>(() => new NpyWriter(name.Length == 0 ? "" : Path.Combine(_directory, name), 2)).Message;
+        string message = Assert.Throws<DinoException>(
+            () => new NpyWriter(name.Length == 0 ? "" : Path.Combine(_directory, name), 2)).Message;
         Assert.Contains(expected, message);
         Assert.DoesNotContain('\n', message);
         Assert.Empty(Directory.GetFileSystemEntries(_directory));

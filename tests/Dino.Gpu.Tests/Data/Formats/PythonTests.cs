@@ -4,7 +4,9 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Data.Formats;
 
-/// <summary>NumPy, pandas and pyarrow open the files as they are. Skipped where Python or the package is not installed.</summary>
+/// <summary>
+/// NumPy, pandas and pyarrow open the files as they are. Skipped where Python or the package is not installed.
+/// </summary>
 public sealed class PythonTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -93,7 +95,8 @@ public sealed class PythonTests : IDisposable
         Assert.True(exitCode == 0, error);
     }
 
-    private static string Quote(string text) => $"'{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal)}'";
+    private static string Quote(string text) =>
+        $"'{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal)}'";
 
     private static (int ExitCode, string Error) Python(string script)
     {
@@ -101,7 +104,8 @@ public sealed class PythonTests : IDisposable
         string python = File.Exists("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(python, ["-c", script]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            using var process = Process.Start(
+                new ProcessStartInfo(python, ["-c", script]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
             string error = process.StandardError.ReadToEnd();
             process.WaitForExit();
             return (process.ExitCode, error);

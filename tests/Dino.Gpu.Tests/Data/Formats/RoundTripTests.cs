@@ -4,7 +4,9 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Data.Formats;
 
-/// <summary>Every format gives back what it stores, whatever the rows hold, and its bytes depend on the rows alone.</summary>
+/// <summary>
+/// Every format gives back what it stores, whatever the rows hold, and its bytes depend on the rows alone.
+/// </summary>
 public sealed class RoundTripTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -59,7 +61,8 @@ public sealed class RoundTripTests : IDisposable
         RowSchema schema = RowSchema.Plain(1) with { Columns = [new CarriedColumn("t", ColumnType.Text)] };
         string path = _folder.Path("a." + format);
         string[] texts = [.. "日本語".Select(letter => new string(letter, 1 << 20))];
-        FormatRows.Write(path, schema, [.. texts.Select((text, i) => new FormatRow(new RowInfo { Row = i, Path = "a", Columns = [text] }, [i]))]);
+        FormatRows.Write(
+            path, schema, [.. texts.Select((text, i) => new FormatRow(new RowInfo { Row = i, Path = "a", Columns = [text] }, [i]))]);
         Assert.Equal(texts, FormatRows.Read(path).Rows.Select(row => row.Info.Columns[0]));
     }
 
@@ -83,10 +86,17 @@ public sealed class RoundTripTests : IDisposable
     {
         RowSchema schema = RowSchema.Plain(1) with { Columns = [new CarriedColumn("id", ColumnType.Integer)] };
         string path = _folder.Path("a.npz");
-        FormatRows.Write(path, schema, [new(new RowInfo { Row = 0, Path = "a", Columns = [id] }, [1]), new(new RowInfo { Row = 1, Path = "b", Columns = [null] }, [2])]);
+        FormatRows.Write(
+            path,
+            schema,
+            [
+                new(new RowInfo { Row = 0, Path = "a", Columns = [id] }, [1]),
+                new(new RowInfo { Row = 1, Path = "b", Columns = [null] }, [2])
+            ]);
         (RowSchema read, List<FormatRow> found) = FormatRows.Read(path);
         Assert.Equal(isNumber ? ColumnType.Number : ColumnType.Text, Assert.Single(read.Columns).Type);
-        Assert.Equal(isNumber ? (object)(double)id : id.ToString(System.Globalization.CultureInfo.InvariantCulture), found[0].Info.Columns[0]);
+        Assert.Equal(
+            isNumber ? (object)(double)id : id.ToString(System.Globalization.CultureInfo.InvariantCulture), found[0].Info.Columns[0]);
         Assert.True(found[1].Info.Columns[0] is null or "" or double.NaN);
     }
 
@@ -99,8 +109,12 @@ public sealed class RoundTripTests : IDisposable
     [InlineData("safetensors")]
     public void Value_beyond_float16_is_refused_by_the_name_of_its_image(string format)
     {
-        FormatRow[] rows = [new(new RowInfo { Row = 0, Path = "good.jpg" }, [65504]), new(new RowInfo { Row = 1, Path = "far\noff.jpg" }, [70000])];
-        string message = Assert.Throws<DinoException>(() => FormatRows.Write(_folder.Path("a." + format), new RowSchema([1], FloatType.Float16, false, []), rows)).Message;
+        FormatRow[] rows = [
+            new(new RowInfo { Row = 0, Path = "good.jpg" }, [65504]),
+            new(new RowInfo { Row = 1, Path = "far\noff.jpg" }, [70000])
+        ];
+        string message = Assert.Throws<DinoException>(
+            () => FormatRows.Write(_folder.Path("a." + format), new RowSchema([1], FloatType.Float16, false, []), rows)).Message;
         Assert.Contains("far", message);
         Assert.Contains("off.jpg: a value of 70000", message);
         Assert.Contains("--dtype f32", message);
@@ -159,7 +173,8 @@ public sealed class RoundTripTests : IDisposable
         RowSchema schema = FormatRows.Schema(FloatType.Float32, length) with { Columns = [FormatRows.Columns[0]] };
         string[] names = [.. FormatRows.HostileTexts[..^1]];
         List<FormatRow> rows = [.. Enumerable.Range(0, count).Select(i => new FormatRow(
-            new RowInfo { Row = i, Path = $"{i}/{names[i % names.Length]}", Width = i, Height = 1, Sha256 = i % 2 == 0 ? "ab" : null, Columns = [i % 7 == 6 ? null : "x" + i], Error = i % 1000 == 999 ? "bad" : null },
+            new RowInfo { Row = i, Path = $"{i}/{names[i % names.Length]}", Width = i, Height = 1,
+                Sha256 = i % 2 == 0 ? "ab" : null, Columns = [i % 7 == 6 ? null : "x" + i], Error = i % 1000 == 999 ? "bad" : null },
             [.. Enumerable.Repeat(i % 1000 == 999 ? float.NaN : i / 3f, length)]))];
         string path = _folder.Path("many." + format);
         FormatRows.Write(path, schema, rows);
@@ -199,7 +214,8 @@ public sealed class RoundTripTests : IDisposable
     [MemberData(nameof(AllFormats))]
     public void Unwritable_place_is_one_line(string format)
     {
-        string message = Assert.Throws<DinoException>(() => FormatRows.Write(_folder.Path("missing", "a." + format), RowSchema.Plain(1), [])).Message;
+        string message = Assert.Throws<DinoException>(
+            () => FormatRows.Write(_folder.Path("missing", "a." + format), RowSchema.Plain(1), [])).Message;
         Assert.StartsWith("cannot write", message);
         Assert.DoesNotContain('\n', message);
         Assert.Empty(_folder.Files);

@@ -55,6 +55,8 @@ public sealed class StoredZipTests : IDisposable
     {
         byte[] bytes = new byte[100 + length];
         new Random(length).NextBytes(bytes);
-        Assert.Equal(Crc32.HashToUInt32(bytes), StoredZip.Combine(Crc32.HashToUInt32(bytes.AsSpan(0, 100)), Crc32.HashToUInt32(bytes.AsSpan(100)), length));
+        Assert.Equal(
+            Crc32.HashToUInt32(bytes),
+            StoredZip.Combine(Crc32.HashToUInt32(bytes.AsSpan(0, 100)), Crc32.HashToUInt32(bytes.AsSpan(100)), length));
     }
 }

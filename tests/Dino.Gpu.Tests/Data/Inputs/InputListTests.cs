@@ -54,18 +54,22 @@ public sealed class InputListTests : IDisposable
     {
         string[] names =
         [
-            "a-b.png", "a-b/z.png", "a.png", "a.png.d/1.png", "a/b.png", "a/c/d.png", "a0.png", "ab/c.png", "z.png", "é.png", "\uE000.png", "\uFF21.png", "😀.png", "😀/x.png",
+            "a-b.png", "a-b/z.png", "a.png", "a.png.d/1.png", "a/b.png", "a/c/d.png", "a0.png",
+                "ab/c.png", "z.png", "é.png", "\uE000.png", "\uFF21.png", "😀.png", "😀/x.png",
         ];
         foreach (string name in names.Reverse())
             _folder.Write(name, []);
         Assert.Equal(Paths(names), Settle(_folder.Root));
         Assert.Equal(Paths(names), Settle(_folder.Path("**")));
         Assert.Equal(Paths(names), Settle(_folder.Path("**/*.png")));
-        IEnumerable<string> bytewise = Paths(names).OrderBy(path => Convert.ToHexString(System.Text.Encoding.UTF8.GetBytes(path)), StringComparer.Ordinal);
+        IEnumerable<string> bytewise = Paths(names).OrderBy(
+            path => Convert.ToHexString(System.Text.Encoding.UTF8.GetBytes(path)), StringComparer.Ordinal);
         Assert.Equal(bytewise, Settle(_folder.Root));
     }
 
-    /// <summary>A folder named as an image is one of pictures where it has any; else it is a row, which fails when it is read.</summary>
+    /// <summary>
+    /// A folder named as an image is one of pictures where it has any; else it is a row, which fails when it is read.
+    /// </summary>
     /// <summary>More names than are sorted in memory.</summary>
     [Fact]
     public void A_large_folder_is_whole()
@@ -195,7 +199,9 @@ public sealed class InputListTests : IDisposable
             {
                 using var list = InputList.Settle([input], TextReader.Null);
                 Assert.Equal(Paths("a.png", "locked.jpg", "locked", "z.png"), list.Items().Select(item => item.Path));
-                Assert.Equal([null, "cannot list this folder: permission denied", "cannot list this folder: permission denied", null], list.Items().Select(item => item.Problem));
+                Assert.Equal(
+                    [null, "cannot list this folder: permission denied", "cannot list this folder: permission denied", null],
+                    list.Items().Select(item => item.Problem));
             }
 
             Assert.Contains($"cannot list folder '{locked[0]}", Fails(locked[0]));
@@ -298,7 +304,8 @@ public sealed class InputListTests : IDisposable
     [Fact]
     public void A_damaged_row_is_named()
     {
-        using var list = InputList.Open(_folder.Write("manifest.jsonl", "{\"dino_manifest\":1,\"columns\":[]}\n{\"path\":\"a.png\"}\nwhat\n"));
+        using var list = InputList.Open(
+            _folder.Write("manifest.jsonl", "{\"dino_manifest\":1,\"columns\":[]}\n{\"path\":\"a.png\"}\nwhat\n"));
         Assert.Contains("row 1", Assert.Throws<DinoException>(() => list.Items().Count()).Message);
     }
 
@@ -314,7 +321,8 @@ public sealed class InputListTests : IDisposable
         Assert.True(items.MoveNext());
         Assert.Equal(("b.png", 3), (items.Current.Path, lines.Taken));
         Assert.False(items.MoveNext());
-        Assert.Contains("no paths on standard input", Assert.Throws<DinoException>(() => InputList.Stream(TextReader.Null).Count()).Message);
+        Assert.Contains(
+            "no paths on standard input", Assert.Throws<DinoException>(() => InputList.Stream(TextReader.Null).Count()).Message);
         Assert.Empty(InputList.Stream(new StringReader("\n"), mayBeEmpty: true));
     }
 
@@ -335,7 +343,8 @@ public sealed class InputListTests : IDisposable
         string[] rows =
         [
             ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjp", ".pjpeg", ".mpo", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp",
-            ".tif", ".heic", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".jpf", ".ppm", ".pgm", ".pbm", ".pnm", ".psd", ".svg", ".ico", ".tga",
+            ".tif", ".heic", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".jpf", ".ppm", ".pgm", ".pbm",
+                ".pnm", ".psd", ".svg", ".ico", ".tga",
             ".dng", ".cr2", ".nef", ".arw",
         ];
         foreach (string extension in rows)
@@ -343,7 +352,9 @@ public sealed class InputListTests : IDisposable
         foreach (string name in (string[])["x.zip", "y.ZIP", "deep/z.txt", "README", ".hidden.txt", "cat.jpg/c.json", "cat.jpg/c.png"])
             _folder.Write($"in/{name}", []);
         using var list = InputList.Settle([_folder.Path("in")], TextReader.Null);
-        Assert.Equal(rows.Append(".png").Order(StringComparer.Ordinal), list.Items().Select(item => Path.GetExtension(item.Path)).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            rows.Append(".png").Order(StringComparer.Ordinal),
+            list.Items().Select(item => Path.GetExtension(item.Path)).Order(StringComparer.Ordinal));
         string note = Assert.Single(list.Notes);
         Assert.Contains("5 files that are no pictures (2 .zip, ", note);
         Assert.Contains("1 without extension", note);
@@ -358,7 +369,8 @@ public sealed class InputListTests : IDisposable
             gzip.Write("a.jpg\nb.jpg\n"u8);
         using var list = InputList.Settle(["@" + _folder.Write("list.txt.gz", packed.ToArray())], TextReader.Null);
         Assert.Equal(["a.jpg", "b.jpg"], list.Items().Select(item => item.Path));
-        DinoException failure = Assert.Throws<DinoException>(() => InputList.Settle(["@" + GoldenData.Image("rocket.jpg")], TextReader.Null));
+        DinoException failure = Assert.Throws<DinoException>(
+            () => InputList.Settle(["@" + GoldenData.Image("rocket.jpg")], TextReader.Null));
         Assert.Contains("it is a picture", failure.Message);
         Assert.NotNull(failure.Hint);
     }

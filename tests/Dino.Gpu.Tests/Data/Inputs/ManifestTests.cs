@@ -17,7 +17,9 @@ public sealed class ManifestTests : IDisposable
     [Fact]
     public void Csv_carries_every_other_column_as_text()
     {
-        string csv = _folder.Write("in.csv", "\uFEFFid,path,\"la,bel\"\r\n1,a.jpg,cat\r\n\r\n2,\"b \"\"c\"\", d.jpg\",\"two\r\nlines\"\n3,5\" disk.jpg,\n4,d.jpg,\"\"");
+        string csv = _folder.Write(
+            "in.csv",
+            "\uFEFFid,path,\"la,bel\"\r\n1,a.jpg,cat\r\n\r\n2,\"b \"\"c\"\", d.jpg\",\"two\r\nlines\"\n3,5\" disk.jpg,\n4,d.jpg,\"\"");
         using var list = InputList.Settle([csv], TextReader.Null);
         Assert.Equal([new CarriedColumn("id", ColumnType.Text), new CarriedColumn("la,bel", ColumnType.Text)], list.Columns);
         Assert.Equal(["a.jpg", "b \"c\", d.jpg", "5\" disk.jpg", "d.jpg"], list.Items().Select(item => item.Path));
@@ -63,7 +65,9 @@ public sealed class ManifestTests : IDisposable
             {"path":"b.jpg","long":-9223372036854775808,"mixed":1.50,"exact":1.5,"beyond":1,"point":1}
             """);
         using var list = InputList.Settle([json], TextReader.Null);
-        Assert.Equal("long Integer, mixed Text, exact Number, beyond Text, point Number", string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
+        Assert.Equal(
+            "long Integer, mixed Text, exact Number, beyond Text, point Number",
+            string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
         object?[][] expected =
         [
             [9007199254740993L, "9007199254740993", 9007199254740992.0, "18446744073709551615", 9007199254740992.0],
@@ -87,7 +91,9 @@ public sealed class ManifestTests : IDisposable
         foreach (string[] inputs in new string[][] { [nulls, numbers], [numbers, nulls] })
         {
             using var list = InputList.Settle(inputs, TextReader.Null);
-            Assert.Equal([new CarriedColumn("n", ColumnType.Integer), new CarriedColumn("none", ColumnType.Text)], list.Columns.OrderBy(column => column.Name));
+            Assert.Equal(
+                [new CarriedColumn("n", ColumnType.Integer), new CarriedColumn("none", ColumnType.Text)],
+                list.Columns.OrderBy(column => column.Name));
             Assert.Equal([null, 7L], list.Items().Select(item => item.Columns[0]).Order());
         }
     }
@@ -100,7 +106,8 @@ public sealed class ManifestTests : IDisposable
             Assert.Equal(most, Assert.Single(list.Items()).Columns[0]);
         string more = _folder.Write("more.jsonl", $"{{\"path\":\"a.jpg\"}}\n{{\"path\":\"b.jpg\",\"t\":\"{most}x\"}}\n");
         Assert.Equal(
-            "row 1 of the inputs ('b.jpg') has 1048577 letters in its path and columns, and 1048576 can be carried: leave the longest column out",
+            "row 1 of the inputs ('b.jpg') has 1048577 letters in its path and columns, and 1048576 can be carried: leave the longest "
+                + "column out",
             Assert.Throws<DinoException>(() => InputList.Settle([more], TextReader.Null)).Message);
     }
 
@@ -134,7 +141,9 @@ public sealed class ManifestTests : IDisposable
         string one = _folder.Write("b.jsonl", "{\"file\":\"b.jpg\",\"score\":1,\"n\":2,\"ok\":true}\n");
         string two = _folder.Write("c.ndjson", "{\"image\":\"c.jpg\",\"score\":0.5,\"n\":1.5}\n");
         using var list = InputList.Settle([csv, MissingFiles.List("plain.jpg"), one, two], TextReader.Null);
-        Assert.Equal("label Text, n Text, score Number, ok Boolean", string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
+        Assert.Equal(
+            "label Text, n Text, score Number, ok Boolean",
+            string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
         Assert.Equal(["a.jpg", "plain.jpg", "b.jpg", "c.jpg"], list.Items().Select(item => item.Path));
         object?[][] expected = [["cat", "x", null, null], [null, null, null, null], [null, "2", 1.0, true], [null, "1.5", 0.5, null]];
         Assert.Equal(expected, list.Items().Select(item => item.Columns));
@@ -175,7 +184,8 @@ public sealed class ManifestTests : IDisposable
     [Fact]
     public void The_log_of_failures_is_a_list()
     {
-        using var list = InputList.Settle([_folder.Write("errors.jsonl", "{\"row\":3,\"path\":\"a.jpg\",\"error\":\"truncated JPEG\"}\n")], TextReader.Null);
+        using var list = InputList.Settle(
+            [_folder.Write("errors.jsonl", "{\"row\":3,\"path\":\"a.jpg\",\"error\":\"truncated JPEG\"}\n")], TextReader.Null);
         Assert.Empty(list.Columns);
         Assert.Equal("a.jpg", Assert.Single(list.Items()).Path);
     }
@@ -204,9 +214,12 @@ public sealed class ManifestTests : IDisposable
     [InlineData("in.json", "[{\"path\":\"a.jpg\"},{]")]
     [InlineData("in.json", "[1]")]
     [InlineData("in.json", "{\"path\":{\"0\":\"a.jpg\"}}")]
-    public void What_is_no_table_of_its_kind_is_one_line(string name, string text) => Assert.Contains(name, Fails(_folder.Write(name, text)));
+    public void What_is_no_table_of_its_kind_is_one_line(string name, string text) =>
+        Assert.Contains(name, Fails(_folder.Write(name, text)));
 
-    /// <summary>The <c>metadata.csv</c> of a Hugging Face image folder names its pictures as they lie beside it.</summary>
+    /// <summary>
+    /// The <c>metadata.csv</c> of a Hugging Face image folder names its pictures as they lie beside it.
+    /// </summary>
     [Fact]
     public void Paths_may_begin_in_the_folder_of_the_table()
     {
@@ -224,7 +237,8 @@ public sealed class ManifestTests : IDisposable
     public static TheoryData<string, string, string> Malformed => new()
     {
         { "in.csv", "", "empty, expected a header" },
-        { "in.csv", "a,b\n1,2\n", "no column with the paths: expected path, file, filename, file_name, image, or another that --path-column names, found a, b" },
+        { "in.csv", "a,b\n1,2\n", "no column with the paths: expected path, file, filename, file_name, image, or another that "
+            + "--path-column names, found a, b" },
         { "in.csv", "path;label\na;b\n", "found path;label" },
         { "in.csv", "path,a,a\nx,1,2\n", "two columns are named 'a'" },
         { "in.csv", "path,width\nx,1\n", "column 'width' has the name of a column that dino writes: rename it" },
@@ -238,7 +252,8 @@ public sealed class ManifestTests : IDisposable
         { "in.csv", "path\n", "no rows" },
         { "in.jsonl", "", "no rows" },
         { "in.jsonl", "{\"path\":\"a\"}\n{\"path\":\n", "line 2: not JSON" },
-        { "in.jsonl", "{\"path\":\"a\",\"x\":-Infinity}\n", "line 1: not JSON, from byte 18 of the line on; NaN and Infinity are Python's" },
+        { "in.jsonl", "{\"path\":\"a\",\"x\":-Infinity}\n",
+            "line 1: not JSON, from byte 18 of the line on; NaN and Infinity are Python's" },
         { "in.jsonl", "{\"path\":\"a\",\"x\":NaN}\n", "NaN and Infinity are Python's, in JSON it is null" },
         { "in.jsonl", "{\"path\":\"a\"}\n\n[1]\n", "line 3: expected a JSON object, found array" },
         { "in.jsonl", "{\"path\":\"a\"}\n{\"x\":1}\n", "line 2: no path in 'path', expected a string" },
@@ -265,7 +280,8 @@ public sealed class ManifestTests : IDisposable
     public void Text_in_another_encoding_is_not_guessed_at()
     {
         Assert.Contains("not in UTF-8", Fails(_folder.Write("in.csv", [.. "path,a\nb"u8, 0xE9, .. ".jpg,1\n"u8])));
-        Assert.Contains("line 2: not in UTF-8", Fails(_folder.Write("in.jsonl", [.. "{\"path\":\"a\"}\n{\"path\":\""u8, 0xE9, .. "\"}\n"u8])));
+        Assert.Contains(
+            "line 2: not in UTF-8", Fails(_folder.Write("in.jsonl", [.. "{\"path\":\"a\"}\n{\"path\":\""u8, 0xE9, .. "\"}\n"u8])));
     }
 
     [Fact]
@@ -280,7 +296,8 @@ public sealed class ManifestTests : IDisposable
     [Fact]
     public async Task Malformed_manifest_is_found_before_the_work()
     {
-        CliResult result = await CliRunner.RunAsync("embed", _folder.Write("in.csv", "path\n\"a"), "--weights", _folder.Path("none.bin"), "-o", _folder.Path("o.npy"));
+        CliResult result = await CliRunner.RunAsync(
+            "embed", _folder.Write("in.csv", "path\n\"a"), "--weights", _folder.Path("none.bin"), "-o", _folder.Path("o.npy"));
         Assert.Contains("in.csv', line 2", result.FatalLine());
     }
 

@@ -17,8 +17,10 @@ public sealed class ParquetManifestTests : IDisposable
     {
         DataField[] fields =
         [
-            new DataField<int?>("n"), new DataField<string>("path"), new DataField<string>("label"), new DataField<double>("score"), new DataField<bool>("ok"),
-            new DataField<long>("id"), new DataField<float>("f"), new DataField<DateTime>("at"), new DataField("raw", typeof(byte[])), new DataField<double?>("nan"),
+            new DataField<int?>("n"), new DataField<string>("path"), new DataField<string>("label"),
+                new DataField<double>("score"), new DataField<bool>("ok"),
+            new DataField<long>("id"), new DataField<float>("f"), new DataField<DateTime>("at"),
+                new DataField("raw", typeof(byte[])), new DataField<double?>("nan"),
         ];
         string file = await WriteAsync(fields, groups: 2, async (writer, group) =>
         {
@@ -46,18 +48,24 @@ public sealed class ParquetManifestTests : IDisposable
         Assert.Equal([null, null, -1.0, false, long.MinValue, 2.0, null, null], items[3].Columns.Where((_, column) => column != 6));
     }
 
-    /// <summary>What Arrow writes: many pages in a row group, of them some behind a dictionary and the rest without.</summary>
+    /// <summary>
+    /// What Arrow writes: many pages in a row group, of them some behind a dictionary and the rest without.
+    /// </summary>
     [Fact]
     public void Pages_follow_each_other()
     {
         using var list = InputList.Settle([GoldenData.PathOf("manifests", "arrow_pages.parquet")], TextReader.Null);
-        Assert.Equal("id Integer, label Text, score Number, ok Boolean", string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
+        Assert.Equal(
+            "id Integer, label Text, score Number, ok Boolean",
+            string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
         Assert.Equal(2000, list.Count);
         int i = 0;
         foreach (InputItem item in list.Items())
         {
             Assert.Equal($"photos/img_{i:0000}.jpg", item.Path);
-            Assert.Equal([i % 5 == 0 ? null : 9007199254740993 + i, i % 7 == 3 ? null : $"label {i % 10}", i * 0.5, i % 3 == 0 ? null : i % 2 == 0], item.Columns);
+            Assert.Equal(
+                [i % 5 == 0 ? null : 9007199254740993 + i, i % 7 == 3 ? null : $"label {i % 10}", i * 0.5, i % 3 == 0 ? null : i % 2 == 0],
+                item.Columns);
             i++;
         }
     }
@@ -68,7 +76,9 @@ public sealed class ParquetManifestTests : IDisposable
     {
         using var list = InputList.Settle([GoldenData.PathOf("manifests", "duckdb_types.parquet")], TextReader.Null);
         Assert.Equal("ts Text, t Text, d Text", string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
-        Assert.Equal(["2020-01-02T03:04:05.0000000", "12:34:56.789000", "12345678901234567890123456789.123456789"], Assert.Single(list.Items()).Columns);
+        Assert.Equal(
+            ["2020-01-02T03:04:05.0000000", "12:34:56.789000", "12345678901234567890123456789.123456789"],
+            Assert.Single(list.Items()).Columns);
     }
 
     [Fact]
@@ -89,7 +99,8 @@ public sealed class ParquetManifestTests : IDisposable
     {
         DataField[] fields =
         [
-            new DataField<string>("path"), new DataField<ulong>("small"), new DataField<ulong?>("large"), new DecimalDataField("whole", 38, 0), new DecimalDataField("huge", 28, 0),
+            new DataField<string>("path"), new DataField<ulong>("small"), new DataField<ulong?>("large"),
+                new DecimalDataField("whole", 38, 0), new DecimalDataField("huge", 28, 0),
             new DecimalDataField("price", 18, 2), new DecimalDataField("long", 28, 10),
         ];
         string file = await WriteAsync(fields, groups: 2, async (writer, group) =>
@@ -108,7 +119,8 @@ public sealed class ParquetManifestTests : IDisposable
             string.Join(", ", list.Columns.Select(column => $"{column.Name} {column.Type}")));
         InputItem[] items = [.. list.Items()];
         Assert.Equal([9007199254740993L, "7", 9007199254740993L, "1", 12.5, "0.5"], items[0].Columns);
-        Assert.Equal([long.MaxValue, null, long.MinValue, "9223372036854775808", -9999999999.99, "1234567890.0123456789"], items[1].Columns);
+        Assert.Equal(
+            [long.MaxValue, null, long.MinValue, "9223372036854775808", -9999999999.99, "1234567890.0123456789"], items[1].Columns);
         Assert.Equal("18446744073709551615", items[2].Columns[1]);
     }
 

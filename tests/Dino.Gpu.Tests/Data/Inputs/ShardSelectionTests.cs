@@ -18,7 +18,8 @@ public sealed class ShardSelectionTests
     [InlineData(null, "SLURM_ARRAY_TASK_ID=8 SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=8 SLURM_ARRAY_TASK_COUNT=8", 7, 8, "Slurm")]
     [InlineData(null, "SLURM_ARRAY_TASK_ID=60 SLURM_ARRAY_TASK_MIN=20 SLURM_ARRAY_TASK_MAX=80 SLURM_ARRAY_TASK_COUNT=4", 2, 4, "Slurm")]
     [InlineData(null, "SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_MIN=3 SLURM_ARRAY_TASK_MAX=3 SLURM_ARRAY_TASK_COUNT=1", 0, 1, "Slurm")]
-    [InlineData("auto/8", "SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_MIN=3 SLURM_ARRAY_TASK_MAX=3 SLURM_ARRAY_TASK_COUNT=1", 3, 8, "--shard auto/8")]
+    [InlineData("auto/8", "SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_MIN=3 SLURM_ARRAY_TASK_MAX=3 SLURM_ARRAY_TASK_COUNT=1",
+        3, 8, "--shard auto/8")]
     [InlineData(null, "JOB_COMPLETION_INDEX=3 JOB_COMPLETIONS=4", 3, 4, "Kubernetes")]
     [InlineData("auto/5", "JOB_COMPLETION_INDEX=3", 3, 5, "--shard auto/5")]
     [InlineData(null, "AWS_BATCH_JOB_ARRAY_INDEX=0 AWS_BATCH_JOB_ARRAY_SIZE=10", 0, 10, "AWS Batch")]
@@ -41,7 +42,8 @@ public sealed class ShardSelectionTests
     [InlineData(null, "SLURM_ARRAY_TASK_ID=1 JOB_COMPLETION_INDEX=1", "both set")]
     [InlineData(null, "JOB_COMPLETION_INDEX=4 JOB_COMPLETIONS=4", "counted from 0 to 3")]
     [InlineData(null, "JOB_COMPLETION_INDEX=0 JOB_COMPLETIONS=0", "JOB_COMPLETIONS is 0, expected the number of parts")]
-    [InlineData("auto/8", "SLURM_ARRAY_TASK_ID=8 SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=8 SLURM_ARRAY_TASK_COUNT=8", "counted from 0 to 7")]
+    [InlineData("auto/8", "SLURM_ARRAY_TASK_ID=8 SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=8 SLURM_ARRAY_TASK_COUNT=8",
+        "counted from 0 to 7")]
     [InlineData("auto/8", "", "no scheduler")]
     [InlineData("auto", "", "no scheduler")]
     public void What_does_not_say_which_part_is_one_line(string? option, string environment, string expected)

@@ -21,13 +21,17 @@ public sealed class TarImagesTests : IDisposable
     [InlineData(TarEntryFormat.V7)]
     public void Images_come_in_the_archives_order_with_their_bytes(TarEntryFormat format)
     {
-        string[] names = ["b.jpg", "b.json", "b.cls", "a.PNG", "./dir/c.webp", "empty.jpg", ".hidden.jpg", "._b.jpg", "./.cache/x.jpg", "notes"];
-        string tar = Write("shard.tar", format, [.. names, .. format is TarEntryFormat.Gnu or TarEntryFormat.Pax ? [LongName] : Array.Empty<string>()]);
+        string[] names = [
+            "b.jpg", "b.json", "b.cls", "a.PNG", "./dir/c.webp", "empty.jpg", ".hidden.jpg", "._b.jpg", "./.cache/x.jpg", "notes"
+        ];
+        string tar = Write(
+            "shard.tar", format, [.. names, .. format is TarEntryFormat.Gnu or TarEntryFormat.Pax ? [LongName] : Array.Empty<string>()]);
         using var list = InputList.Settle([tar], TextReader.Null);
         Assert.Equal([new CarriedColumn("archive", ColumnType.Text)], list.Columns);
         InputItem[] items = [.. list.Items()];
         string[] expected = ["b.jpg", "a.PNG", "./dir/c.webp", "empty.jpg"];
-        Assert.Equal(format is TarEntryFormat.Gnu or TarEntryFormat.Pax ? [.. expected, LongName] : expected, items.Select(item => item.Path));
+        Assert.Equal(
+            format is TarEntryFormat.Gnu or TarEntryFormat.Pax ? [.. expected, LongName] : expected, items.Select(item => item.Path));
         Assert.All(items, item =>
         {
             Assert.Equal(tar, item.Archive);
@@ -70,7 +74,11 @@ public sealed class TarImagesTests : IDisposable
             writer.WriteEntry(new PaxTarEntry(TarEntryType.HardLink, "hard.jpg") { LinkName = "a.jpg" });
             writer.WriteEntry(new PaxTarEntry(TarEntryType.SymbolicLink, "soft.jpg") { LinkName = "a.jpg" });
             writer.WriteEntry(new PaxTarEntry(TarEntryType.Directory, "dir.jpg"));
-            var sparse = new PaxTarEntry(TarEntryType.RegularFile, "GNUSparseFile.1/s.jpg", new Dictionary<string, string> { ["GNU.sparse.name"] = "s.jpg", ["GNU.sparse.major"] = "1" })
+            var sparse = new PaxTarEntry(
+                TarEntryType.RegularFile,
+                "GNUSparseFile.1/s.jpg",
+                new Dictionary<string,
+                string> { ["GNU.sparse.name"] = "s.jpg", ["GNU.sparse.major"] = "1" })
             {
                 DataStream = new MemoryStream(new byte[600]),
             };
@@ -86,7 +94,10 @@ public sealed class TarImagesTests : IDisposable
         Assert.Contains("sparse", Assert.Throws<DinoException>(items[3].ReadBytes).Message);
     }
 
-    /// <summary>Wherever an archive is cut, the members before are good and a row says so; only the padding behind its end mark is not missed.</summary>
+    /// <summary>
+    /// Wherever an archive is cut, the members before are good and a row says so; only the padding behind its end mark
+    /// is not missed.
+    /// </summary>
     [Fact]
     public void A_truncated_archive_has_a_row_that_fails()
     {
@@ -106,7 +117,9 @@ public sealed class TarImagesTests : IDisposable
 
             using var list = InputList.Settle([cut], TextReader.Null);
             InputItem[] left = [.. list.Items()];
-            Assert.Equal(items.Where(item => item.Offset + item.Length <= length).Select(item => (item.Path, item.Offset)), left[..^1].Select(item => (item.Path, item.Offset)));
+            Assert.Equal(
+                items.Where(item => item.Offset + item.Length <= length).Select(item => (item.Path, item.Offset)),
+                left[..^1].Select(item => (item.Path, item.Offset)));
             Assert.Equal(cut, left[^1].Path);
             Assert.StartsWith($"archive is cut short after {length} bytes", left[^1].Problem);
             Assert.EndsWith("members from there on are missing", left[^1].Problem);
@@ -119,11 +132,14 @@ public sealed class TarImagesTests : IDisposable
     {
         byte[] one = File.ReadAllBytes(Write("1.tar", TarEntryFormat.Gnu, ["a.jpg", "b.jpg"]));
         byte[] two = File.ReadAllBytes(Write("2.tar", TarEntryFormat.Pax, ["c.jpg", LongName]));
-        using var list = InputList.Settle([_folder.Write("both.tar", [.. one, .. new byte[200 * 512], .. two, .. new byte[512]])], TextReader.Null);
+        using var list = InputList.Settle(
+            [_folder.Write("both.tar", [.. one, .. new byte[200 * 512], .. two, .. new byte[512]])], TextReader.Null);
         Assert.Equal(["a.jpg", "b.jpg", "c.jpg", LongName], list.Items().Select(item => item.Path));
         Assert.All(list.Items(), item => Assert.Equal(Content(item.Path), item.ReadBytes()));
 
-        using var junk = InputList.Settle([_folder.Write("junk.tar", [.. one, .. Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("hello world ", 100)))])], TextReader.Null);
+        using var junk = InputList.Settle(
+            [_folder.Write("junk.tar", [.. one, .. Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("hello world ", 100)))])],
+            TextReader.Null);
         Assert.Equal(3, junk.Count);
         Assert.StartsWith($"archive is damaged from byte {one.Length} on", junk.Items().Last().Problem);
     }
@@ -162,7 +178,9 @@ public sealed class TarImagesTests : IDisposable
 
     /// <summary>Different bytes for each name, of lengths that are and are not whole blocks.</summary>
     private static byte[] Content(string name) =>
-        name.StartsWith("empty", StringComparison.Ordinal) ? [] : Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(name + "|", 1 + name.Length * 37 % 100)));
+        name.StartsWith("empty", StringComparison.Ordinal)
+            ? []
+            : Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(name + "|", 1 + name.Length * 37 % 100)));
 
     private string Write(string file, TarEntryFormat format, string[] names)
     {

@@ -5,7 +5,9 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Data.Outputs;
 
-/// <summary>No command replaces a file that is not of the kind that it writes, and a mistyped input costs no result.</summary>
+/// <summary>
+/// No command replaces a file that is not of the kind that it writes, and a mistyped input costs no result.
+/// </summary>
 public sealed class FileKindTests : IDisposable
 {
     private static readonly string Gray = GoldenData.Image("gray.png");
@@ -90,7 +92,8 @@ public sealed class FileKindTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege there");
         string picture = _folder.Write("x.png", File.ReadAllBytes(Gray));
         Directory.CreateSymbolicLink(_folder.Path("linked"), ".");
-        string[] placed = [.. arguments.Select(argument => argument is "linked" or "x.png" or "x*.png" ? _folder.Path(argument) : argument)];
+        string[] placed = [.. arguments.Select(argument => argument is "linked" or "x.png" or "x*.png"
+            ? _folder.Path(argument) : argument)];
         Assert.Contains(FileKind.NotReplaced, (await CliRunner.EmbedTinyAsync(placed)).FatalLine());
         Assert.Equal(File.ReadAllBytes(Gray), File.ReadAllBytes(picture));
     }
@@ -137,10 +140,14 @@ public sealed class FileKindTests : IDisposable
         foreach (string name in new[] { "cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png" })
             _folder.Write("photos/" + name, File.ReadAllBytes(Gray));
         string picture = _folder.Path("photos", "dog", "1.png");
-        string[] knn = ["knn", _folder.Path("photos"), "--split", "0.5", "--confusion", picture, "-w", CliRunner.TinyWeights, "-d", "cpu", "-q"];
+        string[] knn = [
+            "knn", _folder.Path("photos"), "--split", "0.5", "--confusion", picture, "-w", CliRunner.TinyWeights, "-d", "cpu",
+            "-q"
+        ];
         Assert.Contains(OutputNames.SameFile, (await CliRunner.RunAsync(knn)).FatalLine());
         string table = _folder.Write("k.csv", $"path,e0,e1\n{picture},1,0\ncat/2.png,1,0.1\ncat/3.png,0,1\n");
-        Assert.Contains(OutputNames.SameFile, (await CliRunner.RunAsync("knn", table, "--split", "0.5", "--confusion", picture, "-q")).FatalLine());
+        Assert.Contains(
+            OutputNames.SameFile, (await CliRunner.RunAsync("knn", table, "--split", "0.5", "--confusion", picture, "-q")).FatalLine());
         Assert.Equal(File.ReadAllBytes(Gray), File.ReadAllBytes(picture));
     }
 
@@ -154,7 +161,11 @@ public sealed class FileKindTests : IDisposable
         _folder.Write("photos/gray.png", File.ReadAllBytes(Gray));
         string result = _folder.Path("p.npz");
         string[] model = command == "preprocess" ? [] : ["-w", CliRunner.TinyWeights, "-d", "cpu"];
-        Assert.Equal(0, (await CliRunner.RunAsync("index", _folder.Path("photos"), "-o", result, "-w", CliRunner.TinyWeights, "-d", "cpu", "-q")).ExitCode);
+        Assert.Equal(
+            0,
+            (
+                await CliRunner.RunAsync(
+                    "index", _folder.Path("photos"), "-o", result, "-w", CliRunner.TinyWeights, "-d", "cpu", "-q")).ExitCode);
         byte[] before = File.ReadAllBytes(result);
         string[] files = _folder.Files;
         string target = _folder.Path(output);

@@ -18,8 +18,10 @@ public sealed class OutputNamesTests : IDisposable
     [InlineData("--confusion and --predictions both name", "knn", "k.csv", "--split", "0.5", "--predictions", "p", "--confusion", "p")]
     [InlineData("--predictions and --save both name", "linear", "k.csv", "--split", "0.5", "--predictions", "p", "--save", "p")]
     [InlineData("--save and the inputs both name", "linear", "k.csv", "--split", "0.5", "--save", "k.csv")]
-    [InlineData("--save and the inputs both name", "linear", "k.csv", "--split", "0.5", "--weights", "w.safetensors", "--save", "w.safetensors")]
-    [InlineData("--predictions and the inputs both name", "linear", "--probe", "probe.safetensors", "k.csv", "--predictions", "probe.safetensors")]
+    [InlineData("--save and the inputs both name", "linear", "k.csv", "--split", "0.5", "--weights",
+        "w.safetensors", "--save", "w.safetensors")]
+    [InlineData("--predictions and the inputs both name", "linear", "--probe", "probe.safetensors",
+        "k.csv", "--predictions", "probe.safetensors")]
     [InlineData("--html and the inputs both name", "dedup", "k.csv", "--html", "k.csv")]
     [InlineData("--html and the inputs both name", "dedup", "@list.txt", "--html", "list.txt")]
     [InlineData("--html and the inputs both name", "search", "k.csv", "a.npz", "--html", "k.csv")]
@@ -35,13 +37,31 @@ public sealed class OutputNamesTests : IDisposable
         _folder.Write("list.txt", "k.png\n");
         _folder.Write("x.png", [1]);
         Assert.Equal(0, (await CliRunner.RunAsync("index", _folder.Path("k.csv"), "-o", _folder.Path("a.npz"), "-q")).ExitCode);
-        Assert.Equal(0, (await CliRunner.RunAsync("linear", _folder.Path("k.csv"), "--split", "0.5", "--epochs", "1", "--save", _folder.Path("probe.safetensors"), "-q", "-d", "cpu")).ExitCode);
+        Assert.Equal(
+            0,
+            (
+                await CliRunner.RunAsync(
+                    "linear",
+                    _folder.Path("k.csv"),
+                    "--split",
+                    "0.5",
+                    "--epochs",
+                    "1",
+                    "--save",
+                    _folder.Path("probe.safetensors"),
+                    "-q",
+                    "-d",
+                    "cpu")).ExitCode);
         File.Copy(_folder.Path("probe.safetensors"), _folder.Path("w.safetensors"));
         File.CreateSymbolicLink(_folder.Path("link.npz"), "a.npz");
         Directory.CreateSymbolicLink(_folder.Path("linked"), ".");
         string[] before = Contents();
-        string[] names = [.. Directory.GetFiles(_folder.Root).Select(file => Path.GetFileName(file)), "p", "@list.txt", "linked/a.npz", "*.csv", "x*.png", "linked"];
-        CliResult result = await CliRunner.RunAsync([.. arguments.Select(argument => names.Contains(argument) ? Place(argument) : argument), "-q", "-d", "cpu"]);
+        string[] names = [
+            .. Directory.GetFiles(_folder.Root).Select(file => Path.GetFileName(file)), "p", "@list.txt", "linked/a.npz",
+            "*.csv", "x*.png", "linked"
+        ];
+        CliResult result = await CliRunner.RunAsync(
+            [.. arguments.Select(argument => names.Contains(argument) ? Place(argument) : argument), "-q", "-d", "cpu"]);
         Assert.Contains(expected, result.FatalLine());
         Assert.Equal("hint: " + OutputNames.AnotherFile, result.ErrorLines[^1]);
         Assert.Equal(before, Contents());
@@ -58,10 +78,15 @@ public sealed class OutputNamesTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege there");
         byte[] picture = File.ReadAllBytes(GoldenData.Image("tiny_5x7.png"));
-        string other = _folder.Write(Path.Combine("photos", "x.png"), picture), input = _folder.Write(Path.Combine("photos", target), picture);
+        string other = _folder.Write(
+            Path.Combine("photos", "x.png"), picture), input = _folder.Write(Path.Combine("photos", target), picture);
         Directory.CreateSymbolicLink(_folder.Path("maps"), _folder.Path("photos"));
         string[] model = command == "preprocess" ? [] : ["-w", CliRunner.TinyWeights, "-d", "cpu"];
-        Assert.Contains("would be overwritten", (await CliRunner.RunAsync([command, .. new[] { other, input }.Distinct(), "-o", _folder.Path("maps"), "--size", "32", .. model])).FatalLine());
+        Assert.Contains(
+            "would be overwritten",
+            (
+                await CliRunner.RunAsync(
+                    [command, .. new[] { other, input }.Distinct(), "-o", _folder.Path("maps"), "--size", "32", .. model])).FatalLine());
         Assert.Equal(picture, File.ReadAllBytes(input));
     }
 
@@ -79,7 +104,12 @@ public sealed class OutputNamesTests : IDisposable
         File.CreateSymbolicLink(_folder.Path("c", "twice.png"), _folder.Path("c", "up.png"));
         File.CreateSymbolicLink(_folder.Path("circle.png"), "circle.png");
         File.CreateSymbolicLink(_folder.Path("nowhere.png"), "a/none.png");
-        Assert.All([file, _folder.Path("folder", "x.png"), _folder.Path("c", "up.png"), _folder.Path("c", "twice.png"), _folder.Path("c", "..", "a", "b", ".", "x.png")], path => Assert.Equal(expected, real.Of(path)));
+        Assert.All(
+            [
+                file, _folder.Path("folder", "x.png"), _folder.Path("c", "up.png"), _folder.Path("c", "twice.png"),
+                _folder.Path("c", "..", "a", "b", ".", "x.png")
+            ],
+            path => Assert.Equal(expected, real.Of(path)));
         Assert.Equal(Path.Combine(root, "circle.png"), real.Of(_folder.Path("circle.png")));
         Assert.Equal(Path.Combine(root, "a", "none.png"), real.Of(_folder.Path("nowhere.png")));
         Assert.Equal(Path.Combine(root, "none", "y.png"), real.Of(_folder.Path("none", "y.png")));
@@ -89,5 +119,7 @@ public sealed class OutputNamesTests : IDisposable
         Assert.Equal("/", real.Of("/"));
     }
 
-    private string[] Contents() => [.. Directory.GetFiles(_folder.Root).Order(StringComparer.Ordinal).Select(file => $"{file} {Convert.ToHexString(File.ReadAllBytes(file))}")];
+    private string[] Contents() =>
+        [.. Directory.GetFiles(_folder.Root).Order(StringComparer.Ordinal)
+            .Select(file => $"{file} {Convert.ToHexString(File.ReadAllBytes(file))}")];
 }

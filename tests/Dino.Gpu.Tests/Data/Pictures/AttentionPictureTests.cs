@@ -34,7 +34,8 @@ public sealed class AttentionPictureTests
     public void Masked_LeavesWhatIsKeptAsItIs()
     {
         RgbImage drawn = AttentionPicture.Masked(Picture, [false, true], 1, 2, 2);
-        Assert.Equal([1, 4, 30, 45, 19, 23, 105, 120], Red(drawn)); // a quarter of the luma of (0, 5, 10), (15, 20, 25), (75, 80, 85) and (90, 95, 100)
+        // a quarter of the luma of (0, 5, 10), (15, 20, 25), (75, 80, 85) and (90, 95, 100)
+        Assert.Equal([1, 4, 30, 45, 19, 23, 105, 120], Red(drawn));
         Assert.Equal(75, Picture.Pixels[15]); // the picture itself is not drawn on
     }
 
@@ -69,7 +70,8 @@ public sealed class AttentionPictureTests
     {
         int left = ContactSheet.Gap + column * (ColumnWidth(sheet) + ContactSheet.Gap);
         int top = ContactSheet.Gap + row * (ContactSheet.LabelHeight + 2 + ContactSheet.Gap) + ContactSheet.LabelHeight;
-        return new RgbImage(4, 2, [.. Enumerable.Range(0, 2).SelectMany(y => sheet.Pixels.AsSpan(3 * ((top + y) * sheet.Width + left), 12).ToArray())]);
+        return new RgbImage(
+            4, 2, [.. Enumerable.Range(0, 2).SelectMany(y => sheet.Pixels.AsSpan(3 * ((top + y) * sheet.Width + left), 12).ToArray())]);
     }
 
     private static int ColumnWidth(RgbImage sheet) => (sheet.Width - ContactSheet.Gap) / 3 - ContactSheet.Gap;

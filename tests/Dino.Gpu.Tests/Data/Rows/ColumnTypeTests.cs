@@ -5,7 +5,9 @@ using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Data.Rows;
 
-/// <summary>A column has the same type and the same cells wherever it is read: in an input list, or in a file of embeddings.</summary>
+/// <summary>
+/// A column has the same type and the same cells wherever it is read: in an input list, or in a file of embeddings.
+/// </summary>
 public sealed class ColumnTypeTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -28,7 +30,9 @@ public sealed class ColumnTypeTests : IDisposable
             "\"id\":9007199254740993,\"mixed\":1,\"beyond\":1,\"point\":1.50,\"late\":null",
             "\"id\":-1,\"mixed\":\"x\",\"beyond\":18446744073709551615,\"point\":9007199254740993,\"late\":true,\"list\":[1, 2]");
         (CarriedColumn[] columns, object?[][] cells) = ReadBoth(file);
-        Assert.Equal("id Integer, mixed Text, beyond Text, point Text, late Boolean, list Text", string.Join(", ", columns.Select(column => $"{column.Name} {column.Type}")));
+        Assert.Equal(
+            "id Integer, mixed Text, beyond Text, point Text, late Boolean, list Text",
+            string.Join(", ", columns.Select(column => $"{column.Name} {column.Type}")));
         Assert.Equal([9007199254740993L, "1", "1", "1.50", null, null], cells[0]);
         Assert.Equal([-1L, "x", "18446744073709551615", "9007199254740993", true, "[1, 2]"], cells[1]);
     }

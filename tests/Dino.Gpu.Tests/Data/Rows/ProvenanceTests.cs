@@ -65,7 +65,8 @@ public sealed class ProvenanceTests
 
     [Fact]
     public void What_moves_vectors_by_less_than_pictures_differ_can_be_compared() =>
-        Assert.Null((One with { Version = "9", Decoder = "stb", Precision = "bf16", Exif = "ignore", Normalize = true }).DifferenceFrom(One));
+        Assert.Null(
+            (One with { Version = "9", Decoder = "stb", Precision = "bf16", Exif = "ignore", Normalize = true }).DifferenceFrom(One));
 
     [Fact]
     public void Json_keeps_every_property() => Assert.Equal(One, Provenance.FromJson(One.ToJson()));

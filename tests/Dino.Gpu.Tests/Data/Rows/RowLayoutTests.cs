@@ -43,7 +43,10 @@ public sealed class RowLayoutTests
         Assert.Equal([0.6f, 0.8f], Row(new RowLayout(OutputKind.ClassToken, true, 2, 1, 2)));
         Assert.Equal([0.6f, 0.8f, 5 / 13f, 12 / 13f, -1, 0], Row(new RowLayout(OutputKind.Tokens, true, 2, 1, 2)));
         float length = MathF.Sqrt(61);
-        Assert.Equal([3 / length, 4 / length, 0, 6 / length], Row(new RowLayout(OutputKind.Parse("cls+mean")!, true, 2, 1, 2)), (a, b) => Math.Abs(a - b) < 1e-7);
+        Assert.Equal(
+            [3 / length, 4 / length, 0, 6 / length],
+            Row(new RowLayout(OutputKind.Parse("cls+mean")!, true, 2, 1, 2)),
+            (a, b) => Math.Abs(a - b) < 1e-7);
     }
 
     [Fact]

@@ -10,7 +10,9 @@ namespace Dino.Gpu.Tests.Data.Vectors;
 /// <summary>Vectors for the commands that compare them, from files, from runs and from images.</summary>
 public sealed class EmbeddingTableTests : IDisposable
 {
-    private static readonly string[] Images = [GoldenData.Image("chelsea.png"), GoldenData.Image("gray.png"), GoldenData.Image("tiny_5x7.png")];
+    private static readonly string[] Images = [
+        GoldenData.Image("chelsea.png"), GoldenData.Image("gray.png"), GoldenData.Image("tiny_5x7.png")
+    ];
 
     private readonly TemporaryFolder _folder = new();
     private readonly StringWriter _error = new();
@@ -50,7 +52,9 @@ public sealed class EmbeddingTableTests : IDisposable
         Assert.Equal((451, 300), (table.Rows[0].Width, table.Rows[0].Height));
         Assert.Equal(1, source.Failed);
         Assert.Equal("missing.png", Assert.Single(table.Failures).Path);
-        Assert.Contains("missing.png", Assert.Single(_error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries), line => line.Contains("missing")));
+        Assert.Contains(
+            "missing.png",
+            Assert.Single(_error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries), line => line.Contains("missing")));
 
         // What made them is known, and agrees with the record of a run.
         var run = EmbeddingTable.Load(await EmbedAsync("run", Images), TestContext.Current.CancellationToken);
@@ -76,8 +80,11 @@ public sealed class EmbeddingTableTests : IDisposable
     [Fact]
     public async Task Tables_are_joined_with_the_columns_of_both()
     {
-        string cats = await EmbedAsync("cats.parquet", [_folder.Write("cats.jsonl", $"{{\"path\":\"{Images[0]}\",\"label\":\"cat\",\"year\":1999}}\n")]);
-        string others = await EmbedAsync("others.npz", [_folder.Write("others.jsonl", $"{{\"path\":\"{Images[1]}\",\"year\":2000.5}}\n{{\"path\":\"missing.png\",\"year\":1}}\n")]);
+        string cats = await EmbedAsync(
+            "cats.parquet", [_folder.Write("cats.jsonl", $"{{\"path\":\"{Images[0]}\",\"label\":\"cat\",\"year\":1999}}\n")]);
+        string others = await EmbedAsync(
+            "others.npz",
+            [_folder.Write("others.jsonl", $"{{\"path\":\"{Images[1]}\",\"year\":2000.5}}\n{{\"path\":\"missing.png\",\"year\":1}}\n")]);
         using EmbeddingSource source = Source();
         EmbeddingTable table = await source.LoadAsync([cats, others], TestContext.Current.CancellationToken);
         Assert.Equal(["label", "year"], table.Columns.Select(column => column.Name));
@@ -101,12 +108,15 @@ public sealed class EmbeddingTableTests : IDisposable
         await RefusedAsync("no such file", _folder.Path("gone.npy"));
         await RefusedAsync("give embeddings or images, not both", vectors, Images[0]);
         await RefusedAsync("were made differently (size 32x32 and 64x64)", run, larger);
-        Assert.Contains("only 1 failed image", Assert.Throws<DinoException>(() => EmbeddingTable.Load(nothing, CancellationToken.None)).Message);
-        string infinite = _folder.Write("infinite.jsonl", "{\"path\":\"a.png\",\"embedding\":[1,2]}\n{\"path\":\"b.png\",\"embedding\":[1,1e39]}\n");
+        Assert.Contains(
+            "only 1 failed image", Assert.Throws<DinoException>(() => EmbeddingTable.Load(nothing, CancellationToken.None)).Message);
+        string infinite = _folder.Write(
+            "infinite.jsonl", "{\"path\":\"a.png\",\"embedding\":[1,2]}\n{\"path\":\"b.png\",\"embedding\":[1,1e39]}\n");
         await RefusedAsync("row 1 (b.png): a value is Infinity", infinite);
 
         async Task RefusedAsync(string message, params string[] inputs) =>
-            Assert.Contains(message, (await Assert.ThrowsAsync<DinoException>(() => source.LoadAsync(inputs, CancellationToken.None))).Message);
+            Assert.Contains(
+                message, (await Assert.ThrowsAsync<DinoException>(() => source.LoadAsync(inputs, CancellationToken.None))).Message);
     }
 
     private EmbeddingSource Source(string size = "32x32")

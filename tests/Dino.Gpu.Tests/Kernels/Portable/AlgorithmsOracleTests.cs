@@ -27,7 +27,12 @@ public sealed class AlgorithmsOracleTests
             using MemoryBuffer1D<float, Stride1D.Dense> input = accelerator.Allocate1D(values);
             using MemoryBuffer1D<float, Stride1D.Dense> sums = accelerator.Allocate1D<float>(4);
             using MemoryBuffer1D<float, Stride1D.Dense> maxima = accelerator.Allocate1D<float>(4);
-            reduce(new KernelConfig(new Index3D(1, 1, 1), new Index3D(Rows4x4.Threads, Rows4x4.Rows, 1)), input.View, columns, sums.View, maxima.View);
+            reduce(
+                new KernelConfig(new Index3D(1, 1, 1), new Index3D(Rows4x4.Threads, Rows4x4.Rows, 1)),
+                input.View,
+                columns,
+                sums.View,
+                maxima.View);
             float[] actualSums = sums.GetAsArray1D();
             float[] actualMaxima = maxima.GetAsArray1D();
             for (int row = 0; row < 4; row++)
@@ -40,8 +45,8 @@ public sealed class AlgorithmsOracleTests
     }
 
     /// <summary>
-    /// Why the kernels do not call XMath: its square root is MathF's, which ILGPU compiles anyway, and its exp is the device's, an
-    /// approximation on CUDA. Ours is within a float's rounding on every device.
+    /// Why the kernels do not call XMath: its square root is MathF's, which ILGPU compiles anyway, and its exp is the
+    /// device's, an approximation on CUDA. Ours is within a float's rounding on every device.
     /// </summary>
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]

@@ -8,7 +8,9 @@ namespace Dino.Gpu.Tests.Kernels.Portable;
 
 public sealed class PortableAttentionTests(TestDevices devices) : PortableKernelTest(devices)
 {
-    /// <summary>Head sizes below, at and above a tile's columns; token counts below, at and above a tile's keys.</summary>
+    /// <summary>
+    /// Head sizes below, at and above a tile's columns; token counts below, at and above a tile's keys.
+    /// </summary>
     public static TheoryData<TestDevice, int, int, int, int> Shapes
     {
         get
@@ -16,7 +18,11 @@ public sealed class PortableAttentionTests(TestDevices devices) : PortableKernel
             var data = new TheoryData<TestDevice, int, int, int, int>();
             foreach (TestDevice kind in Enum.GetValues<TestDevice>())
             {
-                foreach ((int images, int tokens, int heads, int headSize) in new[] { (1, 1, 1, 8), (2, 5, 2, 8), (1, 16, 1, 3), (1, 37, 1, 24) })
+                foreach ((
+                        int images,
+                        int tokens,
+                        int heads,
+                        int headSize) in new[] { (1, 1, 1, 8), (2, 5, 2, 8), (1, 16, 1, 3), (1, 37, 1, 24) })
                     data.Add(kind, images, tokens, heads, headSize);
                 if (kind != TestDevice.IlgpuCpu)
                 {
@@ -41,7 +47,9 @@ public sealed class PortableAttentionTests(TestDevices devices) : PortableKernel
         Tolerance.AssertClose("context", Expected(qkv, images, tokens, heads, headSize), actual, 4e-6, heads * headSize);
     }
 
-    /// <summary>Head sizes with and without 16-byte rows. Shapes that differ in rows alone give the same bits.</summary>
+    /// <summary>
+    /// Head sizes with and without 16-byte rows. Shapes that differ in rows alone give the same bits.
+    /// </summary>
     [Theory]
     [InlineData(4, 40)]
     [InlineData(8, 40)]
@@ -76,7 +84,9 @@ public sealed class PortableAttentionTests(TestDevices devices) : PortableKernel
         Assert.True(tokens == 1 || pruned[hidden] == 0, "a row that was not asked for was written");
     }
 
-    /// <summary>Scores in the hundreds, where the largest comes last: the running sums are corrected from nothing to everything.</summary>
+    /// <summary>
+    /// Scores in the hundreds, where the largest comes last: the running sums are corrected from nothing to everything.
+    /// </summary>
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
     public void LateMaximum_CorrectsWhatWasSummed(TestDevice device)
@@ -119,13 +129,23 @@ public sealed class PortableAttentionTests(TestDevices devices) : PortableKernel
             Reference.Attention(qkv[(image * length)..((image + 1) * length)], tokens, heads, headSize))];
     }
 
-    private static float[] Run(PortableKernels kernels, Accelerator accelerator, float[] qkv, int images, int tokens, int queries, int heads, int headSize)
+    private static float[] Run(
+        PortableKernels kernels, Accelerator accelerator, float[] qkv, int images, int tokens, int queries, int heads, int headSize)
     {
         var shape = new AttentionShape(tokens, queries, heads, headSize);
-        return Run(TileChoice.Choose(kernels.Attentions, shape, images, accelerator.NumMultiprocessors), accelerator, qkv, images, tokens, queries, heads, headSize);
+        return Run(
+            TileChoice.Choose(kernels.Attentions, shape, images, accelerator.NumMultiprocessors),
+            accelerator,
+            qkv,
+            images,
+            tokens,
+            queries,
+            heads,
+            headSize);
     }
 
-    private static float[] Run(PortableAttention attention, Accelerator accelerator, float[] qkv, int images, int tokens, int queries, int heads, int headSize)
+    private static float[] Run(
+        PortableAttention attention, Accelerator accelerator, float[] qkv, int images, int tokens, int queries, int heads, int headSize)
     {
         using MemoryBuffer1D<float, Stride1D.Dense> deviceQkv = accelerator.Allocate1D(qkv);
         using MemoryBuffer1D<float, Stride1D.Dense> context = accelerator.Allocate1D(new float[images * tokens * heads * headSize]);

@@ -14,7 +14,10 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
 
     public static TheoryData<TestDevice, int, int, int> ModelShapes => Shapes(
         [TestDevice.OpenCL, TestDevice.Cuda],
-        [(197, 384, 384), (197, 1152, 384), (197, 1536, 384), (197, 384, 1536), (196, 384, 768), (385, 7, 197), (1, 384, 1536), (394, 385, 1)]);
+        [
+            (197, 384, 384), (197, 1152, 384), (197, 1536, 384), (197, 384, 1536), (196, 384, 768), (385, 7, 197),
+            (1, 384, 1536), (394, 385, 1)
+        ]);
 
     /// <summary>Whole numbers: every partial sum is exact, so every bit must agree.</summary>
     [Theory]
@@ -26,13 +29,14 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
         float[] input = RandomIntegers(rows * depth, 1);
         float[] weight = RandomIntegers(columns * depth, 2);
         float[] bias = RandomIntegers(columns, 3);
-        float[] actual = Run<StoreEpilogue>(kernels, accelerator, input, weight, bias, new float[rows * columns], Dense(rows, columns, depth));
+        float[] actual = Run<StoreEpilogue>(
+            kernels, accelerator, input, weight, bias, new float[rows * columns], Dense(rows, columns, depth));
         Tolerance.AssertClose("integers", Reference.Linear(input, weight, bias, rows, depth, columns), actual, 0, columns);
     }
 
     /// <summary>
-    /// Sizes with and without 16-byte rows, past the tiles' edges. Whole numbers are exact in every shape; with others, every shape
-    /// gives the bits of every other, because all sum over k in one order.
+    /// Sizes with and without 16-byte rows, past the tiles' edges. Whole numbers are exact in every shape; with others,
+    /// every shape gives the bits of every other, because all sum over k in one order.
     /// </summary>
     [Theory]
     [InlineData(4, 150, 132, 48)]
@@ -92,12 +96,21 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
         // Each of depth sums of magnitude about 1 rounds at 2^-24.
         double limit = Math.Max(2e-6, depth * Math.Pow(2, -24));
         Tolerance.AssertClose("bias", expected, Run<StoreEpilogue>(kernels, accelerator, input, weight, bias, old, shape), limit, columns);
-        Tolerance.AssertClose("bias + gelu", Array.ConvertAll(expected, Reference.Gelu), Run<GeluEpilogue>(kernels, accelerator, input, weight, bias, old, shape), limit, columns);
+        Tolerance.AssertClose(
+            "bias + gelu",
+            Array.ConvertAll(expected, Reference.Gelu),
+            Run<GeluEpilogue>(kernels, accelerator, input, weight, bias, old, shape),
+            limit,
+            columns);
         double[] added = [.. expected.Zip(old, (product, previous) => product + previous)];
-        Tolerance.AssertClose("bias + residual", added, Run<AddEpilogue>(kernels, accelerator, input, weight, bias, old, shape), limit, columns);
+        Tolerance.AssertClose(
+            "bias + residual", added, Run<AddEpilogue>(kernels, accelerator, input, weight, bias, old, shape), limit, columns);
     }
 
-    /// <summary>Class-token and patch rows land in their own rows, leave the others alone, and have the bits that they have among all rows.</summary>
+    /// <summary>
+    /// Class-token and patch rows land in their own rows, leave the others alone, and have the bits that they have
+    /// among all rows.
+    /// </summary>
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
     public void RowMaps_PickRowsAndKeepTheirBits(TestDevice device)
@@ -144,7 +157,8 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
         PortableKernels kernels, Accelerator accelerator, float[] input, float[] weight, float[] bias, float[] old, GemmShape shape)
         where TEpilogue : struct, IEpilogue =>
         Run<TEpilogue>(
-            TileChoice.Choose(kernels.Gemms, shape.Rows, shape.Columns, accelerator.NumMultiprocessors), accelerator, input, weight, bias, old, shape);
+            TileChoice.Choose(
+                kernels.Gemms, shape.Rows, shape.Columns, accelerator.NumMultiprocessors), accelerator, input, weight, bias, old, shape);
 
     private static float[] Run<TEpilogue>(
         PortableGemm gemm, Accelerator accelerator, float[] input, float[] weight, float[] bias, float[] old, GemmShape shape)

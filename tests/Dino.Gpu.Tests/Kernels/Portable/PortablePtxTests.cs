@@ -5,12 +5,16 @@ using Dino.Gpu.Kernels.Portable;
 
 namespace Dino.Gpu.Tests.Kernels.Portable;
 
-/// <summary>Every portable kernel, in every tile shape for GPUs and with every epilogue, compiles to PTX. No GPU is needed.</summary>
+/// <summary>
+/// Every portable kernel, in every tile shape for GPUs and with every epilogue, compiles to PTX. No GPU is needed.
+/// </summary>
 public sealed partial class PortablePtxTests
 {
     private const int SharedMemoryOfAGroup = 48 * 1024;
 
-    /// <summary>Turing, Ampere (A100, RTX 30), Ada, Hopper. ILGPU writes no target above sm_80; newer devices run that.</summary>
+    /// <summary>
+    /// Turing, Ampere (A100, RTX 30), Ada, Hopper. ILGPU writes no target above sm_80; newer devices run that.
+    /// </summary>
     [Theory]
     [InlineData(7, 5)]
     [InlineData(8, 0)]
@@ -33,14 +37,15 @@ public sealed partial class PortablePtxTests
             count++;
         }
 
-        // 4 tile shapes x 3 Gemm, 3 x (attention + scores), 2 row shapes x (LayerNorm + Softmax), unfold, assemble, pack,
-        // rollout, peak, 3 of the resize, 2 row shapes of TopK, ordered scores, 2 + 2 row shapes of the probe.
+        // 4 tile shapes x 3 Gemm, 3 x (attention + scores), 2 row shapes x (LayerNorm + Softmax), unfold, assemble,
+        // pack, rollout, peak, 3 of the resize, 2 row shapes of TopK, ordered scores, 2 + 2 row shapes of the probe.
         Assert.Equal(37, count);
     }
 
     /// <summary>
-    /// What the tiles promise: shared memory read 16 bytes at a time, one barrier a slice (and one when all are done), 16-byte loads and stores
-    /// of global memory, and products and sums that the driver may contract to one instruction, since neither names a rounding.
+    /// What the tiles promise: shared memory read 16 bytes at a time, one barrier a slice (and one when all are done),
+    /// 16-byte loads and stores of global memory, and products and sums that the driver may contract to one
+    /// instruction, since neither names a rounding.
     /// </summary>
     [Theory]
     [InlineData(typeof(Tile128x128), 0.90)]
@@ -86,7 +91,10 @@ public sealed partial class PortablePtxTests
         Assert.InRange(Count(ptx, "st.shared.v4.f32"), 5 * rowQuads + 1, int.MaxValue);
     }
 
-    /// <summary>Each of the six quads that a thread keeps is loaded at one place, with its weight and bias; the loops for longer rows have five more.</summary>
+    /// <summary>
+    /// Each of the six quads that a thread keeps is loaded at one place, with its weight and bias; the loops for longer
+    /// rows have five more.
+    /// </summary>
     [Fact]
     public void LayerNorm_ReadsItsRowOnce()
     {
@@ -98,7 +106,8 @@ public sealed partial class PortablePtxTests
 
     /// <summary>The first basic block that reads shared memory by quads and multiplies.</summary>
     private static string InnerLoop(string ptx) =>
-        BlockEnd().Split(ptx).First(block => block.Contains("ld.shared.v4.f32", StringComparison.Ordinal) && block.Contains("mul.f32", StringComparison.Ordinal));
+        BlockEnd().Split(ptx).First(
+            block => block.Contains("ld.shared.v4.f32", StringComparison.Ordinal) && block.Contains("mul.f32", StringComparison.Ordinal));
 
     private static int Count(string text, string instruction) => text.Split(instruction).Length - 1;
 

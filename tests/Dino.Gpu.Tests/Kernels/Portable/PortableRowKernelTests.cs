@@ -69,7 +69,9 @@ public sealed class PortableRowKernelTests(TestDevices devices) : PortableKernel
         Tolerance.AssertClose("layer norm", Reference.LayerNorm(input, weight, bias, 1e-6f, rows, columns), actual, 2e-6, columns);
     }
 
-    /// <summary>A mean far above the spread: E[x^2] - E[x]^2 would have no digits left. The input itself is exact in float.</summary>
+    /// <summary>
+    /// A mean far above the spread: E[x^2] - E[x]^2 would have no digits left. The input itself is exact in float.
+    /// </summary>
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
     public void LayerNorm_SurvivesALargeMean(TestDevice device)
@@ -104,10 +106,12 @@ public sealed class PortableRowKernelTests(TestDevices devices) : PortableKernel
     }
 
     private static float[] Run(
-        PortableKernels kernels, Accelerator accelerator, float[] input, float[] weight, float[] bias, float epsilon, int rows, int columns) =>
+        PortableKernels kernels, Accelerator accelerator, float[] input, float[] weight, float[] bias,
+        float epsilon, int rows, int columns) =>
         Run(kernels, accelerator, input, weight, bias, new LayerNormShape(rows, columns, epsilon, RowMap.Dense, RowMap.Dense));
 
-    private static float[] Run(PortableKernels kernels, Accelerator accelerator, float[] input, float[] weight, float[] bias, LayerNormShape shape)
+    private static float[] Run(
+        PortableKernels kernels, Accelerator accelerator, float[] input, float[] weight, float[] bias, LayerNormShape shape)
     {
         using MemoryBuffer1D<float, Stride1D.Dense> deviceInput = accelerator.Allocate1D(input);
         using MemoryBuffer1D<float, Stride1D.Dense> deviceWeight = accelerator.Allocate1D(weight);

@@ -7,12 +7,14 @@ using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Kernels.TensorCore;
 
-/// <summary>The attention's PTX, as ILGPU compiles it, run on the host for every lane against double precision.</summary>
+/// <summary>
+/// The attention's PTX, as ILGPU compiles it, run on the host for every lane against double precision.
+/// </summary>
 public sealed class TensorAttentionTests
 {
     /// <summary>
-    /// The model's 197 tokens, a full tile, one short of and one past a tile or a step, and a single token; every size of a head, those whose rows
-    /// fill a tile's and those that do not.
+    /// The model's 197 tokens, a full tile, one short of and one past a tile or a step, and a single token; every size
+    /// of a head, those whose rows fill a tile's and those that do not.
     /// </summary>
     [Theory]
     [InlineData(typeof(BFloat16Format), typeof(Head64), 197, 197)]
@@ -61,7 +63,8 @@ public sealed class TensorAttentionTests
                 BinaryPrimitives.WriteUInt32LittleEndian(global.AsSpan(4 * i), bits[i]);
         }
 
-        var program = new PtxProgram(GpuKernels.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head)));
+        var program = new PtxProgram(
+            GpuKernels.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head)));
         Assert.Equal([8, 16, 8], program.ParameterSizes);
         using var machine = new PtxMachine(program, global);
         machine.SetAddress(0, 0);
@@ -73,7 +76,8 @@ public sealed class TensorAttentionTests
         machine.Read(global);
         for (int image = 0; image < Images; image++)
         {
-            double[] expected = Reference.Attention([.. values.AsSpan(image * tokens * 3 * hidden, tokens * 3 * hidden)], tokens, Heads, headSize);
+            double[] expected = Reference.Attention(
+                [.. values.AsSpan(image * tokens * 3 * hidden, tokens * 3 * hidden)], tokens, Heads, headSize);
             int start = contextStart + size * image * tokens * hidden;
             float[] context = [.. Enumerable.Range(0, queries * hidden).Select(i => Decode(
                 size == 2 ? BitConverter.ToUInt16(global, start + 2 * i) : BitConverter.ToUInt32(global, start + 4 * i), format))];
@@ -82,11 +86,15 @@ public sealed class TensorAttentionTests
                 $"{format.Name}, heads of {headSize}, {tokens} tokens", expected.AsSpan(0, queries * hidden), context,
                 format == typeof(BFloat16Format) ? 2.0 / 128 : 2.0 / 1024, hidden);
             Assert.True(
-                global.AsSpan(start + size * queries * hidden, size * (tokens - queries) * hidden).IndexOfAnyExcept((byte)0xff) < 0, "a query that was not asked for");
+                global.AsSpan(
+                    start + size * queries * hidden,
+                    size * (tokens - queries) * hidden).IndexOfAnyExcept((byte)0xff) < 0, "a query that was not asked for");
         }
     }
 
-    /// <summary>A warp's loads of 32-bit values are single words, which the bank check of ldmatrix does not see.</summary>
+    /// <summary>
+    /// A warp's loads of 32-bit values are single words, which the bank check of ldmatrix does not see.
+    /// </summary>
     [Theory]
     [InlineData(128)]
     [InlineData(256)]
@@ -95,11 +103,16 @@ public sealed class TensorAttentionTests
         for (int fragment = 0; fragment < pitch / 32; fragment++)
         {
             for (int odd = 0; odd < 2; odd++)
-                Assert.Equal(32, Enumerable.Range(0, 32).Select(lane => Attention.ValueFragment32(lane, fragment, odd, pitch) / 4 % 32).Distinct().Count());
+                Assert.Equal(
+                    32,
+                    Enumerable.Range(0, 32).Select(
+                        lane => Attention.ValueFragment32(lane, fragment, odd, pitch) / 4 % 32).Distinct().Count());
         }
     }
 
-    /// <summary>Multiples of 16 of at most 256 bytes; others, and requests for attention maps, are left to float32.</summary>
+    /// <summary>
+    /// Multiples of 16 of at most 256 bytes; others, and requests for attention maps, are left to float32.
+    /// </summary>
     [Theory]
     [InlineData(384, 6, true, true)]
     [InlineData(384, 3, true, false)]
@@ -109,7 +122,8 @@ public sealed class TensorAttentionTests
     public void HeadsThatTensorCoresTake(int hidden, int heads, bool half, bool tensorFloat)
     {
         VitShape shape = new(
-            new() { HiddenSize = hidden, HeadCount = heads, MlpSize = 32, PatchSize = 16, LayerCount = 1, TrainedGrid = 2, LayerNormEpsilon = 1e-6 }, 32, 32);
+            new() { HiddenSize = hidden, HeadCount = heads, MlpSize = 32, PatchSize = 16, LayerCount = 1,
+                TrainedGrid = 2, LayerNormEpsilon = 1e-6 }, 32, 32);
         ForwardRequest request = default;
         Assert.Equal(!half, TensorCoreOps<BFloat16Format>.UsesFloatAttention(shape, request));
         Assert.Equal(!half, TensorCoreOps<Float16Format>.UsesFloatAttention(shape, request));

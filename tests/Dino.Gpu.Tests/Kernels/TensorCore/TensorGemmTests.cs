@@ -9,7 +9,10 @@ using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 
 namespace Dino.Gpu.Tests.Kernels.TensorCore;
 
-/// <summary>The matrix product's PTX, as ILGPU compiles it, run on the host by <see cref="PtxMachine"/>: every lane of every warp, against double precision.</summary>
+/// <summary>
+/// The matrix product's PTX, as ILGPU compiles it, run on the host by <see cref="PtxMachine"/>: every lane of every
+/// warp, against double precision.
+/// </summary>
 public sealed class TensorGemmTests
 {
     private const int Start = 4096;
@@ -29,7 +32,10 @@ public sealed class TensorGemmTests
         return data;
     }
 
-    /// <summary>197 rows of tokens of which some are skipped, N that no tile divides, K of one slice, of fewer slices than slots and of more.</summary>
+    /// <summary>
+    /// 197 rows of tokens of which some are skipped, N that no tile divides, K of one slice, of fewer slices than slots
+    /// and of more.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Kernels))]
     public void Product_IsThatOfDoublePrecision(Type tile, Type format, Type epilogue)
@@ -47,7 +53,9 @@ public sealed class TensorGemmTests
     {
         var random = new Random(rows + columns + depth);
         int elementSize = format == typeof(TensorFloat32Format) ? 4 : 2;
-        bool stores16 = elementSize == 2 && epilogue != typeof(StoreFloatEpilogue<>) && epilogue != typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>);
+        bool stores16 = elementSize == 2
+            && epilogue != typeof(StoreFloatEpilogue<>)
+            && epilogue != typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>);
         int bufferRows = map.BufferRow(rows - 1) + 1;
         int outputStride = columns + 8;
         double[] a = Random(random, bufferRows * depth, format);
@@ -102,15 +110,21 @@ public sealed class TensorGemmTests
 
                 int index = bufferRow * outputStride + column;
                 written[index] = true;
-                double expected = epilogue == typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>) ? 0.5 * sum * (1 + Reference.Erf(sum / Math.Sqrt(2)))
+                double expected = epilogue == typeof(
+                    Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>) ? 0.5 * sum * (1 + Reference.Erf(sum / Math.Sqrt(2)))
                     : epilogue == typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>) ? previous[index] + sum
                     : sum;
                 double actual = Read(global, outputStart, index, stores16 ? format : null);
                 // Half a unit of the output format's last place, and the float32 sums.
-                bool rounds = stores16 || (format == typeof(TensorFloat32Format) && (epilogue == typeof(StoreEpilogue<>) || epilogue == typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>)));
+                bool rounds = stores16
+                    || (
+                        format == typeof(TensorFloat32Format)
+                            && (epilogue == typeof(StoreEpilogue<>) || epilogue == typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>)));
                 double ulp = !rounds ? 0 : format == typeof(BFloat16Format) ? 1.0 / 256 : 1.0 / 2048;
                 double limit = Math.Abs(expected) * ulp * 1.001 + 1e-6 * (1 + size);
-                Assert.True(Math.Abs(actual - expected) <= limit, $"[{row}, {column}] of ({rows}, {columns}, {depth}): expected {expected:G9}, got {actual:G9}");
+                Assert.True(
+                    Math.Abs(actual - expected) <= limit,
+                    $"[{row}, {column}] of ({rows}, {columns}, {depth}): expected {expected:G9}, got {actual:G9}");
                 worst = Math.Max(worst, Math.Abs(actual - expected));
             }
         }
@@ -118,7 +132,11 @@ public sealed class TensorGemmTests
         for (int i = 0; i < written.Length; i++)
         {
             if (!written[i])
-                Assert.True(stores16 ? BitConverter.ToUInt16(global, outputStart + 2 * i) == 0xffff : Read(global, outputStart, i, null) == previous[i], $"value {i} was not asked for");
+                Assert.True(
+                    stores16
+                        ? BitConverter.ToUInt16(global, outputStart + 2 * i) == 0xffff
+                        : Read(global, outputStart, i, null) == previous[i],
+                    $"value {i} was not asked for");
         }
     }
 

@@ -10,7 +10,8 @@ using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 namespace Dino.Gpu.Tests.Kernels.TensorCore;
 
 /// <summary>
-/// What docs/gpu.md says about the tensor-core kernels on an H200 is computed here, from their PTX and their sizes; a page that says otherwise fails.
+/// What docs/gpu.md says about the tensor-core kernels on an H200 is computed here, from their PTX and their sizes; a
+/// page that says otherwise fails.
 /// </summary>
 public sealed class TensorOccupancyTests
 {
@@ -58,11 +59,21 @@ public sealed class TensorOccupancyTests
             foreach ((string name, int rowsOfImage, int columns, int depth, int outputBytes) in products)
             {
                 int rows = batch * rowsOfImage;
-                bool tall = TileChoice.TensorCost<Tile128X128>(rows, columns, Multiprocessors) <= TileChoice.TensorCost<Tile64X64>(rows, columns, Multiprocessors);
+                bool tall = TileChoice.TensorCost<Tile128X128>(
+                    rows, columns, Multiprocessors) <= TileChoice.TensorCost<Tile64X64>(rows, columns, Multiprocessors);
                 int tile = tall ? 128 : 64;
                 long groups = (long)((rows + tile - 1) / tile) * ((columns + tile - 1) / tile);
                 double bytes = 2.0 * depth * ((double)rows + columns) + (double)rows * columns * outputBytes;
-                lines.Add(Row(batch, name, $"{rows} x {columns} x {depth}", $"{tile}x{tile}", groups, tall ? large : small, 2.0 * rows * columns * depth, bytes));
+                lines.Add(
+                    Row(
+                        batch,
+                        name,
+                        $"{rows} x {columns} x {depth}",
+                        $"{tile}x{tile}",
+                        groups,
+                        tall ? large : small,
+                        2.0 * rows * columns * depth,
+                        bytes));
             }
 
             double tokens = (double)batch * Tokens;
@@ -81,12 +92,15 @@ public sealed class TensorOccupancyTests
         double memory = bytes / BytesPerSecond;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"| {batch} | {name} | {sizes} | {tile} | {groups} | {(double)groups / Multiprocessors / groupsOfOne:F2} | {flops / 1e9:F1} | {bytes / 1e6:F1} | {flops / bytes:F0} | {arithmetic * 1e6:F1} | {memory * 1e6:F1} | {(arithmetic > memory ? "arithmetic" : "memory")} |");
+            $"| {batch} | {name} | {sizes} | {tile} | {groups} | {(double)groups / Multiprocessors / groupsOfOne:F2} | "
+                + $"{flops / 1e9:F1} | {bytes / 1e6:F1} | {flops / bytes:F0} | {arithmetic * 1e6:F1} | {memory * 1e6:F1} | "
+                + $"{(arithmetic > memory ? "arithmetic" : "memory")} |");
     }
 
     private static string Row(KernelResources kernel) => string.Create(
         CultureInfo.InvariantCulture,
-        $"| {kernel.Name} | {kernel.Threads / 32} | {kernel.SharedBytes} | {kernel.Accumulators} | {kernel.Fragments} | {kernel.Registers} | {kernel.GroupsOfOne} |");
+        $"| {kernel.Name} | {kernel.Threads / 32} | {kernel.SharedBytes} | {kernel.Accumulators} | {kernel.Fragments} | "
+            + $"{kernel.Registers} | {kernel.GroupsOfOne} |");
 
     private static KernelResources Resources(string name, MethodInfo kernel, int threads)
     {
@@ -96,10 +110,18 @@ public sealed class TensorOccupancyTests
         int fragments = products.SelectMany(product => product.Operands[1].List!.Concat(product.Operands[2].List!)).Distinct().Count();
         int registers = PtxLiveness.Registers(program);
         Assert.InRange(registers, 1, 255);
-        // Registers are given to a warp in units of 8 a lane; a group's shared memory has 1 KiB of the system's beside it.
+        // Registers are given to a warp in units of 8 a lane; a group's shared memory has 1 KiB of the system's beside
+        // it.
         int byRegisters = RegistersOfOne / ((registers + 7) / 8 * 8 * threads);
         int byMemory = SharedMemoryOfOne / (program.SharedSize + 1024);
-        return new KernelResources(name, threads, program.SharedSize, accumulators, fragments, registers, Math.Min(Math.Min(byRegisters, byMemory), 2048 / threads));
+        return new KernelResources(
+            name,
+            threads,
+            program.SharedSize,
+            accumulators,
+            fragments,
+            registers,
+            Math.Min(Math.Min(byRegisters, byMemory), 2048 / threads));
     }
 
     private static MethodInfo Product<TTile, TFormat>()
@@ -109,15 +131,20 @@ public sealed class TensorOccupancyTests
 
     private static MethodInfo AttentionOf<TFormat, THead>()
         where TFormat : struct, ITensorFormat
-        where THead : struct, IHeadSize => typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(typeof(TFormat), typeof(THead));
+        where THead : struct, IHeadSize =>
+            typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(typeof(TFormat), typeof(THead));
 
-    private static MethodInfo LayerNorm() => typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(typeof(BFloat16Format));
+    private static MethodInfo LayerNorm() =>
+        typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(typeof(BFloat16Format));
 
     private static void AssertOnPage(string[] lines)
     {
         string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md"));
-        Assert.True(Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)), $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
+        Assert.True(
+            Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)),
+            $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
     }
 
-    private sealed record KernelResources(string Name, int Threads, int SharedBytes, int Accumulators, int Fragments, int Registers, int GroupsOfOne);
+    private sealed record KernelResources(
+        string Name, int Threads, int SharedBytes, int Accumulators, int Fragments, int Registers, int GroupsOfOne);
 }

@@ -5,7 +5,9 @@ using Dino.Gpu.Kernels.TensorCore;
 
 namespace Dino.Gpu.Tests.Kernels.TensorCore;
 
-/// <summary>Every kernel of the tensor-core family compiles to PTX, with the instructions it was written for. No GPU is needed.</summary>
+/// <summary>
+/// Every kernel of the tensor-core family compiles to PTX, with the instructions it was written for. No GPU is needed.
+/// </summary>
 public sealed partial class TensorPtxTests
 {
     private const int SharedMemoryOfAGroup = 48 * 1024;
@@ -92,7 +94,8 @@ public sealed partial class TensorPtxTests
             int size = format == typeof(TensorFloat32Format) ? 4 : 2;
             foreach (Type head in Heads.Where(head => size == 2 || SizeOf(head) <= 64))
             {
-                string ptx = GpuKernels.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head), major, minor);
+                string ptx = GpuKernels.Compile(
+                    typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head), major, minor);
                 AssertHot(ptx, $"{format.Name}, {head.Name}");
                 string product = format == typeof(BFloat16Format) ? "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
                     : format == typeof(Float16Format) ? "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "

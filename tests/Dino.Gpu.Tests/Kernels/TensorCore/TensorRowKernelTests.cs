@@ -12,10 +12,16 @@ using ILGPU.Runtime.CPU;
 
 namespace Dino.Gpu.Tests.Kernels.TensorCore;
 
-/// <summary>What stands between the products: LayerNorm from its PTX, unfold, rounding and conversion of weights as .NET runs them.</summary>
+/// <summary>
+/// What stands between the products: LayerNorm from its PTX, unfold, rounding and conversion of weights as .NET runs
+/// them.
+/// </summary>
 public sealed class TensorRowKernelTests
 {
-    /// <summary>ViT-S, ViT-B, as much as registers hold, more than that, less than a quad a lane; rows that fill no group, all rows and a part of them.</summary>
+    /// <summary>
+    /// ViT-S, ViT-B, as much as registers hold, more than that, less than a quad a lane; rows that fill no group, all
+    /// rows and a part of them.
+    /// </summary>
     [Theory]
     [InlineData(typeof(Float16Format), 384, 7)]
     [InlineData(typeof(BFloat16Format), 384, 197)]
@@ -34,7 +40,8 @@ public sealed class TensorRowKernelTests
         RowMap map = RowMap.Of(Rows.Patches, 4);
         int bufferRows = map.BufferRow(rows - 1) + 1;
         float[] Values(int count, int least) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 4 + least)];
-        // The mean is far from zero, so that a variance of raw squares would show, and squares past the last column too.
+        // The mean is far from zero, so that a variance of raw squares would show, and squares past the last column
+        // too.
         (float[] input, float[] weight, float[] bias) = (Values(bufferRows * columns, 20), Values(columns, -1), Values(columns, -1));
         int weightStart = Start + 4 * input.Length;
         int outputStart = weightStart + 8 * columns;
@@ -44,7 +51,8 @@ public sealed class TensorRowKernelTests
         Buffer.BlockCopy(weight, 0, global, weightStart, 4 * columns);
         Buffer.BlockCopy(bias, 0, global, weightStart + 4 * columns, 4 * columns);
 
-        var program = new PtxProgram(GpuKernels.Compile(typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(format)));
+        var program = new PtxProgram(
+            GpuKernels.Compile(typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(format)));
         Assert.Equal([16, 16, 16, 56, 8], program.ParameterSizes);
         using var machine = new PtxMachine(program, global);
         machine.SetAddress(0, Start);
@@ -58,12 +66,17 @@ public sealed class TensorRowKernelTests
         machine.Run(((rows + RowKernels.RowsPerGroup - 1) / RowKernels.RowsPerGroup, 1, 1), (32, RowKernels.RowsPerGroup, 1));
         machine.Read(global);
 
-        float[] RowValues(Func<int, float> read) => [.. Enumerable.Range(0, rows).SelectMany(row => Enumerable.Range(map.BufferRow(row) * columns, columns).Select(read))];
+        float[] RowValues(Func<int, float> read) =>
+            [.. Enumerable.Range(0, rows).SelectMany(row => Enumerable.Range(map.BufferRow(row) * columns, columns).Select(read))];
         double[] expected = Reference.LayerNorm(RowValues(i => input[i]), weight, bias, Epsilon, rows, columns);
         float[] actual = RowValues(i => Decode(global, outputStart + size * i, format));
-        Tolerance.AssertClose($"LayerNorm in {format.Name}", expected, actual, format == typeof(BFloat16Format) ? 8 / 256.0 : 8 / 2048.0, columns); // values below 16, half a unit of the last place
+        // values below 16, half a unit of the last place
+        Tolerance.AssertClose(
+            $"LayerNorm in {format.Name}", expected, actual, format == typeof(BFloat16Format) ? 8 / 256.0 : 8 / 2048.0, columns);
         for (int row = 0; row < bufferRows; row += 4)
-            Assert.True(global.AsSpan(outputStart + size * row * columns, size * columns).IndexOfAnyExcept((byte)0xff) < 0, $"row {row} was not asked for");
+            Assert.True(
+                global.AsSpan(outputStart + size * row * columns, size * columns).IndexOfAnyExcept((byte)0xff) < 0,
+                $"row {row} was not asked for");
     }
 
     [Fact]
@@ -114,7 +127,9 @@ public sealed class TensorRowKernelTests
     private static void Check<TFormat>(Accelerator accelerator, double scale)
         where TFormat : struct, ITensorFormat
     {
-        var config = new VitConfig { HiddenSize = 32, HeadCount = 1, MlpSize = 32, PatchSize = 8, LayerCount = 1, TrainedGrid = 2, LayerNormEpsilon = 1e-6 };
+        var config =
+            new VitConfig { HiddenSize = 32, HeadCount = 1, MlpSize = 32, PatchSize = 8, LayerCount = 1,
+                TrainedGrid = 2, LayerNormEpsilon = 1e-6 };
         VitShape shape = scale == 1 ? new VitShape(config, 17, 24) : VitShape.AtScale(config, 17, 24, scale);
         byte[] pixels = new byte[2 * 17 * 24 * 3];
         new Random(1).NextBytes(pixels);
@@ -127,9 +142,11 @@ public sealed class TensorRowKernelTests
         patches.MemSetToZero();
         unfolded.MemSetToZero();
         int values = 2 * shape.PatchCount * shape.PatchLength;
-        accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>(Embedding.UnfoldKernel)(
+        accelerator
+            .LoadAutoGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>(Embedding.UnfoldKernel)(
             values, devicePixels.View.AsContiguous(), table.View.AsContiguous(), shape, patches.View.AsContiguous());
-        accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<uint>>(RowKernels.UnfoldKernel<TFormat>)(
+        accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<uint>>(
+            RowKernels.UnfoldKernel<TFormat>)(
             values / 4, devicePixels.View.AsContiguous(), table.View.AsContiguous(), shape, unfolded.View.AsContiguous());
         accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<uint>>(RowKernels.RoundKernel<TFormat>)(
             (int)(count / 4), patches.View.AsContiguous(), rounded.View.AsContiguous());

@@ -3,10 +3,14 @@ using Dino.Gpu.Ops.Portable;
 
 namespace Dino.Gpu.Tests.Kernels.TensorCore;
 
-/// <summary>The index arithmetic of the products as pure functions, for every thread, and which tile a product gets.</summary>
+/// <summary>
+/// The index arithmetic of the products as pure functions, for every thread, and which tile a product gets.
+/// </summary>
 public sealed class TensorTileTests
 {
-    /// <summary>Each chunk of a tile is copied once, to its own place; each value is read by the warps that need it.</summary>
+    /// <summary>
+    /// Each chunk of a tile is copied once, to its own place; each value is read by the warps that need it.
+    /// </summary>
     [Fact]
     public void CopiesAndFragments_CoverTheTileOnce()
     {
@@ -14,7 +18,9 @@ public sealed class TensorTileTests
         CheckTile<Tile64X64>();
     }
 
-    /// <summary>ViT-S/16 on an H200: small tiles where large ones would leave multiprocessors idle, large ones from batch 32 up.</summary>
+    /// <summary>
+    /// ViT-S/16 on an H200: small tiles where large ones would leave multiprocessors idle, large ones from batch 32 up.
+    /// </summary>
     [Theory]
     [InlineData(1, 1152, false)]
     [InlineData(1, 384, false)]
@@ -25,7 +31,9 @@ public sealed class TensorTileTests
     [InlineData(128, 1152, true)]
     [InlineData(512, 1536, true)]
     public void TileOfAProduct(int batch, int columns, bool large) =>
-        Assert.Equal(large, TileChoice.TensorCost<Tile128X128>(197 * batch, columns, 132) <= TileChoice.TensorCost<Tile64X64>(197 * batch, columns, 132));
+        Assert.Equal(
+            large,
+            TileChoice.TensorCost<Tile128X128>(197 * batch, columns, 132) <= TileChoice.TensorCost<Tile64X64>(197 * batch, columns, 132));
 
     private static void CheckTile<TTile>()
         where TTile : struct, IGemmTile
@@ -41,7 +49,9 @@ public sealed class TensorTileTests
                 int target = TileLayout.ByteOffset(row, TileLayout.CopyChunk(thread));
                 for (int pass = 0; pass < rows / passes; pass++)
                 {
-                    Assert.Equal(TileLayout.ByteOffset(row + pass * passes, TileLayout.CopyChunk(thread)), target + pass * TileLayout.CopyPassBytes(threads));
+                    Assert.Equal(
+                        TileLayout.ByteOffset(row + pass * passes, TileLayout.CopyChunk(thread)),
+                        target + pass * TileLayout.CopyPassBytes(threads));
                     Assert.True(targets.Add(target + pass * TileLayout.CopyPassBytes(threads)));
                 }
             }
@@ -50,7 +60,8 @@ public sealed class TensorTileTests
             Assert.Equal(rows * TileLayout.RowBytes - TileLayout.ChunkBytes, targets.Max());
         }
 
-        // A warp's results lie in its own part of the staging, which is smaller than the ring; what is stored is what was staged.
+        // A warp's results lie in its own part of the staging, which is smaller than the ring; what is stored is what
+        // was staged.
         int warps = threads / TileLayout.WarpSize;
         int columns = TTile.ColumnHalves * TileLayout.HalfColumns;
         foreach (int size in new[] { 2, 4 })
