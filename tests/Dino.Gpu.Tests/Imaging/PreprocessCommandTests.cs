@@ -56,9 +56,9 @@ public sealed class PreprocessCommandTests : IDisposable
     public async Task Missing_end_is_a_warning()
     {
         string image = GoldenData.PathOf("pillow", "png_without_iend.png");
-        CliResult result = await CliRunner.RunAsync("preprocess", image, "-o", _directory, "--decoder", "skia");
+        CliResult result = await Run(image, "-o", _directory, "--decoder", "skia");
         Assert.Equal(0, result.ExitCode);
-        Assert.Equal($"dino: warning: {image}: PNG without its end; all of its pixels are there", result.ErrorLines[0]);
+        Assert.Contains($"dino: warning: {image}: PNG without its end; all of its pixels are there", result.ErrorLines);
     }
 
     [Fact]
