@@ -106,7 +106,7 @@ public sealed class EmbeddingTableTests : IDisposable
         await RefusedAsync("rows of (17, 48), expected one vector an image", tokens);
         await RefusedAsync("vectors of 48 values, ", vectors, wide);
         await RefusedAsync("no such file", _folder.Path("gone.npy"));
-        await RefusedAsync("give embeddings or images, not both", vectors, Images[0]);
+        await RefusedAsync("expected embeddings or images, found both", vectors, Images[0]);
         await RefusedAsync("were made differently (size 32x32 and 64x64)", run, larger);
         Assert.Contains(
             "only 1 failed image", Assert.Throws<DinoException>(() => EmbeddingTable.Load(nothing, CancellationToken.None)).Message);
