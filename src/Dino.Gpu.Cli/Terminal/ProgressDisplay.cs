@@ -28,12 +28,12 @@ internal static class ProgressDisplay
     /// <param name="rowsOnTerminal">Rows scroll over the same terminal, which would tear a bar apart.</param>
     public static IProgressDisplay Create(
         ProgressKind kind, ProgressCounter counter, CliConsole console, bool rowsOnTerminal) => kind switch
-    {
-        _ when console.IsQuiet => new QuietProgress(counter, console),
-        ProgressKind.None => new QuietProgress(counter, console),
-        ProgressKind.Json => new JsonProgress(counter, console.Error),
-        ProgressKind.Bar => new BarProgress(counter, console.Error, console.Activity),
-        ProgressKind.Auto when console.ErrorIsTerminal && !rowsOnTerminal => new BarProgress(counter, console.Error, console.Activity),
-        _ => new LineProgress(counter, console.Error, activity: console.Activity),
-    };
+        {
+            _ when console.IsQuiet => new QuietProgress(counter, console),
+            ProgressKind.None => new QuietProgress(counter, console),
+            ProgressKind.Json => new JsonProgress(counter, console.Error),
+            ProgressKind.Bar => new BarProgress(counter, console.Error, console.Activity),
+            ProgressKind.Auto when console.ErrorIsTerminal && !rowsOnTerminal => new BarProgress(counter, console.Error, console.Activity),
+            _ => new LineProgress(counter, console.Error, activity: console.Activity),
+        };
 }

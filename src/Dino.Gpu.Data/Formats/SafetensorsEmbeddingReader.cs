@@ -60,8 +60,14 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
         }
 
         var info =
-            new RowInfo { Row = Cell(_row) ?? _next, Path = "", Width = Size(_width), Height = Size(_height),
-                Error = EmbeddingFile.MissingValues(values) };
+            new RowInfo
+            {
+                Row = Cell(_row) ?? _next,
+                Path = "",
+                Width = Size(_width),
+                Height = Size(_height),
+                Error = EmbeddingFile.MissingValues(values)
+            };
         _next++;
         return info;
     }

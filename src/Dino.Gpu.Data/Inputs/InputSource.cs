@@ -57,7 +57,8 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
             return new InputSource(
                 () => paths.Resolve(manifest.Rows()),
                 manifest.Columns,
-                $"no rows in '{file}'") { IsManifest = true, Note = () => paths.Note };
+                $"no rows in '{file}'")
+            { IsManifest = true, Note = () => paths.Note };
         }
 
         if (TarImages.IsTar(file))

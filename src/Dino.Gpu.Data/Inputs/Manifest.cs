@@ -116,11 +116,11 @@ internal abstract class Manifest(string file)
     /// <summary>The extension that says what the file holds; null for what is no table.</summary>
     protected static string? Kind(string file) =>
         Path.GetExtension(IsPacked(file) ? file[..^PackedExtension.Length] : file).ToLowerInvariant() switch
-    {
-        ".parquet" or ".pq" when IsPacked(file) => null,
-        var kind and (".csv" or ".tsv" or ".jsonl" or ".ndjson" or ".json" or ".parquet" or ".pq") => kind,
-        _ => null,
-    };
+        {
+            ".parquet" or ".pq" when IsPacked(file) => null,
+            var kind and (".csv" or ".tsv" or ".jsonl" or ".ndjson" or ".json" or ".parquet" or ".pq") => kind,
+            _ => null,
+        };
 
     private static bool IsPacked(string file) => file.EndsWith(PackedExtension, StringComparison.OrdinalIgnoreCase);
 

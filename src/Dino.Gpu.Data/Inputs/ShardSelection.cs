@@ -87,11 +87,11 @@ internal sealed record ShardSelection(int Index, int Count, string Source)
 
     private static ShardSelection FromScheduler(Scheduler scheduler, IReadOnlyDictionary<string, string> environment) =>
         scheduler.Name switch
-    {
-        "Slurm" => FromSlurm(scheduler, environment),
-        "Kubernetes" => FromCount(scheduler, environment, "JOB_COMPLETIONS", "set it to the Job's completions in its manifest"),
-        _ => FromCount(scheduler, environment, "AWS_BATCH_JOB_ARRAY_SIZE", "AWS Batch sets it in the children of an array job"),
-    };
+        {
+            "Slurm" => FromSlurm(scheduler, environment),
+            "Kubernetes" => FromCount(scheduler, environment, "JOB_COMPLETIONS", "set it to the Job's completions in its manifest"),
+            _ => FromCount(scheduler, environment, "AWS_BATCH_JOB_ARRAY_SIZE", "AWS Batch sets it in the children of an array job"),
+        };
 
     /// <summary>A Slurm array is numbered as its user likes: --array=1-8, --array=0-70:10. Evenly spaced numbers are
     /// parts 0, 1, 2, ...</summary>

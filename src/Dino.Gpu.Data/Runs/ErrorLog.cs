@@ -242,8 +242,12 @@ internal sealed class ErrorLog : IDisposable
         {
             using JsonDocument json = JsonDocument.Parse(line);
             JsonElement root = json.RootElement;
-            return new RowInfo { Row = root.GetProperty("row").GetInt64(), Path = root.GetProperty("path").GetString()!,
-                Error = root.GetProperty("error").GetString()! };
+            return new RowInfo
+            {
+                Row = root.GetProperty("row").GetInt64(),
+                Path = root.GetProperty("path").GetString()!,
+                Error = root.GetProperty("error").GetString()!
+            };
         }
         catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

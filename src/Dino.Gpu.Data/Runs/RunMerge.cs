@@ -182,7 +182,8 @@ public sealed class RunMerge
         using var list = InputList.Open(parts[0].Manifest);
         RowSchema.Validate(list.Columns);
         return new RowSchema(
-            record.RowShape(), type, sha256, list.Columns) { Provenance = format.HoldsProvenance ? record.Provenance : null };
+            record.RowShape(), type, sha256, list.Columns)
+        { Provenance = format.HoldsProvenance ? record.Provenance : null };
     }
 
     /// <summary>The manifests one after the other have to be the list whose SHA-256 is in the record.</summary>

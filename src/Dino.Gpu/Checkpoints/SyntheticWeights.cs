@@ -1,5 +1,5 @@
-using Dino.Gpu.Model;
 using System.Text;
+using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Checkpoints;
 

@@ -13,7 +13,8 @@ public sealed class ProbeFileTests
         var probe = new LinearProbe(
             [1, 2, 3, 4, 5.5f, -6],
             [0.25f, -1],
-            ["cat \"tabby\"", "Hündin, \n"]) { Metadata = new Dictionary<string, string> { ["model"] = "abc" } };
+            ["cat \"tabby\"", "Hündin, \n"])
+        { Metadata = new Dictionary<string, string> { ["model"] = "abc" } };
         probe.Save(path);
         LinearProbe loaded = LinearProbe.Load(path);
         Assert.Equal(probe.Weight.ToArray(), loaded.Weight.ToArray());

@@ -50,8 +50,14 @@ public sealed class MergeRefusalTests : MergeTestBase
         else if (what == "nothing")
             from = Directory.CreateDirectory(Folder.Path("empty")).FullName;
         to =
-            what switch { "into the parts" => from, "into a part" => one + "/", "over a shard" =>
-                Path.Combine(one, "shard-00000.npy"), _ => to };
+            what switch
+            {
+                "into the parts" => from,
+                "into a part" => one + "/",
+                "over a shard" =>
+                Path.Combine(one, "shard-00000.npy"),
+                _ => to
+            };
         string[] before = [.. Folder.Files.Order()];
 
         string line = (await MergeAsync(what == "missing" ? one : from, "-o", to)).FatalLine();

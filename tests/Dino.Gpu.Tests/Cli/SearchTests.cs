@@ -119,7 +119,8 @@ public sealed class SearchTests : IDisposable
             using var writer = new TarWriter(File.Create(_folder.Path(name + ".tar")));
             writer.WriteEntry(
                 new PaxTarEntry(
-                    TarEntryType.RegularFile, "a.png") { DataStream = new MemoryStream(File.ReadAllBytes(name == "one" ? Gray : Tiny)) });
+                    TarEntryType.RegularFile, "a.png")
+                { DataStream = new MemoryStream(File.ReadAllBytes(name == "one" ? Gray : Tiny)) });
         }
 
         string one = _folder.Path("one.tar"), two = _folder.Path("two.tar");

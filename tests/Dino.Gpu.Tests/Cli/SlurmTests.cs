@@ -15,7 +15,8 @@ public sealed class SlurmTests
             Environment.GetEnvironmentVariable("DINO_SLURM_TEST") == "1",
             "set DINO_SLURM_TEST=1; needs Linux, root, and Debian's packages slurm-wlm and munge");
         var start = new ProcessStartInfo(
-            Path.Combine(Repository(), "cluster", "slurm", "prove.sh")) { RedirectStandardOutput = true, RedirectStandardError = true };
+            Path.Combine(Repository(), "cluster", "slurm", "prove.sh"))
+        { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DINO_DLL"] = Path.Combine(AppContext.BaseDirectory, "dino.dll");
         using Process prove = Process.Start(start)!;
         Task<string> error = prove.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);

@@ -50,7 +50,8 @@ internal static unsafe class CudaEmulator
             string library = Path.Combine(folder, "libcuda.so.1");
             File.WriteAllText(source, Source());
             using Process compiler = Process.Start(new ProcessStartInfo("cc",
-                ["-shared", "-fPIC", "-nostdlib", "-O1", "-o", library, source]) { RedirectStandardError = true })!;
+                ["-shared", "-fPIC", "-nostdlib", "-O1", "-o", library, source])
+            { RedirectStandardError = true })!;
             string messages = compiler.StandardError.ReadToEnd();
             compiler.WaitForExit();
             if (compiler.ExitCode != 0)

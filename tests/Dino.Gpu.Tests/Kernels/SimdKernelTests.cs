@@ -186,11 +186,11 @@ public sealed unsafe class SimdKernelTests
 
     private static float[] Product(
         int width, float[] a, float[] w, float[] b, float[]? residual, int rows, int inputs, int outputs, bool gelu) => width switch
-    {
-        16 => Product<Float16>(a, w, b, residual, rows, inputs, outputs, gelu),
-        8 => Product<Float8>(a, w, b, residual, rows, inputs, outputs, gelu),
-        _ => Product<Float4>(a, w, b, residual, rows, inputs, outputs, gelu),
-    };
+        {
+            16 => Product<Float16>(a, w, b, residual, rows, inputs, outputs, gelu),
+            8 => Product<Float8>(a, w, b, residual, rows, inputs, outputs, gelu),
+            _ => Product<Float4>(a, w, b, residual, rows, inputs, outputs, gelu),
+        };
 
     /// <summary>
     /// One section: at most 384 inputs are one block of A, further ones accumulate, as the ops do it.
@@ -245,11 +245,14 @@ public sealed unsafe class SimdKernelTests
         using var output = new Memory(blocks * Gemm.BlockSize);
         switch (width)
         {
-            case 16: LayerNorm.Row<Float16>(
+            case 16:
+                LayerNorm.Row<Float16>(
                 input.Pointer, Gemm.BlockSize, scale.Pointer, shift.Pointer, output.Pointer, Gemm.BlockSize, x.Length, epsilon); break;
-            case 8: LayerNorm.Row<Float8>(
+            case 8:
+                LayerNorm.Row<Float8>(
                 input.Pointer, Gemm.BlockSize, scale.Pointer, shift.Pointer, output.Pointer, Gemm.BlockSize, x.Length, epsilon); break;
-            default: LayerNorm.Row<Float4>(
+            default:
+                LayerNorm.Row<Float4>(
                 input.Pointer, Gemm.BlockSize, scale.Pointer, shift.Pointer, output.Pointer, Gemm.BlockSize, x.Length, epsilon); break;
         }
 

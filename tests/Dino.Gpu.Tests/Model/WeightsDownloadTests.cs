@@ -222,8 +222,12 @@ public sealed class WeightsDownloadTests : IDisposable
 
     private static WeightsDownloadOptions Options(HubServer server, WeightsDownloadOptions? options = null) =>
         (
-            options ?? new WeightsDownloadOptions { Attempts = 3 }) with { Endpoint = server.Endpoint, RetryDelay = TimeSpan
-                .FromMilliseconds(1) };
+            options ?? new WeightsDownloadOptions { Attempts = 3 }) with
+        {
+            Endpoint = server.Endpoint,
+            RetryDelay = TimeSpan
+                .FromMilliseconds(1)
+        };
 
     private Task<WeightsDownloadResult> RunAsync(HubServer server) =>
         WeightsDownload.RunAsync(Target, Options(server), new Recorder(_progress));

@@ -25,7 +25,8 @@ public sealed class BatchRunnerTests
         var batches = new List<int>();
         var runner = new BatchRunner(
             new IdleExecutor(batches), CpuDescription
-                .Describe() with { Family = family }, preprocessor: null!, shape, [], batchSize: 100, warning: null);
+                .Describe() with
+            { Family = family }, preprocessor: null!, shape, [], batchSize: 100, warning: null);
         RgbImage[] images = [.. Enumerable.Range(0, 7).Select(_ => new RgbImage(1, 1, new byte[3]))];
         var request = new ForwardRequest(images.Length, allTokens: false, hiddenStates: false, 0);
         Assert.Equal(7 * shape.HiddenSize, runner.Run(images, request).Tokens.Length);

@@ -21,8 +21,14 @@ internal static class LayerTwin
         ulong all = (1UL << layers) - 1;
         ulong last = 1UL << (layers - 1);
         var everything =
-            new ForwardRequest(1, true, true, all) { IntermediateLayers = all, ClassTokenLayers = all,
-                QueryLayers = all, KeyLayers = all, ValueLayers = all };
+            new ForwardRequest(1, true, true, all)
+            {
+                IntermediateLayers = all,
+                ClassTokenLayers = all,
+                QueryLayers = all,
+                KeyLayers = all,
+                ValueLayers = all
+            };
         ForwardOutput whole = run(everything);
         int size = shape.TokenCount * shape.HiddenSize;
         for (int layer = 0; layer < layers; layer++)
@@ -62,8 +68,15 @@ internal static class LayerTwin
         foreach (ulong queries in new[] { 0UL, last })
         {
             ForwardRequest some =
-                new(1, false, false, 0) { HiddenStates = 0b10, IntermediateLayers = 0b1,
-                    ClassTokenLayers = all, QueryLayers = queries, KeyLayers = last, ValueLayers = 0b1 | last };
+                new(1, false, false, 0)
+                {
+                    HiddenStates = 0b10,
+                    IntermediateLayers = 0b1,
+                    ClassTokenLayers = all,
+                    QueryLayers = queries,
+                    KeyLayers = last,
+                    ValueLayers = 0b1 | last
+                };
             Assert.True(some.PruneLastBlock(layers));
             ForwardOutput pruned = run(some);
             Assert.Equal(tokens[..shape.HiddenSize], pruned.Tokens);

@@ -130,12 +130,12 @@ internal static class Parsing
     /// <param name="expected">Which numbers can.</param>
     public static Option<double> Number(
         string name, string description, double standard, Func<double, bool> fits, string expected) => new(name)
-    {
-        Description = description,
-        HelpName = "X",
-        DefaultValueFactory = _ => standard,
-        CustomParser = result => Number(result, name, fits, expected),
-    };
+        {
+            Description = description,
+            HelpName = "X",
+            DefaultValueFactory = _ => standard,
+            CustomParser = result => Number(result, name, fits, expected),
+        };
 
     /// <summary>A number that passes a test, or one line that says which would.</summary>
     public static double Number(ArgumentResult result, string name, Func<double, bool> fits, string expected)

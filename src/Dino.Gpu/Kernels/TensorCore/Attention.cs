@@ -151,19 +151,19 @@ internal static class Attention
     public static int ByteOffset(int row, int chunk, int pitch) => row * pitch + (chunk ^ (row & 7)) * TileLayout.ChunkBytes;
 
     /// <summary>Where a lane points ldmatrix for 16 queries and 32 bytes of the head.</summary>
-    public static int QueryFragment(int lane, int firstRow, int step, int pitch) => 
+    public static int QueryFragment(int lane, int firstRow, int step, int pitch) =>
         ByteOffset(firstRow + (lane & 15), 2 * step + (lane >> 4), pitch);
 
     /// <summary>
     /// Where a lane points ldmatrix for 16 keys and 32 bytes of the head: keys come as the weight of a product does.
     /// </summary>
-    public static int KeyFragment(int lane, int step, int pitch) => 
+    public static int KeyFragment(int lane, int step, int pitch) =>
         ByteOffset((lane & 7) + (lane >> 4) * 8, 2 * step + ((lane >> 3) & 1), pitch);
 
     /// <summary>
     /// Where a lane points ldmatrix for 16 keys and 16 values of 16 bits of the head, which it transposes.
     /// </summary>
-    public static int ValueFragment16(int lane, int group, int pitch) => 
+    public static int ValueFragment16(int lane, int group, int pitch) =>
         ByteOffset(lane & 15, 2 * group + (lane >> 4), pitch);
 
     /// <summary>

@@ -1,5 +1,5 @@
-using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Vit;
 using ILGPU;
 

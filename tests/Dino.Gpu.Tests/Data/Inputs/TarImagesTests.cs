@@ -78,7 +78,8 @@ public sealed class TarImagesTests : IDisposable
                 TarEntryType.RegularFile,
                 "GNUSparseFile.1/s.jpg",
                 new Dictionary<string,
-                string> { ["GNU.sparse.name"] = "s.jpg", ["GNU.sparse.major"] = "1" })
+                string>
+                { ["GNU.sparse.name"] = "s.jpg", ["GNU.sparse.major"] = "1" })
             {
                 DataStream = new MemoryStream(new byte[600]),
             };

@@ -1,6 +1,6 @@
-using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;

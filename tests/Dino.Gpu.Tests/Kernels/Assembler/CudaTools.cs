@@ -18,7 +18,8 @@ internal static class CudaTools
     {
         var start = new ProcessStartInfo(Path.Combine(Folder!, tool), arguments)
         {
-            RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();

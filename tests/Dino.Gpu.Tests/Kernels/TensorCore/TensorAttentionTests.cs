@@ -122,8 +122,16 @@ public sealed class TensorAttentionTests
     public void HeadsThatTensorCoresTake(int hidden, int heads, bool half, bool tensorFloat)
     {
         VitShape shape = new(
-            new() { HiddenSize = hidden, HeadCount = heads, MlpSize = 32, PatchSize = 16, LayerCount = 1,
-                TrainedGrid = 2, LayerNormEpsilon = 1e-6 }, 32, 32);
+            new()
+            {
+                HiddenSize = hidden,
+                HeadCount = heads,
+                MlpSize = 32,
+                PatchSize = 16,
+                LayerCount = 1,
+                TrainedGrid = 2,
+                LayerNormEpsilon = 1e-6
+            }, 32, 32);
         ForwardRequest request = default;
         Assert.Equal(!half, TensorCoreOps<BFloat16Format>.UsesFloatAttention(shape, request));
         Assert.Equal(!half, TensorCoreOps<Float16Format>.UsesFloatAttention(shape, request));

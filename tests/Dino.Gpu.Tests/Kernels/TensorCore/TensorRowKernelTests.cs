@@ -128,8 +128,16 @@ public sealed class TensorRowKernelTests
         where TFormat : struct, ITensorFormat
     {
         var config =
-            new VitConfig { HiddenSize = 32, HeadCount = 1, MlpSize = 32, PatchSize = 8, LayerCount = 1,
-                TrainedGrid = 2, LayerNormEpsilon = 1e-6 };
+            new VitConfig
+            {
+                HiddenSize = 32,
+                HeadCount = 1,
+                MlpSize = 32,
+                PatchSize = 8,
+                LayerCount = 1,
+                TrainedGrid = 2,
+                LayerNormEpsilon = 1e-6
+            };
         VitShape shape = scale == 1 ? new VitShape(config, 17, 24) : VitShape.AtScale(config, 17, 24, scale);
         byte[] pixels = new byte[2 * 17 * 24 * 3];
         new Random(1).NextBytes(pixels);
