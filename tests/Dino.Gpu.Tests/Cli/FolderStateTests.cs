@@ -349,8 +349,8 @@ public sealed class FolderStateTests : IDisposable
         _folder.Write("in/00b.heic", [0, 0, 0, 24, .. "ftypheic"u8]);
         CliResult result = await CliRunner.EmbedTinyAsync(_folder.Path("in"), "-o", Out());
         Assert.Equal(3, result.ExitCode);
-        Assert.Contains("00a.TIF: not an image: expected JPEG, PNG, WebP, BMP or GIF, found TIFF", result.Error);
-        Assert.Contains("00b.heic: not an image: expected JPEG, PNG, WebP, BMP or GIF, found HEIF", result.Error);
+        Assert.Contains("00a.TIF: truncated TIFF", result.Error);
+        Assert.Contains("00b.heic: not an image: expected JPEG, PNG, WebP, BMP, GIF, TIFF or ICO, found HEIF", result.Error);
         Assert.Equal([1, 2], (await File.ReadAllLinesAsync(Out("errors.jsonl"))).Select(Row));
     }
 
