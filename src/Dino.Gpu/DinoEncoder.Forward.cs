@@ -128,8 +128,16 @@ public sealed partial class DinoEncoder
     {
         int number = OutputSelection.Number(layer, Config.LayerCount);
         DinoOutput output = ForwardLayers(
-            images, Features.PatchFeatures.OutputOf(feature),
-            new DinoLayers { IntermediateLayers = [number], HiddenStates = [number + 1], Queries = [number], Keys = [number], Values = [number] });
+            images,
+            Features.PatchFeatures.OutputOf(feature),
+            new DinoLayers
+            {
+                IntermediateLayers = [number],
+                HiddenStates = [number + 1],
+                Queries = [number],
+                Keys = [number],
+                Values = [number],
+            });
         return [.. Enumerable.Range(0, images.Count).Select(image => Features.PatchFeatures.Of(output, feature, 0, image, GridWidth))];
     }
 

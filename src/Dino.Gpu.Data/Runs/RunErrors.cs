@@ -31,8 +31,8 @@ internal sealed class RunErrors : IDisposable
         int last = Array.LastIndexOf(isThere, true);
         if (last >= 0 && !File.Exists(folder.Errors))
             throw new DinoException(
-                $"{folder.Errors} is missing, and which of the rows so far failed stands there alone: put it back, or --overwrite to "
-                    + $"start anew");
+                $"{folder.Errors} is missing, and only that file says which of the rows so far failed",
+                "put the file back, or start again with --overwrite");
         long first = missing < 0 ? record.LastRow : record.FirstRow + missing * record.ShardSize;
         if ((missing >= 0 && missing < last) || File.Exists(folder.ErrorsBehind))
             Split(first, row => row >= record.FirstRow && row < record.LastRow && isThere[(row - record.FirstRow) / record.ShardSize]);

@@ -122,7 +122,7 @@ internal sealed partial class RunFolder : IDisposable
 
     public string Journal(long number) => Shard(number, "journal");
 
-    /// <summary>Whether a run with these properties was begun here, and then to be gone on with.</summary>
+    /// <summary>Whether a run with these properties was begun here and is to be resumed.</summary>
     /// <param name="now">What is to be run.</param>
     /// <param name="overwrite">Deletes what another run left.</param>
     /// <exception cref="DinoException">Another run was begun here; the message says what differs.</exception>
@@ -140,8 +140,8 @@ internal sealed partial class RunFolder : IDisposable
         {
             return now.DifferenceFrom(earlier) is { } difference
                 ? throw new DinoException(
-                    $"{Path} holds another run ({difference}): give the same options to go on with it, another folder, or --overwrite "
-                        + $"to start anew")
+                    $"{Path} holds another run ({difference})",
+                    "give the same options to resume it, another folder, or --overwrite to start again")
                 : true;
         }
 

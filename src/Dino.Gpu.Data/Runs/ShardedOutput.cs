@@ -6,9 +6,9 @@ namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
 /// Rows into shards of equal size. Rows of the open shard stand in a journal; a full journal is written in the run's
-/// format on another thread, under a temporary name that is renamed when it is whole, while the next shard fills. So
-/// the end of the process at any moment loses at most the rows since the last <see cref="Flush"/>, and what it leaves
-/// is gone on with. Shards that are there are never made again, those behind one that was deleted neither.
+/// format on another thread, under a temporary name that is renamed when it is whole, while the next shard fills.
+/// However the process ends, at most the rows since the last <see cref="Flush"/> are lost, and the next process resumes
+/// there. A shard that exists is never made again, not even behind one that was deleted.
 /// </summary>
 internal sealed class ShardedOutput : IRowOutput
 {

@@ -248,8 +248,11 @@ internal sealed class EmbeddingTable
         public EmbeddingTable Build(Provenance? model)
         {
             if (_rows.Count == 0)
-                throw new DinoException(
-                    $"{name} has no embeddings{(_failures.Count == 0 ? "" : $", only {_failures.Count} failed {(_failures.Count == 1 ? "image" : "images")}")}");
+            {
+                string images = _failures.Count == 1 ? "image" : "images";
+                throw new DinoException($"{name} has no embeddings{(_failures.Count == 0 ? "" : $", only {_failures.Count} failed {images}")}");
+            }
+
             var values = new float[_rows.Count * Dimension];
             for (int piece = 0; piece < _pieces.Count; piece++)
             {

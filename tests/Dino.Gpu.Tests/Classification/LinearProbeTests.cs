@@ -215,7 +215,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     {
         LabeledVectors train = Clusters.Create(100, 4, 3, 1);
         var options = new LinearProbeOptions { Device = "cpu", LearningRate = 3e38, BatchSize = 100 };
-        Assert.Contains("smaller learning rate", Assert.Throws<DinoException>(() => LinearProbe.Train(train, null, options)).Message);
+        Assert.Contains("smaller learning rate", Assert.Throws<DinoException>(() => LinearProbe.Train(train, null, options)).Hint);
     }
 
     [Fact]

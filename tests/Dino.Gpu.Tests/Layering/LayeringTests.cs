@@ -36,7 +36,7 @@ public sealed partial class LayeringTests
             if (Namespace().Match(text) is not { Success: true } space)
                 continue;
             files++;
-            string name = Path.GetFileNameWithoutExtension(file);
+            string name = Path.GetFileName(file).Split('.')[0]; // a part of a partial type too
             int own = Layers.Of(space.Groups[1].Value, name)!.Value;
             foreach (Match use in Using().Matches(text))
             {

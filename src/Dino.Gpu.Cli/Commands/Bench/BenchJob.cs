@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Embedding;
 using System.Reflection;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Imaging;

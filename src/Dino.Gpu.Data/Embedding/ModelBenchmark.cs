@@ -1,12 +1,11 @@
 using System.Diagnostics;
-using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Vit;
 
-namespace Dino.Gpu.Cli.Commands;
+namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>Measures an encoder: warmed up, several rounds, medians.</summary>
 /// <param name="encoder">What is measured.</param>
