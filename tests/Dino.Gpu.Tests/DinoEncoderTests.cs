@@ -94,7 +94,8 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
         RgbImage[] images = [Chelsea(), Solid(10), Solid(200)];
         DinoOutput output = encoder.Forward(
             images,
-            DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid | DinoOutputs.HiddenStates | DinoOutputs.Attentions);
+            DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid
+                | DinoOutputs.HiddenStates | DinoOutputs.Attentions);
         Assert.Equal([3, 48], output.ClassToken!.Shape);
         Assert.Equal([3, 16, 48], output.LastHiddenState!.Shape);
         Assert.Equal([3, 3, 5, 48], output.PatchGrid!.Shape);

@@ -249,8 +249,8 @@ internal sealed class EmbeddingTable
         {
             if (_rows.Count == 0)
             {
-                string images = _failures.Count == 1 ? "image" : "images";
-                throw new DinoException($"{name} has no embeddings{(_failures.Count == 0 ? "" : $", only {_failures.Count} failed {images}")}");
+                string only = _failures.Count switch { 0 => "", 1 => ", only 1 failed image", int count => $", only {count} failed images" };
+                throw new DinoException($"{name} has no embeddings{only}");
             }
 
             var values = new float[_rows.Count * Dimension];

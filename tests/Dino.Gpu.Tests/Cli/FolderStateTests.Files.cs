@@ -121,7 +121,8 @@ public sealed partial class FolderStateTests
         string archive = _folder.Write("out/shard-00000.tar", "an archive"), list = _folder.Write(
             "out/shard-00000.jsonl", $"{{\"path\":\"{inputs[0]}\"}}\n");
         foreach (string input in new[] { list, Out("*.jsonl"), "@" + list })
-            Assert.Contains("would be taken for one of the run's own files", (await CliRunner.EmbedTinyAsync(input, "--overwrite", "-o", Out())).FatalLine());
+            Assert.Contains("would be taken for one of the run's own files",
+                (await CliRunner.EmbedTinyAsync(input, "--overwrite", "-o", Out())).FatalLine());
         Assert.True(File.Exists(list));
         File.Delete(list);
         Assert.Equal(0, (await EmbedAsync(inputs, "--overwrite")).ExitCode);

@@ -52,7 +52,8 @@ public sealed class HelpTests
         Assert.Contains("-o, --out <FILE|DIR>", shortHelp.Output);
         Assert.DoesNotContain("Examples:", shortHelp.Output);
         CliResult longHelp = await CliRunner.RunAsync("embed", "--help");
-        foreach (string heading in new[] { "Arguments:", "Output:", "Inputs:", "Failures:", "Long runs:", "Model:", "Images:", "General:", "Examples:" })
+        foreach (string heading in new[] { "Arguments:", "Output:", "Inputs:", "Failures:", "Long runs:",
+            "Model:", "Images:", "General:", "Examples:" })
             Assert.Contains(heading, longHelp.OutputLines);
     }
 

@@ -267,8 +267,9 @@ public sealed class MergeTests : MergeTestBase
         for (int i = 0; i < paths.Length; i++)
         {
             string weight = i % 5 == 0 ? "" : (i / 7.0).ToString(CultureInfo.InvariantCulture);
-            lines.Add(
-                $"\"{paths[i].Replace("\"", "\"\"", StringComparison.Ordinal)}\",{(i % 3 == 0 ? "" : $"\"a, {i}\"")},{weight},{(i % 2 == 0 ? "true" : "false")},{i * 1_000_000_007L}");
+            string path = paths[i].Replace("\"", "\"\"", StringComparison.Ordinal);
+            string text = i % 3 == 0 ? "" : $"\"a, {i}\"";
+            lines.Add($"\"{path}\",{text},{weight},{(i % 2 == 0 ? "true" : "false")},{i * 1_000_000_007L}");
         }
 
         return Folder.Write("list.csv", string.Join('\n', lines) + "\n");

@@ -205,7 +205,8 @@ public sealed class SearchTests : IDisposable
         (string one, string other) = (_folder.Path("one." + first), _folder.Path(second == "run/" ? "run" : "other." + second));
         await CliRunner.RunAsync("embed", Tiny, Gray, "-w", CliRunner.TinyWeights, "-d", "cpu", "-o", one);
         await CliRunner.RunAsync("embed", Tiny, Gray, "-w", CliRunner.TinyWeights, "-d", "cpu", "-o", other, "--preprocess", "dino");
-        foreach (string[] command in new[] { new[] { "search", one, other }, ["dedup", one, other], ["index", one, other, "-o", _folder.Path("joined.npz")] })
+        foreach (string[] command in new[] { new[] { "search", one, other }, ["dedup", one, other],
+            ["index", one, other, "-o", _folder.Path("joined.npz")] })
             Assert.Contains("made differently (preprocessing hf and dino)", (await CliRunner.RunAsync(command)).FatalLine());
     }
 

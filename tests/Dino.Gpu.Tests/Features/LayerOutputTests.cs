@@ -40,7 +40,8 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
     public void Layers_AreThoseAskedFor(int threads, int batch)
     {
         const DinoOutputs All =
-            DinoOutputs.HiddenStates | DinoOutputs.IntermediateLayers | DinoOutputs.LayerClassTokens | DinoOutputs.Queries | DinoOutputs.Keys | DinoOutputs.Values;
+            DinoOutputs.HiddenStates | DinoOutputs.IntermediateLayers | DinoOutputs.LayerClassTokens
+                | DinoOutputs.Queries | DinoOutputs.Keys | DinoOutputs.Values;
         using DinoEncoder encoder = DinoEncoder.Create(
             TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = threads, BatchSize = batch, InputWidth = 43, InputHeight = 21 });
         RgbImage[] images = [.. Enumerable.Range(0, 7).Select(i => encoder.Prepare(TinyModel.Picture(i)))];

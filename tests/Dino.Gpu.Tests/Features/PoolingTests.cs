@@ -103,7 +103,8 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
         using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, Cpu with { InputWidth = 43, InputHeight = 21 });
         RgbImage[] images = [.. Enumerable.Range(0, 3).Select(i => encoder.Prepare(TinyModel.Picture(i)))];
         DinoOutput all = encoder.ForwardPrepared(
-            images, DinoOutputs.HiddenStates | DinoOutputs.IntermediateLayers | DinoOutputs.Queries | DinoOutputs.Keys | DinoOutputs.Values);
+            images,
+            DinoOutputs.HiddenStates | DinoOutputs.IntermediateLayers | DinoOutputs.Queries | DinoOutputs.Keys | DinoOutputs.Values);
         foreach ((PatchFeature feature, DinoTensor tokens, int firstLayer) in new[]
         {
             (

@@ -124,7 +124,8 @@ public sealed class BadImageTests
         int complete = Path.GetExtension(name) switch { ".jpg" => file.Length - 2, ".png" => LastDataEnd(file), _ => file.Length };
         string format = Path.GetExtension(name) switch { ".jpg" => "JPEG", ".png" => "PNG", _ => "BMP" };
         int step = Math.Max(1, file.Length / 500);
-        foreach (int length in Enumerable.Range(0, file.Length).Where(length => length < 700 || length > file.Length - 50 || length % step == 0))
+        foreach (int length in Enumerable.Range(0, file.Length)
+            .Where(length => length < 700 || length > file.Length - 50 || length % step == 0))
         {
             foreach (string decoder in Decoders)
             {
@@ -153,7 +154,8 @@ public sealed class BadImageTests
     [Fact]
     public void Every_prefix_of_WebP_is_refused()
     {
-        foreach (byte[] file in new[] { WebPFiles.Lossless(PillowResizeTests.Noise(9, 14)), WebPFiles.Lossy(PillowResizeTests.Noise(40, 30)) })
+        foreach (byte[] file in new[] { WebPFiles.Lossless(PillowResizeTests.Noise(9, 14)),
+            WebPFiles.Lossy(PillowResizeTests.Noise(40, 30)) })
         {
             for (int length = 0; length < file.Length; length++)
                 Assert.Throws<DinoException>(() => GoldenImages.Decoder("skia").Decode(file.AsMemory(0, length), ExifOrientation.Apply));

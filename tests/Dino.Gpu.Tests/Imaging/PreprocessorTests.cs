@@ -78,8 +78,8 @@ public sealed class PreprocessorTests
         {
             for (int pixel = 0; pixel < 13 * 5; pixel++)
             {
-                double expected = (
-                    image.Pixels[3 * pixel + channel] / 255.0 - PixelNormalization.Mean[channel]) / PixelNormalization.StandardDeviation[channel];
+                double centered = image.Pixels[3 * pixel + channel] / 255.0 - PixelNormalization.Mean[channel];
+                double expected = centered / PixelNormalization.StandardDeviation[channel];
                 Assert.Equal((float)expected, planes[channel * 13 * 5 + pixel]);
             }
         }

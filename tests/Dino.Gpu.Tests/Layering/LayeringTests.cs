@@ -30,7 +30,8 @@ public sealed partial class LayeringTests
         string source = Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", "..", "src");
         var upward = new List<string>();
         int files = 0;
-        foreach (string file in Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories).Where(file => !Generated().IsMatch(file)))
+        foreach (string file in Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
+            .Where(file => !Generated().IsMatch(file)))
         {
             string text = File.ReadAllText(file);
             if (Namespace().Match(text) is not { Success: true } space)

@@ -62,7 +62,8 @@ public sealed class HostileContainerTests : IDisposable
         zip[local + 6] |= 8; // Sizes follow the data, so the local header does not contradict.
         Assert.Contains("claims 1073741824 bytes", _folder.Refusal("lie.bin", zip));
         zip[local + 6] &= 0xF7;
-        foreach (int field in (int[])[CentralSize, CentralCompressed]) BinaryPrimitives.WriteUInt32LittleEndian(zip.AsSpan(entry + field), 17);
+        foreach (int field in (int[])[CentralSize, CentralCompressed])
+            BinaryPrimitives.WriteUInt32LittleEndian(zip.AsSpan(entry + field), 17);
         Assert.Contains("17 bytes in the directory and 16 in its own header", _folder.Refusal("lie.bin", zip));
     }
 
@@ -73,7 +74,8 @@ public sealed class HostileContainerTests : IDisposable
         int entry = Find(zip, "PK\x01\x02"u8, "x/data/0", 46);
         int local = Find(zip, "PK\x03\x04"u8, "x/data/0", 30);
         zip[local + 6] |= 8;
-        foreach (int field in (int[])[CentralSize, CentralCompressed]) BinaryPrimitives.WriteUInt32LittleEndian(zip.AsSpan(entry + field), 40);
+        foreach (int field in (int[])[CentralSize, CentralCompressed])
+            BinaryPrimitives.WriteUInt32LittleEndian(zip.AsSpan(entry + field), 40);
         Assert.Contains("'x/data/0' and 'x/version' overlap", _folder.Refusal("overlap.bin", zip));
     }
 

@@ -36,7 +36,8 @@ public sealed class SafetensorsWriterTests : IDisposable
         CheckpointInfo info = CheckpointInfo.Read(path);
         Assert.Equal(VitConfig.VitS16, info.Config);
         Assert.Equal(reference.RootElement.GetProperty("items").GetArrayLength(), info.Tensors.Count);
-        foreach ((JsonElement item, CheckpointTensor tensor) in reference.RootElement.GetProperty("items").EnumerateArray().Zip(info.Tensors))
+        foreach ((JsonElement item, CheckpointTensor tensor) in reference.RootElement.GetProperty("items").EnumerateArray()
+            .Zip(info.Tensors))
         {
             Assert.Equal(item.GetProperty("name").GetString(), tensor.Name);
             Assert.Equal(item.GetProperty("shape").EnumerateArray().Select(side => side.GetInt64()), tensor.Shape);

@@ -31,7 +31,8 @@ public sealed class TimingTests
         float[] before = encoder.ForwardPrepared(images, DinoOutputs.ClassToken).ClassToken!.Data;
         IReadOnlyList<OpTime> steps = encoder.ProfilePrepared(images, DinoOutputs.ClassToken);
         Assert.Equal(before, encoder.ForwardPrepared(images, DinoOutputs.ClassToken).ClassToken!.Data);
-        foreach (VitOp op in new[] { VitOp.PatchEmbedding, VitOp.LayerNorm, VitOp.Qkv, VitOp.Attention, VitOp.Projection, VitOp.Fc1, VitOp.Fc2 })
+        foreach (VitOp op in new[] { VitOp.PatchEmbedding, VitOp.LayerNorm, VitOp.Qkv, VitOp.Attention,
+            VitOp.Projection, VitOp.Fc1, VitOp.Fc2 })
             Assert.Contains(steps, step => step.Name == op.ToString() && step.Seconds > 0);
         Assert.Equal(4 * encoder.CountOperations(DinoOutputs.ClassToken), steps.Sum(step => step.FloatingPointOperations));
         Assert.True(encoder.MeasurePeak() > 1e8);

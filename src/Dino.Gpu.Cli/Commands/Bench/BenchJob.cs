@@ -1,6 +1,6 @@
-using Dino.Gpu.Data.Embedding;
 using System.Reflection;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Devices;

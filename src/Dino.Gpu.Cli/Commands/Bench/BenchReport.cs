@@ -1,7 +1,7 @@
-using Dino.Gpu.Data.Embedding;
 using System.Globalization;
 using System.Text.Json;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Embedding;
 using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;

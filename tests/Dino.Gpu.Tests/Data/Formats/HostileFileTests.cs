@@ -144,7 +144,8 @@ public sealed class HostileFileTests : IDisposable
     {
         string path = _folder.Write(
             "a.ndjson",
-            "\uFEFF{\"embedding\":[[1,2],[3,null]],\"path\":\"a\",\"n\":1,\"tags\":[\"x\"],\"row\":9}\r\n\n{\"n\":1.5,\"path\":\"b\",\"embedding\":null}");
+            "\uFEFF{\"embedding\":[[1,2],[3,null]],\"path\":\"a\",\"n\":1,\"tags\":[\"x\"],\"row\":9}\r\n\n"
+                + "{\"n\":1.5,\"path\":\"b\",\"embedding\":null}");
         (RowSchema schema, List<FormatRow> rows) = FormatRows.Read(path);
         Assert.Equal([4], schema.Shape);
         Assert.Equal([new CarriedColumn("n", ColumnType.Number), new CarriedColumn("tags", ColumnType.Text)], schema.Columns);

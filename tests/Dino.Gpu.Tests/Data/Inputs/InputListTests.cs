@@ -42,7 +42,8 @@ public sealed class InputListTests : IDisposable
     [Fact]
     public void Folder_is_walked_to_any_depth_in_byte_order_without_other_and_hidden_files()
     {
-        foreach (string name in new[] { "b.JPG", "a10.png", "a2.png", "B.png", "sub/deep/c.webp", "notes.txt", "shard.tar", ".hidden.png", "._a2.png", ".cache/x.png", "none" })
+        foreach (string name in new[] { "b.JPG", "a10.png", "a2.png", "B.png", "sub/deep/c.webp",
+            "notes.txt", "shard.tar", ".hidden.png", "._a2.png", ".cache/x.png", "none" })
             _folder.Write(name, []);
         Assert.Equal(Paths("B.png", "a10.png", "a2.png", "b.JPG", "sub/deep/c.webp"), Settle(_folder.Root));
         Assert.Equal(Settle(_folder.Root), Settle(_folder.Root + "/"));
@@ -104,7 +105,8 @@ public sealed class InputListTests : IDisposable
     [Fact]
     public void Folders_named_as_images_are_not_lost()
     {
-        foreach (string name in new[] { "a.jpg/inside.png", "a.jpg.png", "empty.jpg/notes.txt", "empty.jpg/deeper.png/none", "sub/b.webp/.hidden.png", "z.png", ".h.png/x" })
+        foreach (string name in new[] { "a.jpg/inside.png", "a.jpg.png", "empty.jpg/notes.txt",
+            "empty.jpg/deeper.png/none", "sub/b.webp/.hidden.png", "z.png", ".h.png/x" })
             _folder.Write(name, []);
         Assert.Equal(Paths("a.jpg.png", "a.jpg/inside.png", "empty.jpg/deeper.png", "sub/b.webp", "z.png"), Settle(_folder.Root));
         Assert.Equal(Paths("a.jpg", "empty.jpg"), Settle(_folder.Path("*.jpg")));
@@ -175,7 +177,8 @@ public sealed class InputListTests : IDisposable
         string list = _folder.Write("list.txt", text);
         using var settled = InputList.Settle(["@" + list], TextReader.Null);
         using var standardInput = InputList.Settle(["-"], new StringReader(text));
-        foreach (InputItem[] items in new InputItem[][] { [.. settled.Items()], [.. standardInput.Items()], [.. InputList.Stream(new StringReader(text))] })
+        foreach (InputItem[] items in new InputItem[][] { [.. settled.Items()], [.. standardInput.Items()],
+            [.. InputList.Stream(new StringReader(text))] })
         {
             Assert.Equal(expected, items.Select(item => item.Path));
             Assert.All(items, item => Assert.Equal(item.Path.Length == 0 ? "empty line" : null, item.Problem));

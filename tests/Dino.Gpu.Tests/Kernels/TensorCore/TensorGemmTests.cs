@@ -24,7 +24,8 @@ public sealed class TensorGemmTests
         {
             foreach (Type format in new[] { typeof(BFloat16Format), typeof(Float16Format), typeof(TensorFloat32Format) })
             {
-                foreach (Type epilogue in new[] { typeof(StoreEpilogue<>), typeof(StoreFloatEpilogue<>), typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>), typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>) })
+                foreach (Type epilogue in new[] { typeof(StoreEpilogue<>), typeof(StoreFloatEpilogue<>),
+                    typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>), typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>) })
                     data.Add(tile, format, epilogue);
             }
         }

@@ -32,7 +32,8 @@ public sealed partial class TensorPtxTests
         {
             foreach (Type format in Formats)
             {
-                foreach (Type epilogue in new[] { typeof(StoreEpilogue<>), typeof(StoreFloatEpilogue<>), typeof(GeluEpilogue<>), typeof(AddEpilogue<>) })
+                foreach (Type epilogue in new[] { typeof(StoreEpilogue<>), typeof(StoreFloatEpilogue<>),
+                    typeof(GeluEpilogue<>), typeof(AddEpilogue<>) })
                 {
                     string ptx = GpuKernels.Compile(kernel.MakeGenericMethod(tile, format, epilogue.MakeGenericType(format)), major, minor);
                     string what = $"{tile.Name}, {format.Name}, {epilogue.Name}";
@@ -61,7 +62,8 @@ public sealed partial class TensorPtxTests
     [InlineData(9, 0)]
     public void RowKernels_UseNoLocalMemory(int major, int minor)
     {
-        foreach (string name in new[] { nameof(RowKernels.LayerNormKernel), nameof(RowKernels.UnfoldKernel), nameof(RowKernels.RoundKernel) })
+        foreach (string name in new[] { nameof(RowKernels.LayerNormKernel), nameof(RowKernels.UnfoldKernel),
+            nameof(RowKernels.RoundKernel) })
         {
             foreach (Type format in Formats)
             {
