@@ -106,7 +106,7 @@ for task in $(seq 0 $((tasks - 1))); do
     done || fail "task $task is not as it should be"
 done
 for task in 2 4 7; do
-    resumed=$(grep -E 'holds [1-9][0-9]* of [0-9]+ rows; going on from there' "dino-${job}_$task.log") || fail "task $task did not go on where it had ended"
+    resumed=$(grep -E 'holds [1-9][0-9]* of [0-9]+ rows; resuming there' "dino-${job}_$task.log") || fail "task $task did not resume where it had ended"
     echo "task $task: ${resumed#dino: }"
 done
 grep -q 'dino ended with 130, once more' "dino-${job}_4.log" || fail "task 4 did not end in order and put itself back in the queue"

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Proves that a run into a folder can be killed before any of its calls that change files, and that any of them but deletions, and any of its reads, may fail: once for each call, the
-# run is gone on with, and every file compared with those of a run that nothing happened to. Where a call fails the run says so in one line, or does not need it.
+# Proves that a run into a folder survives a kill before each of its calls that change files, and a failure of each of them but
+# deletions, and of each of its reads. After each the run is resumed, and every file is compared with those of an undisturbed run.
+# Where a call fails, the run says so in one error, or does not need the call.
 # Needs Linux, gcc, and the .NET SDK unless DINO_DLL names a built dino.dll. Takes about ten minutes a format.
 #
 #   tests/faults/prove.sh [FORMAT...]
@@ -45,22 +46,22 @@ for format; do
             status=0
             LD_PRELOAD=$work/interpose.so FAULT_PATH=$work/out FAULT_LOG=$work/call FAULT_AT=$at FAULT_ERROR=$error embed -o "$work/out" || status=$?
             [ -e "$work/call" ] || break # there are no more
-            said=$(grep -vc 'missing.png: no such file' "$work/said" || true)
+            said=$(grep -vcE 'missing.png: no such file|^hint: ' "$work/said" || true)
             case $error.$status in
                 0.137) ;;
                 0.*) fail "$format: call $at was to kill the run, which ended with $status" ;;
-                *.1) [ "$said" -eq 1 ] && grep -q '^dino: cannot ' "$work/said" || fail "$format: call $at failed and was not said in one line" ;;
+                *.1) [ "$said" -eq 1 ] && grep -q '^dino: error: cannot ' "$work/said" || fail "$format: call $at failed and was not said in one error" ;;
                 *.3) [ "$said" -eq 0 ] && diff -r "$work/whole" "$work/out" || fail "$format: call $at failed, and was not said, and other files came out" ;;
                 *) fail "$format: call $at failed, and the run ended with $status" ;;
             esac
             status=0
             embed -o "$work/out" || status=$?
-            [ $status -eq 3 ] && diff -r "$work/whole" "$work/out" || fail "$format: after call $at (error $error) the same command did not go on to the same files ($status)"
+            [ $status -eq 3 ] && diff -r "$work/whole" "$work/out" || fail "$format: after call $at (error $error) the same command did not resume to the same files ($status)"
         done
         [ $at -gt 20 ] || fail "$format: the run made $((at - 1)) calls, which cannot be"
         case $error in
-            0) echo "$format: killed before each of $((at - 1)) calls, and gone on with to the same files" ;;
-            *) echo "$format: each of $((at - 1)) calls failed with error $error, was said in one line or not needed, and the run gone on with to the same files" ;;
+            0) echo "$format: killed before each of $((at - 1)) calls, and resumed to the same files" ;;
+            *) echo "$format: each of $((at - 1)) calls failed with error $error, was said in one error or not needed, and the run resumed to the same files" ;;
         esac
     done
 done
