@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -103,9 +102,7 @@ public sealed record Provenance
         var source = WeightSource.Resolve(weights);
         return new Provenance
         {
-            Version = typeof(Provenance).Assembly
-                .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion
-                .Split('+')[0],
+            Version = ProductVersion.Current,
             Weights = source.Path is null
                 ? string.Create(CultureInfo.InvariantCulture, $"synthetic:0x{source.Seed:X}")
                 : "sha256:" + Checkpoint.Sha256(source.Path),
