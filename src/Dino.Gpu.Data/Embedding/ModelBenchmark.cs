@@ -93,20 +93,22 @@ internal sealed class ModelBenchmark(DinoEncoder encoder, int rounds)
         ];
     }
 
-    /// <summary>Decode, resize, model and gathering rows, through the pipeline of <c>dino embed</c>.</summary>
+    /// <summary>Decode, resize, model and gathering rows, as <c>dino embed</c> does it.</summary>
+    /// <param name="embedder">The same model; disposed here.</param>
+    /// <param name="paths">Image files.</param>
+    /// <param name="source">Where they come from, for the report.</param>
+    /// <param name="modelOnly">Images a second of the model alone at this batch.</param>
+    /// <param name="cancellation">Ends the run at once.</param>
     public async Task<EndToEndResult> EndToEndAsync(
-        IReadOnlyList<string> paths, string source, int batch, int workers, double modelOnly, CancellationToken cancellation)
+        Embedder embedder, IReadOnlyList<string> paths, string source, double modelOnly, CancellationToken cancellation)
     {
+        using Embedder owned = embedder;
         double prepare = Median([.. paths.Take(16).Select(path => Time(() => encoder.Prepare(path)))]);
-        var pipeline = new EmbeddingPipeline(
-            (item, _) => new LoadedImage(encoder.PrepareForDevice(item.Path), 0, 0),
-            images => encoder.ForwardPrepared(images, DinoOutputs.ClassToken),
-            new PipelineOptions(batch, workers) { InFlight = encoder.BatchesInFlight });
         long start = Stopwatch.GetTimestamp();
-        await pipeline.RunAsync(paths.Select(InputItem.File), new NoSink(), cancellation).ConfigureAwait(false);
+        await embedder.RunAsync(paths.Select(InputItem.File), new NoSink(), CancellationToken.None, cancellation).ConfigureAwait(false);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         double rate = paths.Count / seconds;
-        return new EndToEndResult(paths.Count, source, batch, seconds, rate, rate / modelOnly, prepare);
+        return new EndToEndResult(paths.Count, source, embedder.Encoders.BatchSize, seconds, rate, rate / modelOnly, prepare);
     }
 
     private RgbImage[] Pictures(int count)

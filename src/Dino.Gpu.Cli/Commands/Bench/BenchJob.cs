@@ -1,4 +1,3 @@
-using System.Reflection;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Imaging;
@@ -82,14 +81,14 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
         console.Say($"end to end, {files.Count} files, batch {last}");
         double rate = modelOnly.Last(result => result.Batch == last && result.Outputs == "cls").ImagesPerSecond;
         EndToEndResult endToEnd = await benchmark.EndToEndAsync(
-            files, given ? "files given" : "generated JPEGs of 500x375", last, settings.Workers, rate, cancellation).ConfigureAwait(false);
+            Embedder(last), files, given ? "files given" : "generated JPEGs of 500x375", rate, cancellation).ConfigureAwait(false);
         string size = $"{encoder.InputWidth}x{encoder.InputHeight}";
         return new BenchReport
         {
             Device = encoder.Device.Id,
             Name = encoder.Device.Name,
             Driver = encoder.Device.Driver,
-            Version = Version(),
+            Version = ProductVersion.Current,
             Threads = settings.Workers,
             Model = $"hidden {encoder.Config.HiddenSize}, {encoder.Config.LayerCount} layers, patch {encoder.Config.PatchSize}, {size}",
             Precision = PrecisionSupport.NameOf(precision),
@@ -102,17 +101,15 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
         };
     }
 
+    /// <summary>The same model as <c>dino embed</c> has it, with batches of this size.</summary>
+    private Embedder Embedder(int batch) => Data.Embedding.Embedder.Load(
+        settings.Weights, new EmbedderOptions { Model = settings.Model with { BatchSize = batch }, Workers = settings.Workers });
+
     private List<string> Files(CancellationToken cancellation)
     {
         using var list = InputList.Settle(settings.Inputs, console.Input, cancellation: cancellation);
         if (list.Items().FirstOrDefault(item => item.Archive is not null) is { } member)
             throw new DinoException($"expected image files, found an archive: {member.Archive}");
         return [.. list.Items().Select(item => item.Path)];
-    }
-
-    private static string Version()
-    {
-        var version = typeof(DinoEncoder).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>();
-        return version?.InformationalVersion.Split('+')[0] ?? "?";
     }
 }
