@@ -21,7 +21,7 @@ public sealed class EmbeddingRun
     {
         _embedder = embedder;
         _inputs = inputs;
-        _options = options with { Sha256 = embedder.Options.Sha256, MaxPixels = embedder.Options.MaxPixels };
+        _options = options;
         _progress = progress ?? new NoProgress();
     }
 
@@ -127,7 +127,7 @@ public sealed class EmbeddingRun
     private RunRecord Record()
     {
         (long first, long last) = _options.Part.Rows(_inputs.Count);
-        return RunRecord.Of(_embedder.Provenance, _embedder.Devices, _options) with
+        return RunRecord.Of(_embedder, _options) with
         {
             Inputs = _inputs.Sha256,
             InputRows = _inputs.Count,

@@ -30,10 +30,4 @@ public sealed record RunOptions
 
     /// <summary>The part of the list that this run embeds; all of it by default.</summary>
     internal ShardSelection Part { get; init; } = ShardSelection.Whole;
-
-    /// <summary>Whether rows carry the SHA-256 of their image file; the embedder's.</summary>
-    internal bool Sha256 { get; init; }
-
-    /// <summary>Most pixels of a picture; the embedder's.</summary>
-    internal long MaxPixels { get; init; }
 }

@@ -2,8 +2,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Devices;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Runs;
@@ -73,18 +73,18 @@ internal sealed record RunRecord
     public required int ShardCount { get; init; }
 
     /// <summary>What of a run is known without its inputs.</summary>
-    /// <param name="provenance">What makes the vectors.</param>
-    /// <param name="devices">Where the model is loaded.</param>
+    /// <param name="embedder">What makes the vectors, and where.</param>
     /// <param name="options">How rows are written.</param>
-    public static RunRecord Of(Provenance provenance, IEnumerable<DeviceInfo> devices, RunOptions options) => new()
+    public static RunRecord Of(Embedder embedder, RunOptions options) => new()
     {
-        Provenance = provenance,
-        MaxPixels = options.MaxPixels,
+        Provenance = embedder.Provenance,
+        MaxPixels = embedder.Options.MaxPixels,
         Device = string.Join(
-            ", ", devices.Select(device => $"{device.Id.Split(':')[0]} {device.Name}").Distinct().Order(StringComparer.Ordinal)),
+            ", ",
+            embedder.Devices.Select(device => $"{device.Id.Split(':')[0]} {device.Name}").Distinct().Order(StringComparer.Ordinal)),
         Format = options.Format,
         DType = options.Type == FloatType.Float16 ? "f16" : "f32",
-        Sha256 = options.Sha256,
+        Sha256 = embedder.Options.Sha256,
         OnError = options.OnError.ToString().ToLowerInvariant(),
         ShardSize = options.ShardSize,
         Inputs = "",
