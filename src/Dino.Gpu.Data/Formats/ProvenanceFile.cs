@@ -18,6 +18,36 @@ internal static class ProvenanceFile
     /// <summary>Where it lies.</summary>
     public static string PathOf(string rows) => rows + Suffix;
 
+    /// <summary>Whether a file is one of these, so that another may replace it.</summary>
+    public static bool IsOne(string path)
+    {
+        try
+        {
+            return new FileInfo(path).Length <= Provenance.LongestJson
+                && JsonNode.Parse(File.ReadAllBytes(path)) is JsonObject json
+                && json.ContainsKey(BytesKey)
+                && json.ContainsKey(ProvenanceKey);
+        }
+        catch (Exception failure) when (failure is JsonException or ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Takes away what earlier rows were made by, before others take their place.</summary>
+    /// <exception cref="DinoException">It cannot be deleted.</exception>
+    public static void Delete(string rows)
+    {
+        try
+        {
+            File.Delete(PathOf(rows));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw WriteFailure.Of(PathOf(rows), failure);
+        }
+    }
+
     /// <summary>Writes it once the rows are in place.</summary>
     /// <exception cref="DinoException">It cannot be written.</exception>
     public static void Write(string rows, Provenance provenance)

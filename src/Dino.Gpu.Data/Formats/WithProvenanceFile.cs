@@ -14,6 +14,7 @@ internal sealed class WithProvenanceFile(IEmbeddingWriter inner, string path, Pr
 
     public void Complete()
     {
+        ProvenanceFile.Delete(path); // a process that ends here leaves rows of unknown origin, not of a wrong one
         inner.Complete();
         ProvenanceFile.Write(path, provenance);
     }

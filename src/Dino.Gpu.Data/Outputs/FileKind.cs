@@ -51,6 +51,9 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
     /// <summary>The stage times of <c>--stats</c>.</summary>
     public static FileKind Statistics { get; } = new("a file of statistics", path => StatisticsStart().IsMatch(Text(path)));
 
+    /// <summary>What made the vectors of a JSON Lines file, beside it.</summary>
+    public static FileKind Provenance { get; } = new("a file of provenance", ProvenanceFile.IsOne);
+
     /// <summary>Embeddings in a format.</summary>
     public static FileKind Embeddings(EmbeddingFormat format) => new($"a {format.Name} file of embeddings", path =>
     {

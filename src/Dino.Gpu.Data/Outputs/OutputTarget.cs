@@ -79,8 +79,11 @@ internal sealed class OutputTarget
     /// </exception>
     public void EnsureWritable()
     {
-        if (_file is not null && !IsFolder)
-            FileKind.Embeddings(Format).EnsureWritable(_file);
+        if (_file is null || IsFolder)
+            return;
+        FileKind.Embeddings(Format).EnsureWritable(_file);
+        if (Format == FormatCatalog.JsonLines)
+            FileKind.Provenance.EnsureWritable(ProvenanceFile.PathOf(_file));
     }
 
     /// <summary>Opens the output.</summary>

@@ -211,6 +211,16 @@ public sealed class SearchTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_of_somebody_else_beside_the_rows_stays()
+    {
+        string rows = _folder.Path("e.jsonl");
+        string beside = _folder.Write("e.jsonl.provenance.json", "{\"mine\":1}");
+        Assert.Contains("is not a file of provenance", (await CliRunner.EmbedTinyAsync(Tiny, "-o", rows)).FatalLine());
+        Assert.Equal("{\"mine\":1}", await File.ReadAllTextAsync(beside, TestContext.Current.CancellationToken));
+        Assert.False(File.Exists(rows));
+    }
+
+    [Fact]
     public async Task Rows_that_were_changed_since_have_no_provenance_beside_them()
     {
         string rows = _folder.Path("e.jsonl");
