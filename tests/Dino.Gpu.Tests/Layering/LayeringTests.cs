@@ -1,5 +1,5 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using Dino.Gpu.Tests.Support;
 using Mono.Cecil;
 
 namespace Dino.Gpu.Tests.Layering;
@@ -27,7 +27,7 @@ public sealed partial class LayeringTests
     [Fact]
     public void No_file_names_a_layer_above_its_own()
     {
-        string source = Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", "..", "src");
+        string source = SourceTree.Find("src");
         var upward = new List<string>();
         int files = 0;
         foreach (string file in Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
@@ -115,8 +115,6 @@ public sealed partial class LayeringTests
         if (reference.Namespace.Length > 0)
             yield return reference;
     }
-
-    private static string Here([CallerFilePath] string path = "") => path;
 
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
     private static partial Regex Namespace();

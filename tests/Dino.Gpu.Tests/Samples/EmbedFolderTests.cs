@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;
 
@@ -13,14 +12,16 @@ public sealed class EmbedFolderTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task It_writes_what_the_command_writes_and_resumes()
+    public async Task It_writes_what_the_command_writes_and_makes_a_lost_shard_again()
     {
-        string pictures = Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", "..", "samples");
+        string pictures = SourceTree.Find("samples");
         (int exitCode, string output) = await RunAsync(pictures, CliRunner.TinyWeights, _folder.Path("out"), _folder.Path("e.npz"));
         Assert.Equal(0, exitCode);
         Assert.Equal("4 of 4 rows, 0 failed images", output.Trim());
 
         await CliRunner.EmbedTinyAsync([pictures, "-o", _folder.Path("expected")]);
+        await CliRunner.EmbedTinyAsync([pictures, "-o", _folder.Path("expected.npz")]);
+        Assert.Equal(File.ReadAllBytes(_folder.Path("expected.npz")), File.ReadAllBytes(_folder.Path("e.npz")));
         Assert.Equal(File.ReadAllBytes(_folder.Path("expected/shard-00000.npy")), File.ReadAllBytes(_folder.Path("out/shard-00000.npy")));
 
         File.Delete(_folder.Path("out/shard-00000.npy"));
@@ -40,6 +41,4 @@ public sealed class EmbedFolderTests : IDisposable
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         return (process.ExitCode, output);
     }
-
-    private static string Here([CallerFilePath] string path = "") => path;
 }
