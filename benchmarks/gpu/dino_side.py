@@ -24,7 +24,7 @@ class Dino:
         except OSError as failure:
             raise DinoError(f"{self.binary}: {failure.strerror}") from None
         if done.returncode != 0:
-            lines = [line for line in done.stderr.splitlines() if line.startswith("dino: ")] or [f"exit code {done.returncode}"]
+            lines = [line for line in done.stderr.splitlines() if line.startswith("dino: error: ")] or [f"exit code {done.returncode}"]
             raise DinoError(lines[0])
         return done.stdout
 
