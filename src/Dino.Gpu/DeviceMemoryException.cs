@@ -3,7 +3,7 @@ using ILGPU.Runtime.OpenCL;
 
 namespace Dino.Gpu;
 
-/// <summary>A device has no room for what was asked of it. Fewer images at once may fit.</summary>
+/// <summary>The device has no room for the request. Fewer images at a time may fit.</summary>
 public sealed class DeviceMemoryException : DinoException
 {
     /// <summary>Creates the exception with its one-line message.</summary>
@@ -19,8 +19,8 @@ public sealed class DeviceMemoryException : DinoException
     }
 
     /// <summary>
-    /// Whether a failure says that memory ran out. OpenCL drivers may allocate at first use, so a launch or a copy can
-    /// fail with it as well as an allocation; any other driver error is none of ours to retry.
+    /// Whether a failure means that memory ran out. OpenCL drivers may allocate at first use, so a launch or a copy can
+    /// fail with it too, not only an allocation. After any other driver error a retry would not help.
     /// </summary>
     internal static bool IsCause(Exception exception) => exception switch
     {

@@ -5,47 +5,47 @@ using Dino.Gpu.Vit;
 
 namespace Dino.Gpu;
 
-/// <summary>Forward passes: what else than embeddings a model gives.</summary>
+/// <summary>Forward passes that return more than the embedding.</summary>
 public sealed partial class DinoEncoder
 {
-    /// <summary>One picture through the model.</summary>
+    /// <summary>Runs one picture through the model.</summary>
     /// <param name="image">A picture of any size.</param>
-    /// <param name="outputs">What to return.</param>
+    /// <param name="outputs">The outputs to return.</param>
     public DinoOutput Forward(RgbImage image, DinoOutputs outputs) => Forward([image], outputs);
 
-    /// <summary>Pictures through the model.</summary>
+    /// <summary>Runs pictures through the model.</summary>
     /// <param name="images">At least one picture, of any sizes.</param>
-    /// <param name="outputs">What to return.</param>
+    /// <param name="outputs">The outputs to return.</param>
     /// <param name="attentionLayers">
-    /// Layers whose attention is kept, counted from 0 and returned in ascending order; null for all.
+    /// Layers whose attention is returned, counted from 0; null for all. They are returned in ascending order.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     public DinoOutput Forward(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
         ForwardPrepared(PrepareAll(images, PrepareForDevice), outputs, attentionLayers);
 
     /// <summary>
-    /// Prepared pictures through the model, in batches of <see cref="BatchSize"/>. Where the device has no room for
-    /// one, it goes on with half of it.
+    /// Runs prepared pictures through the model, in batches of <see cref="BatchSize"/>. If the device has no room for a
+    /// batch, the encoder halves the batch size and continues.
     /// </summary>
     /// <param name="images">
-    /// At least one picture, as <see cref="Prepare(string)"/> or <see cref="PrepareForDevice(string)"/> return them:
-    /// one of InputWidth x InputHeight pixels goes into the model as it is.
+    /// At least one picture, as <see cref="Prepare(string)"/> or <see cref="PrepareForDevice(string)"/> return them. A
+    /// picture of InputWidth x InputHeight pixels enters the model unchanged.
     /// </param>
-    /// <param name="outputs">What to return.</param>
+    /// <param name="outputs">The outputs to return.</param>
     /// <param name="attentionLayers">
-    /// Layers whose attention is kept, counted from 0 and returned in ascending order; null for all.
+    /// Layers whose attention is returned, counted from 0; null for all. They are returned in ascending order.
     /// </param>
-    /// <exception cref="ArgumentException">No picture, or one that is not prepared for this device.</exception>
+    /// <exception cref="ArgumentException">There is no picture, or one is not prepared for this device.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     /// <exception cref="DeviceMemoryException">The device has no room for even one picture.</exception>
-    /// <exception cref="ObjectDisposedException">The encoder was disposed before the last batch had begun.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed before the last batch began.</exception>
     public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
         ForwardLayers(images, outputs, new DinoLayers { Attentions = attentionLayers });
 
-    /// <summary>As <see cref="ForwardPrepared"/>, with the layers of every output.</summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
-    /// <param name="outputs">What to return.</param>
-    /// <param name="layers">Of which layers.</param>
+    /// <summary>Does the same as <see cref="ForwardPrepared"/>, with a choice of layers for every output.</summary>
+    /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="outputs">The outputs to return.</param>
+    /// <param name="layers">The layers to return them of.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     public DinoOutput ForwardLayers(IReadOnlyList<RgbImage> images, DinoOutputs outputs, DinoLayers layers)
     {
@@ -57,22 +57,24 @@ public sealed partial class DinoEncoder
     }
 
     /// <summary>
-    /// The embeddings of pictures at several scales in one, as <c>eval_image_retrieval.py</c> of the original makes
-    /// them with <c>--multiscale</c>: the class tokens at each scale of the normalized input are averaged, and the mean
-    /// is scaled to length 1 (L2).
+    /// Embeds each picture at several scales, as <c>eval_image_retrieval.py</c> of the original does with
+    /// <c>--multiscale</c>. The class tokens at all scales of the normalized input are averaged, and the mean is scaled
+    /// to length 1 (L2).
     /// </summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
     /// <param name="scales">
-    /// Of the input's sides, above 0: floor(side * scale) pixels, interpolated bilinearly without antialiasing. Null
-    /// for <see cref="MultiScale.Default"/>.
+    /// Factors of the input's sides, each above 0. The input at a scale has floor(side * scale) pixels, interpolated
+    /// bilinearly without antialiasing. Null for <see cref="MultiScale.Default"/>.
     /// </param>
-    /// <returns>The class tokens' means, (images, hidden); nothing else.</returns>
-    /// <exception cref="DinoException">A scale leaves no patch, or more pixels than an input may have.</exception>
-    /// <exception cref="ArgumentException">No picture or one that is not prepared, or no scale.</exception>
+    /// <returns>Only <see cref="DinoOutput.ClassToken"/>: the scaled means, (images, hidden).</returns>
+    /// <exception cref="DinoException">
+    /// A scale leaves no patch, or makes more pixels than an input may have.
+    /// </exception>
+    /// <exception cref="ArgumentException">There is no picture, one is not prepared, or there is no scale.</exception>
     public DinoOutput ForwardMultiScale(IReadOnlyList<RgbImage> images, IReadOnlyList<double>? scales = null)
     {
         CheckPrepared(images);
-        ScaledInput[] inputs = Inputs(scales); // all of them, before the first pass
+        ScaledInput[] inputs = Inputs(scales); // before the first pass: a wrong scale fails at once
         ForwardRequest request = new OutputSelection(_shape, DinoOutputs.ClassToken, new DinoLayers()).Request(images.Count);
         var mean = new MultiScale(images.Count, Config.HiddenSize);
         foreach (ScaledInput input in inputs)
@@ -80,49 +82,59 @@ public sealed partial class DinoEncoder
         return new DinoOutput { ClassToken = new DinoTensor(mean.Normalized(), images.Count, Config.HiddenSize) };
     }
 
-    /// <summary>Fails where <see cref="ForwardMultiScale"/> would for its scales, before there are pictures.</summary>
-    /// <param name="scales">As there.</param>
-    /// <exception cref="DinoException">A scale leaves no patch, or more pixels than an input may have.</exception>
-    /// <exception cref="ArgumentException">No scale.</exception>
+    /// <summary>Checks scales for <see cref="ForwardMultiScale"/> before there are pictures.</summary>
+    /// <param name="scales">As for <see cref="ForwardMultiScale"/>.</param>
+    /// <exception cref="DinoException">
+    /// A scale leaves no patch, or makes more pixels than an input may have.
+    /// </exception>
+    /// <exception cref="ArgumentException">There is no scale.</exception>
     public void CheckScales(IReadOnlyList<double>? scales = null) => Inputs(scales);
 
-    /// <summary>As <see cref="ForwardMultiScale"/>, of pictures of any sizes.</summary>
+    /// <summary>Embeds pictures of any sizes at several scales, as <see cref="ForwardMultiScale"/> does.</summary>
     /// <param name="images">Pictures of any sizes.</param>
-    /// <param name="scales">As there.</param>
+    /// <param name="scales">As for <see cref="ForwardMultiScale"/>.</param>
     /// <returns>(hidden) for each picture.</returns>
-    /// <exception cref="DinoException">A scale leaves no patch, or more pixels than an input may have.</exception>
+    /// <exception cref="DinoException">
+    /// A scale leaves no patch, or makes more pixels than an input may have.
+    /// </exception>
     public float[][] EmbedMultiScale(IReadOnlyList<RgbImage> images, IReadOnlyList<double>? scales = null)
     {
         RgbImage[] prepared = PrepareAll(images, PrepareForDevice);
         return prepared.Length == 0 ? [] : [.. ForwardMultiScale(prepared, scales).ClassToken!.Data.Chunk(Config.HiddenSize)];
     }
 
-    /// <summary>The attention maps of prepared pictures: how much the class token looks at each patch.</summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
-    /// <param name="layer">Counted from 0, or from the end when negative: -1 is the last, and costs the least.</param>
-    /// <returns>One map a picture.</returns>
+    /// <summary>
+    /// Returns the attention maps of prepared pictures: how much attention the class token pays to each patch.
+    /// </summary>
+    /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="layer">
+    /// Counted from 0, or from the end if negative: -1 is the last layer, which costs the least.
+    /// </param>
+    /// <returns>One map for each picture.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     public AttentionMap[] AttentionMaps(IReadOnlyList<RgbImage> images, int layer = -1) =>
         // (1, images, heads, tokens)
         Maps(ForwardPrepared(images, DinoOutputs.ClassAttentions, [layer]).ClassAttentions!.Data, Config.HeadCount);
 
     /// <summary>
-    /// The attention rollouts of prepared pictures: what share each patch has in the class token at the end, when
-    /// attention is followed through all layers.
+    /// Returns the attention rollouts of prepared pictures: the share that each patch has in the final class token,
+    /// when attention is followed through all layers.
     /// </summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
-    /// <returns>One map a picture, with one head. Its values sum to 1 less the class token's own share.</returns>
+    /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
+    /// <returns>
+    /// One map for each picture, with one head. Its values sum to 1 minus the class token's own share.
+    /// </returns>
     public AttentionMap[] AttentionRollouts(IReadOnlyList<RgbImage> images) =>
         Maps(ForwardPrepared(images, DinoOutputs.AttentionRollout).AttentionRollout!.Data, 1);
 
     /// <summary>
-    /// Features of every patch of prepared pictures. Those of one layer cost its memory alone, and keys and values of
-    /// the last leave most of that block out.
+    /// Returns the features of every patch of prepared pictures. Memory is taken for one layer only. For keys and
+    /// values of the last layer, most of that block is skipped.
     /// </summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
-    /// <param name="feature">Which features.</param>
-    /// <param name="layer">Counted from 0, or from the end when negative: -1 is the last.</param>
-    /// <returns>One grid a picture.</returns>
+    /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="feature">The features to return.</param>
+    /// <param name="layer">Counted from 0, or from the end if negative: -1 is the last layer.</param>
+    /// <returns>One grid for each picture.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     public PatchFeatures[] PatchFeatures(IReadOnlyList<RgbImage> images, PatchFeature feature = PatchFeature.Tokens, int layer = -1)
     {
@@ -141,11 +153,11 @@ public sealed partial class DinoEncoder
         return [.. Enumerable.Range(0, images.Count).Select(image => Features.PatchFeatures.Of(output, feature, 0, image, GridWidth))];
     }
 
-    /// <summary>One vector for each of prepared pictures, pooled from its tokens.</summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
-    /// <param name="pooling">How.</param>
-    /// <returns>(pooling's length) for each picture.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">The model has not that many blocks.</exception>
+    /// <summary>Pools the tokens of each prepared picture into one vector.</summary>
+    /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="pooling">How the tokens are pooled.</param>
+    /// <returns>(<see cref="Pooling.Length"/>) for each picture.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The model has fewer blocks than the pooling takes.</exception>
     public float[][] Pool(IReadOnlyList<RgbImage> images, Pooling pooling)
     {
         ArgumentNullException.ThrowIfNull(pooling);

@@ -11,9 +11,9 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu;
 
 /// <summary>
-/// A DINO ViT on one device: pictures in, embeddings out. Owns the device and its memory until disposed. Thread-safe:
-/// preparing pictures runs on the calling thread, and the device takes one batch after the other. A GPU takes the
-/// pictures of the next batch in while one computes, from the same call or, where two threads call, from the other.
+/// A DINO ViT on one device: pictures in, embeddings out. The encoder owns the device and its memory until it is
+/// disposed. It is thread-safe. Pictures are prepared on the calling thread, and the device computes one batch after
+/// another. While a GPU computes a batch it takes in the next one, from the same call or from another thread's.
 /// </summary>
 /// <example>
 /// <code>
@@ -34,8 +34,8 @@ public sealed partial class DinoEncoder : IDisposable
     private readonly ConcurrentDictionary<double, ScaledInput> _scales = [];
 
     /// <param name="weights">The model.</param>
-    /// <param name="options">How it runs.</param>
-    /// <param name="createExecutor">What runs it on the device.</param>
+    /// <param name="options">Device, precision, input size and so on.</param>
+    /// <param name="createExecutor">Makes the executor that runs the model on the device.</param>
     private DinoEncoder(VitWeights weights, DinoOptions options, Func<DinoDevice, VitWeights, VitExecutor> createExecutor)
     {
         Config = weights.Config;
@@ -51,7 +51,7 @@ public sealed partial class DinoEncoder : IDisposable
         try
         {
             _executor = createExecutor(_device, weights);
-            // the weights are up: what is free now is for activations
+            // after the upload of the weights: the memory that is still free is for activations
             int batchSize = options.BatchSize ?? BatchChoice.For(_device, _shape);
             _batches = new BatchRunner(_executor, Device, _preprocessor, _shape, positions, batchSize, options.Warning);
         }
@@ -76,36 +76,36 @@ public sealed partial class DinoEncoder : IDisposable
     /// <summary>Input height in pixels.</summary>
     public int InputHeight => _shape.InputHeight;
 
-    /// <summary>Tokens of one picture: the class token and one token a patch.</summary>
+    /// <summary>Tokens of one picture: the class token, then one token for each patch.</summary>
     public int TokenCount => _shape.TokenCount;
 
-    /// <summary>Patches side by side.</summary>
+    /// <summary>Columns of the patch grid.</summary>
     public int GridWidth => _shape.GridWidth;
 
-    /// <summary>Patches on top of each other.</summary>
+    /// <summary>Rows of the patch grid.</summary>
     public int GridHeight => _shape.GridHeight;
 
-    /// <summary>Most images in one forward pass. It shrinks when the device runs out of memory.</summary>
+    /// <summary>The most images in one forward pass. It shrinks when the device runs out of memory.</summary>
     public int BatchSize => _batches.BatchSize;
 
     /// <summary>
-    /// Batches that can be on their way at the same time, one computing and the others coming in: with as many threads
-    /// that call, the device does not wait for pictures.
+    /// The most batches under way at the same time: one computes while the others are uploaded. If as many threads call
+    /// the encoder, the device never waits for pictures.
     /// </summary>
     public int BatchesInFlight => _batches.BatchesInFlight;
 
-    /// <summary>Loads a checkpoint and puts it on a device.</summary>
+    /// <summary>Loads a checkpoint onto a device.</summary>
     /// <param name="weights">
-    /// A <c>.bin</c>, <c>.pth</c> or <c>.safetensors</c> file, or <c>synthetic[:SEED]</c> for seeded weights, which
-    /// exercise everything and mean nothing.
+    /// A <c>.bin</c>, <c>.pth</c> or <c>.safetensors</c> file, or <c>synthetic[:SEED]</c> for seeded weights. Seeded
+    /// weights run like real ones, but their embeddings mean nothing.
     /// </param>
-    /// <param name="options">Device, input size and the like; null for the defaults.</param>
+    /// <param name="options">Device, input size and so on; null for the defaults.</param>
     /// <exception cref="DinoException">The checkpoint or the device cannot be used.</exception>
     public static DinoEncoder Load(string weights, DinoOptions? options = null) => Create(WeightSource.Load(weights), options);
 
-    /// <summary>Puts weights that are already in memory on a device. They are copied.</summary>
+    /// <summary>Copies weights that are already in memory to a device.</summary>
     /// <param name="weights">The model.</param>
-    /// <param name="options">Device, input size and the like; null for the defaults.</param>
+    /// <param name="options">Device, input size and so on; null for the defaults.</param>
     /// <exception cref="DinoException">The device cannot be used, or the input size does not fit.</exception>
     public static DinoEncoder Create(VitWeights weights, DinoOptions? options = null)
     {
@@ -114,41 +114,43 @@ public sealed partial class DinoEncoder : IDisposable
         return Create(weights, options, (device, model) => VitExecutor.Create(device, model, options.Precision));
     }
 
-    /// <summary>With an executor of the caller's, which the encoder disposes.</summary>
+    /// <summary>Runs the model with the caller's executor, which the encoder disposes.</summary>
     internal static DinoEncoder Create(
         VitWeights weights, DinoOptions? options, Func<DinoDevice, VitWeights, VitExecutor> createExecutor) =>
         new(weights, options ?? new DinoOptions(), createExecutor);
 
-    /// <summary>Decodes a file and brings it to the model's input size.</summary>
+    /// <summary>Decodes a file and resizes it to the model's input size.</summary>
     /// <param name="path">An image file.</param>
     /// <returns>InputWidth x InputHeight pixels, for <see cref="ForwardPrepared"/>.</returns>
     /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
     public RgbImage Prepare(string path) => ImageFile.Prepare(path, _decoder, _options.Orientation, _preprocessor);
 
-    /// <summary>Decodes an image file that is already in memory and brings it to the model's input size.</summary>
+    /// <summary>Decodes an image file that is already in memory and resizes it to the model's input size.</summary>
     /// <param name="file">The bytes of the file.</param>
-    /// <exception cref="DinoException">Not an image.</exception>
+    /// <exception cref="DinoException">The bytes are not an image.</exception>
     public RgbImage Prepare(ReadOnlyMemory<byte> file) => _preprocessor.Apply(_decoder.Decode(file, _options.Orientation));
 
-    /// <summary>Brings a picture to the model's input size.</summary>
+    /// <summary>Resizes a picture to the model's input size.</summary>
     /// <param name="image">A picture of any size.</param>
     public RgbImage Prepare(RgbImage image) => _preprocessor.Apply(image);
 
     /// <summary>
-    /// Decodes a file and does what this device leaves to the host: a GPU resizes pictures of up to 1 MiB of pixels
-    /// itself, as 640x480, and they stay as they are; larger ones, and all on the CPU, are brought to the model's input
-    /// size. The embedding has the same bytes either way.
+    /// Decodes a file, and resizes it only if the device does not. A GPU resizes pictures of up to 1 MiB of pixels
+    /// itself (640x480, for example), so those keep their size. The host resizes larger pictures, and all pictures for
+    /// the CPU device. The embedding has the same bytes either way.
     /// </summary>
     /// <param name="path">An image file.</param>
     /// <returns>A picture for <see cref="ForwardPrepared"/> of this encoder.</returns>
     /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
     public RgbImage PrepareForDevice(string path) => Decode(path, PrepareForDevice);
 
-    /// <summary>Does what this device leaves to the host, as <see cref="PrepareForDevice(string)"/>.</summary>
+    /// <summary>
+    /// Resizes a picture only if the device does not, as <see cref="PrepareForDevice(string)"/> does.
+    /// </summary>
     /// <param name="image">A picture of any size.</param>
     /// <returns>
-    /// A picture for <see cref="ForwardPrepared"/> of this encoder; <paramref name="image"/> itself where nothing is to
-    /// be done.
+    /// A picture for <see cref="ForwardPrepared"/> of this encoder; <paramref name="image"/> itself if it needs no
+    /// resize.
     /// </returns>
     public RgbImage PrepareForDevice(RgbImage image)
     {
@@ -186,11 +188,11 @@ public sealed partial class DinoEncoder : IDisposable
     }
 
     /// <summary>
-    /// Runs one batch of prepared pictures and tells where the time went. The times are those of the device, without
-    /// copies to it.
+    /// Runs prepared pictures as one batch and returns the time of each step. The times are those of the device,
+    /// without the upload.
     /// </summary>
     /// <param name="images">
-    /// At least one picture, as for <see cref="ForwardPrepared"/>; all of them are one batch.
+    /// At least one picture, prepared as for <see cref="ForwardPrepared"/>. All of them form one batch.
     /// </param>
     /// <param name="outputs">What to compute.</param>
     public IReadOnlyList<OpTime> ProfilePrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs)
@@ -200,32 +202,34 @@ public sealed partial class DinoEncoder : IDisposable
     }
 
     /// <summary>
-    /// The device's peak at the encoder's precision in floating-point operations a second, measured in registers:
-    /// multiply-adds, or the products of tensor cores.
+    /// Measures the device's peak at the encoder's precision, in floating-point operations a second: multiply-adds in
+    /// registers, or the products of tensor cores.
     /// </summary>
     public double MeasurePeak() => _batches.MeasurePeak();
 
     /// <summary>
-    /// Floating-point operations of the model's matrix products for one picture, two for each multiply-add. What
-    /// attention rollout multiplies on top is not counted.
+    /// Counts the floating-point operations of the model's matrix products for one picture, two for each multiply-add.
+    /// It does not count the products of an attention rollout.
     /// </summary>
-    /// <param name="outputs">What is computed: the class token alone takes about 7 % less.</param>
+    /// <param name="outputs">
+    /// The outputs to compute. The class token alone takes about 7 % less than all tokens.
+    /// </param>
     public long CountOperations(DinoOutputs outputs) =>
         VitCost.Total(_shape, new OutputSelection(_shape, outputs, new DinoLayers()).Request(1));
 
-    /// <summary>Frees the device memory and the device. Waits for the batches that are on their way.</summary>
+    /// <summary>Waits for the batches under way, then frees the device and its memory.</summary>
     public void Dispose()
     {
         if (_batches.Dispose())
             _device.Dispose();
     }
 
-    /// <summary>Decodes a file and does something to the picture.</summary>
+    /// <summary>Decodes a file and applies a function to the picture.</summary>
     internal RgbImage Decode(string path, Func<RgbImage, RgbImage> then) => ImageFile.Decode(path, _decoder, _options.Orientation, then);
 
     /// <summary>
-    /// Never for a picture of the input size, which <see cref="ForwardPrepared"/> takes for prepared: under the preset
-    /// with a crop it may not be.
+    /// Whether the device resizes this picture itself. Never true for a picture of the input size:
+    /// <see cref="ForwardPrepared"/> takes it as prepared, although a preset that crops may change it.
     /// </summary>
     internal bool ResizesOnDevice(RgbImage image) => _executor.Resizes(_preprocessor, image.Width, image.Height);
 
@@ -237,7 +241,7 @@ public sealed partial class DinoEncoder : IDisposable
             : throw new ArgumentException("At least one scale is needed.", nameof(scales));
     }
 
-    /// <summary>The model at a scale of its input, kept for the next time.</summary>
+    /// <summary>The model at another scale of its input. Computed once for each scale.</summary>
     private ScaledInput AtScale(double scale) => _scales.GetOrAdd(scale, value =>
     {
         if (!double.IsFinite(value) || value <= 0)
@@ -303,7 +307,7 @@ public sealed partial class DinoEncoder : IDisposable
         }
     }
 
-    /// <summary>Maps of (images, heads, tokens), without the class token itself.</summary>
+    /// <summary>Splits (images, heads, tokens) into one map for each image, and drops the class token.</summary>
     private AttentionMap[] Maps(float[] rows, int heads)
     {
         int patches = TokenCount - 1;
@@ -327,8 +331,8 @@ public sealed partial class DinoEncoder : IDisposable
         return [.. tokens.Chunk(Config.HiddenSize)];
     }
 
-    /// <summary>A scale of the input.</summary>
-    /// <param name="Shape">The model there.</param>
+    /// <summary>The model at another scale of the input.</summary>
+    /// <param name="Shape">The model at that scale.</param>
     /// <param name="Positions">(tokens, hidden)</param>
     private sealed record ScaledInput(VitShape Shape, float[] Positions);
 }

@@ -7,12 +7,13 @@ using Dino.Gpu.Model;
 namespace Dino.Gpu;
 
 /// <summary>
-/// One model on several devices, such as <c>cuda:all</c>: each call runs on a device that is free. Owns its encoders
-/// until disposed. Thread-safe; <see cref="BatchesInFlight"/> calls run at the same time, and further ones wait.
+/// One model on several devices, such as <c>cuda:all</c>. Each call runs on a free device. The group owns its encoders
+/// until it is disposed. It is thread-safe: <see cref="BatchesInFlight"/> calls run at the same time, and further calls
+/// wait.
 /// </summary>
 /// <remarks>
-/// Devices of one kind give the same numbers. Different kinds differ within float32 rounding, and which one computes a
-/// batch is not fixed.
+/// Devices of one kind give the same numbers. Devices of different kinds differ within float32 rounding, and any of
+/// them may compute a batch.
 /// </remarks>
 /// <example>
 /// <code>
@@ -27,12 +28,12 @@ public sealed class DinoEncoderGroup : IDisposable
     private readonly SemaphoreSlim _freeCount;
     private int _disposed;
 
-    /// <summary>Takes the encoders over. They have to hold the same model at the same input size.</summary>
+    /// <summary>Takes ownership of the encoders. They must hold the same model at the same input size.</summary>
     internal DinoEncoderGroup(IReadOnlyList<DinoEncoder> encoders)
     {
         _encoders = [.. encoders];
-        // A device stands in the queue once for each batch it takes; all of them have their first before any has its
-        // second.
+        // A device is in the queue once for each batch that it takes at a time. The first places of all devices come
+        // before any second place.
         IEnumerable<DinoEncoder> places = Enumerable.Range(0, _encoders.Max(encoder => encoder.BatchesInFlight))
             .SelectMany(place => _encoders.Where(encoder => place < encoder.BatchesInFlight));
         _free = new ConcurrentQueue<DinoEncoder>(places);
@@ -40,7 +41,7 @@ public sealed class DinoEncoderGroup : IDisposable
         BatchesInFlight = _free.Count;
     }
 
-    /// <summary>The devices, in the order they were named.</summary>
+    /// <summary>The devices, in the order in which they were named.</summary>
     public IReadOnlyList<DeviceInfo> Devices => [.. _encoders.Select(encoder => encoder.Device)];
 
     /// <summary>The model's sizes.</summary>
@@ -52,61 +53,60 @@ public sealed class DinoEncoderGroup : IDisposable
     /// <summary>Input height in pixels.</summary>
     public int InputHeight => _encoders[0].InputHeight;
 
-    /// <summary>Patches side by side.</summary>
+    /// <summary>Columns of the patch grid.</summary>
     public int GridWidth => _encoders[0].GridWidth;
 
-    /// <summary>Patches on top of each other.</summary>
+    /// <summary>Rows of the patch grid.</summary>
     public int GridHeight => _encoders[0].GridHeight;
 
-    /// <summary>Most images that every one of the devices takes in one pass.</summary>
+    /// <summary>The most images that every device takes in one pass.</summary>
     public int BatchSize => _encoders.Min(encoder => encoder.BatchSize);
 
     /// <summary>
-    /// Batches that can be on their way at the same time, on all devices together; with as many threads that call, no
+    /// The most batches under way at the same time, on all devices together. If as many threads call the group, no
     /// device waits for pictures.
     /// </summary>
     public int BatchesInFlight { get; }
 
-    /// <summary>Reads a checkpoint once and puts it on every device of <see cref="DinoOptions.Device"/>.</summary>
+    /// <summary>Reads a checkpoint once and loads it onto every device of <see cref="DinoOptions.Device"/>.</summary>
     /// <param name="weights">As for <see cref="DinoEncoder.Load"/>.</param>
-    /// <param name="options">Devices, input size and the like; null for the defaults, which are one device.</param>
+    /// <param name="options">Devices, input size and so on; null for the defaults, which choose one device.</param>
     /// <exception cref="DinoException">The checkpoint or one of the devices cannot be used.</exception>
     public static DinoEncoderGroup Load(string weights, DinoOptions? options = null)
     {
-        // A list that is wrong is told before the checkpoint is read.
+        // A wrong device list fails before the checkpoint is read.
         IReadOnlyList<string> devices = DeviceList.Expand((options ?? new DinoOptions()).Device);
         return Create(WeightSource.Load(weights), options, devices);
     }
 
     /// <summary>
-    /// Puts weights that are already in memory on every device of <see cref="DinoOptions.Device"/>. They are copied.
+    /// Copies weights that are already in memory to every device of <see cref="DinoOptions.Device"/>.
     /// </summary>
     /// <param name="weights">The model.</param>
-    /// <param name="options">Devices, input size and the like; null for the defaults, which are one device.</param>
+    /// <param name="options">Devices, input size and so on; null for the defaults, which choose one device.</param>
     /// <exception cref="DinoException">One of the devices cannot be used, or the input size does not fit.</exception>
     public static DinoEncoderGroup Create(VitWeights weights, DinoOptions? options = null) =>
         Create(weights, options, DeviceList.Expand((options ?? new DinoOptions()).Device));
 
-    /// <summary>Decodes a file and brings it to the model's input size, on the calling thread.</summary>
+    /// <summary>Decodes a file and resizes it to the model's input size, on the calling thread.</summary>
     /// <param name="path">An image file.</param>
     /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
     public RgbImage Prepare(string path) => _encoders[0].Prepare(path);
 
-    /// <summary>Brings a picture to the model's input size, on the calling thread.</summary>
+    /// <summary>Resizes a picture to the model's input size, on the calling thread.</summary>
     /// <param name="image">A picture of any size.</param>
     public RgbImage Prepare(RgbImage image) => _encoders[0].Prepare(image);
 
     /// <summary>
-    /// As <see cref="DinoEncoder.PrepareForDevice(string)"/>: whichever device takes the picture, it is prepared for
-    /// it.
+    /// Does the same as <see cref="DinoEncoder.PrepareForDevice(string)"/>. The result suits every device of the group.
     /// </summary>
     /// <param name="path">An image file.</param>
     /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
     public RgbImage PrepareForDevice(string path) => _encoders[0].Decode(path, PrepareForDevice);
 
     /// <summary>
-    /// As <see cref="DinoEncoder.PrepareForDevice(RgbImage)"/>: whichever device takes the picture, it is prepared for
-    /// it.
+    /// Does the same as <see cref="DinoEncoder.PrepareForDevice(RgbImage)"/>. The result suits every device of the
+    /// group.
     /// </summary>
     /// <param name="image">A picture of any size.</param>
     public RgbImage PrepareForDevice(RgbImage image)
@@ -115,45 +115,45 @@ public sealed class DinoEncoderGroup : IDisposable
         return _encoders.All(encoder => encoder.ResizesOnDevice(image)) ? image : Prepare(image);
     }
 
-    /// <summary>
-    /// As <see cref="DinoEncoder.ForwardPrepared"/>, on the next free device; waits for one where none is.
-    /// </summary>
+    /// <summary>Runs <see cref="DinoEncoder.ForwardPrepared"/> on the next free device, or waits for one.</summary>
     /// <param name="images">
     /// At least one picture, as <see cref="Prepare(string)"/> or <see cref="PrepareForDevice(string)"/> return them.
     /// </param>
-    /// <param name="outputs">What to return.</param>
-    /// <param name="attentionLayers">Layers whose attention is kept, counted from 0; null for all.</param>
-    /// <exception cref="DinoException">The device failed; the message names it.</exception>
+    /// <param name="outputs">The outputs to return.</param>
+    /// <param name="attentionLayers">Layers whose attention is returned, counted from 0; null for all.</param>
+    /// <exception cref="DinoException">The device failed. The message names it.</exception>
     public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
         ForwardLayers(images, outputs, new DinoLayers { Attentions = attentionLayers });
 
-    /// <summary>
-    /// As <see cref="DinoEncoder.ForwardLayers"/>, on the next free device; waits for one where none is.
-    /// </summary>
+    /// <summary>Runs <see cref="DinoEncoder.ForwardLayers"/> on the next free device, or waits for one.</summary>
     /// <param name="images">
     /// At least one picture, as <see cref="Prepare(string)"/> or <see cref="PrepareForDevice(string)"/> return them.
     /// </param>
-    /// <param name="outputs">What to return.</param>
-    /// <param name="layers">Of which layers.</param>
-    /// <exception cref="DinoException">The device failed; the message names it.</exception>
+    /// <param name="outputs">The outputs to return.</param>
+    /// <param name="layers">The layers to return them of.</param>
+    /// <exception cref="DinoException">The device failed. The message names it.</exception>
     public DinoOutput ForwardLayers(IReadOnlyList<RgbImage> images, DinoOutputs outputs, DinoLayers layers) =>
         OnFreeDevice(encoder => encoder.ForwardLayers(images, outputs, layers));
 
-    /// <summary>
-    /// As <see cref="DinoEncoder.ForwardMultiScale"/>, on the next free device; waits for one where none is.
-    /// </summary>
-    /// <param name="images">At least one picture, as for <see cref="ForwardPrepared"/>.</param>
-    /// <param name="scales">Of the input's sides; null for those of the original.</param>
-    /// <exception cref="DinoException">A scale leaves no patch, or the device failed; the message names it.</exception>
+    /// <summary>Runs <see cref="DinoEncoder.ForwardMultiScale"/> on the next free device, or waits for one.</summary>
+    /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
+    /// <param name="scales">Factors of the input's sides; null for those of the original.</param>
+    /// <exception cref="DinoException">
+    /// A scale leaves no patch, or the device failed. The message names the device.
+    /// </exception>
     public DinoOutput ForwardMultiScale(IReadOnlyList<RgbImage> images, IReadOnlyList<double>? scales = null) =>
         OnFreeDevice(encoder => encoder.ForwardMultiScale(images, scales));
 
-    /// <summary>As <see cref="DinoEncoder.CheckScales"/>.</summary>
-    /// <param name="scales">Of the input's sides; null for those of the original.</param>
-    /// <exception cref="DinoException">A scale leaves no patch, or more pixels than an input may have.</exception>
+    /// <summary>
+    /// Checks scales for <see cref="ForwardMultiScale"/>, as <see cref="DinoEncoder.CheckScales"/> does.
+    /// </summary>
+    /// <param name="scales">Factors of the input's sides; null for those of the original.</param>
+    /// <exception cref="DinoException">
+    /// A scale leaves no patch, or makes more pixels than an input may have.
+    /// </exception>
     public void CheckScales(IReadOnlyList<double>? scales = null) => _encoders[0].CheckScales(scales);
 
-    /// <summary>Frees every device; waits for the passes in flight.</summary>
+    /// <summary>Waits for the passes under way, then frees every device.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
@@ -175,7 +175,7 @@ public sealed class DinoEncoderGroup : IDisposable
         }
         catch (Exception failure) when (_encoders.Length > 1 && failure is not (ArgumentException or ObjectDisposedException))
         {
-            // Of several devices, which one failed is half of the answer.
+            // With several devices, the name of the one that failed is half of the answer.
             throw new DinoException($"{encoder?.Device.Id} ({encoder?.Device.Name}): {failure.Message.ReplaceLineEndings(" ")}", failure);
         }
         finally

@@ -2,8 +2,8 @@ namespace Dino.Gpu;
 
 /// <summary>
 /// An expected failure: bad input, a checkpoint that does not fit, a device that cannot be used.
-/// <see cref="Exception.Message"/> is one line for a person, what was expected and what was found; <see cref="Hint"/>
-/// says what to do.
+/// <see cref="Exception.Message"/> is one line for a person that says what was expected and what was found.
+/// <see cref="Hint"/> says what to do.
 /// </summary>
 public class DinoException : Exception
 {
@@ -29,7 +29,7 @@ public class DinoException : Exception
     }
 
     /// <summary>
-    /// What the user can do about it, as one line without a full stop; null where there is nothing to say.
+    /// What the user can do about it, in one line without a full stop; null if there is nothing to do.
     /// </summary>
     public string? Hint { get; }
 }

@@ -9,31 +9,34 @@ public enum Precision
     /// <summary>IEEE float32 throughout, on every device.</summary>
     Float32,
 
-    /// <summary>Float32 whose products take 11 bits of mantissa (TF32), on tensor cores.</summary>
+    /// <summary>Float32 in memory. Products take 11 bits of the mantissa (TF32), on tensor cores.</summary>
     TensorFloat32,
 
     /// <summary>
-    /// Products of bfloat16 with float32 sums, on tensor cores; LayerNorm, softmax and residual stream in float32.
+    /// Products of bfloat16 with float32 sums, on tensor cores. LayerNorm, softmax and the residual stream stay in
+    /// float32.
     /// </summary>
     BFloat16,
 
     /// <summary>
-    /// Products of float16 with float32 sums, on tensor cores; LayerNorm, softmax and residual stream in float32.
+    /// Products of float16 with float32 sums, on tensor cores. LayerNorm, softmax and the residual stream stay in
+    /// float32.
     /// </summary>
     Float16,
 }
 
-/// <summary>How <see cref="DinoEncoder"/> runs. Every default is what Hugging Face's processor and model do.</summary>
+/// <summary>How <see cref="DinoEncoder"/> runs. The defaults do what Hugging Face's processor and model do.</summary>
 public sealed record DinoOptions
 {
     /// <summary>
     /// <c>auto</c> (CUDA, else an OpenCL GPU, else the CPU), <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.
-    /// <see cref="DinoEncoderGroup"/> takes several, separated by commas, and <c>cuda:all</c> or <c>opencl:all</c>.
+    /// <see cref="DinoEncoderGroup"/> also takes several devices, separated by commas, and <c>cuda:all</c> or
+    /// <c>opencl:all</c>.
     /// </summary>
     public string Device { get; init; } = "auto";
 
     /// <summary>
-    /// Arithmetic of the forward pass; all but float32 need an NVIDIA GPU of compute capability 8.0 or newer.
+    /// Arithmetic of the forward pass. All but float32 need an NVIDIA GPU of compute capability 8.0 or newer.
     /// </summary>
     public Precision Precision { get; init; } = Precision.Float32;
 
@@ -46,27 +49,27 @@ public sealed record DinoOptions
     /// <summary>Input height in pixels; null for the size the model was trained on.</summary>
     public int? InputHeight { get; init; }
 
-    /// <summary>How positions are interpolated when the input size is not the trained one.</summary>
+    /// <summary>How positions are interpolated if the input size is not the trained one.</summary>
     public PositionInterpolation Interpolation { get; init; } = PositionInterpolation.Size;
 
-    /// <summary>Whether EXIF orientation is applied to files.</summary>
+    /// <summary>Whether the EXIF orientation of a file is applied.</summary>
     public ExifOrientation Orientation { get; init; } = ExifOrientation.Apply;
 
     /// <summary>Decoder for files and streams; null for the library's own (StbImageSharp).</summary>
     public IImageDecoder? Decoder { get; init; }
 
     /// <summary>
-    /// Most images in one forward pass; more are split. Null to choose: 32 on the CPU, what fits its memory well on a
-    /// GPU.
+    /// The most images in one forward pass; larger requests are split. Null chooses: 32 on the CPU, and on a GPU what
+    /// fits into its memory.
     /// </summary>
     public int? BatchSize { get; init; }
 
     /// <summary>
-    /// Told in one line when the encoder goes on in a way that was not asked for, such as with smaller batches; called
+    /// Receives one line when the encoder departs from its options, for example when it halves the batch. It is called
     /// on the thread that runs the model.
     /// </summary>
     public Action<string>? Warning { get; init; }
 
-    /// <summary>Threads of the CPU device; null for one a core. Other devices ignore it.</summary>
+    /// <summary>Threads of the CPU device; null for one per core. Other devices ignore it.</summary>
     public int? Threads { get; init; }
 }

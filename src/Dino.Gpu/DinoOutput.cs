@@ -1,8 +1,8 @@
 namespace Dino.Gpu;
 
 /// <summary>
-/// What <see cref="DinoEncoder.Forward(Imaging.RgbImage, DinoOutputs)"/> returns; combine as needed. Asking for the
-/// class token alone is fastest.
+/// The outputs that <see cref="DinoEncoder.Forward(Imaging.RgbImage, DinoOutputs)"/> can return, as flags. The class
+/// token alone is the fastest.
 /// </summary>
 [Flags]
 public enum DinoOutputs
@@ -17,38 +17,38 @@ public enum DinoOutputs
     PatchGrid = 4,
 
     /// <summary>
-    /// The residual stream before the first block and after each block, or after those that the call names, before the
-    /// final LayerNorm.
+    /// The residual stream before the first block and after each block, before the final LayerNorm. The call can name
+    /// the states.
     /// </summary>
     HiddenStates = 8,
 
-    /// <summary>Attention probabilities of every layer, or of those that the call names.</summary>
+    /// <summary>Attention probabilities of every layer, or of the layers that the call names.</summary>
     Attentions = 16,
 
     /// <summary>
-    /// The class token's row of the attention probabilities of every layer, or of those that the call names: DINO's
-    /// attention maps. It takes memory for the tokens and not for their square, and the last layer's costs next to
-    /// nothing.
+    /// The class token's row of the attention probabilities, of every layer or of the layers that the call names:
+    /// DINO's attention maps. Memory grows with the number of tokens, not with its square. The last layer's row costs
+    /// almost nothing.
     /// </summary>
     ClassAttentions = 32,
 
     /// <summary>
-    /// Every token after each block, or after those that the call names, through the final LayerNorm:
-    /// <c>get_intermediate_layers</c> of the original.
+    /// Every token after each block, or after the blocks that the call names, each after the final LayerNorm: the
+    /// original's <c>get_intermediate_layers</c>.
     /// </summary>
     IntermediateLayers = 64,
 
-    /// <summary>The class tokens of <see cref="IntermediateLayers"/> alone, at next to no cost.</summary>
+    /// <summary>Only the class tokens of <see cref="IntermediateLayers"/>. They cost almost nothing.</summary>
     LayerClassTokens = 128,
 
     /// <summary>
-    /// The attention's queries of every token in every layer, or in those that the call names. With these, keys, values
-    /// or attention, a pass of another precision than float32 computes all its attention in float32.
+    /// The attention's queries of every token, in every layer or in the layers that the call names. A pass that returns
+    /// queries, keys, values or attention computes all its attention in float32, whatever its precision.
     /// </summary>
     Queries = 256,
 
     /// <summary>
-    /// The attention's keys, as <see cref="Queries"/>. In float32, those of the last layer cost next to nothing.
+    /// The attention's keys, as <see cref="Queries"/>. In float32 the keys of the last layer cost almost nothing.
     /// </summary>
     Keys = 512,
 
@@ -56,8 +56,9 @@ public enum DinoOutputs
     Values = 1024,
 
     /// <summary>
-    /// The class token's row of the attention rollout over all layers (Abnar and Zuidema 2020): the product of the
-    /// layers' attention, meant over the heads, each mixed half and half with the identity for the residual connection.
+    /// The class token's row of the attention rollout over all layers (Abnar and Zuidema 2020). A rollout is the
+    /// product of the layers' attention matrices. Each is the mean over the heads, mixed half and half with the
+    /// identity for the residual connection.
     /// </summary>
     AttentionRollout = 2048,
 }
@@ -88,7 +89,7 @@ public sealed class DinoTensor
     public IReadOnlyList<int> Shape { get; }
 }
 
-/// <summary>The outputs of a forward pass; null where not asked for.</summary>
+/// <summary>The outputs of a forward pass. An output that was not requested is null.</summary>
 public sealed record DinoOutput
 {
     /// <summary>(images, hidden)</summary>
@@ -100,38 +101,38 @@ public sealed record DinoOutput
     /// <summary>(images, grid height, grid width, hidden)</summary>
     public DinoTensor? PatchGrid { get; init; }
 
-    /// <summary>(states kept, images, tokens, hidden); of all, layers + 1.</summary>
+    /// <summary>(states, images, tokens, hidden). All states together are layers + 1.</summary>
     public DinoTensor? HiddenStates { get; init; }
 
-    /// <summary>(layers kept, images, tokens, hidden), the class token first.</summary>
+    /// <summary>(layers, images, tokens, hidden), the class token first.</summary>
     public DinoTensor? IntermediateLayers { get; init; }
 
-    /// <summary>(layers kept, images, hidden)</summary>
+    /// <summary>(layers, images, hidden)</summary>
     public DinoTensor? LayerClassTokens { get; init; }
 
     /// <summary>
-    /// (layers kept, images, tokens, hidden), the heads side by side, as object discovery on DINO's keys (LOST,
-    /// TokenCut) takes them; head h has the columns from h * head size on. With the projection's bias, not scaled.
+    /// (layers, images, tokens, hidden), the heads side by side: head h starts at column h * head size. Object
+    /// discovery on DINO's keys (LOST, TokenCut) takes them so. They include the projection's bias and are not scaled.
     /// </summary>
     public DinoTensor? Queries { get; init; }
 
-    /// <summary>(layers kept, images, tokens, hidden), as <see cref="Queries"/>.</summary>
+    /// <summary>(layers, images, tokens, hidden), as <see cref="Queries"/>.</summary>
     public DinoTensor? Keys { get; init; }
 
-    /// <summary>(layers kept, images, tokens, hidden), as <see cref="Queries"/>.</summary>
+    /// <summary>(layers, images, tokens, hidden), as <see cref="Queries"/>.</summary>
     public DinoTensor? Values { get; init; }
 
-    /// <summary>(layers kept, images, heads, tokens, tokens); rows are queries and sum to 1.</summary>
+    /// <summary>(layers, images, heads, tokens, tokens). Rows are queries; each row sums to 1.</summary>
     public DinoTensor? Attentions { get; init; }
 
     /// <summary>
-    /// (layers kept, images, heads, tokens): how much the class token looks at each token, itself first; sums to 1 over
-    /// the tokens.
+    /// (layers, images, heads, tokens): how much attention the class token pays to each token, itself first. The values
+    /// of a head sum to 1.
     /// </summary>
     public DinoTensor? ClassAttentions { get; init; }
 
     /// <summary>
-    /// (images, tokens): how much of each token, the class token first, is in the class token at the end; sums to 1.
+    /// (images, tokens): the share of each token, the class token first, in the final class token. The shares sum to 1.
     /// </summary>
     public DinoTensor? AttentionRollout { get; init; }
 }
