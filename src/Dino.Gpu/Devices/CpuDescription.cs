@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Dino.Gpu.Devices;
 
-/// <summary>The name and the abilities of this machine's processor.</summary>
+/// <summary>The name and the vector instructions of this machine's processor.</summary>
 internal static class CpuDescription
 {
     /// <summary>Describes the CPU as a device. Loads no driver.</summary>

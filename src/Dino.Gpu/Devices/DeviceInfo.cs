@@ -21,10 +21,10 @@ public sealed record DeviceInfo
     /// <summary>The kernels it would run.</summary>
     public required KernelFamily Family { get; init; }
 
-    /// <summary>Arithmetic it offers for the forward pass.</summary>
+    /// <summary>The arithmetic that it offers for the forward pass.</summary>
     public IReadOnlyList<Precision> Precisions { get; init; } = PrecisionSupport.Float32Only;
 
-    /// <summary>Null when the device can be used, else one line that says why not.</summary>
+    /// <summary>Null if the device can be used, else one line that says why not.</summary>
     public string? Refusal { get; init; }
 
     /// <summary>True for the device that <c>auto</c> picks.</summary>

@@ -3,12 +3,12 @@ namespace Dino.Gpu.Devices;
 /// <summary>Several devices in one option: <c>cuda:0,cuda:1</c>, <c>cuda:all</c>.</summary>
 internal static class DeviceList
 {
-    /// <summary>Takes a list apart into what <see cref="DinoDevice.Open"/> takes, one entry a device.</summary>
+    /// <summary>Splits a list into one entry for each device, as <see cref="DinoDevice.Open"/> takes them.</summary>
     /// <param name="spec">
     /// Devices separated by commas; <c>cuda:all</c> and <c>opencl:all</c> mean every usable device of that kind.
     /// </param>
     /// <exception cref="DinoException">
-    /// A device named twice, <c>auto</c> beside another one, or nothing behind <c>all</c>.
+    /// A device is named twice, <c>auto</c> has another device beside it, or <c>all</c> finds no usable device.
     /// </exception>
     public static IReadOnlyList<string> Expand(string spec)
     {

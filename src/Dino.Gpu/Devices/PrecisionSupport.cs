@@ -1,13 +1,13 @@
 namespace Dino.Gpu.Devices;
 
-/// <summary>The precisions that devices offer, and the error where a device does not offer one.</summary>
+/// <summary>The precisions that devices offer, and the error for a device that does not offer one.</summary>
 internal static class PrecisionSupport
 {
     /// <summary>The precision that every device offers.</summary>
     public static IReadOnlyList<Precision> Float32Only { get; } = [Precision.Float32];
 
     /// <summary>
-    /// The precisions of CUDA devices of compute capability 8.0 and newer, whose tensor cores take all of these.
+    /// The precisions of CUDA devices of compute capability 8.0 and newer: their tensor cores take all of these.
     /// </summary>
     public static IReadOnlyList<Precision> All { get; } =
         [Precision.Float32, Precision.TensorFloat32, Precision.BFloat16, Precision.Float16];
@@ -22,7 +22,7 @@ internal static class PrecisionSupport
         _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "Unknown precision."),
     };
 
-    /// <summary>The precision of a name that <see cref="NameOf"/> gives.</summary>
+    /// <summary>The precision with a name that <see cref="NameOf"/> returns.</summary>
     public static Precision Parse(string name) => All.Single(precision => NameOf(precision) == name);
 
     /// <exception cref="DinoException">The device does not offer it.</exception>

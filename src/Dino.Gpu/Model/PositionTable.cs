@@ -1,22 +1,21 @@
 namespace Dino.Gpu.Model;
 
-/// <summary>The position table at another patch grid.</summary>
+/// <summary>Interpolates the position table to another patch grid.</summary>
 internal static class PositionTable
 {
-    /// <summary>The cubic kernel's parameter: torch's bicubic interpolation, not Pillow's -0.5.</summary>
+    /// <summary>The cubic kernel's parameter, as in torch's bicubic interpolation (Pillow's is -0.5).</summary>
     private const double A = -0.75;
 
     /// <summary>
-    /// Interpolates the patch positions bicubically, without antialiasing and with half-pixel centers
-    /// (<c>interpolate(mode="bicubic", align_corners=False)</c>), samples past the border taken from it. The class
-    /// token's position
-    /// stays. At the trained grid the table is returned as it is.
+    /// Interpolates the patch positions bicubically, without antialiasing and with half-pixel centers, as torch's
+    /// <c>interpolate(mode="bicubic", align_corners=False)</c>. A sample outside the grid takes the value at the
+    /// border. The class token's position does not change. At the trained grid the table itself is returned.
     /// </summary>
     /// <param name="positions">(1 + trained * trained, hidden)</param>
     /// <param name="trained">Side of the trained grid.</param>
-    /// <param name="gridWidth">Patches side by side in the input.</param>
-    /// <param name="gridHeight">Patches on top of each other in the input.</param>
-    /// <param name="interpolation">Which step the samples are taken at.</param>
+    /// <param name="gridWidth">Columns of the input's patch grid.</param>
+    /// <param name="gridHeight">Rows of the input's patch grid.</param>
+    /// <param name="interpolation">The step between the samples.</param>
     /// <returns>(1 + gridWidth * gridHeight, hidden)</returns>
     public static float[] Interpolate(float[] positions, int trained, int gridWidth, int gridHeight, PositionInterpolation interpolation)
     {
@@ -55,7 +54,7 @@ internal static class PositionTable
 
     private static Tap[] Taps(int trained, int wanted, PositionInterpolation interpolation)
     {
-        // The original code adds 0.1 to the wanted size so that torch's floor(trained * factor) does not lose a row to
+        // The original code adds 0.1 to the input grid, so that torch's floor(trained * factor) does not lose a row to
         // rounding.
         double step = interpolation == PositionInterpolation.Size ? (double)trained / wanted : trained / (wanted + 0.1);
         var taps = new Tap[wanted];
@@ -69,7 +68,7 @@ internal static class PositionTable
         return taps;
     }
 
-    /// <summary>Four neighboring samples: the one before First, First, and the two after it.</summary>
+    /// <summary>Four neighboring samples: the one before First, First itself, and the two after it.</summary>
     private readonly record struct Tap(int First, double Fraction)
     {
         public int Index(int i, int size) => Math.Clamp(First - 1 + i, 0, size - 1);

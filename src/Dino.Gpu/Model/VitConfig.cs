@@ -26,8 +26,8 @@ public sealed record VitConfig
     public required int TrainedGrid { get; init; }
 
     /// <summary>
-    /// Epsilon of every LayerNorm: <c>layer_norm_eps</c> of config.json, else 1e-12 (Hugging Face names) or 1e-6
-    /// (original DINO names).
+    /// Epsilon of every LayerNorm: <c>layer_norm_eps</c> of config.json. Without one it is 1e-12 for Hugging Face
+    /// tensor names and 1e-6 for the original DINO names.
     /// </summary>
     public required double LayerNormEpsilon { get; init; }
 

@@ -1,12 +1,12 @@
 namespace Dino.Gpu.Model;
 
 /// <summary>
-/// A checkpoint in host memory: float32, row-major, linear weights as (outputs, inputs), query, key and value fused
-/// into one matrix.
+/// A checkpoint in host memory, in float32 and row-major. Linear weights are (outputs, inputs). Query, key and value
+/// are fused into one matrix.
 /// </summary>
 public sealed class VitWeights
 {
-    /// <summary>The sizes that every shape below is made of.</summary>
+    /// <summary>The sizes in the shapes below.</summary>
     public required VitConfig Config { get; init; }
 
     /// <summary>(hidden)</summary>
@@ -27,7 +27,7 @@ public sealed class VitWeights
     /// <summary>The final LayerNorm.</summary>
     public required NormWeights Norm { get; init; }
 
-    /// <summary>Arrays of the right sizes, to be filled: their content is whatever the memory held.</summary>
+    /// <summary>Allocates arrays of the right sizes for the caller to fill. Their content is undefined.</summary>
     internal static VitWeights Allocate(VitConfig config)
     {
         int hidden = config.HiddenSize;

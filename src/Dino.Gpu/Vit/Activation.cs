@@ -1,9 +1,11 @@
 namespace Dino.Gpu.Vit;
 
-/// <summary>The activations of a forward pass. Every buffer has one row a token, (images * tokens, columns).</summary>
+/// <summary>
+/// The activations of a forward pass. Every buffer has one row for each token: (images * tokens, columns).
+/// </summary>
 internal enum Activation
 {
-    /// <summary>(tokens, 3 * patch * patch): the unfolded picture; the class token's row is not used.</summary>
+    /// <summary>(tokens, 3 * patch * patch): the unfolded picture. The class token's row is not used.</summary>
     Patches,
 
     /// <summary>(tokens, hidden): the residual stream, x in the paper.</summary>

@@ -4,15 +4,15 @@ using static Dino.Gpu.Vit.Linear;
 namespace Dino.Gpu.Vit;
 
 /// <summary>
-/// The forward pass, once, for every kernel family. The comments are the reference: <c>vision_transformer.py</c> of the
-/// original DINO. On a GPU the host runs it and every op is a launch over the batch; in the SIMD family each thread of
-/// one launch runs it on its own images (<see cref="Tokens"/>), then all threads share the class-token rows of the
-/// batch (<see cref="ClassTail"/>).
+/// The forward pass, written once for every kernel family. The comments are the reference: <c>vision_transformer.py</c>
+/// of the original DINO. On a GPU the host runs it, and every op is a launch over the batch. In the SIMD family each
+/// thread of one launch runs it on its own images (<see cref="Tokens"/>); then all threads share the class-token rows
+/// of the batch (<see cref="ClassTail"/>).
 /// </summary>
 internal static class ForwardPass
 {
     /// <summary>
-    /// Everything up to the point where only class-token rows are left, or to the end when every token is asked for.
+    /// Runs the pass up to the point where only class-token rows are left, or to the end if every token is requested.
     /// </summary>
     public static void Tokens<TOps>(ref TOps ops, in VitShape shape, in ForwardRequest request)
         where TOps : struct, IVitOps
@@ -20,9 +20,8 @@ internal static class ForwardPass
         Blocks(ref ops, shape, request);
         if (request.Rollout == 0)
             return;
-        // Attention rollout (Abnar & Zuidema 2020): the product of (I + mean over heads of A) / 2 of all blocks. Its
-        // class-token row alone is a vector
-        // that goes back through the blocks: r = e_cls A_last ... A_0.
+        // Attention rollout (Abnar & Zuidema 2020): the product of (I + mean over heads of A) / 2 of all blocks. Only
+        // its class-token row is needed, a vector that goes back through the blocks: r = e_cls A_last ... A_0.
         int last = shape.LayerCount - 1;
         for (int layer = last; layer >= 0; layer--)
             ops.RollOut(layer, layer == last ? Rows.ClassToken : Rows.All);                 // r = (r + mean(r softmax(q k^T * scale))) / 2
@@ -76,7 +75,7 @@ internal static class ForwardPass
     }
 
     /// <summary>
-    /// The rest of the last block for the class token alone, when <see cref="ForwardRequest.PruneLastBlock"/> holds.
+    /// Runs the rest of the last block for the class token alone, if <see cref="ForwardRequest.PruneLastBlock"/> holds.
     /// </summary>
     public static void ClassTail<TOps>(ref TOps ops, in VitShape shape, in ForwardRequest request)
         where TOps : struct, IVitOps

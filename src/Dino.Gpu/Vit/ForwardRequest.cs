@@ -5,7 +5,9 @@ namespace Dino.Gpu.Vit;
 /// </summary>
 internal readonly struct ForwardRequest
 {
-    /// <summary>The most blocks of a model. There is one hidden state more than blocks, and each has a bit.</summary>
+    /// <summary>
+    /// The most blocks of a model. A hidden state has one bit each, and there is one state more than there are blocks.
+    /// </summary>
     public const int MaxLayers = 63;
 
     public ForwardRequest(int batch, bool allTokens, bool hiddenStates, ulong attentionLayers, bool classAttentionOnly = false)
@@ -17,21 +19,21 @@ internal readonly struct ForwardRequest
         ClassAttentionOnly = classAttentionOnly ? 1 : 0;
     }
 
-    /// <summary>The same for a batch of another size.</summary>
+    /// <summary>Copies the request for a batch of another size.</summary>
     public ForwardRequest ForBatch(int batch) => this with { Batch = batch };
 
     /// <summary>Images in the batch.</summary>
     public int Batch { get; init; }
 
     /// <summary>
-    /// 1 when the final norm covers every token of the last layer, 0 when only the class token is asked for. An int,
+    /// 1 if the final norm covers every token of the last layer, 0 if only the class token is requested. An int,
     /// because kernels take no bool.
     /// </summary>
     public int AllTokens { get; init; }
 
     /// <summary>
-    /// Bit i set: the residual stream is kept after i blocks, for i = 0 before the first. Bits past the last layer do
-    /// not count.
+    /// Bit i set: the residual stream after i blocks is kept; bit 0 is the state before the first block. Bits past the
+    /// last layer are ignored.
     /// </summary>
     public ulong HiddenStates { get; init; }
 
@@ -54,26 +56,27 @@ internal readonly struct ForwardRequest
     public ulong AttentionLayers { get; init; }
 
     /// <summary>
-    /// 1 when only the class token's row of each attention matrix is kept: memory then grows with the tokens, not with
-    /// their square.
+    /// 1 if only the class token's row of each attention matrix is kept. Memory then grows with the number of tokens,
+    /// not with its square.
     /// </summary>
     public int ClassAttentionOnly { get; init; }
 
     /// <summary>
-    /// 1 when the class token's attention rollout is kept. It needs the queries and keys of every block until the end.
+    /// 1 if the class token's attention rollout is kept. It needs the queries and keys of every block until the end of
+    /// the pass.
     /// </summary>
     public int Rollout { get; init; }
 
-    /// <summary>Rows of each attention matrix that are kept, from token 0 on.</summary>
+    /// <summary>The rows of each attention matrix that are kept.</summary>
     public Rows AttentionRows => ClassAttentionOnly != 0 ? Rows.ClassToken : Rows.All;
 
     /// <summary>Whether queries, keys, values, attention probabilities or the rollout are kept.</summary>
     public bool KeepsAttentionInputs => (QueryLayers | KeyLayers | ValueLayers | AttentionLayers) != 0 || Rollout != 0;
 
     /// <summary>
-    /// Whether the last block may compute its attention, projection and MLP for the class token alone. Then nothing
-    /// reads the other tokens of that block but their keys, values and kept queries, so the result is the same to the
-    /// last bit.
+    /// Whether the last block may compute attention, projection and MLP for the class token alone. Nothing else then
+    /// reads the other tokens of that block, except for their keys, values and kept queries. The result is the same to
+    /// the last bit.
     /// </summary>
     public bool PruneLastBlock(int layerCount) =>
         AllTokens == 0 && !Keeps(OutputPart.HiddenStates, layerCount) && !Keeps(OutputPart.IntermediateLayers, layerCount - 1)
@@ -82,10 +85,10 @@ internal readonly struct ForwardRequest
     /// <summary>Number of rows of each attention matrix that are kept.</summary>
     public int AttentionRowCount(int tokenCount) => ClassAttentionOnly != 0 ? 1 : tokenCount;
 
-    /// <summary>Whether a layer's part is kept; hidden states go by their own number.</summary>
+    /// <summary>Whether a part of a layer is kept. For hidden states the index is the number of the state.</summary>
     public bool Keeps(OutputPart part, int index) => ((Layers(part) >> index) & 1) != 0;
 
-    /// <summary>One bit a layer whose part is kept.</summary>
+    /// <summary>One bit for each layer whose part is kept.</summary>
     public ulong Layers(OutputPart part) => part switch
     {
         OutputPart.HiddenStates => HiddenStates,

@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Vit;
 
 /// <summary>
-/// The operations of a ViT, implemented once for each kernel family. The forward pass is written once against this
-/// interface, as a generic method over a struct: a call costs nothing and can run inside a kernel. Parameter order:
+/// The operations of a ViT. Each kernel family implements them. The forward pass is written once against this
+/// interface, as a generic method over a struct, so a call costs nothing and can run inside a kernel. Parameter order:
 /// input, weights, output, rows.
 /// </summary>
 internal interface IVitOps
@@ -13,7 +13,8 @@ internal interface IVitOps
     void UnfoldPatches();
 
     /// <summary>
-    /// x = cat(cls_token, 0) + pos_embed: row 0 is class token plus its position, row 1 + i the position of patch i.
+    /// x = cat(cls_token, 0) + pos_embed: row 0 is the class token plus its position, row 1 + i is the position of
+    /// patch i.
     /// </summary>
     void AssembleTokens();
 
@@ -30,14 +31,14 @@ internal interface IVitOps
     void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows);
 
     /// <summary>
-    /// context = softmax(q k^T / sqrt(head size)) v per head, for the query rows named, over all tokens.
+    /// context = softmax(q k^T / sqrt(head size)) v per head, for the given query rows, over all tokens.
     /// </summary>
     void Attention(Rows queryRows);
 
     /// <summary>Keeps the queries, keys or values of every token, before attention reads them.</summary>
     void KeepQkv(OutputPart part, int layer);
 
-    /// <summary>Keeps softmax(q k^T / sqrt(head size)) of every head, for the query rows named.</summary>
+    /// <summary>Keeps softmax(q k^T / sqrt(head size)) of every head, for the given query rows.</summary>
     void KeepAttention(int layer, Rows queryRows);
 
     /// <summary>Stores the layer's queries and keys of every token for <see cref="RollOut"/>.</summary>
@@ -45,20 +46,20 @@ internal interface IVitOps
 
     /// <summary>
     /// r = (r + mean over heads of r softmax(q k^T / sqrt(head size))) / 2, with a layer's stored queries and keys. The
-    /// row r has one value for each token. For the class token's row alone a rollout begins: r is set to 1 at the class
-    /// token and 0 elsewhere first.
+    /// row r has one value for each token. A rollout begins with the class token's row alone: the op first sets r to 1
+    /// at the class token and to 0 elsewhere.
     /// </summary>
     void RollOut(int layer, Rows queryRows);
 
-    /// <summary>Keeps r.</summary>
+    /// <summary>Keeps the row r.</summary>
     void KeepRollout();
 
     /// <summary>Keeps the residual stream as hidden state <paramref name="index"/>, 0 before the first block.</summary>
     void KeepHiddenState(int index);
 
     /// <summary>
-    /// From here on only class-token rows are used. A family that works image by image gathers them here and continues
-    /// with the batch.
+    /// Begins the part of the pass that uses only class-token rows. A family that works image by image gathers them
+    /// here and continues with the batch.
     /// </summary>
     void BeginClassTail();
 
@@ -68,6 +69,6 @@ internal interface IVitOps
     /// </summary>
     void FinalNorm(OutputPart part, int layer, Rows rows);
 
-    /// <summary>Waits for all operations so far. Only timing needs it.</summary>
+    /// <summary>Waits for all operations so far. Only the timing needs it.</summary>
     void Synchronize();
 }

@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Vit;
 
 /// <summary>
-/// The linear layers of a ViT. Query is the first third of Qkv's outputs, KeyValue the other two; each writes its
-/// columns only.
+/// The linear layers of a ViT. Query is the first third of Qkv's outputs, KeyValue the other two thirds. Each writes
+/// only its own columns.
 /// </summary>
 internal enum Linear
 {

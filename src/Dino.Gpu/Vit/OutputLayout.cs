@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Dino.Gpu.Vit;
 
 /// <summary>
-/// The sizes of the parts that one pass keeps, and their places when all are in one buffer. Plain values: a kernel
-/// takes it as a parameter.
+/// The sizes of the parts that one pass keeps, and their places in one buffer that holds them all. Plain values: a
+/// kernel takes it as a parameter.
 /// </summary>
 internal readonly struct OutputLayout
 {
@@ -17,13 +17,13 @@ internal readonly struct OutputLayout
         _request = request;
     }
 
-    /// <summary>Values of every part together.</summary>
+    /// <summary>Values of all parts together.</summary>
     public long TotalLength => Start(Parts);
 
     /// <summary>Number of parts.</summary>
     public static OutputPart Parts => OutputPart.Rollout + 1;
 
-    /// <summary>Layers kept of a part.</summary>
+    /// <summary>The number of layers that are kept of a part.</summary>
     public int Slots(OutputPart part) => part switch
     {
         OutputPart.Tokens => 1,
@@ -31,7 +31,7 @@ internal readonly struct OutputLayout
         _ => BitOperations.PopCount(_request.Layers(part) & Below(IndexCount(part))),
     };
 
-    /// <summary>The slot of a layer (of a state, for hidden states) that is kept.</summary>
+    /// <summary>The slot of a kept layer; for hidden states, of a kept state.</summary>
     public int Slot(OutputPart part, int index) => BitOperations.PopCount(_request.Layers(part) & Below(index));
 
     /// <summary>Values of one image in one slot.</summary>
@@ -44,7 +44,7 @@ internal readonly struct OutputLayout
         _ => (long)_shape.TokenCount * _shape.HiddenSize,
     };
 
-    /// <summary>Values of one slot: those of the whole batch.</summary>
+    /// <summary>Values of one slot: of the whole batch.</summary>
     public long SlotLength(OutputPart part) => _request.Batch * ImageLength(part);
 
     /// <summary>Values of a part.</summary>

@@ -2,13 +2,13 @@ namespace Dino.Gpu.Vit;
 
 /// <summary>
 /// The parts of an output that a forward pass can keep. A part is (slots, batch, values of an image). Each kept layer
-/// has one slot, in ascending order.
+/// has one slot; slots are in ascending order of layers.
 /// </summary>
 internal enum OutputPart
 {
     /// <summary>
-    /// The last layer after the final norm, one slot: (tokens, hidden) with every token, (hidden) with the class token
-    /// alone.
+    /// The last layer after the final norm, in one slot: (tokens, hidden) with every token, (hidden) with the class
+    /// token alone.
     /// </summary>
     Tokens,
 

@@ -2,15 +2,15 @@ using System.Diagnostics;
 
 namespace Dino.Gpu.Vit;
 
-/// <summary>Times each operation of another implementation, so that the forward pass carries no stopwatch.</summary>
+/// <summary>Times each operation of another implementation. The forward pass itself carries no stopwatch.</summary>
 /// <param name="inner">The operations.</param>
 /// <param name="ticks">
-/// One sum of <see cref="Stopwatch"/> ticks for each <see cref="VitOp"/>; the caller's memory.
+/// One sum of <see cref="Stopwatch"/> ticks for each <see cref="VitOp"/>. The caller owns the memory.
 /// </param>
 internal unsafe struct TimedOps<TOps>(TOps inner, long* ticks) : IVitOps
     where TOps : struct, IVitOps
 {
-    /// <summary>Sums that a thread needs.</summary>
+    /// <summary>The number of sums that a thread needs.</summary>
     public static int Count => (int)VitOp.Outputs + 1;
 
     private TOps _inner = inner;

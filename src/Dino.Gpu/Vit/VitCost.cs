@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Vit;
 
 /// <summary>
-/// Floating-point operations of a forward pass: two for each multiply-add of the model's matrix products. Nothing else
-/// counts, not even the products of a rollout.
+/// Counts the floating-point operations of a forward pass: two for each multiply-add of the model's matrix products.
+/// Nothing else counts, not even the products of a rollout.
 /// </summary>
 internal static class VitCost
 {
@@ -20,7 +20,7 @@ internal static class VitCost
     {
         long hidden = shape.HiddenSize;
         long tokens = shape.TokenCount;
-        // The rows of the last block's query, attention, projection and MLP, and those of all others together.
+        // The rows of the last block's query, attention, projection and MLP, and the rows of all blocks together.
         long lastRows = request.PruneLastBlock(shape.LayerCount) ? 1 : tokens;
         long rows = (shape.LayerCount - 1) * tokens + lastRows;
         long queryRows = request.Keeps(OutputPart.Queries, shape.LayerCount - 1) ? shape.LayerCount * tokens : rows;

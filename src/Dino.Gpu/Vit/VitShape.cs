@@ -3,11 +3,13 @@ using Dino.Gpu.Model;
 namespace Dino.Gpu.Vit;
 
 /// <summary>
-/// The sizes of one forward pass: a model at one input size. Plain values, so that a kernel can take it as a parameter.
+/// The sizes of one forward pass: a model at one input size. Plain values: a kernel takes it as a parameter.
 /// </summary>
 internal readonly struct VitShape
 {
-    /// <summary>The <see cref="SampleStep"/> at which the input is the picture: one pixel, in units of 2^-32.</summary>
+    /// <summary>
+    /// The <see cref="SampleStep"/> of an input that is the picture itself: one pixel, in units of 2^-32.
+    /// </summary>
     public const long PictureStep = 1L << 32;
 
     public VitShape(VitConfig config, int inputWidth, int inputHeight)
@@ -45,26 +47,28 @@ internal readonly struct VitShape
     public int InputHeight { get; }
 
     /// <summary>
-    /// Width of the pictures on the device. It is the input's width, unless the input is sampled from the pictures.
+    /// Width of the pictures on the device. It equals the input's width, unless the input is sampled from the pictures.
     /// </summary>
     public int PictureWidth { get; }
 
     public int PictureHeight { get; }
 
-    /// <summary>Pixels of the picture from one of the input to the next, in units of 2^-32.</summary>
+    /// <summary>
+    /// The distance between two neighboring pixels of the input, in pixels of the picture and units of 2^-32.
+    /// </summary>
     public long SampleStep { get; }
 
     /// <summary>
-    /// Whether the input is sampled from the picture. If not, it is the picture; at a scale just below 1 it lacks the
-    /// last pixels.
+    /// Whether the input is sampled from the picture. If not, the input is the picture itself; at a scale just below 1
+    /// it lacks the last pixels.
     /// </summary>
     public bool IsSampled => SampleStep != PictureStep;
 
     public float LayerNormEpsilon { get; }
 
     /// <summary>
-    /// The model at another scale of the same pictures. The input is that of torch's
-    /// <c>interpolate(scale_factor=s, mode="bilinear", align_corners=False)</c>: floor(side * s) pixels, 1 / s apart.
+    /// The sizes at another scale of the same pictures. The input is that of torch's <c>interpolate(scale_factor=s,
+    /// mode="bilinear", align_corners=False)</c>: floor(side * s) pixels, 1 / s apart.
     /// </summary>
     /// <param name="config">The model.</param>
     /// <param name="pictureWidth">Width of the pictures.</param>
@@ -73,20 +77,20 @@ internal readonly struct VitShape
     public static VitShape AtScale(VitConfig config, int pictureWidth, int pictureHeight, double scale) => new(
         config, (int)Math.Floor(pictureWidth * scale), (int)Math.Floor(pictureHeight * scale), pictureWidth, pictureHeight, StepAt(scale));
 
-    /// <summary>Pixels of the picture from one pixel of the input to the next, in units of 2^-32.</summary>
+    /// <summary>The <see cref="SampleStep"/> at a scale.</summary>
     public static long StepAt(double scale) => (long)Math.Round(PictureStep / scale);
 
     public int HeadSize => HiddenSize / HeadCount;
 
     public int PatchLength => 3 * PatchSize * PatchSize;
 
-    /// <summary>Patches side by side; pixels that do not fill a patch are dropped.</summary>
+    /// <summary>Columns of the patch grid. Pixels that do not fill a patch are dropped.</summary>
     public int GridWidth => InputWidth / PatchSize;
 
     public int GridHeight => InputHeight / PatchSize;
 
     public int PatchCount => GridWidth * GridHeight;
 
-    /// <summary>The class token and one token a patch.</summary>
+    /// <summary>The class token, and one token for each patch.</summary>
     public int TokenCount => 1 + PatchCount;
 }
