@@ -3,18 +3,19 @@ using System.Text.RegularExpressions;
 namespace Dino.Gpu.Files;
 
 /// <summary>
-/// A file that appears under its name only when it is whole: it is written beside it, under a temporary name.
-/// <see cref="Complete"/> flushes it to the disk and renames it; <see cref="Dispose"/> alone deletes it.
-/// What was there before stays until then.
+/// A file that appears under its name only when it is complete. It is written beside its target under a temporary name.
+/// <see cref="Complete"/> flushes it to the disk and renames it over the target. <see cref="Dispose"/> without
+/// <see cref="Complete"/> deletes it. The previous file stays until the rename.
 /// </summary>
 internal sealed partial class AtomicFile : IDisposable
 {
     /// <summary>
-    /// Tries at a temporary file: another process that cleans up may hold it between its creation and its lock.
+    /// How often creating a temporary file is tried. Another process that cleans up may hold the file between its
+    /// creation and its lock.
     /// </summary>
     private const int Attempts = 10;
 
-    private readonly string _path; // of the file to replace, links resolved
+    private readonly string _path; // the file to replace, with links resolved
     private readonly string _temporaryPath;
     private readonly FileStream _stream;
     private bool _closed;
@@ -37,9 +38,9 @@ internal sealed partial class AtomicFile : IDisposable
     }
 
     /// <summary>
-    /// Fails before the work starts if the file could not be written after it. Also deletes the temporary files that
-    /// killed processes left of this output: they may be large, and every repetition would add one. It reads the whole
-    /// directory, so it is called once a command and not for every file.
+    /// Fails before the work starts if the file cannot be written. It also deletes the temporary files that killed
+    /// processes left of this output: they may be large, and every repetition would add one. It reads the whole
+    /// directory, so call it once per command, not once per file.
     /// </summary>
     /// <exception cref="DinoException">The file cannot be created there.</exception>
     public static void EnsureWritable(string path)
@@ -48,7 +49,9 @@ internal sealed partial class AtomicFile : IDisposable
         file.DeleteAbandoned();
     }
 
-    /// <summary>Flushes a finished file to the disk and renames it over another, whose permissions it takes.</summary>
+    /// <summary>
+    /// Flushes a finished file to the disk and renames it over another file. It takes the other file's permissions.
+    /// </summary>
     /// <param name="stream">The file; disposed when it is in place.</param>
     /// <param name="path">The file to replace, as <see cref="OutputPath.Resolve"/> returns it.</param>
     /// <exception cref="IOException">The disk is full or failing.</exception>
@@ -58,16 +61,16 @@ internal sealed partial class AtomicFile : IDisposable
         string temporaryPath = stream.Name;
         DiskFlush.Run(stream);
         if (OperatingSystem.IsWindows())
-            stream.Dispose(); // an open file keeps its name there
+            stream.Dispose(); // Windows does not rename an open file
         else if (File.Exists(path))
-            File.SetUnixFileMode(stream.SafeFileHandle, File.GetUnixFileMode(path)); // nobody else may read the new file
+            File.SetUnixFileMode(stream.SafeFileHandle, File.GetUnixFileMode(path)); // so that nobody else may read the new file
         File.Move(temporaryPath, path, overwrite: true);
-        stream.Dispose(); // after the renaming: without its lock the temporary file would look abandoned
+        stream.Dispose(); // after the rename: without its lock the temporary file would look abandoned
     }
 
     /// <summary>
-    /// The outputs in a directory that have temporary files, whether of living or of killed processes.
-    /// Empty where the directory cannot be read.
+    /// The outputs in a directory that have temporary files, of living or of killed processes. Empty if the directory
+    /// cannot be read.
     /// </summary>
     public static HashSet<string> Interrupted(string directory)
     {
@@ -82,14 +85,14 @@ internal sealed partial class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>The name of the file that a temporary file is to become; null for any other name.</summary>
+    /// <summary>The name of the output that a temporary file will become; null for any other name.</summary>
     public static string? OutputOf(string fileName) =>
         TemporaryName().Match(fileName) is { Success: true } match ? match.Groups[1].Value : null;
 
     /// <summary>The temporary file, for writing and seeking.</summary>
     public Stream Stream => _stream;
 
-    /// <summary>Runs a write and turns its failure, such as a full disk, into one line.</summary>
+    /// <summary>Runs a write. Its failure, such as a full disk, becomes one line.</summary>
     /// <exception cref="DinoException">The write failed.</exception>
     public void Write(Action<Stream> write)
     {
@@ -119,14 +122,15 @@ internal sealed partial class AtomicFile : IDisposable
     }
 
     /// <summary>
-    /// A temporary file in the same folder, for what has to wait until the end; the caller disposes it.
+    /// Creates a temporary file in the same folder, for bytes that must be written last. The caller disposes it.
     /// </summary>
     /// <exception cref="DinoException">It cannot be created.</exception>
     public SpoolFile CreateSpool()
     {
         try
         {
-            // It has a name for a moment. A process killed then leaves it, so the name is one that the clean-up knows.
+            // It has a name for a moment. If the process is killed then, the file stays, so it uses a name that the
+            // cleanup knows.
             return Create(_path, name => new SpoolFile(name, _path));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -135,9 +139,9 @@ internal sealed partial class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>Puts the file in place, over one of that name.</summary>
+    /// <summary>Renames the file over its target.</summary>
     /// <exception cref="DinoException">
-    /// It cannot be flushed or renamed; the temporary file is deleted by <see cref="Dispose"/>.
+    /// It cannot be flushed or renamed. <see cref="Dispose"/> then deletes the temporary file.
     /// </exception>
     public void Complete()
     {
@@ -165,7 +169,7 @@ internal sealed partial class AtomicFile : IDisposable
         }
         catch (IOException)
         {
-            // a buffered rest that the full disk does not take; the file is deleted anyway
+            // The disk is full and does not take the buffered rest. The file is deleted anyway.
         }
 
         try
@@ -174,11 +178,11 @@ internal sealed partial class AtomicFile : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            // the failure that led here is the one to report
+            // The failure that led here is the one to report.
         }
     }
 
-    /// <summary>A new file that this process holds locked and that still has its name: now nobody deletes it.</summary>
+    /// <summary>Creates a file, locks it, and checks that it still has its name. Now nobody deletes it.</summary>
     private static FileStream CreateTemporary(string path) => Create(path, name =>
     {
         var stream = new FileStream(name, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 1 << 16);
@@ -188,7 +192,7 @@ internal sealed partial class AtomicFile : IDisposable
         return null;
     });
 
-    /// <summary>Makes a file under a temporary name, or under another where that one got lost.</summary>
+    /// <summary>Creates a file under a temporary name, or under another one if the first was lost.</summary>
     private static T Create<T>(string path, Func<string, T?> create)
         where T : class
     {
@@ -213,7 +217,8 @@ internal sealed partial class AtomicFile : IDisposable
         {
             var everything = new EnumerationOptions { AttributesToSkip = 0 };
             string[] others = [.. Directory.EnumerateFiles(Path.GetDirectoryName(_path)!, "*", everything).Where(IsOther)];
-            // On a file system without locks our own file looks abandoned too: then nothing tells which ones are.
+            // On a file system without locks our own file looks abandoned too. Then nothing tells which files are
+            // abandoned.
             if (others.Length == 0 || IsAbandoned(_temporaryPath, FileOptions.None))
                 return;
             foreach (string other in others)
@@ -225,14 +230,14 @@ internal sealed partial class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>Whether it is another temporary file of the same output.</summary>
+    /// <summary>Whether a file is another temporary file of the same output.</summary>
     private bool IsOther(string file)
     {
         string name = Path.GetFileName(file);
         return name != Path.GetFileName(_temporaryPath) && OutputOf(name) == Path.GetFileName(_path);
     }
 
-    /// <summary>Whether no process holds a temporary file: a living one has it locked.</summary>
+    /// <summary>Whether no process holds a temporary file. A living process has it locked.</summary>
     private static bool IsAbandoned(string path, FileOptions options)
     {
         try

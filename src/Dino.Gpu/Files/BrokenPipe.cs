@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Files;
 
-/// <summary>Recognizes a write to a pipe whose reader went away.</summary>
+/// <summary>Recognizes a failed write to a pipe whose reader is gone.</summary>
 internal static class BrokenPipe
 {
     // errno EPIPE, and ERROR_BROKEN_PIPE and ERROR_NO_DATA of Windows as HRESULTs.
@@ -8,6 +8,6 @@ internal static class BrokenPipe
     private const int OnWindows = unchecked((int)0x8007006D);
     private const int NoReaderOnWindows = unchecked((int)0x800700E8);
 
-    /// <summary>Whether the reader of a pipe is gone.</summary>
+    /// <summary>Whether a write failed because the reader of the pipe is gone.</summary>
     public static bool Is(IOException failure) => failure.HResult is OnUnix or OnWindows or NoReaderOnWindows;
 }

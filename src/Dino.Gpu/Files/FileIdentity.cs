@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Dino.Gpu.Files;
 
 /// <summary>
-/// Which file a handle leads to, as the system numbers them. Two names of one file, hard links too, have equal
-/// identities. .NET has no call for it.
+/// The system's number of the file behind a handle. Two names of one file, such as hard links, have equal identities.
+/// .NET has no call for it.
 /// </summary>
 /// <param name="Device">The file system.</param>
 /// <param name="Number">The file on it: the inode on Unix.</param>
@@ -29,9 +29,9 @@ internal readonly partial record struct FileIdentity(ulong Device, ulong Number)
     private const int WindowsVolume = 28;
     private const int WindowsIndex = 44; // high and low, 32 bits each
 
-    /// <summary>Asks the system.</summary>
-    /// <param name="file">Open.</param>
-    /// <exception cref="IOException">The system does not say.</exception>
+    /// <summary>Asks the system for the identity of an open file.</summary>
+    /// <param name="file">The open file.</param>
+    /// <exception cref="IOException">The system does not tell.</exception>
     public static FileIdentity Of(SafeFileHandle file)
     {
         if (OperatingSystem.IsLinux())
@@ -40,7 +40,7 @@ internal readonly partial record struct FileIdentity(ulong Device, ulong Number)
             return OfMac(file);
         if (OperatingSystem.IsWindows())
             return OfWindows(file);
-        throw new IOException("this system has no numbers for files that are known here");
+        throw new IOException("this system's file numbers are not supported");
     }
 
     [SupportedOSPlatform("linux")]

@@ -13,15 +13,15 @@ internal static class MessageText
         Visible(string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
 
     /// <summary>
-    /// Replaces what a terminal would obey: a file name may hold escape sequences, line ends, and letters that reverse
-    /// the direction of the text.
+    /// Replaces characters that a terminal would obey. A file name may hold escape sequences, line ends, and letters
+    /// that reverse the direction of the text.
     /// </summary>
     public static string Visible(string text) => string.Concat(text.Select(letter => IsHidden(letter) ? '?' : letter));
 
-    /// <summary>A name from a file in quotes, short enough to print.</summary>
+    /// <summary>Quotes a name that comes from a file, and shortens it.</summary>
     public static string Quote(string name) => name.Length <= LongestName ? $"'{name}'" : $"'{name[..(LongestName - 3)]}...'";
 
-    /// <summary>(a, b, c)</summary>
+    /// <summary>Writes a shape as <c>(a, b, c)</c>.</summary>
     public static string Shape(ReadOnlySpan<long> sides)
     {
         var text = new StringBuilder("(");

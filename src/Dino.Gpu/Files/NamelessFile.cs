@@ -1,12 +1,12 @@
 namespace Dino.Gpu.Files;
 
 /// <summary>
-/// Temporary files that only this user can read, and that vanish even when the process is killed: on Unix they have
-/// no name, on Windows the system deletes them when they are closed.
+/// Temporary files that only this user can read, and that vanish even if the process is killed. On Unix they have no
+/// name; on Windows the system deletes them when they are closed.
 /// </summary>
 internal static class NamelessFile
 {
-    /// <param name="path">Name for the moment of its creation.</param>
+    /// <param name="path">The name that it has for a moment.</param>
     /// <param name="bufferSize">Bytes of the stream's buffer.</param>
     public static FileStream Create(string path, int bufferSize)
     {
@@ -26,11 +26,11 @@ internal static class NamelessFile
         return file;
     }
 
-    /// <summary>In the folder for temporary files.</summary>
+    /// <summary>Creates a file in the folder for temporary files.</summary>
     public static FileStream CreateTemporary(int bufferSize) =>
         Create(Path.Combine(Path.GetTempPath(), $"dino-{Guid.NewGuid():N}.tmp"), bufferSize);
 
-    /// <summary>One line for a temporary file that cannot be written or read.</summary>
+    /// <summary>The failure of a temporary file that cannot be written or read, in one line.</summary>
     /// <param name="what">What is in it.</param>
     /// <param name="failure">What the system says.</param>
     public static DinoException Failed(string what, Exception failure) =>

@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Files;
 
-/// <summary>The file that an output's name leads to: where it is put in place by renaming.</summary>
+/// <summary>Finds the file that an output replaces.</summary>
 internal static class OutputPath
 {
     internal const string IsDirectory = "it is a directory, expected a file name";
@@ -10,12 +10,12 @@ internal static class OutputPath
     private const string AnotherName = "give the name of a file";
 
     /// <summary>
-    /// The full path of the file to replace. A symbolic link stays a link: the file that it leads to is replaced,
-    /// or made where it leads nowhere yet.
+    /// Returns the full path of the file to replace. A symbolic link stays a link: the output replaces the file behind
+    /// it, or creates that file.
     /// </summary>
-    /// <param name="path">As the user named it.</param>
+    /// <param name="path">The path as the user gave it.</param>
     /// <exception cref="DinoException">
-    /// A directory, a pipe, a device or a circle of links, or there is no such directory.
+    /// The path is a directory, a pipe, a device or a circle of links, or its directory does not exist.
     /// </exception>
     public static string Resolve(string path)
     {
@@ -28,7 +28,7 @@ internal static class OutputPath
                 throw Refused(path, IsCircle);
             string? directory = Path.GetDirectoryName(file);
             if (directory == "/dev" || RegularFile.IsSpecial(file))
-                throw Refused(path, IsNoFile, AnotherName); // renaming would replace the device itself
+                throw Refused(path, IsNoFile, AnotherName); // a rename would replace the device itself
             if (!Directory.Exists(directory))
                 throw Refused(path, $"{NoDirectory} {directory}");
             return file;

@@ -1,21 +1,23 @@
 namespace Dino.Gpu.Files;
 
 /// <summary>
-/// Which file a path leads to, through links to files and to folders, so that two names of one file compare equal.
-/// Remembers the folders that it has seen.
+/// Follows links to files and to folders, so that two names of one file compare equal. Remembers the folders that it
+/// has resolved.
 /// </summary>
 internal sealed class RealPath
 {
-    /// <summary>Links that one path may lead through; more are taken for a circle, as by the systems.</summary>
+    /// <summary>The most links that one path may lead through. More count as a circle, as in Linux.</summary>
     private const int MostLinks = 40;
 
     private readonly Dictionary<string, string> _folders = new(StringComparer.Ordinal);
 
-    /// <summary>Compares what <see cref="Of"/> returns, as this system's file names are compared.</summary>
+    /// <summary>Compares results of <see cref="Of"/> as this system compares file names.</summary>
     public static StringComparer Comparer { get; } =
         OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
 
-    /// <summary>The full path without links. What is no path, or leads in a circle, stays as it is.</summary>
+    /// <summary>
+    /// Returns the full path without links. Returns the path unchanged if it is invalid or leads in a circle.
+    /// </summary>
     public string Of(string path)
     {
         try
@@ -34,7 +36,7 @@ internal sealed class RealPath
         }
     }
 
-    /// <summary>Goes name by name, since what ".." is above a link is only known where the link leads.</summary>
+    /// <summary>Resolves the path name by name: what ".." means after a link depends on where the link leads.</summary>
     private static string Resolve(string full)
     {
         string place = Path.GetPathRoot(full)!;

@@ -4,13 +4,13 @@ using Microsoft.Win32.SafeHandles;
 namespace Dino.Gpu.Files;
 
 /// <summary>
-/// Opens files that have a length and an end, and nothing else: a named pipe, a socket or a device in a folder of
-/// pictures would block its reader for ever. Failures are one line that says why, without the path, which the caller
-/// names.
+/// Opens regular files and nothing else. A named pipe, a socket or a device in a folder of pictures would block its
+/// reader forever. A failure is one line with the reason. It does not name the path; the caller does.
 /// </summary>
 internal static partial class RegularFile
 {
-    // From the systems' fcntl.h. .NET opens without O_NONBLOCK: a pipe without a writer then holds the thread for good.
+    // From the systems' fcntl.h. .NET opens without O_NONBLOCK, so a pipe without a writer would block the thread
+    // forever.
     private const int LinuxNonBlocking = 0x800;
     private const int LinuxCloseOnExec = 0x80000;
     private const int MacNonBlocking = 0x4;
@@ -23,7 +23,7 @@ internal static partial class RegularFile
     private const int AccessDenied = 13;
     private const int NotADirectory = 20;
 
-    // statx(2), whose layout is the same on every processor.
+    // From statx(2), whose layout is the same on every processor.
     private const int CurrentDirectory = -100;
     private const int NoFollow = 0x100;
     private const int TypeOnly = 1;
@@ -34,11 +34,11 @@ internal static partial class RegularFile
     private const int TypeDirectory = 0x4000;
     private const int TypeLink = 0xA000;
 
-    /// <summary>Opens a file for reading at any offset. Never blocks on what is no regular file.</summary>
-    /// <param name="path">The file; a link to one will do.</param>
+    /// <summary>Opens a file for reading at any offset. Never blocks on something that is not a regular file.</summary>
+    /// <param name="path">The file, or a link to it.</param>
     /// <returns>A handle that can seek; the caller disposes it.</returns>
     /// <exception cref="DinoException">
-    /// There is no such file, it may not be read, or it is a directory, a pipe, a socket or a device.
+    /// The file does not exist, may not be read, or is a directory, a pipe, a socket or a device.
     /// </exception>
     public static SafeFileHandle Open(string path)
     {
@@ -51,7 +51,8 @@ internal static partial class RegularFile
         SafeFileHandle handle = OperatingSystem.IsLinux() || OperatingSystem.IsMacOS() ? OpenNonBlocking(path) : OpenManaged(path);
         try
         {
-            // Only what can seek has a length. Devices and the files of /proc can seek, say 0, and still have bytes.
+            // Only a file that can seek has a length. Devices and the files of /proc can seek, report a length of 0,
+            // and still have bytes.
             long length = RandomAccess.GetLength(handle);
             if (length == 0 && RandomAccess.Read(handle, stackalloc byte[1], 0) != 0)
                 throw new DinoException("not a regular file");
@@ -70,9 +71,9 @@ internal static partial class RegularFile
     }
 
     /// <summary>
-    /// Whether <see cref="Open"/> can open a file: one that may be read, no directory, pipe, socket or device.
+    /// Whether <see cref="Open"/> can open a file: it may be read, and it is no directory, pipe, socket or device.
     /// </summary>
-    /// <param name="path">The file; a link to one will do.</param>
+    /// <param name="path">The file, or a link to it.</param>
     public static bool CanOpen(string path)
     {
         try
@@ -109,7 +110,7 @@ internal static partial class RegularFile
     private static SafeFileHandle OpenNonBlocking(string path)
     {
         int flags = OperatingSystem.IsLinux() ? LinuxNonBlocking | LinuxCloseOnExec : MacNonBlocking | MacCloseOnExec; // O_RDONLY is 0
-        int descriptor = NativeOpen(Path.GetFullPath(path), flags); // so that "a/../b" is "b" here too, as everywhere in .NET
+        int descriptor = NativeOpen(Path.GetFullPath(path), flags); // so that "a/../b" means "b", as everywhere in .NET
         if (descriptor >= 0)
             return new SafeFileHandle(descriptor, ownsHandle: true);
 
@@ -147,7 +148,10 @@ internal static partial class RegularFile
         }
     }
 
-    /// <summary>A name that is not UTF-8 reaches .NET with U+FFFD in it, and then no file has that name.</summary>
+    /// <summary>
+    /// The message for a missing file. A name that is not UTF-8 reaches .NET with U+FFFD in it, and no file has that
+    /// name.
+    /// </summary>
     private static string Missing(string path) => path.Contains('\uFFFD', StringComparison.Ordinal)
         ? "no such file; if its name is not valid UTF-8, rename it"
         : "no such file";
@@ -164,7 +168,9 @@ internal static partial class RegularFile
         }
     }
 
-    /// <summary>The file type that Linux reports for a path itself; null where it reports none.</summary>
+    /// <summary>
+    /// The file type that Linux reports for a path without following a link; null if it reports none.
+    /// </summary>
     private static unsafe int? Type(string path)
     {
         byte* status = stackalloc byte[StatxBytes];

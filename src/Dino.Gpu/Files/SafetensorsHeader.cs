@@ -5,15 +5,15 @@ using System.Text.Json;
 namespace Dino.Gpu.Files;
 
 /// <summary>
-/// The header of a <c>.safetensors</c> file: an int64 length, then JSON of that length, then the bytes of the tensors
-/// without gaps. The one place that reads and writes it.
+/// The header of a <c>.safetensors</c> file: an int64 length, then JSON of that length. The bytes of the tensors follow
+/// without gaps. All reading and writing of headers is here.
 /// </summary>
 internal sealed class SafetensorsHeader
 {
     /// <summary>Bytes of the length before the JSON.</summary>
     public const int LengthBytes = 8;
 
-    /// <summary>Longest JSON that is read: a checkpoint of 100 000 tensors has 13 MB.</summary>
+    /// <summary>The longest JSON that is read. A checkpoint of 100 000 tensors has 13 MB.</summary>
     private const int MaxBytes = 16 << 20;
 
     private const int Alignment = 8;
@@ -22,19 +22,25 @@ internal sealed class SafetensorsHeader
     /// <summary>The tensors in the order of the JSON.</summary>
     public required IReadOnlyList<SafetensorsTensor> Tensors { get; init; }
 
-    /// <summary>Free text that goes with them.</summary>
+    /// <summary>Free text that goes with the tensors.</summary>
     public required IReadOnlyDictionary<string, string> Metadata { get; init; }
 
     /// <summary>Offset in the file of the tensors' first byte.</summary>
     public required long DataStart { get; init; }
 
-    /// <summary>Whether a file may be one: its JSON opens with a brace, whatever length it claims.</summary>
+    /// <summary>
+    /// Whether a file may be a <c>.safetensors</c> file: its JSON opens with a brace, whatever length it claims.
+    /// </summary>
     public static bool IsAtStart(ReadOnlySpan<byte> start) => start.Length > LengthBytes && start[LengthBytes] == '{';
 
-    /// <summary>Bytes of the JSON, checked against the file before anything is allocated.</summary>
+    /// <summary>
+    /// Returns the length of the JSON in bytes, checked against the file before anything is allocated.
+    /// </summary>
     /// <param name="start">The first <see cref="LengthBytes"/> bytes.</param>
     /// <param name="fileLength">Bytes of the file.</param>
-    /// <exception cref="InvalidDataException">The header claims more than the file has, or than is read.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The header claims more bytes than the file has, or than are read.
+    /// </exception>
     public static int JsonLength(ReadOnlySpan<byte> start, long fileLength)
     {
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(start);
@@ -45,10 +51,12 @@ internal sealed class SafetensorsHeader
         return (int)length;
     }
 
-    /// <summary>Reads the JSON. Every tensor lies inside the file, and together they fill it.</summary>
-    /// <param name="json">As many bytes as <see cref="JsonLength"/> says.</param>
+    /// <summary>
+    /// Parses the JSON, and checks that every tensor lies inside the file and that together they fill it.
+    /// </summary>
+    /// <param name="json">The JSON: <see cref="JsonLength"/> bytes.</param>
     /// <param name="fileLength">Bytes of the file.</param>
-    /// <exception cref="InvalidDataException">It is broken, or lies about the data.</exception>
+    /// <exception cref="InvalidDataException">The JSON is broken, or does not match the data.</exception>
     public static SafetensorsHeader Parse(ReadOnlySpan<byte> json, long fileLength)
     {
         long start = LengthBytes + json.Length;
@@ -59,7 +67,7 @@ internal sealed class SafetensorsHeader
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException or FormatException)
         {
-            // InvalidOperationException: text that is not UTF-8. The reader's own words do not fit one line.
+            // InvalidOperationException means text that is not UTF-8. The reader's own message does not fit one line.
             throw new InvalidDataException("bad safetensors: the header is not valid JSON", failure);
         }
 
@@ -67,10 +75,10 @@ internal sealed class SafetensorsHeader
         return new SafetensorsHeader { Tensors = parser.Tensors, Metadata = parser.Metadata, DataStart = start };
     }
 
-    /// <summary>The length, the JSON, and spaces that keep the data aligned, as the format recommends.</summary>
-    /// <param name="tensors">In the order of their data, which follow each other.</param>
-    /// <param name="metadata">Free text that goes with them.</param>
-    /// <param name="leastBytes">Spaces fill the header up to this length, so that it can be replaced in place.</param>
+    /// <summary>Returns the length, the JSON, and spaces that align the data, as the format recommends.</summary>
+    /// <param name="tensors">The tensors in the order of their data.</param>
+    /// <param name="metadata">Free text that goes with the tensors.</param>
+    /// <param name="leastBytes">Spaces fill the header up to this length, so that it can be overwritten later.</param>
     public static byte[] Write(
         IEnumerable<SafetensorsTensor> tensors, IEnumerable<KeyValuePair<string, string>> metadata, int leastBytes = 0)
     {
@@ -113,7 +121,7 @@ internal sealed class SafetensorsHeader
         json.WriteEndArray();
     }
 
-    /// <param name="available">Bytes behind the header.</param>
+    /// <param name="available">Bytes after the header.</param>
     private sealed class Parser(long available)
     {
         private readonly HashSet<string> _names = new(StringComparer.Ordinal);
@@ -122,7 +130,7 @@ internal sealed class SafetensorsHeader
 
         public Dictionary<string, string> Metadata { get; } = new(StringComparer.Ordinal);
 
-        /// <summary>Token by token rather than into a document, which would hide a name that occurs twice.</summary>
+        /// <summary>Reads token by token. A parsed document would hide a name that occurs twice.</summary>
         public void Parse(ReadOnlySpan<byte> json)
         {
             var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 8 });
@@ -202,7 +210,9 @@ internal sealed class SafetensorsHeader
             Tensors.Add(tensor);
         }
 
-        /// <summary>The bytes are there, and as many as the shape says.</summary>
+        /// <summary>
+        /// Checks that the bytes of a tensor are in the file, and that there are as many as its shape needs.
+        /// </summary>
         private void Check(SafetensorsTensor tensor)
         {
             (long begin, long end) = (tensor.Begin, tensor.End);

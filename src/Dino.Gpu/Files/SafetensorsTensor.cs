@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Dino.Gpu.Files;
 
-/// <summary>A tensor as the header of a <c>.safetensors</c> file names it.</summary>
+/// <summary>A tensor as the header of a <c>.safetensors</c> file describes it.</summary>
 /// <param name="Name">Its key.</param>
 /// <param name="Type">Element type as the format spells it, such as F32.</param>
 /// <param name="Shape">Sides, outermost first.</param>
@@ -14,7 +14,7 @@ internal sealed record SafetensorsTensor(string Name, string Type, long[] Shape)
     /// <summary>Byte after the last, counted from the end of the header.</summary>
     public long End { get; init; }
 
-    /// <summary>Bytes of an element; null for a type that this library does not know.</summary>
+    /// <summary>Bytes of an element; null for an unknown type.</summary>
     public int? ElementSize => Type switch
     {
         "F64" or "I64" or "U64" or "C64" => 8,

@@ -1,14 +1,14 @@
 namespace Dino.Gpu.Files;
 
 /// <summary>
-/// A <see cref="NamelessFile"/> beside an output: bytes that belong after those still to come.
+/// A <see cref="NamelessFile"/> beside an output. It holds bytes that must follow bytes still to be written.
 /// </summary>
 internal sealed class SpoolFile : IDisposable
 {
     private readonly FileStream _stream;
     private readonly string _output;
 
-    /// <param name="path">Name for the moment of its creation.</param>
+    /// <param name="path">The name that it has for a moment.</param>
     /// <param name="output">The output, for messages.</param>
     public SpoolFile(string path, string output)
     {
@@ -16,7 +16,7 @@ internal sealed class SpoolFile : IDisposable
         _stream = NamelessFile.Create(path, bufferSize: 1 << 12);
     }
 
-    /// <summary>Appends.</summary>
+    /// <summary>Appends bytes.</summary>
     /// <exception cref="DinoException">The disk is full or gone.</exception>
     public void Write(ReadOnlySpan<byte> bytes)
     {
@@ -30,7 +30,7 @@ internal sealed class SpoolFile : IDisposable
         }
     }
 
-    /// <summary>Goes to the first byte, to read. Nothing can be written after this.</summary>
+    /// <summary>Seeks to the first byte, for reading. Nothing can be written after this.</summary>
     /// <exception cref="DinoException">The disk is full or gone.</exception>
     public void Rewind()
     {
@@ -44,7 +44,7 @@ internal sealed class SpoolFile : IDisposable
         }
     }
 
-    /// <summary>The next bytes, as many as there is room for.</summary>
+    /// <summary>Reads the next bytes and fills the span.</summary>
     /// <exception cref="DinoException">They cannot be read back.</exception>
     public void ReadExactly(Span<byte> bytes)
     {
@@ -66,7 +66,7 @@ internal sealed class SpoolFile : IDisposable
         }
         catch (IOException)
         {
-            // a buffered rest that the full disk does not take, of a file that goes anyway
+            // The disk is full and does not take the buffered rest. The file is deleted anyway.
         }
     }
 }

@@ -3,10 +3,10 @@ namespace Dino.Gpu.Files;
 /// <summary>A failed write as one line that names the file once.</summary>
 internal static class WriteFailure
 {
-    /// <summary>Such as <c>cannot write out.npy: No space left on device</c>.</summary>
+    /// <summary>Makes an exception such as <c>cannot write out.npy: No space left on device</c>.</summary>
     public static DinoException Of(string path, Exception failure) => new($"cannot write {path}: {Reason(failure)}", failure);
 
-    /// <summary>What the system says, without the path.</summary>
+    /// <summary>The system's reason, without the path.</summary>
     public static string Reason(Exception failure)
     {
         string reason = failure is UnauthorizedAccessException ? "permission denied" : failure.Message.ReplaceLineEndings(" ");
