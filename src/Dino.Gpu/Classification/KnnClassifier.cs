@@ -3,18 +3,21 @@ using Dino.Gpu.Search;
 namespace Dino.Gpu.Classification;
 
 /// <summary>
-/// The weighted k-nearest-neighbor classifier that DINO is judged with. The k training vectors with the largest cosines
-/// vote for their class with weight exp(cosine / temperature). Nothing is trained. Votes are counted in double
+/// The weighted k-nearest-neighbor classifier by which DINO is judged. The k training vectors with the largest cosines
+/// vote for their class with weight exp(cosine / temperature). It needs no training. Votes are counted in double
 /// precision. Thread-safe: one object serves any number of threads.
 /// </summary>
 /// <remarks>
-/// Three things differ from <c>eval_knn.py</c>. Equal votes go to the smaller class index; there the sort decides. A
-/// class without a vote is never predicted; there such classes fill up the top 5. A k above the number of training
-/// vectors means all of them; there it is an error.
+/// Three things differ from <c>eval_knn.py</c>. First, equal votes go to the smaller class index; in the original the
+/// sort decides. Second, a class without a vote is never predicted; in the original such classes fill up the top 5.
+/// Third, a k above the number of training vectors means all of them; in the original it is an error.
 /// </remarks>
 public sealed class KnnClassifier : IDisposable
 {
-    /// <summary>Queries of one search, so that a hundred thousand with k = 200 need no gigabyte of neighbors.</summary>
+    /// <summary>
+    /// The most queries of one search. It bounds the memory of the neighbors: 100 000 queries with k = 200 would take
+    /// 240 MB.
+    /// </summary>
     private const int ChunkLength = 8192;
 
     private readonly NearestNeighbors _neighbors;
@@ -31,7 +34,7 @@ public sealed class KnnClassifier : IDisposable
     /// <summary>The classes of the training vectors.</summary>
     public IReadOnlyList<string> ClassNames => _train.ClassNames;
 
-    /// <summary>Opens a device and puts the training vectors on it. They need not have length 1.</summary>
+    /// <summary>Opens a device and copies the training vectors to it. They need not have length 1.</summary>
     /// <param name="train">The vectors that vote.</param>
     /// <param name="options">Null for the defaults.</param>
     /// <exception cref="ArgumentException">The temperature is not positive.</exception>
@@ -53,7 +56,9 @@ public sealed class KnnClassifier : IDisposable
 
     /// <summary>Classifies vectors with several k, from one search.</summary>
     /// <param name="vectors">(count, dimension)</param>
-    /// <param name="ks">Numbers of voters, each at least 1. More than there are training vectors means all.</param>
+    /// <param name="ks">
+    /// Numbers of voters, each at least 1. A number above that of the training vectors means all of them.
+    /// </param>
     /// <param name="cancellation">Checked between chunks of queries.</param>
     /// <returns>Predictions for each k. Scores are shares of the vote.</returns>
     /// <exception cref="ArgumentException">Not whole vectors, a value that is not finite, or a k below 1.</exception>
@@ -90,8 +95,8 @@ public sealed class KnnClassifier : IDisposable
     public void Dispose() => _neighbors.Dispose();
 
     /// <summary>
-    /// The classes' shares of the votes of the first k neighbors. All weights of a query are divided by that of its
-    /// nearest neighbor: the order stays, and exp stays within range at any temperature.
+    /// Computes each class's share of the votes of the first k neighbors. All weights of a query are divided by that of
+    /// its nearest neighbor. This keeps the order, and keeps exp within range at any temperature.
     /// </summary>
     private void Vote(ReadOnlySpan<int> neighbors, ReadOnlySpan<double> cosines, int k, Span<double> votes)
     {

@@ -5,7 +5,7 @@ namespace Dino.Gpu.Classification;
 /// </summary>
 public sealed record KnnOptions
 {
-    /// <summary>The values of k in the original's results. Its authors find 20 the best in most cases.</summary>
+    /// <summary>The values of k in the original's results. Its authors found 20 the best in most cases.</summary>
     public static IReadOnlyList<int> PublishedK { get; } = [10, 20, 100, 200];
 
     /// <summary>A neighbor's vote is exp(cosine / temperature).</summary>
@@ -14,6 +14,6 @@ public sealed record KnnOptions
     /// <summary><c>auto</c>, <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.</summary>
     public string Device { get; init; } = "auto";
 
-    /// <summary>Threads of the CPU device; null for one a core. The number never changes a result.</summary>
+    /// <summary>Threads of the CPU device; null for one per core. The number never changes a result.</summary>
     public int? Threads { get; init; }
 }

@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Classification;
 
-/// <summary>Vectors, such as embeddings, each with the class that it is known to be of.</summary>
+/// <summary>Vectors, such as embeddings, each with its known class.</summary>
 public sealed class LabeledVectors
 {
     private readonly int[] _labels;
@@ -9,7 +9,7 @@ public sealed class LabeledVectors
     /// <param name="values">(count, dimension). They must not change while the object is in use.</param>
     /// <param name="dimension">Values of a vector.</param>
     /// <param name="labels">(count): the class of each, as an index into <paramref name="classNames"/>.</param>
-    /// <param name="classNames">All classes, also those without a vector.</param>
+    /// <param name="classNames">All classes, including those without a vector.</param>
     /// <exception cref="ArgumentException">
     /// There are no vectors, the labels do not fit them, or a value is not finite; the message names the vector.
     /// </exception>
@@ -69,7 +69,7 @@ public sealed class LabeledVectors
     }
 
     /// <summary>
-    /// Splits the vectors in two parts that have the classes in the same shares. Of the n vectors of a class the first
+    /// Splits the vectors into two parts with the same shares of the classes. Of the n vectors of a class the first
     /// part gets share * n, rounded; of two or more, each part gets at least one. The split depends only on the seed
     /// and the labels.
     /// </summary>

@@ -4,14 +4,14 @@ using Dino.Gpu.Kernels;
 namespace Dino.Gpu.Classification;
 
 /// <summary>
-/// A linear classifier on frozen features, the other protocol that DINO is judged with: logits = W x + b. It is trained
+/// A linear classifier on frozen features, the second protocol by which DINO is judged: logits = W x + b. It is trained
 /// by SGD with momentum on cross entropy, and the learning rate falls along half a cosine, as in the original's
 /// <c>eval_linear.py</c>. Features are not scaled. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Weights start as N(0, 0.01) and biases as 0. Each epoch has its own order. All of it follows from the seed; on the
-/// CPU device the result is the same byte for byte with any number of threads. The original crops and flips the
-/// training pictures in every epoch. Features are made once, so they cannot do that; an epoch then needs no pass
+/// Weights start as N(0, 0.01) and biases as 0. Each epoch has its own order of examples. Both follow from the seed,
+/// and on the CPU device the result has the same bytes with any number of threads. The original crops and flips the
+/// training pictures in every epoch. Here features are computed once, so they cannot vary, but an epoch needs no pass
 /// through the model.
 /// </remarks>
 public sealed class LinearProbe
@@ -22,7 +22,7 @@ public sealed class LinearProbe
     private readonly float[] _weight;
     private readonly float[] _bias;
 
-    /// <summary>Makes a classifier of its parameters, without copying them.</summary>
+    /// <summary>Makes a classifier from its parameters, without copying them.</summary>
     /// <param name="weight">(classes, dimension)</param>
     /// <param name="bias">(classes)</param>
     /// <param name="classNames">The classes.</param>
@@ -75,7 +75,7 @@ public sealed class LinearProbe
     /// <param name="cancellation">Checked several times a second.</param>
     /// <returns>The classifier after the last epoch.</returns>
     /// <exception cref="ArgumentException">
-    /// The options cannot be trained with, or train and test do not fit each other.
+    /// An option is out of its range, or train and test do not fit each other.
     /// </exception>
     /// <exception cref="DinoException">The device cannot be used or has no room, or the training diverged.</exception>
     public static LinearProbe Train(
@@ -98,7 +98,7 @@ public sealed class LinearProbe
         });
     }
 
-    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <summary>Reads a classifier that <see cref="Save"/> wrote.</summary>
     /// <exception cref="DinoException">The file is no classifier, or is damaged.</exception>
     public static LinearProbe Load(string path) => ProbeFile.Read(path);
 
@@ -188,7 +188,7 @@ public sealed class LinearProbe
         using var trainer = ProbeTrainer.Create(device, Dimension, ClassNames.Count, batchSize);
         trainer.Write(_weight, _bias);
 
-        // The logits of a chunk: 64 MiB.
+        // The logits of a chunk take at most 64 MiB.
         int chunk = Math.Clamp((16 << 20) / ClassNames.Count, 1, count);
         double[] logits = new double[ClassNames.Count];
         for (int first = 0; first < count; first += chunk)

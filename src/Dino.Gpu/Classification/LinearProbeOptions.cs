@@ -13,7 +13,7 @@ public sealed record LinearProbeOptions
     public int Epochs { get; init; } = 100;
 
     /// <summary>
-    /// The first learning rate for a batch of <see cref="ReferenceBatchSize"/>; other batch sizes scale it in
+    /// The first learning rate for a batch of <see cref="ReferenceBatchSize"/>. Other batch sizes scale it in
     /// proportion. The original recommends trying several.
     /// </summary>
     public double LearningRate { get; init; } = 0.001;
@@ -35,11 +35,12 @@ public sealed record LinearProbeOptions
     /// </summary>
     public string Device { get; init; } = "auto";
 
-    /// <summary>Threads of the CPU device; null for one a core. The number never changes a result.</summary>
+    /// <summary>Threads of the CPU device; null for one per core. The number never changes a result.</summary>
     public int? Threads { get; init; }
 
     /// <summary>
-    /// The learning rate of an epoch: half a cosine from the first, scaled by the batch size, towards 0.
+    /// The learning rate of an epoch. It falls along half a cosine from the first one, scaled by the batch size, toward
+    /// 0.
     /// </summary>
     /// <param name="epoch">Counted from 0.</param>
     public double LearningRateOf(int epoch) =>

@@ -7,15 +7,15 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Classification;
 
 /// <summary>
-/// Trains with the portable kernels. A step is five launches: gather, logits, gradient by the logits, gradient by the
+/// Trains with the portable kernels. A step is five launches: gather, logits, gradient of the logits, gradient of the
 /// weights, update.
 /// </summary>
 internal sealed class PortableProbeTrainer : ProbeTrainer
 {
     private readonly PortableKernels _kernels;
     private readonly PortableProbe _probe;
-    private readonly MemoryBuffer1D<float, Stride1D.Dense> _parameters; // (classes, dimension), then (classes)
-    private readonly MemoryBuffer1D<float, Stride1D.Dense> _velocity; // the same
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _parameters; // (classes, dimension): weights, then (classes): biases
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _velocity; // laid out as the parameters
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _weightGradient; // (classes, dimension)
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _zeros; // (dimension): the second product has no bias
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _batch; // (batch, dimension)
@@ -31,7 +31,7 @@ internal sealed class PortableProbeTrainer : ProbeTrainer
     {
     }
 
-    /// <summary>Makes a trainer with kernels of the caller's choice.</summary>
+    /// <summary>Makes a trainer with the caller's kernels.</summary>
     public PortableProbeTrainer(Accelerator accelerator, PortableKernels kernels, int dimension, int classCount, int batchSize)
         : base(dimension, classCount, batchSize)
     {

@@ -1,11 +1,12 @@
 namespace Dino.Gpu.Classification;
 
 /// <summary>
-/// The likeliest classes of each vector, up to five, best first. Equal scores are in the order of their class indices.
+/// The most likely classes of each vector, up to five, best first. Equal scores are in the order of their class
+/// indices.
 /// </summary>
 public sealed class Predictions
 {
-    /// <summary>The most classes that are kept of a vector, as top-5 asks for.</summary>
+    /// <summary>The most classes that are kept for a vector, as top-5 needs.</summary>
     public const int Depth = 5;
 
     private readonly int[] _classes; // (count, depth)
@@ -23,7 +24,8 @@ public sealed class Predictions
     public int Count => _kept.Length;
 
     /// <summary>
-    /// The likeliest classes of a vector: fewer than five where there are fewer, or no other had a vote.
+    /// The most likely classes of a vector. There are fewer than five if there are fewer classes, or if no other class
+    /// had a vote.
     /// </summary>
     /// <param name="index">Counted from 0.</param>
     public ReadOnlySpan<int> Classes(int index) => _classes.AsSpan(index * Depth, _kept[index]);
@@ -51,7 +53,7 @@ public sealed class Predictions
     /// <param name="index">The vector.</param>
     /// <param name="scores">(classes)</param>
     /// <param name="floor">Only greater scores are kept.</param>
-    /// <returns>The kept scores. The caller may replace them by others in the same order.</returns>
+    /// <returns>The kept scores. The caller may replace them with others in the same order.</returns>
     internal Span<double> Set(int index, ReadOnlySpan<double> scores, double floor)
     {
         Span<int> classes = _classes.AsSpan(index * Depth, Depth);

@@ -12,8 +12,8 @@ internal sealed class ProbeExamples : IDisposable
     private readonly MemoryHandle _pin;
     private readonly MemoryBuffer _values;
 
-    /// <summary>Copies the values to a GPU; on the CPU pins them where they are.</summary>
-    /// <param name="accelerator">The caller's.</param>
+    /// <summary>Copies the values to a GPU. On the CPU device it pins them where they are.</summary>
+    /// <param name="accelerator">The caller owns it.</param>
     /// <param name="values">(count, dimension); must not change while the examples are in use.</param>
     /// <param name="labels">(count)</param>
     public unsafe ProbeExamples(Accelerator accelerator, ReadOnlyMemory<float> values, ReadOnlySpan<int> labels)
@@ -57,8 +57,8 @@ internal sealed class ProbeExamples : IDisposable
     public MemoryBuffer1D<int, Stride1D.Dense> Order { get; }
 
     /// <summary>
-    /// (count, 3), in that order: the sum of exp(logit - max), max - the logit of the example's class, and the number
-    /// of classes ahead of that class.
+    /// (count, 3): the sum of exp(logit - max); max minus the logit of the example's class; and the number of classes
+    /// ahead of that class.
     /// </summary>
     public MemoryBuffer1D<float, Stride1D.Dense> Outcomes { get; }
 

@@ -10,7 +10,7 @@ internal static class ProbeFile
     private const string WeightName = "weight";
     private const string BiasName = "bias";
 
-    /// <summary>The metadata's key of the class names, a JSON list.</summary>
+    /// <summary>The key in the metadata under which the class names are stored as a JSON list.</summary>
     private const string ClassesKey = "classes";
 
     public static void Write(string path, LinearProbe probe)

@@ -25,8 +25,8 @@ internal abstract class ProbeTrainer : IDisposable
     public double StepOperations => 4.0 * BatchSize * Dimension * ClassCount;
 
     /// <summary>
-    /// Work of a launch, some tenths of a second on a CPU. The cancellation is checked between launches. Never changes
-    /// a byte.
+    /// Floating-point operations of a launch, some tenths of a second on a CPU. The cancellation is checked between
+    /// launches. The value never changes a byte of the result.
     /// </summary>
     public double OperationsPerLaunch { get; set; } = 5e10;
 
@@ -38,7 +38,7 @@ internal abstract class ProbeTrainer : IDisposable
         ? SimdProbeTrainer.Create(device.Accelerator, dimension, classCount, batchSize)
         : new PortableProbeTrainer(device.Accelerator, dimension, classCount, batchSize);
 
-    /// <summary>Puts examples on the device. The caller disposes them before the trainer.</summary>
+    /// <summary>Copies examples to the device. The caller disposes them before the trainer.</summary>
     /// <param name="values">(count, dimension); must not change while the examples are in use.</param>
     /// <param name="labels">(count)</param>
     public abstract ProbeExamples Load(ReadOnlyMemory<float> values, ReadOnlySpan<int> labels);
@@ -53,10 +53,10 @@ internal abstract class ProbeTrainer : IDisposable
     /// <param name="bias">(classes)</param>
     public abstract void Read(Span<float> weight, Span<float> bias);
 
-    /// <summary>Trains on all examples in an order, one step for each batch.</summary>
+    /// <summary>Trains on all examples in the given order, one step for each batch.</summary>
     /// <param name="examples">The training examples.</param>
-    /// <param name="order">Each example once.</param>
-    /// <param name="step">The numbers of the step.</param>
+    /// <param name="order">The numbers of the examples, each once.</param>
+    /// <param name="step">Learning rate, momentum and weight decay.</param>
     /// <param name="cancellation">Checked several times a second.</param>
     /// <returns>The score of the examples, each before the step that it was part of.</returns>
     public ProbeScore Train(ProbeExamples examples, int[] order, ProbeStep step, CancellationToken cancellation)
@@ -65,14 +65,14 @@ internal abstract class ProbeTrainer : IDisposable
         return Run(examples, step, cancellation);
     }
 
-    /// <summary>How examples fare.</summary>
+    /// <summary>Scores examples without training.</summary>
     public ProbeScore Evaluate(ProbeExamples examples, CancellationToken cancellation)
     {
         examples.Order.CopyFromCPU(Enumerable.Range(0, examples.Count).ToArray());
         return Run(examples, null, cancellation);
     }
 
-    /// <summary>The logits of all examples.</summary>
+    /// <summary>Computes the logits of all examples.</summary>
     /// <returns>(count, classes)</returns>
     public float[] Logits(ProbeExamples examples)
     {
@@ -87,16 +87,17 @@ internal abstract class ProbeTrainer : IDisposable
 
     protected abstract Accelerator Accelerator { get; }
 
-    /// <summary>Queues the steps on some examples: whole batches, but for the end of the epoch.</summary>
+    /// <summary>Queues the steps on some examples: whole batches, except at the end of the epoch.</summary>
     /// <param name="examples">Examples of this trainer.</param>
     /// <param name="first">A place in the order.</param>
     /// <param name="count">Examples from there.</param>
-    /// <param name="step">The numbers of the step; null to score without training.</param>
+    /// <param name="step">Learning rate, momentum and weight decay; null to score without training.</param>
     /// <param name="scores">(examples, classes) for the logits; empty for none.</param>
     protected abstract void Launch(ProbeExamples examples, int first, int count, ProbeStep? step, ArrayView<float> scores);
 
     /// <summary>
-    /// Examples of a launch: whole batches, as many as <see cref="OperationsPerLaunch"/> allows, but at least one.
+    /// The number of examples of a launch: whole batches, as many as <see cref="OperationsPerLaunch"/> allows, but at
+    /// least one.
     /// </summary>
     /// <param name="count">All examples.</param>
     internal int ExamplesPerLaunch(int count) =>
@@ -116,7 +117,7 @@ internal abstract class ProbeTrainer : IDisposable
     }
 
     /// <summary>
-    /// Takes the logarithms on the host, in double precision, so that they are the same for every device.
+    /// Takes the logarithms on the host, in double precision, so that every device gets the same score.
     /// </summary>
     private static ProbeScore Score(float[] outcomes)
     {

@@ -6,7 +6,7 @@ using ILGPU.Runtime;
 
 namespace Dino.Gpu.Classification;
 
-/// <summary>Trains with <see cref="Probe"/>, one launch for many steps.</summary>
+/// <summary>Trains with <see cref="Probe"/>: one launch runs many steps.</summary>
 internal sealed class SimdProbeTrainer : ProbeTrainer
 {
     /// <summary>Room to move a buffer's start to a cache line.</summary>
@@ -16,7 +16,7 @@ internal sealed class SimdProbeTrainer : ProbeTrainer
     private const int Slack = 1024;
 
     /// <summary>
-    /// Operations of a step, some 20 microseconds, from which on another thread is worth its three barriers.
+    /// The operations of a step that make another thread worth its three barriers: about 20 microseconds.
     /// </summary>
     private const double OperationsPerThread = 4e6;
 

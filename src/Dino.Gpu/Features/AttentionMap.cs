@@ -2,7 +2,8 @@ namespace Dino.Gpu.Features;
 
 /// <summary>
 /// How much attention the class token of one picture pays to each patch, in every head of one layer. DINO is known for
-/// these maps: they find the objects of a picture without labels. Made by <see cref="DinoEncoder.AttentionMaps"/>.
+/// these maps: they show the objects of a picture, learned without labels. <see cref="DinoEncoder.AttentionMaps"/>
+/// makes them.
 /// </summary>
 public sealed class AttentionMap
 {
@@ -44,11 +45,11 @@ public sealed class AttentionMap
     public int GridWidth { get; }
 
     /// <summary>
-    /// (heads, grid height, grid width). The values of a head sum to 1 less the class token's attention to itself.
+    /// (heads, grid height, grid width). The values of a head sum to 1 minus the class token's attention to itself.
     /// </summary>
     public ReadOnlySpan<float> Values => _values;
 
-    /// <summary>One head's map.</summary>
+    /// <summary>The map of one head.</summary>
     /// <param name="head">Counted from 0.</param>
     /// <returns>(grid height, grid width)</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such head.</exception>
@@ -77,13 +78,13 @@ public sealed class AttentionMap
     }
 
     /// <summary>
-    /// Keeps the patches with the most attention: patches with the least are removed as long as their sum is at most 1
-    /// - <paramref name="share"/> of all, the rule of the original's <c>visualize_attention.py</c>. The sum of the kept
-    /// patches is the share, or more by less than one patch. Of equal patches the earlier are removed first. Sums are
-    /// in double precision.
+    /// Keeps the patches with the most attention, by the rule of the original's <c>visualize_attention.py</c>. Patches
+    /// with the least attention are removed as long as their sum is at most 1 - <paramref name="share"/> of all. So the
+    /// kept patches have the share, or less than one patch more. Of equal patches the earlier ones are removed first.
+    /// Sums are in double precision.
     /// </summary>
     /// <param name="values">Attention, none negative: <see cref="Head"/> or <see cref="Mean"/>.</param>
-    /// <param name="share">The share of the sum, above 0 and up to 1; 0.6 in the original's pictures.</param>
+    /// <param name="share">The share of the sum, above 0 and up to 1. The original's pictures use 0.6.</param>
     /// <returns>For each patch, whether it is kept.</returns>
     public static bool[] Mask(ReadOnlySpan<float> values, double share)
     {
@@ -105,7 +106,7 @@ public sealed class AttentionMap
 
     /// <summary>
     /// Repeats every value in a square of <paramref name="scale"/> x <paramref name="scale"/>. The original draws its
-    /// maps so, with the patch size.
+    /// maps this way, with the patch size as scale.
     /// </summary>
     /// <param name="grid">(<paramref name="gridHeight"/>, <paramref name="gridWidth"/>)</param>
     /// <param name="gridHeight">Rows.</param>

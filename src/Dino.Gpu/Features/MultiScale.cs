@@ -29,7 +29,7 @@ public sealed class MultiScale
     }
 
     /// <summary>
-    /// (images, hidden): the sums scaled to length 1, which equal the means scaled to length 1. Zeros stay zeros.
+    /// (images, hidden): the sums scaled to length 1. The means scaled to length 1 are the same. Zeros stay zeros.
     /// </summary>
     internal float[] Normalized()
     {

@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Features;
 
-/// <summary>The features that a layer has of its patches.</summary>
+/// <summary>The kinds of patch features that a layer has.</summary>
 public enum PatchFeature
 {
     /// <summary>
@@ -14,7 +14,9 @@ public enum PatchFeature
     /// <summary>Queries of the block's attention, heads side by side.</summary>
     Queries,
 
-    /// <summary>Keys of the block's attention, heads side by side. LOST and TokenCut find objects with them.</summary>
+    /// <summary>
+    /// Keys of the block's attention, heads side by side. LOST and TokenCut use them to find objects.
+    /// </summary>
     Keys,
 
     /// <summary>Values of the block's attention, heads side by side.</summary>

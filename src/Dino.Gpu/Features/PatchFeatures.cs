@@ -65,7 +65,7 @@ public sealed class PatchFeatures
     /// <summary>Copies the patches of one picture from the output of a forward pass, without the class token.</summary>
     /// <param name="output">The output of a pass that returned <see cref="OutputOf"/>.</param>
     /// <param name="feature">The feature.</param>
-    /// <param name="layer">Place of the layer among those of the pass.</param>
+    /// <param name="layer">Place of the layer among the layers that the pass returned.</param>
     /// <param name="image">The picture's number in the pass.</param>
     /// <param name="gridWidth">Columns of patches.</param>
     /// <exception cref="ArgumentException">The pass did not return the feature.</exception>

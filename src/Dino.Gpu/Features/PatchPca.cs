@@ -1,9 +1,9 @@
 namespace Dino.Gpu.Features;
 
 /// <summary>
-/// The principal components of patch features: the directions in which the patches of some pictures differ most. Drawn
-/// as red, green and blue, three components show which parts are alike to the model, in one picture and across
-/// pictures. Made by <see cref="PatchPcaFit"/>.
+/// The principal components of patch features: the directions in which the patches of some pictures differ most. Three
+/// components, drawn as red, green and blue, show which parts look alike to the model, within one picture and across
+/// pictures. <see cref="PatchPcaFit"/> makes them.
 /// </summary>
 public sealed class PatchPca
 {
@@ -29,7 +29,8 @@ public sealed class PatchPca
     public ReadOnlySpan<double> Mean => _mean;
 
     /// <summary>
-    /// (components, channels): orthonormal, most variance first. The largest value of each by magnitude is positive.
+    /// (components, channels): orthonormal, the axis with the most variance first. The largest value of each axis by
+    /// magnitude is positive.
     /// </summary>
     public ReadOnlySpan<double> Axes => _axes;
 

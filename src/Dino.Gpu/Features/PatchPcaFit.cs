@@ -5,19 +5,19 @@ using Lanes = System.Numerics.Vector<double>;
 namespace Dino.Gpu.Features;
 
 /// <summary>
-/// Finds the principal components of the patches of any number of pictures. Patches are added one picture after the
-/// other; only their mean and covariance are kept, in double precision. The sums depend on the order of the patches,
-/// not on how many are added at once. Not thread-safe.
+/// Finds the principal components of the patches of any number of pictures. Pictures are added one after another. Only
+/// the mean and the covariance are kept, in double precision. The sums depend on the order of the patches, but not on
+/// how many are added at a time. Not thread-safe.
 /// </summary>
 public sealed class PatchPcaFit
 {
     /// <summary>
-    /// Rows of the covariance that a thread works on at a time. With 384 channels they are 48 KiB and stay in its
+    /// Rows of the covariance that a thread works on at a time. With 384 channels they take 48 KiB and stay in its
     /// cache.
     /// </summary>
     private const int RowsAtOnce = 16;
 
-    private readonly double[] _origin; // near the mean, so that the sums of squares lose no digits
+    private readonly double[] _origin; // (channels), near the mean, so that the sums of squares lose no digits
     private readonly double[] _sums; // (channels) of x - origin
     private readonly double[] _products; // (channels, channels) of (x - origin)(x - origin)^T, on and right of the diagonal
 

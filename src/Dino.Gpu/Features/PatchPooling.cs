@@ -3,12 +3,14 @@ namespace Dino.Gpu.Features;
 /// <summary>How the last layer's patch tokens are pooled.</summary>
 public enum PatchPooling
 {
-    /// <summary>They are not used.</summary>
+    /// <summary>The patch tokens are not used.</summary>
     None,
 
-    /// <summary>By their mean.</summary>
+    /// <summary>The mean of the patch tokens.</summary>
     Mean,
 
-    /// <summary>By their generalized mean with exponent 4; see <see cref="Pooling.GeneralizedMean"/>.</summary>
+    /// <summary>
+    /// The generalized mean of the patch tokens, with exponent 4; see <see cref="Pooling.GeneralizedMean"/>.
+    /// </summary>
     GeneralizedMean,
 }

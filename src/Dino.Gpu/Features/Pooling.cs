@@ -3,30 +3,30 @@ using System.Globalization;
 namespace Dino.Gpu.Features;
 
 /// <summary>
-/// How the tokens of a picture become one vector: the class tokens of the last blocks side by side, the earliest first,
-/// then the pooled patches of the last block. All tokens are taken after the final LayerNorm. Sums are in double
-/// precision.
+/// How the tokens of a picture become one vector. It holds the class tokens of the last blocks side by side, the
+/// earliest block first, then the pooled patches of the last block. All tokens are taken after the final LayerNorm.
+/// Sums are in double precision.
 /// </summary>
 /// <remarks>
-/// The original's <c>eval_linear.py</c> takes the last 4 blocks of ViT-S. Of ViT-B it takes 1 and the mean of the
-/// patches, and puts each value of the class token beside that of the mean; here the mean follows the class token.
-/// <c>eval_copy_detection.py</c> takes the last class token and the generalized mean of the patches.
+/// The original's <c>eval_linear.py</c> takes the last 4 blocks of ViT-S. Of ViT-B it takes 1 block and the mean of the
+/// patches, and interleaves the values of the class token with those of the mean. Here the mean follows the class
+/// token. <c>eval_copy_detection.py</c> takes the last class token and the generalized mean of the patches.
 /// </remarks>
 public sealed record Pooling
 {
     /// <summary>The exponent of <c>eval_copy_detection.py</c>.</summary>
     public const double DefaultPower = 4;
 
-    /// <summary>The names, for messages.</summary>
+    /// <summary>All names that <see cref="Parse"/> takes, for messages.</summary>
     public const string Names = "cls, mean, gem, cls+mean, cls+gem, lastN, lastN+mean, lastN+gem";
 
-    /// <summary>Smaller values count as this one in a generalized mean, as in <c>eval_copy_detection.py</c>.</summary>
+    /// <summary>A generalized mean raises smaller values to this one, as <c>eval_copy_detection.py</c> does.</summary>
     private const double Smallest = 1e-6;
 
     /// <summary>The class token of the last block: DINO's embedding.</summary>
     public static Pooling ClassToken { get; } = new();
 
-    /// <summary>The number of last blocks whose class tokens are used; 0 for none.</summary>
+    /// <summary>The number of blocks whose class tokens are used, counted from the last; 0 for none.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Below 0.</exception>
     public int LastBlocks
     {
@@ -46,7 +46,7 @@ public sealed record Pooling
         (Patches != PatchPooling.None ? DinoOutputs.LastHiddenState : LastBlocks == 1 ? DinoOutputs.ClassToken : 0)
         | (LastBlocks > 1 ? DinoOutputs.LayerClassTokens : 0);
 
-    /// <summary>The layers that a forward pass must return them of.</summary>
+    /// <summary>The layers of these outputs that a forward pass must return.</summary>
     public DinoLayers Layers => new() { ClassTokens = [.. Enumerable.Range(-LastBlocks, LastBlocks)] };
 
     /// <summary>
@@ -83,7 +83,7 @@ public sealed record Pooling
     /// <param name="image">The number of the picture in the pass.</param>
     /// <param name="vector">(<see cref="Length"/>)</param>
     /// <exception cref="ArgumentException">
-    /// The pass did not return them, or the vector is of another length.
+    /// The pass did not return these outputs, or the vector has another length.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such picture in the pass.</exception>
     /// <exception cref="InvalidOperationException">Neither class tokens nor patches are pooled.</exception>

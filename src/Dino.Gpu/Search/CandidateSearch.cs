@@ -1,12 +1,12 @@
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// Finds candidates on a device: for each query a list of vectors with the highest float32 scores. Thread-safe: every
-/// run has lists of its own.
+/// Finds candidates on a device: for each query a list of the vectors with the highest float32 scores. Thread-safe:
+/// every run has its own lists.
 /// </summary>
 internal abstract class CandidateSearch : IDisposable
 {
-    /// <summary>Memory that the lists of one batch may take.</summary>
+    /// <summary>The most bytes that the lists of one batch may take.</summary>
     protected const long ListBytes = 256L << 20;
 
     /// <summary>The most queries of one batch.</summary>

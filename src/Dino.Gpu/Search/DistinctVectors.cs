@@ -2,16 +2,15 @@ namespace Dino.Gpu.Search;
 
 /// <summary>
 /// Vectors without their copies. Of rows that are equal bit for bit only the first is searched; the others follow it in
-/// a result. A vector that is there a thousand times costs as much as one, and no tie among its copies has to be
-/// settled.
+/// a result. A vector that occurs a thousand times costs as much as one, and its copies cause no ties.
 /// </summary>
 internal sealed class DistinctVectors
 {
     private readonly ReadOnlyMemory<float> _values; // (rows, dimension)
-    private readonly int[] _rows; // all rows: those of one vector side by side, ascending
-    private readonly int[] _starts; // (count + 1) into _rows
+    private readonly int[] _rows; // (rows): the rows of one vector side by side, ascending
+    private readonly int[] _starts; // (count + 1): where each vector begins in _rows
     private readonly double[] _norms; // (rows)
-    private readonly double _scale; // 0: each vector by its own length
+    private readonly double _scale; // 0 means that each vector is scaled by its own length
 
     private DistinctVectors(ReadOnlyMemory<float> values, int dimension, int[] rows, int[] starts, double[] norms, double scale)
     {
@@ -29,9 +28,9 @@ internal sealed class DistinctVectors
     public int Dimension { get; }
 
     /// <summary>Finds which rows are copies.</summary>
-    /// <param name="values">(rows, dimension); kept.</param>
+    /// <param name="values">(rows, dimension); kept, not copied.</param>
     /// <param name="dimension">Values of a row.</param>
-    /// <param name="norms">(rows): lengths; kept.</param>
+    /// <param name="norms">(rows): the lengths of the rows; kept, not copied.</param>
     /// <param name="similarity">Decides how <see cref="CopyScaled"/> scales.</param>
     /// <param name="parallel">Threads.</param>
     public static DistinctVectors Find(
@@ -39,7 +38,7 @@ internal sealed class DistinctVectors
     {
         int[] first = FirstOfEqual(values, dimension, norms.Length, parallel); // (rows)
         int[] starts = new int[first.Where((row, i) => row == i).Count() + 1];
-        int[] numbers = new int[norms.Length]; // of a first row
+        int[] numbers = new int[norms.Length]; // the vector's number, for a first row
         int count = 0;
         for (int row = 0; row < first.Length; row++)
             numbers[row] = first[row] == row ? count++ : numbers[first[row]];
@@ -73,7 +72,7 @@ internal sealed class DistinctVectors
     public void CopyScaled(int vector, Span<float> destination) =>
         Scale(Values(vector), _scale > 0 ? _scale : Norm(vector) > 0 ? 1 / Norm(vector) : 0, destination);
 
-    /// <summary>Multiplies in double precision and rounds once.</summary>
+    /// <summary>Scales a vector. Multiplies in double precision and rounds once.</summary>
     public static void Scale(ReadOnlySpan<float> values, double scale, Span<float> destination)
     {
         destination = destination[..values.Length];

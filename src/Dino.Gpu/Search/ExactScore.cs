@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// The scores that decide: double precision, summed from the first element to the last. A product of two float32 values
-/// is exact in double, so the result is the same with fused multiply-adds, and on every machine.
+/// The scores that decide. They are in double precision, summed from the first element to the last. A product of two
+/// float32 values is exact in double, so the result is the same with fused multiply-adds, and on every machine.
 /// </summary>
 internal static class ExactScore
 {
@@ -17,7 +17,7 @@ internal static class ExactScore
     }
 
     /// <summary>
-    /// Inner products of one vector with four others. The four sums do not wait for each other; each is that of
+    /// Inner products of one vector with four others. The four sums do not wait for each other. Each equals that of
     /// <see cref="Dot"/>.
     /// </summary>
     public static (double First, double Second, double Third, double Fourth) Dot4(
@@ -43,13 +43,13 @@ internal static class ExactScore
     /// <summary>The length of a vector.</summary>
     public static double Norm(ReadOnlySpan<float> a) => Math.Sqrt(Dot(a, a));
 
-    /// <summary>The cosine, from an inner product and the two lengths; 0 where a vector is all zeros.</summary>
+    /// <summary>The cosine, from an inner product and the two lengths; 0 if a vector is all zeros.</summary>
     public static double Cosine(double dot, double norm, double otherNorm) => norm > 0 && otherNorm > 0 ? dot / (norm * otherNorm) : 0;
 
     /// <summary>
-    /// The bound of a device's error: how far its score can be from the exact one, in units of both lengths. A device
-    /// multiplies vectors that were scaled to a length of at most 1 and rounded to float32. It may sum in any order,
-    /// with or without fused instructions.
+    /// The bound of a device's error: how far its score can be from the exact one, in units of the product of both
+    /// lengths. A device multiplies vectors that were scaled to a length of at most 1 and rounded to float32. It may
+    /// sum in any order, with or without fused instructions.
     /// </summary>
     /// <remarks>
     /// Let u = 2^-24. A float32 sum of n products is off by at most n u / (1 - n u) times the sum of the products'

@@ -4,22 +4,23 @@ using Dino.Gpu.Pipeline;
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// Exact nearest neighbors among vectors that stay on a device: the indices of a sort by double-precision scores, in
-/// the same order, whatever the device and the number of threads. Thread-safe: one object serves any number of threads.
+/// Exact nearest neighbors among vectors that stay on a device. The result equals a sort by double-precision scores,
+/// whatever the device and the number of threads. Thread-safe: one object serves any number of threads.
 /// </summary>
 /// <remarks>
 /// The device finds candidates by float32 scores, which are off by at most <see cref="ExactScore.DeviceError"/>. Every
-/// vector that could be among the best is scored again in double precision. Where the device may have left out such a
+/// vector that could be among the best is scored again in double precision. If the device may have missed such a
 /// vector, the query is searched again with more candidates.
 /// </remarks>
 public sealed class NearestNeighbors : IDisposable
 {
     /// <summary>
-    /// Candidates beyond k. In nearly every query of real embeddings fewer are within the device's error of the k-th.
+    /// Candidates beyond k. For nearly every query of real embeddings, fewer vectors than this are within the device's
+    /// error of the k-th.
     /// </summary>
     private const int Spare = 8;
 
-    /// <summary>A query with too few candidates is searched again with this many times as many.</summary>
+    /// <summary>The factor by which the candidates grow when a query is searched again.</summary>
     private const int Widening = 8;
 
     private readonly DinoDevice _device;
@@ -28,7 +29,7 @@ public sealed class NearestNeighbors : IDisposable
     private readonly CandidateSearch _candidates;
     private readonly Similarity _similarity;
     private readonly ParallelOptions _parallel;
-    private readonly double _error; // of a device's score
+    private readonly double _error; // the bound of a device score's error
 
     private NearestNeighbors(
         DinoDevice device,
@@ -58,9 +59,9 @@ public sealed class NearestNeighbors : IDisposable
     /// <summary>The device that searches.</summary>
     public DeviceInfo Device => _device.Info;
 
-    /// <summary>Opens a device and puts vectors on it.</summary>
+    /// <summary>Opens a device and copies vectors to it.</summary>
     /// <param name="vectors">
-    /// (count, dimension). Kept, not copied: they must not change before this is disposed.
+    /// (count, dimension). Also kept, not copied: they must not change before the search is disposed.
     /// </param>
     /// <param name="dimension">Values of a vector.</param>
     /// <param name="options">Null for the defaults: cosine, on the best device.</param>
@@ -85,13 +86,13 @@ public sealed class NearestNeighbors : IDisposable
         }
     }
 
-    /// <summary>As the public overload, on an open device.</summary>
+    /// <summary>Does the same as the public overload, on an open device.</summary>
     /// <param name="device">Must outlive the search.</param>
     /// <param name="ownsDevice">Whether the device is disposed with the search.</param>
     /// <param name="vectors">(count, dimension)</param>
     /// <param name="dimension">Values of a vector.</param>
-    /// <param name="options">Its device is ignored.</param>
-    /// <param name="width">Registers of the CPU; null for the widest.</param>
+    /// <param name="options">The options; their device is ignored.</param>
+    /// <param name="width">Register width on the CPU device; null for the widest.</param>
     internal static NearestNeighbors Create(
         DinoDevice device,
         bool ownsDevice,
@@ -113,7 +114,7 @@ public sealed class NearestNeighbors : IDisposable
     }
 
     /// <summary>
-    /// The cosine of two vectors in double precision, equal to a search's score; 0 where one of them is all zeros.
+    /// The cosine of two vectors in double precision, equal to the score of a search; 0 if one of them is all zeros.
     /// </summary>
     /// <param name="left">(dimension)</param>
     /// <param name="right">(dimension)</param>
@@ -125,14 +126,14 @@ public sealed class NearestNeighbors : IDisposable
         return ExactScore.Cosine(ExactScore.Dot(left, right), ExactScore.Norm(left), ExactScore.Norm(right));
     }
 
-    /// <summary>The nearest vectors of each query.</summary>
+    /// <summary>Finds the nearest vectors of each query.</summary>
     /// <param name="queries">(queries, dimension)</param>
-    /// <param name="k">Neighbors of each; more than <see cref="Count"/> gives all.</param>
+    /// <param name="k">Neighbors of each query; more than <see cref="Count"/> returns all vectors.</param>
     /// <exception cref="ArgumentException">
     /// Not whole queries, or a value that is not finite; the message names the row.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="k"/> is not positive.</exception>
-    /// <exception cref="ObjectDisposedException">This was disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The search was disposed.</exception>
     /// <exception cref="DeviceMemoryException">The device has no room.</exception>
     public Neighbors Search(ReadOnlySpan<float> queries, int k)
     {
@@ -175,16 +176,16 @@ public sealed class NearestNeighbors : IDisposable
     }
 
     /// <summary>
-    /// Groups the vectors: two are in one group when their similarity is at least a threshold, or when other vectors
-    /// join them so. All pairs are compared, a batch of rows at a time, so memory does not grow with the number of
-    /// pairs.
+    /// Groups the vectors. Two vectors are in one group if their similarity is at least a threshold, or if a chain of
+    /// such pairs joins them. All pairs are compared, a batch of rows at a time, so memory does not grow with the
+    /// number of pairs.
     /// </summary>
     /// <param name="threshold">A cosine.</param>
     /// <param name="cancellation">Checked between batches.</param>
-    /// <returns>Groups of two or more, by their first index; indices ascending.</returns>
+    /// <returns>Groups of two or more vectors, ordered by their first index; indices ascending.</returns>
     /// <exception cref="ArgumentException"><paramref name="threshold"/> is not a number.</exception>
     /// <exception cref="InvalidOperationException">The similarity is not <see cref="Similarity.Cosine"/>.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The search was canceled.</exception>
     public IReadOnlyList<int[]> Groups(double threshold, CancellationToken cancellation = default)
     {
         if (double.IsNaN(threshold))
@@ -194,7 +195,7 @@ public sealed class NearestNeighbors : IDisposable
             : throw new InvalidOperationException("Groups are made by cosine.");
     }
 
-    /// <summary>Waits for the batches under way, then frees the vectors on the device, and the device.</summary>
+    /// <summary>Waits for the batches under way, then frees the vectors on the device and the device itself.</summary>
     public void Dispose()
     {
         _candidates.Dispose();
@@ -203,8 +204,8 @@ public sealed class NearestNeighbors : IDisposable
     }
 
     /// <summary>
-    /// Searches some queries. Those whose result is not certain go to <paramref name="unsure"/>, with the floor of the
-    /// next search.
+    /// Searches some queries. A query whose result is not certain goes to <paramref name="unsure"/>, with the floor of
+    /// its next search.
     /// </summary>
     private void SearchBatch(
         List<PendingQuery> batch,
@@ -243,7 +244,7 @@ public sealed class NearestNeighbors : IDisposable
         }
     }
 
-    /// <summary>The neighbors of a query of zeros: every score is 0, so the first rows.</summary>
+    /// <summary>Fills the neighbors of a query of zeros: every score is 0, so they are the first rows.</summary>
     private static void FirstRows(Span<int> indices)
     {
         for (int i = 0; i < indices.Length; i++)
@@ -257,7 +258,7 @@ public sealed class NearestNeighbors : IDisposable
             throw new ArgumentException($"{length} values are not whole vectors of {dimension}.", parameter);
     }
 
-    /// <summary>The lengths of vectors, all finite.</summary>
+    /// <summary>Computes the lengths of vectors, and fails if one is not finite.</summary>
     private static double[] Norms(
         ReadOnlyMemory<float> values, int dimension, ParallelOptions parallel, string what, string parameter)
     {

@@ -9,10 +9,10 @@ public sealed record NearestNeighborsOptions
     public string Device { get; init; } = "auto";
 
     /// <summary>
-    /// Threads of the CPU device and of the host's work; null for one a core. The number never changes a result.
+    /// Threads of the CPU device and of the host's work; null for one per core. The number never changes a result.
     /// </summary>
     public int? Threads { get; init; }
 
-    /// <summary>The score by which vectors are compared.</summary>
+    /// <summary>The score that compares vectors.</summary>
     public Similarity Similarity { get; init; } = Similarity.Cosine;
 }

@@ -17,7 +17,7 @@ public sealed class Neighbors
     /// <summary>The number of queries.</summary>
     public int QueryCount { get; }
 
-    /// <summary>Neighbors of each query: as many as were asked for, or all vectors where there are fewer.</summary>
+    /// <summary>Neighbors of each query: the requested number, or all vectors if there are fewer.</summary>
     public int K { get; }
 
     /// <summary>Indices of one query's neighbors.</summary>

@@ -8,9 +8,9 @@ using TopK = Dino.Gpu.Kernels.Portable.TopK;
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// The search on CUDA and OpenCL. It takes the vectors chunk by chunk: a product makes the scores, then a kernel adds
-/// the best of them to the lists. The host waits only once, at the end. Runs take turns on the device; their lists are
-/// on the host.
+/// The search on CUDA and OpenCL. It takes the vectors chunk by chunk: a product computes the scores, then a kernel
+/// adds the best of them to the lists. The host waits only once, at the end. Runs take turns on the device. Their lists
+/// are on the host.
 /// </summary>
 internal sealed class PortableCandidates : CandidateSearch
 {
@@ -21,13 +21,14 @@ internal sealed class PortableCandidates : CandidateSearch
     private const int ChunkVectors = 4096;
 
     /// <summary>
-    /// The longest list that the top-k kernel makes in one pass over a chunk. With a longer one, which a single chunk
-    /// cannot fill, it would go through all the list again for every chunk: all scores are sorted instead.
+    /// The longest list for which the top-k kernel is used: a chunk can fill it. With a longer list the kernel would
+    /// read the whole list again for every chunk, so all scores are sorted instead.
     /// </summary>
     internal const int LongestList = ChunkVectors;
 
     /// <summary>
-    /// The most vectors whose pairs of score and index the sort can count in 32 bits, with room to spare.
+    /// The most vectors that are sorted. The sort counts pairs of score and index in 32 bits, and this leaves room to
+    /// spare.
     /// </summary>
     private const int MostSorted = 1 << 26;
 
@@ -51,13 +52,13 @@ internal sealed class PortableCandidates : CandidateSearch
     private readonly Lists _first;
     private readonly Lists _second;
     private readonly Lazy<SortedSelection?> _sorted;
-    private readonly Lock _turn = new(); // OpenCL keeps a kernel's arguments in the kernel, and all runs share the buffers
+    private readonly Lock _turn = new(); // an OpenCL kernel holds its arguments, and all runs share the buffers
     private bool _disposed;
 
     /// <summary>
     /// Uploads vectors to an accelerator. The caller owns the accelerator, which must outlive the search.
     /// </summary>
-    /// <exception cref="DeviceMemoryException">They do not fit.</exception>
+    /// <exception cref="DeviceMemoryException">The vectors do not fit.</exception>
     public PortableCandidates(Accelerator accelerator, DistinctVectors vectors)
     {
         _accelerator = accelerator;
@@ -81,7 +82,7 @@ internal sealed class PortableCandidates : CandidateSearch
         _vectors = OrNoRoom(() => Upload(accelerator, vectors));
     }
 
-    /// <summary>Whether long lists are sorted; else the top-k kernel makes them too.</summary>
+    /// <summary>Whether long lists are sorted. If not, the top-k kernel makes them too.</summary>
     internal bool Sorts
     {
         get
@@ -95,7 +96,7 @@ internal sealed class PortableCandidates : CandidateSearch
     {
         long queries = ListBytes / 16 / keep;
         if (keep > LongestList)
-            queries = Math.Min(queries, ListBytes / sizeof(float) / _vectorCount); // their scores of all vectors
+            queries = Math.Min(queries, ListBytes / sizeof(float) / _vectorCount); // the scores of all vectors
         return (int)Math.Clamp(queries, 1, MostQueries);
     }
 
@@ -114,7 +115,7 @@ internal sealed class PortableCandidates : CandidateSearch
                 }
                 catch (Exception failure) when (DeviceMemoryException.IsCause(failure))
                 {
-                    sorted.Release(); // the top-k kernel takes less
+                    sorted.Release(); // the top-k kernel takes less memory
                     _chunk.Release();
                 }
             }
@@ -143,7 +144,7 @@ internal sealed class PortableCandidates : CandidateSearch
         }
     }
 
-    /// <summary>The scores of all vectors, then a sort for each query.</summary>
+    /// <summary>Computes the scores of all vectors, then sorts them for each query.</summary>
     private PortableCandidateLists Sort(SortedSelection sorted, float[] queries, float[] floors, int keep)
     {
         int count = floors.Length;
@@ -163,7 +164,7 @@ internal sealed class PortableCandidates : CandidateSearch
             Span<float> best = bestScores.AsSpan(query * keep, keep);
             sorted.Select(scores.SubView((long)query * _vectorCount, _vectorCount), best, bestIndices.AsSpan(query * keep, keep));
             float floor = floors[query];
-            int under = best.IndexOfAnyInRange(float.NegativeInfinity, floor); // highest first: from there on none is above
+            int under = best.IndexOfAnyInRange(float.NegativeInfinity, floor); // highest first, so all after it are under too
             counts[query] = under < 0 ? keep : under;
         }
 
@@ -254,7 +255,7 @@ internal sealed class PortableCandidates : CandidateSearch
         }
     }
 
-    /// <summary>One of the two sets of lists.</summary>
+    /// <summary>One of the two sets of lists that take turns.</summary>
     private sealed class Lists(Accelerator accelerator) : IDisposable
     {
         private readonly GrowingBuffer<float> _scores = new(accelerator);

@@ -3,8 +3,8 @@ using Dino.Gpu.Kernels.Simd;
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// Turns candidates into results: finds which of them could be among the best, and orders these by double-precision
-/// scores. Each thread has its own.
+/// Turns candidates into results. It finds the candidates that could be among the best, and orders them by
+/// double-precision scores. Each thread has its own object.
 /// </summary>
 internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
 {
@@ -14,14 +14,14 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
     private readonly List<int> _ties = [];
 
     /// <summary>
-    /// Ranks the candidates of a query, unless vectors that are no candidates could be among the best.
+    /// Ranks the candidates of a query, unless a vector that is not a candidate could be among the best.
     /// </summary>
     /// <param name="lists">The candidates of the batch.</param>
     /// <param name="list">The query's place in the batch.</param>
     /// <param name="keep">The number of candidates that the batch kept.</param>
     /// <param name="error">The bound of the device's error.</param>
     /// <param name="query">(dimension)</param>
-    /// <param name="norm">Its length.</param>
+    /// <param name="norm">The length of the query.</param>
     /// <param name="indices">(k), filled when the result is certain.</param>
     /// <param name="scores">(k), filled when the result is certain.</param>
     /// <returns>NaN for a certain result; else the floor of the next search.</returns>
@@ -40,9 +40,8 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
         keys.Sort();
         keys.Reverse();
 
-        // k rows have device scores of at least kth, so exact scores of at least kth - error. A vector whose device
-        // score is
-        // below kth - 2 error has a lower exact score than all of them.
+        // At least k rows have device scores of at least kth, so their exact scores are at least kth - error. A vector
+        // whose device score is below kth - 2 error has a lower exact score than all of them.
         int last = 0;
         for (int rows = 0; last < count; last++)
         {
@@ -71,7 +70,7 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
         return nearest < value ? nearest : MathF.BitDecrement(nearest);
     }
 
-    /// <summary>Exact scores, four at a time.</summary>
+    /// <summary>Computes exact scores, four at a time.</summary>
     private void Score(ReadOnlySpan<ulong> keys, ReadOnlySpan<float> query, double norm)
     {
         if (_candidates.Length < keys.Length)

@@ -6,11 +6,12 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// The memory of one run of <see cref="SimdCandidates"/>, reused from run to run, and after a run its lists.
+/// The memory of one run of <see cref="SimdCandidates"/>. After the run it holds the lists. It is reused from run to
+/// run.
 /// </summary>
 /// <param name="accelerator">A CPU accelerator with one multiprocessor a thread.</param>
-/// <param name="scoreLength">Floats of the scores of all threads.</param>
-/// <param name="giveBack">Called when the lists are disposed: the memory is free for the next run.</param>
+/// <param name="scoreLength">Floats for the scores of all threads.</param>
+/// <param name="giveBack">Called when the lists are disposed and the memory is free for the next run.</param>
 internal sealed unsafe class SimdCandidateLists(
     Accelerator accelerator, long scoreLength, Action<SimdCandidateLists> giveBack) : CandidateLists
 {
@@ -43,7 +44,7 @@ internal sealed unsafe class SimdCandidateLists(
     /// <summary>(threads, queries)</summary>
     public ArrayView<int> Counts { get; private set; }
 
-    /// <summary>One value, 0 at first: the next section that a thread takes.</summary>
+    /// <summary>(1): the number of sections that threads have taken; 0 at the start.</summary>
     public ArrayView<int> Counter { get; private set; }
 
     /// <summary>Makes room for a run.</summary>
@@ -95,7 +96,7 @@ internal sealed unsafe class SimdCandidateLists(
         _counter.Dispose();
     }
 
-    /// <summary>The CPU accelerator's memory is the host's.</summary>
+    /// <summary>The address of a view. The CPU accelerator's memory is the host's.</summary>
     internal static T* Pointer<T>(ArrayView<T> view)
         where T : unmanaged => (T*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref view[0]);
 }

@@ -6,7 +6,9 @@ using ILGPU.Runtime;
 
 namespace Dino.Gpu.Search;
 
-/// <summary>The SIMD family's search: one launch of <see cref="TopK"/> a batch, on the CPU accelerator.</summary>
+/// <summary>
+/// The SIMD family's search: one launch of <see cref="TopK"/> for each batch, on the CPU accelerator.
+/// </summary>
 internal sealed unsafe class SimdCandidates : CandidateSearch
 {
     /// <summary>Room to move a buffer's start to a cache line.</summary>
@@ -15,11 +17,11 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
     /// <summary>Floats that a load or a prefetch may run past the last panel.</summary>
     private const int Slack = 1024;
 
-    /// <summary>The most queries of a launch. All of them meet a section of vectors while it is in the cache.</summary>
+    /// <summary>The most queries of a launch. All of them use a section of vectors while it is in the cache.</summary>
     private const int MostQueries = 1024;
 
     /// <summary>
-    /// Runs that can be under way at once: while one is ranked on the host, others search. Launches take turns.
+    /// The most runs under way at a time. While one is ranked on the host, others search. Launches take turns.
     /// </summary>
     private const int MostRuns = 4;
 
@@ -56,8 +58,8 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
     /// <summary>
     /// Packs vectors for the CPU accelerator. The caller owns the accelerator, which must outlive the search.
     /// </summary>
-    /// <param name="accelerator">A CPU accelerator with one multiprocessor a thread.</param>
-    /// <param name="vectors">Copied.</param>
+    /// <param name="accelerator">A CPU accelerator with one multiprocessor per thread.</param>
+    /// <param name="vectors">The vectors; copied.</param>
     /// <param name="parallel">Threads that pack.</param>
     /// <param name="width">Register width; null for the widest of this machine.</param>
     public static SimdCandidates Create(
@@ -105,7 +107,7 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
         foreach (SimdCandidateLists lists in _idle)
             lists.Free();
         _vectors.Dispose();
-        _free.Release(MostRuns); // whoever still waits finds that the search is disposed
+        _free.Release(MostRuns); // a call that still waits sees that the search is disposed
     }
 
     private static SimdCandidates Create<TVector>(Accelerator accelerator, DistinctVectors vectors, ParallelOptions parallel)
@@ -118,7 +120,8 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
     }
 
     /// <summary>
-    /// Room of a list: twice what it keeps, so that it is cut seldom; a list with room for every vector is never cut.
+    /// The capacity of a list: twice what it keeps, so that it is rarely cut. A list with room for every vector is
+    /// never cut.
     /// </summary>
     private int Capacity(int keep) => (int)Math.Min(2L * keep, _vectorCount + 1L);
 

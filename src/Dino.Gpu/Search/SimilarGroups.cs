@@ -4,13 +4,13 @@ namespace Dino.Gpu.Search;
 
 /// <summary>
 /// Connected components of vectors whose cosines are at least a threshold. Each vector is a query for all scores above
-/// the threshold less the device's error. Where a pair's float32 score leaves the answer open, double precision
-/// decides, unless other pairs have joined the two already.
+/// the threshold minus the device's error. If the float32 score of a pair leaves the answer open, double precision
+/// decides, unless other pairs have already joined the two.
 /// </summary>
 internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch search, double error, double threshold)
 {
     /// <summary>
-    /// Candidates of a vector in its first search. A vector with more is searched again, with more room.
+    /// Candidates of a vector in its first search. A vector with more candidates is searched again with more room.
     /// </summary>
     private const int FirstKeep = 64;
 
@@ -19,7 +19,7 @@ internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch sea
     private readonly int[] _parents = [.. Enumerable.Range(0, vectors.Count)];
     private ulong[] _keys = [];
 
-    /// <param name="count">Rows, copies included.</param>
+    /// <param name="count">The number of rows, including copies.</param>
     /// <param name="cancellation">Checked between batches.</param>
     public IReadOnlyList<int[]> Find(int count, CancellationToken cancellation)
     {
@@ -49,8 +49,8 @@ internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch sea
     }
 
     /// <summary>
-    /// Joins some vectors with those that are similar to them. Vectors with more candidates than were kept go to
-    /// <paramref name="more"/>.
+    /// Joins each vector of a batch with those that are similar to it. A vector with more candidates than were kept
+    /// goes to <paramref name="more"/>.
     /// </summary>
     private void Join(List<int> batch, int keep, List<int> more)
     {
@@ -79,7 +79,7 @@ internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch sea
         ExactScore.Cosine(
             ExactScore.Dot(vectors.Values(left), vectors.Values(right)), vectors.Norm(left), vectors.Norm(right)) >= threshold;
 
-    /// <summary>A vector of zeros has a cosine of 0 with every other.</summary>
+    /// <summary>Joins a vector of zeros, whose cosine with every other vector is 0.</summary>
     private void JoinZeros(int zeros)
     {
         for (int vector = 0; vector < vectors.Count && threshold <= 0; vector++)
@@ -98,7 +98,7 @@ internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch sea
         var groups = new Dictionary<int, List<int>>();
         for (int vector = 0; vector < vectors.Count; vector++)
         {
-            // The cosine of copies is 1, of zeros 0.
+            // The cosine of two copies is 1; of two vectors of zeros it is 0.
             ReadOnlySpan<int> rows = vectors.Rows(vector);
             bool together = threshold <= (vectors.Norm(vector) > 0 ? 1 : 0);
             if (!groups.TryGetValue(Root(vector), out List<int>? group))

@@ -9,16 +9,18 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Search;
 
 /// <summary>
-/// Selects the best of many scores by sorting all of them, with the radix sort of ILGPU.Algorithms. For long lists this
-/// is less work than the top-k kernel, which goes through the whole list once for each bit and chunk.
+/// Selects the best of many scores by sorting all of them with the radix sort of ILGPU.Algorithms. For long lists this
+/// is less work than the top-k kernel, which reads the whole list once for each bit and chunk.
 /// </summary>
 /// <remarks>
-/// Keys are <see cref="OrderedScores"/>, not the scores: the package's own order of floats is wrong among negative ones
-/// (1.5.3). Not thread-safe.
+/// The keys are <see cref="OrderedScores"/>, not the scores: the package orders negative floats wrongly (1.5.3). Not
+/// thread-safe.
 /// </remarks>
 internal sealed class SortedSelection : IDisposable
 {
-    /// <summary>Pairs of the check in <see cref="TryCreate"/>: more than one group of any device sorts.</summary>
+    /// <summary>
+    /// The number of pairs that <see cref="TryCreate"/> sorts as a check: more than one group of any device sorts.
+    /// </summary>
     private const int CheckLength = 5000;
 
     private readonly Accelerator _accelerator;
@@ -40,11 +42,11 @@ internal sealed class SortedSelection : IDisposable
     }
 
     /// <summary>
-    /// Compiles the sort and tries it. The package builds on collectives of a group, which not every OpenCL driver
-    /// compiles: PoCL 3.1 does not.
+    /// Compiles the sort and tries it. The package uses group collectives, which not every OpenCL driver compiles: PoCL
+    /// 3.1 does not.
     /// </summary>
-    /// <param name="accelerator">Of a context with algorithms enabled.</param>
-    /// <returns>Null where the sort does not compile or does not sort.</returns>
+    /// <param name="accelerator">An accelerator of a context with algorithms enabled.</param>
+    /// <returns>Null if the sort does not compile or does not sort.</returns>
     public static SortedSelection? TryCreate(Accelerator accelerator)
     {
         SortedSelection? selection = null;
@@ -63,7 +65,7 @@ internal sealed class SortedSelection : IDisposable
         return null;
     }
 
-    /// <summary>The best of some scores, highest first.</summary>
+    /// <summary>Selects the best of some scores, highest first.</summary>
     /// <param name="scores">Finite; unchanged.</param>
     /// <param name="bestScores">Filled.</param>
     /// <param name="bestIndices">Filled; as long as <paramref name="bestScores"/>.</param>
@@ -84,7 +86,7 @@ internal sealed class SortedSelection : IDisposable
             bestScores[i] = OrderedScores.Score(firstKeys[i]);
     }
 
-    /// <summary>Frees the memory; the next selection allocates again.</summary>
+    /// <summary>Frees the memory. The next selection allocates again.</summary>
     public void Release()
     {
         _keys.Release();
@@ -94,7 +96,7 @@ internal sealed class SortedSelection : IDisposable
 
     public void Dispose() => Release();
 
-    /// <summary>Sorts scores of a known order: a permutation of the numbers around 0.</summary>
+    /// <summary>Whether the sort works: it sorts a known permutation of the numbers around 0.</summary>
     private bool Sorts()
     {
         const int Step = 1237; // has no factor in common with the length
