@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 
 namespace Dino.Gpu.Imaging;
 
-/// <summary>Interpolation of <see cref="PillowResize"/>.</summary>
+/// <summary>The interpolation of <see cref="PillowResize"/>.</summary>
 public enum ResizeFilter
 {
     /// <summary>Triangle, Pillow's BILINEAR.</summary>
@@ -15,8 +15,8 @@ public enum ResizeFilter
 }
 
 /// <summary>
-/// Pillow's <c>Image.resize</c> byte for byte: antialiased, in 8-bit fixed point, rows first and then columns, each
-/// pass rounded and clipped to bytes. A model that was fed by Pillow sees exactly the same pixels.
+/// Pillow's <c>Image.resize</c>, byte for byte. It is antialiased, in 8-bit fixed point, rows first and then columns,
+/// and each pass is rounded and clipped to bytes. So the model sees exactly the pixels that Pillow would give it.
 /// </summary>
 public static class PillowResize
 {
@@ -38,8 +38,8 @@ public static class PillowResize
     }
 
     /// <summary>
-    /// A part of the resized picture: the same bytes as <see cref="Resize"/> and then cropping, at the cost of the
-    /// part. The size before the crop may be one that no array could hold.
+    /// Computes a part of the resized picture: the same bytes as <see cref="Resize"/> and a crop, at the cost of the
+    /// part. The size before the crop may be larger than any array.
     /// </summary>
     internal static RgbImage ResizeAndCrop(RgbImage image, in ResizePlan plan)
     {
@@ -47,7 +47,7 @@ public static class PillowResize
         if (width == image.Width && height == image.Height && cropWidth == width && cropHeight == height)
             return image;
 
-        // A pass that would not change its side is left out, as in Pillow; what remains of it is the crop.
+        // A pass that would not change its side is skipped, as in Pillow. Only its crop remains.
         ResizeCoefficients? across = plan.Across(image.Width);
         ResizeCoefficients? down = plan.Down(image.Height);
         int firstRow = down?.InputStart ?? (int)top;
@@ -78,7 +78,8 @@ public static class PillowResize
     /// </summary>
     /// <param name="image">The picture.</param>
     /// <param name="across">
-    /// Null when the width stays as it is; then <paramref name="left"/> says where the crop begins.
+    /// The weights of the output columns. Null if the width does not change; then <paramref name="left"/> is where the
+    /// crop begins.
     /// </param>
     /// <param name="left">First column of the crop.</param>
     /// <param name="width">Width of the result.</param>
@@ -97,14 +98,14 @@ public static class PillowResize
             return;
         }
 
-        // Pixels are read four bytes at a time, so the last one of the picture would be read past its end: the last row
-        // is read from a longer copy.
+        // Pixels are read four bytes at a time, which for the last pixel of the picture would read past its end. So the
+        // last row is read from a longer copy.
         byte[] lastRow = new byte[stride + 1];
         source[^stride..].CopyTo(lastRow);
 
         for (int row = 0; row < rows; row += RowsAtOnce)
         {
-            // Four rows share each weight. Where fewer are left, the last one is done again into the same place.
+            // Four rows share each weight. If fewer are left, the last one is computed again into the same place.
             int row1 = Math.Min(row + 1, rows - 1);
             int row2 = Math.Min(row + 2, rows - 1);
             int row3 = Math.Min(row + 3, rows - 1);
@@ -189,7 +190,7 @@ public static class PillowResize
     private static ref byte Row(RgbImage image, byte[] lastRow, int row) =>
         ref row == image.Height - 1 ? ref lastRow[0] : ref image.Pixels[row * 3 * image.Width];
 
-    /// <summary>A pixel's channels as integers; the fourth is the next pixel's red and comes to nothing.</summary>
+    /// <summary>A pixel's channels as integers. The fourth lane is the next pixel's red and is not stored.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<int> Pixel(ref byte row, nint at)
     {
@@ -197,7 +198,7 @@ public static class PillowResize
         return Vector128.WidenLower(Vector128.WidenLower(bytes)).AsInt32();
     }
 
-    /// <summary>Fixed-point sums to integers from 0 to 255.</summary>
+    /// <summary>Turns fixed-point sums into integers from 0 to 255.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<int> ToBytes(Vector128<int> sums) =>
         Vector128.Min(Vector128.Max(sums >> ResizeCoefficients.PrecisionBits, Vector128<int>.Zero), Vector128.Create(255));

@@ -15,8 +15,8 @@ public static class PixelNormalization
     public static ReadOnlySpan<double> StandardDeviation => [0.229, 0.224, 0.225];
 
     /// <summary>
-    /// (3, 256): the normalized value of every byte in every channel, worked out in double and rounded once. A byte has
-    /// only 256 values, so kernels look them up instead of rounding three times.
+    /// (3, 256): the normalized value of every byte in every channel, computed in double and rounded once. Kernels look
+    /// values up in this table instead of rounding three times.
     /// </summary>
     public static float[] CreateTable()
     {
@@ -30,7 +30,7 @@ public static class PixelNormalization
         return table;
     }
 
-    /// <summary>The normalized planes of a picture: what the model's first layer reads.</summary>
+    /// <summary>Computes the normalized planes of a picture, which the model's first layer reads.</summary>
     /// <returns>(3, Height, Width) in C order, the red plane first.</returns>
     public static float[] Normalize(RgbImage image)
     {
@@ -40,7 +40,7 @@ public static class PixelNormalization
         return planes;
     }
 
-    /// <summary>As <see cref="Normalize(RgbImage)"/>, into memory of the caller.</summary>
+    /// <summary>Does the same as <see cref="Normalize(RgbImage)"/>, into memory of the caller.</summary>
     /// <param name="image">The picture.</param>
     /// <param name="destination">(3, Height, Width) in C order.</param>
     /// <exception cref="ArgumentException"><paramref name="destination"/> has another length.</exception>

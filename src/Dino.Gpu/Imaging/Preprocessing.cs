@@ -4,13 +4,14 @@ namespace Dino.Gpu.Imaging;
 public enum PreprocessPreset
 {
     /// <summary>
-    /// Hugging Face's processor for this model: both sides squashed to the input size with Pillow's antialiased
-    /// BILINEAR.
+    /// Hugging Face's processor for this model: both sides are resized to the input size, without keeping the
+    /// proportions, with Pillow's antialiased BILINEAR.
     /// </summary>
     HuggingFace,
 
     /// <summary>
-    /// The original DINO evaluation: shorter side to 8/7 of the input (256 for 224) with BICUBIC, then a center crop.
+    /// The original DINO evaluation: the shorter side is resized to 8/7 of the input (256 for 224) with BICUBIC, and
+    /// the center is cropped.
     /// </summary>
     Dino,
 }

@@ -1,30 +1,29 @@
 namespace Dino.Gpu.Imaging;
 
 /// <summary>
-/// Turns pictures of any size into the model's input size, byte for byte as the Python pipelines do. Immutable and
+/// Resizes pictures of any size to the model's input size, byte for byte as the Python pipelines do. Immutable and
 /// thread-safe.
 /// </summary>
 /// <remarks>
 /// <para>
-/// <see cref="PreprocessPreset.HuggingFace"/>: both sides squashed with Pillow's BILINEAR, as the model's own processor
-/// does.
+/// <see cref="PreprocessPreset.HuggingFace"/>: both sides are resized with Pillow's BILINEAR, without keeping the
+/// proportions, as the model's own processor does.
 /// </para>
 /// <para>
-/// <see cref="PreprocessPreset.Dino"/>: torchvision's <c>Resize(256, BICUBIC)</c> and <c>CenterCrop(224)</c>. For other
-/// sizes the same margin is kept: the picture is resized, with its proportions, to the smallest size that covers
-/// round(8/7 Width) x round(8/7 Height); one side is then exact and the other rounded down, and the center is cropped.
-/// For square inputs that is torchvision's <c>Resize(round(8/7 Width))</c> followed by <c>CenterCrop(Width)</c>.
+/// <see cref="PreprocessPreset.Dino"/>: torchvision's <c>Resize(256, BICUBIC)</c> and <c>CenterCrop(224)</c>. Other
+/// sizes keep the same margin. The picture is resized, with its proportions, to the smallest size that covers round(8/7
+/// Width) x round(8/7 Height). One side is then exact and the other is rounded down. Then the center is cropped. For
+/// square inputs this equals torchvision's <c>Resize(round(8/7 Width))</c> followed by <c>CenterCrop(Width)</c>.
 /// </para>
 /// </remarks>
 public sealed class Preprocessor
 {
-    /// <summary>Prepares for one input size.</summary>
+    /// <summary>Makes a preprocessor for one input size.</summary>
     /// <param name="preset">How a picture becomes the model's input.</param>
     /// <param name="width">Input width of the model in pixels.</param>
     /// <param name="height">Input height of the model in pixels.</param>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// A side is not positive, their product is above <see cref="ImageHeader.MaxPixels"/>, or the preset is none of the
-    /// two.
+    /// A side is not positive, their product is above <see cref="ImageHeader.MaxPixels"/>, or the preset is unknown.
     /// </exception>
     public Preprocessor(PreprocessPreset preset, int width, int height)
     {
@@ -50,7 +49,7 @@ public sealed class Preprocessor
     /// <summary>Resizes, and crops where the preset says so.</summary>
     /// <param name="image">A picture of any size.</param>
     /// <returns>
-    /// <see cref="Width"/> x <see cref="Height"/> pixels; <paramref name="image"/> itself when nothing has to change.
+    /// <see cref="Width"/> x <see cref="Height"/> pixels; <paramref name="image"/> itself if nothing changes.
     /// </returns>
     public RgbImage Apply(RgbImage image)
     {
@@ -72,8 +71,8 @@ public sealed class Preprocessor
     private static int WithMargin(int side) => (int)Math.Round(side * 8.0 / 7.0);
 
     /// <summary>
-    /// The smallest size with the proportions of the picture that covers the target: the side that limits is exact, the
-    /// other rounded down as torchvision does.
+    /// The smallest size with the proportions of the picture that covers the target. The side that limits is exact; the
+    /// other is rounded down, as torchvision does.
     /// </summary>
     private static (long Width, long Height) Cover(long width, long height, long targetWidth, long targetHeight) =>
         targetWidth * height >= targetHeight * width

@@ -1,12 +1,12 @@
 namespace Dino.Gpu.Imaging;
 
 /// <summary>
-/// For each pixel along one output side, which input pixels it is made of and with what weights: Pillow's antialiased
-/// resampling, in which the filter widens with the reduction so that every input pixel counts.
+/// The input pixels and weights of each pixel along one output side, by Pillow's antialiased resampling. When the side
+/// shrinks, the filter widens in proportion, so that every input pixel counts.
 /// </summary>
 internal sealed class ResizeCoefficients
 {
-    /// <summary>Fixed-point bits of a weight: 32, less 8 for the pixel, less 2 for sign and overshoot.</summary>
+    /// <summary>Fixed-point bits of a weight: 32, minus 8 for the pixel, minus 2 for sign and overshoot.</summary>
     public const int PrecisionBits = 32 - 8 - 2;
 
     private readonly int[] _starts;
@@ -15,8 +15,9 @@ internal sealed class ResizeCoefficients
     private readonly int _stride;
 
     /// <summary>
-    /// Weights for output pixels <paramref name="first"/> to <paramref name="first"/> + <paramref name="count"/> - 1 of
-    /// a side resized from <paramref name="inputSize"/> to <paramref name="outputSize"/>.
+    /// Computes the weights of output pixels <paramref name="first"/> to <paramref name="first"/> +
+    /// <paramref name="count"/> - 1 of a side resized from <paramref name="inputSize"/> to
+    /// <paramref name="outputSize"/>.
     /// </summary>
     public ResizeCoefficients(int inputSize, long outputSize, ResizeFilter filter, long first, int count)
     {
@@ -36,8 +37,8 @@ internal sealed class ResizeCoefficients
             int start = Math.Max((int)(center - support + 0.5), 0);
             int taps = Math.Min((int)(center + support + 0.5), inputSize) - start;
 
-            // The order of these operations decides the last bit of a weight, hence now and then a pixel: it is
-            // Pillow's.
+            // The order of these operations is Pillow's. It decides the last bit of a weight, and so now and then a
+            // pixel.
             double sum = 0;
             for (int tap = 0; tap < taps; tap++)
             {
@@ -61,7 +62,7 @@ internal sealed class ResizeCoefficients
     public int Count => _starts.Length;
 
     /// <summary>First input pixel that any output pixel uses.</summary>
-    public int InputStart => _starts[0]; // centers grow, so starts and ends do
+    public int InputStart => _starts[0]; // centers grow, so starts and ends grow too
 
     /// <summary>One past the last input pixel that any output pixel uses.</summary>
     public int InputEnd => _starts[^1] + _taps[^1];
@@ -78,7 +79,8 @@ internal sealed class ResizeCoefficients
     public int TableStride => 2 + _stride;
 
     /// <summary>
-    /// (Count, <see cref="TableStride"/>): first input pixel, number of weights, weights. What a kernel reads.
+    /// Returns the table that a kernel reads, (Count, <see cref="TableStride"/>): first input pixel, number of weights,
+    /// weights.
     /// </summary>
     public int[] ToTable()
     {

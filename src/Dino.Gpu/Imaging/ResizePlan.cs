@@ -2,7 +2,7 @@ namespace Dino.Gpu.Imaging;
 
 /// <summary>How one picture becomes the model's input: resized, then cropped.</summary>
 /// <param name="Width">
-/// Width after resizing; more than any array could hold is allowed, since only the crop is computed.
+/// Width after resizing. It may be larger than any array, because only the crop is computed.
 /// </param>
 /// <param name="Height">Height after resizing.</param>
 /// <param name="Filter">The interpolation.</param>
@@ -12,9 +12,9 @@ namespace Dino.Gpu.Imaging;
 /// <param name="CropHeight">Height of the result.</param>
 internal readonly record struct ResizePlan(long Width, long Height, ResizeFilter Filter, long Left, long Top, int CropWidth, int CropHeight)
 {
-    /// <summary>The horizontal weights, or null when that pass changes nothing but the crop, as in Pillow.</summary>
+    /// <summary>The horizontal weights; null if that pass only crops, as in Pillow.</summary>
     public ResizeCoefficients? Across(int inputWidth) => Width == inputWidth ? null : new(inputWidth, Width, Filter, Left, CropWidth);
 
-    /// <summary>The vertical weights, or null when that pass changes nothing but the crop.</summary>
+    /// <summary>The vertical weights; null if that pass only crops.</summary>
     public ResizeCoefficients? Down(int inputHeight) => Height == inputHeight ? null : new(inputHeight, Height, Filter, Top, CropHeight);
 }

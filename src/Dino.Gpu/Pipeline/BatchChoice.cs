@@ -6,14 +6,17 @@ using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Pipeline;
 
-/// <summary>The number of images in a batch when the user does not give one.</summary>
+/// <summary>Chooses the number of images in a batch if the user does not.</summary>
 internal static class BatchChoice
 {
-    /// <summary>On the CPU every core has its own images; a larger batch only costs memory.</summary>
+    /// <summary>
+    /// The batch on the CPU device. Every core has its own images, so a larger batch only costs memory.
+    /// </summary>
     private const int Cpu = 32;
 
     /// <summary>
-    /// A ViT-S/16 pass over this many images fills today's largest GPUs many times. A larger batch only adds waiting.
+    /// The largest choice on a GPU. A ViT-S/16 pass over this many images fills today's largest GPUs many times; a
+    /// larger batch only adds waiting.
     /// </summary>
     private const int Most = 256;
 
@@ -22,7 +25,8 @@ internal static class BatchChoice
     {
         if (device.Family == KernelFamily.Simd)
             return Cpu;
-        // OpenCL does not say how much is free: a quarter of all. Drivers also refuse single buffers above that.
+        // OpenCL does not report how much memory is free, so a quarter of all is taken. Drivers also refuse single
+        // buffers above a quarter.
         long budget = device.Accelerator is CudaAccelerator cuda ? cuda.GetFreeMemory() / 2 : device.Accelerator.MemorySize / 4;
         return Math.Min(Fitting(budget, BytesPerImage(shape)), Indexable(shape));
     }
@@ -34,15 +38,15 @@ internal static class BatchChoice
         PortableActivations.BytesPerImage(shape) + 3L * shape.PictureWidth * shape.PictureHeight * GpuExecutor<PortableOps>.Slots;
 
     /// <summary>
-    /// The most images whose activations the portable and tensor-core kernels can index. They count in 32 bits, a limit
-    /// that large pictures reach before they fill a large GPU.
+    /// The most images whose activations the portable and tensor-core kernels can index. They count in 32 bits. Large
+    /// pictures reach this limit before they fill a large GPU.
     /// </summary>
     internal static int Indexable(in VitShape shape) =>
         (int)Math.Max(
             1, int.MaxValue / ((long)shape.TokenCount * Math.Max(Math.Max(shape.PatchLength, 3 * shape.HiddenSize), shape.MlpSize)));
 
     /// <summary>
-    /// The largest power of two, up to the most images that are useful, of which the images take at most
+    /// The largest power of two, at most <see cref="Most"/>, with which the images take at most
     /// <paramref name="budget"/> bytes; at least 1.
     /// </summary>
     internal static int Fitting(long budget, long bytesPerImage) =>

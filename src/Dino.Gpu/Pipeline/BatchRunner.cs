@@ -7,12 +7,14 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// Takes pictures through an executor in batches. While one batch computes, the next one is staged, of the same call or
-/// of another. A batch that does not fit is halved. Thread-safe. Owns the executor.
+/// Runs pictures through an executor in batches. While one batch computes, the next one is staged, from the same call
+/// or from another. A batch that does not fit is halved. Thread-safe. Owns the executor.
 /// </summary>
 internal sealed class BatchRunner
 {
-    /// <summary>What the caller disposed: this is the encoder's, and unknown to its users.</summary>
+    /// <summary>
+    /// The object that an <see cref="ObjectDisposedException"/> names: users know the encoder, not this class.
+    /// </summary>
     private const string Owner = "DinoEncoder";
 
     private readonly VitExecutor _executor;
@@ -29,11 +31,11 @@ internal sealed class BatchRunner
 
     /// <param name="executor">The model on its device.</param>
     /// <param name="device">The device, for messages.</param>
-    /// <param name="preprocessor">Describes the resize, for pictures that the executor resizes.</param>
+    /// <param name="preprocessor">How pictures are resized that the executor resizes.</param>
     /// <param name="shape">The model at this input size.</param>
     /// <param name="positions">(tokens, hidden): the position table at this input's grid.</param>
-    /// <param name="batchSize">Most images in one pass.</param>
-    /// <param name="warning">Told when batches become smaller.</param>
+    /// <param name="batchSize">The most images in one pass.</param>
+    /// <param name="warning">Called when batches become smaller.</param>
     public BatchRunner(
         VitExecutor executor, DeviceInfo device, Preprocessor preprocessor, in VitShape shape, float[] positions, int batchSize,
         Action<string>? warning)
@@ -51,7 +53,7 @@ internal sealed class BatchRunner
         _freeCount = new SemaphoreSlim(_slots.Length);
     }
 
-    /// <summary>Most images in one pass. It shrinks when the device runs out of memory.</summary>
+    /// <summary>The most images in one pass. It shrinks when the device runs out of memory.</summary>
     public int BatchSize => Volatile.Read(ref _batchSize);
 
     /// <summary>The most batches that are under way at the same time.</summary>
@@ -63,7 +65,8 @@ internal sealed class BatchRunner
     public ForwardOutput Run(IReadOnlyList<RgbImage> images, ForwardRequest whole) => Run(images, whole, _shape, _positions);
 
     /// <summary>
-    /// As <see cref="Run(IReadOnlyList{RgbImage}, ForwardRequest)"/>, with the model at another scale of the pictures.
+    /// Does the same as <see cref="Run(IReadOnlyList{RgbImage}, ForwardRequest)"/>, with the model at another scale of
+    /// the pictures.
     /// </summary>
     /// <param name="images">Pictures as for the other overload.</param>
     /// <param name="whole">The outputs for all of them.</param>
@@ -79,9 +82,8 @@ internal sealed class BatchRunner
         {
             while (next < images.Count || running.Count > 0)
             {
-                // A second slot is taken only if one is free: two calls that each held one and waited for another
-                // would wait
-                // forever.
+                // A second slot is taken only if one is free. Otherwise two calls that each hold one slot could wait
+                // for each other forever.
                 BatchSlot? slot = next < images.Count ? Take(wait: running.Count == 0) : null;
                 Pass current;
                 if (slot is null)
@@ -116,7 +118,7 @@ internal sealed class BatchRunner
                 }
                 catch (Exception failure) when (DeviceMemoryException.IsCause(failure))
                 {
-                    // The other batches under way give their memory back too and run again.
+                    // The other batches of this call give back their memory too, and run again.
                     next = running.Peek().First;
                     Abandon(running);
                     Halve(current.Request.Batch, shape, failure);
@@ -160,7 +162,7 @@ internal sealed class BatchRunner
     }
 
     /// <summary>
-    /// Waits for the batches under way and frees the executor. Calls with more batches end with an
+    /// Waits for the batches under way, then frees the executor. A call with more batches ends with an
     /// <see cref="ObjectDisposedException"/>.
     /// </summary>
     /// <returns>Whether this was the first call. The caller may then free the device.</returns>
@@ -181,7 +183,7 @@ internal sealed class BatchRunner
         return true;
     }
 
-    /// <summary>A free slot; null where there is none and <paramref name="wait"/> is false.</summary>
+    /// <summary>Takes a free slot. Returns null if there is none and <paramref name="wait"/> is false.</summary>
     private BatchSlot? Take(bool wait)
     {
         if (!_freeCount.Wait(wait ? Timeout.Infinite : 0))
@@ -211,8 +213,8 @@ internal sealed class BatchRunner
     }
 
     /// <summary>
-    /// After a batch that did not fit: frees its memory and makes half of it the limit from now on. At one image it
-    /// gives up.
+    /// Frees the memory of a batch that did not fit, and makes half of its size the new limit. Fails if it had only one
+    /// image.
     /// </summary>
     private void Halve(int count, in VitShape shape, Exception failure)
     {

@@ -5,9 +5,9 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// The memory of one batch in an executor: its pixels where the kernels read them, its results where the host reads
+/// The memory of one batch in an executor: its pixels where the kernels read them, and its results where the host reads
 /// them. A batch is staged, launched and finished, by one thread at a time. Slots are staged and finished independently
-/// of each other; only launches take turns. Disposed before its executor.
+/// of each other; only launches take turns. A slot is disposed before its executor.
 /// </summary>
 internal abstract class BatchSlot : IDisposable
 {
@@ -26,13 +26,13 @@ internal abstract class BatchSlot : IDisposable
     /// reference.
     /// </param>
     /// <param name="shape">The model at this input size.</param>
-    /// <param name="request">Batch size, that of the staged batch, and what to keep.</param>
+    /// <param name="request">The batch size, which is that of the staged batch, and the outputs to keep.</param>
     /// <param name="output">Allocated for the same shape and request; filled by <see cref="Finish"/>.</param>
     public abstract void Launch(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output);
 
     /// <summary>
-    /// <see cref="Launch"/> and <see cref="Finish"/>, with the time of each step. A little slower; on a GPU much
-    /// slower, because the host waits for every step.
+    /// Does the work of <see cref="Launch"/> and <see cref="Finish"/>, and returns the time of each step. It is a
+    /// little slower; on a GPU it is much slower, because the host waits for every step.
     /// </summary>
     public abstract IReadOnlyList<OpTime> RunTimed(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output);
 
@@ -40,12 +40,12 @@ internal abstract class BatchSlot : IDisposable
     public abstract void Finish();
 
     /// <summary>
-    /// After a failure, instead of <see cref="Finish"/>: waits until the device no longer uses the slot, and makes it
+    /// Replaces <see cref="Finish"/> after a failure: waits until the device no longer uses the slot, and makes it
     /// ready for another batch.
     /// </summary>
     public abstract void Abandon();
 
-    /// <summary>Gives back what memory it can; the next batch allocates again. Nothing may be under way.</summary>
+    /// <summary>Frees what memory it can. The next batch allocates again. Nothing may be under way.</summary>
     public abstract void Release();
 
     public abstract void Dispose();

@@ -7,24 +7,25 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// <see cref="Preprocessor"/> on a device. Decoded pictures are uploaded, and the model's input stays on the device;
-/// its bytes are those that the host would make. The model's first step, <see cref="Embedding.UnfoldKernel"/>,
-/// normalizes. Works on its own stream, whose order lets one buffer serve all pictures. Not thread-safe.
+/// <see cref="Preprocessor"/> on a device. It uploads decoded pictures, and the model's input stays on the device, with
+/// the same bytes as on the host. The model's first step, <see cref="Embedding.UnfoldKernel"/>, normalizes. It has its
+/// own stream, whose order lets one buffer serve all pictures. Not thread-safe.
 /// </summary>
 internal sealed class DevicePreprocessor : IDisposable
 {
     /// <summary>
-    /// Largest decoded picture that is resized on a device, in bytes; 640x480 pixels take 0.88 MiB. Pictures wait for
-    /// their batch in host memory, and this bounds it: the host resizes a larger picture as soon as it is decoded.
+    /// The largest decoded picture that is resized on a device, in bytes; 640x480 pixels take 0.88 MiB. Pictures wait
+    /// for their batch in host memory, so this limit bounds that memory. The host resizes a larger picture as soon as
+    /// it is decoded.
     /// </summary>
     private const int MostSource = 1 << 20;
 
     /// <summary>
-    /// Most bytes between the two passes of a resize: a narrow and high picture grows before it shrinks.
+    /// The most bytes between the two passes of a resize. A narrow and high picture grows before it shrinks.
     /// </summary>
     private const int MostNarrowed = 8 << 20;
 
-    /// <summary>Integers of resize tables that are kept for pictures of the same size.</summary>
+    /// <summary>The most integers of resize tables that are kept for pictures of the same size.</summary>
     private const int MostTables = 1 << 20;
 
     private readonly ResizeKernels _kernels;
@@ -38,8 +39,8 @@ internal sealed class DevicePreprocessor : IDisposable
     private readonly Dictionary<(int Width, int Height), Tables> _tables = [];
     private int _tableLength;
 
-    /// <param name="accelerator">The caller's.</param>
-    /// <param name="kernels">Compiled for it; several preprocessors may share them.</param>
+    /// <param name="accelerator">The accelerator; the caller owns it.</param>
+    /// <param name="kernels">Kernels for that accelerator; several preprocessors may share them.</param>
     /// <param name="preprocessor">Preset and input size.</param>
     public DevicePreprocessor(Accelerator accelerator, ResizeKernels kernels, Preprocessor preprocessor)
     {
@@ -57,8 +58,8 @@ internal sealed class DevicePreprocessor : IDisposable
     public int OutputLength => 3 * _preprocessor.Width * _preprocessor.Height;
 
     /// <summary>
-    /// Whether a decoded picture of this size is to be resized on a device: one that is not of the input size, which
-    /// counts as prepared, and not too large.
+    /// Whether a decoded picture of this size is resized on a device: it is not too large, and not of the input size,
+    /// which counts as prepared.
     /// </summary>
     public static bool Takes(Preprocessor preprocessor, int width, int height) =>
         (width != preprocessor.Width || height != preprocessor.Height)
@@ -66,7 +67,7 @@ internal sealed class DevicePreprocessor : IDisposable
         && 3L * preprocessor.Width * height <= MostNarrowed;
 
     /// <summary>
-    /// Uploads pictures, prepares those that do not have the input size, and waits until all are there.
+    /// Uploads pictures, resizes those that do not have the input size, and waits until all are on the device.
     /// </summary>
     /// <param name="images">The pictures.</param>
     /// <param name="first">The first one to take.</param>
@@ -90,7 +91,7 @@ internal sealed class DevicePreprocessor : IDisposable
         _transfers.Complete();
     }
 
-    /// <summary>After a failure: waits for the queued work and drops its results.</summary>
+    /// <summary>Waits for the queued work after a failure, and drops its results.</summary>
     public void Abandon()
     {
         try
@@ -99,13 +100,13 @@ internal sealed class DevicePreprocessor : IDisposable
         }
         catch (Exception failure) when (failure is AcceleratorException)
         {
-            // A device that reports an error has stopped; what it was is in the exception that led here.
+            // A device that reports an error has stopped. The exception that led here has the reason.
         }
 
         _transfers.Forget();
     }
 
-    /// <summary>Gives the memory back; the next batch allocates again. Nothing may be queued.</summary>
+    /// <summary>Frees the memory. The next batch allocates again. Nothing may be queued.</summary>
     public void Release()
     {
         _transfers.Release();
@@ -128,7 +129,7 @@ internal sealed class DevicePreprocessor : IDisposable
         ResizePlan plan = _preprocessor.Plan(image.Width, image.Height);
         (Table? across, Table? down) = TablesFor(image, plan);
 
-        // Only the input rows that reach the crop go up.
+        // Only the input rows that the crop needs are uploaded.
         int firstRow = down?.InputStart ?? (int)plan.Top;
         int rows = (down?.InputEnd ?? (int)plan.Top + plan.CropHeight) - firstRow;
         int sourceStride = 3 * image.Width;
@@ -159,8 +160,8 @@ internal sealed class DevicePreprocessor : IDisposable
     }
 
     /// <summary>
-    /// The weights of both passes. Pictures of a data set often share their size, and working the weights out takes as
-    /// long as uploading the picture.
+    /// The weights of both passes. They are kept, because pictures of a data set often share their size, and computing
+    /// the weights takes as long as uploading the picture.
     /// </summary>
     private Tables TablesFor(RgbImage image, in ResizePlan plan)
     {
@@ -178,7 +179,7 @@ internal sealed class DevicePreprocessor : IDisposable
         return tables;
     }
 
-    /// <summary>The weights of a picture size; null for a pass that changes nothing but the crop.</summary>
+    /// <summary>The weights for a picture size; null for a pass that only crops.</summary>
     private readonly record struct Tables(Table? Across, Table? Down);
 
     /// <summary><see cref="ResizeCoefficients"/> as a kernel reads them.</summary>

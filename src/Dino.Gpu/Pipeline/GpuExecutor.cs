@@ -9,14 +9,14 @@ namespace Dino.Gpu.Pipeline;
 /// <summary>
 /// Runs the model with kernels that each take the whole batch. The host walks through the forward pass and queues a
 /// launch for every operation on the accelerator's default stream, without waiting in between. Each batch has a slot
-/// with its own stream, on which it is uploaded and resized while the batch before it computes.
+/// with its own stream, which uploads and resizes it while the previous batch computes.
 /// </summary>
 /// <remarks>
-/// Order between the streams: a batch is launched after the host has waited for its upload, and a slot takes the next
-/// batch after the host has waited for the pass that reads it. On CUDA the slots' streams do not synchronize with the
-/// default one by themselves, as ILGPU creates them.
+/// The host keeps the order between the streams. It launches a batch after it has waited for its upload, and it reuses
+/// a slot after it has waited for the pass that reads it. On CUDA the slots' streams do not synchronize with the
+/// default stream by themselves, as ILGPU creates them.
 /// </remarks>
-/// <param name="accelerator">Must outlive the executor. The caller owns it.</param>
+/// <param name="accelerator">The accelerator. The caller owns it, and it must outlive the executor.</param>
 internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
     where TOps : struct, IVitOps
 {
@@ -29,7 +29,7 @@ internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
 
     protected Accelerator Accelerator => accelerator;
 
-    /// <summary>Shared by all passes: they run one after the other on one stream.</summary>
+    /// <summary>The activations. All passes share them, because they run one after another on one stream.</summary>
     protected abstract DeviceActivations Activations { get; }
 
     public override bool Resizes(Preprocessor preprocessor, int width, int height) => DevicePreprocessor.Takes(preprocessor, width, height);
@@ -39,15 +39,15 @@ internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
 
     public override void ReleaseActivations()
     {
-        accelerator.Synchronize(); // another batch may be computing
+        accelerator.Synchronize(); // another batch may still be computing
         Activations.Release();
     }
 
-    /// <summary>Makes room for a pass and gives the operations on it.</summary>
+    /// <summary>Makes room for a pass and returns its operations.</summary>
     /// <param name="input">The inputs of the pass.</param>
     /// <param name="shape">The model at this input size.</param>
-    /// <param name="request">Batch size and what to keep.</param>
-    /// <param name="output">Where to keep it.</param>
+    /// <param name="request">Batch size and the outputs to keep.</param>
+    /// <param name="output">Receives the outputs.</param>
     protected abstract TOps Prepare(in PassInput input, in VitShape shape, in ForwardRequest request, ForwardOutput output);
 
     private sealed class Slot(GpuExecutor<TOps> executor, DevicePreprocessor preprocessor) : BatchSlot
@@ -99,7 +99,7 @@ internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
             }
             catch (Exception failure) when (failure is AcceleratorException)
             {
-                // A device that reports an error has stopped; what it was is in the exception that led here.
+                // A device that reports an error has stopped. The exception that led here has the reason.
             }
 
             _results.Forget();

@@ -4,7 +4,7 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// Translates between the caller's outputs and the parts that a pass keeps: makes the request, and afterwards the
+/// Translates between the outputs that a caller wants and the parts that a pass keeps: makes the request, and later the
 /// output.
 /// </summary>
 /// <param name="shape">The model at this input size.</param>
@@ -28,7 +28,7 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
         };
 
 
-    /// <summary>The output of a pass for <see cref="Request"/>.</summary>
+    /// <summary>Makes the output from the parts that a pass for <see cref="Request"/> kept.</summary>
     public DinoOutput Output(ForwardOutput kept, in ForwardRequest request)
     {
         int images = request.Batch;
@@ -64,11 +64,11 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
         };
     }
 
-    /// <summary>A layer's number from 0 on.</summary>
-    /// <param name="layer">Counted from 0, or from the end when negative.</param>
-    /// <param name="count">Layers, or hidden states.</param>
-    /// <param name="what">Which of them, for the message.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is none of this number.</exception>
+    /// <summary>The number of a layer, counted from 0.</summary>
+    /// <param name="layer">Counted from 0, or from the end if negative.</param>
+    /// <param name="count">The number of layers, or of hidden states.</param>
+    /// <param name="what"><c>layers</c> or <c>hidden states</c>, for the message.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no layer or state of this number.</exception>
     public static int Number(int layer, int count, string what = "layers")
     {
         int number = layer < 0 ? count + layer : layer;
@@ -89,7 +89,7 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
     }
 
     /// <summary>
-    /// (layers kept, images, heads, tokens): what was kept, or row 0 of each matrix where all of it was asked for too.
+    /// (layers, images, heads, tokens): the class token's rows. If whole matrices were kept, picks row 0 of each.
     /// </summary>
     private float[] ClassRows(float[] attentions, in ForwardRequest request)
     {
@@ -102,7 +102,7 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
         return rows;
     }
 
-    /// <summary>The same rows of every image: (images, count, hidden) of (images, tokens, hidden).</summary>
+    /// <summary>Picks the same rows of every image: (images, count, hidden) of (images, tokens, hidden).</summary>
     private float[] PickRows(float[] tokens, int images, int first, int count)
     {
         int hidden = shape.HiddenSize;

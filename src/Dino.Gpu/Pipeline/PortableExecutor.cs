@@ -11,7 +11,7 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// Runs the model with the portable kernels. A row's arithmetic does not depend on the rows beside it, so an image
+/// Runs the model with the portable kernels. The arithmetic of a row does not depend on the rows beside it, so an image
 /// gives the same bytes in any batch.
 /// </summary>
 internal sealed class PortableExecutor : GpuExecutor<PortableOps>
@@ -35,7 +35,7 @@ internal sealed class PortableExecutor : GpuExecutor<PortableOps>
     public override double MeasurePeak()
     {
         const int Iterations = 4096;
-        // Enough threads to fill every multiprocessor several times over.
+        // Enough threads to fill every multiprocessor several times.
         int threads = Accelerator.NumMultiprocessors * Math.Max(Accelerator.MaxNumThreadsPerMultiprocessor, 256) * 4;
         var kernel = Accelerator.LoadAutoGroupedStreamKernel<Index1D, int, ArrayView<float>>(Peak.Kernel);
         using MemoryBuffer1D<float, Stride1D.Dense> values = Accelerator.Allocate1D<float>(threads);

@@ -24,7 +24,7 @@ internal enum SimdWidth
     Lanes16 = 16,
 }
 
-/// <summary>Runs a model on the CPU accelerator: one launch of <see cref="SimdForward"/> a batch.</summary>
+/// <summary>Runs a model on the CPU accelerator: one launch of <see cref="SimdForward"/> for each batch.</summary>
 internal sealed class SimdExecutor : VitExecutor
 {
     /// <summary>Room to move a buffer's start to a cache line, see <see cref="SimdForward"/>.</summary>
@@ -79,9 +79,9 @@ internal sealed class SimdExecutor : VitExecutor
         SimdPlan plan);
 
     /// <summary>
-    /// The widest registers of this machine. It checks Avx512F itself: Vector512 says that it is not accelerated on
-    /// early AVX-512 cores, because they lower their clock, but in a long matrix product they still have twice the
-    /// throughput.
+    /// The widest registers of this machine. It asks for Avx512F directly. On early AVX-512 cores Vector512 reports
+    /// that it is not accelerated, because they lower their clock, but in a long matrix product they still have twice
+    /// the throughput.
     /// </summary>
     public static SimdWidth BestWidth =>
         Avx512F.IsSupported ? SimdWidth.Lanes16
@@ -91,8 +91,8 @@ internal sealed class SimdExecutor : VitExecutor
     /// <summary>
     /// Packs weights for the CPU accelerator. The caller owns the accelerator, which must outlive the executor.
     /// </summary>
-    /// <param name="accelerator">A CPU accelerator with one multiprocessor a thread.</param>
-    /// <param name="weights">The model; not kept.</param>
+    /// <param name="accelerator">A CPU accelerator with one multiprocessor per thread.</param>
+    /// <param name="weights">The model; copied.</param>
     /// <param name="width">Register width; null for <see cref="BestWidth"/>.</param>
     /// <exception cref="DinoException">The model's heads do not fit this family.</exception>
     public static SimdExecutor Create(Accelerator accelerator, VitWeights weights, SimdWidth? width = null)
@@ -122,7 +122,7 @@ internal sealed class SimdExecutor : VitExecutor
         using MemoryBuffer1D<float, Stride1D.Dense> results = _accelerator.Allocate1D<float>(threads);
         results.MemSetToZero();
         double best = double.MaxValue;
-        // The first round compiles and wakes the cores; the machine's best is the peak.
+        // The first round compiles the kernel and wakes the cores. The best round is the peak.
         for (int round = 0; round < 12; round++)
         {
             long start = Stopwatch.GetTimestamp();
@@ -134,7 +134,7 @@ internal sealed class SimdExecutor : VitExecutor
         return threads * Peak.Operations(Iterations, (int)_width) / best;
     }
 
-    /// <summary>Lays the pictures of a batch side by side.</summary>
+    /// <summary>Copies the pictures of a batch into one buffer.</summary>
     private ArrayView<byte> Gather(IReadOnlyList<RgbImage> images, int first, int count, int imageLength)
     {
         ArrayView<byte> pixels = _pixels.Reserve((long)count * imageLength); // (images, height, width, 3)
@@ -216,8 +216,7 @@ internal sealed class SimdExecutor : VitExecutor
     }
 
     /// <summary>
-    /// The only one: the pass has every core, so that nothing goes on beside it, and it is over when its launch
-    /// returns.
+    /// The only slot. A pass has every core, so nothing runs beside it, and it is over when its launch returns.
     /// </summary>
     private sealed class Slot(SimdExecutor executor, int imageLength) : BatchSlot
     {

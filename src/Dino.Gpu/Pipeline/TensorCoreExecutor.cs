@@ -14,8 +14,8 @@ namespace Dino.Gpu.Pipeline;
 internal static class TensorCoreExecutor
 {
     /// <summary>
-    /// Products take rows of a multiple of 64 bytes, and every DINO ViT has them: 384 or 768 hidden, 192 or 768 values
-    /// a patch.
+    /// Rows of a product are multiples of 64 bytes: 32 values of 16 bits. Every DINO ViT has such rows: 384 or 768
+    /// hidden, 192 or 768 values of a patch.
     /// </summary>
     private const int SizeMultiple = 32;
 
@@ -69,7 +69,7 @@ internal sealed class TensorCoreExecutor<TFormat> : GpuExecutor<TensorCoreOps<TF
 
     protected override DeviceActivations Activations => _activations;
 
-    /// <summary>Products in the format, in registers.</summary>
+    /// <summary>Measures products in the format, in registers.</summary>
     public override double MeasurePeak()
     {
         const int Iterations = 4096;

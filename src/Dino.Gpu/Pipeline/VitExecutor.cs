@@ -7,15 +7,15 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Pipeline;
 
 /// <summary>
-/// A model on a device, ready to run. It owns the weights there and the activations, which are allocated once for the
-/// largest batch and input so far and then reused. Batches go through slots. Launches must take turns;
-/// <see cref="BatchRunner"/> sees to it.
+/// A model on a device, ready to run. It owns the weights and activations on the device. Activations are allocated once
+/// for the largest batch and input so far, then reused. Batches go through slots. Launches must take turns;
+/// <see cref="BatchRunner"/> makes sure of it.
 /// </summary>
 internal abstract class VitExecutor : IDisposable
 {
     /// <summary>
-    /// Puts a model on a device, with the kernels that suit it. The caller owns the device, which must outlive the
-    /// executor.
+    /// Loads a model onto a device, with the kernels that suit the device. The caller owns the device, which must
+    /// outlive the executor.
     /// </summary>
     /// <exception cref="DinoException">
     /// The model does not fit the device, or the device does not compute in that precision.
@@ -28,14 +28,14 @@ internal abstract class VitExecutor : IDisposable
     };
 
     /// <summary>
-    /// The most batches under way at the same time, each in its own slot. One where staging and computing do not
+    /// The most batches under way at the same time, each in its own slot. It is 1 if staging and computing do not
     /// overlap.
     /// </summary>
     public virtual int SlotCount => 1;
 
     /// <summary>
-    /// Whether slots resize a decoded picture of this size themselves. False for a picture of the input size, which
-    /// needs no resize.
+    /// Whether slots resize a decoded picture of this size. False for a picture of the input size, which needs no
+    /// resize.
     /// </summary>
     public virtual bool Resizes(Preprocessor preprocessor, int width, int height) => false;
 
@@ -50,7 +50,7 @@ internal abstract class VitExecutor : IDisposable
     public abstract double MeasurePeak();
 
     /// <summary>
-    /// Gives back what activation memory it can, after a batch that did not fit. The next batch allocates again.
+    /// Frees what activation memory it can, after a batch that did not fit. The next batch allocates again.
     /// </summary>
     public virtual void ReleaseActivations()
     {
@@ -58,10 +58,10 @@ internal abstract class VitExecutor : IDisposable
 
     public abstract void Dispose();
 
-    /// <summary>Sums of <see cref="TimedOps{TOps}"/>.</summary>
+    /// <summary>The number of sums of <see cref="TimedOps{TOps}"/>.</summary>
     protected static int OpCount => Enum.GetValues<VitOp>().Length;
 
-    /// <summary>Names the sums of the steps that took place.</summary>
+    /// <summary>Turns sums of ticks into the times of the steps that took place.</summary>
     protected static IReadOnlyList<OpTime> OpTimes(ReadOnlySpan<long> ticks, int threads, in VitShape shape, in ForwardRequest request)
     {
         var times = new List<OpTime>();
