@@ -5,13 +5,13 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Ops.Device;
 
 /// <summary>
-/// The buffers of a forward pass on a device that every kernel family has. Each grows to the largest batch and input
-/// seen, and is then reused by every block and pass: passes follow each other on one stream.
+/// The buffers of a forward pass that every kernel family has on a device. Each grows to the largest batch and input so
+/// far. All blocks and passes reuse them, because passes follow each other on one stream.
 /// </summary>
-/// <param name="accelerator">The caller's.</param>
+/// <param name="accelerator">The accelerator; the caller owns it.</param>
 internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
 {
-    /// <summary>Query rows whose probabilities a rollout keeps at a time.</summary>
+    /// <summary>The number of query rows whose probabilities a rollout holds at a time.</summary>
     public const int RolloutBlockRows = 64;
 
     protected static readonly Activation[] All = Enum.GetValues<Activation>();
@@ -22,24 +22,24 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
     private readonly GrowingBuffer<float> _rolloutRows = new(accelerator);
     private float[]? _uploadedPositions;
 
-    /// <summary>(images, height, width, 3); the slot's.</summary>
+    /// <summary>(images, height, width, 3). The slot owns it.</summary>
     public ArrayView<byte> Pixels { get; private set; }
 
     /// <summary>(tokens, hidden)</summary>
     public ArrayView<float> Positions { get; private set; }
 
     /// <summary>
-    /// (images, heads, rows kept, tokens) when the request keeps attention, or a block of rows for rollout.
+    /// (images, heads, rows kept, tokens) if the request keeps attention, or a block of rows for a rollout.
     /// </summary>
     public ArrayView<float> Probabilities { get; private set; }
 
-    /// <summary>(layers, images * tokens, 2 * hidden) for rollout.</summary>
+    /// <summary>(layers, images * tokens, 2 * hidden), for a rollout.</summary>
     public ArrayView<float> QueriesAndKeys { get; private set; }
 
-    /// <summary>(2, images, tokens) for rollout: the row so far, and the next.</summary>
+    /// <summary>(2, images, tokens), for a rollout: the row so far, and the next row.</summary>
     public ArrayView<float> RolloutRows { get; private set; }
 
-    /// <summary>The way of results to the host; the slot's.</summary>
+    /// <summary>Copies results to the host. The slot owns it.</summary>
     public PinnedTransfers Results { get; private set; } = null!;
 
     /// <summary>Columns of an activation.</summary>
@@ -52,9 +52,11 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
     };
 
     /// <summary>Makes room for a pass.</summary>
-    /// <param name="input">What it reads. Positions go up when they are another array than last time.</param>
+    /// <param name="input">
+    /// The inputs of the pass. Positions are uploaded if they are another array than last time.
+    /// </param>
     /// <param name="shape">The model at this input size.</param>
-    /// <param name="request">Batch size and what to keep.</param>
+    /// <param name="request">Batch size and the outputs to keep.</param>
     /// <exception cref="DeviceMemoryException">The device has no room for it.</exception>
     public void Reserve(in PassInput input, in VitShape shape, in ForwardRequest request)
     {
@@ -102,8 +104,8 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
     }
 
     /// <summary>
-    /// Frees every buffer: those that had grown for a batch whose others did not fit would keep smaller ones from
-    /// fitting.
+    /// Frees every buffer. After a batch that did not fit, the buffers that grew for it would leave no room for a
+    /// smaller one.
     /// </summary>
     public virtual void Release()
     {

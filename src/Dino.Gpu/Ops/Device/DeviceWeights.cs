@@ -6,16 +6,15 @@ using ILGPU;
 namespace Dino.Gpu.Ops.Device;
 
 /// <summary>
-/// Weight and bias on a device: those of a linear layer, (outputs, inputs) and (outputs), or of a LayerNorm, (hidden)
-/// each.
+/// Weight and bias on a device: (outputs, inputs) and (outputs) of a linear layer, or (hidden) each of a LayerNorm.
 /// </summary>
 internal readonly record struct DeviceAffine(ArrayView<float> Weight, ArrayView<float> Bias);
 
 /// <summary>
-/// A checkpoint on a device, with the normalization table of the input. Position tables depend on the input size and
-/// are not part of it. Each kernel family decides how it allocates memory and how it stores a matrix.
+/// A checkpoint on a device, with the normalization table of the input. Position tables depend on the input size, so
+/// they are not part of it. Each kernel family decides how it allocates memory and how it stores a matrix.
 /// </summary>
-/// <typeparam name="TLinear">A linear layer on the device.</typeparam>
+/// <typeparam name="TLinear">The type of a linear layer on the device.</typeparam>
 internal abstract class DeviceWeights<TLinear> : IDisposable
 {
     private TLinear _patchEmbedding = default!;
@@ -28,7 +27,7 @@ internal abstract class DeviceWeights<TLinear> : IDisposable
     /// <summary>(hidden)</summary>
     public ArrayView<float> ClassToken { get; private set; }
 
-    /// <summary>The layer; Query and KeyValue give the whole fused one.</summary>
+    /// <summary>Returns a linear layer. For Query and KeyValue it is the whole fused layer.</summary>
     public TLinear Linear(Linear linear, int layer) => linear switch
     {
         Vit.Linear.PatchEmbedding => _patchEmbedding,
@@ -48,7 +47,7 @@ internal abstract class DeviceWeights<TLinear> : IDisposable
     public abstract void Dispose();
 
     /// <summary>
-    /// Uploads every tensor; the host copy is not needed afterwards. What was taken before a failure is given back.
+    /// Uploads every tensor. The host copy is not needed afterwards. If one fails, the memory of the others is freed.
     /// </summary>
     protected void UploadAll(VitWeights weights)
     {
@@ -69,7 +68,7 @@ internal abstract class DeviceWeights<TLinear> : IDisposable
         }
     }
 
-    /// <summary>A view that stays valid until disposal.</summary>
+    /// <summary>Uploads values. The view stays valid until disposal.</summary>
     protected abstract ArrayView<float> Upload(float[] values);
 
     protected abstract TLinear Upload(LinearWeights linear);

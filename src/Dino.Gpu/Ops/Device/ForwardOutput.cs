@@ -2,7 +2,7 @@ using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Ops.Device;
 
-/// <summary>Host memory that a forward pass fills. Arrays that the request does not ask for are empty.</summary>
+/// <summary>Host memory that a forward pass fills. The array of an output that was not requested is empty.</summary>
 internal sealed class ForwardOutput
 {
     private readonly OutputLayout _layout;
@@ -23,15 +23,16 @@ internal sealed class ForwardOutput
     }
 
     /// <summary>
-    /// After the final norm: (batch, tokens, hidden) with every token, (batch, hidden) with the class token alone.
+    /// The tokens after the final norm: (batch, tokens, hidden) with every token, (batch, hidden) with the class token
+    /// alone.
     /// </summary>
     public float[] Tokens => this[OutputPart.Tokens];
 
-    /// <summary>(states kept in ascending order, batch, tokens, hidden), before the final norm.</summary>
+    /// <summary>(states in ascending order, batch, tokens, hidden), before the final norm.</summary>
     public float[] HiddenStates => this[OutputPart.HiddenStates];
 
     /// <summary>
-    /// (layers kept in ascending order, batch, heads, rows kept, tokens), every row or the class token's; rows sum to
+    /// (layers in ascending order, batch, heads, rows kept, tokens): every row or the class token's. Each row sums to
     /// 1.
     /// </summary>
     public float[] Attentions => this[OutputPart.Attentions];
@@ -39,13 +40,13 @@ internal sealed class ForwardOutput
     /// <summary>(slots, batch, values of an image); see <see cref="OutputPart"/>.</summary>
     public float[] this[OutputPart part] => _parts[(int)part];
 
-    /// <summary>Allocates what <paramref name="request"/> asks for.</summary>
+    /// <summary>Allocates the outputs of a request.</summary>
     /// <exception cref="DinoException">An output would be longer than an array can be.</exception>
     public static ForwardOutput Allocate(in VitShape shape, in ForwardRequest request) => new(new OutputLayout(shape, request));
 
-    /// <summary>Copies the outputs of a part of the images to their place in this one's.</summary>
-    /// <param name="some">Outputs of some of the images, for the same request otherwise.</param>
-    /// <param name="first">Place of their first image.</param>
+    /// <summary>Copies the outputs of some of the images to their places in this output.</summary>
+    /// <param name="some">The outputs of some of the images, for a request that is otherwise the same.</param>
+    /// <param name="first">The place of their first image among all.</param>
     public void Insert(ForwardOutput some, int first)
     {
         for (OutputPart part = 0; part < OutputLayout.Parts; part++)

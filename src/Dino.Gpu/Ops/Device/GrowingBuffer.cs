@@ -4,7 +4,7 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Ops.Device;
 
 /// <summary>
-/// Device memory that is kept from batch to batch. A request for more replaces it, and its contents are lost.
+/// Device memory that is kept from batch to batch. A request for more memory replaces it, and the contents are lost.
 /// </summary>
 internal sealed class GrowingBuffer<T>(Accelerator accelerator) : IDisposable
     where T : unmanaged
@@ -12,8 +12,8 @@ internal sealed class GrowingBuffer<T>(Accelerator accelerator) : IDisposable
     private MemoryBuffer1D<T, Stride1D.Dense>? _buffer;
 
     /// <summary>
-    /// A view of exactly <paramref name="length"/> elements. For 0 it has one element, so that a kernel always has an
-    /// address.
+    /// Returns a view of exactly <paramref name="length"/> elements. For 0 it has one element, so that a kernel always
+    /// gets an address.
     /// </summary>
     public ArrayView<T> Reserve(long length)
     {
@@ -21,7 +21,7 @@ internal sealed class GrowingBuffer<T>(Accelerator accelerator) : IDisposable
         if (_buffer == null || _buffer.Length < length)
         {
             if (_buffer != null)
-                accelerator.Synchronize(); // kernels of a pass before this one may still be queued
+                accelerator.Synchronize(); // kernels of an earlier pass may still be queued
             Release();
             _buffer = accelerator.Allocate1D<T>(length);
         }
@@ -29,7 +29,7 @@ internal sealed class GrowingBuffer<T>(Accelerator accelerator) : IDisposable
         return _buffer.View.SubView(0, length).AsContiguous();
     }
 
-    /// <summary>Frees the memory, which nothing queued may need any more; the next request allocates again.</summary>
+    /// <summary>Frees the memory. No queued work may still need it. The next request allocates again.</summary>
     public void Release()
     {
         _buffer?.Dispose();

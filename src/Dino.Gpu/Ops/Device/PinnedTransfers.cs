@@ -9,27 +9,27 @@ namespace Dino.Gpu.Ops.Device;
 
 /// <summary>
 /// Copies between arrays and a device through page-locked host memory, so that a stream makes the copies without the
-/// host. An upload copies its array at once; a download fills its array in <see cref="Complete"/>. The memory grows to
-/// the size that a batch needs, up to a limit. Beyond it the host waits for the stream and reuses the memory. Not
-/// thread-safe.
+/// host. An upload copies its array at once. A download fills its array in <see cref="Complete"/>. The host memory
+/// grows to the size that a batch needs, up to a limit. Beyond the limit the host waits for the stream and reuses the
+/// memory. Not thread-safe.
 /// </summary>
-/// <param name="stream">Makes the copies. The caller owns it.</param>
+/// <param name="stream">The stream that makes the copies. The caller owns it.</param>
 /// <param name="limit">The most bytes of host memory.</param>
 internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit = PinnedTransfers.DefaultLimit) : IDisposable
 {
     /// <summary>
-    /// Room for 256 prepared pictures of 224x224, or for every output of a few; a copy engine gains nothing from larger
-    /// pieces.
+    /// Room for 256 prepared pictures of 224x224 (37 MiB), or for all outputs of a few pictures. A copy engine gains
+    /// nothing from larger pieces.
     /// </summary>
     public const int DefaultLimit = 64 << 20;
 
     /// <summary>
-    /// Locking works on whole pages, which must not be shared with other memory; and any page size is a power of two up
-    /// to this.
+    /// The alignment of the host memory. Locking works on whole pages, which must not be shared with other memory. Page
+    /// sizes are powers of two up to this.
     /// </summary>
     private const int Alignment = 64 << 10;
 
-    /// <summary>Copies start where any element may.</summary>
+    /// <summary>The alignment of each copy: enough for any element.</summary>
     private const int PieceAlignment = 64;
 
     private readonly List<Download> _downloads = [];
@@ -38,9 +38,9 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
     private int _used;
     private PageLockScope<byte>? _lock;
 
-    /// <summary>Copies host values to the device; the host values may change when this returns.</summary>
+    /// <summary>Copies host values to the device. The host values may change when this returns.</summary>
     /// <param name="source">The values.</param>
-    /// <param name="target">As many on the device.</param>
+    /// <param name="target">As many values on the device.</param>
     public void Upload<T>(ReadOnlySpan<T> source, ArrayView<T> target)
         where T : unmanaged
     {
@@ -56,11 +56,11 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
     }
 
     /// <summary>
-    /// Copies device values to the host. They arrive with <see cref="Complete"/>, or before it where memory runs short.
+    /// Copies device values to the host. They arrive in <see cref="Complete"/>, or earlier if the memory runs out.
     /// </summary>
     /// <param name="source">The values on the device.</param>
-    /// <param name="target">Where they go.</param>
-    /// <param name="start">Place of the first one.</param>
+    /// <param name="target">The array that receives them.</param>
+    /// <param name="start">The place of the first value.</param>
     public void Read(ArrayView<float> source, float[] target, long start)
     {
         for (long done = 0; done < source.Length;)
@@ -75,8 +75,8 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
     }
 
     /// <summary>
-    /// Fills the arrays of the downloads and frees the host memory for new copies. The caller has waited for the
-    /// stream, so all copies are done.
+    /// Fills the arrays of the downloads and reuses the host memory for new copies. The caller must have waited for the
+    /// stream, so that all copies are done.
     /// </summary>
     public void Complete()
     {
@@ -85,14 +85,14 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
         Forget();
     }
 
-    /// <summary>Drops the downloads, after a pass that failed. All copies must be done.</summary>
+    /// <summary>Drops the downloads after a pass that failed. All copies must be done.</summary>
     public void Forget()
     {
         _downloads.Clear();
         _used = 0;
     }
 
-    /// <summary>Gives the memory back; the next copy allocates again. All copies must be done.</summary>
+    /// <summary>Frees the memory. The next copy allocates again. All copies must be done.</summary>
     public void Release()
     {
         Forget();
@@ -108,7 +108,7 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
     private CPUMemoryBuffer Wrap<T>(byte* piece, int count)
         where T : unmanaged => CPUMemoryBuffer.Create(stream.Accelerator, (nint)piece, count, Unsafe.SizeOf<T>());
 
-    /// <summary>Host memory that no queued copy uses.</summary>
+    /// <summary>Returns host memory that no queued copy uses.</summary>
     private byte* Claim(int length)
     {
         length = checked(length + PieceAlignment - 1) & -PieceAlignment;
@@ -134,15 +134,15 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
         _length = length;
         try
         {
-            // ILGPU locks pages in whatever context the thread has; one that has none would get unlocked memory without
-            // a word.
+            // ILGPU locks pages in the current context of the thread. Without a context the memory would stay unlocked,
+            // without an error.
             using ScopedAcceleratorBinding binding = stream.BindScoped();
             _lock = stream.Accelerator.CreatePageLockFromPinned<byte>((nint)_memory, length);
         }
         catch (CudaException)
         {
-            // The system may have no more pages to lock. Unlocked memory serves as well, only slower: the driver then
-            // copies once more.
+            // The system may have no more pages to lock. Unlocked memory works too, only slower: the driver then copies
+            // once more.
         }
     }
 

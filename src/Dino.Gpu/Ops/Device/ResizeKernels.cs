@@ -5,10 +5,10 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Ops.Device;
 
 /// <summary>
-/// The kernels of <see cref="Resize"/> on one accelerator, compiled at first use. Thread-safe: an OpenCL kernel holds
-/// the arguments of its next launch, so launches take turns.
+/// The kernels of <see cref="Resize"/> on one accelerator, compiled at first use. Thread-safe: launches take turns,
+/// because an OpenCL kernel holds the arguments of its next launch.
 /// </summary>
-/// <param name="accelerator">The caller's.</param>
+/// <param name="accelerator">The accelerator; the caller owns it.</param>
 internal sealed class ResizeKernels(Accelerator accelerator)
 {
     private const int GroupSize = 256;
@@ -27,7 +27,7 @@ internal sealed class ResizeKernels(Accelerator accelerator)
         new(() => accelerator.LoadImplicitlyGroupedKernel<Index1D, ArrayView<byte>, ResizePass, ArrayView<byte>>(
             Resize.CropKernel, Math.Min(GroupSize, accelerator.MaxNumThreadsPerGroup)));
 
-    /// <summary>See <see cref="Resize.RowsKernel"/>; <paramref name="length"/> bytes of output.</summary>
+    /// <summary>Launches <see cref="Resize.RowsKernel"/> for <paramref name="length"/> bytes of output.</summary>
     public void Rows(
         AcceleratorStream stream, int length, ArrayView<byte> source, ArrayView<int> table, ResizePass pass, ArrayView<byte> destination)
     {
@@ -35,7 +35,7 @@ internal sealed class ResizeKernels(Accelerator accelerator)
             _rows.Value(stream, length, source, table, pass, destination);
     }
 
-    /// <summary>See <see cref="Resize.ColumnsKernel"/>; <paramref name="length"/> bytes of output.</summary>
+    /// <summary>Launches <see cref="Resize.ColumnsKernel"/> for <paramref name="length"/> bytes of output.</summary>
     public void Columns(
         AcceleratorStream stream, int length, ArrayView<byte> source, ArrayView<int> table, ResizePass pass, ArrayView<byte> destination)
     {
@@ -43,7 +43,7 @@ internal sealed class ResizeKernels(Accelerator accelerator)
             _columns.Value(stream, length, source, table, pass, destination);
     }
 
-    /// <summary>See <see cref="Resize.CropKernel"/>; <paramref name="length"/> bytes of output.</summary>
+    /// <summary>Launches <see cref="Resize.CropKernel"/> for <paramref name="length"/> bytes of output.</summary>
     public void Crop(AcceleratorStream stream, int length, ArrayView<byte> source, ResizePass pass, ArrayView<byte> destination)
     {
         lock (_turn)

@@ -4,7 +4,7 @@ using ILGPU.Runtime.Cuda;
 namespace Dino.Gpu.Ops.Device;
 
 /// <summary>
-/// A place in a stream that a thread can wait for while others queue more work behind it. On CUDA it is an event.
+/// A place in a stream that a thread can wait for while others queue more work after it. On CUDA it is an event.
 /// Elsewhere the thread waits for the whole stream, which is correct but may take longer.
 /// </summary>
 internal sealed class StreamMark : IDisposable
@@ -12,7 +12,7 @@ internal sealed class StreamMark : IDisposable
     private readonly AcceleratorStream _stream;
     private nint _event;
 
-    /// <param name="stream">Must outlive the mark. The caller owns it.</param>
+    /// <param name="stream">The stream. The caller owns it, and it must outlive the mark.</param>
     public StreamMark(AcceleratorStream stream)
     {
         _stream = stream;
@@ -33,7 +33,7 @@ internal sealed class StreamMark : IDisposable
         }
     }
 
-    /// <summary>Waits until what was marked is done.</summary>
+    /// <summary>Waits until the marked work is done.</summary>
     public void Wait()
     {
         if (_stream is CudaStream)
@@ -52,7 +52,7 @@ internal sealed class StreamMark : IDisposable
         if (_event == 0)
             return;
         using ScopedAcceleratorBinding binding = _stream.BindScoped();
-        _ = CudaAPI.CurrentAPI.DestroyEvent(_event); // nothing to be done about a device that refuses
+        _ = CudaAPI.CurrentAPI.DestroyEvent(_event); // a device that refuses has already failed
         _event = 0;
     }
 }

@@ -8,23 +8,23 @@ using ILGPU.Runtime.Cuda;
 namespace Dino.Gpu.Ops.Portable;
 
 /// <summary>
-/// Measures the portable family's float32 products beside NVIDIA's own library, at the shapes of a model.
+/// Compares the time of the portable family's float32 products with cuBLAS, at the shapes of a model.
 /// </summary>
 internal static class CublasComparison
 {
     /// <summary>
-    /// Launches of one measurement take about this long, so that what one launch costs the host does not count.
+    /// The launches of one measurement take about this long, so that the host's cost of one launch does not count.
     /// </summary>
     private const double Seconds = 0.05;
 
-    /// <summary>Multiplies at the shape of each linear layer; the two take turns.</summary>
-    /// <param name="accelerator">Any.</param>
+    /// <summary>Measures the shape of each linear layer. Our kernels and cuBLAS take turns.</summary>
+    /// <param name="accelerator">The accelerator to measure.</param>
     /// <param name="shape">The model at its input size.</param>
     /// <param name="batch">Images of a pass.</param>
-    /// <param name="rounds">Measurements; medians are returned.</param>
+    /// <param name="rounds">The number of measurements; medians are returned.</param>
     /// <param name="cancellation">Checked between measurements.</param>
-    /// <returns>Null where the device is not a CUDA device, or cuBLAS is not installed.</returns>
-    /// <exception cref="DinoException">The two products differ.</exception>
+    /// <returns>Null if the device is not a CUDA device, or cuBLAS is not installed.</returns>
+    /// <exception cref="DinoException">The products of our kernels and of cuBLAS differ.</exception>
     public static IReadOnlyList<ProductTimes>? Measure(
         Accelerator accelerator, VitShape shape, int batch, int rounds, CancellationToken cancellation)
     {
@@ -88,7 +88,10 @@ internal static class CublasComparison
             _output = accelerator.Allocate1D<float>((long)rows * columns);
         }
 
-        /// <summary>Small whole numbers: every order of summation gives the same bits.</summary>
+        /// <summary>
+        /// Checks that both products are equal. The values are small whole numbers, so every order of summation gives
+        /// the same bits.
+        /// </summary>
         public void Verify(string name)
         {
             RunOwn();
@@ -124,7 +127,9 @@ internal static class CublasComparison
 
         private void RunOwn() => _kernels.Linear<StoreEpilogue>(_input.View, _weight.View, _bias.View, _shape, _output.View);
 
-        /// <summary>cuBLAS stores columns, so it sees every matrix transposed: output^T = weight input^T.</summary>
+        /// <summary>
+        /// Runs cuBLAS. It stores matrices by column, so it sees every matrix transposed: output^T = weight input^T.
+        /// </summary>
         private void RunLibrary() => _library.Gemm(
             CuBlasOperation.Transpose,
             CuBlasOperation.NonTranspose,

@@ -6,14 +6,14 @@ using ILGPU;
 namespace Dino.Gpu.Ops.Portable;
 
 /// <summary>
-/// Copies the requested attention outputs to the host, from float32 queries, keys and values: the same for portable and
-/// tensor-core operations.
+/// Copies the requested outputs to the host. Attention outputs are computed from float32 queries, keys and values, in
+/// the same way for portable and tensor-core operations.
 /// </summary>
-/// <param name="kernels">Compiled for the activations' accelerator.</param>
-/// <param name="activations">Reserved for shape and request.</param>
+/// <param name="kernels">The kernels of the activations' accelerator.</param>
+/// <param name="activations">Activations that are reserved for shape and request.</param>
 /// <param name="shape">The model at this input size.</param>
-/// <param name="request">Batch size and what to keep.</param>
-/// <param name="output">Where to keep it.</param>
+/// <param name="request">Batch size and the outputs to keep.</param>
+/// <param name="output">Receives the outputs.</param>
 internal readonly struct DeviceOutputs(
     PortableKernels kernels, DeviceActivations activations, VitShape shape, ForwardRequest request, ForwardOutput output)
 {
@@ -22,9 +22,9 @@ internal readonly struct DeviceOutputs(
 
     /// <summary>Keeps queries, keys or values.</summary>
     /// <param name="qkv">(images * tokens, 3 * hidden)</param>
-    /// <param name="packed">(images * tokens, hidden): free for this.</param>
-    /// <param name="part">Which of them.</param>
-    /// <param name="layer">Of which block.</param>
+    /// <param name="packed">(images * tokens, hidden): scratch memory.</param>
+    /// <param name="part">Queries, keys or values.</param>
+    /// <param name="layer">The block.</param>
     public void KeepQkv(ArrayView<float> qkv, ArrayView<float> packed, OutputPart part, int layer)
     {
         var columns = new ColumnRange(3 * shape.HiddenSize, (part - OutputPart.Queries) * shape.HiddenSize, shape.HiddenSize);
@@ -34,8 +34,8 @@ internal readonly struct DeviceOutputs(
 
     /// <summary>Keeps attention probabilities.</summary>
     /// <param name="qkv">(images * tokens, 3 * hidden)</param>
-    /// <param name="layer">Of which block.</param>
-    /// <param name="queryRows">Rows of each matrix.</param>
+    /// <param name="layer">The block.</param>
+    /// <param name="queryRows">The rows of each matrix to keep.</param>
     public void KeepAttention(ArrayView<float> qkv, int layer, Rows queryRows)
     {
         int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
@@ -48,7 +48,7 @@ internal readonly struct DeviceOutputs(
     /// <summary>Keeps the finished rollout.</summary>
     public void KeepRollout() => Keep(Rollout.Result, OutputPart.Rollout, 0);
 
-    /// <summary>Brings one slot of a part to the host.</summary>
+    /// <summary>Copies one slot of a part to the host.</summary>
     public void Keep(ArrayView<float> source, OutputPart part, int layer)
     {
         var layout = new OutputLayout(shape, request);

@@ -6,25 +6,26 @@ using ILGPU;
 namespace Dino.Gpu.Ops.Portable;
 
 /// <summary>
-/// Attention rollout on a device, from float32 queries and keys. Each step takes the rows block by block: it makes the
-/// probabilities of a block and adds their contribution. Memory grows with the tokens, not with their square.
+/// Attention rollout on a device, from float32 queries and keys. A step takes the rows block by block: it computes the
+/// probabilities of a block and adds their contribution. So memory grows with the number of tokens, not with its
+/// square.
 /// </summary>
-/// <param name="kernels">Compiled for the activations' accelerator.</param>
-/// <param name="activations">Reserved for shape and request.</param>
+/// <param name="kernels">The kernels of the activations' accelerator.</param>
+/// <param name="activations">Activations that are reserved for the request.</param>
 /// <param name="shape">The model at this input size.</param>
 /// <param name="images">Images in the batch.</param>
 internal readonly struct DeviceRollout(PortableKernels kernels, DeviceActivations activations, VitShape shape, int images)
 {
     private long StoredLength => 2L * images * shape.TokenCount * shape.HiddenSize;
 
-    /// <summary>The row after step 0.</summary>
+    /// <summary>(images, tokens): the row after the step of layer 0, which is the last step.</summary>
     public ArrayView<float> Result => Row(0);
 
-    /// <summary>Stores queries and keys of (images * tokens, 3 * hidden).</summary>
+    /// <summary>Stores the queries and keys of a layer, from (images * tokens, 3 * hidden).</summary>
     public void Store(ArrayView<float> qkv, int layer) => kernels.PackColumns(
         qkv, new ColumnRange(3 * shape.HiddenSize, 0, 2 * shape.HiddenSize), images * shape.TokenCount, Stored(layer));
 
-    /// <summary>One layer's step; with the class token's row alone, the first.</summary>
+    /// <summary>Runs the step of one layer. The step with the class token's row alone is the first.</summary>
     public void Step(int layer, Rows queryRows)
     {
         bool begins = queryRows == Rows.ClassToken;
@@ -43,7 +44,7 @@ internal readonly struct DeviceRollout(PortableKernels kernels, DeviceActivation
 
     private ArrayView<float> Stored(int layer) => activations.QueriesAndKeys.SubView(layer * StoredLength, StoredLength);
 
-    /// <summary>Two rows an image, which take turns from layer to layer.</summary>
+    /// <summary>Two rows per image, which take turns from layer to layer.</summary>
     private ArrayView<float> Row(int layer)
     {
         long length = (long)images * shape.TokenCount;

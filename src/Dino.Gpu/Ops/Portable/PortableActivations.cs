@@ -6,7 +6,7 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Ops.Portable;
 
 /// <summary>The activations of the portable kernels, all in float32.</summary>
-/// <param name="accelerator">The caller's.</param>
+/// <param name="accelerator">The accelerator; the caller owns it.</param>
 internal sealed class PortableActivations(Accelerator accelerator) : DeviceActivations(accelerator)
 {
     private readonly GrowingBuffer<float>[] _buffers = [.. All.Select(_ => new GrowingBuffer<float>(accelerator))];
@@ -15,7 +15,7 @@ internal sealed class PortableActivations(Accelerator accelerator) : DeviceActiv
     /// <summary>(images * tokens, columns)</summary>
     public ArrayView<float> this[Activation activation] => _views[(int)activation];
 
-    /// <summary>Bytes of a request's activations for one image, without attention maps.</summary>
+    /// <summary>Bytes of the activations of one image, without attention maps.</summary>
     public static long BytesPerImage(VitShape shape) =>
         All.Sum(activation => (long)ColumnCount(activation, shape)) * shape.TokenCount * sizeof(float);
 

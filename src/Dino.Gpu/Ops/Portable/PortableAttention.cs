@@ -7,20 +7,20 @@ namespace Dino.Gpu.Ops.Portable;
 /// <summary>The attention kernels of one tile shape.</summary>
 internal abstract class PortableAttention
 {
-    /// <summary>Queries that a group takes.</summary>
+    /// <summary>The number of queries that a group takes.</summary>
     public abstract int TileRows { get; }
 
-    /// <summary>Groups of a launch.</summary>
+    /// <summary>The number of groups of a launch.</summary>
     public abstract long Groups(AttentionShape shape, int images);
 
-    /// <summary>context = softmax(q k^T * scale) v; see <see cref="Attention"/>.</summary>
+    /// <summary>Launches context = softmax(q k^T * scale) v; see <see cref="Attention"/>.</summary>
     public abstract void Launch(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> context);
 
-    /// <summary>scores (images, heads, queries, tokens) = q k^T * scale.</summary>
+    /// <summary>Launches scores (images, heads, queries, tokens) = q k^T * scale.</summary>
     public abstract void LaunchScores(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> scores);
 }
 
-/// <summary>Compiled at first use and held here.</summary>
+/// <summary>The kernels of one tile shape, compiled at first use and held here.</summary>
 internal sealed class PortableAttention<TTile>(Accelerator accelerator) : PortableAttention
     where TTile : struct, IAttentionTile
 {

@@ -16,10 +16,10 @@ internal abstract class PortableGemm
     /// <summary>Threads of a group.</summary>
     public abstract int Threads { get; }
 
-    /// <summary>Groups of a launch.</summary>
+    /// <summary>The number of groups of a launch.</summary>
     public long Groups(int rows, int columns) => (long)CeilingDivide(rows, TileRows) * CeilingDivide(columns, TileColumns);
 
-    /// <summary>output = epilogue(input @ weight^T + bias); see <see cref="Gemm"/>.</summary>
+    /// <summary>Launches output = epilogue(input @ weight^T + bias); see <see cref="Gemm"/>.</summary>
     public abstract void Launch<TEpilogue>(
         ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, GemmShape shape, ArrayView<float> output)
         where TEpilogue : struct, IEpilogue;
@@ -28,8 +28,8 @@ internal abstract class PortableGemm
 }
 
 /// <summary>
-/// One kernel an epilogue, compiled at first use and held here, because ILGPU's own cache forgets delegates that nobody
-/// holds.
+/// One kernel for each epilogue, compiled at first use and held here, because ILGPU's own cache forgets delegates that
+/// nobody holds.
 /// </summary>
 internal sealed class PortableGemm<TTile>(Accelerator accelerator) : PortableGemm
     where TTile : struct, ITileShape

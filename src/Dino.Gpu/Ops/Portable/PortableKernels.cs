@@ -6,24 +6,29 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Ops.Portable;
 
 /// <summary>
-/// The portable kernels on one accelerator, each behind a method that chooses its tile and grid and launches it on the
-/// default stream. Each is compiled at first use and held here, because ILGPU's own cache forgets delegates that nobody
-/// holds.
+/// The portable kernels on one accelerator. Each is behind a method that chooses its tile and grid and launches it on
+/// the default stream. Kernels are compiled at first use and held here, because ILGPU's own cache forgets delegates
+/// that nobody holds.
 /// </summary>
 internal sealed class PortableKernels
 {
-    /// <summary>The hungriest kernel, attention, takes 42496 bytes of shared memory at 128 queries a group.</summary>
+    /// <summary>
+    /// Bytes of shared memory that tall attention tiles need. Attention needs the most of all kernels: 42496 bytes at
+    /// 128 queries per group.
+    /// </summary>
     private const int SharedMemoryForTall = 42 * 1024;
 
-    /// <summary>26112 at 64 queries.</summary>
+    /// <summary>
+    /// Bytes of shared memory that groups of 16 x 16 threads need: attention takes 26112 at 64 queries per group.
+    /// </summary>
     private const int SharedMemoryFor16 = 26 * 1024;
 
-    /// <summary>6912 at 32.</summary>
+    /// <summary>
+    /// Bytes of shared memory that groups of 8 x 8 threads need: attention takes 6912 at 32 queries per group.
+    /// </summary>
     private const int SharedMemoryFor8 = 7 * 1024;
 
-    /// <summary>
-    /// Threads of a group of the kernels without shared memory, where the accelerator allows as many.
-    /// </summary>
+    /// <summary>Threads per group of the kernels without shared memory, if the accelerator allows as many.</summary>
     private const int LinearGroupSize = 256;
 
     private readonly Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, LayerNormShape, ArrayView<float>>>
@@ -57,10 +62,10 @@ internal sealed class PortableKernels
             Rollout.StepKernel, LinearGroup));
     }
 
-    /// <summary>The caller's.</summary>
+    /// <summary>The accelerator; the caller owns it.</summary>
     public Accelerator Accelerator { get; }
 
-    /// <summary>Threads of a group of the kernels without shared memory.</summary>
+    /// <summary>Threads per group of the kernels without shared memory.</summary>
     public int LinearGroup { get; }
 
     /// <summary>The group of the kernels that work row by row; see <see cref="IRowShape"/>.</summary>
@@ -70,12 +75,14 @@ internal sealed class PortableKernels
     public IReadOnlyList<PortableGemm> Gemms { get; }
 
     /// <summary>
-    /// The tile shapes of attention, tallest first. They differ in rows only, so each gives the same bytes.
+    /// The tile shapes of attention, tallest first. They differ only in rows, so all give the same bytes.
     /// </summary>
     public IReadOnlyList<PortableAttention> Attentions { get; }
 
-    /// <summary>Chooses the largest tiles that the accelerator's groups and shared memory hold.</summary>
-    /// <exception cref="DinoException">Its groups are smaller than 16 threads.</exception>
+    /// <summary>
+    /// Makes the kernels with the largest tiles that the accelerator's groups and shared memory allow.
+    /// </summary>
+    /// <exception cref="DinoException">The accelerator allows fewer than 16 threads per group.</exception>
     public static PortableKernels Create(Accelerator accelerator)
     {
         int threads = accelerator.MaxNumThreadsPerGroup;
@@ -86,7 +93,7 @@ internal sealed class PortableKernels
             : throw new DinoException($"{accelerator.Name} allows {threads} threads a group; the portable kernels need 16.");
     }
 
-    /// <summary>The kernels with groups of at most side x side threads: 4, 8 or 16.</summary>
+    /// <summary>Makes the kernels with groups of at most side x side threads; side is 4, 8 or 16.</summary>
     public static PortableKernels Create(Accelerator accelerator, int side)
     {
         PortableGemm small = new PortableGemm<Tile32x32>(accelerator);
@@ -116,46 +123,46 @@ internal sealed class PortableKernels
             false);
     }
 
-    /// <summary>output = epilogue(input @ weight^T + bias); see <see cref="Gemm"/>.</summary>
+    /// <summary>Launches output = epilogue(input @ weight^T + bias); see <see cref="Gemm"/>.</summary>
     public void Linear<TEpilogue>(
         ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, GemmShape shape, ArrayView<float> output)
         where TEpilogue : struct, IEpilogue =>
         TileChoice.Choose(Gemms, shape.Rows, shape.Columns, Accelerator.NumMultiprocessors).Launch<TEpilogue>(
             input, weight, bias, shape, output);
 
-    /// <summary>See <see cref="Kernels.Portable.LayerNorm"/>.</summary>
+    /// <summary>Launches <see cref="Kernels.Portable.LayerNorm"/>.</summary>
     public void LayerNorm(
         ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, LayerNormShape shape, ArrayView<float> output) =>
         _layerNorm.Value(RowConfig(shape.Rows), input, weight, bias, shape, output);
 
-    /// <summary>context = softmax(q k^T * scale) v; see <see cref="Kernels.Portable.Attention"/>.</summary>
+    /// <summary>Launches context = softmax(q k^T * scale) v; see <see cref="Kernels.Portable.Attention"/>.</summary>
     public void Attention(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> context) =>
         TileChoice.Choose(Attentions, shape, images, Accelerator.NumMultiprocessors).Launch(qkv, shape, images, context);
 
-    /// <summary>probabilities (images, heads, queries, tokens) = softmax(q k^T * scale).</summary>
+    /// <summary>Launches probabilities (images, heads, queries, tokens) = softmax(q k^T * scale).</summary>
     public void AttentionProbabilities(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> probabilities)
     {
         Attentions[^1].LaunchScores(qkv, shape, images, probabilities);
         Softmax(images * shape.HeadCount * shape.QueryCount, shape.TokenCount, probabilities);
     }
 
-    /// <summary>Softmax over each row of (rows, columns), in place.</summary>
+    /// <summary>Launches a softmax over each row of (rows, columns), in place.</summary>
     public void Softmax(int rows, int columns, ArrayView<float> values) =>
         _softmax.Value(RowConfig(rows), rows, columns, values);
 
-    /// <summary>See <see cref="Embedding.UnfoldKernel"/>.</summary>
+    /// <summary>Launches <see cref="Embedding.UnfoldKernel"/>.</summary>
     public void Unfold(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int images, ArrayView<float> patches) =>
         _unfold.Value(checked(images * shape.PatchCount * shape.PatchLength), pixels, table, shape, patches);
 
-    /// <summary>See <see cref="Embedding.AssembleKernel"/>.</summary>
+    /// <summary>Launches <see cref="Embedding.AssembleKernel"/>.</summary>
     public void Assemble(ArrayView<float> classToken, ArrayView<float> positions, VitShape shape, int images, ArrayView<float> tokens) =>
         _assemble.Value(checked(images * shape.TokenCount * shape.HiddenSize), classToken, positions, shape, tokens);
 
-    /// <summary>See <see cref="Columns.PackKernel"/>.</summary>
+    /// <summary>Launches <see cref="Columns.PackKernel"/>.</summary>
     public void PackColumns(ArrayView<float> source, ColumnRange columns, int rows, ArrayView<float> target) =>
         _packColumns.Value(checked(rows * columns.Count), source, columns, target);
 
-    /// <summary>See <see cref="Rollout.StepKernel"/>.</summary>
+    /// <summary>Launches <see cref="Rollout.StepKernel"/>.</summary>
     public void RolloutStep(ArrayView<float> probabilities, ArrayView<float> row, RolloutShape shape, int images, ArrayView<float> next) =>
         _rollout.Value(checked(images * shape.TokenCount), probabilities, row, shape, next);
 
@@ -170,6 +177,6 @@ internal sealed class PortableKernels
             new(() => accelerator.LoadStreamKernel<int, int, ArrayView<float>>(Kernels.Portable.Softmax.Kernel<TRows>)));
     }
 
-    /// <summary>The launch of a kernel that works row by row.</summary>
+    /// <summary>The launch configuration of a kernel that works row by row.</summary>
     public KernelConfig RowConfig(int rows) => new(new Index3D((rows + RowGroup.Y - 1) / RowGroup.Y, 1, 1), RowGroup);
 }

@@ -6,15 +6,17 @@ using ILGPU;
 namespace Dino.Gpu.Ops.Portable;
 
 /// <summary>
-/// A ViT's operations as launches of the portable kernels, each queued on the default stream over the whole batch;
-/// copies to the host too.
+/// A ViT's operations as launches of the portable kernels. Each launch, and each copy to the host, is queued on the
+/// default stream for the whole batch.
 /// </summary>
-/// <param name="kernels">Compiled for the weights' accelerator.</param>
+/// <param name="kernels">The kernels of the weights' accelerator.</param>
 /// <param name="weights">The model.</param>
-/// <param name="activations">Large enough for shape and request, with pixels and positions on the device.</param>
+/// <param name="activations">
+/// Activations that are reserved for shape and request, with pixels and positions on the device.
+/// </param>
 /// <param name="shape">The model at this input size.</param>
-/// <param name="request">Batch size and what to keep.</param>
-/// <param name="output">Where to keep it.</param>
+/// <param name="request">Batch size and the outputs to keep.</param>
+/// <param name="output">Receives the outputs.</param>
 internal readonly struct PortableOps(
     PortableKernels kernels, PortableWeights weights, PortableActivations activations, VitShape shape, ForwardRequest request,
     ForwardOutput output) : IVitOps
@@ -47,7 +49,7 @@ internal readonly struct PortableOps(
             request.Batch,
             activations[Activation.Context]);
 
-    /// <summary>Normed is free: what it held has become queries, keys and values.</summary>
+    /// <summary>Normed is free as scratch memory: its rows have become queries, keys and values.</summary>
     public void KeepQkv(OutputPart part, int layer) =>
         Outputs.KeepQkv(activations[Activation.Qkv], activations[Activation.Normed], part, layer);
 
@@ -61,14 +63,14 @@ internal readonly struct PortableOps(
 
     public void KeepHiddenState(int index) => Outputs.Keep(activations[Activation.Residual], OutputPart.HiddenStates, index);
 
-    /// <summary>Nothing to do: class tokens are rows with a stride.</summary>
+    /// <summary>Does nothing: class tokens are rows with a stride.</summary>
     public void BeginClassTail()
     {
     }
 
     public void FinalNorm(OutputPart part, int layer, Rows rows)
     {
-        // The normed rows are packed, so that what the host reads is contiguous.
+        // The normed rows are packed, so that the copy to the host is contiguous.
         LayerNorm(activations[Activation.Residual], weights.Norm(Norm.Final, 0), rows, RowMap.Dense, activations[Activation.Normed]);
         Outputs.Keep(activations[Activation.Normed], part, layer);
     }
@@ -88,7 +90,7 @@ internal readonly struct PortableOps(
     private void Linear<TEpilogue>(Activation input, Linear linear, int layer, Activation output, Rows rows)
         where TEpilogue : struct, IEpilogue
     {
-        // Query and KeyValue are row ranges of the fused weight, and write the same columns of Qkv.
+        // Query and KeyValue are row ranges of the fused weight. They write the same range of columns of Qkv.
         DeviceAffine fused = weights.Linear(linear, layer);
         int depth = ColumnCount(input);
         int stride = ColumnCount(output);

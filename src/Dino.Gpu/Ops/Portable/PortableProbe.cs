@@ -37,18 +37,18 @@ internal sealed class PortableProbe
             Probe.UpdateKernel, kernels.LinearGroup);
     }
 
-    /// <summary>See <see cref="Probe.GatherKernel"/>.</summary>
+    /// <summary>Launches <see cref="Probe.GatherKernel"/>.</summary>
     public void Gather(
         ArrayView<float> vectors, ArrayView<int> order, ProbeShape shape, ArrayView<float> batch, ArrayView<float> transposed) =>
         _gather(checked(shape.Count * shape.Dimension), vectors, order, shape, batch, transposed);
 
-    /// <summary>See <see cref="Probe.GradientKernel"/>.</summary>
+    /// <summary>Launches <see cref="Probe.GradientKernel"/>.</summary>
     public void Gradient(
         ArrayView<float> logits, ArrayView<int> labels, ArrayView<int> order, ProbeShape shape, ArrayView<float> gradient,
         ArrayView<float> outcomes) =>
         _gradient(_kernels.RowConfig(shape.Count), logits, labels, order, shape, gradient, outcomes);
 
-    /// <summary>See <see cref="Probe.UpdateKernel"/>.</summary>
+    /// <summary>Launches <see cref="Probe.UpdateKernel"/>.</summary>
     public void Update(
         ArrayView<float> weightGradient, ArrayView<float> gradient, ProbeShape shape, ProbeStep step, ArrayView<float> parameters,
         ArrayView<float> velocity) =>

@@ -8,13 +8,15 @@ namespace Dino.Gpu.Ops.Portable;
 /// <summary>A checkpoint on a device, all of it in float32 and in one buffer.</summary>
 internal sealed class PortableWeights : DeviceWeights<DeviceAffine>
 {
-    /// <summary>Views start at multiples of 64 floats: 256 bytes, what device allocators align to.</summary>
+    /// <summary>
+    /// Views start at multiples of 64 floats, which are 256 bytes: the alignment of device allocators.
+    /// </summary>
     private const int Alignment = 64;
 
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _buffer;
     private long _used;
 
-    /// <summary>Uploads the weights; the host copy is not needed afterwards.</summary>
+    /// <summary>Uploads the weights. The host copy is not needed afterwards.</summary>
     public PortableWeights(Accelerator accelerator, VitWeights weights)
     {
         _buffer = accelerator.Allocate1D<float>(TotalLength(weights));

@@ -4,7 +4,7 @@ using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Ops.Simd;
 
-/// <summary>Copies a model into the order that <see cref="WeightLayout"/> describes, on all cores.</summary>
+/// <summary>Copies a model into the order of <see cref="WeightLayout"/>, on all cores.</summary>
 internal sealed unsafe class WeightPacker(float* destination, WeightLayout layout)
 {
     public void Pack(VitWeights weights)
@@ -48,7 +48,8 @@ internal sealed unsafe class WeightPacker(float* destination, WeightLayout layou
     }
 
     /// <summary>
-    /// Bias, then for each block of outputs and block of inputs the panels (inputs, width), missing outputs zero.
+    /// Writes the bias, then the panels (inputs, width) of each block of outputs and block of inputs. Missing outputs
+    /// are zero.
     /// </summary>
     private void Matrix(LinearWeights linear, int firstOutput, int outputs, long start)
     {
@@ -73,7 +74,7 @@ internal sealed unsafe class WeightPacker(float* destination, WeightLayout layou
         }
     }
 
-    /// <summary>One output's weights, spread to every width-th float.</summary>
+    /// <summary>Writes the weights of one output to every width-th float.</summary>
     private static void Column(
         float[] weight, int output, bool exists, int inputs, int firstInput, int count, float* destination, int width)
     {

@@ -6,10 +6,10 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Ops.TensorCore;
 
 /// <summary>
-/// The activations of a pass on tensor cores: what a product reads is in the format, what is summed or compared is in
-/// float32.
+/// The activations of a pass on tensor cores. Values that a product reads are in the format; values that are summed or
+/// compared are in float32.
 /// </summary>
-/// <param name="accelerator">The caller's.</param>
+/// <param name="accelerator">The accelerator; the caller owns it.</param>
 /// <param name="elementSize">Bytes of a value in the format.</param>
 internal sealed class TensorCoreActivations(Accelerator accelerator, int elementSize) : DeviceActivations(accelerator)
 {

@@ -9,11 +9,11 @@ using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 namespace Dino.Gpu.Ops.TensorCore;
 
 /// <summary>
-/// The tensor-core kernels for one format on one CUDA device, each behind a method that chooses its grid and launches
-/// it on the default stream. Each is compiled at first use and held here, because ILGPU's own cache forgets delegates
-/// that nobody holds.
+/// The tensor-core kernels for one format on one CUDA device. Each is behind a method that chooses its grid and
+/// launches it on the default stream. Kernels are compiled at first use and held here, because ILGPU's own cache
+/// forgets delegates that nobody holds.
 /// </summary>
-/// <param name="accelerator">The caller's.</param>
+/// <param name="accelerator">The accelerator; the caller owns it.</param>
 internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
     where TFormat : struct, ITensorFormat
 {
@@ -39,12 +39,12 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
     private readonly Lazy<Action<KernelConfig, int>> _peak = new(() => accelerator.LoadStreamKernel<int>(TensorPeak.Kernel<TFormat>));
 
     /// <summary>
-    /// output = epilogue(input @ weight^T + bias); all of them global addresses, see <see cref="Gemm"/>.
+    /// Launches output = epilogue(input @ weight^T + bias). All arguments are global addresses; see <see cref="Gemm"/>.
     /// </summary>
     public void Linear<TEpilogue>(long input, long weight, long bias, TensorGemmShape shape, long output)
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
-        // Sums run over k in the same order in both, so a row's bytes do not depend on the choice.
+        // Both tiles sum over k in the same order, so the bytes of a row do not depend on the choice.
         if (TileChoice.TensorCost<Tile128X128>(shape.Rows, shape.Columns, accelerator.NumMultiprocessors)
             <= TileChoice.TensorCost<Tile64X64>(shape.Rows, shape.Columns, accelerator.NumMultiprocessors))
             Launch<Tile128X128, TEpilogue>(_large, input, weight, bias, shape, output);
@@ -52,7 +52,7 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
             Launch<Tile64X64, TEpilogue>(_small, input, weight, bias, shape, output);
     }
 
-    /// <summary>See <see cref="RowKernels.LayerNormKernel{TFormat}"/>.</summary>
+    /// <summary>Launches <see cref="RowKernels.LayerNormKernel{TFormat}"/>.</summary>
     public void LayerNorm(ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, LayerNormShape shape, long output) =>
         _layerNorm.Value(
             new KernelConfig(
@@ -60,18 +60,20 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
                 new Index3D(TileLayout.WarpSize, RowKernels.RowsPerGroup, 1)),
             input, weight, bias, shape, output);
 
-    /// <summary>See <see cref="RowKernels.UnfoldKernel{TFormat}"/>.</summary>
+    /// <summary>Launches <see cref="RowKernels.UnfoldKernel{TFormat}"/>.</summary>
     public void Unfold(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int images, ArrayView<uint> patches) =>
         _unfold.Value(checked(images * shape.PatchCount * (shape.PatchLength / 4)), pixels, table, shape, patches);
 
-    /// <summary>Rounds float32 to the format; a multiple of four values.</summary>
+    /// <summary>Rounds float32 values to the format. Their number is a multiple of four.</summary>
     public void Round(ArrayView<float> values, ArrayView<uint> rounded) => _round.Value(checked((int)(values.Length / 4)), values, rounded);
 
-    /// <summary>Whether <see cref="Attention"/> takes heads of that size.</summary>
+    /// <summary>Whether <see cref="Attention"/> takes heads of this size.</summary>
     public static bool TakesHeads(int headSize) =>
         headSize % 16 == 0 && headSize * TFormat.ElementSize <= Kernels.TensorCore.Attention.MaxRowBytes;
 
-    /// <summary>See <see cref="Kernels.TensorCore.Attention"/>, for heads that <see cref="TakesHeads"/>.</summary>
+    /// <summary>
+    /// Launches <see cref="Kernels.TensorCore.Attention"/>, for heads that <see cref="TakesHeads"/> accepts.
+    /// </summary>
     public void Attention(long qkv, TensorAttentionShape shape, int headSize, int images, long context)
     {
         if (!_attention.TryGetValue(headSize, out Action<KernelConfig, long, TensorAttentionShape, long>? kernel))

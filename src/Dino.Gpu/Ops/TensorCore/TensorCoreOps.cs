@@ -9,17 +9,19 @@ using ILGPU.Runtime;
 namespace Dino.Gpu.Ops.TensorCore;
 
 /// <summary>
-/// A ViT's operations with its products on tensor cores, each a launch over the whole batch. LayerNorm, softmax and the
-/// residual stream are float32. Attention runs on tensor cores too, or in float32 on the portable kernels, see
-/// <see cref="UsesFloatAttention"/>.
+/// A ViT's operations with their products on tensor cores. Each operation is a launch over the whole batch. LayerNorm,
+/// softmax and the residual stream are float32. Attention runs on tensor cores too, or in float32 on the portable
+/// kernels; see <see cref="UsesFloatAttention"/>.
 /// </summary>
-/// <param name="kernels">Compiled for the weights' accelerator.</param>
-/// <param name="portable">For what needs no tensor cores.</param>
+/// <param name="kernels">The tensor-core kernels of the weights' accelerator.</param>
+/// <param name="portable">The portable kernels, for operations that need no tensor cores.</param>
 /// <param name="weights">The model.</param>
-/// <param name="activations">Large enough for shape and request, with pixels and positions uploaded.</param>
+/// <param name="activations">
+/// Activations that are reserved for shape and request, with pixels and positions on the device.
+/// </param>
 /// <param name="shape">The model at this input size.</param>
-/// <param name="request">Batch size and what to keep.</param>
-/// <param name="output">Where to keep it.</param>
+/// <param name="request">Batch size and the outputs to keep.</param>
+/// <param name="output">Receives the outputs.</param>
 internal readonly struct TensorCoreOps<TFormat>(
     TensorCoreKernels<TFormat> kernels, PortableKernels portable, TensorCoreWeights<TFormat> weights, TensorCoreActivations activations,
     VitShape shape, ForwardRequest request, ForwardOutput output) : IVitOps
@@ -28,8 +30,9 @@ internal readonly struct TensorCoreOps<TFormat>(
     private readonly bool _floatAttention = UsesFloatAttention(shape, request);
 
     /// <summary>
-    /// Heads of sizes that the tensor-core attention does not take are left to the portable one. Who asks for attention
-    /// maps, or for queries, keys and values themselves, gets them in float32, and the context from the same.
+    /// Whether the portable kernels compute attention, in float32. They do so for head sizes that the tensor-core
+    /// attention does not take, and for requests that keep attention maps, queries, keys or values. The context then
+    /// comes from the same float32 values.
     /// </summary>
     public static bool UsesFloatAttention(in VitShape shape, in ForwardRequest request) =>
         !TensorCoreKernels<TFormat>.TakesHeads(shape.HeadSize) || request.KeepsAttentionInputs;
@@ -67,7 +70,7 @@ internal readonly struct TensorCoreOps<TFormat>(
         int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
         if (!_floatAttention)
         {
-            // The powers of the softmax are of 2.
+            // The softmax uses powers of 2.
             float scale = (float)(Math.Log2(Math.E) / Math.Sqrt(shape.HeadSize));
             kernels.Attention(
                 Address(activations.InFormat(Activation.Qkv)), new TensorAttentionShape(
@@ -80,11 +83,11 @@ internal readonly struct TensorCoreOps<TFormat>(
         portable.Attention(
             activations.InFloat(Activation.Qkv), new AttentionShape(
                 shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize), request.Batch, context);
-        // Where only class tokens were asked for, the other rows are stale, and never read.
+        // If only class tokens are requested, the other rows are stale and are never read.
         kernels.Round(context, activations.InFormat(Activation.Context));
     }
 
-    /// <summary>Between final norms Normed is free.</summary>
+    /// <summary>The float32 Normed is free as scratch memory between final norms.</summary>
     public void KeepQkv(OutputPart part, int layer) =>
         Outputs.KeepQkv(activations.InFloat(Activation.Qkv), activations.InFloat(Activation.Normed), part, layer);
 
@@ -98,14 +101,14 @@ internal readonly struct TensorCoreOps<TFormat>(
 
     public void KeepHiddenState(int index) => Outputs.Keep(activations.InFloat(Activation.Residual), OutputPart.HiddenStates, index);
 
-    /// <summary>Nothing to do: class tokens are rows with a stride.</summary>
+    /// <summary>Does nothing: class tokens are rows with a stride.</summary>
     public void BeginClassTail()
     {
     }
 
     public void FinalNorm(OutputPart part, int layer, Rows rows)
     {
-        // The result is float32, so this norm is the portable one; its rows are packed for the host.
+        // The result is float32, so this is the portable LayerNorm. Its rows are packed for the copy to the host.
         DeviceAffine affine = weights.Norm(Norm.Final, 0);
         ArrayView<float> normed = activations.InFloat(Activation.Normed);
         portable.LayerNorm(
@@ -125,7 +128,7 @@ internal readonly struct TensorCoreOps<TFormat>(
     private void Linear<TEpilogue>(Activation input, Linear linear, int layer, Activation output, long target, Rows rows)
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
-        // Query and KeyValue are row ranges of the fused weight, and write the same columns of Qkv.
+        // Query and KeyValue are row ranges of the fused weight. They write the same range of columns of Qkv.
         TensorLinear fused = weights.Linear(linear, layer);
         int rowBytes = DeviceActivations.ColumnCount(input, shape) * TFormat.ElementSize;
         int stride = DeviceActivations.ColumnCount(output, shape);

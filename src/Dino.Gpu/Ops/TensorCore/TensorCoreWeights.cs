@@ -13,7 +13,8 @@ namespace Dino.Gpu.Ops.TensorCore;
 internal readonly record struct TensorLinear(long Weight, long Bias);
 
 /// <summary>
-/// A checkpoint on a CUDA device: the matrices converted once to what tensor cores read, all else in float32.
+/// A checkpoint on a CUDA device. The matrices are converted once to the format that tensor cores read; all else is
+/// float32.
 /// </summary>
 internal sealed class TensorCoreWeights<TFormat> : DeviceWeights<TensorLinear>
     where TFormat : struct, ITensorFormat
@@ -21,7 +22,7 @@ internal sealed class TensorCoreWeights<TFormat> : DeviceWeights<TensorLinear>
     private readonly List<IDisposable> _buffers = [];
     private readonly Accelerator _accelerator;
 
-    /// <summary>Converts and uploads the weights; the host copy is not needed afterwards.</summary>
+    /// <summary>Converts and uploads the weights. The host copy is not needed afterwards.</summary>
     public TensorCoreWeights(Accelerator accelerator, VitWeights weights)
     {
         _accelerator = accelerator;
@@ -36,8 +37,8 @@ internal sealed class TensorCoreWeights<TFormat> : DeviceWeights<TensorLinear>
     }
 
     /// <summary>
-    /// The bits of a matrix as its products read them: two 16-bit values a word, the first in the low half, or one of
-    /// 32.
+    /// The bits of a matrix as its products read them: a word holds two 16-bit values, the first in the low half, or
+    /// one 32-bit value.
     /// </summary>
     internal static uint[] Convert(ReadOnlySpan<float> values)
     {
