@@ -1,14 +1,14 @@
 namespace Dino.Gpu.Kernels;
 
-/// <summary>What one step of SGD multiplies with.</summary>
-/// <param name="LearningRate">Of this epoch.</param>
-/// <param name="Momentum">Share of the last step that goes on.</param>
-/// <param name="WeightDecay">Share of the parameters that is added to their gradient.</param>
+/// <summary>The factors of one step of SGD.</summary>
+/// <param name="LearningRate">The learning rate of the epoch.</param>
+/// <param name="Momentum">The share of the last step that the next one repeats.</param>
+/// <param name="WeightDecay">The share of the parameters that is added to their gradient.</param>
 internal readonly record struct ProbeStep(float LearningRate, float Momentum, float WeightDecay)
 {
     /// <summary>
-    /// Values that kernels keep of an example: sum of exp(logit - max), max - logit of its class, and the classes that
-    /// are ahead of its class.
+    /// The number of values that kernels keep for an example: the sum of exp(logit - max), max minus the logit of its
+    /// class, and the number of classes ahead of its class.
     /// </summary>
     public const int OutcomeLength = 3;
 }

@@ -4,8 +4,8 @@ using ILGPU;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// Sizes of an attention: qkv is (images * tokens, 3 * heads * headSize), queries first, then keys, then values; where
-/// no values are read, two thirds may be there alone.
+/// Sizes of an attention. qkv is (images * tokens, 3 * heads * headSize): queries first, then keys, then values.
+/// Kernels that read no values also take (images * tokens, 2 * heads * headSize) without them.
 /// </summary>
 internal readonly struct AttentionShape
 {
@@ -25,11 +25,11 @@ internal readonly struct AttentionShape
     public int TokenCount { get; }
 
     /// <summary>
-    /// Queries of an image: all of them, 1 for the class token alone, or some, where scores are asked for.
+    /// Queries of an image: all tokens, or 1 for the class token alone. For scores it can be any number.
     /// </summary>
     public int QueryCount { get; }
 
-    /// <summary>Token of the first query; 0 but for scores.</summary>
+    /// <summary>Token of the first query; always 0 except for scores.</summary>
     public int FirstQuery { get; }
 
     /// <summary>Values from one token's row to the next.</summary>
@@ -42,27 +42,27 @@ internal readonly struct AttentionShape
     /// <summary>1 / sqrt(head size)</summary>
     public float Scale { get; }
 
-    /// <summary>1 when every head's rows can be read and written 16 bytes at a time, else 0.</summary>
+    /// <summary>1 if every head's rows can be read and written 16 bytes at a time, else 0.</summary>
     public int Aligned { get; }
 
     public int Hidden => HeadCount * HeadSize;
 }
 
 /// <summary>
-/// Attention with the scores kept on chip. Each group takes a tile of queries of one head and image and walks over
-/// tiles of keys; the softmax is corrected as the walk goes on (online softmax), so no row of scores is ever stored:
-/// with m the maximum so far, l = sum exp(s - m) and o = sum exp(s - m) v, both are multiplied by exp(m - m') when the
-/// maximum becomes m'. Any head size: scores sum over it slice by slice, and outputs wider than a tile are split over
-/// groups.
+/// Attention that keeps its scores on chip. Each group takes a tile of queries of one head and image and walks over
+/// tiles of keys. The softmax is corrected during the walk (online softmax), so no row of scores is ever stored. Let m
+/// be the maximum so far, l = sum exp(s - m) and o = sum exp(s - m) v. When the maximum becomes m', l and o are
+/// multiplied by exp(m - m'). The head size is free: scores sum over it slice by slice, and outputs wider than a tile
+/// are split over groups.
 /// </summary>
 /// <remarks>
-/// The shapes in use have one quad of columns: a score block and an output block of 8x4 share a thread's registers. A
-/// row's arithmetic depends on the shape's columns (how many keys a step takes), not on its rows, so shapes that differ
-/// in rows alone give the same bytes.
+/// The shapes in use have one quad of columns, because a score block and an output block of 8x4 share a thread's
+/// registers. The arithmetic of a row depends on the columns of the shape (how many keys a step takes), not on its
+/// rows. So shapes that differ only in rows give the same bytes.
 /// </remarks>
 internal static class Attention
 {
-    /// <summary>Below every score, and far from overflow when another is taken off.</summary>
+    /// <summary>Below every score, and far enough from overflow to subtract another score from it.</summary>
     private const float Masked = -1e30f;
 
     /// <summary>
@@ -72,8 +72,8 @@ internal static class Attention
     public static void Kernel<TTile>(ArrayView<float> qkv, AttentionShape shape, ArrayView<float> context)
         where TTile : struct, IAttentionTile
     {
-        // Ps serves three times a step: slices of queries, twice Depth lines; then row maxima, (thread x, query
-        // quad); then powers, (key, query quad).
+        // A step uses Ps three times: for slices of queries, twice Depth lines; for row maxima, (thread x, query quad);
+        // and for powers, (key, query quad).
         ArrayView<Quad> Ps = SharedMemory.Allocate<Quad>(4 * TTile.Side * (TTile.RowQuads * TTile.Side + 1));
         ArrayView<Quad> Bs = SharedMemory.Allocate<Quad>(TileProduct.BsLength<TTile>());
         int x = Group.IdxX;
@@ -81,7 +81,7 @@ internal static class Attention
         int stride = TTile.RowQuads * TTile.Side + 1;
         int keyTile = 4 * TTile.Side;
 
-        // Which head, which of its output columns, which queries.
+        // The head, the output columns and the queries of this group.
         int outputTiles = (shape.HeadSize + keyTile - 1) / keyTile;
         int head = Grid.IdxY / outputTiles;
         int firstColumn = Grid.IdxY % outputTiles * keyTile;
@@ -96,14 +96,14 @@ internal static class Attention
         Quad sum0 = default, sum1 = default;
         for (int firstKey = 0; firstKey < shape.TokenCount; firstKey += keyTile)
         {
-            // Scores of this tile of keys.
+            // Compute the scores of this tile of keys.
             TileLines keys = Lines<TTile>(qkv, quads, shape, start + shape.Hidden, firstKey, shape.TokenCount);
             RegisterBlock s = TileProduct.Multiply<TTile>(queries, keys, shape.HeadSize, aligned, Ps, Bs);
             int keysLeft = shape.TokenCount - firstKey - 4 * x;
             ScaleAndMask(ref s.C00, shape.Scale, keysLeft);
             ScaleAndMask(ref s.C10, shape.Scale, keysLeft);
 
-            // Row maxima: each thread leaves those of its four keys, then reads those of its rows.
+            // Row maxima: each thread stores those of its four keys, then reads those of its rows.
             Ps[x * stride + y] = RowMax(s.C00);
             if (TTile.RowQuads > 1)
                 Ps[x * stride + y + TTile.Side] = RowMax(s.C10);
@@ -116,7 +116,7 @@ internal static class Attention
                     newMax1 = Quad.Max(newMax1, Ps[i * stride + y + TTile.Side]);
             }
 
-            // Correct what was summed under the old maxima.
+            // Correct the sums for the new maxima.
             Quad correction0 = Quad.ExpOfDifference(max0, newMax0);
             Quad correction1 = TTile.RowQuads > 1 ? Quad.ExpOfDifference(max1, newMax1) : default;
             output.ScaleRows<TTile>(correction0, correction1);
@@ -125,15 +125,15 @@ internal static class Attention
             max0 = newMax0;
             max1 = newMax1;
 
-            // Powers, shared with the threads that own other output columns of these queries; first all must have
+            // Store the powers for the threads that own other output columns of these queries, after all threads have
             // read the maxima.
             Group.Barrier();
             StorePowers(s.C00, max0, Ps, 4 * x * stride + y, stride);
             if (TTile.RowQuads > 1)
                 StorePowers(s.C10, max1, Ps, 4 * x * stride + y + TTile.Side, stride);
 
-            // o += P V, a slice of keys at a time; Bs now holds values as [buffer][key][column], two slices in turn
-            // as in TileProduct.
+            // o += P V, one slice of keys at a time. Bs now holds values as [buffer][key][column]: two slices that take
+            // turns, as in TileProduct.
             int live = shape.TokenCount - firstKey < keyTile ? shape.TokenCount - firstKey : keyTile;
             int line = TileProduct.Thread<TTile>() / TTile.Side;
             Quad values = LoadValues(qkv, quads, shape, start + 2 * shape.Hidden, firstKey + line, firstColumn + 4 * x);
@@ -174,8 +174,8 @@ internal static class Attention
     }
 
     /// <summary>
-    /// scores (images, heads, queries, tokens) = q k^T * scale, for callers who ask for the attention itself; Softmax
-    /// makes them probabilities. Grid: (key tiles, query tiles, images * heads).
+    /// scores (images, heads, queries, tokens) = q k^T * scale, for requests that keep the attention itself. Softmax
+    /// turns them into probabilities. Grid: (key tiles, query tiles, images * heads).
     /// </summary>
     public static void ScoresKernel<TTile>(ArrayView<float> qkv, AttentionShape shape, ArrayView<float> scores)
         where TTile : struct, IAttentionTile
@@ -203,7 +203,7 @@ internal static class Attention
             StoreTile(scores, target, tokens, query + 4 * TTile.Side, shape.QueryCount, key, tokens, aligned, s.C10);
     }
 
-    /// <summary>This thread's rows of a tile of queries or keys.</summary>
+    /// <summary>The rows of a tile of queries or keys that this thread loads.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TileLines Lines<TTile>(
         ArrayView<float> qkv, ArrayView<Quad> quads, AttentionShape shape, long start, int firstToken, int tokenCount)
@@ -218,7 +218,7 @@ internal static class Attention
             token1 < tokenCount ? start + (long)token1 * shape.RowStride : -1);
     }
 
-    /// <summary>A quad of one key's values; zeros past the last key or column.</summary>
+    /// <summary>Loads a quad of one key's values; zeros past the last key or column.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Quad LoadValues(ArrayView<float> qkv, ArrayView<Quad> quads, AttentionShape shape, long start, int key, int column) =>
         Quad.Load(
@@ -226,7 +226,7 @@ internal static class Attention
             ? shape.HeadSize - column
             : 0, shape.Aligned != 0);
 
-    /// <summary>Scales scores; those of keys past the last become so low that their power is 0.</summary>
+    /// <summary>Scales scores. Scores of keys past the last become so low that their power is 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void ScaleAndMask(ref RegisterTile s, float scale, int keysLeft)
     {
@@ -255,7 +255,7 @@ internal static class Attention
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Max(Quad s) => MaxReduction.Combine(MaxReduction.Combine(s.X, s.Y), MaxReduction.Combine(s.Z, s.W));
 
-    /// <summary>exp(s - max), one quad of four queries for each of four keys.</summary>
+    /// <summary>Stores exp(s - max): one quad of four queries for each of four keys.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StorePowers(RegisterTile s, Quad max, ArrayView<Quad> powers, int index, int stride)
     {

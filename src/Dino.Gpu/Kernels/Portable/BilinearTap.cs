@@ -4,10 +4,10 @@ using ILGPU;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// Where one pixel of a bilinearly interpolated input lies between two of its picture: half-pixel centers, no
-/// antialiasing, what is before the first pixel is the first, as torch's <c>interpolate(mode="bilinear",
-/// align_corners=False)</c>. Positions are whole numbers of 2^-33 pixels, so that every device finds the same, to more
-/// digits than float32 has.
+/// Where a pixel of a bilinearly interpolated input lies between two pixels of its picture. Centers are at half pixels,
+/// there is no antialiasing, and a position before the first pixel is the first pixel, as in torch's
+/// <c>interpolate(mode="bilinear", align_corners=False)</c>. Positions are whole numbers of 2^-33 pixels. So every
+/// device finds the same position, with more digits than float32 has.
 /// </summary>
 internal readonly struct BilinearTap
 {
@@ -21,14 +21,14 @@ internal readonly struct BilinearTap
     /// <summary>The pixel before the position.</summary>
     public int First { get; }
 
-    /// <summary>The one after it, or the last.</summary>
+    /// <summary>The pixel after it, or the last pixel.</summary>
     public int Second { get; }
 
     /// <summary>Weight of <see cref="Second"/>, from 0 to below 1.</summary>
     public float Fraction { get; }
 
-    /// <summary>max((position + 1/2) * step - 1/2, 0), cut in its whole part and the rest.</summary>
-    /// <param name="position">Pixel of the input, along one side.</param>
+    /// <summary>Splits max((position + 1/2) * step - 1/2, 0) into its whole part and its fraction.</summary>
+    /// <param name="position">The pixel of the input along one side.</param>
     /// <param name="step">See <see cref="VitShape.SampleStep"/>.</param>
     /// <param name="size">Pixels of the picture along that side.</param>
     public static BilinearTap Of(int position, long step, int size)
@@ -40,9 +40,9 @@ internal readonly struct BilinearTap
         return first < size - 1 ? new BilinearTap(first, first + 1, fraction) : new BilinearTap(size - 1, size - 1, 0f);
     }
 
-    /// <summary>The normalized value of one channel at a place between four pixels.</summary>
+    /// <summary>Interpolates the normalized value of one channel between four pixels.</summary>
     /// <param name="pixels">(images, height, width, 3)</param>
-    /// <param name="image">Where the image starts in it, at its first value of the channel.</param>
+    /// <param name="image">Where the image starts: at its first value of the channel.</param>
     /// <param name="width">Width of the picture.</param>
     /// <param name="row">Place from top to bottom.</param>
     /// <param name="column">Place from left to right.</param>
@@ -58,6 +58,6 @@ internal readonly struct BilinearTap
         return Mix(upper, lower, row.Fraction);
     }
 
-    /// <summary>From one value to the other.</summary>
+    /// <summary>Interpolates from one value to the other.</summary>
     public static float Mix(float first, float second, float fraction) => (1f - fraction) * first + fraction * second;
 }

@@ -20,10 +20,10 @@ internal readonly struct ColumnRange
     public int Count { get; }
 }
 
-/// <summary>Takes the queries, keys or values out of their common matrix.</summary>
+/// <summary>Copies the queries, keys or values out of their common matrix.</summary>
 internal static class Columns
 {
-    /// <summary>target (rows, count) = the columns of source (rows, stride). One thread a value.</summary>
+    /// <summary>target (rows, count) = the columns of source (rows, stride). One thread per value.</summary>
     public static void PackKernel(Index1D index, ArrayView<float> source, ColumnRange columns, ArrayView<float> target)
     {
         int row = index / columns.Count;

@@ -3,13 +3,13 @@ using ILGPU;
 
 namespace Dino.Gpu.Kernels.Portable;
 
-/// <summary>From pixels to tokens, one thread a value.</summary>
+/// <summary>Turns pixels into tokens, one thread per value.</summary>
 internal static class Embedding
 {
     /// <summary>
-    /// patches (images * tokens, 3 * patch * patch): row 1 + i of an image is its patch i, columns (channel, y, x),
+    /// patches (images * tokens, 3 * patch * patch): row 1 + i of an image is its patch i. Columns are (channel, y, x),
     /// normalized by the (3, 256) table. At another scale the picture is sampled. Pixels that do not fill a patch are
-    /// dropped. One thread a value of a patch; the class token's row is not touched.
+    /// dropped. One thread per value of a patch; the class token's row is not touched.
     /// </summary>
     /// <param name="index">(image, patch, channel, y, x), x fastest.</param>
     /// <param name="pixels">(images, height, width, 3) of the pictures</param>
@@ -28,7 +28,7 @@ internal static class Embedding
         patches[row * shape.PatchLength + column] = Pixel(pixels, table, shape, image, channel, y, x);
     }
 
-    /// <summary>The normalized value of a pixel of the input: one of the picture, or sampled from it.</summary>
+    /// <summary>The normalized value of a pixel of the input: a pixel of the picture, or sampled from it.</summary>
     public static float Pixel(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int image, int channel, int y, int x)
     {
         long start = (long)image * shape.PictureHeight * shape.PictureWidth * 3 + channel;

@@ -1,15 +1,18 @@
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// What a matrix product does to a value before it is stored, so that no other kernel has to read it again.
+/// The operation that a matrix product applies to a value before it stores it, so that no other kernel has to read the
+/// value again.
 /// </summary>
 internal interface IEpilogue
 {
-    /// <param name="value">Product and bias.</param>
-    /// <param name="previous">What the output holds; read only where <see cref="ReadsOutput"/> says so.</param>
+    /// <param name="value">The product plus the bias.</param>
+    /// <param name="previous">
+    /// The old value of the output. It is read only if <see cref="ReadsOutput"/> is true.
+    /// </param>
     static abstract float Apply(float value, float previous);
 
-    /// <summary>Whether the old output is needed.</summary>
+    /// <summary>Whether <see cref="Apply"/> needs the old output.</summary>
     static abstract bool ReadsOutput { get; }
 }
 

@@ -7,8 +7,8 @@ namespace Dino.Gpu.Kernels.Portable;
 internal readonly struct GemmShape
 {
     /// <summary>
-    /// Where all of K, N and the strides are multiples of 4, so must be the places in device memory at which the views
-    /// start.
+    /// Sets the sizes. If K, N and the strides are all multiples of 4, the views must also start at multiples of 4
+    /// values in device memory.
     /// </summary>
     public GemmShape(int rows, int columns, int depth, int inputStride, int outputStride, RowMap map)
     {
@@ -31,32 +31,32 @@ internal readonly struct GemmShape
     /// <summary>K</summary>
     public int Depth { get; }
 
-    /// <summary>From one row of the input to the next.</summary>
+    /// <summary>Values from one row of the input to the next.</summary>
     public int InputStride { get; }
 
     /// <summary>
-    /// From one row of the output to the next; more than N when the output is a part of a wider buffer.
+    /// Values from one row of the output to the next. It is more than N if the output is a part of a wider buffer.
     /// </summary>
     public int OutputStride { get; }
 
-    /// <summary>The rows of both buffers that are meant.</summary>
+    /// <summary>The rows of both buffers that the product uses.</summary>
     public RowMap Map { get; }
 
-    /// <summary>1 when the lines of both inputs can be read 16 bytes at a time, else 0.</summary>
+    /// <summary>1 if the lines of both inputs can be read 16 bytes at a time, else 0.</summary>
     public int AlignedInput { get; }
 
-    /// <summary>1 when the rows of the output can be written 16 bytes at a time, else 0.</summary>
+    /// <summary>1 if the rows of the output can be written 16 bytes at a time, else 0.</summary>
     public int AlignedOutput { get; }
 }
 
 /// <summary>
 /// output[m, n] = epilogue(sum over k of input[m, k] * weight[n, k] + bias[n]). Both inputs are contiguous along k, as
-/// torch's Linear stores them. Each group computes one tile of the output; see <see cref="TileProduct"/> for how.
+/// torch's Linear stores them. Each group computes one tile of the output, as <see cref="TileProduct"/> describes.
 /// </summary>
 internal static class Gemm
 {
     /// <summary>
-    /// Grid: (column tiles, row tiles): neighboring groups share rows of the input, and all of the weight stays in the
+    /// Grid: (column tiles, row tiles). Neighboring groups share rows of the input, and all of the weight stays in the
     /// L2 cache.
     /// </summary>
     public static void Kernel<TTile, TEpilogue>(
@@ -69,7 +69,7 @@ internal static class Gemm
         int firstRow = Grid.IdxY * (4 * TTile.RowQuads * TTile.Side);
         int firstColumn = Grid.IdxX * (4 * TTile.ColumnQuads * TTile.Side);
 
-        // The lines of both inputs that this thread stages.
+        // Load: the lines of both inputs that this thread stages.
         int line = TileProduct.FirstLine<TTile>();
         int step = TileProduct.LineStep<TTile>();
         var a = new TileLines(

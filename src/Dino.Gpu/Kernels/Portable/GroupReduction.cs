@@ -3,7 +3,7 @@ using ILGPU;
 
 namespace Dino.Gpu.Kernels.Portable;
 
-/// <summary>How two values of a reduction become one.</summary>
+/// <summary>Combines two values of a reduction.</summary>
 internal interface IReduction
 {
     static abstract float Combine(float left, float right);
@@ -20,16 +20,16 @@ internal readonly struct MaxReduction : IReduction
 }
 
 /// <summary>
-/// Reductions over the threads of a group that share a row (same y). A tree in shared memory: warp shuffles and ILGPU's
-/// group collectives do not work on every OpenCL driver.
+/// Reductions over the threads of a group that share a row (the same y). They use a tree in shared memory, because warp
+/// shuffles and ILGPU's group collectives do not work on every OpenCL driver.
 /// </summary>
 internal static class GroupReduction
 {
-    /// <summary>Gives every thread the reduction over its row. The whole group must call it.</summary>
+    /// <summary>Returns the reduction over its row to every thread. The whole group must call it.</summary>
     /// <param name="value">This thread's value.</param>
     /// <param name="scratch">
-    /// Shared memory, Threads * Rows values, for this call alone: ILGPU 1.5.3 at O2 moves a load to its first use, past
-    /// a barrier if there is one between, so the result may be read later than it seems and nothing may overwrite it.
+    /// (rows, threads): shared memory for this call alone. ILGPU 1.5.3 at O2 moves a load to its first use, even past a
+    /// barrier. So the result may be read later than the source says, and nothing may overwrite it.
     /// </param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float AllReduceRow<TRows, TReduction>(float value, ArrayView<float> scratch)

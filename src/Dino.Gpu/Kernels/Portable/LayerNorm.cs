@@ -26,19 +26,19 @@ internal readonly struct LayerNormShape
 
     public RowMap OutputMap { get; }
 
-    /// <summary>1 when rows can be read 16 bytes at a time, else 0.</summary>
+    /// <summary>1 if rows can be read 16 bytes at a time, else 0.</summary>
     public int Aligned { get; }
 }
 
 /// <summary>
 /// output = (input - mean) / sqrt(variance + epsilon) * weight + bias over each row. The threads of a row keep it in
-/// registers, up to six quads each: 768 columns on a GPU, so that ViT-S and ViT-B rows come from memory once; what is
-/// beyond is read again from the cache. The variance is summed from the differences to the mean, in a second pass over
-/// the registers: E[x^2] - E[x]^2 cancels.
+/// registers, up to six quads each. On a GPU that is 768 columns, so ViT-S and ViT-B rows come from memory once. Longer
+/// rows are read again from the cache. The variance is summed from the differences to the mean, in a second pass over
+/// the registers, because E[x^2] - E[x]^2 cancels.
 /// </summary>
 internal static class LayerNorm
 {
-    /// <summary>Quads of a row that a thread keeps.</summary>
+    /// <summary>Quads of a row that a thread keeps in registers.</summary>
     private const int Kept = 6;
 
     /// <summary>Grid: groups of rows.</summary>
@@ -50,7 +50,7 @@ internal static class LayerNorm
         ArrayView<float> squareScratch = SharedMemory.Allocate<float>(TRows.Threads * TRows.Rows);
         int row = Grid.IdxX * TRows.Rows + Group.IdxY;
 
-        // Threads past the last row go through the barriers with the others, on the last row, and store nothing.
+        // Threads past the last row take part in the barriers. They compute the last row and store nothing.
         int safeRow = row < shape.Rows ? row : shape.Rows - 1;
         long inputRow = (long)shape.InputMap.BufferRow(safeRow) * shape.Columns;
 
@@ -64,7 +64,7 @@ internal static class LayerNorm
         Quad q4 = Load(input, inputRow, first + 4 * step, shape);
         Quad q5 = Load(input, inputRow, first + 5 * step, shape);
 
-        // Mean. What lies past the last column was read as zero.
+        // Mean. Values past the last column were read as zero.
         float sum = Sum(q0) + Sum(q1) + Sum(q2) + Sum(q3) + Sum(q4) + Sum(q5);
         for (int column = first + Kept * step; column < shape.Columns; column += step)
             sum += Sum(Load(input, inputRow, column, shape));
@@ -103,7 +103,7 @@ internal static class LayerNorm
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Sum(Quad q) => (q.X + q.Y) + (q.Z + q.W);
 
-    /// <summary>The sum of squared differences to the mean of the first count values.</summary>
+    /// <summary>The sum of the squared differences to the mean, of the first count values.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Squares(Quad q, float mean, int count)
     {

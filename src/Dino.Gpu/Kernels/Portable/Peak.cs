@@ -3,16 +3,18 @@ using ILGPU;
 
 namespace Dino.Gpu.Kernels.Portable;
 
-/// <summary>Nothing but multiply-adds in registers: what the other kernels are measured against.</summary>
+/// <summary>Measures the peak: nothing but multiply-adds in registers.</summary>
 internal static class Peak
 {
     /// <summary>Floating-point operations of one thread: eight chains of multiply-adds.</summary>
     public static long Operations(int iterations) => 16L * iterations;
 
-    /// <summary>One value a thread, so that nothing can be left out.</summary>
+    /// <summary>Runs the chains and stores one value per thread, so that the compiler cannot drop them.</summary>
     /// <param name="index">Thread.</param>
-    /// <param name="iterations">Steps of each chain, a multiple of 8: the loop itself takes instructions too.</param>
-    /// <param name="values">(threads) start values, replaced by the result.</param>
+    /// <param name="iterations">
+    /// Steps of each chain, a multiple of 8. The loop is unrolled, because its own instructions take time too.
+    /// </param>
+    /// <param name="values">(threads): start values, replaced by the results.</param>
     public static void Kernel(Index1D index, int iterations, ArrayView<float> values)
     {
         float x = values[index];

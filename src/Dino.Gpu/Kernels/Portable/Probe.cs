@@ -13,7 +13,7 @@ internal readonly struct ProbeShape
         ClassCount = classCount;
     }
 
-    /// <summary>Its first example, as a place in the order.</summary>
+    /// <summary>The first example of the step, as a place in the order.</summary>
     public int First { get; }
 
     /// <summary>Examples of the step.</summary>
@@ -26,12 +26,12 @@ internal readonly struct ProbeShape
     public int ClassCount { get; }
 }
 
-/// <summary>What a training step of a linear classifier needs beside its two matrix products.</summary>
+/// <summary>The kernels of a training step of a linear classifier, except its two matrix products.</summary>
 internal static class Probe
 {
     /// <summary>
-    /// Copies the examples of a step side by side, and their transpose, which the second product reads along the
-    /// examples.
+    /// Copies the examples of a step into a batch and into its transpose. The second product reads the transpose along
+    /// the examples.
     /// </summary>
     /// <param name="index">One value of one example.</param>
     /// <param name="vectors">(examples, dimension)</param>
@@ -51,8 +51,8 @@ internal static class Probe
     }
 
     /// <summary>
-    /// gradient = (softmax(logits) - one-hot)^T / count, and what the loss and the rank of each example's class are
-    /// made from. Each group takes several examples.
+    /// gradient = (softmax(logits) - one-hot)^T / count. It also stores the values from which the loss and the rank of
+    /// each example's class are computed. Each group takes several examples.
     /// </summary>
     /// <param name="logits">(count, classes)</param>
     /// <param name="labels">(examples)</param>
@@ -60,7 +60,8 @@ internal static class Probe
     /// <param name="shape">Sizes.</param>
     /// <param name="gradient">(classes, count)</param>
     /// <param name="outcomes">
-    /// (examples, 3), in the order: sum of exp(logit - max), max - logit of its class, classes ahead of its class.
+    /// (examples, 3): the sum of exp(logit - max); max minus the logit of its class; the number of classes ahead of its
+    /// class.
     /// </param>
     public static void GradientKernel<TRows>(
         ArrayView<float> logits, ArrayView<int> labels, ArrayView<int> order, ProbeShape shape,
@@ -72,7 +73,7 @@ internal static class Probe
         ArrayView<float> aheadScratch = SharedMemory.Allocate<float>(TRows.Threads * TRows.Rows);
         int row = Grid.IdxX * TRows.Rows + Group.IdxY;
 
-        // Threads past the last example go through the barriers with the others, on no classes.
+        // Threads past the last example take part in the barriers, with no classes.
         bool inside = row < shape.Count;
         long first = (long)row * shape.ClassCount;
         int count = inside ? shape.ClassCount : 0;
@@ -114,18 +115,18 @@ internal static class Probe
     }
 
     /// <summary>
-    /// torch's SGD: velocity = momentum velocity + (gradient + decay parameter), parameter -= rate velocity. A bias's
-    /// gradient is summed here.
+    /// torch's SGD: velocity = momentum velocity + (gradient + decay parameter), parameter -= rate velocity. It also
+    /// sums the gradient of a bias.
     /// </summary>
     /// <param name="index">One parameter: the weights, then the biases.</param>
     /// <param name="weightGradient">(classes, dimension)</param>
     /// <param name="gradient">(classes, count)</param>
     /// <param name="shape">Sizes.</param>
     /// <param name="rate">Learning rate.</param>
-    /// <param name="momentum">Share of the last step that goes on.</param>
+    /// <param name="momentum">The share of the last step that the next one repeats.</param>
     /// <param name="decay">Weight decay.</param>
     /// <param name="parameters">(classes, dimension), then (classes)</param>
-    /// <param name="velocity">The same.</param>
+    /// <param name="velocity">Laid out as the parameters.</param>
     public static void UpdateKernel(
         Index1D index, ArrayView<float> weightGradient, ArrayView<float> gradient, ProbeShape shape,
         float rate, float momentum, float decay,

@@ -5,10 +5,9 @@ using ILGPU;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// Four floats that are read and written at once. ILGPU makes one 16-byte instruction of it when it can prove the
-/// alignment: it knows that views which are kernel parameters start aligned, and it aligns shared memory to the size of
-/// the element it was allocated with, so both have to be indexed as views of quads from their very start, not through a
-/// sub-view.
+/// Four floats that are read and written at once. ILGPU emits one 16-byte instruction if it can prove the alignment. It
+/// knows that views which are kernel parameters start aligned, and it aligns shared memory to the size of the allocated
+/// element. So both must be indexed as views of quads from their very start, not through a sub-view.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct Quad
@@ -42,15 +41,17 @@ internal struct Quad
         ScalarMath.Exp(a.X - b.X), ScalarMath.Exp(a.Y - b.Y), ScalarMath.Exp(a.Z - b.Z), ScalarMath.Exp(a.W - b.W));
 
     /// <summary>
-    /// Values index to index + 3 of a view; those from <paramref name="count"/> on are zero, and not read.
+    /// Loads values index to index + 3 of a view. Values from <paramref name="count"/> on are zero and are not read.
     /// </summary>
     /// <param name="values">The view.</param>
     /// <param name="quads">The same view, cast.</param>
-    /// <param name="index">Of the first value; a multiple of 4 where <paramref name="aligned"/>.</param>
+    /// <param name="index">The index of the first value; a multiple of 4 if <paramref name="aligned"/>.</param>
     /// <param name="count">
-    /// How many of them there are: 4 or more, or at most 0, where <paramref name="aligned"/>.
+    /// How many values there are. If <paramref name="aligned"/>, it is at least 4 or at most 0.
     /// </param>
-    /// <param name="aligned">The same for a whole launch, so no thread waits for another's branch.</param>
+    /// <param name="aligned">
+    /// Whether 16-byte accesses are allowed. It is the same for a whole launch, so threads do not diverge.
+    /// </param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Quad Load(ArrayView<float> values, ArrayView<Quad> quads, long index, int count, bool aligned)
     {
@@ -76,7 +77,7 @@ internal struct Quad
         return loaded;
     }
 
-    /// <summary>Stores what <see cref="Load"/> would read.</summary>
+    /// <summary>Stores the values that <see cref="Load"/> would read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(ArrayView<float> values, ArrayView<Quad> quads, long index, int count, bool aligned, Quad stored)
     {

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// A 4x4 block of accumulators: four quads, because ILGPU turns fields into registers and a local array into memory.
+/// A 4x4 block of accumulators. It has four quads, because ILGPU keeps fields in registers but a local array in memory.
 /// Row r holds columns 0 to 3.
 /// </summary>
 internal struct RegisterTile
@@ -52,7 +52,9 @@ internal struct RegisterBlock
     public RegisterTile C00, C01;
     public RegisterTile C10, C11;
 
-    /// <summary>C += a b^T. What a tile shape has no quads for is left out when the kernel is compiled.</summary>
+    /// <summary>
+    /// C += a b^T. Parts for which a tile shape has no quads are removed when the kernel is compiled.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void MultiplyAdd<TTile>(Quad a0, Quad a1, Quad b0, Quad b1)
         where TTile : struct, ITileShape

@@ -3,7 +3,7 @@ using ILGPU;
 
 namespace Dino.Gpu.Kernels.Portable;
 
-/// <summary>One pass of a resize. Plain values, so that a kernel can take it as a parameter.</summary>
+/// <summary>One pass of a resize. Plain values: a kernel takes it as a parameter.</summary>
 /// <param name="SourceStart">First byte of the source's line 0.</param>
 /// <param name="SourceStride">Bytes from a source line to the next.</param>
 /// <param name="TapStride">
@@ -14,16 +14,14 @@ namespace Dino.Gpu.Kernels.Portable;
 internal readonly record struct ResizePass(long SourceStart, int SourceStride, int TapStride, int LineLength, int TableStride);
 
 /// <summary>
-/// Pillow's resize, one thread a byte of output: integer arithmetic on the tables of
-/// <see cref="ResizeCoefficients.ToTable"/>, so its bytes are those of <see cref="PillowResize"/> on every device.
+/// Pillow's resize, one thread per byte of output. It is integer arithmetic on the tables of
+/// <see cref="ResizeCoefficients.ToTable"/>, so every device gives the bytes of <see cref="PillowResize"/>.
 /// </summary>
 internal static class Resize
 {
     private const int Half = 1 << ResizeCoefficients.PrecisionBits - 1;
 
-    /// <summary>
-    /// Lines made narrower or wider: output (line, x, channel) is a weighted sum of pixels of the same line.
-    /// </summary>
+    /// <summary>Resizes lines: output (line, x, channel) is a weighted sum of pixels of the same line.</summary>
     /// <param name="index">(line, x, channel), channel fastest.</param>
     /// <param name="source">The lines, 3 bytes a pixel.</param>
     /// <param name="table">(width, TableStride): first pixel, number of weights, weights.</param>
@@ -38,11 +36,9 @@ internal static class Resize
         destination[index] = Sum(source, line + 3 * table[entry] + column % 3, table, entry, pass.TapStride);
     }
 
-    /// <summary>
-    /// Lines made fewer or more: output (y, column) is a weighted sum of the same byte of several lines.
-    /// </summary>
+    /// <summary>Resizes columns: output (y, column) is a weighted sum of the same byte of several lines.</summary>
     /// <param name="index">(y, column), column fastest.</param>
-    /// <param name="source">The lines, from the first that any output needs.</param>
+    /// <param name="source">The lines, from the first one that any output needs.</param>
     /// <param name="table">(height, TableStride): first line, number of weights, weights.</param>
     /// <param name="pass">Strides.</param>
     /// <param name="destination">(height, LineLength)</param>
@@ -54,7 +50,7 @@ internal static class Resize
         destination[index] = Sum(source, pass.SourceStart + (long)table[entry] * pass.SourceStride + column, table, entry, pass.TapStride);
     }
 
-    /// <summary>A cropped copy, for a pass that would not change its side.</summary>
+    /// <summary>Copies the crop, for a pass that would not change its side.</summary>
     /// <param name="index">(line, column), column fastest.</param>
     /// <param name="source">The lines.</param>
     /// <param name="pass">Strides.</param>

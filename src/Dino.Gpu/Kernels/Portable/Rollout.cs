@@ -26,10 +26,10 @@ internal readonly struct RolloutShape
 
     public int RowCount { get; }
 
-    /// <summary>1 where the row before is that of the identity at the class token, else 0.</summary>
+    /// <summary>1 in the first step, where the row before is 1 at the class token and 0 elsewhere; else 0.</summary>
     public int Begins { get; }
 
-    /// <summary>Half of a head's share.</summary>
+    /// <summary>Half of a head's share of the mean: 0.5 / heads.</summary>
     public float Share { get; }
 }
 
@@ -37,9 +37,9 @@ internal readonly struct RolloutShape
 internal static class Rollout
 {
     /// <summary>
-    /// next (images, tokens) = row / 2 + share * sum over heads and rows of row[i] P[i], a block of rows at a time: the
-    /// first also sets it, the others add to it. One thread a value, which sums in one order, so that an image's values
-    /// do not depend on those beside it.
+    /// next (images, tokens) = row / 2 + share * sum over heads and rows of row[i] P[i], a block of rows at a time. The
+    /// first block sets next, the others add to it. One thread computes a value and sums in one order, so an image's
+    /// values do not depend on the other images.
     /// </summary>
     public static void StepKernel(
         Index1D index, ArrayView<float> probabilities, ArrayView<float> row, RolloutShape shape, ArrayView<float> next)

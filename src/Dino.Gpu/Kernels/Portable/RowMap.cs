@@ -4,8 +4,8 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// Which rows of an activation buffer (images * tokens, columns) an op works on. Row r of the op is row r /
-/// RowsPerImage * ImageStride + FirstRow + r % RowsPerImage of the buffer, so class tokens are rows with a stride and
+/// The rows of an activation buffer (images * tokens, columns) that an op works on. Row r of the op is row r /
+/// RowsPerImage * ImageStride + FirstRow + r % RowsPerImage of the buffer. So class tokens are rows with a stride and
 /// need no gathering.
 /// </summary>
 internal readonly struct RowMap
@@ -21,7 +21,9 @@ internal readonly struct RowMap
 
     public int RowsPerImage { get; }
 
-    /// <summary>2^Shift / RowsPerImage, rounded up: a division by multiplication, exact for rows below 2^31.</summary>
+    /// <summary>
+    /// 2^Shift / RowsPerImage, rounded up. A multiplication by it replaces the division, exactly for rows below 2^31.
+    /// </summary>
     public uint Reciprocal { get; }
 
     public int Shift { get; }

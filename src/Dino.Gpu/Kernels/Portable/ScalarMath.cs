@@ -4,22 +4,22 @@ using ILGPU;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// exp, erf and GELU for kernels, from additions and multiplications only, so that every accelerator computes the same
-/// thing: ILGPU has no erf, and the exp of a CUDA device is an approximation. Coefficients: Chebyshev fits in 40-digit
-/// arithmetic, rounded to float. Measured against double precision on dense grids by the tests: exp 9.5e-8 relative,
+/// exp, erf and GELU for kernels. They use only additions and multiplications, so every accelerator computes the same:
+/// ILGPU has no erf, and the exp of a CUDA device is an approximation. The coefficients are Chebyshev fits in 40-digit
+/// arithmetic, rounded to float. Tests measure the errors against double precision on dense grids: exp 9.5e-8 relative,
 /// erf 7.5e-8 absolute, GELU 1.1e-7 relative to the larger of 1 and |x|.
 /// </summary>
 internal static class ScalarMath
 {
-    /// <summary>e^x, 0 below -88 (where a float would go denormal) and clamped above 88.</summary>
+    /// <summary>e^x. It is 0 below -88, where a float would become denormal, and clamped above 88.</summary>
     public static float Exp(float x)
     {
-        // x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts, the first with trailing zeros so that n times it is
+        // x = n ln 2 + r with |r| <= ln 2 / 2. ln 2 has two parts; the first has trailing zeros, so that n times it is
         // exact.
         const float Log2E = 1.44269504f;
         const float Ln2High = 0.693359375f;
         const float Ln2Low = -2.12194440e-4f;
-        // 1.5 * 2^23: added to a small number, it leaves the nearest integer in the last bits.
+        // 1.5 * 2^23. Added to a small number, it leaves the nearest integer in the last bits.
         const float Integer = 12582912f;
         float above = x < -88f ? -88f : x;
         float clamped = above > 88f ? 88f : above;
@@ -43,7 +43,7 @@ internal static class ScalarMath
         float a = x < 0f ? -x : x;
         if (a < 1f)
         {
-            // erf(x) / x over x^2, fitted on [0, 1] to 1.2e-9; its leading 1 is added last, so that only one rounding
+            // erf(x) / x over x^2, fitted on [0, 1] to 1.2e-9. Its leading 1 is added last, so that only one rounding
             // is at full size.
             float z = x * x;
             float p = 7.87587506e-5f;
@@ -56,7 +56,7 @@ internal static class ScalarMath
             return p * x + x;
         }
 
-        // 1 - erf = exp(-q), q = -ln(erfc) fitted on [1, 4] to 1.7e-8; from 4 up a float cannot tell erf from 1.
+        // 1 - erf = exp(-q), with q = -ln(erfc) fitted on [1, 4] to 1.7e-8. From 4 on a float cannot tell erf from 1.
         float t = a > 4f ? 4f : a;
         float q = -1.63715141e-6f;
         q = q * t + 4.60580427e-5f;
@@ -71,7 +71,7 @@ internal static class ScalarMath
         return x < 0f ? -erf : erf;
     }
 
-    /// <summary>x * Phi(x), the exact form, as the original DINO and Hugging Face compute it.</summary>
+    /// <summary>GELU in its exact form, x * Phi(x), as the original DINO and Hugging Face compute it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Gelu(float x) => 0.5f * x * (1f + Erf(x * 0.707106781f));
 }

@@ -5,7 +5,7 @@ namespace Dino.Gpu.Kernels.Portable;
 /// <summary>values = exp(values) / sum(exp(values)) over each row, in place. Each group takes several rows.</summary>
 internal static class Softmax
 {
-    /// <summary>Values are (rows, columns). Grid: row tiles.</summary>
+    /// <summary>values is (rows, columns). Grid: row tiles.</summary>
     public static void Kernel<TRows>(int rows, int columns, ArrayView<float> values)
         where TRows : struct, IRowShape
     {
@@ -13,11 +13,11 @@ internal static class Softmax
         ArrayView<float> sumScratch = SharedMemory.Allocate<float>(TRows.Threads * TRows.Rows);
         int row = Grid.IdxX * TRows.Rows + Group.IdxY;
 
-        // Threads past the last row go through the barriers with the others, on no columns.
+        // Threads past the last row take part in the barriers, with no columns.
         long first = (long)row * columns;
         int count = row < rows ? columns : 0;
 
-        // The row's maximum is taken off, so that no exp overflows.
+        // The row's maximum is subtracted, so that no exp overflows.
         float max = float.MinValue;
         for (int column = Group.IdxX; column < count; column += TRows.Threads)
             max = MaxReduction.Combine(max, values[first + column]);

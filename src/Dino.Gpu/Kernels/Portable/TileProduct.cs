@@ -4,8 +4,8 @@ using ILGPU;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// The lines (rows of a, or rows of b, which are columns of the product) that a thread brings to shared memory: one or
-/// two, the same for every slice of k.
+/// The lines that a thread copies to shared memory: rows of a, or rows of b, which are columns of the product. It has
+/// one or two lines, the same for every slice of k.
 /// </summary>
 internal readonly struct TileLines
 {
@@ -19,11 +19,11 @@ internal readonly struct TileLines
 
     public ArrayView<float> Values { get; }
 
-    /// <summary>The same memory.</summary>
+    /// <summary>The same memory as quads.</summary>
     public ArrayView<Quad> Quads { get; }
 
     /// <summary>
-    /// Where the first line starts in Values; negative for a line past the end, which counts as zeros.
+    /// Where the first line starts in Values. Negative for a line past the end, which counts as zeros.
     /// </summary>
     public long Start0 { get; }
 
@@ -31,15 +31,15 @@ internal readonly struct TileLines
 }
 
 /// <summary>
-/// One tile of a @ b^T for a group, a slice of k at a time. While a slice is multiplied the next one is on its way from
-/// global memory into registers; it is then stored to the other of two buffers, so that a slice costs one barrier. Sums
-/// run over k from 0 up in every tile shape: a value does not depend on the shape.
+/// One tile of a @ b^T for a group, computed one slice of k at a time. While a slice is multiplied, the next one
+/// travels from global memory into registers. It is then stored to the other of two buffers, so that a slice costs one
+/// barrier. Every tile shape sums over k from 0 up, so a value does not depend on the shape.
 /// </summary>
 /// <remarks>
-/// Shared memory holds As as [buffer][k][row] and Bs as [buffer][k][column], so that a thread reads its rows and
-/// columns of one k as quads: rows 4y to 4y + 3 and, with two quads, as many again from 4 * Side on. Lines of shared
-/// memory are one quad longer than the tile: the transposing stores of a warp then fall on all 32 banks (Depth 8) or on
-/// 16 of them (Depth 16); the loads of a quarter warp are neighboring quads or a broadcast.
+/// Shared memory holds As as [buffer][k][row] and Bs as [buffer][k][column]. A thread reads its rows and columns of one
+/// k as quads: rows 4y to 4y + 3 and, with two quads, as many again from 4 * Side on. Lines of shared memory are one
+/// quad longer than the tile. The transposing stores of a warp then fall on all 32 banks (Depth 8) or on 16 of them
+/// (Depth 16), and the loads of a quarter warp are neighboring quads or a broadcast.
 /// </remarks>
 internal static class TileProduct
 {
@@ -58,7 +58,7 @@ internal static class TileProduct
     public static int FirstLine<TTile>()
         where TTile : struct, ITileShape => Thread<TTile>() / (TTile.Depth / 4);
 
-    /// <summary>From a thread's first line to its second.</summary>
+    /// <summary>The distance from a thread's first line to its second.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int LineStep<TTile>()
         where TTile : struct, ITileShape => TTile.Side * TTile.Side / (TTile.Depth / 4);
@@ -67,7 +67,9 @@ internal static class TileProduct
     public static int Thread<TTile>()
         where TTile : struct, ITileShape => Group.IdxY * TTile.Side + Group.IdxX;
 
-    /// <summary>Called by the whole group; As and Bs are free for other use when it returns.</summary>
+    /// <summary>
+    /// Multiplies a tile. The whole group must call it. As and Bs are free for other use when it returns.
+    /// </summary>
     /// <param name="a">This thread's lines of a.</param>
     /// <param name="b">This thread's lines of b.</param>
     /// <param name="depth">K</param>
@@ -85,12 +87,12 @@ internal static class TileProduct
         ArrayView<float> aScalars = As.Cast<float>();
         ArrayView<float> bScalars = Bs.Cast<float>();
 
-        // This thread's place in a slice: quad k of its lines, and where they go, transposed.
+        // This thread's place in a slice: quad k of its lines, and its transposed target in shared memory.
         int quad = (Thread<TTile>() & (TTile.Depth / 4 - 1)) * 4;
         int aTarget = quad * aStride * 4 + FirstLine<TTile>();
         int bTarget = quad * bStride * 4 + FirstLine<TTile>();
 
-        // The first slice.
+        // Load the first slice.
         Quad a0 = Load(a, a.Start0, quad, depth, aligned);
         Quad a1 = twoOfA ? Load(a, a.Start1, quad, depth, aligned) : default;
         Quad b0 = Load(b, b.Start0, quad, depth, aligned);
@@ -99,7 +101,7 @@ internal static class TileProduct
         int buffer = 0;
         for (int k0 = 0; k0 < depth; k0 += TTile.Depth)
         {
-            // Store what has arrived, transposed.
+            // Store the slice that has arrived, transposed.
             int aBuffer = buffer * TTile.Depth * aStride;
             int bBuffer = buffer * TTile.Depth * bStride;
             StoreTransposed(aScalars, aBuffer * 4 + aTarget, aStride * 4, a0);
@@ -109,19 +111,19 @@ internal static class TileProduct
             if (twoOfB)
                 StoreTransposed(bScalars, bBuffer * 4 + bTarget + LineStep<TTile>(), bStride * 4, b1);
 
-            // One barrier is enough: a thread that goes on writes to the other buffer, and the one after that lies
-            // behind the next barrier.
+            // One barrier is enough. A thread that runs ahead writes to the other buffer, and it reaches this buffer
+            // again only after the next barrier.
             Group.Barrier();
 
-            // Ask for the next slice; past the last one this reads nothing.
+            // Load the next slice. Past the last one this reads nothing.
             int next = k0 + TTile.Depth + quad;
             a0 = Load(a, a.Start0, next, depth, aligned);
             a1 = twoOfA ? Load(a, a.Start1, next, depth, aligned) : default;
             b0 = Load(b, b.Start0, next, depth, aligned);
             b1 = twoOfB ? Load(b, b.Start1, next, depth, aligned) : default;
 
-            // Multiply: C += As^T Bs over this slice, four values of k a round. Indices of 64 bits fold into addresses,
-            // those of 32 do not.
+            // Multiply: C += As^T Bs over this slice, four values of k per round. Indices of 64 bits fold into
+            // addresses; those of 32 bits do not.
             long aIndex = aBuffer + Group.IdxY;
             long bIndex = bBuffer + Group.IdxX;
             for (int k = 0; k < TTile.Depth; k += 4)

@@ -2,31 +2,32 @@ namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
 /// The tile of a matrix product that one group computes: Side x Side threads, each with 4 * RowQuads rows and 4 *
-/// ColumnQuads columns. A type parameter of the kernels, so that all sizes are constants when ILGPU compiles them, and
-/// one text runs in 4x4 groups on ILGPU's CPU accelerator and in 16x16 on a GPU. Depth * RowQuads and Depth *
-/// ColumnQuads are Side or twice that: every thread then loads one or two quads of each input a slice.
+/// ColumnQuads columns. It is a type parameter of the kernels. So all sizes are constants when ILGPU compiles them, and
+/// one source runs in 4x4 groups on ILGPU's CPU accelerator and in 16x16 groups on a GPU. Depth * RowQuads and Depth *
+/// ColumnQuads are Side or twice Side, so that every thread loads one or two quads of each input per slice.
 /// </summary>
 internal interface ITileShape
 {
-    /// <summary>Threads along x, and as many along y.</summary>
+    /// <summary>Threads along x, and along y.</summary>
     static abstract int Side { get; }
 
     /// <summary>Values of k that are staged in shared memory at a time; a multiple of 4.</summary>
     static abstract int Depth { get; }
 
-    /// <summary>Groups of four rows a thread computes: 1 or 2.</summary>
+    /// <summary>Groups of four rows that a thread computes: 1 or 2.</summary>
     static abstract int RowQuads { get; }
 
-    /// <summary>Groups of four columns a thread computes: 1 or 2.</summary>
+    /// <summary>Groups of four columns that a thread computes: 1 or 2.</summary>
     static abstract int ColumnQuads { get; }
 }
 
-/// <summary>A tile for attention: ColumnQuads is 1 and Depth is Side.</summary>
+/// <summary>A tile for attention. ColumnQuads is 1 and Depth is Side.</summary>
 internal interface IAttentionTile : ITileShape;
 
 /// <summary>
-/// 128x128 in 16x16 threads, 8x8 a thread: 16 multiply-adds a 16-byte load from shared memory. Slices of 8, so that
-/// what is in flight for the next one takes 8 registers, and two groups share a multiprocessor's 65536.
+/// 128x128 in 16x16 threads, 8x8 per thread: 16 multiply-adds per 16-byte load from shared memory. A slice has 8 values
+/// of k. So the next slice takes 8 registers while it is loaded, and two groups share a multiprocessor's 65536
+/// registers.
 /// </summary>
 internal readonly struct Tile128x128 : ITileShape
 {
@@ -40,7 +41,8 @@ internal readonly struct Tile128x128 : ITileShape
 }
 
 /// <summary>
-/// 128x64 in 16x16 threads, 8x4 a thread: half the tile, for products that 128x128 would spread unevenly over the card.
+/// 128x64 in 16x16 threads, 8x4 per thread: half of the largest tile, for products that 128x128 would spread unevenly
+/// over the card.
 /// </summary>
 internal readonly struct Tile128x64 : IAttentionTile
 {
@@ -53,7 +55,7 @@ internal readonly struct Tile128x64 : IAttentionTile
     public static int ColumnQuads => 1;
 }
 
-/// <summary>64x64 in 16x16 threads, 4x4 a thread.</summary>
+/// <summary>64x64 in 16x16 threads, 4x4 per thread.</summary>
 internal readonly struct Tile64x64 : IAttentionTile
 {
     public static int Side => 16;
@@ -66,8 +68,8 @@ internal readonly struct Tile64x64 : IAttentionTile
 }
 
 /// <summary>
-/// 32x32 in 8x8 threads, 4x4 a thread: one image, class-token rows, and devices with small groups or little shared
-/// memory.
+/// 32x32 in 8x8 threads, 4x4 per thread: for one image, for class-token rows, and for devices with small groups or
+/// little shared memory.
 /// </summary>
 internal readonly struct Tile32x32 : IAttentionTile
 {
@@ -80,7 +82,9 @@ internal readonly struct Tile32x32 : IAttentionTile
     public static int ColumnQuads => 1;
 }
 
-/// <summary>32x32 in 4x4 threads, 8x8 a thread: ILGPU's default CPU accelerator stops at 16 threads.</summary>
+/// <summary>
+/// 32x32 in 4x4 threads, 8x8 per thread: for ILGPU's default CPU accelerator, whose groups have at most 16 threads.
+/// </summary>
 internal readonly struct Tile32x32Of4 : ITileShape
 {
     public static int Side => 4;
@@ -92,7 +96,7 @@ internal readonly struct Tile32x32Of4 : ITileShape
     public static int ColumnQuads => 2;
 }
 
-/// <summary>32x16 in 4x4 threads, 8x4 a thread.</summary>
+/// <summary>32x16 in 4x4 threads, 8x4 per thread.</summary>
 internal readonly struct Tile32x16Of4 : IAttentionTile
 {
     public static int Side => 4;
@@ -104,7 +108,7 @@ internal readonly struct Tile32x16Of4 : IAttentionTile
     public static int ColumnQuads => 1;
 }
 
-/// <summary>16x16 in 4x4 threads, 4x4 a thread.</summary>
+/// <summary>16x16 in 4x4 threads, 4x4 per thread.</summary>
 internal readonly struct Tile16x16Of4 : IAttentionTile
 {
     public static int Side => 4;

@@ -47,33 +47,35 @@ internal readonly struct TopKLists
 }
 
 /// <summary>
-/// The second half of a search: <see cref="Gemm"/> makes the scores of a chunk of vectors, and this kernel takes the
-/// best of them into each query's list, so that only one chunk's scores are ever there. No atomics: ILGPU writes those
-/// through generic pointers, which not every OpenCL driver has.
+/// The second half of a search. <see cref="Gemm"/> computes the scores of a chunk of vectors, and this kernel adds the
+/// best of them to each query's list, so that only one chunk's scores exist at a time. It uses no atomics: ILGPU writes
+/// them through generic pointers, which not every OpenCL driver has.
 /// </summary>
 internal static class TopK
 {
     /// <summary>
-    /// Grid: groups of queries, one a row of threads. A thread looks through every n-th score and brings those above
-    /// the threshold to the front of its own places, so that it later reads nothing that another thread has written.
-    /// Then the keep-th best score is found bit by bit, from the highest of an unsigned integer that orders as the
-    /// float does: how many entries have it or more?
+    /// Grid: groups of queries, one row of threads for each query. A thread looks through every n-th score and moves
+    /// those above the threshold to the front of its own places, so that it later reads nothing that another thread
+    /// wrote. Then the keep-th best score is found bit by bit, from the highest bit of <see cref="OrderedScores"/>: how
+    /// many entries reach it?
     /// </summary>
-    /// <param name="scores">(queries, columns): of the chunk; overwritten.</param>
+    /// <param name="scores">(queries, columns): the scores of the chunk; overwritten.</param>
     /// <param name="indices">(queries, columns): scratch.</param>
-    /// <param name="thresholds">(queries): only greater scores are taken; raised to the keep-th best.</param>
-    /// <param name="lists">The best of the chunks before.</param>
+    /// <param name="thresholds">
+    /// (queries): only greater scores are taken. The kernel raises them to the keep-th best score.
+    /// </param>
+    /// <param name="lists">The best of the previous chunks.</param>
     /// <param name="shape">Sizes.</param>
-    /// <param name="best">The best with this chunk; other memory than <paramref name="lists"/>.</param>
+    /// <param name="best">Receives the best with this chunk; other memory than <paramref name="lists"/>.</param>
     public static void Kernel<TRows>(
         ArrayView<float> scores, ArrayView<int> indices, ArrayView<float> thresholds, TopKLists lists, TopKShape shape, TopKLists best)
         where TRows : struct, IRowShape
     {
-        // Two, in turns: a thread may still read the last counts when another stores its own of the next.
+        // Two parts that take turns: a thread may still read the last counts while another stores its next one.
         ArrayView<int> scratch = SharedMemory.Allocate<int>(2 * TRows.Threads * TRows.Rows);
         int query = Grid.IdxX * TRows.Rows + Group.IdxY;
 
-        // Threads past the last query go through the barriers with the others, on no entries.
+        // Threads past the last query take part in the barriers, with no entries.
         bool exists = query < shape.QueryCount;
         int old = exists ? lists.Counts[query] : 0;
         int columns = exists ? shape.Columns : 0;
@@ -81,7 +83,7 @@ internal static class TopK
         long firstOld = (long)query * shape.Keep;
         long firstNew = (long)query * shape.Columns;
 
-        // Filter, in place: entry j of this thread goes where its j-th score was.
+        // Filter in place: entry j of this thread goes to the place of its j-th score.
         int end = Group.IdxX;
         for (int column = Group.IdxX; column < columns; column += TRows.Threads)
         {
@@ -94,7 +96,8 @@ internal static class TopK
             }
         }
 
-        // The largest limit that keep entries reach; 0, which all reach, where there are fewer.
+        // Find the largest limit that at least keep entries reach. It is 0, which all reach, if there are fewer
+        // entries.
         uint limit = 0;
         for (int bit = 0; bit < 32; bit++)
         {
@@ -107,7 +110,7 @@ internal static class TopK
             limit = Prefix<TRows>(reach, scratch, bit % 2).Total >= shape.Keep ? trial : limit;
         }
 
-        // Places: first the entries above the limit, then as many of those at the limit as there is room for.
+        // Place the entries: first those above the limit, then as many of those at the limit as there is room for.
         int above = 0;
         int at = 0;
         for (int i = Group.IdxX; i < old; i += TRows.Threads)
@@ -163,9 +166,9 @@ internal static class TopK
     }
 
     /// <summary>Sums over the threads of a row. The whole group must call it.</summary>
-    /// <param name="value">This thread's.</param>
+    /// <param name="value">The value of this thread.</param>
     /// <param name="scratch">Shared memory for two turns.</param>
-    /// <param name="turn">0 and 1 from call to call.</param>
+    /// <param name="turn">0 and 1 in turn, from call to call.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static PrefixSum Prefix<TRows>(int value, ArrayView<int> scratch, int turn)
         where TRows : struct, IRowShape

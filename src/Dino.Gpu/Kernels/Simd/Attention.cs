@@ -6,9 +6,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// Attention of one head over one image. Keys (transposed) and values are packed into panels once per head; then each
-/// tile of query rows makes its scores, turns them into probabilities and multiplies them with the values while they
-/// are in the cache.
+/// Attention of one head over one image. Keys (transposed) and values are packed into panels once per head. Then each
+/// tile of query rows computes its scores, turns them into probabilities and multiplies them with the values, while
+/// they are in the cache.
 /// </summary>
 internal static unsafe class Attention
 {
@@ -24,7 +24,7 @@ internal static unsafe class Attention
             + (ScoreBlocks(tokens) + 1L) * tileRows * Gemm.BlockSize; // scores and output
     }
 
-    /// <summary>Blocks of <see cref="Gemm.BlockSize"/> keys that a row of scores is stored in.</summary>
+    /// <summary>The number of blocks of <see cref="Gemm.BlockSize"/> keys in which a row of scores is stored.</summary>
     private static int ScoreBlocks(int tokens) => (tokens + Gemm.BlockSize - 1) / Gemm.BlockSize;
 
     private static long Round(long floats) => (floats + 15) / 16 * 16;
@@ -36,7 +36,7 @@ internal static unsafe class Attention
     /// <param name="query">(tokens, head size), row stride <see cref="Gemm.BlockSize"/>.</param>
     /// <param name="key">(tokens, head size), the same stride.</param>
     /// <param name="value">(tokens, head size), the same stride.</param>
-    /// <param name="context">Output, (head size) for each query row.</param>
+    /// <param name="context">The output: (head size) for each query row.</param>
     /// <param name="contextStride">Row stride of the output.</param>
     /// <param name="firstRow">First query row.</param>
     /// <param name="lastRow">Query row after the last.</param>
@@ -71,7 +71,7 @@ internal static unsafe class Attention
             for (int i = 0; i < tileRows; i++)
                 sums[i] = Exponentials<TVector>(scores + (nint)i * Gemm.BlockSize, (nint)tileRows * Gemm.BlockSize, tokens, headSize);
 
-            // The values' product stops at the last token, so what stands in the padding of the scores never counts.
+            // The product with the values stops at the last token, so the padding of the scores is never used.
             for (int first = 0; first < tokens; first += Gemm.BlockSize)
             {
                 int count = Math.Min(Gemm.BlockSize, tokens - first);
@@ -106,7 +106,7 @@ internal static unsafe class Attention
         {
             Scores<TVector>(query + (nint)row * Gemm.BlockSize, keys, scores, 1, tokens, headSize);
             float sum = Exponentials<TVector>(scores, Gemm.BlockSize, tokens, headSize);
-            // One row: its blocks follow each other.
+            // The blocks of a single row follow each other.
             Scale<TVector>(scores, 1f / sum, probabilities + (nint)row * tokens, tokens);
         }
     }
@@ -114,8 +114,8 @@ internal static unsafe class Attention
     /// <summary>mixture = sum over query rows of weight * softmax(q k^T / sqrt(head size)).</summary>
     /// <param name="query">As for <see cref="Head"/>.</param>
     /// <param name="key">As for <see cref="Head"/>.</param>
-    /// <param name="weights">(tokens): of each query row; null for 1.</param>
-    /// <param name="mixture">Output, <see cref="MixtureSize"/> floats.</param>
+    /// <param name="weights">(tokens): the weight of each query row; null if all are 1.</param>
+    /// <param name="mixture">The output: <see cref="MixtureSize"/> floats.</param>
     /// <param name="firstRow">First query row.</param>
     /// <param name="lastRow">Query row after the last.</param>
     /// <param name="tokens">Rows of the key.</param>
@@ -144,11 +144,11 @@ internal static unsafe class Attention
         }
     }
 
-    /// <summary>Floats of a value a token, up to whole registers.</summary>
+    /// <summary>Floats for one value per token, rounded up to whole registers.</summary>
     public static int MixtureSize(int tokens) => (int)Round(tokens);
 
     /// <summary>
-    /// mixture += factor * row. What a last register holds past the row, of any value, goes into the mixture's padding.
+    /// mixture += factor * row. The last register may hold anything past the row; it goes into the mixture's padding.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddScaled<TVector>(float* row, nint blockStride, float factor, float* mixture, int tokens)
@@ -179,9 +179,9 @@ internal static unsafe class Attention
     }
 
     /// <summary>
-    /// scores = exp((scores - max) / sqrt(head size)) in place; returns their sum. The division by the sum waits for
-    /// the output, which is shorter. Lanes after the last token are left out of the maximum and the sum, or one image's
-    /// leftovers would reach another.
+    /// scores = exp((scores - max) / sqrt(head size)) in place. Returns their sum; the division by it happens later on
+    /// the output, which is shorter. Lanes after the last token are excluded from the maximum and the sum. Otherwise
+    /// leftovers of one image would change another.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Exponentials<TVector>(float* scores, nint blockStride, int tokens, int headSize)
@@ -200,8 +200,8 @@ internal static unsafe class Attention
                 max = TVector.Max(max, TVector.SelectFirst(count - column, TVector.Load(s + column), lowest));
         }
 
-        // One multiply-add a score: the rounding of max * factor is the same for the whole row, and so cancels in the
-        // division by the sum.
+        // One multiply-add per score. The rounding of max * factor is the same for the whole row, so the division by
+        // the sum cancels it.
         float factor = Log2E / MathF.Sqrt(headSize);
         TVector scale = TVector.Create(factor);
         TVector shift = TVector.Create(-TVector.MaxLane(max) * factor);
@@ -242,7 +242,7 @@ internal static unsafe class Attention
             output[i] = input[i] * factor;
     }
 
-    /// <summary>panels = key^T: (panels, head size, width), the columns after the last token zero.</summary>
+    /// <summary>panels = key^T: (panels, head size, width). Columns after the last token are zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackKeys(float* key, float* panels, int tokens, int headSize, int width)
     {
@@ -270,8 +270,8 @@ internal static unsafe class Attention
     }
 
     /// <summary>
-    /// panels = value: for each block of <see cref="Gemm.BlockSize"/> tokens (panels, tokens, width), the columns after
-    /// the head zero.
+    /// panels = value: (panels, tokens, width) for each block of <see cref="Gemm.BlockSize"/> tokens. Columns after the
+    /// head are zero.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackValues(float* value, float* panels, int tokens, int headSize, int width)

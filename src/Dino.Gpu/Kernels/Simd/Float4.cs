@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// Four lanes: Arm NEON, and x86 without AVX2, where a multiply and an add stand in for the fused instruction.
+/// Four lanes: Arm NEON, and x86 without AVX2, where a multiply and an add replace the fused instruction.
 /// </summary>
 internal readonly unsafe struct Float4 : IFloatVector<Float4>
 {
@@ -59,7 +59,7 @@ internal readonly unsafe struct Float4 : IFloatVector<Float4>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 Scale(Float4 value, Float4 n)
     {
-        // The exponent goes into its bits; below the smallest normal number it stays there.
+        // The exponent is added in its bits. It stops at the smallest normal number.
         Vector128<float> exponent = Vector128.MaxNative(n._value, Vector128.Create(-126f));
         return new(value._value * Vector128.ShiftLeft(Vector128.ConvertToInt32Native(exponent) + Vector128.Create(127), 23).AsSingle());
     }

@@ -57,7 +57,7 @@ internal readonly unsafe struct Float8 : IFloatVector<Float8>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 Scale(Float8 value, Float8 n)
     {
-        // The exponent goes into its bits; below the smallest normal number it stays there.
+        // The exponent is added in its bits. It stops at the smallest normal number.
         Vector256<float> exponent = Vector256.MaxNative(n._value, Vector256.Create(-126f));
         return new(value._value * Vector256.ShiftLeft(Vector256.ConvertToInt32Native(exponent) + Vector256.Create(127), 23).AsSingle());
     }

@@ -7,7 +7,7 @@ internal static unsafe class Gelu
 {
     /// <summary>x = gelu(x) in place.</summary>
     /// <param name="x">
-    /// (rows, columns) with the row stride <see cref="Gemm.BlockSize"/>; columns are a multiple of two vectors.
+    /// (rows, columns) with the row stride <see cref="Gemm.BlockSize"/>. The columns are a multiple of two vectors.
     /// </param>
     /// <param name="rows">Rows.</param>
     /// <param name="columns">Columns.</param>
@@ -25,7 +25,7 @@ internal static unsafe class Gelu
         {
             for (int column = 0; column < columns; column += 2 * TVector.Count)
             {
-                // Two at a time: the chains of multiply-adds overlap.
+                // Two at a time, so that their chains of multiply-adds overlap.
                 TVector left = VectorMath.Gelu(TVector.Load(x + column));
                 TVector right = VectorMath.Gelu(TVector.Load(x + column + TVector.Count));
                 TVector.Store(left, x + column);

@@ -5,36 +5,37 @@ using System.Runtime.Intrinsics.X86;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// GELU with AVX-512, which looks up 16 of 32 table entries in one instruction: the normal distribution as 32
-/// polynomials of degree 4, half the cycles of one rational function for the whole line. gelu(x) = x Phi(x) = x / 2 +
-/// |x| (Phi(|x|) - 1/2).
+/// GELU with AVX-512, which looks up 16 of 32 table entries in one instruction. The normal distribution is stored as 32
+/// polynomials of degree 4, which take half the cycles of one rational function for the whole line. gelu(x) = x Phi(x)
+/// = x / 2 + |x| (Phi(|x|) - 1/2).
 /// </summary>
 internal static unsafe class GeluTable
 {
     private const int Entries = 32;
     private const int Degree = 4;
 
-    /// <summary>Entry i is centerd at i / Density; from the last one up, at 5.7, Phi is 1 to float precision.</summary>
+    /// <summary>
+    /// Entry i is centered at i / Density. From the last entry on, at 5.7, Phi is 1 to float precision.
+    /// </summary>
     private const float Density = 5.5f;
 
     private const float Limit = 31.4f / Density;
 
-    /// <summary>Adding it leaves the nearest integer in the low bits of a float.</summary>
+    /// <summary>Added to a float, it leaves the nearest integer in the low bits.</summary>
     private const float Rounder = 1 << 23;
 
     /// <summary>
-    /// (degree + 1, entries): coefficient by coefficient, of a polynomial in the distance to the entry's center times
-    /// Density.
+    /// (degree + 1, entries): the coefficients of polynomials in the distance to the entry's center times Density.
     /// </summary>
     private static readonly float[] Coefficients = Fit();
 
-    /// <summary>x = gelu(x) in place; columns are a multiple of 16. As <see cref="Gelu.Apply"/>.</summary>
+    /// <summary>x = gelu(x) in place, as <see cref="Gelu.Apply"/>. The columns are a multiple of 16.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Apply(float* x, int rows, int columns)
     {
         fixed (float* table = Coefficients)
         {
-            // In registers for the whole tile.
+            // The table stays in registers for the whole tile.
             Vector512<float> low0 = Vector512.Load(table), high0 = Vector512.Load(table + 16);
             Vector512<float> low1 = Vector512.Load(table + 32), high1 = Vector512.Load(table + 48);
             Vector512<float> low2 = Vector512.Load(table + 64), high2 = Vector512.Load(table + 80);
@@ -50,7 +51,7 @@ internal static unsafe class GeluTable
                     Vector512<float> magnitude = Vector512.Abs(value);
                     Vector512<float> z = Avx512F.Min(magnitude, limit);
                     Vector512<float> rounded = Avx512F.FusedMultiplyAdd(z, density, rounder);
-                    Vector512<int> entry = rounded.AsInt32(); // the look-up takes the low five bits
+                    Vector512<int> entry = rounded.AsInt32(); // the lookup uses the low five bits
                     Vector512<float> t = Avx512F.FusedMultiplySubtract(z, density, rounded - rounder);
                     Vector512<float> p = Avx512F.PermuteVar16x32x2(low4, entry, high4);
                     p = Avx512F.FusedMultiplyAdd(p, t, Avx512F.PermuteVar16x32x2(low3, entry, high3));
@@ -64,10 +65,10 @@ internal static unsafe class GeluTable
     }
 
     /// <summary>
-    /// Taylor series of Phi - 1/2 around each center, in double: the derivatives of the normal density are Hermite
-    /// polynomials, He(n+1) = c He(n) - n He(n-1). The series carries the value from one center to the next, and its
-    /// first six terms are the polynomial, the fifth power economised on [-1/2, 1/2] to t^5 = 5/16 t^3 - 5/256 t, which
-    /// leaves 4e-9.
+    /// Computes the Taylor series of Phi - 1/2 around each center, in double. The derivatives of the normal density are
+    /// Hermite polynomials, He(n+1) = c He(n) - n He(n-1). The series carries the value from one center to the next.
+    /// Its first six terms make the polynomial; the fifth power is economized on [-1/2, 1/2] to t^5 = 5/16 t^3 - 5/256
+    /// t, with an error of 4e-9.
     /// </summary>
     private static float[] Fit()
     {

@@ -4,42 +4,42 @@ using System.Runtime.Intrinsics.X86;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// The matrix product of the family. Activations are stored in blocks of <see cref="BlockSize"/> columns, (blocks,
-/// rows, 384), so that the row stride is a constant that folds into addresses; weights in panels of two vectors of
-/// columns, packed in the order of use. Every product of the network, attention included, is a sequence of
+/// The matrix product of the SIMD family. Activations are stored in blocks of <see cref="BlockSize"/> columns, (blocks,
+/// rows, 384), so that the row stride is a constant that folds into addresses. Weights are stored in panels of two
+/// vectors of columns, packed in the order of use. Every product of the network, including attention, is a sequence of
 /// <see cref="Multiply"/> calls.
 /// </summary>
 internal static unsafe class Gemm
 {
     /// <summary>
-    /// Columns of an activation block and its row stride: the hidden size of ViT-S, one half of ViT-B's.
+    /// Columns of an activation block, and its row stride: the hidden size of ViT-S, and half of ViT-B's.
     /// </summary>
     public const int BlockSize = 384;
 
     /// <summary>
-    /// Panels that stay in the second-level cache while all rows pass by: 6 panels of 384 x 32 floats are 288 KiB.
+    /// Panels that stay in the second-level cache while all rows use them: 6 panels of 384 x 32 floats are 288 KiB.
     /// </summary>
     private const int PanelsPerSweep = 6;
 
     /// <summary>
-    /// Weight rows that the prefetch runs ahead of the multiplication; the panel streams from the second-level cache.
+    /// How many weight rows the prefetch is ahead of the multiplication. The panel streams from the second-level cache.
     /// </summary>
     private const int PrefetchRows = 24;
 
     /// <summary>
     /// C = A B + bias, or C += A B + bias. A (rows, k) and C (rows, panels * width) have the row stride
-    /// <see cref="BlockSize"/>; B is a sequence of panels of k rows and two vectors of columns. An element is one chain
-    /// of fused multiply-adds over k, whatever the tile, so the bytes do not depend on how rows are split.
+    /// <see cref="BlockSize"/>. B is a sequence of panels of k rows and two vectors of columns. An element is one chain
+    /// of fused multiply-adds over k in every tile, so the bytes do not depend on how rows are split.
     /// </summary>
     /// <param name="a">(rows, k)</param>
     /// <param name="b">(panels, k, width)</param>
-    /// <param name="bias">One value a column, or null.</param>
+    /// <param name="bias">(panels * width), or null.</param>
     /// <param name="c">(rows, panels * width)</param>
     /// <param name="rows">Rows of A and C.</param>
     /// <param name="k">Columns of A.</param>
     /// <param name="panels">Panels of B.</param>
-    /// <param name="accumulate">Whether C is added to.</param>
-    /// <param name="gelu">Whether C goes through GELU, while its tile is still in the first-level cache.</param>
+    /// <param name="accumulate">Whether the product is added to C.</param>
+    /// <param name="gelu">Whether GELU is applied to C, while its tile is still in the first-level cache.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply<TVector>(float* a, float* b, float* bias, float* c, int rows, int k, int panels, bool accumulate, bool gelu)
         where TVector : unmanaged, IFloatVector<TVector>
@@ -51,7 +51,8 @@ internal static unsafe class Gemm
             int lastPanel = Math.Min(panels, firstPanel + PanelsPerSweep);
             for (int tile = 0; tile < tiles; tile++)
             {
-                // Rows are shared out evenly: 197 rows are tiles of 13 and 14, not 14 tiles and a single row.
+                // Rows are divided evenly: 197 rows become tiles of 13 and 14 rows, not 14 tiles of 14 and a single
+                // row.
                 int row = (int)((long)rows * tile / tiles);
                 int tileRows = (int)((long)rows * (tile + 1) / tiles) - row;
                 float* aTile = a + (nint)row * BlockSize;
@@ -92,7 +93,8 @@ internal static unsafe class Gemm
     }
 
     /// <summary>
-    /// One register tile: TRows x 2 accumulators over the whole of k. The branches on TRows are constants for the JIT.
+    /// Computes one register tile: TRows x 2 accumulators over all of k. The branches on TRows are constants for the
+    /// JIT.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile<TVector, TRows>(float* a, float* b, float* bias, float* c, int k, bool accumulate)
@@ -327,7 +329,7 @@ internal static unsafe class Gemm
         TVector.Store(right, c + TVector.Count);
     }
 
-    /// <summary>One cache line of 64 bytes for every 16 floats of a packed weight row.</summary>
+    /// <summary>Prefetches one cache line of 64 bytes for every 16 floats of a packed weight row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Prefetch<TVector>(float* b)
         where TVector : unmanaged, IFloatVector<TVector>

@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// A register of float32 lanes. The kernels are written once against this interface; the JIT specialises them for each
-/// width and the wrappers vanish (measured: the register tile runs at the machine's FMA peak through them).
+/// A register of float32 lanes. The kernels are written once against this interface. The JIT specializes them for each
+/// width and the wrappers vanish: the register tile was measured at the machine's FMA peak.
 /// </summary>
 internal unsafe interface IFloatVector<TSelf>
     where TSelf : unmanaged, IFloatVector<TSelf>
@@ -11,8 +11,8 @@ internal unsafe interface IFloatVector<TSelf>
     static abstract int Count { get; }
 
     /// <summary>
-    /// Rows of the largest register tile: rows * 2 accumulators, two weight vectors and a broadcast have to fit the
-    /// register file (32 registers with AVX-512, 16 with AVX2 and SSE).
+    /// Rows of the largest register tile. Its rows * 2 accumulators, two weight vectors and a broadcast must fit the
+    /// register file: 32 registers with AVX-512, 16 with AVX2 and SSE.
     /// </summary>
     static abstract int TileRows { get; }
 
@@ -24,7 +24,7 @@ internal unsafe interface IFloatVector<TSelf>
 
     static abstract void Store(TSelf value, float* destination);
 
-    /// <summary>a * b + c, in one rounding where the machine has the instruction.</summary>
+    /// <summary>a * b + c, with one rounding if the machine has the instruction.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
     static abstract TSelf operator +(TSelf a, TSelf b);
@@ -43,8 +43,8 @@ internal unsafe interface IFloatVector<TSelf>
     static abstract TSelf Round(TSelf value);
 
     /// <summary>
-    /// value * 2^n for values from 1/2 to 2 and integers n up to 126 held as floats; for n below -125 it may give
-    /// anything up to 2^-124.
+    /// value * 2^n, for values from 1/2 to 2 and integers n up to 126 that are held as floats. For n below -125 the
+    /// result may be anything up to 2^-124.
     /// </summary>
     static abstract TSelf Scale(TSelf value, TSelf n);
 
@@ -53,7 +53,7 @@ internal unsafe interface IFloatVector<TSelf>
     /// </summary>
     static abstract TSelf SelectFirst(int count, TSelf value, TSelf other);
 
-    /// <summary>A bit for each lane, the first lowest: whether a is greater than b there.</summary>
+    /// <summary>One bit for each lane, the first lane lowest: whether a is greater than b.</summary>
     static abstract uint GreaterLanes(TSelf a, TSelf b);
 
     /// <summary>Sum of all lanes.</summary>

@@ -2,7 +2,9 @@ using System.Runtime.CompilerServices;
 
 namespace Dino.Gpu.Kernels.Simd;
 
-/// <summary>LayerNorm of single rows, in two passes: the variance is of (x - mean), never E[x^2] - E[x]^2.</summary>
+/// <summary>
+/// LayerNorm of single rows, in two passes: the variance is summed from (x - mean), because E[x^2] - E[x]^2 cancels.
+/// </summary>
 internal static unsafe class LayerNorm
 {
     /// <summary>output = (input - mean) / sqrt(var + eps) * weight + bias.</summary>
@@ -10,7 +12,9 @@ internal static unsafe class LayerNorm
     /// <param name="inputBlock">Floats from one column block of the input to the next.</param>
     /// <param name="weight">(columns), padded to whole blocks.</param>
     /// <param name="bias">(columns), padded to whole blocks.</param>
-    /// <param name="output">One row, its blocks outputBlock apart; the columns after the last are not written.</param>
+    /// <param name="output">
+    /// One row: block b starts at output + b * outputBlock. Columns after the last are not written.
+    /// </param>
     /// <param name="outputBlock">Floats from one column block of the output to the next.</param>
     /// <param name="columns">The hidden size.</param>
     /// <param name="epsilon">Added to the variance.</param>

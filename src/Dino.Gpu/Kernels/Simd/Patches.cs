@@ -4,14 +4,14 @@ using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Kernels.Simd;
 
-/// <summary>From pixels to the rows that the patch embedding multiplies.</summary>
+/// <summary>Turns pixels into the rows that the patch embedding multiplies.</summary>
 internal static unsafe class Patches
 {
-    /// <summary>Unfolds one patch: columns (channel, y, x), normalized by table look-up.</summary>
+    /// <summary>Unfolds one patch: columns (channel, y, x), normalized by a table lookup.</summary>
     /// <param name="pixels">(height, width, 3) bytes of one picture.</param>
     /// <param name="table">(3, 256) normalized values.</param>
     /// <param name="shape">Input and patch size.</param>
-    /// <param name="patch">Number of the patch, row by row.</param>
+    /// <param name="patch">Number of the patch, counted row by row.</param>
     /// <param name="output">One row, its column blocks <paramref name="blockStride"/> apart.</param>
     /// <param name="blockStride">Floats from one column block to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -36,7 +36,7 @@ internal static unsafe class Patches
                 int end = column + size;
                 while (column < end)
                 {
-                    // A row of the patch may go on in the next column block.
+                    // A row of the patch may continue in the next column block.
                     int count = Math.Min(end - column, Gemm.BlockSize - column % Gemm.BlockSize);
                     float* destination = output + column / Gemm.BlockSize * blockStride + column % Gemm.BlockSize;
                     for (int x = 0; x < count; x++)
@@ -49,7 +49,8 @@ internal static unsafe class Patches
     }
 
     /// <summary>
-    /// As <see cref="Unfold"/> where the input is sampled from the picture. A rare pass: plain loops.
+    /// Does the same as <see cref="Unfold"/> if the input is sampled from the picture. This is rare, so the loops are
+    /// plain.
     /// </summary>
     private static void Sample(byte* pixels, float* table, in VitShape shape, int x0, int y0, float* output, nint blockStride)
     {

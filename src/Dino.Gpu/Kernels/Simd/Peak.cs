@@ -4,18 +4,16 @@ using ILGPU.IR.Intrinsics;
 
 namespace Dino.Gpu.Kernels.Simd;
 
-/// <summary>Nothing but fused multiply-adds in registers: what the other kernels are measured against.</summary>
+/// <summary>Measures the peak: nothing but fused multiply-adds in registers.</summary>
 internal static unsafe class Peak
 {
-    /// <summary>Independent chains: enough to cover the latency of two units.</summary>
+    /// <summary>The number of independent chains: enough to cover the latency of two units.</summary>
     private const int Chains = 12;
 
     /// <summary>Floating-point operations that <see cref="Kernel"/> does in one group.</summary>
     public static long Operations(long iterations, int lanes) => 2 * Chains * lanes * iterations;
 
-    /// <summary>
-    /// Each group runs its chains for some iterations and writes a value, so that nothing can be left out.
-    /// </summary>
+    /// <summary>Each group runs its chains and stores one value, so that the JIT cannot drop them.</summary>
     public static void Kernel<TVector>(ArrayView<float> results, int iterations)
         where TVector : unmanaged, IFloatVector<TVector>
         => Run<TVector>(ref results[Grid.IdxX], iterations);

@@ -6,25 +6,27 @@ using ILGPU.IR.Intrinsics;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// Training steps of a linear classifier as one kernel for ILGPU's CPU accelerator, one group of one thread a
-/// multiprocessor: many steps a launch, whose threads meet in barriers. A value is computed by one thread in one order,
-/// however many threads there are, so their number does not change a byte.
+/// Training steps of a linear classifier as one kernel for ILGPU's CPU accelerator, with one group of one thread per
+/// multiprocessor. A launch runs many steps, and its threads meet in barriers. Each value is computed by one thread in
+/// one order, so the number of threads does not change a byte.
 /// </summary>
 internal static unsafe class Probe
 {
     private const float Log2E = 1.44269504f;
 
-    /// <summary>The kernel. Workspace and parameters as <see cref="ProbeLayout"/> says.</summary>
+    /// <summary>The kernel. <see cref="ProbeLayout"/> describes workspace and parameters.</summary>
     /// <param name="vectors">(examples, dimension)</param>
     /// <param name="labels">(examples)</param>
-    /// <param name="order">Which examples, in the order of training.</param>
-    /// <param name="parameters">Bias and weight.</param>
-    /// <param name="momentum">Of the same layout.</param>
-    /// <param name="workspace">Of the launch.</param>
-    /// <param name="outcomes">(order, 3): before the step that the example is part of.</param>
-    /// <param name="scores">(order, classes), when asked for.</param>
-    /// <param name="counter">Of the barrier; zero at the start.</param>
-    /// <param name="plan">What to do.</param>
+    /// <param name="order">The examples in the order of training.</param>
+    /// <param name="parameters">Bias and weight, see <see cref="ProbeLayout"/>.</param>
+    /// <param name="momentum">Momentum, in the same layout.</param>
+    /// <param name="workspace">Workspace of the launch.</param>
+    /// <param name="outcomes">
+    /// (order, 3): sum, margin and rank of each example, before the step that it is part of.
+    /// </param>
+    /// <param name="scores">(order, classes), if the plan keeps scores.</param>
+    /// <param name="counter">Counter of the barrier; zero at the start.</param>
+    /// <param name="plan">The work of the launch.</param>
     public static void Kernel<TVector>(
         ArrayView<float> vectors,
         ArrayView<int> labels,
@@ -44,8 +46,8 @@ internal static unsafe class Probe
     }
 
     /// <summary>
-    /// One thread's part. Marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows vector
-    /// instructions.
+    /// The work of one thread. It is marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows
+    /// vector instructions.
     /// </summary>
     [IntrinsicImplementation]
     private static void Run<TVector>(
@@ -62,7 +64,7 @@ internal static unsafe class Probe
         int thread)
         where TVector : unmanaged, IFloatVector<TVector>
     {
-        // ILGPU's CPU buffers are unmanaged memory or pinned: they do not move.
+        // ILGPU's CPU buffers are unmanaged or pinned memory, so they do not move.
         var steps = new ProbeSteps<TVector>(
             plan,
             (float*)Unsafe.AsPointer(ref vectors),
@@ -98,16 +100,16 @@ internal static unsafe class Probe
     }
 
     /// <summary>
-    /// exp(logits - max), their sum, and where the example's class stands, for one row; the powers go to the panels of
-    /// the gradient.
+    /// Computes exp(logits - max), their sum, and the rank of the example's class, for one row. The powers go to the
+    /// panels of the gradient.
     /// </summary>
-    /// <param name="logits">Of one example: block b of 384 classes starts at logits + b * block.</param>
+    /// <param name="logits">Logits of one example: block b of 384 classes starts at logits + b * block.</param>
     /// <param name="block">Floats from one block to the next.</param>
     /// <param name="classCount">Classes.</param>
     /// <param name="label">The example's class.</param>
-    /// <param name="powers">Of one example: panel p starts at powers + p * panel.</param>
+    /// <param name="powers">Powers of one example: panel p starts at powers + p * panel.</param>
     /// <param name="panel">Floats from one panel to the next.</param>
-    /// <param name="outcome">Sum, margin, rank.</param>
+    /// <param name="outcome">(3): sum, margin, rank.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Row<TVector>(float* logits, nint block, int classCount, int label, float* powers, nint panel, float* outcome)
         where TVector : unmanaged, IFloatVector<TVector>
@@ -147,7 +149,9 @@ internal static unsafe class Probe
         outcome[2] = ahead;
     }
 
-    /// <summary>Values greater than <paramref name="own"/>, and, of classes before it, equal ones.</summary>
+    /// <summary>
+    /// Counts values greater than <paramref name="own"/>, and with <paramref name="ties"/> equal ones too.
+    /// </summary>
     private static int CountAhead(ReadOnlySpan<float> values, float own, bool ties)
     {
         var limit = new Vector<float>(own);
@@ -166,7 +170,7 @@ internal static unsafe class Probe
     }
 }
 
-/// <summary>The phases of a step, one thread's part of each; between them the threads wait for each other.</summary>
+/// <summary>One thread's part of each phase of a step. Between phases the threads wait for each other.</summary>
 internal readonly unsafe struct ProbeSteps<TVector>(
     ProbePlan plan, float* vectors, int* labels, int* order, float* parameters, float* momentum, float* workspace, float* outcomes,
     float* scores)
@@ -174,12 +178,12 @@ internal readonly unsafe struct ProbeSteps<TVector>(
 {
     private readonly ProbeLayout _layout = plan.Layout;
 
-    /// <summary>Floats from one block of the batch, or of the logits, to the next.</summary>
+    /// <summary>Floats from one block of the batch or of the logits to the next.</summary>
     private nint BlockStride => (nint)_layout.BatchSize * Gemm.BlockSize;
 
     private nint PanelStride => (nint)_layout.BatchSize * _layout.Width;
 
-    /// <summary>Copies the examples of a batch into column blocks; each thread some examples.</summary>
+    /// <summary>Copies the examples of a batch into column blocks. Each thread copies some examples.</summary>
     public void Gather(in Team team, int first, int count, int parity)
     {
         (int start, int end) = team.Share(count);
@@ -197,14 +201,14 @@ internal readonly unsafe struct ProbeSteps<TVector>(
     }
 
     /// <summary>
-    /// Whether a batch has a tile of rows for each thread. Then a thread has its logits to itself, from the product to
-    /// the losses.
+    /// Whether a batch has a tile of rows for each thread. Then only one thread uses a row's logits, from the product
+    /// to the losses.
     /// </summary>
     public bool SharesRows(in Team team, int count) => team.Size * TVector.TileRows <= count;
 
     /// <summary>
-    /// logits = X W^T + bias. Each thread some examples; where there are too few, the tiles of all panels in a row are
-    /// shared out.
+    /// logits = X W^T + bias. Each thread computes some examples. If there are too few, the threads divide the tiles of
+    /// all panels instead.
     /// </summary>
     public void Logits(in Team team, int count, int parity)
     {
@@ -228,7 +232,7 @@ internal readonly unsafe struct ProbeSteps<TVector>(
         }
     }
 
-    /// <summary>Logits of some examples and panels, block by block of classes and of inputs.</summary>
+    /// <summary>Computes the logits of some examples and panels, by blocks of classes and of inputs.</summary>
     private void Multiply(int parity, int row, int rows, int firstPanel, int panels)
     {
         int perBlock = Gemm.BlockSize / _layout.Width;
@@ -249,7 +253,8 @@ internal readonly unsafe struct ProbeSteps<TVector>(
     }
 
     /// <summary>
-    /// Loss and rank of each example, and gradient = (softmax(logits) - one-hot) / count; each thread some examples.
+    /// Computes loss and rank of each example, and gradient = (softmax(logits) - one-hot) / count. Each thread takes
+    /// some examples.
     /// </summary>
     public void Losses(in Team team, int first, int count)
     {
@@ -280,7 +285,9 @@ internal readonly unsafe struct ProbeSteps<TVector>(
         }
     }
 
-    /// <summary>The step itself: each thread some inputs of all classes, and the biases of some panels.</summary>
+    /// <summary>
+    /// Updates the parameters. Each thread takes some inputs of all classes, and the biases of some panels.
+    /// </summary>
     public void Update(in Team team, int count, int parity)
     {
         int width = _layout.Width;

@@ -1,9 +1,9 @@
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// Where things lie in the memory of <see cref="Probe"/>. Parameters: the bias, (panels * width), then the transposed
-/// weight in blocks of <see cref="Gemm.BlockSize"/> inputs, each (panels, inputs, width): the order in which both
-/// products read it. Momentum has the same layout.
+/// Where values are in the memory of <see cref="Probe"/>. Parameters are the bias, (panels * width), then the
+/// transposed weight in blocks of <see cref="Gemm.BlockSize"/> inputs, each (panels, inputs, width): the order in which
+/// both products read it. Momentum has the same layout.
 /// </summary>
 internal readonly struct ProbeLayout
 {
@@ -27,7 +27,7 @@ internal readonly struct ProbeLayout
 
     public int Width { get; }
 
-    /// <summary>Panels of classes; the last one's columns past the last class stay zero.</summary>
+    /// <summary>Panels of classes. In the last panel the columns past the last class stay zero.</summary>
     public int Panels => (ClassCount + Width - 1) / Width;
 
     /// <summary>Blocks of inputs.</summary>
@@ -36,37 +36,37 @@ internal readonly struct ProbeLayout
     /// <summary>Floats of the parameters, and of the momentum.</summary>
     public long ParameterLength => (long)Panels * Width * (1 + Dimension);
 
-    /// <summary>Two batches, (blocks, batch, 384) each: one is computed on while the next is gathered.</summary>
+    /// <summary>Two batches, (blocks, batch, 384) each: one is used while the next is gathered.</summary>
     public long Batch(int parity) => (long)parity * Blocks * BatchSize * Gemm.BlockSize;
 
     /// <summary>(blocks of 384 classes, batch, 384)</summary>
     public long Logits => Batch(2);
 
-    /// <summary>(panels, batch, width): the loss's gradient by the logits.</summary>
+    /// <summary>(panels, batch, width): the gradient of the loss by the logits.</summary>
     public long Gradient => Logits + (long)((Panels * Width + Gemm.BlockSize - 1) / Gemm.BlockSize) * BatchSize * Gemm.BlockSize;
 
     /// <summary>Floats of the workspace.</summary>
     public long WorkspaceLength => Gradient + (long)Panels * BatchSize * Width;
 
-    /// <summary>Inputs of a block: 384, or what is left in the last.</summary>
+    /// <summary>Inputs of a block: 384, or fewer in the last.</summary>
     public int BlockInputs(int block) => Math.Min(Gemm.BlockSize, Dimension - block * Gemm.BlockSize);
 
-    /// <summary>Where the weights of a panel begin, for the inputs of a block.</summary>
+    /// <summary>Where the weights of a panel and a block of inputs begin.</summary>
     public long Panel(int block, int panel) =>
         (long)Panels * Width * (1 + block * Gemm.BlockSize) + (long)panel * BlockInputs(block) * Width;
 
-    /// <summary>Where one weight lies.</summary>
+    /// <summary>Where one weight is.</summary>
     public long Weight(int label, int input) =>
         Panel(input / Gemm.BlockSize, label / Width) + (long)(input % Gemm.BlockSize) * Width + label % Width;
 }
 
-/// <summary>What one launch of <see cref="Probe"/> does.</summary>
+/// <summary>The work of one launch of <see cref="Probe"/>.</summary>
 /// <param name="Layout">Sizes.</param>
-/// <param name="Threads">Groups of the launch.</param>
-/// <param name="First">Its first example, as a place in the order.</param>
-/// <param name="Count">Its examples.</param>
-/// <param name="Update">1 to train on them, 0 to look only.</param>
+/// <param name="Threads">Groups of the launch, one thread each.</param>
+/// <param name="First">The first example, as a place in the order.</param>
+/// <param name="Count">The number of examples.</param>
+/// <param name="Update">1 to train on the examples, 0 only to score them.</param>
 /// <param name="KeepScores">1 to keep the logits.</param>
-/// <param name="Step">How to train.</param>
+/// <param name="Step">Learning rate, momentum and weight decay.</param>
 internal readonly record struct ProbePlan(
     ProbeLayout Layout, int Threads, int First, int Count, int Update, int KeepScores, ProbeStep Step);

@@ -3,16 +3,16 @@ using System.Runtime.CompilerServices;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// The second product of a training step, and what SGD does with it while it is in registers: the gradient of a tile of
+/// The second product of a training step, and the SGD update while it is in registers. The gradient of a tile of
 /// weights, X^T G, goes straight into momentum and weights and is never stored.
 /// </summary>
 internal static unsafe class ProbeUpdate
 {
     /// <summary>v = momentum v + (X^T G + decay w), w = w - rate v, for some inputs and one panel of classes.</summary>
     /// <param name="x">(count, inputs): the batch, row stride <see cref="Gemm.BlockSize"/>.</param>
-    /// <param name="g">(count, width): a panel of the loss's gradient by the logits.</param>
+    /// <param name="g">(count, width): a panel of the gradient of the loss by the logits.</param>
     /// <param name="count">
-    /// Examples of the batch. An element is one chain of fused multiply-adds over them, whatever the tile.
+    /// Examples of the batch. An element is one chain of fused multiply-adds over them in every tile.
     /// </param>
     /// <param name="inputs">Rows of w and v.</param>
     /// <param name="w">(inputs, width)</param>
@@ -56,8 +56,8 @@ internal static unsafe class ProbeUpdate
     }
 
     /// <summary>
-    /// One register tile: TRows x 2 accumulators over the whole batch, as in <see cref="Gemm"/>, with the rows of A
-    /// side by side.
+    /// Computes one register tile: TRows x 2 accumulators over the whole batch, as in <see cref="Gemm"/>, but with the
+    /// rows of A side by side.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile<TVector, TRows>(float* a, float* b, int count, float* w, float* v, in ProbeStep step)

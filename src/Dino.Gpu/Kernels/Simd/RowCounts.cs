@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Kernels.Simd;
 
-/// <summary>The rows of a register tile as a type, so that the JIT compiles a tile for each number of rows.</summary>
+/// <summary>The number of rows of a register tile as a type, so that the JIT compiles a tile for each number.</summary>
 internal interface IRowCount
 {
     static abstract int Count { get; }

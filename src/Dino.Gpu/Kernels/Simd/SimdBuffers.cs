@@ -2,7 +2,7 @@ using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Kernels.Simd;
 
-/// <summary>The memory of one launch, as its threads see it. All of it belongs to the executor.</summary>
+/// <summary>The memory of one launch, as its threads see it. The executor owns it.</summary>
 internal unsafe struct SimdBuffers
 {
     /// <summary>(batch, height, width, 3)</summary>
@@ -11,24 +11,24 @@ internal unsafe struct SimdBuffers
     /// <summary>(3, 256): the normalized value of each byte.</summary>
     public float* PixelTable;
 
-    /// <summary>As <see cref="WeightLayout"/> says; 64-byte aligned.</summary>
+    /// <summary>Laid out as <see cref="WeightLayout"/>; 64-byte aligned.</summary>
     public float* Weights;
 
     /// <summary>(tokens, hidden)</summary>
     public float* Positions;
 
-    /// <summary>As <see cref="WorkspaceLayout"/> says; 64-byte aligned.</summary>
+    /// <summary>Laid out as <see cref="WorkspaceLayout"/>; 64-byte aligned.</summary>
     public float* Workspace;
 
-    /// <summary>As <see cref="OutputLayout"/> says: every part that is kept.</summary>
+    /// <summary>Laid out as <see cref="OutputLayout"/>: every part that is kept.</summary>
     public float* Outputs;
 
     /// <summary>
-    /// Counters, <see cref="Team.CounterStride"/> apart: images taken, barrier of all threads, then a barrier for each
-    /// team. Zero at the start.
+    /// Counters, <see cref="Team.CounterStride"/> apart: the images taken, the barrier of all threads, then a barrier
+    /// for each team. All are zero at the start.
     /// </summary>
     public int* Counters;
 
-    /// <summary>This thread's sums of time, one for each step, when the pass is timed.</summary>
+    /// <summary>This thread's sums of ticks, one for each step, if the pass is timed.</summary>
     public long* Ticks;
 }

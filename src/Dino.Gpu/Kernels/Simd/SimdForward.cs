@@ -6,12 +6,13 @@ using ILGPU.IR.Intrinsics;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// The whole forward pass as one kernel for ILGPU's CPU accelerator, one group of one thread a multiprocessor. A launch
-/// costs about a hundred microseconds, so there is one for the batch, and the threads meet in barriers of their own.
+/// The whole forward pass as one kernel for ILGPU's CPU accelerator, with one group of one thread per multiprocessor. A
+/// launch costs about a hundred microseconds, so there is only one for the batch, and its threads meet in their own
+/// barriers.
 /// </summary>
 internal static unsafe class SimdForward
 {
-    /// <summary>Counters that a launch with <paramref name="threads"/> threads needs.</summary>
+    /// <summary>The number of integers for the counters of a launch with <paramref name="threads"/> threads.</summary>
     public static int CounterCount(int threads) => (2 + threads) * Team.CounterStride;
 
     /// <summary>
@@ -36,8 +37,8 @@ internal static unsafe class SimdForward
     }
 
     /// <summary>
-    /// One thread's part. Marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows vector
-    /// instructions.
+    /// The work of one thread. It is marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows
+    /// vector instructions.
     /// </summary>
     [IntrinsicImplementation]
     private static void Run<TVector>(
@@ -53,7 +54,7 @@ internal static unsafe class SimdForward
         int thread)
         where TVector : unmanaged, IFloatVector<TVector>
     {
-        // ILGPU's CPU buffers are unmanaged memory: they do not move.
+        // ILGPU's CPU buffers are unmanaged memory, so they do not move.
         var buffers = new SimdBuffers
         {
             Pixels = (byte*)Unsafe.AsPointer(ref pixels),
@@ -74,7 +75,7 @@ internal static unsafe class SimdForward
             Tokens(new SimdOps<TVector>(plan, buffers, new Team(1, 0, null), image, thread, thread), buffers, plan);
         }
 
-        // The images that are left are shared by teams, as even as they come; each team owns one.
+        // Teams share the images that are left. Teams are as equal in size as possible, and each has one image.
         int left = batch - whole;
         if (left > 0)
         {
@@ -82,7 +83,7 @@ internal static unsafe class SimdForward
             int first = FirstOfTeam(number, left, threads);
             int size = FirstOfTeam(number + 1, left, threads) - first;
             var team = new Team(size, thread - first, buffers.Counters + (2 + number) * Team.CounterStride);
-            team.Wait(); // the workspace's owner may still be busy with an image of its own
+            team.Wait(); // the workspace's owner may still work on its own image
             Tokens(new SimdOps<TVector>(plan, buffers, team, whole + number, first, thread), buffers, plan);
         }
 
@@ -114,9 +115,11 @@ internal static unsafe class SimdForward
 
     private static int Take(in SimdBuffers buffers) => Interlocked.Increment(ref *buffers.Counters) - 1;
 
-    /// <summary>First thread t with t * teams / threads = team.</summary>
+    /// <summary>The first thread t with t * teams / threads = team.</summary>
     private static int FirstOfTeam(int team, int teams, int threads) => (int)(((long)team * threads + teams - 1) / teams);
 
-    /// <summary>The next cache line: ILGPU aligns buffers to 16 bytes, a register of 16 floats wants 64.</summary>
+    /// <summary>
+    /// Moves a pointer to the next cache line. ILGPU aligns buffers to 16 bytes, but a register of 16 floats needs 64.
+    /// </summary>
     public static float* Align(float* pointer) => (float*)(((nuint)pointer + 63) & ~(nuint)63);
 }

@@ -3,9 +3,10 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// The operations inside the SIMD family's one launch: direct calls by one thread. A thread either owns all rows of an
-/// image, or is one of a team that shares the rows of one image, or shares the class-token rows of the whole batch with
-/// all threads (the tail), where the columns of each product are split instead, because there are few rows.
+/// The operations inside the one launch of the SIMD family: direct calls by one thread. The thread works in one of
+/// three ways. It has all rows of an image; or it belongs to a team that shares the rows of one image; or it shares the
+/// class-token rows of the whole batch with all threads (the tail). In the tail the columns of each product are divided
+/// instead, because there are few rows.
 /// </summary>
 internal unsafe struct SimdOps<TVector> : IVitOps
     where TVector : unmanaged, IFloatVector<TVector>
@@ -19,13 +20,13 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     private Team _team;
     private int _parity;
 
-    /// <summary>Works on one image.</summary>
-    /// <param name="plan">What the launch does.</param>
+    /// <summary>Makes the operations for one image.</summary>
+    /// <param name="plan">The work of the launch.</param>
     /// <param name="buffers">The memory of the launch.</param>
     /// <param name="team">The threads that share the image.</param>
     /// <param name="image">Number of the image in the batch.</param>
     /// <param name="owner">Thread whose workspace holds the image.</param>
-    /// <param name="thread">This thread: its scratch memory is used.</param>
+    /// <param name="thread">This thread, whose scratch memory is used.</param>
     public SimdOps(in SimdPlan plan, in SimdBuffers buffers, Team team, int image, int owner, int thread)
     {
         _plan = plan;
@@ -36,7 +37,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         _scratch = buffers.Workspace + plan.Workspace.Scratch(thread);
     }
 
-    /// <summary>Works on the class-token rows of the batch.</summary>
+    /// <summary>Makes the operations for the class-token rows of the batch.</summary>
     public SimdOps(in SimdPlan plan, in SimdBuffers buffers, Team team)
     {
         _plan = plan;
@@ -95,7 +96,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     public void Attention(Rows queryRows)
     {
         VitShape shape = _plan.Shape;
-        _team.Wait(); // keys and values of every row
+        _team.Wait(); // until the keys and values of every row are there
         (int start, int end) = RowRange(queryRows);
         for (int head = 0; head < shape.HeadCount && start < end; head++)
         {
@@ -103,7 +104,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
             float* query = Buffer(Activation.Qkv) + block * BlockStride + column;
             float* key = query + Part * BlockStride;
             float* value = key + Part * BlockStride;
-            // From here on the class token is a row of the batch, no longer of its image.
+            // From here on the class token is a row of the batch, not of its image.
             float* context = queryRows == Rows.ClassToken
                 ? _buffers.Workspace + _plan.Workspace.ClassRows(Activation.Context)
                     + block * _plan.Workspace.ClassBlock + (nint)_image * Gemm.BlockSize + column
@@ -120,7 +121,8 @@ internal unsafe struct SimdOps<TVector> : IVitOps
                     new Span<float>(residual + block * _plan.Workspace.ClassBlock, Gemm.BlockSize));
         }
 
-        // The other Qkv buffer from here on: a thread that is ahead may write it while this one is still being read.
+        // Use the other Qkv buffer from here on: a thread that runs ahead may write it while another still reads this
+        // one.
         _parity ^= 1;
     }
 
@@ -164,8 +166,8 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         float* mixtures = _buffers.Workspace + _plan.Workspace.Mixtures(_owner);
         float* row = Output(OutputPart.Rollout, 0);
 
-        // What the rows carry, piece by piece.
-        _team.Wait(); // queries and keys of every token, and the row so far
+        // Mix the rows, piece by piece.
+        _team.Wait(); // until the queries and keys of every token and the row so far are there
         (int start, int end) = _team.Share(shape.HeadCount * parts);
         for (int piece = start; piece < end; piece++)
         {
@@ -178,7 +180,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
                 shape.TokenCount, shape.HeadSize, _scratch);
         }
 
-        // The next row, of which this thread has some tokens.
+        // Compute the next row. This thread takes some of its tokens.
         _team.Wait();
         (start, end) = _team.Share(shape.TokenCount);
         for (int token = start; token < end; token++)
@@ -191,7 +193,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         }
     }
 
-    /// <summary>It stands where it is kept.</summary>
+    /// <summary>Does nothing: <see cref="RollOut"/> writes the row to its output.</summary>
     public readonly void KeepRollout()
     {
     }
@@ -210,18 +212,18 @@ internal unsafe struct SimdOps<TVector> : IVitOps
             NormRow(Norm.Final, 0, x + (nint)row * Gemm.BlockSize, output + (nint)row * _plan.Shape.HiddenSize, Gemm.BlockSize);
     }
 
-    /// <summary>A call is done when it returns.</summary>
+    /// <summary>Does nothing: a call is done when it returns.</summary>
     public readonly void Synchronize()
     {
     }
 
-    /// <summary>Column blocks of each of query, key and value.</summary>
+    /// <summary>Column blocks of query, and as many of key and of value.</summary>
     private readonly nint Part => (_plan.Shape.HiddenSize + Gemm.BlockSize - 1) / Gemm.BlockSize;
 
-    /// <summary>Floats between the column blocks of the activations in use.</summary>
+    /// <summary>Floats from one column block of the activations in use to the next.</summary>
     private readonly nint BlockStride => _tail ? _plan.Workspace.ClassBlock : _plan.Workspace.ImageBlock;
 
-    /// <summary>Where a layer's part of this image goes; in the tail, where that of the first image goes.</summary>
+    /// <summary>Where a layer's part of this image goes; in the tail, of the first image.</summary>
     private readonly float* Output(OutputPart part, int layer)
     {
         var layout = new OutputLayout(_plan.Shape, _plan.Request);
@@ -229,7 +231,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
             + (_tail ? 0 : _image) * layout.ImageLength(part);
     }
 
-    /// <summary>Copies this thread's rows of an activation as wide as the hidden size to (tokens, hidden).</summary>
+    /// <summary>Copies this thread's rows of an activation with hidden columns to (tokens, hidden).</summary>
     private readonly void KeepRows(float* activation, float* output)
     {
         int hidden = _plan.Shape.HiddenSize;
@@ -246,7 +248,8 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     }
 
     /// <summary>
-    /// In the tail every phase needs what all threads wrote in the one before; on an image only the attention does.
+    /// Waits in the tail, where every phase needs the results of all threads from the phase before. On an image only
+    /// the attention does.
     /// </summary>
     private void StartPhase()
     {
@@ -258,7 +261,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         ? _plan.Workspace.ClassRows(activation)
         : _plan.Workspace.Image(activation, _owner, _parity));
 
-    /// <summary>The rows of the image that are this thread's and belong to <paramref name="rows"/>.</summary>
+    /// <summary>The rows of the image that this thread takes and that belong to <paramref name="rows"/>.</summary>
     private readonly (int Start, int End) RowRange(Rows rows)
     {
         (int start, int end) = _team.Share(_plan.Shape.TokenCount);
@@ -314,7 +317,8 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     }
 
     /// <summary>
-    /// One matrix, section by section: inputs innermost, so that a block of outputs is finished before the next.
+    /// Multiplies with one matrix, section by section. Inputs are innermost, so that a block of outputs is finished
+    /// before the next.
     /// </summary>
     private readonly void MultiplyMatrix(float* a, long start, float* c, int outputs, int inputs, Rows rows, bool accumulate, bool gelu)
     {

@@ -26,6 +26,6 @@ internal readonly struct SimdPlan
     /// <summary>Groups of the launch, one thread each.</summary>
     public int Threads { get; }
 
-    /// <summary>1 when each step's time is wanted. An int because kernels take no bool.</summary>
+    /// <summary>1 if the steps are timed. An int, because kernels take no bool.</summary>
     public int Timed { get; }
 }

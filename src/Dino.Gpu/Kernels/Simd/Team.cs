@@ -1,15 +1,15 @@
 namespace Dino.Gpu.Kernels.Simd;
 
-/// <summary>Threads of one launch that work on the same rows, and the barrier between their phases.</summary>
+/// <summary>The threads of one launch that work on the same rows, and the barrier between their phases.</summary>
 internal unsafe struct Team
 {
-    /// <summary>Integers from one counter to the next: each on a cache line of its own.</summary>
+    /// <summary>Integers from one counter to the next, so that each is on its own cache line.</summary>
     public const int CounterStride = 16;
 
     private readonly int* _arrivals;
     private int _target;
 
-    /// <summary>Joins a team.</summary>
+    /// <summary>Joins a thread to a team.</summary>
     /// <param name="size">Threads in the team.</param>
     /// <param name="index">This thread's place, from 0.</param>
     /// <param name="arrivals">The team's counter, zero when the launch starts.</param>
@@ -25,8 +25,8 @@ internal unsafe struct Team
     public int Index { get; }
 
     /// <summary>
-    /// Waits for the whole team. Every group of the launch has an operating system thread of its own, so all of them
-    /// are running; a spinning barrier takes about a microsecond where a launch takes a hundred.
+    /// Waits for the whole team. Every group of the launch has its own operating system thread, so all of them are
+    /// running. A spinning barrier takes about a microsecond, while a launch takes a hundred.
     /// </summary>
     public void Wait()
     {
@@ -37,7 +37,7 @@ internal unsafe struct Team
         var spin = default(SpinWait);
         for (int i = 0; Volatile.Read(ref *_arrivals) < _target; i++)
         {
-            // Yield to other programs only after a while: a sleeping thread costs more than the phases are long.
+            // Yield to other programs only after a while: a thread takes longer to wake than a phase takes.
             if (i < 20_000)
                 Thread.SpinWait(4);
             else
@@ -45,7 +45,9 @@ internal unsafe struct Team
         }
     }
 
-    /// <summary>This thread's part of <paramref name="count"/> things: from Start up to, not including, End.</summary>
+    /// <summary>
+    /// This thread's part of <paramref name="count"/> items: from Start up to, but not including, End.
+    /// </summary>
     public readonly (int Start, int End) Share(int count) =>
         ((int)((long)count * Index / Size), (int)((long)count * (Index + 1) / Size));
 }

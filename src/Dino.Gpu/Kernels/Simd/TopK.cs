@@ -6,29 +6,30 @@ using ILGPU.IR.Intrinsics;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// The vectors with the largest inner products with each query: a matrix product whose tiles are looked through while
-/// they are still in the cache, so that the scores are never all in memory. One launch, one group a core; sections of
-/// vectors are taken from an atomic counter, and each thread keeps its own list of each query, which the host merges.
+/// Finds the vectors with the largest inner products with each query. It is a matrix product whose tiles are scanned
+/// while they are still in the cache, so the scores are never all in memory. There is one launch with one group per
+/// core. Threads take sections of vectors from an atomic counter. Each thread keeps its own list for each query, and
+/// the host merges them.
 /// </summary>
 internal static unsafe class TopK
 {
     /// <summary>Queries of a tile of scores.</summary>
     public const int TileQueries = 56;
 
-    /// <summary>Floats of scores that a thread needs, with what its last row may write past its end.</summary>
+    /// <summary>Floats of scores that a thread needs, including what its last row may write past its end.</summary>
     public const int ScoreLength = TileQueries * Gemm.BlockSize;
 
     /// <summary>The kernel. Views are on the CPU accelerator's memory.</summary>
     /// <param name="queries">(blocks, queries, 384): blocks of the dimension, as <see cref="Gemm"/> takes them.</param>
     /// <param name="vectors">
-    /// (sections, blocks, panels, inputs of the block, width); the first float is moved to a cache line.
+    /// (sections, blocks, panels, inputs of the block, width), from the first cache line on.
     /// </param>
-    /// <param name="floors">(queries): only scores above are of interest.</param>
-    /// <param name="scores">(threads, <see cref="ScoreLength"/>): scratch; moved to a cache line.</param>
+    /// <param name="floors">(queries): only greater scores are kept.</param>
+    /// <param name="scores">(threads, <see cref="ScoreLength"/>): scratch, from the first cache line on.</param>
     /// <param name="thresholds">(threads, queries): scratch.</param>
     /// <param name="keys">(threads, queries, capacity): the lists, see <see cref="TopKList"/>.</param>
     /// <param name="counts">(threads, queries): entries of each list.</param>
-    /// <param name="counter">Sections taken; zero at the start.</param>
+    /// <param name="counter">The number of sections taken; zero at the start.</param>
     /// <param name="plan">Sizes.</param>
     public static void Kernel<TVector>(
         ArrayView<float> queries,
@@ -48,8 +49,8 @@ internal static unsafe class TopK
     }
 
     /// <summary>
-    /// One thread's part. Marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows vector
-    /// instructions.
+    /// The work of one thread. It is marked as an intrinsic, so ILGPU leaves the body to the .NET JIT, which knows
+    /// vector instructions.
     /// </summary>
     [IntrinsicImplementation]
     private static void Run<TVector>(
@@ -65,7 +66,7 @@ internal static unsafe class TopK
         int thread)
         where TVector : unmanaged, IFloatVector<TVector>
     {
-        // ILGPU's CPU buffers are unmanaged memory: they do not move.
+        // ILGPU's CPU buffers are unmanaged memory, so they do not move.
         long firstList = (long)thread * plan.QueryCount;
         var lists = new Lists
         {
@@ -110,7 +111,7 @@ internal static unsafe class TopK
         }
     }
 
-    /// <summary>Appends what is above the query's threshold. In the columns past the last there are zeros.</summary>
+    /// <summary>Appends the scores above the query's threshold. Columns past the last hold zeros.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Scan<TVector>(float* scores, int firstColumn, int columns, int query, in Lists lists)
         where TVector : unmanaged, IFloatVector<TVector>
@@ -127,9 +128,7 @@ internal static unsafe class TopK
         }
     }
 
-    /// <summary>
-    /// Appends the lanes that are set and returns the threshold, which rises whenever the list is cut.
-    /// </summary>
+    /// <summary>Appends the lanes that are set, and returns the threshold. It rises whenever the list is cut.</summary>
     private static float Append(ulong lanes, float* scores, int firstColumn, int columns, int query, in Lists lists)
     {
         float threshold = lists.Thresholds[query];

@@ -3,13 +3,14 @@ using System.Runtime.CompilerServices;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// A score and the index that it belongs to in one integer, so that a list of them is ordered by comparing integers:
-/// higher scores first, of equal ones the smaller index.
+/// A score and its index in one integer, so that comparing integers orders a list: higher scores first; of equal scores
+/// the smaller index first.
 /// </summary>
 internal static unsafe class TopKList
 {
     /// <summary>
-    /// The upper half orders as the float does, negative ones included; the lower half is the index, turned round.
+    /// Makes a key. The upper half has the same order as the float, also for negative floats. The lower half is the
+    /// inverted index.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Key(float score, int index)
@@ -32,7 +33,7 @@ internal static unsafe class TopKList
     public static int Index(ulong key) => (int)~(uint)key;
 
     /// <summary>
-    /// Brings the <paramref name="keep"/> largest keys to the front, the smallest of them last (Hoare's selection).
+    /// Moves the <paramref name="keep"/> largest keys to the front, the smallest of them last (Hoare's selection).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Select(ulong* keys, int count, int keep)

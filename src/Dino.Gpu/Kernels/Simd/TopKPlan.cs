@@ -34,7 +34,7 @@ internal readonly struct TopKPlan
     /// <summary>Groups of the launch, one thread each.</summary>
     public int Threads { get; }
 
-    /// <summary>Sections of the vectors; the last may be a part of one.</summary>
+    /// <summary>Sections of the vectors. The last may be shorter.</summary>
     public int SectionCount => (VectorCount + SectionColumns - 1) / SectionColumns;
 
     /// <summary>Floats of a packed section.</summary>

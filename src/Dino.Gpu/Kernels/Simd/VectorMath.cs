@@ -3,15 +3,15 @@ using System.Runtime.CompilerServices;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// Vector exponential and normal distribution, accurate to float rounding. Coefficients: minimax fits made for this
-/// project in double precision.
+/// Vector exponential and normal distribution, accurate to float rounding. The coefficients are minimax fits, made for
+/// this project in double precision.
 /// </summary>
 internal static class VectorMath
 {
     /// <summary>
-    /// 2^x for x at most 126; below -126 the result is no more than 2^-125, which a sum of probabilities does not see.
-    /// Relative error at most 7.9e-8 besides the rounding of x itself: x is split into an integer, which becomes the
-    /// exponent, and a rest within a half, whose power is a polynomial of degree 6.
+    /// 2^x for x at most 126. Below -126 the result is at most 2^-125, which a sum of probabilities does not notice.
+    /// The relative error is at most 7.9e-8, besides the rounding of x itself. x is split into an integer, which
+    /// becomes the exponent, and a rest of at most 1/2, whose power is a polynomial of degree 6.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Exp2<TVector>(TVector x)
@@ -31,8 +31,8 @@ internal static class VectorMath
 
     /// <summary>
     /// gelu(x) = x * Phi(x) = x * (1 + erf(x / sqrt 2)) / 2. Phi(x) - 1/2 is x P(x^2) / Q(x^2) with P and Q of degree 5
-    /// (relative error of the fit 2.2e-8), held at its value in 5.6, where Phi is 1 to float precision. The result is
-    /// within 2 ulp of |x|.
+    /// (relative error of the fit 2.2e-8). Beyond 5.6, where Phi is 1 to float precision, it keeps its value at 5.6.
+    /// The result is within 2 ulp of |x|.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Gelu<TVector>(TVector x)

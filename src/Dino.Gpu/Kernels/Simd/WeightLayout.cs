@@ -3,10 +3,10 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// Where each weight stands in the family's one weight buffer, in floats. A matrix (outputs, inputs) is cut into
-/// sections of 384 outputs by 384 inputs, outputs first; a section is a sequence of panels (inputs, width), width being
-/// two vectors. Query, key and value are matrices of their own. Vectors are padded to whole blocks. Everything is
-/// arithmetic, so a kernel can work it out.
+/// Where each weight is in the one weight buffer of the SIMD family, in floats. A matrix (outputs, inputs) is cut into
+/// sections of 384 outputs by 384 inputs, outputs first. A section is a sequence of panels (inputs, width); the width
+/// is two vectors. Query, key and value are separate matrices. Vectors are padded to whole blocks. All places are
+/// arithmetic, so a kernel can compute them.
 /// </summary>
 internal readonly struct WeightLayout
 {
@@ -30,7 +30,7 @@ internal readonly struct WeightLayout
     /// <summary>(hidden)</summary>
     public long ClassToken => 0;
 
-    /// <summary>Length of the whole buffer.</summary>
+    /// <summary>Floats of the whole buffer.</summary>
     public long Length => LayerStart(_layers) + NormSize;
 
     private long NormSize => 2 * PaddedToBlocks(_hidden);
@@ -40,7 +40,7 @@ internal readonly struct WeightLayout
 
     public static long PaddedToBlocks(int columns) => (columns + Gemm.BlockSize - 1) / Gemm.BlockSize * (long)Gemm.BlockSize;
 
-    /// <summary>Weight of a LayerNorm, its bias <see cref="PaddedToBlocks"/>(hidden) after it.</summary>
+    /// <summary>The weight of a LayerNorm. Its bias is <see cref="PaddedToBlocks"/>(hidden) floats after it.</summary>
     public long NormWeight(Norm norm, int layer) => norm switch
     {
         Norm.BeforeAttention => LayerStart(layer),
@@ -49,7 +49,8 @@ internal readonly struct WeightLayout
     };
 
     /// <summary>
-    /// Bias (padded to blocks) of a linear layer, followed by its sections. Qkv is found as its parts.
+    /// The bias of a linear layer, padded to blocks, followed by its sections. Qkv has no place of its own: it is Query
+    /// and KeyValue.
     /// </summary>
     public long LinearStart(Linear linear, int layer)
     {
@@ -67,7 +68,7 @@ internal readonly struct WeightLayout
         };
     }
 
-    /// <summary>Bias and sections of one matrix.</summary>
+    /// <summary>Floats of the bias and sections of one matrix.</summary>
     public long MatrixSize(int outputs, int inputs) => PaddedToBlocks(outputs) + PaddedToPanels(outputs) * inputs;
 
     private long PaddedToPanels(int outputs) => (outputs + Width - 1) / Width * (long)Width;

@@ -3,9 +3,9 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Kernels.Simd;
 
 /// <summary>
-/// Where the activations stand, in floats. Every thread has the buffers of one image and its own attention scratch; the
-/// class-token rows of the whole batch have buffers of their own behind those. A buffer is (column blocks, rows, 384).
-/// For attention rollout every thread has its image's queries and keys of all layers too.
+/// Where the activations are, in floats. Every thread has the buffers of one image and its own attention scratch. After
+/// those come the buffers of the batch's class-token rows. A buffer is (column blocks, rows, 384). For attention
+/// rollout every thread also has the queries and keys of all layers of its image.
 /// </summary>
 internal readonly struct WorkspaceLayout
 {
@@ -35,8 +35,8 @@ internal readonly struct WorkspaceLayout
     }
 
     /// <summary>
-    /// Pieces that a head's rows come in for a rollout, always as many, so that sums do not depend on the number of
-    /// threads.
+    /// Pieces into which a rollout divides a head's rows. The number is fixed, so that sums do not depend on the number
+    /// of threads.
     /// </summary>
     public static int RolloutParts => 8;
 
@@ -56,26 +56,27 @@ internal readonly struct WorkspaceLayout
 
     private long ClassStart => _threads * ThreadSize;
 
-    /// <summary>Attention scratch of a thread.</summary>
+    /// <summary>The attention scratch of a thread.</summary>
     public long Scratch(int thread) => thread * ThreadSize;
 
-    /// <summary>A layer's stored queries, and its keys behind them: each (column blocks, rows, 384).</summary>
+    /// <summary>A layer's stored queries, with its keys after them: each (column blocks, rows, 384).</summary>
     public long Stored(int thread, int layer) => Scratch(thread) + ActivationSize + layer * 2L * _hiddenBlocks * ImageBlock;
 
     /// <summary>
-    /// (heads, <see cref="RolloutParts"/>, tokens up to whole registers): what each piece of a head's rows carries.
+    /// (heads, <see cref="RolloutParts"/>, tokens rounded up to whole registers): the sum of each piece of a head's
+    /// rows.
     /// </summary>
     public long Mixtures(int thread) => Scratch(thread) + ActivationSize + _stored;
 
     /// <summary>
-    /// An activation of the image that lives in a thread's workspace. Normed and Context share a buffer (a LayerNorm is
-    /// read by the projection that makes q, k and v before the attention writes), and so do Patches and Mlp.
+    /// An activation of the image in a thread's workspace. Normed and Context share a buffer: the projection that makes
+    /// q, k and v reads the LayerNorm before the attention writes. Patches and Mlp share one too.
     /// </summary>
     /// <param name="activation">The activation.</param>
     /// <param name="thread">The workspace's owner.</param>
     /// <param name="parity">
-    /// 0 or 1: which of two Qkv buffers. Layers alternate, so that a thread may write the next layer's while another
-    /// still reads this one's.
+    /// Which of the two Qkv buffers: 0 or 1. Layers alternate, so that a thread may write the next layer's buffer while
+    /// another still reads this one.
     /// </param>
     public long Image(Activation activation, int thread, int parity)
     {

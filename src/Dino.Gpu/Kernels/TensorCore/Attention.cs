@@ -5,7 +5,7 @@ using ILGPU.Runtime.Cuda;
 namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>
-/// Sizes of an attention: qkv is (images * tokens, 3 * heads * head size), queries first, then keys, then values.
+/// Sizes of an attention. qkv is (images * tokens, 3 * heads * head size): queries first, then keys, then values.
 /// </summary>
 internal readonly struct TensorAttentionShape
 {
@@ -25,14 +25,14 @@ internal readonly struct TensorAttentionShape
 
     public int HeadCount { get; }
 
-    /// <summary>log2 e / sqrt(head size): powers are of 2.</summary>
+    /// <summary>log2 e / sqrt(head size), because the softmax uses powers of 2.</summary>
     public float Scale { get; }
 }
 
 /// <summary>
-/// Attention on tensor cores with the scores in registers: each group of four warps takes 64 queries of one head and
-/// image and walks over tiles of keys and values, 32 keys at a time; the next tile is copied while one is used. The
-/// softmax, in float32, is corrected as the walk goes on, as in the portable kernel.
+/// Attention on tensor cores with the scores in registers. Each group of four warps takes 64 queries of one head and
+/// image and walks over tiles of keys and values, 32 keys at a time. The next tile is copied while one is used. The
+/// softmax, in float32, is corrected during the walk, as in the portable kernel.
 /// </summary>
 internal static class Attention
 {
@@ -45,12 +45,12 @@ internal static class Attention
     /// <summary>Keys that a warp takes at a time.</summary>
     public const int StepKeys = 32;
 
-    /// <summary>Bytes of a head's row that fit in shared memory.</summary>
+    /// <summary>The most bytes of a head's row that fit in shared memory.</summary>
     public const int MaxRowBytes = 256;
 
     /// <summary>
-    /// Bytes of a tile of keys, or of values, whatever the head: 64 rows of 128 bytes, or 32 of 256. Four copies a
-    /// thread.
+    /// Bytes of a tile of keys, or of values, for every head size: 64 rows of 128 bytes, or 32 rows of 256. They are
+    /// four copies per thread.
     /// </summary>
     private const int TileBytes = 8192;
 
@@ -58,14 +58,14 @@ internal static class Attention
     /// context (images * tokens, heads * head size) = softmax(q k^T / sqrt(head size)) v. Grid: (query tiles, heads,
     /// images).
     /// </summary>
-    /// <param name="qkv">Global address, as the context's 16-byte aligned.</param>
+    /// <param name="qkv">Global address, 16-byte aligned.</param>
     /// <param name="shape">Sizes.</param>
-    /// <param name="context">Global address.</param>
+    /// <param name="context">Global address, 16-byte aligned; receives the context.</param>
     public static void Kernel<TFormat, THead>(long qkv, TensorAttentionShape shape, long context)
         where TFormat : struct, ITensorFormat
         where THead : struct, IHeadSize
     {
-        // Queries, then two slots of keys and values.
+        // Shared memory holds the queries, then two slots of keys and values.
         int rowBytes = THead.Size * TFormat.ElementSize;
         int pitch = Pitch(rowBytes);
         if (pitch == 128)
@@ -99,7 +99,7 @@ internal static class Attention
         int slot = queryBytes;
         for (int firstKey = 0; firstKey < shape.TokenCount; firstKey += tileRows)
         {
-            // This tile has arrived, and all are done with the last one, whose slot is written next.
+            // Now this tile has arrived, and all warps are done with the last one, whose slot is written next.
             CudaAsm.Emit("cp.async.wait_group 0;");
             CudaAsm.Emit("bar.sync 0;");
             int nextSlot = 2 * queryBytes + 2 * TileBytes - slot;
@@ -111,7 +111,7 @@ internal static class Attention
 
             CudaAsm.Emit("cp.async.commit_group;");
 
-            // A step without a single key is left out, so every step's maximum is a score.
+            // A step without any key is skipped, so every step's maximum is a score.
             int count = shape.TokenCount - firstKey;
             for (int row = 0; row < tileRows && row < count; row += StepKeys)
             {
@@ -139,14 +139,14 @@ internal static class Attention
     }
 
     /// <summary>
-    /// Bytes from one row of a tile to the next: all banks once or twice, so that eight rows can be laid out without
-    /// conflicts.
+    /// Bytes from one row of a tile to the next. A row spans all banks once or twice, so that eight rows can be laid
+    /// out without conflicts.
     /// </summary>
     public static int Pitch(int rowBytes) => rowBytes > 128 ? 256 : 128;
 
     /// <summary>
-    /// Byte of a chunk in a tile; eight rows at one chunk lie on different banks because the row's number exchanges
-    /// chunks.
+    /// The byte of a chunk in a tile. Chunks are exchanged by the row's number, so that eight rows at one chunk lie on
+    /// different banks.
     /// </summary>
     public static int ByteOffset(int row, int chunk, int pitch) => row * pitch + (chunk ^ (row & 7)) * TileLayout.ChunkBytes;
 
@@ -155,27 +155,28 @@ internal static class Attention
         ByteOffset(firstRow + (lane & 15), 2 * step + (lane >> 4), pitch);
 
     /// <summary>
-    /// Where a lane points ldmatrix for 16 keys and 32 bytes of the head: keys come as the weight of a product does.
+    /// Where a lane points ldmatrix for 16 keys and 32 bytes of the head. Keys are loaded as the weight of a product
+    /// is.
     /// </summary>
     public static int KeyFragment(int lane, int step, int pitch) =>
         ByteOffset((lane & 7) + (lane >> 4) * 8, 2 * step + ((lane >> 3) & 1), pitch);
 
     /// <summary>
-    /// Where a lane points ldmatrix for 16 keys and 16 values of 16 bits of the head, which it transposes.
+    /// Where a lane points ldmatrix for 16 keys and 16 values of the head, of 16 bits each. ldmatrix transposes them.
     /// </summary>
     public static int ValueFragment16(int lane, int group, int pitch) =>
         ByteOffset(lane & 15, 2 * group + (lane >> 4), pitch);
 
     /// <summary>
-    /// Where a lane finds a value of 32 bits of the head: column lane / 4 of a fragment of eight, key 2 (lane mod 4) or
+    /// Where a lane reads a 32-bit value of the head: column lane / 4 of a fragment of eight, and key 2 (lane mod 4) or
     /// the next.
     /// </summary>
     public static int ValueFragment32(int lane, int fragment, int odd, int pitch) =>
         ByteOffset((lane & 3) * 2 + odd, 2 * fragment + (lane >> 4), pitch) + ((lane >> 2) & 3) * sizeof(float);
 
     /// <summary>
-    /// 8192 bytes of rows, four chunks a thread; rows past the last token become zeros, and what no head fills is left
-    /// out.
+    /// Copies 8192 bytes of rows, four chunks per thread. Rows past the last token become zeros. Chunks past the end of
+    /// the head are skipped.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CopyTile(long source, int rowBytes, int strideBytes, int firstRow, int rowCount, int target, int thread)
@@ -201,7 +202,7 @@ internal static class Attention
         TileCopy.Start(
             target, source + (row < rowCount ? (long)row * strideBytes : 0L), row < rowCount ? TileLayout.ChunkBytes : 0);
 
-    /// <summary>16 values of the head of 32 keys.</summary>
+    /// <summary>Loads 16 values of the head for 32 keys.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadValues16(int group, int values, int lane, int pitch)
     {

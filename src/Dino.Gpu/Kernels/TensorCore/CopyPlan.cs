@@ -3,16 +3,16 @@ using System.Runtime.CompilerServices;
 namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>
-/// What a thread copies of each slice of k: one 16-byte chunk of some rows of the input's tile, and of the weight's.
-/// Where a row is past an edge it is the first one instead: memory that is there and was written.
+/// The chunks that a thread copies from each slice of k: one 16-byte chunk of some rows of the input's tile, and of the
+/// weight's. A row past an edge is replaced by the first row, whose memory exists and was written.
 /// </summary>
 /// <param name="input">Global address of (M, K).</param>
 /// <param name="weight">Global address of (N, K).</param>
 /// <param name="shape">Sizes.</param>
-/// <param name="row">The thread's first of the input.</param>
+/// <param name="row">The thread's first row of the input.</param>
 /// <param name="column">The thread's first row of the weight, a column of the output.</param>
 /// <param name="passRows">Rows from one copy to the next.</param>
-/// <param name="chunk">Of every row it copies.</param>
+/// <param name="chunk">The chunk of every row that the thread copies.</param>
 internal readonly struct CopyPlan(long input, long weight, TensorGemmShape shape, int row, int column, int passRows, int chunk)
 {
     private readonly long _input = input + chunk * TileLayout.ChunkBytes;
@@ -20,7 +20,7 @@ internal readonly struct CopyPlan(long input, long weight, TensorGemmShape shape
     private readonly TensorGemmShape _shape = shape;
     private readonly int _row = row, _column = column, _passRows = passRows;
 
-    /// <summary>Global address of the chunk of the first slice, for a copy of the input's.</summary>
+    /// <summary>Global address of the first slice's chunk, for a copy of the input.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public long Input(int copy)
     {
@@ -28,7 +28,7 @@ internal readonly struct CopyPlan(long input, long weight, TensorGemmShape shape
         return _input + (long)_shape.Map.BufferRow(row < _shape.Rows ? row : 0) * _shape.RowBytes;
     }
 
-    /// <summary>The same of the weight's.</summary>
+    /// <summary>Global address of the first slice's chunk, for a copy of the weight.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public long Weight(int copy)
     {

@@ -3,7 +3,8 @@ using ILGPU.Runtime.Cuda;
 namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>
-/// What a product does to result0 to result3, bias and product of two columns of two rows, on their way to memory.
+/// The operation that a product applies to result0 to result3 on their way to memory. They are sums of product and
+/// bias, in two columns of two rows.
 /// </summary>
 internal interface ITensorEpilogue<TFormat>
     where TFormat : struct, ITensorFormat
@@ -11,14 +12,14 @@ internal interface ITensorEpilogue<TFormat>
     /// <summary>Bytes of an output value.</summary>
     static abstract int OutputSize { get; }
 
-    /// <summary>result = what becomes of it before it is rounded.</summary>
+    /// <summary>Applies the operation to the results, before they are rounded.</summary>
     static abstract void Apply();
 
-    /// <summary>Rounds the results and stages them, each pair at a byte of the tiles.</summary>
+    /// <summary>Rounds the results and stages each pair at a byte of the tiles.</summary>
     static abstract void Stage(int first, int second);
 
-    /// <param name="staged">Byte of the tiles of 16 bytes of staged results.</param>
-    /// <param name="address">Global address of the outputs.</param>
+    /// <param name="staged">The byte of the tiles where 16 bytes of staged results begin.</param>
+    /// <param name="address">Global address of the outputs, 16-byte aligned.</param>
     static abstract void Finish(int staged, long address);
 }
 
@@ -65,7 +66,7 @@ internal readonly struct GeluEpilogue<TFormat> : ITensorEpilogue<TFormat>
     public static void Finish(int staged, long address) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, address);
 }
 
-/// <summary>output = output + product + bias: the residual stream, in float32 whatever the format.</summary>
+/// <summary>output = output + product + bias: the residual stream, in float32 for every format.</summary>
 internal readonly struct AddEpilogue<TFormat> : ITensorEpilogue<TFormat>
     where TFormat : struct, ITensorFormat
 {

@@ -6,13 +6,13 @@ using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Kernels.TensorCore;
 
-/// <summary>What tensor cores multiply. Sums are float32 in every format.</summary>
+/// <summary>The format of the values that tensor cores multiply. Sums are float32 in every format.</summary>
 internal interface ITensorFormat
 {
     /// <summary>Bytes of a value.</summary>
     static abstract int ElementSize { get; }
 
-    /// <summary>Products of a warp's fragments over 32 bytes of k.</summary>
+    /// <summary>Multiplies a warp's fragments over 32 bytes of k.</summary>
     static abstract void Multiply<TTile>()
         where TTile : struct, IGemmTile;
 
@@ -22,7 +22,7 @@ internal interface ITensorFormat
     /// <summary>Stages result0 and result1 at one byte of the tiles, result2 and result3 at another.</summary>
     static abstract void StageResults(int first, int second);
 
-    /// <summary>Bits of a value, in the low ElementSize bytes, rounded to nearest.</summary>
+    /// <summary>Returns the bits of a value, rounded to nearest, in the low ElementSize bytes.</summary>
     static abstract uint Round(float value);
 
     /// <summary>
@@ -31,16 +31,17 @@ internal interface ITensorFormat
     static abstract void StoreQuad(ArrayView<uint> target, long quad, Quad values);
 
     /// <summary>
-    /// Scores of 32 bytes of a head, which are in registers; this and the others see <see cref="AttentionText"/>.
+    /// Computes scores over 32 bytes of a head, from registers. For this method and the next ones see
+    /// <see cref="AttentionText"/>.
     /// </summary>
     static abstract void MultiplyScores();
 
-    /// <summary>Weights from float32 to the format, as the next product takes them.</summary>
+    /// <summary>Converts weights from float32 to the format, as the next product takes them.</summary>
     static abstract void PackWeights();
 
-    /// <summary>Outputs of a piece of the head: weights times values.</summary>
+    /// <summary>Computes the outputs of a piece of the head: weights times values.</summary>
     /// <param name="values">Byte of the tiles where the 32 keys' values begin.</param>
-    /// <param name="lane">Of the warp.</param>
+    /// <param name="lane">The lane of the warp.</param>
     /// <param name="pitch">Bytes from one key's values to the next.</param>
     static abstract void MultiplyValues<TPiece>(int values, int lane, int pitch)
         where TPiece : struct, IHeadPiece;
@@ -49,7 +50,7 @@ internal interface ITensorFormat
     static abstract void StorePairs(long first, long second);
 }
 
-/// <summary>Two words that are stored at once; see <see cref="Quad"/> for when ILGPU does so.</summary>
+/// <summary>Two words that are stored at once. <see cref="Quad"/> says when ILGPU does so.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly struct WordPair(uint first, uint second)
 {
@@ -76,7 +77,8 @@ internal readonly struct BFloat16Format : ITensorFormat
     public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageBFloat16, first, second);
 
     /// <summary>
-    /// To nearest, ties to even. NaN does not occur in weights and would stay one here unless its mantissa is all ones.
+    /// Rounds to nearest, ties to even. NaN does not occur in weights; it would stay NaN here unless its mantissa is
+    /// all ones.
     /// </summary>
     public static uint Round(float value)
     {
@@ -115,15 +117,14 @@ internal readonly struct Float16Format : ITensorFormat
     public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat16, first, second);
 
     /// <summary>
-    /// To nearest, ties to even, by hand: ILGPU's own conversion cuts off on the host, and device and host have to
-    /// agree.
+    /// Rounds to nearest, ties to even. ILGPU's own conversion truncates on the host, but device and host must agree.
     /// </summary>
     public static uint Round(float value)
     {
         uint bits = Interop.FloatAsInt(value);
         uint sign = (bits >> 16) & 0x8000u;
         uint size = bits & 0x7fffffffu;
-        // 2^-14, the smallest normal value: below it, a half is a multiple of 2^-24, the last place of floats from 0.5
+        // 2^-14 is the smallest normal value. Below it a half is a multiple of 2^-24, the last place of floats from 0.5
         // to 1.
         if (size < 0x38800000u)
             return sign | (Interop.FloatAsInt(Interop.IntAsFloat(size) + 0.5f) - 0x3f000000u);
@@ -131,7 +132,7 @@ internal readonly struct Float16Format : ITensorFormat
             return sign | 0x7e00u; // NaN
         if (size >= 0x47800000u)
             return sign | 0x7c00u; // 2^16 and more
-        // The exponent's bias goes from 127 to 15; rounding up past 65504 gives infinity by itself.
+        // The exponent's bias changes from 127 to 15. Rounding up past 65504 gives infinity without a special case.
         return sign | ((size - 0x38000000u + 0xfffu + ((size >> 13) & 1u)) >> 13);
     }
 
@@ -153,7 +154,7 @@ internal readonly struct Float16Format : ITensorFormat
     }
 }
 
-/// <summary>Float32 in memory, of whose mantissa tensor cores take 11 bits.</summary>
+/// <summary>Float32 in memory. Tensor cores use 11 bits of its mantissa.</summary>
 internal readonly struct TensorFloat32Format : ITensorFormat
 {
     public static int ElementSize => 4;
@@ -165,7 +166,7 @@ internal readonly struct TensorFloat32Format : ITensorFormat
 
     public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageTensorFloat32, first, second);
 
-    /// <summary>To nearest, ties away from zero, as cvt.rna does.</summary>
+    /// <summary>Rounds to nearest, ties away from zero, as cvt.rna does.</summary>
     public static uint Round(float value) => (Interop.FloatAsInt(value) + 0x1000u) & ~0x1fffu;
 
     public static void StoreQuad(ArrayView<uint> target, long quad, Quad values) =>

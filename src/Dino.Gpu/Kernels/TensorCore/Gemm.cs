@@ -20,7 +20,7 @@ internal readonly struct TensorGemmShape
     public int Rows { get; }
 
     /// <summary>
-    /// N, a multiple of 8, so that four results are all inside or all outside and 16-byte stores are aligned.
+    /// N, a multiple of 8. So four results are all inside or all outside, and 16-byte stores are aligned.
     /// </summary>
     public int Columns { get; }
 
@@ -30,18 +30,18 @@ internal readonly struct TensorGemmShape
     /// <summary>Values from one row of the output to the next; a multiple of 8.</summary>
     public int OutputStride { get; }
 
-    /// <summary>The rows of input and output that are meant.</summary>
+    /// <summary>The rows of input and output that the product uses.</summary>
     public RowMap Map { get; }
 }
 
 /// <summary>
-/// output[m, n] = epilogue(bias[n] + sum over k of input[m, k] * weight[n, k]) on tensor cores: both inputs contiguous
-/// along k. Each group computes a tile. Slices of k are copied into a ring of Stages slots; slice s is multiplied while
-/// the next ones arrive. A row's sum does not depend on which other rows are computed.
+/// output[m, n] = epilogue(bias[n] + sum over k of input[m, k] * weight[n, k]) on tensor cores. Both inputs are
+/// contiguous along k. Each group computes a tile. Slices of k are copied into a ring of Stages slots; slice s is
+/// multiplied while the next ones arrive. The sum of a row does not depend on which other rows are computed.
 /// </summary>
 internal static class Gemm
 {
-    /// <param name="input">Global address of (M, K); 16-byte aligned, as all of them.</param>
+    /// <param name="input">Global address of (M, K). All addresses are 16-byte aligned.</param>
     /// <param name="weight">Global address of (N, K).</param>
     /// <param name="bias">Global address of (N) floats.</param>
     /// <param name="shape">Sizes.</param>
@@ -58,7 +58,7 @@ internal static class Gemm
         int firstColumn = Grid.IdxX * TileColumns<TTile>();
         int thread = Group.IdxX;
 
-        // Where this thread copies, and where its lane reads fragments, for both halves of a slice.
+        // The places that this thread copies to, and where its lane reads fragments, for both halves of a slice.
         int lane = thread & (TileLayout.WarpSize - 1);
         int warp = thread / TileLayout.WarpSize;
         int warpRow = warp / TTile.WarpColumns * TTile.RowFragments * TileLayout.FragmentRows;

@@ -4,19 +4,19 @@ using ILGPU.Runtime.Cuda;
 namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>
-/// A piece of a head in a warp's attention: 32 bytes of its queries, 16 of its values. Each names registers of its own,
-/// so each has its own texts.
+/// A piece of a head in a warp's attention: 32 bytes of its queries, 16 of its values. Each piece names its own
+/// registers, so each has its own PTX.
 /// </summary>
 internal interface IHeadPiece
 {
     static abstract int Index { get; }
 
-    /// <summary>Queries of this piece, from a byte of the tiles.</summary>
+    /// <summary>Loads the queries of this piece from a byte of the tiles.</summary>
     static abstract void LoadQuery(int fragment);
 
     /// <summary>
-    /// af = the queries. A product names its registers, so this spares a text for each; the moves join lifetimes and
-    /// vanish.
+    /// af = the queries. A product names its registers, so these moves save a text for each piece. The assembler
+    /// removes the moves.
     /// </summary>
     static abstract void TakeQuery();
 
@@ -42,7 +42,7 @@ internal interface IHeadPiece
     static abstract void TakeSecond();
 }
 
-/// <summary>What is done to each piece of a head.</summary>
+/// <summary>An action that runs on each piece of a head.</summary>
 internal interface IPieceAction<TArguments>
     where TArguments : unmanaged
 {
@@ -52,9 +52,9 @@ internal interface IPieceAction<TArguments>
 
 internal static class HeadPieces
 {
-    /// <summary>Runs an action on the first pieces; the compiler drops the rest.</summary>
+    /// <summary>Runs an action on the first pieces. The compiler drops the rest.</summary>
     /// <param name="count">A constant, at most 8.</param>
-    /// <param name="arguments">Of the action.</param>
+    /// <param name="arguments">The arguments of the action.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ForEach<TAction, TArguments>(int count, TArguments arguments)
         where TAction : struct, IPieceAction<TArguments>
@@ -121,7 +121,8 @@ internal readonly struct ValueProduct<TFormat> : IPieceAction<TilePlace>
 }
 
 /// <summary>
-/// A lane's results of its first row, from the global address of the head's first: two values of each eight.
+/// Stores a lane's results of its first row, two values of each eight. The target is the global address of the head's
+/// first value.
 /// </summary>
 internal readonly struct StoreFirst<TFormat> : IPieceAction<long>
     where TFormat : struct, ITensorFormat
@@ -135,7 +136,7 @@ internal readonly struct StoreFirst<TFormat> : IPieceAction<long>
     }
 }
 
-/// <summary>The same of its second row.</summary>
+/// <summary>Stores a lane's results of its second row.</summary>
 internal readonly struct StoreSecond<TFormat> : IPieceAction<long>
     where TFormat : struct, ITensorFormat
 {

@@ -1,15 +1,15 @@
 namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>
-/// Values of a head: a multiple of 16, and at most 256 bytes in the format, so that two tiles of keys and values fit in
-/// shared memory.
+/// The number of values of a head: a multiple of 16, and at most 256 bytes in the format, so that two tiles of keys and
+/// values fit in shared memory.
 /// </summary>
 internal interface IHeadSize
 {
     static abstract int Size { get; }
 }
 
-/// <summary>64 values, which every DINO ViT has.</summary>
+/// <summary>64 values, as in every DINO ViT.</summary>
 internal readonly struct Head64 : IHeadSize
 {
     public static int Size => 64;

@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>
-/// How large a warp's tile is, how many warps share a group's, and how many slices of k are in shared memory at once;
-/// and the texts that follow from it, which name registers. <c>Generator</c> writes the types.
+/// The tile of a matrix product: the size of a warp's tile, the number of warps in a group, and the number of slices of
+/// k in shared memory. Its methods emit PTX that names registers. <c>Generator</c> writes the types.
 /// </summary>
 internal interface IGemmTile
 {
@@ -12,32 +12,33 @@ internal interface IGemmTile
     /// <summary>Halves of 32 columns of a warp's tile.</summary>
     static abstract int ColumnHalves { get; }
 
-    /// <summary>Warps on top of each other.</summary>
+    /// <summary>Rows of warps in a group.</summary>
     static abstract int WarpRows { get; }
 
-    /// <summary>Warps side by side.</summary>
+    /// <summary>Columns of warps in a group.</summary>
     static abstract int WarpColumns { get; }
 
     /// <summary>Slices of k in shared memory: one is multiplied while the others arrive.</summary>
     static abstract int Stages { get; }
 
     /// <summary>
-    /// Declares <c>tiles</c>, Stages * (rows + columns) * 64 bytes, and the registers that what follows names.
+    /// Declares <c>tiles</c>, Stages * (rows + columns) * 64 bytes, and the registers that the other methods name.
     /// </summary>
     static abstract void Declare();
 
     /// <summary>
-    /// Bytes of the first slice's tiles: where a thread copies to, where a lane reads fragments of each half.
+    /// Sets places as bytes of the first slice's tiles: where a thread copies to, and where a lane reads fragments of
+    /// each half.
     /// </summary>
     static abstract void SetPlaces(int copy, int input0, int input1, int weight0, int weight1);
 
-    /// <summary>Where a thread copies from.</summary>
+    /// <summary>Sets the addresses that a thread copies from.</summary>
     static abstract void SetSources(CopyPlan plan);
 
-    /// <summary>The sums start as zero.</summary>
+    /// <summary>Sets the sums to zero.</summary>
     static abstract void ClearSums();
 
-    /// <summary>The sums start as the bias of their columns.</summary>
+    /// <summary>Sets the sums to the bias of their columns.</summary>
     /// <param name="bias">Global address of the value of this lane's first column.</param>
     /// <param name="columns">Columns from the warp's first to the last of the output.</param>
     static abstract void SetSums(long bias, int columns);
@@ -46,7 +47,7 @@ internal interface IGemmTile
     static abstract void MultiplySlices<TFormat>(int slices)
         where TFormat : struct, ITensorFormat;
 
-    /// <summary>The fragments of the first half of the first slice.</summary>
+    /// <summary>Loads the fragments of the first half of the first slice.</summary>
     static abstract void LoadFragments();
 
     /// <summary>sums += a b over half a slice: bfloat16, 16 values of k.</summary>

@@ -7,27 +7,26 @@ using ILGPU.Runtime.Cuda;
 namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>
-/// What stands between the products: everything computed in float32 and rounded once, to the format that the next
-/// product reads.
+/// The kernels between the products. They compute in float32 and round once, to the format that the next product reads.
 /// </summary>
 internal static class RowKernels
 {
-    /// <summary>Rows that a group of LayerNorm takes, a warp each.</summary>
+    /// <summary>Rows that a group of LayerNorm takes, one per warp.</summary>
     public const int RowsPerGroup = 4;
 
     /// <summary>Quads of a row that a lane of LayerNorm keeps: 1024 columns.</summary>
     private const int Kept = 8;
 
     /// <summary>
-    /// output = (input - mean) / sqrt(variance + epsilon) * weight + bias over each row, a warp a row. The lanes keep
-    /// the row in registers, eight quads each, so that it comes from memory once, 16 bytes at a time; what is beyond
-    /// 1024 columns is read again from the cache. The variance is summed from the differences to the mean, in a second
-    /// pass over the registers: E[x^2] - E[x]^2 cancels. Group: (32, RowsPerGroup).
+    /// output = (input - mean) / sqrt(variance + epsilon) * weight + bias over each row, one warp per row. The lanes
+    /// keep the row in registers, eight quads each, so it comes from memory once, 16 bytes at a time. Columns beyond
+    /// 1024 are read again from the cache. The variance is summed from the differences to the mean, in a second pass
+    /// over the registers, because E[x^2] - E[x]^2 cancels. Group: (32, RowsPerGroup).
     /// </summary>
     /// <param name="input">(rows, columns) in float32: the residual stream.</param>
     /// <param name="weight">(columns)</param>
     /// <param name="bias">(columns)</param>
-    /// <param name="shape">Its columns a multiple of 4.</param>
+    /// <param name="shape">The sizes; the columns are a multiple of 4.</param>
     /// <param name="output">Global address of (rows, columns) in the format, 16-byte aligned.</param>
     public static void LayerNormKernel<TFormat>(
         ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, LayerNormShape shape, long output)
@@ -36,11 +35,11 @@ internal static class RowKernels
         CudaAsm.Emit(EpilogueText.Registers);
         int row = Grid.IdxX * RowsPerGroup + Group.IdxY;
         if (row >= shape.Rows)
-            return; // The whole warp; there is no barrier of the group.
+            return; // the whole warp returns; the group has no barrier
         int count = shape.Columns / 4;
         long inputRow = (long)shape.InputMap.BufferRow(row) * count;
 
-        // Read: neighboring lanes take neighboring quads; what lies past the last column is zero.
+        // Read: neighboring lanes take neighboring quads. Values past the last column are zero.
         int first = Group.IdxX;
         Quad q0 = Load(input, inputRow, first, count);
         Quad q1 = Load(input, inputRow, first + TileLayout.WarpSize, count);
@@ -82,12 +81,13 @@ internal static class RowKernels
     }
 
     /// <summary>
-    /// The portable unfold, in the format: one thread four neighboring values of a patch's line, stored at once.
+    /// The portable unfold, in the format. One thread takes four neighboring values of a line of a patch and stores
+    /// them at once.
     /// </summary>
     /// <param name="index">(image, patch, quad), quad fastest.</param>
     /// <param name="pixels">(images, height, width, 3)</param>
     /// <param name="table">(3, 256)</param>
-    /// <param name="shape">The model at this input size; its patch size a multiple of 4.</param>
+    /// <param name="shape">The model at this input size. Its patch size is a multiple of 4.</param>
     /// <param name="patches">
     /// (images * tokens, 3 * patch * patch) in the format; the class token's row is not touched.
     /// </param>
@@ -127,7 +127,7 @@ internal static class RowKernels
         TFormat.StoreQuad(patches, row * quads + quad, values);
     }
 
-    /// <summary>Rounds float32 to the format: one thread four values.</summary>
+    /// <summary>Rounds float32 values to the format. One thread takes four values.</summary>
     public static void RoundKernel<TFormat>(Index1D quad, ArrayView<float> values, ArrayView<uint> rounded)
         where TFormat : struct, ITensorFormat =>
         TFormat.StoreQuad(rounded, quad, values.Cast<Quad>()[quad]);
@@ -147,8 +147,8 @@ internal static class RowKernels
     }
 
     /// <summary>
-    /// The conversions are the hardware's, in named registers: the results of an inline one would go through local
-    /// memory.
+    /// Scales, rounds and stores a quad. The hardware converts in named registers: the results of an inline conversion
+    /// would go through local memory.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<TFormat>(
@@ -166,7 +166,7 @@ internal static class RowKernels
         TFormat.StoreResults(row + (long)quad * 4 * TFormat.ElementSize);
     }
 
-    /// <summary>The sum over the 32 lanes, the same bits in each.</summary>
+    /// <summary>The sum over the 32 lanes, with the same bits in each lane.</summary>
     private static float SumOfWarp(float value)
     {
         value += Warp.ShuffleXor(value, 16);

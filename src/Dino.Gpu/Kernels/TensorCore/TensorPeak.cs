@@ -2,11 +2,12 @@ using ILGPU;
 
 namespace Dino.Gpu.Kernels.TensorCore;
 
-/// <summary>Products in registers and nothing else: what the matrix units can do.</summary>
+/// <summary>Measures the peak of the matrix units: nothing but products in registers.</summary>
 internal static class TensorPeak
 {
     /// <summary>
-    /// Each warp multiplies its 64x64 fragments over and over. The sums are staged, so that they are not left out.
+    /// Each warp multiplies its 64x64 fragments again and again. The sums are staged, so that the assembler does not
+    /// drop them.
     /// </summary>
     public static void Kernel<TFormat>(int iterations)
         where TFormat : struct, ITensorFormat
@@ -25,7 +26,7 @@ internal static class TensorPeak
     }
 
     /// <summary>
-    /// Floating-point operations of one group: 128 x 128 sums over 32 bytes of k, two operations a term.
+    /// Floating-point operations of one group: 128 x 128 sums over 32 bytes of k, two operations per term.
     /// </summary>
     public static double Operations<TFormat>(int iterations)
         where TFormat : struct, ITensorFormat =>

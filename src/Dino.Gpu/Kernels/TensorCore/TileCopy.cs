@@ -3,10 +3,10 @@ using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Kernels.TensorCore;
 
-/// <summary>The unit of all copies to shared memory.</summary>
+/// <summary>Copies 16 bytes, the unit of all copies to shared memory.</summary>
 internal static class TileCopy
 {
-    /// <summary>Starts to copy 16 bytes to a byte of the tiles, or to clear them.</summary>
+    /// <summary>Starts to copy 16 bytes to the tiles, or to clear them.</summary>
     /// <param name="target">Byte of the tiles.</param>
     /// <param name="source">Global address.</param>
     /// <param name="size">16, or 0 to clear.</param>

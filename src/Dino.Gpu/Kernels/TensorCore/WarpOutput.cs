@@ -3,20 +3,20 @@ using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Kernels.TensorCore;
 
-/// <summary>The way of a warp's results from its fragments through shared memory to the output.</summary>
+/// <summary>Moves a warp's results from its fragments through shared memory to the output.</summary>
 /// <param name="shape">Sizes.</param>
 /// <param name="output">Global address of (M, N).</param>
-/// <param name="row">The warp's first.</param>
-/// <param name="column">The warp's first.</param>
-/// <param name="warp">Of the group.</param>
-/// <param name="lane">Of the warp.</param>
+/// <param name="row">The first row of the warp.</param>
+/// <param name="column">The first column of the warp.</param>
+/// <param name="warp">The warp of the group.</param>
+/// <param name="lane">The lane of the warp.</param>
 internal readonly struct WarpOutput(TensorGemmShape shape, long output, int row, int column, int warp, int lane)
 {
     private readonly TensorGemmShape _shape = shape;
     private readonly long _output = output;
     private readonly int _row = row, _column = column, _warp = warp, _lane = lane;
 
-    /// <summary>Applies the epilogue to result0 to result3, fragment (i, j), and stages them.</summary>
+    /// <summary>Applies the epilogue to result0 to result3 of fragment (i, j), and stages them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Stage<TTile, TFormat, TEpilogue>(int i, int j)
         where TTile : struct, IGemmTile
@@ -33,8 +33,8 @@ internal readonly struct WarpOutput(TensorGemmShape shape, long output, int row,
     }
 
     /// <summary>
-    /// Stores what has been staged, which ends with fragment row <paramref name="last"/>: 16 bytes a lane, whole rows
-    /// by neighbors.
+    /// Stores the staged results, which end with fragment row <paramref name="last"/>. A lane stores 16 bytes;
+    /// neighboring lanes store whole rows.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store<TTile, TFormat, TEpilogue>(int last)
