@@ -51,7 +51,7 @@ public static class PixelNormalization
         if (destination.Length != pixels.Length)
             throw new ArgumentException(
                 $"3 planes of {image.Width}x{image.Height} take {pixels.Length} values, got room for {destination.Length}.",
-                    nameof(destination));
+                nameof(destination));
         int plane = pixels.Length / 3;
         for (int channel = 0; channel < 3; channel++)
         {

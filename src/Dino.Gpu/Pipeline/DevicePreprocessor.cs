@@ -140,10 +140,14 @@ internal sealed class DevicePreprocessor : IDisposable
 
         ArrayView<byte> narrowed = down is null ? output : _narrowed.Reserve(narrowedLength); // (rows, crop width, 3)
         if (across is null)
+        {
             _kernels.Crop(_stream, narrowedLength, source, new ResizePass(3 * plan.Left, sourceStride, 0, lineLength, 0), narrowed);
+        }
         else
-            _kernels.Rows(_stream, narrowedLength, source, Upload(across, _acrossTable), new ResizePass(
-                0, sourceStride, 3, lineLength, across.Stride), narrowed);
+        {
+            var pass = new ResizePass(0, sourceStride, 3, lineLength, across.Stride);
+            _kernels.Rows(_stream, narrowedLength, source, Upload(across, _acrossTable), pass, narrowed);
+        }
 
         if (down is not null)
         {

@@ -186,9 +186,8 @@ internal sealed class SimdExecutor : VitExecutor
         where TVector : unmanaged, IFloatVector<TVector>
     {
         var kernel = accelerator.LoadStreamKernel<
-            ArrayView<byte>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-            ArrayView<int>, ArrayView<long>,
-            SimdPlan>(SimdForward.Kernel<TVector>);
+            ArrayView<byte>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>,
+            ArrayView<long>, SimdPlan>(SimdForward.Kernel<TVector>);
         var peakKernel = accelerator.LoadStreamKernel<ArrayView<float>, int>(Peak.Kernel<TVector>);
         return new SimdExecutor(accelerator, width, TVector.TileRows, kernel.Invoke, peakKernel, weights);
     }

@@ -222,9 +222,11 @@ internal static class Attention
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Quad LoadValues(ArrayView<float> qkv, ArrayView<Quad> quads, AttentionShape shape, long start, int key, int column) =>
         Quad.Load(
-        qkv, quads, start + (long)key * 3 * shape.Hidden + column, key < shape.TokenCount
-            ? shape.HeadSize - column
-            : 0, shape.Aligned != 0);
+            qkv,
+            quads,
+            start + (long)key * 3 * shape.Hidden + column,
+            key < shape.TokenCount ? shape.HeadSize - column : 0,
+            shape.Aligned != 0);
 
     /// <summary>Scales scores. Scores of keys past the last become so low that their power is 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -238,15 +240,10 @@ internal static class Attention
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Quad ScaleAndMask(Quad s, float scale, int keysLeft) => new(
-        keysLeft > 0
-            ? s.X * scale
-            : Masked, keysLeft > 1
-            ? s.Y * scale
-            : Masked, keysLeft > 2
-            ? s.Z * scale
-            : Masked, keysLeft > 3
-            ? s.W * scale
-            : Masked);
+        keysLeft > 0 ? s.X * scale : Masked,
+        keysLeft > 1 ? s.Y * scale : Masked,
+        keysLeft > 2 ? s.Z * scale : Masked,
+        keysLeft > 3 ? s.W * scale : Masked);
 
     /// <summary>The maximum of each of four rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -269,8 +266,15 @@ internal static class Attention
     private static Quad Inverse(Quad value) => new(1f / value.X, 1f / value.Y, 1f / value.Z, 1f / value.W);
 
     private static void StoreTile(
-        ArrayView<float> target, long start, int stride, int row, int rowCount, int column,
-        int columnCount, bool aligned, RegisterTile values)
+        ArrayView<float> target,
+        long start,
+        int stride,
+        int row,
+        int rowCount,
+        int column,
+        int columnCount,
+        bool aligned,
+        RegisterTile values)
     {
         ArrayView<Quad> quads = target.Cast<Quad>();
         long index = start + (long)row * stride + column;

@@ -124,11 +124,10 @@ internal static class Gemm
         if (TEpilogue.ReadsOutput)
             previous = Quad.Load(output, quads, index, count, aligned);
         var values = new Quad(
-            TEpilogue
-                .Apply(sums.X, previous.X), TEpilogue
-                .Apply(sums.Y, previous.Y), TEpilogue
-                .Apply(sums.Z, previous.Z), TEpilogue
-                .Apply(sums.W, previous.W));
+            TEpilogue.Apply(sums.X, previous.X),
+            TEpilogue.Apply(sums.Y, previous.Y),
+            TEpilogue.Apply(sums.Z, previous.Z),
+            TEpilogue.Apply(sums.W, previous.W));
         Quad.Store(output, quads, index, count, aligned, values);
     }
 }

@@ -116,14 +116,23 @@ internal static class LayerNorm
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(
-        ArrayView<float> weight, ArrayView<float> bias, LayerNormShape shape, long row, int column,
-        Quad q, float mean, float scale, ArrayView<float> output)
+        ArrayView<float> weight,
+        ArrayView<float> bias,
+        LayerNormShape shape,
+        long row,
+        int column,
+        Quad q,
+        float mean,
+        float scale,
+        ArrayView<float> output)
     {
         Quad w = Load(weight, 0, column, shape);
         Quad b = Load(bias, 0, column, shape);
         var normed = new Quad(
-            (q.X - mean) * scale * w.X + b.X, (q.Y - mean) * scale * w.Y + b.Y, (q.Z - mean) * scale * w.Z
-                + b.Z, (q.W - mean) * scale * w.W + b.W);
+            (q.X - mean) * scale * w.X + b.X,
+            (q.Y - mean) * scale * w.Y + b.Y,
+            (q.Z - mean) * scale * w.Z + b.Z,
+            (q.W - mean) * scale * w.W + b.W);
         Quad.Store(output, output.Cast<Quad>(), row + column, shape.Columns - column, shape.Aligned != 0, normed);
     }
 }

@@ -40,8 +40,12 @@ internal static class Probe
     /// <param name="batch">(count, dimension)</param>
     /// <param name="transposed">(dimension, count)</param>
     public static void GatherKernel(
-        Index1D index, ArrayView<float> vectors, ArrayView<int> order, ProbeShape shape,
-        ArrayView<float> batch, ArrayView<float> transposed)
+        Index1D index,
+        ArrayView<float> vectors,
+        ArrayView<int> order,
+        ProbeShape shape,
+        ArrayView<float> batch,
+        ArrayView<float> transposed)
     {
         int example = index / shape.Dimension;
         int input = index % shape.Dimension;
@@ -64,8 +68,12 @@ internal static class Probe
     /// class.
     /// </param>
     public static void GradientKernel<TRows>(
-        ArrayView<float> logits, ArrayView<int> labels, ArrayView<int> order, ProbeShape shape,
-        ArrayView<float> gradient, ArrayView<float> outcomes)
+        ArrayView<float> logits,
+        ArrayView<int> labels,
+        ArrayView<int> order,
+        ProbeShape shape,
+        ArrayView<float> gradient,
+        ArrayView<float> outcomes)
         where TRows : struct, IRowShape
     {
         ArrayView<float> maxScratch = SharedMemory.Allocate<float>(TRows.Threads * TRows.Rows);
@@ -128,9 +136,15 @@ internal static class Probe
     /// <param name="parameters">(classes, dimension), then (classes)</param>
     /// <param name="velocity">Laid out as the parameters.</param>
     public static void UpdateKernel(
-        Index1D index, ArrayView<float> weightGradient, ArrayView<float> gradient, ProbeShape shape,
-        float rate, float momentum, float decay,
-        ArrayView<float> parameters, ArrayView<float> velocity)
+        Index1D index,
+        ArrayView<float> weightGradient,
+        ArrayView<float> gradient,
+        ProbeShape shape,
+        float rate,
+        float momentum,
+        float decay,
+        ArrayView<float> parameters,
+        ArrayView<float> velocity)
     {
         int weights = shape.ClassCount * shape.Dimension;
         float slope;

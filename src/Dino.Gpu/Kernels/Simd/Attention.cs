@@ -160,8 +160,10 @@ internal static unsafe class Attention
             float* s = row + first / Gemm.BlockSize * blockStride;
             int count = Math.Min(Gemm.BlockSize, tokens - first);
             for (int column = 0; column < count; column += TVector.Count)
-                TVector.Store(TVector.MultiplyAdd(
-                    TVector.Load(s + column), factors, TVector.Load(mixture + first + column)), mixture + first + column);
+            {
+                float* sum = mixture + first + column;
+                TVector.Store(TVector.MultiplyAdd(TVector.Load(s + column), factors, TVector.Load(sum)), sum);
+            }
         }
     }
 

@@ -32,8 +32,7 @@ internal static unsafe class SimdForward
     {
         Run<TVector>(
             ref pixels[0], ref pixelTable[0], ref weights[0], ref positions[0], ref workspace[0], ref outputs[0], ref counters[0],
-            ref ticks[0], plan,
-            Grid.IdxX);
+            ref ticks[0], plan, Grid.IdxX);
     }
 
     /// <summary>
@@ -71,9 +70,7 @@ internal static unsafe class SimdForward
         int threads = plan.Threads;
         int whole = batch - batch % threads;
         for (int image = Take(buffers); image < whole; image = Take(buffers))
-        {
             Tokens(new SimdOps<TVector>(plan, buffers, new Team(1, 0, null), image, thread, thread), buffers, plan);
-        }
 
         // Teams share the images that are left. Teams are as equal in size as possible, and each has one image.
         int left = batch - whole;

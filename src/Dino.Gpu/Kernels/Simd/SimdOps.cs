@@ -175,9 +175,15 @@ internal unsafe struct SimdOps<TVector> : IVitOps
             float* query = stored + block * BlockStride + column;
             int part = piece % parts;
             Kernels.Simd.Attention.MixRows<TVector>(
-                query, query + Part * BlockStride, begins ? null : row, mixtures + (nint)piece * mixtureSize, rows * part / parts,
+                query,
+                query + Part * BlockStride,
+                begins ? null : row,
+                mixtures + (nint)piece * mixtureSize,
+                rows * part / parts,
                 rows * (part + 1) / parts,
-                shape.TokenCount, shape.HeadSize, _scratch);
+                shape.TokenCount,
+                shape.HeadSize,
+                _scratch);
         }
 
         // Compute the next row. This thread takes some of its tokens.

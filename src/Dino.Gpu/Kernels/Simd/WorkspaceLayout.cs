@@ -51,8 +51,8 @@ internal readonly struct WorkspaceLayout
 
     private long ThreadSize => ActivationSize + _stored + _mixtures;
 
-    private long ActivationSize => _scratch + ImageBlock * (
-        2L * _hiddenBlocks + 2L * 3 * _hiddenBlocks + Math.Max(_mlpBlocks, _patchBlocks));
+    private long ActivationSize =>
+        _scratch + ImageBlock * (2L * _hiddenBlocks + 2L * 3 * _hiddenBlocks + Math.Max(_mlpBlocks, _patchBlocks));
 
     private long ClassStart => _threads * ThreadSize;
 

@@ -39,9 +39,8 @@ internal readonly struct DeviceOutputs(
     public void KeepAttention(ArrayView<float> qkv, int layer, Rows queryRows)
     {
         int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
-        kernels.AttentionProbabilities(
-            qkv, new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize), request.Batch,
-            activations.Probabilities);
+        var attention = new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize);
+        kernels.AttentionProbabilities(qkv, attention, request.Batch, activations.Probabilities);
         Keep(activations.Probabilities, OutputPart.Attentions, layer);
     }
 

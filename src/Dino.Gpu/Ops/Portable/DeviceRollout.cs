@@ -33,12 +33,10 @@ internal readonly struct DeviceRollout(PortableKernels kernels, DeviceActivation
         for (int first = 0; first < rows; first += DeviceActivations.RolloutBlockRows)
         {
             int count = Math.Min(DeviceActivations.RolloutBlockRows, rows - first);
-            kernels.AttentionProbabilities(
-                Stored(layer), new AttentionShape(shape.TokenCount, count, shape.HeadCount, shape.HeadSize, first, parts: 2),
-                images, activations.Probabilities);
-            kernels.RolloutStep(
-                activations.Probabilities, Row(layer + 1), new RolloutShape(
-                    shape.TokenCount, shape.HeadCount, first, count, begins), images, Row(layer));
+            var attention = new AttentionShape(shape.TokenCount, count, shape.HeadCount, shape.HeadSize, first, parts: 2);
+            kernels.AttentionProbabilities(Stored(layer), attention, images, activations.Probabilities);
+            var block = new RolloutShape(shape.TokenCount, shape.HeadCount, first, count, begins);
+            kernels.RolloutStep(activations.Probabilities, Row(layer + 1), block, images, Row(layer));
         }
     }
 

@@ -98,29 +98,37 @@ internal sealed class PortableKernels
     {
         PortableGemm small = new PortableGemm<Tile32x32>(accelerator);
         if (side == 8)
-            return new PortableKernels(accelerator, [small], [new PortableAttention<Tile32x32>(accelerator)], false, true);
+            {
+                return new PortableKernels(
+                    accelerator, [small], [new PortableAttention<Tile32x32>(accelerator)], wideRows: false, narrowRows: true);
+            }
+
         if (side == 4)
         {
             return new PortableKernels(
                 accelerator,
-                [new PortableGemm<Tile32x32Of4>(accelerator),
+                [
+                    new PortableGemm<Tile32x32Of4>(accelerator),
                     new PortableGemm<Tile32x16Of4>(accelerator),
-                    new PortableGemm<Tile16x16Of4>(accelerator)],
+                    new PortableGemm<Tile16x16Of4>(accelerator),
+                ],
                 [new PortableAttention<Tile32x16Of4>(accelerator), new PortableAttention<Tile16x16Of4>(accelerator)],
-                false,
-                false);
+                wideRows: false,
+                narrowRows: false);
         }
 
         PortableAttention flat = new PortableAttention<Tile64x64>(accelerator);
         return new PortableKernels(
             accelerator,
-            [new PortableGemm<Tile128x128>(accelerator),
+            [
+                new PortableGemm<Tile128x128>(accelerator),
                 new PortableGemm<Tile128x64>(accelerator),
                 new PortableGemm<Tile64x64>(accelerator),
-                small],
+                small,
+            ],
             accelerator.MaxSharedMemoryPerGroup >= SharedMemoryForTall ? [new PortableAttention<Tile128x64>(accelerator), flat] : [flat],
-            true,
-            false);
+            wideRows: true,
+            narrowRows: false);
     }
 
     /// <summary>Launches output = epilogue(input @ weight^T + bias); see <see cref="Gemm"/>.</summary>

@@ -82,9 +82,8 @@ internal readonly struct PortableOps(
     private void LayerNorm(ArrayView<float> input, DeviceAffine norm, Rows rows, RowMap outputMap, ArrayView<float> target)
     {
         RowMap inputMap = RowMap.Of(rows, shape.TokenCount);
-        kernels.LayerNorm(
-            input, norm.Weight, norm.Bias, new LayerNormShape(
-                RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, inputMap, outputMap), target);
+        var sizes = new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, inputMap, outputMap);
+        kernels.LayerNorm(input, norm.Weight, norm.Bias, sizes, target);
     }
 
     private void Linear<TEpilogue>(Activation input, Linear linear, int layer, Activation output, Rows rows)
@@ -102,7 +101,10 @@ internal readonly struct PortableOps(
         };
         var gemm = new GemmShape(RowCount(rows), columns, depth, depth, stride, RowMap.Of(rows, shape.TokenCount));
         kernels.Linear<TEpilogue>(
-            activations[input], fused.Weight.SubView((long)first * depth), fused.Bias.SubView(first), gemm,
+            activations[input],
+            fused.Weight.SubView((long)first * depth),
+            fused.Bias.SubView(first),
+            gemm,
             activations[output].SubView(first));
     }
 

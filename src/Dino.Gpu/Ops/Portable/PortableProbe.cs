@@ -13,10 +13,10 @@ internal sealed class PortableProbe
 {
     private readonly PortableKernels _kernels;
     private readonly Action<Index1D, ArrayView<float>, ArrayView<int>, ProbeShape, ArrayView<float>, ArrayView<float>> _gather;
-    private readonly Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<int>,
-        ProbeShape, ArrayView<float>, ArrayView<float>> _gradient;
-    private readonly Action<Index1D, ArrayView<float>, ArrayView<float>, ProbeShape, float, float, float, ArrayView<float>,
-        ArrayView<float>> _update;
+    private readonly Action<
+        KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<int>, ProbeShape, ArrayView<float>, ArrayView<float>> _gradient;
+    private readonly Action<
+        Index1D, ArrayView<float>, ArrayView<float>, ProbeShape, float, float, float, ArrayView<float>, ArrayView<float>> _update;
 
     public PortableProbe(PortableKernels kernels)
     {
@@ -24,7 +24,7 @@ internal sealed class PortableProbe
         Accelerator accelerator = kernels.Accelerator;
         _gather = accelerator.LoadImplicitlyGroupedStreamKernel<
             Index1D, ArrayView<float>, ArrayView<int>, ProbeShape, ArrayView<float>, ArrayView<float>>(
-            Probe.GatherKernel, kernels.LinearGroup);
+                Probe.GatherKernel, kernels.LinearGroup);
         _gradient = kernels.RowGroup.X switch
         {
             32 => LoadGradient<Rows8x32>(accelerator),
@@ -32,9 +32,8 @@ internal sealed class PortableProbe
             _ => LoadGradient<Rows4x4>(accelerator),
         };
         _update = accelerator.LoadImplicitlyGroupedStreamKernel<
-            Index1D, ArrayView<float>, ArrayView<float>, ProbeShape, float, float, float, ArrayView<float>,
-            ArrayView<float>>(
-            Probe.UpdateKernel, kernels.LinearGroup);
+            Index1D, ArrayView<float>, ArrayView<float>, ProbeShape, float, float, float, ArrayView<float>, ArrayView<float>>(
+                Probe.UpdateKernel, kernels.LinearGroup);
     }
 
     /// <summary>Launches <see cref="Probe.GatherKernel"/>.</summary>
@@ -53,8 +52,15 @@ internal sealed class PortableProbe
         ArrayView<float> weightGradient, ArrayView<float> gradient, ProbeShape shape, ProbeStep step, ArrayView<float> parameters,
         ArrayView<float> velocity) =>
         _update(
-            checked(shape.ClassCount * (shape.Dimension + 1)), weightGradient, gradient, shape, step.LearningRate, step.Momentum,
-            step.WeightDecay, parameters, velocity);
+            checked(shape.ClassCount * (shape.Dimension + 1)),
+            weightGradient,
+            gradient,
+            shape,
+            step.LearningRate,
+            step.Momentum,
+            step.WeightDecay,
+            parameters,
+            velocity);
 
     private static Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<int>, ProbeShape, ArrayView<float>, ArrayView<float>>
         LoadGradient<TRows>(Accelerator accelerator)

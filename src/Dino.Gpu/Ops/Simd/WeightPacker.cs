@@ -66,9 +66,10 @@ internal sealed unsafe class WeightPacker(float* destination, WeightLayout layou
                 for (int output = outputBlock; output < lastOutput; output += width, panel += (nint)count * width)
                 {
                     for (int column = 0; column < width; column++)
-                        Column(
-                            linear.Weight, firstOutput + output + column, output + column < lastOutput, inputs, inputBlock, count,
-                            panel + column, width);
+                    {
+                        bool exists = output + column < lastOutput;
+                        Column(linear.Weight, firstOutput + output + column, exists, inputs, inputBlock, count, panel + column, width);
+                    }
                 }
             }
         }

@@ -103,8 +103,7 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
         96 => LoadAttention<Head96>(),
         112 => LoadAttention<Head112>(),
         128 => LoadAttention<Head128>(),
-        _ =>
-            throw new ArgumentOutOfRangeException(nameof(headSize), headSize, "Attention on tensor cores takes multiples of 16 up to 128."),
+        _ => throw new ArgumentOutOfRangeException(nameof(headSize), headSize, "Expected a multiple of 16 up to 128."),
     };
 
     private Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention<THead>()

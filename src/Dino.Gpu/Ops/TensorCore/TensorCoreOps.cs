@@ -72,17 +72,15 @@ internal readonly struct TensorCoreOps<TFormat>(
         {
             // The softmax uses powers of 2.
             float scale = (float)(Math.Log2(Math.E) / Math.Sqrt(shape.HeadSize));
-            kernels.Attention(
-                Address(activations.InFormat(Activation.Qkv)), new TensorAttentionShape(
-                    shape.TokenCount, queryCount, shape.HeadCount, scale),
-                shape.HeadSize, request.Batch, Address(activations.InFormat(Activation.Context)));
+            var sizes = new TensorAttentionShape(shape.TokenCount, queryCount, shape.HeadCount, scale);
+            long target = Address(activations.InFormat(Activation.Context));
+            kernels.Attention(Address(activations.InFormat(Activation.Qkv)), sizes, shape.HeadSize, request.Batch, target);
             return;
         }
 
         ArrayView<float> context = activations.InFloat(Activation.Context);
-        portable.Attention(
-            activations.InFloat(Activation.Qkv), new AttentionShape(
-                shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize), request.Batch, context);
+        var attention = new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize);
+        portable.Attention(activations.InFloat(Activation.Qkv), attention, request.Batch, context);
         // If only class tokens are requested, the other rows are stale and are never read.
         kernels.Round(context, activations.InFormat(Activation.Context));
     }
@@ -111,10 +109,9 @@ internal readonly struct TensorCoreOps<TFormat>(
         // The result is float32, so this is the portable LayerNorm. Its rows are packed for the copy to the host.
         DeviceAffine affine = weights.Norm(Norm.Final, 0);
         ArrayView<float> normed = activations.InFloat(Activation.Normed);
-        portable.LayerNorm(
-            activations.InFloat(Activation.Residual), affine.Weight, affine.Bias,
-            new LayerNormShape(
-                RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, RowMap.Of(rows, shape.TokenCount), RowMap.Dense), normed);
+        RowMap map = RowMap.Of(rows, shape.TokenCount);
+        var sizes = new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, map, RowMap.Dense);
+        portable.LayerNorm(activations.InFloat(Activation.Residual), affine.Weight, affine.Bias, sizes, normed);
         Outputs.Keep(normed, part, layer);
     }
 
@@ -139,7 +136,9 @@ internal readonly struct TensorCoreOps<TFormat>(
             _ => (0, stride),
         };
         kernels.Linear<TEpilogue>(
-            Address(activations.InFormat(input)), fused.Weight + (long)first * rowBytes, fused.Bias + (long)first * sizeof(float),
+            Address(activations.InFormat(input)),
+            fused.Weight + (long)first * rowBytes,
+            fused.Bias + (long)first * sizeof(float),
             new TensorGemmShape(RowCount(rows), columns, rowBytes, stride, RowMap.Of(rows, shape.TokenCount)),
             target + (long)first * TEpilogue.OutputSize);
     }
