@@ -104,9 +104,9 @@ internal static class TopK
             uint trial = limit | (0x80000000u >> bit);
             int reach = 0;
             for (int i = Group.IdxX; i < old; i += TRows.Threads)
-                reach += Ordered(lists.Scores[firstOld + i]) >= trial ? 1 : 0;
+                reach += OrderedScores.Ordered(lists.Scores[firstOld + i]) >= trial ? 1 : 0;
             for (int i = Group.IdxX; i < end; i += TRows.Threads)
-                reach += Ordered(scores[firstNew + i]) >= trial ? 1 : 0;
+                reach += OrderedScores.Ordered(scores[firstNew + i]) >= trial ? 1 : 0;
             limit = Prefix<TRows>(reach, scratch, bit % 2).Total >= shape.Keep ? trial : limit;
         }
 
@@ -114,9 +114,9 @@ internal static class TopK
         int above = 0;
         int at = 0;
         for (int i = Group.IdxX; i < old; i += TRows.Threads)
-            Count(Ordered(lists.Scores[firstOld + i]), limit, ref above, ref at);
+            Count(OrderedScores.Ordered(lists.Scores[firstOld + i]), limit, ref above, ref at);
         for (int i = Group.IdxX; i < end; i += TRows.Threads)
-            Count(Ordered(scores[firstNew + i]), limit, ref above, ref at);
+            Count(OrderedScores.Ordered(scores[firstNew + i]), limit, ref above, ref at);
         PrefixSum aboves = Prefix<TRows>(above, scratch, 0);
         PrefixSum ats = Prefix<TRows>(at, scratch, 1);
         int nextAbove = aboves.Before;
@@ -131,7 +131,7 @@ internal static class TopK
             int count = aboves.Total + ats.Total;
             best.Counts[query] = count < shape.Keep ? count : shape.Keep;
             if (limit != 0)
-                thresholds[query] = FromOrdered(limit);
+                thresholds[query] = OrderedScores.Score(limit);
         }
     }
 
@@ -145,7 +145,7 @@ internal static class TopK
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Place(float score, int index, uint limit, int keep, long first, ref int nextAbove, ref int nextAt, TopKLists best)
     {
-        uint ordered = Ordered(score);
+        uint ordered = OrderedScores.Ordered(score);
         int place = keep;
         if (ordered > limit)
         {
@@ -187,20 +187,6 @@ internal static class TopK
 
         return new PrefixSum(before, total);
     }
-
-    /// <summary>
-    /// An unsigned integer that orders as the float does, negative ones included; never 0 for a number.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Ordered(float value)
-    {
-        uint bits = Interop.FloatAsInt(value);
-        return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float FromOrdered(uint ordered) =>
-        Interop.IntAsFloat((ordered & 0x80000000u) != 0 ? ordered & 0x7FFFFFFFu : ~ordered);
 
     /// <summary>A sum over the threads before this one, and over all.</summary>
     private readonly struct PrefixSum
