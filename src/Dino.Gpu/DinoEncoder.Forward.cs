@@ -64,7 +64,7 @@ public sealed partial class DinoEncoder
     /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
     /// <param name="scales">
     /// Factors of the input's sides, each above 0. The input at a scale has floor(side * scale) pixels, interpolated
-    /// bilinearly without antialiasing. Null for <see cref="MultiScale.Default"/>.
+    /// bilinearly without antialiasing. Null for those of the original: 1, 1 / sqrt(2) and 1 / 2.
     /// </param>
     /// <returns>Only <see cref="DinoOutput.ClassToken"/>: the scaled means, (images, hidden).</returns>
     /// <exception cref="DinoException">

@@ -4,14 +4,14 @@ namespace Dino.Gpu.Features;
 /// The mean of a picture's class tokens at several scales, scaled to length 1: <c>multi_scale</c> in the original's
 /// <c>utils.py</c>. Sums are in double precision.
 /// </summary>
-public sealed class MultiScale
+internal sealed class MultiScale
 {
     private readonly double[] _sums; // (images, hidden)
     private readonly int _hidden;
 
     /// <param name="images">The number of pictures.</param>
     /// <param name="hidden">Values of a class token.</param>
-    internal MultiScale(int images, int hidden)
+    public MultiScale(int images, int hidden)
     {
         _sums = new double[images * hidden];
         _hidden = hidden;
@@ -22,7 +22,7 @@ public sealed class MultiScale
 
     /// <summary>Adds one scale.</summary>
     /// <param name="classTokens">(images, hidden)</param>
-    internal void Add(ReadOnlySpan<float> classTokens)
+    public void Add(ReadOnlySpan<float> classTokens)
     {
         for (int i = 0; i < _sums.Length; i++)
             _sums[i] += classTokens[i];
@@ -31,7 +31,7 @@ public sealed class MultiScale
     /// <summary>
     /// (images, hidden): the sums scaled to length 1. The means scaled to length 1 are the same. Zeros stay zeros.
     /// </summary>
-    internal float[] Normalized()
+    public float[] Normalized()
     {
         var result = new float[_sums.Length];
         for (int start = 0; start < result.Length; start += _hidden)
