@@ -9,12 +9,6 @@ namespace Dino.Gpu.Classification;
 /// <summary>Trains with <see cref="Probe"/>: one launch runs many steps.</summary>
 internal sealed class SimdProbeTrainer : ProbeTrainer
 {
-    /// <summary>Room to move a buffer's start to a cache line.</summary>
-    private const int Alignment = 16;
-
-    /// <summary>Floats that a load or a prefetch may run past the last row of a buffer.</summary>
-    private const int Slack = 1024;
-
     /// <summary>
     /// The operations of a step that make another thread worth its three barriers: about 20 microseconds.
     /// </summary>
@@ -81,7 +75,7 @@ internal sealed class SimdProbeTrainer : ProbeTrainer
         _parameters.MemSetToZero();
         _momentum.MemSetToZero();
         Accelerator.Synchronize();
-        float* parameters = SimdForward.Align((float*)_parameters.NativePtr);
+        float* parameters = SimdMemory.Align((float*)_parameters.NativePtr);
         for (int label = 0; label < ClassCount; label++)
         {
             parameters[label] = bias[label];
@@ -92,7 +86,7 @@ internal sealed class SimdProbeTrainer : ProbeTrainer
 
     public override unsafe void Read(Span<float> weight, Span<float> bias)
     {
-        float* parameters = SimdForward.Align((float*)_parameters.NativePtr);
+        float* parameters = SimdMemory.Align((float*)_parameters.NativePtr);
         for (int label = 0; label < ClassCount; label++)
         {
             bias[label] = parameters[label];
@@ -144,7 +138,7 @@ internal sealed class SimdProbeTrainer : ProbeTrainer
     /// </summary>
     private MemoryBuffer1D<float, Stride1D.Dense> Allocate(long length)
     {
-        MemoryBuffer1D<float, Stride1D.Dense> buffer = Accelerator.Allocate1D<float>(length + Alignment + Slack);
+        MemoryBuffer1D<float, Stride1D.Dense> buffer = Accelerator.Allocate1D<float>(length + SimdMemory.Padding);
         buffer.MemSetToZero();
         return buffer;
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Model;
@@ -41,14 +40,11 @@ internal sealed class PortableExecutor : GpuExecutor<PortableOps>
         using MemoryBuffer1D<float, Stride1D.Dense> values = Accelerator.Allocate1D<float>(threads);
         values.MemSetToZero();
         Accelerator.Synchronize();
-        double best = double.MaxValue;
-        for (int round = 0; round < 4; round++)
+        double best = BestSeconds(rounds: 4, () =>
         {
-            long start = Stopwatch.GetTimestamp();
             kernel(threads, Iterations, values.View);
             Accelerator.Synchronize();
-            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
-        }
+        });
 
         return threads * Peak.Operations(Iterations) / best;
     }

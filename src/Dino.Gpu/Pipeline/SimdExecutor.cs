@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.Intrinsics.X86;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Kernels.Simd;
@@ -27,12 +26,6 @@ internal enum SimdWidth
 /// <summary>Runs a model on the CPU accelerator: one launch of <see cref="SimdForward"/> for each batch.</summary>
 internal sealed class SimdExecutor : VitExecutor
 {
-    /// <summary>Room to move a buffer's start to a cache line, see <see cref="SimdForward"/>.</summary>
-    private const int Alignment = 16;
-
-    /// <summary>Floats that a load or a prefetch may run past the last row of a buffer.</summary>
-    private const int Slack = 1024;
-
     private readonly Accelerator _accelerator;
     private readonly SimdWidth _width;
     private readonly int _tileRows;
@@ -121,16 +114,11 @@ internal sealed class SimdExecutor : VitExecutor
         int threads = _accelerator.NumMultiprocessors;
         using MemoryBuffer1D<float, Stride1D.Dense> results = _accelerator.Allocate1D<float>(threads);
         results.MemSetToZero();
-        double best = double.MaxValue;
-        // The first round compiles the kernel and wakes the cores. The best round is the peak.
-        for (int round = 0; round < 12; round++)
+        double best = BestSeconds(rounds: 12, () =>
         {
-            long start = Stopwatch.GetTimestamp();
             _peakKernel(new KernelConfig(threads, 1), results.View, Iterations);
             _accelerator.Synchronize();
-            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
-        }
-
+        });
         return threads * Peak.Operations(Iterations, (int)_width) / best;
     }
 
@@ -153,7 +141,7 @@ internal sealed class SimdExecutor : VitExecutor
 
         ArrayView<float> positionView = _positions.Reserve(positions.Length);
         positionView.CopyFromCPU(positions);
-        ArrayView<float> workspaceView = _workspace.Reserve(workspace.Length + Alignment + Slack);
+        ArrayView<float> workspaceView = _workspace.Reserve(workspace.Length + SimdMemory.Padding);
         var layout = new OutputLayout(shape, request);
         ArrayView<float> outputs = _outputs.Reserve(layout.TotalLength);
         _counters.MemSetToZero();
@@ -208,8 +196,8 @@ internal sealed class SimdExecutor : VitExecutor
     {
         VitConfig config = weights.Config;
         var layout = new WeightLayout(new VitShape(config, config.TrainedImageSize, config.TrainedImageSize), 2 * (int)_width);
-        MemoryBuffer1D<float, Stride1D.Dense> buffer = _accelerator.Allocate1D<float>(layout.Length + Alignment + Slack);
-        var packer = new WeightPacker((float*)(((nuint)buffer.NativePtr + 63) & ~(nuint)63), layout);
+        MemoryBuffer1D<float, Stride1D.Dense> buffer = _accelerator.Allocate1D<float>(layout.Length + SimdMemory.Padding);
+        var packer = new WeightPacker(SimdMemory.Align((float*)buffer.NativePtr), layout);
         packer.Pack(weights);
         return buffer;
     }

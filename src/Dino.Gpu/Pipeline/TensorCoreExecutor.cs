@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Model;
@@ -74,15 +73,11 @@ internal sealed class TensorCoreExecutor<TFormat> : GpuExecutor<TensorCoreOps<TF
     {
         const int Iterations = 4096;
         int groups = Accelerator.NumMultiprocessors * 16;
-        double best = double.MaxValue;
-        for (int round = 0; round < 4; round++)
+        double best = BestSeconds(rounds: 4, () =>
         {
-            long start = Stopwatch.GetTimestamp();
             _kernels.Peak(groups, Iterations);
             Accelerator.Synchronize();
-            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
-        }
-
+        });
         return groups * TensorPeak.Operations<TFormat>(Iterations) / best;
     }
 

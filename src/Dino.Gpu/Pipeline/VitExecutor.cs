@@ -58,6 +58,22 @@ internal abstract class VitExecutor : IDisposable
 
     public abstract void Dispose();
 
+    /// <summary>
+    /// The time of the fastest of some rounds. The first rounds compile the kernel and wake the device.
+    /// </summary>
+    protected static double BestSeconds(int rounds, Action run)
+    {
+        double best = double.MaxValue;
+        for (int round = 0; round < rounds; round++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            run();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
+        return best;
+    }
+
     /// <summary>The number of sums of <see cref="TimedOps{TOps}"/>.</summary>
     protected static int OpCount => Enum.GetValues<VitOp>().Length;
 

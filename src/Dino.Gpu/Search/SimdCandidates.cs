@@ -11,12 +11,6 @@ namespace Dino.Gpu.Search;
 /// </summary>
 internal sealed unsafe class SimdCandidates : CandidateSearch
 {
-    /// <summary>Room to move a buffer's start to a cache line.</summary>
-    private const int Alignment = 16;
-
-    /// <summary>Floats that a load or a prefetch may run past the last panel.</summary>
-    private const int Slack = 1024;
-
     /// <summary>The most queries of a launch. All of them use a section of vectors while it is in the cache.</summary>
     private const int MostQueries = 1024;
 
@@ -82,7 +76,7 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
         SimdCandidateLists lists = Rent();
         try
         {
-            lists.Reserve(plan, (long)count * Blocks(_dimension) * Gemm.BlockSize);
+            lists.Reserve(plan, (long)count * Gemm.Blocks(_dimension) * Gemm.BlockSize);
             PackQueries(queries, count, SimdCandidateLists.Pointer(lists.Queries));
             floors.CopyTo(new Span<float>(SimdCandidateLists.Pointer(lists.Floors), count));
             _kernel(
@@ -125,8 +119,6 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
     /// </summary>
     private int Capacity(int keep) => (int)Math.Min(2L * keep, _vectorCount + 1L);
 
-    private static int Blocks(int dimension) => (dimension + Gemm.BlockSize - 1) / Gemm.BlockSize;
-
     private SimdCandidateLists Rent()
     {
         _free.Wait();
@@ -136,7 +128,7 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
             throw new ObjectDisposedException(nameof(NearestNeighbors));
         }
 
-        long scoreLength = (long)_accelerator.NumMultiprocessors * TopK.ScoreLength + Alignment + Slack;
+        long scoreLength = (long)_accelerator.NumMultiprocessors * TopK.ScoreLength + SimdMemory.Padding;
         return _idle.TryPop(out SimdCandidateLists? lists) ? lists : new SimdCandidateLists(_accelerator, scoreLength, GiveBack);
     }
 
@@ -166,9 +158,9 @@ internal sealed unsafe class SimdCandidates : CandidateSearch
     {
         int dimension = vectors.Dimension;
         var plan = new TopKPlan(0, vectors.Count, dimension, 0, 0, 0);
-        long length = plan.SectionCount * plan.SectionLength + Alignment + Slack;
+        long length = plan.SectionCount * plan.SectionLength + SimdMemory.Padding;
         MemoryBuffer1D<float, Stride1D.Dense> buffer = accelerator.Allocate1D<float>(length);
-        float* start = SimdForward.Align((float*)buffer.NativePtr);
+        float* start = SimdMemory.Align((float*)buffer.NativePtr);
         Parallel.For(0, plan.SectionCount, parallel, () => new float[dimension], (section, _, scaled) =>
         {
             float* packed = start + section * plan.SectionLength;

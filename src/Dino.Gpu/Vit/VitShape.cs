@@ -93,4 +93,12 @@ internal readonly struct VitShape
 
     /// <summary>The class token, and one token for each patch.</summary>
     public int TokenCount => 1 + PatchCount;
+
+    /// <summary>The number of rows of one image.</summary>
+    public int RowCount(Rows rows) => rows switch
+    {
+        Rows.ClassToken => 1,
+        Rows.Patches => PatchCount,
+        _ => TokenCount,
+    };
 }

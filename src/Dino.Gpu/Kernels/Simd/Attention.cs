@@ -21,11 +21,8 @@ internal static unsafe class Attention
         long headPanels = (headSize + width - 1) / width;
         return Round(tokenPanels * width * headSize)            // keys
             + Round(headPanels * width * tokens)                // values
-            + (ScoreBlocks(tokens) + 1L) * tileRows * Gemm.BlockSize; // scores and output
+            + (Gemm.Blocks(tokens) + 1L) * tileRows * Gemm.BlockSize; // scores and output
     }
-
-    /// <summary>The number of blocks of <see cref="Gemm.BlockSize"/> keys in which a row of scores is stored.</summary>
-    private static int ScoreBlocks(int tokens) => (tokens + Gemm.BlockSize - 1) / Gemm.BlockSize;
 
     private static long Round(long floats) => (floats + 15) / 16 * 16;
 
@@ -55,7 +52,7 @@ internal static unsafe class Attention
         float* keys = scratch;
         float* values = keys + Round((long)tokenPanels * width * headSize);
         float* scores = values + Round((long)headPanels * width * tokens);
-        float* output = scores + (nint)ScoreBlocks(tokens) * TVector.TileRows * Gemm.BlockSize;
+        float* output = scores + (nint)Gemm.Blocks(tokens) * TVector.TileRows * Gemm.BlockSize;
         PackKeys(key, keys, tokens, headSize, width);
         PackValues(value, values, tokens, headSize, width);
 

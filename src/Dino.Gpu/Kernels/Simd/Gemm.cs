@@ -26,6 +26,9 @@ internal static unsafe class Gemm
     /// </summary>
     private const int PrefetchRows = 24;
 
+    /// <summary>The number of blocks that hold some columns.</summary>
+    public static int Blocks(int columns) => (columns + BlockSize - 1) / BlockSize;
+
     /// <summary>
     /// C = A B + bias, or C += A B + bias. A (rows, k) and C (rows, panels * width) have the row stride
     /// <see cref="BlockSize"/>. B is a sequence of panels of k rows and two vectors of columns. An element is one chain

@@ -70,9 +70,9 @@ internal static unsafe class Probe
             (float*)Unsafe.AsPointer(ref vectors),
             (int*)Unsafe.AsPointer(ref labels),
             (int*)Unsafe.AsPointer(ref order),
-            SimdForward.Align((float*)Unsafe.AsPointer(ref parameters)),
-            SimdForward.Align((float*)Unsafe.AsPointer(ref momentum)),
-            SimdForward.Align((float*)Unsafe.AsPointer(ref workspace)),
+            SimdMemory.Align((float*)Unsafe.AsPointer(ref parameters)),
+            SimdMemory.Align((float*)Unsafe.AsPointer(ref momentum)),
+            SimdMemory.Align((float*)Unsafe.AsPointer(ref workspace)),
             (float*)Unsafe.AsPointer(ref outcomes),
             (float*)Unsafe.AsPointer(ref scores));
         var team = new Team(plan.Threads, thread, (int*)Unsafe.AsPointer(ref counter));
@@ -85,7 +85,7 @@ internal static unsafe class Probe
             int count = Math.Min(batchSize, end - first);
             team.Wait();
             steps.Logits(team, count, parity);
-            if (!steps.SharesRows(team, count))
+            if (!steps.DividesRows(team, count))
                 team.Wait();
             steps.Losses(team, first, count);
             if (plan.Update != 0)
@@ -204,7 +204,7 @@ internal readonly unsafe struct ProbeSteps<TVector>(
     /// Whether a batch has a tile of rows for each thread. Then only one thread uses a row's logits, from the product
     /// to the losses.
     /// </summary>
-    public bool SharesRows(in Team team, int count) => team.Size * TVector.TileRows <= count;
+    public bool DividesRows(in Team team, int count) => team.Size * TVector.TileRows <= count;
 
     /// <summary>
     /// logits = X W^T + bias. Each thread computes some examples. If there are too few, the threads divide the tiles of
@@ -212,7 +212,7 @@ internal readonly unsafe struct ProbeSteps<TVector>(
     /// </summary>
     public void Logits(in Team team, int count, int parity)
     {
-        if (SharesRows(team, count))
+        if (DividesRows(team, count))
         {
             (int firstRow, int endRow) = team.Share(count);
             Multiply(parity, firstRow, endRow - firstRow, 0, _layout.Panels);

@@ -31,7 +31,7 @@ internal readonly struct ProbeLayout
     public int Panels => (ClassCount + Width - 1) / Width;
 
     /// <summary>Blocks of inputs.</summary>
-    public int Blocks => (Dimension + Gemm.BlockSize - 1) / Gemm.BlockSize;
+    public int Blocks => Gemm.Blocks(Dimension);
 
     /// <summary>Floats of the parameters, and of the momentum.</summary>
     public long ParameterLength => (long)Panels * Width * (1 + Dimension);
@@ -43,7 +43,7 @@ internal readonly struct ProbeLayout
     public long Logits => Batch(2);
 
     /// <summary>(panels, batch, width): the gradient of the loss by the logits.</summary>
-    public long Gradient => Logits + (long)((Panels * Width + Gemm.BlockSize - 1) / Gemm.BlockSize) * BatchSize * Gemm.BlockSize;
+    public long Gradient => Logits + (long)Gemm.Blocks(Panels * Width) * BatchSize * Gemm.BlockSize;
 
     /// <summary>Floats of the workspace.</summary>
     public long WorkspaceLength => Gradient + (long)Panels * BatchSize * Width;

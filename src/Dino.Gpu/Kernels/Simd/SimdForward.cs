@@ -58,9 +58,9 @@ internal static unsafe class SimdForward
         {
             Pixels = (byte*)Unsafe.AsPointer(ref pixels),
             PixelTable = (float*)Unsafe.AsPointer(ref pixelTable),
-            Weights = Align((float*)Unsafe.AsPointer(ref weights)),
+            Weights = SimdMemory.Align((float*)Unsafe.AsPointer(ref weights)),
             Positions = (float*)Unsafe.AsPointer(ref positions),
-            Workspace = Align((float*)Unsafe.AsPointer(ref workspace)),
+            Workspace = SimdMemory.Align((float*)Unsafe.AsPointer(ref workspace)),
             Outputs = (float*)Unsafe.AsPointer(ref outputs),
             Counters = (int*)Unsafe.AsPointer(ref counters),
             Ticks = (long*)Unsafe.AsPointer(ref ticks) + (nint)thread * TimedOps<SimdOps<TVector>>.Count,
@@ -114,9 +114,4 @@ internal static unsafe class SimdForward
 
     /// <summary>The first thread t with t * teams / threads = team.</summary>
     private static int FirstOfTeam(int team, int teams, int threads) => (int)(((long)team * threads + teams - 1) / teams);
-
-    /// <summary>
-    /// Moves a pointer to the next cache line. ILGPU aligns buffers to 16 bytes, but a register of 16 floats needs 64.
-    /// </summary>
-    public static float* Align(float* pointer) => (float*)(((nuint)pointer + 63) & ~(nuint)63);
 }

@@ -133,7 +133,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     {
         VitShape shape = _plan.Shape;
         (int start, int end) = RowRange(queryRows);
-        int rows = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
+        int rows = shape.RowCount(queryRows);
         for (int head = 0; head < shape.HeadCount && start < end; head++)
         {
             (nint block, nint column) = HeadPlace(head);
@@ -159,7 +159,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     {
         VitShape shape = _plan.Shape;
         bool begins = queryRows == Rows.ClassToken;
-        int rows = begins ? 1 : shape.TokenCount;
+        int rows = shape.RowCount(queryRows);
         int parts = begins ? 1 : WorkspaceLayout.RolloutParts;
         int mixtureSize = Kernels.Simd.Attention.MixtureSize(shape.TokenCount);
         float* stored = _buffers.Workspace + _plan.Workspace.Stored(_owner, layer);
@@ -224,7 +224,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     }
 
     /// <summary>Column blocks of query, and as many of key and of value.</summary>
-    private readonly nint Part => (_plan.Shape.HiddenSize + Gemm.BlockSize - 1) / Gemm.BlockSize;
+    private readonly nint Part => Gemm.Blocks(_plan.Shape.HiddenSize);
 
     /// <summary>Floats from one column block of the activations in use to the next.</summary>
     private readonly nint BlockStride => _tail ? _plan.Workspace.ClassBlock : _plan.Workspace.ImageBlock;

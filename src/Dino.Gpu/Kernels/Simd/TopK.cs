@@ -83,8 +83,8 @@ internal static unsafe class TopK
         }
 
         var a = (float*)Unsafe.AsPointer(ref queries);
-        float* b = SimdForward.Align((float*)Unsafe.AsPointer(ref vectors));
-        float* c = SimdForward.Align((float*)Unsafe.AsPointer(ref scores)) + (nint)thread * ScoreLength; // (tile queries, 384)
+        float* b = SimdMemory.Align((float*)Unsafe.AsPointer(ref vectors));
+        float* c = SimdMemory.Align((float*)Unsafe.AsPointer(ref scores)) + (nint)thread * ScoreLength; // (tile queries, 384)
         int width = 2 * TVector.Count;
         for (int section = Interlocked.Increment(ref counter) - 1;
             section < plan.SectionCount;

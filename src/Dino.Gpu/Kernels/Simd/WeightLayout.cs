@@ -38,7 +38,7 @@ internal readonly struct WeightLayout
     private long LayerSize =>
         2 * NormSize + 4 * MatrixSize(_hidden, _hidden) + MatrixSize(_mlp, _hidden) + MatrixSize(_hidden, _mlp);
 
-    public static long PaddedToBlocks(int columns) => (columns + Gemm.BlockSize - 1) / Gemm.BlockSize * (long)Gemm.BlockSize;
+    public static long PaddedToBlocks(int columns) => (long)Gemm.Blocks(columns) * Gemm.BlockSize;
 
     /// <summary>The weight of a LayerNorm. Its bias is <see cref="PaddedToBlocks"/>(hidden) floats after it.</summary>
     public long NormWeight(Norm norm, int layer) => norm switch

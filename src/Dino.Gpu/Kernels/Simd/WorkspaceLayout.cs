@@ -21,9 +21,9 @@ internal readonly struct WorkspaceLayout
 
     public WorkspaceLayout(in VitShape shape, in ForwardRequest request, int threads, int width, int tileRows)
     {
-        _hiddenBlocks = Blocks(shape.HiddenSize);
-        _mlpBlocks = Blocks(shape.MlpSize);
-        _patchBlocks = Blocks(shape.PatchLength);
+        _hiddenBlocks = Gemm.Blocks(shape.HiddenSize);
+        _mlpBlocks = Gemm.Blocks(shape.MlpSize);
+        _patchBlocks = Gemm.Blocks(shape.PatchLength);
         _tokens = shape.TokenCount;
         _batch = request.Batch;
         _threads = threads;
@@ -97,6 +97,4 @@ internal readonly struct WorkspaceLayout
         Activation.Normed or Activation.Context => ClassStart + ClassBlock * _hiddenBlocks,
         _ => ClassStart + ClassBlock * (2L * _hiddenBlocks), // Mlp
     };
-
-    private static int Blocks(int columns) => (columns + Gemm.BlockSize - 1) / Gemm.BlockSize;
 }

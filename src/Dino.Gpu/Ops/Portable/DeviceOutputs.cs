@@ -38,7 +38,7 @@ internal readonly struct DeviceOutputs(
     /// <param name="queryRows">The rows of each matrix to keep.</param>
     public void KeepAttention(ArrayView<float> qkv, int layer, Rows queryRows)
     {
-        int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
+        int queryCount = shape.RowCount(queryRows);
         var attention = new AttentionShape(shape.TokenCount, queryCount, shape.HeadCount, shape.HeadSize);
         kernels.AttentionProbabilities(qkv, attention, request.Batch, activations.Probabilities);
         Keep(activations.Probabilities, OutputPart.Attentions, layer);

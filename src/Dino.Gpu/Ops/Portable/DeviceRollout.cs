@@ -29,7 +29,7 @@ internal readonly struct DeviceRollout(PortableKernels kernels, DeviceActivation
     public void Step(int layer, Rows queryRows)
     {
         bool begins = queryRows == Rows.ClassToken;
-        int rows = begins ? 1 : shape.TokenCount;
+        int rows = shape.RowCount(queryRows);
         for (int first = 0; first < rows; first += DeviceActivations.RolloutBlockRows)
         {
             int count = Math.Min(DeviceActivations.RolloutBlockRows, rows - first);

@@ -45,7 +45,7 @@ internal readonly struct PortableOps(
     public void Attention(Rows queryRows) =>
         kernels.Attention(
             activations[Activation.Qkv],
-            new AttentionShape(shape.TokenCount, queryRows == Rows.ClassToken ? 1 : shape.TokenCount, shape.HeadCount, shape.HeadSize),
+            new AttentionShape(shape.TokenCount, shape.RowCount(queryRows), shape.HeadCount, shape.HeadSize),
             request.Batch,
             activations[Activation.Context]);
 
@@ -108,12 +108,7 @@ internal readonly struct PortableOps(
             activations[output].SubView(first));
     }
 
-    private int RowCount(Rows rows) => request.Batch * rows switch
-    {
-        Rows.ClassToken => 1,
-        Rows.Patches => shape.PatchCount,
-        _ => shape.TokenCount,
-    };
+    private int RowCount(Rows rows) => request.Batch * shape.RowCount(rows);
 
     private int ColumnCount(Activation activation) => DeviceActivations.ColumnCount(activation, shape);
 }

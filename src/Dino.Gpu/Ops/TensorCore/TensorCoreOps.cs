@@ -67,7 +67,7 @@ internal readonly struct TensorCoreOps<TFormat>(
 
     public void Attention(Rows queryRows)
     {
-        int queryCount = queryRows == Rows.ClassToken ? 1 : shape.TokenCount;
+        int queryCount = shape.RowCount(queryRows);
         if (!_floatAttention)
         {
             // The softmax uses powers of 2.
@@ -143,10 +143,5 @@ internal readonly struct TensorCoreOps<TFormat>(
             target + (long)first * TEpilogue.OutputSize);
     }
 
-    private int RowCount(Rows rows) => request.Batch * rows switch
-    {
-        Rows.ClassToken => 1,
-        Rows.Patches => shape.PatchCount,
-        _ => shape.TokenCount,
-    };
+    private int RowCount(Rows rows) => request.Batch * shape.RowCount(rows);
 }
