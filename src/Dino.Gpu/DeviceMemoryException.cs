@@ -18,6 +18,12 @@ public sealed class DeviceMemoryException : DinoException
     {
     }
 
+    /// <summary>Creates the exception with its one-line message, what the user can do, and the cause.</summary>
+    internal DeviceMemoryException(string message, string? hint, Exception innerException)
+        : base(message, hint, innerException)
+    {
+    }
+
     /// <summary>
     /// Whether a failure means that memory ran out. OpenCL drivers may allocate at first use, so a launch or a copy can
     /// fail with it too, not only an allocation. After any other driver error a retry would not help.

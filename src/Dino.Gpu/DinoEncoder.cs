@@ -245,16 +245,19 @@ public sealed partial class DinoEncoder : IDisposable
     private ScaledInput AtScale(double scale) => _scales.GetOrAdd(scale, value =>
     {
         if (!double.IsFinite(value) || value <= 0)
-            throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"A scale of {value}: expected a number above 0."));
+            throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"the scale is {value} (expected a number above 0)"));
         string size = string.Create(
             CultureInfo.InvariantCulture, $"{Math.Floor(InputWidth * value):0}x{Math.Floor(InputHeight * value):0}");
-        string found = string.Create(CultureInfo.InvariantCulture, $"Scale {value} makes {size} pixels of {InputWidth}x{InputHeight}");
+        string found = string.Create(CultureInfo.InvariantCulture, $"scale {value} makes {size} pixels of {InputWidth}x{InputHeight}");
         if (InputWidth * value * (InputHeight * value) > ImageHeader.MaxPixels)
-            throw new DinoException($"{found}, above the limit of {ImageHeader.MaxPixels}.");
+            throw new DinoException($"{found} (at most {ImageHeader.MaxPixels} are supported)", "take a smaller scale or input size");
         if (InputWidth * value < Config.PatchSize || InputHeight * value < Config.PatchSize)
+        {
             throw new DinoException(
-                $"{found}, which hold no patch: this model needs at least {Config.PatchSize}x{Config.PatchSize}; take a larger scale "
-                    + $"or input size.");
+                $"{found}, which hold no patch (expected at least {Config.PatchSize}x{Config.PatchSize})",
+                "take a larger scale or input size");
+        }
+
         var shape = VitShape.AtScale(Config, InputWidth, InputHeight, value);
         return new ScaledInput(
             shape,
@@ -266,14 +269,17 @@ public sealed partial class DinoEncoder : IDisposable
         int width = options.InputWidth ?? config.TrainedImageSize;
         int height = options.InputHeight ?? config.TrainedImageSize;
         if (config.LayerCount > ForwardRequest.MaxLayers)
-            throw new DinoException($"This model has {config.LayerCount} blocks, at most {ForwardRequest.MaxLayers} are supported.");
+            throw new DinoException($"the model has {config.LayerCount} blocks (at most {ForwardRequest.MaxLayers} are supported)");
         if (width < config.PatchSize || height < config.PatchSize)
+        {
             throw new DinoException(
-                $"Input size {width}x{height} holds no patch: this model needs at least {config.PatchSize}x{config.PatchSize} pixels.");
+                $"input size {width}x{height} holds no patch (expected at least {config.PatchSize}x{config.PatchSize} pixels)");
+        }
+
         if ((long)width * height > ImageHeader.MaxPixels)
-            throw new DinoException($"Input size {width}x{height} is above the limit of {ImageHeader.MaxPixels} pixels.");
+            throw new DinoException($"input size {width}x{height} is too large (at most {ImageHeader.MaxPixels} pixels are supported)");
         if (options.BatchSize < 1)
-            throw new DinoException($"Batch size {options.BatchSize}: at least 1 is needed.");
+            throw new DinoException($"the batch size is {options.BatchSize} (expected 1 or more)");
         return (width, height);
     }
 

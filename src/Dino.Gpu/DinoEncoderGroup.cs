@@ -176,7 +176,8 @@ public sealed class DinoEncoderGroup : IDisposable
         catch (Exception failure) when (_encoders.Length > 1 && failure is not (ArgumentException or ObjectDisposedException))
         {
             // With several devices, the name of the one that failed is half of the answer.
-            throw new DinoException($"{encoder?.Device.Id} ({encoder?.Device.Name}): {failure.Message.ReplaceLineEndings(" ")}", failure);
+            string message = $"{encoder?.Device.Id} ({encoder?.Device.Name}): {failure.Message.ReplaceLineEndings(" ")}";
+            throw new DinoException(message, (failure as DinoException)?.Hint, failure);
         }
         finally
         {

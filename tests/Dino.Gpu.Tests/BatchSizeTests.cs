@@ -40,7 +40,7 @@ public sealed class BatchSizeTests(TestDevices devices)
         Assert.Equal(4, encoder.BatchSize);
         Assert.Equal(2, executor!.Releases);
         Assert.Equal(2, warnings.Count);
-        Assert.EndsWith("no room for 16 images at once; going on with 8.", warnings[0], StringComparison.Ordinal);
+        Assert.EndsWith("no room for 16 images at once; continuing with 8", warnings[0], StringComparison.Ordinal);
         Assert.All(warnings, line => Assert.DoesNotContain('\n', line));
         batches.Clear();
         Assert.Equal(expected[..8], encoder.Embed(images[..8]));

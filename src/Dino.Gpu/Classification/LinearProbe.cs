@@ -216,9 +216,9 @@ public sealed class LinearProbe
         }
         catch (Exception exception) when (exception is not DinoException && DeviceMemoryException.IsCause(exception))
         {
-            string advice = device.Family == KernelFamily.Simd ? "" : "; try the device cpu";
+            string? hint = device.Family == KernelFamily.Simd ? null : "use the device cpu";
             throw new DeviceMemoryException(
-                $"{device.Info.Id} ({device.Info.Name}) has no room for the vectors and the classifier{advice}", exception);
+                $"{device.Info.Id} ({device.Info.Name}) has no room for the vectors and the classifier", hint, exception);
         }
     }
 

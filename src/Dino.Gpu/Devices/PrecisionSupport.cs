@@ -32,8 +32,8 @@ internal static class PrecisionSupport
         {
             throw new DinoException(
                 $"{device.Id} ({device.Name}) does not compute in {NameOf(precision)}, "
-                + $"only in {string.Join(", ", device.Precisions.Select(NameOf))}; "
-                + "tf32, bf16 and fp16 need an NVIDIA GPU of compute capability 8.0 or newer.");
+                + $"only in {string.Join(", ", device.Precisions.Select(NameOf))}",
+                "use fp32, or an NVIDIA GPU of compute capability 8.0 or newer");
         }
     }
 }

@@ -223,7 +223,7 @@ internal sealed class BatchRunner
             throw failure as DeviceMemoryException ?? new DeviceMemoryException(
                 $"{_device.Id} ({_device.Name}) ran out of memory with one image of {shape.InputWidth}x{shape.InputHeight}: "
                 + $"{failure.Message.ReplaceLineEndings(" ")}",
-                    failure);
+                failure);
         }
 
         var idle = new List<BatchSlot>();
@@ -248,7 +248,7 @@ internal sealed class BatchRunner
         }
 
         if (smaller)
-            _warning?.Invoke($"{_device.Id} ({_device.Name}) has no room for {count} images at once; going on with {count / 2}.");
+            _warning?.Invoke($"{_device.Id} ({_device.Name}) has no room for {count} images at once; continuing with {count / 2}");
     }
 
     /// <summary>One batch under way.</summary>

@@ -94,8 +94,8 @@ internal sealed class SimdExecutor : VitExecutor
         if (config.HiddenSize > Gemm.BlockSize && Gemm.BlockSize % config.HeadSize != 0)
         {
             throw new DinoException(
-                $"The CPU kernels take heads that divide {Gemm.BlockSize}, this model has heads of {config.HeadSize}; "
-                + "use an OpenCL or CUDA device.");
+                $"the CPU kernels need heads that divide {Gemm.BlockSize} (found heads of {config.HeadSize})",
+                "use an OpenCL or CUDA device");
         }
 
         return (width ?? BestWidth) switch

@@ -42,8 +42,9 @@ internal static class TensorCoreExecutor
         if (config.HiddenSize % SizeMultiple != 0 || config.MlpSize % SizeMultiple != 0 || patchLength % SizeMultiple != 0)
         {
             throw new DinoException(
-                $"{PrecisionSupport.NameOf(precision)} needs a model whose hidden, MLP and patch sizes are multiples of {SizeMultiple}, "
-                + $"not {config.HiddenSize}, {config.MlpSize} and {patchLength}; use fp32.");
+                $"{PrecisionSupport.NameOf(precision)} needs a model whose hidden, MLP and patch sizes are multiples of {SizeMultiple} "
+                + $"(found {config.HiddenSize}, {config.MlpSize} and {patchLength})",
+                "use fp32");
         }
     }
 }

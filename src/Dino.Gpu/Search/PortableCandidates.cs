@@ -249,8 +249,8 @@ internal sealed class PortableCandidates : CandidateSearch
         catch (Exception exception) when (exception is not DinoException && DeviceMemoryException.IsCause(exception))
         {
             throw new DeviceMemoryException(
-                $"no room on {_accelerator.Name} ({_accelerator.MemorySize >> 20} MiB) to search {_vectorCount} vectors of {_dimension}; "
-                + "use the device cpu, or search parts of them",
+                $"no room on {_accelerator.Name} ({_accelerator.MemorySize >> 20} MiB) to search {_vectorCount} vectors of {_dimension}",
+                "use the device cpu, or search parts of them",
                 exception);
         }
     }

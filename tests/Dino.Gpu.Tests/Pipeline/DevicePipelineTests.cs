@@ -224,7 +224,7 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
 
         Assert.Equal(4, encoder.BatchSize);
         Assert.Equal(
-            ["going on with 8.", "going on with 4."], warnings.Select(line => line[line.IndexOf("going", StringComparison.Ordinal)..]));
+            ["continuing with 8", "continuing with 4"], warnings.Select(line => line[line.IndexOf("continuing", StringComparison.Ordinal)..]));
 
         void Fail(string where, int count)
         {
