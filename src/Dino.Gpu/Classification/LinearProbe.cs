@@ -115,7 +115,7 @@ public sealed class LinearProbe
     /// </summary>
     /// <param name="vectors">(count, dimension)</param>
     /// <param name="device"><c>auto</c>, <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.</param>
-    /// <param name="threads">Threads of the CPU device; null for one a core.</param>
+    /// <param name="threads">Threads of the CPU device; null for one per core.</param>
     /// <exception cref="ArgumentException">Not whole vectors, or a value that is not finite.</exception>
     /// <exception cref="DinoException">The device cannot be used, or has no room.</exception>
     public Predictions Predict(ReadOnlyMemory<float> vectors, string device = "auto", int? threads = null)

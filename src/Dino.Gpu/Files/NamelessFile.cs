@@ -31,8 +31,8 @@ internal static class NamelessFile
         Create(Path.Combine(Path.GetTempPath(), $"dino-{Guid.NewGuid():N}.tmp"), bufferSize);
 
     /// <summary>The failure of a temporary file that cannot be written or read, in one line.</summary>
-    /// <param name="what">What is in it.</param>
-    /// <param name="failure">What the system says.</param>
+    /// <param name="what">The contents of the file, for the message.</param>
+    /// <param name="failure">The system's failure.</param>
     public static DinoException Failed(string what, Exception failure) =>
         new($"cannot keep {what} in the temporary folder {Path.GetTempPath()}: {failure.Message.ReplaceLineEndings(" ")}", failure);
 }

@@ -30,8 +30,6 @@ public sealed class RgbImage
     /// <summary>(Height, Width, 3) bytes, red first.</summary>
     public byte[] Pixels { get; }
 
-    /// <summary>
-    /// What the file lacked that this was read from, although all of its pixels were there; null for nothing.
-    /// </summary>
+    /// <summary>What the image file lacked, although all of its pixels were there; null if it was complete.</summary>
     public string? Warning { get; internal set; }
 }

@@ -84,7 +84,7 @@ internal sealed unsafe class SimdCandidateLists(
 
     public override void Dispose() => giveBack(this);
 
-    /// <summary>Frees the memory for good.</summary>
+    /// <summary>Frees the memory.</summary>
     public void Free()
     {
         _queries.Dispose();
