@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Kernels.TensorCore.Generator;
 
 /// <summary>
-/// Writes attention: 16 queries of a warp, 32 keys at a time. Scores s and outputs o come in fragments of 16 rows by 8
-/// columns, of which a lane holds two columns in rows lane / 4 and lane / 4 + 8.
+/// Writes the PTX of attention: 16 queries of a warp, 32 keys at a time. Scores s and outputs o are in fragments of 16
+/// rows by 8 columns. A lane holds two columns of a fragment, in rows lane / 4 and lane / 4 + 8.
 /// </summary>
 internal static class AttentionGenerator
 {
@@ -14,7 +14,7 @@ internal static class AttentionGenerator
 
     private const string Low = "0fF149F2CA";
 
-    /// <summary>What does not depend on the head.</summary>
+    /// <summary>Writes the parts that do not depend on the head.</summary>
     public static string WriteText()
     {
         var text = new SourceText("static Dino.Gpu.Kernels.TensorCore.TensorProduct");
@@ -107,7 +107,7 @@ internal static class AttentionGenerator
         return text.ToString();
     }
 
-    /// <summary>What depends on the head, 32 bytes of queries and 16 values at a time.</summary>
+    /// <summary>Writes the parts that depend on the head, for 32 bytes of queries and 16 values at a time.</summary>
     public static string WritePieces()
     {
         var text = new SourceText("ILGPU.Runtime.Cuda", "static Dino.Gpu.Kernels.TensorCore.TensorProduct");
@@ -154,7 +154,7 @@ internal static class AttentionGenerator
     private static IEnumerable<string> Take(int output, int row) =>
         new[] { 0, 1, 4, 5 }.Select((offset, i) => $"mul.f32 result{i}, o{output + offset}, l{row}");
 
-    /// <summary>Columns 8 j + odd and, in a lane's second row, the same.</summary>
+    /// <summary>Masks column 8 j + odd in both rows of a lane.</summary>
     private static IEnumerable<string> Mask(int j, int odd) =>
     [
         $"setp.gt.s32 inside, %0, {8 * j + odd}", $"selp.f32 s{4 * j + odd}, s{4 * j + odd}, {Low}, inside",

@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Kernels.TensorCore.Generator;
 
-/// <summary>Writes the epilogues, on result0 to result3: four neighboring columns of a row.</summary>
+/// <summary>Writes the PTX of the epilogues, on result0 to result3: four neighboring columns of a row.</summary>
 internal static class EpilogueGenerator
 {
     public static string Write()

@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Kernels.TensorCore.Generator;
 
-/// <summary>Every file of Kernels/TensorCore/Generated, and the tiles they are made from.</summary>
+/// <summary>Every file of Kernels/TensorCore/Generated, and the tiles from which the files are made.</summary>
 internal static class GeneratedFiles
 {
     private static readonly TileDescription[] Tiles =
@@ -19,7 +19,7 @@ internal static class GeneratedFiles
             RowFragments: 2, ColumnHalves: 1, WarpRows: 2, WarpColumns: 2, Stages: 6),
     ];
 
-    /// <summary>Name and text of each.</summary>
+    /// <summary>The name and the text of each file.</summary>
     public static IEnumerable<(string Name, string Text)> All()
     {
         foreach (TileDescription tile in Tiles)

@@ -5,10 +5,10 @@ namespace Dino.Gpu.Kernels.TensorCore.Generator;
 /// <summary>Writes a C# file of PTX constants.</summary>
 internal sealed class SourceText
 {
-    /// <summary>Lines of code are no longer.</summary>
+    /// <summary>The longest line of code.</summary>
     private const int Width = 140;
 
-    /// <summary>Lines of comments are no longer.</summary>
+    /// <summary>The longest line of comments.</summary>
     private const int CommentWidth = 120;
 
     private readonly StringBuilder _text = new();
@@ -26,7 +26,7 @@ internal sealed class SourceText
         Line(0, "");
     }
 
-    /// <summary>The formats that tensor cores multiply, and their instruction.</summary>
+    /// <summary>The formats that tensor cores multiply, each with its instruction.</summary>
     public static (string Name, string Product)[] Formats { get; } =
     [
         ("BFloat16", "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"),
@@ -34,17 +34,19 @@ internal sealed class SourceText
         ("TensorFloat32", "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32"),
     ];
 
-    /// <summary>Registers in braces.</summary>
+    /// <summary>Lists registers in braces.</summary>
     public static string List(string name, int first, int count) =>
         "{" + string.Join(", ", Enumerable.Range(first, count).Select(i => $"{name}{i}")) + "}";
 
-    /// <summary>sums += a b, each from its first register: four, four and two.</summary>
+    /// <summary>
+    /// Writes sums += a b. Each operand is given by its first register; they take four, four and two.
+    /// </summary>
     public static string Product(string operation, string sums, int sum, string a, int firstOfA, string b, int firstOfB) =>
         $"{operation} {List(sums, sum, 4)}, {List(a, firstOfA, 4)}, {List(b, firstOfB, 2)}, {List(sums, sum, 4)}";
 
     public void Line(int indent, string line) => _text.Append(' ', line.Length == 0 ? 0 : 4 * indent).Append(line).Append('\n');
 
-    /// <summary>Documentation, in lines that are not too long.</summary>
+    /// <summary>Writes documentation in lines that are not too long.</summary>
     public void Summary(int indent, string summary)
     {
         if (4 * indent + summary.Length <= CommentWidth - 28)
@@ -59,8 +61,8 @@ internal sealed class SourceText
         Line(indent, "/// </summary>");
     }
 
-    /// <summary>A documented constant.</summary>
-    /// <param name="name">Of the constant.</param>
+    /// <summary>Writes a constant with its documentation.</summary>
+    /// <param name="name">The name of the constant.</param>
     /// <param name="summary">Its documentation.</param>
     /// <param name="instructions">PTX instructions without their semicolons.</param>
     public void Constant(string name, string summary, IEnumerable<string> instructions)
@@ -71,7 +73,7 @@ internal sealed class SourceText
         Line(0, "");
     }
 
-    /// <summary>A method that emits instructions.</summary>
+    /// <summary>Writes a method that emits instructions.</summary>
     public void Emit(string signature, IEnumerable<string> instructions, string arguments = "")
     {
         Line(1, $"public static void {signature} => CudaAsm.Emit(");
@@ -79,7 +81,7 @@ internal sealed class SourceText
         Line(0, "");
     }
 
-    /// <summary>A statement that emits instructions.</summary>
+    /// <summary>Writes a statement that emits instructions.</summary>
     public void EmitStatement(IEnumerable<string> instructions, string arguments = "", int indent = 2)
     {
         Line(indent, "CudaAsm.Emit(");
@@ -89,7 +91,9 @@ internal sealed class SourceText
     public override string ToString() => _text.ToString()
         .Replace("\n\n}", "\n}", StringComparison.Ordinal).Replace("\n\n    }", "\n    }", StringComparison.Ordinal);
 
-    /// <summary>As many instructions a line as fit; one that does not is cut between two literals.</summary>
+    /// <summary>
+    /// Writes as many instructions per line as fit. An instruction that does not fit is cut between two literals.
+    /// </summary>
     private void Literal(int indent, IEnumerable<string> instructions, string end)
     {
         string[] all = [.. instructions];
@@ -103,7 +107,7 @@ internal sealed class SourceText
             (string? name, string? product) = Array.Find(Formats, format => all[i].StartsWith(format.Product, StringComparison.Ordinal));
             if (name is not null)
             {
-                // A product is long: its operation has a name, and a line of its own.
+                // A product is long. Its operation is a named constant, and it has its own line.
                 Line(indent, $"{start}{name} + \"{all[i][product.Length..]};{(last ? $"\"{end}" : "\\n\\t\"")}");
                 start = "+ ";
                 line.Clear();

@@ -1,12 +1,12 @@
 namespace Dino.Gpu.Kernels.TensorCore.Generator;
 
-/// <summary>The tile of a matrix product, from which everything else about it follows.</summary>
-/// <param name="Name">Of the type.</param>
-/// <param name="Summary">What it is for.</param>
+/// <summary>The tile of a matrix product. All else about it follows from these numbers.</summary>
+/// <param name="Name">The name of the type.</param>
+/// <param name="Summary">The documentation of the type.</param>
 /// <param name="RowFragments">Fragments of 16 rows of a warp's tile, an even number.</param>
 /// <param name="ColumnHalves">Halves of 32 columns of a warp's tile.</param>
-/// <param name="WarpRows">Warps on top of each other.</param>
-/// <param name="WarpColumns">Warps side by side.</param>
+/// <param name="WarpRows">Rows of warps in a group.</param>
+/// <param name="WarpColumns">Columns of warps in a group.</param>
 /// <param name="Stages">Slices of k in shared memory: one is multiplied while the others arrive.</param>
 internal sealed record TileDescription(
     string Name, string Summary, int RowFragments, int ColumnHalves, int WarpRows, int WarpColumns, int Stages)
@@ -22,7 +22,7 @@ internal sealed record TileDescription(
 
     public int StageBytes => InputBytes + WeightBytes;
 
-    /// <summary>Bytes that the group copies at once, 16 a thread.</summary>
+    /// <summary>Bytes that the group copies at once, 16 per thread.</summary>
     public int PassBytes => 16 * Threads;
 
     public int InputCopies => InputBytes / PassBytes;
@@ -32,15 +32,15 @@ internal sealed record TileDescription(
     public int Accumulators => RowFragments * ColumnHalves * 16;
 
     /// <summary>
-    /// The first of the four accumulators of a fragment of 16 rows and 8 columns: a warp's columns first.
+    /// The first of the four accumulators of a fragment of 16 rows and 8 columns. A warp's columns come first.
     /// </summary>
     public int Accumulator(int i, int j) => 4 * (4 * ColumnHalves * i + j);
 }
 
 /// <summary>
-/// Writes the type of a tile. ILGPU keeps values that inline PTX writes in local memory, so a product's values never
-/// become C# ones: they live in registers declared by name, and only addresses are passed in. The loop over k is
-/// unrolled over the ring of slices, so that every place in shared memory is a constant away from one of five
+/// Writes the type of a tile. ILGPU keeps values that inline PTX writes in local memory, so the values of a product
+/// never become C# values. They stay in registers that are declared by name, and only addresses are passed in. The loop
+/// over k is unrolled over the ring of slices, so that every place in shared memory is a constant away from one of five
 /// registers.
 /// </summary>
 internal static class TileGenerator
@@ -90,7 +90,7 @@ internal static class TileGenerator
         return text.ToString();
     }
 
-    /// <summary>The half of the type that multiplies.</summary>
+    /// <summary>Writes the half of the type that multiplies.</summary>
     public static string WriteProducts(TileDescription tile)
     {
         var text = new SourceText("ILGPU.Runtime.Cuda", "static Dino.Gpu.Kernels.TensorCore.TensorProduct");
@@ -102,7 +102,9 @@ internal static class TileGenerator
         return text.ToString();
     }
 
-    /// <summary>Sums start as the bias of their columns: a lane has two of each eight, in two rows.</summary>
+    /// <summary>
+    /// Sets the sums to the bias of their columns. A lane has two columns of each eight, in two rows.
+    /// </summary>
     private static IEnumerable<string> SetSums(TileDescription tile, int j)
     {
         yield return $"setp.gt.s32 inside, %1, {8 * j}";
@@ -131,7 +133,8 @@ internal static class TileGenerator
     }
 
     /// <summary>
-    /// Four 8x8 matrices each: a fragment of the input's 16 rows, or two of the weight's 8 columns, 1024 bytes apart.
+    /// Loads four 8x8 matrices at a time: a fragment of the input's 16 rows, or two of the weight's 8 columns, 1024
+    /// bytes apart.
     /// </summary>
     private static IEnumerable<string> LoadFragments(TileDescription tile, int slot, int half) =>
     [
@@ -152,8 +155,8 @@ internal static class TileGenerator
     }
 
     /// <summary>
-    /// The copies of a slice, if more than <paramref name="ahead"/> are left. Rows past an edge are copied from a row
-    /// inside: their sums go nowhere.
+    /// Copies a slice, if more than <paramref name="ahead"/> are left. Rows past an edge are copied from a row inside;
+    /// their sums are not stored.
     /// </summary>
     private static IEnumerable<string> Copies(TileDescription tile, int slot, int offset, int ahead)
     {
@@ -203,8 +206,8 @@ internal static class TileGenerator
     }
 
     /// <summary>
-    /// Waits until the slice has arrived for this thread, then for all, which also means that all are done with the
-    /// slice before, whose slot is written next; starts the copies of a slice ahead; multiplies.
+    /// Waits until the slice has arrived for this thread, then for all threads. All are then done with the slice
+    /// before, whose slot is written next. Then starts the copies of a slice ahead, and multiplies.
     /// </summary>
     private static void WriteSlice(SourceText text, TileDescription tile, int slot, int indent, bool isLast)
     {
@@ -230,8 +233,8 @@ internal static class TileGenerator
     }
 
     /// <summary>
-    /// Fragments through the epilogue and shared memory, so that a lane stores 16 bytes of a row: all at once, or 32
-    /// rows if they are wide.
+    /// Moves fragments through the epilogue and shared memory, so that a lane stores 16 bytes of a row: all fragments
+    /// at once, or 32 rows at a time if values are wide.
     /// </summary>
     private static void WriteFinish(SourceText text, TileDescription tile)
     {
