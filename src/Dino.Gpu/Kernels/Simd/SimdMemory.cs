@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Kernels.Simd;
 
-/// <summary>How the SIMD family lays out its buffers: they start at a cache line and have room past their end.</summary>
+/// <summary>The buffers of the SIMD family start at a cache line and have room past their end.</summary>
 internal static unsafe class SimdMemory
 {
     /// <summary>
