@@ -20,13 +20,12 @@ internal static class DinoCommandLine
 
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CliConsole console, CancellationToken cancellation = default)
     {
-        console.IsVerbose = arguments.Contains(Verbose); // for a failure before the line is parsed
+        console.IsVerbose = arguments.Contains(Verbose); // in case parsing fails
         try
         {
             RootCommand root = CreateRoot(console, out Option<bool> verbose, out Option<bool> quiet);
 
-            // A leading @ means a list of images here, which `embed` reads itself; System.CommandLine would splice in
-            // arguments.
+            // A leading @ names a list of images. System.CommandLine would read arguments from it.
             ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
             if (parsed.Action is ParseErrorAction)
                 return ReportUsage(root, parsed, arguments, console);
@@ -37,18 +36,18 @@ internal static class DinoCommandLine
                 Output = console.Text,
                 Error = console.Error,
                 EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = null, // signals are Program's
+                ProcessTerminationTimeout = null, // Program handles signals
             };
             return await parsed.InvokeAsync(invocation, cancellation).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             console.Tell($"dino: {Canceled}");
-            return ExitCode.Cancelled;
+            return ExitCode.Canceled;
         }
         catch (IOException failure) when (BrokenPipe.Is(failure))
         {
-            // The reader of our stdout has what it wanted, as in `dino embed photos | head -1`.
+            // The reader of our output has read enough, as in `dino embed photos | head -1`.
             return ExitCode.Success;
         }
         catch (Exception failure)
@@ -58,7 +57,7 @@ internal static class DinoCommandLine
         }
     }
 
-    /// <summary>The whole command line, with the options of every command that it is asked about.</summary>
+    /// <summary>The whole command line: every command with its options.</summary>
     internal static RootCommand CreateRoot(CliConsole console, out Option<bool> verbose, out Option<bool> quiet)
     {
         quiet = new Option<bool>("--quiet", "-q") { Description = "Print warnings and errors only.", Recursive = true };

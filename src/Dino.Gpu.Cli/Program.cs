@@ -5,7 +5,7 @@ using Dino.Gpu.Cli.Terminal;
 using var cancellation = new CancellationTokenSource();
 CliConsole console = ProcessConsole.Open();
 
-// The first signal asks for an orderly end, which leaves no partial file; a second one leaves at once.
+// The first signal asks for an orderly end, which leaves no partial file. The second ends the process at once.
 void OnSignal(PosixSignalContext signal)
 {
     signal.Cancel = !cancellation.IsCancellationRequested;
@@ -17,12 +17,12 @@ void OnSignal(PosixSignalContext signal)
 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
 
-// SIGHUP means that the terminal is gone. Under nohup the system ignores it before it comes here.
+// SIGHUP means that the terminal is gone. Under nohup the system ignores it.
 using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal);
 
 int exitCode = await DinoCommandLine.RunAsync(args, console, cancellation.Token);
 
-// A forward pass that a cancelled command no longer waits for must not hold the process.
-if (exitCode == ExitCode.Cancelled)
+// A canceled command does not wait for the forward pass that is running, and neither does the process.
+if (exitCode == ExitCode.Canceled)
     Environment.Exit(exitCode);
 return exitCode;

@@ -5,7 +5,7 @@ namespace Dino.Gpu.Cli.Help;
 /// <summary>An option whose values have names.</summary>
 internal interface IChoice
 {
-    /// <summary>Name of the value without the option; null where it has none.</summary>
+    /// <summary>Name of the default; null if there is none.</summary>
     string? DefaultName { get; }
 }
 
@@ -18,9 +18,7 @@ internal sealed class ChoiceOption<T> : Option<T>, IChoice
     /// <param name="name">With its dashes.</param>
     /// <param name="description">What it does.</param>
     /// <param name="choices">Names and values.</param>
-    /// <param name="hasDefault">
-    /// Whether the first choice is taken without the option; else it has the default of its type then.
-    /// </param>
+    /// <param name="hasDefault">Whether the first choice is the default; otherwise it is that of the type.</param>
     public ChoiceOption(string name, string description, IEnumerable<(string Name, T Value)> choices, bool hasDefault = true)
         : base(name)
     {

@@ -3,15 +3,15 @@ using System.CommandLine;
 namespace Dino.Gpu.Cli.Help;
 
 /// <summary>
-/// The order of help: under which heading each option and each command is, and which options <c>-h</c> shows. An option
-/// has the same place in every command.
+/// The order of help: the heading of each option and command, and the options that <c>-h</c> shows. An option has the
+/// same place in every command.
 /// </summary>
 internal static class HelpLayout
 {
-    /// <summary>Options that <c>-h</c> shows at most.</summary>
+    /// <summary>The most options that <c>-h</c> shows.</summary>
     public const int ShortOptions = 10;
 
-    /// <summary>Headings of options in their order, each with its options in theirs.</summary>
+    /// <summary>The headings in the order of the help, each with its options.</summary>
     private static readonly (string Heading, string[] Names)[] OptionGroups =
     [
         ("Output", ["-o", "--output", "--format", "--normalize", "--dtype", "--sha256", "--json", "--list", "--html"]),
@@ -48,7 +48,7 @@ internal static class HelpLayout
         ("Setup", ["weights", "devices", "bench", "preprocess"]),
     ];
 
-    /// <summary>The headings of a command's options, and of those of every command, each with its options.</summary>
+    /// <summary>The options of a command, and those that every command has, under their headings.</summary>
     public static IEnumerable<(string Heading, IReadOnlyList<Option> Options)> Options(Command command)
     {
         Option[] all = [.. All(command)];
@@ -67,7 +67,7 @@ internal static class HelpLayout
         return [.. Popular.SelectMany(name => all.Where(option => option.Name == name)).Take(ShortOptions)];
     }
 
-    /// <summary>Headings of the subcommands, each with its commands; without a heading those of a subcommand.</summary>
+    /// <summary>The subcommands under their headings. Those of a subcommand have one heading.</summary>
     public static IEnumerable<(string Heading, IReadOnlyList<Command> Commands)> Commands(Command command)
     {
         Command[] all = [.. command.Subcommands.Where(one => !one.Hidden)];

@@ -3,18 +3,18 @@ using System.CommandLine;
 namespace Dino.Gpu.Cli.Help;
 
 /// <summary>Help of a command as text for a terminal.</summary>
-/// <param name="output">Where to.</param>
+/// <param name="output">The stream to write to.</param>
 /// <param name="width">Columns; words are never broken.</param>
 internal sealed class HelpPage(TextWriter output, int width)
 {
     private const string Indent = "  ";
-    private const int LabelColumns = 26; // of the left column, its indent included
+    private const int LabelColumns = 26; // width of the left column, with its indent
     private const string NoShortName = "    ";
 
     /// <summary>Writes the page.</summary>
     /// <param name="command">The command.</param>
     /// <param name="path">Its name after those of its parents.</param>
-    /// <param name="isShort">Whether only the options that people use most are shown, with a sentence each.</param>
+    /// <param name="isShort">Whether to show only the most used options, with one sentence each.</param>
     public void Write(Command command, string path, bool isShort)
     {
         Paragraph(command.Description ?? "");
@@ -61,7 +61,7 @@ internal sealed class HelpPage(TextWriter output, int width)
         }
     }
 
-    /// <summary>Long names stand below each other, with or without a short one before them.</summary>
+    /// <summary>Aligns the long names, whether or not a short name precedes them.</summary>
     private static string Label(Option option)
     {
         string label = HelpText.Label(option);

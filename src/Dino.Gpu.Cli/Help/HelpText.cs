@@ -16,7 +16,7 @@ internal static class HelpText
         return IsSwitch(option) ? names : $"{names} <{option.HelpName ?? "VALUE"}>";
     }
 
-    /// <summary>The short name first; of several long names the first.</summary>
+    /// <summary>The short name, then the first of the long names.</summary>
     public static IEnumerable<string> Names(Option option)
     {
         string[] all = [option.Name, .. option.Aliases];
@@ -47,7 +47,7 @@ internal static class HelpText
         return standard < 0 || sentence.Contains(Default, StringComparison.Ordinal) ? sentence : $"{sentence} {text[standard..]}";
     }
 
-    /// <summary>The text up to its first full stop that ends a sentence.</summary>
+    /// <summary>The text up to the end of its first sentence.</summary>
     public static string FirstSentence(string? text)
     {
         text ??= "";
@@ -69,7 +69,7 @@ internal static class HelpText
         return string.Join(' ', [path, "[OPTIONS]", .. arguments, .. required]);
     }
 
-    /// <summary>Breaks text into lines between words; a word that is longer than a line stays whole.</summary>
+    /// <summary>Breaks text into lines between words. A word that is longer than a line stays whole.</summary>
     public static IEnumerable<string> Wrap(string text, int width)
     {
         string line = "";
@@ -92,7 +92,7 @@ internal static class HelpText
 
     private static bool IsLong(string name) => name.StartsWith("--", StringComparison.Ordinal);
 
-    /// <summary>Null where there is none, or the description says it.</summary>
+    /// <summary>Null if there is none, or if the description says it.</summary>
     private static string? DefaultOf(Option option)
     {
         if (!option.HasDefaultValue || IsSwitch(option))

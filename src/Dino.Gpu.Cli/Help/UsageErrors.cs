@@ -3,15 +3,13 @@ using System.Text.RegularExpressions;
 
 namespace Dino.Gpu.Cli.Help;
 
-/// <summary>What is wrong with a command line, in the words of all other errors.</summary>
+/// <summary>Says what is wrong with a command line, in the form of all other errors.</summary>
 internal static class UsageErrors
 {
-    /// <summary>Separates a message from its hint, where an option or command adds its own.</summary>
+    /// <summary>Separates a message from the hint that an option or command adds.</summary>
     private const char HintSeparator = '\n';
 
-    /// <summary>
-    /// System.CommandLine's own sentences; satellite assemblies are not used, so they are always English.
-    /// </summary>
+    /// <summary>The sentences of System.CommandLine. They are English on every machine: no translations are shipped.</summary>
     private static readonly (Regex Pattern, string Replacement)[] Sentences =
     [
         (new(@"^Required argument '(.+)' missing for command: .*$"), "expected $1, found none"),
@@ -22,13 +20,13 @@ internal static class UsageErrors
         (new(@"^Cannot parse argument '(.*)' for option '(.+)' as expected type .*$"), "$2: expected a value of another kind, found '$1'"),
     ];
 
-    /// <summary>Part of every line about a value that is missing.</summary>
+    /// <summary>The fixed part of every message about a missing value.</summary>
     public const string ExpectedValue = "expected a value";
 
     /// <summary>For AddError of an option, argument or command: what is wrong, and what to do.</summary>
     public static string Of(string message, string hint) => message + HintSeparator + hint;
 
-    /// <summary>One line with everything that is wrong, and one that says what to do.</summary>
+    /// <summary>Everything that is wrong in one line, and what to do in another.</summary>
     public static (string Message, string Hint) Of(ParseResult parsed, string path)
     {
         string[] errors = parsed.CommandResult.Command.Subcommands.Count > 0
@@ -51,7 +49,7 @@ internal static class UsageErrors
     }
 
     /// <summary>
-    /// A command is missing, or there is none of that name. The parser would say both, and name every word after it.
+    /// Says that a command is missing or unknown. The parser would say both, and complain about every word after it.
     /// </summary>
     private static string MissingCommand(ParseResult parsed, string path)
     {

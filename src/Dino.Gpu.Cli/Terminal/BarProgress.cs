@@ -13,13 +13,13 @@ internal sealed class BarProgress : IProgressDisplay
     private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _drawing;
 
-    /// <param name="counter">What is shown.</param>
-    /// <param name="error">Where to.</param>
-    /// <param name="activity">What the command is doing; null where it does one thing only.</param>
+    /// <param name="counter">The counts to show.</param>
+    /// <param name="error">The stream to draw on.</param>
+    /// <param name="activity">What the command is doing now; null if it does one thing only.</param>
     public BarProgress(ProgressCounter counter, TextWriter error, string? activity = null)
     {
         _counter = counter;
-        // Not detected, because detection looks at stdout, which may be a pipe while stderr is the terminal.
+        // Spectre would look at stdout, which may be a pipe while stderr is the terminal.
         _console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(error),

@@ -10,10 +10,10 @@ namespace Dino.Gpu.Cli.Terminal;
 /// </summary>
 internal sealed class CliConsole
 {
-    /// <summary>Begins the line of an error.</summary>
+    /// <summary>Starts the line of an error.</summary>
     public const string ErrorPrefix = "dino: error: ";
 
-    /// <summary>Begins the line below an error.</summary>
+    /// <summary>Starts the line below an error.</summary>
     public const string HintPrefix = "hint: ";
 
     public required TextReader Input { get; init; }
@@ -50,9 +50,7 @@ internal sealed class CliConsole
     /// <summary>Whether <c>--verbose</c> is given.</summary>
     public bool IsVerbose { get; set; }
 
-    /// <summary>
-    /// What the command is doing now, where its images go through more than once; progress says it before the counts.
-    /// </summary>
+    /// <summary>What a command with several passes is doing now. Progress says it before the counts.</summary>
     public string? Activity { get; set; }
 
     /// <summary>Writes a line on stderr that already has its prefix.</summary>
@@ -62,14 +60,14 @@ internal sealed class CliConsole
         Error.WriteLine(ErrorIsJson ? JsonProgress.Message(visible) : visible);
     }
 
-    /// <summary>Says how the command is getting on, or what it did; not with <c>--quiet</c>.</summary>
+    /// <summary>Says what the command is doing or did; not with <c>--quiet</c>.</summary>
     public void Say(string message)
     {
         if (!IsQuiet)
             Tell($"dino: {message}");
     }
 
-    /// <summary>Says more, with <c>--verbose</c> only.</summary>
+    /// <summary>Says a detail; only with <c>--verbose</c>.</summary>
     public void Detail(string message)
     {
         if (IsVerbose)
@@ -93,7 +91,7 @@ internal sealed class CliConsole
     /// <summary>Says that the result is less than what was asked for.</summary>
     public void Warn(string message) => Tell($"dino: warning: {message}");
 
-    /// <summary>The same, and what to do about it.</summary>
+    /// <summary>Says that the result is less than what was asked for, and what to do about it.</summary>
     public void Warn(string message, string hint)
     {
         Warn(message);

@@ -3,19 +3,17 @@ using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Terminal;
 
-/// <summary>
-/// Shows the progress of the library on stderr, from the moment when it knows how much there is to do.
-/// </summary>
-/// <param name="kind">What was asked for.</param>
-/// <param name="console">Whose stderr is used.</param>
+/// <summary>Shows the library's progress on stderr, once it knows how much there is to do.</summary>
+/// <param name="kind">The value of <c>--progress</c>.</param>
+/// <param name="console">Its stderr is used.</param>
 /// <param name="rowsOnTerminal">Whether rows scroll over the same terminal.</param>
-/// <param name="onBegin">Told how the work begins, before anything is shown; null for nobody.</param>
+/// <param name="onBegin">Called when the work begins, before anything is shown; may be null.</param>
 internal sealed class ConsoleProgress(ProgressKind kind, CliConsole console, bool rowsOnTerminal, Action<EmbeddingStart>? onBegin = null)
     : IEmbeddingProgress, IDisposable
 {
     private IProgressDisplay? _display;
 
-    /// <summary>What is done so far.</summary>
+    /// <summary>The counts so far.</summary>
     public ProgressCounter Counter { get; private set; } = new(null);
 
     public void Begin(EmbeddingStart start)

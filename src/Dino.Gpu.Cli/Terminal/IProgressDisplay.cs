@@ -1,9 +1,9 @@
 namespace Dino.Gpu.Cli.Terminal;
 
-/// <summary>Shows on stderr how a long command is getting on.</summary>
+/// <summary>Shows the progress of a long command on stderr.</summary>
 internal interface IProgressDisplay : IDisposable
 {
-    /// <summary>One more image is through.</summary>
+    /// <summary>Counts one more image.</summary>
     void Advance(bool failed);
 
     /// <summary>Prints a line that must not be lost, such as the reason for a failed image.</summary>

@@ -3,19 +3,19 @@ using System.Text.Json;
 namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>
-/// One JSON object a line on stderr, once a second and at the end, for programs that start this one:
+/// One JSON object per line on stderr, every second and at the end, for programs that start this one:
 /// <c>{"event":"progress","done":120,"total":5000,"failed":2,"imagesPerSecond":24.1,"secondsLeft":202.5}</c>,
-/// <c>{"event":"message","text":"..."}</c>, and <c>{"event":"error","text":"...","hint":"..."}</c> for why the command
-/// ended; the hint may be absent.
+/// <c>{"event":"message","text":"..."}</c>, and, when the command fails,
+/// <c>{"event":"error","text":"...","hint":"..."}</c>; the hint may be absent.
 /// </summary>
 internal sealed class JsonProgress : IProgressDisplay
 {
     private readonly ProgressCounter _counter;
     private readonly TimedLines _lines;
 
-    /// <param name="counter">What is shown.</param>
-    /// <param name="error">Where to.</param>
-    /// <param name="interval">A second unless a test has no time for it.</param>
+    /// <param name="counter">The counts to show.</param>
+    /// <param name="error">The stream to write to.</param>
+    /// <param name="interval">One second if null; tests take less.</param>
     public JsonProgress(ProgressCounter counter, TextWriter error, TimeSpan? interval = null)
     {
         _counter = counter;
@@ -26,10 +26,10 @@ internal sealed class JsonProgress : IProgressDisplay
 
     public void Report(string line) => _lines.Write(Message(TerminalText.Line(line)));
 
-    /// <summary>A line for people, as this display writes it.</summary>
+    /// <summary>The object for a line that people would read.</summary>
     public static string Message(string line) => JsonSerializer.Serialize(new { @event = "message", text = line });
 
-    /// <summary>Why the run ended without its result.</summary>
+    /// <summary>The object that says why the command failed.</summary>
     public static string Error(string message, string? hint) => hint is null
         ? JsonSerializer.Serialize(new { @event = "error", text = message })
         : JsonSerializer.Serialize(new { @event = "error", text = message, hint });

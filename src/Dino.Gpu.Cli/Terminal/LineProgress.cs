@@ -1,19 +1,17 @@
 namespace Dino.Gpu.Cli.Terminal;
 
-/// <summary>
-/// A plain line every few seconds, for log files and pipes. While nothing moves it says for how long.
-/// </summary>
+/// <summary>A plain line every few seconds, for log files and pipes. It says for how long nothing has moved.</summary>
 internal sealed class LineProgress : IProgressDisplay
 {
     private readonly ProgressCounter _counter;
     private readonly string? _activity;
     private readonly TimedLines _lines;
-    private long _told; // images in the line before
+    private long _told; // images in the previous line
 
-    /// <param name="counter">What is shown.</param>
-    /// <param name="error">Where to.</param>
-    /// <param name="interval">Five seconds unless a test has no time for it.</param>
-    /// <param name="activity">What the command is doing; null where it does one thing only.</param>
+    /// <param name="counter">The counts to show.</param>
+    /// <param name="error">The stream to write to.</param>
+    /// <param name="interval">Five seconds if null; tests take less.</param>
+    /// <param name="activity">What the command is doing now; null if it does one thing only.</param>
     public LineProgress(ProgressCounter counter, TextWriter error, TimeSpan? interval = null, string? activity = null)
     {
         _counter = counter;

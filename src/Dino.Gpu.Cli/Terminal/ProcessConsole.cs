@@ -16,7 +16,7 @@ internal static class ProcessConsole
         {
             Input = new StreamReader(Console.OpenStandardInput(), Encoding.UTF8),
             Output = StandardOutput.Open(),
-            Text = outputIsTerminal ? Console.Out : null, // Console.Out knows a terminal's colors, and the encoding of Windows
+            Text = outputIsTerminal ? Console.Out : null, // knows the terminal's colors and the encoding of Windows
             Error = new StandardError(Console.Error),
             OutputIsTerminal = outputIsTerminal,
             ErrorIsTerminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb",
@@ -25,21 +25,19 @@ internal static class ProcessConsole
         };
     }
 
-    /// <summary>
-    /// A progress bar hides the cursor, and a process that leaves at once has no time to show it again.
-    /// </summary>
+    /// <summary>Shows the cursor, which a progress bar hides: a process that ends at once cannot clean up the bar.</summary>
     public static void ShowCursor(CliConsole console)
     {
         if (!console.ErrorIsTerminal)
             return;
         try
         {
-            using Stream terminal = Console.OpenStandardError(); // past Console.Error, whose lock the bar may hold
+            using Stream terminal = Console.OpenStandardError(); // not Console.Error: the bar may hold its lock
             terminal.Write("\e[?25h"u8);
         }
         catch (IOException)
         {
-            // a terminal that is gone has no cursor
+            // the terminal is gone, and its cursor with it
         }
     }
 }

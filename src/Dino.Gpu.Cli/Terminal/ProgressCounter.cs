@@ -3,10 +3,10 @@ using System.Globalization;
 
 namespace Dino.Gpu.Cli.Terminal;
 
-/// <summary>Images done, rate and time left, counted from its creation.</summary>
-/// <param name="total">Images of the whole run, or null where the list has no end yet.</param>
-/// <param name="doneBefore">Images that an earlier run had done: they count as done, not in the rate.</param>
-/// <param name="failedBefore">Those of them that had failed.</param>
+/// <summary>Counts images from its creation: how many are done, how many per second, and the time left.</summary>
+/// <param name="total">Images of the whole run; null if the list has no known end.</param>
+/// <param name="doneBefore">Images that an earlier run did. They count as done, but not in the rate.</param>
+/// <param name="failedBefore">How many of these failed.</param>
 internal sealed class ProgressCounter(long? total, long doneBefore = 0, long failedBefore = 0)
 {
     private readonly long _start = Stopwatch.GetTimestamp();
@@ -25,12 +25,12 @@ internal sealed class ProgressCounter(long? total, long doneBefore = 0, long fai
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_start);
 
-    /// <summary>Since the last image, or the creation before the first.</summary>
+    /// <summary>Time since the last image, or since the creation if there is none yet.</summary>
     public TimeSpan Idle => Stopwatch.GetElapsedTime(Interlocked.Read(ref _last));
 
     public double ImagesPerSecond => DoneNow / Math.Max(Elapsed.TotalSeconds, 1e-9);
 
-    /// <summary>Null before the first image, and where the list has no end yet.</summary>
+    /// <summary>Null before the first image, and if the list has no known end.</summary>
     public TimeSpan? Remaining => total is { } end && DoneNow > 0 ? TimeSpan.FromSeconds((end - Done) / ImagesPerSecond) : null;
 
     public void Advance(bool failed)

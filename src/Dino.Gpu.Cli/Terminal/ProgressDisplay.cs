@@ -1,9 +1,9 @@
 namespace Dino.Gpu.Cli.Terminal;
 
-/// <summary>How progress is shown, as <c>--progress</c> says.</summary>
+/// <summary>The values of <c>--progress</c>.</summary>
 internal enum ProgressKind
 {
-    /// <summary>A bar on a terminal, else lines.</summary>
+    /// <summary>A bar on a terminal, plain lines otherwise.</summary>
     Auto,
 
     /// <summary>A bar.</summary>
@@ -19,13 +19,13 @@ internal enum ProgressKind
     None,
 }
 
-/// <summary>Picks the display that suits where stderr goes.</summary>
+/// <summary>Chooses the display for a kind of stderr.</summary>
 internal static class ProgressDisplay
 {
-    /// <param name="kind">What was asked for.</param>
-    /// <param name="counter">What is shown.</param>
-    /// <param name="console">Whose stderr is used.</param>
-    /// <param name="rowsOnTerminal">Rows scroll over the same terminal, which would tear a bar apart.</param>
+    /// <param name="kind">The value of <c>--progress</c>.</param>
+    /// <param name="counter">The counts to show.</param>
+    /// <param name="console">Its stderr is used.</param>
+    /// <param name="rowsOnTerminal">Whether rows go to the same terminal. They would break a bar apart.</param>
     public static IProgressDisplay Create(
         ProgressKind kind, ProgressCounter counter, CliConsole console, bool rowsOnTerminal) => kind switch
         {

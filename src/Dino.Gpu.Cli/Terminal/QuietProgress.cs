@@ -1,6 +1,6 @@
 namespace Dino.Gpu.Cli.Terminal;
 
-/// <summary>Errors only.</summary>
+/// <summary>Prints failures only.</summary>
 internal sealed class QuietProgress(ProgressCounter counter, CliConsole console) : IProgressDisplay
 {
     public void Advance(bool failed) => counter.Advance(failed);

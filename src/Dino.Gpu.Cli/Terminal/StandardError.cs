@@ -3,8 +3,7 @@ using System.Text;
 namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>
-/// Standard error that never fails. A log on a full disk or a terminal that is gone takes no more lines, and that must
-/// not end a command.
+/// Standard error that never fails: a full disk behind a log, or a terminal that is gone, must not end a command.
 /// </summary>
 internal sealed class StandardError(TextWriter inner) : TextWriter
 {
@@ -30,7 +29,7 @@ internal sealed class StandardError(TextWriter inner) : TextWriter
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
-            // nobody is there to be told
+            // there is nobody to tell
         }
     }
 }

@@ -22,7 +22,7 @@ internal static class StandardOutput
             }
             catch (Exception closed) when (closed is IOException or UnauthorizedAccessException or ArgumentException)
             {
-                // No standard output at all: the console stream ignores what is written.
+                // there is no standard output: the console stream ignores what is written
             }
         }
 

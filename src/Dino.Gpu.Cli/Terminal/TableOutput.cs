@@ -5,7 +5,7 @@ namespace Dino.Gpu.Cli.Terminal;
 /// <summary>Tables on standard output.</summary>
 internal static class TableOutput
 {
-    // A table in a pipe or a log is not folded to the width of a terminal that is not there.
+    // A table in a pipe or a log need not fit a terminal.
     private const int WidthWithoutTerminal = 240;
 
     /// <summary>A table with these headings.</summary>
@@ -20,10 +20,10 @@ internal static class TableOutput
         return table;
     }
 
-    /// <summary>A cell with text from anywhere.</summary>
+    /// <summary>A cell. The text may come from a file, so control characters are replaced.</summary>
     public static Text Cell(string text) => new(TerminalText.Visible(text));
 
-    /// <summary>Adds a row of text from anywhere.</summary>
+    /// <summary>Adds a row of such cells.</summary>
     public static void Add(this Table table, params string[] cells) => table.AddRow(cells.Select(Cell));
 
     /// <summary>Writes the table.</summary>

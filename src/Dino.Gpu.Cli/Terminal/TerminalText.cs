@@ -3,17 +3,17 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>
-/// Makes text fit for a terminal. Names of files and tensors come from elsewhere and may hold escape sequences that
-/// clear the screen or rename the window, so every line and table cell that goes to a terminal passes through here.
+/// Makes text safe for a terminal. Names of files and tensors may hold escape sequences that clear the screen or rename
+/// the window, so every line and table cell passes through here.
 /// </summary>
 internal static class TerminalText
 {
-    /// <summary>Letters of a line; a damaged file can make a message of megabytes.</summary>
+    /// <summary>Most characters of a line. A damaged file can make a message of megabytes.</summary>
     private const int Longest = 2000;
 
     private const string Cut = " ...";
 
-    /// <summary>One line without control characters, cut where it is too long to read.</summary>
+    /// <summary>One line without control characters, cut if it is too long to read.</summary>
     public static string Line(string text)
     {
         string line = text.AsSpan().ContainsAny('\r', '\n') ? MessageText.OneLine(text) : Visible(text);

@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>
-/// A line every so often, whether or not anything moves: a file that hangs must not look like a dead process. Other
-/// lines go in between, one at a time.
+/// Writes a line at regular intervals, even if nothing moves: a file that hangs must not look like a dead process.
+/// Other lines go between them, one at a time.
 /// </summary>
 internal sealed class TimedLines : IDisposable
 {
@@ -27,7 +27,7 @@ internal sealed class TimedLines : IDisposable
             _error.WriteLine(line);
     }
 
-    /// <summary>Nothing is written by the clock after this.</summary>
+    /// <summary>Stops the regular lines.</summary>
     public void Dispose()
     {
         lock (_lock)
@@ -37,7 +37,7 @@ internal sealed class TimedLines : IDisposable
 
     private async Task TellAsync()
     {
-        // A reader that does not read, such as a stopped terminal, holds up one line: ticks meanwhile count as one.
+        // A stopped terminal blocks one line. The ticks that pass meanwhile count as one.
         while (await _timer.WaitForNextTickAsync().ConfigureAwait(false))
         {
             lock (_lock)
