@@ -9,7 +9,9 @@ internal static class UsageErrors
     /// <summary>Separates a message from the hint that an option or command adds.</summary>
     private const char HintSeparator = '\n';
 
-    /// <summary>The sentences of System.CommandLine. They are English on every machine: no translations are shipped.</summary>
+    /// <summary>
+    /// The sentences of System.CommandLine. They are English on every machine: no translations are shipped.
+    /// </summary>
     private static readonly (Regex Pattern, string Replacement)[] Sentences =
     [
         (new(@"^Required argument '(.+)' missing for command: .*$"), "expected $1, found none"),
@@ -23,8 +25,10 @@ internal static class UsageErrors
     /// <summary>The fixed part of every message about a missing value.</summary>
     public const string ExpectedValue = "expected a value";
 
-    /// <summary>For AddError of an option, argument or command: what is wrong, and what to do.</summary>
-    public static string Of(string message, string hint) => message + HintSeparator + hint;
+    /// <summary>
+    /// For AddError of an option, argument or command: what is wrong, and what to do; null for nothing.
+    /// </summary>
+    public static string Of(string message, string? hint) => hint is null ? message : message + HintSeparator + hint;
 
     /// <summary>Everything that is wrong in one line, and what to do in another.</summary>
     public static (string Message, string Hint) Of(ParseResult parsed, string path)

@@ -5,8 +5,8 @@ namespace Dino.Gpu.Cli.Terminal;
 
 /// <summary>
 /// The standard streams of one command. Tests pass their own and run a command inside their process. Every line on
-/// stderr has one form: <c>dino: ...</c>, <c>dino: note: ...</c>, <c>dino: warning: ...</c>, or <c>dino: error:
-/// ...</c>, the last two perhaps with a second line <c>hint: ...</c>.
+/// stderr has one form: <c>dino: ...</c>, <c>dino: note: ...</c>, <c>dino: warning: ...</c>, or
+/// <c>dino: error: ...</c>, the last two perhaps with a second line <c>hint: ...</c>.
 /// </summary>
 internal sealed class CliConsole
 {
@@ -91,11 +91,14 @@ internal sealed class CliConsole
     /// <summary>Says that the result is less than what was asked for.</summary>
     public void Warn(string message) => Tell($"dino: warning: {message}");
 
-    /// <summary>Says that the result is less than what was asked for, and what to do about it.</summary>
-    public void Warn(string message, string hint)
+    /// <summary>
+    /// Says that the result is less than what was asked for, and what to do about it; null for nothing.
+    /// </summary>
+    public void Warn(string message, string? hint)
     {
         Warn(message);
-        Tell($"{HintPrefix}{hint}");
+        if (hint is not null)
+            Tell($"{HintPrefix}{hint}");
     }
 
     /// <summary>Says why the command ended without its result, and what to do about it.</summary>

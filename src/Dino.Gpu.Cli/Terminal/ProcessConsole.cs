@@ -25,7 +25,9 @@ internal static class ProcessConsole
         };
     }
 
-    /// <summary>Shows the cursor, which a progress bar hides: a process that ends at once cannot clean up the bar.</summary>
+    /// <summary>
+    /// Shows the cursor, which a progress bar hides: a process that ends at once cannot clean up the bar.
+    /// </summary>
     public static void ShowCursor(CliConsole console)
     {
         if (!console.ErrorIsTerminal)

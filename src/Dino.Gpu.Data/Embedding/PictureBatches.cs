@@ -1,6 +1,5 @@
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
-using Dino.Gpu.Files;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Data.Embedding;
@@ -36,11 +35,8 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
     /// </exception>
     public void Claim(string directory, Func<string, IEnumerable<string>> targets)
     {
-        var real = new RealPath();
-        var inputs = list.Items().Select(item => real.Of(item.Archive ?? item.Path)).ToHashSet(RealPath.Comparer);
         IEnumerable<string> files = list.Items().SelectMany(item => targets(Stem(item)));
-        if (files.FirstOrDefault(file => inputs.Contains(real.Of(file))) is { } target)
-            throw new DinoException($"{target} would be overwritten", "choose another directory for -o");
+        OutputNames.RefuseOverwriting(list.Items().Select(item => item.Archive ?? item.Path), files);
         if (Directory.Exists(directory))
         {
             foreach (string file in files)
@@ -119,23 +115,10 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
         }
     }
 
-    /// <summary>
-    /// Every image has its own stem. A file system may not tell cases apart, so stems that differ in nothing else are
-    /// one.
-    /// </summary>
-    public static void RequireOwnNames(InputList list)
-    {
-        var paths = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach (InputItem item in list.Items())
-        {
-            if (!paths.TryAdd(Stem(item), item.Path))
-            {
-                throw new DinoException(
-                    $"{paths[Stem(item)]} and {item.Path} would both become {Stem(item)}...",
-                    "rename one, or write them to two directories");
-            }
-        }
-    }
+    /// <summary>Refuses two images with one stem.</summary>
+    /// <exception cref="DinoException">Two images would become the same files.</exception>
+    public static void RequireOwnNames(InputList list) =>
+        OutputNames.RefuseSharedTarget(list.Items().Select(item => (item.Path, Stem(item) + "...")));
 
     private static string Stem(InputItem item) => Path.GetFileNameWithoutExtension(item.Path);
 

@@ -5,8 +5,7 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// A member of a zip archive, read from its first byte to its last. Its checksum, which .NET does not look at, is
-/// checked
-/// when the end is reached.
+/// checked when the end is reached.
 /// </summary>
 internal sealed class CheckedMember : Stream
 {
@@ -35,8 +34,9 @@ internal sealed class CheckedMember : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <exception cref="InvalidDataException">This is the end, and the checksum of what was read is not the
-    /// member's.</exception>
+    /// <exception cref="InvalidDataException">
+    /// This is the end, and the checksum of what was read is not the member's.
+    /// </exception>
     public override int Read(Span<byte> buffer)
     {
         int read = _stream.Read(buffer);

@@ -8,8 +8,7 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// A column beside the values, kept in a temporary file until the values are written: its NumPy type depends on all of
-/// it (the longest
-/// text, whether anything is missing), and in the file it stands after them.
+/// it (the longest text, whether anything is missing), and in the file it stands after them.
 /// </summary>
 internal sealed class ColumnSpool : IDisposable
 {

@@ -6,8 +6,7 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// A table with a header and the values in e0, e1, ..., or in a column <c>embedding</c> as a list in brackets. Other
-/// columns are carried, as text, since the format has
-/// no types.
+/// columns are carried, as text, since the format has no types.
 /// </summary>
 internal sealed class CsvEmbeddingReader : IEmbeddingReader
 {
@@ -149,8 +148,10 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
         }
     }
 
-    /// <summary>The length of the first list; rows before it would be failed images, which a file of lists has to have
-    /// after one.</summary>
+    /// <summary>
+    /// The length of the first list; rows before it would be failed images, which a file of lists has to have after
+    /// one.
+    /// </summary>
     private int FirstListLength()
     {
         if (!NextRow())

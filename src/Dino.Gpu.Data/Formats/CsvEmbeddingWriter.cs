@@ -5,10 +5,9 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// Comma-separated values with a header, quoted as in RFC 4180, lines ended by LF, UTF-8:
-/// <c>path,width,height[,sha256],carried columns,error,e0,e1,...</c>. A grid is
-/// flattened row by row. A missing cell is empty and an empty text is <c>""</c>; a failed image has empty values.
-/// Numbers are the shortest text that reads back as the
-/// same float32; of float16, the rounded value.
+/// <c>path,width,height[,sha256],carried columns,error,e0,e1,...</c>. A grid is flattened row by row. A missing cell is
+/// empty and an empty text is <c>""</c>; a failed image has empty values. Numbers are the shortest text that reads back
+/// as the same float32; of float16, the rounded value.
 /// </summary>
 internal sealed class CsvEmbeddingWriter : IEmbeddingWriter
 {

@@ -4,8 +4,9 @@ using System.Text;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>A record of a CSV file on its way out: UTF-8, quoted where RFC 4180 asks for it, ended by a line
-/// feed.</summary>
+/// <summary>
+/// A record of a CSV file on its way out: UTF-8, quoted where RFC 4180 asks for it, ended by a line feed.
+/// </summary>
 internal sealed class CsvLine
 {
     private static readonly SearchValues<char> NeedQuotes = SearchValues.Create(",\"\r\n");

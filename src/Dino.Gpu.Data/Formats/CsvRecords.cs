@@ -4,10 +4,8 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// Records of a CSV file (RFC 4180): fields between commas, in quotes where they hold commas, quotes (doubled) or line
-/// ends. A
-/// quote within a field that does not begin with one is a letter, as Python has it: <c>5" disk.jpg</c>. That rule is
-/// why this
-/// is ours: Sep 0.17 opens quotes at any quote, and takes in the lines that follow.
+/// ends. A quote within a field that does not begin with one is a letter, as Python has it: <c>5" disk.jpg</c>. That
+/// rule is why this is ours: Sep 0.17 opens quotes at any quote, and takes in the lines that follow.
 /// </summary>
 /// <param name="reader">The text.</param>
 /// <param name="separator">What is between fields: a comma, or a tab.</param>
@@ -29,8 +27,9 @@ internal sealed class CsvRecords(TextReader reader, char separator = ',')
     /// <summary>Line on which the record begins, from 1.</summary>
     public long Line { get; private set; } = 1;
 
-    /// <summary>Whether a field was in quotes: <c>""</c> is an empty text, nothing at all may stand for a missing
-    /// one.</summary>
+    /// <summary>
+    /// Whether a field was in quotes: <c>""</c> is an empty text, nothing at all may stand for a missing one.
+    /// </summary>
     public bool IsQuoted(int field) => _quoted[field];
 
     /// <summary>Goes to the next record. Empty lines are none.</summary>

@@ -56,8 +56,9 @@ internal sealed class EmbeddingFile : IEmbeddingReader
 
     public void Dispose() => _reader.Dispose();
 
-    /// <summary>Why a row has no embedding, for the formats that do not say: its values are NaN. Null where they are
-    /// numbers.</summary>
+    /// <summary>
+    /// Why a row has no embedding, for the formats that do not say: its values are NaN. Null where they are numbers.
+    /// </summary>
     public static string? MissingValues(ReadOnlySpan<float> values) => values.IndexOfAnyExcept(float.NaN) < 0 ? "no embedding" : null;
 
     /// <summary>Never blocks: a pipe is refused.</summary>

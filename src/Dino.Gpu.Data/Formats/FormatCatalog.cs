@@ -5,8 +5,9 @@ namespace Dino.Gpu.Data.Formats;
 /// <summary>A format of embedding files, by the name that <c>--format</c> takes.</summary>
 /// <param name="Name">Also the usual extension.</param>
 /// <param name="Extensions">With the dot.</param>
-/// <param name="Streams">Whether it can go to standard output: it is written from the first byte to the last and read
-/// line by line.</param>
+/// <param name="Streams">
+/// Whether it can go to standard output: it is written from the first byte to the last and read line by line.
+/// </param>
 internal sealed record EmbeddingFormat(string Name, string[] Extensions, bool Streams)
 {
     /// <summary>Whether a file says what made its vectors, inside or beside it.</summary>
@@ -48,8 +49,9 @@ internal static class FormatCatalog
     }
 
     /// <summary>A writer into a file, which appears when complete.</summary>
-    /// <exception cref="DinoException">The file cannot be created there, or the format cannot hold the
-    /// schema.</exception>
+    /// <exception cref="DinoException">
+    /// The file cannot be created there, or the format cannot hold the schema.
+    /// </exception>
     public static IEmbeddingWriter Create(EmbeddingFormat format, string path, RowSchema schema)
     {
         RowSchema.Validate(schema.Columns);
@@ -64,8 +66,10 @@ internal static class FormatCatalog
         };
     }
 
-    /// <summary>A writer into a stream that the caller owns, such as standard output; for formats with
-    /// <see cref="EmbeddingFormat.Streams"/>.</summary>
+    /// <summary>
+    /// A writer into a stream that the caller owns, such as standard output; for formats with
+    /// <see cref="EmbeddingFormat.Streams"/>.
+    /// </summary>
     public static IEmbeddingWriter Create(EmbeddingFormat format, Stream stream, RowSchema schema)
     {
         RowSchema.Validate(schema.Columns);
@@ -75,8 +79,9 @@ internal static class FormatCatalog
     }
 
     /// <summary>A reader of a file in the format that its extension says.</summary>
-    /// <exception cref="DinoException">The extension is unknown, or the file is missing, broken or something
-    /// else.</exception>
+    /// <exception cref="DinoException">
+    /// The extension is unknown, or the file is missing, broken or something else.
+    /// </exception>
     public static EmbeddingFile OpenReader(string path) => OpenReader(
         path, FromExtension(path) ?? throw new DinoException(
             $"cannot read {path}: expected a file of embeddings that ends in {Extensions}"));

@@ -4,8 +4,8 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// Writes one row an image, in the order of the calls. A file appears under its name only with <see cref="Complete"/>;
-/// disposing
-/// before that leaves nothing behind. The bytes depend on the rows alone, not on when <see cref="Flush"/> was called.
+/// disposing before that leaves nothing behind. The bytes depend on the rows alone, not on when <see cref="Flush"/> was
+/// called.
 /// </summary>
 internal interface IEmbeddingWriter : IDisposable
 {

@@ -30,8 +30,10 @@ internal sealed class JsonLinesReader : IEmbeddingReader
         _lines = Lines();
     }
 
-    /// <summary>A file without any embedding has the shape (0). The types of the columns depend on every line: the
-    /// first use reads them all.</summary>
+    /// <summary>
+    /// A file without any embedding has the shape (0). The types of the columns depend on every line: the first use
+    /// reads them all.
+    /// </summary>
     public RowSchema Schema => _schema ??= FindSchema();
 
     /// <inheritdoc/>

@@ -9,10 +9,9 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// One JSON object a line: <c>{"path":"cat.jpg","width":640,"height":480,"embedding":[0.1,...]}</c>, with
-/// <c>"sha256"</c> when asked, carried columns under their
-/// names, <c>"shape"</c> where a row is more than a vector, and
-/// <c>{"path":"bad.jpg","embedding":null,"error":"..."}</c>. Numbers are the
-/// shortest text that reads back as the same float32; of float16, the rounded value.
+/// <c>"sha256"</c> when asked, carried columns under their names, <c>"shape"</c> where a row is more than a vector, and
+/// <c>{"path":"bad.jpg","embedding":null,"error":"..."}</c>. Numbers are the shortest text that reads back as the same
+/// float32; of float16, the rounded value.
 /// </summary>
 internal sealed class JsonLinesWriter : IEmbeddingWriter
 {
@@ -97,8 +96,9 @@ internal sealed class JsonLinesWriter : IEmbeddingWriter
         }
     }
 
-    /// <summary>JSON is Unicode: half a surrogate pair, which a file name on Windows may hold, becomes
-    /// U+FFFD.</summary>
+    /// <summary>
+    /// JSON is Unicode: half a surrogate pair, which a file name on Windows may hold, becomes U+FFFD.
+    /// </summary>
     public static string Unicode(string text) =>
         text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF') ? Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)) : text;
 

@@ -7,8 +7,7 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// Lines of a JSON Lines file that are not blank, in UTF-8, without a byte order mark. Half a surrogate pair, which
-/// JSON can
-/// write (<c>\ud800</c>) but Unicode does not have, becomes U+FFFD, as in what dino writes.
+/// JSON can write (<c>\ud800</c>) but Unicode does not have, becomes U+FFFD, as in what dino writes.
 /// </summary>
 /// <param name="read">Where the bytes come from.</param>
 internal sealed class JsonObjectLines(ReadAt read)

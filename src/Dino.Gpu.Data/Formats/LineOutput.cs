@@ -2,8 +2,10 @@ using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>Where a format of lines goes: a file that appears when complete, or a stream that the caller owns, such as
-/// standard output.</summary>
+/// <summary>
+/// Where a format of lines goes: a file that appears when complete, or a stream that the caller owns, such as standard
+/// output.
+/// </summary>
 internal sealed class LineOutput : IDisposable
 {
     private readonly AtomicFile? _file;

@@ -88,8 +88,9 @@ internal sealed class NpyArray : IDisposable
     /// <summary>Bytes of an element.</summary>
     public int ElementLength => _size;
 
-    /// <summary>Goes to the end of the stream behind the last element, where a member of an archive is
-    /// checked.</summary>
+    /// <summary>
+    /// Goes to the end of the stream behind the last element, where a member of an archive is checked.
+    /// </summary>
     /// <exception cref="InvalidDataException">Much follows the array, or the member is damaged.</exception>
     public void Finish()
     {

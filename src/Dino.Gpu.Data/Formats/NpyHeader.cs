@@ -6,8 +6,10 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>The head of a <c>.npy</c> array: what its elements are and how many.
-/// <see href="https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html"/></summary>
+/// <summary>
+/// The head of a <c>.npy</c> array: what its elements are and how many.
+/// <see href="https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html"/>
+/// </summary>
 /// <param name="Type">NumPy's type string, such as <c>&lt;f4</c>.</param>
 /// <param name="FortranOrder">Whether the first index runs fastest.</param>
 /// <param name="Shape">Sides; none for a single value.</param>
@@ -20,8 +22,10 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, long[] 
     /// <summary>Type string of float32 or float16.</summary>
     public static string TypeOf(FloatType type) => type == FloatType.Float16 ? "<f2" : "<f4";
 
-    /// <summary>Header of (rows, row shape), with room for any number of rows, so that it can be written again when
-    /// their number is known.</summary>
+    /// <summary>
+    /// Header of (rows, row shape), with room for any number of rows, so that it can be written again when their number
+    /// is known.
+    /// </summary>
     public static byte[] Reserve(string type, long rows, IReadOnlyList<int> rowShape)
     {
         int length = (10 + Dictionary(type, long.MaxValue, rowShape).Length + 1 + Alignment - 1) / Alignment * Alignment;

@@ -26,8 +26,9 @@ internal sealed class NpyWriter : IDisposable
 
     /// <summary>Starts a float32 file of shape (rows, <paramref name="rowShape"/>...).</summary>
     /// <param name="path">The final name; the directory must exist.</param>
-    /// <param name="rowShape">Shape of one row: <c>384</c> for embeddings, <c>197, 384</c> for tokens, nothing for
-    /// single values.</param>
+    /// <param name="rowShape">
+    /// Shape of one row: <c>384</c> for embeddings, <c>197, 384</c> for tokens, nothing for single values.
+    /// </param>
     /// <exception cref="DinoException">The file cannot be created there.</exception>
     public NpyWriter(string path, params int[] rowShape)
         : this(path, "<f4", rowShape)

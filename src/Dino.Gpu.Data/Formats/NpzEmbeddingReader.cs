@@ -3,14 +3,17 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>A <c>.npz</c> with an array <c>embedding</c>, or with a single array; other one-dimensional arrays of as
-/// many rows are columns. Compressed ones are read too.</summary>
+/// <summary>
+/// A <c>.npz</c> with an array <c>embedding</c>, or with a single array; other one-dimensional arrays of as many rows
+/// are columns. Compressed ones are read too.
+/// </summary>
 internal sealed class NpzEmbeddingReader : IEmbeddingReader
 {
     private const string Suffix = ".npy";
 
-    /// <summary>Every member of these takes a decompressor while it is read, and every one of those a few dozen
-    /// kilobytes.</summary>
+    /// <summary>
+    /// Every member of these takes a decompressor while it is read, and every one of those a few dozen kilobytes.
+    /// </summary>
     private const int MaxCompressed = 1000;
 
     private readonly ZipArchive _zip;

@@ -7,8 +7,7 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// Cells of one column of the row group that is being filled, in buffers that the next group uses again: objects that
-/// live
-/// for a group's rows grow old, and the collector leaves them for long.
+/// live for a group's rows grow old, and the collector leaves them for long.
 /// </summary>
 /// <param name="name">Name of the column.</param>
 /// <param name="rows">Most rows of a group.</param>

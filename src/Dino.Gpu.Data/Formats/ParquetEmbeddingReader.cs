@@ -139,8 +139,10 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
             LoadColumns(_group);
     }
 
-    /// <summary>Thousands of columns are not open at a time: their values of the group are in memory, and each is read
-    /// by itself.</summary>
+    /// <summary>
+    /// Thousands of columns are not open at a time: their values of the group are in memory, and each is read by
+    /// itself.
+    /// </summary>
     private void LoadColumns(ParquetGroup group)
     {
         long count = group.Rows * _values.Length;

@@ -10,10 +10,8 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// Apache Parquet: <c>path</c>, <c>width</c>, <c>height</c>, <c>sha256</c> when asked, carried columns with their
-/// types,
-/// <c>error</c>, and <c>embedding</c>, a list of float or float16 that is null for a failed image. A grid is flattened
-/// row
-/// by row; the file's metadata has its shape under <c>dino.gpu.shape</c>.
+/// types, <c>error</c>, and <c>embedding</c>, a list of float or float16 that is null for a failed image. A grid is
+/// flattened row by row; the file's metadata has its shape under <c>dino.gpu.shape</c>.
 /// </summary>
 internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
 {
@@ -22,14 +20,14 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
     /// <summary>
     /// A row group ends at this many values or rows: 768 KiB of float32 are 512 rows of 384, and the library holds it
     /// several times over while it packs it. Shorter rows keep to 512 as well, or their paths would weigh more than
-    /// what
-    /// fewer groups save in the footer.
+    /// what fewer groups save in the footer.
     /// </summary>
     private const int ValuesPerGroup = 3 << 16;
     private const int RowsPerGroup = 1 << 9;
 
-    /// <summary>A group ends at this many letters of its texts, too: rows that carry long ones are in memory as a
-    /// group.</summary>
+    /// <summary>
+    /// A group ends at this many letters of its texts, too: rows that carry long ones are in memory as a group.
+    /// </summary>
     private const int LettersPerGroup = 1 << 22;
 
     private readonly RowSchema _schema;

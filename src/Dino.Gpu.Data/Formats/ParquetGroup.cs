@@ -3,8 +3,9 @@ using ParquetSharp;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>A row group of a <see cref="ParquetTable"/>. Disposing it ends the columns that were opened of
-/// it.</summary>
+/// <summary>
+/// A row group of a <see cref="ParquetTable"/>. Disposing it ends the columns that were opened of it.
+/// </summary>
 internal sealed class ParquetGroup : IDisposable
 {
     private readonly ParquetStream _stream;

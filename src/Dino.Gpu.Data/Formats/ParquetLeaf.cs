@@ -42,8 +42,9 @@ internal sealed record ParquetLeaf(
     /// <summary>Whether it holds floating-point numbers.</summary>
     public bool IsFloating => Physical is PhysicalType.Float or PhysicalType.Double || IsHalf;
 
-    /// <summary>Whether the type alone does not say that every value can be an integer, or a number with all its
-    /// digits.</summary>
+    /// <summary>
+    /// Whether the type alone does not say that every value can be an integer, or a number with all its digits.
+    /// </summary>
     public bool MayLoseDigits => Logical == LogicalTypeEnum.Decimal || (IsUnsigned && Physical == PhysicalType.Int64);
 
     /// <summary>The type of the carried column; null for what cannot be carried, such as a list.</summary>

@@ -6,8 +6,9 @@ namespace Dino.Gpu.Data.Formats;
 /// <summary>The lists of numbers of a column in a row group, one after the other.</summary>
 internal abstract class ParquetLists
 {
-    /// <summary>The next row's list, empty where it has none, NaN where an element is missing; valid until the next
-    /// one.</summary>
+    /// <summary>
+    /// The next row's list, empty where it has none, NaN where an element is missing; valid until the next one.
+    /// </summary>
     /// <exception cref="InvalidDataException">There is no next row, or the file is damaged.</exception>
     public abstract ReadOnlySpan<float> Next();
 }

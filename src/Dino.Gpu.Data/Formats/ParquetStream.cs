@@ -6,9 +6,8 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// The stream that ParquetSharp's native library reads or writes through. The library turns every failure into a text
-/// of
-/// its own; this keeps the failure of the stream itself, so that a full disk is reported as one.
-/// The stream below belongs to the caller.
+/// of its own; this keeps the failure of the stream itself, so that a full disk is reported as one. The stream below
+/// belongs to the caller.
 /// </summary>
 internal sealed class ParquetStream(Stream stream) : Stream
 {
@@ -66,8 +65,9 @@ internal sealed class ParquetStream(Stream stream) : Stream
         return true;
     });
 
-    /// <summary>From here on writes go nowhere: a writer that is disposed writes a footer, even if its file is given
-    /// up.</summary>
+    /// <summary>
+    /// From here on writes go nowhere: a writer that is disposed writes a footer, even if its file is given up.
+    /// </summary>
     public void Abandon() => _isAbandoned = true;
 
     public override void Flush()
@@ -125,8 +125,9 @@ internal sealed class ParquetStream(Stream stream) : Stream
         }
     }
 
-    /// <summary>Of "N7parquet16ParquetExceptionE (message: 'Invalid ...')" what is between the quotes, up to its first
-    /// line end.</summary>
+    /// <summary>
+    /// Of "N7parquet16ParquetExceptionE (message: 'Invalid ...')" what is between the quotes, up to its first line end.
+    /// </summary>
     private static string Reason(string message)
     {
         const int Longest = 160;

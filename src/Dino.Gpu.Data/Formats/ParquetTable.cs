@@ -12,8 +12,7 @@ internal sealed class ParquetTable : IDisposable
 {
     /// <summary>
     /// Rows that a group may claim whatever the file's size, for runs of equal or missing values take no room. A
-    /// million is
-    /// what Arrow writes by default.
+    /// million is what Arrow writes by default.
     /// </summary>
     private const long FreeRows = 1 << 20;
 
@@ -87,8 +86,7 @@ internal sealed class ParquetTable : IDisposable
 
     /// <summary>
     /// The column as a carried one. Unsigned 64-bit integers and decimals are integers or numbers where every value can
-    /// be
-    /// one without losing a digit, else text; finding out reads the column.
+    /// be one without losing a digit, else text; finding out reads the column.
     /// </summary>
     /// <returns>Null where it cannot be carried.</returns>
     public CarriedColumn? Carried(ParquetLeaf leaf)

@@ -10,8 +10,7 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// What the values of a Parquet column are as cells. Dates and times become text in their ISO form, nanoseconds of
-/// dates to
-/// the tenth of a microsecond that .NET has.
+/// dates to the tenth of a microsecond that .NET has.
 /// </summary>
 internal static class ParquetValues
 {

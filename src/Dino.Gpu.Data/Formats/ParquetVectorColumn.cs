@@ -5,8 +5,10 @@ using ParquetSharp.Schema;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>The column of lists of the row group that is being filled: a list of float or float16 a row, null for a
-/// failed image.</summary>
+/// <summary>
+/// The column of lists of the row group that is being filled: a list of float or float16 a row, null for a failed
+/// image.
+/// </summary>
 internal sealed class ParquetVectorColumn
 {
     // Levels of a place in the file: the list is there and the value in it, or the list is null.

@@ -6,9 +6,8 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// A <c>.safetensors</c> file: <c>embedding</c> (images, row shape) F32 or F16, <c>row</c> I64 (the row of the input
-/// list), <c>width</c> and <c>height</c> I32
-/// (-1 where unknown). The format has no text: paths, errors, digests and carried columns are not in it. A failed image
-/// is a row of NaN.
+/// list), <c>width</c> and <c>height</c> I32 (-1 where unknown). The format has no text: paths, errors, digests and
+/// carried columns are not in it. A failed image is a row of NaN.
 /// </summary>
 internal sealed class SafetensorsEmbeddingWriter : IEmbeddingWriter
 {

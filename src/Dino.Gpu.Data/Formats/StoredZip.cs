@@ -7,9 +7,8 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// Writes a zip archive of stored members, as <c>np.savez</c> does: no compression, zip64 where needed, a fixed time
-/// stamp. The data of every
-/// member starts at a multiple of 64 bytes, so that it can be mapped, and a member's first bytes can be filled in when
-/// it ends.
+/// stamp. The data of every member starts at a multiple of 64 bytes, so that it can be mapped, and a member's first
+/// bytes can be filled in when it ends.
 /// </summary>
 /// <param name="file">Where the archive goes; the caller completes it.</param>
 /// <param name="zip64From">From this size or offset on the directory uses zip64.</param>
@@ -118,8 +117,10 @@ internal sealed class StoredZip(AtomicFile file, long zip64From = uint.MaxValue)
         file.Write(directory.ToArray());
     }
 
-    /// <summary>CRC-32 of a text from those of its two parts: that of the first is moved over the second, x^(8 n) in
-    /// GF(2)[x] modulo the polynomial. As zlib's crc32_combine.</summary>
+    /// <summary>
+    /// CRC-32 of a text from those of its two parts: that of the first is moved over the second, x^(8 n) in GF(2)[x]
+    /// modulo the polynomial. As zlib's crc32_combine.
+    /// </summary>
     internal static uint Combine(uint first, uint second, long secondLength)
     {
         uint power = 1u << 23; // x^8

@@ -9,11 +9,9 @@ internal static class OutputNames
     internal const string SameFile = "both name";
     internal const string AnotherFile = "give another file";
 
-    /// <summary>
-    /// Refuses two outputs in one file, of which the later would replace the other, and an output over an input.
-    /// </summary>
-    /// <param name="outputs">Options and their files; null where one is not given or goes elsewhere.</param>
-    /// <param name="inputs">Arguments; null where one is not given.</param>
+    /// <summary>Refuses two outputs with one file, and an output that would replace an input.</summary>
+    /// <param name="outputs">Options and their files; null if one is not given or goes elsewhere.</param>
+    /// <param name="inputs">Arguments; null if one is not given.</param>
     /// <exception cref="DinoException">Two names lead to one file.</exception>
     public static void RefuseSameFile(IEnumerable<(string Option, string? Path)> outputs, IEnumerable<string?> inputs)
     {
@@ -34,12 +32,12 @@ internal static class OutputNames
     }
 
     /// <summary>
-    /// Refuses files in a run's folder that are named as the run's own: they would be replaced or deleted.
+    /// Refuses files in a run's folder that have names of the run's own files: they would be replaced or deleted.
     /// </summary>
-    /// <param name="folder">The run's.</param>
-    /// <param name="files">Arguments and options; null where one is not given.</param>
-    /// <param name="isOwn">Whether a name is the run's.</param>
-    /// <exception cref="DinoException">One of them is such a file.</exception>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="files">Arguments and options; null if one is not given.</param>
+    /// <param name="isOwn">Whether the run has files of a name.</param>
+    /// <exception cref="DinoException">One of the files is such a file.</exception>
     public static void RefuseInRun(string folder, IEnumerable<string?> files, Func<string, bool> isOwn)
     {
         var real = new RealPath();
@@ -56,19 +54,18 @@ internal static class OutputNames
     }
 
     /// <summary>
-    /// As <see cref="RefuseSameFile"/>, for the pictures that the inputs turned out to be: those of a folder are not
-    /// known
-    /// before. Only an output that is there and is named as a picture can be one.
+    /// Refuses an output that is a picture among the inputs. Pictures of folders are known only once the inputs are
+    /// settled; <see cref="RefuseSameFile"/> knows the arguments.
     /// </summary>
-    /// <param name="outputs">As there.</param>
+    /// <param name="outputs">Options and their files; null if one is not given.</param>
     /// <param name="items">The settled inputs.</param>
     /// <exception cref="DinoException">An output is a picture among them.</exception>
     public static void RefusePictures(IEnumerable<(string Option, string? Path)> outputs, IEnumerable<InputItem> items) =>
         RefusePictures(outputs, items.Where(item => item.Archive is null).Select(item => item.Path));
 
     /// <inheritdoc cref="RefusePictures(IEnumerable{ValueTuple{string, string}}, IEnumerable{InputItem})"/>
-    /// <param name="outputs">As there.</param>
-    /// <param name="pictures">The paths of the inputs; empty for one that is not known.</param>
+    /// <param name="outputs">Options and their files; null if one is not given.</param>
+    /// <param name="pictures">The paths of the inputs; empty if a path is not known.</param>
     public static void RefusePictures(IEnumerable<(string Option, string? Path)> outputs, IEnumerable<string> pictures)
     {
         var real = new RealPath();
@@ -82,9 +79,40 @@ internal static class OutputNames
         }
     }
 
+    /// <summary>
+    /// Refuses two images that would become one file. Names that differ only in the case of their letters count as one,
+    /// because they are one file on some file systems.
+    /// </summary>
+    /// <param name="images">The images, each with its file.</param>
+    /// <exception cref="DinoException">Two images have one file.</exception>
+    public static void RefuseSharedTarget(IEnumerable<(string Image, string Target)> images)
+    {
+        var sources = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach ((string image, string target) in images)
+        {
+            if (!sources.TryAdd(target, image))
+            {
+                throw new DinoException(
+                    $"{sources[target]} and {image} would both become {target}", "rename one, or write them to two directories");
+            }
+        }
+    }
+
+    /// <summary>Refuses to write over an input.</summary>
+    /// <param name="inputs">Paths of the inputs.</param>
+    /// <param name="targets">Files that will be written into a directory.</param>
+    /// <exception cref="DinoException">A target is an input.</exception>
+    public static void RefuseOverwriting(IEnumerable<string> inputs, IEnumerable<string> targets)
+    {
+        var real = new RealPath();
+        var read = inputs.Select(real.Of).ToHashSet(RealPath.Comparer);
+        if (targets.FirstOrDefault(target => read.Contains(real.Of(target))) is { } input)
+            throw new DinoException($"{input} would be overwritten", "choose another directory for -o");
+    }
+
     private static DinoException InputToo(string option, string path) => new($"{option} and the inputs {SameFile} {path}", AnotherFile);
 
-    /// <summary>What an argument names, also the lists and archives that a pattern finds.</summary>
+    /// <summary>The files that an argument names: itself, a list, or the lists and archives of a pattern.</summary>
     private static IEnumerable<string> Files(string input) =>
         File.Exists(input) ? [input]
         : input.StartsWith('@') ? [input[1..]]

@@ -4,9 +4,9 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Outputs;
 
 /// <summary>
-/// Where the rows go and how they are written: <c>-o</c> and <c>--format</c> of <c>dino embed</c>. A name with the
-/// extension of a format is a file; one without
-/// any extension, with a slash at its end, or of a folder that is there is a folder of shards.
+/// Where the rows go, and in which format: <c>-o</c> and <c>--format</c> of <c>dino embed</c>. A name with the
+/// extension of a format is a file. A name without extension, with a slash at its end, or of an existing folder is a
+/// folder of shards.
 /// </summary>
 internal sealed class OutputTarget
 {
@@ -25,39 +25,28 @@ internal sealed class OutputTarget
     /// <summary>Whether <see cref="Name"/> is a folder of shards.</summary>
     public bool IsFolder { get; }
 
-    /// <summary>The file for messages.</summary>
+    /// <summary>The file or folder, for messages too.</summary>
     public string Name => _file ?? "stdout";
 
     public bool IsStandardOutput => _file is null;
 
+    /// <summary>The target that two options name.</summary>
     /// <param name="file">Value of <c>-o</c>; null, <c>-</c> or <c>/dev/stdout</c> is standard output.</param>
     /// <param name="format">Value of <c>--format</c>, or null to go by the file's extension.</param>
-    /// <param name="problem">What is wrong with the pair, in one line.</param>
     /// <param name="hasFormat">Whether the command has <c>--format</c>.</param>
-    /// <returns>Null when there is a problem.</returns>
-    public static OutputTarget? Parse(string? file, string? format, out string problem, bool hasFormat = true)
+    /// <exception cref="DinoException">They do not go together, or the format is not known.</exception>
+    public static OutputTarget Parse(string? file, string? format, bool hasFormat = true)
     {
-        problem = "";
-        EmbeddingFormat? named = format is null ? null : FormatCatalog.FromName(format);
-        if (format is not null && named is null)
-        {
-            problem = $"there is no format '{format}', expected {FormatCatalog.Names}";
-            return null;
-        }
-
+        EmbeddingFormat? named = format is null ? null : FormatCatalog.Named(format);
         if (file is { Length: 0 })
-        {
-            problem = "-o: expected a value, found an empty one (is a variable of the shell unset?)";
-            return null;
-        }
-
+            throw new DinoException("-o: expected a value, found an empty one", "check that the variable of the shell is set");
         if (file is null or "-" or "/dev/stdout")
         {
             named ??= FormatCatalog.JsonLines;
-            if (named.Streams)
-                return new OutputTarget(null, named);
-            problem = $"--format {named.Name} needs a file: add -o FILE{named.Extensions[0]} (standard output carries JSON Lines or CSV)";
-            return null;
+            return named.Streams
+                ? new OutputTarget(null, named)
+                : throw new DinoException(
+                    $"--format {named.Name} needs a file (standard output carries JSON Lines or CSV)", $"add -o FILE{named.Extensions[0]}");
         }
 
         if (Directory.Exists(file) || file[^1] is '/' or '\\' || Path.GetExtension(file).Length == 0)
@@ -66,17 +55,14 @@ internal sealed class OutputTarget
         if (named is null)
         {
             string other = hasFormat ? $", or add --format {FormatCatalog.Names}" : "";
-            problem = $"cannot tell the format of '{file}': end it in {FormatCatalog.Extensions}{other}";
-            return null;
+            throw new DinoException($"cannot tell the format of '{file}'", $"end it in {FormatCatalog.Extensions}{other}");
         }
 
         return new OutputTarget(file, named);
     }
 
     /// <summary>Fails before the work starts if the file could not be written after it.</summary>
-    /// <exception cref="DinoException">
-    /// The file cannot be written, or one that is no embeddings of this format is there.
-    /// </exception>
+    /// <exception cref="DinoException">It cannot be written, or would replace a file of another kind.</exception>
     public void EnsureWritable()
     {
         if (_file is null || IsFolder)
@@ -88,7 +74,7 @@ internal sealed class OutputTarget
 
     /// <summary>Opens the output.</summary>
     /// <param name="schema">What a row holds.</param>
-    /// <param name="standardOutput">Used without a file; stays open.</param>
+    /// <param name="standardOutput">Used if there is no file; stays open.</param>
     /// <exception cref="DinoException">The file cannot be created, or the format cannot hold the schema.</exception>
     public IEmbeddingWriter Open(RowSchema schema, Stream standardOutput)
     {

@@ -2,8 +2,7 @@ namespace Dino.Gpu.Data.Rows;
 
 /// <summary>
 /// Finds the columns of a source without a header and the types of all their values: integers, numbers, truth values,
-/// else
-/// text. Integers that are no numbers of their own, beyond 2^53, are text beside numbers with a point.
+/// else text. Integers that are no numbers of their own, beyond 2^53, are text beside numbers with a point.
 /// </summary>
 internal sealed class ColumnScan
 {
@@ -40,8 +39,10 @@ internal sealed class ColumnScan
             _columns[place] = column with { Type = merged, HasLarge = column.HasLarge || !isExact };
     }
 
-    /// <summary>The column of a name, which has been noted. One without any value is text, and may be another type in
-    /// another source.</summary>
+    /// <summary>
+    /// The column of a name, which has been noted. One without any value is text, and may be another type in another
+    /// source.
+    /// </summary>
     public CarriedColumn Column(string name)
     {
         Found column = _columns[_places[name]];

@@ -8,8 +8,10 @@ internal static class ColumnTypes
     /// <summary>From here on not every integer is a number of its own: 2^53.</summary>
     private const long MostExact = 1L << 53;
 
-    /// <summary>The type that holds values of both: integers and numbers are numbers, where none of the integers loses
-    /// a digit (<see cref="IsExact"/>), anything else is text.</summary>
+    /// <summary>
+    /// The type that holds values of both: integers and numbers are numbers, where none of the integers loses a digit
+    /// (<see cref="IsExact"/>), anything else is text.
+    /// </summary>
     public static ColumnType Merge(ColumnType one, ColumnType other) =>
         one == other ? one
         : one is ColumnType.Integer or ColumnType.Number && other is ColumnType.Integer or ColumnType.Number ? ColumnType.Number

@@ -6,8 +6,9 @@ namespace Dino.Gpu.Data.Rows;
 /// <summary>What <c>dino embed --output</c> writes for each image: one vector, every token, or the patches.</summary>
 /// <param name="Pooling">How tokens become a vector; null for tokens.</param>
 /// <param name="Grid">Whether of tokens only the patches are written, as a grid.</param>
-/// <param name="Scales">Of the input, where the vector is the mean over several (<see cref="MultiScale"/>); null for
-/// the input as it is.</param>
+/// <param name="Scales">
+/// Of the input, where the vector is the mean over several (<see cref="MultiScale"/>); null for the input as it is.
+/// </param>
 internal sealed record OutputKind(Pooling? Pooling, bool Grid = false, IReadOnlyList<double>? Scales = null)
 {
     private const string MultiScaleName = "multiscale";

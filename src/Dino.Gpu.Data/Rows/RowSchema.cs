@@ -1,8 +1,9 @@
 namespace Dino.Gpu.Data.Rows;
 
 /// <summary>What a file of embeddings holds in every row.</summary>
-/// <param name="Shape">Shape of one row's values: (hidden), (tokens, hidden) or (grid height, grid width,
-/// hidden).</param>
+/// <param name="Shape">
+/// Shape of one row's values: (hidden), (tokens, hidden) or (grid height, grid width, hidden).
+/// </param>
 /// <param name="Type">Type of the values in the file.</param>
 /// <param name="Sha256">Whether a row carries the SHA-256 of its image file.</param>
 /// <param name="Columns">Columns of the input list that are carried through, in its order.</param>
@@ -23,8 +24,10 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
     /// <summary>Letters of a name; a zip archive's may have 64 KiB.</summary>
     private const int MaxName = 1 << 12;
 
-    /// <summary>Most values of a row that is read. ViT-H/14 at 2048 pixels, every token, has 27 million; a file that
-    /// claims more is broken.</summary>
+    /// <summary>
+    /// Most values of a row that is read. ViT-H/14 at 2048 pixels, every token, has 27 million; a file that claims more
+    /// is broken.
+    /// </summary>
     private const long MaxLength = 1 << 26;
 
     /// <summary>Whether a file's claim of this row shape can be believed, whatever its number of rows.</summary>
@@ -41,12 +44,15 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
     public static bool IsValueColumn(string name) =>
         name.Length > 1 && name[0] == 'e' && name.AsSpan(1).IndexOfAnyExceptInRange('0', '9') < 0 && (name[1] != '0' || name.Length == 2);
 
-    /// <summary>Whether a column is the numbering that pandas writes in front of a table, without a name; it is not
-    /// carried.</summary>
+    /// <summary>
+    /// Whether a column is the numbering that pandas writes in front of a table, without a name; it is not carried.
+    /// </summary>
     public static bool IsIndex(IReadOnlyList<string> names, int column) => column == 0 && names.Count > 1 && names[0].Length == 0;
 
-    /// <summary>Refuses carried columns that would stand where one of ours does; needs no embedding, so it can fail
-    /// before the work starts.</summary>
+    /// <summary>
+    /// Refuses carried columns that would stand where one of ours does; needs no embedding, so it can fail before the
+    /// work starts.
+    /// </summary>
     /// <exception cref="DinoException">A name is taken, twice there, empty, or not printable.</exception>
     public static void Validate(IEnumerable<CarriedColumn> columns)
     {
@@ -81,8 +87,9 @@ public enum FloatType
 /// <summary>A column of the input list that goes into the output.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Type">Type of all values that are not missing.</param>
-/// <param name="IsEmpty">Whether all are missing, so that another input may say the type; in a settled list no column
-/// is.</param>
+/// <param name="IsEmpty">
+/// Whether all are missing, so that another input may say the type; in a settled list no column is.
+/// </param>
 internal sealed record CarriedColumn(string Name, ColumnType Type, bool IsEmpty = false);
 
 /// <summary>Type of a carried column; a value is null or the .NET type named.</summary>

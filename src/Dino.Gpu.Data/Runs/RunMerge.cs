@@ -48,7 +48,7 @@ public sealed class RunMerge
     {
         ArgumentNullException.ThrowIfNull(folders);
         ArgumentNullException.ThrowIfNull(output);
-        OutputTarget target = OutputTarget.Parse(output, format: null, out string problem) ?? throw new DinoException(problem);
+        OutputTarget target = OutputTarget.Parse(output, format: null, hasFormat: false);
         return Merge(folders, target, overwrite, Stream.Null, progress, note: null, cancellation);
     }
 

@@ -4,24 +4,52 @@ using Dino.Gpu.Search;
 namespace Dino.Gpu.Data.Vectors;
 
 /// <summary>Pictures that show the same.</summary>
-/// <param name="Number">Of the group, from 1.</param>
+/// <param name="Number">The group's number, from 1.</param>
 /// <param name="Keep">
-/// The one to keep: the largest, or the first of equally large ones. It is of a reference folder where one has a
-/// picture of the group.
+/// The picture to keep: the largest, or the first of several that are equally large. If the group has pictures in
+/// reference folders, it is one of them.
 /// </param>
-/// <param name="References">Others of the reference folders, which are kept too.</param>
+/// <param name="References">Other pictures in reference folders. They are kept too.</param>
 /// <param name="Duplicates">The pictures that could go.</param>
 internal sealed record DuplicateGroup(
     int Number, RowInfo Keep, IReadOnlyList<ScoredPicture> References, IReadOnlyList<ScoredPicture> Duplicates)
 {
-    /// <param name="number">Of the group, from 1.</param>
+    /// <summary>Finds the groups that have something to delete.</summary>
+    /// <param name="table">The vectors.</param>
+    /// <param name="search">A search among them.</param>
+    /// <param name="threshold">The smallest cosine of duplicates.</param>
+    /// <param name="repeats">For each row, whether an earlier one is the same picture; such rows are left out.</param>
+    /// <param name="references">Folders whose pictures are always kept.</param>
+    /// <param name="cancellation">Ends the search.</param>
+    public static List<DuplicateGroup> Find(
+        EmbeddingTable table,
+        NearestNeighbors search,
+        double threshold,
+        bool[] repeats,
+        ReferenceFolders references,
+        CancellationToken cancellation)
+    {
+        bool[] kept = [.. table.Rows.Select(references.Contains)];
+        var groups = new List<DuplicateGroup>();
+        foreach (int[] all in search.Groups(threshold, cancellation))
+        {
+            int[] rows = [.. all.Where(row => !repeats[row])];
+            if (rows.Length > 1 && rows.Any(row => !kept[row]))
+                groups.Add(Of(groups.Count + 1, rows, kept, table));
+        }
+
+        return groups;
+    }
+
+    /// <summary>The group of some rows.</summary>
+    /// <param name="number">The group's number, from 1.</param>
     /// <param name="rows">Rows of the table, at least two.</param>
     /// <param name="kept">For each row of the table, whether its picture is in a reference folder.</param>
     /// <param name="table">The vectors.</param>
     public static DuplicateGroup Of(int number, int[] rows, bool[] kept, EmbeddingTable table)
     {
         int[] references = [.. rows.Where(row => kept[row])];
-        int keep = (references.Length > 0 ? references : rows).MaxBy(Area); // the first of equals
+        int keep = (references.Length > 0 ? references : rows).MaxBy(Area); // the first of several equals
         return new DuplicateGroup(
             number,
             table.Rows[keep],
@@ -42,6 +70,6 @@ internal sealed record DuplicateGroup(
 /// <summary>A picture beside the one to keep.</summary>
 /// <param name="Image">The picture.</param>
 /// <param name="Score">
-/// Its cosine with the one to keep. It may be below the threshold where other pictures join the two.
+/// Its cosine with the picture to keep. It may be below the threshold if other pictures connect the two.
 /// </param>
 internal readonly record struct ScoredPicture(RowInfo Image, double Score);

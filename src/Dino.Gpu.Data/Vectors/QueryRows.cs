@@ -4,8 +4,8 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Vectors;
 
 /// <summary>
-/// Which rows of the index are the query itself: those of the same picture, or, where there are no paths, of the
-/// same number.
+/// Which rows of the index are the query itself: those of the same picture, or, where there are no paths, of the same
+/// number.
 /// </summary>
 internal sealed class QueryRows
 {

@@ -16,7 +16,7 @@ internal sealed class AttentionCommand
         dino attention cat.jpg -o maps --sheet --no-maps
         # a sequence of frames, for a film
         dino attention frames -o maps --head mean --overlay
-        # what 60 % of the attention is on
+        # the part of the picture with 60 % of the attention
         dino attention cat.jpg -o maps --threshold 0.6
         # the first layer, and its values
         dino attention cat.jpg -o maps --layer 0 --npy
@@ -27,7 +27,7 @@ internal sealed class AttentionCommand
     private const string Rollout = "rollout";
     private const string ExpectedShare = "a share above 0 and up to 1, such as 0.6";
 
-    private static readonly ImageSize DefaultSize = new(480, 480); // visualize_attention.py's
+    private static readonly ImageSize DefaultSize = new(480, 480); // as in visualize_attention.py
 
     private readonly Argument<string[]> _inputs = InputOptions.Images();
     private readonly Option<string> _directory = InputOptions.Directory();
@@ -57,14 +57,14 @@ internal sealed class AttentionCommand
 
     private readonly Option<double?> _threshold = new("--threshold")
     {
-        Description = "Write masks too, STEM.mask-*.png. They show the picture where the strongest attention is, as many patches as "
+        Description = "Write masks too, STEM.mask-*.png. They show the picture only where the attention is strongest: the patches that "
             + "hold this share of it. DINO's own pictures have 0.6.",
         HelpName = "SHARE",
         CustomParser = result => Parsing.Number(result, "--threshold", IsShare, ExpectedShare),
     };
 
     private readonly Option<bool> _sheet = Parsing.Switch(
-        "--sheet", "Write one picture with the image, the mean and every head too, STEM.attention-sheet.png.");
+        "--sheet", "Write a sheet too, STEM.attention-sheet.png: one picture with the image, the mean and every head.");
 
     private readonly Option<bool> _npy = Parsing.Switch(
         "--npy", "Write the values too, STEM.attention.npy: (maps, rows, columns) float32, the mean first, then the heads.");
@@ -72,13 +72,12 @@ internal sealed class AttentionCommand
     private readonly Option<bool> _noMaps = Parsing.Switch("--no-maps", "Omit the heat maps STEM.attention-*.png.");
     private readonly EncoderOptions _encoder = new("Input size of the model, width first. A larger size gives finer maps. [default: 480]");
 
-
     public static Command Create(CliConsole console)
     {
         var attention = new AttentionCommand();
         var command = new CliCommand(
             "attention",
-            "Draw where the class token looks: heat maps of each head and their mean, overlays, masks, contact sheets.",
+            "Draw where the class token looks: heat maps of the heads and their mean, overlays, masks, contact sheets.",
             Examples)
         {
             attention._inputs, attention._directory, attention._layer, attention._head, attention._map, attention._overlay,

@@ -8,7 +8,7 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>One <c>dino attention</c>, as the command line asks for it.</summary>
 internal sealed record AttentionSettings : ImageBatchSettings
 {
-    /// <summary>Negative from the end.</summary>
+    /// <summary>A layer, counted from 0; a negative number counts from the end.</summary>
     public required int Layer { get; init; }
 
     public required HeadChoice Heads { get; init; }
@@ -16,16 +16,14 @@ internal sealed record AttentionSettings : ImageBatchSettings
     public required AttentionDrawing Drawing { get; init; }
 }
 
-/// <summary>
-/// One <c>dino attention</c>: batch by batch, images go through the model, and their maps are drawn and written.
-/// </summary>
+/// <summary>One <c>dino attention</c>: runs the model batch by batch, draws the maps and writes them.</summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
 internal sealed class AttentionJob(AttentionSettings settings, CliConsole console)
 {
     /// <returns>0, or 3 when an image failed.</returns>
     /// <exception cref="DinoException">
-    /// Two images would become one file, an image would be overwritten, or something cannot be read or written.
+    /// Two images would become one file, an image would be replaced, or a file cannot be read or written.
     /// </exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {

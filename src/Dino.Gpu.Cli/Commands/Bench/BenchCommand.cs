@@ -5,9 +5,7 @@ using Dino.Gpu.Data.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>
-/// <c>dino bench</c>: images per second, model only and end to end, step by step, beside the device's measured peak.
-/// </summary>
+/// <summary><c>dino bench</c>: measures images per second, and each step beside the device's measured peak.</summary>
 internal sealed class BenchCommand
 {
     private const string Examples = """
@@ -15,7 +13,7 @@ internal sealed class BenchCommand
         dino bench
         # other batches, on one GPU
         dino bench --batches 1,8,32,128 --device cuda:0
-        # given pictures and weights, as JSON
+        # your pictures and weights, as JSON
         dino bench photos --weights vits16.safetensors --json > bench.json
         """;
 
@@ -37,7 +35,7 @@ internal sealed class BenchCommand
     };
 
     private readonly Option<long> _rounds = Parsing.Whole("--rounds", "Rounds of each measurement; medians are shown.", 5, 1, MostRounds);
-    private readonly Option<bool> _json = new("--json") { Description = "Print JSON instead of tables." };
+    private readonly Option<bool> _json = Parsing.Switch("--json", "Print JSON instead of tables.");
     private readonly ModelOptions _model = new();
     private readonly Option<ImageSize?> _size = ImageOptions.Size(EncoderOptions.SizeDescription);
     private readonly Option<string> _decoder = ImageOptions.Decoder();
@@ -66,14 +64,14 @@ internal sealed class BenchCommand
             InputWidth = size?.Width,
             InputHeight = size?.Height,
             Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!),
-            Warning = console.Warn, // a batch that was split is not what was to be measured
+            Warning = console.Warn, // the user must know of a batch that was split
         };
         return new BenchSettings
         {
             Inputs = parsed.GetValue(_inputs)!,
             Batches = batches,
             Rounds = (int)parsed.GetValue(_rounds),
-            // Speed does not depend on the values of the weights, so nothing has to be downloaded for it.
+            // Speed does not depend on the values of the weights, so there is no need to download any.
             Weights = _model.Weights(parsed) ?? "synthetic",
             Model = _model.Apply(parsed, options) with { BatchSize = batches.Max() },
             Workers = _model.Workers(parsed),

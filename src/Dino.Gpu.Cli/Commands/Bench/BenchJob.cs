@@ -9,10 +9,10 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>One <c>dino bench</c>, as the command line asks for it.</summary>
 internal sealed record BenchSettings
 {
-    /// <summary>Images of the end-to-end run; empty for generated ones.</summary>
+    /// <summary>Images for the end-to-end measurement; empty for generated ones.</summary>
     public required IReadOnlyList<string> Inputs { get; init; }
 
-    /// <summary>The last one is measured step by step and end to end.</summary>
+    /// <summary>Batch sizes. The last one is measured step by step and end to end.</summary>
     public required IReadOnlyList<int> Batches { get; init; }
 
     /// <summary>Rounds of each measurement.</summary>
@@ -24,18 +24,18 @@ internal sealed record BenchSettings
     /// <summary>Device, precision, input size, decoder.</summary>
     public required DinoOptions Model { get; init; }
 
-    /// <summary>Files decoded at the same time.</summary>
+    /// <summary>How many files are decoded at the same time.</summary>
     public required int Workers { get; init; }
 
     public required bool Json { get; init; }
 }
 
-/// <summary>One <c>dino bench</c>: load, measure, show.</summary>
+/// <summary>One <c>dino bench</c>: loads, measures, shows.</summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
 internal sealed class BenchJob(BenchSettings settings, CliConsole console)
 {
-    /// <summary>Files of the end-to-end run when none are given: a few seconds on two cores.</summary>
+    /// <summary>Files of the end-to-end measurement if none are given: a few seconds on two cores.</summary>
     public const int GeneratedCount = 128;
 
     /// <returns>0</returns>
@@ -45,11 +45,12 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
         List<string>? files = settings.Inputs.Count == 0
             ? null
             : await Task.Run(() => Files(cancellation), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
-        using DinoEncoder encoder = await Task.Run(
-            () => DinoEncoder.Load(settings.Weights, settings.Model), cancellation).ConfigureAwait(false);
+        using DinoEncoder encoder = await Task.Run(() => DinoEncoder.Load(settings.Weights, settings.Model), cancellation)
+            .ConfigureAwait(false);
         using GeneratedPictures? generated = files is null ? new GeneratedPictures(GeneratedCount) : null;
-        BenchReport report = await Task.Run(
-            () => MeasureAsync(encoder, files ?? generated!.Paths, files is not null, cancellation), cancellation).ConfigureAwait(false);
+        bool given = files is not null;
+        BenchReport report = await Task.Run(() => MeasureAsync(encoder, files ?? generated!.Paths, given, cancellation), cancellation)
+            .ConfigureAwait(false);
         if (settings.Json)
             report.WriteJson(console);
         else
@@ -57,7 +58,7 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
         return ExitCode.Success;
     }
 
-    /// <summary>The peak that <see cref="DinoEncoder.MeasurePeak"/> measures.</summary>
+    /// <summary>The name of what <see cref="DinoEncoder.MeasurePeak"/> measures.</summary>
     internal static string PeakName(Precision precision) =>
         $"{PrecisionSupport.NameOf(precision)} {(precision == Precision.Float32 ? "multiply-add" : "tensor")} peak";
 
@@ -101,7 +102,7 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
         };
     }
 
-    /// <summary>The same model as <c>dino embed</c> has it, with batches of this size.</summary>
+    /// <summary>The embedder as in <c>dino embed</c>, with batches of this size.</summary>
     private Embedder Embedder(int batch) => Data.Embedding.Embedder.Load(
         settings.Weights, new EmbedderOptions { Model = settings.Model with { BatchSize = batch }, Workers = settings.Workers });
 

@@ -7,7 +7,7 @@ using Spectre.Console;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>
-/// What <c>dino bench</c> measured; also the shape of its JSON. Times are medians, in seconds; rates are per second.
+/// What <c>dino bench</c> measured, as its JSON has it. Times are medians in seconds, rates are per second.
 /// </summary>
 internal sealed record BenchReport
 {
@@ -35,13 +35,13 @@ internal sealed record BenchReport
     public required string Precision { get; init; }
 
     /// <summary>
-    /// Which peak <see cref="PeakFlops"/> and every share is of: <c>fp32 multiply-add peak</c>, or for example <c>bf16
-    /// tensor peak</c>.
+    /// The peak that <see cref="PeakFlops"/> and the shares refer to: <c>fp32 multiply-add peak</c>, or for example
+    /// <c>bf16 tensor peak</c>.
     /// </summary>
     public required string PeakOf { get; init; }
 
     /// <summary>
-    /// What the units that the products run on reach in registers, measured, in floating-point operations a second.
+    /// Floating-point operations per second that the units of the products reach in registers, measured.
     /// </summary>
     public required double PeakFlops { get; init; }
 
@@ -49,18 +49,12 @@ internal sealed record BenchReport
 
     public required IReadOnlyList<StepResult> Steps { get; init; }
 
-    /// <summary>
-    /// Our float32 products beside those of cuBLAS; empty where there is no cuBLAS, and for other precisions.
-    /// </summary>
+    /// <summary>Our float32 products beside those of cuBLAS. Empty without cuBLAS, and for other precisions.</summary>
     public required IReadOnlyList<ProductResult> Products { get; init; }
 
     public required EndToEndResult EndToEnd { get; init; }
 
-    public void WriteJson(CliConsole console)
-    {
-        JsonSerializer.Serialize(console.Output, this, JsonFormat);
-        console.Output.Write("\n"u8);
-    }
+    public void WriteJson(CliConsole console) => console.WriteJson(this, JsonFormat);
 
     public void WriteTables(CliConsole console)
     {

@@ -8,62 +8,61 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>Vectors to learn from and vectors to classify.</summary>
 internal sealed record ClassifyData
 {
-    /// <summary>What to learn from; null with a probe that is trained already.</summary>
+    /// <summary>The vectors to learn from; null for a classifier that is trained already.</summary>
     public required LabeledVectors? Train { get; init; }
 
     /// <summary>(test, dimension)</summary>
     public required ReadOnlyMemory<float> TestValues { get; init; }
 
-    /// <summary>(test); null where nothing is known of their classes.</summary>
+    /// <summary>(test); null if their classes are not known.</summary>
     public required int[]? TestLabels { get; init; }
 
-    /// <summary>(test); empty texts where the file stores no paths.</summary>
+    /// <summary>(test); empty if the file stores no paths.</summary>
     public required string[] TestPaths { get; init; }
 
     public required int Dimension { get; init; }
 
     public required IReadOnlyList<string> ClassNames { get; init; }
 
-    /// <summary>What made the vectors; null where it is not known.</summary>
+    /// <summary>What made the vectors; null if that is not known.</summary>
     public required Provenance? Model { get; init; }
 
-    /// <summary>Images without a vector.</summary>
+    /// <summary>How many images have no vector.</summary>
     public required long Failed { get; init; }
 
-    /// <summary>The vectors to classify with their labels; null where these are not known.</summary>
+    /// <summary>The vectors to classify with their labels; null if these are not known.</summary>
     public LabeledVectors? Test => TestLabels is null ? null : new LabeledVectors(TestValues, Dimension, TestLabels, ClassNames);
 
     /// <summary>Reads or embeds what the settings name.</summary>
     /// <param name="settings">What was asked for.</param>
     /// <param name="probe">A classifier that is trained already; null to learn from the train set.</param>
     /// <param name="console">Standard streams.</param>
-    /// <param name="cancellation">Looked at between images.</param>
-    /// <exception cref="DinoException">Something cannot be read, has no label, or does not fit.</exception>
+    /// <param name="cancellation">Checked between images.</param>
+    /// <exception cref="DinoException">An input cannot be read, has no label, or does not fit the other.</exception>
     public static async Task<ClassifyData> LoadAsync(
         ClassifySettings settings, LinearProbe? probe, CliConsole console, CancellationToken cancellation)
     {
         using var source = new EmbeddingSource(settings.Source, console) { Outputs = [("--confusion", settings.Confusion)] };
         EmbeddingTable? train = await LoadAsync(settings.Train).ConfigureAwait(false);
-        LabelledTable? voters = train is null ? null : LabelledTable.Of(settings.Train!, train, settings.LabelColumn);
-        if (voters is not null)
-            RequireClasses(voters);
+        LabeledTable? voters = train is null ? null : LabeledTable.Of(settings.Train!, train, settings.LabelColumn);
+        voters?.RequireClasses();
         EmbeddingTable? test = await LoadAsync(settings.Test).ConfigureAwait(false);
         NoteFailures(console, source.Failed, (settings.Train, train), (settings.Test, test));
         string owner = settings.Train ?? "the probe";
         IReadOnlyList<string> classes = probe?.ClassNames ?? voters!.Classes;
-        LabeledVectors? labelled = voters is null
+        LabeledVectors? labeled = voters is null
             ? null
             : new LabeledVectors(train!.Values, train.Dimension, voters.Indices(classes, owner), classes);
         if (test is null)
-            return Divide(settings, labelled!, train!);
+            return Divide(settings, labeled!, train!);
 
         Provenance? trained = probe is null ? train!.Model : ProbeModel.Of(probe);
         source.RequireComparable(owner, probe?.Dimension ?? train!.Dimension, trained, settings.Test!, test);
         return new ClassifyData
         {
-            Train = labelled,
+            Train = labeled,
             TestValues = test.Values,
-            TestLabels = settings.Unlabeled ? null : LabelledTable.Of(settings.Test!, test, settings.LabelColumn).Indices(classes, owner),
+            TestLabels = settings.Unlabeled ? null : LabeledTable.Of(settings.Test!, test, settings.LabelColumn).Indices(classes, owner),
             TestPaths = [.. test.Rows.Select(row => row.Path)],
             Dimension = test.Dimension,
             ClassNames = classes,
@@ -75,36 +74,29 @@ internal sealed record ClassifyData
             input is null ? null : await source.LoadAsync([input], cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>A part of the train set to test with.</summary>
-    private static ClassifyData Divide(ClassifySettings settings, LabeledVectors labelled, EmbeddingTable table)
+    /// <summary>Takes a part of the train set to test with.</summary>
+    private static ClassifyData Divide(ClassifySettings settings, LabeledVectors labeled, EmbeddingTable table)
     {
-        (int[] first, int[] second) = labelled.Split(settings.Split!.Value, settings.Seed);
+        (int[] first, int[] second) = labeled.Split(settings.Split!.Value, settings.Seed);
         if (second.Length == 0)
             throw new DinoException($"{settings.Train} has one image of each class, so nothing is left to test with", "give a TEST");
-        LabeledVectors test = labelled.Select(second);
+        LabeledVectors test = labeled.Select(second);
         return new ClassifyData
         {
-            Train = labelled.Select(first),
+            Train = labeled.Select(first),
             TestValues = test.Values,
             TestLabels = test.Labels.ToArray(),
             TestPaths = [.. second.Select(row => table.Rows[row].Path)],
             Dimension = table.Dimension,
-            ClassNames = labelled.ClassNames,
+            ClassNames = labeled.ClassNames,
             Model = table.Model,
             Failed = table.Failures.Count,
         };
     }
 
-    private static void RequireClasses(LabelledTable train)
-    {
-        var present = train.Labels.ToHashSet(StringComparer.Ordinal);
-        if (train.Classes.FirstOrDefault(name => !present.Contains(name)) is { } empty)
-            throw new DinoException($"{train.Input} has no readable image of the class '{empty}'", "add an image, or remove the class");
-        if (train.Classes.Count == 1)
-            throw new DinoException($"{train.Input}: expected two classes or more, found '{train.Classes[0]}' only");
-    }
-
-    /// <summary>Images that failed just now were named one by one.</summary>
+    /// <summary>
+    /// Says how many rows are left out, unless their images failed just now and were named one by one.
+    /// </summary>
     private static void NoteFailures(CliConsole console, long named, params (string? Name, EmbeddingTable? Table)[] tables)
     {
         if (named > 0)

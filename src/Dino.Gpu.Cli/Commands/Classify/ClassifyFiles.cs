@@ -5,14 +5,14 @@ using Dino.Gpu.Data.Pictures;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>The files that a classification leaves behind.</summary>
+/// <summary>The files that a classification writes.</summary>
 internal static class ClassifyFiles
 {
-    /// <summary>Before any work: whether they can be written.</summary>
+    /// <summary>Fails before the work starts if a file could not be written after it.</summary>
     /// <param name="settings">What was asked for.</param>
-    /// <param name="save">Where the classifier is kept; null for nowhere.</param>
-    /// <param name="probe">File of a classifier that was kept before; null for none.</param>
-    /// <exception cref="DinoException">One of them cannot, or would replace another or an input.</exception>
+    /// <param name="save">File for the classifier; null for none.</param>
+    /// <param name="probe">File of a classifier to apply; null for none.</param>
+    /// <exception cref="DinoException">A file cannot be written, or would replace another or an input.</exception>
     public static void RequireWritable(ClassifySettings settings, string? save = null, string? probe = null)
     {
         OutputNames.RefuseSameFile(
@@ -31,7 +31,7 @@ internal static class ClassifyFiles
             kind.EnsureWritable(path);
     }
 
-    /// <summary>Writes what was asked for.</summary>
+    /// <summary>Writes the files that were asked for.</summary>
     public static void Write(ClassifySettings settings, ClassifyData data, Predictions predictions)
     {
         if (settings.Confusion is not null)

@@ -5,7 +5,7 @@ using Dino.Gpu.Cli.Help;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>Arguments and options that <c>dino knn</c> and <c>dino linear</c> share.</summary>
-/// <param name="output">What <c>--output</c> is when it is not given.</param>
+/// <param name="output">Default of <c>--output</c>.</param>
 internal sealed class ClassifyOptions(string output)
 {
     private readonly Argument<string> _train = new("TRAIN")
@@ -16,29 +16,29 @@ internal sealed class ClassifyOptions(string output)
 
     private readonly Argument<string?> _test = new("TEST")
     {
-        Description = "Images or embeddings to test with, like TRAIN. Without it --split takes a part of TRAIN.",
+        Description = "Images or embeddings to test with, like TRAIN. Without TEST, --split takes a part of TRAIN.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
     private readonly Option<string?> _labelColumn = new("--label-column")
     {
         Description = "Column with the labels, of embeddings or of a list of images. "
-            + "[default: label; without it the names of the images' folders]",
+            + "[default: label; without that column the names of the images' folders]",
         HelpName = "NAME",
     };
 
     private readonly Option<double?> _split = new("--split")
     {
-        Description = "Share of each class in TRAIN to learn from, such as 0.8; the rest is the test. For use without TEST.",
+        Description = "Share of each class in TRAIN to learn from, such as 0.8. The rest is the test. For use without TEST.",
         HelpName = "SHARE",
         CustomParser = result => Parsing.Number(result, "--split", value => value is > 0 and < 1, "a share between 0 and 1"),
     };
 
-    private readonly Option<ulong> _seed = Parsing.Seed("Seed of everything that is left to chance.", 0);
+    private readonly Option<ulong> _seed = Parsing.Seed("Seed of everything random.", 0);
 
     private readonly Option<bool> _unlabeled = new("--unlabeled", "--unlabelled")
     {
-        Description = "The classes of TEST are not known: only predict, into --predictions.",
+        Description = "Only predict, into --predictions: the classes of TEST are not known.",
     };
 
     private readonly Option<bool> _json = Parsing.Switch("--json", "Print JSON instead of a table.");
@@ -50,7 +50,7 @@ internal sealed class ClassifyOptions(string output)
     private readonly VectorOptions _vectors = new(output);
 
     /// <param name="command">Gets the arguments and options.</param>
-    /// <param name="trainedProbe">The option that replaces TRAIN; null where there is none.</param>
+    /// <param name="trainedProbe">The option that replaces TRAIN; null if there is none.</param>
     public void AddTo(Command command, Option<string?>? trainedProbe = null)
     {
         command.Arguments.Add(_train);
@@ -61,9 +61,9 @@ internal sealed class ClassifyOptions(string output)
         command.Validators.Add(result => Check(result, trainedProbe));
     }
 
-    /// <summary>Copies what the options say.</summary>
+    /// <summary>What the options say.</summary>
     /// <param name="parsed">The command line.</param>
-    /// <param name="hasProbe">Whether there is a classifier already.</param>
+    /// <param name="hasProbe">Whether a trained classifier replaces TRAIN.</param>
     public ClassifySettings Settings(ParseResult parsed, bool hasProbe)
     {
         string first = parsed.GetValue(_train)!;

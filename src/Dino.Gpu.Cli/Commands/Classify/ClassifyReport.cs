@@ -7,9 +7,7 @@ using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>
-/// The result of a classification on stdout; also the shape of its JSON. Accuracies are shares, from 0 to 1.
-/// </summary>
+/// <summary>The result of a classification, as its JSON has it. Accuracies are shares, from 0 to 1.</summary>
 internal sealed record ClassifyReport
 {
     private static readonly JsonSerializerOptions JsonFormat = new()
@@ -23,34 +21,31 @@ internal sealed record ClassifyReport
     /// <summary><c>knn</c> or <c>linear</c>.</summary>
     public required string Protocol { get; init; }
 
-    /// <summary>Vectors that it learned from; null with a probe that was trained before.</summary>
+    /// <summary>How many vectors it learned from; null for a classifier that was trained before.</summary>
     public required int? Train { get; init; }
 
-    /// <summary>Vectors that it classified.</summary>
+    /// <summary>How many vectors it classified.</summary>
     public required int Test { get; init; }
 
-    /// <summary>Images without a vector.</summary>
+    /// <summary>How many images have no vector.</summary>
     public required long Failed { get; init; }
 
     public required IReadOnlyList<string> Classes { get; init; }
 
-    /// <summary>Of k-NN.</summary>
+    /// <summary>The temperature of k-NN; null for a linear classifier.</summary>
     public double? Temperature { get; init; }
 
-    /// <summary>
-    /// A line each: every k, or the final epoch and the best one. Empty where the labels are not known.
-    /// </summary>
+    /// <summary>One for each k, or the final and the best epoch. Empty if the labels are not known.</summary>
     public required IReadOnlyList<ClassifyResult> Results { get; init; }
 
-    /// <summary>Of a linear classifier that was trained now.</summary>
+    /// <summary>The epochs of a linear classifier that was trained now, else null.</summary>
     public IReadOnlyList<EpochResult>? Epochs { get; init; }
 
     public void Write(CliConsole console, bool json)
     {
         if (json)
         {
-            JsonSerializer.Serialize(console.Output, this, JsonFormat);
-            console.Output.Write("\n"u8);
+            console.WriteJson(this, JsonFormat);
         }
         else if (Results.Count > 0)
         {
@@ -73,14 +68,14 @@ internal sealed record ClassifyReport
 }
 
 /// <summary>One accuracy.</summary>
-/// <param name="Name">Of a linear classifier: <c>final</c> or <c>best</c>.</param>
-/// <param name="K">Of k-NN.</param>
-/// <param name="Epoch">Of a linear classifier, from 1.</param>
+/// <param name="Name"><c>final</c> or <c>best</c>; null for k-NN.</param>
+/// <param name="K">Neighbors that vote; null for a linear classifier.</param>
+/// <param name="Epoch">From 1; null for k-NN.</param>
 /// <param name="Top1">Share of test images whose class is the likeliest.</param>
 /// <param name="Top5">Share of test images whose class is among the five likeliest.</param>
 internal sealed record ClassifyResult(string? Name, int? K, int? Epoch, double Top1, double Top5);
 
-/// <summary>One epoch.</summary>
+/// <summary>One epoch of a linear classifier.</summary>
 /// <param name="Epoch">From 1.</param>
 /// <param name="LearningRate">Its learning rate.</param>
 /// <param name="TrainLoss">Mean cross entropy before the steps.</param>

@@ -21,13 +21,13 @@ internal static class KnnCommand
         """;
 
     private const string Notes =
-        "Neighbors vote for their class with exp(cosine / temperature). --confusion and --predictions are of the first k.";
+        "Neighbors vote for their class with exp(cosine / temperature). --confusion and --predictions take the first k.";
 
     public static Command Create(CliConsole console)
     {
         var ks = new Option<int[]>("--k")
         {
-            Description = "Neighbors that vote; several values separated by commas.",
+            Description = "Neighbors that vote, or several such numbers separated by commas.",
             HelpName = "N,N",
             DefaultValueFactory = _ => [.. KnnOptions.PublishedK],
             CustomParser = result => Parsing.WholeList(result, "--k", LargestK),

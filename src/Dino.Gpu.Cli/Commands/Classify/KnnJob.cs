@@ -4,8 +4,8 @@ using Dino.Gpu.Cli.Terminal;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>One <c>dino knn</c>, as the command line asks for it.</summary>
-/// <param name="Common">What it shares with <c>dino linear</c>.</param>
-/// <param name="K">Voters, in the order of the table; files are of the first.</param>
+/// <param name="Common">The settings it shares with <c>dino linear</c>.</param>
+/// <param name="K">Numbers of voters, in the order of the table. The files take the first.</param>
 /// <param name="Temperature">A neighbor's vote is exp(cosine / temperature).</param>
 internal sealed record KnnSettings(ClassifySettings Common, int[] K, double Temperature);
 

@@ -20,37 +20,37 @@ internal sealed class LinearCommand
         """;
 
     private const string Notes = """
-        The learning rate is for 256 images a step and falls along half a cosine; the paper's authors recommend trying several. The table
-        has the classifier after the last epoch, which the files are of, and the best epoch.
+        The learning rate is for 256 images per step and falls along half a cosine; the paper's authors recommend trying several. The
+        table shows the classifier after the last epoch, which the files take, and the best epoch.
         """;
 
-    /// <summary>What the original trains on with ViT-S.</summary>
+    /// <summary>The features that the original trains on with ViT-S.</summary>
     private const string Features = "last4";
 
     private const int LargestCount = 1_000_000;
     private static readonly LinearProbeOptions Standard = new();
 
     private readonly Option<long> _epochs = Parsing.Whole(
-        "--epochs", "Times that every image is trained on.", Standard.Epochs, 1, LargestCount);
+        "--epochs", "Passes through the images.", Standard.Epochs, 1, LargestCount);
 
     private readonly Option<long> _batchSize = Parsing.Whole(
-        "--batch-size", "Images of a training step.", Standard.BatchSize, 1, LargestCount);
+        "--batch-size", "Images per training step.", Standard.BatchSize, 1, LargestCount);
 
     private readonly Option<double> _rate = Parsing.Number(
-        "--lr", "Learning rate at the start, for 256 images a step.", Standard.LearningRate, value => value > 0, "a number above 0");
+        "--lr", "Learning rate at the start, for 256 images per step.", Standard.LearningRate, value => value > 0, "a number above 0");
 
     private readonly Option<double> _momentum = Parsing.Number(
         "--momentum",
         "Share of the last step that the next one keeps.",
         Standard.Momentum,
         value => value is >= 0 and < 1,
-        "a number from 0 up to, not including, 1");
+        "a number of 0 or more and below 1");
 
     private readonly Option<double> _decay = Parsing.Number(
         "--weight-decay", "Pull of the weights towards 0.", Standard.WeightDecay, value => value >= 0, "a number of 0 or more");
 
-    private readonly Option<string?> _save = Parsing.File("--save", "Keep the classifier in a .safetensors file.");
-    private readonly Option<string?> _probe = Parsing.File("--probe", "Apply a classifier that --save kept; then there is no TRAIN.");
+    private readonly Option<string?> _save = Parsing.File("--save", "Save the classifier as a .safetensors file.");
+    private readonly Option<string?> _probe = Parsing.File("--probe", "Apply a classifier that --save wrote. There is no TRAIN then.");
 
     public static Command Create(CliConsole console)
     {
@@ -65,7 +65,7 @@ internal sealed class LinearCommand
         command.Validators.Add(result =>
         {
             if (result.GetValue(linear._probe) is not null && result.GetValue(linear._save) is not null)
-                result.AddError(UsageErrors.Of("--save keeps a classifier that is trained now", "give TRAIN instead of --probe"));
+                result.AddError(UsageErrors.Of("--save is for a classifier that is trained now", "give TRAIN instead of --probe"));
         });
         command.SetAction((parsed, cancellation) =>
         {

@@ -6,10 +6,10 @@ using Dino.Gpu.Data.Vectors;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>One <c>dino linear</c>, as the command line asks for it.</summary>
-/// <param name="Common">What it shares with <c>dino knn</c>.</param>
+/// <param name="Common">The settings it shares with <c>dino knn</c>.</param>
 /// <param name="Training">How to train, except for the device and the seed.</param>
-/// <param name="Probe">File of a trained classifier to apply; null to train one.</param>
-/// <param name="Save">Where to keep the trained classifier.</param>
+/// <param name="Probe">File of a classifier to apply; null to train one.</param>
+/// <param name="Save">File for the trained classifier; null for none.</param>
 internal sealed record LinearSettings(ClassifySettings Common, LinearProbeOptions Training, string? Probe, string? Save);
 
 /// <summary>One <c>dino linear</c>.</summary>
@@ -76,8 +76,8 @@ internal sealed class LinearJob(LinearSettings settings, CliConsole console)
     }
 
     /// <summary>
-    /// The final classifier, and the best epoch. The original reports the best one too, though it is chosen by the
-    /// images that it is tested with.
+    /// The final classifier and the best epoch. The original reports the best one too, although it is chosen with the
+    /// images of the test.
     /// </summary>
     private static IEnumerable<ClassifyResult> Results(LinearProbe probe, Predictions predictions, int[] labels)
     {

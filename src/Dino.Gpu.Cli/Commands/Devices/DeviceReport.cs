@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Devices;
@@ -12,7 +11,7 @@ internal sealed class DeviceReport(IReadOnlyList<DeviceInfo> devices, CliConsole
     private const int LineLength = 80;
     private const string Ellipsis = "...";
 
-    /// <summary>One line a device.</summary>
+    /// <summary>Writes one line per device.</summary>
     public void WriteLines()
     {
         int id = Width("id", devices.Select(device => device.Id));
@@ -29,7 +28,7 @@ internal sealed class DeviceReport(IReadOnlyList<DeviceInfo> devices, CliConsole
             $"{Cell(cells[0], id)}{Cell(cells[1], name)}{Cell(cells[2], memory)}{TerminalText.Visible(cells[3])}".TrimEnd());
     }
 
-    /// <summary>Everything about each device.</summary>
+    /// <summary>Writes everything about each device.</summary>
     public void WriteAll()
     {
         foreach (DeviceInfo device in devices)
@@ -45,10 +44,10 @@ internal sealed class DeviceReport(IReadOnlyList<DeviceInfo> devices, CliConsole
         void Line(string name, string value) => console.Text.WriteLine($"  {name,-10}  {TerminalText.Line(value)}");
     }
 
-    public void WriteJson()
+    public void WriteJson() => console.WriteJson(WriteJson, indented: true);
+
+    private void WriteJson(Utf8JsonWriter json)
     {
-        var options = new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-        using var json = new Utf8JsonWriter(console.Output, options);
         json.WriteStartArray();
         foreach (DeviceInfo device in devices)
         {
@@ -69,8 +68,6 @@ internal sealed class DeviceReport(IReadOnlyList<DeviceInfo> devices, CliConsole
         }
 
         json.WriteEndArray();
-        json.Flush();
-        console.Output.Write("\n"u8);
     }
 
     private static string Use(DeviceInfo device) => device.Refusal is not null ? "no" : device.IsAutomaticChoice ? "yes, auto" : "yes";
@@ -79,7 +76,7 @@ internal sealed class DeviceReport(IReadOnlyList<DeviceInfo> devices, CliConsole
         ? "?"
         : string.Create(CultureInfo.InvariantCulture, $"{device.MemorySize / (double)(1L << 30):F1} GiB");
 
-    /// <summary>Of the longest cell, with the gap after it.</summary>
+    /// <summary>The width of the longest cell, with the gap after it.</summary>
     private static int Width(string heading, IEnumerable<string> cells) => cells.Append(heading).Max(cell => cell.Length) + 2;
 
     private static string Cell(string text, int width)

@@ -6,7 +6,7 @@ using Dino.Gpu.Devices;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>
-/// <c>dino devices</c>: every accelerator of this machine, what <c>auto</c> picks, and why one cannot be used.
+/// <c>dino devices</c>: lists the accelerators, which one <c>auto</c> picks, and why one cannot be used.
 /// </summary>
 internal static class DevicesCommand
 {
@@ -21,8 +21,8 @@ internal static class DevicesCommand
 
     public static Command Create(CliConsole console)
     {
-        var json = new Option<bool>("--json") { Description = "Print a JSON array." };
-        var command = new CliCommand("devices", "List the accelerators, one a line, and which one --device auto picks.", Examples) { json };
+        Option<bool> json = Parsing.Switch("--json", "Print a JSON array.");
+        var command = new CliCommand("devices", "List the accelerators, and which one --device auto picks.", Examples) { json };
         command.SetAction(parsed =>
         {
             var report = new DeviceReport(DeviceCatalog.Enumerate(), console);

@@ -5,8 +5,7 @@ using Dino.Gpu.Cli.Terminal;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>
-/// <c>dino docs cli</c>: the page docs/cli.md on standard output. Hidden, since only who changes the command line needs
-/// it.
+/// <c>dino docs cli</c>: writes the page docs/cli.md to standard output. It is hidden: users do not need it.
 /// </summary>
 internal static class DocsCommand
 {

@@ -9,7 +9,7 @@ using Dino.Gpu.Data.Runs;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary><c>dino embed</c>: images in, one row an image out, in input order.</summary>
+/// <summary><c>dino embed</c>: images in, one row per image out, in input order.</summary>
 internal sealed class EmbedCommand
 {
     private const string Examples = """
@@ -42,14 +42,14 @@ internal sealed class EmbedCommand
         """;
 
     private const string Notes = """
-        Formats: .npy and .safetensors hold numbers (no paths), .npz arrays with the paths among them, .jsonl, .csv and .parquet rows with
-        path, width, height and error, where a row of tokens or patches is flat.
+        Formats: .npy and .safetensors hold numbers without paths. .npz holds arrays, the paths among them. .jsonl, .csv and .parquet hold
+        rows with path, width, height and error; tokens and patches are flat there.
 
         A folder or a glob is sorted by the byte order of its paths. An image that cannot be read is named on stderr and keeps its row: NaN
         in arrays, null in JSON Lines and Parquet, empty cells in CSV.
 
-        With --progress json every line on stderr, except for wrong usage, is a JSON object. Event "progress" has done, total, failed,
-        imagesPerSecond and secondsLeft; "message" has text; "error", for why the command ended, has text and perhaps hint.
+        With --progress json every line on stderr is a JSON object, except for wrong usage. The event "progress" has done, total, failed,
+        imagesPerSecond and secondsLeft; "message" has text; "error" says why the command failed, in text and perhaps hint.
         """;
 
     private readonly Argument<string[]> _inputs = InputOptions.Images();
@@ -66,17 +66,17 @@ internal sealed class EmbedCommand
 
     private readonly ChoiceOption<string?> _format = new(
         "--format",
-        "Format of shards and of standard output, or of a file whose extension does not say. [default: npy for shards]",
+        "Format of shards and of standard output, or of a file whose extension does not say it. [default: npy for shards]",
         FormatCatalog.All.Select(format => (format.Name, (string?)format.Name)),
         hasDefault: false)
     { HelpName = "FORMAT" };
 
-    private readonly Option<long> _shardSize = Parsing.Whole("--shard-size", "Rows of a shard of a folder.", 10_000, 1, int.MaxValue);
+    private readonly Option<long> _shardSize = Parsing.Whole("--shard-size", "Rows per shard of a folder.", 10_000, 1, int.MaxValue);
     private readonly Option<bool> _overwrite = Parsing.Switch("--overwrite", "Delete another run's shards in the folder and start over.");
 
     private readonly ChoiceOption<OnError> _onError = new(
         "--on-error",
-        "What an unreadable image does. nan: it keeps its row (NaN, or null). skip: it has no row. fail: it ends the run.",
+        "What happens to an unreadable image. nan: it keeps its row (NaN, or null). skip: it has no row. fail: the run ends.",
         [("nan", OnError.Nan), ("skip", OnError.Skip), ("fail", OnError.Fail)]);
 
     private readonly Option<long?> _maxErrors = new("--max-errors")
@@ -87,12 +87,12 @@ internal sealed class EmbedCommand
     };
 
     private readonly Option<string?> _errors = Parsing.File(
-        "--errors", "File for the unreadable images, one JSON object a line. A folder of shards has them in errors.jsonl anyway.");
+        "--errors", "Write the unreadable images to this file, one JSON object per line. A folder of shards has errors.jsonl anyway.");
 
     private readonly Option<long> _timeout = Parsing.Whole(
         "--image-timeout", "Seconds of reading and decoding after which an image counts as unreadable.", 120, 1, 86_400);
 
-    private readonly Option<string?> _stats = Parsing.File("--stats", "File for where the time went, as JSON.");
+    private readonly Option<string?> _stats = Parsing.File("--stats", "Write where the time went to this file, as JSON.");
 
     private readonly ChoiceOption<ProgressKind> _progress = new(
         "--progress",
@@ -123,6 +123,7 @@ internal sealed class EmbedCommand
 
     private readonly EncoderOptions _encoder = new();
     private readonly CliConsole _console;
+    private OutputTarget? _target; // what -o and --format name, once they are checked
 
     private EmbedCommand(CliConsole console)
     {
@@ -137,7 +138,7 @@ internal sealed class EmbedCommand
     public static Command Create(CliConsole console)
     {
         var embed = new EmbedCommand(console);
-        var command = new CliCommand("embed", "Turn images into DINO embeddings, one row an image, in input order.", Examples, Notes)
+        var command = new CliCommand("embed", "Turn images into DINO embeddings, one row per image, in input order.", Examples, Notes)
         {
             embed._inputs, embed._file, embed._format, embed._output, embed._normalize, embed._dtype, embed._sha256,
             embed._pathColumn, embed._shard, embed._onError, embed._maxErrors, embed._errors, embed._timeout,
@@ -145,10 +146,7 @@ internal sealed class EmbedCommand
         };
         embed._encoder.AddTo(command);
         command.Validators.Add(result =>
-        {
-            if (OutputTarget.Parse(result.GetValue(embed._file), result.GetValue(embed._format), out string problem) is null)
-                result.AddError(problem);
-        });
+            embed._target = Parsing.Read(result, () => OutputTarget.Parse(result.GetValue(embed._file), result.GetValue(embed._format))));
         command.SetAction((parsed, cancellation) =>
         {
             console.ErrorIsJson = parsed.GetValue(embed._progress) == ProgressKind.Json;
@@ -173,7 +171,7 @@ internal sealed class EmbedCommand
             Workers = _encoder.Workers(parsed),
             ImageTimeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout)),
         },
-        Target = OutputTarget.Parse(parsed.GetValue(_file), parsed.GetValue(_format), out _)!,
+        Target = _target!,
         Type = parsed.GetValue(_dtype),
         ShardSize = parsed.GetValue(_shardSize),
         Overwrite = parsed.GetValue(_overwrite),

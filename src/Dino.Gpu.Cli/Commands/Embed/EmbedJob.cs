@@ -12,10 +12,10 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>What <c>dino embed</c> was asked for.</summary>
 internal sealed record EmbedSettings
 {
-    /// <summary>Arguments: files, folders, globs, lists, manifests, archives, <c>-</c>.</summary>
+    /// <summary>Files, folders, globs, lists, archives, or <c>-</c>.</summary>
     public required IReadOnlyList<string> Inputs { get; init; }
 
-    /// <summary>Column of a manifest with the paths; null for the usual ones.</summary>
+    /// <summary>The column of a list that has the paths; null for the usual names.</summary>
     public string? PathColumn { get; init; }
 
     /// <summary>Value of <c>--shard</c>.</summary>
@@ -27,46 +27,44 @@ internal sealed record EmbedSettings
     /// <summary>How images become rows.</summary>
     public required EmbedderOptions Embedder { get; init; }
 
-    /// <summary>Where rows go.</summary>
+    /// <summary>Where the rows go.</summary>
     public required OutputTarget Target { get; init; }
 
     public FloatType Type { get; init; }
 
-    /// <summary>Rows of a shard of a folder.</summary>
+    /// <summary>Rows per shard of a folder.</summary>
     public required long ShardSize { get; init; }
 
-    /// <summary>Whether another run's shards are deleted.</summary>
+    /// <summary>Whether to delete another run's shards.</summary>
     public bool Overwrite { get; init; }
 
     public OnError OnError { get; init; }
 
     public long? MaxErrors { get; init; }
 
-    /// <summary>File for the images that could not be read, besides a folder's own.</summary>
+    /// <summary>File for the images that cannot be read. A folder has one of its own besides.</summary>
     public string? ErrorsFile { get; init; }
 
-    /// <summary>File for the stage times.</summary>
+    /// <summary>File for the statistics.</summary>
     public string? StatsFile { get; init; }
 
     public ProgressKind Progress { get; init; }
 }
 
-/// <summary>
-/// One <c>dino embed</c>: into one file, to standard output, or into a folder whose run can be resumed.
-/// </summary>
+/// <summary>One <c>dino embed</c>: to a file, to standard output, or to a folder, whose run can be resumed.</summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
 internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
 {
-    private bool _ran; // whether the folder's run is this one
+    private bool _ran; // whether the folder's run has begun or resumed
 
     /// <param name="cancellation">
-    /// A folder's run ends in order and can be resumed; any other leaves nothing behind.
+    /// Ends the run. That of a folder ends in order and can be resumed; any other leaves nothing behind.
     /// </param>
     /// <returns>The exit code.</returns>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
-        // Cheap checks first: what would fail at the end of a long run has to fail now.
+        // Cheap checks first: whatever would fail at the end of a long run must fail now.
         var part = ShardSelection.From(settings.Shard, ShardSelection.ProcessEnvironment());
         OutputTarget target = settings.Target;
         RefuseSharedFile(part);
@@ -118,10 +116,10 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
             }
             catch (DinoException) when (!isDone)
             {
-                // the failure that ended the run is the one to report
+                // report the failure that ended the run instead
             }
 
-            // Disposal waits for the batch in flight; a cancelled run does not.
+            // Disposal waits for the batch in flight. A canceled run does not.
             Task closing = Task.Run(embedder.Dispose, CancellationToken.None);
             if (!cancellation.IsCancellationRequested)
                 await closing.ConfigureAwait(false);
@@ -145,7 +143,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         return $"weights {weights}, device {devices}, {size}{share}, ready in {seconds} s";
     }
 
-    /// <summary>One file, or standard output.</summary>
+    /// <summary>Writes one file, or to standard output.</summary>
     private async Task<int> ToStreamAsync(Embedder embedder, InputList? list, ShardSelection part, CancellationToken cancellation)
     {
         OutputTarget target = settings.Target;
@@ -169,7 +167,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         return Finish(embedder, progress, isKept ? "nothing written" : target.Name);
     }
 
-    /// <summary>A folder of shards, from the beginning or from where an earlier run ended.</summary>
+    /// <summary>Writes a folder of shards, from the beginning or from where an earlier process stopped.</summary>
     private async Task<int> ToFolderAsync(
         Embedder embedder, RunFolder folder, InputList list, ShardSelection part, CancellationToken cancellation)
     {
@@ -195,11 +193,11 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         _ran = true;
         RunResult result = await EmbeddingRun.RunAsync(embedder, list, folder, options, progress, cancellation).ConfigureAwait(false);
         if (result.IsWhole)
-            return Finish(embedder, progress, $"{folder.Path}, {result.Shards} {(result.Shards == 1 ? "shard" : "shards")}");
+            return Finish(embedder, progress, $"{folder.Path}, {Quantity.Of(result.Shards, "shard")}");
         progress.Dispose();
         Statistics(embedder, progress.Counter);
         console.Tell($"dino: stopped: {result.Rows} of {result.Total} rows are in {folder.Path}; run the same command again to resume");
-        return ExitCode.Cancelled;
+        return ExitCode.Canceled;
     }
 
     private ConsoleProgress Progress(Action<EmbeddingStart>? onBegin) =>
@@ -208,7 +206,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     private string PartFolder(ShardSelection part) =>
         part.Count == 1 ? settings.Target.Name : RunFolder.PartPath(settings.Target.Name, part.Index, part.Count);
 
-    /// <summary>Tasks of an array would write over each other's file.</summary>
+    /// <summary>Refuses one file for several parts: they would overwrite each other's.</summary>
     private void RefuseSharedFile(ShardSelection part)
     {
         if (part.Count > 1 && !settings.Target.IsFolder && !settings.Target.IsStandardOutput)
@@ -220,7 +218,8 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     }
 
     /// <summary>
-    /// A whole run among parts, or parts in a whole run, is a task that was started without the others' numbers.
+    /// Refuses a whole run in a folder of parts, and a part in the folder of a whole run: one of the two was started
+    /// with the wrong <c>--shard</c>.
     /// </summary>
     private void RefuseMixedFolder(ShardSelection part)
     {
@@ -247,21 +246,20 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         progress.Dispose();
         ProgressCounter counter = progress.Counter;
         Statistics(embedder, counter);
-        string images = counter.DoneNow == 1 ? "1 image" : $"{counter.DoneNow} images";
         string failed = counter.Failed == 0 ? "" : $", {counter.Failed} failed";
         string shape = string.Join(", ", embedder.RowShape);
         string time = string.Create(
             CultureInfo.InvariantCulture, $"{counter.Elapsed.TotalSeconds:F1} s ({counter.ImagesPerSecond:F1} images/s)");
-        console.Say($"{images} in {time}{failed} -> {where}, rows of ({shape})");
+        console.Say($"{Quantity.Of(counter.DoneNow, "image")} in {time}{failed} -> {where}, rows of ({shape})");
         return counter.Failed == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
     }
 
-    /// <summary>Where the time went, for whoever asked.</summary>
+    /// <summary>Says where the time went, if the user asked for it.</summary>
     private void Statistics(Embedder embedder, ProgressCounter counter)
     {
         if (settings.StatsFile is null && !console.IsVerbose)
             return;
-        var statistics = EmbedStatistics.Of(embedder.Times, counter, embedder.Workers, embedder.InFlight);
+        var statistics = EmbedStatistics.Of(embedder, counter.DoneNow, counter.Failed, counter.Elapsed);
         if (settings.StatsFile is not null)
             statistics.Save(settings.StatsFile);
         console.Say(statistics.ToString());

@@ -21,9 +21,8 @@ internal sealed record EmbeddingSourceSettings
 }
 
 /// <summary>
-/// Vectors for the commands that compare them: read from files of embeddings and folders of runs, or, where the
-/// arguments are images, made by the model now. The model is loaded when the first image asks for it, and then kept.
-/// Whoever makes it disposes it.
+/// Vectors for the commands that compare them. They come from files of embeddings and folders of runs, or the model
+/// makes them from images. The model is loaded when it is first needed, and then kept. The caller disposes it.
 /// </summary>
 /// <param name="settings">How images become vectors.</param>
 /// <param name="console">Standard streams.</param>
@@ -31,15 +30,15 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
 {
     private Embedder? _embedder;
 
-    /// <summary>Pictures that the command will write, by option: none of them may be an input.</summary>
+    /// <summary>Options and the pictures that the command will write. None of them may be an input.</summary>
     public IReadOnlyList<(string Option, string? Path)> Outputs { get; init; } = [];
 
-    /// <summary>Images that could not be read so far; each was named on stderr.</summary>
+    /// <summary>How many images could not be read so far. Each was named on stderr.</summary>
     public long Failed { get; private set; }
 
-    /// <summary>The vectors of some arguments, all of them embeddings or all of them images.</summary>
+    /// <summary>The vectors of some arguments. These are all embeddings, or all images.</summary>
     /// <exception cref="DinoException">
-    /// An argument cannot be read, there is no vector, vectors cannot be compared, or both kinds are mixed.
+    /// An argument cannot be read, there is no vector, the vectors cannot be compared, or both kinds are mixed.
     /// </exception>
     public async Task<EmbeddingTable> LoadAsync(IReadOnlyList<string> inputs, CancellationToken cancellation)
     {
@@ -58,7 +57,7 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
     }
 
     /// <summary>
-    /// The vectors of images, in their order; one that cannot be read is among <see cref="EmbeddingTable.Failures"/>.
+    /// The vectors of images, in their order. Unreadable images are <see cref="EmbeddingTable.Failures"/>.
     /// </summary>
     /// <exception cref="DinoException">The inputs or the model cannot be used, or no image could be read.</exception>
     public async Task<EmbeddingTable> EmbedAsync(IReadOnlyList<string> inputs, CancellationToken cancellation)
@@ -75,7 +74,7 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
         return table;
     }
 
-    /// <summary>Refuses vectors that cannot be compared, and says so where that is not known.</summary>
+    /// <summary>Refuses vectors that cannot be compared. Prints a note if that is not known.</summary>
     /// <exception cref="DinoException">They cannot be compared.</exception>
     public void RequireComparable(string firstName, int dimension, Provenance? model, string name, EmbeddingTable table)
     {

@@ -6,16 +6,15 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>One <c>dino features</c>, as the command line asks for it.</summary>
 internal sealed record FeatureSettings : ImageBatchSettings
 {
-    /// <summary>What is written.</summary>
+    /// <summary>What to write.</summary>
     public required FeatureSet What { get; init; }
 
-    /// <summary>Negative from the end.</summary>
+    /// <summary>Layers, counted from 0; negative numbers count from the end.</summary>
     public required IReadOnlyList<int> Layers { get; init; }
 }
 
 /// <summary>
-/// One <c>dino features</c>: batch by batch, images go through the model, and the requested features of its layers are
-/// written.
+/// One <c>dino features</c>: runs the model batch by batch and writes the requested features of its layers.
 /// </summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
@@ -23,7 +22,7 @@ internal sealed class FeatureJob(FeatureSettings settings, CliConsole console)
 {
     /// <returns>0, or 3 when an image failed.</returns>
     /// <exception cref="DinoException">
-    /// Two images would become one file, an image would be overwritten, or something cannot be read or written.
+    /// Two images would become one file, an image would be replaced, or a file cannot be read or written.
     /// </exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {

@@ -8,7 +8,7 @@ using Dino.Gpu.Features;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary><c>dino features IMAGE... -o DIR</c>: a vector for every patch, as arrays.</summary>
+/// <summary><c>dino features IMAGE... -o DIR</c>: writes a vector for every patch, as arrays.</summary>
 internal sealed class FeaturesCommand
 {
     private const string Examples = """
@@ -22,7 +22,7 @@ internal sealed class FeaturesCommand
         dino features cat.jpg -o out --what keys
         # class tokens of four blocks, (4, 384), as eval_linear.py
         dino features cat.jpg -o out --last-blocks 4
-        # one file an image
+        # one file per image
         dino features cat.jpg -o out --what tokens,keys --format safetensors
         """;
 
@@ -43,38 +43,41 @@ internal sealed class FeaturesCommand
     {
         Description = "Layers of the model, counted from 0, or from the end: -1 is the last. [default: -1]",
         HelpName = "N,...",
-        CustomParser = result => [.. Parsing.List(result, "--layer", "numbers of layers, such as 8 or 8,-1", (string text, out int layer) =>
-            int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out layer)).Distinct()],
+        CustomParser = result =>
+            [.. Parsing.List<int>(result, "--layer", "numbers of layers, such as 8 or 8,-1", TryReadLayer).Distinct()],
     };
 
     private readonly Option<PatchFeature[]> _what = new("--what")
     {
-        Description = "What to write of each patch. tokens: after the final LayerNorm. keys, queries, values: of the attention, "
-            + "heads side by side. [default: tokens]",
+        Description = "What to write for each patch. tokens: those after the final LayerNorm. keys, queries, values: those of the "
+            + "attention, heads side by side. [default: tokens]",
         HelpName = "WHAT,...",
         CustomParser = result =>
             [.. Parsing.List<PatchFeature>(result, "--what", string.Join(", ", FeatureNames.Keys), FeatureNames.TryGetValue).Distinct()],
     };
 
     private readonly Option<bool> _raw = Parsing.Switch(
-        "--raw", "Write tokens before the final LayerNorm, as they are in the residual stream: STEM.residual-layerN.");
+        "--raw", "Write the tokens of the residual stream, before the final LayerNorm: STEM.residual-layerN.");
 
     private readonly Option<long> _lastBlocks = new("--last-blocks")
     {
         Description = "Write the class tokens of the last N blocks after the final LayerNorm, (N, hidden), as STEM.lastN. "
-            + "Without --layer and --what they are all that is written.",
+            + "Without --layer and --what nothing else is written.",
         HelpName = "N",
         CustomParser = result => Parsing.Whole(result, "--last-blocks", 1, ModelLayers.Most),
     };
 
     private readonly ChoiceOption<string> _format = new(
         "--format",
-        "Format of the files. npy: one file an array, STEM.tokens-layerN.npy. "
-            + "safetensors: one file an image, STEM.features.safetensors, with arrays of these names.",
+        "Format of the files. npy: one file per array, STEM.tokens-layerN.npy. "
+            + "safetensors: one file per image, STEM.features.safetensors, with arrays of these names.",
         [("npy", "npy"), (Safetensors, Safetensors)]);
 
     private readonly EncoderOptions _encoder = new(
         "Input size of the model, width first. A larger size gives a finer grid. [default: what it was trained on]");
+
+    private static bool TryReadLayer(string text, out int layer) =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out layer);
 
     public static Command Create(CliConsole console)
     {
@@ -95,7 +98,7 @@ internal sealed class FeaturesCommand
     private void Check(CommandResult result)
     {
         bool tokens = result.GetResult(_what) is { } what
-            ? what.Tokens.SelectMany(token => token.Value.Split(',')).Contains("tokens") // wrong values would throw here
+            ? what.Tokens.SelectMany(token => token.Value.Split(',')).Contains("tokens") // not GetValue: it throws on wrong values
             : result.GetResult(_layers) is not null || result.GetResult(_lastBlocks) is null;
         if (result.GetValue(_raw) && !tokens)
             result.AddError(UsageErrors.Of("--raw is for tokens, and none are written", "add --what tokens"));
@@ -113,7 +116,7 @@ internal sealed class FeaturesCommand
         MaxPixels = _encoder.MaxPixels(parsed),
     };
 
-    /// <summary>Tokens where nothing else is asked for; with <c>--raw</c> those of the residual stream.</summary>
+    /// <summary>Tokens unless something else is asked for; with <c>--raw</c> those of the residual stream.</summary>
     private PatchFeature[] Features(ParseResult parsed)
     {
         bool classTokensOnly = parsed.GetResult(_lastBlocks) is not null && parsed.GetResult(_layers) is null;

@@ -18,14 +18,14 @@ internal sealed class PcaCommand
         dino pca photos -o pca --npy --no-maps
         """;
 
-    private const string Notes = "The model sees every image twice: first to find the components of all of them, then to draw each.";
+    private const string Notes = "The model sees every image twice: first to find the components of all images, then to draw each one.";
 
-    private static readonly ImageSize DefaultSize = new(480, 480); // as dino attention
+    private static readonly ImageSize DefaultSize = new(480, 480); // like dino attention
 
     private readonly Argument<string[]> _inputs = InputOptions.Images();
     private readonly Option<string> _directory = InputOptions.Directory();
-    private readonly Option<bool> _npy = new("--npy") { Description = "Write the values too, STEM.pca.npy: (rows, columns, 3) float32." };
-    private readonly Option<bool> _noMaps = new("--no-maps") { Description = "Omit the pictures STEM.pca.png." };
+    private readonly Option<bool> _npy = Parsing.Switch("--npy", "Write the values too, STEM.pca.npy: (rows, columns, 3) float32.");
+    private readonly Option<bool> _noMaps = Parsing.Switch("--no-maps", "Omit the pictures STEM.pca.png.");
     private readonly EncoderOptions _encoder = new(
         "Input size of the model, width first. A larger size gives finer pictures. [default: 480]");
 

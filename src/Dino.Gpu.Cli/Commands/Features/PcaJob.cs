@@ -1,27 +1,25 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
-using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Pictures;
 using Dino.Gpu.Features;
-using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>One <c>dino pca</c>, as the command line asks for it.</summary>
 internal sealed record PcaSettings : ImageBatchSettings
 {
-    /// <summary>Whether pictures are written.</summary>
+    /// <summary>Whether to write pictures.</summary>
     public required bool Maps { get; init; }
 
-    /// <summary>Whether values are written.</summary>
+    /// <summary>Whether to write values.</summary>
     public required bool Npy { get; init; }
 }
 
 /// <summary>
-/// One <c>dino pca</c>. The model sees every image twice, first to find the components of all of them and then to draw
-/// each. So memory, except for the names, does not grow with the number of images.
+/// One <c>dino pca</c>. The model sees every image twice: first to find the components of all images, then to draw each
+/// one. So memory does not grow with the number of images, except for their names.
 /// </summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
@@ -31,7 +29,7 @@ internal sealed class PcaJob(PcaSettings settings, CliConsole console)
 
     /// <returns>0, or 3 when an image failed.</returns>
     /// <exception cref="DinoException">
-    /// Two images would become one file, an image would be overwritten, or something cannot be read or written.
+    /// Two images would become one file, an image would be replaced, or a file cannot be read or written.
     /// </exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
@@ -39,7 +37,8 @@ internal sealed class PcaJob(PcaSettings settings, CliConsole console)
             PngFile.RequireEncoder("use --npy --no-maps");
         console.Activity = "finding the components (1 of 2)";
         using ImageBatches images = await ImageBatches.OpenAsync(settings, console, cancellation).ConfigureAwait(false);
-        images.Claim(Targets);
+        var files = new PcaFiles(settings.Directory, settings.Maps, settings.Npy);
+        images.Claim(files.Targets);
         DinoEncoder encoder = images.Encoder;
         var fit = new PatchPcaFit(encoder.Config.HiddenSize);
         await images.RunAsync(batch => fit.Add(Patches(batch)), cancellation).ConfigureAwait(false);
@@ -56,39 +55,18 @@ internal sealed class PcaJob(PcaSettings settings, CliConsole console)
             {
                 float[] patches = Patches(batch);
                 int length = patches.Length / batch.Stems.Count;
-                batch.ForAll(i => Write(pca, batch.Stems[i], patches.AsSpan(i * length, length)));
+                batch.ForAll(i => files.Write(
+                    batch.Stems[i],
+                    pca,
+                    patches.AsSpan(i * length, length),
+                    encoder.GridHeight,
+                    encoder.GridWidth,
+                    encoder.Config.PatchSize));
             },
             cancellation).ConfigureAwait(false);
         return images.Finish();
 
         // (images, grid height, grid width, hidden)
         float[] Patches(ImageBatch batch) => encoder.ForwardPrepared(batch.Pictures, DinoOutputs.PatchGrid).PatchGrid!.Data;
-
-        void Write(PatchPca components, string stem, ReadOnlySpan<float> patches)
-        {
-            float[] projected = components.Project(patches); // (grid height, grid width, 3)
-            if (settings.Maps)
-            {
-                RgbImage picture = PcaPicture.Draw(components, projected, encoder.GridHeight, encoder.GridWidth, encoder.Config.PatchSize);
-                PngFile.Write(Target(stem, "png"), picture);
-            }
-
-            if (!settings.Npy)
-                return;
-            using var npy = new NpyWriter(Target(stem, "npy"), encoder.GridWidth, Components);
-            for (int row = 0; row < encoder.GridHeight; row++)
-                npy.WriteRow(projected.AsSpan(row * encoder.GridWidth * Components, encoder.GridWidth * Components));
-            npy.Complete();
-        }
     }
-
-    private IEnumerable<string> Targets(string stem)
-    {
-        if (settings.Maps)
-            yield return Target(stem, "png");
-        if (settings.Npy)
-            yield return Target(stem, "npy");
-    }
-
-    private string Target(string stem, string extension) => Path.Combine(settings.Directory, $"{stem}.pca.{extension}");
 }

@@ -6,7 +6,7 @@ using Dino.Gpu.Data.Outputs;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary><c>dino merge</c>: the parts of a run into one folder or file.</summary>
+/// <summary><c>dino merge</c>: joins the parts of a run into one folder or file.</summary>
 internal static class MergeCommand
 {
     private const string Examples = """
@@ -24,9 +24,9 @@ internal static class MergeCommand
         """;
 
     private const string Notes = """
-        A folder gets shards of the same size and format as the parts', byte for byte what one process writes. A file has the paths, carried
-        columns and errors where its format holds them; it has width, height and sha256 where the shards do. Parts of different runs and
-        missing or unfinished parts are refused.
+        A folder gets shards of the same size and format as the parts, byte for byte what one process writes. A file gets the paths, carried
+        columns and errors if its format holds them, and width, height and sha256 if the shards have them. Parts of different runs, missing
+        parts and unfinished parts are refused.
         """;
 
     public static Command Create(CliConsole console)
@@ -49,15 +49,15 @@ internal static class MergeCommand
         {
             folders, output, overwrite,
         };
+        OutputTarget? target = null;
         command.Validators.Add(result =>
         {
-            if (result.GetValue(output) is { } file && OutputTarget.Parse(file, null, out string problem, hasFormat: false) is null)
-                result.AddError(problem);
+            if (result.GetValue(output) is { } file)
+                target = Parsing.Read(result, () => OutputTarget.Parse(file, format: null, hasFormat: false));
         });
         command.SetAction((parsed, cancellation) =>
         {
-            OutputTarget target = OutputTarget.Parse(parsed.GetValue(output), null, out _)!;
-            var job = new MergeJob(parsed.GetValue(folders)!, target, parsed.GetValue(overwrite), console);
+            var job = new MergeJob(parsed.GetValue(folders)!, target!, parsed.GetValue(overwrite), console);
             return Task.Run(() => job.Run(cancellation), cancellation);
         });
         return command;

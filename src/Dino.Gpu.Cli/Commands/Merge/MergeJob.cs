@@ -12,9 +12,7 @@ namespace Dino.Gpu.Cli.Commands;
 internal sealed class MergeJob(IReadOnlyList<string> folders, OutputTarget target, bool overwrite, CliConsole console)
 {
     /// <returns>0</returns>
-    /// <exception cref="DinoException">
-    /// The parts do not fit together, or something cannot be read or written.
-    /// </exception>
+    /// <exception cref="DinoException">The parts do not fit together, or a file cannot be read or written.</exception>
     public int Run(CancellationToken cancellation)
     {
         MergeResult result;
@@ -28,9 +26,9 @@ internal sealed class MergeJob(IReadOnlyList<string> folders, OutputTarget targe
     {
         if (result.WasThere)
             return $"{target.Name} holds all {result.Rows} rows already";
-        string parts = result.Parts == 1 ? "1 part" : $"{result.Parts} parts";
         string failed = result.Failed == 0 ? "" : $", {result.Failed} of them failed images";
-        string shards = result.Shards switch { 0 => "", 1 => ", 1 shard", _ => $", {result.Shards} shards" };
-        return $"{result.Rows} rows of {parts}{failed} -> {target.Name}{shards}, rows of ({string.Join(", ", result.RowShape)})";
+        string shards = result.Shards == 0 ? "" : $", {Quantity.Of(result.Shards, "shard")}";
+        string shape = string.Join(", ", result.RowShape);
+        return $"{result.Rows} rows of {Quantity.Of(result.Parts, "part")}{failed} -> {target.Name}{shards}, rows of ({shape})";
     }
 }

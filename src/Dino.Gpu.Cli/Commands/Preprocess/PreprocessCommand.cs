@@ -2,13 +2,12 @@ using System.CommandLine;
 using Dino.Gpu.Cli.Help;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>
-/// <c>dino preprocess IMAGE... -o DIR</c>: what the model sees, one file an image, for comparing with other software.
-/// </summary>
+/// <summary><c>dino preprocess IMAGE... -o DIR</c>: what the model sees, to compare with other software.</summary>
 internal sealed class PreprocessCommand
 {
     private const string Examples = """

@@ -13,7 +13,7 @@ namespace Dino.Gpu.Cli.Commands;
 internal sealed class CompareJob(string[] names, VectorSettings vectors, CliConsole console)
 {
     /// <returns>0</returns>
-    /// <exception cref="DinoException">Something cannot be read or compared.</exception>
+    /// <exception cref="DinoException">An input cannot be read, or the two cannot be compared.</exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
         EmbeddingTable?[] tables =

@@ -23,17 +23,17 @@ internal static class DedupCommand
         """;
 
     private const string Notes = """
-        Two images are in one group when the cosine of their embeddings is at least the threshold, or when other images join them so. All
-        pairs are compared, exactly. The largest picture of a group is the one to keep, or the first of equally large ones. Nothing is
-        deleted.
+        Two images are in one group if the cosine of their embeddings is at least the threshold, or if other images connect them so. All
+        pairs are compared, exactly. The picture to keep is the largest of a group, or the first of several that are equally large.
+        Nothing is deleted.
 
-        --list looks at the files as they are now. It lists nothing when a picture of a group is missing or is not the one that was
-        embedded; 'dino index' and 'embed --sha256' record which one that was. Without that record only exact copies are listed.
+        --list checks the files as they are now. It lists nothing if a picture of a group is missing or is not the one that was embedded.
+        'dino index' and 'embed --sha256' record which one that was; without that record only exact copies are listed.
         """;
 
     /// <summary>
-    /// DINO's class token is trained to stay the same under crops, flips and color changes of one picture, so copies
-    /// should lie close to 1. It is a starting point, not measured on a labeled set of duplicates.
+    /// DINO's class token is trained to stay the same under crops, flips and color changes, so the cosine of copies
+    /// should be close to 1. This is a starting point; it was not measured on a labeled set of duplicates.
     /// </summary>
     private const double DefaultThreshold = 0.95;
 
@@ -41,10 +41,10 @@ internal static class DedupCommand
     {
         var inputs = new Argument<string[]>("INPUT") { Description = VectorOptions.Description, Arity = ArgumentArity.OneOrMore };
         Option<double?> threshold = SearchOptions.Threshold(
-            "Smallest cosine of duplicates. Closer to 1 finds copies only, lower values pictures of the same scene too. [default: 0.95]");
-        Option<bool> json = Parsing.Switch("--json", "Print JSON Lines, one object a group.");
+            "Smallest cosine of duplicates. Values close to 1 find copies only, lower ones pictures of the same scene too. [default: 0.95]");
+        Option<bool> json = Parsing.Switch("--json", "Print JSON Lines, one object per group.");
         Option<bool> list = Parsing.Switch(
-            "--list", "Print only the paths of the image files that could go, one a line. Members of archives are not listed.");
+            "--list", "Print only the paths of the image files that could go, one per line. Members of archives are not listed.");
         var reference = new Option<string[]>("--reference")
         {
             Description = "A folder whose pictures are always kept and never listed. May be given more than once.",
@@ -53,7 +53,7 @@ internal static class DedupCommand
         Option<string?> html = SearchOptions.Html();
         var vectors = new VectorOptions();
         var command = new CliCommand(
-            "dedup", "Group images that are nearly the same, and say which of each group to keep.", Examples, Notes)
+            "dedup", "Group images that are nearly the same, and say which one of each group to keep.", Examples, Notes)
         {
             inputs, threshold, json, list, reference, html,
         };

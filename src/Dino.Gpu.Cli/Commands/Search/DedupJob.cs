@@ -7,13 +7,13 @@ using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>How <c>dino dedup</c> shows its groups.</summary>
+/// <summary>What <c>dino dedup</c> writes to standard output.</summary>
 internal enum DedupOutput
 {
     Table,
     Json,
 
-    /// <summary>Only the paths of what could go.</summary>
+    /// <summary>Only the paths of the pictures that could go.</summary>
     List,
 }
 
@@ -21,8 +21,8 @@ internal enum DedupOutput
 /// <param name="Inputs">Images, or embeddings.</param>
 /// <param name="Threshold">Smallest cosine of duplicates.</param>
 /// <param name="References">Folders whose pictures are always kept.</param>
-/// <param name="Output">What goes to standard output.</param>
-/// <param name="Html">A page of thumbnails; null for none.</param>
+/// <param name="Output">What to write to standard output.</param>
+/// <param name="Html">File for a page of thumbnails; null for none.</param>
 /// <param name="Source">How images become vectors.</param>
 internal sealed record DedupSettings(
     IReadOnlyList<string> Inputs,
@@ -32,19 +32,20 @@ internal sealed record DedupSettings(
     string? Html,
     EmbeddingSourceSettings Source);
 
-/// <summary>One <c>dino dedup</c>: groups of pictures that are alike, and which of each to keep.</summary>
+/// <summary>One <c>dino dedup</c>: finds groups of pictures that are alike, and says which to keep.</summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
 internal sealed class DedupJob(DedupSettings settings, CliConsole console)
 {
-    /// <summary>Fixed parts of messages.</summary>
+    /// <summary>The fixed part of a message.</summary>
     internal const string NoPaths = "has no paths to list";
 
+    /// <inheritdoc cref="NoPaths"/>
     internal const string NotListed = "not listed: ";
 
     /// <returns>0, or 3 when an image failed.</returns>
     /// <exception cref="DinoException">
-    /// Something cannot be read or written, or a listed file is not what was embedded.
+    /// A file cannot be read or written, or a picture to list is not the one that was embedded.
     /// </exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
@@ -71,16 +72,18 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console)
 
     private void Show(EmbeddingTable table, ReferenceFolders references, PicturePage? page, CancellationToken cancellation)
     {
-        // A picture that is named twice is no duplicate of itself: deleting one of the names would delete the picture.
+        // A picture that is named twice is no duplicate of itself: deleting it by one name would delete it.
         bool[] repeats = PictureIdentity.Repeats(table.Rows);
         int repeated = repeats.Count(repeat => repeat);
-        List<DuplicateGroup> groups = Groups(table, repeats, references, cancellation);
+        List<DuplicateGroup> groups;
+        using (NearestNeighbors search = SearchOptions.Open(table, settings.Source.Model))
+            groups = DuplicateGroup.Find(table, search, settings.Threshold, repeats, references, cancellation);
         int duplicates = groups.Sum(group => group.Duplicates.Count);
         DeletionList? list = settings.Output == DedupOutput.List ? DeletionList.Check(groups, cancellation) : null;
-        string found = groups.Count == 1 ? "1 group" : $"{groups.Count} groups";
         string summary = string.Create(
             CultureInfo.InvariantCulture,
-            $"{table.Count - repeated} images, {found} of near-duplicates at {settings.Threshold}, {duplicates} could go");
+            $"{table.Count - repeated} images, {Quantity.Of(groups.Count, "group")} of near-duplicates at {settings.Threshold}, "
+                + $"{duplicates} could go");
         var report = new DedupReport(console, settings.Output);
         report.Begin();
         page?.Begin("dino dedup", summary);
@@ -102,21 +105,6 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console)
         if (repeated > 0)
             console.Note($"{(repeated == 1 ? "1 row repeats" : $"{repeated} rows repeat")} an image that is named before, and is left out");
         console.Say(page is null ? summary : $"{summary} -> {settings.Html}");
-    }
-
-    private List<DuplicateGroup> Groups(EmbeddingTable table, bool[] repeats, ReferenceFolders references, CancellationToken cancellation)
-    {
-        using NearestNeighbors search = SearchOptions.Open(table, settings.Source.Model);
-        bool[] kept = [.. table.Rows.Select(references.Contains)];
-        var groups = new List<DuplicateGroup>();
-        foreach (int[] all in search.Groups(settings.Threshold, cancellation))
-        {
-            int[] rows = [.. all.Where(row => !repeats[row])];
-            if (rows.Length > 1 && rows.Any(row => !kept[row]))
-                groups.Add(DuplicateGroup.Of(groups.Count + 1, rows, kept, table));
-        }
-
-        return groups;
     }
 
     private static IEnumerable<PageCard> Cards(string badge, IEnumerable<ScoredPicture> pictures) =>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
@@ -13,8 +12,6 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>Groups on standard output.</summary>
 internal sealed class DedupReport(CliConsole console, DedupOutput kind)
 {
-    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     private readonly Table? _table = kind == DedupOutput.Table && console.OutputIsTerminal
         ? TableOutput.Create("group", "", "score", "size", "path")
         : null;
@@ -30,7 +27,7 @@ internal sealed class DedupReport(CliConsole console, DedupOutput kind)
         switch (kind)
         {
             case DedupOutput.Json:
-                WriteJson(group);
+                console.WriteJson(json => WriteJson(json, group));
                 break;
             case DedupOutput.List:
                 break; // see WritePaths
@@ -44,11 +41,11 @@ internal sealed class DedupReport(CliConsole console, DedupOutput kind)
         }
     }
 
-    /// <summary>The paths of what could go, one a line.</summary>
+    /// <summary>Writes the paths of the pictures that could go, one per line.</summary>
     public void WritePaths(IEnumerable<string> paths)
     {
         foreach (string path in paths)
-            console.Text.Write((console.OutputIsTerminal ? TerminalText.Visible(path) : path) + "\n"); // scripts need the name
+            console.Text.Write((console.OutputIsTerminal ? TerminalText.Visible(path) : path) + "\n"); // a script needs the name as it is
     }
 
     public void End()
@@ -67,9 +64,8 @@ internal sealed class DedupReport(CliConsole console, DedupOutput kind)
             console.Text.Write($"{number}\t{action}\t{cosine}\t{image.Width}\t{image.Height}\t{RowName.Of(image)}\n");
     }
 
-    private void WriteJson(DuplicateGroup group)
+    private static void WriteJson(Utf8JsonWriter line, DuplicateGroup group)
     {
-        using var line = new Utf8JsonWriter(console.Output, Options);
         line.WriteStartObject();
         line.WriteNumber("group", group.Number);
         line.WriteStartObject("keep");
@@ -79,8 +75,6 @@ internal sealed class DedupReport(CliConsole console, DedupOutput kind)
             WriteImages(line, "references", group.References);
         WriteImages(line, "duplicates", group.Duplicates);
         line.WriteEndObject();
-        line.Flush();
-        console.Output.Write("\n"u8);
     }
 
     private static void WriteImages(Utf8JsonWriter line, string name, IReadOnlyList<ScoredPicture> images)

@@ -4,7 +4,7 @@ using Dino.Gpu.Cli.Terminal;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary><c>dino index INPUT... -o FILE.npz</c>: vectors in one file that says what made them.</summary>
+/// <summary><c>dino index INPUT... -o FILE.npz</c>: writes vectors into one file that says what made them.</summary>
 internal static class IndexCommand
 {
     private const string Examples = """
@@ -19,8 +19,8 @@ internal static class IndexCommand
         """;
 
     private const string Notes = """
-        The file is the .npz that 'embed --sha256' writes, with one member more: numpy.load("photos.npz") has "embedding", "path",
-        "sha256" and "model.json". Images without an embedding are left out.
+        The file is the .npz that 'embed --sha256' writes: numpy.load("photos.npz") has "embedding", "path", "sha256" and "model.json".
+        Images without an embedding are left out.
         """;
 
     public static Command Create(CliConsole console)
@@ -39,7 +39,7 @@ internal static class IndexCommand
         });
         var vectors = new VectorOptions();
         var command = new CliCommand(
-            "index", "Gather embeddings, or embed images, into one file to search, with what made them.", Examples, Notes)
+            "index", "Gather embeddings, or embed images, into one file to search. The file says what made them.", Examples, Notes)
         {
             inputs, output,
         };

@@ -21,11 +21,11 @@ internal static class SearchCommand
         """;
 
     private const string Notes = """
-        Scores are cosines. The result is exact: it is that of sorting all scores in double precision. In a pipe each result is a line of
-        query, rank, score and path, separated by tabs.
+        Scores are cosines. The result is exact: it is the same as sorting all scores in double precision. In a pipe each result is a line
+        of query, rank, score and path, separated by tabs.
 
-        Images are embedded as INDEX says it was made (weights, size, preprocessing), unless options say otherwise. Other weights are
-        refused.
+        Images are embedded in the way that INDEX was made (weights, size, preprocessing), unless options say otherwise. Other weights
+        are refused.
         """;
 
     private const int MostNeighbors = 1_000_000;
@@ -40,8 +40,8 @@ internal static class SearchCommand
         Option<long> k = Parsing.Whole("-k", "Neighbors of each query.", 10, 1, MostNeighbors);
         Option<double?> threshold = SearchOptions.Threshold("Leave out results with a smaller cosine.");
         Option<bool> excludeSelf = Parsing.Switch(
-            "--exclude-self", "Leave out the query's own row: the same file or, without paths, the row of the same number.");
-        Option<bool> json = Parsing.Switch("--json", "Print JSON Lines, one object a query.");
+            "--exclude-self", "Leave out the query's own row: the same file or, if there are no paths, the row of the same number.");
+        Option<bool> json = Parsing.Switch("--json", "Print JSON Lines, one object per query.");
         Option<string?> html = SearchOptions.Html();
         var vectors = new VectorOptions();
         var command = new CliCommand(

@@ -3,7 +3,6 @@ using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Pages;
-using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Files;
 using Dino.Gpu.Search;
@@ -22,41 +21,32 @@ internal sealed record SearchSettings
     /// <summary>Neighbors of each query.</summary>
     public required int K { get; init; }
 
-    /// <summary>Cosines below are left out; null for all.</summary>
+    /// <summary>The smallest cosine of a result; null for any.</summary>
     public required double? Threshold { get; init; }
 
-    /// <summary>Whether a query's own row is left out.</summary>
+    /// <summary>Whether to leave out a query's own row.</summary>
     public required bool ExcludeSelf { get; init; }
 
     /// <summary>JSON Lines instead of a table.</summary>
     public required bool Json { get; init; }
 
-    /// <summary>A page of thumbnails; null for none.</summary>
+    /// <summary>File for a page of thumbnails; null for none.</summary>
     public required string? Html { get; init; }
 
-    /// <summary>How images become vectors where the index does not say how its own were made.</summary>
+    /// <summary>How images become vectors, as far as the index does not say how its own were made.</summary>
     public required VectorSettings Vectors { get; init; }
 }
 
-/// <summary>One picture that was found.</summary>
-/// <param name="Rank">From 1.</param>
-/// <param name="Score">Cosine.</param>
-/// <param name="Image">Its row of the index.</param>
-internal sealed record SearchHit(int Rank, double Score, RowInfo Image);
-
-/// <summary>A query and what was found, best first.</summary>
-internal sealed record SearchResult(RowInfo Query, IReadOnlyList<SearchHit> Hits);
-
-/// <summary>One <c>dino search</c>: load or make the vectors, search, show.</summary>
+/// <summary>One <c>dino search</c>: loads or makes the vectors, searches, shows.</summary>
 /// <param name="settings">What was asked for.</param>
 /// <param name="console">Standard streams.</param>
 internal sealed class SearchJob(SearchSettings settings, CliConsole console)
 {
-    /// <summary>Queries between two looks at Ctrl-C.</summary>
+    /// <summary>Queries between two checks for cancellation.</summary>
     private const int QueriesAtOnce = 1024;
 
     /// <returns>0, or 3 when an image failed.</returns>
-    /// <exception cref="DinoException">Something cannot be read, written or compared.</exception>
+    /// <exception cref="DinoException">An input cannot be read or compared, or a file cannot be written.</exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
         EmbeddingTable? index = EmbeddingTable.IsEmbeddings(settings.Index)
@@ -88,7 +78,7 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console)
         QueryRows? self = settings.ExcludeSelf ? new QueryRows(index) : null;
         var report = new SearchReport(console, settings.Json);
         report.Begin();
-        string asked = string.Create(CultureInfo.InvariantCulture, $"{queries.Count} {(queries.Count == 1 ? "query" : "queries")}");
+        string asked = Quantity.Of(queries.Count, "query", "queries");
         page?.Begin("dino search", $"{asked} in {index.Count} images of {MessageText.OneLine(settings.Index)}");
         var spent = TimeSpan.Zero;
         for (int first = 0; first < queries.Count; first += QueriesAtOnce)
@@ -100,7 +90,8 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console)
             spent += Stopwatch.GetElapsedTime(start);
             for (int i = 0; i < count; i++)
             {
-                SearchResult result = Result(queries.Rows[first + i], found.Indices(i), found.Scores(i), index, self);
+                var result = SearchResult.Of(
+                    queries.Rows[first + i], found.Indices(i), found.Scores(i), index, self, settings.K, settings.Threshold);
                 report.Write(result);
                 page?.Add(
                     new PageCard("query", null, result.Query),
@@ -118,19 +109,5 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console)
             $"{asked} in {index.Count} vectors of {index.Dimension}, {spent.TotalSeconds:F2} s on {search.Device.Id}{target}"));
         if (index.Failures.Count > 0)
             console.Note($"{index.Failures.Count} images of {settings.Index} have no embedding");
-    }
-
-    private SearchResult Result(
-        RowInfo query, ReadOnlySpan<int> indices, ReadOnlySpan<double> scores, EmbeddingTable index, QueryRows? self)
-    {
-        string? own = self?.Name(query);
-        var hits = new List<SearchHit>();
-        for (int i = 0; i < indices.Length && hits.Count < settings.K && !(scores[i] < settings.Threshold); i++)
-        {
-            if (self?.Is(own!, indices[i]) != true)
-                hits.Add(new SearchHit(hits.Count + 1, scores[i], index.Rows[indices[i]]));
-        }
-
-        return new SearchResult(query, hits);
     }
 }

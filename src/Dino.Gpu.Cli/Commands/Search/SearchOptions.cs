@@ -5,7 +5,7 @@ using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>What <c>dino search</c> and <c>dino dedup</c> share.</summary>
+/// <summary>Options of <c>dino search</c> and <c>dino dedup</c>.</summary>
 internal static class SearchOptions
 {
     /// <summary><c>--threshold COSINE</c>; null when it is not given.</summary>
@@ -28,7 +28,7 @@ internal static class SearchOptions
     public static Option<string?> Html() => Parsing.File(
         "--html", "Write a page of thumbnails too. It is one file that any browser opens.");
 
-    /// <summary>Opens vectors for a search, on the first of several devices.</summary>
+    /// <summary>Opens vectors for a search. It uses the first of several devices.</summary>
     /// <exception cref="DinoException">The device cannot be used.</exception>
     public static NearestNeighbors Open(EmbeddingTable table, DinoOptions options)
     {

@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Pages;
+using Dino.Gpu.Data.Vectors;
 using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -13,12 +13,10 @@ namespace Dino.Gpu.Cli.Commands;
 /// </summary>
 internal sealed class SearchReport(CliConsole console, bool json)
 {
-    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
-    /// <summary>A cosine as people read it.</summary>
+    /// <summary>A cosine for people.</summary>
     public static string Score(double score) => score.ToString("F4", CultureInfo.InvariantCulture);
 
-    /// <summary>Before the first result.</summary>
+    /// <summary>Writes what comes before the first result.</summary>
     public void Begin()
     {
         if (!json && !console.OutputIsTerminal)
@@ -28,7 +26,7 @@ internal sealed class SearchReport(CliConsole console, bool json)
     public void Write(SearchResult result)
     {
         if (json)
-            WriteJson(result);
+            console.WriteJson(json => WriteJson(json, result));
         else if (console.OutputIsTerminal)
             WriteTable(result);
         else
@@ -53,9 +51,8 @@ internal sealed class SearchReport(CliConsole console, bool json)
         console.Write(table);
     }
 
-    private void WriteJson(SearchResult result)
+    private static void WriteJson(Utf8JsonWriter line, SearchResult result)
     {
-        using var line = new Utf8JsonWriter(console.Output, Options);
         line.WriteStartObject();
         line.WriteString("query", JsonLinesWriter.Unicode(result.Query.Path));
         line.WriteNumber("row", result.Query.Row);
@@ -74,7 +71,5 @@ internal sealed class SearchReport(CliConsole console, bool json)
 
         line.WriteEndArray();
         line.WriteEndObject();
-        line.Flush();
-        console.Output.Write("\n"u8);
     }
 }

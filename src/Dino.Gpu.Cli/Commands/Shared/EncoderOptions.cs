@@ -5,12 +5,12 @@ using Dino.Gpu.Imaging;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>
-/// The options of a command that shows pictures to the model: the model's, then how a file becomes its input.
+/// The options of a command that shows pictures to the model: those of the model, then those of its input.
 /// </summary>
 /// <param name="size">Description of <c>--size</c>.</param>
 internal sealed class EncoderOptions(string size = EncoderOptions.SizeDescription)
 {
-    /// <summary>Description of <c>--size</c> where nothing more is to be said.</summary>
+    /// <summary>The usual description of <c>--size</c>.</summary>
     public const string SizeDescription = "Input size of the model, width first. [default: what it was trained on]";
 
     private readonly ModelOptions _model = new();
@@ -33,23 +33,21 @@ internal sealed class EncoderOptions(string size = EncoderOptions.SizeDescriptio
     /// <summary>Value of <c>--weights</c>, or null to look in the usual places.</summary>
     public string? Weights(ParseResult parsed) => _model.Weights(parsed);
 
-    /// <summary>Files that are decoded at the same time.</summary>
+    /// <summary>How many files are decoded at the same time.</summary>
     public int Workers(ParseResult parsed) => _model.Workers(parsed);
 
     /// <summary>Value of <c>--max-pixels</c>.</summary>
     public long MaxPixels(ParseResult parsed) => parsed.GetValue(_maxPixels);
 
-    /// <summary>
-    /// Which of these options are on the command line, of those that <see cref="VectorSettings"/> asks about.
-    /// </summary>
+    /// <summary>Those of <see cref="GivenOptions"/> that are on the command line.</summary>
     public GivenOptions Given(ParseResult parsed) => _model.Given(parsed)
         | (parsed.IsGiven(_size) ? GivenOptions.Size : 0)
         | (parsed.IsGiven(_preprocess) ? GivenOptions.Preprocess : 0)
         | (parsed.IsGiven(_exif) ? GivenOptions.Exif : 0);
 
-    /// <summary>How the encoder is made, with a decoder.</summary>
+    /// <summary>The options of the encoder, with a decoder.</summary>
     /// <param name="parsed">The command line.</param>
-    /// <param name="standard">Input size without <c>--size</c>; null for what the model was trained on.</param>
+    /// <param name="standard">The default of <c>--size</c>; null for what the model was trained on.</param>
     public DinoOptions Model(ParseResult parsed, ImageSize? standard = null)
     {
         ImageSize? size = parsed.GetValue(_size) ?? standard;

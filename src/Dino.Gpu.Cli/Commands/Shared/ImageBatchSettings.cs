@@ -1,9 +1,9 @@
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>What every command that writes files for each image is asked for.</summary>
+/// <summary>Settings of every command that writes files for each image.</summary>
 internal record ImageBatchSettings
 {
-    /// <summary>Arguments: files, folders, globs, lists, archives, <c>-</c>.</summary>
+    /// <summary>Files, folders, globs, lists, archives, or <c>-</c>.</summary>
     public required IReadOnlyList<string> Inputs { get; init; }
 
     /// <summary>Where the files go.</summary>
@@ -14,6 +14,6 @@ internal record ImageBatchSettings
 
     public required DinoOptions Model { get; init; }
 
-    /// <summary>Most pixels of a picture, as the decoder has it.</summary>
+    /// <summary>The decoder's limit of pixels per picture.</summary>
     public required long MaxPixels { get; init; }
 }

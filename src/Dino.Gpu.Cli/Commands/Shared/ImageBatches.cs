@@ -6,8 +6,8 @@ using Dino.Gpu.Data.Inputs;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>
-/// The frame of the commands that write files for each image: the list of inputs, the model, progress and summary.
-/// Whoever opens it disposes it.
+/// What the commands that write files for each image share: the list of inputs, the model, progress and summary. The
+/// caller disposes it.
 /// </summary>
 internal sealed class ImageBatches : IDisposable
 {
@@ -26,12 +26,12 @@ internal sealed class ImageBatches : IDisposable
         Encoder = encoder;
     }
 
-    /// <summary>The model; owned.</summary>
+    /// <summary>The model, which this disposes.</summary>
     public DinoEncoder Encoder { get; }
 
     /// <summary>Settles the list of inputs and loads the model.</summary>
     /// <exception cref="DinoException">
-    /// Two images would become one file, or inputs, weights or device cannot be used.
+    /// Two images would become one file, or the inputs, the weights or the device cannot be used.
     /// </exception>
     public static async Task<ImageBatches> OpenAsync(ImageBatchSettings settings, CliConsole console, CancellationToken cancellation)
     {
@@ -61,8 +61,8 @@ internal sealed class ImageBatches : IDisposable
     public void Claim(Func<string, IEnumerable<string>> targets) => _batches.Claim(_settings.Directory, targets);
 
     /// <summary>Goes through all images once, with progress on stderr.</summary>
-    /// <param name="process">Runs the model on a batch and writes its files, or keeps what it needs.</param>
-    /// <param name="cancellation">Ends it between two batches.</param>
+    /// <param name="process">Runs the model on a batch, and writes its files or keeps what it needs.</param>
+    /// <param name="cancellation">Ends the work between two batches.</param>
     /// <exception cref="DinoException">The device failed, or a file cannot be written.</exception>
     public async Task RunAsync(Action<ImageBatch> process, CancellationToken cancellation)
     {
@@ -71,13 +71,13 @@ internal sealed class ImageBatches : IDisposable
         _elapsed += progress.Counter.Elapsed;
     }
 
-    /// <summary>The summary, and the exit code that says whether every image went through.</summary>
+    /// <summary>Prints the summary.</summary>
+    /// <returns>0, or 3 when an image failed.</returns>
     public int Finish()
     {
-        string images = _list.Count == 1 ? "1 image" : $"{_list.Count} images";
         string failed = _batches.Failed == 0 ? "" : $", {_batches.Failed} failed";
         string seconds = _elapsed.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture);
-        _console.Say($"{images} in {seconds} s{failed} -> {_settings.Directory}");
+        _console.Say($"{Quantity.Of(_list.Count, "image")} in {seconds} s{failed} -> {_settings.Directory}");
         return _batches.Failed == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
     }
 

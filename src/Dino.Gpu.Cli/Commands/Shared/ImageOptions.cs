@@ -5,10 +5,7 @@ using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>
-/// The options on decoding and preprocessing that several commands share. Every call makes a new option, for one
-/// command.
-/// </summary>
+/// <summary>Options of decoding and preprocessing that several commands share. Each call makes a new option.</summary>
 internal static class ImageOptions
 {
     /// <summary><c>--preprocess hf|dino</c>.</summary>
@@ -21,7 +18,7 @@ internal static class ImageOptions
     /// <summary><c>--exif apply|ignore</c>.</summary>
     public static Option<ExifOrientation> Exif() => new ChoiceOption<ExifOrientation>(
         "--exif",
-        "Turn pictures upright as their EXIF orientation says, or take the pixels as stored.",
+        "apply: turn pictures upright, as their EXIF orientation says. ignore: take the pixels as stored.",
         [("apply", ExifOrientation.Apply), ("ignore", ExifOrientation.Ignore)]);
 
     /// <summary><c>--decoder auto|skia|stb</c>, for <see cref="ImageDecoders.Create"/>.</summary>
@@ -33,12 +30,12 @@ internal static class ImageOptions
     /// <summary><c>--max-pixels N</c>, for <see cref="ImageDecoders.Create"/>.</summary>
     public static Option<long> MaxPixels() => Parsing.Whole(
         "--max-pixels",
-        "Most pixels a picture may have. A picture whose header says more fails before it is decoded, so that it cannot use up the memory.",
+        "Most pixels of a picture. A picture whose header says more fails before it is decoded, so it cannot use up the memory.",
         ImageHeader.MaxPixels,
         1,
         ImageHeader.LargestMaxPixels);
 
-    /// <summary><c>--size N|WxH</c>; null when it is not given.</summary>
+    /// <summary><c>--size N|WxH</c>; null if it is not given.</summary>
     public static Option<ImageSize?> Size(string description) => new("--size")
     {
         Description = description,

@@ -3,16 +3,14 @@ using Dino.Gpu.Data.Inputs;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>
-/// The options on what the input list is and which part of it is taken. Every call makes a new option, for one command.
-/// </summary>
+/// <summary>Options of the input list that several commands share. Each call makes a new option.</summary>
 internal static class InputOptions
 {
-    /// <summary>Images of a command that runs the model on them.</summary>
+    /// <summary>The images of a command that runs the model.</summary>
     public static Argument<string[]> Images() => new("INPUT")
     {
-        Description = "Images, folders, globs, .tar archives, lists, or - for paths on standard input. A list is @list.txt (one path a "
-            + "line, or ended by NUL), or a .csv, .jsonl or .parquet file with a column of paths. Paths in lists are relative to the "
+        Description = "Images, folders, globs, .tar archives, lists, or - for paths on standard input. A list is @list.txt (one path "
+            + "per line, or ended by NUL), or a .csv, .jsonl or .parquet file with a column of paths. Paths in lists are relative to the "
             + "current directory.",
         Arity = ArgumentArity.OneOrMore,
     };
@@ -20,7 +18,7 @@ internal static class InputOptions
     /// <summary>The directory of a command that writes files for each image.</summary>
     public static Option<string> Directory() => new("-o", "--out")
     {
-        Description = "Directory to write into. It is made if it is missing.",
+        Description = "Directory to write into. It is created if it is missing.",
         HelpName = "DIR",
         Required = true,
     };
@@ -28,7 +26,7 @@ internal static class InputOptions
     /// <summary><c>--path-column NAME</c>.</summary>
     public static Option<string?> PathColumn() => new("--path-column")
     {
-        Description = "Column with the paths in .csv, .jsonl and .parquet files. The other columns are carried into the output. "
+        Description = "Column with the paths in .csv, .jsonl and .parquet files. The other columns are copied to the output. "
             + "[default: path, file, filename or image]",
         HelpName = "NAME",
     };

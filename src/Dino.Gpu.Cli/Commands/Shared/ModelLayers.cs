@@ -1,13 +1,13 @@
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>Layers of a model on the command line: counted from 0, or from the end.</summary>
+/// <summary>Numbers of layers on the command line: counted from 0, or from the end if negative.</summary>
 internal static class ModelLayers
 {
     /// <summary>More layers than any model has.</summary>
     public const int Most = 63;
 
     /// <summary>Refuses a layer that the model does not have.</summary>
-    /// <exception cref="DinoException">There is no such layer.</exception>
+    /// <exception cref="DinoException">The model has no such layer.</exception>
     public static void Require(int layer, int count)
     {
         if (layer < -count || layer >= count)

@@ -13,9 +13,7 @@ internal sealed class ModelOptions
 
     private const int LargestThreads = 1024;
 
-    /// <summary>
-    /// What <c>--batch auto</c> is parsed to, since a parser cannot return null. Also what an absent option has.
-    /// </summary>
+    /// <summary>The value of <c>--batch auto</c>, and of no option at all: a parser cannot return null.</summary>
     private const int AutomaticBatch = 0;
 
     private readonly Option<string?> _weights = new("--weights", "-w")
@@ -39,26 +37,26 @@ internal sealed class ModelOptions
 
     private readonly Option<int> _batch = new("--batch", "-b")
     {
-        Description = "Images in one pass through the model. It changes speed and memory, never the result; it is halved where the "
-            + "device runs out of memory. auto: 32 on the CPU, what fits well on a GPU. [default: auto]",
+        Description = "Images in one pass through the model. It changes speed and memory, never the result. It is halved if the device "
+            + "runs out of memory. auto: 32 on the CPU, what fits well on a GPU. [default: auto]",
         HelpName = "auto|N",
         CustomParser = result => result.Tokens[0].Value == "auto" ? AutomaticBatch : (int)Parsing.Whole(result, "--batch", 1, LargestBatch),
     };
 
     private readonly ChoiceOption<PositionInterpolation> _interpolation = new(
         "--interpolation",
-        "Position embeddings at other input sizes. size: as today's Hugging Face. scale: as the original DINO and older Hugging Face.",
+        "Position embeddings at other input sizes. size: as in Hugging Face today. scale: as in the original DINO and older Hugging Face.",
         [("size", PositionInterpolation.Size), ("scale", PositionInterpolation.Scale)]);
 
     private readonly Option<int?> _threads = new("--threads")
     {
-        Description = "CPU threads for decoding, and for the model on the CPU. [default: all cores]",
+        Description = "CPU threads of decoding, and of the model on the CPU. [default: all cores]",
         HelpName = "N",
         CustomParser = result => (int)Parsing.Whole(result, "--threads", 1, LargestThreads),
     };
 
     /// <param name="command">Gets the options.</param>
-    /// <param name="batch">False for a command that has its own way of saying it.</param>
+    /// <param name="batch">Whether <c>--batch</c> is one of them.</param>
     public void AddTo(Command command, bool batch = true)
     {
         command.Options.Add(_weights);
@@ -73,15 +71,13 @@ internal sealed class ModelOptions
     /// <summary>Value of <c>--weights</c>, or null to look in the usual places.</summary>
     public string? Weights(ParseResult parsed) => parsed.GetValue(_weights);
 
-    /// <summary>Files that are decoded at the same time.</summary>
+    /// <summary>How many files are decoded at the same time.</summary>
     public int Workers(ParseResult parsed) => parsed.GetValue(_threads) ?? Environment.ProcessorCount;
 
-    /// <summary>
-    /// Which of these options are on the command line, of those that <see cref="VectorSettings"/> asks about.
-    /// </summary>
+    /// <summary>Those of <see cref="GivenOptions"/> that are on the command line.</summary>
     public GivenOptions Given(ParseResult parsed) => parsed.IsGiven(_interpolation) ? GivenOptions.Interpolation : GivenOptions.None;
 
-    /// <summary>Adds these options to <paramref name="options"/>.</summary>
+    /// <summary>Sets what these options say in <paramref name="options"/>.</summary>
     public DinoOptions Apply(ParseResult parsed, DinoOptions options) => options with
     {
         Device = parsed.GetValue(_device)!,
@@ -91,7 +87,7 @@ internal sealed class ModelOptions
         Threads = parsed.GetValue(_threads),
     };
 
-    /// <summary>The first of several devices, for work that takes one.</summary>
+    /// <summary>The first of several devices, for work that uses one.</summary>
     public static string FirstDevice(string devices)
     {
         string first = devices.Split(',')[0].Trim();

@@ -13,8 +13,8 @@ internal static class Parsing
     public delegate bool TryRead<T>(string text, out T value);
 
     /// <summary>
-    /// Refuses what looks like an option where a file is expected; an unknown option would otherwise be taken for a
-    /// file. A file that really has such a name can be written as ./-name.
+    /// Refuses what looks like an option among the arguments: an unknown option would be taken for a file. A file that
+    /// really has such a name can be written as ./-name.
     /// </summary>
     public static void RefuseUnknownOptions(ArgumentResult result)
     {
@@ -26,8 +26,8 @@ internal static class Parsing
     }
 
     /// <summary>
-    /// Skips the checks of a command where an option has no value or too many: they would throw, and the option's own
-    /// line is enough.
+    /// Skips a command's checks if an option lacks its value or has too many. The checks would throw, and the parser
+    /// reports the option anyway.
     /// </summary>
     public static void CheckOnlyWhatIsThere(Command command)
     {
@@ -42,13 +42,13 @@ internal static class Parsing
             }
             catch (InvalidOperationException)
             {
-                // System.CommandLine reports it for the option
+                // System.CommandLine reports the option
             }
         });
     }
 
     /// <summary>
-    /// Refuses empty text, which is what an unset variable of a shell becomes in quotes; no option has a use for it.
+    /// Refuses empty text: an unset shell variable in quotes becomes that, and no option has a use for it.
     /// </summary>
     public static void RefuseEmpty(OptionResult result)
     {
@@ -69,6 +69,22 @@ internal static class Parsing
     /// <inheritdoc cref="IsGiven(ParseResult, Option)"/>
     public static bool IsGiven(this SymbolResult result, Option option) => result.GetResult(option) is { Implicit: false };
 
+    /// <summary>Reads values with a function that throws if they are wrong; that becomes a usage error.</summary>
+    /// <returns>Null if the values are wrong.</returns>
+    public static T? Read<T>(SymbolResult result, Func<T> read)
+        where T : class
+    {
+        try
+        {
+            return read();
+        }
+        catch (DinoException failure)
+        {
+            result.AddError(UsageErrors.Of(failure.Message, failure.Hint));
+            return null;
+        }
+    }
+
     /// <summary>An option without a value.</summary>
     public static Option<bool> Switch(string name, string description) => new(name) { Description = description };
 
@@ -88,7 +104,7 @@ internal static class Parsing
         CustomParser = result => Whole(result, name, smallest, largest),
     };
 
-    /// <summary>A whole number within bounds, or one line that says so.</summary>
+    /// <summary>A whole number within bounds, or an error that names them.</summary>
     public static long Whole(ArgumentResult result, string name, long smallest, long largest)
     {
         string text = result.Tokens[0].Value;
@@ -102,7 +118,7 @@ internal static class Parsing
 
     /// <summary><c>--seed N</c></summary>
     /// <param name="description">What is seeded.</param>
-    /// <param name="standard">Without the option.</param>
+    /// <param name="standard">The default.</param>
     public static Option<ulong> Seed(string description, ulong standard) => new("--seed")
     {
         Description = description,
@@ -125,9 +141,9 @@ internal static class Parsing
     /// <summary>An option with a number.</summary>
     /// <param name="name">With its dashes.</param>
     /// <param name="description">What it does.</param>
-    /// <param name="standard">Without the option.</param>
-    /// <param name="fits">Whether a number can be used.</param>
-    /// <param name="expected">Which numbers can.</param>
+    /// <param name="standard">The default.</param>
+    /// <param name="fits">Whether a number is allowed.</param>
+    /// <param name="expected">Which numbers are.</param>
     public static Option<double> Number(
         string name, string description, double standard, Func<double, bool> fits, string expected) => new(name)
         {
@@ -137,7 +153,7 @@ internal static class Parsing
             CustomParser = result => Number(result, name, fits, expected),
         };
 
-    /// <summary>A number that passes a test, or one line that says which would.</summary>
+    /// <summary>A number that is allowed, or an error that says which are.</summary>
     public static double Number(ArgumentResult result, string name, Func<double, bool> fits, string expected)
     {
         string text = result.Tokens[0].Value;
@@ -148,7 +164,7 @@ internal static class Parsing
         return 1;
     }
 
-    /// <summary>Values with commas between them, or one line that says what was expected.</summary>
+    /// <summary>Values separated by commas, or an error that says what was expected.</summary>
     public static T[] List<T>(ArgumentResult result, string name, string expected, TryRead<T> read)
     {
         var values = new List<T>();
@@ -166,7 +182,7 @@ internal static class Parsing
         return [.. values];
     }
 
-    /// <summary>Whole numbers with commas between them.</summary>
+    /// <summary>Whole numbers separated by commas.</summary>
     public static int[] WholeList(ArgumentResult result, string name, int largest) => List(
         result,
         name,

@@ -4,32 +4,30 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>
-/// The options of the commands that compare vectors: how images among their arguments become vectors.
-/// </summary>
+/// <summary>Options of the commands that compare vectors: how images among the arguments become vectors.</summary>
 internal sealed class VectorOptions
 {
-    /// <summary>Description of arguments that may be either.</summary>
+    /// <summary>Description of arguments that may be embeddings or images.</summary>
     public const string Description =
         "Embeddings, or images to embed now. Embeddings are .npy, .npz, .jsonl, .csv, .parquet or .safetensors files, or the folder "
         + "of a run; images are files, folders, globs, .tar archives or @list.txt.";
 
-    /// <summary>The outputs that are one vector an image.</summary>
+    /// <summary>Description of the outputs that give one vector per image.</summary>
     public const string Outputs =
         "cls: the class token, DINO's embedding. mean: the mean of the patch tokens. gem: their generalized mean (exponent 4). "
         + "cls+mean, cls+gem: both, one after the other. lastN: the class tokens of the last N blocks, such as last4. "
-        + "lastN+mean, lastN+gem: these and a mean. multiscale: the class token averaged over the scales 1, 0.71 and 0.5 of the input, "
+        + "lastN+mean, lastN+gem: these, then a mean. multiscale: the class token averaged over the scales 1, 0.71 and 0.5 of the input, "
         + "scaled to length 1; multiscale:1,0.5 for other scales.";
 
     private readonly Option<string> _output = new("--output")
     {
-        Description = $"The vector of an image that is embedded now. {Outputs}",
+        Description = $"Vector of an image that is embedded now. {Outputs}",
         HelpName = "WHAT",
     };
 
     private readonly EncoderOptions _encoder = new();
 
-    /// <param name="output">What <c>--output</c> is when it is not given.</param>
+    /// <param name="output">Default of <c>--output</c>.</param>
     public VectorOptions(string output = "cls")
     {
         _output.DefaultValueFactory = _ => output;
@@ -57,7 +55,7 @@ internal sealed class VectorOptions
                 Output = parsed.GetValue(_output)!,
                 MaxPixels = _encoder.MaxPixels(parsed),
                 Workers = _encoder.Workers(parsed),
-                Sha256 = true, // an index records which pictures it is of, so that dedup can tell whether they are still there
+                Sha256 = true, // dedup needs it to tell whether a picture is still the one that was embedded
             },
         },
         _encoder.Given(parsed) | (parsed.IsGiven(_output) ? GivenOptions.Output : 0));

@@ -4,7 +4,7 @@ using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>Options on the command line that decide what a vector is.</summary>
+/// <summary>Options that change the vectors, as far as they are on the command line.</summary>
 [Flags]
 internal enum GivenOptions
 {
@@ -16,15 +16,13 @@ internal enum GivenOptions
     Interpolation = 16,
 }
 
-/// <summary>
-/// How images among the arguments become vectors, as the command line says, and which of it the user said.
-/// </summary>
-/// <param name="Standard">With the defaults for what is not given.</param>
-/// <param name="Given">What is on the command line.</param>
+/// <summary>How images among the arguments become vectors.</summary>
+/// <param name="Standard">What the options say, with the defaults of those that are not given.</param>
+/// <param name="Given">The options that are given.</param>
 internal sealed record VectorSettings(EmbeddingSourceSettings Standard, GivenOptions Given)
 {
-    /// <summary>The same, with what the user did not say as it was when earlier vectors were made.</summary>
-    /// <param name="earlier">What made the vectors that images are compared with; null where it is not known.</param>
+    /// <summary>The settings for images that are compared with earlier vectors. Those replace the defaults.</summary>
+    /// <param name="earlier">What made the earlier vectors; null if that is not known.</param>
     public EmbeddingSourceSettings Like(Provenance? earlier)
     {
         if (earlier is null)

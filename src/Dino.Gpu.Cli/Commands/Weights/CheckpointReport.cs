@@ -7,9 +7,7 @@ using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>
-/// What is in a checkpoint: its tensors as data, the rest as notes. Names in a file from elsewhere may hold anything.
-/// </summary>
+/// <summary>Shows a checkpoint: its tensors on standard output, the rest on stderr.</summary>
 internal sealed class CheckpointReport(CheckpointInfo info, CliConsole console)
 {
     private static readonly JsonSerializerOptions Json = new()
@@ -36,7 +34,7 @@ internal sealed class CheckpointReport(CheckpointInfo info, CliConsole console)
         },
         Json));
 
-    /// <summary>A table on a terminal, else one tensor a line, tab-separated; the rest on stderr.</summary>
+    /// <summary>Writes a table on a terminal, else one tensor per line, separated by tabs.</summary>
     public void Write()
     {
         if (console.OutputIsTerminal)

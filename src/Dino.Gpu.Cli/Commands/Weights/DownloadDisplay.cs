@@ -5,10 +5,10 @@ using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>A download with its progress on stderr: a bar on a terminal, else a line every tenth of the way.</summary>
+/// <summary>Shows a download on stderr: by a bar on a terminal, else by a line for every tenth.</summary>
 internal static class DownloadDisplay
 {
-    /// <summary>The weights that are named or found, downloaded once when there are none.</summary>
+    /// <summary>Finds the weights. They are downloaded if there are none.</summary>
     /// <exception cref="DinoException">There are none and they cannot be downloaded.</exception>
     public static async Task<string> FindWeightsAsync(string? option, CliConsole console, CancellationToken cancellation)
     {
@@ -16,7 +16,7 @@ internal static class DownloadDisplay
             return found;
 
         string target = DinoWeights.CachePath;
-        // Somebody waits for this, so it gives up early. 'dino weights pull' is more patient, and both resume.
+        // Somebody is waiting, so this gives up early. 'dino weights pull' is more patient, and both resume.
         var options = new WeightsDownloadOptions { Attempts = 2 };
         console.Say($"no weights yet: downloading {options.Repository} once, into {target}");
         try
@@ -35,8 +35,8 @@ internal static class DownloadDisplay
     }
 
     /// <summary>Shows a download on stderr.</summary>
-    /// <param name="console">Whose stderr is used.</param>
-    /// <param name="download">Told whom to report to.</param>
+    /// <param name="console">Its stderr is used.</param>
+    /// <param name="download">Downloads; its argument hears the progress, and may be null.</param>
     public static async Task<T> ShowAsync<T>(CliConsole console, Func<IProgress<WeightsDownloadProgress>?, Task<T>> download)
     {
         if (console.IsQuiet)

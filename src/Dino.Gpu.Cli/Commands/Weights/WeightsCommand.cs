@@ -5,9 +5,7 @@ using Dino.Gpu.Cli.Terminal;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>
-/// <c>dino weights</c>: downloads the published checkpoint, inspects one, converts one, writes seeded weights.
-/// </summary>
+/// <summary><c>dino weights</c>: downloads, inspects and converts checkpoints, and writes seeded weights.</summary>
 internal static class WeightsCommand
 {
     private const string DefaultPath = "weights/pytorch_model.bin";
@@ -59,7 +57,7 @@ internal static class WeightsCommand
     private static CliCommand CreateInfo(CliConsole console)
     {
         Argument<string> file = FileArgument();
-        var json = new Option<bool>("--json") { Description = "Print JSON, with the file's SHA-256." };
+        Option<bool> json = Parsing.Switch("--json", "Print JSON, with the file's SHA-256.");
         Option<string?> branch = BranchOption();
         const string Examples = """
             dino weights info weights/pytorch_model.bin
@@ -100,7 +98,8 @@ internal static class WeightsCommand
         const string Examples = """
             dino weights synth -o synthetic.safetensors
             """;
-        var command = new CliCommand("synth", "Write seeded weights: the published model's sizes, no meaning.", Examples) { seed, output };
+        const string Description = "Write seeded weights. They have the published model's sizes and mean nothing.";
+        var command = new CliCommand("synth", Description, Examples) { seed, output };
         command.SetAction(parsed => new WeightsJob(console).Synthesize(parsed.GetValue(seed), parsed.GetValue(output)!));
         return command;
     }

@@ -23,7 +23,7 @@ internal sealed class WeightsJob(CliConsole console)
     }
 
     /// <summary>Shows what is in a checkpoint.</summary>
-    /// <returns>0, or 1 for a checkpoint that cannot be loaded: scripts ask by the exit code.</returns>
+    /// <returns>0, or 1 for a checkpoint that cannot be loaded.</returns>
     public int Info(string file, string? branch, bool json)
     {
         var info = CheckpointInfo.Read(PathOf(file), new CheckpointOptions { Branch = branch });
@@ -56,7 +56,7 @@ internal sealed class WeightsJob(CliConsole console)
         SafetensorsWriter.Write(path, weights, type);
         string note = "";
         string config = Path.Combine(Path.GetDirectoryName(path) ?? "", "config.json");
-        // With a config.json beside it Hugging Face loads the folder.
+        // Hugging Face loads a folder with a config.json beside the weights.
         if (Path.GetFileName(path) == CheckpointNames.Safetensors && !File.Exists(config))
         {
             SafetensorsWriter.WriteConfig(config, weights.Config, type);

@@ -1,23 +1,21 @@
 using System.Globalization;
 using System.Text.Json;
-using Dino.Gpu.Cli.Terminal;
-using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Files;
 
-namespace Dino.Gpu.Cli.Commands;
+namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>
-/// Where the time of a run went, and what each of the overlapping stages would allow by itself: <c>--stats FILE</c>.
+/// Where the time of a run went, and how fast each of the overlapping stages could be alone: <c>--stats FILE</c>.
 /// </summary>
-/// <param name="Images">Images of this process, failed ones among them.</param>
-/// <param name="Failed">Failed images, those of an earlier run among them.</param>
+/// <param name="Images">Images of this process, including failed ones.</param>
+/// <param name="Failed">Failed images, including those of an earlier process of the run.</param>
 /// <param name="Seconds">From the first input to the last row.</param>
-/// <param name="ImagesPerSecond">Images over seconds.</param>
+/// <param name="ImagesPerSecond">Images divided by seconds.</param>
 /// <param name="Workers">Threads that read, decode and resize.</param>
-/// <param name="DecodeLimit">Images a second of all workers, had they nothing to wait for.</param>
-/// <param name="ModelLimit">Images a second of the model, had it nothing to wait for.</param>
-/// <param name="ShareOfLimit">Share of the time in which the slower of both was busy.</param>
-/// <param name="Stages">Seconds by stage, of all its threads together.</param>
+/// <param name="DecodeLimit">Images per second that all workers could load without waiting.</param>
+/// <param name="ModelLimit">Images per second that the model could take without waiting.</param>
+/// <param name="ShareOfLimit">Share of the time that the slower of the two was busy.</param>
+/// <param name="Stages">Seconds of each stage, summed over its threads.</param>
 internal sealed record EmbedStatistics(
     long Images,
     long Failed,
@@ -37,18 +35,24 @@ internal sealed record EmbedStatistics(
 
     private static readonly Stage[] Loading = [Stage.Read, Stage.Decode, Stage.Resize];
 
-    public static EmbedStatistics Of(StageTimes times, ProgressCounter counter, int workers, int inFlight)
+    /// <summary>The statistics of an embedder's work so far.</summary>
+    /// <param name="embedder">Has measured its stages.</param>
+    /// <param name="images">Images of this process, including failed ones.</param>
+    /// <param name="failed">Failed images of the run.</param>
+    /// <param name="elapsed">From the first input to the last row.</param>
+    public static EmbedStatistics Of(Embedder embedder, long images, long failed, TimeSpan elapsed)
     {
-        double seconds = counter.Elapsed.TotalSeconds;
-        double rate = counter.DoneNow / seconds;
-        double decoding = Loading.Sum(times.Seconds) / workers;
-        double model = times.Seconds(Stage.Model) / inFlight;
+        StageTimes times = embedder.Times;
+        double seconds = elapsed.TotalSeconds;
+        double rate = images / seconds;
+        double decoding = Loading.Sum(times.Seconds) / embedder.Workers;
+        double model = times.Seconds(Stage.Model) / embedder.InFlight;
         return new EmbedStatistics(
-            counter.DoneNow,
-            counter.Failed,
+            images,
+            failed,
             Math.Round(seconds, 3),
             Math.Round(rate, 2),
-            workers,
+            embedder.Workers,
             Rate(times.Images(Stage.Read), decoding),
             Rate(times.Images(Stage.Model), model),
             Math.Round(Math.Max(decoding, model) / seconds, 3),
@@ -57,7 +61,8 @@ internal sealed record EmbedStatistics(
         static string Name(Stage stage) => JsonNamingPolicy.CamelCase.ConvertName(stage.ToString());
     }
 
-    /// <exception cref="DinoException">The file cannot be written.</exception>
+    /// <summary>Writes the file.</summary>
+    /// <exception cref="DinoException">It cannot be written.</exception>
     public void Save(string path)
     {
         using var file = new AtomicFile(path);
@@ -65,7 +70,7 @@ internal sealed record EmbedStatistics(
         file.Complete();
     }
 
-    /// <summary>One line.</summary>
+    /// <summary>One line for people.</summary>
     public override string ToString()
     {
         IEnumerable<string> stages = Stages.Select(stage => string.Create(CultureInfo.InvariantCulture, $"{stage.Key} {stage.Value:F1} s"));
