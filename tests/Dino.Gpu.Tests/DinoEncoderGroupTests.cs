@@ -141,7 +141,7 @@ public sealed class DinoEncoderGroupTests
             Values.Add(output.ClassToken.Data.AsSpan(image * hidden, hidden).ToArray());
         }
 
-        public void Failed(InputItem item, string reason) => Assert.Fail($"{item.Path}: {reason}");
+        public void Failed(InputItem item, string reason, string? hint) => Assert.Fail($"{item.Path}: {reason}");
 
         public void Flush()
         {

@@ -16,6 +16,8 @@ internal sealed class CliConsole
     /// <summary>Starts the line below an error.</summary>
     public const string HintPrefix = "hint: ";
 
+    private readonly HashSet<string> _hints = []; // printed below warnings
+
     public required TextReader Input { get; init; }
 
     /// <summary>Data only.</summary>
@@ -97,9 +99,12 @@ internal sealed class CliConsole
     public void Warn(string message, string? hint)
     {
         Warn(message);
-        if (hint is not null)
+        if (hint is not null && IsNew(hint))
             Tell($"{HintPrefix}{hint}");
     }
+
+    /// <summary>Whether a hint below a warning is to be printed: once, even if a thousand images fail alike.</summary>
+    public bool IsNew(string hint) => _hints.Add(hint);
 
     /// <summary>Says why the command ended without its result, and what to do about it.</summary>
     /// <param name="message">One line: what is wrong, what was expected, what was found.</param>

@@ -25,7 +25,12 @@ internal sealed class ConsoleProgress(ProgressKind kind, CliConsole console, boo
 
     public void Advance(bool failed) => _display!.Advance(failed);
 
-    public void Report(string line) => _display!.Report($"dino: warning: {MessageText.OneLine(line)}");
+    public void Report(string line, string? hint)
+    {
+        _display!.Report($"dino: warning: {MessageText.OneLine(line)}");
+        if (hint is not null && console.IsNew(hint))
+            _display.Report($"{CliConsole.HintPrefix}{hint}");
+    }
 
     public void Dispose() => _display?.Dispose();
 }

@@ -94,7 +94,7 @@ internal sealed class EmbeddingPipeline(
     }
 
     /// <summary>A row of a batch, or the reason why there is none.</summary>
-    private sealed record Outcome(DinoOutput? Output, int Index, string? Reason);
+    private sealed record Outcome(DinoOutput? Output, int Index, string? Reason, string? Hint = null);
 
     /// <summary>The threads of one run and what goes from one to the next.</summary>
     private sealed class Run : IDisposable
@@ -244,7 +244,7 @@ internal sealed class EmbeddingPipeline(
                 if (outcome.Reason is null)
                     sink.Embedded(entry.Item, entry.Image!, outcome.Output!, outcome.Index);
                 else
-                    sink.Failed(entry.Item, outcome.Reason);
+                    sink.Failed(entry.Item, outcome.Reason, outcome.Hint);
             }
 
             _window.Release();
@@ -280,6 +280,7 @@ internal sealed class EmbeddingPipeline(
                 entry.Clock.Start();
                 _loading[entry] = true;
                 string? reason = null;
+                string? hint = null;
                 LoadedImage? image = null;
                 try
                 {
@@ -298,6 +299,7 @@ internal sealed class EmbeddingPipeline(
                         failure is DinoException or IOException or UnauthorizedAccessException
                             ? failure.Message
                             : $"{failure.GetType().Name}: {failure.Message}");
+                    hint = (failure as DinoException)?.Hint;
                 }
 
                 _loading.TryRemove(entry, out _);
@@ -307,7 +309,7 @@ internal sealed class EmbeddingPipeline(
                 if (reason is null)
                     _ready.Add(entry, _taking.Token);
                 else
-                    entry.End(new Outcome(null, 0, reason));
+                    entry.End(new Outcome(null, 0, reason, hint));
                 LoadingEnded();
             }
         }

@@ -20,5 +20,6 @@ public interface IEmbeddingProgress
 
     /// <summary>A line that must not be lost, such as the reason for a failed image.</summary>
     /// <param name="line">One line of text.</param>
-    void Report(string line);
+    /// <param name="hint">What the user can do about it, in one line; null for nothing.</param>
+    void Report(string line, string? hint);
 }

@@ -13,7 +13,10 @@ internal interface IEmbeddingSink
     void Embedded(InputItem item, LoadedImage image, DinoOutput output, int index);
 
     /// <summary>An image could not be read.</summary>
-    void Failed(InputItem item, string reason);
+    /// <param name="item">The image.</param>
+    /// <param name="reason">Why, in one line.</param>
+    /// <param name="hint">What the user can do about it, in one line; null for nothing.</param>
+    void Failed(InputItem item, string reason, string? hint);
 
     /// <summary>The next row is not ready yet: a reader of the rows so far need not wait for it.</summary>
     void Flush();

@@ -141,7 +141,7 @@ internal sealed class ModelBenchmark(DinoEncoder encoder, int rounds)
         {
         }
 
-        public void Failed(InputItem item, string reason) => throw new DinoException(reason);
+        public void Failed(InputItem item, string reason, string? hint) => throw new DinoException(reason, hint);
 
         public void Flush()
         {

@@ -75,7 +75,7 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
             for (int i = 0; i < batch.Length; i++)
             {
                 if (batch[i].Problem is { } problem && _failed.Add(first - batch.Length + i))
-                    progress.Report(problem);
+                    progress.Report(problem, batch[i].Hint);
                 progress.Advance(failed: batch[i].Picture is null);
             }
         }
@@ -111,7 +111,7 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
         }
         catch (DinoException failure)
         {
-            return new Loaded(Stem(item), null, $"{item.Path}: {failure.Message}");
+            return new Loaded(Stem(item), null, $"{item.Path}: {failure.Message}", failure.Hint);
         }
     }
 
@@ -123,5 +123,5 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
     private static string Stem(InputItem item) => Path.GetFileNameWithoutExtension(item.Path);
 
     /// <summary>An image of a batch: a picture, or why there is none.</summary>
-    private sealed record Loaded(string Stem, RgbImage? Picture, string? Problem);
+    private sealed record Loaded(string Stem, RgbImage? Picture, string? Problem, string? Hint = null);
 }

@@ -38,20 +38,21 @@ internal sealed class RowSink(RowLayout layout, IRowOutput output, FailurePolicy
         progress.Advance(failed: false);
     }
 
-    public void Failed(InputItem item, string reason)
+    public void Failed(InputItem item, string reason, string? hint)
     {
         string line = Line(item, reason);
         var info = new RowInfo { Row = output.NextRow, Path = item.Path, Error = reason, Columns = item.Columns };
         if (policy.OnError == OnError.Fail)
         {
             output.EndAt(info);
-            throw new DinoException(line, "--on-error nan or skip continues without this image");
+            const string Continue = "--on-error nan or skip continues without this image";
+            throw new DinoException(line, hint is null ? Continue : $"{hint}; {Continue}");
         }
 
         if (_failures >= policy.MaxErrors)
         {
             output.EndAt(info);
-            throw new DinoException($"{line}; that is one more than --max-errors {policy.MaxErrors}");
+            throw new DinoException($"{line}; that is one more than --max-errors {policy.MaxErrors}", hint);
         }
 
         _failures++;
@@ -60,7 +61,7 @@ internal sealed class RowSink(RowLayout layout, IRowOutput output, FailurePolicy
             output.Skip(info);
         else
             output.Write(info, _row);
-        progress.Report(line);
+        progress.Report(line, hint);
         progress.Advance(failed: true);
     }
 

@@ -4,10 +4,10 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Vectors;
 
-/// <summary>Rows of the pipeline into a table.</summary>
+/// <summary>Adds the rows of the pipeline to a table.</summary>
 /// <param name="table">Takes the rows.</param>
-/// <param name="layout">Shape of a row.</param>
-/// <param name="progress">Who is told.</param>
+/// <param name="layout">The shape of a row.</param>
+/// <param name="progress">Hears of every image.</param>
 internal sealed class TableSink(EmbeddingTable.Builder table, RowLayout layout, IEmbeddingProgress progress) : IEmbeddingSink
 {
     private readonly float[] _row = new float[layout.Length];
@@ -29,15 +29,15 @@ internal sealed class TableSink(EmbeddingTable.Builder table, RowLayout layout, 
         progress.Advance(failed: false);
     }
 
-    public void Failed(InputItem item, string reason)
+    public void Failed(InputItem item, string reason, string? hint)
     {
         table.Add(new RowInfo { Row = _next++, Path = item.Path, Error = reason, Columns = item.Columns }, []);
-        progress.Report($"{item.Path}: {reason}");
+        progress.Report($"{item.Path}: {reason}", hint);
         progress.Advance(failed: true);
     }
 
     public void Flush()
     {
-        // The table is whole or it is not
+        // nobody reads the table before it is complete
     }
 }

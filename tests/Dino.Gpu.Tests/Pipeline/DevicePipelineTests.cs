@@ -294,7 +294,7 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
             rows.Add(output.ClassToken.Data.AsSpan(image * hidden, hidden).ToArray());
         }
 
-        public void Failed(InputItem item, string reason) => Assert.Fail($"{item.Path}: {reason}");
+        public void Failed(InputItem item, string reason, string? hint) => Assert.Fail($"{item.Path}: {reason}");
 
         public void Flush()
         {

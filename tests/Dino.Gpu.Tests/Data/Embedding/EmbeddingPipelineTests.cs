@@ -258,7 +258,7 @@ public sealed partial class EmbeddingPipelineTests
         public void Embedded(InputItem item, LoadedImage image, DinoOutput output, int index) =>
             Add($"{item.Path}: {output.ClassToken!.Data[index]}");
 
-        public void Failed(InputItem item, string reason) => Add($"{item.Path}: {reason}");
+        public void Failed(InputItem item, string reason, string? hint) => Add($"{item.Path}: {reason}");
 
         public void Flush()
         {
