@@ -8,7 +8,7 @@ internal static class RootHelp
     public const string Examples = """
         # the real weights, once, into the folder weights/
         dino weights pull
-        # one row of 384 numbers an image
+        # one row of 384 numbers per image
         dino embed photos -o photos.npy
         # the ten pictures most like one
         dino index photos -o photos.npz
@@ -19,7 +19,7 @@ internal static class RootHelp
 
     public const string Notes = """
         Data goes to standard output or to files; progress, notes, warnings and errors go to stderr. A failed command says why in one line
-        that begins with "dino: error:". A second line, "hint:", says what to do where there is something to do.
+        that begins with "dino: error:". A second line, "hint:", says what to do, if there is something to do.
 
         Exit codes: 0 success, 1 failure, 2 wrong usage, 3 the output is complete but some images could not be read, 130 canceled.
         """;

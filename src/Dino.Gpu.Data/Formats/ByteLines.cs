@@ -1,14 +1,16 @@
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>Reads bytes from an offset on: all that fit, or those that are left; none at the end.</summary>
+/// <summary>Reads bytes from an offset: as many as fit, or all that are left; none at the end.</summary>
 internal delegate int ReadAt(Span<byte> buffer, long offset);
 
-/// <summary>Lines of a file as bytes, in one buffer that is as long as the longest of them.</summary>
+/// <summary>Lines of a file as bytes. The buffer grows to the longest line.</summary>
 /// <param name="read">Where the bytes come from.</param>
 /// <param name="offset">Where the first line starts.</param>
 internal sealed class ByteLines(ReadAt read, long offset = 0)
 {
-    /// <summary>A line with the embedding of every token has a few MB; what is longer is no file of lines.</summary>
+    /// <summary>
+    /// The longest line. One with the embeddings of all tokens has a few MB. Anything longer is no file of lines.
+    /// </summary>
     public const int MaxLength = 1 << 28;
 
     private byte[] _buffer = new byte[1 << 16];
@@ -59,8 +61,8 @@ internal sealed class ByteLines(ReadAt read, long offset = 0)
         return true;
     }
 
-    /// <summary>Moves what is left to the front, or doubles the buffer where there is no front.</summary>
-    /// <returns>Bytes it was moved by.</returns>
+    /// <summary>Moves what is left to the front of the buffer, or doubles the buffer if it is there already.</summary>
+    /// <returns>By how many bytes it was moved.</returns>
     private int MakeRoom()
     {
         int moved = _start;

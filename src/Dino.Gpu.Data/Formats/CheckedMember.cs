@@ -4,8 +4,8 @@ using System.IO.Hashing;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// A member of a zip archive, read from its first byte to its last. Its checksum, which .NET does not look at, is
-/// checked when the end is reached.
+/// A member of a zip archive, read from its beginning to its end. There its checksum is verified, which .NET does not
+/// do.
 /// </summary>
 internal sealed class CheckedMember : Stream
 {
@@ -34,9 +34,7 @@ internal sealed class CheckedMember : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <exception cref="InvalidDataException">
-    /// This is the end, and the checksum of what was read is not the member's.
-    /// </exception>
+    /// <exception cref="InvalidDataException">This is the end, and the checksum does not match.</exception>
     public override int Read(Span<byte> buffer)
     {
         int read = _stream.Read(buffer);

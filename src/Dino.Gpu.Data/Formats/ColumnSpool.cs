@@ -7,19 +7,19 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// A column beside the values, kept in a temporary file until the values are written: its NumPy type depends on all of
-/// it (the longest text, whether anything is missing), and in the file it stands after them.
+/// A column beside the values, kept in a temporary file until the values are written. It comes after them in the file,
+/// and its NumPy type depends on all of its cells: the longest text, and whether any is missing.
 /// </summary>
 internal sealed class ColumnSpool : IDisposable
 {
     private const int MostDigits = 20; // of an integer, with its sign
-    private const int NumberBytes = 9; // 8 of the value, 1 that says it is missing
+    private const int NumberBytes = 9; // 8 for the value, 1 to say that it is missing
 
     private readonly SpoolFile _spool;
     private readonly Kind _kind;
     private bool _missing;
     private bool _isExact = true; // whether float64 holds every integer so far
-    private int _longest = 1; // letters; NumPy has no empty text type
+    private int _longest = 1; // code points; NumPy has no empty text type
 
     private ColumnSpool(AtomicFile output, string name, Kind kind)
     {
@@ -42,8 +42,8 @@ internal sealed class ColumnSpool : IDisposable
     public long Rows { get; private set; }
 
     /// <summary>
-    /// NumPy's type: of numbers or truth values with some missing float64, where those are NaN, as in pandas; but text,
-    /// where those are '', of integers that would lose digits.
+    /// NumPy's type. As in pandas, numbers and truth values become float64 if some are missing, and these are NaN.
+    /// Integers that would lose digits become text instead, and the missing ones are ''.
     /// </summary>
     public string NumpyType => _kind switch
     {
@@ -69,7 +69,7 @@ internal sealed class ColumnSpool : IDisposable
         _ => Kind.Boolean,
     });
 
-    /// <param name="value">Of the column's type, or null; a missing text is ''.</param>
+    /// <param name="value">A value of the column's type, or null. A missing text becomes ''.</param>
     public void Add(object? value)
     {
         Rows++;
@@ -95,7 +95,7 @@ internal sealed class ColumnSpool : IDisposable
         _spool.Write(record);
     }
 
-    /// <summary>The elements as they stand in a NumPy array of <see cref="NumpyType"/>, in pieces.</summary>
+    /// <summary>Writes the elements of a NumPy array of <see cref="NumpyType"/>, in pieces.</summary>
     public void CopyTo(Action<ReadOnlySpan<byte>> write)
     {
         _spool.Rewind();
@@ -140,7 +140,7 @@ internal sealed class ColumnSpool : IDisposable
         _spool.Write(bytes);
     }
 
-    /// <summary>Code points of UTF-8: all bytes but those that continue one.</summary>
+    /// <summary>Counts code points of UTF-8: all bytes except those that continue one.</summary>
     private static int Letters(ReadOnlySpan<byte> text)
     {
         int letters = 0;
@@ -151,7 +151,7 @@ internal sealed class ColumnSpool : IDisposable
 
     private bool IsDigits => _kind == Kind.Int64 && _missing && !_isExact;
 
-    /// <summary>An integer as text, or none.</summary>
+    /// <summary>An integer as text; nothing if it is missing.</summary>
     private static ReadOnlySpan<byte> Digits(ReadOnlySpan<byte> record, byte[] letters)
     {
         Array.Clear(letters);
@@ -160,7 +160,7 @@ internal sealed class ColumnSpool : IDisposable
         return letters;
     }
 
-    /// <summary>One element of <see cref="NumpyType"/>, written over its record.</summary>
+    /// <summary>Turns a record into an element of <see cref="NumpyType"/>, in place.</summary>
     private Span<byte> Element(Span<byte> record)
     {
         long value = BinaryPrimitives.ReadInt64LittleEndian(record);

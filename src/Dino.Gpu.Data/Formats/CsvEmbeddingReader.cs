@@ -5,8 +5,8 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// A table with a header and the values in e0, e1, ..., or in a column <c>embedding</c> as a list in brackets. Other
-/// columns are carried, as text, since the format has no types.
+/// A table with a header. The values are in columns e0, e1, ..., or in a column <c>embedding</c> as a list in brackets.
+/// Other columns are carried as text, because the format has no types.
 /// </summary>
 internal sealed class CsvEmbeddingReader : IEmbeddingReader
 {
@@ -38,8 +38,12 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
                 throw new InvalidDataException("the header names a column twice");
         }
 
-        _values = [.. Enumerable.Range(0, headers.Length)
-            .Select(i => places.GetValueOrDefault("e" + i.ToString(CultureInfo.InvariantCulture), -1)).TakeWhile(column => column >= 0)];
+        _values =
+        [
+            .. Enumerable.Range(0, headers.Length)
+                .Select(i => places.GetValueOrDefault("e" + i.ToString(CultureInfo.InvariantCulture), -1))
+                .TakeWhile(column => column >= 0),
+        ];
         bool[] isValue = new bool[headers.Length];
         foreach (int column in _values)
             isValue[column] = true;
@@ -48,7 +52,7 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
         {
             if (isValue[i] || RowSchema.IsIndex(headers, i))
                 continue;
-            if (_values.Length == 0 && headers[i] == "embedding")
+            if (_values.Length == 0 && headers[i] == RowSchema.EmbeddingColumn)
             {
                 _list = i;
             }
@@ -132,7 +136,7 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
         }
     }
 
-    /// <summary>[0.1, 0.2]: as Python prints a list, or NumPy a short array.</summary>
+    /// <summary>Reads [0.1, 0.2], as Python prints a list, or [0.1 0.2], as NumPy prints a short array.</summary>
     private void ReadList(string text, Span<float> values)
     {
         values.Fill(float.NaN);
@@ -148,10 +152,7 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
         }
     }
 
-    /// <summary>
-    /// The length of the first list; rows before it would be failed images, which a file of lists has to have after
-    /// one.
-    /// </summary>
+    /// <summary>The length of the first row's list. A file of lists cannot begin with a failed image.</summary>
     private int FirstListLength()
     {
         if (!NextRow())

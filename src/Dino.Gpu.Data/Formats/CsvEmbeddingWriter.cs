@@ -4,10 +4,10 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// Comma-separated values with a header, quoted as in RFC 4180, lines ended by LF, UTF-8:
+/// Comma-separated values with a header, quoted as in RFC 4180, in UTF-8, with LF at the end of lines:
 /// <c>path,width,height[,sha256],carried columns,error,e0,e1,...</c>. A grid is flattened row by row. A missing cell is
-/// empty and an empty text is <c>""</c>; a failed image has empty values. Numbers are the shortest text that reads back
-/// as the same float32; of float16, the rounded value.
+/// empty, an empty text is <c>""</c>, and a failed image has empty values. Numbers are the shortest text that reads
+/// back as the same float32, which is rounded before if the type is float16.
 /// </summary>
 internal sealed class CsvEmbeddingWriter : IEmbeddingWriter
 {
@@ -32,11 +32,11 @@ internal sealed class CsvEmbeddingWriter : IEmbeddingWriter
         }
     }
 
-    /// <summary>Lines into a file, which appears when complete.</summary>
+    /// <summary>Writes to a file, which appears when it is complete.</summary>
     /// <exception cref="DinoException">The file cannot be created there.</exception>
     public static CsvEmbeddingWriter ToFile(string path, RowSchema schema) => new(new LineOutput(path), schema);
 
-    /// <summary>Lines into a stream that the caller owns, such as standard output.</summary>
+    /// <summary>Writes to a stream of the caller, such as standard output.</summary>
     public static CsvEmbeddingWriter ToStream(Stream stream, RowSchema schema) => new(new LineOutput(stream), schema);
 
     public void Write(RowInfo info, ReadOnlySpan<float> values)

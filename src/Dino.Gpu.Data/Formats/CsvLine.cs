@@ -5,7 +5,7 @@ using System.Text;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// A record of a CSV file on its way out: UTF-8, quoted where RFC 4180 asks for it, ended by a line feed.
+/// Builds records of a CSV file: in UTF-8, quoted as RFC 4180 requires, each with a line feed at its end.
 /// </summary>
 internal sealed class CsvLine
 {
@@ -14,18 +14,18 @@ internal sealed class CsvLine
     private readonly ArrayBufferWriter<byte> _bytes = new(1 << 12);
     private bool _ended = true;
 
-    /// <summary>A field of text. Null is an empty one, and an empty text is <c>""</c>.</summary>
+    /// <summary>Adds a text. Null becomes an empty field, and an empty text becomes <c>""</c>.</summary>
     public void Add(string? text)
     {
         Separate();
         if (text is null)
             return;
-        // at the start of a file it would be taken for a mark
+        // U+FEFF at the start of a file would be read as a byte order mark.
         bool quotes = text.Length == 0 || text.AsSpan().ContainsAny(NeedQuotes) || text[0] == '\uFEFF';
         Encoding.UTF8.GetBytes(quotes ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text, _bytes);
     }
 
-    /// <summary>A field of a number.</summary>
+    /// <summary>Adds a number.</summary>
     public void Add<T>(T number)
         where T : IUtf8SpanFormattable
     {

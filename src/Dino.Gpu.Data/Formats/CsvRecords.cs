@@ -3,15 +3,16 @@ using System.Text;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// Records of a CSV file (RFC 4180): fields between commas, in quotes where they hold commas, quotes (doubled) or line
-/// ends. A quote within a field that does not begin with one is a letter, as Python has it: <c>5" disk.jpg</c>. That
-/// rule is why this is ours: Sep 0.17 opens quotes at any quote, and takes in the lines that follow.
+/// Records of a CSV file (RFC 4180). Fields are separated by commas, and quoted if they hold commas, quotes (doubled)
+/// or line ends. A quote inside of an unquoted field is a character like any other, as in Python: <c>5" disk.jpg</c>.
+/// Because of that rule this is our own reader: Sep 0.17 opens a quoted field at any quote, and reads on into the next
+/// lines.
 /// </summary>
 /// <param name="reader">The text.</param>
-/// <param name="separator">What is between fields: a comma, or a tab.</param>
+/// <param name="separator">The character between fields: a comma or a tab.</param>
 internal sealed class CsvRecords(TextReader reader, char separator = ',')
 {
-    /// <summary>A quote that is never closed would take in the rest of the file.</summary>
+    /// <summary>The longest field. A quote that is never closed would read the rest of the file.</summary>
     private const int MaxField = 1 << 24;
 
     private readonly char[] _buffer = new char[1 << 14];
@@ -21,18 +22,19 @@ internal sealed class CsvRecords(TextReader reader, char separator = ',')
     private int _end;
     private long _lineEnds;
 
-    /// <summary>The fields of the record; used again for the next.</summary>
+    /// <summary>The fields of the record. The next record reuses the list.</summary>
     public List<string> Fields { get; } = [];
 
     /// <summary>Line on which the record begins, from 1.</summary>
     public long Line { get; private set; } = 1;
 
     /// <summary>
-    /// Whether a field was in quotes: <c>""</c> is an empty text, nothing at all may stand for a missing one.
+    /// Whether a field was quoted. <c>""</c> is an empty text, while an empty field without quotes may be a missing
+    /// one.
     /// </summary>
     public bool IsQuoted(int field) => _quoted[field];
 
-    /// <summary>Goes to the next record. Empty lines are none.</summary>
+    /// <summary>Goes to the next record, past empty lines.</summary>
     /// <exception cref="FormatException">A quote is not closed, or text follows a closed one.</exception>
     public bool Next()
     {
@@ -78,7 +80,7 @@ internal sealed class CsvRecords(TextReader reader, char separator = ',')
                 throw new FormatException("a quote is not closed");
             int from = _start;
             bool found = TakeUpTo(_buffer.AsSpan(_start, _end - _start).IndexOf('"'));
-            _lineEnds += _buffer.AsSpan(from, _start - from).Count('\n'); // within quotes a line end stays as it is written
+            _lineEnds += _buffer.AsSpan(from, _start - from).Count('\n'); // line ends stay as they are within quotes
             if (!found)
                 continue;
             _start++;
@@ -90,12 +92,15 @@ internal sealed class CsvRecords(TextReader reader, char separator = ',')
 
         int end = Read();
         string expected = separator == ',' ? "a comma" : "a tab";
-        return end is -1 or '\n' || end == separator ? end
+        return end is -1 or '\n' || end == separator
+            ? end
             : throw new FormatException($"'{(char)end}' follows a closing quote, expected {expected} or the end of the line");
     }
 
-    /// <summary>Takes that many characters into the field, or all that are in the buffer.</summary>
-    /// <returns>Whether it was that many.</returns>
+    /// <summary>
+    /// Appends characters to the field: as many as given, or the whole buffer if the number is negative.
+    /// </summary>
+    /// <returns>Whether the number was not negative.</returns>
     private bool TakeUpTo(int length)
     {
         bool found = length >= 0;
@@ -105,7 +110,7 @@ internal sealed class CsvRecords(TextReader reader, char separator = ',')
         return found;
     }
 
-    /// <summary>The character to come, or -1 at the end.</summary>
+    /// <summary>The next character, without taking it; -1 at the end.</summary>
     private int Peek()
     {
         if (_start == _end)
@@ -113,7 +118,7 @@ internal sealed class CsvRecords(TextReader reader, char separator = ',')
         return _start < _end ? _buffer[_start] : -1;
     }
 
-    /// <summary>The next character, any line end as a line feed.</summary>
+    /// <summary>Takes the next character. Every line end becomes a line feed.</summary>
     private int Read()
     {
         int character = Peek();

@@ -3,7 +3,7 @@ using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>Opens a file of embeddings and turns what is wrong with it into one line that names it.</summary>
+/// <summary>Opens a file of embeddings. Whatever is wrong with it becomes a message that names the file.</summary>
 internal sealed class EmbeddingFile : IEmbeddingReader
 {
     private readonly string _path;
@@ -57,11 +57,12 @@ internal sealed class EmbeddingFile : IEmbeddingReader
     public void Dispose() => _reader.Dispose();
 
     /// <summary>
-    /// Why a row has no embedding, for the formats that do not say: its values are NaN. Null where they are numbers.
+    /// Why a row has no embedding, for formats that do not store it: all of its values are NaN. Null if some are
+    /// numbers.
     /// </summary>
     public static string? MissingValues(ReadOnlySpan<float> values) => values.IndexOfAnyExcept(float.NaN) < 0 ? "no embedding" : null;
 
-    /// <summary>Never blocks: a pipe is refused.</summary>
+    /// <summary>Opens the file. This never blocks, because a pipe is refused.</summary>
     private static FileStream Open(string path)
     {
         try
@@ -93,7 +94,7 @@ internal sealed class EmbeddingFile : IEmbeddingReader
             EndOfStreamException => "truncated, or not what its extension says",
             OutOfMemoryException or OverflowException => "it claims more than memory can hold",
             IOException or InvalidDataException or System.Text.Json.JsonException => failure.Message,
-            _ => "broken, or not what its extension says", // a library that trusted a damaged file
+            _ => "broken, or not what its extension says", // a library believed a damaged file
         };
         return new DinoException($"cannot read {_path}: {MessageText.OneLine(reason)}", failure);
     }

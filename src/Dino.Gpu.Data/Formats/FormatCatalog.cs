@@ -6,7 +6,7 @@ namespace Dino.Gpu.Data.Formats;
 /// <param name="Name">Also the usual extension.</param>
 /// <param name="Extensions">With the dot.</param>
 /// <param name="Streams">
-/// Whether it can go to standard output: it is written from the first byte to the last and read line by line.
+/// Whether it can go to standard output: it is written from beginning to end, and read line by line.
 /// </param>
 internal sealed record EmbeddingFormat(string Name, string[] Extensions, bool Streams)
 {
@@ -33,7 +33,7 @@ internal static class FormatCatalog
     public static string Extensions { get; } =
         $"{string.Join(", ", All.SkipLast(1).Select(format => format.Extensions[0]))} or {All[^1].Extensions[0]}";
 
-    /// <summary>Null where no format has that name.</summary>
+    /// <summary>The format of a name; null if there is none.</summary>
     public static EmbeddingFormat? FromName(string name) => All.FirstOrDefault(format => format.Name == name);
 
     /// <summary>The format of a name.</summary>
@@ -41,14 +41,14 @@ internal static class FormatCatalog
     public static EmbeddingFormat Named(string name) =>
         FromName(name) ?? throw new DinoException($"there is no format '{name}', expected {Names}");
 
-    /// <summary>Null where no format has the file's extension.</summary>
+    /// <summary>The format of a file's extension; null if there is none.</summary>
     public static EmbeddingFormat? FromExtension(string path)
     {
         string extension = Path.GetExtension(path).ToLowerInvariant();
         return All.FirstOrDefault(format => format.Extensions.Contains(extension));
     }
 
-    /// <summary>A writer into a file, which appears when complete.</summary>
+    /// <summary>Opens a writer of a file, which appears when it is complete.</summary>
     /// <exception cref="DinoException">
     /// The file cannot be created there, or the format cannot hold the schema.
     /// </exception>
@@ -67,8 +67,7 @@ internal static class FormatCatalog
     }
 
     /// <summary>
-    /// A writer into a stream that the caller owns, such as standard output; for formats with
-    /// <see cref="EmbeddingFormat.Streams"/>.
+    /// Opens a writer to a stream of the caller, for a format with <see cref="EmbeddingFormat.Streams"/>.
     /// </summary>
     public static IEmbeddingWriter Create(EmbeddingFormat format, Stream stream, RowSchema schema)
     {
@@ -78,16 +77,19 @@ internal static class FormatCatalog
             : throw new ArgumentException($"{format.Name} needs a file.");
     }
 
-    /// <summary>A reader of a file in the format that its extension says.</summary>
+    /// <summary>Opens a file in the format of its extension.</summary>
     /// <exception cref="DinoException">
-    /// The extension is unknown, or the file is missing, broken or something else.
+    /// The extension is unknown, or the file is missing, broken or of another format.
     /// </exception>
-    public static EmbeddingFile OpenReader(string path) => OpenReader(
-        path, FromExtension(path) ?? throw new DinoException(
-            $"cannot read {path}: expected a file of embeddings that ends in {Extensions}"));
+    public static EmbeddingFile OpenReader(string path)
+    {
+        EmbeddingFormat format = FromExtension(path)
+            ?? throw new DinoException($"cannot read {path}: expected a file of embeddings that ends in {Extensions}");
+        return OpenReader(path, format);
+    }
 
-    /// <summary>A reader of a file in a format, whatever its extension.</summary>
-    /// <exception cref="DinoException">The file is missing, broken or something else.</exception>
+    /// <summary>Opens a file in a format, whatever its extension is.</summary>
+    /// <exception cref="DinoException">The file is missing, broken or of another format.</exception>
     public static EmbeddingFile OpenReader(string path, EmbeddingFormat format) => new(path, stream => format.Name switch
     {
         "npy" => new NpyEmbeddingReader(stream),

@@ -4,10 +4,10 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>A value in JSON as a cell of a table.</summary>
+/// <summary>Reads values of JSON as cells of a table.</summary>
 internal static class JsonCell
 {
-    /// <summary>Notes the type of the value that the reader stands on, and goes to its end.</summary>
+    /// <summary>Notes the type of the reader's value, and goes to the end of the value.</summary>
     /// <param name="json">On a value.</param>
     /// <param name="name">Its column.</param>
     /// <param name="columns">Learns the type.</param>
@@ -18,11 +18,11 @@ internal static class JsonCell
         json.Skip();
     }
 
-    /// <summary>The value that the reader stands on as one of a column's type, which goes to its end.</summary>
+    /// <summary>Reads the reader's value as one of a column's type, and goes to the end of the value.</summary>
     /// <param name="json">On a value.</param>
-    /// <param name="line">What it reads.</param>
+    /// <param name="line">The line that it reads.</param>
     /// <param name="type">The type of the whole column.</param>
-    /// <exception cref="FormatException">The column's type does not hold it.</exception>
+    /// <exception cref="FormatException">The column's type cannot hold it.</exception>
     public static object? Read(ref Utf8JsonReader json, ReadOnlySpan<byte> line, ColumnType type)
     {
         if (TypeOf(ref json, out long integer) is not { } own)

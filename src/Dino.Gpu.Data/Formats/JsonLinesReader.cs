@@ -4,9 +4,8 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// JSON Lines with an array <c>embedding</c>, which may be nested, in every object; other properties are carried.
-/// <see cref="ColumnScan"/> gives their types over the whole file; an array or object among them is carried as its JSON
-/// text.
+/// JSON Lines. Every object has an array <c>embedding</c>, which may be nested. Other properties are carried, an array
+/// or object among them as its JSON text. <see cref="ColumnScan"/> finds their types in the whole file.
 /// </summary>
 internal sealed class JsonLinesReader : IEmbeddingReader
 {
@@ -21,7 +20,7 @@ internal sealed class JsonLinesReader : IEmbeddingReader
     private long _next;
 
     /// <param name="stream">The file, disposed with the reader.</param>
-    /// <param name="provenance">What made the vectors, where the file beside it says so.</param>
+    /// <param name="provenance">What made the vectors, if a file beside it says so.</param>
     public JsonLinesReader(Stream stream, Provenance? provenance = null)
     {
         _provenance = provenance;
@@ -31,8 +30,8 @@ internal sealed class JsonLinesReader : IEmbeddingReader
     }
 
     /// <summary>
-    /// A file without any embedding has the shape (0). The types of the columns depend on every line: the first use
-    /// reads them all.
+    /// A file without embeddings has the shape (0). The first use reads every line, because the types of the columns
+    /// depend on all of them.
     /// </summary>
     public RowSchema Schema => _schema ??= FindSchema();
 
@@ -72,7 +71,7 @@ internal sealed class JsonLinesReader : IEmbeddingReader
 
     public void Dispose() => _stream.Dispose();
 
-    /// <summary>What a property that is not dino's own becomes; goes to the end of its value.</summary>
+    /// <summary>Takes the value of a carried property, and goes to its end.</summary>
     private delegate void TakeCell(ref Utf8JsonReader json, string name, ReadOnlySpan<byte> text);
 
     private JsonObjectLines Lines() => new((buffer, offset) =>
@@ -230,7 +229,7 @@ internal sealed class JsonLinesReader : IEmbeddingReader
 
     private static InvalidDataException Bad(JsonObjectLines lines, string problem) => new($"line {lines.Number} {problem}");
 
-    /// <summary>What a line says of its image.</summary>
+    /// <summary>What a line says about its image.</summary>
     private sealed class Line
     {
         public string? Path { get; set; }

@@ -8,10 +8,10 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// One JSON object a line: <c>{"path":"cat.jpg","width":640,"height":480,"embedding":[0.1,...]}</c>, with
-/// <c>"sha256"</c> when asked, carried columns under their names, <c>"shape"</c> where a row is more than a vector, and
-/// <c>{"path":"bad.jpg","embedding":null,"error":"..."}</c>. Numbers are the shortest text that reads back as the same
-/// float32; of float16, the rounded value.
+/// One JSON object per line: <c>{"path":"cat.jpg","width":640,"height":480,"embedding":[0.1,...]}</c>, with
+/// <c>"sha256"</c> if asked for, carried columns under their names, and <c>"shape"</c> if a row is more than a vector.
+/// A failed image is <c>{"path":"bad.jpg","embedding":null,"error":"..."}</c>. Numbers are the shortest text that reads
+/// back as the same float32, which is rounded before if the type is float16.
 /// </summary>
 internal sealed class JsonLinesWriter : IEmbeddingWriter
 {
@@ -32,11 +32,11 @@ internal sealed class JsonLinesWriter : IEmbeddingWriter
         _json = new Utf8JsonWriter(_line, Options);
     }
 
-    /// <summary>Lines into a file, which appears when complete.</summary>
+    /// <summary>Writes to a file, which appears when it is complete.</summary>
     /// <exception cref="DinoException">The file cannot be created there.</exception>
     public static JsonLinesWriter ToFile(string path, RowSchema schema) => new(new LineOutput(path), schema);
 
-    /// <summary>Lines into a stream that the caller owns, such as standard output.</summary>
+    /// <summary>Writes to a stream of the caller, such as standard output.</summary>
     public static JsonLinesWriter ToStream(Stream stream, RowSchema schema) => new(new LineOutput(stream), schema);
 
     public void Write(RowInfo info, ReadOnlySpan<float> values)
@@ -85,7 +85,7 @@ internal sealed class JsonLinesWriter : IEmbeddingWriter
                 _json.WriteBoolean(name, truth);
                 break;
             case double number when double.IsFinite(number):
-                // With a point or an exponent, so that a reader sees that the column is not of integers.
+                // A point or an exponent tells a reader that the column does not hold integers.
                 string digits = number.ToString("R", CultureInfo.InvariantCulture);
                 _json.WritePropertyName(name);
                 _json.WriteRawValue(digits.AsSpan().ContainsAny('.', 'E') ? digits : digits + ".0", skipInputValidation: true);
@@ -97,7 +97,7 @@ internal sealed class JsonLinesWriter : IEmbeddingWriter
     }
 
     /// <summary>
-    /// JSON is Unicode: half a surrogate pair, which a file name on Windows may hold, becomes U+FFFD.
+    /// Replaces half of a surrogate pair by U+FFFD. A file name on Windows may hold one, but JSON is Unicode.
     /// </summary>
     public static string Unicode(string text) =>
         text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF') ? Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)) : text;
@@ -123,7 +123,7 @@ internal sealed class JsonLinesWriter : IEmbeddingWriter
         _json.WriteStartArray("embedding");
         foreach (float value in values)
         {
-            // JSON has no NaN; only a damaged checkpoint makes one.
+            // JSON has no NaN. Only a damaged checkpoint makes one.
             if (float.IsFinite(value))
                 _json.WriteNumberValue(value);
             else

@@ -6,8 +6,8 @@ using System.Text.Unicode;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// Lines of a JSON Lines file that are not blank, in UTF-8, without a byte order mark. Half a surrogate pair, which
-/// JSON can write (<c>\ud800</c>) but Unicode does not have, becomes U+FFFD, as in what dino writes.
+/// The lines of a JSON Lines file that are not blank, in UTF-8, without a byte order mark. Half of a surrogate pair
+/// becomes U+FFFD, as in dino's own files: JSON can write it (<c>\ud800</c>), but it is no Unicode.
 /// </summary>
 /// <param name="read">Where the bytes come from.</param>
 internal sealed class JsonObjectLines(ReadAt read)
@@ -36,7 +36,7 @@ internal sealed class JsonObjectLines(ReadAt read)
                 line = line[Encoding.UTF8.Preamble.Length..];
             if (line.Span.Trim(" \t\r"u8).IsEmpty)
                 continue;
-            // The parser looks at strings only when they are asked for, which is too late to say where.
+            // The parser checks a string only when it is read, which is too late to name the line.
             if (!Utf8.IsValid(line.Span))
                 throw new JsonLineException(Number, "not in UTF-8");
             Line = Unicode(line);
@@ -46,7 +46,7 @@ internal sealed class JsonObjectLines(ReadAt read)
         return false;
     }
 
-    /// <summary>Begins the object of the line: the reader stands before its first property.</summary>
+    /// <summary>Starts the object of the line. The reader is before its first property then.</summary>
     /// <exception cref="JsonLineException">The line is no JSON object.</exception>
     public Utf8JsonReader Begin()
     {
@@ -102,8 +102,8 @@ internal sealed class JsonObjectLines(ReadAt read)
     public JsonLineException Malformed(JsonException failure)
     {
         ReadOnlySpan<byte> rest = Line.Span[(int)Math.Min(failure.BytePositionInLine ?? 0, Line.Length)..].TrimStart("-"u8);
-        string python = rest.StartsWith("NaN"u8)
-            || rest.StartsWith("Infinity"u8) ? "; NaN and Infinity are Python's, in JSON it is null" : "";
+        bool isPython = rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8);
+        string python = isPython ? "; NaN and Infinity are Python's, in JSON it is null" : "";
         return new JsonLineException(Number, $"not JSON, from byte {failure.BytePositionInLine + 1} of the line on{python}", failure);
     }
 
@@ -131,7 +131,9 @@ internal sealed class JsonObjectLines(ReadAt read)
         return line;
     }
 
-    /// <summary>The half of a pair that is escaped at the start of the text, or null.</summary>
+    /// <summary>
+    /// The half of a pair that the text starts with, as an escape; null if it starts with something else.
+    /// </summary>
     private static char? Surrogate(ReadOnlySpan<byte> text) =>
         text.Length >= EscapeLength
             && text.StartsWith(@"\u"u8)

@@ -3,8 +3,8 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// Where a format of lines goes: a file that appears when complete, or a stream that the caller owns, such as standard
-/// output.
+/// The output of a format of lines: a file, which appears when it is complete, or a stream of the caller, such as
+/// standard output.
 /// </summary>
 internal sealed class LineOutput : IDisposable
 {

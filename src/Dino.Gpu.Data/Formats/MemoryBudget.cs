@@ -3,8 +3,8 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// What the contents of a file may take in memory: 20 times its length plus 64 MiB. A small file can claim anything, or
-/// unpack to anything; readers hold its contents against this as they go.
+/// The memory that the contents of a file may take: 20 times its length plus 64 MiB. A small file can claim or unpack
+/// to any size, so readers count what they keep.
 /// </summary>
 /// <param name="fileLength">Bytes of the file.</param>
 internal sealed class MemoryBudget(long fileLength)
@@ -12,7 +12,7 @@ internal sealed class MemoryBudget(long fileLength)
     private const long Free = 64 << 20;
     private const long PerByte = 20;
 
-    // Of .NET objects: a row with its lists, a reference, a text without its letters.
+    // Sizes of .NET objects: a row with its lists, a reference, a text without its characters.
     private const int RowBytes = 100;
     private const int CellBytes = 8;
     private const int TextBytes = 24;
@@ -43,8 +43,8 @@ internal sealed class MemoryBudget(long fileLength)
     public void TakeCells(long rows, int columns) =>
         Take(rows > long.MaxValue / 2 / CellBytes / Math.Max(1, columns) ? long.MaxValue / 2 : CellBytes * rows * columns);
 
-    /// <summary>Fails where so much is more than all of it.</summary>
-    /// <exception cref="InvalidDataException">It is.</exception>
+    /// <summary>Fails if this much is more than the whole budget.</summary>
+    /// <exception cref="InvalidDataException">It is more.</exception>
     public void Require(long bytes)
     {
         long most = Free + PerByte * fileLength;

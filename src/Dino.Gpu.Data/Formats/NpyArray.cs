@@ -6,7 +6,7 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>A <c>.npy</c> array, read element by element from the first to the last.</summary>
+/// <summary>A <c>.npy</c> array, read from its first element to its last.</summary>
 internal sealed class NpyArray : IDisposable
 {
     private const int MaxTextBytes = 1 << 24;
@@ -16,9 +16,11 @@ internal sealed class NpyArray : IDisposable
     private readonly int _size;
     private byte[] _buffer = [];
 
-    /// <param name="stream">At the array's magic; disposed with it.</param>
+    /// <param name="stream">The stream, at the start of the array; disposed with it.</param>
     /// <param name="length">Bytes from there to the end.</param>
-    /// <exception cref="InvalidDataException">A broken array, or one of a type that no embedding file has.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The array is broken, or of a type that no file of embeddings has.
+    /// </exception>
     public NpyArray(Stream stream, long length)
     {
         _stream = stream;
@@ -39,7 +41,7 @@ internal sealed class NpyArray : IDisposable
                 $"truncated: the array claims {bytes} bytes after a header of {_header.Length}, the file has {length}");
     }
 
-    /// <summary>Sides.</summary>
+    /// <summary>The sides of the array.</summary>
     public long[] Shape => _header.Shape;
 
     public string Type => _header.Type;
@@ -55,7 +57,7 @@ internal sealed class NpyArray : IDisposable
         return [.. Shape.Skip(1).Select(side => (int)side)];
     }
 
-    /// <summary>The column that this array is; null where it is none.</summary>
+    /// <summary>The type of the column that this array is; null if it is no column.</summary>
     public ColumnType? ColumnType => Shape.Length != 1 ? null : Type[1] switch
     {
         'U' => Rows.ColumnType.Text,
@@ -88,10 +90,10 @@ internal sealed class NpyArray : IDisposable
     /// <summary>Bytes of an element.</summary>
     public int ElementLength => _size;
 
-    /// <summary>
-    /// Goes to the end of the stream behind the last element, where a member of an archive is checked.
-    /// </summary>
-    /// <exception cref="InvalidDataException">Much follows the array, or the member is damaged.</exception>
+    /// <summary>Reads to the end of the stream, where a member of an archive is checked.</summary>
+    /// <exception cref="InvalidDataException">
+    /// More follows the array than its padding, or the member is damaged.
+    /// </exception>
     public void Finish()
     {
         const int MostBehind = 1 << 16;
@@ -142,7 +144,7 @@ internal sealed class NpyArray : IDisposable
         return _buffer.AsSpan(0, bytes);
     }
 
-    /// <summary>Letters of four bytes, zeros after the last.</summary>
+    /// <summary>Decodes a text of four bytes per code point, with zeros after the last.</summary>
     private static string Text(ReadOnlySpan<byte> letters)
     {
         int length = letters.Length;
@@ -153,8 +155,8 @@ internal sealed class NpyArray : IDisposable
 
     private static int ElementSize(string type)
     {
-        bool known = type.Length >= 3 && int.TryParse(type.AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture, out _);
-        int size = known ? int.Parse(type.AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture) : 0;
+        int size = 0;
+        bool known = type.Length >= 3 && int.TryParse(type.AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture, out size);
         return type switch
         {
             "|b1" or "|i1" or "|u1" => 1,

@@ -3,10 +3,7 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>
-/// One <c>.npy</c> array, (images, row shape), and nothing else; a failed image is a row of NaN, so row i is always
-/// input i.
-/// </summary>
+/// <summary>One <c>.npy</c> array (images, row shape) and nothing else. A failed image keeps its row, of NaN.</summary>
 internal sealed class NpyEmbeddingWriter(string path, RowSchema schema) : IEmbeddingWriter
 {
     private readonly NpyWriter _file = NpyWriter.Of(schema.Type, path, [.. schema.Shape]);

@@ -7,7 +7,7 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// The head of a <c>.npy</c> array: what its elements are and how many.
+/// The header of a <c>.npy</c> array: the type and the number of its elements.
 /// <see href="https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html"/>
 /// </summary>
 /// <param name="Type">NumPy's type string, such as <c>&lt;f4</c>.</param>
@@ -16,15 +16,15 @@ namespace Dino.Gpu.Data.Formats;
 /// <param name="Length">Bytes up to the first element.</param>
 internal sealed partial record NpyHeader(string Type, bool FortranOrder, long[] Shape, int Length)
 {
-    private const int Alignment = 64; // numpy aligns the data so that the file can be mapped
+    private const int Alignment = 64; // NumPy aligns the data so that the file can be mapped
     private const int MaxLength = 1 << 20;
 
     /// <summary>Type string of float32 or float16.</summary>
     public static string TypeOf(FloatType type) => type == FloatType.Float16 ? "<f2" : "<f4";
 
     /// <summary>
-    /// Header of (rows, row shape), with room for any number of rows, so that it can be written again when their number
-    /// is known.
+    /// A header of (rows, row shape). It has room for any number of rows, so it can be written again once the number is
+    /// known.
     /// </summary>
     public static byte[] Reserve(string type, long rows, IReadOnlyList<int> rowShape)
     {
@@ -41,7 +41,7 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, long[] 
     }
 
     /// <summary>Reads the header and leaves the stream at the first element.</summary>
-    /// <exception cref="InvalidDataException">It is none, or a broken one.</exception>
+    /// <exception cref="InvalidDataException">It is no such header, or it is broken.</exception>
     public static NpyHeader Read(Stream stream)
     {
         Span<byte> start = stackalloc byte[12];

@@ -6,8 +6,8 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// Streams rows into a NumPy <c>.npy</c> file, version 1.0, little-endian, C order. The number of rows need not be
-/// known: the header is reserved first and filled in at
-/// the end. The file appears under its name when <see cref="Complete"/> is called, and not at all otherwise.
+/// known: the header is reserved first and filled in at the end. The file appears under its name only when
+/// <see cref="Complete"/> is called.
 /// </summary>
 /// <example>
 /// <code>

@@ -4,15 +4,15 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// A <c>.npz</c> with an array <c>embedding</c>, or with a single array; other one-dimensional arrays of as many rows
-/// are columns. Compressed ones are read too.
+/// A <c>.npz</c> with an array <c>embedding</c>, or with a single array. Other one-dimensional arrays with as many rows
+/// are columns. Arrays may be compressed.
 /// </summary>
 internal sealed class NpzEmbeddingReader : IEmbeddingReader
 {
     private const string Suffix = ".npy";
 
     /// <summary>
-    /// Every member of these takes a decompressor while it is read, and every one of those a few dozen kilobytes.
+    /// The most compressed members. While one is read, it takes a decompressor of a few dozen kilobytes.
     /// </summary>
     private const int MaxCompressed = 1000;
 
@@ -33,11 +33,15 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
         List<ZipArchiveEntry> arrays = [.. _zip.Entries.Where(entry => entry.FullName.EndsWith(Suffix, StringComparison.Ordinal))];
         int compressed = arrays.Count(entry => entry.CompressedLength != entry.Length);
         if (arrays.Count > ColumnScan.MaxColumns || compressed > MaxCompressed)
-            throw new InvalidDataException(
-                $"it has {arrays.Count} arrays, {compressed} of them compressed (the limits are {ColumnScan.MaxColumns} and "
-                    + $"{MaxCompressed})");
-        ZipArchiveEntry embedding = arrays.Find(entry => entry.FullName == "embedding" + Suffix) ?? (arrays.Count == 1 ? arrays[0]
-            : throw new InvalidDataException($"there is no array 'embedding' among its {arrays.Count}"));
+        {
+            string limits = $"the limits are {ColumnScan.MaxColumns} and {MaxCompressed}";
+            throw new InvalidDataException($"it has {arrays.Count} arrays, {compressed} of them compressed ({limits})");
+        }
+
+        ZipArchiveEntry embedding = arrays.Find(entry => entry.FullName == "embedding" + Suffix)
+            ?? (arrays.Count == 1
+                ? arrays[0]
+                : throw new InvalidDataException($"there is no array 'embedding' among its {arrays.Count}"));
         _embedding = Open(embedding);
         int[] shape = _embedding.RowShape();
         _rows = _embedding.Shape[0];
@@ -83,7 +87,7 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
         _zip.Dispose();
     }
 
-    /// <summary>An entry may claim any length; deflate makes at most 1032 bytes of one.</summary>
+    /// <summary>Opens an array. Its member may claim any length, but deflate makes at most 1032 bytes of one.</summary>
     private static NpyArray Open(ZipArchiveEntry entry) =>
         new(new CheckedMember(entry), Math.Min(entry.Length, 1032 * Math.Min(entry.CompressedLength, long.MaxValue / 1032) + 1032));
 
@@ -94,7 +98,7 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
         return Provenance.FromJson(json.AsSpan(0, stream.ReadAtLeast(json, json.Length, throwOnEndOfStream: false)));
     }
 
-    /// <summary>Checks every array at its end.</summary>
+    /// <summary>Checks what follows every array.</summary>
     private void Finish()
     {
         if (_isFinished)

@@ -4,10 +4,10 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// A NumPy <c>.npz</c>: the arrays <c>embedding</c> (images, row shape), <c>row</c>, <c>path</c>, <c>width</c>,
-/// <c>height</c> (-1 where unknown), <c>sha256</c> when asked, <c>error</c> ('' where none), and the carried columns
-/// under their names. Nothing is pickled; nothing is compressed. A member <c>model.json</c> says what made the vectors
-/// where that is known; NumPy gives its bytes.
+/// A NumPy <c>.npz</c> with the arrays <c>embedding</c> (images, row shape), <c>row</c>, <c>path</c>, <c>width</c> and
+/// <c>height</c> (-1 if unknown), <c>sha256</c> if asked for, <c>error</c> ('' if there is none), and the carried
+/// columns under their names. Nothing is pickled or compressed. A member <c>model.json</c> says what made the vectors,
+/// if that is known; NumPy returns its bytes.
 /// </summary>
 internal sealed class NpzEmbeddingWriter : IEmbeddingWriter
 {

@@ -3,11 +3,11 @@ using ParquetSharp;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>Walks a column of a row group place by place. A place is a row, or an element of a list.</summary>
-/// <typeparam name="T">How the library hands over a value.</typeparam>
+/// <typeparam name="T">The library's type of a value.</typeparam>
 internal sealed class ParquetBatch<T>
     where T : unmanaged
 {
-    /// <summary>Places that are read at a time; the library ends a batch at the end of a page, too.</summary>
+    /// <summary>Places that are read at a time. The library also ends a batch at the end of a page.</summary>
     private const int Length = 512;
 
     private readonly ParquetStream _stream;
@@ -39,7 +39,7 @@ internal sealed class ParquetBatch<T>
     /// <summary>Name of the column, for messages.</summary>
     public string Name { get; }
 
-    /// <summary>How much of the place there is: all of it at the column's highest level.</summary>
+    /// <summary>How much of the place exists: all of it at the column's highest level.</summary>
     public int Level => _valueLevel == 0 ? 0 : _definitions[_place];
 
     /// <summary>Whether the place has a value.</summary>
@@ -48,7 +48,7 @@ internal sealed class ParquetBatch<T>
     /// <summary>Whether the place begins a row.</summary>
     public bool IsRowStart => _repetitions.Length == 0 || _repetitions[_place] == 0;
 
-    /// <summary>The value of the place, valid until the next one, also where it points into a page.</summary>
+    /// <summary>The value of the place, valid until the next one, even if it points into a page.</summary>
     public T Value => _values[_value];
 
     /// <summary>Goes to the next place.</summary>

@@ -11,10 +11,10 @@ internal abstract class ParquetCells
 }
 
 /// <inheritdoc/>
-/// <typeparam name="T">How the library hands over a value.</typeparam>
+/// <typeparam name="T">The library's type of a value.</typeparam>
 /// <param name="stream">What the library reads through.</param>
 /// <param name="column">The column; belongs to the row group.</param>
-/// <param name="convert">What a value becomes.</param>
+/// <param name="convert">Turns a value into a cell.</param>
 internal sealed class ParquetCells<T>(ParquetStream stream, ColumnReader<T> column, Func<T, object> convert) : ParquetCells
     where T : unmanaged
 {

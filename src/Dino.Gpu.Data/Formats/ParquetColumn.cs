@@ -6,8 +6,8 @@ using Encoding = System.Text.Encoding;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// Cells of one column of the row group that is being filled, in buffers that the next group uses again: objects that
-/// live for a group's rows grow old, and the collector leaves them for long.
+/// The cells of one column of the row group that is being filled. The next group reuses the buffers: objects that live
+/// as long as a group would survive the first collections and then stay for long.
 /// </summary>
 /// <param name="name">Name of the column.</param>
 /// <param name="rows">Most rows of a group.</param>
@@ -30,7 +30,7 @@ internal abstract class ParquetColumn(string name, int rows)
             AddValue(value);
     }
 
-    /// <summary>Writes the cells as a column of the group, and forgets them.</summary>
+    /// <summary>Writes the cells as a column of the group, and clears them.</summary>
     public void Write(ColumnWriter column)
     {
         WriteValues(column, _levels.AsSpan(0, _count));
@@ -51,8 +51,8 @@ internal abstract class ParquetColumn(string name, int rows)
     /// <summary>Keeps a value until the group is written.</summary>
     protected abstract void AddValue(object value);
 
-    /// <summary>Writes the values, and forgets them.</summary>
-    /// <param name="column">Where.</param>
+    /// <summary>Writes the values, and clears them.</summary>
+    /// <param name="column">Where they go.</param>
     /// <param name="levels">One for each row: 1 where it has a value.</param>
     protected abstract void WriteValues(ColumnWriter column, ReadOnlySpan<short> levels);
 }
@@ -86,7 +86,7 @@ internal sealed class ParquetColumn<T>(string name, int rows) : ParquetColumn(na
     }
 }
 
-/// <summary>Texts, one behind the other in UTF-8.</summary>
+/// <summary>Texts, one after the other in UTF-8.</summary>
 internal sealed class ParquetTextColumn(string name, int rows) : ParquetColumn(name, rows)
 {
     private readonly int[] _ends = new int[rows];

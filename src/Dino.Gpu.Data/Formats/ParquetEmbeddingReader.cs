@@ -15,7 +15,7 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
     private readonly ParquetLeaf[] _values; // e0, e1, ...
     private readonly List<(ParquetLeaf Leaf, CarriedColumn Column)> _own = [];
     private readonly List<(ParquetLeaf Leaf, CarriedColumn Column)> _carried = [];
-    private readonly Dictionary<string, object?> _cells = new(StringComparer.Ordinal); // own ones of the row
+    private readonly Dictionary<string, object?> _cells = new(StringComparer.Ordinal); // of our own columns, for the row
     private ParquetGroup? _group;
     private ParquetCells[] _ownCells = [];
     private ParquetCells[] _carriedCells = [];
@@ -33,9 +33,7 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
         {
             ILookup<string, ParquetLeaf> leaves = _table.Leaves.ToLookup(leaf => leaf.Name, StringComparer.Ordinal);
             _list = leaves[RowSchema.EmbeddingColumn].FirstOrDefault(leaf => leaf.ListLevels == 1 && leaf.IsFloating);
-            _values = _list is not null ? [] : [.. Enumerable.Range(0, _table.Leaves.Count)
-                .Select(i => leaves["e" + i.ToString(CultureInfo.InvariantCulture)].FirstOrDefault(leaf => leaf.IsFlat && leaf.IsFloating))
-                .TakeWhile(leaf => leaf is not null)!];
+            _values = _list is null ? [.. ValueColumns(leaves)] : [];
             if (_list is null && _values.Length == 0)
                 throw new InvalidDataException("there is no list of numbers 'embedding' and there are no columns e0, e1, ...");
             foreach (ParquetLeaf leaf in _table.Leaves.Except(_values))
@@ -61,7 +59,7 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
         }
     }
 
-    /// <summary>A file of others without any embedding has the shape (0).</summary>
+    /// <summary>A file of another program has the shape (0) if it has no embeddings.</summary>
     public RowSchema Schema { get; }
 
     public RowInfo? Read(Span<float> values)
@@ -95,7 +93,19 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
         _table.Dispose();
     }
 
-    /// <summary>As the file's metadata says, or the length of the first list.</summary>
+    /// <summary>The columns e0, e1, ... as far as there are such.</summary>
+    private static IEnumerable<ParquetLeaf> ValueColumns(ILookup<string, ParquetLeaf> leaves)
+    {
+        for (int i = 0; ; i++)
+        {
+            string name = "e" + i.ToString(CultureInfo.InvariantCulture);
+            if (leaves[name].FirstOrDefault(leaf => leaf.IsFlat && leaf.IsFloating) is not { } leaf)
+                yield break;
+            yield return leaf;
+        }
+    }
+
+    /// <summary>The shape of the file's metadata, or the length of the first list.</summary>
     private int[] FindShape()
     {
         if (_list is null)
@@ -140,8 +150,7 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
     }
 
     /// <summary>
-    /// Thousands of columns are not open at a time: their values of the group are in memory, and each is read by
-    /// itself.
+    /// Reads the columns of a group one by one into memory: thousands of them are too many to be open at once.
     /// </summary>
     private void LoadColumns(ParquetGroup group)
     {

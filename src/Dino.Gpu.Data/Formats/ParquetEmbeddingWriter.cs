@@ -9,24 +9,24 @@ using Encoding = System.Text.Encoding;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// Apache Parquet: <c>path</c>, <c>width</c>, <c>height</c>, <c>sha256</c> when asked, carried columns with their
+/// Apache Parquet: <c>path</c>, <c>width</c>, <c>height</c>, <c>sha256</c> if asked for, carried columns with their
 /// types, <c>error</c>, and <c>embedding</c>, a list of float or float16 that is null for a failed image. A grid is
-/// flattened row by row; the file's metadata has its shape under <c>dino.gpu.shape</c>.
+/// flattened row by row. The file's metadata has its shape under <c>dino.gpu.shape</c>.
 /// </summary>
 internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
 {
     public const string ShapeKey = "dino.gpu.shape";
 
     /// <summary>
-    /// A row group ends at this many values or rows: 768 KiB of float32 are 512 rows of 384, and the library holds it
-    /// several times over while it packs it. Shorter rows keep to 512 as well, or their paths would weigh more than
-    /// what fewer groups save in the footer.
+    /// A row group ends at this many values or rows. 768 KiB of float32 are 512 rows of 384, and the library holds them
+    /// several times while it packs them. Groups of shorter rows have 512 too: the paths of more would take more memory
+    /// than the footer saves.
     /// </summary>
     private const int ValuesPerGroup = 3 << 16;
     private const int RowsPerGroup = 1 << 9;
 
     /// <summary>
-    /// A group ends at this many letters of its texts, too: rows that carry long ones are in memory as a group.
+    /// A group also ends at this many characters of text, because the texts of a group are in memory.
     /// </summary>
     private const int LettersPerGroup = 1 << 22;
 
@@ -104,7 +104,7 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
 
     public void Flush()
     {
-        // A row group ends by what is in it alone, or the bytes would depend on when they came.
+        // Only its rows end a row group. Otherwise the bytes of the file would depend on the time of the calls.
     }
 
     public void Complete()
@@ -123,7 +123,7 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
         _file.Dispose();
     }
 
-    /// <summary>All but the embedding, in the order of the file.</summary>
+    /// <summary>All columns except the embedding, in the order of the file.</summary>
     private IEnumerable<ParquetColumn> Columns() =>
         [_path, _width, _height, .. _sha256 is null ? Array.Empty<ParquetColumn>() : [_sha256], .. _carried, _error];
 
@@ -135,7 +135,7 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
             using var schema = new GroupNode("schema", Repetition.Required, nodes);
             using var builder = new WriterPropertiesBuilder();
             string values = $"{RowSchema.EmbeddingColumn}.list.element";
-            // values do not repeat
+            // The values do not repeat, and nobody searches for them.
             builder.Compression(Compression.Snappy).EnablePageChecksum().DisableDictionary(values).DisableStatistics(values);
             using WriterProperties properties = builder.Build();
             var metadata = new Dictionary<string, string>

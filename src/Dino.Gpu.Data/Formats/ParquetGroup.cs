@@ -3,9 +3,7 @@ using ParquetSharp;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>
-/// A row group of a <see cref="ParquetTable"/>. Disposing it ends the columns that were opened of it.
-/// </summary>
+/// <summary>A row group of a <see cref="ParquetTable"/>. Disposing it closes the columns that were opened.</summary>
 internal sealed class ParquetGroup : IDisposable
 {
     private readonly ParquetStream _stream;
@@ -15,7 +13,7 @@ internal sealed class ParquetGroup : IDisposable
 
     /// <param name="stream">What the library reads through.</param>
     /// <param name="group">Disposed with this.</param>
-    /// <param name="rows">Its number of rows.</param>
+    /// <param name="rows">The number of its rows.</param>
     public ParquetGroup(ParquetStream stream, RowGroupReader group, long rows)
     {
         _stream = stream;
@@ -55,7 +53,7 @@ internal sealed class ParquetGroup : IDisposable
         _ => throw new InvalidDataException($"the column '{leaf.Name}' has a type that is not read"),
     };
 
-    /// <summary>Ends the column that was opened last, and frees what it holds.</summary>
+    /// <summary>Closes the column that was opened last.</summary>
     public void CloseLast()
     {
         _columns[^1].Dispose();

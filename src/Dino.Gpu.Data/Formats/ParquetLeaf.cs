@@ -8,8 +8,8 @@ namespace Dino.Gpu.Data.Formats;
 /// <param name="Path">Names from the table's column down: a list has more than one.</param>
 /// <param name="Physical">How a value is stored.</param>
 /// <param name="Logical">What a value means.</param>
-/// <param name="Unit">Of a time, else unknown.</param>
-/// <param name="IsUtc">Whether a date and time is in UTC; else it has no time zone.</param>
+/// <param name="Unit">The unit of a time; unknown for other types.</param>
+/// <param name="IsUtc">Whether a date and time is in UTC. Otherwise it has no time zone.</param>
 /// <param name="IsUnsigned">Whether an integer has no sign.</param>
 /// <param name="Scale">Digits after the point of a decimal.</param>
 /// <param name="Length">Bytes of a value of fixed length.</param>
@@ -33,7 +33,7 @@ internal sealed record ParquetLeaf(
     /// <summary>The table's column.</summary>
     public string Name => Path[0];
 
-    /// <summary>Whether it has one value a row.</summary>
+    /// <summary>Whether it has one value per row.</summary>
     public bool IsFlat => Path.Length == 1 && ListLevels == 0;
 
     /// <summary>Whether it holds float16.</summary>
@@ -42,9 +42,7 @@ internal sealed record ParquetLeaf(
     /// <summary>Whether it holds floating-point numbers.</summary>
     public bool IsFloating => Physical is PhysicalType.Float or PhysicalType.Double || IsHalf;
 
-    /// <summary>
-    /// Whether the type alone does not say that every value can be an integer, or a number with all its digits.
-    /// </summary>
+    /// <summary>Whether values of this type may not fit an integer, or may lose digits as a number.</summary>
     public bool MayLoseDigits => Logical == LogicalTypeEnum.Decimal || (IsUnsigned && Physical == PhysicalType.Int64);
 
     /// <summary>The type of the carried column; null for what cannot be carried, such as a list.</summary>

@@ -7,18 +7,18 @@ namespace Dino.Gpu.Data.Formats;
 internal abstract class ParquetLists
 {
     /// <summary>
-    /// The next row's list, empty where it has none, NaN where an element is missing; valid until the next one.
+    /// The next row's list, valid until the next call. It is empty if the row has none. A missing element is NaN.
     /// </summary>
     /// <exception cref="InvalidDataException">There is no next row, or the file is damaged.</exception>
     public abstract ReadOnlySpan<float> Next();
 }
 
 /// <inheritdoc/>
-/// <typeparam name="T">How the library hands over a value.</typeparam>
+/// <typeparam name="T">The library's type of a value.</typeparam>
 /// <param name="stream">What the library reads through.</param>
 /// <param name="column">The column; belongs to the row group.</param>
 /// <param name="leaf">Its description: one list around a value.</param>
-/// <param name="convert">A value as a number.</param>
+/// <param name="convert">Turns a value into a number.</param>
 internal sealed class ParquetLists<T>(ParquetStream stream, ColumnReader<T> column, ParquetLeaf leaf, Func<T, float> convert) : ParquetLists
     where T : unmanaged
 {

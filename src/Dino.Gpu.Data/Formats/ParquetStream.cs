@@ -6,8 +6,8 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// The stream that ParquetSharp's native library reads or writes through. The library turns every failure into a text
-/// of its own; this keeps the failure of the stream itself, so that a full disk is reported as one. The stream below
-/// belongs to the caller.
+/// of its own. This keeps the failure of the stream, so that a full disk is reported as one. The stream below belongs
+/// to the caller.
 /// </summary>
 internal sealed class ParquetStream(Stream stream) : Stream
 {
@@ -66,7 +66,7 @@ internal sealed class ParquetStream(Stream stream) : Stream
     });
 
     /// <summary>
-    /// From here on writes go nowhere: a writer that is disposed writes a footer, even if its file is given up.
+    /// Ignores all further writes. The library writes a footer when a writer is disposed, even if its file is given up.
     /// </summary>
     public void Abandon() => _isAbandoned = true;
 
@@ -126,7 +126,8 @@ internal sealed class ParquetStream(Stream stream) : Stream
     }
 
     /// <summary>
-    /// Of "N7parquet16ParquetExceptionE (message: 'Invalid ...')" what is between the quotes, up to its first line end.
+    /// The text between the quotes of "N7parquet16ParquetExceptionE (message: 'Invalid ...')", up to its first line
+    /// end.
     /// </summary>
     private static string Reason(string message)
     {

@@ -5,18 +5,18 @@ using ParquetSharp.IO;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// A Parquet file that is open for reading: its columns, and its row groups one after the other. Of each column that is
-/// read, one page is in memory at a time.
+/// A Parquet file that is open for reading: its columns, and its row groups one after the other. One page of each
+/// column is in memory at a time.
 /// </summary>
 internal sealed class ParquetTable : IDisposable
 {
     /// <summary>
-    /// Rows that a group may claim whatever the file's size, for runs of equal or missing values take no room. A
-    /// million is what Arrow writes by default.
+    /// Rows that a group may claim in a file of any size, because runs of equal or missing values take no room. Arrow
+    /// writes a million by default.
     /// </summary>
     private const long FreeRows = 1 << 20;
 
-    /// <summary>Rows beyond that for each byte of the file.</summary>
+    /// <summary>Further rows that a group may claim for each byte of the file.</summary>
     private const long RowsPerByte = 64;
 
     private readonly Stream _file;
@@ -43,8 +43,8 @@ internal sealed class ParquetTable : IDisposable
                 properties.EnablePageChecksumVerification();
                 reader = new ParquetFileReader(native, properties);
                 FileMetaData metadata = reader.FileMetaData;
-                ParquetLeaf[] leaves = [.. Enumerable.Range(0, metadata.NumColumns)
-                    .Select(i => ParquetLeaf.Of(metadata.Schema.Column(i), i))];
+                IEnumerable<int> columns = Enumerable.Range(0, metadata.NumColumns);
+                ParquetLeaf[] leaves = [.. columns.Select(i => ParquetLeaf.Of(metadata.Schema.Column(i), i))];
                 return (native, reader, leaves, metadata.KeyValueMetadata);
             });
             _native = native;
@@ -85,10 +85,10 @@ internal sealed class ParquetTable : IDisposable
     }
 
     /// <summary>
-    /// The column as a carried one. Unsigned 64-bit integers and decimals are integers or numbers where every value can
-    /// be one without losing a digit, else text; finding out reads the column.
+    /// The column as a carried one. Unsigned 64-bit integers and decimals become integers or numbers if no value loses
+    /// a digit, else text. To find out, this reads the column.
     /// </summary>
-    /// <returns>Null where it cannot be carried.</returns>
+    /// <returns>Null if it cannot be carried.</returns>
     public CarriedColumn? Carried(ParquetLeaf leaf)
     {
         if (leaf.Type is not { } type)

@@ -9,8 +9,8 @@ using Encoding = System.Text.Encoding;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// What the values of a Parquet column are as cells. Dates and times become text in their ISO form, nanoseconds of
-/// dates to the tenth of a microsecond that .NET has.
+/// Turns values of a Parquet column into cells. Dates and times become text in ISO form. Those of .NET end at a tenth
+/// of a microsecond, so nanoseconds of a date are cut there.
 /// </summary>
 internal static class ParquetValues
 {
@@ -59,7 +59,7 @@ internal static class ParquetValues
     }
 
     /// <summary>A value that is stored as bytes.</summary>
-    /// <exception cref="InvalidDataException">They are no text, and nothing else that is read.</exception>
+    /// <exception cref="InvalidDataException">They are neither text nor another type that is read.</exception>
     public static object OfBytes(ReadOnlySpan<byte> value, ParquetLeaf leaf, ColumnType type) => leaf.Logical switch
     {
         LogicalTypeEnum.Decimal => Exact(new BigInteger(value, isBigEndian: true), leaf.Scale, type),
@@ -72,13 +72,13 @@ internal static class ParquetValues
     /// <summary>Two bytes as a number.</summary>
     public static float OfHalf(FixedLenByteArray value) => (float)BinaryPrimitives.ReadHalfLittleEndian(Bytes(value, sizeof(short)));
 
-    /// <summary>The bytes that the library points at, valid until its next page.</summary>
+    /// <summary>The bytes that the library points to, valid until its next page.</summary>
     public static unsafe ReadOnlySpan<byte> Bytes(ByteArray value) => new((void*)value.Pointer, value.Length);
 
     /// <inheritdoc cref="Bytes(ByteArray)"/>
     public static unsafe ReadOnlySpan<byte> Bytes(FixedLenByteArray value, int length) => new((void*)value.Pointer, length);
 
-    /// <summary>A decimal as a value of the column's type, or as text where that would lose a digit.</summary>
+    /// <summary>A decimal as a value of the column's type, or as text if that would lose a digit.</summary>
     private static object Exact(BigInteger unscaled, int scale, ColumnType type)
     {
         if (type == ColumnType.Integer && scale == 0 && unscaled >= long.MinValue && unscaled <= long.MaxValue)
@@ -86,8 +86,8 @@ internal static class ParquetValues
         string digits = BigInteger.Abs(unscaled).ToString(CultureInfo.InvariantCulture).PadLeft(scale + 1, '0');
         string fraction = digits[^scale..].TrimEnd('0');
         string text = $"{(unscaled.Sign < 0 ? "-" : "")}{digits[..^scale]}{(fraction.Length > 0 ? "." : "")}{fraction}";
-        return type == ColumnType.Number
-            && BigInteger.Abs(unscaled) < SureOfDouble ? double.Parse(text, CultureInfo.InvariantCulture) : text;
+        bool fits = type == ColumnType.Number && BigInteger.Abs(unscaled) < SureOfDouble;
+        return fits ? double.Parse(text, CultureInfo.InvariantCulture) : text;
     }
 
     private static long TicksOf(long value, TimeUnit unit) => unit switch
@@ -117,7 +117,7 @@ internal static class ParquetValues
         return string.Create(CultureInfo.InvariantCulture, $"{seconds / 3600:D2}:{seconds / 60 % 60:D2}:{seconds % 60:D2}.{fraction}");
     }
 
-    /// <summary>Old writers leave text unmarked.</summary>
+    /// <summary>Reads bytes without a type as text, because old writers do not mark text.</summary>
     private static string Unmarked(ReadOnlySpan<byte> value, string column)
     {
         try

@@ -6,21 +6,20 @@ using ParquetSharp.Schema;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// The column of lists of the row group that is being filled: a list of float or float16 a row, null for a failed
-/// image.
+/// The embeddings of the row group that is being filled: one list of float or float16 per row, null for a failed image.
 /// </summary>
 internal sealed class ParquetVectorColumn
 {
-    // Levels of a place in the file: the list is there and the value in it, or the list is null.
+    // The level of a value in a list, and of a list that is null.
     private const short ValueLevel = 2;
     private const short NullListLevel = 0;
 
     private readonly FloatType _type;
     private readonly int _size; // bytes of a value
-    private readonly byte[] _values; // (rows, row length), those of failed images left out
+    private readonly byte[] _values; // (rows, row length), without those of failed images
     private readonly short[] _definitions;
     private readonly short[] _repetitions;
-    private readonly FixedLenByteArray[] _pointers; // of float16, which the library takes as bytes elsewhere
+    private readonly FixedLenByteArray[] _pointers; // for float16, which the library takes as pointers to bytes
     private int _valueBytes;
     private int _levelCount; // values, and one for each failed image
 
@@ -51,7 +50,7 @@ internal sealed class ParquetVectorColumn
     }
 
     /// <summary>Adds the next row.</summary>
-    /// <param name="values">Little-endian values; none for a failed image.</param>
+    /// <param name="values">Little-endian values; empty for a failed image.</param>
     public void Add(ReadOnlySpan<byte> values)
     {
         values.CopyTo(_values.AsSpan(_valueBytes));
@@ -63,7 +62,7 @@ internal sealed class ParquetVectorColumn
         _levelCount += places;
     }
 
-    /// <summary>Writes the rows as a column of the group, and forgets them.</summary>
+    /// <summary>Writes the rows as a column of the group, and clears them.</summary>
     public unsafe void Write(ColumnWriter column)
     {
         ReadOnlySpan<short> definitions = _definitions.AsSpan(0, _levelCount);

@@ -6,8 +6,8 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// What made the vectors of a JSON Lines file, in a file beside it: every line of such a file is a row, so there is no
-/// room inside. It is believed only while the rows have the length that they had when both were written.
+/// A file beside a JSON Lines file that says what made the vectors. Every line of JSON Lines is a row, so there is no
+/// room inside. The file is trusted only while the rows have the length that it records.
 /// </summary>
 internal static class ProvenanceFile
 {
@@ -15,10 +15,10 @@ internal static class ProvenanceFile
     private const string BytesKey = "bytes";
     private const string ProvenanceKey = "provenance";
 
-    /// <summary>Where it lies.</summary>
+    /// <summary>The path of the file beside some rows.</summary>
     public static string PathOf(string rows) => rows + Suffix;
 
-    /// <summary>Whether a file is one of these, so that another may replace it.</summary>
+    /// <summary>Whether a file is of this kind, so that another may replace it.</summary>
     public static bool IsOne(string path)
     {
         try
@@ -34,7 +34,7 @@ internal static class ProvenanceFile
         }
     }
 
-    /// <summary>Takes away what earlier rows were made by, before others take their place.</summary>
+    /// <summary>Deletes the file of earlier rows, before new rows replace them.</summary>
     /// <exception cref="DinoException">It cannot be deleted.</exception>
     public static void Delete(string rows)
     {
@@ -48,7 +48,7 @@ internal static class ProvenanceFile
         }
     }
 
-    /// <summary>Writes it once the rows are in place.</summary>
+    /// <summary>Writes the file, once the rows are in place.</summary>
     /// <exception cref="DinoException">It cannot be written.</exception>
     public static void Write(string rows, Provenance provenance)
     {
@@ -58,7 +58,7 @@ internal static class ProvenanceFile
         file.Complete();
     }
 
-    /// <summary>What made the rows; null where nobody says, or where the rows are others now.</summary>
+    /// <summary>What made the rows; null if no file says it, or if the rows have changed since.</summary>
     public static Provenance? Read(string rows)
     {
         string path = PathOf(rows);
@@ -74,7 +74,7 @@ internal static class ProvenanceFile
         catch (Exception failure) when (failure is JsonException or ArgumentException or InvalidOperationException or FormatException
             or IOException or UnauthorizedAccessException)
         {
-            return null; // as good as none: the rows themselves are whole
+            return null; // as if there were no file: the rows themselves are intact
         }
     }
 }

@@ -6,8 +6,8 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// A <c>.safetensors</c> file with a tensor <c>embedding</c> F32 or F16, and <c>row</c>, <c>width</c>, <c>height</c>
-/// where it has them.
+/// A <c>.safetensors</c> file with a tensor <c>embedding</c> of F32 or F16, and perhaps <c>row</c>, <c>width</c> and
+/// <c>height</c>.
 /// </summary>
 internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
 {
@@ -27,9 +27,7 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
         if (!tensors.TryGetValue("embedding", out Tensor? embedding))
             throw new InvalidDataException("there is no tensor 'embedding'");
         if (embedding.Type is not ("F32" or "F16") || embedding.Shape.Length < 2 || !RowSchema.IsReadable(embedding.Shape.Skip(1)))
-            throw new InvalidDataException(
-                $"the tensor 'embedding' is {embedding.Type} of ({string.Join(", ", embedding.Shape)}), expected F32 or F16 of (rows, "
-                    + $"values)");
+            throw Unexpected("embedding", embedding, "F32 or F16 of (rows, values)");
         _embedding = embedding;
         _row = Column(tensors, "row", "I64");
         _width = Column(tensors, "width", "I32");
@@ -59,15 +57,14 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
                 : BinaryPrimitives.ReadSingleLittleEndian(_bytes.AsSpan(i * 4));
         }
 
-        var info =
-            new RowInfo
-            {
-                Row = Cell(_row) ?? _next,
-                Path = "",
-                Width = Size(_width),
-                Height = Size(_height),
-                Error = EmbeddingFile.MissingValues(values)
-            };
+        var info = new RowInfo
+        {
+            Row = Cell(_row) ?? _next,
+            Path = "",
+            Width = Size(_width),
+            Height = Size(_height),
+            Error = EmbeddingFile.MissingValues(values),
+        };
         _next++;
         return info;
     }
@@ -92,10 +89,13 @@ internal sealed class SafetensorsEmbeddingReader : IEmbeddingReader
     {
         if (!tensors.TryGetValue(name, out Tensor? tensor))
             return null;
-        return tensor.Type == type && tensor.Shape.Length == 1 && tensor.Shape[0] == _embedding.Shape[0] ? tensor
-            : throw new InvalidDataException(
-                $"the tensor '{name}' is {tensor.Type} of ({string.Join(", ", tensor.Shape)}), expected {type} of ({_embedding.Shape[0]})");
+        return tensor.Type == type && tensor.Shape.Length == 1 && tensor.Shape[0] == _embedding.Shape[0]
+            ? tensor
+            : throw Unexpected(name, tensor, $"{type} of ({_embedding.Shape[0]})");
     }
+
+    private static InvalidDataException Unexpected(string name, Tensor tensor, string expected) =>
+        new($"the tensor '{name}' is {tensor.Type} of ({string.Join(", ", tensor.Shape)}), expected {expected}");
 
     private void ReadRow(Tensor tensor, Span<byte> bytes)
     {

@@ -5,9 +5,9 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// A <c>.safetensors</c> file: <c>embedding</c> (images, row shape) F32 or F16, <c>row</c> I64 (the row of the input
-/// list), <c>width</c> and <c>height</c> I32 (-1 where unknown). The format has no text: paths, errors, digests and
-/// carried columns are not in it. A failed image is a row of NaN.
+/// A <c>.safetensors</c> file with <c>embedding</c> (images, row shape) as F32 or F16, <c>row</c> (of the input list)
+/// as I64, and <c>width</c> and <c>height</c> (-1 if unknown) as I32. The format has no text, so it lacks paths,
+/// errors, digests and carried columns. A failed image is a row of NaN.
 /// </summary>
 internal sealed class SafetensorsEmbeddingWriter : IEmbeddingWriter
 {

@@ -6,12 +6,12 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// Writes a zip archive of stored members, as <c>np.savez</c> does: no compression, zip64 where needed, a fixed time
-/// stamp. The data of every member starts at a multiple of 64 bytes, so that it can be mapped, and a member's first
-/// bytes can be filled in when it ends.
+/// Writes a zip archive of stored members, as <c>np.savez</c> does: without compression, with zip64 if needed, and with
+/// a fixed time stamp. The data of every member starts at a multiple of 64 bytes, so that it can be mapped. The first
+/// bytes of a member can be filled in when it ends.
 /// </summary>
 /// <param name="file">Where the archive goes; the caller completes it.</param>
-/// <param name="zip64From">From this size or offset on the directory uses zip64.</param>
+/// <param name="zip64From">The size or offset from which the directory uses zip64.</param>
 internal sealed class StoredZip(AtomicFile file, long zip64From = uint.MaxValue)
 {
     private const int LocalLength = 30;
@@ -55,7 +55,7 @@ internal sealed class StoredZip(AtomicFile file, long zip64From = uint.MaxValue)
     }
 
     /// <summary>Ends the member.</summary>
-    /// <param name="start">What the reserved bytes are.</param>
+    /// <param name="start">The reserved bytes.</param>
     public void End(ReadOnlySpan<byte> start)
     {
         Member member = _members[^1];
@@ -82,44 +82,25 @@ internal sealed class StoredZip(AtomicFile file, long zip64From = uint.MaxValue)
         long size = directory.Length;
         if (start >= zip64From || size >= zip64From || _members.Count >= ushort.MaxValue)
         {
-            directory.Write(
-                Fields(
-                    w =>
-                        w.U32(0x06064B50)
-                            .U64(44)
-                            .U16(Version)
-                            .U16(Version)
-                            .U32(0)
-                            .U32(0)
-                            .U64(_members.Count)
-                            .U64(_members.Count)
-                            .U64(size)
-                            .U64(start)));
+            directory.Write(Fields(w => w
+                .U32(0x06064B50).U64(44).U16(Version).U16(Version).U32(0).U32(0)
+                .U64(_members.Count).U64(_members.Count).U64(size).U64(start)));
             directory.Write(Fields(w => w.U32(0x07064B50).U32(0).U64(start + size).U32(1)));
-            directory.Write(
-                Fields(
-                    w =>
-                        w.U32(0x06054B50)
-                            .U16(0)
-                            .U16(0)
-                            .U16(ushort.MaxValue)
-                            .U16(ushort.MaxValue)
-                            .U32(uint.MaxValue)
-                            .U32(uint.MaxValue)
-                            .U16(0)));
+            directory.Write(Fields(w => w
+                .U32(0x06054B50).U16(0).U16(0).U16(ushort.MaxValue).U16(ushort.MaxValue).U32(uint.MaxValue).U32(uint.MaxValue).U16(0)));
         }
         else
         {
-            directory.Write(
-                Fields(w => w.U32(0x06054B50).U16(0).U16(0).U16(_members.Count).U16(_members.Count).U32(size).U32(start).U16(0)));
+            directory.Write(Fields(w => w
+                .U32(0x06054B50).U16(0).U16(0).U16(_members.Count).U16(_members.Count).U32(size).U32(start).U16(0)));
         }
 
         file.Write(directory.ToArray());
     }
 
     /// <summary>
-    /// CRC-32 of a text from those of its two parts: that of the first is moved over the second, x^(8 n) in GF(2)[x]
-    /// modulo the polynomial. As zlib's crc32_combine.
+    /// The CRC-32 of data from those of its two parts. That of the first is multiplied by x^(8 n) in GF(2)[x] modulo
+    /// the polynomial, where n is the length of the second; zlib calls it crc32_combine.
     /// </summary>
     internal static uint Combine(uint first, uint second, long secondLength)
     {
@@ -148,17 +129,13 @@ internal sealed class StoredZip(AtomicFile file, long zip64From = uint.MaxValue)
         return product;
     }
 
-    /// <summary>Sizes stand in the zip64 field: they are not known when the header is first written.</summary>
+    /// <summary>
+    /// The header before a member. The sizes are in its zip64 field, because they are not known when it is first
+    /// written.
+    /// </summary>
     private static byte[] Local(Member member) => Fields(w => w
-        .U32(0x04034B50)
-            .U16(Version)
-            .U16(Flags(member))
-            .U16(0)
-            .U16(0)
-            .U16(FirstOfJanuary1980)
-            .U32(member.Crc)
-            .U32(uint.MaxValue)
-            .U32(uint.MaxValue)
+        .U32(0x04034B50).U16(Version).U16(Flags(member)).U16(0).U16(0).U16(FirstOfJanuary1980)
+        .U32(member.Crc).U32(uint.MaxValue).U32(uint.MaxValue)
         .U16(member.Name.Length).U16(Zip64Length + member.Padding).Bytes(member.Name)
         .U16(1).U16(Zip64Length - 4).U64(member.Size).U64(member.Size)
         // the alignment field of Android's zipalign
@@ -170,18 +147,10 @@ internal sealed class StoredZip(AtomicFile file, long zip64From = uint.MaxValue)
         byte[] extra = large ? Fields(w => w.U16(1).U16(24).U64(member.Size).U64(member.Size).U64(member.Offset)) : [];
         long size = large ? uint.MaxValue : member.Size;
         return Fields(w => w
-            .U32(0x02014B50)
-                .U16(Version)
-                .U16(Version)
-                .U16(Flags(member))
-                .U16(0)
-                .U16(0)
-                .U16(FirstOfJanuary1980)
-                .U32(member.Crc)
-                .U32(size)
-                .U32(size)
-            .U16(member.Name.Length).U16(extra.Length).U16(0).U16(0).U16(0).U32(0).U32(
-                large ? uint.MaxValue : member.Offset).Bytes(member.Name).Bytes(extra));
+            .U32(0x02014B50).U16(Version).U16(Version).U16(Flags(member)).U16(0).U16(0).U16(FirstOfJanuary1980)
+            .U32(member.Crc).U32(size).U32(size)
+            .U16(member.Name.Length).U16(extra.Length).U16(0).U16(0).U16(0).U32(0)
+            .U32(large ? uint.MaxValue : member.Offset).Bytes(member.Name).Bytes(extra));
     }
 
     private static int Flags(Member member) => Ascii.IsValid(member.Name) ? 0 : Utf8Names;

@@ -5,13 +5,13 @@ using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Formats;
 
-/// <summary>Turns a row of float32 into what the file holds: the same, or float16 rounded to nearest even.</summary>
+/// <summary>Turns a row of float32 into the values of a file: the same, or float16 rounded to nearest even.</summary>
 internal sealed class ValueEncoder(RowSchema schema)
 {
     private readonly Half[] _halves = new Half[schema.Type == FloatType.Float16 ? schema.Length : 0];
     private readonly float[] _rounded = new float[schema.Type == FloatType.Float16 ? schema.Length : 0];
 
-    /// <summary>Fails where a value of the row cannot be written as the type.</summary>
+    /// <summary>Fails if a value of the row cannot be written as the type.</summary>
     /// <exception cref="DinoException">A value does not fit float16; the message names the image.</exception>
     public static void EnsureFit(FloatType type, RowInfo info, ReadOnlySpan<float> values)
     {
@@ -20,11 +20,13 @@ internal sealed class ValueEncoder(RowSchema schema)
         foreach (float value in values)
         {
             if (Half.IsInfinity((Half)value) && float.IsFinite(value))
+            {
+                string path = MessageText.OneLine(info.Path);
                 throw new DinoException(
                     string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"{MessageText.OneLine(info.Path)}: a value of {value} does not fit float16, which ends at {Half.MaxValue}: "
-                            + $"use --dtype f32"));
+                        CultureInfo.InvariantCulture, $"{path}: a value of {value} does not fit float16, which ends at {Half.MaxValue}"),
+                    "use --dtype f32");
+            }
         }
     }
 

@@ -7,7 +7,7 @@ namespace Dino.Gpu.Data.Outputs;
 /// The files that one image becomes: <c>STEM.tokens-layer11.npy</c> and so on, one array in each, or
 /// <c>STEM.features.safetensors</c> with arrays of the same names. Thread-safe.
 /// </summary>
-/// <param name="what">What is written of each image.</param>
+/// <param name="what">What to write for each image.</param>
 /// <param name="layers">The layers, counted from 0, ascending, each once.</param>
 internal sealed class FeatureFiles(FeatureSet what, int[] layers)
 {
@@ -17,7 +17,7 @@ internal sealed class FeatureFiles(FeatureSet what, int[] layers)
     public DinoOutputs Outputs => what.Features.Aggregate(
         what.LastBlocks > 0 ? DinoOutputs.LayerClassTokens : 0, (outputs, feature) => outputs | PatchFeatures.OutputOf(feature));
 
-    /// <summary>The layers that it has to return them of.</summary>
+    /// <summary>The layers that it has to return.</summary>
     public DinoLayers Layers => new()
     {
         IntermediateLayers = layers,
@@ -41,10 +41,10 @@ internal sealed class FeatureFiles(FeatureSet what, int[] layers)
     /// <summary>
     /// Writes the files of one image of a pass that returned <see cref="Outputs"/> of <see cref="Layers"/>.
     /// </summary>
-    /// <param name="stem">Of the image's name.</param>
-    /// <param name="output">The pass.</param>
+    /// <param name="stem">The stem of the image's name.</param>
+    /// <param name="output">The result of the pass.</param>
     /// <param name="image">The image's number in it.</param>
-    /// <param name="gridWidth">Patches side by side.</param>
+    /// <param name="gridWidth">Patches from left to right.</param>
     /// <exception cref="DinoException">A file cannot be written.</exception>
     public void Write(string stem, DinoOutput output, int image, int gridWidth)
     {

@@ -9,15 +9,16 @@ using Dino.Gpu.Imaging;
 namespace Dino.Gpu.Data.Outputs;
 
 /// <summary>
-/// What a command writes. A file that is there already is replaced only if it is of the same kind, so that a mistyped
-/// name cannot cost a picture or a document. Every command checks its outputs here before it works.
+/// What a command writes. An existing file is replaced only if it is of the same kind, so that a mistyped name cannot
+/// cost a picture or a document. Every command checks its outputs here before it works.
 /// </summary>
 /// <param name="name">For messages, such as "an HTML page".</param>
 /// <param name="isKind">
-/// Whether a file that is there is of this kind; it may throw <see cref="DinoException"/> for no.
+/// Whether an existing file is of this kind. It may throw <see cref="DinoException"/> to say no.
 /// </param>
 internal sealed partial class FileKind(string name, Func<string, bool> isKind)
 {
+    /// <summary>The fixed part of the message.</summary>
     internal const string NotReplaced = "it would replace a file that is not";
 
     /// <summary>Bytes at the start of a file that tell its kind.</summary>
@@ -75,7 +76,7 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
         return NpyHeader.Read(stream).Shape.AsSpan().SequenceEqual(shape);
     });
 
-    /// <summary>What a command writes by a name with this extension: .png, .npy or .safetensors.</summary>
+    /// <summary>The kind of a name with the extension .png, .npy or .safetensors.</summary>
     public static FileKind OfExtension(string path) => Path.GetExtension(path) switch
     {
         ".png" => Png,
@@ -84,9 +85,9 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
     };
 
     /// <summary>
-    /// Fails if a file of another kind is there. An empty file is no loss, and a link counts as the file behind it.
+    /// Fails if a file of another kind exists. An empty file is no loss, and a link counts as the file behind it.
     /// </summary>
-    /// <exception cref="DinoException">It is there and of another kind.</exception>
+    /// <exception cref="DinoException">A file of another kind exists.</exception>
     public void RequireReplaceable(string path)
     {
         string file = new RealPath().Of(path); // a link that leads nowhere exists, too
@@ -94,8 +95,8 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
             throw new DinoException($"cannot write {path}: {NotReplaced} {name}", "give another name, or delete the file");
     }
 
-    /// <summary>Fails before the work starts if the output could not be written after it, or must not be.</summary>
-    /// <exception cref="DinoException">It cannot, or a file of another kind is there.</exception>
+    /// <summary>Fails before the work starts if the file cannot or must not be written after it.</summary>
+    /// <exception cref="DinoException">It cannot be written, or a file of another kind exists.</exception>
     public void EnsureWritable(string path)
     {
         RequireReplaceable(path);

@@ -6,12 +6,12 @@ namespace Dino.Gpu.Data.Outputs;
 internal static class OutputDirectory
 {
     /// <summary>
-    /// Makes it, with those above it, if it is not there. Deletes the temporary files that killed processes left of
-    /// what will be written.
+    /// Creates the directory, and those above it, if it does not exist. Deletes temporary files that killed processes
+    /// left of the files to write.
     /// </summary>
     /// <param name="directory">The directory.</param>
-    /// <param name="files">What will be written into it; not asked for where nothing was left.</param>
-    /// <exception cref="DinoException">It cannot be made, or a file not be written.</exception>
+    /// <param name="files">The files to write. They are enumerated only if temporary files were left.</param>
+    /// <exception cref="DinoException">The directory cannot be created, or a file cannot be written.</exception>
     public static void Create(string directory, IEnumerable<string> files)
     {
         try

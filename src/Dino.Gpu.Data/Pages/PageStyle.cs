@@ -1,7 +1,7 @@
 namespace Dino.Gpu.Data.Pages;
 
 /// <summary>
-/// How <see cref="PicturePage"/> looks: light or dark as the reader's system is, narrow or wide as the window.
+/// How <see cref="PicturePage"/> looks: light or dark like the reader's system, and narrow or wide like the window.
 /// </summary>
 internal static class PageStyle
 {

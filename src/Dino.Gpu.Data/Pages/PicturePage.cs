@@ -20,23 +20,23 @@ internal sealed class PicturePage : IDisposable
 
     /// <param name="path">The file.</param>
     /// <param name="options">Decoder, EXIF orientation and threads.</param>
-    /// <param name="maxPixels">Most pixels of a picture, as the decoder has it.</param>
+    /// <param name="maxPixels">The decoder's limit of pixels per picture.</param>
     /// <exception cref="DinoException">It cannot be written, or JPEG cannot be encoded here.</exception>
     public PicturePage(string path, DinoOptions options, long maxPixels)
     {
-        PngFile.RequireEncoder("leave out --html");
+        PngFile.RequireEncoder("omit --html");
         FileKind.Html.EnsureWritable(path); // also clears what a killed process left of it
         _file = new AtomicFile(path);
         _thumbnails = new Thumbnails(options.Decoder!, options.Orientation, maxPixels);
         _threads = options.Threads ?? Environment.ProcessorCount;
     }
 
-    /// <summary>A page where a file is named; null for no page.</summary>
+    /// <summary>Opens a page if a file is named; null if none is.</summary>
     /// <inheritdoc cref="PicturePage(string, DinoOptions, long)"/>
     public static PicturePage? Open(string? path, DinoOptions options, long maxPixels) =>
         path is null ? null : new PicturePage(path, options, maxPixels);
 
-    /// <summary>The head of the page.</summary>
+    /// <summary>Writes the head of the page.</summary>
     public void Begin(string title, string subtitle) => Write($"""
         <!DOCTYPE html>
         <html lang="en">
@@ -55,7 +55,7 @@ internal sealed class PicturePage : IDisposable
 
         """);
 
-    /// <summary>A section: a picture, and those that are like it.</summary>
+    /// <summary>Writes a section: a picture, and those that are like it.</summary>
     public void Add(PageCard lead, IReadOnlyList<PageCard> cards, CancellationToken cancellation)
     {
         PageCard[] all = [lead, .. cards];
@@ -97,7 +97,7 @@ internal sealed class PicturePage : IDisposable
         string badge = card.Badge.Length > 0 ? $"<b>{Encode(card.Badge)}</b>" : "";
         string size = card.Image is { Width: { } width, Height: { } height } ? $"<small>{width}&times;{height}</small>" : "";
 
-        // The end of a path says most: the folder is a line of its own, in a quieter color.
+        // The end of a path says most, so the folder has a line of its own, in a quieter color.
         int slash = name.LastIndexOfAny(['/', '\\']) + 1;
         string folder = slash > 0 ? $"<small class=\"folder\"><bdi>{Encode(name[..slash])}</bdi></small>" : "";
         string caption = $"<span class=\"row\">{badge}{score}</span>{folder}<bdi class=\"name\">{Encode(name[slash..])}</bdi>{size}";

@@ -7,8 +7,8 @@ namespace Dino.Gpu.Data.Pages;
 internal static class RowName
 {
     /// <summary>
-    /// Its path on one line, or its number where the file has no paths. A member of an archive is named with the
-    /// archive, since its own name may be the path of another file.
+    /// Its path on one line, or its number if the file has no paths. The name of a member of an archive includes the
+    /// archive, because its own name may be the path of another file.
     /// </summary>
     public static string Of(RowInfo row) =>
         row.Path.Length == 0 ? $"row {row.Row}" : MessageText.OneLine(row.Archive is null ? row.Path : $"{row.Archive}:{row.Path}");

@@ -6,12 +6,10 @@ using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Data.Pages;
 
-/// <summary>
-/// Small pictures for a page. What is decoded at one time stays within a share of the machine's memory.
-/// </summary>
+/// <summary>Small pictures for a page. Decoding stays within a share of the machine's memory.</summary>
 /// <param name="decoder">Bytes to pixels.</param>
 /// <param name="orientation">Whether the EXIF orientation is applied.</param>
-/// <param name="maxPixels">Most pixels of a picture, as the decoder has it.</param>
+/// <param name="maxPixels">The decoder's limit of pixels per picture.</param>
 internal sealed class Thumbnails(IImageDecoder decoder, ExifOrientation orientation, long maxPixels)
 {
     private const int LongerSide = 256;
@@ -20,8 +18,8 @@ internal sealed class Thumbnails(IImageDecoder decoder, ExifOrientation orientat
     private readonly ImageLoader _loader = new(decoder, orientation, Shrink, sha256: false, maxPixels, new StageTimes());
 
     /// <summary>
-    /// A JPEG as a data URI; null where the image cannot be read, or is in an archive, whose places no file of
-    /// embeddings keeps. Thread-safe.
+    /// A JPEG as a data URI; null if the image cannot be read, or is in an archive: files of embeddings do not keep its
+    /// place there. Thread-safe.
     /// </summary>
     /// <exception cref="DinoException">There is no memory for it.</exception>
     public string? Make(RowInfo row)

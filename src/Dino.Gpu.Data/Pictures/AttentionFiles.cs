@@ -6,12 +6,12 @@ using Dino.Gpu.Imaging;
 namespace Dino.Gpu.Data.Pictures;
 
 /// <summary>
-/// The files that one image becomes: <c>STEM.attention-mean.png</c> and so on, so that a numbered sequence of frames
-/// stays one. Thread-safe.
+/// The files that one image becomes: <c>STEM.attention-mean.png</c> and so on. A numbered sequence of frames stays a
+/// sequence. Thread-safe.
 /// </summary>
-/// <param name="directory">Where they go; it is there.</param>
-/// <param name="drawing">What is written.</param>
-/// <param name="maps">Names and heads; null is the mean.</param>
+/// <param name="directory">Where they go; it exists.</param>
+/// <param name="drawing">What to write.</param>
+/// <param name="maps">Names and heads of the maps; a null head is the mean.</param>
 /// <param name="patchSize">Pixels of a patch's side.</param>
 internal sealed class AttentionFiles(
     string directory, AttentionDrawing drawing, IReadOnlyList<(string Name, int? Head)> maps, int patchSize)
@@ -36,7 +36,7 @@ internal sealed class AttentionFiles(
     }
 
     /// <summary>Draws and writes the files.</summary>
-    /// <param name="stem">Of the image's name.</param>
+    /// <param name="stem">The stem of the image's name.</param>
     /// <param name="picture">What the model saw.</param>
     /// <param name="map">Its attention.</param>
     /// <exception cref="DinoException">A file cannot be written.</exception>
@@ -56,7 +56,6 @@ internal sealed class AttentionFiles(
                 PngFile.Write(
                     Target(stem, $"mask-{name}.png"), AttentionPicture.Masked(picture, mask, map.GridHeight, map.GridWidth, patchSize));
             }
-
         }
 
         if (drawing.Sheet)

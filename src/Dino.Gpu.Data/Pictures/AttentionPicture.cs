@@ -4,17 +4,17 @@ using Dino.Gpu.Imaging;
 namespace Dino.Gpu.Data.Pictures;
 
 /// <summary>
-/// Draws attention: as a heat map, over the picture, and as the part of the picture that a mask keeps.
+/// Draws attention: as a heat map, over the picture, or as the part of the picture that a mask keeps.
 /// </summary>
 public static class AttentionPicture
 {
-    /// <summary>Brightness that is left of what a mask takes away.</summary>
+    /// <summary>Brightness of the parts that a mask hides.</summary>
     private const double Dimmed = 0.25;
 
-    /// <summary>A heat map in squares of a patch each, from the smallest value to the largest.</summary>
+    /// <summary>A heat map with a square for each patch, from the smallest value to the largest.</summary>
     /// <param name="grid">(grid height, grid width)</param>
-    /// <param name="gridHeight">Patches on top of each other.</param>
-    /// <param name="gridWidth">Patches side by side.</param>
+    /// <param name="gridHeight">Patches from top to bottom.</param>
+    /// <param name="gridWidth">Patches from left to right.</param>
     /// <param name="patchSize">Pixels of a patch's side.</param>
     /// <param name="colors">The colors.</param>
     /// <returns>(patch size * grid height) rows of (patch size * grid width) pixels.</returns>
@@ -24,7 +24,7 @@ public static class AttentionPicture
         return Enlarge(colors.Paint(grid, gridWidth, gridHeight), patchSize);
     }
 
-    /// <summary>Every pixel as a square of a patch.</summary>
+    /// <summary>Enlarges every pixel to a square of a patch's size.</summary>
     internal static RgbImage Enlarge(RgbImage small, int patchSize)
     {
         byte[] pixels = new byte[3 * small.Width * small.Height * patchSize * patchSize];
@@ -39,7 +39,7 @@ public static class AttentionPicture
     }
 
     /// <summary>A heat map over the picture.</summary>
-    /// <param name="picture">What the model saw; pixels beyond the heat map, which fill no patch, are left out.</param>
+    /// <param name="picture">What the model saw. Pixels beyond the heat map are left out: they fill no patch.</param>
     /// <param name="heatMap">As <see cref="HeatMap"/> draws it, not larger than the picture.</param>
     /// <param name="alpha">Share of the heat map, 0 to 1.</param>
     public static RgbImage Overlay(RgbImage picture, RgbImage heatMap, double alpha)
@@ -53,10 +53,10 @@ public static class AttentionPicture
     }
 
     /// <summary>The picture where the mask keeps it; the rest is gray and dark.</summary>
-    /// <param name="picture">What the model saw; pixels that fill no patch are left out.</param>
+    /// <param name="picture">What the model saw. Pixels that fill no patch are left out.</param>
     /// <param name="mask">(grid height, grid width)</param>
-    /// <param name="gridHeight">Patches on top of each other.</param>
-    /// <param name="gridWidth">Patches side by side.</param>
+    /// <param name="gridHeight">Patches from top to bottom.</param>
+    /// <param name="gridWidth">Patches from left to right.</param>
     /// <param name="patchSize">Pixels of a patch's side.</param>
     public static RgbImage Masked(RgbImage picture, ReadOnlySpan<bool> mask, int gridHeight, int gridWidth, int patchSize)
     {
@@ -74,7 +74,8 @@ public static class AttentionPicture
     }
 
     /// <summary>
-    /// A copy of the upper left part of a picture, as the model takes of one whose sides are no multiples of the patch.
+    /// A copy of the upper left part of a picture. The model takes only that part if the sides are no multiples of the
+    /// patch size.
     /// </summary>
     /// <exception cref="ArgumentException">The picture is smaller.</exception>
     public static RgbImage Crop(RgbImage picture, int width, int height)

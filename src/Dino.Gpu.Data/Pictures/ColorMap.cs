@@ -30,8 +30,8 @@ public sealed class ColorMap
     public string Name { get; }
 
     /// <summary>
-    /// The color of a value. As in matplotlib each of the 256 has an equal share of the range from 0 to 1; what is
-    /// outside has the color of the nearer end, and NaN that of 0.
+    /// The color of a value. As in matplotlib, each of the 256 colors has an equal share of the range from 0 to 1.
+    /// Values outside of it have the color of the nearer end, and NaN has that of 0.
     /// </summary>
     public (byte Red, byte Green, byte Blue) this[float value]
     {
@@ -43,8 +43,8 @@ public sealed class ColorMap
     }
 
     /// <summary>
-    /// A picture of values, the smallest in the map's first color and the largest in its last; all in the first where
-    /// they are equal.
+    /// A picture of values. The smallest has the map's first color and the largest has its last; if all are equal, they
+    /// have the first.
     /// </summary>
     /// <param name="values">(<paramref name="height"/>, <paramref name="width"/>)</param>
     /// <param name="width">Columns.</param>

@@ -32,7 +32,7 @@ public static class ConfusionPicture
     private const int LineHeight = 20;
 
     /// <summary>
-    /// Height of capitals and digits: a text in the middle of a cell stands half of it below the cell's middle.
+    /// Height of capitals and digits. The baseline of a text in a cell is half of it below the middle of the cell.
     /// </summary>
     private const float TextHeight = TextSize * Lettering.CapHeight;
 

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Dino.Gpu.Data.Pictures;
 
-/// <summary>Which maps of a layer are written.</summary>
+/// <summary>The maps of a layer to write.</summary>
 /// <param name="Mean">The mean over the heads.</param>
 /// <param name="All">Every head.</param>
 /// <param name="Head">One head; null for none or all.</param>
@@ -19,7 +19,7 @@ internal sealed record HeadChoice(bool Mean, bool All, int? Head, bool Rollout =
     };
 
     /// <summary>
-    /// The names of the maps chosen, as they stand in file names, with their heads; null is the mean. A rollout has one
+    /// The names of the chosen maps, as in file names, with their heads; a null head is the mean. A rollout has one
     /// head.
     /// </summary>
     /// <exception cref="DinoException">The model has no such head.</exception>

@@ -15,7 +15,7 @@ internal static class Lettering
     public const float CapHeight = 1456f / UnitsPerEm;
 
     /// <summary>
-    /// How far letters such as g and the comma below a letter reach under the line, as a share of the text's size.
+    /// How far letters such as g, and marks below letters, reach under the line, as a share of the text's size.
     /// </summary>
     public const float Descent = 0.25f;
 
@@ -26,7 +26,7 @@ internal static class Lettering
     private static readonly Dictionary<int, Glyph> Glyphs = [];
     private static SKFont? _font;
 
-    /// <summary>Pixels that a text takes from its first letter to the end of its last.</summary>
+    /// <summary>Width of a text in pixels.</summary>
     /// <param name="text">One line. A letter that the font does not have is drawn as a box.</param>
     /// <param name="size">Pixels of an em.</param>
     public static float Width(string text, float size)
@@ -36,7 +36,7 @@ internal static class Lettering
     }
 
     /// <summary>
-    /// The text, or what fits of its beginning and its end: class names often differ in their last letters only.
+    /// The text, or as much of its beginning and its end as fits: class names often differ only in their last letters.
     /// </summary>
     public static string Shorten(string text, float size, float width)
     {
@@ -64,10 +64,10 @@ internal static class Lettering
     public static void Draw(RgbImage image, string text, float left, float baseline, float size, byte gray = 48) =>
         Draw(image, text, left, baseline, size, gray, upwards: false);
 
-    /// <summary>Writes from below to above, as one labels narrow columns.</summary>
+    /// <summary>Writes upwards, as for the labels of narrow columns.</summary>
     /// <param name="image">Written on; what does not fit is left out.</param>
     /// <param name="text">One line.</param>
-    /// <param name="baseline">Column on which the letters stand, to its left.</param>
+    /// <param name="baseline">Column on which the letters stand. They are to its left.</param>
     /// <param name="bottom">Row of the first letter.</param>
     /// <param name="size">Pixels of an em.</param>
     public static void DrawUpwards(RgbImage image, string text, float baseline, float bottom, float size) =>

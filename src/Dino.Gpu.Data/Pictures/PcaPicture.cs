@@ -7,14 +7,14 @@ namespace Dino.Gpu.Data.Pictures;
 public static class PcaPicture
 {
     /// <summary>
-    /// A component is black and full at this many standard deviations from the mean, so that a few outliers do not take
-    /// the contrast; 95 % of normally distributed values lie within.
+    /// A component reaches black and full color at this many standard deviations from the mean, so that a few outliers
+    /// do not use up the contrast. 95 % of normally distributed values are within.
     /// </summary>
     private const double Range = 2;
 
     /// <summary>
-    /// The first three components as red, green and blue, each patch a square: the mean is at half, two standard
-    /// deviations at either end.
+    /// The first three components as red, green and blue, with a square for each patch. The mean is at half, two
+    /// standard deviations are at the ends.
     /// </summary>
     /// <param name="components">The fitted components.</param>
     /// <param name="projected">

@@ -1,18 +1,18 @@
 namespace Dino.Gpu.Data.Rows;
 
 /// <summary>
-/// Finds the columns of a source without a header and the types of all their values: integers, numbers, truth values,
-/// else text. Integers that are no numbers of their own, beyond 2^53, are text beside numbers with a point.
+/// Finds the columns of a source without a header, and the types that hold all their values: integers, numbers, truth
+/// values, or text. A column of numbers is text if it also has integers beyond 2^53, which numbers cannot hold.
 /// </summary>
 internal sealed class ColumnScan
 {
-    /// <summary>More columns than that are data where names should be.</summary>
+    /// <summary>The most columns. A file with more has data in place of names.</summary>
     public const int MaxColumns = 10_000;
 
     private readonly List<Found> _columns = [];
     private readonly Dictionary<string, int> _places = new(StringComparer.Ordinal);
 
-    /// <summary>Names of the columns, in the order in which they first come.</summary>
+    /// <summary>Names of the columns, in the order in which they first appear.</summary>
     public IEnumerable<string> Names => _columns.Select(column => column.Name);
 
     /// <summary>Number of columns.</summary>
@@ -20,7 +20,7 @@ internal sealed class ColumnScan
 
     /// <summary>Notes a value.</summary>
     /// <param name="name">Its column.</param>
-    /// <param name="type">Its type; null where it is missing.</param>
+    /// <param name="type">Its type; null if it is missing.</param>
     /// <param name="isExact">Whether a number holds it without losing a digit.</param>
     /// <exception cref="FormatException">There are more than <see cref="MaxColumns"/> columns.</exception>
     public void Add(string name, ColumnType? type, bool isExact)
@@ -40,7 +40,7 @@ internal sealed class ColumnScan
     }
 
     /// <summary>
-    /// The column of a name, which has been noted. One without any value is text, and may be another type in another
+    /// The column of a name that was noted. A column without values is text, and may have another type in another
     /// source.
     /// </summary>
     public CarriedColumn Column(string name)

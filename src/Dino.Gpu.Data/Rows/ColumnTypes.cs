@@ -2,25 +2,25 @@ using System.Globalization;
 
 namespace Dino.Gpu.Data.Rows;
 
-/// <summary>The four types of carried columns, and what becomes of several in one column.</summary>
+/// <summary>How the four types of carried columns combine.</summary>
 internal static class ColumnTypes
 {
-    /// <summary>From here on not every integer is a number of its own: 2^53.</summary>
+    /// <summary>2^53: beyond it a number does not hold every integer.</summary>
     private const long MostExact = 1L << 53;
 
     /// <summary>
-    /// The type that holds values of both: integers and numbers are numbers, where none of the integers loses a digit
-    /// (<see cref="IsExact"/>), anything else is text.
+    /// The type that holds values of both. Integers and numbers become numbers, if no integer loses a digit
+    /// (<see cref="IsExact"/>). Anything else becomes text.
     /// </summary>
     public static ColumnType Merge(ColumnType one, ColumnType other) =>
         one == other ? one
         : one is ColumnType.Integer or ColumnType.Number && other is ColumnType.Integer or ColumnType.Number ? ColumnType.Number
         : ColumnType.Text;
 
-    /// <summary>Whether an integer is the same as a number.</summary>
+    /// <summary>Whether a number holds an integer without losing a digit.</summary>
     public static bool IsExact(long integer) => integer is >= -MostExact and <= MostExact;
 
-    /// <summary>Every column of any source, in the order in which they first come.</summary>
+    /// <summary>All columns of several sources, in the order in which they first appear.</summary>
     public static CarriedColumn[] Union(IEnumerable<IReadOnlyList<CarriedColumn>> sources)
     {
         var columns = new List<CarriedColumn>();
@@ -38,16 +38,16 @@ internal static class ColumnTypes
         return [.. columns.Select(column => column with { IsEmpty = false })];
     }
 
-    /// <summary>A value of one input as one of a column of <see cref="Union"/>.</summary>
+    /// <summary>Converts a value of one input to a column of <see cref="Union"/>.</summary>
     /// <exception cref="DinoException">An integer would lose digits.</exception>
     public static object? Convert(object? value, CarriedColumn column) =>
         value is long integer && column.Type == ColumnType.Number && !IsExact(integer)
         ? throw new DinoException(
-            $"column '{column.Name}' holds the integer {integer} in one input and numbers in another, and would lose digits as a "
-                + $"number: make it text in one of them")
+            $"column '{column.Name}' has the integer {integer} in one input and numbers in another: as a number it would lose digits",
+            "make the column text in one of them")
         : Convert(value, column.Type);
 
-    /// <summary>A value as one of a type that its own was merged into.</summary>
+    /// <summary>Converts a value to a type that its own was merged into.</summary>
     public static object? Convert(object? value, ColumnType type) => value switch
     {
         long integer when type == ColumnType.Number => (double)integer,

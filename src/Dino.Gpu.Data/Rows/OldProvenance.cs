@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace Dino.Gpu.Data.Rows;
 
-/// <summary>Reads the provenance that versions up to 0.1.0 wrote, with the sizes of the model in a sentence.</summary>
+/// <summary>Reads the provenance of versions up to 0.1.0, which kept the sizes of the model in a sentence.</summary>
 internal static partial class OldProvenance
 {
     /// <summary>Whether an object is of that kind.</summary>

@@ -11,7 +11,7 @@ using Dino.Gpu.Model;
 namespace Dino.Gpu.Data.Rows;
 
 /// <summary>
-/// What the values of an embedding depend on beside its image. It travels with the vectors: in <c>run.json</c>, in a
+/// What the values of an embedding depend on, besides its image. It travels with the vectors: in <c>run.json</c>, in a
 /// member of an <c>.npz</c>, in the metadata of Parquet and safetensors files, and in a file beside JSON Lines. Only
 /// vectors whose provenance agrees (<see cref="DifferenceFrom"/>) can be compared.
 /// </summary>
@@ -23,7 +23,7 @@ public sealed record Provenance
     /// <summary>Key in the metadata of Parquet and safetensors files.</summary>
     internal const string MetadataKey = "dino.provenance";
 
-    /// <summary>Bytes of JSON that are read at most.</summary>
+    /// <summary>The most bytes of JSON that are read.</summary>
     internal const int LongestJson = 1 << 16;
 
     private static readonly JsonSerializerOptions Json = new()
@@ -47,7 +47,7 @@ public sealed record Provenance
     /// <summary>Attention heads of a block.</summary>
     public required int HeadCount { get; init; }
 
-    /// <summary>Pixels of a patch's side.</summary>
+    /// <summary>Side of a patch in pixels.</summary>
     public required int PatchSize { get; init; }
 
     /// <summary>Epsilon of the LayerNorms, which a file beside the checkpoint may set.</summary>
@@ -90,7 +90,7 @@ public sealed record Provenance
     [JsonIgnore]
     public string Size => string.Create(CultureInfo.InvariantCulture, $"{InputWidth}x{InputHeight}");
 
-    /// <summary>What a loaded model makes.</summary>
+    /// <summary>The provenance of vectors that a loaded model makes.</summary>
     /// <param name="weights">Where it was loaded from.</param>
     /// <param name="options">How it was loaded, with a decoder.</param>
     /// <param name="encoders">The model.</param>
@@ -126,10 +126,10 @@ public sealed record Provenance
     /// <summary>As files keep it: one line of UTF-8.</summary>
     internal byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
 
-    /// <summary>As files keep it, in an object of more.</summary>
+    /// <summary>As files keep it, as a part of another object.</summary>
     internal JsonNode ToNode() => JsonSerializer.SerializeToNode(this, Json)!;
 
-    /// <summary>Reads what <see cref="ToJson"/> makes, and what versions before it wrote.</summary>
+    /// <summary>Reads what <see cref="ToJson"/> writes, and what earlier versions wrote.</summary>
     /// <exception cref="JsonException">It is neither.</exception>
     internal static Provenance FromJson(ReadOnlySpan<byte> json)
     {
@@ -142,8 +142,9 @@ public sealed record Provenance
     {
         try
         {
-            Provenance? provenance = node is JsonObject old
-                && OldProvenance.IsOne(old) ? OldProvenance.Read(old) : node.Deserialize<Provenance>(Json);
+            Provenance? provenance = node is JsonObject old && OldProvenance.IsOne(old)
+                ? OldProvenance.Read(old)
+                : node.Deserialize<Provenance>(Json);
             return provenance is not null && provenance.IsWhole ? provenance : throw new JsonException("what made the vectors is damaged");
         }
         catch (Exception failure) when (failure is InvalidOperationException or FormatException or ArgumentException)
@@ -164,8 +165,8 @@ public sealed record Provenance
     public string? DifferenceFrom(Provenance other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        // Decoders and precisions differ within a cosine of 0.9998; EXIF changes few pictures, and those as their owner
-        // wished.
+        // Decoders and precisions differ within a cosine of 0.9998. EXIF changes few pictures, in the way that their
+        // owners wished.
         (string Name, string Mine, string Theirs)[] pairs =
         [
             ("weights", Weights, other.Weights),

@@ -19,10 +19,8 @@ internal sealed class RowLayout
         _normalize = normalize;
         _hidden = hidden;
         _patches = gridHeight * gridWidth;
-        Shape = kind.Pooling is { } pooling
-            ? [pooling.Length(hidden)]
-            : kind.Grid
-            ? [gridHeight, gridWidth, hidden]
+        Shape = kind.Pooling is { } pooling ? [pooling.Length(hidden)]
+            : kind.Grid ? [gridHeight, gridWidth, hidden]
             : [1 + _patches, hidden];
         Length = Shape.Aggregate(1, (product, side) => product * side);
     }
@@ -50,10 +48,10 @@ internal sealed class RowLayout
     /// <summary>Values of a row.</summary>
     public int Length { get; }
 
-    /// <summary>What the forward pass has to return; class tokens alone are cheaper.</summary>
+    /// <summary>What the forward pass has to return. Class tokens alone are cheaper.</summary>
     public DinoOutputs Needed => _kind.Pooling?.Outputs ?? DinoOutputs.LastHiddenState;
 
-    /// <summary>Of which layers.</summary>
+    /// <summary>The layers that it has to return.</summary>
     public DinoLayers Layers => _kind.Pooling?.Layers ?? new DinoLayers();
 
     /// <summary>Scales of the input that the class token is averaged over; null for the input as it is.</summary>
@@ -81,7 +79,8 @@ internal sealed class RowLayout
     }
 
     /// <summary>
-    /// x / max(|x|, 1e-12), as torch's <c>normalize</c>: each token of a grid by itself, what is pooled as one vector.
+    /// x / max(|x|, 1e-12), as torch's <c>normalize</c>. Each token of a grid is scaled by itself, a pooled row as one
+    /// vector.
     /// </summary>
     private void NormalizeVectors(Span<float> row)
     {

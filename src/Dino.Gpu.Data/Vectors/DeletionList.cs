@@ -4,8 +4,8 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Vectors;
 
 /// <summary>
-/// The files that <c>dedup --list</c> names. Who deletes them all must still have every picture, so each one is
-/// compared with the files as they are now, whatever the embeddings say: the picture to keep is there, it is another
+/// The files that <c>dedup --list</c> names. A user who deletes them all must still have every picture. So each is
+/// checked against the files as they are now, whatever the embeddings say: the picture to keep exists, it is another
 /// file, and both are what was embedded.
 /// </summary>
 internal sealed class DeletionList
@@ -27,14 +27,14 @@ internal sealed class DeletionList
     public int SameFile { get; private set; }
 
     /// <summary>
-    /// Duplicates that may no longer be what was embedded: nothing was recorded, and they are not byte for byte the
-    /// picture to keep.
+    /// Duplicates that may have changed since they were embedded: no digest was recorded, and their bytes differ from
+    /// those of the picture to keep.
     /// </summary>
     public int Unproven { get; private set; }
 
-    /// <summary>Looks at all files of the groups.</summary>
+    /// <summary>Checks all files of the groups.</summary>
     /// <exception cref="DinoException">
-    /// A file is not there, or not what was embedded; nothing can be listed.
+    /// A file is missing or is not what was embedded, so nothing can be listed.
     /// </exception>
     public static DeletionList Check(IEnumerable<DuplicateGroup> groups, CancellationToken cancellation)
     {

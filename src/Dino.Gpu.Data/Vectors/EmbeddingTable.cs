@@ -1,3 +1,4 @@
+using System.Globalization;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
@@ -6,10 +7,10 @@ using Dino.Gpu.Data.Runs;
 
 namespace Dino.Gpu.Data.Vectors;
 
-/// <summary>Vectors of one length in memory, with what is known of their images.</summary>
+/// <summary>Vectors of one length in memory, with what is known about their images.</summary>
 internal sealed class EmbeddingTable
 {
-    /// <summary>Values of one piece while the number of rows is not known: 4 MiB.</summary>
+    /// <summary>Values per piece while the number of rows is not known: 4 MiB.</summary>
     private const int PieceLength = 1 << 20;
 
     private EmbeddingTable(
@@ -37,20 +38,20 @@ internal sealed class EmbeddingTable
     /// <summary>Vectors.</summary>
     public int Count => Rows.Count;
 
-    /// <summary>One a vector. The path is empty where the file stores none.</summary>
+    /// <summary>One per vector. The path is empty if the file stores none.</summary>
     public IReadOnlyList<RowInfo> Rows { get; }
 
-    /// <summary>Rows without an embedding, which are not among <see cref="Rows"/>.</summary>
+    /// <summary>Rows without an embedding. They are not in <see cref="Rows"/>.</summary>
     public IReadOnlyList<RowInfo> Failures { get; }
 
     /// <summary>Columns that the rows carry.</summary>
     public IReadOnlyList<CarriedColumn> Columns { get; }
 
-    /// <summary>What made the vectors; null where the file does not say.</summary>
+    /// <summary>What made the vectors; null if that is not known.</summary>
     public Provenance? Model { get; }
 
     /// <summary>
-    /// Whether an argument is embeddings already, not images: a file with rows of them, or the folder of a run.
+    /// Whether an argument has embeddings, not images: a file with rows of them, or the folder of a run.
     /// </summary>
     public static bool IsEmbeddings(string path)
     {
@@ -60,9 +61,9 @@ internal sealed class EmbeddingTable
             return false;
         if (format == FormatCatalog.Npy || format == FormatCatalog.Npz || format == FormatCatalog.Safetensors)
             return true;
-        // A table may be a list of images just as well.
         if (!File.Exists(path))
             return false;
+        // A table may also be a list of images.
         try
         {
             using IEmbeddingReader reader = FormatCatalog.OpenReader(path);
@@ -74,9 +75,9 @@ internal sealed class EmbeddingTable
         }
     }
 
-    /// <summary>Reads a file of embeddings, or the shards of a run, of one machine or of many.</summary>
+    /// <summary>Reads a file of embeddings, or the shards of a run of one or many machines.</summary>
     /// <exception cref="DinoException">
-    /// It cannot be read, its rows are no vectors, none of them has an embedding, or they are too many.
+    /// It cannot be read, its rows are no vectors, no row has an embedding, or there are too many.
     /// </exception>
     public static EmbeddingTable Load(string path, CancellationToken cancellation)
     {
@@ -94,13 +95,11 @@ internal sealed class EmbeddingTable
         return builder.Build(reader.Schema.Provenance);
     }
 
-    /// <summary>
-    /// The vectors of images, in their order; one that cannot be read is among <see cref="Failures"/>.
-    /// </summary>
+    /// <summary>The vectors of images, in their order. Unreadable images are in <see cref="Failures"/>.</summary>
     /// <param name="name">For messages.</param>
     /// <param name="list">The images.</param>
     /// <param name="embedder">The model.</param>
-    /// <param name="progress">Who is told.</param>
+    /// <param name="progress">Hears of every image.</param>
     /// <param name="cancellation">Ends the work at once.</param>
     /// <exception cref="DinoException">A device failed, or no image could be read.</exception>
     public static async Task<EmbeddingTable> EmbedAsync(
@@ -114,7 +113,7 @@ internal sealed class EmbeddingTable
     }
 
     /// <summary>
-    /// The rows of several tables, one after the other. A column that not all of them have is null in the others.
+    /// The rows of several tables, one after the other. A column that a table lacks is null in its rows.
     /// </summary>
     /// <exception cref="DinoException">Their vectors cannot be compared.</exception>
     public static EmbeddingTable Join(IReadOnlyList<(string Name, EmbeddingTable Table)> tables)
@@ -137,8 +136,11 @@ internal sealed class EmbeddingTable
 
             RowInfo Place(RowInfo row) => row with
             {
-                Columns = [.. columns.Select((column, i) => places[i] < table.Columns.Count
-                    ? ColumnTypes.Convert(row.Columns[places[i]], column) : null)],
+                Columns =
+                [
+                    .. columns.Select((column, i) =>
+                        places[i] < table.Columns.Count ? ColumnTypes.Convert(row.Columns[places[i]], column) : null),
+                ],
             };
         }
 
@@ -146,19 +148,21 @@ internal sealed class EmbeddingTable
     }
 
     /// <summary>
-    /// A note for vectors that meet although some do not say what made them, as those of .npy and .csv files; null
-    /// where all of them say it.
+    /// A note for vectors that are compared although some do not say what made them, such as those of .npy and .csv
+    /// files; null if all of them say it.
     /// </summary>
     /// <param name="tables">Two or more, with their names.</param>
     public static string? UnknownOrigin(params IReadOnlyList<(string Name, Provenance? Model)> tables)
     {
         string[] unknown = [.. tables.Where(table => table.Model is null).Select(table => table.Name).Distinct()];
-        return unknown.Length == 0 ? null
-            : $"{string.Join(", ", unknown)} {(unknown.Length == 1 ? "does" : "do")} not say what made the vectors: that they can be "
-                + $"compared is not checked";
+        return unknown.Length == 0
+            ? null
+            : $"{string.Join(", ", unknown)} {(unknown.Length == 1 ? "does" : "do")} not say what made the vectors: "
+                + "that they can be compared is not checked";
     }
 
-    /// <exception cref="DinoException">The vectors of two tables cannot be compared.</exception>
+    /// <summary>Refuses tables whose vectors cannot be compared.</summary>
+    /// <exception cref="DinoException">They cannot be compared.</exception>
     public static void RequireComparable(string firstName, EmbeddingTable first, string name, EmbeddingTable table) =>
         RequireComparable(firstName, first.Dimension, first.Model, name, table);
 
@@ -193,26 +197,26 @@ internal sealed class EmbeddingTable
         return builder.Build(record.Provenance);
     }
 
-    /// <summary>Takes rows until there are no more.</summary>
+    /// <summary>Collects rows into a table.</summary>
     /// <param name="name">For messages.</param>
-    /// <param name="shape">Of a row.</param>
-    /// <param name="columns">That the rows carry.</param>
+    /// <param name="shape">The shape of a row.</param>
+    /// <param name="columns">Columns that the rows carry.</param>
     internal sealed class Builder(string name, IReadOnlyList<int> shape, IReadOnlyList<CarriedColumn> columns)
     {
         private readonly List<RowInfo> _rows = [];
         private readonly List<RowInfo> _failures = [];
         private readonly List<float[]> _pieces = [];
-        private readonly int _archive = columns.TakeWhile(column => column != Inputs.TarImages.ArchiveColumn).Count();
+        private readonly int _archive = columns.TakeWhile(column => column != TarImages.ArchiveColumn).Count();
         private readonly int _rowsPerPiece = Math.Max(1, PieceLength / Math.Max(1, shape[^1]));
 
         /// <summary>Values of a vector.</summary>
         public int Dimension { get; } = shape.Count == 1
             ? shape[0]
             : throw new DinoException(
-                $"{name} has rows of ({string.Join(", ", shape)}), expected one vector an image: embed with --output cls or another "
-                    + $"that gives vectors");
+                $"{name} has rows of ({string.Join(", ", shape)}), expected one vector per image",
+                "embed with --output cls, or another that gives vectors");
 
-        /// <param name="row">One with an error has no values.</param>
+        /// <param name="row">The row. One with an error has no values.</param>
         /// <param name="values">(<see cref="Dimension"/>)</param>
         /// <exception cref="DinoException">A value is NaN or infinite, or there are too many rows.</exception>
         public void Add(RowInfo row, ReadOnlySpan<float> values)
@@ -225,23 +229,26 @@ internal sealed class EmbeddingTable
 
             foreach (float value in values)
             {
-                if (!float.IsFinite(value))
-                    throw new DinoException(
-                        $"{name}, row {row.Row}{(row.Path.Length > 0 ? $" ({row.Path})" : "")}: a value is "
-                            + $"{value.ToString(System.Globalization.CultureInfo.InvariantCulture)}, expected finite numbers");
+                if (float.IsFinite(value))
+                    continue;
+                string picture = row.Path.Length > 0 ? $" ({row.Path})" : "";
+                string found = value.ToString(CultureInfo.InvariantCulture);
+                throw new DinoException($"{name}, row {row.Row}{picture}: a value is {found}, expected finite numbers");
             }
 
             if ((_rows.Count + 1L) * Dimension > Array.MaxLength)
+            {
                 throw new DinoException(
                     $"{name} has more than {_rows.Count} vectors of {Dimension} values, the most that are held in memory here");
+            }
+
             int place = _rows.Count % _rowsPerPiece;
             if (place == 0)
                 _pieces.Add(new float[_rowsPerPiece * Dimension]);
             values.CopyTo(_pieces[^1].AsSpan(place * Dimension));
-            // A column of that name may be anybody's; archives end in .tar, or their images would not have been read.
-            _rows.Add(
-                row.Columns.ElementAtOrDefault(_archive) is string archive
-                    && Inputs.TarImages.IsTar(archive) ? row with { Archive = archive } : row);
+            // A column of that name may be a user's own. The name of an archive ends in .tar.
+            bool isMember = row.Columns.ElementAtOrDefault(_archive) is string archive && TarImages.IsTar(archive);
+            _rows.Add(isMember ? row with { Archive = (string)row.Columns[_archive]! } : row);
         }
 
         /// <exception cref="DinoException">There is no vector.</exception>
@@ -249,7 +256,8 @@ internal sealed class EmbeddingTable
         {
             if (_rows.Count == 0)
             {
-                string only = _failures.Count switch { 0 => "", 1 => ", only 1 failed image", int count => $", only {count} failed images" };
+                string images = _failures.Count == 1 ? "image" : "images";
+                string only = _failures.Count == 0 ? "" : $", only {_failures.Count} failed {images}";
                 throw new DinoException($"{name} has no embeddings{only}");
             }
 
@@ -258,7 +266,7 @@ internal sealed class EmbeddingTable
             {
                 Span<float> rest = values.AsSpan(piece * _rowsPerPiece * Dimension);
                 _pieces[piece].AsSpan(0, Math.Min(rest.Length, _rowsPerPiece * Dimension)).CopyTo(rest);
-                _pieces[piece] = []; // its memory is free from here on
+                _pieces[piece] = []; // frees its memory
             }
 
             return new EmbeddingTable(values, Dimension, _rows, _failures, columns, model);

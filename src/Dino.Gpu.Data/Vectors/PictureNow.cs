@@ -6,11 +6,11 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Dino.Gpu.Data.Vectors;
 
-/// <summary>The picture that a row's path leads to now.</summary>
-/// <param name="File">The file on this machine; of a member of an archive, the archive.</param>
-/// <param name="Sha256">Of its bytes, in lower-case hexadecimal.</param>
+/// <summary>The picture that the path of a row leads to now.</summary>
+/// <param name="File">The file on this machine. For a member of an archive it is the archive.</param>
+/// <param name="Sha256">The digest of its bytes, in lower-case hexadecimal.</param>
 /// <param name="IsRecorded">
-/// Whether the row has the digest of the picture that was embedded. It then is this one.
+/// Whether the row has the digest of the picture that was embedded. If so, it is this digest.
 /// </param>
 internal sealed record PictureNow(FileIdentity File, string Sha256, bool IsRecorded)
 {
@@ -19,10 +19,10 @@ internal sealed record PictureNow(FileIdentity File, string Sha256, bool IsRecor
 
     private const string Hint = "run dedup where the paths lead to the pictures, or embed them again";
 
-    /// <summary>Looks at the file.</summary>
-    /// <param name="row">With a path.</param>
+    /// <summary>Reads the file.</summary>
+    /// <param name="row">A row with a path.</param>
     /// <exception cref="DinoException">
-    /// There is no such file now, or it is not the picture that was embedded.
+    /// The file does not exist now, or is not the picture that was embedded.
     /// </exception>
     public static PictureNow Of(RowInfo row)
     {
@@ -50,7 +50,9 @@ internal sealed record PictureNow(FileIdentity File, string Sha256, bool IsRecor
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
-    /// <summary>An archive may have several members of one name; the picture is among them if its digest is.</summary>
+    /// <summary>
+    /// An archive may have several members of one name. The picture is one of them if a digest is the row's.
+    /// </summary>
     private static string DigestOfMember(RowInfo row)
     {
         string? last = null;

@@ -5,17 +5,17 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Vectors;
 
 /// <summary>
-/// What made the features of a linear classifier, in its file, so that it is not asked about another model's.
+/// Keeps in the file of a linear classifier what made its features, so that features of another model are refused.
 /// </summary>
 internal static class ProbeModel
 {
     private const string Key = "features";
 
-    /// <summary>A classifier's metadata.</summary>
+    /// <summary>The metadata of a classifier's file.</summary>
     public static IReadOnlyDictionary<string, string> Metadata(Provenance? model) =>
         model is null ? new Dictionary<string, string>() : new Dictionary<string, string> { [Key] = JsonSerializer.Serialize(model) };
 
-    /// <summary>What a classifier says; null where it says nothing that is understood.</summary>
+    /// <summary>What made a classifier's features; null if its file does not say it.</summary>
     public static Provenance? Of(LinearProbe probe)
     {
         try

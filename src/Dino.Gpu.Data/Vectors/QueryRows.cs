@@ -4,13 +4,13 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Vectors;
 
 /// <summary>
-/// Which rows of the index are the query itself: those of the same picture, or, where there are no paths, of the same
+/// Tells which rows of the index are the query itself: those of the same picture or, if there are no paths, of the same
 /// number.
 /// </summary>
 internal sealed class QueryRows
 {
     private readonly PictureIdentity _identity = new();
-    private readonly string[] _names; // a row
+    private readonly string[] _names; // one per row
 
     public QueryRows(EmbeddingTable index)
     {
@@ -18,10 +18,12 @@ internal sealed class QueryRows
         Most = _names.GroupBy(name => name, RealPath.Comparer).Max(rows => rows.Count());
     }
 
-    /// <summary>Most rows that one query can be.</summary>
+    /// <summary>The most rows that are one query.</summary>
     public int Most { get; }
 
+    /// <summary>Whether a row of the index is the query of this name.</summary>
     public bool Is(string name, int row) => RealPath.Comparer.Equals(_names[row], name);
 
+    /// <summary>What identifies a row: its picture, or its number if it has no path.</summary>
     public string Name(RowInfo row) => _identity.Of(row) ?? $"\0{row.Row}";
 }

@@ -10,7 +10,7 @@ internal sealed class ReferenceFolders
     private readonly string[] _folders;
 
     /// <param name="folders">As the user named them.</param>
-    /// <exception cref="DinoException">One of them is no folder.</exception>
+    /// <exception cref="DinoException">One of them does not exist.</exception>
     public ReferenceFolders(IReadOnlyList<string> folders)
     {
         if (folders.FirstOrDefault(folder => !Directory.Exists(folder)) is { } missing)
@@ -19,7 +19,7 @@ internal sealed class ReferenceFolders
     }
 
     /// <summary>
-    /// Whether a picture is under one of them, by the name of its file or by the file that a link leads to.
+    /// Whether a picture is in one of them, by the path of its file or by the file that links lead to.
     /// </summary>
     public bool Contains(RowInfo row) =>
         _folders.Length > 0

@@ -10,7 +10,7 @@ internal sealed class ClassifyOptions(string output)
 {
     private readonly Argument<string> _train = new("TRAIN")
     {
-        Description = "Labeled images or embeddings to learn from. Images are in a folder a class, TRAIN/CLASS/..., and are embedded now. "
+        Description = "Labeled images or embeddings to learn from. Images are in one folder per class, TRAIN/CLASS/..., and are embedded now. "
             + "Embeddings are a file in any format that has paths or a label column, or the folder of a run.",
     };
 

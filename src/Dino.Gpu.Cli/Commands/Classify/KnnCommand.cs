@@ -11,7 +11,7 @@ internal static class KnnCommand
     private const int LargestK = 100_000;
 
     private const string Examples = """
-        # a folder a class, embedded now
+        # one folder per class, embedded now
         dino knn imagenet/train imagenet/val --preprocess dino
         # learn from 80 %, test with the rest
         dino knn photos --split 0.8 --confusion confusion.png

@@ -9,7 +9,7 @@ namespace Dino.Gpu.Cli.Commands;
 internal sealed class LinearCommand
 {
     private const string Examples = """
-        # a folder a class, embedded now
+        # one folder per class, embedded now
         dino linear imagenet/train imagenet/val --preprocess dino
         # learn from 80 %, test with the rest
         dino linear photos --split 0.8 --epochs 30 --lr 0.01

@@ -246,9 +246,9 @@ public sealed class RoundTripTests : IDisposable
         foreach (EmbeddingFormat format in FormatCatalog.All)
         {
             var schema = new RowSchema([1], FloatType.Float32, false, [.. names.Select(name => new CarriedColumn(name, ColumnType.Text))]);
-            string message = Assert.Throws<DinoException>(() => FormatCatalog.Create(format, _folder.Path("a"), schema)).Message;
-            Assert.Contains("rename", message);
-            Assert.DoesNotContain('\n', message);
+            DinoException failure = Assert.Throws<DinoException>(() => FormatCatalog.Create(format, _folder.Path("a"), schema));
+            Assert.Contains("rename", failure.Hint);
+            Assert.DoesNotContain('\n', failure.Message);
         }
 
         Assert.Empty(_folder.Files);

@@ -103,7 +103,7 @@ public sealed class EmbeddingTableTests : IDisposable
         string nothing = await EmbedAsync("none.jsonl", [MissingFiles.List("missing.png")]);
         string run = await EmbedAsync("run", Images), larger = await EmbedAsync("larger", [.. Images, "--size", "64"]);
         using EmbeddingSource source = Source();
-        await RefusedAsync("rows of (17, 48), expected one vector an image", tokens);
+        await RefusedAsync("rows of (17, 48), expected one vector per image", tokens);
         await RefusedAsync("vectors of 48 values, ", vectors, wide);
         await RefusedAsync("no such file", _folder.Path("gone.npy"));
         await RefusedAsync("expected embeddings or images, found both", vectors, Images[0]);
