@@ -5,7 +5,7 @@ namespace Dino.Gpu.Data.Formats;
 /// <summary>The values of a flat column in a row group, one after the other.</summary>
 internal abstract class ParquetCells
 {
-    /// <summary>The next row's value, or null where it has none.</summary>
+    /// <summary>The next row's value, or null if it has none.</summary>
     /// <exception cref="InvalidDataException">There is no next row, or the file is damaged.</exception>
     public abstract object? Next();
 }

@@ -13,7 +13,7 @@ namespace Dino.Gpu.Data.Formats;
 /// <param name="rows">Most rows of a group.</param>
 internal abstract class ParquetColumn(string name, int rows)
 {
-    private readonly short[] _levels = new short[rows]; // 1 where there is a value
+    private readonly short[] _levels = new short[rows]; // 1 if there is a value
     private int _count;
 
     /// <summary>Name of the column.</summary>
@@ -53,7 +53,7 @@ internal abstract class ParquetColumn(string name, int rows)
 
     /// <summary>Writes the values, and clears them.</summary>
     /// <param name="column">Where they go.</param>
-    /// <param name="levels">One for each row: 1 where it has a value.</param>
+    /// <param name="levels">One for each row: 1 if it has a value.</param>
     protected abstract void WriteValues(ColumnWriter column, ReadOnlySpan<short> levels);
 }
 

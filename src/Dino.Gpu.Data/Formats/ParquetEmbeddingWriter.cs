@@ -28,7 +28,7 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
     /// <summary>
     /// A group also ends at this many characters of text, because the texts of a group are in memory.
     /// </summary>
-    private const int LettersPerGroup = 1 << 22;
+    private const int CharactersPerGroup = 1 << 22;
 
     private readonly RowSchema _schema;
     private readonly AtomicFile _file;
@@ -45,7 +45,7 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
     private readonly ParquetVectorColumn _values;
     private readonly int _groupRows;
     private int _rows;
-    private long _letters;
+    private long _characters;
 
     /// <exception cref="DinoException">The file cannot be created there.</exception>
     public ParquetEmbeddingWriter(string path, RowSchema schema)
@@ -89,16 +89,16 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
         _width.Add(info.Width);
         _height.Add(info.Height);
         _sha256?.Add(info.Sha256);
-        _letters += info.Path.Length;
+        _characters += info.Path.Length;
         for (int i = 0; i < _carried.Length; i++)
         {
             _carried[i].Add(info.Columns[i]);
-            _letters += info.Columns[i] is string text ? text.Length : 0;
+            _characters += info.Columns[i] is string text ? text.Length : 0;
         }
 
         _error.Add(info.Error);
         _values.Add(bytes);
-        if (++_rows == _groupRows || _letters >= LettersPerGroup)
+        if (++_rows == _groupRows || _characters >= CharactersPerGroup)
             WriteGroup();
     }
 
@@ -168,6 +168,6 @@ internal sealed class ParquetEmbeddingWriter : IEmbeddingWriter
                 _values.Write(writer);
             group.Close();
         }));
-        (_rows, _letters) = (0, 0);
+        (_rows, _characters) = (0, 0);
     }
 }

@@ -64,9 +64,7 @@ internal sealed class AttentionFiles(
             WriteNpy(Target(stem, "attention.npy"), map);
     }
 
-    /// <summary>
-    /// (maps, grid height, grid width), in the order of their names: the mean first where there is one.
-    /// </summary>
+    /// <summary>(maps, grid height, grid width): the mean first, if there is one, then the heads.</summary>
     private void WriteNpy(string path, AttentionMap map)
     {
         using var npy = new NpyWriter(path, map.GridHeight, map.GridWidth);

@@ -150,7 +150,7 @@ public static class ConfusionPicture
 
     private static int Pixels(string text) => (int)MathF.Ceiling(Lettering.Width(text, TextSize));
 
-    /// <summary>Four letters at most: 1234, 12k, 3M.</summary>
+    /// <summary>Four characters at most: 1234, 12k, 3M.</summary>
     private static string Short(int count)
     {
         (int number, string unit) = count < 10_000 ? (count, "") : count < 1_000_000 ? (count / 1000, "k") : (count / 1_000_000, "M");

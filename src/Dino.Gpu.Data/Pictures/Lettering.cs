@@ -125,7 +125,7 @@ internal static class Lettering
         if (Glyphs.TryGetValue(rune.Value, out Glyph known))
             return known;
         _font ??= Load();
-        ushort glyph = _font.GetGlyphs([rune.Value])[0]; // 0, a box, is what the font has for all other letters
+        ushort glyph = _font.GetGlyphs([rune.Value])[0]; // 0, a box, for letters that the font lacks
         return Glyphs[rune.Value] = new Glyph(_font.GetGlyphPath(glyph), _font.GetGlyphWidths([glyph])[0]);
     }
 

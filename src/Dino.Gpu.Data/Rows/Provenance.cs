@@ -26,6 +26,8 @@ public sealed record Provenance
     /// <summary>The most bytes of JSON that are read.</summary>
     internal const int LongestJson = 1 << 16;
 
+    private const string DinoPreset = "dino";
+
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
@@ -111,7 +113,7 @@ public sealed record Provenance
             HeadCount = config.HeadCount,
             PatchSize = config.PatchSize,
             LayerNormEpsilon = config.LayerNormEpsilon,
-            Preprocess = options.Preprocess == PreprocessPreset.Dino ? "dino" : "hf",
+            Preprocess = options.Preprocess == PreprocessPreset.Dino ? DinoPreset : "hf",
             InputWidth = encoders.InputWidth,
             InputHeight = encoders.InputHeight,
             Interpolation = options.Interpolation.ToString().ToLowerInvariant(),
@@ -121,6 +123,24 @@ public sealed record Provenance
             Normalize = normalize,
             Precision = PrecisionSupport.NameOf(options.Precision),
         };
+    }
+
+    /// <summary>Options that make vectors in the same way again, except for the weights and the output.</summary>
+    /// <param name="options">The other options: device, precision, decoder.</param>
+    internal DinoOptions Repeat(DinoOptions options)
+    {
+        bool isPossible = (long)InputWidth * InputHeight <= ImageHeader.MaxPixels; // a damaged file may claim anything
+        return options with
+        {
+            Preprocess = Preprocess == DinoPreset ? PreprocessPreset.Dino : PreprocessPreset.HuggingFace,
+            InputWidth = isPossible ? InputWidth : options.InputWidth,
+            InputHeight = isPossible ? InputHeight : options.InputHeight,
+            Interpolation = Named(Interpolation, PositionInterpolation.Size),
+            Orientation = Named(Exif, ExifOrientation.Apply),
+        };
+
+        static T Named<T>(string name, T standard)
+            where T : struct, Enum => Enum.TryParse(name, ignoreCase: true, out T value) && Enum.IsDefined(value) ? value : standard;
     }
 
     /// <summary>As files keep it: one line of UTF-8.</summary>
@@ -159,7 +179,7 @@ public sealed record Provenance
 
     /// <summary>
     /// What keeps vectors of this model from being compared with another's, such as <c>size 224x224 and 320x240</c>;
-    /// null where nothing does.
+    /// null if nothing does.
     /// </summary>
     /// <param name="other">What made the other vectors.</param>
     public string? DifferenceFrom(Provenance other)

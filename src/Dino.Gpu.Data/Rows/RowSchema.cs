@@ -9,7 +9,7 @@ namespace Dino.Gpu.Data.Rows;
 /// <param name="Columns">Columns of the input list that are carried through, in its order.</param>
 internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool Sha256, IReadOnlyList<CarriedColumn> Columns)
 {
-    /// <summary>What made the vectors; null where it is not known.</summary>
+    /// <summary>What made the vectors; null if it is not known.</summary>
     public Provenance? Provenance { get; init; }
 
     /// <summary>Values of a row.</summary>

@@ -10,8 +10,8 @@ internal sealed class ClassifyOptions(string output)
 {
     private readonly Argument<string> _train = new("TRAIN")
     {
-        Description = "Labeled images or embeddings to learn from. Images are in one folder per class, TRAIN/CLASS/..., and are embedded now. "
-            + "Embeddings are a file in any format that has paths or a label column, or the folder of a run.",
+        Description = "Labeled images or embeddings to learn from. Images are in one folder per class, TRAIN/CLASS/..., and are "
+            + "embedded now. Embeddings are a file in any format that has paths or a label column, or the folder of a run.",
     };
 
     private readonly Argument<string?> _test = new("TEST")
@@ -97,7 +97,7 @@ internal sealed class ClassifyOptions(string output)
                 "expected TRAIN and TEST, found TRAIN alone", "give TEST, or --split SHARE to test with a part of TRAIN"));
         }
         else if (!probe && test && split)
-            result.AddError(UsageErrors.Of("expected TEST or --split, found both", "--split divides TRAIN where there is no TEST"));
+            result.AddError(UsageErrors.Of("expected TEST or --split, found both", "--split divides TRAIN if there is no TEST"));
         if (!result.GetValue(_unlabeled))
             return;
         if (split || result.GetValue(_predictions) is null || result.GetValue(_confusion) is not null)

@@ -110,7 +110,7 @@ internal sealed class EmbedCommand
         "Type of the values in the file. f16 rounds to nearest even.",
         [("f32", FloatType.Float32), ("f16", FloatType.Float16)]);
 
-    private readonly Option<bool> _sha256 = Parsing.Switch("--sha256", "Add the SHA-256 of every image file, where the format holds text.");
+    private readonly Option<bool> _sha256 = Parsing.Switch("--sha256", "Add the SHA-256 of every image file, if the format holds text.");
 
     private readonly Option<string> _output = new("--output")
     {

@@ -24,7 +24,7 @@ internal static class ImageOptions
     /// <summary><c>--decoder auto|skia|stb</c>, for <see cref="ImageDecoders.Create"/>.</summary>
     public static Option<string> Decoder() => new ChoiceOption<string>(
         "--decoder",
-        "Image decoder. skia: native, exact, fast, reads WebP. stb: managed, JPEG a few levels off. auto: skia where it loads.",
+        "Image decoder. skia: native, exact, fast, reads WebP. stb: managed, JPEG a few levels off. auto: skia if it loads.",
         ImageDecoders.Names.Select(name => (name, name)));
 
     /// <summary><c>--max-pixels N</c>, for <see cref="ImageDecoders.Create"/>.</summary>

@@ -1,6 +1,4 @@
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Imaging;
-using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -27,30 +25,26 @@ internal sealed record VectorSettings(EmbeddingSourceSettings Standard, GivenOpt
     {
         if (earlier is null)
             return Standard;
-        DinoOptions model = Standard.Model;
-        if (IsOpen(GivenOptions.Size) && ImageSize.TryParse(earlier.Size, out ImageSize size))
-            model = model with { InputWidth = size.Width, InputHeight = size.Height };
-        if (IsOpen(GivenOptions.Preprocess))
-            model = model with { Preprocess = earlier.Preprocess == "dino" ? PreprocessPreset.Dino : PreprocessPreset.HuggingFace };
-        if (IsOpen(GivenOptions.Exif))
-            model = model with { Orientation = earlier.Exif == "ignore" ? ExifOrientation.Ignore : ExifOrientation.Apply };
-        if (IsOpen(GivenOptions.Interpolation))
-        {
-            bool isScale = earlier.Interpolation == "scale";
-            model = model with { Interpolation = isScale ? PositionInterpolation.Scale : PositionInterpolation.Size };
-        }
-
+        DinoOptions own = Standard.Model;
+        DinoOptions made = earlier.Repeat(own);
         bool isSeeded = earlier.Weights.StartsWith("synthetic:", StringComparison.Ordinal);
         return Standard with
         {
             Weights = Standard.Weights ?? (isSeeded ? earlier.Weights : null),
             Embedder = Standard.Embedder with
             {
-                Model = model,
-                Output = IsOpen(GivenOptions.Output) ? earlier.Output : Standard.Embedder.Output,
+                Model = own with
+                {
+                    InputWidth = Has(GivenOptions.Size) ? own.InputWidth : made.InputWidth,
+                    InputHeight = Has(GivenOptions.Size) ? own.InputHeight : made.InputHeight,
+                    Preprocess = Has(GivenOptions.Preprocess) ? own.Preprocess : made.Preprocess,
+                    Orientation = Has(GivenOptions.Exif) ? own.Orientation : made.Orientation,
+                    Interpolation = Has(GivenOptions.Interpolation) ? own.Interpolation : made.Interpolation,
+                },
+                Output = Has(GivenOptions.Output) ? Standard.Embedder.Output : earlier.Output,
             },
         };
     }
 
-    private bool IsOpen(GivenOptions option) => (Given & option) == 0;
+    private bool Has(GivenOptions option) => (Given & option) != 0;
 }
