@@ -92,7 +92,7 @@ internal sealed class NpyArray : IDisposable
 
     /// <summary>Reads to the end of the stream, where a member of an archive is checked.</summary>
     /// <exception cref="InvalidDataException">
-    /// More follows the array than its padding, or the member is damaged.
+    /// More than 64 KiB follow the array, or the member is damaged.
     /// </exception>
     public void Finish()
     {

@@ -30,6 +30,9 @@ internal sealed class OutputTarget
 
     public bool IsStandardOutput => _file is null;
 
+    /// <summary>The one file of the rows; null for a folder and for standard output.</summary>
+    public string? File => IsFolder ? null : _file;
+
     /// <summary>The target that two options name.</summary>
     /// <param name="file">Value of <c>-o</c>; null, <c>-</c> or <c>/dev/stdout</c> is standard output.</param>
     /// <param name="format">Value of <c>--format</c>, or null to go by the file's extension.</param>
@@ -65,11 +68,11 @@ internal sealed class OutputTarget
     /// <exception cref="DinoException">It cannot be written, or would replace a file of another kind.</exception>
     public void EnsureWritable()
     {
-        if (_file is null || IsFolder)
+        if (File is null)
             return;
-        FileKind.Embeddings(Format).EnsureWritable(_file);
+        FileKind.Embeddings(Format).EnsureWritable(File);
         if (Format == FormatCatalog.JsonLines)
-            FileKind.Provenance.EnsureWritable(ProvenanceFile.PathOf(_file));
+            FileKind.Provenance.EnsureWritable(ProvenanceFile.PathOf(File));
     }
 
     /// <summary>Opens the output.</summary>

@@ -42,9 +42,7 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
     /// <exception cref="DinoException">The inputs, the weights or the device cannot be used.</exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
-        List<string>? files = settings.Inputs.Count == 0
-            ? null
-            : await Task.Run(() => Files(cancellation), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+        List<string>? files = settings.Inputs.Count == 0 ? null : await FilesAsync(cancellation).ConfigureAwait(false);
         using DinoEncoder encoder = await Task.Run(() => DinoEncoder.Load(settings.Weights, settings.Model), cancellation)
             .ConfigureAwait(false);
         using GeneratedPictures? generated = files is null ? new GeneratedPictures(GeneratedCount) : null;
@@ -106,9 +104,10 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
     private Embedder Embedder(int batch) => Data.Embedding.Embedder.Load(
         settings.Weights, new EmbedderOptions { Model = settings.Model with { BatchSize = batch }, Workers = settings.Workers });
 
-    private List<string> Files(CancellationToken cancellation)
+    private async Task<List<string>> FilesAsync(CancellationToken cancellation)
     {
-        using var list = InputList.Settle(settings.Inputs, console.Input, cancellation: cancellation);
+        using InputList list = await InputOptions.SettleAsync(settings.Inputs, console, pathColumn: null, cancellation)
+            .ConfigureAwait(false);
         if (list.Items().FirstOrDefault(item => item.Archive is not null) is { } member)
             throw new DinoException($"expected image files, found an archive: {member.Archive}");
         return [.. list.Items().Select(item => item.Path)];

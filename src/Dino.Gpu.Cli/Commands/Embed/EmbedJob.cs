@@ -68,8 +68,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         var part = ShardSelection.From(settings.Shard, ShardSelection.ProcessEnvironment());
         OutputTarget target = settings.Target;
         RefuseSharedFile(part);
-        string? file = target.IsFolder || target.IsStandardOutput ? null : target.Name;
-        List<(string, string?)> outputs = [("-o", file), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)];
+        List<(string, string?)> outputs = [("-o", target.File), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)];
         OutputNames.RefuseSameFile(outputs, [.. settings.Inputs, settings.Weights]);
         if (target.IsFolder)
         {
@@ -84,7 +83,9 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         if (settings.ErrorsFile is not null)
             ErrorLog.EnsureWritable(settings.ErrorsFile);
         bool streams = folder is null && part.Count == 1 && settings.Inputs is ["-"];
-        using InputList? list = streams ? null : await SettleAsync(cancellation).ConfigureAwait(false);
+        using InputList? list = streams
+            ? null
+            : await InputOptions.SettleAsync(settings.Inputs, console, settings.PathColumn, cancellation).ConfigureAwait(false);
         if (list is not null)
         {
             RowSchema.Validate(list.Columns);
@@ -126,13 +127,6 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         }
     }
 
-    private Task<InputList> SettleAsync(CancellationToken cancellation)
-    {
-        (IReadOnlyList<string> inputs, string? column) = (settings.Inputs, settings.PathColumn);
-        return Task.Run(() => InputList.Settle(inputs, console.Input, pathColumn: column, cancellation: cancellation), cancellation)
-            .WaitAsync(cancellation);
-    }
-
     private static string Ready(Embedder embedder, string weights, ShardSelection part, TimeSpan time)
     {
         string devices = string.Join(" + ", embedder.Devices.Select(device => $"{device.Id} ({device.Name}, {device.Driver})"));
@@ -152,9 +146,8 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
         using ConsoleProgress progress = Progress(onBegin: null);
         RowSchema schema = EmbeddingRun.Schema(embedder, target.Format, settings.Type, list);
-        string? file = target.IsStandardOutput ? null : target.Name;
         bool isKept;
-        using (var rows = new SingleOutput(target.Open(schema, console.Output), log, first, file))
+        using (var rows = new SingleOutput(target.Open(schema, console.Output), log, first, target.File))
         {
             var policy = new FailurePolicy(settings.OnError, settings.MaxErrors);
             long? total = list is null ? null : last - first;
@@ -163,7 +156,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         }
 
         if (isKept)
-            console.Warn($"every image failed: {file} stays as it was");
+            console.Warn($"every image failed: {target.File} stays as it was");
         return Finish(embedder, progress, isKept ? "nothing written" : target.Name);
     }
 
@@ -209,7 +202,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     /// <summary>Refuses one file for several parts: they would overwrite each other's.</summary>
     private void RefuseSharedFile(ShardSelection part)
     {
-        if (part.Count > 1 && !settings.Target.IsFolder && !settings.Target.IsStandardOutput)
+        if (part.Count > 1 && settings.Target.File is not null)
         {
             throw new DinoException(
                 $"this is part {part.Index} of {part.Count} ({part.Source}), and every part would write {settings.Target.Name}",

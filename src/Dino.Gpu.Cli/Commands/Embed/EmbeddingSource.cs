@@ -62,17 +62,19 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
     /// <exception cref="DinoException">The inputs or the model cannot be used, or no image could be read.</exception>
     public async Task<EmbeddingTable> EmbedAsync(IReadOnlyList<string> inputs, CancellationToken cancellation)
     {
-        using InputList list = await Task.Run(() => InputList.Settle(inputs, console.Input, cancellation: cancellation), cancellation)
-            .WaitAsync(cancellation).ConfigureAwait(false);
+        using InputList list = await InputOptions.SettleAsync(inputs, console, pathColumn: null, cancellation).ConfigureAwait(false);
         OutputNames.RefusePictures(Outputs, list.Items());
         console.TellNotes(list.Notes);
         Embedder embedder = await OpenAsync(cancellation).ConfigureAwait(false);
         using var progress = new ConsoleProgress(ProgressKind.Auto, console, rowsOnTerminal: false);
-        string name = inputs.Count == 1 ? inputs[0] : $"{inputs[0]}...";
-        EmbeddingTable table = await EmbeddingTable.EmbedAsync(name, list, embedder, progress, cancellation).ConfigureAwait(false);
+        EmbeddingTable table = await EmbeddingTable.EmbedAsync(NameOf(inputs), list, embedder, progress, cancellation)
+            .ConfigureAwait(false);
         Failed += progress.Counter.Failed;
         return table;
     }
+
+    /// <summary>What some arguments are called in messages.</summary>
+    public static string NameOf(IReadOnlyList<string> inputs) => inputs.Count == 1 ? inputs[0] : $"{inputs[0]}...";
 
     /// <summary>Refuses vectors that cannot be compared. Prints a note if that is not known.</summary>
     /// <exception cref="DinoException">They cannot be compared.</exception>

@@ -62,7 +62,7 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console)
             index ??= await source.EmbedAsync([settings.Index], cancellation).ConfigureAwait(false);
             queries = await source.LoadAsync(settings.Queries, cancellation).ConfigureAwait(false);
             failed = source.Failed;
-            string queryName = settings.Queries.Count == 1 ? settings.Queries[0] : $"{settings.Queries[0]}...";
+            string queryName = EmbeddingSource.NameOf(settings.Queries);
             source.RequireComparable(settings.Index, index.Dimension, index.Model, queryName, queries);
         }
 

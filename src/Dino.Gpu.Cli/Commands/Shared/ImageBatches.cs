@@ -35,8 +35,7 @@ internal sealed class ImageBatches : IDisposable
     /// </exception>
     public static async Task<ImageBatches> OpenAsync(ImageBatchSettings settings, CliConsole console, CancellationToken cancellation)
     {
-        InputList list = await Task.Run(() => InputList.Settle(settings.Inputs, console.Input, cancellation: cancellation), cancellation)
-            .WaitAsync(cancellation).ConfigureAwait(false);
+        InputList list = await InputOptions.SettleAsync(settings.Inputs, console, pathColumn: null, cancellation).ConfigureAwait(false);
         DinoEncoder? encoder = null;
         try
         {

@@ -1,9 +1,10 @@
 using System.CommandLine;
+using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Inputs;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>Options of the input list that several commands share. Each call makes a new option.</summary>
+/// <summary>The input list: options that several commands share (each call makes a new one), and its settling.</summary>
 internal static class InputOptions
 {
     /// <summary>The images of a command that runs the model.</summary>
@@ -22,6 +23,17 @@ internal static class InputOptions
         HelpName = "DIR",
         Required = true,
     };
+
+    /// <summary>Settles the list of inputs. A cancellation does not wait for standard input.</summary>
+    /// <param name="inputs">Files, folders, globs, lists, archives, or <c>-</c>.</param>
+    /// <param name="console">Its input is what <c>-</c> reads.</param>
+    /// <param name="pathColumn">The column of a list that has the paths; null for the usual names.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="DinoException">An input cannot be read, or there is no image.</exception>
+    public static Task<InputList> SettleAsync(
+        IReadOnlyList<string> inputs, CliConsole console, string? pathColumn, CancellationToken cancellation) =>
+        Task.Run(() => InputList.Settle(inputs, console.Input, pathColumn: pathColumn, cancellation: cancellation), cancellation)
+            .WaitAsync(cancellation);
 
     /// <summary><c>--path-column NAME</c>.</summary>
     public static Option<string?> PathColumn() => new("--path-column")
