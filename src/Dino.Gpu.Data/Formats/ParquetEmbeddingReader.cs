@@ -99,7 +99,7 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
         for (int i = 0; ; i++)
         {
             string name = "e" + i.ToString(CultureInfo.InvariantCulture);
-            if (leaves[name].FirstOrDefault(leaf => leaf.IsFlat && leaf.IsFloating) is not { } leaf)
+            if (leaves[name].FirstOrDefault(one => one.IsFlat && one.IsFloating) is not { } leaf)
                 yield break;
             yield return leaf;
         }
