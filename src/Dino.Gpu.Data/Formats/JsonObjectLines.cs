@@ -134,12 +134,16 @@ internal sealed class JsonObjectLines(ReadAt read)
     /// <summary>
     /// The half of a pair that the text starts with, as an escape; null if it starts with something else.
     /// </summary>
-    private static char? Surrogate(ReadOnlySpan<byte> text) =>
-        text.Length >= EscapeLength
-            && text.StartsWith(@"\u"u8)
+    private static char? Surrogate(ReadOnlySpan<byte> text)
+    {
+        bool isEscape = text.Length >= EscapeLength && text.StartsWith(@"\u"u8);
+        return isEscape
             && Utf8Parser.TryParse(text[2..EscapeLength], out ushort code, out int length, 'x')
             && length == EscapeLength - 2
-            && char.IsSurrogate((char)code) ? (char)code : null;
+            && char.IsSurrogate((char)code)
+            ? (char)code
+            : null;
+    }
 }
 
 /// <summary>A line that cannot be read.</summary>

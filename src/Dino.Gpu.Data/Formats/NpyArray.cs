@@ -37,8 +37,10 @@ internal sealed class NpyArray : IDisposable
         }
 
         if (bytes + (UInt128)_header.Length > (UInt128)length)
+        {
             throw new InvalidDataException(
                 $"truncated: the array claims {bytes} bytes after a header of {_header.Length}, the file has {length}");
+        }
     }
 
     /// <summary>The sides of the array.</summary>

@@ -82,8 +82,11 @@ public static class AttentionPicture
     {
         ArgumentNullException.ThrowIfNull(picture);
         if (width > picture.Width || height > picture.Height)
+        {
             throw new ArgumentException(
                 $"There are no {width}x{height} pixels in a picture of {picture.Width}x{picture.Height}.", nameof(picture));
+        }
+
         byte[] pixels = new byte[3 * width * height];
         for (int y = 0; y < height; y++)
             picture.Pixels.AsSpan(3 * y * picture.Width, 3 * width).CopyTo(pixels.AsSpan(3 * y * width));

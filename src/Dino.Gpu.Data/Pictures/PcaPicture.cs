@@ -35,8 +35,11 @@ public static class PcaPicture
         int count = components.ComponentCount;
         long length = (long)gridHeight * gridWidth * count;
         if (projected.Length != length)
+        {
             throw new ArgumentException(
                 $"({gridHeight}, {gridWidth}, {count}) takes {length} values, got {projected.Length}.", nameof(projected));
+        }
+
         byte[] pixels = new byte[3 * gridHeight * gridWidth];
         for (int i = 0; i < pixels.Length; i++)
         {
