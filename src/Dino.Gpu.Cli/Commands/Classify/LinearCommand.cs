@@ -65,7 +65,7 @@ internal sealed class LinearCommand
         command.Validators.Add(result =>
         {
             if (result.GetValue(linear._probe) is not null && result.GetValue(linear._save) is not null)
-                result.AddError(UsageErrors.Of("--save is for a classifier that is trained now", "give TRAIN instead of --probe"));
+                result.AddError(UsageErrors.Of("--save keeps a classifier that is trained now", "give TRAIN instead of --probe"));
         });
         command.SetAction((parsed, cancellation) =>
         {
