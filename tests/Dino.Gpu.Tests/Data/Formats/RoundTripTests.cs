@@ -113,12 +113,12 @@ public sealed class RoundTripTests : IDisposable
             new(new RowInfo { Row = 0, Path = "good.jpg" }, [65504]),
             new(new RowInfo { Row = 1, Path = "far\noff.jpg" }, [70000])
         ];
-        string message = Assert.Throws<DinoException>(
-            () => FormatRows.Write(_folder.Path("a." + format), new RowSchema([1], FloatType.Float16, false, []), rows)).Message;
-        Assert.Contains("far", message);
-        Assert.Contains("off.jpg: a value of 70000", message);
-        Assert.Contains("--dtype f32", message);
-        Assert.DoesNotContain('\n', message);
+        DinoException failure = Assert.Throws<DinoException>(
+            () => FormatRows.Write(_folder.Path("a." + format), new RowSchema([1], FloatType.Float16, false, []), rows));
+        Assert.Contains("far", failure.Message);
+        Assert.Contains("off.jpg: a value of 70000", failure.Message);
+        Assert.DoesNotContain('\n', failure.Message);
+        Assert.Equal("use --dtype f32", failure.Hint);
         Assert.Empty(_folder.Files);
     }
 
