@@ -10,7 +10,7 @@ DINO_CUDA_TOOLS=$(build/gpu/cuda-tools.sh)
 export DINO_CUDA_TOOLS DINO_ASSEMBLE_OUT=$out DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 dotnet build tests/Dino.Gpu.Tests -c Release -v q >"$out/build.log" 2>&1 || { cat "$out/build.log" >&2; exit 1; }
 status=0
-dotnet test --project tests/Dino.Gpu.Tests -c Release --no-build --filter-method 'Dino.Gpu.Tests.Kernels.Assembler.AssemblerTests.EveryKernel_Assembles' \
+dotnet test --project tests/Dino.Gpu.Tests -c Release --no-build --filter-method 'Dino.Gpu.Tests.Kernels.Assembler.AssemblerTests.Every_kernel_assembles' \
   >"$out/test.log" 2>&1 || status=$?
 cat "$out"/table.sm_*.txt
 [ "$status" -eq 0 ] || { cat "$out/test.log" >&2; exit "$status"; }

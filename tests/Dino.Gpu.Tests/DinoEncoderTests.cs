@@ -30,7 +30,7 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
     [InlineData("tiny_hf_legacy.bin", "tiny_hf")]
     [InlineData("tiny_dino.pth", "tiny_dino")]
     [InlineData("tiny_dino_full.pth", "tiny_dino")]
-    public void EveryCheckpoint_GivesTheReferencesTokens(string file, string expected)
+    public void Every_checkpoint_gives_the_references_tokens(string file, string expected)
     {
         // config.json belongs to the Hugging Face files alone, so the others are read from a folder without it.
         string path = GoldenData.PathOf("checkpoints", file);
@@ -49,7 +49,7 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
     }
 
     [Fact]
-    public void Embed_GivesTheReferencesClassToken()
+    public void Embed_gives_the_references_class_token()
     {
         using DinoEncoder encoder = DinoEncoder.Create(seeded.Weights, Cpu);
         float[] embedding = encoder.Embed(GoldenData.Image("chelsea.png"));
@@ -63,7 +63,7 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
 
     /// <summary>As many as can be told apart when outputs are chosen.</summary>
     [Fact]
-    public void TheDeepestModel_HasAllItsHiddenStates()
+    public void The_deepest_model_has_all_its_hidden_states()
     {
         using DinoEncoder encoder = DinoEncoder.Create(
             SyntheticWeights.Create(Small with { LayerCount = 63 }), Cpu with { InputWidth = 40, InputHeight = 24 });
@@ -78,7 +78,7 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
     [Theory]
     [InlineData(PositionInterpolation.Size)]
     [InlineData(PositionInterpolation.Scale)]
-    public void OtherInputSizes_UseTheInterpolationAskedFor(PositionInterpolation interpolation)
+    public void Other_input_sizes_use_the_interpolation_asked_for(PositionInterpolation interpolation)
     {
         using DinoEncoder encoder = DinoEncoder.Create(
             seeded.Weights, Cpu with { InputWidth = 320, InputHeight = 240, Interpolation = interpolation });
@@ -88,7 +88,7 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
     }
 
     [Fact]
-    public void Outputs_HaveTheirShapesAndAgreeWithEachOther()
+    public void Outputs_have_their_shapes_and_agree_with_each_other()
     {
         using DinoEncoder encoder = DinoEncoder.Create(SyntheticWeights.Create(Small), Cpu with { InputWidth = 40, InputHeight = 24 });
         RgbImage[] images = [Chelsea(), Solid(10), Solid(200)];
@@ -117,7 +117,7 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
     }
 
     [Fact]
-    public void MoreImagesThanABatch_AreSplitWithoutATrace()
+    public void More_images_than_a_batch_are_split_without_a_trace()
     {
         VitWeights weights = SyntheticWeights.Create(Small);
         RgbImage[] images = [.. Enumerable.Range(0, 7).Select(i => Solid((byte)(i * 30)))];
@@ -135,7 +135,7 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
     }
 
     [Fact]
-    public void ManyThreads_ShareOneEncoder()
+    public void Many_threads_share_one_encoder()
     {
         using DinoEncoder encoder = DinoEncoder.Create(SyntheticWeights.Create(Small), Cpu);
         float[][] expected = [.. Enumerable.Range(0, 8).Select(i => encoder.Embed(Solid((byte)(i * 30))))];
@@ -143,7 +143,7 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
     }
 
     [Fact]
-    public void WrongUse_IsSaidInOneLine()
+    public void Wrong_use_is_one_line()
     {
         VitWeights weights = SyntheticWeights.Create(Small);
         AssertLine("patch", () => DinoEncoder.Create(weights, Cpu with { InputWidth = 4 }));

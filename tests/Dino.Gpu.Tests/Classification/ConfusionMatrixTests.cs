@@ -20,7 +20,7 @@ public sealed class ConfusionMatrixTests
     ];
 
     [Fact]
-    public void Counts_AreThoseOfTheWorkedExample()
+    public void Counts_are_those_of_the_worked_example()
     {
         ConfusionMatrix matrix = Matrix();
         Assert.Equal(8, matrix.Count);
@@ -44,7 +44,7 @@ public sealed class ConfusionMatrixTests
     }
 
     [Fact]
-    public void Picture_HasTheShareOfItsRowInEachCell()
+    public void Picture_has_the_share_of_its_row_in_each_cell()
     {
         RgbImage image = ConfusionPicture.Draw(Matrix(), ColorMap.Viridis);
         // Every cell's color, from its upper left pixel, found from the first cell on: 32 pixels apart.
@@ -67,7 +67,7 @@ public sealed class ConfusionMatrixTests
     [InlineData(31)]
     [InlineData(801)]
     [InlineData(4001)]
-    public void Picture_FitsAnyNumberOfClasses(int classes)
+    public void Picture_fits_any_number_of_classes(int classes)
     {
         int count = 2 * classes;
         var predictions = new Predictions(count);

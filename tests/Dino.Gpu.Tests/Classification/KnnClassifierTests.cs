@@ -11,7 +11,7 @@ public sealed class KnnClassifierTests
     [InlineData(7, 5, 3, 9)]
     [InlineData(60, 8, 4, 50)]
     [InlineData(250, 17, 12, 40)]
-    public void Votes_EqualTheirTwin(int train, int dimension, int classes, int test)
+    public void Votes_equal_their_twin(int train, int dimension, int classes, int test)
     {
         LabeledVectors voters = Clusters.Create(train, dimension, classes, 2);
         LabeledVectors queries = Clusters.Create(test, dimension, classes, 2, seed: 2);
@@ -41,7 +41,7 @@ public sealed class KnnClassifierTests
     [InlineData(0.28, 0)]
     [InlineData(0.30, 1)]
     [InlineData(0.0001, 0)] // exp(0.8 / T) alone would not fit a double
-    public void Temperature_DecidesBetweenOneNearAndTwoFar(double temperature, int expected)
+    public void Temperature_decides_between_one_near_and_two_far(double temperature, int expected)
     {
         float[] voters = [0.8f, 0.6f, 0.6f, 0.8f, 6f, -8f]; // lengths do not matter
         using KnnClassifier classifier = KnnClassifier.Create(
@@ -53,7 +53,7 @@ public sealed class KnnClassifierTests
     }
 
     [Fact]
-    public void EqualVotes_GoToTheSmallerClass_AndClassesWithoutAVoteAreLeftOut()
+    public void Equal_votes_go_to_the_smaller_class_and_classes_without_a_vote_are_left_out()
     {
         float[] voters = [1, 0, 1, 0, 1, 0, 0, 1];
         using KnnClassifier classifier = KnnClassifier.Create(new LabeledVectors(voters, 2, [4, 2, 3, 0], Clusters.Names(6)), OnCpu);
@@ -61,7 +61,7 @@ public sealed class KnnClassifierTests
     }
 
     [Fact]
-    public void Clusters_AreTold_Apart_AndShuffledLabelsAreNot()
+    public void Clusters_are_told_apart_and_shuffled_labels_are_not()
     {
         const int Classes = 10, Count = 1000;
         LabeledVectors test = Clusters.Create(Count, 32, Classes, 1, seed: 2);
@@ -80,7 +80,7 @@ public sealed class KnnClassifierTests
     }
 
     [Fact]
-    public void BadInput_IsRefused()
+    public void Bad_input_is_refused()
     {
         LabeledVectors voters = Clusters.Create(6, 4, 2, 1);
         Assert.Throws<ArgumentException>(() => KnnClassifier.Create(voters, OnCpu with { Temperature = 0 }));

@@ -9,7 +9,7 @@ public sealed class LabeledVectorsTests
     [InlineData(0.5)]
     [InlineData(0.01)]
     [InlineData(0.99)]
-    public void Split_DividesEveryClassInTheSameShare(double share)
+    public void Split_divides_every_class_in_the_same_share(double share)
     {
         int[] sizes = [1, 2, 3, 10, 101];
         int[] labels = [.. sizes.SelectMany((size, label) => Enumerable.Repeat(label, size))];

@@ -45,7 +45,7 @@ public sealed class LinearProbeTests(TestDevices devices)
 
     [Theory]
     [MemberData(nameof(SimdShapes))]
-    public void Simd_EqualsItsTwin(int width, int count, int dimension, int classes, int batch)
+    public void Simd_equals_its_twin(int width, int count, int dimension, int classes, int batch)
     {
         SimdModel.Require((SimdWidth)width);
         using DinoDevice device = DinoDevice.Open("cpu", 3);
@@ -56,14 +56,14 @@ public sealed class LinearProbeTests(TestDevices devices)
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void OpenCL_EqualsItsTwin(int count, int dimension, int classes, int batch)
+    public void OpenCL_equals_its_twin(int count, int dimension, int classes, int batch)
     {
         using var trainer = ProbeTrainer.Create(devices.Open(TestDevice.OpenCL), dimension, classes, Math.Min(batch, count));
         AssertEqualsTwin(trainer, Clusters.Create(count, dimension, classes, 1), Options(batch));
     }
 
     [Fact]
-    public void Cuda_EqualsItsTwin()
+    public void Cuda_equals_its_twin()
     {
         using var trainer = ProbeTrainer.Create(devices.Open(TestDevice.Cuda), 385, 33, 20);
         AssertEqualsTwin(trainer, Clusters.Create(64, 385, 33, 1), Options(20));
@@ -71,7 +71,7 @@ public sealed class LinearProbeTests(TestDevices devices)
 
     /// <summary>Groups of 4x4 threads, each a thread of the system: small.</summary>
     [Fact]
-    public void IlgpuCpu_EqualsItsTwin()
+    public void Ilgpus_CPU_device_equals_its_twin()
     {
         DinoDevice device = devices.Open(TestDevice.IlgpuCpu);
         using var trainer = new PortableProbeTrainer(device.Accelerator, PortableKernels.Create(device.Accelerator), 9, 3, 4);
@@ -82,7 +82,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     /// The twin's gradient against differences of its own loss: what everything else is compared with has to be right.
     /// </summary>
     [Fact]
-    public void Twin_GradientIsThatOfTheLoss()
+    public void The_gradient_of_the_twin_is_that_of_the_loss()
     {
         LabeledVectors train = Clusters.Create(9, 5, 4, 1);
         var twin = new ProbeTwin(train, 3);
@@ -108,7 +108,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     }
 
     [Fact]
-    public void LearningRate_FallsAlongHalfACosine()
+    public void Learning_rate_falls_along_half_a_cosine()
     {
         var options = new LinearProbeOptions();
         Assert.Equal(0.0005, options.LearningRateOf(0), 1e-15); // 0.001 * 128 / 256
@@ -119,7 +119,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     }
 
     [Fact]
-    public void Training_IsTheSameForEveryNumberOfThreads_AndEveryRun()
+    public void Training_is_the_same_for_every_number_of_threads_and_every_run()
     {
         // Steps large enough for five threads, see SimdProbeTrainer; a last one of 3.
         LabeledVectors train = Clusters.Create(203, 500, 101, 1);
@@ -138,7 +138,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     }
 
     [Fact]
-    public void Training_IsTheSameInManyLaunches()
+    public void Training_is_the_same_in_many_launches()
     {
         LabeledVectors train = Clusters.Create(100, 20, 5, 1);
         var options = new LinearProbeOptions { Epochs = 2, BatchSize = 16, LearningRate = 0.1 };
@@ -154,7 +154,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     }
 
     [Fact]
-    public void Clusters_AreLearnt_AndShuffledLabelsAreNot()
+    public void Clusters_are_learned_and_shuffled_labels_are_not()
     {
         const int Classes = 10, Count = 1000;
         var options = new LinearProbeOptions { Device = "cpu", Epochs = 10, LearningRate = 0.05 };
@@ -177,7 +177,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     }
 
     [Fact]
-    public void Predict_GivesTheSoftmaxOfTheTwinsLogits()
+    public void Predict_gives_the_softmax_of_the_twins_logits()
     {
         LabeledVectors train = Clusters.Create(40, 11, 7, 1);
         var options = new LinearProbeOptions { Device = "cpu", Epochs = 2, LearningRate = 0.1 };
@@ -196,7 +196,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     }
 
     [Fact]
-    public void Logits_OfOneValueAreTies_AndTheSmallerClassIsAhead()
+    public void Logits_of_one_value_are_ties_and_the_smaller_class_is_ahead()
     {
         var probe = new LinearProbe(new float[12], new float[6], Clusters.Names(6));
         Assert.Equal([0, 1, 2, 3, 4], probe.Predict(new float[] { 1, 2 }, "cpu").Classes(0).ToArray());
@@ -211,7 +211,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     }
 
     [Fact]
-    public void Divergence_IsAnError()
+    public void Divergence_is_an_error()
     {
         LabeledVectors train = Clusters.Create(100, 4, 3, 1);
         var options = new LinearProbeOptions { Device = "cpu", LearningRate = 3e38, BatchSize = 100 };
@@ -219,7 +219,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     }
 
     [Fact]
-    public void Cancellation_EndsTheTraining()
+    public void Cancellation_ends_the_training()
     {
         using var source = new CancellationTokenSource();
         LabeledVectors train = Clusters.Create(20, 4, 3, 1);
@@ -233,7 +233,7 @@ public sealed class LinearProbeTests(TestDevices devices)
     }
 
     [Fact]
-    public void BadOptions_AreRefused()
+    public void Bad_options_are_refused()
     {
         LabeledVectors train = Clusters.Create(20, 4, 3, 1);
         var options = new LinearProbeOptions { Device = "cpu" };

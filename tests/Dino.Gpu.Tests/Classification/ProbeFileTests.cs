@@ -6,7 +6,7 @@ namespace Dino.Gpu.Tests.Classification;
 public sealed class ProbeFileTests
 {
     [Fact]
-    public void AProbe_ComesBackAsItWas()
+    public void A_probe_comes_back_as_it_was()
     {
         using var folder = new TemporaryFolder();
         string path = folder.Path("probe.safetensors");
@@ -27,7 +27,7 @@ public sealed class ProbeFileTests
     }
 
     [Fact]
-    public void WhatIsNoProbe_IsRefusedInOneLine()
+    public void A_file_that_is_no_probe_is_refused_in_one_line()
     {
         using var folder = new TemporaryFolder();
         Assert.Contains("no such file", Message(folder.Path("none.safetensors")));

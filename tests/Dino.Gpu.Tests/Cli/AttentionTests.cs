@@ -11,7 +11,7 @@ public sealed class AttentionTests
     private static readonly string Chelsea = GoldenData.Image("chelsea.png");
 
     [Fact]
-    public async Task Every_kind_of_file_in_a_directory_that_is_made()
+    public async Task Every_kind_of_file_is_written_into_a_new_directory()
     {
         using var folder = new TemporaryFolder();
         string maps = folder.Path("new", "maps");
@@ -61,7 +61,7 @@ public sealed class AttentionTests
     }
 
     [Fact]
-    public async Task Layer_head_and_colours_are_those_asked_for()
+    public async Task Layer_head_and_colors_are_those_asked_for()
     {
         using var folder = new TemporaryFolder();
         foreach (string layer in new[] { "0", "-3" })
@@ -135,7 +135,7 @@ public sealed class AttentionTests
     [InlineData("layers 0 to 2", "--layer", "3")]
     [InlineData("layers 0 to 2", "--layer", "-4")]
     [InlineData("heads 0 to 2", "--head", "3")]
-    public async Task What_the_model_has_not(string reason, params string[] options)
+    public async Task A_layer_or_head_that_the_model_lacks_is_refused(string reason, params string[] options)
     {
         using var folder = new TemporaryFolder();
         Assert.Contains(reason, (await RunAsync([Chelsea, "-o", folder.Path("maps"), "--size", "32", .. options])).FatalLine());
@@ -153,7 +153,7 @@ public sealed class AttentionTests
     [InlineData("a.jpg", "-o", "maps", "--alpha", "-1")]
     [InlineData("a.jpg", "-o", "maps", "--no-maps")]
     [InlineData("-o", "maps")]
-    public async Task Wrong_usage(params string[] arguments)
+    public async Task Wrong_usage_says_what_was_expected(params string[] arguments)
     {
         (await CliRunner.RunAsync(["attention", .. arguments])).UsageLine();
     }

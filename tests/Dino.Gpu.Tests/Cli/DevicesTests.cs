@@ -8,7 +8,7 @@ namespace Dino.Gpu.Tests.Cli;
 public sealed class DevicesTests
 {
     [Fact]
-    public async Task Table_lists_the_cpu()
+    public async Task Table_lists_the_CPU()
     {
         CliResult result = await CliRunner.RunAsync("devices");
         Assert.Equal(0, result.ExitCode);

@@ -87,7 +87,7 @@ public sealed class EmbedBadInputTests : IDisposable
     }
 
     [Fact]
-    public async Task Folder_without_images()
+    public async Task A_folder_without_images_ends_the_command()
     {
         _folder.Write("in/notes.txt", "nothing to see");
         string line = await FailsAsync(_folder.Path("in"));
@@ -95,7 +95,7 @@ public sealed class EmbedBadInputTests : IDisposable
     }
 
     [Fact]
-    public async Task Checkpoint_of_another_architecture()
+    public async Task A_checkpoint_of_another_architecture_is_refused()
     {
         string line = await FailsAsync(Chelsea, "--weights", _folder.Write("resnet.safetensors", BrokenCheckpoints.OtherArchitecture()));
         Assert.Contains("resnet.safetensors", line);
@@ -111,14 +111,14 @@ public sealed class EmbedBadInputTests : IDisposable
     }
 
     [Fact]
-    public async Task Safetensors_header_that_claims_2_to_the_60_bytes()
+    public async Task Safetensors_header_that_claims_2_to_the_60_bytes_is_refused()
     {
         string line = await FailsAsync(Chelsea, "--weights", _folder.Write("liar.safetensors", BrokenCheckpoints.HugeHeader()));
         Assert.Contains("1152921504606846976", line);
     }
 
     [Fact]
-    public async Task Missing_weights()
+    public async Task Missing_weights_are_named()
     {
         string line = await FailsAsync(Chelsea, "--weights", _folder.Path("none.bin"));
         Assert.Contains("none.bin", line);
@@ -129,7 +129,7 @@ public sealed class EmbedBadInputTests : IDisposable
     [InlineData("opencl:99")]
     [InlineData("tpu")]
     [InlineData("cuda:x")]
-    public async Task Unknown_device(string device)
+    public async Task An_unknown_device_is_named(string device)
     {
         string line = await FailsAsync(Chelsea, "--device", device);
         Assert.Contains(device, line);
@@ -139,7 +139,7 @@ public sealed class EmbedBadInputTests : IDisposable
     [InlineData("tf32")]
     [InlineData("bf16")]
     [InlineData("fp16")]
-    public async Task Precision_that_the_device_lacks(string precision)
+    public async Task A_precision_that_the_device_lacks_is_refused(string precision)
     {
         string line = await FailsAsync(Chelsea, "--device", "cpu", "--precision", precision);
         Assert.Contains($"does not compute in {precision}, only in fp32", line);
@@ -160,7 +160,7 @@ public sealed class EmbedBadInputTests : IDisposable
     }
 
     [Fact]
-    public async Task Input_size_smaller_than_a_patch()
+    public async Task An_input_size_smaller_than_a_patch_is_refused()
     {
         await FailsAsync(Chelsea, "--size", "4");
     }

@@ -13,7 +13,7 @@ public sealed class FeaturesTests
     private static readonly string Chelsea = GoldenData.Image("chelsea.png");
 
     [Fact]
-    public async Task Patch_tokens_of_the_last_layer_by_default()
+    public async Task Patch_tokens_of_the_last_layer_are_the_default()
     {
         using var folder = new TemporaryFolder();
         string directory = folder.Path("new", "out");
@@ -32,7 +32,7 @@ public sealed class FeaturesTests
     [Theory]
     [InlineData("npy")]
     [InlineData("safetensors")]
-    public async Task Every_feature_of_the_layers_asked_for(string format)
+    public async Task Every_feature_of_the_layers_asked_for_is_written(string format)
     {
         using var folder = new TemporaryFolder();
         CliResult result = await RunAsync(
@@ -92,7 +92,7 @@ public sealed class FeaturesTests
     }
 
     [Fact]
-    public async Task Class_tokens_of_the_last_blocks_alone()
+    public async Task Class_tokens_of_the_last_blocks_are_written_alone()
     {
         using var folder = new TemporaryFolder();
         Assert.Equal(0, (await RunAsync(Chelsea, "-o", folder.Root, "--last-blocks", "3")).ExitCode);
@@ -101,7 +101,7 @@ public sealed class FeaturesTests
     }
 
     [Fact]
-    public async Task Goes_on_past_a_bad_image()
+    public async Task A_bad_image_does_not_end_the_run()
     {
         using var folder = new TemporaryFolder();
         byte[] picture = File.ReadAllBytes(GoldenData.Image("tiny_5x7.png"));
@@ -119,7 +119,7 @@ public sealed class FeaturesTests
     [InlineData("layers 0 to 2", "--layer", "0,3")]
     [InlineData("layers 0 to 2", "--layer", "-4")]
     [InlineData("expected at most 3", "--last-blocks", "4")]
-    public async Task What_the_model_has_not(string reason, params string[] options)
+    public async Task A_layer_or_head_that_the_model_lacks_is_refused(string reason, params string[] options)
     {
         using var folder = new TemporaryFolder();
         Assert.Contains(reason, (await RunAsync([Chelsea, "-o", folder.Path("out"), .. options])).FatalLine());
@@ -135,7 +135,7 @@ public sealed class FeaturesTests
     [InlineData("parquet", "a.jpg", "-o", "out", "--format", "parquet")]
     [InlineData("--raw is for tokens", "a.jpg", "-o", "out", "--what", "keys", "--raw")]
     [InlineData("--raw is for tokens", "a.jpg", "-o", "out", "--last-blocks", "2", "--raw")]
-    public async Task Wrong_usage(string reason, params string[] arguments)
+    public async Task Wrong_usage_says_what_was_expected(string reason, params string[] arguments)
     {
         Assert.Contains(reason, (await CliRunner.RunAsync(["features", .. arguments])).UsageLine());
     }

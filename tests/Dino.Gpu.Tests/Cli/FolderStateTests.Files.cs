@@ -19,7 +19,7 @@ public sealed partial class FolderStateTests
     }
 
     [Fact]
-    public async Task No_output_over_another_or_over_an_input()
+    public async Task No_output_replaces_another_or_an_input()
     {
         string[] inputs = Inputs();
         string list = _folder.Write("list.csv", "path\n" + inputs[0] + "\n");
@@ -41,7 +41,7 @@ public sealed partial class FolderStateTests
     [InlineData("--errors", "manifest.jsonl")]
     [InlineData("--stats", "run.json")]
     [InlineData("--stats", "shard-00000.npy")]
-    public async Task No_output_over_the_folder_s_own_files(string option, string name)
+    public async Task No_output_replaces_the_files_of_the_folder(string option, string name)
     {
         string[] inputs = Inputs(3);
         foreach (int _ in new[] { 1, 2 })
@@ -171,7 +171,7 @@ public sealed partial class FolderStateTests
     }
 
     [Fact]
-    public async Task A_file_where_the_folder_should_be()
+    public async Task A_file_where_the_folder_should_be_is_refused()
     {
         _folder.Write("out", "mine");
         Assert.Contains("is a file, expected a folder", (await EmbedAsync(Inputs())).FatalLine());

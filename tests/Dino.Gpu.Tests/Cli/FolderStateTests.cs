@@ -22,7 +22,7 @@ public sealed partial class FolderStateTests : IDisposable
     /// </summary>
     [Theory]
     [MemberData(nameof(Formats))]
-    public async Task A_shard_that_was_deleted_in_front_of_a_journal(string format)
+    public async Task A_shard_deleted_in_front_of_a_journal_is_made_again(string format)
     {
         string[] inputs = Inputs();
         string late = inputs[25];

@@ -37,7 +37,7 @@ public sealed class MergeRefusalTests : MergeTestBase
     [InlineData("into the parts", "is among the folders to merge")]
     [InlineData("into a part", "is among the folders to merge")]
     [InlineData("over a shard", "is among the folders to merge")]
-    public async Task Refused(string what, string message)
+    public async Task A_wrong_part_is_refused(string what, string message)
     {
         string[] run = ["--shard-size", "4"];
         await PartsAsync("out", 3, 0, [Images, .. run]);
@@ -99,7 +99,7 @@ public sealed class MergeRefusalTests : MergeTestBase
     [InlineData("merge", "-o", "merged")]
     [InlineData("merge", "out", "-o", "merged.xyz")]
     [InlineData("merge", "out", "-o", "merged", "--shard-size", "4")]
-    public async Task Wrong_usage(params string[] arguments)
+    public async Task Wrong_usage_says_what_was_expected(params string[] arguments)
     {
         CliResult result = await CliRunner.RunAsync(arguments);
         Assert.Equal(2, result.ExitCode);

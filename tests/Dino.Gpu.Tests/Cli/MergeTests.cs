@@ -30,7 +30,7 @@ public sealed class MergeTests : MergeTestBase
     [InlineData("csv")]
     [InlineData("parquet")]
     [InlineData("safetensors")]
-    public async Task Every_format_with_columns_failures_and_digests(string format)
+    public async Task Every_format_holds_columns_failures_and_digests(string format)
     {
         string[] run = [Manifest(), "--shard-size", "4", "--format", format, "--sha256"];
         await AssertSameFolderAsync(3, 3, run);
@@ -45,7 +45,7 @@ public sealed class MergeTests : MergeTestBase
     [InlineData("csv")]
     [InlineData("parquet")]
     [InlineData("safetensors")]
-    public async Task Rows_of_any_shape(string format)
+    public async Task Rows_of_any_shape_are_merged(string format)
     {
         await AssertSameFolderAsync(3, 0, Images, "--shard-size", "9", "--format", format, "--output", "patches");
         await AssertSameFolderAsync(3, 0, Images, "--shard-size", "9", "--format", format, "--output", "cls+mean", "--size", "40x24");
@@ -54,7 +54,7 @@ public sealed class MergeTests : MergeTestBase
     [Theory]
     [InlineData("nan")]
     [InlineData("skip")]
-    public async Task Shards_without_any_embedding(string onError)
+    public async Task Shards_without_any_embedding_are_merged(string onError)
     {
         string[] inputs = [MissingFiles.List("a.png", "b.png", "c.png", "d.png"), GoldenData.Image("gray.png"), MissingFiles.List("e.png")];
         foreach (string format in new[] { "npy", "npz", "jsonl", "csv", "parquet", "safetensors" })

@@ -19,7 +19,7 @@ public sealed class PcaTests : IDisposable
     [Theory]
     [InlineData("1")]
     [InlineData("32")]
-    public async Task One_basis_for_all_images_and_what_the_library_says(string batch)
+    public async Task One_basis_of_all_images_gives_what_the_library_gives(string batch)
     {
         CliResult result = await RunAsync([.. Images, "-o", _folder.Path("new", "pca"), "--size", "64x40", "--npy", "--batch", batch]);
         Assert.Equal(0, result.ExitCode);

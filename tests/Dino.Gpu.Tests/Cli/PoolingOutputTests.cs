@@ -42,7 +42,7 @@ public sealed class PoolingOutputTests
     }
 
     [Fact]
-    public async Task More_blocks_than_the_model_has()
+    public async Task More_blocks_than_the_model_has_are_refused()
     {
         using var folder = new TemporaryFolder();
         Assert.Contains(
@@ -96,7 +96,7 @@ public sealed class PoolingOutputTests
     [Theory]
     [InlineData("o.npy")]
     [InlineData("out/")]
-    public async Task A_scale_without_a_patch(string output)
+    public async Task A_scale_without_a_patch_is_refused(string output)
     {
         using var folder = new TemporaryFolder();
         Assert.Contains(

@@ -112,7 +112,7 @@ public sealed class ProcessTests : IDisposable
     [InlineData(1)]
     [InlineData(5)]
     [InlineData(40)]
-    public async Task Terminals_of_any_width(int columns)
+    public async Task Terminals_of_any_width_show_the_bar(int columns)
     {
         if (!OperatingSystem.IsLinux() || !File.Exists("/usr/bin/script"))
             Assert.Skip("needs script of util-linux");
@@ -255,7 +255,7 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task Standard_output_by_the_name_of_its_device()
+    public async Task Standard_output_may_be_named_by_its_device()
     {
         CliResult result = await CliRunner.EmbedTinyAsync(Chelsea, "--quiet", "-o", "/dev/stdout");
         Assert.Equal(0, result.ExitCode);

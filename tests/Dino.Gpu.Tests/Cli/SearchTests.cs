@@ -257,7 +257,7 @@ public sealed class SearchTests : IDisposable
     [InlineData("compare", "a.jpg")]
     [InlineData("dedup", "a.npz", "--json", "--list")]
     [InlineData("dedup", "a.npz", "-t", "high")]
-    public async Task Wrong_usage(params string[] arguments)
+    public async Task Wrong_usage_says_what_was_expected(params string[] arguments)
     {
         Assert.Contains($"hint: run 'dino {arguments[0]} --help'", (await CliRunner.RunAsync(arguments)).UsageLine());
     }

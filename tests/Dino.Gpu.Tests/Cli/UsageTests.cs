@@ -36,7 +36,7 @@ public sealed class UsageTests
     [InlineData("embed", "a.jpg", "--weights")]
     [InlineData("devices", "extra")]
     [InlineData("unknown")]
-    public async Task Wrong_usage(params string[] arguments)
+    public async Task Wrong_usage_says_what_was_expected(params string[] arguments)
     {
         (await CliRunner.RunAsync(arguments)).UsageLine();
     }
@@ -141,7 +141,7 @@ public sealed class UsageTests
     }
 
     [Fact]
-    public async Task Stack_trace_only_with_verbose()
+    public async Task Only_verbose_shows_a_stack_trace()
     {
         string[] arguments = ["embed", "nowhere/*.jpg"];
         Assert.DoesNotContain("   at ", (await CliRunner.RunAsync(arguments)).Error);

@@ -30,7 +30,7 @@ public sealed class CudaDeviceTests
     };
 
     [Fact]
-    public void Devices_AreSeenOnlyWhereTheyAreShown()
+    public void Devices_are_seen_only_where_they_are_shown()
     {
         RequireEmulator();
         Assert.Empty(DeviceCatalog.FindCuda());
@@ -45,7 +45,7 @@ public sealed class CudaDeviceTests
     }
 
     [Fact]
-    public void AFault_IsToldByTheNextCallAndStays()
+    public void The_next_call_reports_a_fault_and_it_stays()
     {
         using DinoDevice device = Open();
         CudaContext context = CudaDriver.Current!;
@@ -66,7 +66,7 @@ public sealed class CudaDeviceTests
 
     /// <summary>Memory of another device is none of this one's.</summary>
     [Fact]
-    public void MemoryOfAnotherDevice_IsOutOfBounds()
+    public void Memory_of_another_device_is_out_of_bounds()
     {
         using DinoDevice first = Open();
         using MemoryBuffer1D<int, Stride1D.Dense> values = first.Accelerator.Allocate1D<int>(100);
@@ -83,7 +83,7 @@ public sealed class CudaDeviceTests
 
     /// <summary>A copy to locked memory is there when the stream was waited for, and as a rule not before.</summary>
     [Fact]
-    public unsafe void Work_IsLate()
+    public unsafe void Work_is_late()
     {
         const int Count = 1000;
         const int Rounds = 50;
@@ -114,7 +114,7 @@ public sealed class CudaDeviceTests
     /// Transfers are made by whatever thread calls; ILGPU binds a device's context to the thread that opened it.
     /// </summary>
     [Fact]
-    public void HostMemory_IsLockedOnAnyThread()
+    public void Host_memory_is_locked_on_any_thread()
     {
         using DinoDevice device = Open();
         CudaContext context = CudaDriver.Current!;
@@ -143,7 +143,7 @@ public sealed class CudaDeviceTests
     [InlineData(Precision.TensorFloat32, 0.9999)]
     [InlineData(Precision.Float16, 0.9999)]
     [InlineData(Precision.BFloat16, 0.999)]
-    public void TinyModel_IsRightInAnyOrder(Precision precision, double limit)
+    public void The_tiny_model_is_right_in_any_order(Precision precision, double limit)
     {
         const DinoOutputs Everything =
             DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.HiddenStates | DinoOutputs.IntermediateLayers
@@ -178,7 +178,7 @@ public sealed class CudaDeviceTests
     }
 
     [Fact]
-    public void TwoDevices_ShareTheWork()
+    public void Two_devices_share_the_work()
     {
         RequireEmulator();
         using IDisposable shown = CudaEmulator.Show(2);

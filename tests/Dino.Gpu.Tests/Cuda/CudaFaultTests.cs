@@ -101,7 +101,7 @@ public sealed class CudaFaultTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void EachFault_IsFound(string name, string? fault)
+    public void Each_fault_is_found(string name, string? fault)
     {
         string code = Kernels.Single(kernel => kernel.Name == name).Code;
         var program = new PtxProgram($$"""
@@ -145,7 +145,7 @@ public sealed class CudaFaultTests
 
     /// <summary>A host that packs arguments without their alignment gives too few bytes.</summary>
     [Fact]
-    public void Parameters_LieAtMultiplesOfTheirAlignment()
+    public void Parameters_lie_at_multiples_of_their_alignment()
     {
         var program = new PtxProgram(
             ".visible .entry Kernel(.param .b32 a, .param .b64 b, .param .align 4 .b8 c[28], .param .align 8 .b8 d[16], "
@@ -160,7 +160,7 @@ public sealed class CudaFaultTests
     }
 
     [Fact]
-    public void FreedMemory_IsNobodys()
+    public void Freed_memory_is_nobodys()
     {
         using var memory = new DeviceMemory();
         long first = memory.Allocate(100).Start;
@@ -178,6 +178,6 @@ public sealed class CudaFaultTests
     [InlineData("frobnicate.s32 x, t, t;")]
     [InlineData("add.s32 d, t, t;")]
     [InlineData("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {x}, {x}, {x}, {x};")]
-    public void WhatIsNotPtx_IsRefused(string code) => Assert.ThrowsAny<Exception>(() => new PtxKernel(new PtxProgram(
+    public void Text_that_is_not_PTX_is_refused(string code) => Assert.ThrowsAny<Exception>(() => new PtxKernel(new PtxProgram(
         ".visible .entry Kernel(.param .b32 a) { .reg .b32 x; .reg .b32 t; .reg .b64 d; mov.b32 t, %tid.x; " + code + " ret; }")));
 }

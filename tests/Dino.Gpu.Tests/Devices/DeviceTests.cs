@@ -7,7 +7,7 @@ namespace Dino.Gpu.Tests.Devices;
 public sealed class DeviceTests
 {
     [Fact]
-    public void Catalog_EndsWithTheCpuAndMarksOneChoice()
+    public void Catalog_ends_with_the_CPU_and_marks_one_choice()
     {
         IReadOnlyList<DeviceInfo> devices = DeviceCatalog.Enumerate();
         foreach (DeviceInfo info in devices)
@@ -27,7 +27,7 @@ public sealed class DeviceTests
     }
 
     [Fact]
-    public void Auto_IsTheMarkedDevice()
+    public void Auto_is_the_marked_device()
     {
         using DinoDevice device = DinoDevice.Open("auto");
         Assert.Equal(DeviceCatalog.Enumerate().Single(info => info.IsAutomaticChoice), device.Info);
@@ -38,7 +38,7 @@ public sealed class DeviceTests
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(7)]
-    public void Cpu_HasOneMultiprocessorAThread(int threads)
+    public void The_CPU_has_one_multiprocessor_per_thread(int threads)
     {
         using DinoDevice device = DinoDevice.Open("cpu", threads);
         Assert.Equal(threads, device.Accelerator.NumMultiprocessors);
@@ -53,7 +53,7 @@ public sealed class DeviceTests
     }
 
     [Fact]
-    public void Cpu_ByDefaultUsesEveryCore()
+    public void The_CPU_uses_every_core_by_default()
     {
         using DinoDevice device = DinoDevice.Open(" CPU ");
         Assert.Equal(Environment.ProcessorCount, device.Accelerator.NumMultiprocessors);
@@ -69,7 +69,7 @@ public sealed class DeviceTests
     [InlineData("cuda:99")]
     [InlineData("opencl:99")]
     [InlineData("opencl:99999999999")]
-    public void UnknownDevice_IsOneLineThatNamesWhatIsThere(string spec)
+    public void An_unknown_device_is_one_line_that_names_what_is_there(string spec)
     {
         DinoException exception = Assert.Throws<DinoException>(() => DinoDevice.Open(spec));
         TestContext.Current.TestOutputHelper?.WriteLine(exception.Message);
@@ -79,7 +79,7 @@ public sealed class DeviceTests
     }
 
     [Fact]
-    public void RefusedDevice_SaysWhy()
+    public void A_refused_device_says_why()
     {
         DeviceInfo? refused = DeviceCatalog.Enumerate().FirstOrDefault(info => info.Refusal is not null);
         Assert.SkipWhen(refused is null, "every accelerator here can be used");
@@ -92,7 +92,7 @@ public sealed class DeviceTests
     [InlineData(0)]
     [InlineData(-1)]
     [InlineData(1_000_000)]
-    public void Cpu_RefusesAbsurdThreadCounts(int threads) =>
+    public void The_CPU_refuses_absurd_thread_counts(int threads) =>
         Assert.Throws<DinoException>(() => DinoDevice.Open("cpu", threads));
 
     private static void StoreIndex(Index1D index, ArrayView<int> output) => output[index] = index + 1;

@@ -24,7 +24,7 @@ public sealed class PrecisionTests(TestDevices devices) : IClassFixture<TestDevi
     [InlineData(Precision.TensorFloat32, "tf32")]
     [InlineData(Precision.BFloat16, "bf16")]
     [InlineData(Precision.Float16, "fp16")]
-    public void Cpu_ComputesInFloat32Only(Precision precision, string name)
+    public void The_CPU_computes_in_float32_only(Precision precision, string name)
     {
         using DinoDevice device = DinoDevice.Open("cpu");
         Assert.Equal([Precision.Float32], device.Info.Precisions);
@@ -35,7 +35,7 @@ public sealed class PrecisionTests(TestDevices devices) : IClassFixture<TestDevi
     }
 
     [Fact]
-    public void PortableDevice_ComputesInFloat32Only()
+    public void A_portable_device_computes_in_float32_only()
     {
         DinoDevice device = devices.Open(TestDevice.IlgpuCpu);
         DinoException exception = Assert.Throws<DinoException>(
@@ -44,7 +44,7 @@ public sealed class PrecisionTests(TestDevices devices) : IClassFixture<TestDevi
     }
 
     [Fact]
-    public void AmpereAndNewer_ComputeInAll()
+    public void Ampere_and_newer_compute_in_all_precisions()
     {
         DeviceInfo device = new()
         {
@@ -60,7 +60,7 @@ public sealed class PrecisionTests(TestDevices devices) : IClassFixture<TestDevi
     }
 
     [Fact]
-    public void ModelWithOtherSizes_IsRefused()
+    public void A_model_with_other_sizes_is_refused()
     {
         TensorCoreExecutor.RequireSizes(Small with { HiddenSize = 384, MlpSize = 1536 }, Precision.BFloat16);
         DinoException exception = Assert.Throws<DinoException>(() => TensorCoreExecutor.RequireSizes(Small, Precision.BFloat16));

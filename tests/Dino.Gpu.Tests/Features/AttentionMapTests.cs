@@ -14,21 +14,21 @@ public sealed class AttentionMapTests
     [InlineData(0.3, "x....")] // above 0.7: 1
     [InlineData(0.9, "xx.xx")] // above 0.1: 0.15 and all larger
     [InlineData(1, "xxxxx")]
-    public void Mask_FollowsTheOriginalsRule(double share, string expected)
+    public void Mask_follows_the_originals_rule(double share, string expected)
     {
         // Twice the values: the rule is about shares of their sum.
         Assert.Equal(expected, Text(AttentionMap.Mask([0.8f, 0.2f, 0.1f, 0.5f, 0.4f], share)));
     }
 
     [Fact]
-    public void Mask_TakesEqualValuesAwayFromTheFirstOn() => Assert.Equal(".xx", Text(AttentionMap.Mask([1f, 1f, 1f], 0.5)));
+    public void Mask_takes_equal_values_away_from_the_first_on() => Assert.Equal(".xx", Text(AttentionMap.Mask([1f, 1f, 1f], 0.5)));
 
     /// <summary>What is kept holds the share, and would not without its weakest patch.</summary>
     [Theory]
     [InlineData(0.05)]
     [InlineData(0.6)]
     [InlineData(0.95)]
-    public void Mask_KeepsTheShareAndNoPatchMore(double share)
+    public void Mask_keeps_the_share_and_no_patch_more(double share)
     {
         var random = new Random(7);
         for (int round = 0; round < 20; round++)
@@ -47,10 +47,10 @@ public sealed class AttentionMapTests
     [InlineData(0)]
     [InlineData(1.01)]
     [InlineData(double.NaN)]
-    public void Mask_RefusesWhatIsNoShare(double share) => Assert.Throws<ArgumentOutOfRangeException>(() => AttentionMap.Mask([1f], share));
+    public void Mask_refuses_what_is_no_share(double share) => Assert.Throws<ArgumentOutOfRangeException>(() => AttentionMap.Mask([1f], share));
 
     [Fact]
-    public void HeadsAndTheirMean()
+    public void Heads_are_those_of_the_tensor_and_the_mean_is_theirs()
     {
         var map = new AttentionMap([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], headCount: 2, gridHeight: 2, gridWidth: 3);
         Assert.Equal([7f, 8f, 9f, 10f, 11f, 12f], map.Head(1).ToArray());
@@ -60,7 +60,7 @@ public sealed class AttentionMapTests
     }
 
     [Fact]
-    public void Upsample_RepeatsEveryValueInASquare() =>
+    public void Upsampling_repeats_every_value_in_a_square() =>
         Assert.Equal(
             [1, 1, 2, 2, 3, 3, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 4, 4, 5, 5, 6, 6], AttentionMap.Upsample([1, 2, 3, 4, 5, 6], 2, 3, 2));
 

@@ -31,7 +31,7 @@ public sealed class ClassAttentionTests(TestDevices devices, SeededWeights seede
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void OnTheCpu_MatchesTheReference(string name)
+    public void The_CPU_matches_the_reference(string name)
     {
         using SimdModel model = SimdModel.Create(seeded.Weights);
         Check(model.Executor, name);
@@ -39,7 +39,7 @@ public sealed class ClassAttentionTests(TestDevices devices, SeededWeights seede
 
     [Theory]
     [MemberData(nameof(DeviceCases))]
-    public void OnADevice_MatchesTheReference(TestDevice device, string name)
+    public void A_device_matches_the_reference(TestDevice device, string name)
     {
         using VitExecutor executor = VitExecutor.Create(devices.OpenForFullSize(device), seeded.Weights);
         Check(executor, name);
@@ -53,7 +53,7 @@ public sealed class ClassAttentionTests(TestDevices devices, SeededWeights seede
     [InlineData(1, 2)]
     [InlineData(2, 3)]
     [InlineData(3, 4)]
-    public void Rows_AreThoseOfTheMatrices(int threads, int batch)
+    public void Rows_are_those_of_the_matrices(int threads, int batch)
     {
         using DinoEncoder encoder = DinoEncoder.Create(
             TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = threads, BatchSize = batch, InputWidth = 43, InputHeight = 21 });
@@ -88,7 +88,7 @@ public sealed class ClassAttentionTests(TestDevices devices, SeededWeights seede
 
     /// <summary>Of 12 layers at 480x480 the matrices would take 234 MB an image, the rows 260 KB.</summary>
     [Fact]
-    public void Memory_GrowsWithTheTokens()
+    public void Memory_grows_with_the_tokens()
     {
         var shape = new VitShape(VitConfig.VitS16, 480, 480);
         ForwardOutput output = ForwardOutput.Allocate(shape, new ForwardRequest(1, false, false, 0xFFF, classAttentionOnly: true));

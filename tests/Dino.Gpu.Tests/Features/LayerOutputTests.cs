@@ -18,7 +18,7 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void OnTheCpu_MatchesTheReference(string name)
+    public void The_CPU_matches_the_reference(string name)
     {
         using SimdModel model = SimdModel.Create(seeded.Weights);
         Check(model.Executor, GoldenCase.All.Single(golden => golden.Name == name));
@@ -26,7 +26,7 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
 
     [Theory]
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
-    public void OnADevice_MatchesTheReference(TestDevice device)
+    public void A_device_matches_the_reference(TestDevice device)
     {
         using VitExecutor executor = VitExecutor.Create(devices.OpenForFullSize(device), seeded.Weights);
         Check(executor, GoldenCase.Chelsea);
@@ -37,7 +37,7 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
     [InlineData(1, 2)]
     [InlineData(2, 3)]
     [InlineData(3, 4)]
-    public void Layers_AreThoseAskedFor(int threads, int batch)
+    public void Layers_are_those_asked_for(int threads, int batch)
     {
         const DinoOutputs All =
             DinoOutputs.HiddenStates | DinoOutputs.IntermediateLayers | DinoOutputs.LayerClassTokens
@@ -96,7 +96,7 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
 
     /// <summary>At 480x480 all hidden states take 18 MB an image, the class tokens of four layers 6 KB.</summary>
     [Fact]
-    public void Memory_IsThatOfTheRowsAskedFor()
+    public void Memory_is_that_of_the_rows_asked_for()
     {
         var shape = new VitShape(VitConfig.VitS16, 480, 480);
         ForwardOutput output = ForwardOutput.Allocate(

@@ -24,7 +24,7 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
     /// </summary>
     [Theory]
     [MemberData(nameof(Names))]
-    public void Vectors_AreTheTwins(string name, int blocks, string patches)
+    public void Vectors_are_those_of_the_twin(string name, int blocks, string patches)
     {
         NormWeights norm = seeded.Weights.Norm;
         double[] classTokens = Reference.LayerNorm(
@@ -59,13 +59,13 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
     [InlineData("gem+cls")]
     [InlineData("cls+mean+gem")]
     [InlineData("last99999999999")]
-    public void OtherNames_AreNone(string name) => Assert.Null(Pooling.Parse(name));
+    public void Other_names_are_no_pooling(string name) => Assert.Null(Pooling.Parse(name));
 
     /// <summary>
     /// By hand: negative values count as 1e-6, power 1 is the mean, and a large power comes near the maximum.
     /// </summary>
     [Fact]
-    public void GeneralizedMean_ByHand()
+    public void Generalized_mean_by_hand()
     {
         float[] patches = [3, -5, 4, -1];
         float[] pooled = new float[2];
@@ -80,7 +80,7 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
     }
 
     [Fact]
-    public void Pooling_RefusesWhatIsNotThere()
+    public void Pooling_refuses_what_is_not_there()
     {
         using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, Cpu);
         var last2 = new Pooling { LastBlocks = 2 };
@@ -98,7 +98,7 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
     }
 
     [Fact]
-    public void PatchFeatures_AreTheTokensOfTheLayer()
+    public void Patch_features_are_the_tokens_of_the_layer()
     {
         using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, Cpu with { InputWidth = 43, InputHeight = 21 });
         RgbImage[] images = [.. Enumerable.Range(0, 3).Select(i => encoder.Prepare(TinyModel.Picture(i)))];

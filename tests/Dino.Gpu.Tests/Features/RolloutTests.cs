@@ -19,7 +19,7 @@ public sealed class RolloutTests(TestDevices devices, SeededWeights seeded) : IC
     [Theory]
     [InlineData("chelsea")]
     [InlineData("chelsea_240x320_size")]
-    public void OnTheCpu_IsTheProductOfTheMatrices(string name)
+    public void The_CPU_gives_the_product_of_the_matrices(string name)
     {
         using SimdModel model = SimdModel.Create(seeded.Weights);
         Check(model.Executor, name);
@@ -27,7 +27,7 @@ public sealed class RolloutTests(TestDevices devices, SeededWeights seeded) : IC
 
     [Theory]
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
-    public void OnADevice_IsTheProductOfTheMatrices(TestDevice device)
+    public void A_device_gives_the_product_of_the_matrices(TestDevice device)
     {
         using VitExecutor executor = VitExecutor.Create(devices.OpenForFullSize(device), seeded.Weights);
         Check(executor, "chelsea_240x320_size");
@@ -39,7 +39,7 @@ public sealed class RolloutTests(TestDevices devices, SeededWeights seeded) : IC
     [InlineData(2, 3)]
     [InlineData(3, 4)]
     [InlineData(5, 7)]
-    public void Maps_AreTheSameInAnyCompany(int threads, int batch)
+    public void Maps_are_the_same_in_any_company(int threads, int batch)
     {
         var options = new DinoOptions { Device = "cpu", InputWidth = 43, InputHeight = 21 };
         using DinoEncoder alone = DinoEncoder.Create(TinyModel.Weights, options with { Threads = 1, BatchSize = 1 });
@@ -64,7 +64,7 @@ public sealed class RolloutTests(TestDevices devices, SeededWeights seeded) : IC
     /// value a token.
     /// </summary>
     [Fact]
-    public void Memory_GrowsWithTheTokens()
+    public void Memory_grows_with_the_tokens()
     {
         var request = new ForwardRequest(1, false, false, 0) { Rollout = 1 };
         Assert.True(request.PruneLastBlock(12));

@@ -51,7 +51,7 @@ public sealed class BadImageTests
 
     [Theory]
     [MemberData(nameof(NotImages))]
-    public void Not_an_image(string name, byte[] file, string expected) => AssertRefused(name, file, expected);
+    public void A_file_that_is_no_image_is_refused(string name, byte[] file, string expected) => AssertRefused(name, file, expected);
 
     public static TheoryData<string, byte[]> AbsurdSizes
     {

@@ -51,7 +51,7 @@ public sealed class DecoderTests
     [Theory]
     [InlineData("skia")]
     [InlineData("stb")]
-    public void Invisible_pixels_keep_their_colours(string name)
+    public void Invisible_pixels_keep_their_colors(string name)
     {
         byte[] rows = [0, 200, 100, 50, 0, 10, 20, 30, 1, 0, 255, 254, 253, 0, 7, 8, 9, 255];
         byte[] file = [
@@ -66,7 +66,7 @@ public sealed class DecoderTests
     [Theory]
     [InlineData("skia")]
     [InlineData("stb")]
-    public void Transparent_colour_of_an_RGB_png_stays(string name)
+    public void Transparent_color_of_an_RGB_png_stays(string name)
     {
         byte[] rows = [0, 1, 2, 3, 4, 5, 6];
         byte[] file =

@@ -52,7 +52,7 @@ public sealed class OrientationTests
     }
 
     [Fact]
-    public void Types_of_the_value()
+    public void The_value_may_be_of_any_integer_type()
     {
         Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: true)));
         Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: false)));

@@ -29,7 +29,7 @@ public sealed class PillowResizeTests
 
     [Theory]
     [MemberData(nameof(Pairs))]
-    public void Equals_the_plain_twin(int width, int height, int newWidth, int newHeight, ResizeFilter filter)
+    public void Resizing_equals_the_plain_twin(int width, int height, int newWidth, int newHeight, ResizeFilter filter)
     {
         RgbImage image = Noise(width, height);
         GoldenImages.AssertSame(Plain(image, newWidth, newHeight, filter), PillowResize.Resize(image, newWidth, newHeight, filter));
@@ -49,7 +49,7 @@ public sealed class PillowResizeTests
     [Theory]
     [InlineData(ResizeFilter.Bilinear)]
     [InlineData(ResizeFilter.Bicubic)]
-    public void One_colour_stays_that_colour(ResizeFilter filter)
+    public void One_color_stays_that_color(ResizeFilter filter)
     {
         for (int value = 0; value < 256; value += 5)
         {

@@ -17,7 +17,7 @@ public sealed class PreprocessorTests
     [InlineData(500, 375, 320, 240, 366, 274, 23, 17)]    // 366 x 274 is wanted; the width limits and 366 * 375 / 500 = 274.5
     [InlineData(500, 200, 224, 320, 915, 366, 346, 23)]   // (915 - 224) / 2 = 345.5 is 346
     [InlineData(200, 500, 320, 224, 366, 915, 23, 346)]
-    public void Dino_preset_resizes_and_crops_the_centre(
+    public void Dino_preset_resizes_and_crops_the_center(
         int width, int height, int inputWidth, int inputHeight, int fullWidth, int fullHeight, int left, int top)
     {
         RgbImage image = PillowResizeTests.Noise(width, height);
@@ -69,7 +69,7 @@ public sealed class PreprocessorTests
         Assert.ThrowsAny<ArgumentException>(() => new Preprocessor(PreprocessPreset.Dino, width, height));
 
     [Fact]
-    public void Normalised_planes_follow_the_formula()
+    public void Normalized_planes_follow_the_formula()
     {
         RgbImage image = PillowResizeTests.Noise(13, 5);
         float[] planes = PixelNormalization.Normalize(image);

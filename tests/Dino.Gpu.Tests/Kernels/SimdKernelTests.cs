@@ -14,7 +14,7 @@ public sealed unsafe class SimdKernelTests
 
     [Theory]
     [MemberData(nameof(Widths))]
-    public void Exp2_IsAccurateToFloatRounding(int width)
+    public void Exp2_is_accurate_to_float_rounding(int width)
     {
         // From the smallest normal result to 1, which is all that a softmax asks for, and some way past it.
         double worst = 0;
@@ -31,7 +31,7 @@ public sealed unsafe class SimdKernelTests
 
     [Theory]
     [MemberData(nameof(Widths))]
-    public void Gelu_IsAccurateToFloatRounding(int width)
+    public void Gelu_is_accurate_to_float_rounding(int width)
     {
         for (float x = -12f; x < 12f; x += 0.00053f)
         {
@@ -50,7 +50,7 @@ public sealed unsafe class SimdKernelTests
 
     [Theory]
     [CombinatorialShapes]
-    public void Gemm_EqualsItsTwin(int width, int rows, int outputs, int inputs)
+    public void Gemm_equals_its_twin(int width, int rows, int outputs, int inputs)
     {
         SimdModel.Require((SimdWidth)width);
         var random = new Random(rows * 7919 + outputs * 31 + inputs);
@@ -80,7 +80,7 @@ public sealed unsafe class SimdKernelTests
 
     [Theory]
     [CombinatorialShapes]
-    public void Gemm_OfSmallIntegersIsExact(int width, int rows, int outputs, int inputs)
+    public void Gemm_of_small_integers_is_exact(int width, int rows, int outputs, int inputs)
     {
         SimdModel.Require((SimdWidth)width);
         var random = new Random(rows + outputs + inputs);
@@ -93,7 +93,7 @@ public sealed unsafe class SimdKernelTests
 
     [Theory]
     [MemberData(nameof(Widths))]
-    public void LayerNorm_EqualsItsTwin(int width)
+    public void LayerNorm_equals_its_twin(int width)
     {
         SimdModel.Require((SimdWidth)width);
         foreach (int columns in new[] { 1, 7, 16, 48, 128, 197, 384, 385, 768 })
@@ -116,7 +116,7 @@ public sealed unsafe class SimdKernelTests
 
     [Theory]
     [MemberData(nameof(Widths))]
-    public void Attention_EqualsItsTwin(int width)
+    public void Attention_equals_its_twin(int width)
     {
         SimdModel.Require((SimdWidth)width);
         foreach ((int tokens, int headSize) in new[] { (1, 64), (2, 8), (7, 16), (17, 64), (197, 64), (385, 64), (801, 24) })

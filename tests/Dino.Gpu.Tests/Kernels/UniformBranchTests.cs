@@ -9,7 +9,7 @@ public sealed class UniformBranchTests
     [Theory]
     [InlineData(7, 5)]
     [InlineData(9, 0)]
-    public void NoKernel_PromisesWhatThreadsMayBreak(int major, int minor)
+    public void No_kernel_promises_what_threads_may_break(int major, int minor)
     {
         using var compiler = new PtxCompiler(major, minor);
         foreach (GpuKernel kernel in GpuKernels.All.Where(kernel => major >= 8 || !kernel.NeedsTensorCores))
@@ -26,7 +26,7 @@ public sealed class UniformBranchTests
     /// The same analysis on what ILGPU writes when it is left to itself: it breaks its promises in these kernels.
     /// </summary>
     [Fact]
-    public void WithIlgpusOwnAnalysis_PromisesAreBroken()
+    public void Ilgpus_own_analysis_breaks_its_promises()
     {
         using var compiler = new PtxCompiler(8, 0, trustsUniforms: true);
         string[] broken =
@@ -57,7 +57,7 @@ public sealed class UniformBranchTests
         "mov.u32 %r9, %tid.x; mov.u32 %r1, 0; L_1: add.s32 %r1, %r1, 1; setp.lt.s32 %p1, %r1, %r9; @%p1 bra L_1; "
         + "setp.lt.s32 %p2, %r1, 7; @%p2 bra.uni L_2; L_2: ret;", true)]
     [InlineData("mov.u32 %r1, %tid.x; L_9: .branchtargets L_1, L_2; brx.idx.uni %r1, L_9; L_1: ret; L_2: ret;", true)]
-    public void Analysis_FindsWhatDependsOnTheThread(string code, bool broken)
+    public void Analysis_finds_what_depends_on_the_thread(string code, bool broken)
     {
         string lines = code.Replace("; ", ";\n", StringComparison.Ordinal).Replace(": ", ":\n", StringComparison.Ordinal);
         Assert.Equal(broken, new PtxFlow($".visible .entry Kernel(.param .b32 n)\n{{\n{lines}\n}}").BrokenPromises.Any());

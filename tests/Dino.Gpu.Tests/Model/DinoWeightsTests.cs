@@ -11,7 +11,7 @@ public sealed class DinoWeightsTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Option_then_variable_then_folder_then_cache()
+    public void The_option_comes_before_variable_folder_and_cache()
     {
         _variables["XDG_CACHE_HOME"] = _folder.Path("cache");
         Assert.Null(Find(null));

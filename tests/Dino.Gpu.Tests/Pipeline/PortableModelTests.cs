@@ -60,7 +60,7 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void VitS16_MatchesTheReference(TestDevice device, string name)
+    public void The_small_model_matches_the_reference(TestDevice device, string name)
     {
         DinoDevice opened = devices.OpenForFullSize(device, isLongTest: name == GoldenCase.Chelsea.Name);
         using VitExecutor executor = VitExecutor.Create(opened, seeded.Weights);
@@ -73,7 +73,7 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
     /// </summary>
     [Theory]
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
-    public void VitS16_PrunedBatchHasTheBytesOfSingleImages(TestDevice device)
+    public void A_pruned_batch_has_the_bytes_of_single_images(TestDevice device)
     {
         DinoDevice opened = devices.OpenForFullSize(device);
         VitWeights weights = SyntheticWeights.Create(VitConfig.VitS16 with { LayerCount = 2 });
@@ -83,7 +83,7 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
 
     [Theory]
     [MemberData(nameof(TinyInputs))]
-    public void TinyModel_MatchesTheDoublePrecisionTwin(TestDevice device, int patchSize, int width, int height)
+    public void The_tiny_model_matches_the_twin_in_double_precision(TestDevice device, int patchSize, int width, int height)
     {
         VitWeights weights = SyntheticWeights.Create(Tiny with { PatchSize = patchSize, TrainedGrid = 32 / patchSize });
         using VitExecutor executor = VitExecutor.Create(devices.Open(device), weights);
@@ -92,7 +92,7 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
 
     [Theory]
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
-    public void OtherConfigurations_MatchTheDoublePrecisionTwin(TestDevice device)
+    public void Other_configurations_match_the_twin_in_double_precision(TestDevice device)
     {
         // Shapes of ViT-B/16, ViT-S/8 and ViT-Ti/16, and heads wider than a tile; few layers and patches, since the
         // twin is slow.
@@ -109,7 +109,7 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
 
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
-    public void SameBytes_ForAnyBatchAndMixOfImages(TestDevice device)
+    public void Bytes_are_the_same_for_any_batch_and_mix_of_images(TestDevice device)
     {
         VitWeights weights = SyntheticWeights.Create(Tiny);
         using VitExecutor executor = VitExecutor.Create(devices.Open(device), weights);
@@ -121,7 +121,7 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
     /// </summary>
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
-    public void TimedRun_GivesTheSameBytes(TestDevice device)
+    public void A_timed_run_gives_the_same_bytes(TestDevice device)
     {
         VitWeights weights = SyntheticWeights.Create(Tiny);
         DinoDevice opened = devices.Open(device);
@@ -146,7 +146,7 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
     }
 
     [Fact]
-    public void WrongInputLengths_AreNamed()
+    public void Wrong_input_lengths_are_named()
     {
         VitWeights weights = SyntheticWeights.Create(Tiny);
         using VitExecutor executor = VitExecutor.Create(devices.Open(TestDevice.IlgpuCpu), weights);

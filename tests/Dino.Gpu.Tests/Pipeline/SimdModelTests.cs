@@ -12,7 +12,7 @@ public sealed class SimdModelTests(SeededWeights seeded, ITestOutputHelper log) 
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void VitS16_MatchesTheReference(string name)
+    public void The_small_model_matches_the_reference(string name)
     {
         using SimdModel model = SimdModel.Create(seeded.Weights);
         log.WriteLine(ModelParity.Check(model.Executor, seeded.Weights, GoldenCase.All.Single(golden => golden.Name == name)));
@@ -23,7 +23,7 @@ public sealed class SimdModelTests(SeededWeights seeded, ITestOutputHelper log) 
     [InlineData(8, 2)]
     [InlineData(16, 1)]
     [InlineData(16, 3)]
-    public void EveryWidthAndNumberOfThreads_MatchesTheReference(int width, int threads)
+    public void Every_width_and_number_of_threads_matches_the_reference(int width, int threads)
     {
         using SimdModel model = SimdModel.Create(seeded.Weights, (SimdWidth)width, threads);
         log.WriteLine(ModelParity.Check(model.Executor, seeded.Weights, GoldenCase.Chelsea));
@@ -33,7 +33,7 @@ public sealed class SimdModelTests(SeededWeights seeded, ITestOutputHelper log) 
     [InlineData(4)]
     [InlineData(8)]
     [InlineData(16)]
-    public void OtherConfigurations_MatchTheDoublePrecisionTwin(int width)
+    public void Other_configurations_match_the_twin_in_double_precision(int width)
     {
         // Shapes of ViT-B/16 (two column blocks), ViT-S/8, ViT-Ti/16 and of a toy; few layers and patches, since the
         // twin is slow.
@@ -64,7 +64,7 @@ public sealed class SimdModelTests(SeededWeights seeded, ITestOutputHelper log) 
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(5)]
-    public void SameBytes_ForAnyBatchAndMixOfImages(int threads)
+    public void Bytes_are_the_same_for_any_batch_and_mix_of_images(int threads)
     {
         // Seven images on one, two and five threads: whole images, teams of two, images left over.
         VitConfig config = VitConfig.VitS16 with { LayerCount = 2 };

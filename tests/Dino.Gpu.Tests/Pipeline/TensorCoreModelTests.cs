@@ -12,7 +12,7 @@ public sealed class TensorCoreModelTests(
     [InlineData(Precision.TensorFloat32, 0.9999)]
     [InlineData(Precision.Float16, 0.9999)]
     [InlineData(Precision.BFloat16, 0.999)]
-    public void Embedding_IsCloseToFloat32(Precision precision, double limit)
+    public void Embedding_is_close_to_float32(Precision precision, double limit)
     {
         devices.OpenForFullSize(TestDevice.Cuda, isLongTest: true);
         using IDisposable shown = CudaEmulator.Show();

@@ -9,7 +9,7 @@ namespace Dino.Gpu.Tests.Pipeline;
 public sealed class TimingTests
 {
     [Fact]
-    public void OperationsOfVitS16_AreTheReferences()
+    public void Operations_of_the_small_model_are_the_references()
     {
         // Golden/README.md: 4 598 498 304 multiply-accumulates in one image's matrix products.
         var shape = new VitShape(VitConfig.VitS16, 224, 224);
@@ -22,7 +22,7 @@ public sealed class TimingTests
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
-    public void ATimedPass_NamesItsStepsAndChangesNothing(int threads)
+    public void A_timed_pass_names_its_steps_and_changes_nothing(int threads)
     {
         VitConfig config = VitConfig.VitS16 with { LayerCount = 2 };
         VitWeights weights = SyntheticWeights.Create(config);

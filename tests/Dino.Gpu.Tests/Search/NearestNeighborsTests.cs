@@ -26,7 +26,7 @@ public sealed class NearestNeighborsTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Widths))]
-    public void Search_EqualsASort(int width)
+    public void Search_equals_a_sort(int width)
     {
         SimdModel.Require((SimdWidth)width);
         foreach ((int count, int dimension, int[] ks) in Shapes)
@@ -47,7 +47,7 @@ public sealed class NearestNeighborsTests : IDisposable
 
     /// <summary>The size that the kernels are made for, for which each thread's lists are cut many times.</summary>
     [Fact]
-    public void HundredThousandVectors_EqualASort()
+    public void A_hundred_thousand_vectors_equal_a_sort()
     {
         const int Dimension = 384;
         float[] vectors = SearchTwin.Normal(100_000 * Dimension, 1);
@@ -66,7 +66,7 @@ public sealed class NearestNeighborsTests : IDisposable
     /// </summary>
     [Theory]
     [MemberData(nameof(Widths))]
-    public void Ties_AreInTheOrderOfTheirIndices(int width)
+    public void Ties_are_in_the_order_of_their_indices(int width)
     {
         SimdModel.Require((SimdWidth)width);
         const int Count = 6000;
@@ -114,7 +114,7 @@ public sealed class NearestNeighborsTests : IDisposable
     [Theory]
     [InlineData(Similarity.Cosine)]
     [InlineData(Similarity.InnerProduct)]
-    public void ExtremeLengths_AreRight(Similarity similarity)
+    public void Extreme_lengths_are_right(Similarity similarity)
     {
         const int Dimension = 50;
         float[] vectors = SearchTwin.Normal(400 * Dimension, 1);
@@ -129,7 +129,7 @@ public sealed class NearestNeighborsTests : IDisposable
     }
 
     [Fact]
-    public void Threads_DoNotChangeTheResult()
+    public void Threads_do_not_change_the_result()
     {
         const int Dimension = 64;
         float[] vectors = SearchTwin.Normal(5000 * Dimension, 1);
@@ -145,7 +145,7 @@ public sealed class NearestNeighborsTests : IDisposable
 
     /// <summary>More queries than a launch takes.</summary>
     [Fact]
-    public void ManyQueries_AreSearchedInParts()
+    public void Many_queries_are_searched_in_parts()
     {
         const int Dimension = 8;
         float[] vectors = SearchTwin.Normal(300 * Dimension, 1);
@@ -156,14 +156,14 @@ public sealed class NearestNeighborsTests : IDisposable
     }
 
     [Fact]
-    public void NoQueries_NoNeighbors()
+    public void No_queries_have_no_neighbors()
     {
         using NearestNeighbors search = Create([1, 2, 3], 3);
         Assert.Equal(0, search.Search([], 5).QueryCount);
     }
 
     [Fact]
-    public void BadInput_IsRefusedByRow()
+    public void Bad_input_is_refused_by_row()
     {
         float[] vectors = SearchTwin.Normal(5 * 4, 1);
         using NearestNeighbors search = Create(vectors, 4);
@@ -182,7 +182,7 @@ public sealed class NearestNeighborsTests : IDisposable
     /// <summary>Chains of neighbors, each close to the next only, copies, and vectors of their own.</summary>
     [Theory]
     [MemberData(nameof(Widths))]
-    public void Groups_AreThoseOfAllPairs(int width)
+    public void Groups_are_those_of_all_pairs(int width)
     {
         SimdModel.Require((SimdWidth)width);
         const int Dimension = 12;
@@ -222,7 +222,7 @@ public sealed class NearestNeighborsTests : IDisposable
     }
 
     [Fact]
-    public void DeviceError_IsAboveWhatAFloatSumIsOffBy()
+    public void The_devices_error_bound_covers_what_a_float_sum_is_off_by()
     {
         foreach (int dimension in new[] { 1, 2, 384, 1000, 100_000 })
         {

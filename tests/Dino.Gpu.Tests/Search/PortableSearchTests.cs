@@ -28,7 +28,7 @@ public sealed class PortableSearchTests(TestDevices devices)
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Search_EqualsASort(TestDevice device, int count, int dimension, int queryCount, int k)
+    public void Search_equals_a_sort(TestDevice device, int count, int dimension, int queryCount, int k)
     {
         if (count * (long)dimension > 10_000_000)
             devices.OpenForFullSize(device, isLongTest: true);
@@ -50,7 +50,7 @@ public sealed class PortableSearchTests(TestDevices devices)
     [InlineData(TestDevice.IlgpuCpu, 60)]
     [InlineData(TestDevice.OpenCL, 10_000)]
     [InlineData(TestDevice.Cuda, 10_000)]
-    public void Ties_AreInTheOrderOfTheirIndices(TestDevice device, int count)
+    public void Ties_are_in_the_order_of_their_indices(TestDevice device, int count)
     {
         const int Dimension = 7;
         float[] vectors = SearchTwin.Normal(count * Dimension, 1);

@@ -16,7 +16,7 @@ public sealed class ImageReadingTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Bytes_of_a_file_and_of_a_part_of_it()
+    public void Bytes_of_a_file_and_of_a_part_of_it_are_written()
     {
         byte[] content = [.. Enumerable.Range(0, 100_000).Select(i => (byte)(i * 31 >> 3))];
         string file = _folder.Write("a.jpg", content);

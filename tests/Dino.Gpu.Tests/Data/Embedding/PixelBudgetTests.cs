@@ -8,7 +8,7 @@ namespace Dino.Gpu.Tests.Data.Embedding;
 public sealed class PixelBudgetTests
 {
     [Fact]
-    public async Task No_more_than_the_capacity_at_once()
+    public async Task No_more_than_the_capacity_is_held_at_once()
     {
         var budget = new PixelBudget(100);
         long inside = 0, most = 0, entered = 0;

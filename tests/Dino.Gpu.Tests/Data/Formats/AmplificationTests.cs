@@ -21,7 +21,7 @@ public sealed class AmplificationTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Many_keys_and_many_short_lines()
+    public void Many_keys_in_many_short_lines_are_refused()
     {
         string keys = string.Join(',', Enumerable.Range(0, 5000).Select(key => $"\"k{key}\":1"));
         string file = _folder.Write(
@@ -32,7 +32,7 @@ public sealed class AmplificationTests : IDisposable
     }
 
     [Fact]
-    public void Npz_of_very_many_members()
+    public void Npz_of_very_many_members_is_refused()
     {
         string file = Npz(
             Enumerable.Range(0, ColumnScan.MaxColumns + 1).Select(i => ($"c{i}", "<i4", "(1,)", new byte[4])),
@@ -43,11 +43,11 @@ public sealed class AmplificationTests : IDisposable
     }
 
     [Fact]
-    public void Npz_that_inflates_to_many_values() =>
+    public void Npz_that_inflates_to_many_values_is_refused() =>
         Assert.Contains(Limit, Fails(Npz([], CompressionLevel.Fastest, rows: 100_000, values: 256)));
 
     [Fact]
-    public void Npz_that_inflates_to_long_texts()
+    public void Npz_that_inflates_to_long_texts_is_refused()
     {
         byte[] texts = new byte[600 * 400_000];
         MemoryMarshal.Cast<byte, int>(texts.AsSpan()).Fill('x');
@@ -57,7 +57,7 @@ public sealed class AmplificationTests : IDisposable
     [Theory]
     [InlineData(60_000_000, true)]
     [InlineData(10_000_000, false)]
-    public void Npy_without_rows_of_any_length(int length, bool isRefused)
+    public void Npy_without_rows_of_any_length_is_read_or_refused_at_once(int length, bool isRefused)
     {
         string file = _folder.Write("a.npy", NpyHeader.Reserve("<f4", 0, [length]));
         if (isRefused)
@@ -68,7 +68,7 @@ public sealed class AmplificationTests : IDisposable
 
     /// <summary>Runs of missing values take no room in Parquet.</summary>
     [Fact]
-    public void Parquet_of_missing_values()
+    public void Parquet_of_missing_values_is_refused()
     {
         const int Rows = 200_000;
         string file = _folder.Path("a.parquet");
@@ -90,7 +90,7 @@ public sealed class AmplificationTests : IDisposable
 
     /// <summary>A page of zeros packs to nothing, and is unpacked as a whole.</summary>
     [Fact]
-    public void Parquet_page_that_unpacks_to_much()
+    public void Parquet_page_that_unpacks_to_much_is_refused()
     {
         string file = _folder.Path("a.parquet");
         using (var builder = new WriterPropertiesBuilder())

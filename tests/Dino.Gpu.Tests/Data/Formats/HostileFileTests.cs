@@ -123,7 +123,7 @@ public sealed class HostileFileTests : IDisposable
     [InlineData("<f4", "(0, 999999999)", 0, "expected (rows, values)")]
     [InlineData("|O", "(2, 3)", 24, "|O")]
     [InlineData(">f4", "(2, 3)", 24, ">f4")]
-    public void Npy_of_others(string type, string shape, int bytes, string? problem)
+    public void Npy_files_of_others_are_read(string type, string shape, int bytes, string? problem)
     {
         string path = _folder.Write("a.npy", Npy($"{{'descr': '{type}', 'fortran_order': False, 'shape': {shape}, }}", bytes));
         if (problem is null)
@@ -140,7 +140,7 @@ public sealed class HostileFileTests : IDisposable
     }
 
     [Fact]
-    public void Json_lines_of_others()
+    public void Json_lines_of_others_are_read()
     {
         string path = _folder.Write(
             "a.ndjson",
@@ -156,7 +156,7 @@ public sealed class HostileFileTests : IDisposable
     }
 
     [Fact]
-    public void Csv_of_others()
+    public void Csv_files_of_others_are_read()
     {
         (RowSchema schema, List<FormatRow> rows) = FormatRows.Read(
             _folder.Write("a.csv", "path,embedding,label\r\na,\"[0.5, 1e3]\",x\r\nb,\"[1. 2.]\",y\r\n"));

@@ -59,7 +59,7 @@ public sealed class NpyWriterTests : IDisposable
     }
 
     [Fact]
-    public void Nothing_appears_without_Complete()
+    public void Nothing_appears_until_it_is_completed()
     {
         string path = Path.Combine(_directory, "partial.npy");
         File.WriteAllText(path, "before");

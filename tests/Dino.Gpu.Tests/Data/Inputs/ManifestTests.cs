@@ -197,7 +197,7 @@ public sealed class ManifestTests : IDisposable
     [InlineData("in.csv.gz", "path,label\n\"a,1.jpg\",cat\t1\n")]
     [InlineData("in.tsv.gz", "path\tlabel\na,1.jpg\t\"cat\t1\"\n")]
     [InlineData("in.jsonl.gz", "{\"path\":\"a,1.jpg\",\"label\":\"cat\\t1\"}\n")]
-    public void Other_kinds_of_text_tables(string name, string text)
+    public void Other_kinds_of_text_tables_are_read(string name, string text)
     {
         using var packed = new MemoryStream();
         using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))

@@ -11,7 +11,7 @@ public sealed class AttentionPictureTests
     private static readonly RgbImage Picture = new(5, 3, [.. Enumerable.Range(0, 45).Select(i => (byte)(5 * i))]);
 
     [Fact]
-    public void HeatMap_HasASquareForEachPatch()
+    public void Heat_map_has_a_square_for_each_patch()
     {
         RgbImage drawn = AttentionPicture.HeatMap([0f, 1f], 1, 2, 2, ColorMap.Gray);
         Assert.Equal((4, 2), (drawn.Width, drawn.Height));
@@ -19,7 +19,7 @@ public sealed class AttentionPictureTests
     }
 
     [Fact]
-    public void Overlay_MixesHeatMapAndPicture()
+    public void Overlay_mixes_heat_map_and_picture()
     {
         RgbImage heatMap = AttentionPicture.HeatMap([0f, 1f], 1, 2, 2, ColorMap.Gray);
         RgbImage drawn = AttentionPicture.Overlay(Picture, heatMap, 0.4);
@@ -31,7 +31,7 @@ public sealed class AttentionPictureTests
     }
 
     [Fact]
-    public void Masked_LeavesWhatIsKeptAsItIs()
+    public void Masking_leaves_what_is_kept_as_it_is()
     {
         RgbImage drawn = AttentionPicture.Masked(Picture, [false, true], 1, 2, 2);
         // a quarter of the luma of (0, 5, 10), (15, 20, 25), (75, 80, 85) and (90, 95, 100)
@@ -40,17 +40,17 @@ public sealed class AttentionPictureTests
     }
 
     [Fact]
-    public void Crop_RefusesToMakePixelsUp() => Assert.Throws<ArgumentException>(() => AttentionPicture.Crop(Picture, 6, 3));
+    public void Crop_refuses_to_make_pixels_up() => Assert.Throws<ArgumentException>(() => AttentionPicture.Crop(Picture, 6, 3));
 
     [Theory]
     [InlineData(8, 4, 2)] // 6 heads
     [InlineData(5, 3, 2)] // 3 heads
     [InlineData(14, 5, 3)] // 12 heads
     [InlineData(1, 1, 1)]
-    public void Sheet_IsAboutTwiceAsWideAsHigh(int tiles, int columns, int rows) => Assert.Equal((columns, rows), ContactSheet.Grid(tiles));
+    public void Sheet_is_about_twice_as_wide_as_high(int tiles, int columns, int rows) => Assert.Equal((columns, rows), ContactSheet.Grid(tiles));
 
     [Fact]
-    public void Sheet_HasEveryTileInItsPlace()
+    public void Sheet_has_every_tile_in_its_place()
     {
         // Three heads: the picture, the mean and three tiles in two rows of three; every tile is 4x2.
         var map = new AttentionMap([0, 1, 1, 0, 0, 1], headCount: 3, gridHeight: 1, gridWidth: 2);

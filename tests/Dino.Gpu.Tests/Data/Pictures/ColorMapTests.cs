@@ -45,14 +45,14 @@ public sealed class ColorMapTests
     [InlineData("gray", 0, 0.0, 0.0, 0.0)]
     [InlineData("gray", 51, 0.2, 0.2, 0.2)]
     [InlineData("gray", 255, 1.0, 1.0, 1.0)]
-    public void Colors_AreMatplotlibs(string name, int index, double red, double green, double blue)
+    public void Colors_are_those_of_matplotlib(string name, int index, double red, double green, double blue)
     {
         ColorMap map = ColorMap.All.Single(one => one.Name == name);
         Assert.Equal(((byte)(255 * red), (byte)(255 * green), (byte)(255 * blue)), map[(index + 0.5f) / 256]);
     }
 
     [Fact]
-    public void ValuesBeyondTheRange_HaveTheColoursOfItsEnds()
+    public void Values_beyond_the_range_have_the_colors_of_its_ends()
     {
         ColorMap map = ColorMap.Gray;
         Assert.Equal((0, 0, 0), map[-3]);
@@ -63,7 +63,7 @@ public sealed class ColorMapTests
     }
 
     [Fact]
-    public void Paint_SpansTheValues()
+    public void Paint_spans_the_values()
     {
         RgbImage picture = ColorMap.Gray.Paint([2f, 6f, 4f, 2f], 2, 2);
         Assert.Equal([0, 0, 0, 255, 255, 255, 128, 128, 128, 0, 0, 0], picture.Pixels);

@@ -12,7 +12,7 @@ public sealed class LetteringTests
     /// and digits.
     /// </summary>
     [Fact]
-    public void Widths_AreThoseOfTheEmbeddedFont()
+    public void Widths_are_those_of_the_embedded_font()
     {
         Assert.Equal(2048 * 1150 / 2048f, Lettering.Width("0", 2048), 1f);
         Assert.Equal(Lettering.Width("0", Size) * 4, Lettering.Width("0123", Size), 1e-3f);
@@ -21,7 +21,7 @@ public sealed class LetteringTests
     }
 
     [Fact]
-    public void Letters_StayWithinTheirRoom()
+    public void Letters_stay_within_their_room()
     {
         RgbImage image = White(120, 40);
         Lettering.Draw(image, "Agjpqy Ëñ Ω Ж", 10, 20, Size);
@@ -33,7 +33,7 @@ public sealed class LetteringTests
     }
 
     [Fact]
-    public void Upwards_IsTheSameTextTurned()
+    public void Upward_text_is_the_same_text_turned()
     {
         RgbImage across = White(80, 30);
         RgbImage up = White(30, 80);
@@ -56,7 +56,7 @@ public sealed class LetteringTests
     }
 
     [Fact]
-    public void TextBeyondThePicture_IsCut()
+    public void Text_beyond_the_picture_is_cut()
     {
         RgbImage image = White(20, 10);
         Lettering.Draw(image, "much too long for this", -5, 8, Size);
@@ -71,7 +71,7 @@ public sealed class LetteringTests
     [InlineData("a class with a long name 12", 100, "…")]
     [InlineData("犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬", 40, "…")]
     [InlineData("abc", 1, "…")]
-    public void LongNames_KeepBothEnds(string name, int width, string expected)
+    public void Long_names_keep_both_ends(string name, int width, string expected)
     {
         string shortened = Lettering.Shorten(name, Size, width);
         Assert.Contains(expected, shortened);

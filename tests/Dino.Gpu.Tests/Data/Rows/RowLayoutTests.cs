@@ -30,7 +30,7 @@ public sealed class RowLayoutTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void Row_of_the_second_image(string kind, int[] shape, float[] expected)
+    public void Rows_of_the_second_image_have_their_names(string kind, int[] shape, float[] expected)
     {
         var layout = new RowLayout(OutputKind.Parse(kind)!, normalize: false, hidden: 2, gridHeight: 1, gridWidth: 2);
         Assert.Equal(shape, layout.Shape);

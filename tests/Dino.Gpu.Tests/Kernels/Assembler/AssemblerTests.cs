@@ -42,7 +42,7 @@ public sealed class AssemblerTests
     [InlineData(86)]
     [InlineData(89)]
     [InlineData(90)]
-    public void EveryKernel_Assembles(int architecture)
+    public void Every_kernel_assembles(int architecture)
     {
         CudaTools.Require();
         AssembledKernel[] kernels =
@@ -77,7 +77,7 @@ public sealed class AssemblerTests
     [InlineData("Portable.Gemm.Kernel-Tile128x64-StoreEpilogue", "FFMA", 128, 150)]
     [InlineData("Portable.Gemm.Kernel-Tile64x64-StoreEpilogue", "FFMA", 64, 80)]
     [InlineData("Portable.Peak.Kernel", "FFMA", 64, 67)]
-    public void HotLoop_KeepsToItsBudget(string name, string operation, int products, int budget)
+    public void Hot_loop_keeps_to_its_budget(string name, string operation, int products, int budget)
     {
         CudaTools.Require();
         SassLoop? loop = Named(90, name).Code.HotLoop(operation);
@@ -91,7 +91,7 @@ public sealed class AssemblerTests
 
     /// <summary>The table of docs/gpu.md.</summary>
     [Fact]
-    public void Page_SaysWhatTheAssemblerSays()
+    public void Page_says_what_the_assembler_says()
     {
         CudaTools.Require();
         string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md"));

@@ -39,7 +39,7 @@ public sealed class PortableAttentionTests(TestDevices devices) : PortableKernel
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Context_AgreesWithTheTwin(TestDevice device, int images, int tokens, int heads, int headSize)
+    public void Context_agrees_with_the_twin(TestDevice device, int images, int tokens, int heads, int headSize)
     {
         PortableKernels kernels = Open(device, out Accelerator accelerator);
         float[] qkv = Random(images * tokens * 3 * heads * headSize, 1, 2);
@@ -55,7 +55,7 @@ public sealed class PortableAttentionTests(TestDevices devices) : PortableKernel
     [InlineData(8, 40)]
     [InlineData(16, 40)]
     [InlineData(16, 70)]
-    public void EveryTileShape_AgreesWithTheTwin(int side, int headSize)
+    public void Every_tile_shape_agrees_with_the_twin(int side, int headSize)
     {
         PortableKernels kernels = Open(TestDevice.OpenCL, side, out Accelerator accelerator);
         float[] qkv = Random(2 * 75 * 3 * 2 * headSize, 1, 2);
@@ -71,7 +71,7 @@ public sealed class PortableAttentionTests(TestDevices devices) : PortableKernel
 
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
-    public void ClassTokenQuery_HasTheBitsOfTheFullAttention(TestDevice device)
+    public void Class_token_query_has_the_bits_of_the_full_attention(TestDevice device)
     {
         (int images, int tokens, int heads, int headSize) = device == TestDevice.IlgpuCpu ? (2, 19, 2, 8) : (3, 197, 6, 64);
         PortableKernels kernels = Open(device, out Accelerator accelerator);
@@ -89,7 +89,7 @@ public sealed class PortableAttentionTests(TestDevices devices) : PortableKernel
     /// </summary>
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
-    public void LateMaximum_CorrectsWhatWasSummed(TestDevice device)
+    public void Late_maximum_corrects_what_was_summed(TestDevice device)
     {
         int tokens = device == TestDevice.IlgpuCpu ? 40 : 150;
         PortableKernels kernels = Open(device, out Accelerator accelerator);
@@ -109,7 +109,7 @@ public sealed class PortableAttentionTests(TestDevices devices) : PortableKernel
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Probabilities_AgreeWithTheTwin(TestDevice device, int images, int tokens, int heads, int headSize)
+    public void Probabilities_agree_with_the_twin(TestDevice device, int images, int tokens, int heads, int headSize)
     {
         PortableKernels kernels = Open(device, out Accelerator accelerator);
         int length = tokens * 3 * heads * headSize;

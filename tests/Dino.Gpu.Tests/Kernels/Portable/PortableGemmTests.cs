@@ -23,7 +23,7 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
     [Theory]
     [MemberData(nameof(SmallShapes))]
     [MemberData(nameof(ModelShapes))]
-    public void Integers_AreExact(TestDevice device, int rows, int columns, int depth)
+    public void Integers_are_exact(TestDevice device, int rows, int columns, int depth)
     {
         PortableKernels kernels = Open(device, out Accelerator accelerator);
         float[] input = RandomIntegers(rows * depth, 1);
@@ -45,7 +45,7 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
     [InlineData(8, 77, 131, 45)]
     [InlineData(16, 77, 131, 45)]
     [InlineData(16, 130, 129, 6)]
-    public void EveryTileShape_IsExactAndGivesTheSameBits(int side, int rows, int columns, int depth)
+    public void Every_tile_shape_is_exact_and_gives_the_same_bits(int side, int rows, int columns, int depth)
     {
         PortableKernels kernels = Open(TestDevice.OpenCL, side, out Accelerator accelerator);
         GemmShape shape = Dense(rows, columns, depth);
@@ -66,7 +66,7 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
 
     /// <summary>A product that fills the card gets a large tile, one image and class-token rows a small one.</summary>
     [Fact]
-    public void TileChoice_FollowsTheSize()
+    public void Tile_choice_follows_the_size()
     {
         PortableKernels kernels = Open(TestDevice.OpenCL, 16, out _);
         PortableGemm Choose(int rows, int columns) => TileChoice.Choose(kernels.Gemms, rows, columns, multiprocessors: 132);
@@ -82,7 +82,7 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
 
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
-    public void Epilogues_AgreeWithTheTwin(TestDevice device)
+    public void Epilogues_agree_with_the_twin(TestDevice device)
     {
         (int rows, int columns, int depth) = device == TestDevice.IlgpuCpu ? (7, 19, 13) : (197, 384, 384);
         PortableKernels kernels = Open(device, out Accelerator accelerator);
@@ -113,7 +113,7 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
     /// </summary>
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
-    public void RowMaps_PickRowsAndKeepTheirBits(TestDevice device)
+    public void Row_maps_pick_rows_and_keep_their_bits(TestDevice device)
     {
         const int Images = 3;
         (int tokens, int columns, int depth) = device == TestDevice.IlgpuCpu ? (5, 6, 7) : (50, 97, 129);
@@ -138,7 +138,7 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
     /// <summary>An output that is a column range of a wider buffer, as Query and KeyValue write.</summary>
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
-    public void OutputStride_LeavesOtherColumnsAlone(TestDevice device)
+    public void Output_stride_leaves_other_columns_alone(TestDevice device)
     {
         PortableKernels kernels = Open(device, out Accelerator accelerator);
         float[] input = RandomIntegers(5 * 4, 1);

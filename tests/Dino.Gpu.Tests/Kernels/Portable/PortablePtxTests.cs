@@ -21,7 +21,7 @@ public sealed partial class PortablePtxTests
     [InlineData(8, 6)]
     [InlineData(8, 9)]
     [InlineData(9, 0)]
-    public void EveryKernel_CompilesToPtx(int major, int minor)
+    public void Every_kernel_compiles_to_PTX(int major, int minor)
     {
         using var compiler = new PtxCompiler(major, minor);
         int count = 0;
@@ -52,7 +52,7 @@ public sealed partial class PortablePtxTests
     [InlineData(typeof(Tile128x64), 0.85)]
     [InlineData(typeof(Tile64x64), 0.75)]
     [InlineData(typeof(Tile32x32), 0.75)]
-    public void Gemm_HasTheInstructionsOfItsTile(Type tile, double share)
+    public void Gemm_has_the_instructions_of_its_tile(Type tile, double share)
     {
         string ptx = GpuKernels.Compile(typeof(Gemm).GetMethod(nameof(Gemm.Kernel))!.MakeGenericMethod(tile, typeof(AddEpilogue)));
         int rowQuads = Constant(tile, nameof(ITileShape.RowQuads));
@@ -79,7 +79,7 @@ public sealed partial class PortablePtxTests
     [InlineData(typeof(Tile128x64))]
     [InlineData(typeof(Tile64x64))]
     [InlineData(typeof(Tile32x32))]
-    public void Attention_KeepsItsTilesOnChip(Type tile)
+    public void Attention_keeps_its_tiles_on_chip(Type tile)
     {
         string ptx = GpuKernels.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(tile));
         int rowQuads = Constant(tile, nameof(ITileShape.RowQuads));
@@ -96,7 +96,7 @@ public sealed partial class PortablePtxTests
     /// rows have five more.
     /// </summary>
     [Fact]
-    public void LayerNorm_ReadsItsRowOnce()
+    public void LayerNorm_reads_its_row_once()
     {
         string ptx = GpuKernels.Compile(typeof(LayerNorm).GetMethod(nameof(LayerNorm.Kernel))!.MakeGenericMethod(typeof(Rows8x32)));
         Assert.Equal((6 * 3) + 5, Count(ptx, "ld.global.v4.f32"));

@@ -32,7 +32,7 @@ public sealed class PortableRowKernelTests(TestDevices devices) : PortableKernel
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Softmax_AgreesWithTheTwin(TestDevice device, int rows, int columns)
+    public void Softmax_agrees_with_the_twin(TestDevice device, int rows, int columns)
     {
         PortableKernels kernels = Open(device, out Accelerator accelerator);
         float[] input = Random(rows * columns, 1, 30);
@@ -48,7 +48,7 @@ public sealed class PortableRowKernelTests(TestDevices devices) : PortableKernel
 
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
-    public void Softmax_DoesNotOverflow(TestDevice device)
+    public void Softmax_does_not_overflow(TestDevice device)
     {
         PortableKernels kernels = Open(device, out Accelerator accelerator);
         float[] input = [1e30f, 1e30f, -1e30f, 0, 5000, 5001, 4000, -5000];
@@ -59,7 +59,7 @@ public sealed class PortableRowKernelTests(TestDevices devices) : PortableKernel
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void LayerNorm_AgreesWithTheTwin(TestDevice device, int rows, int columns)
+    public void LayerNorm_agrees_with_the_twin(TestDevice device, int rows, int columns)
     {
         PortableKernels kernels = Open(device, out Accelerator accelerator);
         float[] input = Random(rows * columns, 1, 3);
@@ -74,7 +74,7 @@ public sealed class PortableRowKernelTests(TestDevices devices) : PortableKernel
     /// </summary>
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
-    public void LayerNorm_SurvivesALargeMean(TestDevice device)
+    public void LayerNorm_survives_a_large_mean(TestDevice device)
     {
         PortableKernels kernels = Open(device, out Accelerator accelerator);
         float[] input = Array.ConvertAll(RandomIntegers(2 * 384, 1), value => value + 4096);
@@ -89,7 +89,7 @@ public sealed class PortableRowKernelTests(TestDevices devices) : PortableKernel
     /// <summary>Class-token rows, packed on the way out, have the bits that they have among all rows.</summary>
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
-    public void LayerNorm_PacksClassTokenRows(TestDevice device)
+    public void LayerNorm_packs_class_token_rows(TestDevice device)
     {
         const int Images = 5;
         const int Tokens = 3;

@@ -8,7 +8,7 @@ namespace Dino.Gpu.Tests.Kernels.Portable;
 public sealed class PortableScalarMathTests
 {
     [Fact]
-    public void Twin_ErfIsRight()
+    public void The_erf_of_the_twin_is_right()
     {
         // Abramowitz and Stegun, table 7.1, and values around the switch from series to fraction.
         Assert.Equal(0.5204998778130465, Reference.Erf(0.5), 1e-15);
@@ -19,7 +19,7 @@ public sealed class PortableScalarMathTests
     }
 
     [Fact]
-    public void Exp_IsAccurateToFloatRounding()
+    public void Exp_is_accurate_to_float_rounding()
     {
         double worst = 0;
         for (float x = -87; x <= 88; x += 0.00137f)
@@ -34,7 +34,7 @@ public sealed class PortableScalarMathTests
     }
 
     [Fact]
-    public void Erf_IsAccurateToFloatRounding()
+    public void Erf_is_accurate_to_float_rounding()
     {
         double worst = 0;
         for (float x = -6; x <= 6; x += 0.0000917f)
@@ -47,7 +47,7 @@ public sealed class PortableScalarMathTests
     }
 
     [Fact]
-    public void Gelu_IsAccurateToFloatRounding()
+    public void Gelu_is_accurate_to_float_rounding()
     {
         double worst = 0;
         for (float x = -12; x <= 12; x += 0.000173f)

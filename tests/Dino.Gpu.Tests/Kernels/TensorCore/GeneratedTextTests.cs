@@ -7,7 +7,7 @@ namespace Dino.Gpu.Tests.Kernels.TensorCore;
 public sealed class GeneratedTextTests
 {
     [Fact]
-    public void CommittedText_IsTheGenerated()
+    public void Committed_text_is_the_generated_text()
     {
         string target = SourceTree.Find("src", "Dino.Gpu", "Kernels", "TensorCore", "Generated");
         (string Name, string Text)[] files = [.. GeneratedFiles.All()];

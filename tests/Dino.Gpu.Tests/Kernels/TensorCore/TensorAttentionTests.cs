@@ -42,7 +42,7 @@ public sealed class TensorAttentionTests
     [InlineData(typeof(BFloat16Format), typeof(Head128), 65, 65)]
     [InlineData(typeof(Float16Format), typeof(Head128), 197, 197)]
     [InlineData(typeof(Float16Format), typeof(Head128), 31, 1)]
-    public void Attention_IsThatOfDoublePrecision(Type format, Type head, int tokens, int queries)
+    public void Attention_is_that_of_double_precision(Type format, Type head, int tokens, int queries)
     {
         const int Images = 2;
         const int Heads = 2;
@@ -98,7 +98,7 @@ public sealed class TensorAttentionTests
     [Theory]
     [InlineData(128)]
     [InlineData(256)]
-    public void ValuesOf32Bits_LieOnDifferentBanks(int pitch)
+    public void Values_of_32_bits_lie_on_different_banks(int pitch)
     {
         for (int fragment = 0; fragment < pitch / 32; fragment++)
         {
@@ -119,7 +119,7 @@ public sealed class TensorAttentionTests
     [InlineData(384, 8, true, true)]
     [InlineData(384, 16, false, false)]
     [InlineData(384, 2, false, false)]
-    public void HeadsThatTensorCoresTake(int hidden, int heads, bool half, bool tensorFloat)
+    public void Tensor_cores_take_heads_of_these_sizes(int hidden, int heads, bool half, bool tensorFloat)
     {
         VitShape shape = new(
             new()

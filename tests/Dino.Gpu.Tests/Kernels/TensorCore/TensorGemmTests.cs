@@ -39,7 +39,7 @@ public sealed class TensorGemmTests
     /// </summary>
     [Theory]
     [MemberData(nameof(Kernels))]
-    public void Product_IsThatOfDoublePrecision(Type tile, Type format, Type epilogue)
+    public void Product_is_that_of_double_precision(Type tile, Type format, Type epilogue)
     {
         MethodInfo kernel = typeof(Gemm).GetMethod(nameof(Gemm.Kernel))!.MakeGenericMethod(tile, format, epilogue.MakeGenericType(format));
         var program = new PtxProgram(GpuKernels.Compile(kernel));

@@ -23,7 +23,7 @@ public sealed class TensorOccupancyTests
     private const int Tokens = 197;
 
     [Fact]
-    public void Page_SaysWhatTheKernelsNeed()
+    public void Page_says_what_the_kernels_need()
     {
         string[] lines =
         [
@@ -39,7 +39,7 @@ public sealed class TensorOccupancyTests
     }
 
     [Fact]
-    public void Page_SaysHowManyWavesAndWhatBounds()
+    public void Page_says_how_many_waves_and_what_bounds()
     {
         int large = Resources("", Product<Tile128X128, BFloat16Format>(), Gemm.Threads<Tile128X128>()).GroupsOfOne;
         int small = Resources("", Product<Tile64X64, BFloat16Format>(), Gemm.Threads<Tile64X64>()).GroupsOfOne;

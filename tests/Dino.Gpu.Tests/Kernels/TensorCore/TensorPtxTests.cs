@@ -25,7 +25,7 @@ public sealed partial class TensorPtxTests
     [InlineData(8, 6)]
     [InlineData(8, 9)]
     [InlineData(9, 0)]
-    public void Products_UseTensorCoresAndNoLocalMemory(int major, int minor)
+    public void Products_use_tensor_cores_and_no_local_memory(int major, int minor)
     {
         MethodInfo kernel = typeof(Gemm).GetMethod(nameof(Gemm.Kernel))!;
         foreach (Type tile in new[] { typeof(Tile128X128), typeof(Tile64X64) })
@@ -60,7 +60,7 @@ public sealed partial class TensorPtxTests
     [Theory]
     [InlineData(8, 0)]
     [InlineData(9, 0)]
-    public void RowKernels_UseNoLocalMemory(int major, int minor)
+    public void Row_kernels_use_no_local_memory(int major, int minor)
     {
         foreach (string name in new[] { nameof(RowKernels.LayerNormKernel), nameof(RowKernels.UnfoldKernel),
             nameof(RowKernels.RoundKernel) })
@@ -89,7 +89,7 @@ public sealed partial class TensorPtxTests
     [InlineData(8, 6)]
     [InlineData(8, 9)]
     [InlineData(9, 0)]
-    public void Attention_UsesTensorCoresAndNoLocalMemory(int major, int minor)
+    public void Attention_uses_tensor_cores_and_no_local_memory(int major, int minor)
     {
         foreach (Type format in Formats)
         {
@@ -115,7 +115,7 @@ public sealed partial class TensorPtxTests
     }
 
     [Fact]
-    public void Peak_IsProductsInALoop()
+    public void Peak_is_products_in_a_loop()
     {
         foreach (Type format in Formats)
         {

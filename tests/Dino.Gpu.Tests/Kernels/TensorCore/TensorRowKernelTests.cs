@@ -31,7 +31,7 @@ public sealed class TensorRowKernelTests
     [InlineData(typeof(BFloat16Format), 1280, 2)]
     [InlineData(typeof(TensorFloat32Format), 32, 9)]
     [InlineData(typeof(Float16Format), 32, 1)]
-    public void LayerNorm_IsThatOfDoublePrecision(Type format, int columns, int rows)
+    public void LayerNorm_is_that_of_double_precision(Type format, int columns, int rows)
     {
         const float Epsilon = 1e-6f;
         const int Start = 256;
@@ -80,7 +80,7 @@ public sealed class TensorRowKernelTests
     }
 
     [Fact]
-    public void UnfoldRoundAndConvert_AgreeInEveryFormat()
+    public void Unfold_round_and_convert_agree_in_every_format()
     {
         using Context context = Context.Create(builder => builder.CPU());
         using Accelerator accelerator = context.CreateCPUAccelerator(0);
@@ -93,7 +93,7 @@ public sealed class TensorRowKernelTests
     }
 
     [Fact]
-    public void Rounding_IsToNearest()
+    public void Rounding_is_to_nearest()
     {
         Assert.Equal(0x3f80u, BFloat16Format.Round(1f + 1f / 256)); // a tie goes to the even neighbor
         Assert.Equal(0x3f82u, BFloat16Format.Round(1f + 3f / 256));
@@ -105,7 +105,7 @@ public sealed class TensorRowKernelTests
     }
 
     [Fact]
-    public void Float16_RoundsAsDotNet()
+    public void Float16_rounds_as_the_runtime_does()
     {
         for (uint bits = 0; bits < uint.MaxValue - 70001; bits += 70001)
         {

@@ -12,7 +12,7 @@ public sealed class TensorTileTests
     /// Each chunk of a tile is copied once, to its own place; each value is read by the warps that need it.
     /// </summary>
     [Fact]
-    public void CopiesAndFragments_CoverTheTileOnce()
+    public void Copies_and_fragments_cover_the_tile_once()
     {
         CheckTile<Tile128X128>();
         CheckTile<Tile64X64>();
@@ -30,7 +30,7 @@ public sealed class TensorTileTests
     [InlineData(128, 384, true)]
     [InlineData(128, 1152, true)]
     [InlineData(512, 1536, true)]
-    public void TileOfAProduct(int batch, int columns, bool large) =>
+    public void Tile_of_a_product_follows_its_cost(int batch, int columns, bool large) =>
         Assert.Equal(
             large,
             TileChoice.TensorCost<Tile128X128>(197 * batch, columns, 132) <= TileChoice.TensorCost<Tile64X64>(197 * batch, columns, 132));
