@@ -40,7 +40,10 @@ internal static class GpuKernels
     /// </summary>
     public static IReadOnlyList<GpuKernel> All { get; } = [.. Of(typeof(TileProduct), false), .. Of(typeof(TileLayout), true)];
 
-    /// <summary>The PTX of one kernel.</summary>
+    /// <summary>
+    /// The PTX of one kernel, compiled in a context of its own. In a shared one the text and its registers depend on
+    /// which kernels were compiled before, since kernels share the code of the methods that they call.
+    /// </summary>
     public static string Compile(MethodInfo kernel, int major = 8, int minor = 0)
     {
         using var compiler = new PtxCompiler(major, minor);

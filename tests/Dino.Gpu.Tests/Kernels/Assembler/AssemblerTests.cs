@@ -33,7 +33,6 @@ public sealed class AssemblerTests
     ];
 
     private static readonly ConcurrentDictionary<(int Architecture, string Name), Lazy<AssembledKernel>> Assembled = new();
-    private static readonly ConcurrentDictionary<int, Lazy<PtxCompiler>> Compilers = new();
 
     /// <summary>Turing, Ampere (A100, RTX 30), Ada, Hopper.</summary>
     [Theory]
@@ -95,7 +94,7 @@ public sealed class AssemblerTests
     {
         CudaTools.Require();
         string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md"));
-        string[] lines = [.. OnPage.AsParallel().AsOrdered().Select(name => Row(Alone(90, name), Alone(80, name)))];
+        string[] lines = [.. OnPage.AsParallel().AsOrdered().Select(name => Row(Named(90, name), Named(80, name)))];
         Assert.True(
             Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)),
             $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
@@ -124,28 +123,12 @@ public sealed class AssemblerTests
     private static AssembledKernel Named(int architecture, string name) =>
         Get(architecture, GpuKernels.All.Single(kernel => kernel.Name == name));
 
-    /// <summary>
-    /// Compiled in a context of its own: in a shared one registers depend on which kernels were compiled before, since they
-    /// share the code of the methods that they call.
-    /// </summary>
-    private static AssembledKernel Alone(int architecture, string name)
-    {
-        GpuKernel kernel = GpuKernels.All.Single(kernel => kernel.Name == name);
-        return AssembledKernel.Of(kernel, GpuKernels.Compile(kernel.Method, architecture / 10, architecture % 10), architecture);
-    }
-
     /// <summary>Each kernel is assembled once, at its first use.</summary>
     private static AssembledKernel Get(int architecture, GpuKernel kernel) =>
-        Assembled.GetOrAdd(
-            (architecture, kernel.Name), _ => new(() => AssembledKernel.Of(kernel, Compile(architecture, kernel), architecture))).Value;
+        Assembled.GetOrAdd((architecture, kernel.Name), _ => new(() => Assemble(architecture, kernel))).Value;
 
-    private static string Compile(int architecture, GpuKernel kernel)
-    {
-        PtxCompiler compiler = Compilers
-            .GetOrAdd(architecture, _ => new(() => new PtxCompiler(architecture / 10, architecture % 10))).Value;
-        lock (compiler)
-            return compiler.Compile(kernel.Method);
-    }
+    private static AssembledKernel Assemble(int architecture, GpuKernel kernel) =>
+        AssembledKernel.Of(kernel, GpuKernels.Compile(kernel.Method, architecture / 10, architecture % 10), architecture);
 
     private static void Write(IReadOnlyList<AssembledKernel> kernels, string folder, int architecture)
     {
