@@ -7,6 +7,9 @@ internal static class CliProcess
 {
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "dino.dll");
 
+    /// <summary>A loaded machine is slow, a hang is endless.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+
     public static Process Start(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null) =>
         OperatingSystem.IsLinux()
             // A shell starts background jobs with SIGINT ignored, which children inherit; dino must get it whoever runs
@@ -22,7 +25,7 @@ internal static class CliProcess
     {
         using (process)
         {
-            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+            using var deadline = new CancellationTokenSource(Limit);
             try
             {
                 Task<string> output = process.StandardOutput.ReadToEndAsync(deadline.Token);

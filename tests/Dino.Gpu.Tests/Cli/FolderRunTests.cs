@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Model;
 using Dino.Gpu.Tests.Support;
 
@@ -55,11 +56,8 @@ public sealed class FolderRunTests : IDisposable
         string none = _folder.Path("none.jpg");
         string[] inputs =
         [
-            MissingFiles
-                .List("missing.png"), GoldenData
-                .Image("chelsea.png"), broken, GoldenData
-                .Image("gray.png"), MissingFiles
-                .List(none),
+            MissingFiles.List("missing.png"), GoldenData.Image("chelsea.png"), broken, GoldenData.Image("gray.png"),
+            MissingFiles.List(none),
         ];
         for (int run = 0; run < 2; run++)
         {
@@ -116,9 +114,9 @@ public sealed class FolderRunTests : IDisposable
         Assert.Equal(3, (await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("enough"), "--max-errors", "3"])).ExitCode);
         CliResult tooMany = await CliRunner.EmbedTinyAsync([.. inputs, "-o", _folder.Path("out"), "--max-errors", "2"]);
         Assert.Equal(1, tooMany.ExitCode);
-        Assert.Contains(
-            "c.png: no such file; that is one more than --max-errors 2\nhint: the rows before it are safe in ",
-            string.Join('\n', tooMany.ErrorLines));
+        Assert.Contains("c.png: no such file", tooMany.ErrorLines[^2]);
+        Assert.Contains("--max-errors 2", tooMany.ErrorLines[^2]);
+        Assert.StartsWith(CliConsole.HintPrefix, tooMany.ErrorLines[^1]);
     }
 
     [Theory]
@@ -148,11 +146,9 @@ public sealed class FolderRunTests : IDisposable
     [Fact]
     public async Task A_run_that_never_began_leaves_no_folder()
     {
-        Assert.Contains(
-            "cuda:99",
-            (
-                await CliRunner.RunAsync(
-                    "embed", Images, "--weights", CliRunner.TinyWeights, "--device", "cuda:99", "-o", _folder.Path("out"))).FatalLine());
+        CliResult result = await CliRunner.RunAsync(
+            "embed", Images, "--weights", CliRunner.TinyWeights, "--device", "cuda:99", "-o", _folder.Path("out"));
+        Assert.Contains("cuda:99", result.FatalLine());
         Assert.False(Directory.Exists(_folder.Path("out")));
     }
 
@@ -289,7 +285,8 @@ public sealed class FolderRunTests : IDisposable
             Task<CliResult> running = CliRunner.RunAsync(
                 cancellation.Token,
                 ["embed", "--weights", CliRunner.TinyWeights, "--device", "cpu", Images, .. run, "-o", _folder.Path("out")]);
-            while (!running.IsCompleted && Progress() < rows + 20 * 200)
+            // The first stop at the first row: a busy machine may look at it late.
+            while (!running.IsCompleted && Progress() < rows + (stops == 0 ? 1 : 20 * 200))
                 await Task.Delay(1);
             await cancellation.CancelAsync();
             CliResult result = await running;

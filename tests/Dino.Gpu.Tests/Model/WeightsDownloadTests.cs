@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Files;
 
@@ -199,9 +201,10 @@ public sealed class WeightsDownloadTests : IDisposable
     [Fact]
     public async Task An_unreachable_or_senseless_endpoint_is_one_line()
     {
-        string closed;
-        using (var server = new HubServer(_content)) closed = server.Endpoint;
-        var options = new WeightsDownloadOptions { Endpoint = closed, RetryDelay = TimeSpan.FromMinutes(1) };
+        // Bound, so that no other server gets the port meanwhile, but nobody listens.
+        using var closed = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        closed.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var options = new WeightsDownloadOptions { Endpoint = $"http://{closed.LocalEndPoint}", RetryDelay = TimeSpan.FromMinutes(1) };
         Assert.Contains(
             "cannot be reached", (await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, options))).Message);
         AssertNothingLeft();
@@ -221,12 +224,10 @@ public sealed class WeightsDownloadTests : IDisposable
     }
 
     private static WeightsDownloadOptions Options(HubServer server, WeightsDownloadOptions? options = null) =>
-        (
-            options ?? new WeightsDownloadOptions { Attempts = 3 }) with
+        (options ?? new WeightsDownloadOptions { Attempts = 3 }) with
         {
             Endpoint = server.Endpoint,
-            RetryDelay = TimeSpan
-                .FromMilliseconds(1)
+            RetryDelay = TimeSpan.FromMilliseconds(1),
         };
 
     private Task<WeightsDownloadResult> RunAsync(HubServer server) =>
@@ -234,10 +235,10 @@ public sealed class WeightsDownloadTests : IDisposable
 
     private async Task<string> RefusalAsync(HubServer server, WeightsDownloadOptions? options = null)
     {
-        string message = (
-            await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, Options(server, options)))).Message;
-        Assert.DoesNotContain(message, char.IsControl);
-        return message;
+        DinoException refusal =
+            await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, Options(server, options)));
+        Assert.DoesNotContain(refusal.Message, char.IsControl);
+        return refusal.Message;
     }
 
     private void AssertArrived()

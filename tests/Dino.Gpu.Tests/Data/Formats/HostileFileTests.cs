@@ -195,7 +195,7 @@ public sealed class HostileFileTests : IDisposable
         })
         { IsBackground = true };
         reader.Start();
-        Assert.True(reader.Join(TimeSpan.FromSeconds(20)), $"{path} is still being read"); // a loaded machine is slow, a hang is endless
+        Assert.True(reader.Join(TimeSpan.FromSeconds(60)), $"{path} is still being read"); // a loaded machine is slow, a hang is endless
         Assert.InRange(allocated, 0, 64 << 20);
         if (failure is null)
         {
