@@ -44,7 +44,7 @@ public sealed class BatchSizeTests(TestDevices devices)
         Assert.All(warnings, line => Assert.DoesNotContain('\n', line));
         batches.Clear();
         Assert.Equal(expected[..8], encoder.Embed(images[..8]));
-        Assert.Equal([4, 4], batches); // what was learnt stays
+        Assert.Equal([4, 4], batches); // what was learned stays
     }
 
     [Fact]
@@ -63,12 +63,14 @@ public sealed class BatchSizeTests(TestDevices devices)
     public void Other_failures_are_not_tried_again()
     {
         int calls = 0;
-        using DinoEncoder encoder = DinoEncoder
-            .Create(TinyModel.Weights, Cpu, (device, weights) => new HookedExecutor(VitExecutor.Create(device, weights), _ =>
-        {
-            calls++;
-            throw new DinoException("broken");
-        }));
+        using DinoEncoder encoder = DinoEncoder.Create(
+            TinyModel.Weights,
+            Cpu,
+            (device, weights) => new HookedExecutor(VitExecutor.Create(device, weights), _ =>
+            {
+                calls++;
+                throw new DinoException("broken");
+            }));
         Assert.Throws<DinoException>(() => encoder.Embed([TinyModel.Picture(1), TinyModel.Picture(2)]));
         Assert.Equal(1, calls);
     }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Dino.Gpu.Cli;
 using Dino.Gpu.Cli.Help;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 
@@ -77,7 +78,7 @@ public sealed class HelpTests
     {
         CliResult result = await CliRunner.RunAsync("docs", "cli");
         Assert.Equal(0, result.ExitCode);
-        string page = File.ReadAllText(Path.Combine(RepositoryRoot(), "docs", "cli.md"));
+        string page = File.ReadAllText(SourceTree.Find("docs", "cli.md"));
         Assert.True(page == result.Output, "docs/cli.md differs: run 'dino docs cli > docs/cli.md'");
     }
 
@@ -101,12 +102,4 @@ public sealed class HelpTests
 
     private static string Words(string text) =>
         string.Join(' ', text.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries));
-
-    private static string RepositoryRoot()
-    {
-        string folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "global.json")))
-            folder = Path.GetDirectoryName(folder.TrimEnd(Path.DirectorySeparatorChar))!;
-        return folder;
-    }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 
@@ -14,9 +15,11 @@ public sealed class SlurmTests
         Assert.SkipUnless(
             Environment.GetEnvironmentVariable("DINO_SLURM_TEST") == "1",
             "set DINO_SLURM_TEST=1; needs Linux, root, and Debian's packages slurm-wlm and munge");
-        var start = new ProcessStartInfo(
-            Path.Combine(Repository(), "cluster", "slurm", "prove.sh"))
-        { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(SourceTree.Find("cluster", "slurm", "prove.sh"))
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["DINO_DLL"] = Path.Combine(AppContext.BaseDirectory, "dino.dll");
         using Process prove = Process.Start(start)!;
         Task<string> error = prove.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
@@ -25,13 +28,5 @@ public sealed class SlurmTests
         Assert.True(prove.ExitCode == 0, output + await error);
         Assert.Contains("PASS: ", output);
         TestContext.Current.TestOutputHelper?.WriteLine(output);
-    }
-
-    private static string Repository()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Dino.Gpu.sln")))
-            folder = folder.Parent;
-        return folder!.FullName;
     }
 }

@@ -151,7 +151,10 @@ public sealed class CudaDeviceTests
             | DinoOutputs.ClassAttentions | DinoOutputs.Attentions;
         RequireEmulator();
         VitWeights weights = SyntheticWeights.Create(Tiny);
-        RgbImage[] images = [.. Enumerable.Range(0, 5).Select(i => i % 2 == 0 ? TinyModel.Picture(i) : Picture(20 + 9 * i, 50 - 4 * i, i))];
+        RgbImage[] images =
+        [
+            .. Enumerable.Range(0, 5).Select(i => i % 2 == 0 ? TinyModel.Picture(i) : NoisePicture.Of(20 + 9 * i, 50 - 4 * i, i)),
+        ];
         using DinoEncoder reference = DinoEncoder.Create(weights, new DinoOptions { Device = "cpu", Threads = 1 });
         DinoOutput expected = reference.Forward(images, Everything);
         float[][]? first = null;
@@ -206,13 +209,6 @@ public sealed class CudaDeviceTests
         output.Queries!.Data, output.Keys!.Data, output.Values!.Data, output.AttentionRollout!.Data,
             output.ClassAttentions!.Data, output.Attentions!.Data,
     ];
-
-    private static RgbImage Picture(int width, int height, int seed)
-    {
-        byte[] pixels = new byte[3 * width * height];
-        new Random(seed).NextBytes(pixels);
-        return new RgbImage(width, height, pixels);
-    }
 
     private static double Cosine(float[] a, float[] b)
     {

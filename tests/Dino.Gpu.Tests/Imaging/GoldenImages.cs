@@ -55,9 +55,9 @@ internal static class GoldenImages
         int differing = expected.Pixels.Zip(actual.Pixels).Count(pair => pair.First != pair.Second);
         int worst = expected.Pixels.Zip(actual.Pixels).Max(pair => Math.Abs(pair.First - pair.Second));
         int pixel = first / 3;
-        Assert
-            .Fail($"{differing} of {expected.Pixels.Length} bytes differ, by {worst} at most; first at x {pixel % expected.Width}, y "
-                + $"{pixel / expected.Width}, "
-            + $"channel {first % 3}: expected {expected.Pixels[first]}, got {actual.Pixels[first]}");
+        Assert.Fail(
+            $"{differing} of {expected.Pixels.Length} bytes differ, by {worst} at most; "
+            + $"first at x {pixel % expected.Width}, y {pixel / expected.Width}, channel {first % 3}: "
+            + $"expected {expected.Pixels[first]}, got {actual.Pixels[first]}");
     }
 }

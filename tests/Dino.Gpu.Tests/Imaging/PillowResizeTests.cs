@@ -1,4 +1,5 @@
 using Dino.Gpu.Imaging;
+using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Imaging;
 
@@ -93,12 +94,7 @@ public sealed class PillowResizeTests
         Assert.Throws<ArgumentOutOfRangeException>(() => PillowResize.Resize(image, 1, -1, ResizeFilter.Bilinear));
     }
 
-    internal static RgbImage Noise(int width, int height)
-    {
-        byte[] pixels = new byte[3 * width * height];
-        new Random(width * 1000 + height).NextBytes(pixels);
-        return new RgbImage(width, height, pixels);
-    }
+    internal static RgbImage Noise(int width, int height) => NoisePicture.Of(width, height, width * 1000 + height);
 
     /// <summary>
     /// The definition, one byte at a time: two passes over whole pictures, weights in double rounded to 22 bits.

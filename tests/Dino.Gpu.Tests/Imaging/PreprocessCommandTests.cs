@@ -8,9 +8,9 @@ namespace Dino.Gpu.Tests.Imaging;
 /// <summary><c>dino preprocess</c> from its arguments to its files.</summary>
 public sealed class PreprocessCommandTests : IDisposable
 {
-    private readonly string _directory = Directory.CreateTempSubdirectory("dino-preprocess-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_directory, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData("hf")]
@@ -19,10 +19,9 @@ public sealed class PreprocessCommandTests : IDisposable
     {
         GoldenImage[] pictures = [.. GoldenImages.All
             .Where(golden => golden.Image is "chelsea.png" or "odd_422.jpg" or "one_pixel.png" or "rgba.png")];
-        string output = Path.Combine(_directory, "new", "png");
-        int code = (
-            await Run([.. pictures.Select(golden => GoldenData.Image(golden.Image)), "-o", output, "--preprocess", preset])).ExitCode;
-        Assert.Equal(0, code);
+        string output = _folder.Path("new", "png");
+        string[] inputs = [.. pictures.Select(golden => GoldenData.Image(golden.Image))];
+        Assert.Equal(0, (await Run([.. inputs, "-o", output, "--preprocess", preset])).ExitCode);
         foreach (GoldenImage golden in pictures)
         {
             string path = Path.Combine(output, Path.ChangeExtension(golden.Image, ".png"));
@@ -39,9 +38,9 @@ public sealed class PreprocessCommandTests : IDisposable
     [Fact]
     public async Task Npy_holds_the_golden_planes()
     {
-        int code = (await Run(GoldenData.Image("chelsea.png"), "-o", _directory, "--format", "npy")).ExitCode;
+        int code = (await Run(GoldenData.Image("chelsea.png"), "-o", _folder.Root, "--format", "npy")).ExitCode;
         Assert.Equal(0, code);
-        Npy planes = Npy.Read(Path.Combine(_directory, "chelsea.npy"));
+        Npy planes = Npy.Read(_folder.Path("chelsea.npy"));
         Assert.Equal([3, 224, 224], planes.Shape);
         // report.json
         Assert.Equal(
@@ -54,8 +53,8 @@ public sealed class PreprocessCommandTests : IDisposable
     [InlineData("320x240", 320, 240)]
     public async Task Size_is_width_by_height(string size, int width, int height)
     {
-        Assert.Equal(0, (await Run(GoldenData.Image("chelsea.png"), "-o", _directory, "--size", size)).ExitCode);
-        ImageHeader header = ImageHeader.Read(File.ReadAllBytes(Path.Combine(_directory, "chelsea.png")));
+        Assert.Equal(0, (await Run(GoldenData.Image("chelsea.png"), "-o", _folder.Root, "--size", size)).ExitCode);
+        ImageHeader header = ImageHeader.Read(File.ReadAllBytes(_folder.Path("chelsea.png")));
         Assert.Equal((width, height), (header.Width, header.Height));
     }
 
@@ -63,7 +62,7 @@ public sealed class PreprocessCommandTests : IDisposable
     public async Task Missing_end_is_a_warning()
     {
         string image = GoldenData.PathOf("pillow", "png_without_iend.png");
-        CliResult result = await Run(image, "-o", _directory, "--decoder", "skia");
+        CliResult result = await Run(image, "-o", _folder.Root, "--decoder", "skia");
         Assert.Equal(0, result.ExitCode);
         Assert.Contains($"dino: warning: {image}: PNG without its end; all of its pixels are there", result.ErrorLines);
     }
@@ -72,32 +71,33 @@ public sealed class PreprocessCommandTests : IDisposable
     public async Task Exif_is_applied_unless_told_otherwise()
     {
         string image = GoldenData.Image("exif_orientation6.jpg");
-        Assert.Equal(0, (await Run(image, "-o", Path.Combine(_directory, "applied"))).ExitCode);
-        Assert.Equal(0, (await Run(image, "-o", Path.Combine(_directory, "ignored"), "--exif", "ignore")).ExitCode);
+        Assert.Equal(0, (await Run(image, "-o", _folder.Path("applied"))).ExitCode);
+        Assert.Equal(0, (await Run(image, "-o", _folder.Path("ignored"), "--exif", "ignore")).ExitCode);
         Assert.Equal(GoldenImages.Of("exif_orientation6_jpg_upright").Sha256Bilinear224, Written("applied"));
         Assert.Equal(GoldenImages.Of("exif_orientation6_jpg").Sha256Bilinear224, Written("ignored"));
 
         string Written(string name) =>
-            GoldenImages.Sha256(GoldenImages.Png(Path.Combine(_directory, name, "exif_orientation6.png")).Pixels);
+            GoldenImages.Sha256(GoldenImages.Png(_folder.Path(name, "exif_orientation6.png")).Pixels);
     }
 
     [Fact]
     public async Task Failed_image_is_named_and_the_others_go_on()
     {
-        string text = Path.Combine(_directory, "text.jpg");
+        string text = _folder.Path("text.jpg");
         File.WriteAllText(text, "no picture");
-        string output = Path.Combine(_directory, "out");
+        string output = _folder.Path("out");
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege there");
-        string missing = Path.Combine(_directory, "missing.png");
+        string missing = _folder.Path("missing.png");
         File.CreateSymbolicLink(missing, "nowhere");
-        CliResult result = await CliRunner.RunAsync(["preprocess", text, missing, _directory, GoldenData.Image("gray.jpg"), "-o", output]);
+        CliResult result = await CliRunner.RunAsync(
+            ["preprocess", text, missing, _folder.Root, GoldenData.Image("gray.jpg"), "-o", output]);
         Assert.Equal(3, result.ExitCode);
         Assert.Equal(["gray.png"], Directory.GetFileSystemEntries(output).Select(Path.GetFileName));
         string[] lines = result.ErrorLines;
         Assert.Equal(4, lines.Length);
         Assert.StartsWith($"dino: warning: {text}: not an image", lines[0]);
         Assert.StartsWith($"dino: warning: {missing}: is a link to a file that is not there", lines[1]);
-        Assert.StartsWith($"dino: warning: {_directory}: is a directory", lines[2]);
+        Assert.StartsWith($"dino: warning: {_folder.Root}: is a directory", lines[2]);
         Assert.StartsWith("dino: 4 images, 3 failed -> ", lines[3]);
     }
 
@@ -105,9 +105,9 @@ public sealed class PreprocessCommandTests : IDisposable
     [Fact]
     public async Task Names_are_printed_without_what_a_terminal_obeys()
     {
-        string evil = Path.Combine(_directory, "evil\e[2J.png");
+        string evil = _folder.Path("evil\e[2J.png");
         File.WriteAllText(evil, "no picture");
-        CliResult result = await CliRunner.RunAsync("preprocess", evil, "-o", Path.Combine(_directory, "out\e[2J"));
+        CliResult result = await CliRunner.RunAsync("preprocess", evil, "-o", _folder.Path("out\e[2J"));
         Assert.Equal(3, result.ExitCode);
         Assert.DoesNotContain('\e', result.Error);
         Assert.Contains("out?[2J", result.ErrorLines[^1]);
@@ -116,7 +116,7 @@ public sealed class PreprocessCommandTests : IDisposable
     [Fact]
     public async Task Two_images_of_one_name_are_refused_before_anything_is_written()
     {
-        string output = Path.Combine(_directory, "out");
+        string output = _folder.Path("out");
         string line = (await Run(GoldenData.Image("gray.png"), GoldenData.Image("gray.jpg"), "-o", output)).FatalLine();
         Assert.Contains("gray.png and", line);
         Assert.False(Directory.Exists(output));
@@ -125,16 +125,16 @@ public sealed class PreprocessCommandTests : IDisposable
     [Fact]
     public async Task Source_is_never_overwritten()
     {
-        string image = Path.Combine(_directory, "gray.png");
+        string image = _folder.Path("gray.png");
         File.Copy(GoldenData.Image("gray.png"), image);
-        Assert.Contains("would be overwritten", (await Run(image, "-o", _directory)).FatalLine());
+        Assert.Contains("would be overwritten", (await Run(image, "-o", _folder.Root)).FatalLine());
         Assert.Equal(GoldenImages.Of("gray_png").File, File.ReadAllBytes(image));
     }
 
     [Fact]
     public async Task Output_that_is_a_file_is_one_line()
     {
-        string file = Path.Combine(_directory, "file");
+        string file = _folder.Path("file");
         File.WriteAllText(file, "");
         (await Run(GoldenData.Image("gray.png"), "-o", file)).FatalLine();
     }

@@ -21,11 +21,14 @@ internal static class WebPFiles
         canvas[7] = (byte)(height - 1);
         canvas[8] = (byte)(height - 1 >> 8);
         canvas[9] = (byte)(height - 1 >> 16);
-        byte[] chunks = [.. "WEBP"u8, .. Chunk("VP8X", canvas), .. webp[12..], .. Chunk("EXIF", exif)];
-        return Chunk("RIFF", chunks);
+        return OfChunks(Chunk("VP8X", canvas), webp[12..], Chunk("EXIF", exif));
     }
 
-    private static byte[] Chunk(string type, byte[] data)
+    /// <summary>The container around chunks.</summary>
+    public static byte[] OfChunks(params byte[][] chunks) => Chunk("RIFF", [.. "WEBP"u8, .. chunks.SelectMany(chunk => chunk)]);
+
+    /// <summary>Name, length and content, padded to whole words of 16 bits.</summary>
+    public static byte[] Chunk(string type, byte[] data)
     {
         byte[] chunk = new byte[8 + data.Length + data.Length % 2];
         Encoding.ASCII.GetBytes(type, chunk);

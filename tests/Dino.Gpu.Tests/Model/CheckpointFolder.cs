@@ -1,19 +1,18 @@
 using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Model;
 
-/// <summary>A folder of its own for one test, gone afterwards.</summary>
+/// <summary>A folder of its own for checkpoints that are written and refused.</summary>
 public sealed class CheckpointFolder : IDisposable
 {
-    public string Root { get; } = Directory.CreateTempSubdirectory("dino-model-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public string this[string name] => Path.Combine(Root, name);
+    public string Root => _folder.Root;
 
-    public string Write(string name, byte[] content)
-    {
-        File.WriteAllBytes(this[name], content);
-        return this[name];
-    }
+    public string this[string name] => _folder.Path(name);
+
+    public string Write(string name, byte[] content) => _folder.Write(name, content);
 
     /// <summary>
     /// Loads a file that must be refused and returns the message, which must be one line that starts with the path.
@@ -30,7 +29,7 @@ public sealed class CheckpointFolder : IDisposable
         return message;
     }
 
-    public void Dispose() => Directory.Delete(Root, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     /// <summary>
     /// What the readers may take to find out that a small file is bad: buffers, the pickle's objects, the header; never

@@ -94,7 +94,7 @@ public sealed partial class DevicePipelineTests
     [Fact]
     public async Task A_group_keeps_two_batches_under_way_on_each_device_and_rows_in_order()
     {
-        RgbImage[] images = [.. Enumerable.Range(0, 83).Select(i => Picture(10 + i, 90 - i, i))];
+        RgbImage[] images = [.. Enumerable.Range(0, 83).Select(i => NoisePicture.Of(10 + i, 90 - i, i))];
         float[][] expected;
         using (DinoEncoder one = Encoder(TestDevice.OpenCL, new DinoOptions()))
             expected = one.Embed(images);
@@ -124,7 +124,7 @@ public sealed partial class DevicePipelineTests
                 DinoEncoder.Create(TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = 1 })
             ]);
         Assert.Equal(3, group.BatchesInFlight);
-        Assert.Equal((32, 32), Size(group.PrepareForDevice(Picture(64, 48, 1))));
+        Assert.Equal((32, 32), Size(group.PrepareForDevice(NoisePicture.Of(64, 48, 1))));
     }
 
     /// <summary>Host memory of 64 KiB, and copies that are larger, smaller and in between, both ways.</summary>

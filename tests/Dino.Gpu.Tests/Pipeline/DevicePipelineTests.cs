@@ -38,7 +38,7 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
     [MemberData(nameof(Presets))]
     public void Pictures_of_any_size_have_the_bytes_of_the_host_resize(TestDevice kind, PreprocessPreset preset)
     {
-        RgbImage[] images = [.. Sizes.Select((size, i) => Picture(size.Width, size.Height, i))];
+        RgbImage[] images = [.. Sizes.Select((size, i) => NoisePicture.Of(size.Width, size.Height, i))];
         using DinoEncoder encoder = Encoder(kind, new DinoOptions { Preprocess = preset, BatchSize = 3 });
         Assert.Equal(
             Sizes.Select(size => size.OnDevice),
@@ -76,7 +76,7 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
     {
         int rounds = kind == TestDevice.Cuda && CudaEmulator.IsUsed ? 10 : 40;
         RgbImage[] images = [.. Enumerable.Range(0, 24).Select(i => i % 3 == 0 ? TinyModel.Picture(i)
-            : Picture(20 + 7 * i, 50 + 3 * i, i))];
+            : NoisePicture.Of(20 + 7 * i, 50 + 3 * i, i))];
         int launching = 0, most = 0;
         using DinoEncoder encoder = Encoder(kind, new DinoOptions { BatchSize = 4 }, _ =>
         {
@@ -85,7 +85,7 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
             Interlocked.Decrement(ref launching);
         });
         float[][] expected = [.. images.Select(encoder.Embed)];
-        RunOnThreads(callers, caller =>
+        TestThreads.Run(callers, caller =>
         {
             var random = new Random(caller);
             for (int round = 0; round < rounds; round++)
@@ -109,9 +109,9 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
         Accelerator accelerator = devices.Open(kind).Accelerator;
         var kernels = new ResizeKernels(accelerator);
         var preprocessor = new Preprocessor(PreprocessPreset.HuggingFace, 8, 8);
-        RunOnThreads(4, caller =>
+        TestThreads.Run(4, caller =>
         {
-            RgbImage[] images = [.. Enumerable.Range(0, 16).Select(i => Picture(5 + caller + i, 9 + i, i))];
+            RgbImage[] images = [.. Enumerable.Range(0, 16).Select(i => NoisePicture.Of(5 + caller + i, 9 + i, i))];
             byte[] expected = [.. images.SelectMany(image => preprocessor.Apply(image).Pixels)];
             using var onDevice = new DevicePreprocessor(accelerator, kernels, preprocessor);
             using MemoryBuffer1D<byte, Stride1D.Dense> pixels = accelerator.Allocate1D<byte>(expected.Length);
@@ -134,7 +134,7 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
     public void Slots_are_used_again_only_when_nothing_reads_them(TestDevice kind)
     {
-        RgbImage[] images = [.. Enumerable.Range(0, 61).Select(i => Picture(8 + i, 8 + 5 * i % 97, i))];
+        RgbImage[] images = [.. Enumerable.Range(0, 61).Select(i => NoisePicture.Of(8 + i, 8 + 5 * i % 97, i))];
         const DinoOutputs Everything =
             DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.HiddenStates | DinoOutputs.Attentions;
         using DinoEncoder alone = Encoder(kind, new DinoOptions { BatchSize = 1 });
@@ -176,7 +176,7 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
             new DinoOptions(),
             _ => Assert.True(bothStaged.Wait(Patience), "staging waited for the launch"),
             _ => bothStaged.Signal());
-        RunOnThreads(2, caller => encoder.Embed(TinyModel.Picture(caller)));
+        TestThreads.Run(2, caller => encoder.Embed(TinyModel.Picture(caller)));
     }
 
     /// <summary>On the CPU one batch has all cores, and nothing is gathered beside it.</summary>
@@ -184,16 +184,17 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
     public void The_CPU_takes_one_batch_at_a_time()
     {
         int inside = 0, most = 0;
-        using DinoEncoder encoder = DinoEncoder
-            .Create(TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = 1, BatchSize = 2 },
-                (device, weights) => new HookedExecutor(
-            VitExecutor.Create(device, weights),
-            _ => Thread.Sleep(1),
-            _ => most = Math.Max(most, Interlocked.Increment(ref inside)),
-            _ => Interlocked.Decrement(ref inside)));
+        using DinoEncoder encoder = DinoEncoder.Create(
+            TinyModel.Weights,
+            new DinoOptions { Device = "cpu", Threads = 1, BatchSize = 2 },
+            (device, weights) => new HookedExecutor(
+                VitExecutor.Create(device, weights),
+                _ => Thread.Sleep(1),
+                _ => most = Math.Max(most, Interlocked.Increment(ref inside)),
+                _ => Interlocked.Decrement(ref inside)));
         Assert.Equal(1, encoder.BatchesInFlight);
-        Assert.Equal((32, 32), Size(encoder.PrepareForDevice(Picture(64, 48, 1))));
-        RunOnThreads(3, caller => encoder.Embed([.. Enumerable.Range(0, 7).Select(TinyModel.Picture)]));
+        Assert.Equal((32, 32), Size(encoder.PrepareForDevice(NoisePicture.Of(64, 48, 1))));
+        TestThreads.Run(3, caller => encoder.Embed([.. Enumerable.Range(0, 7).Select(TinyModel.Picture)]));
         Assert.Equal(1, most);
     }
 
@@ -207,7 +208,7 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
     [InlineData("finish", 3)]
     public void Memory_that_runs_out_halves_the_batch(string step, int callers)
     {
-        RgbImage[] images = [.. Enumerable.Range(0, 29).Select(i => Picture(10 + i, 40, i))];
+        RgbImage[] images = [.. Enumerable.Range(0, 29).Select(i => NoisePicture.Of(10 + i, 40, i))];
         var warnings = new ConcurrentQueue<string>();
         float[][] expected;
         using (DinoEncoder roomy = Encoder(TestDevice.OpenCL, new DinoOptions()))
@@ -216,7 +217,7 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
             TestDevice.OpenCL, new DinoOptions { BatchSize = 16, Warning = warnings.Enqueue }, count =>
                 Fail("launch", count), count => Fail("stage", count), count => Fail("finish", count));
 
-        RunOnThreads(callers, _ =>
+        TestThreads.Run(callers, _ =>
         {
             for (int round = 0; round < 3; round++)
                 Assert.Equal(expected, encoder.Embed(images));
@@ -256,35 +257,7 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
             (_, weights) =>
                 new HookedExecutor(new PortableExecutor(device, weights), beforeLaunch ?? (_ => { }), beforeStage, beforeFinish));
 
-    private static RgbImage Picture(int width, int height, int seed)
-    {
-        byte[] pixels = new byte[3 * width * height];
-        new Random(seed).NextBytes(pixels);
-        return new RgbImage(width, height, pixels);
-    }
-
     private static (int Width, int Height) Size(RgbImage image) => (image.Width, image.Height);
-
-    private static void RunOnThreads(int count, Action<int> action)
-    {
-        var failures = new ConcurrentQueue<Exception>();
-        Thread[] threads = [.. Enumerable.Range(0, count).Select(i => new Thread(() =>
-        {
-            try
-            {
-                action(i);
-            }
-            catch (Exception failure)
-            {
-                failures.Enqueue(failure);
-            }
-        }))];
-        foreach (Thread thread in threads)
-            thread.Start();
-        foreach (Thread thread in threads)
-            Assert.True(thread.Join(TimeSpan.FromMinutes(3)), "a caller hangs");
-        Assert.Empty(failures);
-    }
 
     private sealed class Rows(List<float[]> rows) : IEmbeddingSink
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.ReadMe;
 
@@ -11,7 +12,7 @@ public sealed partial class AspNetSampleTests
     [Fact]
     public async Task Service_answers_with_embeddings_and_refuses_what_is_no_picture()
     {
-        DocPages.Require();
+        SourceTree.Require();
         DocBlock sample = DocPages.Blocks.Single(block =>
             block is { Page: "docs/aspnet.md", IsCSharp: true } && block.Text.Contains("app.Run()", StringComparison.Ordinal));
         using var folder = new DocFolder();

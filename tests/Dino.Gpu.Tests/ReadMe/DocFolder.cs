@@ -18,7 +18,7 @@ internal sealed class DocFolder : IDisposable
 
     public DocFolder()
     {
-        foreach (string file in Directory.GetFiles(System.IO.Path.Combine(DocPages.Root!, "samples")))
+        foreach (string file in Directory.GetFiles(Support.SourceTree.Find("samples")))
             _folder.Write("samples/" + System.IO.Path.GetFileName(file), File.ReadAllBytes(file));
         SafetensorsWriter.Write(Path(Weights), SyntheticWeights.Create(Narrow, SyntheticWeights.DefaultSeed), WeightsDataType.Float32);
         string command = System.IO.Path.Combine(AppContext.BaseDirectory, "dino.dll");

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Dino.Gpu.Tests.Layering;
+using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.ReadMe;
 
@@ -37,7 +38,7 @@ public sealed partial class DocPageTests
     [Fact]
     public void Markers_are_known_and_have_a_reason()
     {
-        DocPages.Require();
+        SourceTree.Require();
         Assert.All(DocPages.Blocks, block => Assert.True(
             block.Marker is null || ReasonGiven().IsMatch(block.Marker), $"{block.Place}: unknown comment '{block.Marker}'"));
     }
@@ -46,7 +47,7 @@ public sealed partial class DocPageTests
     [Fact]
     public void Blocks_name_their_language()
     {
-        DocPages.Require();
+        SourceTree.Require();
         string[] known = ["sh", "csharp", "text", "yaml", "dockerfile", "python", "json", "xml", "diff"];
         Assert.All(DocPages.Blocks, block => Assert.True(
             known.Contains(block.Language), $"{block.Place}: unknown language '{block.Language}'"));
@@ -55,7 +56,7 @@ public sealed partial class DocPageTests
     [Fact]
     public void Read_me_is_short()
     {
-        DocPages.Require();
+        SourceTree.Require();
         Assert.InRange(DocPages.Lines("README.md").Length, 1, LongestReadMe);
     }
 
@@ -63,7 +64,7 @@ public sealed partial class DocPageTests
     [Fact]
     public void Prose_is_at_most_120_columns_wide()
     {
-        DocPages.Require();
+        SourceTree.Require();
         Assert.Empty(DocPages.Names.Where(page => page != Wide).SelectMany(page => ProseOf(page)
             .Where(line => line.Text.Length > LongestLine && !line.Text.StartsWith('|') && !line.Text.StartsWith('!'))
             .Select(line => $"{page}:{line.Number} has {line.Text.Length} columns")));
@@ -75,8 +76,8 @@ public sealed partial class DocPageTests
     [InlineData("docs/quickstart.md")]
     public async Task Git_ignores_what_the_first_commands_write(string page)
     {
-        DocPages.Require();
-        Assert.SkipUnless(Path.Exists(Path.Combine(DocPages.Root!, ".git")), "no git");
+        SourceTree.Require();
+        Assert.SkipUnless(Path.Exists(Path.Combine(SourceTree.Root!, ".git")), "no git");
         string[] results =
             [.. DocPages.Blocks.Where(block => block.Page == page && block.IsShell).SelectMany(block => block.Results).Distinct()];
         Assert.NotEmpty(results);
@@ -84,7 +85,10 @@ public sealed partial class DocPageTests
         {
             // A folder is ignored as such, with a slash at its end.
             string name = Path.HasExtension(result) ? result : result.TrimEnd('/') + '/';
-            var start = new ProcessStartInfo("git", ["check-ignore", "--quiet", "--no-index", name]) { WorkingDirectory = DocPages.Root! };
+            var start = new ProcessStartInfo("git", ["check-ignore", "--quiet", "--no-index", name])
+            {
+                WorkingDirectory = SourceTree.Root!,
+            };
             using Process git = Process.Start(start)!;
             await git.WaitForExitAsync();
             Assert.True(git.ExitCode == 0, $"git does not ignore {result} of {page}");
@@ -94,7 +98,7 @@ public sealed partial class DocPageTests
     [Fact]
     public void Contributing_lists_the_layers_that_are_enforced()
     {
-        DocPages.Require();
+        SourceTree.Require();
         DocBlock list = DocPages.Blocks.Single(block => block is { Page: "CONTRIBUTING.md", Language: "text" });
         Assert.Equal(Layers.Order.Select(names => string.Join(" | ", names)), list.Text.Split('\n'));
     }
@@ -102,7 +106,7 @@ public sealed partial class DocPageTests
     [Fact]
     public void Links_between_pages_lead_to_files_and_headings()
     {
-        DocPages.Require();
+        SourceTree.Require();
         var broken = new List<string>();
         foreach (string page in DocPages.Names)
         {
@@ -124,9 +128,9 @@ public sealed partial class DocPageTests
     {
         string[] parts = target.Split('#');
         string file = parts[0].Length == 0
-            ? Path.Combine(DocPages.Root!, page)
-            : Path.GetFullPath(Path.Combine(DocPages.Root!, Path.GetDirectoryName(page)!, parts[0]));
-        if (file == Path.GetFullPath(Path.Combine(DocPages.Root!, DocPages.Generated)))
+            ? Path.Combine(SourceTree.Root!, page)
+            : Path.GetFullPath(Path.Combine(SourceTree.Root!, Path.GetDirectoryName(page)!, parts[0]));
+        if (file == Path.GetFullPath(Path.Combine(SourceTree.Root!, DocPages.Generated)))
             return true;
         if (!Path.Exists(file))
             return false;

@@ -35,7 +35,7 @@ public sealed class ShellBlockTests
     [InlineData("echo dino embed samples -o e.npy")]
     public async Task Blocks_that_do_not_work_fail(string text)
     {
-        DocPages.Require();
+        SourceTree.Require();
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs bash");
         using var folder = new DocFolder();
         await Assert.ThrowsAnyAsync<Xunit.Sdk.XunitException>(() => RunAsync(folder, new DocBlock("page.md", 1, "sh", text, null)));

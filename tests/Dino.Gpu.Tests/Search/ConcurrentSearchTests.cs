@@ -27,7 +27,7 @@ public sealed class ConcurrentSearchTests
         float[] queries = SearchTwin.Normal(60 * Dimension, 2);
         (int First, int Queries, int K)[] calls = [.. Enumerable.Range(0, 20).Select(i => (3 * i, 1 + i % 3, 1 + 7 * i))];
         var expected = calls.Select(call => SearchTwin.Search(Vectors, Part(call), Dimension, call.K, Similarity.Cosine)).ToArray();
-        InParallel(thread =>
+        TestThreads.Run(Threads, thread =>
         {
             for (int i = 0; i < searches; i++)
             {
@@ -47,7 +47,7 @@ public sealed class ConcurrentSearchTests
         IReadOnlyList<int[]> groups = search.Groups(0.6);
         Assert.InRange(groups.Count, 2, Count);
         var expected = SearchTwin.Search(Vectors, Vectors[..Dimension], Dimension, 9, Similarity.Cosine);
-        InParallel(thread =>
+        TestThreads.Run(Threads, thread =>
         {
             for (int i = 0; i < 20; i++)
             {
@@ -67,7 +67,7 @@ public sealed class ConcurrentSearchTests
         using var classifier = KnnClassifier.Create(train, new KnnOptions { Device = "cpu", Threads = 2 });
         float[] queries = SearchTwin.Normal(32 * Dimension, 3);
         Predictions expected = classifier.Classify(queries, 11);
-        InParallel(thread =>
+        TestThreads.Run(Threads, thread =>
         {
             for (int i = 0; i < 100; i++)
             {
@@ -92,7 +92,7 @@ public sealed class ConcurrentSearchTests
             begun.Wait();
             search.Dispose();
         });
-        InParallel(thread =>
+        TestThreads.Run(Threads, thread =>
         {
             begun.Signal();
             Assert.Throws<ObjectDisposedException>((Action)(() =>
@@ -108,27 +108,4 @@ public sealed class ConcurrentSearchTests
 
     private static NearestNeighbors Create(DinoDevice device) =>
         NearestNeighbors.Create(device, ownsDevice: false, Vectors, Dimension, new NearestNeighborsOptions { Threads = 2 });
-
-    /// <summary>Threads of their own: the pool would run a few at a time. The first failure is thrown.</summary>
-    private static void InParallel(Action<int> work)
-    {
-        var failures = new List<Exception>();
-        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(thread => new Thread(() =>
-        {
-            try
-            {
-                work(thread);
-            }
-            catch (Exception failure)
-            {
-                lock (failures)
-                    failures.Add(failure);
-            }
-        }))];
-        foreach (Thread thread in threads)
-            thread.Start();
-        foreach (Thread thread in threads)
-            thread.Join();
-        Assert.True(failures.Count == 0, $"{failures.Count} of {Threads} threads failed: {failures.FirstOrDefault()}");
-    }
 }

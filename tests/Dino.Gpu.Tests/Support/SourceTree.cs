@@ -3,19 +3,27 @@ namespace Dino.Gpu.Tests.Support;
 /// <summary>The repository that the tests were built in.</summary>
 internal static class SourceTree
 {
-    /// <summary>A file or folder of the repository; skips the test where the tests run without it.</summary>
+    /// <summary>Its folder; null where the tests run without it.</summary>
+    public static string? Root { get; } = FindRoot();
+
+    /// <summary>Skips the test where the tests run without the repository.</summary>
+    public static void Require() => Assert.SkipWhen(Root is null, "the repository is not around the tests");
+
+    /// <summary>A file or folder of the repository, which must be there; skips the test where there is no repository.</summary>
     /// <param name="parts">From the root.</param>
     public static string Find(params string[] parts)
     {
-        string relative = Path.Combine(parts);
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            string path = Path.Combine(folder.FullName, relative);
-            if (Path.Exists(path))
-                return path;
-        }
+        Require();
+        string path = Path.Combine([Root!, .. parts]);
+        Assert.True(Path.Exists(path), $"{path} is gone: name its new place here");
+        return path;
+    }
 
-        Assert.Skip($"{relative} is not beside the tests");
-        return "";
+    private static string? FindRoot()
+    {
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Dino.Gpu.sln")))
+            folder = folder.Parent;
+        return folder?.FullName;
     }
 }

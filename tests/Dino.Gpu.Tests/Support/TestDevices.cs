@@ -56,9 +56,8 @@ public sealed partial class TestDevices : IDisposable
         {
             Assert.SkipUnless(isLongTest, "a model of this size takes minutes on the emulated CUDA device");
             Assert.SkipUnless(
-                Environment
-                    .GetEnvironmentVariable("DINO_TEST_LONG") == "1", "takes a minute on the emulated CUDA device; DINO_TEST_LONG=1 "
-                        + "runs it");
+                Environment.GetEnvironmentVariable("DINO_TEST_LONG") == "1",
+                "takes a minute on the emulated CUDA device; DINO_TEST_LONG=1 runs it");
         }
 
         return Open(kind);

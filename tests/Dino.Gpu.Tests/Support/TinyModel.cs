@@ -20,10 +20,5 @@ internal static class TinyModel
     });
 
     /// <summary>A picture of the model's input size, different for each number.</summary>
-    public static RgbImage Picture(int number)
-    {
-        byte[] pixels = new byte[32 * 32 * 3];
-        new Random(number).NextBytes(pixels);
-        return new RgbImage(32, 32, pixels);
-    }
+    public static RgbImage Picture(int number) => NoisePicture.Of(32, 32, number);
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Tests.Cli;
+using Dino.Gpu.Tests.Imaging;
 using Dino.Gpu.Tests.Support;
 
 
@@ -46,14 +47,14 @@ public sealed class MaxPixelsTests : IDisposable
     [Fact]
     public void WebP_frame_beyond_its_canvas_counts()
     {
-        byte[] canvas = Chunk("VP8X", [2, 0, 0, 0, 3, 0, 0, 3, 0, 0]); // animated, 4x4
-        byte[] lossless = Chunk("VP8L", Lossless(16384, 16384));
-        AssertRefused(WebP(canvas, lossless), "16384x16384");
-        byte[] small = Chunk("VP8L", Lossless(4, 4));
-        AssertRefused(
-            WebP(canvas, Chunk("ANMF", [.. new byte[6], 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, .. new byte[4], .. small])),
-            "16777216x16777216");
-        AssertRefused(WebP(canvas, Chunk("ANMF", [.. new byte[6], 3, 0, 0, 3, 0, 0, .. new byte[4], .. lossless])), "16384x16384");
+        byte[] canvas = WebPFiles.Chunk("VP8X", [2, 0, 0, 0, 3, 0, 0, 3, 0, 0]); // animated, 4x4
+        byte[] lossless = WebPFiles.Chunk("VP8L", Lossless(16384, 16384));
+        AssertRefused(WebPFiles.OfChunks(canvas, lossless), "16384x16384");
+        byte[] small = WebPFiles.Chunk("VP8L", Lossless(4, 4));
+        byte[] large = WebPFiles.Chunk("ANMF", [.. new byte[6], 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, .. new byte[4], .. small]);
+        AssertRefused(WebPFiles.OfChunks(canvas, large), "16777216x16777216");
+        byte[] lying = WebPFiles.Chunk("ANMF", [.. new byte[6], 3, 0, 0, 3, 0, 0, .. new byte[4], .. lossless]);
+        AssertRefused(WebPFiles.OfChunks(canvas, lying), "16384x16384");
     }
 
     [Fact]
@@ -95,21 +96,6 @@ public sealed class MaxPixelsTests : IDisposable
             Assert.Contains($"its header says {size}", message);
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
         }
-    }
-
-    private static byte[] WebP(params byte[][] chunks)
-    {
-        byte[] all = [.. chunks.SelectMany(chunk => chunk)];
-        byte[] file = [.. "RIFF"u8, 0, 0, 0, 0, .. "WEBP"u8, .. all];
-        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(4), file.Length - 8);
-        return file;
-    }
-
-    private static byte[] Chunk(string type, byte[] data)
-    {
-        byte[] length = new byte[4];
-        BinaryPrimitives.WriteInt32LittleEndian(length, data.Length);
-        return [.. System.Text.Encoding.ASCII.GetBytes(type), .. length, .. data, .. new byte[data.Length & 1]];
     }
 
     /// <summary>The header of a lossless picture: signature, then 14 bits for each side less one.</summary>

@@ -8,9 +8,9 @@ namespace Dino.Gpu.Tests.Data.Formats;
 /// <summary>The <c>.npy</c> writer: what NumPy's format says, and nothing left behind that is not whole.</summary>
 public sealed class NpyWriterTests : IDisposable
 {
-    private readonly string _directory = Directory.CreateTempSubdirectory("dino-npy-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_directory, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData(0, new[] { 384 })]
@@ -20,7 +20,7 @@ public sealed class NpyWriterTests : IDisposable
     [InlineData(3, new[] { 2, 3, 4, 5 })]
     public void Rows_come_back(int rows, int[] rowShape)
     {
-        string path = Path.Combine(_directory, "rows.npy");
+        string path = _folder.Path("rows.npy");
         int length = rowShape.Aggregate(1, (product, side) => product * side);
         float[] values = [.. Enumerable.Range(0, rows * length).Select(i => i * 0.5f - 3)];
         using (var npy = new NpyWriter(path, rowShape))
@@ -34,13 +34,13 @@ public sealed class NpyWriterTests : IDisposable
         Npy read = Npy.Read(path);
         Assert.Equal([rows, .. rowShape], read.Shape);
         Assert.Equal(values, read.Floats);
-        Assert.Equal([path], Directory.GetFiles(_directory));
+        Assert.Equal([path], Directory.GetFiles(_folder.Root));
     }
 
     [Fact]
     public void Header_is_what_the_format_asks_for()
     {
-        string path = Path.Combine(_directory, "header.npy");
+        string path = _folder.Path("header.npy");
         using (var npy = NpyWriter.Of(FloatType.Float16, path))
         {
             npy.WriteRow([(Half)7]);
@@ -61,7 +61,7 @@ public sealed class NpyWriterTests : IDisposable
     [Fact]
     public void Nothing_appears_until_it_is_completed()
     {
-        string path = Path.Combine(_directory, "partial.npy");
+        string path = _folder.Path("partial.npy");
         File.WriteAllText(path, "before");
         using (var npy = new NpyWriter(path, 2))
         {
@@ -70,16 +70,16 @@ public sealed class NpyWriterTests : IDisposable
         }
 
         Assert.Equal("before", File.ReadAllText(path));
-        Assert.Equal([path], Directory.GetFiles(_directory));
+        Assert.Equal([path], Directory.GetFiles(_folder.Root));
     }
 
     [Fact]
     public void Rows_must_fit()
     {
-        using var npy = new NpyWriter(Path.Combine(_directory, "fit.npy"), 2);
+        using var npy = new NpyWriter(_folder.Path("fit.npy"), 2);
         Assert.Throws<ArgumentException>(() => npy.WriteRow([1f]));
         Assert.Throws<InvalidOperationException>(() => npy.WriteRow([(Half)1, (Half)2]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new NpyWriter(Path.Combine(_directory, "none.npy"), 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new NpyWriter(_folder.Path("none.npy"), 0));
     }
 
     [Theory]
@@ -89,10 +89,10 @@ public sealed class NpyWriterTests : IDisposable
     public void Unwritable_place_is_one_line(string name, string expected)
     {
         string message = Assert.Throws<DinoException>(
-            () => new NpyWriter(name.Length == 0 ? "" : Path.Combine(_directory, name), 2)).Message;
+            () => new NpyWriter(name.Length == 0 ? "" : _folder.Path(name), 2)).Message;
         Assert.Contains(expected, message);
         Assert.DoesNotContain('\n', message);
-        Assert.Empty(Directory.GetFileSystemEntries(_directory));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Root));
     }
 
     [Fact]
@@ -107,8 +107,8 @@ public sealed class NpyWriterTests : IDisposable
     public void Link_stays_a_link()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege there");
-        string target = Path.Combine(_directory, "target.npy");
-        string link = Path.Combine(_directory, "link.npy");
+        string target = _folder.Path("target.npy");
+        string link = _folder.Path("link.npy");
         File.WriteAllText(target, "before");
         File.CreateSymbolicLink(link, target);
         using (var npy = new NpyWriter(link, 1))
