@@ -37,11 +37,11 @@ internal sealed class RateColumn(bool share) : IColumn
         bool arithmetic = kernel.Operations > 0;
         double rate = (arithmetic ? kernel.Operations : kernel.Bytes) / seconds;
         if (share)
-            return (
-                rate / (
-                    arithmetic
-                        ? MachinePeak.Flops(kernel.SimdWidth)
-                        : MachinePeak.CopyBandwidth(kernel.Bytes))).ToString("P0", CultureInfo.InvariantCulture);
+        {
+            double peak = arithmetic ? MachinePeak.Flops(kernel.SimdWidth) : MachinePeak.CopyBandwidth(kernel.Bytes);
+            return (rate / peak).ToString("P0", CultureInfo.InvariantCulture);
+        }
+
         return string.Create(CultureInfo.InvariantCulture, $"{rate / 1e9:F1} {(arithmetic ? "GFLOP/s" : "GB/s")}");
     }
 

@@ -114,7 +114,7 @@ internal static class PeerComparison
 
 #if WITH_TORCH
     /// <summary>
-    /// libtorch asks for a newer C++ library than some systems have; the comparison goes on without it, and says so.
+    /// libtorch asks for a newer C++ library than some systems have; the comparison continues without it, and says so.
     /// </summary>
     private static TorchPeer? TryTorch(VitWeights weights, int threads)
     {

@@ -10,7 +10,10 @@ internal static class BrokenCheckpoints
     /// <summary>A sound file with the tensors of something else.</summary>
     public static byte[] OtherArchitecture()
     {
-        byte[] header = Encoding.UTF8.GetBytes("""{"conv1.weight":{"dtype":"F32","shape":[2,1,1,1],"data_offsets":[0,8]},"fc.bias":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}""");
+        byte[] header = Encoding.UTF8.GetBytes("""
+            {"conv1.weight":{"dtype":"F32","shape":[2,1,1,1],"data_offsets":[0,8]},
+            "fc.bias":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}
+            """);
         return [.. Length((ulong)header.Length), .. header, .. new byte[12]];
     }
 

@@ -1,3 +1,4 @@
+using Dino.Gpu.Cli;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
@@ -40,7 +41,7 @@ public sealed class CancelledInputTests : IDisposable
         await cancellation.CancelAsync();
         CliResult result = await running.WaitAsync(TimeSpan.FromSeconds(20));
         Assert.Equal(130, result.ExitCode);
-        Assert.Equal("dino: canceled", Assert.Single(result.ErrorLines));
+        Assert.Equal($"dino: {DinoCommandLine.Canceled}", Assert.Single(result.ErrorLines));
         Assert.Empty(result.Output);
         Assert.Empty(_folder.Files);
     }

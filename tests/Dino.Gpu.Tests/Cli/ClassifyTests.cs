@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Dino.Gpu.Classification;
+using Dino.Gpu.Cli;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Tests.Support;
@@ -242,7 +243,7 @@ public sealed class ClassifyTests : IDisposable
         Assert.Equal(130, result.ExitCode);
         Assert.StartsWith(
             "dino: epoch 1/", Assert.Single(result.ErrorLines, line => line.StartsWith("dino: epoch ", StringComparison.Ordinal)));
-        Assert.Equal("dino: canceled", result.ErrorLines[^1]);
+        Assert.Equal($"dino: {DinoCommandLine.Canceled}", result.ErrorLines[^1]);
         Assert.DoesNotContain(_folder.Files, file => !file.EndsWith(".png", StringComparison.Ordinal));
     }
 

@@ -62,7 +62,7 @@ public sealed class EmbedBadInputTests : IDisposable
         Assert.Contains($"{paths.Length} failed", lines.ErrorLines[^1]);
     }
 
-    /// <summary>Names are told as they are, but for what a terminal would obey.</summary>
+    /// <summary>Messages show names as they are, except for what a terminal would obey.</summary>
     [Theory]
     [InlineData("x\e[31mx.jpg", "x?[31mx.jpg: ")]
     [InlineData("x\e[31mx.jpg ", "'x?[31mx.jpg ': ")]
@@ -160,10 +160,8 @@ public sealed class EmbedBadInputTests : IDisposable
     }
 
     [Fact]
-    public async Task An_input_size_smaller_than_a_patch_is_refused()
-    {
-        await FailsAsync(Chelsea, "--size", "4");
-    }
+    public async Task An_input_size_smaller_than_a_patch_is_refused() =>
+        Assert.Contains("patch", await FailsAsync(Chelsea, "--size", "4"));
 
     /// <summary>Runs to <c>out/o.npy</c>, which must not come to be.</summary>
     private async Task<string> FailsAsync(params string[] arguments)

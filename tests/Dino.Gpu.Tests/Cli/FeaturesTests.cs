@@ -36,10 +36,8 @@ public sealed class FeaturesTests
     {
         using var folder = new TemporaryFolder();
         CliResult result = await RunAsync(
-            Chelsea, GoldenData
-                .Image("gray.png"), "-o", folder.Root, "--size", "40x24", "--layer", "1,-1", "--layer",
-                    "2", "--what", "values,tokens", "--what", "keys,queries", "--raw",
-            "--last-blocks", "2", "--format", format, "--quiet");
+            Chelsea, GoldenData.Image("gray.png"), "-o", folder.Root, "--size", "40x24", "--layer", "1,-1", "--layer", "2",
+            "--what", "values,tokens", "--what", "keys,queries", "--raw", "--last-blocks", "2", "--format", format, "--quiet");
         Assert.Equal(0, result.ExitCode);
         Assert.Empty(result.Error);
         string[] names = [

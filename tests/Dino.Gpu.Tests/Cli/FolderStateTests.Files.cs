@@ -164,9 +164,9 @@ public sealed partial class FolderStateTests
     public async Task A_log_is_made_only_by_a_run_that_begins()
     {
         string log = _folder.Path("log.jsonl");
-        (
-            await CliRunner.RunAsync(
-                "embed", Inputs()[0], "--device", "cpu", "--errors", log, "--weights", _folder.Path("none.bin"))).FatalLine();
+        CliResult result = await CliRunner.RunAsync(
+            "embed", Inputs()[0], "--device", "cpu", "--errors", log, "--weights", _folder.Path("none.bin"));
+        result.FatalLine();
         Assert.False(File.Exists(log));
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dino.Gpu.Cli;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
@@ -141,11 +142,9 @@ public sealed class MergeTests : MergeTestBase
         Directory.Move(Part(0, 3), Folder.Path("first"));
         Directory.CreateDirectory(Folder.Path("other"));
         Directory.Move(Part(2, 3), Folder.Path("other", "part-00002-of-00003"));
-        Assert.Equal(
-            0,
-            (
-                await MergeAsync(
-                    Folder.Path("other"), Folder.Path("out"), Folder.Path("first") + "/", "-o", Folder.Path("one.npy"))).ExitCode);
+        CliResult merged = await MergeAsync(
+            Folder.Path("other"), Folder.Path("out"), Folder.Path("first") + "/", "-o", Folder.Path("one.npy"));
+        Assert.Equal(0, merged.ExitCode);
         await CliRunner.EmbedTinyAsync(Images, "-o", Folder.Path("embed.npy"));
         AssertSameBytes(Folder.Path("embed.npy"), Folder.Path("one.npy"));
     }
@@ -250,7 +249,7 @@ public sealed class MergeTests : MergeTestBase
         await cancellation.CancelAsync();
         CliResult result = await merging;
         Assert.Equal(130, result.ExitCode);
-        Assert.Equal("dino: canceled", Assert.Single(result.ErrorLines));
+        Assert.Equal($"dino: {DinoCommandLine.Canceled}", Assert.Single(result.ErrorLines));
         Assert.Equal(before, Folder.Files.Order());
         Assert.False(Directory.Exists(Folder.Path("merged")));
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Dino.Gpu.Cli;
 using Dino.Gpu.Tests.Model;
 using Dino.Gpu.Tests.Support;
 
@@ -87,7 +88,7 @@ public sealed class ProcessTests : IDisposable
         CliResult result = await CliProcess.FinishAsync(process);
 
         Assert.Equal(130, result.ExitCode);
-        Assert.Equal("dino: canceled", result.ErrorLines[^1]);
+        Assert.Equal($"dino: {DinoCommandLine.Canceled}", result.ErrorLines[^1]);
         Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 30); // the list would take an hour
         Assert.Empty(Files(output));
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Dino.Gpu.Cli;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Files;
 using Dino.Gpu.Tests.Support;
@@ -153,7 +154,7 @@ public sealed class ProgressTests
                 "json"
             ]);
         Assert.Equal(130, cancelled.ExitCode);
-        Assert.Equal("dino: canceled", Assert.Single(Json(cancelled)).GetProperty("text").GetString());
+        Assert.Equal($"dino: {DinoCommandLine.Canceled}", Assert.Single(Json(cancelled)).GetProperty("text").GetString());
     }
 
     [Fact]

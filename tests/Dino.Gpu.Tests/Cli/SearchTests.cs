@@ -100,7 +100,7 @@ public sealed class SearchTests : IDisposable
         CliResult close = await RunAsync("search", file, Chelsea, "--threshold", "0.999999", "--quiet");
         Assert.Equal(3, close.OutputLines.Length);
 
-        // Vectors without paths are told by their rows.
+        // Vectors without paths are named by their rows.
         string bare = _folder.Path("e.npy");
         await CliRunner.EmbedTinyAsync([.. images[..3], "-o", bare]);
         CliResult rows = await RunAsync("search", bare, bare, "--exclude-self", "-q");

@@ -64,7 +64,7 @@ public sealed class PrecisionTests(TestDevices devices) : IClassFixture<TestDevi
     {
         TensorCoreExecutor.RequireSizes(Small with { HiddenSize = 384, MlpSize = 1536 }, Precision.BFloat16);
         DinoException exception = Assert.Throws<DinoException>(() => TensorCoreExecutor.RequireSizes(Small, Precision.BFloat16));
-        Assert.Equal(
-            "bf16 needs a model whose hidden, MLP and patch sizes are multiples of 32 (found 48, 96 and 192)", exception.Message);
+        Assert.Contains("bf16", exception.Message);
+        Assert.Contains("48, 96 and 192", exception.Message);
     }
 }

@@ -47,7 +47,8 @@ public sealed class AttentionMapTests
     [InlineData(0)]
     [InlineData(1.01)]
     [InlineData(double.NaN)]
-    public void Mask_refuses_what_is_no_share(double share) => Assert.Throws<ArgumentOutOfRangeException>(() => AttentionMap.Mask([1f], share));
+    public void Mask_refuses_what_is_no_share(double share) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => AttentionMap.Mask([1f], share));
 
     [Fact]
     public void Heads_are_those_of_the_tensor_and_the_mean_is_theirs()

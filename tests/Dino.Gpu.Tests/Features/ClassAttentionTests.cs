@@ -107,9 +107,8 @@ public sealed class ClassAttentionTests(TestDevices devices, SeededWeights seede
         executor.Run(golden.Pixels(), golden.Positions(seeded.Weights), shape, request, output);
         Assert.Equal(12 * size, output.Attentions.Length);
         double error = Tolerance.AssertClose(
-            $"{name}: class-token attention of the last layer", GoldenData
-                .Model($"{name}.attn_cls_last").Floats, output.Attentions
-                .AsSpan(11 * size), Tolerance.Attention, shape.TokenCount);
+            $"{name}: class-token attention of the last layer", GoldenData.Model($"{name}.attn_cls_last").Floats,
+            output.Attentions.AsSpan(11 * size), Tolerance.Attention, shape.TokenCount);
         if (golden == GoldenCase.Chelsea)
             error = Math.Max(
                 error,

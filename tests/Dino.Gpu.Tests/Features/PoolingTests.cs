@@ -107,11 +107,8 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
             DinoOutputs.HiddenStates | DinoOutputs.IntermediateLayers | DinoOutputs.Queries | DinoOutputs.Keys | DinoOutputs.Values);
         foreach ((PatchFeature feature, DinoTensor tokens, int firstLayer) in new[]
         {
-            (
-                PatchFeature.Tokens,
-                all.IntermediateLayers!,
-                0), (PatchFeature.Residual, all.HiddenStates!, 1), (PatchFeature.Queries, all.Queries!, 0),
-            (PatchFeature.Keys, all.Keys!, 0), (PatchFeature.Values, all.Values!, 0),
+            (PatchFeature.Tokens, all.IntermediateLayers!, 0), (PatchFeature.Residual, all.HiddenStates!, 1),
+            (PatchFeature.Queries, all.Queries!, 0), (PatchFeature.Keys, all.Keys!, 0), (PatchFeature.Values, all.Values!, 0),
         })
         {
             for (int layer = -2; layer < 2; layer++)

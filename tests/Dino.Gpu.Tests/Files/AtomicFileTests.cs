@@ -63,7 +63,11 @@ public sealed class AtomicFileTests : IDisposable
     public void Nobody_may_read_the_new_file_who_could_not_read_the_old_one()
     {
         if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("has no file modes");
             return;
+        }
+
         string path = _folder.Write("o.npy", "old");
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         using (var file = new AtomicFile(path))

@@ -74,9 +74,8 @@ public sealed class CheckpointVariantTests : IDisposable
     {
         _folder.Write("config.json", Encoding.UTF8.GetBytes(HeadsConfig));
         SafetensorsFile file = SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace);
-        for (
-            int layer = 0; layer < TinyModels.HuggingFace.LayerCount; layer++) file
-                .Remove($"encoder.layer.{layer}.attention.attention.key.bias");
+        for (int layer = 0; layer < TinyModels.HuggingFace.LayerCount; layer++)
+            file.Remove($"encoder.layer.{layer}.attention.attention.key.bias");
         VitWeights weights = Load(file);
         int hidden = weights.Config.HiddenSize;
         Assert.All(weights.Blocks, block => Assert.All(block.Qkv.Bias[hidden..(2 * hidden)], value => Assert.Equal(0, value)));

@@ -55,9 +55,8 @@ public sealed class HostileContainerTests : IDisposable
     {
         byte[] zip = Archive();
         int entry = Find(zip, "PK\x01\x02"u8, "x/data/0", 46);
-        foreach (int field in (int[])[CentralSize, CentralCompressed]) BinaryPrimitives
-                .WriteUInt32LittleEndian(zip
-                .AsSpan(entry + field), 1u << 30);
+        foreach (int field in (int[])[CentralSize, CentralCompressed])
+            BinaryPrimitives.WriteUInt32LittleEndian(zip.AsSpan(entry + field), 1u << 30);
         int local = Find(zip, "PK\x03\x04"u8, "x/data/0", 30);
         zip[local + 6] |= 8; // Sizes follow the data, so the local header does not contradict.
         Assert.Contains("claims 1073741824 bytes", _folder.Refusal("lie.bin", zip));
@@ -121,7 +120,9 @@ public sealed class HostileContainerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"b":{"dtype":"F32","shape":[4],"data_offsets":[8,24]}}""", 24, "'b' overlaps")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"b":{"dtype":"F32","shape":[4],"data_offsets":[8,24]}}""",
+        24, "'b' overlaps")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12, "a gap of 4 bytes")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 12, "4 bytes after the last")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,16]}}""", 8, "claims data bytes 0 to 16")]
@@ -132,7 +133,9 @@ public sealed class HostileContainerTests : IDisposable
     [InlineData("""{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""", 8, "negative size")]
     [InlineData("""{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}}""", 8, "absurdly large")]
     [InlineData("""{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,8]}}""", 8, "not an integer of 64 bits")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}""", 16, "two entries named 'a'")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}""",
+        16, "two entries named 'a'")]
     [InlineData("""{"a":{"dtype":"F32","dtype":"F16","shape":[2],"data_offsets":[0,8]}}""", 8, "repeated property 'dtype'")]
     [InlineData("""{"a":{"dtype":"F5","shape":[2],"data_offsets":[0,8]}}""", 8, "the type 'F5'")]
     [InlineData("""{"a":{"shape":[2],"data_offsets":[0,8]}}""", 8, "lacks dtype")]

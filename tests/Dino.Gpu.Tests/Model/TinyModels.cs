@@ -43,10 +43,8 @@ internal static class TinyModels
             for (int i = 0; i < want.Length; i++)
             {
                 float value = stored is null ? want[i] : stored(want[i]);
-                if (BitConverter
-                        .SingleToInt32Bits(value) != BitConverter
-                        .SingleToInt32Bits(found[i])) Assert
-                        .Fail($"{slot.Name}[{i}]: expected {value}, found {found[i]}");
+                if (BitConverter.SingleToInt32Bits(value) != BitConverter.SingleToInt32Bits(found[i]))
+                    Assert.Fail($"{slot.Name}[{i}]: expected {value}, found {found[i]}");
             }
         }
     }

@@ -35,7 +35,7 @@ public sealed partial class EmbeddingPipelineTests
     }
 
     /// <summary>
-    /// A row that is NaN because of the machine would be wrong for ever: the run ends, and can be gone on with.
+    /// A row that is NaN because of the machine would be wrong for ever: the run ends, and can resume.
     /// </summary>
     [Fact]
     public async Task Want_of_memory_is_not_the_picture_s_fault()

@@ -22,7 +22,7 @@ public sealed class PythonTests : IDisposable
         """)]
     [InlineData("npz", "numpy", """
         z = numpy.load(file, allow_pickle=False)
-        assert z.files == ['embedding', 'row', 'path', 'width', 'height', 'sha256', 'label', 'id', 'score', 'seen', 'spaced, "name"', 'größe', 'error'], z.files
+        assert z.files == ['embedding', 'row', *columns, 'error'], z.files
         check(z['embedding'])
         assert z['path'].dtype.kind == 'U' and list(z['path']) == want['paths']
         assert list(z['error']) == [error or '' for error in want['errors']]
@@ -34,22 +34,25 @@ public sealed class PythonTests : IDisposable
         """)]
     [InlineData("jsonl", "pandas", """
         t = pandas.read_json(file, lines=True)
-        assert list(t.columns) == ['path', 'width', 'height', 'sha256', 'label', 'id', 'score', 'seen', 'spaced, "name"', 'größe', 'embedding', 'error'], list(t.columns)
+        assert list(t.columns) == [*columns, 'embedding', 'error'], list(t.columns)
         assert list(t['path']) == want['paths']
         assert t['width'][0] == 640 and t['embedding'][4] is None and t['error'][4] == want['errors'][4]
         check(numpy.array([row or [numpy.nan] * 3 for row in t['embedding']], dtype=numpy.float32))
         """)]
     [InlineData("csv", "pandas", """
-        t = pandas.read_csv(file, float_precision='round_trip', dtype={'e0': 'float32', 'e1': 'float32', 'e2': 'float32', 'path': str}, keep_default_na=False, na_values={c: [''] for c in ['width', 'e0', 'e1', 'e2']})
-        assert list(t.columns) == ['path', 'width', 'height', 'sha256', 'label', 'id', 'score', 'seen', 'spaced, "name"', 'größe', 'error', 'e0', 'e1', 'e2'], list(t.columns)
+        values = ['e0', 'e1', 'e2']
+        types = {'path': str} | {name: 'float32' for name in values}
+        empty = {name: [''] for name in ['width', *values]}
+        t = pandas.read_csv(file, float_precision='round_trip', dtype=types, keep_default_na=False, na_values=empty)
+        assert list(t.columns) == [*columns, 'error', *values], list(t.columns)
         assert list(t['path']) == want['paths']
         assert list(t['error']) == [error or '' for error in want['errors']]
-        check(t[['e0', 'e1', 'e2']].to_numpy())
+        check(t[values].to_numpy())
         """)]
     [InlineData("parquet", "pyarrow", """
         import pyarrow.parquet
         t = pyarrow.parquet.read_table(file)
-        assert t.column_names == ['path', 'width', 'height', 'sha256', 'label', 'id', 'score', 'seen', 'spaced, "name"', 'größe', 'error', 'embedding'], t.column_names
+        assert t.column_names == [*columns, 'error', 'embedding'], t.column_names
         assert t['path'].to_pylist() == want['paths'] and t['error'].to_pylist() == want['errors']
         assert str(t.schema.field('embedding').type).startswith('list<element: float'), t.schema
         check(numpy.array([row or [numpy.nan] * 3 for row in t['embedding'].to_pylist()], dtype=numpy.float32))
@@ -85,6 +88,7 @@ public sealed class PythonTests : IDisposable
             import json, numpy, {package}
             file = {Quote(file)}
             want = json.load(open({Quote(want)}, encoding='utf-8'))
+            columns = ['path', 'width', 'height', 'sha256', 'label', 'id', 'score', 'seen', 'spaced, "name"', 'größe']
             def check(found):
                 assert found.dtype == numpy.float32, found.dtype
                 expected = numpy.array(want['values'], dtype=numpy.float32)

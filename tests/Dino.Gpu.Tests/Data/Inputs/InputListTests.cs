@@ -190,7 +190,11 @@ public sealed class InputListTests : IDisposable
     {
         Assert.SkipWhen(Environment.IsPrivilegedProcess, "root lists everything");
         if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("has no file modes");
             return;
+        }
+
         foreach (string name in new[] { "a.png", "locked/b.png", "locked.jpg/c.png", "z.png" })
             _folder.Write(name, []);
         string[] locked = [_folder.Path("locked"), _folder.Path("locked.jpg")];

@@ -41,12 +41,14 @@ public sealed class ManifestTests : IDisposable
     [Fact]
     public void Json_types_are_those_of_the_whole_column()
     {
-        string json = _folder.Write("in.jsonl", """
-            {"path":"a.jpg","integer":1,"number":1,"bool":true,"mixed":1,"text":"x","big":9223372036854775807,"huge":1e999,"late":null}
-            {"path":"b.jpg","integer":null,"number":-2.5e3,"bool":false,"mixed":"1","text":"é","nested":{"a": [1, 2]},"big":9223372036854775808,"huge":1}
+        string json = _folder.Write("in.jsonl", Unfold("""
+            {"path":"a.jpg","integer":1,"number":1,"bool":true,"mixed":1,"text":"x",
+                "big":9223372036854775807,"huge":1e999,"late":null}
+            {"path":"b.jpg","integer":null,"number":-2.5e3,"bool":false,"mixed":"1","text":"é",
+                "nested":{"a": [1, 2]},"big":9223372036854775808,"huge":1}
 
             {"nested":[],"path":"c.jpg","mixed":true,"late":7}
-            """);
+            """));
         using var list = InputList.Settle([json], TextReader.Null);
         Assert.Equal(
             "integer Integer, number Number, bool Boolean, mixed Text, text Text, big Text, huge Text, late Integer, nested Text",
@@ -60,10 +62,11 @@ public sealed class ManifestTests : IDisposable
     [Fact]
     public void Json_integers_keep_their_digits()
     {
-        string json = _folder.Write("in.jsonl", """
-            {"path":"a.jpg","long":9007199254740993,"mixed":9007199254740993,"exact":9007199254740992,"beyond":18446744073709551615,"point":9007199254740993.0}
+        string json = _folder.Write("in.jsonl", Unfold("""
+            {"path":"a.jpg","long":9007199254740993,"mixed":9007199254740993,"exact":9007199254740992,
+                "beyond":18446744073709551615,"point":9007199254740993.0}
             {"path":"b.jpg","long":-9223372036854775808,"mixed":1.50,"exact":1.5,"beyond":1,"point":1}
-            """);
+            """));
         using var list = InputList.Settle([json], TextReader.Null);
         Assert.Equal(
             "long Integer, mixed Text, exact Number, beyond Text, point Number",
@@ -105,18 +108,18 @@ public sealed class ManifestTests : IDisposable
         using (var list = InputList.Settle([_folder.Write("most.jsonl", $"{{\"path\":\"a.jpg\",\"t\":\"{most}\"}}\n")], TextReader.Null))
             Assert.Equal(most, Assert.Single(list.Items()).Columns[0]);
         string more = _folder.Write("more.jsonl", $"{{\"path\":\"a.jpg\"}}\n{{\"path\":\"b.jpg\",\"t\":\"{most}x\"}}\n");
-        Assert.Equal(
-            "row 1 of the inputs ('b.jpg') has 1048577 letters in its path and columns, and 1048576 can be carried: leave the longest "
-                + "column out",
-            Assert.Throws<DinoException>(() => InputList.Settle([more], TextReader.Null)).Message);
+        string message = Assert.Throws<DinoException>(() => InputList.Settle([more], TextReader.Null)).Message;
+        Assert.Contains("row 1 of the inputs ('b.jpg') has 1048577 letters", message);
+        Assert.Contains("1048576", message);
     }
 
     [Fact]
     public void Half_a_surrogate_pair_is_replaced()
     {
-        string json = _folder.Write("in.jsonl", """
-            {"path":"\ud800.png","\uDC00":"a\ud800b\udc00","whole":"\ud83d\ude00","escaped":"\\ud800","twice":"\ud800\ud83d\ude00","nested":["\udfff"]}
-            """);
+        string json = _folder.Write("in.jsonl", Unfold("""
+            {"path":"\ud800.png","\uDC00":"a\ud800b\udc00","whole":"\ud83d\ude00","escaped":"\\ud800",
+                "twice":"\ud800\ud83d\ude00","nested":["\udfff"]}
+            """));
         using var list = InputList.Settle([json], TextReader.Null);
         Assert.Equal("\uFFFD.png", list.Items().Single().Path);
         Assert.Equal(["\uFFFD", "whole", "escaped", "twice", "nested"], list.Columns.Select(column => column.Name));
@@ -303,4 +306,7 @@ public sealed class ManifestTests : IDisposable
 
     private static string Fails(string file, string? pathColumn = null) =>
         Assert.Throws<DinoException>(() => InputList.Settle([file], TextReader.Null, pathColumn: pathColumn)).Message;
+
+    /// <summary>Joins each indented line to the one before it.</summary>
+    private static string Unfold(string lines) => lines.Replace("\n    ", "", StringComparison.Ordinal);
 }

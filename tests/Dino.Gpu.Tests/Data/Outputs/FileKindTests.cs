@@ -161,11 +161,9 @@ public sealed class FileKindTests : IDisposable
         _folder.Write("photos/gray.png", File.ReadAllBytes(Gray));
         string result = _folder.Path("p.npz");
         string[] model = command == "preprocess" ? [] : ["-w", CliRunner.TinyWeights, "-d", "cpu"];
-        Assert.Equal(
-            0,
-            (
-                await CliRunner.RunAsync(
-                    "index", _folder.Path("photos"), "-o", result, "-w", CliRunner.TinyWeights, "-d", "cpu", "-q")).ExitCode);
+        CliResult index = await CliRunner.RunAsync(
+            "index", _folder.Path("photos"), "-o", result, "-w", CliRunner.TinyWeights, "-d", "cpu", "-q");
+        Assert.Equal(0, index.ExitCode);
         byte[] before = File.ReadAllBytes(result);
         string[] files = _folder.Files;
         string target = _folder.Path(output);

@@ -37,22 +37,10 @@ public sealed class OutputNamesTests : IDisposable
         _folder.Write("list.txt", "k.png\n");
         _folder.Write("x.png", [1]);
         Assert.Equal(0, (await CliRunner.RunAsync("index", _folder.Path("k.csv"), "-o", _folder.Path("a.npz"), "-q")).ExitCode);
-        Assert.Equal(
-            0,
-            (
-                await CliRunner.RunAsync(
-                    "linear",
-                    _folder.Path("k.csv"),
-                    "--split",
-                    "0.5",
-                    "--epochs",
-                    "1",
-                    "--save",
-                    _folder.Path("probe.safetensors"),
-                    "-q",
-                    "-d",
-                    "cpu")).ExitCode);
-        File.Copy(_folder.Path("probe.safetensors"), _folder.Path("w.safetensors"));
+        string probe = _folder.Path("probe.safetensors");
+        string[] linear = ["linear", _folder.Path("k.csv"), "--split", "0.5", "--epochs", "1", "--save", probe, "-q", "-d", "cpu"];
+        Assert.Equal(0, (await CliRunner.RunAsync(linear)).ExitCode);
+        File.Copy(probe, _folder.Path("w.safetensors"));
         File.CreateSymbolicLink(_folder.Path("link.npz"), "a.npz");
         Directory.CreateSymbolicLink(_folder.Path("linked"), ".");
         string[] before = Contents();
@@ -82,11 +70,9 @@ public sealed class OutputNamesTests : IDisposable
             Path.Combine("photos", "x.png"), picture), input = _folder.Write(Path.Combine("photos", target), picture);
         Directory.CreateSymbolicLink(_folder.Path("maps"), _folder.Path("photos"));
         string[] model = command == "preprocess" ? [] : ["-w", CliRunner.TinyWeights, "-d", "cpu"];
-        Assert.Contains(
-            "would be overwritten",
-            (
-                await CliRunner.RunAsync(
-                    [command, .. new[] { other, input }.Distinct(), "-o", _folder.Path("maps"), "--size", "32", .. model])).FatalLine());
+        CliResult result = await CliRunner.RunAsync(
+            [command, .. new[] { other, input }.Distinct(), "-o", _folder.Path("maps"), "--size", "32", .. model]);
+        Assert.Contains("would be overwritten", result.FatalLine());
         Assert.Equal(picture, File.ReadAllBytes(input));
     }
 

@@ -47,7 +47,8 @@ public sealed class AttentionPictureTests
     [InlineData(5, 3, 2)] // 3 heads
     [InlineData(14, 5, 3)] // 12 heads
     [InlineData(1, 1, 1)]
-    public void Sheet_is_about_twice_as_wide_as_high(int tiles, int columns, int rows) => Assert.Equal((columns, rows), ContactSheet.Grid(tiles));
+    public void Sheet_is_about_twice_as_wide_as_high(int tiles, int columns, int rows) =>
+        Assert.Equal((columns, rows), ContactSheet.Grid(tiles));
 
     [Fact]
     public void Sheet_has_every_tile_in_its_place()

@@ -54,6 +54,7 @@ public sealed class TensorGemmTests
     {
         var random = new Random(rows + columns + depth);
         int elementSize = format == typeof(TensorFloat32Format) ? 4 : 2;
+        bool isGelu = epilogue == typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>);
         bool stores16 = elementSize == 2
             && epilogue != typeof(StoreFloatEpilogue<>)
             && epilogue != typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>);
@@ -111,16 +112,13 @@ public sealed class TensorGemmTests
 
                 int index = bufferRow * outputStride + column;
                 written[index] = true;
-                double expected = epilogue == typeof(
-                    Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>) ? 0.5 * sum * (1 + Reference.Erf(sum / Math.Sqrt(2)))
+                double expected = isGelu ? 0.5 * sum * (1 + Reference.Erf(sum / Math.Sqrt(2)))
                     : epilogue == typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>) ? previous[index] + sum
                     : sum;
                 double actual = Read(global, outputStart, index, stores16 ? format : null);
                 // Half a unit of the output format's last place, and the float32 sums.
                 bool rounds = stores16
-                    || (
-                        format == typeof(TensorFloat32Format)
-                            && (epilogue == typeof(StoreEpilogue<>) || epilogue == typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>)));
+                    || (format == typeof(TensorFloat32Format) && (epilogue == typeof(StoreEpilogue<>) || isGelu));
                 double ulp = !rounds ? 0 : format == typeof(BFloat16Format) ? 1.0 / 256 : 1.0 / 2048;
                 double limit = Math.Abs(expected) * ulp * 1.001 + 1e-6 * (1 + size);
                 Assert.True(
