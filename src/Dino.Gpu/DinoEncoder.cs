@@ -68,7 +68,9 @@ public sealed partial class DinoEncoder : IDisposable
 
     /// <summary>The device it runs on.</summary>
     public DeviceInfo Device =>
-        _options.Precision == Precision.Float32 ? _device.Info : _device.Info with { Family = KernelFamily.TensorCore };
+        _options.Precision == Precision.Float32
+            ? _device.Info
+            : _device.Info with { Family = _device.Family == KernelFamily.Simd ? KernelFamily.Generated : KernelFamily.TensorCore };
 
     /// <summary>Input width in pixels.</summary>
     public int InputWidth => _shape.InputWidth;

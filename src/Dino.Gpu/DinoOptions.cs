@@ -1,3 +1,4 @@
+using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 
@@ -13,8 +14,8 @@ public enum Precision
     TensorFloat32,
 
     /// <summary>
-    /// Products of bfloat16 with float32 sums, on tensor cores. LayerNorm, softmax and the residual stream stay in
-    /// float32.
+    /// Products of bfloat16 with float32 sums, on tensor cores and on CPUs with AVX512_BF16; LayerNorm, softmax and
+    /// residual stream in float32.
     /// </summary>
     BFloat16,
 
@@ -23,6 +24,13 @@ public enum Precision
     /// float32.
     /// </summary>
     Float16,
+
+    /// <summary>
+    /// Products of bytes with int32 sums, on CPUs with AVX512_VNNI: activations with a scale for each row and 384 columns,
+    /// weights with a scale for each output and 384 inputs; attention in bfloat16 where the CPU has it, the rest in
+    /// float32.
+    /// </summary>
+    Int8,
 }
 
 /// <summary>How <see cref="DinoEncoder"/> runs. The defaults do what Hugging Face's processor and model do.</summary>
@@ -36,7 +44,7 @@ public sealed record DinoOptions
     public string Device { get; init; } = "auto";
 
     /// <summary>
-    /// Arithmetic of the forward pass. All but float32 need an NVIDIA GPU of compute capability 8.0 or newer.
+    /// Arithmetic of the forward pass. <see cref="DeviceInfo.Precisions"/> says what a device offers beside float32.
     /// </summary>
     public Precision Precision { get; init; } = Precision.Float32;
 

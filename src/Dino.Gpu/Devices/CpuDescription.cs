@@ -16,6 +16,7 @@ internal static class CpuDescription
         MemorySize = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
         Driver = $"{RuntimeInformation.FrameworkDescription}, {Instructions()}",
         Family = KernelFamily.Simd,
+        Precisions = PrecisionSupport.Cpu,
         IsAutomaticChoice = isAutomaticChoice,
     };
 

@@ -57,7 +57,7 @@ public static class DeviceCatalog
         MemorySize = device.MemorySize,
         Driver = $"CUDA {device.DriverVersion}",
         Family = KernelFamily.Portable,
-        Precisions = device.Architecture is { Major: >= 8 } ? PrecisionSupport.All : PrecisionSupport.Float32Only,
+        Precisions = device.Architecture is { Major: >= 8 } ? PrecisionSupport.TensorCores : PrecisionSupport.Float32Only,
         Refusal = device.Architecture.HasValue && device.InstructionSet.HasValue
             ? null
             : $"ILGPU {ILGPU.Context.Version} has no PTX version for this driver (CUDA {device.DriverVersion}); update the driver",

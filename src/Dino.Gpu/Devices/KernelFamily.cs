@@ -11,4 +11,7 @@ public enum KernelFamily
 
     /// <summary>Matrix products on the tensor cores of an NVIDIA GPU, for every precision but float32.</summary>
     TensorCore,
+
+    /// <summary>Matrix products in bfloat16 or bytes by machine code made at run time, for the CPU accelerator.</summary>
+    Generated,
 }

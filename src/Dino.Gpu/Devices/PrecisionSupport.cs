@@ -1,16 +1,35 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace Dino.Gpu.Devices;
 
 /// <summary>The precisions that devices offer, and the error for a device that does not offer one.</summary>
 internal static class PrecisionSupport
 {
+    /// <summary>Every precision.</summary>
+    public static IReadOnlyList<Precision> All { get; } = Enum.GetValues<Precision>();
+
     /// <summary>The precision that every device offers.</summary>
     public static IReadOnlyList<Precision> Float32Only { get; } = [Precision.Float32];
 
     /// <summary>
     /// The precisions of CUDA devices of compute capability 8.0 and newer: their tensor cores take all of these.
     /// </summary>
-    public static IReadOnlyList<Precision> All { get; } =
+    public static IReadOnlyList<Precision> TensorCores { get; } =
         [Precision.Float32, Precision.TensorFloat32, Precision.BFloat16, Precision.Float16];
+
+    /// <summary>Whether this processor multiplies bfloat16 in registers of 512 bits (AVX512_BF16).</summary>
+    public static bool CpuHasBFloat16 { get; } = HasFeature(subleaf: 1, bit: 5);
+
+    /// <summary>Whether this processor multiplies bytes in registers of 512 bits (AVX512_VNNI).</summary>
+    public static bool CpuHasInt8 { get; } = HasFeature(subleaf: 0, bit: 11);
+
+    /// <summary>The precisions of this processor.</summary>
+    public static IReadOnlyList<Precision> Cpu { get; } =
+    [
+        Precision.Float32,
+        .. CpuHasBFloat16 ? [Precision.BFloat16] : Array.Empty<Precision>(),
+        .. CpuHasInt8 ? [Precision.Int8] : Array.Empty<Precision>(),
+    ];
 
     /// <summary>The name that <c>--precision</c> takes.</summary>
     public static string NameOf(Precision precision) => precision switch
@@ -19,6 +38,7 @@ internal static class PrecisionSupport
         Precision.TensorFloat32 => "tf32",
         Precision.BFloat16 => "bf16",
         Precision.Float16 => "fp16",
+        Precision.Int8 => "int8",
         _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "Unknown precision."),
     };
 
@@ -28,12 +48,31 @@ internal static class PrecisionSupport
     /// <exception cref="DinoException">The device does not offer it.</exception>
     public static void Require(DeviceInfo device, Precision precision)
     {
-        if (!device.Precisions.Contains(precision))
+        if (device.Precisions.Contains(precision))
+            return;
+        string needs = precision switch
         {
-            throw new DinoException(
-                $"{device.Id} ({device.Name}) does not compute in {NameOf(precision)}, "
-                + $"only in {string.Join(", ", device.Precisions.Select(NameOf))}",
-                "use fp32, or an NVIDIA GPU of compute capability 8.0 or newer");
-        }
+            Precision.BFloat16 => "an NVIDIA GPU of compute capability 8.0 or newer, or a CPU with AVX512_BF16 on Linux or Windows",
+            Precision.Int8 => "a CPU with AVX512_VNNI on Linux or Windows",
+            _ => "an NVIDIA GPU of compute capability 8.0 or newer",
+        };
+        throw new DinoException(
+            $"{device.Id} ({device.Name}) does not compute in {NameOf(precision)} "
+            + $"(expected {string.Join(", ", device.Precisions.Select(NameOf))})",
+            $"{NameOf(precision)} needs {needs}");
+    }
+
+    /// <summary>
+    /// A bit of CPUID leaf 7: in ECX of subleaf 0, in EAX of subleaf 1. Avx512F.IsSupported also says that the system saves
+    /// the 512-bit registers (XCR0), and that nobody switched them off.
+    /// </summary>
+    private static bool HasFeature(int subleaf, int bit)
+    {
+        if (!Avx512F.IsSupported || !Avx512BW.IsSupported || !(OperatingSystem.IsLinux() || OperatingSystem.IsWindows()))
+            return false;
+        if (X86Base.CpuId(0, 0).Eax < 7 || X86Base.CpuId(7, 0).Eax < subleaf)
+            return false;
+        (int eax, _, int ecx, _) = X86Base.CpuId(7, subleaf);
+        return (((subleaf == 0 ? ecx : eax) >> bit) & 1) != 0;
     }
 }

@@ -1,8 +1,10 @@
 using System.Runtime.Intrinsics.X86;
 using Dino.Gpu.Imaging;
+using Dino.Gpu.Kernels.Generated;
 using Dino.Gpu.Kernels.Simd;
 using Dino.Gpu.Model;
 using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Ops.Generated;
 using Dino.Gpu.Ops.Simd;
 using Dino.Gpu.Vit;
 using ILGPU;
@@ -31,6 +33,7 @@ internal sealed class SimdExecutor : VitExecutor
     private readonly int _tileRows;
     private readonly Kernel _kernel;
     private readonly Action<KernelConfig, ArrayView<float>, int> _peakKernel;
+    private readonly ReducedModel? _reduced;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _weights;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _pixelTable;
     private readonly MemoryBuffer1D<int, Stride1D.Dense> _counters;
@@ -39,17 +42,19 @@ internal sealed class SimdExecutor : VitExecutor
     private readonly GrowingBuffer<float> _positions;
     private readonly GrowingBuffer<float> _workspace;
     private readonly GrowingBuffer<float> _outputs;
+    private readonly GrowingBuffer<byte> _reducedPass;
 
     private SimdExecutor(
         Accelerator accelerator, SimdWidth width, int tileRows, Kernel kernel,
-        Action<KernelConfig, ArrayView<float>, int> peakKernel, VitWeights weights)
+        Action<KernelConfig, ArrayView<float>, int> peakKernel, VitWeights weights, ReducedModel? reduced)
     {
         _accelerator = accelerator;
         _width = width;
         _tileRows = tileRows;
         _kernel = kernel;
         _peakKernel = peakKernel;
-        _weights = PackWeights(weights);
+        _reduced = reduced;
+        _weights = PackWeights(reduced?.Weights ?? weights);
         _pixelTable = accelerator.Allocate1D(PixelNormalization.CreateTable());
         _counters = accelerator.Allocate1D<int>(SimdForward.CounterCount(accelerator.NumMultiprocessors));
         _ticks = accelerator.Allocate1D<long>(accelerator.NumMultiprocessors * OpCount);
@@ -57,6 +62,7 @@ internal sealed class SimdExecutor : VitExecutor
         _positions = new GrowingBuffer<float>(accelerator);
         _workspace = new GrowingBuffer<float>(accelerator);
         _outputs = new GrowingBuffer<float>(accelerator);
+        _reducedPass = new GrowingBuffer<byte>(accelerator);
     }
 
     private delegate void Kernel(
@@ -69,6 +75,7 @@ internal sealed class SimdExecutor : VitExecutor
         ArrayView<float> outputs,
         ArrayView<int> counters,
         ArrayView<long> ticks,
+        ArrayView<byte> reduced,
         SimdPlan plan);
 
     /// <summary>
@@ -90,14 +97,7 @@ internal sealed class SimdExecutor : VitExecutor
     /// <exception cref="DinoException">The model's heads do not fit this family.</exception>
     public static SimdExecutor Create(Accelerator accelerator, VitWeights weights, SimdWidth? width = null)
     {
-        VitConfig config = weights.Config;
-        if (config.HiddenSize > Gemm.BlockSize && Gemm.BlockSize % config.HeadSize != 0)
-        {
-            throw new DinoException(
-                $"the CPU kernels need heads that divide {Gemm.BlockSize} (found heads of {config.HeadSize})",
-                "use an OpenCL or CUDA device");
-        }
-
+        RequireHeads(weights.Config);
         return (width ?? BestWidth) switch
         {
             SimdWidth.Lanes16 => Create<Float16>(accelerator, weights, SimdWidth.Lanes16),
@@ -106,10 +106,22 @@ internal sealed class SimdExecutor : VitExecutor
         };
     }
 
+    private static void RequireHeads(VitConfig config)
+    {
+        if (config.HiddenSize > Gemm.BlockSize && Gemm.BlockSize % config.HeadSize != 0)
+        {
+            throw new DinoException(
+                $"The CPU kernels take heads that divide {Gemm.BlockSize}, this model has heads of {config.HeadSize}; "
+                + "use an OpenCL or CUDA device.");
+        }
+    }
+
     public override BatchSlot CreateSlot(Preprocessor preprocessor) => new Slot(this, 3 * preprocessor.Width * preprocessor.Height);
 
     public override double MeasurePeak()
     {
+        if (_reduced != null)
+            return _reduced.MeasurePeak(_accelerator.NumMultiprocessors);
         const int Iterations = 5_000_000;
         int threads = _accelerator.NumMultiprocessors;
         using MemoryBuffer1D<float, Stride1D.Dense> results = _accelerator.Allocate1D<float>(threads);
@@ -137,7 +149,7 @@ internal sealed class SimdExecutor : VitExecutor
         int threads = _accelerator.NumMultiprocessors;
         int panelWidth = 2 * (int)_width;
         var workspace = new WorkspaceLayout(shape, request, threads, panelWidth, _tileRows);
-        var plan = new SimdPlan(shape, request, new WeightLayout(shape, panelWidth), workspace, threads, timed);
+        var plan = new SimdPlan(shape, request, new WeightLayout(shape, panelWidth, _reduced == null), workspace, threads, timed);
 
         ArrayView<float> positionView = _positions.Reserve(positions.Length);
         positionView.CopyFromCPU(positions);
@@ -145,10 +157,12 @@ internal sealed class SimdExecutor : VitExecutor
         var layout = new OutputLayout(shape, request);
         ArrayView<float> outputs = _outputs.Reserve(layout.TotalLength);
         _counters.MemSetToZero();
+        ArrayView<byte> reduced = _reducedPass.Reserve(_reduced?.PassLength(shape, request, threads) ?? Alignment);
+        _reduced?.Begin(reduced, shape, request, threads);
 
         _kernel(
             new KernelConfig(threads, 1), pixels, _pixelTable.View, _weights.View, positionView, workspaceView, outputs,
-            _counters.View, _ticks.View, plan);
+            _counters.View, _ticks.View, reduced, plan);
         _accelerator.Synchronize();
 
         for (OutputPart part = 0; part < OutputLayout.Parts; part++)
@@ -168,16 +182,48 @@ internal sealed class SimdExecutor : VitExecutor
         _positions.Dispose();
         _workspace.Dispose();
         _outputs.Dispose();
+        _reducedPass.Dispose();
+        _reduced?.Dispose();
+    }
+
+    /// <summary>Converts weights to a reduced precision, for the CPU accelerator.</summary>
+    /// <param name="accelerator">As for the other.</param>
+    /// <param name="weights">The model; not kept.</param>
+    /// <param name="kind">The arithmetic of the products.</param>
+    /// <param name="bfloat16">
+    /// Whether patch embedding and attention are in bfloat16. If not, they are in float32: a processor may have byte
+    /// products without it.
+    /// </param>
+    /// <exception cref="DinoException">The model's heads do not fit, or the system refuses executable memory.</exception>
+    public static SimdExecutor Create(Accelerator accelerator, VitWeights weights, TileKind kind, bool bfloat16)
+    {
+        RequireHeads(weights.Config);
+        var reduced = new ReducedModel(weights, kind, bfloat16);
+        try
+        {
+            return Create<Float16, ReducedOps>(accelerator, weights, SimdWidth.Lanes16, reduced);
+        }
+        catch
+        {
+            reduced.Dispose();
+            throw;
+        }
     }
 
     private static SimdExecutor Create<TVector>(Accelerator accelerator, VitWeights weights, SimdWidth width)
+        where TVector : unmanaged, IFloatVector<TVector> =>
+        Create<TVector, SimdOps<TVector>>(accelerator, weights, width, null);
+
+    private static SimdExecutor Create<TVector, TOps>(
+        Accelerator accelerator, VitWeights weights, SimdWidth width, ReducedModel? reduced)
         where TVector : unmanaged, IFloatVector<TVector>
+        where TOps : struct, IImageOps<TOps>
     {
         var kernel = accelerator.LoadStreamKernel<
-            ArrayView<byte>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>,
-            ArrayView<long>, SimdPlan>(SimdForward.Kernel<TVector>);
+            ArrayView<byte>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+            ArrayView<int>, ArrayView<long>, ArrayView<byte>, SimdPlan>(SimdForward.Kernel<TOps>);
         var peakKernel = accelerator.LoadStreamKernel<ArrayView<float>, int>(Peak.Kernel<TVector>);
-        return new SimdExecutor(accelerator, width, TVector.TileRows, kernel.Invoke, peakKernel, weights);
+        return new SimdExecutor(accelerator, width, TVector.TileRows, kernel.Invoke, peakKernel, weights, reduced);
     }
 
     private IReadOnlyList<OpTime> RunTimed(
@@ -195,9 +241,10 @@ internal sealed class SimdExecutor : VitExecutor
     private unsafe MemoryBuffer1D<float, Stride1D.Dense> PackWeights(VitWeights weights)
     {
         VitConfig config = weights.Config;
-        var layout = new WeightLayout(new VitShape(config, config.TrainedImageSize, config.TrainedImageSize), 2 * (int)_width);
-        MemoryBuffer1D<float, Stride1D.Dense> buffer = _accelerator.Allocate1D<float>(layout.Length + SimdMemory.Padding);
-        var packer = new WeightPacker(SimdMemory.Align((float*)buffer.NativePtr), layout);
+        var layout = new WeightLayout(
+            new VitShape(config, config.TrainedImageSize, config.TrainedImageSize), 2 * (int)_width, _reduced == null);
+        MemoryBuffer1D<float, Stride1D.Dense> buffer = _accelerator.Allocate1D<float>(layout.Length + Alignment + Slack);
+        var packer = new WeightPacker((float*)(((nuint)buffer.NativePtr + 63) & ~(nuint)63), layout);
         packer.Pack(weights);
         return buffer;
     }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
+using Dino.Gpu.Kernels.Generated;
 using Dino.Gpu.Model;
 using Dino.Gpu.Vit;
 
@@ -20,12 +21,18 @@ internal abstract class VitExecutor : IDisposable
     /// <exception cref="DinoException">
     /// The model does not fit the device, or the device does not compute in that precision.
     /// </exception>
-    public static VitExecutor Create(DinoDevice device, VitWeights weights, Precision precision = Precision.Float32) => device.Family switch
+    public static VitExecutor Create(DinoDevice device, VitWeights weights, Precision precision = Precision.Float32)
     {
-        _ when precision != Precision.Float32 => TensorCoreExecutor.Create(device, weights, precision),
-        KernelFamily.Simd => SimdExecutor.Create(device.Accelerator, weights),
-        _ => new PortableExecutor(device, weights),
-    };
+        PrecisionSupport.Require(device.Info, precision);
+        return (device.Family, precision) switch
+        {
+            (KernelFamily.Simd, Precision.Float32) => SimdExecutor.Create(device.Accelerator, weights),
+            (KernelFamily.Simd, _) => SimdExecutor.Create(
+                device.Accelerator, weights, precision == Precision.Int8 ? TileKind.Int8 : TileKind.BFloat16, PrecisionSupport.CpuHasBFloat16),
+            (_, Precision.Float32) => new PortableExecutor(device, weights),
+            _ => TensorCoreExecutor.Create(device, weights, precision),
+        };
+    }
 
     /// <summary>
     /// The most batches under way at the same time, each in its own slot. It is 1 if staging and computing do not

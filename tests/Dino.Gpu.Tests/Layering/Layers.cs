@@ -21,10 +21,11 @@ internal static class Layers
         ["Dino.Gpu.Kernels"],
         ["Dino.Gpu.Kernels.Portable"],
         ["Dino.Gpu.Kernels.Simd", "Dino.Gpu.Kernels.TensorCore"],
+        ["Dino.Gpu.Kernels.Generated"],
         ["Dino.Gpu.Kernels.TensorCore.Generator"], // compiled into the tests only
         ["Dino.Gpu.Ops.Device"],
         ["Dino.Gpu.Ops.Portable"],
-        ["Dino.Gpu.Ops.Simd", "Dino.Gpu.Ops.TensorCore"],
+        ["Dino.Gpu.Ops.Generated", "Dino.Gpu.Ops.Simd", "Dino.Gpu.Ops.TensorCore"],
         ["Dino.Gpu.Pipeline"],
         ["Dino.Gpu.Features", "Dino.Gpu.Search"],
         ["Dino.Gpu.Classification"],

@@ -1,4 +1,5 @@
 using Dino.Gpu.Devices;
+using Dino.Gpu.Kernels.Generated;
 using Dino.Gpu.Model;
 using Dino.Gpu.Pipeline;
 
@@ -24,6 +25,25 @@ internal sealed class SimdModel : IDisposable
         DinoDevice device = DinoDevice.Open("cpu", threads);
         return new SimdModel(device, SimdExecutor.Create(device.Accelerator, weights, width));
     }
+
+    /// <summary>A model whose products are in a reduced precision.</summary>
+    /// <param name="weights">The model.</param>
+    /// <param name="kind">The arithmetic; the test is skipped where the processor lacks it.</param>
+    /// <param name="bfloat16">Whether patch embedding and attention are in bfloat16, or in float32.</param>
+    /// <param name="threads">Threads of the device.</param>
+    public static SimdModel Create(VitWeights weights, TileKind kind, bool bfloat16 = true, int threads = 2)
+    {
+        Require(kind);
+        if (bfloat16)
+            Require(TileKind.BFloat16);
+        DinoDevice device = DinoDevice.Open("cpu", threads);
+        return new SimdModel(device, SimdExecutor.Create(device.Accelerator, weights, kind, bfloat16));
+    }
+
+    /// <summary>Skips the test when this processor lacks the instructions of a precision.</summary>
+    public static void Require(TileKind kind) => Assert.SkipUnless(
+        kind == TileKind.BFloat16 ? PrecisionSupport.CpuHasBFloat16 : PrecisionSupport.CpuHasInt8,
+        $"this CPU has no products of {kind} in 512-bit registers");
 
     /// <summary>Skips the test when this machine has no registers of that width. Four lanes are always there.</summary>
     public static void Require(SimdWidth width) =>

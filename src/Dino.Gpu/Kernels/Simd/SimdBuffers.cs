@@ -31,4 +31,7 @@ internal unsafe struct SimdBuffers
 
     /// <summary>This thread's sums of ticks, one for each step, if the pass is timed.</summary>
     public long* Ticks;
+
+    /// <summary>What the products in a reduced precision have; of no meaning to those in float32.</summary>
+    public void* Reduced;
 }

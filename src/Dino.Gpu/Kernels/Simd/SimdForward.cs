@@ -18,7 +18,7 @@ internal static unsafe class SimdForward
     /// <summary>
     /// The kernel. Views are on the CPU accelerator's memory; see <see cref="SimdBuffers"/> for their shapes.
     /// </summary>
-    public static void Kernel<TVector>(
+    public static void Kernel<TOps>(
         ArrayView<byte> pixels,
         ArrayView<float> pixelTable,
         ArrayView<float> weights,
@@ -27,12 +27,13 @@ internal static unsafe class SimdForward
         ArrayView<float> outputs,
         ArrayView<int> counters,
         ArrayView<long> ticks,
+        ArrayView<byte> reduced,
         SimdPlan plan)
-        where TVector : unmanaged, IFloatVector<TVector>
+        where TOps : struct, IImageOps<TOps>
     {
-        Run<TVector>(
+        Run<TOps>(
             ref pixels[0], ref pixelTable[0], ref weights[0], ref positions[0], ref workspace[0], ref outputs[0], ref counters[0],
-            ref ticks[0], plan, Grid.IdxX);
+            ref ticks[0], ref reduced[0], plan, Grid.IdxX);
     }
 
     /// <summary>
@@ -40,7 +41,7 @@ internal static unsafe class SimdForward
     /// vector instructions.
     /// </summary>
     [IntrinsicImplementation]
-    private static void Run<TVector>(
+    private static void Run<TOps>(
         ref byte pixels,
         ref float pixelTable,
         ref float weights,
@@ -49,9 +50,10 @@ internal static unsafe class SimdForward
         ref float outputs,
         ref int counters,
         ref long ticks,
+        ref byte reduced,
         SimdPlan plan,
         int thread)
-        where TVector : unmanaged, IFloatVector<TVector>
+        where TOps : struct, IImageOps<TOps>
     {
         // ILGPU's CPU buffers are unmanaged memory, so they do not move.
         var buffers = new SimdBuffers
@@ -63,14 +65,15 @@ internal static unsafe class SimdForward
             Workspace = SimdMemory.Align((float*)Unsafe.AsPointer(ref workspace)),
             Outputs = (float*)Unsafe.AsPointer(ref outputs),
             Counters = (int*)Unsafe.AsPointer(ref counters),
-            Ticks = (long*)Unsafe.AsPointer(ref ticks) + (nint)thread * TimedOps<SimdOps<TVector>>.Count,
+            Ticks = (long*)Unsafe.AsPointer(ref ticks) + (nint)thread * TimedOps<TOps>.Count,
+            Reduced = Unsafe.AsPointer(ref reduced),
         };
 
         int batch = plan.Request.Batch;
         int threads = plan.Threads;
         int whole = batch - batch % threads;
         for (int image = Take(buffers); image < whole; image = Take(buffers))
-            Tokens(new SimdOps<TVector>(plan, buffers, new Team(1, 0, null), image, thread, thread), buffers, plan);
+            Tokens(TOps.ForImage(plan, buffers, new Team(1, 0, null), image, thread, thread), buffers, plan);
 
         // Teams share the images that are left. Teams are as equal in size as possible, and each has one image.
         int left = batch - whole;
@@ -80,24 +83,24 @@ internal static unsafe class SimdForward
             int first = FirstOfTeam(number, left, threads);
             int size = FirstOfTeam(number + 1, left, threads) - first;
             var team = new Team(size, thread - first, buffers.Counters + (2 + number) * Team.CounterStride);
-            team.Wait(); // the workspace's owner may still work on its own image
-            Tokens(new SimdOps<TVector>(plan, buffers, team, whole + number, first, thread), buffers, plan);
+            team.Wait(); // the workspace's owner may still be busy with an image of its own
+            Tokens(TOps.ForImage(plan, buffers, team, whole + number, first, thread), buffers, plan);
         }
 
-        var tail = new SimdOps<TVector>(plan, buffers, new Team(threads, thread, buffers.Counters + Team.CounterStride));
+        TOps tail = TOps.ForTail(plan, buffers, new Team(threads, thread, buffers.Counters + Team.CounterStride), thread);
         if (plan.Timed == 0)
         {
             ForwardPass.ClassTail(ref tail, plan.Shape, plan.Request);
         }
         else
         {
-            var timed = new TimedOps<SimdOps<TVector>>(tail, buffers.Ticks);
+            var timed = new TimedOps<TOps>(tail, buffers.Ticks);
             ForwardPass.ClassTail(ref timed, plan.Shape, plan.Request);
         }
     }
 
-    private static void Tokens<TVector>(SimdOps<TVector> ops, in SimdBuffers buffers, in SimdPlan plan)
-        where TVector : unmanaged, IFloatVector<TVector>
+    private static void Tokens<TOps>(TOps ops, in SimdBuffers buffers, in SimdPlan plan)
+        where TOps : struct, IImageOps<TOps>
     {
         if (plan.Timed == 0)
         {
@@ -105,7 +108,7 @@ internal static unsafe class SimdForward
         }
         else
         {
-            var timed = new TimedOps<SimdOps<TVector>>(ops, buffers.Ticks);
+            var timed = new TimedOps<TOps>(ops, buffers.Ticks);
             ForwardPass.Tokens(ref timed, plan.Shape, plan.Request);
         }
     }

@@ -8,7 +8,7 @@ namespace Dino.Gpu.Kernels.Simd;
 /// class-token rows of the whole batch with all threads (the tail). In the tail the columns of each product are divided
 /// instead, because there are few rows.
 /// </summary>
-internal unsafe struct SimdOps<TVector> : IVitOps
+internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
     where TVector : unmanaged, IFloatVector<TVector>
 {
     private readonly SimdPlan _plan;
@@ -20,14 +20,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     private Team _team;
     private int _parity;
 
-    /// <summary>Makes the operations for one image.</summary>
-    /// <param name="plan">The work of the launch.</param>
-    /// <param name="buffers">The memory of the launch.</param>
-    /// <param name="team">The threads that share the image.</param>
-    /// <param name="image">Number of the image in the batch.</param>
-    /// <param name="owner">Thread whose workspace holds the image.</param>
-    /// <param name="thread">This thread, whose scratch memory is used.</param>
-    public SimdOps(in SimdPlan plan, in SimdBuffers buffers, Team team, int image, int owner, int thread)
+    private SimdOps(in SimdPlan plan, in SimdBuffers buffers, Team team, int image, int owner, int thread, bool tail)
     {
         _plan = plan;
         _buffers = buffers;
@@ -35,25 +28,35 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         _image = image;
         _owner = owner;
         _scratch = buffers.Workspace + plan.Workspace.Scratch(thread);
+        _tail = tail;
     }
 
-    /// <summary>Makes the operations for the class-token rows of the batch.</summary>
-    public SimdOps(in SimdPlan plan, in SimdBuffers buffers, Team team)
-    {
-        _plan = plan;
-        _buffers = buffers;
-        _team = team;
-        _tail = true;
-    }
+    public static SimdOps<TVector> ForImage(in SimdPlan plan, in SimdBuffers buffers, Team team, int image, int owner, int thread) =>
+        new(plan, buffers, team, image, owner, thread, tail: false);
+
+    public static SimdOps<TVector> ForTail(in SimdPlan plan, in SimdBuffers buffers, Team team, int thread) =>
+        new(plan, buffers, team, 0, 0, thread, tail: true);
+
+    /// <summary>The sizes of the pass.</summary>
+    internal readonly VitShape Shape => _plan.Shape;
+
+    /// <summary>Whether this works on the class-token rows of the batch.</summary>
+    internal readonly bool IsTail => _tail;
 
     public readonly void UnfoldPatches()
     {
-        VitShape shape = _plan.Shape;
-        byte* pixels = _buffers.Pixels + (nint)_image * shape.PictureWidth * shape.PictureHeight * 3;
         float* patches = Buffer(Activation.Patches);
         (int start, int end) = RowRange(Rows.Patches);
         for (int row = start; row < end; row++)
-            Patches.Unfold(pixels, _buffers.PixelTable, shape, row - 1, patches + (nint)row * Gemm.BlockSize, BlockStride);
+            UnfoldPatch(row - 1, patches + (nint)row * Gemm.BlockSize, BlockStride);
+    }
+
+    /// <summary>Unfolds one patch of the image; see <see cref="Patches.Unfold"/>.</summary>
+    internal readonly void UnfoldPatch(int patch, float* output, nint blockStride)
+    {
+        VitShape shape = _plan.Shape;
+        byte* pixels = _buffers.Pixels + (nint)_image * shape.PictureWidth * shape.PictureHeight * 3;
+        Patches.Unfold(pixels, _buffers.PixelTable, shape, patch, output, blockStride);
     }
 
     public readonly void AssembleTokens()
@@ -77,7 +80,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     public void LayerNorm(Activation input, Norm norm, int layer, Activation output, Rows rows)
     {
         StartPhase();
-        (int start, int end) = _tail ? _team.Share(_plan.Request.Batch) : RowRange(rows);
+        (int start, int end) = PhaseRows(rows);
         float* source = Buffer(input);
         float* destination = Buffer(output);
         for (int row = start; row < end; row++)
@@ -95,24 +98,41 @@ internal unsafe struct SimdOps<TVector> : IVitOps
 
     public void Attention(Rows queryRows)
     {
-        VitShape shape = _plan.Shape;
-        _team.Wait(); // until the keys and values of every row are there
+        BeginAttention();
         (int start, int end) = RowRange(queryRows);
-        for (int head = 0; head < shape.HeadCount && start < end; head++)
+        for (int head = 0; head < _plan.Shape.HeadCount && start < end; head++)
         {
-            (nint block, nint column) = HeadPlace(head);
-            float* query = Buffer(Activation.Qkv) + block * BlockStride + column;
-            float* key = query + Part * BlockStride;
-            float* value = key + Part * BlockStride;
-            // From here on the class token is a row of the batch, not of its image.
-            float* context = queryRows == Rows.ClassToken
-                ? _buffers.Workspace + _plan.Workspace.ClassRows(Activation.Context)
-                    + block * _plan.Workspace.ClassBlock + (nint)_image * Gemm.BlockSize + column
-                : Buffer(Activation.Context) + block * BlockStride + column;
+            AttentionHead place = Head(head, queryRows);
             Kernels.Simd.Attention.Head<TVector>(
-                query, key, value, context, Gemm.BlockSize, start, end, shape.TokenCount, shape.HeadSize, _scratch);
+                place.Query, place.Key, place.Value, place.Context, Gemm.BlockSize, start, end, _plan.Shape.TokenCount,
+                _plan.Shape.HeadSize, _scratch);
         }
 
+        EndAttention(queryRows);
+    }
+
+    /// <summary>Waits for the keys and values of every row.</summary>
+    internal void BeginAttention() => _team.Wait();
+
+    /// <summary>Where attention finds a head, and where its output goes.</summary>
+    internal readonly AttentionHead Head(int head, Rows queryRows)
+    {
+        (nint block, nint column) = HeadPlace(head);
+        float* query = Buffer(Activation.Qkv) + block * BlockStride + column;
+        float* key = query + Part * BlockStride;
+        float* value = key + Part * BlockStride;
+        // From here on the class token is a row of the batch, no longer of its image.
+        float* context = queryRows == Rows.ClassToken
+            ? _buffers.Workspace + _plan.Workspace.ClassRows(Activation.Context)
+                + block * _plan.Workspace.ClassBlock + (nint)_image * Gemm.BlockSize + column
+            : Buffer(Activation.Context) + block * BlockStride + column;
+        return new AttentionHead(query, key, value, context);
+    }
+
+    /// <summary>Takes the class token's residual stream to the batch's rows, if only that goes on, and changes Qkv buffers.</summary>
+    internal void EndAttention(Rows queryRows)
+    {
+        (int start, int end) = RowRange(queryRows);
         if (queryRows == Rows.ClassToken && start < end)
         {
             float* residual = _buffers.Workspace + _plan.Workspace.ClassRows(Activation.Residual) + (nint)_image * Gemm.BlockSize;
@@ -211,7 +231,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     public void FinalNorm(OutputPart part, int layer, Rows rows)
     {
         StartPhase();
-        (int start, int end) = _tail ? _team.Share(_plan.Request.Batch) : RowRange(rows);
+        (int start, int end) = PhaseRows(rows);
         float* x = Buffer(Activation.Residual);
         float* output = Output(part, layer);
         for (int row = start; row < end; row++)
@@ -223,11 +243,11 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     {
     }
 
-    /// <summary>Column blocks of query, and as many of key and of value.</summary>
-    private readonly nint Part => Gemm.Blocks(_plan.Shape.HiddenSize);
+    /// <summary>Column blocks of each of query, key and value.</summary>
+    internal readonly nint Part => (_plan.Shape.HiddenSize + Gemm.BlockSize - 1) / Gemm.BlockSize;
 
-    /// <summary>Floats from one column block of the activations in use to the next.</summary>
-    private readonly nint BlockStride => _tail ? _plan.Workspace.ClassBlock : _plan.Workspace.ImageBlock;
+    /// <summary>Floats between the column blocks of the activations in use.</summary>
+    internal readonly nint BlockStride => _tail ? _plan.Workspace.ClassBlock : _plan.Workspace.ImageBlock;
 
     /// <summary>Where a layer's part of this image goes; in the tail, of the first image.</summary>
     private readonly float* Output(OutputPart part, int layer)
@@ -257,18 +277,19 @@ internal unsafe struct SimdOps<TVector> : IVitOps
     /// Waits in the tail, where every phase needs the results of all threads from the phase before. On an image only
     /// the attention does.
     /// </summary>
-    private void StartPhase()
+    internal void StartPhase()
     {
         if (_tail)
             _team.Wait();
     }
 
-    private readonly float* Buffer(Activation activation) => _buffers.Workspace + (_tail
+    /// <summary>Row 0 of an activation, (blocks, rows, 384).</summary>
+    internal readonly float* Buffer(Activation activation) => _buffers.Workspace + (_tail
         ? _plan.Workspace.ClassRows(activation)
         : _plan.Workspace.Image(activation, _owner, _parity));
 
-    /// <summary>The rows of the image that this thread takes and that belong to <paramref name="rows"/>.</summary>
-    private readonly (int Start, int End) RowRange(Rows rows)
+    /// <summary>The rows of the image that are this thread's and belong to <paramref name="rows"/>.</summary>
+    internal readonly (int Start, int End) RowRange(Rows rows)
     {
         (int start, int end) = _team.Share(_plan.Shape.TokenCount);
         return rows switch
@@ -279,13 +300,32 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         };
     }
 
+    /// <summary>The rows of a phase that are this thread's: of the batch in the tail, else of the image.</summary>
+    internal readonly (int Start, int End) PhaseRows(Rows rows) => _tail ? _team.Share(_plan.Request.Batch) : RowRange(rows);
+
+    /// <summary>
+    /// The rows and panels of a product that are this thread's: in the tail columns are shared out, because there are few
+    /// rows.
+    /// </summary>
+    internal readonly (int StartRow, int EndRow, int StartPanel, int EndPanel) Work(Rows rows, int panels)
+    {
+        (int startRow, int endRow) = _tail ? (0, _plan.Request.Batch) : RowRange(rows);
+        (int startPanel, int endPanel) = _tail ? _team.Share(panels) : (0, panels);
+        return (startRow, endRow, startPanel, endPanel);
+    }
+
+    /// <summary>The bias of a linear layer, padded to whole blocks; of KeyValue part 0 is the key's and part 1 the value's.</summary>
+    internal readonly float* Bias(Linear linear, int part, int layer) =>
+        _buffers.Weights + _plan.Weights.LinearStart(linear, layer)
+        + part * _plan.Weights.MatrixSize(_plan.Shape.HiddenSize, _plan.Shape.HiddenSize);
+
     private readonly (nint Block, nint Column) HeadPlace(int head)
     {
         int column = head * _plan.Shape.HeadSize;
         return (column / Gemm.BlockSize, column % Gemm.BlockSize);
     }
 
-    private readonly void NormRow(Norm norm, int layer, float* input, float* output, nint outputBlock)
+    internal readonly void NormRow(Norm norm, int layer, float* input, float* output, nint outputBlock)
     {
         float* weight = _buffers.Weights + _plan.Weights.NormWeight(norm, layer);
         float* bias = weight + WeightLayout.PaddedToBlocks(_plan.Shape.HiddenSize);
@@ -331,8 +371,7 @@ internal unsafe struct SimdOps<TVector> : IVitOps
         int width = _plan.Weights.Width;
         int allPanels = (outputs + width - 1) / width;
         int panelsPerBlock = Gemm.BlockSize / width;
-        (int startRow, int endRow) = _tail ? (0, _plan.Request.Batch) : RowRange(rows);
-        (int startPanel, int endPanel) = _tail ? _team.Share(allPanels) : (0, allPanels);
+        (int startRow, int endRow, int startPanel, int endPanel) = Work(rows, allPanels);
         if (startRow >= endRow)
             return;
 

@@ -14,9 +14,17 @@ internal readonly struct WeightLayout
     private readonly int _mlp;
     private readonly int _patchLength;
     private readonly int _layers;
+    private readonly int _hasSections;
 
-    public WeightLayout(in VitShape shape, int width)
+    /// <param name="shape">The model's sizes.</param>
+    /// <param name="width">Columns of a panel.</param>
+    /// <param name="hasSections">
+    /// Whether matrices other than the patch embedding are here. If not, only their biases are: their products are in a
+    /// reduced precision.
+    /// </param>
+    public WeightLayout(in VitShape shape, int width, bool hasSections = true)
     {
+        _hasSections = hasSections ? 1 : 0; // an int, because kernels take no bool
         _hidden = shape.HiddenSize;
         _mlp = shape.MlpSize;
         _patchLength = shape.PatchLength;
@@ -26,6 +34,9 @@ internal readonly struct WeightLayout
 
     /// <summary>Columns of a panel.</summary>
     public int Width { get; }
+
+    /// <summary>Whether matrices other than the patch embedding are here.</summary>
+    public bool HasSections => _hasSections != 0;
 
     /// <summary>(hidden)</summary>
     public long ClassToken => 0;
@@ -68,11 +79,13 @@ internal readonly struct WeightLayout
         };
     }
 
-    /// <summary>Floats of the bias and sections of one matrix.</summary>
-    public long MatrixSize(int outputs, int inputs) => PaddedToBlocks(outputs) + PaddedToPanels(outputs) * inputs;
+    /// <summary>Bias and sections of one matrix of a layer.</summary>
+    public long MatrixSize(int outputs, int inputs) => PaddedToBlocks(outputs) + (HasSections ? SectionSize(outputs, inputs) : 0);
+
+    private long SectionSize(int outputs, int inputs) => PaddedToPanels(outputs) * inputs;
 
     private long PaddedToPanels(int outputs) => (outputs + Width - 1) / Width * (long)Width;
 
     private long LayerStart(int layer) =>
-        PaddedToBlocks(_hidden) + MatrixSize(_hidden, _patchLength) + layer * LayerSize;
+        PaddedToBlocks(_hidden) + PaddedToBlocks(_hidden) + SectionSize(_hidden, _patchLength) + layer * LayerSize;
 }

@@ -30,7 +30,8 @@ internal sealed unsafe class WeightPacker(float* destination, WeightLayout layou
             matrices.Add((block.Fc2, 0, hidden, layout.LinearStart(Linear.Fc2, layer)));
         }
 
-        Parallel.ForEach(matrices, matrix => Matrix(matrix.Linear, matrix.FirstOutput, matrix.Outputs, matrix.Start));
+        Parallel.ForEach(matrices, (matrix, _, index) => Matrix(
+            matrix.Linear, matrix.FirstOutput, matrix.Outputs, matrix.Start, index == 0 || layout.HasSections));
     }
 
     private void Norms(NormWeights norm, Norm kind, int layer, int hidden)
@@ -51,11 +52,13 @@ internal sealed unsafe class WeightPacker(float* destination, WeightLayout layou
     /// Writes the bias, then the panels (inputs, width) of each block of outputs and block of inputs. Missing outputs
     /// are zero.
     /// </summary>
-    private void Matrix(LinearWeights linear, int firstOutput, int outputs, long start)
+    private void Matrix(LinearWeights linear, int firstOutput, int outputs, long start, bool hasSections)
     {
         int inputs = linear.Inputs;
         int width = layout.Width;
         Vector(linear.Bias.AsSpan(firstOutput, outputs), start);
+        if (!hasSections)
+            return;
         float* panel = destination + start + WeightLayout.PaddedToBlocks(outputs);
         for (int outputBlock = 0; outputBlock < outputs; outputBlock += Gemm.BlockSize)
         {

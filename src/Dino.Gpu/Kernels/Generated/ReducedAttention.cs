@@ -1,0 +1,266 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Dino.Gpu.Kernels.Simd;
+
+namespace Dino.Gpu.Kernels.Generated;
+
+/// <summary>
+/// Attention of one head over one image with both products in bfloat16, softmax in float32. Keys and values are packed
+/// into panels once per head; then each tile of query rows makes its scores, turns them into probabilities and multiplies
+/// them with the values while they are in the cache.
+/// </summary>
+internal static unsafe class ReducedAttention
+{
+    private const float Log2E = 1.4426950408889634f;
+    private const int Panel = TileGenerator.Width;
+    private const int TileRows = TileGenerator.MaxRows;
+
+    /// <summary>Values that a step of both products takes at once: two pairs of bfloat16.</summary>
+    public const int HeadUnit = 2 * TileGenerator.Unroll;
+
+    /// <summary>Bytes of scratch memory that one thread needs.</summary>
+    public static long ScratchSize(int tokens, int headSize) => new Layout(tokens, headSize).Size;
+
+    /// <summary>context = softmax(q k^T / sqrt(head size)) v for some query rows.</summary>
+    /// <param name="tiles">Entries of the bfloat16 <see cref="TileSet"/>.</param>
+    /// <param name="zeros">32 zeros.</param>
+    /// <param name="query">(tokens, head size), row stride <see cref="Gemm.BlockSize"/>.</param>
+    /// <param name="key">(tokens, head size), the same stride.</param>
+    /// <param name="value">(tokens, head size), the same stride.</param>
+    /// <param name="context">Output, (head size) for each query row.</param>
+    /// <param name="contextStride">Row stride of the output.</param>
+    /// <param name="firstRow">First query row.</param>
+    /// <param name="lastRow">Query row after the last.</param>
+    /// <param name="tokens">Rows of key and value.</param>
+    /// <param name="headSize">Columns of the head, a multiple of <see cref="HeadUnit"/>.</param>
+    /// <param name="scratch"><see cref="ScratchSize"/> bytes, 64-byte aligned.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Head(
+        nint* tiles, float* zeros, float* query, float* key, float* value, float* context, nint contextStride, int firstRow,
+        int lastRow, int tokens, int headSize, byte* scratch)
+    {
+        var layout = new Layout(tokens, headSize);
+        uint* keys = (uint*)scratch;
+        uint* values = (uint*)(scratch + layout.Values);
+        ushort* queries = (ushort*)(scratch + layout.Queries);
+        float* scores = (float*)(scratch + layout.Scores);
+        ushort* weights = (ushort*)(scratch + layout.Weights);
+        float* output = (float*)(scratch + layout.Output);
+        PackKeys(key, keys, (ushort*)(scratch + layout.Rows), tokens, headSize);
+        PackValues(value, values, tokens, headSize);
+
+        float* sums = stackalloc float[TileRows];
+        int rows = lastRow - firstRow;
+        int tileCount = (rows + TileRows - 1) / TileRows;
+        TileArguments arguments = default;
+        arguments.Bias = zeros;
+        for (int tile = 0; tile < tileCount; tile++)
+        {
+            int row = firstRow + rows * tile / tileCount;
+            int count = firstRow + rows * (tile + 1) / tileCount - row;
+            for (int i = 0; i < count; i++)
+                ReducedRows.ToBFloat16(query + (nint)(row + i) * Gemm.BlockSize, headSize, queries + (nint)i * Gemm.BlockSize);
+
+            // scores = q k^T, (blocks of 384 keys, 14, 384)
+            arguments.A = (byte*)queries;
+            arguments.Steps = headSize / 2;
+            for (int panel = 0; panel < layout.KeyPanels; panel++)
+            {
+                int token = panel * Panel;
+                arguments.B = (byte*)(keys + (nint)token * (headSize / 2));
+                arguments.C = scores + (nint)(token / Gemm.BlockSize) * TileRows * Gemm.BlockSize + token % Gemm.BlockSize;
+                TileSet.Call(tiles[2 * count], &arguments);
+            }
+
+            for (int i = 0; i < count; i++)
+                sums[i] = Softmax(scores + (nint)i * Gemm.BlockSize, weights + (nint)i * Gemm.BlockSize, tokens, headSize);
+
+            // output = weights v, (14, head size)
+            for (int first = 0; first < tokens; first += Gemm.BlockSize)
+            {
+                arguments.A = (byte*)(weights + (nint)(first / Gemm.BlockSize) * TileRows * Gemm.BlockSize);
+                arguments.Steps = ValueSteps(Math.Min(Gemm.BlockSize, tokens - first));
+                for (int panel = 0; panel < layout.HeadPanels; panel++)
+                {
+                    arguments.B = (byte*)(values + ((nint)panel * layout.ValueSteps + first / 2) * Panel);
+                    arguments.C = output + panel * Panel;
+                    TileSet.Call(tiles[2 * count + (first > 0 ? 1 : 0)], &arguments);
+                }
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                float factor = 1f / sums[i];
+                float* from = output + (nint)i * Gemm.BlockSize;
+                float* to = context + (row + i) * contextStride;
+                int column = 0;
+                for (; column <= headSize - 16; column += 16)
+                    (Vector512.Load(from + column) * factor).Store(to + column);
+                for (; column < headSize; column++)
+                    to[column] = from[column] * factor;
+            }
+        }
+    }
+
+    private static int ValueSteps(int tokens) => (tokens + HeadUnit - 1) / HeadUnit * TileGenerator.Unroll;
+
+    /// <summary>
+    /// keys = panels of 32 tokens, each (head size / 2, 32) pairs of bfloat16; tokens after the last are zero.
+    /// </summary>
+    /// <param name="key">(tokens, head size)</param>
+    /// <param name="keys">The panels.</param>
+    /// <param name="rows">Scratch: 4 rows of bfloat16.</param>
+    /// <param name="tokens">Rows of the key.</param>
+    /// <param name="headSize">Columns of the key.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackKeys(float* key, uint* keys, ushort* rows, int tokens, int headSize)
+    {
+        int pairs = headSize / 2;
+        int padded = (tokens + Panel - 1) / Panel * Panel;
+        uint* words = (uint*)rows;
+        for (int token = 0; token < padded; token += 4)
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                if (token + i < tokens)
+                    ReducedRows.ToBFloat16(key + (nint)(token + i) * Gemm.BlockSize, headSize, rows + (nint)i * Gemm.BlockSize);
+                else
+                    new Span<ushort>(rows + (nint)i * Gemm.BlockSize, headSize).Clear();
+            }
+
+            uint* to = keys + (nint)(token / Panel) * pairs * Panel + token % Panel;
+            int pair = 0;
+            for (; pair <= pairs - 4; pair += 4)
+                Transpose4(words + pair, to + (nint)pair * Panel);
+            for (; pair < pairs; pair++)
+            {
+                for (int i = 0; i < 4; i++)
+                    to[(nint)pair * Panel + i] = words[i * (Gemm.BlockSize / 2) + pair];
+            }
+        }
+    }
+
+    /// <summary>
+    /// values = panels of 32 columns of the head, each (steps, 32) pairs of tokens; tokens after the last are zero. What
+    /// stands in columns after the head is never read.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackValues(float* value, uint* values, int tokens, int headSize)
+    {
+        for (int column = 0; column < headSize; column += Panel)
+        {
+            for (int token = 0; token < 2 * ValueSteps(tokens); token += 2, values += Panel)
+            {
+                for (int i = 0; i < Panel; i += 16)
+                {
+                    float* from = value + (nint)token * Gemm.BlockSize + column + i;
+                    Vector512<uint> even = token < tokens ? ReducedRows.RoundedBits(Vector512.Load(from)) >> 16 : Vector512<uint>.Zero;
+                    Vector512<uint> odd = token + 1 < tokens
+                        ? ReducedRows.RoundedBits(Vector512.Load(from + Gemm.BlockSize)) & Vector512.Create(0xFFFF0000u)
+                        : Vector512<uint>.Zero;
+                    (even | odd).Store(values + i);
+                }
+            }
+        }
+    }
+
+    /// <summary>Transposes 4x4 words from rows of 384 bfloat16 to rows of a panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose4(uint* from, uint* to)
+    {
+        const int Stride = Gemm.BlockSize / 2;
+        Vector128<float> r0 = Vector128.Load((float*)from), r1 = Vector128.Load((float*)from + Stride);
+        Vector128<float> r2 = Vector128.Load((float*)from + 2 * Stride), r3 = Vector128.Load((float*)from + 3 * Stride);
+        Vector128<float> low01 = Sse.UnpackLow(r0, r1), low23 = Sse.UnpackLow(r2, r3);
+        Vector128<float> high01 = Sse.UnpackHigh(r0, r1), high23 = Sse.UnpackHigh(r2, r3);
+        Sse.MoveLowToHigh(low01, low23).Store((float*)to);
+        Sse.MoveHighToLow(low23, low01).Store((float*)to + Panel);
+        Sse.MoveLowToHigh(high01, high23).Store((float*)to + 2 * Panel);
+        Sse.MoveHighToLow(high23, high01).Store((float*)to + 3 * Panel);
+    }
+
+    /// <summary>
+    /// weights = exp((scores - max) / sqrt(head size)) in bfloat16, zero after the last token; returns the sum before
+    /// rounding. The division by it waits for the output.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Softmax(float* scores, ushort* weights, int tokens, int headSize)
+    {
+        const nint BlockStride = TileRows * Gemm.BlockSize;
+        Float16 lowest = Float16.Create(float.NegativeInfinity);
+        Float16 max = lowest;
+        for (int first = 0; first < tokens; first += Gemm.BlockSize)
+        {
+            float* s = scores + first / Gemm.BlockSize * BlockStride;
+            int count = Math.Min(Gemm.BlockSize, tokens - first);
+            int column = 0;
+            for (; column <= count - 16; column += 16)
+                max = Float16.Max(max, Float16.Load(s + column));
+            if (column < count)
+                max = Float16.Max(max, Float16.SelectFirst(count - column, Float16.Load(s + column), lowest));
+        }
+
+        float factor = Log2E / MathF.Sqrt(headSize);
+        Float16 scale = Float16.Create(factor);
+        Float16 shift = Float16.Create(-Float16.MaxLane(max) * factor);
+        Float16 sum = Float16.Zero;
+        for (int first = 0; first < tokens; first += Gemm.BlockSize)
+        {
+            float* s = scores + first / Gemm.BlockSize * BlockStride;
+            ushort* w = weights + first / Gemm.BlockSize * BlockStride;
+            int count = Math.Min(Gemm.BlockSize, tokens - first);
+            for (int column = 0; column < count; column += 16)
+            {
+                Float16 e = VectorMath.Exp2(Float16.MultiplyAdd(Float16.Load(s + column), scale, shift));
+                if (column > count - 16)
+                    e = Float16.SelectFirst(count - column, e, Float16.Zero);
+                sum += e;
+                Vector512<float> value = Unsafe.BitCast<Float16, Vector512<float>>(e);
+                Avx512F.ConvertToVector256UInt16(ReducedRows.RoundedBits(value) >> 16).Store(w + column);
+            }
+        }
+
+        return Float16.Sum(sum);
+    }
+
+    /// <summary>Where things stand in the scratch memory, in bytes.</summary>
+    private readonly struct Layout
+    {
+        public Layout(int tokens, int headSize)
+        {
+            int blocks = (tokens + Gemm.BlockSize - 1) / Gemm.BlockSize;
+            KeyPanels = (tokens + Panel - 1) / Panel;
+            HeadPanels = (headSize + Panel - 1) / Panel;
+            ValueSteps = ReducedAttention.ValueSteps(tokens);
+            Values = (long)KeyPanels * Panel * headSize * 2;
+            Queries = Values + (long)HeadPanels * ValueSteps * Panel * 4;
+            Rows = Queries + TileRows * Gemm.BlockSize * 2;
+            Scores = Rows + 4 * Gemm.BlockSize * 2;
+            Weights = Scores + (long)blocks * TileRows * Gemm.BlockSize * 4;
+            Output = Weights + (long)blocks * TileRows * Gemm.BlockSize * 2;
+            Size = Output + TileRows * Gemm.BlockSize * 4;
+        }
+
+        public int KeyPanels { get; }
+
+        public int HeadPanels { get; }
+
+        /// <summary>Steps of all values of a head panel.</summary>
+        public int ValueSteps { get; }
+
+        public long Values { get; }
+
+        public long Queries { get; }
+
+        public long Rows { get; }
+
+        public long Scores { get; }
+
+        public long Weights { get; }
+
+        public long Output { get; }
+
+        public long Size { get; }
+    }
+}

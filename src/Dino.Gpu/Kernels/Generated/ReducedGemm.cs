@@ -1,0 +1,71 @@
+using System.Runtime.CompilerServices;
+using Dino.Gpu.Kernels.Simd;
+
+namespace Dino.Gpu.Kernels.Generated;
+
+/// <summary>Products of activations and weights in a reduced precision, tile by tile.</summary>
+internal static unsafe class ReducedGemm
+{
+    /// <summary>Bytes of panels that stay in the second-level cache while all rows pass by.</summary>
+    private const long SweepBytes = 384 * 1024;
+
+    /// <summary>
+    /// C = A B + bias, or C += A B + bias, for some rows and panels. C has blocks of 384 columns. Blocks of inputs are
+    /// added in their order, whatever the tile, so the bytes do not depend on how rows and panels are split.
+    /// </summary>
+    /// <param name="tiles">Entries of the kind's <see cref="TileSet"/>.</param>
+    /// <param name="a">(rows, inputs)</param>
+    /// <param name="b">(outputs, inputs)</param>
+    /// <param name="bias">(outputs), padded to whole blocks.</param>
+    /// <param name="zeros">384 zeros.</param>
+    /// <param name="c">Row 0 of the block that holds <paramref name="firstPanel"/>.</param>
+    /// <param name="cBlock">Floats from one block of C to the next.</param>
+    /// <param name="firstRow">First row of A and C.</param>
+    /// <param name="endRow">Row after the last.</param>
+    /// <param name="firstPanel">First panel of B.</param>
+    /// <param name="endPanel">Panel after the last.</param>
+    /// <param name="accumulate">Whether C is added to.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply(
+        nint* tiles, in ReducedRows a, in ReducedMatrix b, float* bias, float* zeros, float* c, nint cBlock, int firstRow, int endRow,
+        int firstPanel, int endPanel, bool accumulate)
+    {
+        int rows = endRow - firstRow;
+        if (rows <= 0)
+            return;
+        int tileCount = (rows + TileGenerator.MaxRows - 1) / TileGenerator.MaxRows;
+        int sweep = (int)Math.Max(1, SweepBytes / b.PanelBytes);
+        int blocks = b.InputBlocks;
+        int firstBlock = firstPanel / ReducedMatrix.PanelsPerBlock;
+        TileArguments arguments = default;
+        for (int first = firstPanel; first < endPanel; first += sweep)
+        {
+            int last = Math.Min(endPanel, first + sweep);
+            for (int tile = 0; tile < tileCount; tile++)
+            {
+                // Rows are shared out evenly: 197 rows are tiles of 13 and 14, not 14 tiles and a single row.
+                int row = firstRow + (int)((long)rows * tile / tileCount);
+                int count = firstRow + (int)((long)rows * (tile + 1) / tileCount) - row;
+                for (int panel = first; panel < last; panel++)
+                {
+                    int block = panel / ReducedMatrix.PanelsPerBlock;
+                    arguments.C = c + (block - firstBlock) * cBlock + (nint)row * Gemm.BlockSize
+                        + (panel - block * ReducedMatrix.PanelsPerBlock) * TileGenerator.Width;
+                    for (int input = 0; input < blocks; input++)
+                    {
+                        int column = input * b.PaddedOutputs + panel * TileGenerator.Width;
+                        arguments.A = a.Values(input, row);
+                        arguments.B = b.Start(panel, input);
+                        arguments.Steps = b.Steps(input);
+                        arguments.Bias = input == 0 ? bias + panel * TileGenerator.Width : zeros;
+                        arguments.Scale = b.Scale + column;
+                        arguments.ZeroSum = b.ZeroSum + column;
+                        arguments.RowScale = a.Scale(input, row);
+                        arguments.RowZero = a.Zero(input, row);
+                        TileSet.Call(tiles[2 * count + (accumulate || input > 0 ? 1 : 0)], &arguments);
+                    }
+                }
+            }
+        }
+    }
+}

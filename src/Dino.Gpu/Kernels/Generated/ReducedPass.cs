@@ -1,0 +1,42 @@
+using Dino.Gpu.Vit;
+
+namespace Dino.Gpu.Kernels.Generated;
+
+/// <summary>What a launch in a reduced precision has beside the SIMD family's buffers. All of it belongs to the executor.</summary>
+internal unsafe struct ReducedPass
+{
+    /// <summary>The patch embedding in bfloat16, then query, key, value, projection, Fc1 and Fc2 of each layer.</summary>
+    public ReducedMatrix* Matrices;
+
+    /// <summary>Entries of the <see cref="TileSet"/> for the products.</summary>
+    public nint* Tiles;
+
+    /// <summary>
+    /// Those in bfloat16, for the patch embedding and attention; null where the processor lacks it, and both are in
+    /// float32.
+    /// </summary>
+    public nint* BFloat16Tiles;
+
+    /// <summary>384 zeros: the bias of all blocks of inputs but the first.</summary>
+    public float* Zeros;
+
+    /// <summary>As <see cref="Layout"/> says; 64-byte aligned.</summary>
+    public byte* Workspace;
+
+    public ReducedWorkspace Layout;
+
+    /// <summary>Matrices of a layer.</summary>
+    public const int PerLayer = 6;
+
+    /// <summary>Place of a matrix. Qkv and KeyValue are found as their parts.</summary>
+    public static int Index(Linear linear, int layer) => linear switch
+    {
+        Linear.PatchEmbedding => 0,
+        Linear.Query => 1 + PerLayer * layer,
+        Linear.KeyValue => 2 + PerLayer * layer, // key, then value
+        Linear.Projection => 4 + PerLayer * layer,
+        Linear.Fc1 => 5 + PerLayer * layer,
+        Linear.Fc2 => 6 + PerLayer * layer,
+        _ => throw new ArgumentOutOfRangeException(nameof(linear)),
+    };
+}

@@ -1,0 +1,100 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Dino.Gpu.Kernels.Generated;
+using Dino.Gpu.Kernels.Simd;
+using Dino.Gpu.Model;
+using Dino.Gpu.Vit;
+using ILGPU;
+
+namespace Dino.Gpu.Ops.Generated;
+
+/// <summary>A model in a reduced precision on the CPU: its matrices, and the machine code that multiplies them.</summary>
+internal sealed unsafe class ReducedModel : IDisposable
+{
+    /// <summary>Bytes before the workspace: the <see cref="ReducedPass"/> and the zeros that it points to.</summary>
+    private const int HeadSize = 4096;
+
+    private const int ZerosStart = 1024;
+    private const int Alignment = 64;
+
+    private readonly ReducedWeights _matrices;
+    private readonly TileSet _tiles;
+    private readonly TileSet? _bfloat16;
+
+    /// <summary>Converts the matrices and generates the code.</summary>
+    /// <param name="weights">The model; not kept.</param>
+    /// <param name="kind">The arithmetic of the products.</param>
+    /// <param name="bfloat16">Whether patch embedding and attention are in bfloat16.</param>
+    /// <exception cref="DinoException">A head does not fit, or the system refuses executable memory.</exception>
+    public ReducedModel(VitWeights weights, TileKind kind, bool bfloat16)
+    {
+        if (weights.Config.HeadSize % ReducedAttention.HeadUnit != 0)
+        {
+            throw new DinoException(
+                $"a reduced precision on the CPU needs heads of a multiple of {ReducedAttention.HeadUnit} columns "
+                + $"(found {weights.Config.HeadSize})",
+                "use --precision fp32");
+        }
+
+        Weights = kind == TileKind.Int8 ? Smoothing.Apply(weights) : weights;
+        _tiles = new TileSet(kind);
+        try
+        {
+            _bfloat16 = !bfloat16 ? null : kind == TileKind.BFloat16 ? _tiles : new TileSet(TileKind.BFloat16);
+            _matrices = new ReducedWeights(Weights, kind);
+        }
+        catch
+        {
+            _tiles.Dispose();
+            _bfloat16?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The model that is converted: what is left in float32 must come from it.</summary>
+    public VitWeights Weights { get; }
+
+    /// <summary>Bytes that a pass needs beside the SIMD family's buffers.</summary>
+    public long PassLength(in VitShape shape, in ForwardRequest request, int threads) =>
+        HeadSize + new ReducedWorkspace(shape, request, threads, _tiles.Kind).Length + Alignment;
+
+    /// <summary>Writes what the pass reads at the start of its memory.</summary>
+    public void Begin(ArrayView<byte> memory, in VitShape shape, in ForwardRequest request, int threads)
+    {
+        byte* start = (byte*)Unsafe.AsPointer(ref memory[0]);
+        byte* aligned = (byte*)(((nuint)start + Alignment - 1) & ~(nuint)(Alignment - 1));
+        new Span<byte>(aligned + ZerosStart, Gemm.BlockSize * sizeof(float)).Clear();
+        *(ReducedPass*)start = new ReducedPass
+        {
+            Matrices = _matrices.Matrices,
+            Tiles = _tiles.Entries,
+            BFloat16Tiles = _bfloat16 == null ? null : _bfloat16.Entries,
+            Zeros = (float*)(aligned + ZerosStart),
+            Workspace = aligned + HeadSize,
+            Layout = new ReducedWorkspace(shape, request, threads, _tiles.Kind),
+        };
+    }
+
+    /// <summary>The products' peak in operations a second, on all threads.</summary>
+    public double MeasurePeak(int threads)
+    {
+        const long Rounds = 500_000;
+        double best = double.MaxValue;
+        for (int i = 0; i < 12; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, _ => _tiles.RunPeak(Rounds));
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
+        return threads * Rounds * (double)TileGenerator.PeakOperations(_tiles.Kind) / best;
+    }
+
+    public void Dispose()
+    {
+        _matrices.Dispose();
+        _tiles.Dispose();
+        if (_bfloat16 != _tiles)
+            _bfloat16?.Dispose();
+    }
+}
