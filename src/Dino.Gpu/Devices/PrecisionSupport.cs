@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics.X86;
-
 namespace Dino.Gpu.Devices;
 
 /// <summary>The precisions that devices offer, and the error for a device that does not offer one.</summary>
@@ -17,18 +15,12 @@ internal static class PrecisionSupport
     public static IReadOnlyList<Precision> TensorCores { get; } =
         [Precision.Float32, Precision.TensorFloat32, Precision.BFloat16, Precision.Float16];
 
-    /// <summary>Whether this processor multiplies bfloat16 in registers of 512 bits (AVX512_BF16).</summary>
-    public static bool CpuHasBFloat16 { get; } = HasFeature(subleaf: 1, bit: 5);
-
-    /// <summary>Whether this processor multiplies bytes in registers of 512 bits (AVX512_VNNI).</summary>
-    public static bool CpuHasInt8 { get; } = HasFeature(subleaf: 0, bit: 11);
-
     /// <summary>The precisions of this processor.</summary>
     public static IReadOnlyList<Precision> Cpu { get; } =
     [
         Precision.Float32,
-        .. CpuHasBFloat16 ? [Precision.BFloat16] : Array.Empty<Precision>(),
-        .. CpuHasInt8 ? [Precision.Int8] : Array.Empty<Precision>(),
+        .. CpuFeatures.BFloat16 ? [Precision.BFloat16] : Array.Empty<Precision>(),
+        .. CpuFeatures.Int8 ? [Precision.Int8] : Array.Empty<Precision>(),
     ];
 
     /// <summary>The name that <c>--precision</c> takes.</summary>
@@ -60,19 +52,5 @@ internal static class PrecisionSupport
             $"{device.Id} ({device.Name}) does not compute in {NameOf(precision)} "
             + $"(expected {string.Join(", ", device.Precisions.Select(NameOf))})",
             $"{NameOf(precision)} needs {needs}");
-    }
-
-    /// <summary>
-    /// A bit of CPUID leaf 7: in ECX of subleaf 0, in EAX of subleaf 1. Avx512F.IsSupported also says that the system saves
-    /// the 512-bit registers (XCR0), and that nobody switched them off.
-    /// </summary>
-    private static bool HasFeature(int subleaf, int bit)
-    {
-        if (!Avx512F.IsSupported || !Avx512BW.IsSupported || !(OperatingSystem.IsLinux() || OperatingSystem.IsWindows()))
-            return false;
-        if (X86Base.CpuId(0, 0).Eax < 7 || X86Base.CpuId(7, 0).Eax < subleaf)
-            return false;
-        (int eax, _, int ecx, _) = X86Base.CpuId(7, subleaf);
-        return (((subleaf == 0 ? ecx : eax) >> bit) & 1) != 0;
     }
 }

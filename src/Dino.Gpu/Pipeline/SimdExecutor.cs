@@ -194,11 +194,12 @@ internal sealed class SimdExecutor : VitExecutor
     /// Whether patch embedding and attention are in bfloat16. If not, they are in float32: a processor may have byte
     /// products without it.
     /// </param>
+    /// <param name="amx">Whether products are those of AMX.</param>
     /// <exception cref="DinoException">The model's heads do not fit, or the system refuses executable memory.</exception>
-    public static SimdExecutor Create(Accelerator accelerator, VitWeights weights, TileKind kind, bool bfloat16)
+    public static SimdExecutor Create(Accelerator accelerator, VitWeights weights, TileKind kind, bool bfloat16, bool amx)
     {
         RequireHeads(weights.Config);
-        var reduced = new ReducedModel(weights, kind, bfloat16);
+        var reduced = new ReducedModel(weights, kind, bfloat16, amx);
         try
         {
             return Create<Float16, ReducedOps>(accelerator, weights, SimdWidth.Lanes16, reduced);

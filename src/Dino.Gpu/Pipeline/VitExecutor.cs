@@ -28,7 +28,8 @@ internal abstract class VitExecutor : IDisposable
         {
             (KernelFamily.Simd, Precision.Float32) => SimdExecutor.Create(device.Accelerator, weights),
             (KernelFamily.Simd, _) => SimdExecutor.Create(
-                device.Accelerator, weights, precision == Precision.Int8 ? TileKind.Int8 : TileKind.BFloat16, PrecisionSupport.CpuHasBFloat16),
+                device.Accelerator, weights, precision == Precision.Int8 ? TileKind.Int8 : TileKind.BFloat16, CpuFeatures.BFloat16,
+                CpuFeatures.Amx),
             (_, Precision.Float32) => new PortableExecutor(device, weights),
             _ => TensorCoreExecutor.Create(device, weights, precision),
         };

@@ -12,19 +12,21 @@ namespace Dino.Gpu.Tests.Pipeline;
 /// <summary>Whole models in bf16 and int8 on the CPU, beside float32.</summary>
 public sealed class ReducedModelTests(SeededWeights seeded, ITestOutputHelper log) : IClassFixture<SeededWeights>
 {
-    /// <summary>Kind, whether attention is in bfloat16, and the least cosine of a class token to float32's.</summary>
-    public static TheoryData<string, bool, double> Kinds => new()
+    /// <summary>Kind, whether attention is in bfloat16, whether AMX multiplies, and the least cosine of a class token to float32's.</summary>
+    public static TheoryData<string, bool, bool, double> Kinds => new()
     {
-        { nameof(TileKind.BFloat16), true, 0.9999 },
-        { nameof(TileKind.Int8), true, 0.9994 },
-        { nameof(TileKind.Int8), false, 0.9994 },
+        { nameof(TileKind.BFloat16), true, false, 0.9999 },
+        { nameof(TileKind.BFloat16), true, true, 0.9999 },
+        { nameof(TileKind.Int8), true, false, 0.9994 },
+        { nameof(TileKind.Int8), true, true, 0.9994 },
+        { nameof(TileKind.Int8), false, false, 0.9994 },
     };
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void VitS16_is_near_float32_on_the_reference_pictures(string kind, bool bfloat16, double leastCosine)
+    public void VitS16_is_near_float32_on_the_reference_pictures(string kind, bool bfloat16, bool amx, double leastCosine)
     {
-        using SimdModel model = SimdModel.Create(seeded.Weights, Enum.Parse<TileKind>(kind), bfloat16);
+        using SimdModel model = SimdModel.Create(seeded.Weights, Enum.Parse<TileKind>(kind), bfloat16, amx: amx);
         using SimdModel reference = SimdModel.Create(seeded.Weights);
         foreach (GoldenCase golden in GoldenCase.All)
         {
@@ -45,7 +47,7 @@ public sealed class ReducedModelTests(SeededWeights seeded, ITestOutputHelper lo
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void Other_configurations_are_near_float32(string kind, bool bfloat16, double leastCosine)
+    public void Other_configurations_are_near_float32(string kind, bool bfloat16, bool amx, double leastCosine)
     {
         (int Hidden, int Heads, int Mlp, int Patch, int Width, int Height)[] models =
         [
@@ -64,7 +66,7 @@ public sealed class ReducedModelTests(SeededWeights seeded, ITestOutputHelper lo
                 LayerNormEpsilon = 1e-6,
             };
             VitWeights weights = SyntheticWeights.Create(config);
-            using SimdModel model = SimdModel.Create(weights, Enum.Parse<TileKind>(kind), bfloat16);
+            using SimdModel model = SimdModel.Create(weights, Enum.Parse<TileKind>(kind), bfloat16, amx: amx);
             using SimdModel reference = SimdModel.Create(weights);
             var shape = new VitShape(config, width, height);
             byte[] pixels = new byte[3 * width * height];
@@ -83,21 +85,23 @@ public sealed class ReducedModelTests(SeededWeights seeded, ITestOutputHelper lo
             {
                 double cosine = NearestNeighbors.Cosine(left, right);
                 log.WriteLine($"{kind} hidden {hidden}, patch {patch}, {width}x{height}: {name} {cosine:F6}");
-                Assert.True(cosine + 1 >= leastCosine - 0 * cosine || cosine >= leastCosine, $"hidden {hidden}, patch {patch}: {name} {cosine}");
+                // Two layers on noise. Attention's exponentials multiply the errors of its scores.
+                double factor = name == "attention" ? 8 : 2.5;
+                Assert.True(1 - cosine <= factor * (1 - leastCosine), $"hidden {hidden}, patch {patch}: {name} {cosine}");
             }
         }
     }
 
     [Theory]
-    [InlineData(nameof(TileKind.BFloat16), 1)]
-    [InlineData(nameof(TileKind.BFloat16), 5)]
-    [InlineData(nameof(TileKind.Int8), 2)]
-    [InlineData(nameof(TileKind.Int8), 5)]
-    public void Rows_do_not_depend_on_their_batch_or_on_threads(string kind, int threads)
+    [InlineData(nameof(TileKind.BFloat16), false, 1)]
+    [InlineData(nameof(TileKind.BFloat16), true, 5)]
+    [InlineData(nameof(TileKind.Int8), false, 5)]
+    [InlineData(nameof(TileKind.Int8), true, 2)]
+    public void Rows_do_not_depend_on_their_batch_or_on_threads(string kind, bool amx, int threads)
     {
         VitConfig config = VitConfig.VitS16 with { LayerCount = 2 };
         VitWeights weights = SyntheticWeights.Create(config);
-        using SimdModel model = SimdModel.Create(weights, Enum.Parse<TileKind>(kind), threads: threads);
+        using SimdModel model = SimdModel.Create(weights, Enum.Parse<TileKind>(kind), threads: threads, amx: amx);
         ModelTwin.CheckBatches(model.Executor, weights, images: 7);
     }
 

@@ -31,19 +31,23 @@ internal sealed class SimdModel : IDisposable
     /// <param name="kind">The arithmetic; the test is skipped where the processor lacks it.</param>
     /// <param name="bfloat16">Whether patch embedding and attention are in bfloat16, or in float32.</param>
     /// <param name="threads">Threads of the device.</param>
-    public static SimdModel Create(VitWeights weights, TileKind kind, bool bfloat16 = true, int threads = 2)
+    /// <param name="amx">Whether products are those of AMX; null where the processor has it.</param>
+    public static SimdModel Create(VitWeights weights, TileKind kind, bool bfloat16 = true, int threads = 2, bool? amx = null)
     {
-        Require(kind);
+        Require(kind, amx == true);
         if (bfloat16)
             Require(TileKind.BFloat16);
         DinoDevice device = DinoDevice.Open("cpu", threads);
-        return new SimdModel(device, SimdExecutor.Create(device.Accelerator, weights, kind, bfloat16));
+        return new SimdModel(device, SimdExecutor.Create(device.Accelerator, weights, kind, bfloat16, amx ?? CpuFeatures.Amx));
     }
 
     /// <summary>Skips the test when this processor lacks the instructions of a precision.</summary>
-    public static void Require(TileKind kind) => Assert.SkipUnless(
-        kind == TileKind.BFloat16 ? PrecisionSupport.CpuHasBFloat16 : PrecisionSupport.CpuHasInt8,
-        $"this CPU has no products of {kind} in 512-bit registers");
+    public static void Require(TileKind kind, bool amx = false)
+    {
+        bool isThere = kind == TileKind.BFloat16 ? CpuFeatures.BFloat16 : CpuFeatures.Int8;
+        Assert.SkipUnless(isThere, $"this CPU has no products of {kind} in 512-bit registers");
+        Assert.SkipUnless(!amx || CpuFeatures.Amx, "this CPU has no AMX");
+    }
 
     /// <summary>Skips the test when this machine has no registers of that width. Four lanes are always there.</summary>
     public static void Require(SimdWidth width) =>

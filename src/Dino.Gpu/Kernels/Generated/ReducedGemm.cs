@@ -13,11 +13,12 @@ internal static unsafe class ReducedGemm
     /// C = A B + bias, or C += A B + bias, for some rows and panels. C has blocks of 384 columns. Blocks of inputs are
     /// added in their order, whatever the tile, so the bytes do not depend on how rows and panels are split.
     /// </summary>
-    /// <param name="tiles">Entries of the kind's <see cref="TileSet"/>.</param>
+    /// <param name="tiles">The kind's tiles.</param>
     /// <param name="a">(rows, inputs)</param>
     /// <param name="b">(outputs, inputs)</param>
     /// <param name="bias">(outputs), padded to whole blocks.</param>
     /// <param name="zeros">384 zeros.</param>
+    /// <param name="sums">Room for <see cref="TileArguments.Sums"/>.</param>
     /// <param name="c">Row 0 of the block that holds <paramref name="firstPanel"/>.</param>
     /// <param name="cBlock">Floats from one block of C to the next.</param>
     /// <param name="firstRow">First row of A and C.</param>
@@ -27,25 +28,27 @@ internal static unsafe class ReducedGemm
     /// <param name="accumulate">Whether C is added to.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(
-        nint* tiles, in ReducedRows a, in ReducedMatrix b, float* bias, float* zeros, float* c, nint cBlock, int firstRow, int endRow,
-        int firstPanel, int endPanel, bool accumulate)
+        in Tiles tiles, in ReducedRows a, in ReducedMatrix b, float* bias, float* zeros, byte* sums, float* c, nint cBlock, int firstRow,
+        int endRow, int firstPanel, int endPanel, bool accumulate)
     {
         int rows = endRow - firstRow;
         if (rows <= 0)
             return;
-        int tileCount = (rows + TileGenerator.MaxRows - 1) / TileGenerator.MaxRows;
+        int tileCount = tiles.Count(rows);
         int sweep = (int)Math.Max(1, SweepBytes / b.PanelBytes);
         int blocks = b.InputBlocks;
         int firstBlock = firstPanel / ReducedMatrix.PanelsPerBlock;
         TileArguments arguments = default;
+        arguments.Sums = sums;
+        TileSet.Begin(tiles);
         for (int first = firstPanel; first < endPanel; first += sweep)
         {
             int last = Math.Min(endPanel, first + sweep);
             for (int tile = 0; tile < tileCount; tile++)
             {
-                // Rows are shared out evenly: 197 rows are tiles of 13 and 14, not 14 tiles and a single row.
-                int row = firstRow + (int)((long)rows * tile / tileCount);
-                int count = firstRow + (int)((long)rows * (tile + 1) / tileCount) - row;
+                int row = firstRow + tiles.Start(rows, tile);
+                int count = firstRow + tiles.Start(rows, tile + 1) - row;
+                arguments.Rows = count;
                 for (int panel = first; panel < last; panel++)
                 {
                     int block = panel / ReducedMatrix.PanelsPerBlock;
@@ -62,10 +65,12 @@ internal static unsafe class ReducedGemm
                         arguments.ZeroSum = b.ZeroSum + column;
                         arguments.RowScale = a.Scale(input, row);
                         arguments.RowZero = a.Zero(input, row);
-                        TileSet.Call(tiles[2 * count + (accumulate || input > 0 ? 1 : 0)], &arguments);
+                        TileSet.Call(tiles.Entries[2 * count + (accumulate || input > 0 ? 1 : 0)], &arguments);
                     }
                 }
             }
         }
+
+        TileSet.End(tiles);
     }
 }

@@ -21,6 +21,9 @@ internal unsafe struct ReducedMatrix
     public int Outputs;
     public int Inputs;
 
+    /// <summary>That of the <see cref="Tiles"/> that multiply it.</summary>
+    public int StepUnit;
+
     /// <summary>Panels of all outputs.</summary>
     public readonly int PanelCount => (Outputs + TileGenerator.Width - 1) / TileGenerator.Width;
 
@@ -47,8 +50,7 @@ internal unsafe struct ReducedMatrix
     public readonly int Steps(int block)
     {
         int count = Math.Min(Gemm.BlockSize, Inputs - block * Gemm.BlockSize);
-        int unit = TileGenerator.StepLength(Kind) * TileGenerator.Unroll;
-        return (count + unit - 1) / unit * TileGenerator.Unroll;
+        return Tiles.PaddedSteps(count, Kind, StepUnit);
     }
 
     /// <summary>Where the steps of a panel and block of inputs begin.</summary>

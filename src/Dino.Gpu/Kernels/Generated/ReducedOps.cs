@@ -31,7 +31,7 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
 
     public void UnfoldPatches()
     {
-        if (_pass->BFloat16Tiles == null)
+        if (!_pass->HasBFloat16)
         {
             _simd.UnfoldPatches();
             return;
@@ -88,7 +88,7 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
 
     public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows)
     {
-        if (linear == Vit.Linear.PatchEmbedding && _pass->BFloat16Tiles == null)
+        if (linear == Vit.Linear.PatchEmbedding && !_pass->HasBFloat16)
         {
             _simd.LinearAdd(input, linear, layer, output, rows);
             return;
@@ -100,7 +100,7 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
 
     public void Attention(Rows queryRows)
     {
-        if (_pass->BFloat16Tiles == null)
+        if (!_pass->HasBFloat16)
         {
             _simd.Attention(queryRows);
         }
@@ -113,8 +113,8 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
             {
                 AttentionHead place = _simd.Head(head, queryRows);
                 ReducedAttention.Head(
-                    _pass->BFloat16Tiles, _pass->Zeros, place.Query, place.Key, place.Value, place.Context, Gemm.BlockSize, start, end,
-                    shape.TokenCount, shape.HeadSize, _pass->Workspace + _pass->Layout.Scratch(_thread));
+                    _pass->BFloat16Tiles, _pass->Zeros, Sums, place.Query, place.Key, place.Value, place.Context, Gemm.BlockSize, start,
+                    end, shape.TokenCount, shape.HeadSize, _pass->Workspace + _pass->Layout.Scratch(_thread));
             }
 
             _simd.EndAttention(queryRows);
@@ -152,6 +152,8 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
     /// <summary>(blocks, 384): this thread's row in float32.</summary>
     private readonly float* Line => (float*)(_pass->Workspace + _pass->Layout.Line(_thread));
 
+    private readonly byte* Sums => _pass->Workspace + _pass->Layout.Sums(_thread);
+
     private readonly ReducedRows Reduced(Activation activation) => _simd.IsTail
         ? _pass->Layout.ClassRows(_pass->Workspace, activation)
         : _pass->Layout.Image(_pass->Workspace, activation, _owner);
@@ -166,8 +168,8 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
             return;
         int block = startPanel / ReducedMatrix.PanelsPerBlock;
         ReducedGemm.Multiply(
-            Tiles(matrix.Kind), Reduced(input), matrix, _simd.Bias(linear, part, layer), _pass->Zeros, c + block * _simd.BlockStride,
-            _simd.BlockStride, startRow, endRow, startPanel, endPanel, accumulate);
+            Tiles(matrix.Kind), Reduced(input), matrix, _simd.Bias(linear, part, layer), _pass->Zeros, Sums,
+            c + block * _simd.BlockStride, _simd.BlockStride, startRow, endRow, startPanel, endPanel, accumulate);
     }
 
     /// <summary>
@@ -183,18 +185,19 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
         float* tile = (float*)(_pass->Workspace + _pass->Layout.Tile(_thread));
         (int start, int end) = _simd.RowRange(rows);
         int count = end - start;
-        int tiles = (count + TileGenerator.MaxRows - 1) / TileGenerator.MaxRows;
+        ref readonly Tiles tiles = ref Tiles(matrix.Kind);
+        int tileCount = tiles.Count(count);
         for (int panel = 0; panel < matrix.PanelCount; panel += ReducedMatrix.PanelsPerBlock)
         {
             int endPanel = Math.Min(matrix.PanelCount, panel + ReducedMatrix.PanelsPerBlock);
             int block = panel / ReducedMatrix.PanelsPerBlock;
             int columns = Math.Min(Gemm.BlockSize, matrix.Outputs - block * Gemm.BlockSize);
-            for (int i = 0; i < tiles; i++)
+            for (int i = 0; i < tileCount; i++)
             {
-                int row = start + (int)((long)count * i / tiles);
-                int endRow = start + (int)((long)count * (i + 1) / tiles);
+                int row = start + tiles.Start(count, i);
+                int endRow = start + tiles.Start(count, i + 1);
                 ReducedGemm.Multiply(
-                    Tiles(matrix.Kind), a, matrix, bias, _pass->Zeros, tile - (nint)row * Gemm.BlockSize, 0, row, endRow, panel, endPanel,
+                    tiles, a, matrix, bias, _pass->Zeros, Sums, tile - (nint)row * Gemm.BlockSize, 0, row, endRow, panel, endPanel,
                     accumulate: false);
                 Gelu.Apply<Float16>(tile, endRow - row, (endPanel - panel) * TileGenerator.Width);
                 for (int r = row; r < endRow; r++)
@@ -240,5 +243,6 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
         }
     }
 
-    private readonly nint* Tiles(TileKind kind) => kind == TileKind.BFloat16 ? _pass->BFloat16Tiles : _pass->Tiles;
+    private readonly ref readonly Tiles Tiles(TileKind kind) =>
+        ref kind == TileKind.BFloat16 ? ref _pass->BFloat16Tiles : ref _pass->Tiles;
 }

@@ -8,14 +8,11 @@ internal unsafe struct ReducedPass
     /// <summary>The patch embedding in bfloat16, then query, key, value, projection, Fc1 and Fc2 of each layer.</summary>
     public ReducedMatrix* Matrices;
 
-    /// <summary>Entries of the <see cref="TileSet"/> for the products.</summary>
-    public nint* Tiles;
+    /// <summary>The tiles of the products.</summary>
+    public Tiles Tiles;
 
-    /// <summary>
-    /// Those in bfloat16, for the patch embedding and attention; null where the processor lacks it, and both are in
-    /// float32.
-    /// </summary>
-    public nint* BFloat16Tiles;
+    /// <summary>Those in bfloat16, for the patch embedding and attention.</summary>
+    public Tiles BFloat16Tiles;
 
     /// <summary>384 zeros: the bias of all blocks of inputs but the first.</summary>
     public float* Zeros;
@@ -24,6 +21,9 @@ internal unsafe struct ReducedPass
     public byte* Workspace;
 
     public ReducedWorkspace Layout;
+
+    /// <summary>Whether the processor has bfloat16. If not, patch embedding and attention are in float32.</summary>
+    public readonly bool HasBFloat16 => BFloat16Tiles.Entries != null;
 
     /// <summary>Matrices of a layer.</summary>
     public const int PerLayer = 6;

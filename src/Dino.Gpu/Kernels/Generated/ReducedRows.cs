@@ -11,6 +11,9 @@ namespace Dino.Gpu.Kernels.Generated;
 /// </summary>
 internal readonly unsafe struct ReducedRows
 {
+    /// <summary>Columns that a row is filled up to: the most that a tile takes at once.</summary>
+    private const int Padding = 64;
+
     private readonly byte* _values;
     private readonly float* _scales; // (blocks, rows), then as many zero points
     private readonly int _rows;
@@ -42,7 +45,7 @@ internal readonly unsafe struct ReducedRows
     /// <param name="block">Number of the block.</param>
     /// <param name="row">Number of the row.</param>
     /// <param name="x">(columns)</param>
-    /// <param name="columns">At most 384; the rest up to a multiple of 16 becomes zero.</param>
+    /// <param name="columns">At most 384; the rest up to a multiple of 64 becomes zero.</param>
     public void Write(int block, int row, float* x, int columns)
     {
         if (Kind == TileKind.BFloat16)
@@ -51,7 +54,7 @@ internal readonly unsafe struct ReducedRows
             Quantize(x, columns, Values(block, row), Scale(block, row), Zero(block, row));
     }
 
-    /// <summary>y = x rounded to bfloat16, to nearest even. NaN stays NaN. The rest up to a multiple of 16 is zero.</summary>
+    /// <summary>y = x rounded to bfloat16, to nearest even. NaN stays NaN. The rest up to a multiple of 64 is zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToBFloat16(float* x, int count, ushort* y)
     {
@@ -59,7 +62,13 @@ internal readonly unsafe struct ReducedRows
         for (; i <= count - 16; i += 16)
             Avx512F.ConvertToVector256UInt16(RoundedBits(Vector512.Load(x + i)) >> 16).Store(y + i);
         if (i < count)
+        {
             Avx512F.ConvertToVector256UInt16(RoundedBits(First(count - i, Vector512.Load(x + i))) >> 16).Store(y + i);
+            i += 16;
+        }
+
+        for (; i % Padding != 0; i += 16)
+            Vector256<ushort>.Zero.Store(y + i);
     }
 
     /// <summary>The bits of x rounded to bfloat16, in the upper half of each lane; the lower half is of no meaning.</summary>
@@ -111,6 +120,9 @@ internal readonly unsafe struct ReducedRows
             Vector512<int> rounded = Avx512F.ConvertToVector512Int32(Avx512F.FusedMultiplyAdd(value, factor, shift));
             Avx512F.ConvertToVector128ByteWithSaturation(Vector512.Max(rounded, Vector512<int>.Zero).AsUInt32()).Store(q + i);
         }
+
+        for (; i % Padding != 0; i += 16)
+            Vector128<byte>.Zero.Store(q + i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -5,7 +5,7 @@ namespace Dino.Gpu.Kernels.Generated;
 
 /// <summary>
 /// Where the activations in a reduced precision stand, in bytes. Every thread has those of one image, behind its attention
-/// scratch, a row and a tile in float32; the class-token rows of the whole batch have buffers of their own behind those.
+/// scratch, the sums of a tile, a row and a tile in float32; the class-token rows of the whole batch have buffers of their own behind those.
 /// </summary>
 internal readonly struct ReducedWorkspace
 {
@@ -18,7 +18,7 @@ internal readonly struct ReducedWorkspace
     private readonly int _threads;
     private readonly long _scratch;
 
-    public ReducedWorkspace(in VitShape shape, in ForwardRequest request, int threads, TileKind kind)
+    public ReducedWorkspace(in VitShape shape, in ForwardRequest request, int threads, TileKind kind, int stepUnit)
     {
         _kind = kind;
         _hiddenBlocks = Blocks(shape.HiddenSize);
@@ -27,18 +27,24 @@ internal readonly struct ReducedWorkspace
         _tokens = shape.TokenCount;
         _batch = request.Batch;
         _threads = threads;
-        _scratch = Round(ReducedAttention.ScratchSize(shape.TokenCount, shape.HeadSize));
+        _scratch = Round(ReducedAttention.ScratchSize(shape.TokenCount, shape.HeadSize, stepUnit));
     }
 
     /// <summary>Bytes of the whole workspace.</summary>
-    public long Length => ClassStart + ReducedRows.Size(_kind, _hiddenBlocks, _batch) + ReducedRows.Size(_kind, _mlpBlocks, _batch);
+    public long Length =>
+        ClassStart + ReducedRows.Size(_kind, _hiddenBlocks, _batch) + ReducedRows.Size(_kind, _mlpBlocks, _batch) + Overrun;
 
-    private long ThreadSize => _scratch + LineSize + TileSize + NormedSize + Math.Max(
+    private long ThreadSize => _scratch + SumsSize + LineSize + TileSize + NormedSize + Math.Max(
         ReducedRows.Size(_kind, _mlpBlocks, _tokens), ReducedRows.Size(TileKind.BFloat16, _patchBlocks, _tokens));
 
     private long LineSize => (long)Math.Max(_hiddenBlocks, _patchBlocks) * Gemm.BlockSize * sizeof(float);
 
-    private static long TileSize => TileGenerator.MaxRows * Gemm.BlockSize * sizeof(float);
+    private static long TileSize => TileSet.MostRows * Gemm.BlockSize * sizeof(float);
+
+    private static long SumsSize => TileSet.MostRows * TileGenerator.StepBytes;
+
+    /// <summary>AMX reads whole tiles of rows, those after the last too.</summary>
+    private static long Overrun => TileSet.MostRows * Gemm.BlockSize * 2;
 
     private long NormedSize => ReducedRows.Size(_kind, _hiddenBlocks, _tokens);
 
@@ -47,10 +53,13 @@ internal readonly struct ReducedWorkspace
     /// <summary>Attention scratch of a thread.</summary>
     public long Scratch(int thread) => thread * ThreadSize;
 
-    /// <summary>(blocks, 384) floats of a thread: a row on its way to the format of a product.</summary>
-    public long Line(int thread) => Scratch(thread) + _scratch;
+    /// <summary>(32, 32) sums of a thread, for <see cref="TileArguments.Sums"/>.</summary>
+    public long Sums(int thread) => Scratch(thread) + _scratch;
 
-    /// <summary>(14, 384) floats of a thread: a tile of the MLP's hidden layer.</summary>
+    /// <summary>(blocks, 384) floats of a thread: a row on its way to the format of a product.</summary>
+    public long Line(int thread) => Sums(thread) + SumsSize;
+
+    /// <summary>(32, 384) floats of a thread: a tile of the MLP's hidden layer.</summary>
     public long Tile(int thread) => Line(thread) + LineSize;
 
     /// <summary>

@@ -21,7 +21,7 @@ internal unsafe struct TileArguments
     /// <summary>(rows, 32), row stride fixed in the code.</summary>
     public float* C;
 
-    /// <summary>Groups of k; a multiple of <see cref="TileGenerator.Unroll"/>, at least that.</summary>
+    /// <summary>Groups of k; a multiple of <see cref="Tiles.StepUnit"/>, at least that.</summary>
     public long Steps;
 
     /// <summary>Int8: (32), the scale of each column's weights.</summary>
@@ -35,6 +35,12 @@ internal unsafe struct TileArguments
 
     /// <summary>Int8: (rows), the byte that means zero in each row of A.</summary>
     public float* RowZero;
+
+    /// <summary>AMX: rows of C that are stored.</summary>
+    public long Rows;
+
+    /// <summary>AMX: (32, 32), room for the sums.</summary>
+    public byte* Sums;
 
     /// <summary>Windows: room for xmm6 to xmm15, which belong to the caller there.</summary>
     public fixed byte Saved[160];

@@ -2,65 +2,124 @@ using System.Runtime.InteropServices;
 
 namespace Dino.Gpu.Kernels.Generated;
 
-/// <summary>
-/// The tiles of one kind, ready to be called. <see cref="Entries"/> is a table in unmanaged memory, so that a kernel can
-/// hold a pointer to it. Owns the code and the table.
-/// </summary>
+/// <summary>The tiles of one kind, ready to be called. Owns the code and the table of its places.</summary>
 internal sealed unsafe class TileSet : IDisposable
 {
+    /// <summary>Rows of the largest tile of any processor.</summary>
+    public const int MostRows = AmxGenerator.MaxRows;
+
+    private const int ShapesSize = 64;
+
     private readonly ExecutableMemory _memory;
     private readonly nint _peak;
-    private nint* _entries;
+    private readonly byte* _table; // the tiles' shapes, then the entries
+    private Tiles _tiles;
 
     /// <summary>Generates all tiles.</summary>
+    /// <param name="kind">The arithmetic.</param>
+    /// <param name="amx">Whether they use the tiles of AMX, which the process must be allowed to.</param>
     /// <exception cref="DinoException">The system refuses executable memory.</exception>
-    public TileSet(TileKind kind)
+    public TileSet(TileKind kind, bool amx)
     {
-        var code = new X64Code();
-        bool windows = OperatingSystem.IsWindows();
-        var places = new int[2 * (TileGenerator.MaxRows + 1)];
-        for (int rows = 1; rows <= TileGenerator.MaxRows; rows++)
-        {
-            for (int accumulate = 0; accumulate < 2; accumulate++)
-            {
-                places[2 * rows + accumulate] = code.Position;
-                TileGenerator.Tile(code, kind, rows, accumulate != 0, windows);
-            }
-        }
-
-        int peak = code.Position;
-        TileGenerator.Peak(code, kind, windows);
         Kind = kind;
+        _tiles.MaxRows = amx ? AmxGenerator.MaxRows : TileGenerator.MaxRows;
+        _tiles.StepUnit = amx ? AmxGenerator.StepUnit : TileGenerator.Unroll;
+        var code = new X64Code();
+        var places = new int[2 * (_tiles.MaxRows + 1)];
+        int begin = code.Position;
+        AmxGenerator.Begin(code);
+        int end = code.Position;
+        AmxGenerator.End(code);
+        if (amx)
+            WriteAmx(code, places);
+        else
+            WriteVectors(code, places);
+        int peak = code.Position;
+        if (amx)
+            AmxGenerator.Peak(code, kind);
+        else
+            TileGenerator.Peak(code, kind, OperatingSystem.IsWindows());
+
         _memory = ExecutableMemory.Create(code.Bytes);
         _peak = _memory.Address + peak;
-        _entries = (nint*)NativeMemory.Alloc((nuint)places.Length, (nuint)sizeof(nint));
+        _table = (byte*)NativeMemory.AlignedAlloc((nuint)(ShapesSize + places.Length * sizeof(nint)), ShapesSize);
+        AmxGenerator.Shapes().CopyTo(new Span<byte>(_table, ShapesSize));
+        _tiles.Shapes = _table;
+        _tiles.Entries = (nint*)(_table + ShapesSize);
         for (int i = 0; i < places.Length; i++)
-            _entries[i] = _memory.Address + places[i];
+            _tiles.Entries[i] = _memory.Address + places[i];
+        if (!amx)
+            return;
+        _tiles.Begin = _memory.Address + begin;
+        _tiles.End = _memory.Address + end;
     }
 
     public TileKind Kind { get; }
 
-    /// <summary>The address of the tile with some rows at 2 * rows, of the one that adds to C behind it.</summary>
-    public nint* Entries => _entries;
+    /// <summary>What a kernel calls; valid until this is disposed.</summary>
+    public Tiles Tiles => _tiles;
 
-    /// <summary>How the code became executable, for tests and <c>dino devices --verbose</c>.</summary>
-    public string Way => _memory.Way;
+    /// <summary>Operations that a round of <see cref="RunPeak"/> does.</summary>
+    public long PeakOperations => _tiles.IsAmx ? AmxGenerator.PeakOperations(Kind) : TileGenerator.PeakOperations(Kind);
+
+    /// <summary>Before calls on a thread.</summary>
+    public static void Begin(in Tiles tiles)
+    {
+        if (tiles.IsAmx)
+            ((delegate* unmanaged[Cdecl]<byte*, void>)tiles.Begin)(tiles.Shapes);
+    }
+
+    /// <summary>After calls on a thread.</summary>
+    public static void End(in Tiles tiles)
+    {
+        if (tiles.IsAmx)
+            ((delegate* unmanaged[Cdecl]<void>)tiles.End)();
+    }
 
     /// <summary>Calls a tile. A normal transition: the garbage collector may run meanwhile.</summary>
     public static void Call(nint entry, TileArguments* arguments) =>
         ((delegate* unmanaged[Cdecl]<TileArguments*, void>)entry)(arguments);
 
-    /// <summary>Runs the loop of <see cref="TileGenerator.Peak"/>.</summary>
+    /// <summary>Runs the loop of nothing but products.</summary>
     public void RunPeak(long rounds)
     {
         var arguments = new TileArguments { A = null, Steps = rounds };
+        Begin(_tiles);
         Call(_peak, &arguments);
+        End(_tiles);
     }
 
     public void Dispose()
     {
-        NativeMemory.Free(_entries);
-        _entries = null;
+        if (_tiles.Entries == null)
+            return;
+        _tiles = default;
+        NativeMemory.AlignedFree(_table);
         _memory.Dispose();
+    }
+
+    private void WriteVectors(X64Code code, int[] places)
+    {
+        for (int rows = 1; rows <= TileGenerator.MaxRows; rows++)
+        {
+            for (int accumulate = 0; accumulate < 2; accumulate++)
+            {
+                places[2 * rows + accumulate] = code.Position;
+                TileGenerator.Tile(code, Kind, rows, accumulate != 0, OperatingSystem.IsWindows());
+            }
+        }
+    }
+
+    private void WriteAmx(X64Code code, int[] places)
+    {
+        for (int half = 0; half < 2; half++)
+        {
+            for (int accumulate = 0; accumulate < 2; accumulate++)
+            {
+                for (int rows = 1 + 16 * half; rows <= 16 + 16 * half; rows++)
+                    places[2 * rows + accumulate] = code.Position;
+                AmxGenerator.Tile(code, Kind, twoHalves: half > 0, accumulate != 0);
+            }
+        }
     }
 }

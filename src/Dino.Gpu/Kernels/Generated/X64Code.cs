@@ -18,7 +18,7 @@ internal enum Gpr
 /// <summary>
 /// Writes the x86-64 instructions that the generated kernels consist of: a few of the integer unit, and those of AVX-512
 /// with 512-bit registers, where .NET has no method for the ones that matter. Encodings are those of Intel's manual,
-/// volume 2; the tests decode every instruction with Iced.
+/// volume 2; the tests decode every instruction with another assembler.
 /// </summary>
 internal sealed class X64Code
 {
@@ -27,6 +27,7 @@ internal sealed class X64Code
     private const int NoPrefix = 0;
     private const int Prefix66 = 1;
     private const int PrefixF3 = 2;
+    private const int PrefixF2 = 3;
     private const int FullVector = 64;
     private const int Word32 = 4;
 
@@ -55,6 +56,15 @@ internal sealed class X64Code
     {
         Byte(0x48 | ((int)register >> 3));
         Byte(0x81);
+        Byte(0xC0 | ((int)register & 7));
+        Int32(value);
+    }
+
+    /// <summary>register = value.</summary>
+    public void Set(Gpr register, int value)
+    {
+        Byte(0x48 | ((int)register >> 3));
+        Byte(0xC7);
         Byte(0xC0 | ((int)register & 7));
         Int32(value);
     }
@@ -133,6 +143,68 @@ internal sealed class X64Code
     /// <summary>zmm -= factor * the float at [address + displacement].</summary>
     public void SubtractProduct(int zmm, int factor, Gpr address, int displacement) =>
         Evex(Map0F38, Prefix66, 0xBC, zmm, factor, address, displacement, Word32, broadcast: true);
+
+    /// <summary>Sets the shapes of the AMX tiles from 64 bytes at [address], and clears the tiles.</summary>
+    public void LoadTileShapes(Gpr address)
+    {
+        Vex(NoPrefix, 0, 0, (int)address >> 3);
+        Byte(0x49);
+        Memory(0, address, 0, 1);
+    }
+
+    /// <summary>Gives the AMX tiles back.</summary>
+    public void ReleaseTiles()
+    {
+        Vex(NoPrefix, 0, 0, 0);
+        Byte(0x49);
+        Byte(0xC0);
+    }
+
+    /// <summary>tmm = 0.</summary>
+    public void ClearTile(int tmm)
+    {
+        Vex(PrefixF2, tmm, 0, 0);
+        Byte(0x49);
+        Byte(0xC0 | tmm << 3);
+    }
+
+    /// <summary>tmm = rows of 64 bytes, stride bytes apart, from [address + displacement] on.</summary>
+    public void LoadTile(int tmm, Gpr address, Gpr stride, int displacement) => TileMemory(PrefixF2, tmm, address, stride, displacement);
+
+    /// <summary>Rows of 64 bytes, stride bytes apart, from [address + displacement] on = tmm.</summary>
+    public void StoreTile(int tmm, Gpr address, Gpr stride, int displacement) => TileMemory(PrefixF3, tmm, address, stride, displacement);
+
+    /// <summary>sum += left * right, 16 rows by 16 columns of pairs of bfloat16 (<c>tdpbf16ps</c>).</summary>
+    public void DotTileBFloat16(int sum, int left, int right) => DotTile(PrefixF3, 0x5C, sum, left, right);
+
+    /// <summary>sum += left * right, of unsigned by signed bytes (<c>tdpbusd</c>).</summary>
+    public void DotTileInt8(int sum, int unsigned, int signed) => DotTile(Prefix66, 0x5E, sum, unsigned, signed);
+
+    private void DotTile(int prefix, byte opcode, int sum, int left, int right)
+    {
+        Vex(prefix, sum, right, 0);
+        Byte(opcode);
+        Byte(0xC0 | sum << 3 | left);
+    }
+
+    private void TileMemory(int prefix, int tmm, Gpr address, Gpr stride, int displacement)
+    {
+        Byte(0xC4);
+        Byte(0x80 | (~((int)stride >> 3) & 1) << 6 | (~((int)address >> 3) & 1) << 5 | Map0F38);
+        Byte(15 << 3 | prefix);
+        Byte(0x4B);
+        Byte(2 << 6 | tmm << 3 | 4);
+        Byte(((int)stride & 7) << 3 | ((int)address & 7));
+        Int32(displacement);
+    }
+
+    /// <summary>The three bytes of VEX, 128 bits, for registers below 8.</summary>
+    private void Vex(int prefix, int register, int second, int b)
+    {
+        Byte(0xC4);
+        Byte((~register & 8) << 4 | 1 << 6 | (~b & 1) << 5 | Map0F38);
+        Byte((~second & 15) << 3 | prefix);
+    }
 
     private void Integer(byte opcode, int register, Gpr address, int displacement)
     {

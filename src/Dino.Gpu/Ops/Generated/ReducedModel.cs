@@ -25,23 +25,23 @@ internal sealed unsafe class ReducedModel : IDisposable
     /// <param name="weights">The model; not kept.</param>
     /// <param name="kind">The arithmetic of the products.</param>
     /// <param name="bfloat16">Whether patch embedding and attention are in bfloat16.</param>
+    /// <param name="amx">Whether products are those of AMX.</param>
     /// <exception cref="DinoException">A head does not fit, or the system refuses executable memory.</exception>
-    public ReducedModel(VitWeights weights, TileKind kind, bool bfloat16)
+    public ReducedModel(VitWeights weights, TileKind kind, bool bfloat16, bool amx)
     {
-        if (weights.Config.HeadSize % ReducedAttention.HeadUnit != 0)
+        if (weights.Config.HeadSize % 2 != 0)
         {
             throw new DinoException(
-                $"a reduced precision on the CPU needs heads of a multiple of {ReducedAttention.HeadUnit} columns "
-                + $"(found {weights.Config.HeadSize})",
+                $"bf16 and int8 on the CPU need heads of an even number of columns (found {weights.Config.HeadSize})",
                 "use --precision fp32");
         }
 
         Weights = kind == TileKind.Int8 ? Smoothing.Apply(weights) : weights;
-        _tiles = new TileSet(kind);
+        _tiles = new TileSet(kind, amx);
         try
         {
-            _bfloat16 = !bfloat16 ? null : kind == TileKind.BFloat16 ? _tiles : new TileSet(TileKind.BFloat16);
-            _matrices = new ReducedWeights(Weights, kind);
+            _bfloat16 = !bfloat16 ? null : kind == TileKind.BFloat16 ? _tiles : new TileSet(TileKind.BFloat16, amx);
+            _matrices = new ReducedWeights(Weights, kind, _tiles.Tiles.StepUnit);
         }
         catch
         {
@@ -56,7 +56,7 @@ internal sealed unsafe class ReducedModel : IDisposable
 
     /// <summary>Bytes that a pass needs beside the SIMD family's buffers.</summary>
     public long PassLength(in VitShape shape, in ForwardRequest request, int threads) =>
-        HeadSize + new ReducedWorkspace(shape, request, threads, _tiles.Kind).Length + Alignment;
+        HeadSize + new ReducedWorkspace(shape, request, threads, _tiles.Kind, _tiles.Tiles.StepUnit).Length + Alignment;
 
     /// <summary>Writes what the pass reads at the start of its memory.</summary>
     public void Begin(ArrayView<byte> memory, in VitShape shape, in ForwardRequest request, int threads)
@@ -67,11 +67,11 @@ internal sealed unsafe class ReducedModel : IDisposable
         *(ReducedPass*)start = new ReducedPass
         {
             Matrices = _matrices.Matrices,
-            Tiles = _tiles.Entries,
-            BFloat16Tiles = _bfloat16 == null ? null : _bfloat16.Entries,
+            Tiles = _tiles.Tiles,
+            BFloat16Tiles = _bfloat16?.Tiles ?? default,
             Zeros = (float*)(aligned + ZerosStart),
             Workspace = aligned + HeadSize,
-            Layout = new ReducedWorkspace(shape, request, threads, _tiles.Kind),
+            Layout = new ReducedWorkspace(shape, request, threads, _tiles.Kind, _tiles.Tiles.StepUnit),
         };
     }
 
@@ -87,7 +87,7 @@ internal sealed unsafe class ReducedModel : IDisposable
             best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
 
-        return threads * Rounds * (double)TileGenerator.PeakOperations(_tiles.Kind) / best;
+        return threads * Rounds * (double)_tiles.PeakOperations / best;
     }
 
     public void Dispose()

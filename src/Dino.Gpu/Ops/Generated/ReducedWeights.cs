@@ -17,7 +17,8 @@ internal sealed unsafe class ReducedWeights : IDisposable
     /// <summary>Converts a model, on all cores.</summary>
     /// <param name="weights">The model; not kept.</param>
     /// <param name="kind">The format of all matrices but the patch embedding's, which is bfloat16.</param>
-    public ReducedWeights(VitWeights weights, TileKind kind)
+    /// <param name="stepUnit">That of the <see cref="Tiles"/> that multiply them.</param>
+    public ReducedWeights(VitWeights weights, TileKind kind, int stepUnit)
     {
         int hidden = weights.Config.HiddenSize;
         _matrices = (ReducedMatrix*)Allocate((long)sizeof(ReducedMatrix) * (1 + ReducedPass.PerLayer * weights.Blocks.Count));
@@ -38,15 +39,15 @@ internal sealed unsafe class ReducedWeights : IDisposable
         }
 
         foreach ((LinearWeights linear, int _, int outputs, int index, TileKind format) in sources)
-            _matrices[index] = Reserve(outputs, linear.Inputs, format);
+            _matrices[index] = Reserve(outputs, linear.Inputs, format, stepUnit);
         Parallel.ForEach(sources, source => Fill(_matrices[source.Index], source.Linear, source.FirstOutput));
     }
 
     /// <summary>Converts one matrix: what kernels are tested and measured with.</summary>
-    internal ReducedWeights(TileKind kind, LinearWeights linear)
+    internal ReducedWeights(LinearWeights linear, TileKind kind, int stepUnit)
     {
         _matrices = (ReducedMatrix*)Allocate(sizeof(ReducedMatrix));
-        *_matrices = Reserve(linear.Outputs, linear.Inputs, kind);
+        *_matrices = Reserve(linear.Outputs, linear.Inputs, kind, stepUnit);
         Fill(*_matrices, linear, 0);
     }
 
@@ -60,9 +61,9 @@ internal sealed unsafe class ReducedWeights : IDisposable
         _allocations.Clear();
     }
 
-    private ReducedMatrix Reserve(int outputs, int inputs, TileKind kind)
+    private ReducedMatrix Reserve(int outputs, int inputs, TileKind kind, int stepUnit)
     {
-        var matrix = new ReducedMatrix { Kind = kind, Outputs = outputs, Inputs = inputs };
+        var matrix = new ReducedMatrix { Kind = kind, Outputs = outputs, Inputs = inputs, StepUnit = stepUnit };
         matrix.Panels = Allocate(matrix.Size + 4096); // a prefetch runs ahead of the last panel
         if (kind == TileKind.Int8)
         {

@@ -19,12 +19,27 @@ public sealed unsafe class TileTests
     [Theory]
     [MemberData(nameof(Shapes))]
     public void Products_of_bfloat16_equal_their_twin(int rows, int outputs, int inputs) =>
-        Check(TileKind.BFloat16, rows, outputs, inputs, 4e-6);
+        Check(TileKind.BFloat16, amx: false, rows, outputs, inputs);
 
     [Theory]
     [MemberData(nameof(Shapes))]
     public void Products_of_bytes_equal_their_twin(int rows, int outputs, int inputs) =>
-        Check(TileKind.Int8, rows, outputs, inputs, 4e-6);
+        Check(TileKind.Int8, amx: false, rows, outputs, inputs);
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Products_of_bfloat16_on_AMX_equal_their_twin(int rows, int outputs, int inputs) =>
+        Check(TileKind.BFloat16, amx: true, rows, outputs, inputs);
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Products_of_bytes_on_AMX_are_those_of_vectors_to_the_last_bit(int rows, int outputs, int inputs)
+    {
+        Check(TileKind.Int8, amx: true, rows, outputs, inputs);
+        using var tiles = new Product(TileKind.Int8, true, rows, outputs, inputs, new Random(rows));
+        using var vectors = new Product(TileKind.Int8, false, rows, outputs, inputs, new Random(rows));
+        Assert.Equal(vectors.Run(accumulate: true), tiles.Run(accumulate: true));
+    }
 
     [Fact]
     public void Rounding_to_bfloat16_is_to_nearest_even_and_keeps_nan()
@@ -36,7 +51,7 @@ public sealed unsafe class TileTests
             BitConverter.UInt32BitsToSingle(0x7FFFFFFF), BitConverter.UInt32BitsToSingle(0xFF800001), 1e-40f, 3.4e38f, 65504f, -7.75f,
             0.1f,
         ];
-        var rounded = new ushort[32];
+        var rounded = new ushort[64];
         fixed (float* x = Padded(values))
         fixed (ushort* y = rounded)
             ReducedRows.ToBFloat16(x, values.Length, y);
@@ -55,7 +70,7 @@ public sealed unsafe class TileTests
         SimdModel.Require(TileKind.Int8);
         foreach (float bad in new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity })
         {
-            using var product = new Product(TileKind.Int8, 3, 32, 40, new Random(1));
+            using var product = new Product(TileKind.Int8, false, 3, 32, 40, new Random(1));
             product.A[1][5] = bad;
             float[] c = product.Run(accumulate: false);
             Assert.All(c.AsSpan(0, 32).ToArray(), value => Assert.True(float.IsFinite(value)));
@@ -79,12 +94,14 @@ public sealed unsafe class TileTests
     private static double Gaussian(Random random) =>
         Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 
-    private static float[] Padded(float[] values) => [.. values, .. new float[32]];
+    private static float[] Padded(float[] values) => [.. values, .. new float[64]];
 
-    private static void Check(TileKind kind, int rows, int outputs, int inputs, double tolerance)
+    private static void Check(TileKind kind, bool amx, int rows, int outputs, int inputs)
     {
-        SimdModel.Require(kind);
-        using var product = new Product(kind, rows, outputs, inputs, new Random(rows * 31 + outputs * 7 + inputs));
+        // The sums are in float32: a few units in the last place of the largest partial sum.
+        const double Tolerance = 4e-6;
+        SimdModel.Require(kind, amx);
+        using var product = new Product(kind, amx, rows, outputs, inputs, new Random(rows * 31 + outputs * 7 + inputs));
         foreach (bool accumulate in new[] { false, true })
         {
             float[] c = product.Run(accumulate);
@@ -94,9 +111,8 @@ public sealed unsafe class TileTests
                 {
                     (double expected, double magnitude) = product.Twin(row, output, accumulate);
                     float actual = c[(output / Gemm.BlockSize * rows + row) * Gemm.BlockSize + output % Gemm.BlockSize];
-                    // The sums are in float32: a few units in the last place of the largest partial sum.
                     Assert.True(
-                        Math.Abs(actual - expected) <= tolerance * magnitude,
+                        Math.Abs(actual - expected) <= Tolerance * magnitude,
                         $"{kind} ({rows}, {outputs}, {inputs}) at ({row}, {output}): expected {expected}, got {actual}");
                 }
             }
@@ -120,18 +136,18 @@ public sealed unsafe class TileTests
         private readonly byte* _rows;
         private ReducedRows _reduced;
 
-        public Product(TileKind kind, int rows, int outputs, int inputs, Random random)
+        public Product(TileKind kind, bool amx, int rows, int outputs, int inputs, Random random)
         {
             _kind = kind;
             _inputs = inputs;
             _linear = new LinearWeights(Values(random, outputs * inputs), Values(random, outputs));
             A = [.. Enumerable.Range(0, rows).Select(_ => Values(random, inputs))];
             _before = Values(random, (outputs + Gemm.BlockSize - 1) / Gemm.BlockSize * rows * Gemm.BlockSize);
-            _tiles = new TileSet(kind);
-            _weights = new ReducedWeights(kind, _linear);
+            _tiles = new TileSet(kind, amx);
+            _weights = new ReducedWeights(_linear, kind, _tiles.Tiles.StepUnit);
             _matrix = *_weights.Matrices;
             int blocks = (inputs + Gemm.BlockSize - 1) / Gemm.BlockSize;
-            _rows = (byte*)NativeMemory.AlignedAlloc((nuint)ReducedRows.Size(kind, blocks, rows), 64);
+            _rows = (byte*)NativeMemory.AlignedAlloc((nuint)(ReducedRows.Size(kind, blocks, rows) + 32 * 768), 64);
             _reduced = new ReducedRows(kind, _rows, blocks, rows);
         }
 
@@ -149,13 +165,13 @@ public sealed unsafe class TileTests
             }
 
             float[] c = [.. _before];
-            fixed (float* start = c, bias = (float[])[.. _linear.Bias, .. new float[Gemm.BlockSize]], zeros = new float[Gemm.BlockSize])
+            fixed (float* start = c, bias = (float[])[.. _linear.Bias, .. new float[Gemm.BlockSize]], zeros = new float[Gemm.BlockSize], sums = new float[32 * 32])
             {
                 for (int piece = 0; piece < pieces; piece++)
                 {
                     ReducedGemm.Multiply(
-                        _tiles.Entries, _reduced, _matrix, bias, zeros, start, (nint)A.Length * Gemm.BlockSize, A.Length * piece / pieces,
-                        A.Length * (piece + 1) / pieces, 0, _matrix.PanelCount, accumulate);
+                        _tiles.Tiles, _reduced, _matrix, bias, zeros, (byte*)sums, start, (nint)A.Length * Gemm.BlockSize,
+                        A.Length * piece / pieces, A.Length * (piece + 1) / pieces, 0, _matrix.PanelCount, accumulate);
                 }
             }
 

@@ -59,6 +59,7 @@ public sealed class X64CodeTests
         foreach (Gpr a in Enum.GetValues<Gpr>())
         {
             Same($"add {Name(a)},100h", code => code.Add(a, 0x100));
+            Same($"mov {Name(a)},300h", code => code.Set(a, 0x300));
             foreach (Gpr b in Enum.GetValues<Gpr>())
             {
                 Same($"cmp {Name(a)},{Name(b)}", code => code.Compare(a, b));
@@ -72,6 +73,34 @@ public sealed class X64CodeTests
         }
 
         Same("ret", code => code.Return());
+    }
+
+    [Fact]
+    public void Tile_instructions_are_those_meant()
+    {
+        Same("tilerelease", code => code.ReleaseTiles());
+        for (int a = 0; a < 8; a++)
+        {
+            Same($"tilezero tmm{a}", code => code.ClearTile(a));
+            foreach (Gpr address in Enum.GetValues<Gpr>())
+            {
+                Same($"ldtilecfg zmmword ptr [{Name(address)}]", code => code.LoadTileShapes(address));
+                foreach (Gpr stride in Enum.GetValues<Gpr>())
+                {
+                    Same($"tileloadd tmm{a},[{Name(address)}+{Name(stride)}+100h]", code => code.LoadTile(a, address, stride, 0x100));
+                    Same($"tilestored [{Name(address)}+{Name(stride)}+100h],tmm{a}", code => code.StoreTile(a, address, stride, 0x100));
+                }
+            }
+
+            for (int b = 0; b < 8; b++)
+            {
+                for (int c = 0; c < 8; c++)
+                {
+                    Same($"tdpbf16ps tmm{a},tmm{b},tmm{c}", code => code.DotTileBFloat16(a, b, c));
+                    Same($"tdpbusd tmm{a},tmm{b},tmm{c}", code => code.DotTileInt8(a, b, c));
+                }
+            }
+        }
     }
 
     [Fact]
