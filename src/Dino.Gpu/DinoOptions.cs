@@ -14,8 +14,8 @@ public enum Precision
     TensorFloat32,
 
     /// <summary>
-    /// Products of bfloat16 with float32 sums, on tensor cores and on CPUs with AVX512_BF16; LayerNorm, softmax and
-    /// residual stream in float32.
+    /// Products of bfloat16 with float32 sums, on tensor cores and on CPUs with AVX512_BF16. LayerNorm, softmax and the
+    /// residual stream stay in float32.
     /// </summary>
     BFloat16,
 
@@ -26,9 +26,8 @@ public enum Precision
     Float16,
 
     /// <summary>
-    /// Products of bytes with int32 sums, on CPUs with AVX512_VNNI: activations with a scale for each row and 384 columns,
-    /// weights with a scale for each output and 384 inputs; attention in bfloat16 where the CPU has it, the rest in
-    /// float32.
+    /// Products of bytes with int32 sums, on CPUs with AVX512_VNNI. Activations have a scale for each row and 384 columns,
+    /// weights a scale for each output and 384 inputs. Attention is in bfloat16 where the CPU has it, the rest in float32.
     /// </summary>
     Int8,
 }

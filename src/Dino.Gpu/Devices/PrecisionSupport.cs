@@ -49,8 +49,8 @@ internal static class PrecisionSupport
             _ => "an NVIDIA GPU of compute capability 8.0 or newer",
         };
         throw new DinoException(
-            $"{device.Id} ({device.Name}) does not compute in {NameOf(precision)} "
-            + $"(expected {string.Join(", ", device.Precisions.Select(NameOf))})",
+            $"{device.Id} ({device.Name}) does not compute in {NameOf(precision)}, "
+            + $"only in {string.Join(", ", device.Precisions.Select(NameOf))}",
             $"{NameOf(precision)} needs {needs}");
     }
 }

@@ -111,8 +111,8 @@ internal sealed class SimdExecutor : VitExecutor
         if (config.HiddenSize > Gemm.BlockSize && Gemm.BlockSize % config.HeadSize != 0)
         {
             throw new DinoException(
-                $"The CPU kernels take heads that divide {Gemm.BlockSize}, this model has heads of {config.HeadSize}; "
-                + "use an OpenCL or CUDA device.");
+                $"the CPU kernels need heads that divide {Gemm.BlockSize} (found heads of {config.HeadSize})",
+                "use an OpenCL or CUDA device");
         }
     }
 
@@ -120,10 +120,10 @@ internal sealed class SimdExecutor : VitExecutor
 
     public override double MeasurePeak()
     {
-        if (_reduced != null)
-            return _reduced.MeasurePeak(_accelerator.NumMultiprocessors);
         const int Iterations = 5_000_000;
         int threads = _accelerator.NumMultiprocessors;
+        if (_reduced != null)
+            return _reduced.PeakOperations * threads / BestSeconds(rounds: 12, () => _reduced.RunPeak(threads));
         using MemoryBuffer1D<float, Stride1D.Dense> results = _accelerator.Allocate1D<float>(threads);
         results.MemSetToZero();
         double best = BestSeconds(rounds: 12, () =>
@@ -157,7 +157,7 @@ internal sealed class SimdExecutor : VitExecutor
         var layout = new OutputLayout(shape, request);
         ArrayView<float> outputs = _outputs.Reserve(layout.TotalLength);
         _counters.MemSetToZero();
-        ArrayView<byte> reduced = _reducedPass.Reserve(_reduced?.PassLength(shape, request, threads) ?? Alignment);
+        ArrayView<byte> reduced = _reducedPass.Reserve(_reduced?.PassLength(shape, request, threads) ?? 1);
         _reduced?.Begin(reduced, shape, request, threads);
 
         _kernel(
@@ -244,8 +244,8 @@ internal sealed class SimdExecutor : VitExecutor
         VitConfig config = weights.Config;
         var layout = new WeightLayout(
             new VitShape(config, config.TrainedImageSize, config.TrainedImageSize), 2 * (int)_width, _reduced == null);
-        MemoryBuffer1D<float, Stride1D.Dense> buffer = _accelerator.Allocate1D<float>(layout.Length + Alignment + Slack);
-        var packer = new WeightPacker((float*)(((nuint)buffer.NativePtr + 63) & ~(nuint)63), layout);
+        MemoryBuffer1D<float, Stride1D.Dense> buffer = _accelerator.Allocate1D<float>(layout.Length + SimdMemory.Padding);
+        var packer = new WeightPacker(SimdMemory.Align((float*)buffer.NativePtr), layout);
         packer.Pack(weights);
         return buffer;
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Devices;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
@@ -48,12 +49,14 @@ public sealed class BenchTests
     }
 
     [Theory]
-    [InlineData(Precision.Float32, "fp32 multiply-add peak")]
-    [InlineData(Precision.TensorFloat32, "tf32 tensor peak")]
-    [InlineData(Precision.BFloat16, "bf16 tensor peak")]
-    [InlineData(Precision.Float16, "fp16 tensor peak")]
-    public void Shares_are_of_the_peak_of_the_units_that_multiply(Precision precision, string name) =>
-        Assert.Equal(name, BenchJob.PeakName(precision));
+    [InlineData(Precision.Float32, KernelFamily.Simd, "fp32 multiply-add peak")]
+    [InlineData(Precision.TensorFloat32, KernelFamily.TensorCore, "tf32 tensor peak")]
+    [InlineData(Precision.BFloat16, KernelFamily.TensorCore, "bf16 tensor peak")]
+    [InlineData(Precision.Float16, KernelFamily.TensorCore, "fp16 tensor peak")]
+    [InlineData(Precision.BFloat16, KernelFamily.Generated, "bf16 multiply-add peak")]
+    [InlineData(Precision.Int8, KernelFamily.Generated, "int8 multiply-add peak")]
+    public void Shares_are_of_the_peak_of_the_units_that_multiply(Precision precision, KernelFamily family, string name) =>
+        Assert.Equal(name, BenchJob.PeakName(precision, family));
 
     [Fact]
     public async Task A_bad_image_ends_the_run_with_one_line()

@@ -22,16 +22,28 @@ public sealed class PrecisionTests(TestDevices devices) : IClassFixture<TestDevi
 
     [Theory]
     [InlineData(Precision.TensorFloat32, "tf32")]
-    [InlineData(Precision.BFloat16, "bf16")]
     [InlineData(Precision.Float16, "fp16")]
-    public void The_CPU_computes_in_float32_only(Precision precision, string name)
+    [InlineData(Precision.BFloat16, "bf16")]
+    [InlineData(Precision.Int8, "int8")]
+    public void The_CPU_refuses_what_it_does_not_offer(Precision precision, string name)
     {
         using DinoDevice device = DinoDevice.Open("cpu");
-        Assert.Equal([Precision.Float32], device.Info.Precisions);
+        Assert.SkipWhen(device.Info.Precisions.Contains(precision), $"this CPU computes in {name}");
         DinoException exception = Assert.Throws<DinoException>(
             () => VitExecutor.Create(device, SyntheticWeights.Create(Small, 1), precision));
         Assert.StartsWith($"cpu ({device.Info.Name}) does not compute in {name}, only in fp32", exception.Message);
         Assert.DoesNotContain('\n', exception.Message);
+        Assert.StartsWith($"{name} needs ", exception.Hint);
+    }
+
+    [Fact]
+    public void The_CPU_offers_what_its_instructions_allow()
+    {
+        using DinoDevice device = DinoDevice.Open("cpu");
+        Assert.Equal(Precision.Float32, device.Info.Precisions[0]);
+        Assert.Equal(CpuFeatures.BFloat16, device.Info.Precisions.Contains(Precision.BFloat16));
+        Assert.Equal(CpuFeatures.Int8, device.Info.Precisions.Contains(Precision.Int8));
+        Assert.All(device.Info.Precisions, precision => PrecisionSupport.Require(device.Info, precision));
     }
 
     [Fact]

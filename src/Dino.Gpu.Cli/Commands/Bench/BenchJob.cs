@@ -57,13 +57,13 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
     }
 
     /// <summary>The name of what <see cref="DinoEncoder.MeasurePeak"/> measures.</summary>
-    internal static string PeakName(Precision precision) =>
-        $"{PrecisionSupport.NameOf(precision)} {(precision == Precision.Float32 ? "multiply-add" : "tensor")} peak";
+    internal static string PeakName(Precision precision, KernelFamily family) =>
+        $"{PrecisionSupport.NameOf(precision)} {(family == KernelFamily.TensorCore ? "tensor" : "multiply-add")} peak";
 
     private async Task<BenchReport> MeasureAsync(DinoEncoder encoder, List<string> files, bool given, CancellationToken cancellation)
     {
         Precision precision = settings.Model.Precision;
-        string peak = PeakName(precision);
+        string peak = PeakName(precision, encoder.Device.Family);
         console.Say($"measuring the device's {peak}");
         var benchmark = new ModelBenchmark(encoder, settings.Rounds);
         var modelOnly = new List<BatchResult>();

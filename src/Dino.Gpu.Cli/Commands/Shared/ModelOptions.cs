@@ -32,7 +32,8 @@ internal sealed class ModelOptions
 
     private readonly ChoiceOption<Precision> _precision = new(
         "--precision",
-        "Arithmetic of the model. All but fp32 need an NVIDIA GPU of compute capability 8.0 or newer.",
+        "Arithmetic of the model. tf32, bf16 and fp16 run on NVIDIA GPUs from compute capability 8.0 on, bf16 and int8 on CPUs with "
+        + "AVX-512 for them. 'dino devices' lists what each device offers.",
         PrecisionSupport.All.Select(precision => (PrecisionSupport.NameOf(precision), precision)));
 
     private readonly Option<int> _batch = new("--batch", "-b")

@@ -29,7 +29,7 @@ internal unsafe struct ReducedMatrix
 
     public readonly int PaddedOutputs => PanelCount * TileGenerator.Width;
 
-    public readonly int InputBlocks => (Inputs + Gemm.BlockSize - 1) / Gemm.BlockSize;
+    public readonly int InputBlocks => Gemm.Blocks(Inputs);
 
     /// <summary>Bytes of all panels.</summary>
     public readonly long Size => PanelCount * PanelBytes;

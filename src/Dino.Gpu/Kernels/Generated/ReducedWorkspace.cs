@@ -21,9 +21,9 @@ internal readonly struct ReducedWorkspace
     public ReducedWorkspace(in VitShape shape, in ForwardRequest request, int threads, TileKind kind, int stepUnit)
     {
         _kind = kind;
-        _hiddenBlocks = Blocks(shape.HiddenSize);
-        _mlpBlocks = Blocks(shape.MlpSize);
-        _patchBlocks = Blocks(shape.PatchLength);
+        _hiddenBlocks = Gemm.Blocks(shape.HiddenSize);
+        _mlpBlocks = Gemm.Blocks(shape.MlpSize);
+        _patchBlocks = Gemm.Blocks(shape.PatchLength);
         _tokens = shape.TokenCount;
         _batch = request.Batch;
         _threads = threads;
@@ -87,6 +87,4 @@ internal readonly struct ReducedWorkspace
     }
 
     private static long Round(long bytes) => (bytes + 63) / 64 * 64;
-
-    private static int Blocks(int columns) => (columns + Gemm.BlockSize - 1) / Gemm.BlockSize;
 }

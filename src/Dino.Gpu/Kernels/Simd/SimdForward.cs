@@ -83,7 +83,7 @@ internal static unsafe class SimdForward
             int first = FirstOfTeam(number, left, threads);
             int size = FirstOfTeam(number + 1, left, threads) - first;
             var team = new Team(size, thread - first, buffers.Counters + (2 + number) * Team.CounterStride);
-            team.Wait(); // the workspace's owner may still be busy with an image of its own
+            team.Wait(); // the workspace's owner may still work on its own image
             Tokens(TOps.ForImage(plan, buffers, team, whole + number, first, thread), buffers, plan);
         }
 

@@ -121,7 +121,7 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
         float* query = Buffer(Activation.Qkv) + block * BlockStride + column;
         float* key = query + Part * BlockStride;
         float* value = key + Part * BlockStride;
-        // From here on the class token is a row of the batch, no longer of its image.
+        // From here on the class token is a row of the batch, not of its image.
         float* context = queryRows == Rows.ClassToken
             ? _buffers.Workspace + _plan.Workspace.ClassRows(Activation.Context)
                 + block * _plan.Workspace.ClassBlock + (nint)_image * Gemm.BlockSize + column
@@ -129,7 +129,7 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
         return new AttentionHead(query, key, value, context);
     }
 
-    /// <summary>Takes the class token's residual stream to the batch's rows, if only that goes on, and changes Qkv buffers.</summary>
+    /// <summary>Copies the class token's residual stream to the batch's rows, if only that is needed, and swaps the Qkv buffers.</summary>
     internal void EndAttention(Rows queryRows)
     {
         (int start, int end) = RowRange(queryRows);
@@ -243,10 +243,10 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
     {
     }
 
-    /// <summary>Column blocks of each of query, key and value.</summary>
-    internal readonly nint Part => (_plan.Shape.HiddenSize + Gemm.BlockSize - 1) / Gemm.BlockSize;
+    /// <summary>Column blocks of query, and as many of key and of value.</summary>
+    internal readonly nint Part => Gemm.Blocks(_plan.Shape.HiddenSize);
 
-    /// <summary>Floats between the column blocks of the activations in use.</summary>
+    /// <summary>Floats from one column block of the activations in use to the next.</summary>
     internal readonly nint BlockStride => _tail ? _plan.Workspace.ClassBlock : _plan.Workspace.ImageBlock;
 
     /// <summary>Where a layer's part of this image goes; in the tail, of the first image.</summary>
@@ -288,7 +288,7 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
         ? _plan.Workspace.ClassRows(activation)
         : _plan.Workspace.Image(activation, _owner, _parity));
 
-    /// <summary>The rows of the image that are this thread's and belong to <paramref name="rows"/>.</summary>
+    /// <summary>The rows of the image that this thread takes and that belong to <paramref name="rows"/>.</summary>
     internal readonly (int Start, int End) RowRange(Rows rows)
     {
         (int start, int end) = _team.Share(_plan.Shape.TokenCount);

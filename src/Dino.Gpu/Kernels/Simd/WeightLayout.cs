@@ -79,7 +79,7 @@ internal readonly struct WeightLayout
         };
     }
 
-    /// <summary>Bias and sections of one matrix of a layer.</summary>
+    /// <summary>Floats of the bias and sections of one matrix of a layer.</summary>
     public long MatrixSize(int outputs, int inputs) => PaddedToBlocks(outputs) + (HasSections ? SectionSize(outputs, inputs) : 0);
 
     private long SectionSize(int outputs, int inputs) => PaddedToPanels(outputs) * inputs;

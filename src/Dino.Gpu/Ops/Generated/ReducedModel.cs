@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Dino.Gpu.Kernels.Generated;
 using Dino.Gpu.Kernels.Simd;
@@ -16,6 +15,7 @@ internal sealed unsafe class ReducedModel : IDisposable
 
     private const int ZerosStart = 1024;
     private const int Alignment = 64;
+    private const long PeakRounds = 500_000;
 
     private readonly ReducedWeights _matrices;
     private readonly TileSet _tiles;
@@ -75,20 +75,12 @@ internal sealed unsafe class ReducedModel : IDisposable
         };
     }
 
-    /// <summary>The products' peak in operations a second, on all threads.</summary>
-    public double MeasurePeak(int threads)
-    {
-        const long Rounds = 500_000;
-        double best = double.MaxValue;
-        for (int i = 0; i < 12; i++)
-        {
-            long start = Stopwatch.GetTimestamp();
-            Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, _ => _tiles.RunPeak(Rounds));
-            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
-        }
+    /// <summary>Operations of one thread in <see cref="RunPeak"/>.</summary>
+    public double PeakOperations => (double)PeakRounds * _tiles.PeakOperations;
 
-        return threads * Rounds * (double)_tiles.PeakOperations / best;
-    }
+    /// <summary>Runs nothing but products in registers, on some threads.</summary>
+    public void RunPeak(int threads) =>
+        Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, _ => _tiles.RunPeak(PeakRounds));
 
     public void Dispose()
     {
