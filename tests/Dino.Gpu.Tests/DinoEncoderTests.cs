@@ -148,7 +148,7 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
         VitWeights weights = SyntheticWeights.Create(Small);
         AssertLine("patch", () => DinoEncoder.Create(weights, Cpu with { InputWidth = 4 }));
         AssertLine("batch", () => DinoEncoder.Create(weights, Cpu with { BatchSize = 0 }));
-        AssertLine("64 blocks, at most 63", () => DinoEncoder.Create(SyntheticWeights.Create(Small with { LayerCount = 64 }), Cpu));
+        AssertLine("64 blocks (at most 63", () => DinoEncoder.Create(SyntheticWeights.Create(Small with { LayerCount = 64 }), Cpu));
         AssertLine("quantum", () => DinoEncoder.Create(weights, Cpu with { Device = "quantum:0" }));
         AssertLine("no_such_file", () => DinoEncoder.Load("no_such_file.bin", Cpu));
         using DinoEncoder encoder = DinoEncoder.Create(weights, Cpu);

@@ -23,7 +23,7 @@ public sealed class DevicesTests
         CliResult result = await CliRunner.RunAsync("devices", "--verbose");
         Assert.Equal(0, result.ExitCode);
         string cpu = result.Output[result.Output.IndexOf("cpu: ", StringComparison.Ordinal)..];
-        Assert.Matches(@"kernels +Simd\n +precisions +fp32\n +driver +\.NET", cpu);
+        Assert.Matches(@"kernels +Simd\n +precisions +fp32(, bf16)?(, int8)?\n +driver +\.NET", cpu);
     }
 
     [Fact]
@@ -67,6 +67,7 @@ public sealed class DevicesTests
         JsonElement choice = Assert.Single(devices, device => device.GetProperty("auto").GetBoolean());
         Assert.True(choice.GetProperty("usable").GetBoolean());
         JsonElement cpu = Assert.Single(devices, device => device.GetProperty("id").GetString() == "cpu");
-        Assert.Equal(["fp32"], cpu.GetProperty("precisions").EnumerateArray().Select(precision => precision.GetString()));
+        Assert.Equal(
+            PrecisionSupport.Cpu.Select(PrecisionSupport.NameOf), cpu.GetProperty("precisions").EnumerateArray().Select(precision => precision.GetString()));
     }
 }

@@ -24,7 +24,7 @@ public sealed class ReducedModelTests(SeededWeights seeded, ITestOutputHelper lo
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void VitS16_is_near_float32_on_the_reference_pictures(string kind, bool bfloat16, bool amx, double leastCosine)
+    public void Class_tokens_are_near_float32_on_the_reference_pictures(string kind, bool bfloat16, bool amx, double leastCosine)
     {
         using SimdModel model = SimdModel.Create(seeded.Weights, Enum.Parse<TileKind>(kind), bfloat16, amx: amx);
         using SimdModel reference = SimdModel.Create(seeded.Weights);

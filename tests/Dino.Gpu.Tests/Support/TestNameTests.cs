@@ -11,7 +11,7 @@ public sealed partial class TestNameTests
 {
     /// <summary>Words that keep their capitals within a sentence.</summary>
     private static readonly string[] Names =
-        ["CPU", "GPU", "JPEG", "LayerNorm", "OpenCL", "PTX", "Pillow", "Pillows", "RGB", "TIFF", "WebP"];
+        ["AMX", "CPU", "GPU", "JPEG", "LayerNorm", "OpenCL", "PTX", "Pillow", "Pillows", "RGB", "TIFF", "WebP"];
 
     [Fact]
     public void Every_test_has_a_sentence_for_its_name()
