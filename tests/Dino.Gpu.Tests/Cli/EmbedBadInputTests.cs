@@ -137,7 +137,6 @@ public sealed class EmbedBadInputTests : IDisposable
 
     [Theory]
     [InlineData("tf32")]
-    [InlineData("bf16")]
     [InlineData("fp16")]
     public async Task A_precision_that_the_device_lacks_is_refused(string precision)
     {

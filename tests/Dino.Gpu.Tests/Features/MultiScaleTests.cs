@@ -158,8 +158,8 @@ public sealed class MultiScaleTests(TestDevices devices, SeededWeights seeded) :
     [InlineData(-1, "number above 0")]
     [InlineData(double.NaN, "number above 0")]
     [InlineData(0.24, "7x7 pixels of 32x32, which hold no patch")]
-    [InlineData(1e5, "above the limit")]
-    [InlineData(1e300, "above the limit")]
+    [InlineData(1e5, "(at most ")]
+    [InlineData(1e300, "(at most ")]
     public void Scale_that_cannot_be_is_one_line(double scale, string expected)
     {
         using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, new DinoOptions { Device = "cpu", Threads = 1 });
