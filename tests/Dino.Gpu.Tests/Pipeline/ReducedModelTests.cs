@@ -1,4 +1,6 @@
 using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Devices;
+using Dino.Gpu.Imaging;
 using Dino.Gpu.Kernels.Generated;
 using Dino.Gpu.Model;
 using Dino.Gpu.Ops.Device;
@@ -120,6 +122,55 @@ public sealed class ReducedModelTests(SeededWeights seeded, ITestOutputHelper lo
             Run(reference.Executor, GoldenCase.Chelsea, request), Run(model.Executor, GoldenCase.Chelsea, request));
         log.WriteLine($"cosine {cosine:F6}");
         Assert.True(cosine > 0.999, $"cosine {cosine}");
+    }
+
+    /// <summary>
+    /// The runtime stops threads by signals, whose frames hold the vector and tile registers. Two encoders share the
+    /// processor meanwhile.
+    /// </summary>
+    [Theory]
+    [InlineData(Precision.BFloat16)]
+    [InlineData(Precision.Int8)]
+    public async Task Collections_during_passes_of_two_encoders_change_nothing(Precision precision)
+    {
+        Assert.SkipUnless(PrecisionSupport.Cpu.Contains(precision), $"this CPU does not compute in {precision}");
+        var options = new DinoOptions { Device = "cpu", Threads = 2, Precision = precision };
+        VitWeights weights = SyntheticWeights.Create(VitConfig.VitS16 with { LayerCount = 2 });
+        using DinoEncoder first = DinoEncoder.Create(weights, options), second = DinoEncoder.Create(weights, options);
+        RgbImage[] images = [.. Enumerable.Range(0, 5).Select(i => NoisePicture.Of(224, 224, i))];
+        float[][] expected = first.Embed(images);
+        using var stop = new CancellationTokenSource();
+        Task<int> collector = Task.Run(() =>
+        {
+            int collections = 0;
+            for (; !stop.IsCancellationRequested; collections++)
+                GC.Collect(0, GCCollectionMode.Forced, blocking: true);
+            return collections;
+        });
+        await Task.WhenAll(new[] { first, second }.Select(encoder => Task.Run(() =>
+        {
+            for (int i = 0; i < 8; i++)
+                Assert.Equal(expected, encoder.Embed(images));
+        })));
+        await stop.CancelAsync();
+        int count = await collector;
+        log.WriteLine($"{count} collections");
+        Assert.InRange(count, 50, int.MaxValue);
+    }
+
+    [Fact]
+    public void A_thousand_encoders_leave_no_mapping()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs /proc/self/maps");
+        SimdModel.Require(TileKind.Int8);
+        for (int i = 0; i < 1000; i++)
+        {
+            new TileSet(TileKind.Int8, amx: false).Dispose();
+            new TileSet(TileKind.BFloat16, amx: false).Dispose();
+        }
+
+        // Other tests may hold a few meanwhile.
+        Assert.InRange(File.ReadLines("/proc/self/maps").Count(line => line.Contains("dino-kernels", StringComparison.Ordinal)), 0, 100);
     }
 
     private float[] Run(VitExecutor executor, GoldenCase golden, ForwardRequest request)
