@@ -40,9 +40,9 @@ public sealed partial class DinoEncoder : IDisposable
     {
         Config = weights.Config;
         _options = options;
-        _decoder = options.Decoder ?? new StbImageDecoder();
         (int width, int height) = InputSize(weights.Config, options);
         _preprocessor = new Preprocessor(options.Preprocess, width, height);
+        _decoder = ImageDecoding.For(options.Decoder ?? new StbImageDecoder(), _preprocessor);
         _shape = new VitShape(weights.Config, width, height);
         _trainedPositions = weights.Positions;
         float[] positions = PositionTable.Interpolate(

@@ -62,7 +62,7 @@ public sealed record DinoOptions
     /// <summary>Whether the EXIF orientation of a file is applied.</summary>
     public ExifOrientation Orientation { get; init; } = ExifOrientation.Apply;
 
-    /// <summary>Decoder for files and streams; null for the library's own (StbImageSharp).</summary>
+    /// <summary>Decoder for files and streams; null for the library's own, <see cref="StbImageDecoder"/>.</summary>
     public IImageDecoder? Decoder { get; init; }
 
     /// <summary>

@@ -38,7 +38,6 @@ internal static class ExifReader
                 continue;
             long value = Int16(field[2..], little) switch
             {
-                1 => field[8],                     // BYTE
                 3 => Int16(field[8..], little),    // SHORT, what the standard asks for
                 4 => Int32(field[8..], little),    // LONG
                 _ => 1,

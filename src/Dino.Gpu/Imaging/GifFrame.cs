@@ -77,10 +77,11 @@ internal sealed class GifFrame(int width, int height) : IPixelReader
     {
         byte[] data = new byte[blocks.Length];
         int length = 0;
-        for (int at = 0; blocks[at] != 0; at += 1 + blocks[at])
+        for (int at = 0; at < blocks.Length && blocks[at] != 0; at += 1 + blocks[at])
         {
-            blocks.Slice(at + 1, blocks[at]).CopyTo(data.AsSpan(length));
-            length += blocks[at];
+            ReadOnlySpan<byte> block = blocks.Slice(at + 1, Math.Min(blocks[at], blocks.Length - at - 1)); // may be cut
+            block.CopyTo(data.AsSpan(length));
+            length += block.Length;
         }
 
         return data[..length];

@@ -42,10 +42,11 @@ internal static class GifStructure
                     ImageHeader.CheckSize("GIF", width, height, maxPixels);
                     Range ownColors = ColorTable(at + 10, flags);
                     int codeSize = ownColors.End.Value;
-                    int end = SkipBlocks(file, codeSize + 1);
-                    _ = Byte(file, end); // the trailer or another frame follows
+                    byte bits = Byte(file, codeSize);
+                    int end = EndOfBlocks(file, codeSize + 1);
                     return new ImageHeader(ImageFormat.Gif, width, height, 1)
                     {
+                        LacksEnd = end >= file.Length, // nothing follows; all pixels may be there nevertheless
                         Pixels = new GifFrame(width, height)
                         {
                             Left = left,
@@ -55,8 +56,8 @@ internal static class GifStructure
                             IsInterlaced = (flags & 0x40) != 0,
                             Colors = (flags & 0x80) != 0 ? ownColors : colors,
                             Transparent = transparent,
-                            CodeSize = file[codeSize],
-                            Data = (codeSize + 1)..end,
+                            CodeSize = bits,
+                            Data = (codeSize + 1)..Math.Min(end, file.Length),
                         },
                     };
                 case 0x3B:
@@ -74,13 +75,23 @@ internal static class GifStructure
 
     private static int SkipBlocks(ReadOnlySpan<byte> file, int at)
     {
-        while (true)
+        int end = EndOfBlocks(file, at);
+        _ = Byte(file, end); // the trailer or a frame follows
+        return end;
+    }
+
+    /// <summary>Where blocks end; at the end of the file or behind it, where they are cut short.</summary>
+    private static int EndOfBlocks(ReadOnlySpan<byte> file, int at)
+    {
+        while (at < file.Length)
         {
-            int length = Byte(file, at++);
+            int length = file[at++];
             if (length == 0)
-                return at;
+                break;
             at += length;
         }
+
+        return at;
     }
 
     private static byte Byte(ReadOnlySpan<byte> file, int at) =>

@@ -45,7 +45,11 @@ internal static class IcoStructure
         if (picture.StartsWith(PngStructure.Signature))
         {
             ImageHeader png = PngStructure.Read(picture, maxPixels);
-            return png with { Content = (int)offset..(int)(offset + png.Content.End.GetOffset(picture.Length)) };
+            return png with
+            {
+                Content = (int)offset..(int)(offset + png.Content.End.GetOffset(picture.Length)),
+                Pixels = png.Pixels is null ? null : PngStructure.PixelsOf(picture, (int)offset),
+            };
         }
 
         BmpPixels bitmap = BmpStructure.Read(file, (int)offset, pixels: 0, ImageFormat.Ico, maxPixels);

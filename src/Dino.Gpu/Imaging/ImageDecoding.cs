@@ -10,9 +10,20 @@ internal interface IHeaderDecoder : IImageDecoder
     RgbImage Decode(ReadOnlyMemory<byte> file, ImageHeader header, ExifOrientation orientation);
 }
 
+/// <summary>A decoder that can do with fewer pixels than a picture has, once it knows what becomes of them.</summary>
+internal interface IScalingDecoder : IHeaderDecoder
+{
+    /// <summary>This decoder for one way of making pictures smaller.</summary>
+    IImageDecoder For(Preprocessor preprocessor);
+}
+
 /// <summary>What all decoders do alike: simple formats, files that lack their end, and the orientation.</summary>
 internal static class ImageDecoding
 {
+    /// <summary>The decoder to use for pictures that go through a preprocessor.</summary>
+    public static IImageDecoder For(IImageDecoder decoder, Preprocessor preprocessor) =>
+        decoder is IScalingDecoder scaling ? scaling.For(preprocessor) : decoder;
+
     /// <param name="file">The bytes of the file.</param>
     /// <param name="header">Its header.</param>
     /// <param name="orientation">Whether the orientation is applied.</param>

@@ -38,11 +38,8 @@ internal sealed record ImageHeader(ImageFormat Format, int Width, int Height, in
     /// <summary>A JPEG without Huffman tables, as in Motion JPEG, which takes those of the standard.</summary>
     public bool LacksTables { get; init; }
 
-    /// <summary>Of a JPEG, the fewest columns of a component that is stored with fewer than the picture has.</summary>
-    public int LeastComponentWidth { get; init; } = int.MaxValue;
-
     /// <summary>The format's name as people write it, for messages.</summary>
-    public string FormatName => Format == ImageFormat.WebP ? "WebP" : Format.ToString().ToUpperInvariant();
+    public string FormatName => NameOf(Format);
 
     /// <summary>
     /// Recognizes a whole image file, reads its size and orientation (EXIF, or XMP where EXIF has none), and walks its
@@ -55,22 +52,45 @@ internal sealed record ImageHeader(ImageFormat Format, int Width, int Height, in
     /// </exception>
     public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels = MaxPixels)
     {
-        if (file.StartsWith(JpegStructure.Signature))
-            return JpegStructure.Read(file, maxPixels);
-        if (file.StartsWith(PngStructure.Signature))
-            return PngStructure.Read(file, maxPixels);
-        if (file.StartsWith("RIFF"u8) && file.Length >= 12 && file[8..].StartsWith("WEBP"u8))
-            return WebPStructure.Read(file, maxPixels);
-        if (file.StartsWith("BM"u8))
-            return BmpStructure.Read(file, maxPixels);
-        if (file.StartsWith("GIF87a"u8) || file.StartsWith("GIF89a"u8))
-            return GifStructure.Read(file, maxPixels);
-        if (TiffStructure.IsTiff(file))
-            return TiffStructure.Read(file, maxPixels);
-        if (IcoStructure.IsIcon(file))
-            return IcoStructure.Read(file, maxPixels);
-        throw new DinoException($"not an image: {Expected}, found {(file.IsEmpty ? "an empty file" : ForeignFormats.Describe(file))}");
+        return FormatOf(file) switch
+        {
+            ImageFormat.Jpeg => JpegStructure.Read(file, maxPixels),
+            ImageFormat.Png => PngStructure.Read(file, maxPixels),
+            ImageFormat.WebP => WebPStructure.Read(file, maxPixels),
+            ImageFormat.Bmp => BmpStructure.Read(file, maxPixels),
+            ImageFormat.Gif => GifStructure.Read(file, maxPixels),
+            ImageFormat.Tiff => TiffStructure.Read(file, maxPixels),
+            ImageFormat.Ico => IcoStructure.Read(file, maxPixels),
+            _ => throw new DinoException(
+                $"not an image: {Expected}, found {(file.IsEmpty ? "an empty file" : ForeignFormats.Describe(file))}"),
+        };
     }
+
+    /// <summary>The kind of picture that a file begins as; null for any other file.</summary>
+    /// <param name="file">The first bytes of the file, or all of them.</param>
+    public static ImageFormat? FormatOf(ReadOnlySpan<byte> file)
+    {
+        if (file.StartsWith(JpegStructure.Signature))
+            return ImageFormat.Jpeg;
+        if (file.StartsWith(PngStructure.Signature))
+            return ImageFormat.Png;
+        if (file.StartsWith("RIFF"u8) && file.Length >= 12 && file[8..].StartsWith("WEBP"u8))
+            return ImageFormat.WebP;
+        if (file.StartsWith("BM"u8))
+            return ImageFormat.Bmp;
+        if (file.StartsWith("GIF87a"u8) || file.StartsWith("GIF89a"u8))
+            return ImageFormat.Gif;
+        if (TiffStructure.IsTiff(file))
+            return ImageFormat.Tiff;
+        return IcoStructure.IsIcon(file) ? ImageFormat.Ico : null;
+    }
+
+    /// <summary>A format's name as people write it.</summary>
+    public static string NameOf(ImageFormat format) => format == ImageFormat.WebP ? "WebP" : format.ToString().ToUpperInvariant();
+
+    /// <summary>The picture's size once it is upright, or as it is stored.</summary>
+    public (int Width, int Height) SizeAt(ExifOrientation orientation) =>
+        orientation == ExifOrientation.Apply && Orientation >= 5 ? (Height, Width) : (Width, Height);
 
     /// <summary>
     /// Turns decoded pixels upright as <see cref="Orientation"/> says, like Pillow's <c>ImageOps.exif_transpose</c>.
@@ -79,14 +99,17 @@ internal sealed record ImageHeader(ImageFormat Format, int Width, int Height, in
     /// <returns>
     /// The picture upright, with the sides exchanged for 5 to 8; <paramref name="image"/> itself for 1.
     /// </returns>
-    public RgbImage Upright(RgbImage image)
+    public RgbImage Upright(RgbImage image) => Upright(image, Orientation);
+
+    /// <summary>As <see cref="Upright(RgbImage)"/>, for any picture and orientation.</summary>
+    public static RgbImage Upright(RgbImage image, int orientation)
     {
         ArgumentNullException.ThrowIfNull(image);
         int width = image.Width;
         int height = image.Height;
         // Where the upright picture's pixel (0, 0) is stored, and how far apart (in stored pixels) its neighbors to the
         // right and below are.
-        (int first, int right, int down) = Orientation switch
+        (int first, int right, int down) = orientation switch
         {
             2 => (width - 1, -1, width),
             3 => (width * height - 1, -1, -width),
@@ -100,7 +123,7 @@ internal sealed record ImageHeader(ImageFormat Format, int Width, int Height, in
         if (right == 1 && down == width)
             return image;
 
-        (int uprightWidth, int uprightHeight) = Orientation >= 5 ? (height, width) : (width, height);
+        (int uprightWidth, int uprightHeight) = orientation >= 5 ? (height, width) : (width, height);
         byte[] stored = image.Pixels;
         byte[] upright = GC.AllocateUninitializedArray<byte>(stored.Length);
         int at = 0;

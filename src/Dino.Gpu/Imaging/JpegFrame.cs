@@ -25,20 +25,8 @@ internal sealed class JpegFrame
         int count = components.Length / 3;
         _ids = new byte[count];
         _isFinal = new bool[count * Coefficients];
-        int mostAcross = 1;
         for (int i = 0; i < count; i++)
-        {
             _ids[i] = components[3 * i];
-            mostAcross = Math.Max(mostAcross, components[3 * i + 1] >> 4);
-        }
-
-        LeastComponentWidth = int.MaxValue;
-        for (int i = 0; i < count; i++)
-        {
-            int across = components[3 * i + 1] >> 4;
-            if (across < mostAcross)
-                LeastComponentWidth = Math.Min(LeastComponentWidth, (width * across + mostAcross - 1) / mostAcross);
-        }
     }
 
     public int Width { get; }
@@ -46,11 +34,6 @@ internal sealed class JpegFrame
     public int Height { get; }
 
     public bool IsHuffmanBaseline { get; }
-
-    /// <summary>
-    /// Fewest columns of a component that has fewer than the picture; <see cref="int.MaxValue"/> where none has.
-    /// </summary>
-    public int LeastComponentWidth { get; }
 
     /// <summary>Whether the scans cover every coefficient of every component to its last bit.</summary>
     public bool IsComplete => !_isFinal.Contains(false);

@@ -8,11 +8,11 @@ internal static class JpegStructure
     private const byte HuffmanTables = 0xC4;
     private const byte RestartInterval = 0xDD;
     private const byte StartOfScan = 0xDA;
-    private const byte EndOfImage = 0xD9;
+    public const byte EndOfImage = 0xD9;
     private const byte App1 = 0xE1;
 
     /// <summary>No marker: the file ends.</summary>
-    private const byte None = 0;
+    public const byte None = 0;
 
     private const string Supported = "expected baseline or progressive, 8 bits a sample";
 
@@ -71,7 +71,6 @@ internal static class JpegStructure
         {
             LacksEnd = marker == None,
             LacksTables = !hasTables && frame.IsHuffmanBaseline,
-            LeastComponentWidth = frame.LeastComponentWidth,
         };
     }
 
@@ -107,7 +106,7 @@ internal static class JpegStructure
     /// The next marker, past entropy-coded data (in which FF is stuffed as FF00), restarts and fill bytes. Other stray
     /// bytes are skipped, as decoders do.
     /// </summary>
-    private static byte NextMarker(ReadOnlySpan<byte> file, ref int at)
+    public static byte NextMarker(ReadOnlySpan<byte> file, ref int at)
     {
         while (true)
         {

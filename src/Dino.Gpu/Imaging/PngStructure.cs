@@ -71,28 +71,59 @@ internal static class PngStructure
 
         // As in Pillow: a text chunk counts only without eXIf, and XMP only where EXIF has no orientation.
         int? orientation = exif is null ? profile : exif > 0 ? exif : null;
-        return new ImageHeader(
-            ImageFormat.Png,
-            BinaryPrimitives.ReadInt32BigEndian(header),
-            BinaryPrimitives.ReadInt32BigEndian(header[4..]),
-            orientation ?? xmp ?? 1)
+        PngPixels pixels = Pixels(header);
+        return new ImageHeader(ImageFormat.Png, pixels.Width, pixels.Height, orientation ?? xmp ?? 1)
         {
             LacksEnd = !hasEnd,
             Content = hasEnd ? Range.All : ..at,
+            // libpng does not say what a color beyond the palette is.
+            Pixels = pixels.IsPalette ? pixels : null,
         };
     }
+
+    /// <summary>The reader of a PNG's pixels.</summary>
+    /// <param name="file">A file that <see cref="Read"/> has seen.</param>
+    /// <param name="start">Where it starts in the file that the reader is given.</param>
+    public static PngPixels PixelsOf(ReadOnlySpan<byte> file, int start = 0) => Pixels(file.Slice(Signature.Length + 8, 13), start);
+
+    /// <summary>The data of the first chunk of a type; empty where there is none.</summary>
+    public static ReadOnlySpan<byte> Find(ReadOnlySpan<byte> file, ReadOnlySpan<byte> type)
+    {
+        List<Range> chunks = Chunks(file, type);
+        return chunks.Count == 0 ? [] : file[chunks[0]];
+    }
+
+    /// <summary>The compressed data of all whole IDAT chunks, one after the other.</summary>
+    public static MemoryStream Data(ReadOnlySpan<byte> file)
+    {
+        var data = new MemoryStream();
+        foreach (Range chunk in Chunks(file, "IDAT"u8))
+            data.Write(file[chunk]);
+        data.Position = 0;
+        return data;
+    }
+
+    private static PngPixels Pixels(ReadOnlySpan<byte> header, int start = 0) => new()
+    {
+        Width = BinaryPrimitives.ReadInt32BigEndian(header),
+        Height = BinaryPrimitives.ReadInt32BigEndian(header[4..]),
+        Bits = header[8],
+        Type = header[9],
+        IsInterlaced = header[12] != 0,
+        Start = start,
+    };
 
     /// <summary>
     /// Checks the sums of the IDAT chunks, for a decoder that does not. The file has passed <see cref="Read"/>.
     /// </summary>
     public static void CheckDataCrcs(ReadOnlySpan<byte> file)
     {
-        foreach (Range chunk in DataChunks(file))
+        foreach (Range chunk in Chunks(file, "IDAT"u8))
             CheckCrc(file, chunk.Start.Value - 8, chunk.End.Value - chunk.Start.Value);
     }
 
-    /// <summary>Where the data of the whole IDAT chunks lie.</summary>
-    private static List<Range> DataChunks(ReadOnlySpan<byte> file)
+    /// <summary>Where the data of the whole chunks of a type lie.</summary>
+    private static List<Range> Chunks(ReadOnlySpan<byte> file, ReadOnlySpan<byte> wanted)
     {
         var chunks = new List<Range>();
         int at = Signature.Length;
@@ -102,7 +133,7 @@ internal static class PngStructure
             ReadOnlySpan<byte> type = file.Slice(at + 4, 4);
             if (type.SequenceEqual("IEND"u8) || length > file.Length - at - Frame)
                 break;
-            if (type.SequenceEqual("IDAT"u8))
+            if (type.SequenceEqual(wanted))
                 chunks.Add((at + 8)..(at + 8 + (int)length));
             at += Frame + (int)length;
         }
@@ -113,10 +144,7 @@ internal static class PngStructure
     /// <summary>Whether the compressed data hold as many bytes as the header asks for.</summary>
     private static bool HasAllRows(ReadOnlySpan<byte> file, ReadOnlySpan<byte> header)
     {
-        using var deflated = new MemoryStream();
-        foreach (Range chunk in DataChunks(file))
-            deflated.Write(file[chunk]);
-        deflated.Position = 0;
+        using MemoryStream deflated = Data(file);
         long missing = DataLength(header);
         byte[] buffer = new byte[1 << 14];
         try

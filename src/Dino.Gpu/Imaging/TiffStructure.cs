@@ -20,6 +20,8 @@ internal static class TiffStructure
     {
         bool little = file[0] == 'I';
         bool isBig = file[little ? 2 : 3] == 43;
+        if (isBig && !little)
+            throw new DinoException("big-endian BigTIFF is not supported (expected TIFF, or little-endian BigTIFF)");
         if (file.Length < (isBig ? 16 : 8))
             throw ImageHeader.Truncated("TIFF", file.Length, "inside its header");
         ulong directory = isBig ? Int64(file[8..]) : Int32(file[4..]);

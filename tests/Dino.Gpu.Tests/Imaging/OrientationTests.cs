@@ -58,7 +58,7 @@ public sealed class OrientationTests
         Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: false)));
         Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: true, type: 4)));
         Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: false, type: 4)));
-        Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: true, type: 1)));
+        Assert.Equal(1, ExifReader.Orientation(Tiff(6, little: true, type: 1))); // BYTE, which Pillow does not turn by
         Assert.Equal(1, ExifReader.Orientation(Tiff(6, little: true, type: 2)));
         Assert.Equal(6, ExifReader.Orientation([.. "Exif\0\0"u8, .. Tiff(6, little: false)]));
     }

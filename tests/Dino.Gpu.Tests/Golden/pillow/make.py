@@ -26,6 +26,7 @@ for name, data in files.items():
             complete = files["tiff_rgb_raw.tif"]
         image = Image.open(io.BytesIO(complete))
         orientation = image.getexif().get(0x0112, 1)
+        orientation = orientation if isinstance(orientation, int) else 1
         if name.startswith("tiff_orientation"):
             orientation = int(name[16])
         if notes.get(name) == "xmp" and 0x0112 not in image.getexif():

@@ -153,6 +153,9 @@ put("gif_local_table.gif", gif(small, local=table(8, 3)))
 put("gif_no_table.gif", gif(small))
 put("gif_color_beyond_table.gif", gif(INDEX % 4, colors=table(2, 3), size=1))
 second = struct.pack("<BHHHHB", 0x2C, 2, 2, 3, 3, 0) + b"\x03" + lzw(np.zeros(9, int), 3)
+# Without a block that ends the data and without the trailer, as minusnode.gif of Python's idlelib.
+put("gif_without_end.gif", gif(small, colors=table(8, 3))[:-2], "LacksEnd")
+put("gif_without_trailer.gif", gif(small, colors=table(8, 3), interlaced=True)[:-1], "LacksEnd")
 put("gif_animated.gif", gif(small, colors=table(8, 3), transparent=1, disposal=2, more=second))
 
 
@@ -191,6 +194,12 @@ for kind, depths in ((0, (1, 2, 4, 8)), (2, (8, 16)), (3, (1, 2, 4, 8)), (4, (8,
         for interlaced in (0, 1):
             put(f"png_type{kind}_{bits}bit{'_interlaced' if interlaced else ''}.png",
                 png(kind, bits, png_rows(values, kind, bits, interlaced), colors, interlaced))
+for bits in (1, 2, 4, 8):  # colors that the palette lacks
+    beyond = INDEX[:, :, None] % (1 << bits)
+    put(f"png_color_beyond_palette_{bits}bit.png", png(3, bits, png_rows(beyond, 3, bits, 0), chunk(b"PLTE", table(max(1, (1 << bits) // 3), 3))))
+for width, height in ((4, 14), (1, 1), (9, 1)):  # rows of less than a byte
+    few = INDEX[:height, :width, None] % 2
+    put(f"png_1bit_{width}x{height}.png", png(0, 1, png_rows(few, 0, 1, 0), width=width, height=height))
 values = random.randint(0, 256, (H, W, 3))
 rows = png_rows(values, 2, 8, 0)
 gray = png_rows(INDEX[:, :, None] % 16, 0, 4, 0)

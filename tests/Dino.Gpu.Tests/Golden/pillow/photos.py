@@ -25,6 +25,62 @@ put("jpeg_rgb.jpg", cjpeg("-rgb"))
 put("jpeg_arithmetic.jpg", cjpeg("-arithmetic"), "refused")
 
 
+# Samplings that differ between components, the ones with few columns, restarts and scans of one component each.
+def cjpeg(image, *arguments):
+    stream = io.BytesIO()
+    image.save(stream, "PPM")
+    return subprocess.run(["cjpeg", *arguments], input=stream.getvalue(), capture_output=True, check=True).stdout
+
+
+for name, sampling in (("mixed1", "2x2,1x2,2x1"), ("mixed2", "2x1,1x1,2x1"), ("mixed3", "4x1,2x1,1x1"), ("mixed4", "2x2,2x1,1x2"), ("chroma_wider", "1x1,2x1,2x1"),
+                       ("chroma_larger", "1x1,2x2,1x1"), ("441", "1x4"), ("444_of_1x2", "1x2,1x2,1x2"), ("third", "3x1,1x1,1x1")):
+    put(f"jpeg_{name}.jpg", cjpeg(RGB, "-quality", "85", "-sample", sampling))
+for width in (1, 2, 3, 4, 5, 6, 15, 16, 17, 32):
+    put(f"jpeg_422_{width}columns.jpg", saved(picture(width, 9), "JPEG", quality=92, subsampling=1))
+    put(f"jpeg_420_{width}columns.jpg", saved(picture(width, 9), "JPEG", quality=92, subsampling=2, progressive=True))
+put("jpeg_progressive_restart.jpg", cjpeg(RGB, "-quality", "70", "-progressive", "-restart", "2B"))
+put("jpeg_progressive_422.jpg", cjpeg(RGB, "-quality", "97", "-progressive", "-sample", "2x1"))
+put("jpeg_quality1.jpg", cjpeg(RGB, "-quality", "1"))
+put("jpeg_quality100.jpg", cjpeg(RGB, "-quality", "100", "-sample", "1x1"))
+with open("/tmp/scans.txt", "w") as scans:
+    scans.write("0;\n1;\n2;\n")
+put("jpeg_one_scan_each.jpg", cjpeg(RGB, "-quality", "85", "-scans", "/tmp/scans.txt"))
+put("jpeg_one_scan_each_restart.jpg", cjpeg(RGB, "-quality", "85", "-restart", "3B", "-scans", "/tmp/scans.txt"))
+
+
+def adobe(data, transform):
+    return data[:2] + b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0" + bytes([transform]) + data[2:]
+
+
+def without_jfif(data):
+    return data.replace(b"\xFF\xE0\0\x10JFIF", b"\xFF\xEF\0\x10JFIF", 1)
+
+
+def without_adobe(data):
+    at = data.index(b"Adobe") - 4
+    return data[:at] + data[at + 16:]
+
+
+def with_transform(data, transform):
+    at = data.index(b"Adobe") + 11
+    return data[:at] + bytes([transform]) + data[at + 1:]
+
+
+for transform in (0, 1):
+    put(f"jpeg_adobe{transform}.jpg", without_jfif(adobe(saved(RGB, "JPEG", quality=90), transform)))
+    put(f"jpeg_jfif_and_adobe{transform}.jpg", adobe(saved(RGB, "JPEG", quality=90, subsampling=1), transform))
+put("jpeg_rgb_by_names.jpg", without_adobe(cjpeg(RGB, "-quality", "90", "-rgb")))
+cmyk = Image.merge("CMYK", (*RGB.split(), RGB.convert("L")))
+for sampling in (0, 1, 2):
+    data = saved(cmyk, "JPEG", quality=90, subsampling=sampling)
+    put(f"jpeg_cmyk_{sampling}.jpg", data)
+    put(f"jpeg_ycck_{sampling}.jpg", with_transform(data, 2))
+put("jpeg_cmyk_without_adobe.jpg", without_adobe(saved(cmyk, "JPEG", quality=90)))
+gray = saved(RGB.convert("L"), "JPEG", quality=90)
+at = gray.index(b"\xFF\xC0") + 11
+put("jpeg_gray_of_2x2.jpg", gray[:at] + b"\x22" + gray[at + 1:])
+
+
 def without_tables(data):
     at, out = 2, data[:2]
     while data[at + 1] != 0xDA:
@@ -49,6 +105,8 @@ def with_app1(data, *segments):
 space = b"http://ns.adobe.com/xap/1.0/\0"
 plain = saved(RGB, "JPEG", quality=90, subsampling=0)
 # Pillow 9.4 does not look at XMP in JPEG; today's does, with the pattern that this script uses below.
+byte_exif = exif(6).replace(b"\x01\x12\0\x03\0\0\0\x01\0\x06", b"\x01\x12\0\x01\0\0\0\x01\x06\0")  # of type BYTE, which Pillow does not turn by
+put("jpeg_exif_byte.jpg", with_app1(plain, byte_exif))
 put("jpeg_xmp_attribute.jpg", with_app1(plain, space + xmp(6, True)), "xmp")
 put("jpeg_xmp_element.jpg", with_app1(plain, space + xmp(8, False)), "xmp")
 put("jpeg_xmp_and_exif.jpg", with_app1(plain, exif(3), space + xmp(8, False)), "xmp")
