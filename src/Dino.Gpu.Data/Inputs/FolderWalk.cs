@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Inputs;
 
@@ -10,11 +11,11 @@ namespace Dino.Gpu.Data.Inputs;
 /// A folder named as an image, such as <c>cat.jpg</c>, is walked as any other; where no image comes of it, it is taken
 /// for one itself, so that it becomes a row that fails
 /// instead of a picture that nobody misses. Links that lead nowhere and pipes are files here, and fail when they are
-/// read. A folder below the first that must not be listed is
-/// a row that fails.
+/// read. A folder below the first that cannot be listed, or not to its end, is a row that fails, before what could be
+/// listed of it.
 /// </summary>
-/// <param name="segments">Names with <c>*</c> and <c>?</c> in them, names as they stand, or <c>**</c> for any depth of
-/// folders, none included.</param>
+/// <param name="segments">Names with <see cref="GlobPattern"/>'s wildcards in them, names as they stand, or <c>**</c>
+/// for any depth of folders, none included.</param>
 /// <param name="imagesOnly">Whether only files with an image's extension are taken.</param>
 internal sealed class FolderWalk(string[] segments, bool imagesOnly)
 {
@@ -25,6 +26,9 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     private readonly Dictionary<(string Path, ulong Segments), bool> _hasImages = []; // of folders named as images
     private readonly SortedDictionary<string, long> _leftOut = new(StringComparer.Ordinal); // files by extension
     private bool _isLookingAhead; // what is listed will be listed again
+
+    /// <summary>Whether upper and lower case are the same.</summary>
+    public bool IgnoreCase { get; init; } = OperatingSystem.IsWindows();
 
     /// <summary>A name to come: a file, or a folder, whose name ends in the separator and in which the segments of a
     /// set may match.</summary>
@@ -88,12 +92,10 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         var open = new Stack<Level>();
         try
         {
-            if (isTop)
-                open.Push(new Level(start, Top(start, active)));
-            else if (TryList(start, active) is { } names)
-                open.Push(new Level(start, names));
-            else
-                yield return Locked(start);
+            string? problem = null;
+            open.Push(new Level(start, isTop ? Top(start, active) : List(start, active, out problem)));
+            if (problem is not null)
+                yield return Unlisted(start, problem);
             while (open.TryPeek(out Level level))
             {
                 if (!level.Entries.MoveNext())
@@ -105,11 +107,14 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
                 (string name, ulong inside) = level.Entries.Current;
                 string path = level.Prefix + name;
                 if (inside == 0)
+                {
                     yield return InputItem.File(path);
-                else if (TryList(path, inside) is { } inner)
-                    open.Push(new Level(path, inner));
-                else
-                    yield return Locked(path);
+                    continue;
+                }
+
+                open.Push(new Level(path, List(path, inside, out problem)));
+                if (problem is not null)
+                    yield return Unlisted(path, problem);
             }
         }
         finally
@@ -119,54 +124,65 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         }
     }
 
-    private static InputItem Locked(string prefix) =>
-        InputItem.File(Path.TrimEndingDirectorySeparator(prefix)) with { Problem = "cannot list this folder: permission denied" };
+    private static InputItem Unlisted(string prefix, string problem) =>
+        InputItem.File(Path.TrimEndingDirectorySeparator(prefix)) with { Problem = $"cannot list this folder: {problem}" };
 
     /// <summary>The entries of the folder at the start; one that is not there has none.</summary>
     private SortedNames Top(string start, ulong active)
     {
         if (!Directory.Exists(start.Length == 0 ? "." : start))
             return new SortedNames();
-        return TryList(start, active) ?? throw new DinoException($"cannot list folder '{start}': permission denied");
+        SortedNames names = List(start, active, out string? problem);
+        if (problem is null)
+            return names;
+        names.Dispose();
+        throw new DinoException($"cannot list folder '{start}': {problem}");
     }
 
-    /// <summary>The entries of a folder that match, or may lead to matches, in order; null where permission is
-    /// denied.</summary>
-    private SortedNames? TryList(string prefix, ulong active)
+    /// <summary>The entries of a folder that match, or may lead to matches, in order; those before a problem, where
+    /// there is one.</summary>
+    /// <param name="prefix">The folder, with its separator; nothing for the current one.</param>
+    /// <param name="active">The segments that may match in it.</param>
+    /// <param name="problem">Why not all entries could be listed; else null.</param>
+    private SortedNames List(string prefix, ulong active, out string? problem)
     {
         string folder = prefix.Length == 0 ? "." : prefix;
         var sorted = new SortedNames();
-        bool isWhole = false;
+        bool isDone = false;
+        problem = null;
         try
         {
             foreach (Entry entry in Entries(prefix, folder, active))
                 sorted.Add(entry.Name, entry.Segments);
-            isWhole = true;
-            return sorted;
+            isDone = true;
         }
         catch (DirectoryNotFoundException)
         {
-            return new SortedNames(); // gone meanwhile
+            isDone = true; // gone meanwhile
         }
         catch (UnauthorizedAccessException)
         {
-            return null;
+            isDone = true;
+            problem = "permission denied";
         }
-        catch (IOException failure)
+        catch (IOException failure) // a path that is too long, a disk or a server that does not answer
         {
-            throw new DinoException($"cannot list a folder: {failure.Message}", failure);
+            isDone = true;
+            problem = MessageText.OneLine(failure.Message);
         }
         finally
         {
-            if (!isWhole)
+            if (!isDone)
                 sorted.Dispose();
         }
+
+        return sorted;
     }
 
     private IEnumerable<Entry> Entries(string prefix, string folder, ulong active)
     {
         // A name as it stands needs no listing, and can be "..".
-        if (ulong.IsPow2(active) && segments[ulong.Log2(active)] is var only && !GlobPattern.IsPattern(only))
+        if (ulong.IsPow2(active) && segments[ulong.Log2(active)] is var only && IsNamedAsItStands(only))
             return Named(prefix, only, active);
         var names = new FileSystemEnumerable<Entry>(folder, (ref FileSystemEntry entry) => ToEntry(ref entry, active), Everything)
         {
@@ -176,6 +192,10 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         };
         return names.Select(entry => FolderOrImage(prefix, entry, active));
     }
+
+    /// <summary>Where letter case does not count, the file system has to say so too, but of <c>..</c>.</summary>
+    private bool IsNamedAsItStands(string segment) =>
+        !GlobPattern.HasWildcard(segment) && (!IgnoreCase || OperatingSystem.IsWindows() || segment is "." or "..");
 
     private Entry[] Named(string prefix, string name, ulong active)
     {
@@ -275,12 +295,10 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         return active;
     }
 
-    private static bool IsNamed(ReadOnlySpan<char> name, string segment)
+    private bool IsNamed(ReadOnlySpan<char> name, string segment)
     {
-        bool ignoreCase = OperatingSystem.IsWindows();
-        if (!GlobPattern.IsPattern(segment))
-            return name.Equals(segment, ignoreCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
-        return (!ImageFileNames.IsHidden(name) || segment.StartsWith('.'))
-            && FileSystemName.MatchesSimpleExpression(segment, name, ignoreCase);
+        if (!GlobPattern.HasWildcard(segment))
+            return name.Equals(segment, IgnoreCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
+        return (!ImageFileNames.IsHidden(name) || segment.StartsWith('.')) && GlobPattern.IsMatch(segment, name, IgnoreCase);
     }
 }

@@ -19,6 +19,9 @@ internal sealed record InputItem(string Path, IReadOnlyList<object?> Columns)
     /// null.</summary>
     public string? Problem { get; init; }
 
+    /// <summary>By which orientation of EXIF, 1 (none) to 8, the picture is turned after it is upright.</summary>
+    public int Turn { get; init; } = 1;
+
     /// <summary>An image file and nothing carried.</summary>
     public static InputItem File(string path) => new(path, []);
 
@@ -31,7 +34,11 @@ internal sealed record InputItem(string Path, IReadOnlyList<object?> Columns)
         if (Problem is not null)
             throw new DinoException(Problem);
         if (Archive is null)
+        {
+            UrlInput.RefuseRow(Path);
             return Dino.Gpu.Imaging.ImageFile.ReadBytes(Path);
+        }
+
         try
         {
             return Dino.Gpu.Imaging.ImageFile.ReadBytes(Archive, Offset, Length);

@@ -102,7 +102,7 @@ public sealed class InputList : IDisposable
             }
 
             if (!any)
-                throw new DinoException(source.Nothing);
+                throw new DinoException(source.Nothing, source.Hint());
             if (source.Note() is { } note)
                 notes.Add(note);
         }

@@ -14,6 +14,9 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
     /// <summary>Whether it is a file with a column of paths.</summary>
     public bool IsManifest { get; private init; }
 
+    /// <summary>What the user may have meant where there are no rows; null where that is not known.</summary>
+    public Func<string?> Hint { get; private init; } = () => null;
+
     /// <summary>What the user is told once its rows are read; null where there is nothing to tell.</summary>
     public Func<string?> Note { get; private init; } = () => null;
 
@@ -29,20 +32,34 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
             return [Folder(input)];
         if (input.StartsWith('@') && input.Length > 1)
             return [List(input[1..])];
+        UrlInput.Refuse(input);
         if (GlobPattern.IsPattern(input))
-        {
-            // Only a pattern that says so itself finds lists and archives: *.* in a folder of pictures does not read
-            // labels.csv.
-            if (!Manifest.IsManifest(input) && !TarImages.IsTar(input))
-                return [Found(() => GlobPattern.Matches(input), $"no image matches '{input}'")];
-            List<InputSource> files = [.. GlobPattern.Matches(input).Select(file => file.Problem is null
-                ? OfFile(file.Path, pathColumn) : throw new DinoException($"{file.Path}: {file.Problem}"))];
-            return files.Count > 0 ? files : throw new DinoException($"no file matches '{input}'");
-        }
-
+            return Matching(input, standardInput, pathColumn);
         MissingInput.Refuse(input);
         return [OfFile(input, pathColumn)]; // a pipe, a link that leads nowhere: a row that says so, at its place
     }
+
+    /// <summary>Only a pattern that says so itself finds lists and archives: <c>*.*</c> in a folder of pictures does
+    /// not read labels.csv.</summary>
+    private static IReadOnlyList<InputSource> Matching(string input, TextReader standardInput, string? pathColumn)
+    {
+        IReadOnlyList<string> patterns = GlobPattern.Alternatives(input);
+        if (!patterns.Any(pattern => GlobPattern.HasWildcard(pattern)))
+            return [.. patterns.SelectMany(name => Of(name, standardInput, pathColumn))]; // names, as a shell makes them
+        if (!NamesLists(patterns))
+            return [Found(() => GlobPattern.Matches(patterns), $"no image matches '{input}'") with { Hint = () => HintOf(patterns) }];
+        List<InputSource> files = [.. GlobPattern.Matches(patterns).Select(file => file.Problem is null
+            ? OfFile(file.Path, pathColumn) : throw new DinoException($"{file.Path}: {file.Problem}"))];
+        return files.Count > 0 ? files : throw new DinoException($"no file matches '{input}'", HintOf(patterns));
+    }
+
+    private static string? HintOf(IReadOnlyList<string> patterns) =>
+        patterns.Select(pattern => MissingInput.FolderHint(GlobPattern.Start(pattern))).FirstOrDefault(hint => hint is not null)
+            ?? (GlobPattern.InOtherCase(patterns) is { } path ? $"letter case counts: {path} is there" : null);
+
+    /// <summary>Whether patterns name lists or archives by their extension.</summary>
+    public static bool NamesLists(IEnumerable<string> patterns) =>
+        patterns.Any(pattern => Manifest.IsManifest(pattern) || TarImages.IsTar(pattern));
 
     /// <summary>A line, or what ends in a NUL, is one file and one row, never a folder or a pattern, so that rows can
     /// be joined to the list by number.</summary>
@@ -79,9 +96,13 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
 
     private static InputSource Found(Func<IEnumerable<InputItem>> files, string nothing) => new(files, [], NoImages(nothing));
 
-    private static InputSource List(string list) => Directory.Exists(list)
-        ? throw new DinoException($"cannot read list '{list}': it is a directory, expected a file with one path a line")
-        : new(() => ReadList(list), [], $"no paths in list '{list}'");
+    private static InputSource List(string list)
+    {
+        UrlInput.Refuse(list);
+        return Directory.Exists(list)
+            ? throw new DinoException($"cannot read list '{list}': it is a directory, expected a file with one path a line")
+            : new(() => ReadList(list), [], $"no paths in list '{list}'");
+    }
 
     private static IEnumerable<InputItem> ReadList(string list)
     {
@@ -91,33 +112,40 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
             yield return Row(name);
     }
 
-    /// <summary>A list that is packed is unpacked, and a picture is told from a list.</summary>
+    /// <summary>A list that is packed is unpacked, and a picture or an archive is told from a list.</summary>
     private static StreamReader OpenList(string list)
     {
         var file = new FileStream(list, FileMode.Open, FileAccess.Read);
         if (!file.CanSeek)
             return new StreamReader(file); // a pipe
-        Span<byte> start = stackalloc byte[4];
+        Span<byte> start = stackalloc byte[BinaryInput.StartLength];
         start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         file.Position = 0;
         if (start.StartsWith<byte>([0x1F, 0x8B]))
             return new StreamReader(new GZipStream(file, CompressionMode.Decompress));
-        if (!start.StartsWith<byte>([0xFF, 0xD8, 0xFF])
-            && !start.StartsWith<byte>([0x89, (byte)'P', (byte)'N', (byte)'G'])
-            && !start.StartsWith("GIF8"u8)
-            && !start.StartsWith("RIFF"u8))
+        if (BinaryInput.Describe(start) is not { } kind)
             return new StreamReader(file);
         file.Dispose();
         throw new DinoException(
-            $"cannot read list '{list}': it is a picture, expected a file with one path a line",
-            $"leave out the @ to embed the picture itself: {list}");
+            $"cannot read list '{list}': it is {kind}, expected a file with one path a line",
+            $"leave out the @ to embed what is in it: {list}");
     }
 
     private static IEnumerable<InputItem> ReadLines(TextReader reader)
     {
         var names = new NameReader(reader);
+        bool isFirst = true;
         while (names.Next() is { } name)
+        {
+            if (isFirst && BinaryInput.DescribeText(names.First, names.EndInNul) is { } kind)
+            {
+                throw new DinoException(
+                    $"standard input is {kind}, expected paths, one a line", "save it to a file, and give the name of that");
+            }
+
+            isFirst = false;
             yield return Row(name);
+        }
     }
 
     /// <summary>An empty line is a row too, or those behind it would move.</summary>

@@ -21,6 +21,15 @@ internal static class MissingInput
             throw new DinoException($"cannot read '{input}': {NoSuchFile}", Hint(path));
     }
 
+    /// <summary>What the user may have meant by a folder that is not there; null where it is there, or nothing is like
+    /// it.</summary>
+    /// <param name="folder">With its separator; nothing for the current one.</param>
+    public static string? FolderHint(string folder)
+    {
+        string path = Path.TrimEndingDirectorySeparator(folder);
+        return path.Length > 0 && RegularFile.IsMissing(path) ? Hint(path) : null;
+    }
+
     /// <summary>What the user may have meant; null where nothing is like it.</summary>
     private static string? Hint(string path)
     {

@@ -15,6 +15,12 @@ internal sealed class NameReader(TextReader reader)
     private long _blanks; // handed out before the name held back
     private string? _held;
 
+    /// <summary>Whether names end in a NUL.</summary>
+    public bool EndInNul => _end == '\0';
+
+    /// <summary>The first name that is not blank, once <see cref="Next"/> was called.</summary>
+    public string First { get; private set; } = "";
+
     /// <summary>The next name, which may be empty.</summary>
     /// <returns>Null at the end.</returns>
     public string? Next()
@@ -23,6 +29,8 @@ internal sealed class NameReader(TextReader reader)
         {
             while ((_held = Read()) is "")
                 _blanks++;
+            if (First.Length == 0)
+                First = _held ?? "";
         }
 
         if (_held is null)

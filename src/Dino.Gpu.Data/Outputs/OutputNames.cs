@@ -116,7 +116,7 @@ internal static class OutputNames
     private static IEnumerable<string> Files(string input) =>
         File.Exists(input) ? [input]
         : input.StartsWith('@') ? [input[1..]]
-        : GlobPattern.IsPattern(input) && (Manifest.IsManifest(input) || TarImages.IsTar(input))
-            ? GlobPattern.Matches(input).Select(item => item.Path)
+        : GlobPattern.IsPattern(input) && GlobPattern.Alternatives(input) is var patterns && InputSource.NamesLists(patterns)
+            ? GlobPattern.Matches(patterns).Select(item => item.Path)
         : [input];
 }

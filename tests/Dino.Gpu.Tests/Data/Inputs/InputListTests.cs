@@ -378,7 +378,7 @@ public sealed class InputListTests : IDisposable
         Assert.Equal(["a.jpg", "b.jpg"], list.Items().Select(item => item.Path));
         DinoException failure = Assert.Throws<DinoException>(
             () => InputList.Settle(["@" + GoldenData.Image("rocket.jpg")], TextReader.Null));
-        Assert.Contains("it is a picture", failure.Message);
+        Assert.Contains("it is a JPEG picture", failure.Message);
         Assert.NotNull(failure.Hint);
     }
 }

@@ -1,0 +1,35 @@
+namespace Dino.Gpu.Data.Inputs;
+
+/// <summary>Addresses such as <c>https://host/a.jpg</c> and <c>s3://bucket/a.jpg</c>, which are not read.</summary>
+internal static class UrlInput
+{
+    internal const string NotRead = "URLs are not read (expected a file or a folder)";
+
+    /// <summary>Fails for an argument that is an address. A file of that name is looked for before.</summary>
+    /// <exception cref="DinoException">It is one.</exception>
+    public static void Refuse(string input)
+    {
+        if (!IsUrl(input))
+            return;
+        bool isFile = input.StartsWith("file://", StringComparison.OrdinalIgnoreCase);
+        string hint = isFile ? $"give the path: {Uri.UnescapeDataString(input["file://".Length..])}" : "download it, and give the file";
+        throw new DinoException($"cannot read '{input}': {NotRead}", hint);
+    }
+
+    /// <summary>Fails for a row of a list that is an address, and no file.</summary>
+    /// <exception cref="DinoException">It is one.</exception>
+    public static void RefuseRow(string path)
+    {
+        if (IsUrl(path) && !File.Exists(path))
+            throw new DinoException(NotRead);
+    }
+
+    /// <summary>A scheme of two letters or more (one is a drive), a colon, two slashes.</summary>
+    private static bool IsUrl(string text)
+    {
+        int end = text.IndexOf("://", StringComparison.Ordinal);
+        return end > 1
+            && char.IsAsciiLetter(text[0])
+            && text.AsSpan(0, end).IndexOfAnyExcept("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-") < 0;
+    }
+}

@@ -1,0 +1,141 @@
+using System.Text;
+using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Tests.Imaging;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Data.Inputs;
+
+/// <summary>
+/// What is given in place of files and lists: addresses, pictures, archives, folders that cannot be listed.
+/// </summary>
+public sealed class WrongInputTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("https://example.org/a.jpg")]
+    [InlineData("HTTP://example.org/photos/*.jpg")]
+    [InlineData("s3://bucket/a.png")]
+    [InlineData("gs://bucket/photos")]
+    [InlineData("@https://example.org/list.txt")]
+    [InlineData("hf+x://datasets/a")]
+    public void An_address_is_named(string input)
+    {
+        DinoException failure = Fails(input);
+        Assert.Equal($"cannot read '{input.TrimStart('@')}': {UrlInput.NotRead}", failure.Message);
+        Assert.NotNull(failure.Hint);
+    }
+
+    [Fact]
+    public void The_address_of_a_file_hints_at_its_path() =>
+        Assert.Equal("give the path: /photos/my cat.jpg", Fails("file:///photos/my%20cat.jpg").Hint);
+
+    [Fact]
+    public void An_address_in_a_list_is_a_row_that_fails()
+    {
+        using var list = InputList.Settle(
+            ["@" + _folder.Write("list.txt", "https://example.org/a.jpg\nno://such.jpg\nc:/x.jpg\n")], TextReader.Null);
+        InputItem[] items = [.. list.Items()];
+        Assert.Equal(UrlInput.NotRead, Assert.Throws<DinoException>(() => items[0].ReadBytes()).Message);
+        Assert.Equal(UrlInput.NotRead, Assert.Throws<DinoException>(() => items[1].ReadBytes()).Message);
+        Assert.NotEqual(UrlInput.NotRead, Assert.Throws<DinoException>(() => items[2].ReadBytes()).Message);
+    }
+
+    public static TheoryData<string, string> Pictures => new()
+    {
+        { "pillow/jpeg_even_420.jpg", "a JPEG picture" },
+        { "pillow/png_type2_8bit.png", "a PNG picture" },
+        { "pillow/gif_plain.gif", "a GIF picture" },
+        { "pillow/bmp_40_24bit.bmp", "a BMP picture" },
+        { "pillow/bmp_12_1bit.bmp", "a BMP picture" },
+        { "pillow/tiff_rgb_raw.tif", "a TIFF picture" },
+    };
+
+    /// <summary>Picture bytes in place of paths, on standard input and as a list.</summary>
+    [Theory]
+    [MemberData(nameof(Pictures))]
+    public void A_picture_is_no_list(string name, string kind)
+    {
+        string file = GoldenData.PathOf(name.Split('/'));
+        byte[] bytes = File.ReadAllBytes(file);
+        string expected = $"standard input is {kind}, expected paths, one a line";
+        Assert.Equal(expected, Assert.Throws<DinoException>(() => Lines(bytes)).Message);
+        DinoException list = Fails("@" + file);
+        Assert.Equal($"cannot read list '{file}': it is {kind}, expected a file with one path a line", list.Message);
+        Assert.Contains("leave out the @", list.Hint);
+    }
+
+    [Fact]
+    public void Archives_and_other_pictures_are_no_lists()
+    {
+        byte[] webp = WebPFiles.Lossless(PillowResizeTests.Noise(40, 30));
+        Assert.Contains("is a WebP picture", Assert.Throws<DinoException>(() => Lines(webp)).Message);
+        Assert.Contains("it is a WebP picture", Fails("@" + _folder.Write("a.webp", webp)).Message);
+        byte[] heif = [0, 0, 0, 24, .. "ftypheic"u8, 0, 0, 0, 0, .. "mif1heic"u8];
+        Assert.Contains("HEIF", Assert.Throws<DinoException>(() => Lines(heif)).Message);
+        Assert.Contains("it is HEIF", Fails("@" + _folder.Write("a.heic", heif)).Message);
+        byte[] zip = [.. "PK\u0003\u0004"u8, 20, 0, 0, 0, 8, 0];
+        Assert.Contains("is a zip archive", Assert.Throws<DinoException>(() => Lines(zip)).Message);
+        Assert.Contains("it is a zip archive", Fails("@" + _folder.Write("a.zip", zip)).Message);
+    }
+
+    /// <summary>Paths that begin as files of some kind do are paths, and so are those in another encoding.</summary>
+    [Fact]
+    public void Paths_are_taken_for_paths()
+    {
+        string[] paths = ["BMW.jpg", "MM/a.jpg", "II*.jpg", "GIF89a.gif", "RIFF.wav", "PK.png", "PAR1.parquet", "%PDF-1.pdf"];
+        foreach (string path in paths)
+        {
+            Assert.Equal(path, Assert.Single(Lines(Encoding.UTF8.GetBytes(path + "\n"))).Path);
+            Assert.Equal(path, Assert.Single(Lines(Encoding.UTF8.GetBytes(path + "\0"))).Path);
+        }
+
+        using var latin1 = InputList.Settle(
+            ["@" + _folder.Write("latin1.txt", [.. "caf"u8, 0xE9, .. ".jpg\n"u8])], TextReader.Null);
+        Assert.Equal("caf\uFFFD.jpg", latin1.Items().Single().Path);
+        Assert.Equal("\uFFFDt\uFFFD.jpg", Assert.Single(Lines([0xE9, .. "t"u8, 0xE9, .. ".jpg\n"u8])).Path);
+    }
+
+    /// <summary>
+    /// A folder whose path is longer than the system takes is a row that fails, and its neighbors go on; so is every
+    /// other failure to list one.
+    /// </summary>
+    [Fact]
+    public void A_folder_that_cannot_be_listed_is_a_row_that_fails()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the limit is Linux's");
+        string part = new('d', 200);
+        string outer = _folder.Path("m"), inner = _folder.Path("inner");
+        Directory.CreateDirectory(Path.Combine([outer, .. Enumerable.Repeat(part, 12)]));
+        Directory.CreateDirectory(Path.Combine([inner, .. Enumerable.Repeat(part, 12)]));
+        _folder.Write("a.png", []);
+        _folder.Write("z.png", []);
+        string deep = Path.Combine([outer, .. Enumerable.Repeat(part, 12), "inner"]);
+        Directory.Move(inner, deep);
+        try
+        {
+            using var list = InputList.Settle([_folder.Root], TextReader.Null);
+            InputItem[] items = [.. list.Items()];
+            Assert.Equal(3, items.Length);
+            Assert.Equal((_folder.Path("a.png"), null), (items[0].Path, items[0].Problem));
+            Assert.StartsWith("cannot list this folder: ", items[1].Problem);
+            Assert.StartsWith(deep, items[1].Path);
+            Assert.Equal((_folder.Path("z.png"), null), (items[2].Path, items[2].Problem));
+        }
+        finally
+        {
+            Directory.Move(deep, inner); // or nothing could delete it
+        }
+    }
+
+    private static List<InputItem> Lines(byte[] bytes)
+    {
+        using var reader = new StreamReader(new MemoryStream(bytes));
+        return [.. InputList.Stream(reader)];
+    }
+
+    private static DinoException Fails(string input) =>
+        Assert.Throws<DinoException>(() => InputList.Settle([input], TextReader.Null).Dispose());
+}
