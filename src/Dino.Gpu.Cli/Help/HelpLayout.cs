@@ -18,15 +18,15 @@ internal static class HelpLayout
         ("Pictures", ["--head", "--map", "--overlay", "--alpha", "--sheet", "--npy", "--no-maps"]),
         ("Results", ["--confusion", "--predictions", "--save"]),
         ("Features", ["--what", "--layer", "--raw", "--last-blocks"]),
-        ("Inputs", ["--path-column", "--shard", "--label-column", "--split", "--unlabeled", "--probe", "--reference"]),
-        ("Search", ["-k", "--threshold", "--exclude-self"]),
+        ("Inputs", ["--path-column", "--shard", "--label-column", "--split", "--unlabeled", "--probe", "--reference", "--force"]),
+        ("Search", ["-k", "--threshold", "--exclude-self", "--transforms"]),
         ("Classifier", ["--k", "--temperature", "--epochs", "--lr", "--batch-size", "--momentum", "--weight-decay", "--seed"]),
         ("Measurement", ["--batches", "--rounds"]),
         ("Failures", ["--on-error", "--max-errors", "--errors", "--image-timeout"]),
         ("Long runs", ["--shard-size", "--overwrite", "--progress", "--stats"]),
         ("Model", ["--weights", "--device", "--precision", "--batch", "--threads", "--interpolation"]),
         ("Checkpoint", ["--branch", "--endpoint", "--revision"]),
-        ("Images", ["--size", "--preprocess", "--exif", "--decoder", "--max-pixels"]),
+        ("Images", ["--size", "--preprocess", "--exif", "--decoder", "--decode", "--max-pixels"]),
         ("General", ["--quiet", "--verbose", "--help", "--version"]),
     ];
 

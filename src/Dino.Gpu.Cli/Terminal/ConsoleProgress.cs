@@ -11,10 +11,14 @@ namespace Dino.Gpu.Cli.Terminal;
 internal sealed class ConsoleProgress(ProgressKind kind, CliConsole console, bool rowsOnTerminal, Action<EmbeddingStart>? onBegin = null)
     : IEmbeddingProgress, IDisposable
 {
+    private readonly ImageFailures _failures = new(console.IsVerbose ? long.MaxValue : ImageFailures.MostNamed);
     private IProgressDisplay? _display;
 
     /// <summary>The counts so far.</summary>
     public ProgressCounter Counter { get; private set; } = new(null);
+
+    /// <summary>What names every failed image.</summary>
+    public string AllFailures { get; init; } = "--verbose";
 
     public void Begin(EmbeddingStart start)
     {
@@ -25,12 +29,19 @@ internal sealed class ConsoleProgress(ProgressKind kind, CliConsole console, boo
 
     public void Advance(bool failed) => _display!.Advance(failed);
 
-    public void Report(string line, string? hint)
+    public void Report(string path, string reason, string? hint)
     {
-        _display!.Report($"dino: warning: {MessageText.OneLine(line)}");
+        if (!_failures.Add(reason))
+            return;
+        _display!.Report($"dino: warning: {MessageText.OneLine(ImageFailures.Line(path, reason))}");
         if (hint is not null && console.IsNew(hint))
             _display.Report($"{CliConsole.HintPrefix}{hint}");
     }
 
-    public void Dispose() => _display?.Dispose();
+    public void Dispose()
+    {
+        if (_failures.TakeRest() is { } rest)
+            _display!.Report($"dino: warning: {rest} ({AllFailures} names all of them)");
+        _display?.Dispose();
+    }
 }

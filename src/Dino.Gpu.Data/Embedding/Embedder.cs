@@ -99,8 +99,14 @@ public sealed class Embedder : IDisposable
     /// <returns>Whether every input went through; false after <paramref name="drain"/>.</returns>
     internal Task<bool> RunAsync(IEnumerable<InputItem> items, IEmbeddingSink sink, CancellationToken drain, CancellationToken cancellation)
     {
+        var preprocessor = new Preprocessor(_model.Preprocess, Encoders.InputWidth, Encoders.InputHeight);
         var loader = new ImageLoader(
-            _model.Decoder!, _model.Orientation, Encoders.PrepareForDevice, Options.Sha256, Options.MaxPixels, Times);
+            ImageDecoding.For(_model.Decoder!, preprocessor),
+            _model.Orientation,
+            Encoders.PrepareForDevice,
+            Options.Sha256,
+            Options.MaxPixels,
+            Times);
         var pipeline = new EmbeddingPipeline(
             loader.Load,
             Forward,

@@ -18,8 +18,9 @@ public interface IEmbeddingProgress
     /// <param name="failed">Whether it could not be read.</param>
     void Advance(bool failed);
 
-    /// <summary>A line that must not be lost, such as the reason for a failed image.</summary>
-    /// <param name="line">One line of text.</param>
+    /// <summary>An image could not be read; <see cref="Advance"/> follows.</summary>
+    /// <param name="path">As the list of inputs names it.</param>
+    /// <param name="reason">One line of text.</param>
     /// <param name="hint">What the user can do about it, in one line; null for nothing.</param>
-    void Report(string line, string? hint);
+    void Report(string path, string reason, string? hint);
 }

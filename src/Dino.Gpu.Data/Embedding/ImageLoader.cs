@@ -38,7 +38,9 @@ internal sealed class ImageLoader(
         RgbImage picture;
         using (times.Measure(Stage.Decode))
             picture = decoder is IHeaderDecoder known ? known.Decode(file, header, orientation) : decoder.Decode(file, orientation);
+        // A picture that was decoded smaller has the size of its file nevertheless.
+        (int width, int height) = decoder is IHeaderDecoder ? header.SizeAt(orientation) : (picture.Width, picture.Height);
         using (times.Measure(Stage.Resize))
-            return new LoadedImage(prepare(picture), picture.Width, picture.Height, hash);
+            return new LoadedImage(prepare(ImageHeader.Upright(picture, item.Turn)), width, height, hash);
     }
 }

@@ -34,3 +34,9 @@ internal sealed record ProductResult(string Name, string Shape, double Flops, do
 /// <param name="DecodeAndResizeSeconds">Of one image on one thread.</param>
 internal sealed record EndToEndResult(
     int Images, string Source, int Batch, double Seconds, double ImagesPerSecond, double ShareOfModelOnly, double DecodeAndResizeSeconds);
+
+/// <summary>Decoding and resizing of JPEGs on one core.</summary>
+/// <param name="Size">Of the pictures: <c>640x427</c>.</param>
+/// <param name="Decoder">Its name: <c>skia</c>, <c>skia-fast</c> (<c>--decode fast</c>) or <c>stb</c>.</param>
+/// <param name="ImagesPerSecond">On one core.</param>
+internal sealed record DecodeResult(string Size, string Decoder, double ImagesPerSecond);

@@ -11,7 +11,7 @@ internal sealed class NoProgress : IEmbeddingProgress
     {
     }
 
-    public void Report(string line, string? hint)
+    public void Report(string path, string reason, string? hint)
     {
     }
 }

@@ -18,7 +18,12 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
     private const int MostAtOnce = 16;
 
     private readonly ImageLoader _loader = new(
-        options.Decoder!, options.Orientation, encoder.Prepare, sha256: false, maxPixels, new StageTimes());
+        ImageDecoding.For(options.Decoder!, new Preprocessor(options.Preprocess, encoder.InputWidth, encoder.InputHeight)),
+        options.Orientation,
+        encoder.Prepare,
+        sha256: false,
+        maxPixels,
+        new StageTimes());
 
     private readonly HashSet<int> _failed = []; // rows that an earlier pass has named
 
@@ -75,7 +80,7 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
             for (int i = 0; i < batch.Length; i++)
             {
                 if (batch[i].Problem is { } problem && _failed.Add(first - batch.Length + i))
-                    progress.Report(problem, batch[i].Hint);
+                    progress.Report(problem.Path, problem.Reason, problem.Hint);
                 progress.Advance(failed: batch[i].Picture is null);
             }
         }
@@ -111,7 +116,7 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
         }
         catch (DinoException failure)
         {
-            return new Loaded(Stem(item), null, $"{item.Path}: {failure.Message}", failure.Hint);
+            return new Loaded(Stem(item), null, (item.Path, failure.Message, failure.Hint));
         }
     }
 
@@ -123,5 +128,5 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
     private static string Stem(InputItem item) => Path.GetFileNameWithoutExtension(item.Path);
 
     /// <summary>An image of a batch: a picture, or why there is none.</summary>
-    private sealed record Loaded(string Stem, RgbImage? Picture, string? Problem, string? Hint = null);
+    private sealed record Loaded(string Stem, RgbImage? Picture, (string Path, string Reason, string? Hint)? Problem);
 }

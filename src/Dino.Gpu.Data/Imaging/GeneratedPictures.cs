@@ -29,16 +29,19 @@ internal sealed class GeneratedPictures : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     /// <summary>Smooth waves with some grain, about as hard to decode as a photograph.</summary>
-    private static byte[] Picture(int seed)
+    /// <param name="seed">Another one is another picture.</param>
+    /// <param name="width">Columns.</param>
+    /// <param name="height">Rows.</param>
+    public static byte[] Picture(int seed, int width = Width, int height = Height)
     {
         var random = new Random(seed);
-        using var bitmap = new SKBitmap(new SKImageInfo(Width, Height, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         Span<byte> pixels = bitmap.GetPixelSpan();
         double fx = random.NextDouble() / 30 + 0.01;
         double fy = random.NextDouble() / 30 + 0.01;
-        for (int y = 0, i = 0; y < Height; y++)
+        for (int y = 0, i = 0; y < height; y++)
         {
-            for (int x = 0; x < Width; x++, i += 4)
+            for (int x = 0; x < width; x++, i += 4)
             {
                 for (int channel = 0; channel < 3; channel++)
                     pixels[i + channel] = (byte)(127 + 80 * Math.Sin(fx * x + channel) * Math.Cos(fy * y + seed) + random.Next(-16, 17));

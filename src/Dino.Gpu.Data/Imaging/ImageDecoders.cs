@@ -14,17 +14,30 @@ internal static class ImageDecoders
     /// </summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="maxPixels">Most pixels that a picture may have.</param>
-    /// <exception cref="DinoException">Another name, or <c>skia</c> without its native library.</exception>
-    public static IImageDecoder Create(string name, long maxPixels = ImageHeader.MaxPixels) => name switch
+    /// <param name="mode">Whether JPEGs may be decoded smaller, which only skia does.</param>
+    /// <exception cref="DinoException">
+    /// Another name, <c>skia</c> without its native library, or a fast decoder that is not skia.
+    /// </exception>
+    public static IImageDecoder Create(string name, long maxPixels = ImageHeader.MaxPixels, DecodeMode mode = DecodeMode.Exact)
     {
-        "stb" => new StbImageDecoder { MaxPixels = maxPixels },
-        "auto" => SkiaFailure() is null ? new SkiaImageDecoder { MaxPixels = maxPixels } : new StbImageDecoder { MaxPixels = maxPixels },
-        "skia" => SkiaFailure() is not { } failure
-            ? new SkiaImageDecoder { MaxPixels = maxPixels }
-            : throw new DinoException(
-                $"the skia decoder cannot be used: its native library does not load ({FirstLine(failure)})", "use --decoder stb", failure),
-        _ => throw new DinoException($"unknown decoder: expected {string.Join(", ", Names)}, found '{name}'"),
-    };
+        bool fast = mode == DecodeMode.Fast;
+        if (!Names.Contains(name))
+            throw new DinoException($"unknown decoder: expected {string.Join(", ", Names)}, found '{name}'");
+        Exception? failure = name == "stb" ? null : SkiaFailure();
+        if (failure is not null && (name == "skia" || fast))
+        {
+            throw new DinoException(
+                $"the skia decoder cannot be used: its native library does not load ({FirstLine(failure)})",
+                fast ? "use --decode exact" : "use --decoder stb",
+                failure);
+        }
+
+        if (name != "stb" && failure is null)
+            return new SkiaImageDecoder { MaxPixels = maxPixels, Fast = fast };
+        return fast
+            ? throw new DinoException("the stb decoder has no --decode fast", "use --decoder skia")
+            : new StbImageDecoder { MaxPixels = maxPixels };
+    }
 
     /// <summary>Calls into the native library once; the exception where that is not possible.</summary>
     public static Exception? SkiaFailure()

@@ -54,11 +54,35 @@ internal sealed class TiffReader
             using Tiff tiff = Tiff.ClientOpen("TIFF", "r", null, new Source(bytes))
                 ?? throw new DinoException("damaged TIFF: its directory cannot be read");
             var reader = new TiffReader(tiff, header, bytes.Length);
+            reader.RequireKnownCompression();
             return reader.IsJpeg ? reader.ReadJpeg(decodeJpeg) : reader.Read();
         }
         catch (Exception failure) when (failure is not (DinoException or OutOfMemoryException))
         {
             throw new DinoException("damaged TIFF: it could not be decoded", failure);
+        }
+    }
+
+    /// <summary>Tells what LibTiff.NET has no code for from what is damaged.</summary>
+    private void RequireKnownCompression()
+    {
+        int compression = Field(TiffTag.COMPRESSION, (int)Compression.NONE);
+        string? name = compression switch
+        {
+            6 => "old JPEG",
+            34712 or 33003 or 33005 => "JPEG 2000",
+            34887 => "LERC",
+            34925 => "LZMA",
+            50000 or 34926 => "Zstandard",
+            50001 or 34927 => "WebP",
+            50002 or 52546 => "JPEG XL",
+            _ => null,
+        };
+        if (name is not null)
+        {
+            throw new DinoException(
+                $"TIFF compressed with {name} is not supported (expected none, LZW, Deflate, PackBits, CCITT or JPEG)",
+                "convert the file to PNG");
         }
     }
 

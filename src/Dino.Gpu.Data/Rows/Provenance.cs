@@ -70,7 +70,7 @@ public sealed record Provenance
     /// <summary><c>apply</c> or <c>ignore</c>.</summary>
     public required string Exif { get; init; }
 
-    /// <summary>Name of the image decoder.</summary>
+    /// <summary>Name of the image decoder; it ends in <c>-fast</c> for pictures that are decoded smaller.</summary>
     public required string Decoder { get; init; }
 
     /// <summary>What is made of an image: <c>cls</c>, <c>mean</c> and so on, as <c>--output</c> takes it.</summary>
@@ -87,6 +87,9 @@ public sealed record Provenance
     public string Model => string.Create(
         CultureInfo.InvariantCulture,
         $"hidden {HiddenSize}, {LayerCount} layers, {HeadCount} heads, patch {PatchSize}, eps {LayerNormEpsilon}");
+
+    /// <summary><c>fast</c> for pictures that were decoded smaller, else <c>exact</c>.</summary>
+    internal string DecodeMode => Decoder.EndsWith("-fast", StringComparison.Ordinal) ? "fast" : "exact";
 
     /// <summary>Input size of the model, <c>WxH</c>.</summary>
     [JsonIgnore]
@@ -185,8 +188,8 @@ public sealed record Provenance
     public string? DifferenceFrom(Provenance other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        // Decoders and precisions differ within a cosine of 0.9998. EXIF changes few pictures, in the way that their
-        // owners wished.
+        // Decoders give the same pixels. Precisions differ within a cosine of 0.9998. EXIF changes few pictures, in the way
+        // that their owners wished.
         (string Name, string Mine, string Theirs)[] pairs =
         [
             ("weights", Weights, other.Weights),
@@ -195,9 +198,14 @@ public sealed record Provenance
             ("size", Size, other.Size),
             ("interpolation", Interpolation, other.Interpolation),
             ("output", Output, other.Output),
+            ("decode", DecodeMode, other.DecodeMode),
         ];
         string all = string.Join(
-            "; ", pairs.Where(pair => pair.Mine != pair.Theirs).Select(pair => $"{pair.Name} {pair.Theirs} and {pair.Mine}"));
+            "; ", pairs.Where(pair => pair.Mine != pair.Theirs).Select(pair => $"{pair.Name} {Short(pair.Theirs)} and {Short(pair.Mine)}"));
         return all.Length == 0 ? null : all;
     }
+
+    /// <summary>As many digits of a digest as tell checkpoints apart, for a line that people read.</summary>
+    private static string Short(string weights) =>
+        weights.StartsWith("sha256:", StringComparison.Ordinal) && weights.Length > 23 ? $"{weights[..23]}..." : weights;
 }

@@ -1,7 +1,6 @@
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Runs;
 
@@ -40,7 +39,7 @@ internal sealed class RowSink(RowLayout layout, IRowOutput output, FailurePolicy
 
     public void Failed(InputItem item, string reason, string? hint)
     {
-        string line = Line(item, reason);
+        string line = ImageFailures.Line(item.Path, reason);
         var info = new RowInfo { Row = output.NextRow, Path = item.Path, Error = reason, Columns = item.Columns };
         if (policy.OnError == OnError.Fail)
         {
@@ -61,18 +60,9 @@ internal sealed class RowSink(RowLayout layout, IRowOutput output, FailurePolicy
             output.Skip(info);
         else
             output.Write(info, _row);
-        progress.Report(line, hint);
+        progress.Report(item.Path, reason, hint);
         progress.Advance(failed: true);
     }
 
     public void Flush() => output.Flush();
-
-    private static string Line(InputItem item, string reason)
-    {
-        string visible = MessageText.Visible(item.Path);
-        if (reason.Contains($"'{visible}'", StringComparison.Ordinal))
-            return reason;
-        bool isPlain = visible.Length > 0 && visible.Trim().Length == visible.Length; // blanks at the ends would not be seen
-        return isPlain ? $"{visible}: {reason}" : $"'{visible}': {reason}";
-    }
 }

@@ -1,5 +1,4 @@
 using Dino.Gpu.Data.Rows;
-using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Data.Vectors;
 
@@ -14,39 +13,13 @@ namespace Dino.Gpu.Data.Vectors;
 internal sealed record DuplicateGroup(
     int Number, RowInfo Keep, IReadOnlyList<ScoredPicture> References, IReadOnlyList<ScoredPicture> Duplicates)
 {
-    /// <summary>Finds the groups that have something to delete.</summary>
-    /// <param name="table">The vectors.</param>
-    /// <param name="search">A search among them.</param>
-    /// <param name="threshold">The smallest cosine of duplicates.</param>
-    /// <param name="repeats">For each row, whether an earlier one is the same picture; such rows are left out.</param>
-    /// <param name="references">Folders whose pictures are always kept.</param>
-    /// <param name="cancellation">Ends the search.</param>
-    public static List<DuplicateGroup> Find(
-        EmbeddingTable table,
-        NearestNeighbors search,
-        double threshold,
-        bool[] repeats,
-        ReferenceFolders references,
-        CancellationToken cancellation)
-    {
-        bool[] kept = [.. table.Rows.Select(references.Contains)];
-        var groups = new List<DuplicateGroup>();
-        foreach (int[] all in search.Groups(threshold, cancellation))
-        {
-            int[] rows = [.. all.Where(row => !repeats[row])];
-            if (rows.Length > 1 && rows.Any(row => !kept[row]))
-                groups.Add(Of(groups.Count + 1, rows, kept, table));
-        }
-
-        return groups;
-    }
-
     /// <summary>The group of some rows.</summary>
     /// <param name="number">The group's number, from 1.</param>
     /// <param name="rows">Rows of the table, at least two.</param>
     /// <param name="kept">For each row of the table, whether its picture is in a reference folder.</param>
-    /// <param name="table">The vectors.</param>
-    public static DuplicateGroup Of(int number, int[] rows, bool[] kept, EmbeddingTable table)
+    /// <param name="table">The pictures.</param>
+    /// <param name="cosine">Of two rows.</param>
+    public static DuplicateGroup Of(int number, int[] rows, bool[] kept, EmbeddingTable table, Func<int, int, double> cosine)
     {
         int[] references = [.. rows.Where(row => kept[row])];
         int keep = (references.Length > 0 ? references : rows).MaxBy(Area); // the first of several equals
@@ -59,11 +32,7 @@ internal sealed record DuplicateGroup(
         long Area(int row) => (long)(table.Rows[row].Width ?? 0) * (table.Rows[row].Height ?? 0);
 
         IReadOnlyList<ScoredPicture> Scored(IEnumerable<int> others) =>
-            [.. others.Select(row => new ScoredPicture(table.Rows[row], Score(row))).OrderByDescending(one => one.Score)];
-
-        double Score(int row) => NearestNeighbors.Cosine(Vector(keep), Vector(row));
-
-        ReadOnlySpan<float> Vector(int row) => table.Values.Span.Slice(row * table.Dimension, table.Dimension);
+            [.. others.Select(row => new ScoredPicture(table.Rows[row], cosine(keep, row))).OrderByDescending(one => one.Score)];
     }
 }
 

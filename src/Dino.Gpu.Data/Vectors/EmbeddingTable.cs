@@ -51,6 +51,12 @@ internal sealed class EmbeddingTable
     public Provenance? Model { get; }
 
     /// <summary>
+    /// (<see cref="Count"/>, <see cref="TurnedSink.Turns"/>, <see cref="Dimension"/>): each picture in its eight
+    /// orientations, if they were asked for; else empty.
+    /// </summary>
+    public ReadOnlyMemory<float> Turned { get; private init; }
+
+    /// <summary>
     /// Whether an argument has embeddings, not images: a file with rows of them, or the folder of a run.
     /// </summary>
     public static bool IsEmbeddings(string path)
@@ -99,14 +105,22 @@ internal sealed class EmbeddingTable
     /// <param name="name">For messages.</param>
     /// <param name="list">The images.</param>
     /// <param name="embedder">The model.</param>
+    /// <param name="isTurned">Whether <see cref="Turned"/> is made, too.</param>
     /// <param name="progress">Hears of every image.</param>
     /// <param name="cancellation">Ends the work at once.</param>
     /// <exception cref="DinoException">A device failed, or no image could be read.</exception>
     public static async Task<EmbeddingTable> EmbedAsync(
-        string name, InputList list, Embedder embedder, IEmbeddingProgress progress, CancellationToken cancellation)
+        string name, InputList list, Embedder embedder, bool isTurned, IEmbeddingProgress progress, CancellationToken cancellation)
     {
         var builder = new Builder(name, embedder.Layout.Shape, list.Columns);
         progress.Begin(new EmbeddingStart(list.Count));
+        if (isTurned)
+        {
+            var turned = new TurnedSink(builder, embedder.Layout, progress);
+            await embedder.RunAsync(TurnedSink.Expand(list.Items()), turned, CancellationToken.None, cancellation).ConfigureAwait(false);
+            return builder.Build(embedder.Provenance, turned.Values());
+        }
+
         var sink = new TableSink(builder, embedder.Layout, progress);
         await embedder.RunAsync(list.Items(), sink, CancellationToken.None, cancellation).ConfigureAwait(false);
         return builder.Build(embedder.Provenance);
@@ -115,19 +129,17 @@ internal sealed class EmbeddingTable
     /// <summary>
     /// The rows of several tables, one after the other. A column that a table lacks is null in its rows.
     /// </summary>
-    /// <exception cref="DinoException">Their vectors cannot be compared.</exception>
-    public static EmbeddingTable Join(IReadOnlyList<(string Name, EmbeddingTable Table)> tables)
+    /// <param name="tables">Of vectors that <see cref="ComparableVectors"/> has seen.</param>
+    /// <param name="model">What made all of them; null where that is not known.</param>
+    public static EmbeddingTable Join(IReadOnlyList<(string Name, EmbeddingTable Table)> tables, Provenance? model)
     {
         (string firstName, EmbeddingTable first) = tables[0];
         if (tables.Count == 1)
             return first;
-        (string madeName, EmbeddingTable made) = tables.FirstOrDefault(one => one.Table.Model is not null, tables[0]);
         CarriedColumn[] columns = ColumnTypes.Union(tables.Select(one => one.Table.Columns));
         var builder = new Builder(firstName, [first.Dimension], columns);
-        foreach ((string name, EmbeddingTable table) in tables)
+        foreach ((_, EmbeddingTable table) in tables)
         {
-            RequireComparable(firstName, first.Dimension, model: null, name, table);
-            RequireComparable(madeName, made, name, table);
             int[] places = [.. columns.Select(column => table.Columns.TakeWhile(one => one.Name != column.Name).Count())];
             foreach (RowInfo row in table.Failures)
                 builder.Add(Place(row), []);
@@ -144,37 +156,7 @@ internal sealed class EmbeddingTable
             };
         }
 
-        return builder.Build(tables.All(one => one.Table.Model is not null) ? first.Model : null);
-    }
-
-    /// <summary>
-    /// A note for vectors that are compared although some do not say what made them, such as those of .npy and .csv
-    /// files; null if all of them say it.
-    /// </summary>
-    /// <param name="tables">Two or more, with their names.</param>
-    public static string? UnknownOrigin(params IReadOnlyList<(string Name, Provenance? Model)> tables)
-    {
-        string[] unknown = [.. tables.Where(table => table.Model is null).Select(table => table.Name).Distinct()];
-        return unknown.Length == 0
-            ? null
-            : $"{string.Join(", ", unknown)} {(unknown.Length == 1 ? "does" : "do")} not say what made the vectors: "
-                + "that they can be compared is not checked";
-    }
-
-    /// <summary>Refuses tables whose vectors cannot be compared.</summary>
-    /// <exception cref="DinoException">They cannot be compared.</exception>
-    public static void RequireComparable(string firstName, EmbeddingTable first, string name, EmbeddingTable table) =>
-        RequireComparable(firstName, first.Dimension, first.Model, name, table);
-
-    /// <exception cref="DinoException">
-    /// The vectors of a table cannot be compared with others of that length and model.
-    /// </exception>
-    public static void RequireComparable(string firstName, int dimension, Provenance? model, string name, EmbeddingTable table)
-    {
-        if (table.Dimension != dimension)
-            throw new DinoException($"{firstName} has vectors of {dimension} values, {name} of {table.Dimension}: they cannot be compared");
-        if (model is not null && table.Model?.DifferenceFrom(model) is { } difference)
-            throw new DinoException($"{firstName} and {name} were made differently ({difference}): their vectors cannot be compared");
+        return builder.Build(model);
     }
 
     private static EmbeddingTable LoadRun(string folder, CancellationToken cancellation)
@@ -252,7 +234,7 @@ internal sealed class EmbeddingTable
         }
 
         /// <exception cref="DinoException">There is no vector.</exception>
-        public EmbeddingTable Build(Provenance? model)
+        public EmbeddingTable Build(Provenance? model, ReadOnlyMemory<float> turned = default)
         {
             if (_rows.Count == 0)
             {
@@ -269,7 +251,7 @@ internal sealed class EmbeddingTable
                 _pieces[piece] = []; // frees its memory
             }
 
-            return new EmbeddingTable(values, Dimension, _rows, _failures, columns, model);
+            return new EmbeddingTable(values, Dimension, _rows, _failures, columns, model) { Turned = turned };
         }
     }
 }

@@ -32,7 +32,7 @@ internal sealed class TableSink(EmbeddingTable.Builder table, RowLayout layout, 
     public void Failed(InputItem item, string reason, string? hint)
     {
         table.Add(new RowInfo { Row = _next++, Path = item.Path, Error = reason, Columns = item.Columns }, []);
-        progress.Report($"{item.Path}: {reason}", hint);
+        progress.Report(item.Path, reason, hint);
         progress.Advance(failed: true);
     }
 

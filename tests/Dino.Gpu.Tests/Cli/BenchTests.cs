@@ -33,6 +33,12 @@ public sealed class BenchTests
         Assert.Contains(steps, step => step.GetProperty("name").GetString() == "Attention" && step.GetProperty("flops").GetDouble() > 0);
         Assert.Equal(1, steps.Sum(step => step.GetProperty("shareOfTime").GetDouble()), 1e-9);
         Assert.Equal(2, report.GetProperty("endToEnd").GetProperty("images").GetInt32());
+        Assert.Equal(
+            ["640x427 skia", "640x427 skia-fast", "640x427 stb", "1800x1200 skia", "1800x1200 skia-fast", "1800x1200 stb"],
+            report.GetProperty("decode").EnumerateArray().Select(
+                entry => $"{entry.GetProperty("size").GetString()} {entry.GetProperty("decoder").GetString()}"));
+        Assert.All(
+            report.GetProperty("decode").EnumerateArray(), entry => Assert.True(entry.GetProperty("imagesPerSecond").GetDouble() > 0));
         Assert.Empty(report.GetProperty("products").EnumerateArray()); // cuBLAS is the yardstick of CUDA devices
     }
 

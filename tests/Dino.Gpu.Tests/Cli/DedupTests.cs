@@ -2,6 +2,9 @@ using System.Formats.Tar;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Tests.Imaging;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
@@ -57,6 +60,34 @@ public sealed class DedupTests : IDisposable
         Assert.Equal(2, File.ReadAllText(page).Split("data:image/jpeg").Length - 1);
         Assert.DoesNotContain(killed, _folder.Files);
     }
+
+    /// <summary>A picture and its seven mirrored and turned copies are one group, with the option only.</summary>
+    [Fact]
+    public async Task Transforms_find_mirrored_and_turned_copies()
+    {
+        RgbImage picture = GoldenImages.Of("chelsea_png").Decoded;
+        for (int turn = 1; turn <= 8; turn++)
+            PngFile.Write(_folder.Path($"p{turn}.png"), ImageHeader.Upright(picture, turn));
+        _folder.Write("other.png", File.ReadAllBytes(GoldenData.Image("rgba.png")));
+        _folder.Write("broken.png", "no picture");
+        string[] command = ["dedup", _folder.Root, "-t", "0.9999", "--json", "-w", CliRunner.TinyWeights, "-d", "cpu"];
+        Assert.Empty((await CliRunner.RunAsync(command)).OutputLines);
+        CliResult result = await CliRunner.RunAsync([.. command, "--transforms"]);
+        Assert.Equal(3, result.ExitCode);
+        using var group = JsonDocument.Parse(result.OutputLines.Single());
+        Assert.Equal(_folder.Path("p1.png"), group.RootElement.GetProperty("keep").GetProperty("path").GetString());
+        JsonElement[] copies = [.. group.RootElement.GetProperty("duplicates").EnumerateArray()];
+        Assert.Equal(
+            Enumerable.Range(2, 7).Select(turn => _folder.Path($"p{turn}.png")),
+            copies.Select(copy => copy.GetProperty("path").GetString()!).Order(StringComparer.Ordinal));
+        Assert.All(copies, copy => Assert.Equal(1, copy.GetProperty("score").GetDouble(), 1e-3));
+        Assert.Single(result.ErrorLines, line => line.Contains("broken.png"));
+        Assert.Contains("9 images, 1 group of near-duplicates at 0.9999, 7 could go", result.ErrorLines[^1]);
+    }
+
+    [Fact]
+    public async Task Transforms_need_pictures() => Assert.Contains(
+        "--transforms: expected images", (await CliRunner.RunAsync("dedup", Vectors((0, 1, 1), (1, 1, 1)), "--transforms")).FatalLine());
 
     [Fact]
     public async Task Vectors_without_paths_cannot_be_listed()

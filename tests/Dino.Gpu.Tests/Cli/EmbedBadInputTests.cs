@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dino.Gpu.Tests.Imaging;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
@@ -36,6 +37,80 @@ public sealed class EmbedBadInputTests : IDisposable
         Assert.All(rows.Floats[48..96], value => Assert.True(float.IsNaN(value)));
         Assert.Equal(rows.Floats[..48], rows.Floats[96..]);
         Assert.All(rows.Floats[..48], value => Assert.True(float.IsFinite(value)));
+    }
+
+    /// <summary>Ten are named, the others counted by kind; the file of errors has all of them.</summary>
+    [Theory]
+    [InlineData("-q")]
+    [InlineData("--progress", "json")]
+    public async Task Many_failures_are_ten_lines_and_counts(params string[] options)
+    {
+        string text = Put("text.jpg"), cut = Put("truncated.jpg");
+        string list = _folder.Write("list.txt", string.Concat(
+            Enumerable.Range(0, 500).Select(i => i % 100 == 0 ? text + "\n" : i % 50 == 1 ? cut + "\n" : $"missing{i}.jpg\n")));
+        string file = _folder.Path("o.npy"), errors = _folder.Path("errors.jsonl");
+        CliResult result = await CliRunner.EmbedTinyAsync(["@" + list, Chelsea, "-o", file, "--errors", errors, .. options]);
+        Assert.Equal(3, result.ExitCode);
+        Assert.Equal(500, File.ReadAllLines(errors).Length);
+        string[] warnings = [.. result.ErrorLines.Where(line => line.Contains("dino: warning: "))];
+        Assert.Equal(11, warnings.Length);
+        Assert.Contains("missing2.jpg: no such file", warnings[2]);
+        Assert.Contains(
+            $"490 more images could not be read: 477 no such file, 9 truncated JPEG, 4 not an image ({errors} names all of them)",
+            warnings[10]);
+        CliResult all = await CliRunner.EmbedTinyAsync("@" + list, Chelsea, "-o", file, "--verbose");
+        Assert.Equal(500, all.ErrorLines.Count(line => line.StartsWith("dino: warning: ", StringComparison.Ordinal)));
+    }
+
+    /// <summary>
+    /// One file of every extension that pictures have: what can be read is read, other kinds of picture are rows that
+    /// fail by name, and anything else is counted.
+    /// </summary>
+    [Fact]
+    public async Task A_folder_with_every_extension_is_accounted_for()
+    {
+        byte[] jpeg = File.ReadAllBytes(GoldenData.PathOf("pillow", "jpeg_even_420.jpg"));
+        byte[] png = File.ReadAllBytes(GoldenData.Image("tiny_5x7.png"));
+        (string Extension, byte[] Bytes)[] read =
+        [
+            .. new[] { ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjp", ".pjpeg", ".mpo" }.Select(extension => (extension, jpeg)),
+            (".png", png), (".apng", png), (".webp", WebPFiles.Lossless(PillowResizeTests.Noise(9, 8))),
+            (".bmp", Pillow("bmp_40_24bit.bmp")), (".dib", Pillow("bmp_40_24bit.bmp")), (".gif", Pillow("gif_plain.gif")),
+            (".tif", Pillow("tiff_rgb_raw.tif")), (".tiff", Pillow("tiff_gray.tif")), (".ico", Pillow("ico_24bit.ico")),
+        ];
+        byte[] heif = [0, 0, 0, 24, .. "ftypheic"u8, 0, 0, 0, 0, .. "mif1heic"u8];
+        (string Extension, byte[] Bytes, string Named)[] refused =
+        [
+            (".heic", heif, "HEIF"), (".heif", heif, "HEIF"), (".hif", heif, "HEIF"),
+            (".avif", [0, 0, 0, 24, .. "ftypavif"u8, 0, 0, 0, 0], "AVIF"),
+            (".jxl", [0xFF, 0x0A, 0, 0], "JPEG XL"), (".jp2", [0, 0, 0, 12, .. "jP  \r\n"u8, 0x87, 0x0A], "JPEG 2000"),
+            (".j2k", [0xFF, 0x4F, 0xFF, 0x51], "JPEG 2000"), (".jpf", [0, 0, 0, 12, .. "jP  \r\n"u8, 0x87, 0x0A], "JPEG 2000"),
+            (".psd", [.. "8BPS"u8, 0, 1], "Photoshop"), (".svg", "<svg xmlns='http://www.w3.org/2000/svg'/>"u8.ToArray(), "SVG"),
+            (".tga", [0, 0, 2, 0, .. new byte[14]], "found bytes"), (".ppm", "P6\n1 1\n255\nabc"u8.ToArray(), "Netpbm"),
+            (".pgm", "P5\n1 1\n255\na"u8.ToArray(), "Netpbm"), (".pbm", "P4\n1 1\na"u8.ToArray(), "Netpbm"),
+            (".pnm", "P3\n1 1\n255\n1 2 3\n"u8.ToArray(), "Netpbm"),
+            (".cr3", [0, 0, 0, 24, .. "ftypcrx "u8, 0, 0, 0, 0], "raw file (CR3)"),
+            (".dng", [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 0xC6, 1, 0, 4, 0, 0, 0, 1, 4, 0, 0, 0, 0, 0, 0], "DNG"),
+            (".cr2", [1, 2, 3, 4], "found bytes"), (".nef", [1, 2, 3, 4], "found bytes"), (".arw", [1, 2, 3, 4], "found bytes"),
+        ];
+        string[] counted = [".zip", ".txt", ".mp4"];
+        foreach ((string extension, byte[] bytes) in read)
+            _folder.Write($"in/a{extension}", bytes);
+        foreach ((string extension, byte[] bytes, _) in refused)
+            _folder.Write($"in/b{extension}", bytes);
+        foreach (string extension in counted)
+            _folder.Write($"in/c{extension}", "PK");
+
+        CliResult result = await CliRunner.EmbedTinyAsync(_folder.Path("in"));
+        Assert.Equal(3, result.ExitCode);
+        Dictionary<string, JsonElement> rows = result.OutputLines.Select(line => JsonDocument.Parse(line).RootElement)
+            .ToDictionary(row => Path.GetExtension(row.GetProperty("path").GetString()!));
+        Assert.Equal(read.Length + refused.Length, rows.Count);
+        Assert.All(read, file => Assert.Equal(JsonValueKind.Array, rows[file.Extension].GetProperty("embedding").ValueKind));
+        Assert.All(refused, file => Assert.Contains(file.Named, rows[file.Extension].GetProperty("error").GetString()));
+        Assert.Contains(result.ErrorLines, line => line.Contains("3 files that are no pictures (1 .mp4, 1 .txt, 1 .zip)"));
+
+        static byte[] Pillow(string name) => File.ReadAllBytes(GoldenData.PathOf("pillow", name));
     }
 
     [Fact]

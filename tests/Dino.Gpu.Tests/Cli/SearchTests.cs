@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Tests.Support;
 
@@ -207,7 +208,59 @@ public sealed class SearchTests : IDisposable
         await CliRunner.RunAsync("embed", Tiny, Gray, "-w", CliRunner.TinyWeights, "-d", "cpu", "-o", other, "--preprocess", "dino");
         foreach (string[] command in new[] { new[] { "search", one, other }, ["dedup", one, other],
             ["index", one, other, "-o", _folder.Path("joined.npz")] })
-            Assert.Contains("made differently (preprocessing hf and dino)", (await CliRunner.RunAsync(command)).FatalLine());
+        {
+            string refused = (await CliRunner.RunAsync(command)).FatalLine();
+            Assert.Contains("made differently (preprocessing hf and dino)", refused);
+            Assert.Contains("--force", refused);
+            CliResult forced = await CliRunner.RunAsync([.. command, "--force", "-d", "cpu"]);
+            Assert.Equal(0, forced.ExitCode);
+            Assert.Single(forced.ErrorLines, line => line.StartsWith("dino: note: ", StringComparison.Ordinal)
+                && line.Contains("made differently"));
+        }
+
+        // What is made of two models says nothing of what made it.
+        Assert.Null(EmbeddingTable.Load(_folder.Path("joined.npz"), CancellationToken.None).Model);
+    }
+
+    /// <summary>Vectors of other lengths have no cosine, whoever insists.</summary>
+    [Fact]
+    public async Task Vectors_of_two_lengths_are_refused_even_by_force()
+    {
+        string one = _folder.Path("one.npz"), other = _folder.Path("other.npz");
+        await CliRunner.RunAsync("embed", Tiny, Gray, "-w", CliRunner.TinyWeights, "-d", "cpu", "-o", one);
+        await CliRunner.RunAsync("embed", Tiny, Gray, "-w", CliRunner.TinyWeights, "-d", "cpu", "-o", other, "--output", "cls+mean");
+        Assert.Contains("they cannot be compared", (await CliRunner.RunAsync("search", one, other, "--force")).FatalLine());
+    }
+
+    /// <summary>Two checkpoints are told apart in a line that fits on a screen.</summary>
+    [Fact]
+    public async Task Both_models_are_named_in_a_short_line()
+    {
+        string one = _folder.Path("one.npz"), other = _folder.Path("other.npz");
+        await CliRunner.RunAsync("embed", Tiny, Gray, "-w", CliRunner.TinyWeights, "-d", "cpu", "-o", one);
+        string copy = _folder.Path("copy.safetensors");
+        await CliRunner.RunAsync("weights", "convert", CliRunner.TinyWeights, "-o", copy, "--dtype", "f16");
+        await CliRunner.RunAsync("embed", Tiny, Gray, "-w", copy, "-d", "cpu", "-o", other);
+        string line = (await CliRunner.RunAsync("search", one, other)).FatalLine().Split('\n')[0];
+        Assert.Matches("weights sha256:[0-9a-f]{16}\\.\\.\\. and sha256:[0-9a-f]{16}\\.\\.\\.", line);
+        CliResult compared = await CliRunner.RunAsync("compare", Tiny, Tiny, "-w", copy, "-d", "cpu", "--force");
+        Assert.Equal("1.000000", compared.OutputLines.Single());
+    }
+
+    /// <summary>Queries are decoded as the index was, and a mixture is refused.</summary>
+    [Fact]
+    public async Task Fast_decoding_is_remembered()
+    {
+        string picture = _folder.Write("photo.jpg", GeneratedPictures.Picture(seed: 5, 900, 600));
+        string index = _folder.Path("fast.npz");
+        CliResult made = await CliRunner.RunAsync(
+            "index", picture, "-o", index, "-w", CliRunner.TinyWeights, "-d", "cpu", "--decode", "fast");
+        Assert.Equal(0, made.ExitCode);
+        Assert.Equal("skia-fast", EmbeddingTable.Load(index, CancellationToken.None).Model!.Decoder);
+        CliResult found = await CliRunner.RunAsync("search", index, picture, "-w", CliRunner.TinyWeights, "-d", "cpu");
+        Assert.Contains("\t1\t1.0000\t", found.Output);
+        string[] exact = ["search", index, picture, "-w", CliRunner.TinyWeights, "-d", "cpu", "--decode", "exact"];
+        Assert.Contains("made differently (decode fast and exact)", (await CliRunner.RunAsync(exact)).FatalLine());
     }
 
     [Fact]

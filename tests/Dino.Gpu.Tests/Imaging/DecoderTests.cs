@@ -15,9 +15,11 @@ public sealed class DecoderTests
         Assert.IsType<StbImageDecoder>(ImageDecoders.Create("stb"));
         Assert.Contains("expected auto, skia, stb", Assert.Throws<DinoException>(() => ImageDecoders.Create("gdi")).Message);
         Assert.All(["skia", "stb"], name => Assert.Equal(name, ImageDecoders.Create(name).Name));
+        Assert.Equal("skia-fast", ImageDecoders.Create("auto", mode: DecodeMode.Fast).Name);
+        Assert.Contains("--decode fast", Assert.Throws<DinoException>(() => ImageDecoders.Create("stb", mode: DecodeMode.Fast)).Message);
     }
 
-    /// <summary>Each decoder's own result, whatever it is on JPEG, comes out of many threads at once.</summary>
+    /// <summary>Each decoder's result comes out of many threads at once.</summary>
     [Theory]
     [InlineData("skia")]
     [InlineData("stb")]
@@ -133,8 +135,59 @@ public sealed class DecoderTests
         Assert.Equal([10, 20, 30, .. second, .. second, 10, 20, 30], GoldenImages.Decoder(name).Decode(file, ExifOrientation.Apply).Pixels);
         ImageHeader header = ImageHeader.Read(file);
         Assert.Equal((ImageFormat.Gif, 2, 2, 1), (header.Format, header.Width, header.Height, header.Orientation));
-        for (int length = 0; length < file.Length; length++)
+        int complete = file.Length - 3; // the last byte of data has the end's code only
+        for (int length = 0; length < complete; length++)
             Assert.Throws<DinoException>(() => GoldenImages.Decoder(name).Decode(file.AsMemory(0, length), ExifOrientation.Apply));
+        for (int length = complete; length < file.Length; length++)
+        {
+            RgbImage image = GoldenImages.Decoder(name).Decode(file.AsMemory(0, length), ExifOrientation.Apply);
+            Assert.Equal([10, 20, 30, .. second, .. second, 10, 20, 30], image.Pixels);
+            Assert.Contains("GIF without its end", image.Warning);
+        }
+    }
+
+    /// <summary>
+    /// The smallest size that the preprocessor only makes smaller; alone, and for what is no JPEG, the whole picture.
+    /// </summary>
+    [Theory]
+    [InlineData(1800, 1200, PreprocessPreset.HuggingFace, 450, 300)] // 2/8
+    [InlineData(1800, 1200, PreprocessPreset.Dino, 450, 300)]
+    [InlineData(640, 427, PreprocessPreset.HuggingFace, 400, 267)] // 5/8: 4/8 has 214 rows
+    [InlineData(640, 427, PreprocessPreset.Dino, 400, 267)]
+    [InlineData(3000, 300, PreprocessPreset.HuggingFace, 2250, 225)]
+    [InlineData(250, 250, PreprocessPreset.HuggingFace, 250, 250)]
+    [InlineData(100, 100, PreprocessPreset.HuggingFace, 100, 100)]
+    public void Fast_decoder_stays_above_the_size_that_is_needed(
+        int width, int height, PreprocessPreset preset, int outWidth, int outHeight)
+    {
+        byte[] file = GeneratedPictures.Picture(seed: 3, width, height);
+        var fast = new SkiaImageDecoder { Fast = true };
+        var preprocessor = new Preprocessor(preset, 224, 224);
+        RgbImage small = ImageDecoding.For(fast, preprocessor).Decode(file, ExifOrientation.Apply);
+        Assert.Equal((outWidth, outHeight), (small.Width, small.Height));
+        RgbImage whole = new SkiaImageDecoder().Decode(file, ExifOrientation.Apply);
+        GoldenImages.AssertSame(whole, fast.Decode(file, ExifOrientation.Apply));
+        RgbImage exact = preprocessor.Apply(whole);
+        double mean = preprocessor.Apply(small).Pixels.Zip(exact.Pixels).Average(pair => Math.Abs(pair.First - pair.Second));
+        Assert.InRange(mean, outWidth == width ? 0 : 1e-6, outWidth == width ? 0 : 4);
+    }
+
+    /// <summary>A picture that is turned needs its sides the other way round, and keeps the size of its file.</summary>
+    [Fact]
+    public void Fast_decoder_knows_which_side_is_which()
+    {
+        byte[] plain = GeneratedPictures.Picture(seed: 4, 1600, 400);
+        byte[] exif = [.. "Exif\0\0MM\0*\0\0\0\u0008\0\u0001\u0001\u0012\0\u0003\0\0\0\u0001\0\u0006\0\0\0\0\0\0"u8];
+        byte[] turned = [.. plain[..2], 0xFF, 0xE1, 0, (byte)(exif.Length + 2), .. exif, .. plain[2..]];
+        IImageDecoder decoder = ImageDecoding.For(
+            new SkiaImageDecoder { Fast = true }, new Preprocessor(PreprocessPreset.HuggingFace, 100, 400));
+        RgbImage upright = decoder.Decode(turned, ExifOrientation.Apply); // 400x1600, needed 100x400: 2/8
+        Assert.Equal((100, 400), (upright.Width, upright.Height));
+        RgbImage stored = decoder.Decode(turned, ExifOrientation.Ignore); // 1600x400, needed 100x400
+        Assert.Equal((1600, 400), (stored.Width, stored.Height));
+        ImageHeader header = ImageHeader.Read(turned);
+        Assert.Equal((400, 1600), header.SizeAt(ExifOrientation.Apply));
+        Assert.Equal((1600, 400), header.SizeAt(ExifOrientation.Ignore));
     }
 
     private struct BitWriter

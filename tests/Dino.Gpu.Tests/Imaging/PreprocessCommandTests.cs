@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;
@@ -89,16 +90,54 @@ public sealed class PreprocessCommandTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege there");
         string missing = _folder.Path("missing.png");
         File.CreateSymbolicLink(missing, "nowhere");
-        CliResult result = await CliRunner.RunAsync(
-            ["preprocess", text, missing, _folder.Root, GoldenData.Image("gray.jpg"), "-o", output]);
+        CliResult result = await CliRunner.RunAsync(["preprocess", text, missing, GoldenData.Image("gray.jpg"), "-o", output]);
         Assert.Equal(3, result.ExitCode);
         Assert.Equal(["gray.png"], Directory.GetFileSystemEntries(output).Select(Path.GetFileName));
         string[] lines = result.ErrorLines;
-        Assert.Equal(4, lines.Length);
+        Assert.Equal(3, lines.Length);
         Assert.StartsWith($"dino: warning: {text}: not an image", lines[0]);
         Assert.StartsWith($"dino: warning: {missing}: is a link to a file that is not there", lines[1]);
-        Assert.StartsWith($"dino: warning: {_folder.Root}: is a directory", lines[2]);
-        Assert.StartsWith("dino: 4 images, 3 failed -> ", lines[3]);
+        Assert.StartsWith("dino: 3 images, 2 failed -> ", lines[2]);
+    }
+
+    /// <summary>Folders, globs, lists, tables, archives and standard input, as every other command.</summary>
+    [Fact]
+    public async Task Inputs_are_those_of_the_other_commands()
+    {
+        string photos = Directory.CreateDirectory(Path.Combine(_folder.Root, "photos", "deep")).FullName;
+        foreach (string name in new[] { "gray.jpg", "rgba.png" })
+            File.Copy(GoldenData.Image(name), Path.Combine(photos, name));
+        File.WriteAllText(Path.Combine(photos, "notes.txt"), "no picture");
+        string list = Path.Combine(_folder.Root, "list.txt"), table = Path.Combine(_folder.Root, "table.csv");
+        File.WriteAllText(list, Path.Combine(photos, "gray.jpg") + "\n" + Path.Combine(photos, "rgba.png") + "\n");
+        File.WriteAllText(table, $"path,label\n{Path.Combine(photos, "gray.jpg")},a\n{Path.Combine(photos, "rgba.png")},b\n");
+        string tar = Path.Combine(_folder.Root, "photos.tar");
+        System.Formats.Tar.TarFile.CreateFromDirectory(photos, tar, includeBaseDirectory: false);
+        int run = 0;
+        string[] inputs = [Path.Combine(_folder.Root, "photos"), Path.Combine(photos, "*.{jpg,png}"), "@" + list, table, tar, "-"];
+        foreach (string input in inputs)
+        {
+            string output = Path.Combine(_folder.Root, $"out{run++}");
+            CliResult result = await CliRunner.RunWithInputAsync(File.ReadAllText(list), "preprocess", input, "-o", output);
+            Assert.Equal(0, result.ExitCode);
+            Assert.Equal(["gray.png", "rgba.png"], Directory.GetFiles(output).Select(Path.GetFileName).Order());
+            Assert.Equal(
+                GoldenImages.Of("rgba_png").Sha256Bilinear224,
+                GoldenImages.Sha256(GoldenImages.Png(Path.Combine(output, "rgba.png")).Pixels));
+        }
+    }
+
+    [Fact]
+    public async Task Fast_decoding_changes_large_photographs_a_little()
+    {
+        string photo = Path.Combine(_folder.Root, "photo.jpg");
+        File.WriteAllBytes(photo, GeneratedPictures.Picture(seed: 1, 1800, 1200));
+        Assert.Equal(0, (await Run(photo, "-o", Path.Combine(_folder.Root, "exact"))).ExitCode);
+        Assert.Equal(0, (await Run(photo, "-o", Path.Combine(_folder.Root, "fast"), "--decode", "fast")).ExitCode);
+        RgbImage exact = GoldenImages.Png(Path.Combine(_folder.Root, "exact", "photo.png"));
+        RgbImage fast = GoldenImages.Png(Path.Combine(_folder.Root, "fast", "photo.png"));
+        Assert.InRange(exact.Pixels.Zip(fast.Pixels).Average(pair => Math.Abs(pair.First - pair.Second)), 1e-6, 4);
+        Assert.Contains("--decode", (await Run(photo, "-o", _folder.Root, "--decode", "fast", "--decoder", "stb")).FatalLine());
     }
 
     /// <summary>A header may name chunks in letters that clear the screen.</summary>

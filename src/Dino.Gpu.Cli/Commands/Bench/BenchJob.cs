@@ -3,6 +3,7 @@ using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Devices;
+using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -77,6 +78,9 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
         console.Say($"steps, batch {last}");
         IReadOnlyList<StepResult> steps = benchmark.Steps(last, cancellation);
         IReadOnlyList<ProductResult> products = benchmark.Products(last, cancellation);
+        console.Say("decode and resize, one core");
+        var preprocessor = new Preprocessor(settings.Model.Preprocess, encoder.InputWidth, encoder.InputHeight);
+        IReadOnlyList<DecodeResult> decode = DecodeBenchmark.Measure(preprocessor, settings.Rounds, cancellation);
         console.Say($"end to end, {files.Count} files, batch {last}");
         double rate = modelOnly.Last(result => result.Batch == last && result.Outputs == "cls").ImagesPerSecond;
         EndToEndResult endToEnd = await benchmark.EndToEndAsync(
@@ -96,6 +100,7 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
             ModelOnly = modelOnly,
             Steps = steps,
             Products = products,
+            Decode = decode,
             EndToEnd = endToEnd,
         };
     }

@@ -52,6 +52,9 @@ internal sealed record BenchReport
     /// <summary>Our float32 products beside those of cuBLAS. Empty without cuBLAS, and for other precisions.</summary>
     public required IReadOnlyList<ProductResult> Products { get; init; }
 
+    /// <summary>JPEGs decoded and resized on one core.</summary>
+    public required IReadOnlyList<DecodeResult> Decode { get; init; }
+
     public required EndToEndResult EndToEnd { get; init; }
 
     public void WriteJson(CliConsole console) => console.WriteJson(this, JsonFormat);
@@ -92,6 +95,10 @@ internal sealed record BenchReport
 
         console.Write(steps.Title($"steps, cls, batch {EndToEnd.Batch}"));
         WriteProducts(console);
+        Table decode = TableOutput.OfNumbers("JPEG", "decoder", "images/s a core");
+        foreach (DecodeResult result in Decode)
+            decode.Add(result.Size, result.Decoder, Number(result.ImagesPerSecond, 1));
+        console.Write(decode.Title("decode and resize, one core"));
         output.WriteLine(
             $"end to end: {EndToEnd.Images} images ({EndToEnd.Source}), batch {EndToEnd.Batch}: "
             + $"{Number(EndToEnd.ImagesPerSecond, 1)} images/s, {Percent(EndToEnd.ShareOfModelOnly)} of model only; "

@@ -194,7 +194,10 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     }
 
     private ConsoleProgress Progress(Action<EmbeddingStart>? onBegin) =>
-        new(settings.Progress, console, settings.Target.IsStandardOutput && console.OutputIsTerminal, onBegin);
+        new(settings.Progress, console, settings.Target.IsStandardOutput && console.OutputIsTerminal, onBegin)
+        {
+            AllFailures = settings.ErrorsFile ?? (settings.Target.IsFolder ? "its errors.jsonl" : "--errors FILE"),
+        };
 
     private string PartFolder(ShardSelection part) =>
         part.Count == 1 ? settings.Target.Name : RunFolder.PartPath(settings.Target.Name, part.Index, part.Count);

@@ -16,6 +16,12 @@ internal sealed record EmbeddingSourceSettings
     /// <summary>How images become vectors.</summary>
     public required EmbedderOptions Embedder { get; init; }
 
+    /// <summary>Whether each image is embedded in its eight orientations, too.</summary>
+    public bool Transforms { get; init; }
+
+    /// <summary>Whether vectors that were made differently are compared anyway.</summary>
+    public bool Force { get; init; }
+
     /// <summary>Device, precision, preprocessing, decoder.</summary>
     public DinoOptions Model => Embedder.Model;
 }
@@ -28,6 +34,7 @@ internal sealed record EmbeddingSourceSettings
 /// <param name="console">Standard streams.</param>
 internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConsole console) : IDisposable
 {
+    private readonly ComparableVectors _comparable = new(settings.Force, console.Note);
     private Embedder? _embedder;
 
     /// <summary>Options and the pictures that the command will write. None of them may be an input.</summary>
@@ -47,11 +54,11 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
             return await EmbedAsync(inputs, cancellation).ConfigureAwait(false);
         if (inputs.FirstOrDefault(input => !embedded.Contains(input)) is { } image)
             throw new DinoException($"expected embeddings or images, found both: {embedded[0]} has embeddings, {image} has none");
+        if (settings.Transforms)
+            throw new DinoException($"--transforms: expected images, found embeddings: {embedded[0]}", "give the images");
         (string Path, EmbeddingTable Table)[] tables = await Task.Run(
             () => embedded.Select(path => (path, EmbeddingTable.Load(path, cancellation))).ToArray(), cancellation).ConfigureAwait(false);
-        if (tables.Length > 1)
-            NoteUnknownOrigin([.. tables.Select(one => (one.Path, one.Table.Model))]);
-        EmbeddingTable joined = EmbeddingTable.Join(tables);
+        EmbeddingTable joined = _comparable.Join(tables);
         OutputNames.RefusePictures(Outputs, joined.Rows.Where(row => row.Archive is null).Select(row => row.Path));
         return joined;
     }
@@ -67,8 +74,8 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
         console.TellNotes(list.Notes);
         Embedder embedder = await OpenAsync(cancellation).ConfigureAwait(false);
         using var progress = new ConsoleProgress(ProgressKind.Auto, console, rowsOnTerminal: false);
-        EmbeddingTable table = await EmbeddingTable.EmbedAsync(NameOf(inputs), list, embedder, progress, cancellation)
-            .ConfigureAwait(false);
+        EmbeddingTable table = await EmbeddingTable.EmbedAsync(
+            NameOf(inputs), list, embedder, settings.Transforms, progress, cancellation).ConfigureAwait(false);
         Failed += progress.Counter.Failed;
         return table;
     }
@@ -76,21 +83,11 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
     /// <summary>What some arguments are called in messages.</summary>
     public static string NameOf(IReadOnlyList<string> inputs) => inputs.Count == 1 ? inputs[0] : $"{inputs[0]}...";
 
-    /// <summary>Refuses vectors that cannot be compared. Prints a note if that is not known.</summary>
-    /// <exception cref="DinoException">They cannot be compared.</exception>
-    public void RequireComparable(string firstName, int dimension, Provenance? model, string name, EmbeddingTable table)
-    {
-        EmbeddingTable.RequireComparable(firstName, dimension, model, name, table);
-        NoteUnknownOrigin((firstName, model), (name, table.Model));
-    }
+    /// <inheritdoc cref="ComparableVectors.Require"/>
+    public void RequireComparable(string firstName, int dimension, Provenance? model, string name, EmbeddingTable table) =>
+        _comparable.Require(firstName, dimension, model, name, table);
 
     public void Dispose() => _embedder?.Dispose();
-
-    private void NoteUnknownOrigin(params IReadOnlyList<(string Name, Provenance? Model)> tables)
-    {
-        if (EmbeddingTable.UnknownOrigin(tables) is { } note)
-            console.Note(note);
-    }
 
     private async Task<Embedder> OpenAsync(CancellationToken cancellation)
     {

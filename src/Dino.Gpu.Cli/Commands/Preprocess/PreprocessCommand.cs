@@ -1,13 +1,14 @@
 using System.CommandLine;
 using Dino.Gpu.Cli.Help;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary><c>dino preprocess IMAGE... -o DIR</c>: what the model sees, to compare with other software.</summary>
+/// <summary><c>dino preprocess INPUT... -o DIR</c>: what the model sees, to compare with other software.</summary>
 internal sealed class PreprocessCommand
 {
     private const string Examples = """
@@ -19,7 +20,7 @@ internal sealed class PreprocessCommand
 
     private static readonly ImageSize DefaultSize = new(224, 224); // what DINO's ViTs were trained on
 
-    private readonly Argument<string[]> _images = new("IMAGE") { Description = "Image files.", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> _inputs = InputOptions.Images();
     private readonly Option<string> _directory = InputOptions.Directory();
 
     private readonly ChoiceOption<PreprocessFormat> _format = new(
@@ -31,6 +32,7 @@ internal sealed class PreprocessCommand
     private readonly Option<ImageSize?> _size = ImageOptions.Size("Input size of the model, width first. [default: 224]");
     private readonly Option<ExifOrientation> _exif = ImageOptions.Exif();
     private readonly Option<string> _decoder = ImageOptions.Decoder();
+    private readonly Option<DecodeMode> _decode = ImageOptions.Decode();
     private readonly Option<long> _maxPixels = ImageOptions.MaxPixels();
 
     public static Command Create(CliConsole console)
@@ -41,24 +43,23 @@ internal sealed class PreprocessCommand
             "Write what the model sees: every picture decoded, resized and cropped, as PNG or as .npy of the normalized planes.",
             Examples)
         {
-            preprocess._images, preprocess._directory, preprocess._format, preprocess._preset, preprocess._size, preprocess._exif,
-            preprocess._decoder, preprocess._maxPixels,
+            preprocess._inputs, preprocess._directory, preprocess._format, preprocess._preset, preprocess._size, preprocess._exif,
+            preprocess._decoder, preprocess._decode, preprocess._maxPixels,
         };
         command.SetAction((parsed, cancellation) =>
-            Task.FromResult(new PreprocessJob(preprocess.Settings(parsed), console).Run(cancellation)));
+            new PreprocessJob(parsed.GetValue(preprocess._inputs)!, preprocess.Pictures(parsed), console).RunAsync(cancellation));
         return command;
     }
 
-    private PreprocessSettings Settings(ParseResult parsed)
+    private PreparedPictures Pictures(ParseResult parsed)
     {
         ImageSize target = parsed.GetValue(_size) ?? DefaultSize;
-        return new PreprocessSettings
+        return new PreparedPictures
         {
-            Images = parsed.GetValue(_images)!,
             Directory = parsed.GetValue(_directory)!,
             Format = parsed.GetValue(_format),
             Preprocessor = new Preprocessor(parsed.GetValue(_preset), target.Width, target.Height),
-            Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
+            Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels), parsed.GetValue(_decode)),
             Orientation = parsed.GetValue(_exif),
         };
     }

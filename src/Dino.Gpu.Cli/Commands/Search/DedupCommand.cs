@@ -18,6 +18,8 @@ internal static class DedupCommand
         dino dedup photos --list > could-go.txt
         # only what is in inbox could go
         dino dedup photos inbox --reference photos --list
+        # copies that were mirrored or turned, too
+        dino dedup photos --transforms
         # JSON Lines
         dino dedup photos.parquet --json
         """;
@@ -50,12 +52,14 @@ internal static class DedupCommand
             Description = "A folder whose pictures are always kept and never listed. May be given more than once.",
             HelpName = "DIR",
         };
+        Option<bool> transforms = Parsing.Switch(
+            "--transforms", "Find mirrored and turned copies too: embed each picture in its 8 orientations and take the best cosine.");
         Option<string?> html = SearchOptions.Html();
         var vectors = new VectorOptions();
         var command = new CliCommand(
             "dedup", "Group images that are nearly the same, and say which one of each group to keep.", Examples, Notes)
         {
-            inputs, threshold, json, list, reference, html,
+            inputs, threshold, transforms, json, list, reference, html,
         };
         vectors.AddTo(command);
         command.Validators.Add(result =>
@@ -71,7 +75,7 @@ internal static class DedupCommand
                 parsed.GetValue(reference) ?? [],
                 parsed.GetValue(json) ? DedupOutput.Json : parsed.GetValue(list) ? DedupOutput.List : DedupOutput.Table,
                 parsed.GetValue(html),
-                vectors.Settings(parsed).Standard);
+                vectors.Settings(parsed).Standard with { Transforms = parsed.GetValue(transforms) });
             return new DedupJob(settings, console).RunAsync(cancellation);
         });
         return command;

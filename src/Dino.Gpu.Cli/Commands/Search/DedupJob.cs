@@ -3,7 +3,6 @@ using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Pages;
 using Dino.Gpu.Data.Vectors;
-using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -75,9 +74,8 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console)
         // A picture that is named twice is no duplicate of itself: deleting it by one name would delete it.
         bool[] repeats = PictureIdentity.Repeats(table.Rows);
         int repeated = repeats.Count(repeat => repeat);
-        List<DuplicateGroup> groups;
-        using (NearestNeighbors search = SearchOptions.Open(table, settings.Source.Model))
-            groups = DuplicateGroup.Find(table, search, settings.Threshold, repeats, references, cancellation);
+        var search = new DuplicateSearch(table, SearchOptions.Of(settings.Source.Model));
+        List<DuplicateGroup> groups = search.Find(settings.Threshold, repeats, references, cancellation);
         int duplicates = groups.Sum(group => group.Duplicates.Count);
         DeletionList? list = settings.Output == DedupOutput.List ? DeletionList.Check(groups, cancellation) : null;
         string summary = string.Create(

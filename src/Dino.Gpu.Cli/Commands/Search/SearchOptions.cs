@@ -30,9 +30,10 @@ internal static class SearchOptions
 
     /// <summary>Opens vectors for a search. It uses the first of several devices.</summary>
     /// <exception cref="DinoException">The device cannot be used.</exception>
-    public static NearestNeighbors Open(EmbeddingTable table, DinoOptions options)
-    {
-        var search = new NearestNeighborsOptions { Device = ModelOptions.FirstDevice(options.Device), Threads = options.Threads };
-        return NearestNeighbors.Create(table.Values, table.Dimension, search);
-    }
+    public static NearestNeighbors Open(EmbeddingTable table, DinoOptions options) =>
+        NearestNeighbors.Create(table.Values, table.Dimension, Of(options));
+
+    /// <summary>The first of several devices.</summary>
+    public static NearestNeighborsOptions Of(DinoOptions options) =>
+        new() { Device = ModelOptions.FirstDevice(options.Device), Threads = options.Threads };
 }

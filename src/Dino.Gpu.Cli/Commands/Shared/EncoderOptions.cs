@@ -18,6 +18,7 @@ internal sealed class EncoderOptions(string size = EncoderOptions.SizeDescriptio
     private readonly Option<ImageSize?> _size = ImageOptions.Size(size);
     private readonly Option<ExifOrientation> _exif = ImageOptions.Exif();
     private readonly Option<string> _decoder = ImageOptions.Decoder();
+    private readonly Option<DecodeMode> _decode = ImageOptions.Decode();
     private readonly Option<long> _maxPixels = ImageOptions.MaxPixels();
 
     public void AddTo(Command command)
@@ -27,6 +28,7 @@ internal sealed class EncoderOptions(string size = EncoderOptions.SizeDescriptio
         command.Options.Add(_size);
         command.Options.Add(_exif);
         command.Options.Add(_decoder);
+        command.Options.Add(_decode);
         command.Options.Add(_maxPixels);
     }
 
@@ -43,7 +45,8 @@ internal sealed class EncoderOptions(string size = EncoderOptions.SizeDescriptio
     public GivenOptions Given(ParseResult parsed) => _model.Given(parsed)
         | (parsed.IsGiven(_size) ? GivenOptions.Size : 0)
         | (parsed.IsGiven(_preprocess) ? GivenOptions.Preprocess : 0)
-        | (parsed.IsGiven(_exif) ? GivenOptions.Exif : 0);
+        | (parsed.IsGiven(_exif) ? GivenOptions.Exif : 0)
+        | (parsed.IsGiven(_decode) || parsed.IsGiven(_decoder) ? GivenOptions.Decode : 0);
 
     /// <summary>The options of the encoder, with a decoder.</summary>
     /// <param name="parsed">The command line.</param>
@@ -57,7 +60,7 @@ internal sealed class EncoderOptions(string size = EncoderOptions.SizeDescriptio
             InputWidth = size?.Width,
             InputHeight = size?.Height,
             Orientation = parsed.GetValue(_exif),
-            Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels)),
+            Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels), parsed.GetValue(_decode)),
         });
     }
 }

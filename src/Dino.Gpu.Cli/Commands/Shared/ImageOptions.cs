@@ -24,8 +24,14 @@ internal static class ImageOptions
     /// <summary><c>--decoder auto|skia|stb</c>, for <see cref="ImageDecoders.Create"/>.</summary>
     public static Option<string> Decoder() => new ChoiceOption<string>(
         "--decoder",
-        "Image decoder. skia: native, exact, fast, reads WebP. stb: managed, JPEG a few levels off. auto: skia if it loads.",
+        "Image decoder. skia: native, fast, reads WebP and TIFF. stb: managed, the same pixels. auto: skia if it loads.",
         ImageDecoders.Names.Select(name => (name, name)));
+
+    /// <summary><c>--decode exact|fast</c>.</summary>
+    public static Option<DecodeMode> Decode() => new ChoiceOption<DecodeMode>(
+        "--decode",
+        "exact: every pixel, as Pillow. fast: large JPEGs at a fraction of their size, which moves embeddings a little.",
+        [("exact", DecodeMode.Exact), ("fast", DecodeMode.Fast)]);
 
     /// <summary><c>--max-pixels N</c>, for <see cref="ImageDecoders.Create"/>.</summary>
     public static Option<long> MaxPixels() => Parsing.Whole(

@@ -25,6 +25,9 @@ internal sealed class VectorOptions
         HelpName = "WHAT",
     };
 
+    private readonly Option<bool> _force = Parsing.Switch(
+        "--force", "Compare vectors that were made differently, such as by two models. They must have the same length.");
+
     private readonly EncoderOptions _encoder = new();
 
     /// <param name="output">Default of <c>--output</c>.</param>
@@ -41,6 +44,7 @@ internal sealed class VectorOptions
     public void AddTo(Command command)
     {
         command.Options.Add(_output);
+        command.Options.Add(_force);
         _encoder.AddTo(command);
     }
 
@@ -49,6 +53,7 @@ internal sealed class VectorOptions
         new EmbeddingSourceSettings
         {
             Weights = _encoder.Weights(parsed),
+            Force = parsed.GetValue(_force),
             Embedder = new EmbedderOptions
             {
                 Model = _encoder.Model(parsed),

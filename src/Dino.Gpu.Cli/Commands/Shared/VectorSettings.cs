@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -12,6 +13,7 @@ internal enum GivenOptions
     Preprocess = 4,
     Exif = 8,
     Interpolation = 16,
+    Decode = 32,
 }
 
 /// <summary>How images among the arguments become vectors.</summary>
@@ -38,6 +40,9 @@ internal sealed record VectorSettings(EmbeddingSourceSettings Standard, GivenOpt
                     InputWidth = Has(GivenOptions.Size) ? own.InputWidth : made.InputWidth,
                     InputHeight = Has(GivenOptions.Size) ? own.InputHeight : made.InputHeight,
                     Preprocess = Has(GivenOptions.Preprocess) ? own.Preprocess : made.Preprocess,
+                    Decoder = Has(GivenOptions.Decode) || earlier.DecodeMode != "fast"
+                        ? own.Decoder
+                        : ImageDecoders.Create("skia", Standard.Embedder.MaxPixels, DecodeMode.Fast),
                     Orientation = Has(GivenOptions.Exif) ? own.Orientation : made.Orientation,
                     Interpolation = Has(GivenOptions.Interpolation) ? own.Interpolation : made.Interpolation,
                 },

@@ -1,0 +1,67 @@
+using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Imaging;
+
+namespace Dino.Gpu.Data.Embedding;
+
+/// <summary>What the model sees of each image, in a file of its own.</summary>
+internal sealed record PreparedPictures
+{
+    /// <summary>Where the files go.</summary>
+    public required string Directory { get; init; }
+
+    /// <summary>What is in the files.</summary>
+    public required PreprocessFormat Format { get; init; }
+
+    /// <summary>Resizes and crops.</summary>
+    public required Preprocessor Preprocessor { get; init; }
+
+    /// <summary>Bytes to pixels.</summary>
+    public required IImageDecoder Decoder { get; init; }
+
+    /// <summary>Whether the orientation is applied.</summary>
+    public required ExifOrientation Orientation { get; init; }
+
+    /// <summary>Writes the files. An image that cannot be read is reported, and the others go on.</summary>
+    /// <param name="list">The images.</param>
+    /// <param name="progress">Hears of every image.</param>
+    /// <param name="warn">Takes what was wrong with an image that was read nevertheless.</param>
+    /// <param name="cancellation">Ends it between two images.</param>
+    /// <exception cref="DinoException">
+    /// Two images would become one file, an image or a file of another kind would be replaced, or the directory cannot
+    /// be written.
+    /// </exception>
+    public void Write(InputList list, IEmbeddingProgress progress, Action<string> warn, CancellationToken cancellation)
+    {
+        string[] names = [.. list.Items().Select(item => item.Path)];
+        var files = new PreprocessedFiles(names, Directory, Format, Preprocessor.Width, Preprocessor.Height);
+        IImageDecoder decoder = ImageDecoding.For(Decoder, Preprocessor);
+        progress.Begin(new EmbeddingStart(list.Count));
+        int number = 0;
+        foreach (InputItem item in list.Items())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            RgbImage? picture = Prepare(item, decoder, progress, warn);
+            if (picture is not null)
+                files.Write(number, picture);
+            progress.Advance(failed: picture is null);
+            number++;
+        }
+    }
+
+    private RgbImage? Prepare(InputItem item, IImageDecoder decoder, IEmbeddingProgress progress, Action<string> warn)
+    {
+        try
+        {
+            RgbImage picture = decoder.Decode(item.ReadBytes(), Orientation);
+            if (picture.Warning is not null)
+                warn(ImageFailures.Line(item.Path, picture.Warning));
+            return Preprocessor.Apply(picture);
+        }
+        catch (DinoException failure)
+        {
+            progress.Report(item.Path, failure.Message, failure.Hint);
+            return null;
+        }
+    }
+}

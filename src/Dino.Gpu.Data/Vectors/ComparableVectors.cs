@@ -1,0 +1,83 @@
+using Dino.Gpu.Data.Rows;
+
+namespace Dino.Gpu.Data.Vectors;
+
+/// <summary>
+/// Sees to it that only vectors meet that can be compared, or, where the user insists, says once that they should not.
+/// </summary>
+/// <param name="isForced">Whether vectors that were made differently are compared anyway.</param>
+/// <param name="tell">Takes what the user should know.</param>
+internal sealed class ComparableVectors(bool isForced, Action<string> tell)
+{
+    private bool _isTold;
+
+    /// <summary>
+    /// The rows of several tables, one after the other. A column that not all of them have is null in the others. Where
+    /// they were made differently, nothing is known of what made the whole.
+    /// </summary>
+    /// <exception cref="DinoException">Their vectors cannot be compared.</exception>
+    public EmbeddingTable Join(IReadOnlyList<(string Name, EmbeddingTable Table)> tables)
+    {
+        (string firstName, EmbeddingTable first) = tables[0];
+        (string madeName, EmbeddingTable made) = tables.FirstOrDefault(one => one.Table.Model is not null, tables[0]);
+        bool isSame = true;
+        foreach ((string name, EmbeddingTable table) in tables)
+        {
+            RequireLength(firstName, first.Dimension, name, table);
+            isSame &= RequireModel(madeName, made.Model, name, table.Model);
+        }
+
+        if (tables.Count > 1)
+            TellUnknown([.. tables.Select(one => (one.Name, one.Table.Model))]);
+        return EmbeddingTable.Join(tables, isSame && tables.All(one => one.Table.Model is not null) ? first.Model : null);
+    }
+
+    /// <summary>Looks at two sets of vectors before they are compared.</summary>
+    /// <param name="firstName">Of the first.</param>
+    /// <param name="dimension">Length of its vectors.</param>
+    /// <param name="model">What made them; null where it is not known.</param>
+    /// <param name="name">Of the second.</param>
+    /// <param name="table">The second.</param>
+    /// <exception cref="DinoException">The vectors cannot be compared.</exception>
+    public void Require(string firstName, int dimension, Provenance? model, string name, EmbeddingTable table)
+    {
+        RequireLength(firstName, dimension, name, table);
+        RequireModel(firstName, model, name, table.Model);
+        TellUnknown([(firstName, model), (name, table.Model)]);
+    }
+
+    private static void RequireLength(string firstName, int dimension, string name, EmbeddingTable table)
+    {
+        if (table.Dimension != dimension)
+            throw new DinoException($"{firstName} has vectors of {dimension} values, {name} of {table.Dimension}: they cannot be compared");
+    }
+
+    /// <returns>Whether nothing is known to differ.</returns>
+    private bool RequireModel(string firstName, Provenance? first, string name, Provenance? second)
+    {
+        if (first is null || second?.DifferenceFrom(first) is not { } difference)
+            return true;
+        string what = $"{firstName} and {name} were made differently ({difference})";
+        if (!isForced)
+        {
+            throw new DinoException(
+                $"{what}: their vectors cannot be compared", "embed both in the same way, or compare them anyway with --force");
+        }
+
+        if (!_isTold)
+            tell($"{what}: their similarities mean little");
+        _isTold = true;
+        return false;
+    }
+
+    /// <summary>.npy and .csv files do not say what made their vectors.</summary>
+    private void TellUnknown(IReadOnlyList<(string Name, Provenance? Model)> tables)
+    {
+        string[] unknown = [.. tables.Where(table => table.Model is null).Select(table => table.Name).Distinct()];
+        if (unknown.Length > 0)
+        {
+            tell($"{string.Join(", ", unknown)} {(unknown.Length == 1 ? "does" : "do")} not say what made the vectors: that they can be "
+                + "compared is not checked");
+        }
+    }
+}
