@@ -82,6 +82,7 @@ internal static class DinoCommandLine
             WeightsCommand.Create(console),
             DevicesCommand.Create(console),
             BenchCommand.Create(console),
+            ComparePrecisionCommand.Create(console),
             PreprocessCommand.Create(console),
         };
         root.Subcommands.Add(DocsCommand.Create(root, console));

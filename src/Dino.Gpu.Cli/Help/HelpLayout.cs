@@ -45,7 +45,7 @@ internal static class HelpLayout
         ("Search", ["index", "search", "compare", "dedup"]),
         ("Attention and features", ["attention", "features", "pca"]),
         ("Classification", ["knn", "linear"]),
-        ("Setup", ["weights", "devices", "bench", "preprocess"]),
+        ("Setup", ["weights", "devices", "bench", "compare-precision", "preprocess"]),
     ];
 
     /// <summary>The options of a command, and those that every command has, under their headings.</summary>

@@ -8,6 +8,13 @@ namespace Dino.Gpu.Cli.Terminal;
 /// </summary>
 internal static class JsonOutput
 {
+    /// <summary>Records as objects, their properties in camelCase.</summary>
+    public static readonly JsonSerializerOptions Records = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+    };
+
     private static readonly JsonWriterOptions OneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly JsonWriterOptions Indented = OneLine with { Indented = true };
 

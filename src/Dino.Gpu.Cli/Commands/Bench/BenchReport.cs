@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
 using Spectre.Console;
@@ -11,12 +10,6 @@ namespace Dino.Gpu.Cli.Commands;
 /// </summary>
 internal sealed record BenchReport
 {
-    private static readonly JsonSerializerOptions JsonFormat = new()
-    {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-    };
-
     public required string Device { get; init; }
 
     public required string Name { get; init; }
@@ -57,7 +50,7 @@ internal sealed record BenchReport
 
     public required EndToEndResult EndToEnd { get; init; }
 
-    public void WriteJson(CliConsole console) => console.WriteJson(this, JsonFormat);
+    public void WriteJson(CliConsole console) => console.WriteJson(this, JsonOutput.Records);
 
     public void WriteTables(CliConsole console)
     {

@@ -4,6 +4,7 @@ using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Devices;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -39,6 +40,9 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
 
     /// <summary>Options and the pictures that the command will write. None of them may be an input.</summary>
     public IReadOnlyList<(string Option, string? Path)> Outputs { get; init; } = [];
+
+    /// <summary>The first device that the model runs on; null until it is loaded.</summary>
+    public DeviceInfo? Device => _embedder?.Devices[0];
 
     /// <summary>How many images could not be read so far. Each was named on stderr.</summary>
     public long Failed { get; private set; }
