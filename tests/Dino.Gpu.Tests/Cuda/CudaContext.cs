@@ -7,7 +7,7 @@ namespace Dino.Gpu.Tests.Cuda;
 /// A context of the emulated driver: memory, streams and their work. Work is done late: when somebody waits for it, or
 /// at seeded moments before. So host code that forgets to wait reads what is not there yet.
 /// </summary>
-internal sealed unsafe class CudaContext(int device, EmulatorOptions options) : IDisposable
+internal sealed unsafe class CudaContext(int device, EmulatedCard card, EmulatorOptions options) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Random _random = new(options.Seed);
@@ -16,6 +16,11 @@ internal sealed unsafe class CudaContext(int device, EmulatorOptions options) : 
     private nint _nextStream = 0x1000;
 
     public int Device => device;
+
+    public EmulatedCard Card => card;
+
+    /// <summary>Kernels that were loaded.</summary>
+    public int ModuleCount { get; set; }
 
     /// <summary>Options of launches from now on.</summary>
     public EmulatorOptions Options { get; set; } = options;
@@ -84,6 +89,8 @@ internal sealed unsafe class CudaContext(int device, EmulatorOptions options) : 
     {
         LaunchCount++;
         new Launch(kernel, Memory, arguments, Options).Run(grid, group);
+        if (card.ComputesWrongly)
+            Memory.Damage();
     });
 
     public bool Set(nint target, byte value, long length, nint stream) => Enqueue(stream, () =>

@@ -11,14 +11,18 @@ internal static class CudaDriver
     public const int Success = 0;
     public const int InvalidValue = 1;
     public const int OutOfMemory = 2;
+    public const int DeviceUnavailable = 46;
     public const int NoDevice = 100;
     public const int InvalidContext = 201;
+    public const int NoBinary = 209;
     public const int InvalidPtx = 218;
+    public const int UnsupportedPtx = 222;
     public const int InvalidHandle = 400;
     public const int NotFound = 500;
     public const int NotReady = 600;
     public const int IllegalAddress = 700;
     public const int LaunchFailed = 719;
+    public const int DriverMismatch = 803;
 
     /// <summary>What a device says it has. What is really there is the host's memory.</summary>
     public const long MemorySize = 16L << 30;
@@ -50,7 +54,8 @@ internal static class CudaDriver
 
     public static nint CreateContext(int device)
     {
-        _current = new CudaContext(device, Options);
+        EmulatedCard card = CudaEmulator.Machine.Card(device);
+        _current = new CudaContext(device, card, Options with { MostGroups = card.MostGroups });
         return Add(_current);
     }
 
@@ -102,8 +107,12 @@ internal static class CudaDriver
     public static nint MessageOf(int error) => Messages.GetOrAdd(error, code => Marshal.StringToCoTaskMemUTF8(code switch
     {
         OutOfMemory => "out of memory",
-        InvalidContext => "no context is current on this thread",
-        InvalidPtx => "the PTX is not valid",
+        DeviceUnavailable => "CUDA-capable device(s) is/are busy or unavailable",
+        InvalidContext => "invalid device context",
+        NoBinary => "no kernel image is available for execution on the device",
+        InvalidPtx => "a PTX JIT compilation failed",
+        UnsupportedPtx => "the provided PTX was compiled with an unsupported toolchain.",
+        DriverMismatch => "system has unsupported display driver / cuda driver combination",
         _ => $"error {code} of the emulated CUDA driver",
     }));
 

@@ -7,7 +7,7 @@ namespace Dino.Gpu.Tests.Cuda;
 
 /// <summary>
 /// A CUDA card for machines that have none: a <c>libcuda.so.1</c> that a C compiler makes here, whose functions are
-/// those of <see cref="CudaDriver"/>. ILGPU sees its devices only inside <see cref="Show"/>, so that <c>auto</c>
+/// those of <see cref="CudaDriver"/>. ILGPU sees its devices only inside <see cref="Show(int)"/>, so that <c>auto</c>
 /// elsewhere chooses what the machine really has. Where the machine has a CUDA card, that one is used. Speed tells
 /// nothing.
 /// </summary>
@@ -16,11 +16,14 @@ internal static unsafe class CudaEmulator
     /// <summary>Set to <c>real</c>, tests use no emulated card; set to <c>emulated</c>, they use no real one.</summary>
     private const string Choice = "DINO_TEST_CUDA";
 
-    private static readonly AsyncLocal<int> Shown = new();
+    private static readonly AsyncLocal<EmulatedMachine?> Shown = new();
     private static readonly Lazy<string?> Library = new(Build);
 
-    /// <summary>How many devices the code that runs now sees.</summary>
-    public static int VisibleDevices => Shown.Value;
+    /// <summary>What is seen outside every <see cref="Show(EmulatedMachine)"/>: no devices.</summary>
+    public static EmulatedMachine Everywhere { get; set; } = new();
+
+    /// <summary>What the code that runs now sees.</summary>
+    public static EmulatedMachine Machine => Shown.Value ?? Everywhere;
 
     /// <summary>Whether the CUDA devices of this process are emulated.</summary>
     public static bool IsUsed => Library.Value is not null;
@@ -28,10 +31,14 @@ internal static unsafe class CudaEmulator
     /// <summary>
     /// Makes emulated devices visible until the result is disposed; does nothing where real ones are used.
     /// </summary>
-    public static IDisposable Show(int devices = 1)
+    public static IDisposable Show(int devices = 1) =>
+        Show(new EmulatedMachine { Cards = [.. Enumerable.Repeat(new EmulatedCard(), devices)] });
+
+    /// <summary>As <see cref="Show(int)"/>, with a choice of cards, broken ones perhaps.</summary>
+    public static IDisposable Show(EmulatedMachine machine)
     {
-        int before = Shown.Value;
-        Shown.Value = devices;
+        EmulatedMachine? before = Shown.Value;
+        Shown.Value = machine;
         return new Scope(() => Shown.Value = before);
     }
 

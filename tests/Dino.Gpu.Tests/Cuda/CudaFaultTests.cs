@@ -27,6 +27,7 @@ public sealed class CudaFaultTests
     private static (string Name, FaultKind? Fault, string Code)[] Kernels { get; } =
     [
         ("a store inside", null, "st.global.b32 [a+3840], t;"),
+        ("a store of numbers", null, "shl.b32 x, t, 3; cvt.u64.u32 d, x; add.u64 d, m, d; st.global.v2.f32 [d], {0f3F800000, 0f00000000};"),
         ("a store behind the end", FaultKind.OutOfBounds, "st.global.b32 [a+3844], t;"),
         ("a load before the start", FaultKind.OutOfBounds, "ld.global.b32 x, [a+-4];"),
         ("a load of shared memory behind the end", FaultKind.OutOfBounds, "st.shared.b32 [s], t; bar.sync 0; ld.shared.b32 x, [s+1028];"),

@@ -8,8 +8,6 @@ namespace Dino.Gpu.Tests.Cuda;
 /// <summary>The functions of <c>libcuda.so.1</c> that ILGPU calls.</summary>
 internal static unsafe class CudaFunctions
 {
-    private const int Multiprocessors = 132;
-
     /// <summary>Their names, and where they are.</summary>
     public static (string Name, nint Handler)[] Table { get; } =
     [
@@ -54,12 +52,12 @@ internal static unsafe class CudaFunctions
     ];
 
     [UnmanagedCallersOnly]
-    private static int Init(int flags) => Success;
+    private static int Init(int flags) => CudaEmulator.Machine.InitError;
 
     [UnmanagedCallersOnly]
     private static int DriverGetVersion(int* version)
     {
-        *version = 12040;
+        *version = CudaEmulator.Machine.DriverVersion;
         return Success;
     }
 
@@ -73,7 +71,7 @@ internal static unsafe class CudaFunctions
     [UnmanagedCallersOnly]
     private static int DeviceGetCount(int* count)
     {
-        *count = CudaEmulator.VisibleDevices;
+        *count = CudaEmulator.Machine.Cards.Count;
         return *count > 0 ? Success : NoDevice;
     }
 
@@ -87,7 +85,8 @@ internal static unsafe class CudaFunctions
     [UnmanagedCallersOnly]
     private static int DeviceGetName(byte* name, int length, int device)
     {
-        byte[] text = Encoding.ASCII.GetBytes($"emulated CUDA device {device}\0");
+        string shown = CudaEmulator.Machine.Card(device).Name ?? $"emulated CUDA device {device}";
+        byte[] text = Encoding.ASCII.GetBytes($"{shown}\0");
         text.CopyTo(new Span<byte>(name, length));
         return Success;
     }
@@ -96,33 +95,34 @@ internal static unsafe class CudaFunctions
     private static int DeviceTotalMemory(long* size, int device)
     {
         *size = MemorySize;
-        return Success;
+        return CudaEmulator.Machine.Card(device).QueryError;
     }
 
     /// <summary>Those of an H100, as the header of the driver numbers them.</summary>
     [UnmanagedCallersOnly]
     private static int DeviceGetAttribute(int* value, int attribute, int device)
     {
+        EmulatedCard card = CudaEmulator.Machine.Card(device);
         *value = attribute switch
         {
             1 or 2 or 3 => 1024, // threads of a group; along x, y
             4 => 64, // along z
             5 => int.MaxValue, // groups along x
-            6 or 7 => 65535, // along y, z
+            6 or 7 => card.MostGroups, // along y, z
             8 => 48 << 10, // shared memory of a group
             9 => 64 << 10, // constant memory
             10 => Warp.Size,
             11 => int.MaxValue, // pitch
             12 or 82 => 65536, // registers of a group, of a multiprocessor
             13 => 1_980_000, // clock in kHz
-            16 => Multiprocessors,
+            16 => card.Multiprocessors,
             19 => 1, // maps host memory
             33 => device, // PCI bus: devices of the same place count as one
             38 => 50 << 20, // second cache
             39 => 2048, // threads of a multiprocessor
             40 => 3, // copy engines
-            75 => 9, // compute capability
-            76 => 0,
+            75 => card.Capability.Major,
+            76 => card.Capability.Minor,
             81 => 228 << 10, // shared memory of a multiprocessor
             91 => 1, // host pointers of registered memory
             _ => 0,
@@ -140,8 +140,10 @@ internal static unsafe class CudaFunctions
     [UnmanagedCallersOnly]
     private static int ContextCreate(nint* context, int flags, int device)
     {
-        *context = CreateContext(device);
-        return Success;
+        int error = CudaEmulator.Machine.Card(device).ContextError;
+        if (error == Success)
+            *context = CreateContext(device);
+        return error;
     }
 
     [UnmanagedCallersOnly]
@@ -221,29 +223,40 @@ internal static unsafe class CudaFunctions
     private static int ModuleLoadWithOptions(nint* module, byte* text, int count, int* options, nint* values) =>
         LoadModule(module, text, count, options, values);
 
-    private static int LoadModule(nint* module, byte* text, int count, int* options, nint* values) => Call(_ =>
+    private static int LoadModule(nint* module, byte* text, int count, int* options, nint* values) => Call(context =>
     {
+        int error = InvalidPtx;
+        string log;
         try
         {
-            *module = Add(new PtxKernel(new PtxProgram(Marshal.PtrToStringUTF8((nint)text)!)));
-            return Success;
+            if (context.Card.ModuleError == Success || context.ModuleCount < context.Card.ModulesBefore)
+            {
+                *module = Add(new PtxKernel(new PtxProgram(Marshal.PtrToStringUTF8((nint)text)!)));
+                context.ModuleCount++;
+                return Success;
+            }
+
+            error = context.Card.ModuleError;
+            log = context.Card.ModuleLog;
         }
         catch (Exception exception) when (exception is not CudaFault)
         {
-            // 5 and 6: where messages go, and how much fits.
-            int log = new ReadOnlySpan<int>(options, count).IndexOf(5);
-            int size = new ReadOnlySpan<int>(options, count).IndexOf(6);
-            if (log >= 0 && size >= 0)
-            {
-                byte[] message = Encoding.ASCII.GetBytes(exception.Message);
-                var target = new Span<byte>((void*)values[log], (int)values[size]);
-                target.Clear();
-                message.AsSpan(0, Math.Min(message.Length, target.Length - 1)).CopyTo(target);
-            }
-
-            Console.Error.WriteLine($"emulated CUDA device: {exception.Message}");
-            return InvalidPtx;
+            log = exception.Message;
+            Console.Error.WriteLine($"emulated CUDA device: {log}");
         }
+
+        // 5 and 6: where messages go, and how much fits.
+        int place = new ReadOnlySpan<int>(options, count).IndexOf(5);
+        int size = new ReadOnlySpan<int>(options, count).IndexOf(6);
+        if (place >= 0 && size >= 0)
+        {
+            byte[] message = Encoding.ASCII.GetBytes(log);
+            var target = new Span<byte>((void*)values[place], (int)values[size]);
+            target.Clear();
+            message.AsSpan(0, Math.Min(message.Length, target.Length - 1)).CopyTo(target);
+        }
+
+        return error;
     });
 
     [UnmanagedCallersOnly]
@@ -291,7 +304,7 @@ internal static unsafe class CudaFunctions
     {
         int most = Find<PtxKernel>(function)?.Program.MostThreads ?? 0;
         *size = Math.Min(limit > 0 ? Math.Min(limit, 256) : 256, most);
-        *grid = 2 * Multiprocessors;
+        *grid = 2;
         return most > 0 ? Success : InvalidHandle;
     }
 

@@ -78,6 +78,13 @@ internal sealed class DeviceMemory : IDisposable
         ? $"{address - below.Start - below.Length} bytes behind an allocation of {below.Length} bytes"
         : "before every allocation";
 
+    /// <summary>Changes the first bit of every allocation.</summary>
+    public unsafe void Damage()
+    {
+        foreach (DeviceAllocation allocation in _live)
+            *(byte*)allocation.Start ^= 1;
+    }
+
     /// <summary>The number of a launch, by which its accesses are told from others.</summary>
     public int NextLaunch()
     {

@@ -8,6 +8,9 @@ internal sealed record EmulatorOptions
 
     /// <summary>Whether lanes that disagree at a branch marked <c>.uni</c> are a fault.</summary>
     public bool FaultsOnDivergentUniform { get; init; } = true;
+
+    /// <summary>Most groups along y, and along z.</summary>
+    public int MostGroups { get; init; } = 65535;
 }
 
 /// <summary>A grid of thread groups with its arguments, run on the host's cores.</summary>
@@ -82,7 +85,7 @@ internal sealed class Launch(PtxKernel kernel, DeviceMemory memory, byte[] argum
         if (arguments.Length != kernel.Program.ParameterSize)
             throw new CudaFault(FaultKind.Host,
                 $"{kernel.Program.Name} takes {kernel.Program.ParameterSize} bytes of arguments and gets {arguments.Length}");
-        if (Math.Min(Math.Min(grid.X, grid.Y), grid.Z) < 1 || grid.Y > 65535 || grid.Z > 65535)
+        if (Math.Min(Math.Min(grid.X, grid.Y), grid.Z) < 1 || grid.Y > options.MostGroups || grid.Z > options.MostGroups)
             throw new CudaFault(FaultKind.Host, $"a grid of {grid}");
         if (ThreadsOfGroup < 1 || ThreadsOfGroup > kernel.Program.MostThreads || group.Z > 64)
             throw new CudaFault(FaultKind.Host,

@@ -100,6 +100,7 @@ internal sealed unsafe class PtxKernel
             "%nctaid.z" => launch.GridZ,
             "%laneid" => lane,
             "%warpid" => warp.Index,
+            ['0', 'f', ..] => int.Parse(name[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture),
             _ => throw new NotSupportedException(name),
         };
     }

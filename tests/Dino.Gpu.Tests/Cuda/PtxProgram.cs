@@ -84,7 +84,7 @@ internal sealed partial class PtxProgram
     /// </summary>
     public List<int> RegisterWidths { get; } = [];
 
-    /// <summary>The special registers that the kernel reads.</summary>
+    /// <summary>The special registers that the kernel reads, and the floats in lists.</summary>
     public IEnumerable<(string Name, int Register)> Specials => _specials.Select(name => (name, _registers[name]));
 
     [GeneratedRegex(@"//[^\n]*")]
@@ -180,7 +180,7 @@ internal sealed partial class PtxProgram
     private PtxOperand ParseOperand(string text, string instruction)
     {
         if (text[0] == '{')
-            return new PtxOperand(-1, 0, false, [.. text[1..^1].Split(',').Select(name => Register(name.Trim(), instruction))]);
+            return new PtxOperand(-1, 0, false, [.. text[1..^1].Split(',').Select(name => ListItem(name.Trim(), instruction))]);
         if (text[0] == '[')
         {
             string[] parts = text[1..^1].Split('+', StringSplitOptions.TrimEntries);
@@ -200,14 +200,20 @@ internal sealed partial class PtxProgram
             return new PtxOperand(-1, (long)large, false, null);
         if (_shared.TryGetValue(text, out int shared))
             return new PtxOperand(-1, shared, false, null);
-        if (text[0] == '%' && (text.Contains('.', StringComparison.Ordinal) || text is "%laneid" or "%warpid"))
-        {
-            if (_registers.TryAdd(text, _registers.Count))
-                _specials.Add(text);
-            return new PtxOperand(_registers[text], 0, false, null);
-        }
+        return text[0] == '%' && (text.Contains('.', StringComparison.Ordinal) || text is "%laneid" or "%warpid")
+            ? new PtxOperand(Special(text), 0, false, null)
+            : new PtxOperand(Register(text, instruction), 0, false, null);
+    }
 
-        return new PtxOperand(Register(text, instruction), 0, false, null);
+    /// <summary>A register of a list; a number there is a register that nobody writes.</summary>
+    private int ListItem(string text, string instruction) =>
+        text.StartsWith("0f", StringComparison.Ordinal) ? Special(text) : Register(text, instruction);
+
+    private int Special(string name)
+    {
+        if (_registers.TryAdd(name, _registers.Count))
+            _specials.Add(name);
+        return _registers[name];
     }
 
     private int Register(string name, string instruction)

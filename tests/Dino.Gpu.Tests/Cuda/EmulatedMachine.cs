@@ -1,0 +1,49 @@
+namespace Dino.Gpu.Tests.Cuda;
+
+/// <summary>The driver of the emulated CUDA devices, and the devices.</summary>
+internal sealed record EmulatedMachine
+{
+    public IReadOnlyList<EmulatedCard> Cards { get; init; } = [];
+
+    /// <summary>As the driver counts: 12040 is CUDA 12.4.</summary>
+    public int DriverVersion { get; init; } = 12040;
+
+    /// <summary>What cuInit returns.</summary>
+    public int InitError { get; init; }
+
+    /// <summary>A device by its number; a sound one where the machine has none, for contexts that outlive it.</summary>
+    public EmulatedCard Card(int device) => device < Cards.Count ? Cards[device] : new EmulatedCard();
+}
+
+/// <summary>An emulated CUDA device, and what is wrong with it.</summary>
+internal sealed record EmulatedCard
+{
+    /// <summary>Null for a name with its number.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Compute capability.</summary>
+    public (int Major, int Minor) Capability { get; init; } = (9, 0);
+
+    public int Multiprocessors { get; init; } = 132;
+
+    /// <summary>Most groups of a launch along y, and along z.</summary>
+    public int MostGroups { get; init; } = 65535;
+
+    /// <summary>What the driver returns when it is asked for the memory's size.</summary>
+    public int QueryError { get; init; }
+
+    /// <summary>What the driver returns when a context is to be made.</summary>
+    public int ContextError { get; init; }
+
+    /// <summary>What the driver returns when a kernel is to be loaded.</summary>
+    public int ModuleError { get; init; }
+
+    /// <summary>What the driver's assembler says then.</summary>
+    public string ModuleLog { get; init; } = "";
+
+    /// <summary>How many kernels are loaded before one is refused.</summary>
+    public int ModulesBefore { get; init; }
+
+    /// <summary>Whether every launch changes a bit of each allocation.</summary>
+    public bool ComputesWrongly { get; init; }
+}
