@@ -47,7 +47,7 @@ public sealed partial class DinoEncoder : IDisposable
         _trainedPositions = weights.Positions;
         float[] positions = PositionTable.Interpolate(
             weights.Positions, Config.TrainedGrid, _shape.GridWidth, _shape.GridHeight, options.Interpolation);
-        _device = DinoDevice.Open(options.Device, options.Threads);
+        _device = DinoDevice.Open(options.Device, options.Threads, warning: options.Warning);
         try
         {
             _executor = createExecutor(_device, weights);
@@ -55,10 +55,13 @@ public sealed partial class DinoEncoder : IDisposable
             int batchSize = options.BatchSize ?? BatchChoice.For(_device, _shape);
             _batches = new BatchRunner(_executor, Device, _preprocessor, _shape, positions, batchSize, options.Warning);
         }
-        catch
+        catch (Exception exception)
         {
+            DinoException? failure = DeviceFailure.IsDriverError(exception) ? DeviceFailure.Of(exception).ToException(Device) : null;
             _executor?.Dispose();
             _device.Dispose();
+            if (failure is not null)
+                throw failure;
             throw;
         }
     }

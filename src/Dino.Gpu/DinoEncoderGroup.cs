@@ -173,7 +173,8 @@ public sealed class DinoEncoderGroup : IDisposable
                 throw new InvalidOperationException("No encoder is free.");
             return pass(encoder);
         }
-        catch (Exception failure) when (_encoders.Length > 1 && failure is not (ArgumentException or ObjectDisposedException))
+        catch (Exception failure) when (_encoders.Length > 1 && failure is not (ArgumentException or ObjectDisposedException)
+            && !failure.Message.StartsWith(encoder?.Device.Id ?? "", StringComparison.Ordinal))
         {
             // With several devices, the name of the one that failed is half of the answer.
             string message = $"{encoder?.Device.Id} ({encoder?.Device.Name}): {failure.Message.ReplaceLineEndings(" ")}";

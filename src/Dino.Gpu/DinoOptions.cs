@@ -72,8 +72,8 @@ public sealed record DinoOptions
     public int? BatchSize { get; init; }
 
     /// <summary>
-    /// Receives one line when the encoder departs from its options, for example when it halves the batch. It is called
-    /// on the thread that runs the model.
+    /// Receives one line when the encoder departs from its options: when <c>auto</c> skips a GPU that it cannot use, or
+    /// when the batch is halved. It is called on the thread that opens the device or runs the model.
     /// </summary>
     public Action<string>? Warning { get; init; }
 

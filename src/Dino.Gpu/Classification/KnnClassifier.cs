@@ -45,7 +45,7 @@ public sealed class KnnClassifier : IDisposable
         options ??= new KnnOptions();
         if (!(options.Temperature > 0 && double.IsFinite(options.Temperature)))
             throw new ArgumentException($"The temperature is {options.Temperature}, expected a number above 0.", nameof(options));
-        var search = new NearestNeighborsOptions { Device = options.Device, Threads = options.Threads };
+        var search = new NearestNeighborsOptions { Device = options.Device, Threads = options.Threads, Warning = options.Warning };
         return new KnnClassifier(NearestNeighbors.Create(train.Values, train.Dimension, search), train, options.Temperature);
     }
 

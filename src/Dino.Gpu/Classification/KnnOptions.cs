@@ -16,4 +16,7 @@ public sealed record KnnOptions
 
     /// <summary>Threads of the CPU device; null for one per core. The number never changes a result.</summary>
     public int? Threads { get; init; }
+
+    /// <summary>Receives one line for each GPU that <c>auto</c> cannot use and skips.</summary>
+    public Action<string>? Warning { get; init; }
 }

@@ -90,7 +90,7 @@ public sealed class LinearProbe
         options.Validate();
         if (test != null && (test.Dimension != train.Dimension || !test.ClassNames.SequenceEqual(train.ClassNames)))
             throw new ArgumentException("Train and test differ in their classes or in the values of a vector.", nameof(test));
-        return OnDevice(options.Device, options.Threads, device =>
+        return OnDevice(options.Device, options.Threads, options.Warning, device =>
         {
             int batchSize = Math.Min(options.BatchSize, train.Count);
             using var trainer = ProbeTrainer.Create(device, train.Dimension, train.ClassNames.Count, batchSize);
@@ -116,16 +116,18 @@ public sealed class LinearProbe
     /// <param name="vectors">(count, dimension)</param>
     /// <param name="device"><c>auto</c>, <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.</param>
     /// <param name="threads">Threads of the CPU device; null for one per core.</param>
+    /// <param name="warning">Receives one line for each GPU that <c>auto</c> cannot use and skips.</param>
     /// <exception cref="ArgumentException">Not whole vectors, or a value that is not finite.</exception>
     /// <exception cref="DinoException">The device cannot be used, or has no room.</exception>
-    public Predictions Predict(ReadOnlyMemory<float> vectors, string device = "auto", int? threads = null)
+    public Predictions Predict(
+        ReadOnlyMemory<float> vectors, string device = "auto", int? threads = null, Action<string>? warning = null)
     {
         if (vectors.Length % Dimension != 0)
             throw new ArgumentException($"{vectors.Length} values are not whole vectors of {Dimension}.", nameof(vectors));
         LabeledVectors.CheckFinite(vectors.Span, Dimension, nameof(vectors));
         int count = vectors.Length / Dimension;
         var predictions = new Predictions(count);
-        return count == 0 ? predictions : OnDevice(device, threads, opened => Predict(opened, vectors, count, predictions));
+        return count == 0 ? predictions : OnDevice(device, threads, warning, opened => Predict(opened, vectors, count, predictions));
     }
 
     /// <summary>Trains on an open device.</summary>
@@ -207,9 +209,9 @@ public sealed class LinearProbe
         return predictions;
     }
 
-    private static T OnDevice<T>(string spec, int? threads, Func<DinoDevice, T> work)
+    private static T OnDevice<T>(string spec, int? threads, Action<string>? warning, Func<DinoDevice, T> work)
     {
-        using DinoDevice device = DinoDevice.Open(spec, threads);
+        using DinoDevice device = DinoDevice.Open(spec, threads, warning: warning);
         try
         {
             return work(device);
@@ -219,6 +221,10 @@ public sealed class LinearProbe
             string? hint = device.Family == KernelFamily.Simd ? null : "use the device cpu";
             throw new DeviceMemoryException(
                 $"{device.Info.Id} ({device.Info.Name}) has no room for the vectors and the classifier", hint, exception);
+        }
+        catch (Exception exception) when (DeviceFailure.IsDriverError(exception))
+        {
+            throw DeviceFailure.Of(exception).ToException(device.Info);
         }
     }
 

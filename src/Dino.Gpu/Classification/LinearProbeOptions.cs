@@ -38,6 +38,9 @@ public sealed record LinearProbeOptions
     /// <summary>Threads of the CPU device; null for one per core. The number never changes a result.</summary>
     public int? Threads { get; init; }
 
+    /// <summary>Receives one line for each GPU that <c>auto</c> cannot use and skips.</summary>
+    public Action<string>? Warning { get; init; }
+
     /// <summary>
     /// The learning rate of an epoch. It falls along half a cosine from the first one, scaled by the batch size, toward
     /// 0.

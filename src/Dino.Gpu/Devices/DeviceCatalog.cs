@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
@@ -9,30 +10,74 @@ public static class DeviceCatalog
 {
     /// <summary>
     /// Lists every accelerator: CUDA devices, OpenCL devices, then the CPU. A device that cannot be used has the
-    /// reason. The device that <c>auto</c> picks is marked: the first CUDA device, else the first OpenCL GPU, else the
-    /// CPU.
+    /// reason. The device that <c>auto</c> picks is marked: the first CUDA device that runs a small kernel, else the
+    /// first such OpenCL GPU, else the CPU. Devices behind that one are listed without being opened.
     /// </summary>
     public static IReadOnlyList<DeviceInfo> Enumerate()
     {
-        List<Candidate> candidates = [.. FindCuda(), .. FindOpenCL()];
-        Candidate? choice = AutomaticChoice(candidates);
-        return
-        [
-            .. candidates.Select(candidate => candidate.Info with { IsAutomaticChoice = candidate == choice }),
-            CpuDescription.Describe(isAutomaticChoice: choice is null),
-        ];
+        var devices = new List<DeviceInfo>();
+        bool isFound = false;
+        foreach (Candidate candidate in Present())
+        {
+            DeviceInfo info = candidate.Info;
+            if (!isFound && info.Refusal is null && candidate.IsGpu)
+            {
+                DeviceFailure? failure = DinoDevice.Try(candidate);
+                isFound = failure is null;
+                info = info with { IsAutomaticChoice = isFound, Refusal = failure?.Reason };
+            }
+
+            devices.Add(info);
+        }
+
+        return [.. devices, CpuDescription.Describe(isAutomaticChoice: !isFound)];
     }
 
-    /// <summary>The device that <c>auto</c> picks; null for the CPU.</summary>
-    internal static Candidate? AutomaticChoice(IEnumerable<Candidate> candidates) =>
-        candidates.FirstOrDefault(candidate => candidate.Info.Refusal is null && IsGpu(candidate.Device));
+    /// <summary>CUDA devices, then OpenCL devices, as their drivers describe them.</summary>
+    internal static List<Candidate> Present() => [.. FindCuda(), .. FindOpenCL()];
 
-    /// <summary>CUDA devices in the driver's order; none without a driver.</summary>
+    /// <summary>
+    /// CUDA devices in the driver's order; none without a driver. A driver that does not start is a device that cannot
+    /// be used.
+    /// </summary>
     internal static List<Candidate> FindCuda()
     {
         NativeLibraries.EnsureRegistered();
-        return [.. CudaDevice.GetDevices(_ => true).Cast<CudaDevice>().Select(
-            (device, index) => new Candidate(DescribeCuda(device, index), device))];
+        if (NativeLibraries.CudaRefusal() is { } refusal)
+            return [new Candidate(Unusable(0, "NVIDIA driver", 0, "CUDA", refusal), null)];
+        _ = CudaAPI.CurrentAPI.GetDeviceCount(out int count); // leaves 0 where it fails
+        return [.. Enumerable.Range(0, count).Select(FindCuda)];
+    }
+
+    /// <summary>
+    /// ILGPU's own list ends at the first device that it cannot describe; a card from before 2012 would hide all behind
+    /// it.
+    /// </summary>
+    private static Candidate FindCuda(int index)
+    {
+        CudaAPI driver = CudaAPI.CurrentAPI;
+        string name = "CUDA device";
+        try
+        {
+            CudaException.ThrowIfFailed(driver.GetDevice(out int ordinal, index));
+            CudaException.ThrowIfFailed(driver.GetDeviceName(out string? found, ordinal));
+            name = found ?? name;
+            CudaException.ThrowIfFailed(driver.GetTotalDeviceMemory(out long memory, ordinal));
+            CudaException.ThrowIfFailed(driver.GetDriverVersion(out CudaDriverVersion version));
+            CudaException.ThrowIfFailed(driver.GetDeviceComputeCapability(out int major, out int minor, ordinal));
+            if (!CudaDevice.TryGetArchitecture(major, minor, out _))
+            {
+                string refusal = $"compute capability 3.0 or newer is needed, it has {major}.{minor}";
+                return new Candidate(Unusable(index, name, memory, $"CUDA {version}", refusal), null);
+            }
+
+            CudaDevice device = CreateCudaDevice(ordinal);
+            return new Candidate(DescribeCuda(device, index), device);
+        }
+        catch (CudaException exception)
+        {
+            return new Candidate(Unusable(index, name, 0, "CUDA", DeviceFailure.Of(exception).Reason), null);
+        }
     }
 
     /// <summary>OpenCL devices, platform by platform; none without a driver.</summary>
@@ -43,12 +88,18 @@ public static class DeviceCatalog
             (device, index) => new Candidate(DescribeOpenCL(device, index), device))];
     }
 
-    /// <summary>
-    /// An OpenCL device that is a CPU runs our kernels far slower than the SIMD family does, so it is never picked
-    /// unasked.
-    /// </summary>
-    private static bool IsGpu(Device device) =>
-        device is CudaDevice || (device is CLDevice openCL && (openCL.DeviceType & CLDeviceType.CL_DEVICE_TYPE_GPU) != 0);
+    [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
+    private static extern CudaDevice CreateCudaDevice(int ordinal);
+
+    private static DeviceInfo Unusable(int index, string name, long memory, string driver, string refusal) => new()
+    {
+        Id = $"cuda:{index}",
+        Name = name,
+        MemorySize = memory,
+        Driver = driver,
+        Family = KernelFamily.Portable,
+        Refusal = refusal,
+    };
 
     private static DeviceInfo DescribeCuda(CudaDevice device, int index) => new()
     {
@@ -82,5 +133,18 @@ public static class DeviceCatalog
     }
 
     /// <summary>A device with its description.</summary>
-    internal sealed record Candidate(DeviceInfo Info, Device Device);
+    /// <param name="Info">How it is listed.</param>
+    /// <param name="Device">What ILGPU opens; null for a device that it cannot describe.</param>
+    internal sealed record Candidate(DeviceInfo Info, Device? Device)
+    {
+        /// <summary>
+        /// Whether <c>auto</c> may pick it. An OpenCL device that is a CPU runs our kernels far slower than the SIMD
+        /// family does, so it is never picked unasked.
+        /// </summary>
+        public bool IsGpu => Device switch
+        {
+            CLDevice openCL => (openCL.DeviceType & CLDeviceType.CL_DEVICE_TYPE_GPU) != 0,
+            _ => true,
+        };
+    }
 }

@@ -4,6 +4,7 @@ using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
 
 namespace Dino.Gpu.Devices;
 
@@ -41,29 +42,28 @@ internal sealed class DinoDevice : IDisposable
     /// <param name="spec"><c>auto</c>, <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.</param>
     /// <param name="threads">Threads of the CPU device; null for one a core.</param>
     /// <param name="algorithms">Whether kernels of ILGPU.Algorithms are to run on it, if it is a GPU.</param>
+    /// <param name="warning">Receives one line for each GPU that <c>auto</c> cannot use and skips.</param>
     /// <exception cref="DinoException">No such device, or it cannot be used.</exception>
-    public static DinoDevice Open(string spec, int? threads = null, bool algorithms = false)
+    public static DinoDevice Open(string spec, int? threads = null, bool algorithms = false, Action<string>? warning = null)
     {
         (string kind, int index) = Parse(spec);
         if (kind == "cpu")
             return OpenCpu(threads, isAutomaticChoice: false);
         if (kind == "auto")
-        {
-            // OpenCL platforms load slowly, so they are loaded only when there is no CUDA device.
-            DeviceCatalog.Candidate? choice =
-                DeviceCatalog.AutomaticChoice(DeviceCatalog.FindCuda()) ?? DeviceCatalog.AutomaticChoice(DeviceCatalog.FindOpenCL());
-            return choice is null
-                ? OpenCpu(threads, isAutomaticChoice: true)
-                : OpenGpu(choice with { Info = choice.Info with { IsAutomaticChoice = true } }, algorithms);
-        }
-
+            return OpenAutomatic(threads, algorithms, warning);
         List<DeviceCatalog.Candidate> candidates = kind == "cuda" ? DeviceCatalog.FindCuda() : DeviceCatalog.FindOpenCL();
-        if (index >= candidates.Count)
-            throw new DinoException($"No device '{spec}' here. Present: {Present()}.");
-        DeviceInfo info = candidates[index].Info;
-        return info.Refusal is null
+        return index < candidates.Count
             ? OpenGpu(candidates[index], algorithms)
-            : throw new DinoException($"{info.Id} ({info.Name}) cannot be used: {info.Refusal}. Present: {Present()}.");
+            : throw new DinoException($"No device '{spec}' here. Present: {Present()}.");
+    }
+
+    /// <summary>Opens a GPU, runs a small kernel on it and closes it.</summary>
+    /// <returns>Why it cannot be used; null where it can.</returns>
+    internal static DeviceFailure? Try(DeviceCatalog.Candidate candidate)
+    {
+        DinoDevice? device = TryOpenGpu(candidate, algorithms: false, out DeviceFailure? failure);
+        device?.Dispose();
+        return failure;
     }
 
     /// <summary>
@@ -115,23 +115,59 @@ internal sealed class DinoDevice : IDisposable
     }
 
     /// <summary>
-    /// Opens a GPU. The level is O2, which infers address spaces. Below it ILGPU emits generic pointers, which are
-    /// slow, and which some OpenCL drivers refuse.
+    /// The first GPU that works, else the CPU. OpenCL platforms load slowly, so they are loaded only when no CUDA
+    /// device works.
     /// </summary>
-    private static DinoDevice OpenGpu(DeviceCatalog.Candidate candidate, bool algorithms)
+    private static DinoDevice OpenAutomatic(int? threads, bool algorithms, Action<string>? warning)
     {
+        foreach (Func<List<DeviceCatalog.Candidate>> find in new[] { DeviceCatalog.FindCuda, DeviceCatalog.FindOpenCL })
+        {
+            foreach (DeviceCatalog.Candidate candidate in find().Where(candidate => candidate.IsGpu))
+            {
+                // An OpenCL driver that lacks something is common beside better devices, and nothing to be told of.
+                if (candidate.Info.Refusal is not null && candidate.Device is CLDevice)
+                    continue;
+                DeviceCatalog.Candidate chosen = candidate with { Info = candidate.Info with { IsAutomaticChoice = true } };
+                DinoDevice? device = TryOpenGpu(chosen, algorithms, out DeviceFailure? failure);
+                if (device is not null)
+                    return device;
+                warning?.Invoke($"{Title(candidate.Info)} cannot be used: {failure!.Reason}; auto goes on with the next device");
+            }
+        }
+
+        return OpenCpu(threads, isAutomaticChoice: true);
+    }
+
+    private static DinoDevice OpenGpu(DeviceCatalog.Candidate candidate, bool algorithms) =>
+        TryOpenGpu(candidate, algorithms, out DeviceFailure? failure) ?? throw failure!.ToException(candidate.Info, "cannot be used");
+
+    /// <summary>
+    /// Opens a GPU and runs a small kernel on it. The level is O2, which infers address spaces. Below it ILGPU emits
+    /// generic pointers, which are slow, and which some OpenCL drivers refuse.
+    /// </summary>
+    private static DinoDevice? TryOpenGpu(DeviceCatalog.Candidate candidate, bool algorithms, out DeviceFailure? failure)
+    {
+        failure = null;
+        if (candidate.Info.Refusal is { } refusal)
+        {
+            failure = new DeviceFailure(refusal, "'dino devices --verbose' lists what is here; --device cpu always works", null);
+            return null;
+        }
+
+        DinoDevice? device = null;
         try
         {
-            DinoDevice device = Create(Configure, candidate.Device, candidate.Info);
+            ModuleLog.Listen();
+            device = Create(Configure, candidate.Device!, candidate.Info);
             BranchUniformity.AssumeDivergence(device.Context);
+            DeviceTrial.Run(device.Accelerator);
             return device;
         }
-        catch (Exception exception) when (exception is not DinoException)
+        catch (Exception exception)
         {
-            string reason = exception.Message.ReplaceLineEndings(" ");
-            throw new DinoException(
-                $"{candidate.Info.Id} ({candidate.Info.Name}) does not start: {reason}; --device cpu always works.",
-                exception);
+            failure = DeviceFailure.Of(exception);
+            device?.Dispose();
+            return null;
         }
 
         void Configure(Context.Builder builder)
@@ -157,6 +193,9 @@ internal sealed class DinoDevice : IDisposable
     }
 
     /// <summary>The devices of this machine in one line, for messages.</summary>
-    internal static string Present() => string.Join(", ", DeviceCatalog.Enumerate().Select(info =>
-        info.Refusal is null ? $"{info.Id} ({info.Name})" : $"{info.Id} (refused: {info.Refusal})"));
+    internal static string Present() => string.Join(", ", DeviceCatalog.Present().Select(candidate =>
+        candidate.Info.Refusal is null ? Title(candidate.Info) : $"{candidate.Info.Id} (refused: {candidate.Info.Refusal})")
+        .Append(Title(CpuDescription.Describe())));
+
+    private static string Title(DeviceInfo info) => $"{info.Id} ({info.Name})";
 }

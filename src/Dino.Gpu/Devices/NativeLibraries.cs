@@ -24,6 +24,26 @@ internal static class NativeLibraries
     /// </summary>
     public static void EnsureRegistered() => _ = Registration.Value;
 
+    /// <summary>
+    /// Why the CUDA driver that is installed does not start, as after an update of which the kernel module is still the
+    /// old one; null where it starts, finds no card or is not there.
+    /// </summary>
+    public static unsafe string? CudaRefusal()
+    {
+        const int NoDevice = 100;
+        const int StubLibrary = 34; // what development packages install to link against
+        nint library = Resolve(OperatingSystem.IsWindows() ? "nvcuda" : "cuda", typeof(Context).Assembly, null);
+        if (library == 0 || !NativeLibrary.TryGetExport(library, "cuInit", out nint initialize))
+            return null;
+        int error = ((delegate* unmanaged<int, int>)initialize)(0);
+        if (error is 0 or NoDevice or StubLibrary)
+            return null;
+        nint text = 0;
+        if (NativeLibrary.TryGetExport(library, "cuGetErrorString", out nint describe))
+            _ = ((delegate* unmanaged<int, nint*, int>)describe)(error, &text);
+        return $"the CUDA driver does not start: {Marshal.PtrToStringUTF8(text) ?? "error"} ({error})";
+    }
+
     private static bool Register()
     {
         try

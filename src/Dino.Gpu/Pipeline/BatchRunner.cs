@@ -125,6 +125,10 @@ internal sealed class BatchRunner
                 }
             }
         }
+        catch (Exception failure) when (DeviceFailure.IsDriverError(failure))
+        {
+            throw DeviceFailure.Of(failure).ToException(_device);
+        }
         finally
         {
             Abandon(running);
@@ -142,6 +146,10 @@ internal sealed class BatchRunner
             slot.Stage(images, 0, images.Count);
             lock (_turn)
                 return slot.RunTimed(_positions, _shape, request, ForwardOutput.Allocate(_shape, request));
+        }
+        catch (Exception failure) when (DeviceFailure.IsDriverError(failure))
+        {
+            throw DeviceFailure.Of(failure).ToException(_device);
         }
         finally
         {

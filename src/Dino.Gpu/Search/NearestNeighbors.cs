@@ -74,7 +74,7 @@ public sealed class NearestNeighbors : IDisposable
     {
         options ??= new NearestNeighborsOptions();
         CheckShape(vectors.Length, dimension, nameof(vectors));
-        DinoDevice device = DinoDevice.Open(options.Device, options.Threads, algorithms: true);
+        DinoDevice device = DinoDevice.Open(options.Device, options.Threads, algorithms: true, options.Warning);
         try
         {
             return Create(device, ownsDevice: true, vectors, dimension, options);
@@ -109,7 +109,7 @@ public sealed class NearestNeighbors : IDisposable
         DistinctVectors distinct = DistinctVectors.Find(vectors, dimension, norms, options.Similarity, parallel);
         CandidateSearch candidates = device.Family == KernelFamily.Simd
             ? SimdCandidates.Create(device.Accelerator, distinct, parallel, width)
-            : new PortableCandidates(device.Accelerator, distinct);
+            : new PortableCandidates(device, distinct);
         return new NearestNeighbors(device, ownsDevice, distinct, norms.Length, candidates, options.Similarity, parallel);
     }
 

@@ -13,6 +13,9 @@ public sealed record NearestNeighborsOptions
     /// </summary>
     public int? Threads { get; init; }
 
+    /// <summary>Receives one line for each GPU that <c>auto</c> cannot use and skips.</summary>
+    public Action<string>? Warning { get; init; }
+
     /// <summary>The score that compares vectors.</summary>
     public Similarity Similarity { get; init; } = Similarity.Cosine;
 }

@@ -1,3 +1,4 @@
+using Dino.Gpu.Devices;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Ops.Portable;
@@ -38,6 +39,7 @@ internal sealed class PortableCandidates : CandidateSearch
     /// <summary>Floats of one upload.</summary>
     private const int UploadLength = 1 << 22;
 
+    private readonly DeviceInfo _device;
     private readonly Accelerator _accelerator;
     private readonly PortableKernels _kernels;
     private readonly Action<KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, TopKLists, TopKShape, TopKLists> _topK;
@@ -56,19 +58,21 @@ internal sealed class PortableCandidates : CandidateSearch
     private bool _disposed;
 
     /// <summary>
-    /// Uploads vectors to an accelerator. The caller owns the accelerator, which must outlive the search.
+    /// Uploads vectors to a device. The caller owns the device, which must outlive the search.
     /// </summary>
     /// <exception cref="DeviceMemoryException">The vectors do not fit.</exception>
-    public PortableCandidates(Accelerator accelerator, DistinctVectors vectors)
+    public PortableCandidates(DinoDevice device, DistinctVectors vectors)
     {
+        Accelerator accelerator = device.Accelerator;
+        _device = device.Info;
         _accelerator = accelerator;
         _kernels = PortableKernels.Create(accelerator);
-        _topK = _kernels.RowGroup.X switch
+        _topK = OrFailure(() => _kernels.RowGroup.X switch
         {
             32 => Load<Rows8x32>(accelerator),
             16 => Load<Rows4x16>(accelerator),
             _ => Load<Rows4x4>(accelerator),
-        };
+        });
         _vectorCount = vectors.Count;
         _dimension = vectors.Dimension;
         _queries = new GrowingBuffer<float>(accelerator);
@@ -79,7 +83,7 @@ internal sealed class PortableCandidates : CandidateSearch
         _first = new Lists(accelerator);
         _second = new Lists(accelerator);
         _sorted = new Lazy<SortedSelection?>(() => SortedSelection.TryCreate(accelerator));
-        _vectors = OrNoRoom(() => Upload(accelerator, vectors));
+        _vectors = OrFailure(() => Upload(accelerator, vectors));
     }
 
     /// <summary>Whether long lists are sorted. If not, the top-k kernel makes them too.</summary>
@@ -120,7 +124,7 @@ internal sealed class PortableCandidates : CandidateSearch
                 }
             }
 
-            return OrNoRoom(() => Run(queryValues, floorValues, keep));
+            return OrFailure(() => Run(queryValues, floorValues, keep));
         }
     }
 
@@ -240,7 +244,7 @@ internal sealed class PortableCandidates : CandidateSearch
         }
     }
 
-    private T OrNoRoom<T>(Func<T> work)
+    private T OrFailure<T>(Func<T> work)
     {
         try
         {
@@ -252,6 +256,10 @@ internal sealed class PortableCandidates : CandidateSearch
                 $"no room on {_accelerator.Name} ({_accelerator.MemorySize >> 20} MiB) to search {_vectorCount} vectors of {_dimension}",
                 "use the device cpu, or search parts of them",
                 exception);
+        }
+        catch (Exception exception) when (DeviceFailure.IsDriverError(exception))
+        {
+            throw DeviceFailure.Of(exception).ToException(_device);
         }
     }
 

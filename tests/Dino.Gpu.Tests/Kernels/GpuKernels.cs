@@ -23,7 +23,7 @@ internal sealed record GpuKernel(string Name, MethodInfo Method, bool NeedsTenso
         [Type tile, ..] when typeof(IGemmTile).IsAssignableFrom(tile) => 32 * Constant(tile, "WarpRows") * Constant(tile, "WarpColumns"),
         [Type tile, ..] when typeof(ITileShape).IsAssignableFrom(tile) => Constant(tile, "Side") * Constant(tile, "Side"),
         [Type rows, ..] when typeof(IRowShape).IsAssignableFrom(rows) => Constant(rows, "Threads") * Constant(rows, "Rows"),
-        _ => Method.GetParameters()[0].ParameterType == typeof(Index1D) ? 256 : 128,
+        _ => Method.DeclaringType == typeof(DeviceTrial) ? 64 : Method.GetParameters()[0].ParameterType == typeof(Index1D) ? 256 : 128,
     };
 
     private static int Constant(Type type, string name) => (int)type.GetProperty(name)!.GetValue(null)!;
@@ -38,7 +38,8 @@ internal static class GpuKernels
     /// The public static methods of the kernel namespaces whose names end in Kernel, closed over every type that fits,
     /// but the 4x4 groups, which no GPU runs, and heads that are too long for tf32.
     /// </summary>
-    public static IReadOnlyList<GpuKernel> All { get; } = [.. Of(typeof(TileProduct), false), .. Of(typeof(TileLayout), true)];
+    public static IReadOnlyList<GpuKernel> All { get; } =
+        [.. Of(typeof(DeviceTrial), false), .. Of(typeof(TileProduct), false), .. Of(typeof(TileLayout), true)];
 
     /// <summary>
     /// The PTX of one kernel, compiled in a context of its own. In a shared one the text and its registers depend on

@@ -60,7 +60,7 @@ public sealed class SortedSelectionTests
 
         double[] norms = [.. Enumerable.Range(0, Count).Select(row => ExactScore.Norm(vectors.AsSpan(row * Dimension, Dimension)))];
         var distinct = DistinctVectors.Find(vectors, Dimension, norms, Similarity.Cosine, new ParallelOptions());
-        using var candidates = new PortableCandidates(device.Accelerator, distinct);
+        using var candidates = new PortableCandidates(device, distinct);
         if (kind != TestDevice.OpenCL && !IsEmulated(kind))
             Assert.Equal(algorithms, candidates.Sorts);
     }

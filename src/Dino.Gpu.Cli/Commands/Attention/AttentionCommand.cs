@@ -7,7 +7,7 @@ using Dino.Gpu.Data.Pictures;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary><c>dino attention IMAGE... -o DIR</c>: where the class token looks, as pictures.</summary>
-internal sealed class AttentionCommand
+internal sealed class AttentionCommand(CliConsole console)
 {
     private const string Examples = """
         # every head and their mean, as the original draws them
@@ -52,8 +52,7 @@ internal sealed class AttentionCommand
     private readonly ChoiceOption<ColorMap> _map = new("--map", "Colors, as in matplotlib.", ColorMap.All.Select(map => (map.Name, map)));
     private readonly Option<bool> _overlay = Parsing.Switch("--overlay", "Draw heat maps over the picture too, STEM.overlay-*.png.");
 
-    private readonly Option<double> _alpha = Parsing.Number(
-        "--alpha", "Share of the heat map in an overlay.", 0.5, IsShare, ExpectedShare);
+    private readonly Option<double> _alpha = Parsing.Number("--alpha", "Share of the heat map in an overlay.", 0.5, IsShare, ExpectedShare);
 
     private readonly Option<double?> _threshold = new("--threshold")
     {
@@ -70,11 +69,12 @@ internal sealed class AttentionCommand
         "--npy", "Write the values too, STEM.attention.npy: (maps, rows, columns) float32, the mean first, then the heads.");
 
     private readonly Option<bool> _noMaps = Parsing.Switch("--no-maps", "Omit the heat maps STEM.attention-*.png.");
-    private readonly EncoderOptions _encoder = new("Input size of the model, width first. A larger size gives finer maps. [default: 480]");
+    private readonly EncoderOptions _encoder = new(
+        console, "Input size of the model, width first. A larger size gives finer maps. [default: 480]");
 
     public static Command Create(CliConsole console)
     {
-        var attention = new AttentionCommand();
+        var attention = new AttentionCommand(console);
         var command = new CliCommand(
             "attention",
             "Draw where the class token looks: heat maps of the heads and their mean, overlays, masks, contact sheets.",

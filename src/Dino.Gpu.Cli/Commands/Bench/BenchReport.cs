@@ -68,8 +68,7 @@ internal sealed record BenchReport
                 result.Outputs,
                 Number(result.Seconds * 1e3, 1),
                 Number(result.ImagesPerSecond, 1),
-                Giga(result.Flops),
-                Percent(result.ShareOfPeak));
+                Giga(result.Flops), Percent(result.ShareOfPeak));
         }
 
         console.Write(batches.Title("model only"));
@@ -82,8 +81,7 @@ internal sealed record BenchReport
                 step.Name,
                 Number(step.SecondsPerImage * 1e3, 3),
                 Percent(step.ShareOfTime),
-                products ? Giga(step.Flops) : "",
-                products ? Percent(step.ShareOfPeak) : "");
+                products ? Giga(step.Flops) : "", products ? Percent(step.ShareOfPeak) : "");
         }
 
         console.Write(steps.Title($"steps, cls, batch {EndToEnd.Batch}"));

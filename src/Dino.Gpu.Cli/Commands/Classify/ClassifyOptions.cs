@@ -1,12 +1,14 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Dino.Gpu.Cli.Help;
+using Dino.Gpu.Cli.Terminal;
 
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>Arguments and options that <c>dino knn</c> and <c>dino linear</c> share.</summary>
+/// <param name="console">Receives what <see cref="EncoderOptions"/> reports.</param>
 /// <param name="output">Default of <c>--output</c>.</param>
-internal sealed class ClassifyOptions(string output)
+internal sealed class ClassifyOptions(CliConsole console, string output)
 {
     private readonly Argument<string> _train = new("TRAIN")
     {
@@ -47,7 +49,7 @@ internal sealed class ClassifyOptions(string output)
     private readonly Option<string?> _predictions = Parsing.File(
         "--predictions", "Write path, label, predicted class, correct, score, and the next four classes of each test image.", ".csv");
 
-    private readonly VectorOptions _vectors = new(output);
+    private readonly VectorOptions _vectors = new(console, output);
 
     /// <param name="command">Gets the arguments and options.</param>
     /// <param name="trainedProbe">The option that replaces TRAIN; null if there is none.</param>

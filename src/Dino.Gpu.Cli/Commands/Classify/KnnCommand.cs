@@ -36,9 +36,8 @@ internal static class KnnCommand
             "--temperature",
             "A smaller value gives nearer neighbors more weight.",
             new KnnOptions().Temperature,
-            value => value > 0,
-            "a number above 0");
-        var options = new ClassifyOptions("cls");
+            value => value > 0, "a number above 0");
+        var options = new ClassifyOptions(console, "cls");
         var command = new CliCommand(
             "knn",
             "Evaluate embeddings by their nearest neighbors: top-1 and top-5 of the paper's weighted k-NN classifier.",

@@ -43,6 +43,7 @@ internal sealed class KnnJob(KnnSettings settings, CliConsole console)
             Temperature = settings.Temperature,
             Device = settings.Common.Device,
             Threads = settings.Common.Source.Model.Threads,
+            Warning = console.Warn,
         });
         return classifier.Classify(data.TestValues, settings.K, cancellation);
     }

@@ -55,7 +55,7 @@ internal sealed class LinearCommand
     public static Command Create(CliConsole console)
     {
         var linear = new LinearCommand();
-        var options = new ClassifyOptions(Features);
+        var options = new ClassifyOptions(console, Features);
         var command = new CliCommand(
             "linear", "Evaluate embeddings by a linear classifier, trained with SGD as the paper does: top-1 and top-5.", Examples, Notes)
         {

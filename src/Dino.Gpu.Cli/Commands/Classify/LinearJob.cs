@@ -29,7 +29,7 @@ internal sealed class LinearJob(LinearSettings settings, CliConsole console)
         ClassifyData data = await ClassifyData.LoadAsync(common, kept, console, cancellation).ConfigureAwait(false);
         LinearProbe probe = kept ?? await Task.Run(() => Train(data, cancellation), cancellation).ConfigureAwait(false);
         Predictions predictions = await Task.Run(
-            () => probe.Predict(data.TestValues, common.Device, common.Source.Model.Threads), cancellation).ConfigureAwait(false);
+            () => probe.Predict(data.TestValues, common.Device, common.Source.Model.Threads, console.Warn), cancellation).ConfigureAwait(false);
         ClassifyFiles.Write(settings.Common, data, predictions);
         if (settings.Save is not null)
             probe.Save(settings.Save);
@@ -52,6 +52,7 @@ internal sealed class LinearJob(LinearSettings settings, CliConsole console)
         {
             Device = settings.Common.Device,
             Threads = settings.Common.Source.Model.Threads,
+            Warning = console.Warn,
             Seed = settings.Common.Seed,
         };
         LinearProbe trained = LinearProbe.Train(data.Train!, data.Test, options, Tell, cancellation);

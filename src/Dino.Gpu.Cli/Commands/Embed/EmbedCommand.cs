@@ -121,13 +121,12 @@ internal sealed class EmbedCommand
 
     private readonly Option<bool> _normalize = Parsing.Switch("--normalize", "Scale every vector to length 1 (L2).");
 
-    private readonly EncoderOptions _encoder = new();
-    private readonly CliConsole _console;
+    private readonly EncoderOptions _encoder;
     private OutputTarget? _target; // what -o and --format name, once they are checked
 
     private EmbedCommand(CliConsole console)
     {
-        _console = console;
+        _encoder = new EncoderOptions(console);
         _output.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && OutputKind.Parse(result.Tokens[0].Value) is null)
@@ -163,7 +162,7 @@ internal sealed class EmbedCommand
         Weights = _encoder.Weights(parsed),
         Embedder = new EmbedderOptions
         {
-            Model = _encoder.Model(parsed) with { Warning = _console.Detail },
+            Model = _encoder.Model(parsed),
             Output = parsed.GetValue(_output)!,
             Normalize = parsed.GetValue(_normalize),
             Sha256 = parsed.GetValue(_sha256),

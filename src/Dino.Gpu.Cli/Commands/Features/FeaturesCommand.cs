@@ -9,7 +9,7 @@ using Dino.Gpu.Features;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary><c>dino features IMAGE... -o DIR</c>: writes a vector for every patch, as arrays.</summary>
-internal sealed class FeaturesCommand
+internal sealed class FeaturesCommand(CliConsole console)
 {
     private const string Examples = """
         # patch tokens of the last layer, (14, 14, 384)
@@ -74,14 +74,14 @@ internal sealed class FeaturesCommand
         [("npy", "npy"), (Safetensors, Safetensors)]);
 
     private readonly EncoderOptions _encoder = new(
-        "Input size of the model, width first. A larger size gives a finer grid. [default: what it was trained on]");
+        console, "Input size of the model, width first. A larger size gives a finer grid. [default: what it was trained on]");
 
     private static bool TryReadLayer(string text, out int layer) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out layer);
 
     public static Command Create(CliConsole console)
     {
-        var features = new FeaturesCommand();
+        var features = new FeaturesCommand(console);
         var command = new CliCommand(
             "features",
             "Write a vector for every patch: tokens, keys, queries or values of any layers, as (rows, columns, channels).",

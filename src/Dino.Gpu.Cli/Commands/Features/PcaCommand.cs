@@ -5,7 +5,7 @@ using Dino.Gpu.Cli.Terminal;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary><c>dino pca IMAGE... -o DIR</c>: what the patches of some images have in common, as colors.</summary>
-internal sealed class PcaCommand
+internal sealed class PcaCommand(CliConsole console)
 {
     private const string Examples = """
         # one picture by itself
@@ -27,11 +27,11 @@ internal sealed class PcaCommand
     private readonly Option<bool> _npy = Parsing.Switch("--npy", "Write the values too, STEM.pca.npy: (rows, columns, 3) float32.");
     private readonly Option<bool> _noMaps = Parsing.Switch("--no-maps", "Omit the pictures STEM.pca.png.");
     private readonly EncoderOptions _encoder = new(
-        "Input size of the model, width first. A larger size gives finer pictures. [default: 480]");
+        console, "Input size of the model, width first. A larger size gives finer pictures. [default: 480]");
 
     public static Command Create(CliConsole console)
     {
-        var pca = new PcaCommand();
+        var pca = new PcaCommand(console);
         var command = new CliCommand(
             "pca",
             "Draw the first three principal components of the patch tokens as red, green and blue, with one basis for all images.",

@@ -21,7 +21,7 @@ internal static class CompareCommand
     {
         var first = new Argument<string>("A") { Description = "An image, or a file with one embedding." };
         var second = new Argument<string>("B") { Description = "Another image or file." };
-        var vectors = new VectorOptions();
+        var vectors = new VectorOptions(console);
         var command = new CliCommand("compare", "Print the cosine of the embeddings of two images.", Examples, Notes) { first, second };
         vectors.AddTo(command);
         command.SetAction((parsed, cancellation) => new CompareJob(

@@ -55,7 +55,7 @@ internal static class DedupCommand
         Option<bool> transforms = Parsing.Switch(
             "--transforms", "Find mirrored and turned copies too: embed each picture in its 8 orientations and take the best cosine.");
         Option<string?> html = SearchOptions.Html();
-        var vectors = new VectorOptions();
+        var vectors = new VectorOptions(console);
         var command = new CliCommand(
             "dedup", "Group images that are nearly the same, and say which one of each group to keep.", Examples, Notes)
         {

@@ -60,10 +60,7 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console)
         }
 
         if (settings.Output == DedupOutput.List && table.Rows.Any(row => row.Path.Length == 0))
-        {
-            throw new DinoException(
-                $"{settings.Inputs[0]} {NoPaths}", "omit --list, or give embeddings in .npz, .jsonl, .csv or .parquet");
-        }
+            throw new DinoException($"{settings.Inputs[0]} {NoPaths}", "omit --list, or give embeddings in .npz, .jsonl, .csv or .parquet");
 
         await Task.Run(() => Show(table, references, page, cancellation), cancellation).ConfigureAwait(false);
         return failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;

@@ -37,7 +37,7 @@ internal static class IndexCommand
             if (result.GetValueOrDefault<string>() is { } file && !file.EndsWith(".npz", StringComparison.OrdinalIgnoreCase))
                 result.AddError($"-o: expected a file that ends in .npz, found '{file}'");
         });
-        var vectors = new VectorOptions();
+        var vectors = new VectorOptions(console);
         var command = new CliCommand(
             "index", "Gather embeddings, or embed images, into one file to search. The file says what made them.", Examples, Notes)
         {

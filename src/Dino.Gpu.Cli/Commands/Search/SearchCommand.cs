@@ -43,7 +43,7 @@ internal static class SearchCommand
             "--exclude-self", "Leave out the query's own row: the same file or, if there are no paths, the row of the same number.");
         Option<bool> json = Parsing.Switch("--json", "Print JSON Lines, one object per query.");
         Option<string?> html = SearchOptions.Html();
-        var vectors = new VectorOptions();
+        var vectors = new VectorOptions(console);
         var command = new CliCommand(
             "search", "Find the images most similar to a query image, by the cosine of their embeddings.", Examples, Notes)
         {

@@ -35,5 +35,5 @@ internal static class SearchOptions
 
     /// <summary>The first of several devices.</summary>
     public static NearestNeighborsOptions Of(DinoOptions options) =>
-        new() { Device = ModelOptions.FirstDevice(options.Device), Threads = options.Threads };
+        new() { Device = ModelOptions.FirstDevice(options.Device), Threads = options.Threads, Warning = options.Warning };
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Imaging;
 
@@ -7,8 +8,9 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>
 /// The options of a command that shows pictures to the model: those of the model, then those of its input.
 /// </summary>
+/// <param name="console">Told in a warning when the model runs in a way that was not asked for.</param>
 /// <param name="size">Description of <c>--size</c>.</param>
-internal sealed class EncoderOptions(string size = EncoderOptions.SizeDescription)
+internal sealed class EncoderOptions(CliConsole console, string size = EncoderOptions.SizeDescription)
 {
     /// <summary>The usual description of <c>--size</c>.</summary>
     public const string SizeDescription = "Input size of the model, width first. [default: what it was trained on]";
@@ -61,6 +63,7 @@ internal sealed class EncoderOptions(string size = EncoderOptions.SizeDescriptio
             InputHeight = size?.Height,
             Orientation = parsed.GetValue(_exif),
             Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels), parsed.GetValue(_decode)),
+            Warning = console.Warn,
         });
     }
 }

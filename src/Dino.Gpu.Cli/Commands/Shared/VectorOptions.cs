@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Rows;
 
@@ -28,11 +29,13 @@ internal sealed class VectorOptions
     private readonly Option<bool> _force = Parsing.Switch(
         "--force", "Compare vectors that were made differently, such as by two models. They must have the same length.");
 
-    private readonly EncoderOptions _encoder = new();
+    private readonly EncoderOptions _encoder;
 
+    /// <param name="console">Receives what <see cref="EncoderOptions"/> reports.</param>
     /// <param name="output">Default of <c>--output</c>.</param>
-    public VectorOptions(string output = "cls")
+    public VectorOptions(CliConsole console, string output = "cls")
     {
+        _encoder = new EncoderOptions(console);
         _output.DefaultValueFactory = _ => output;
         _output.Validators.Add(result =>
         {

@@ -66,8 +66,7 @@ internal static class WeightsCommand
             """;
         const string Notes = "The exit code is 1 for a checkpoint that cannot be loaded.";
         var command = new CliCommand("info", "List format, sizes and tensors of a checkpoint.", Examples, Notes) { file, json, branch };
-        command.SetAction(parsed =>
-            new WeightsJob(console).Info(parsed.GetValue(file)!, parsed.GetValue(branch), parsed.GetValue(json)));
+        command.SetAction(parsed => new WeightsJob(console).Info(parsed.GetValue(file)!, parsed.GetValue(branch), parsed.GetValue(json)));
         return command;
     }
 
@@ -116,6 +115,5 @@ internal static class WeightsCommand
     private static ChoiceOption<string?> BranchOption() => new(
         "--branch",
         "Model of a DINO training checkpoint. [default: teacher]",
-        [("teacher", "teacher"), ("student", "student")],
-        hasDefault: false);
+        [("teacher", "teacher"), ("student", "student")], hasDefault: false);
 }
