@@ -1,6 +1,7 @@
 using Dino.Gpu.Kernels.Portable;
 using ILGPU;
 using ILGPU.Runtime;
+using static Dino.Gpu.Ops.Device.LaunchGrid;
 
 namespace Dino.Gpu.Ops.Portable;
 
@@ -41,18 +42,25 @@ internal sealed class PortableAttention<TTile>(Accelerator accelerator) : Portab
     }
 
     public override void Launch(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> context) =>
-        _attention.Value(Config(Grid(shape, images)), qkv, shape, context);
+        ForImages(accelerator, images, 1, (first, count) =>
+        {
+            long row = (long)first * shape.TokenCount;
+            _attention.Value(
+                Config(Grid(shape, count)), qkv.SubView(row * shape.RowStride), shape, context.SubView(row * shape.Hidden));
+        });
 
     public override void LaunchScores(ArrayView<float> qkv, AttentionShape shape, int images, ArrayView<float> scores) =>
-        _scores.Value(
-            Config(new Index3D(
-                CeilingDivide(shape.TokenCount, TileColumns), CeilingDivide(shape.QueryCount, TileRows), images * shape.HeadCount)),
-            qkv, shape, scores);
+        ForImages(accelerator, images, shape.HeadCount, (first, count) =>
+        {
+            long row = (long)first * shape.TokenCount;
+            var grid = new Index3D(
+                CeilingDivide(shape.TokenCount, TileColumns), CeilingDivide(shape.QueryCount, TileRows), count * shape.HeadCount);
+            _scores.Value(
+                Config(grid), qkv.SubView(row * shape.RowStride), shape, scores.SubView(row * shape.QueryCount * shape.HeadCount));
+        });
 
     private static KernelConfig Config(Index3D grid) => new(grid, new Index3D(TTile.Side, TTile.Side, 1));
 
     private Index3D Grid(AttentionShape shape, int images) =>
         new(CeilingDivide(shape.QueryCount, TileRows), shape.HeadCount * CeilingDivide(shape.HeadSize, TileColumns), images);
-
-    private static int CeilingDivide(int count, int size) => (count + size - 1) / size;
 }
