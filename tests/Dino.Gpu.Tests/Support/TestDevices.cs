@@ -26,6 +26,9 @@ public enum TestDevice
 /// </summary>
 public sealed partial class TestDevices : IDisposable
 {
+    /// <summary>Names the kinds that tests run on, such as <c>cuda</c>; all where it is not set.</summary>
+    private const string Choice = "DINO_TEST_DEVICES";
+
     private readonly Dictionary<TestDevice, DinoDevice> _devices = [];
 
     /// <summary>Every kind; a test theory runs on each and is skipped where there is none.</summary>
@@ -69,12 +72,19 @@ public sealed partial class TestDevices : IDisposable
     /// </summary>
     /// <param name="kind">Which.</param>
     /// <param name="algorithms">Whether kernels of ILGPU.Algorithms are to run on it, as a search asks for.</param>
-    internal static DinoDevice OpenOwn(TestDevice kind, bool algorithms = false) => kind switch
+    internal static DinoDevice OpenOwn(TestDevice kind, bool algorithms = false)
     {
-        TestDevice.IlgpuCpu => OpenIlgpuCpu(algorithms),
-        TestDevice.OpenCL => OpenOpenCL(algorithms),
-        _ => OpenCuda(algorithms),
-    };
+        string? chosen = Environment.GetEnvironmentVariable(Choice);
+        Assert.SkipUnless(
+            string.IsNullOrEmpty(chosen) || chosen.Split(',').Contains($"{kind}", StringComparer.OrdinalIgnoreCase),
+            $"{Choice} leaves {kind} out");
+        return kind switch
+        {
+            TestDevice.IlgpuCpu => OpenIlgpuCpu(algorithms),
+            TestDevice.OpenCL => OpenOpenCL(algorithms),
+            _ => OpenCuda(algorithms),
+        };
+    }
 
     public void Dispose()
     {
@@ -107,7 +117,7 @@ public sealed partial class TestDevices : IDisposable
         List<DeviceCatalog.Candidate> candidates = DeviceCatalog.FindOpenCL();
         Assert.SkipWhen(candidates.Count == 0, "no OpenCL platform on this machine; install pocl-opencl-icd to run OpenCL on the CPU");
         DeviceCatalog.Candidate candidate = candidates.FirstOrDefault(found => found.Info.Refusal is null) ?? candidates[0];
-        var device = (CLDevice)candidate.Device;
+        var device = (CLDevice)candidate.Device!;
         if (candidate.Info.Refusal is not null)
         {
             SetGenericAddressSpace(device.Capabilities, true);

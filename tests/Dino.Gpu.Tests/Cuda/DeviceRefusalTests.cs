@@ -1,0 +1,221 @@
+using System.Text.Json;
+using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Classification;
+using Dino.Gpu.Devices;
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Model;
+using Dino.Gpu.Ops.Device;
+using Dino.Gpu.Search;
+using Dino.Gpu.Tests.Cli;
+using Dino.Gpu.Tests.Support;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Dino.Gpu.Tests.Cuda;
+
+/// <summary>Cards that do not work, seeded one by one: what <c>auto</c> does, and what the user is told.</summary>
+[Collection(PortableCollection.Name)]
+public sealed class DeviceRefusalTests
+{
+    private const string Assembler = "ptxas application ptx input, line 9; fatal   : Unsupported .version 8.0; current version is '7.8'\n"
+        + "ptxas fatal   : Ptx assembly aborted due to errors\n";
+
+    private static readonly EmulatedCard Refusing =
+        new() { Name = "refusing card", ModuleError = CudaDriver.InvalidPtx, ModuleLog = Assembler };
+    private static readonly EmulatedCard Sound = new() { Name = "sound card" };
+
+    private static readonly (string Name, EmulatedCard Card, string Reason, string Hint)[] Broken =
+    [
+        ("held by another process", new EmulatedCard { ContextError = CudaDriver.DeviceUnavailable },
+            "CUDA-capable device(s) is/are busy or unavailable", "nvidia-smi shows which"),
+        ("full", new EmulatedCard { ContextError = CudaDriver.OutOfMemory }, "out of memory", "nvidia-smi shows what uses it"),
+        ("refused by the assembler", Refusing, "the driver refuses a kernel: ptxas application ptx input, line 9; fatal : "
+            + "Unsupported .version 8.0; current version is '7.8'", "update the NVIDIA driver"),
+        ("refused without a word", new EmulatedCard { ModuleError = CudaDriver.UnsupportedPtx },
+            "the provided PTX was compiled with an unsupported toolchain", "update the NVIDIA driver"),
+        ("of an unknown architecture", new EmulatedCard { ModuleError = CudaDriver.NoBinary },
+            "no kernel image is available", "update the NVIDIA driver"),
+        ("wrong", new EmulatedCard { ComputesWrongly = true }, "a small kernel computes a wrong number (expected ", "--device cpu"),
+        ("too old", new EmulatedCard { Capability = (2, 1) }, "compute capability 3.0 or newer is needed, it has 2.1", "--device cpu"),
+        ("lost", new EmulatedCard { QueryError = 999 }, "error 999", "--device cpu"),
+    ];
+
+    public static TheoryData<string> Cases => [.. Broken.Select(each => each.Name)];
+
+    /// <summary>A card that does not work is passed over with one line, and named where it was asked for.</summary>
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void ABrokenCard_HidesNoOther(string name)
+    {
+        RequireEmulator();
+        (_, EmulatedCard card, string reason, string hint) = Broken.Single(each => each.Name == name);
+        using IDisposable shown = CudaEmulator.Show(new EmulatedMachine { Cards = [card, Sound] });
+        var told = new List<string>();
+        using (DinoDevice device = DinoDevice.Open("auto", warning: told.Add))
+            Assert.Equal(("cuda:1", "sound card", true), (device.Info.Id, device.Info.Name, device.Info.IsAutomaticChoice));
+        string line = Assert.Single(told);
+        Assert.StartsWith("cuda:0 (", line, StringComparison.Ordinal);
+        Assert.Contains($") cannot be used: {reason}", line, StringComparison.Ordinal);
+        Assert.EndsWith("; auto goes on with the next device", line, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', line);
+
+        DinoException failure = Assert.Throws<DinoException>(() => DinoDevice.Open("cuda"));
+        Assert.Contains($") cannot be used: {reason}", failure.Message, StringComparison.Ordinal);
+        Assert.Contains(hint, failure.Hint, StringComparison.Ordinal);
+        Assert.InRange(failure.Message.Length, 1, 300);
+
+        DeviceInfo[] listed = [.. DeviceCatalog.Enumerate().Where(info => info.Id.StartsWith("cuda", StringComparison.Ordinal))];
+        Assert.Equal([false, true], listed.Select(info => info.IsAutomaticChoice));
+        Assert.StartsWith(reason, listed[0].Refusal, StringComparison.Ordinal);
+        Assert.Null(listed[1].Refusal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void WithoutASoundCard_TheCpuIsTaken(string name)
+    {
+        RequireEmulator();
+        EmulatedCard card = Broken.Single(each => each.Name == name).Card;
+        using IDisposable shown = CudaEmulator.Show(new EmulatedMachine { Cards = [card, card] });
+        var told = new List<string>();
+        using DinoDevice device = DinoDevice.Open("auto", threads: 1, warning: told.Add);
+        Assert.Equal(("cpu", true), (device.Info.Id, device.Info.IsAutomaticChoice));
+        Assert.Equal(["cuda:0", "cuda:1"], told.Select(line => line.Split(' ')[0]));
+    }
+
+    /// <summary>CUDA 11.0 has no PTX for Hopper, but for Ampere.</summary>
+    [Fact]
+    public void ADriverThatIsTooOldForOneCard_ServesTheOther()
+    {
+        RequireEmulator();
+        EmulatedCard ampere = Sound with { Capability = (8, 0) };
+        using IDisposable shown = CudaEmulator.Show(new EmulatedMachine { Cards = [Sound, ampere], DriverVersion = 11000 });
+        var told = new List<string>();
+        using DinoDevice device = DinoDevice.Open("auto", warning: told.Add);
+        Assert.True(device.Info.Id == "cuda:1", string.Join('\n', DeviceCatalog.FindCuda().Select(found => found.Info)));
+        Assert.Contains("no PTX version for this driver (CUDA 11.0)", Assert.Single(told), StringComparison.Ordinal);
+    }
+
+    /// <summary>As after an update of the driver, before the machine is started again.</summary>
+    [Fact]
+    public void ADriverThatDoesNotStart_IsTold()
+    {
+        RequireEmulator();
+        Assert.Empty(DeviceCatalog.FindCuda()); // ILGPU starts the driver once for all tests
+        using IDisposable shown = CudaEmulator.Show(new EmulatedMachine { Cards = [Sound], InitError = CudaDriver.DriverMismatch });
+        var told = new List<string>();
+        using DinoDevice device = DinoDevice.Open("auto", threads: 1, warning: told.Add);
+        Assert.Equal("cpu", device.Info.Id);
+        Assert.Contains("the CUDA driver does not start: system has unsupported display", Assert.Single(told), StringComparison.Ordinal);
+        DinoException failure = Assert.Throws<DinoException>(() => DinoDevice.Open("cuda:0"));
+        Assert.Contains("(803)", failure.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Kernels are compiled at first use: one that is refused then is told as well.</summary>
+    [Fact]
+    public void AKernelThatIsRefusedLater_IsToldInTheDriversWords()
+    {
+        RequireEmulator();
+        using IDisposable shown = CudaEmulator.Show(new EmulatedMachine { Cards = [Refusing with { ModulesBefore = 3 }] });
+        using (DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, new DinoOptions { Device = "cuda" }))
+            AssertRefused(Assert.Throws<DinoException>(() => encoder.Embed([TinyModel.Picture(1)])));
+        float[] vectors = [.. Enumerable.Range(0, 40).Select(i => (float)i)];
+        using IDisposable second = CudaEmulator.Show(new EmulatedMachine { Cards = [Refusing with { ModulesBefore = 1 }] });
+        AssertRefused(Assert.Throws<DinoException>(() =>
+            NearestNeighbors.Create(vectors, 4, new NearestNeighborsOptions { Device = "cuda" })));
+        var probe = new LinearProbe([1, 2, 3, 4], [0], ["only"]);
+        AssertRefused(Assert.Throws<DinoException>(() => probe.Predict(vectors, "cuda")));
+
+        static void AssertRefused(DinoException failure)
+        {
+            const string Expected = "cuda:0 (refusing card) failed: the driver refuses a kernel: ptxas";
+            Assert.StartsWith(Expected, failure.Message, StringComparison.Ordinal);
+            Assert.InRange(failure.Message.Length, 1, 300);
+            Assert.StartsWith("update the NVIDIA driver", failure.Hint, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task TheCommand_SaysInOneLineWhatAutoPassesOver()
+    {
+        RequireEmulator();
+        using var folder = new TemporaryFolder();
+        using IDisposable shown = CudaEmulator.Show(new EmulatedMachine { Cards = [Refusing, Sound] });
+        string[] embed = ["embed", GoldenData.Image("tiny_5x7.png"), "--weights", CliRunner.TinyWeights, "--quiet"];
+        CliResult passed = await CliRunner.RunAsync([.. embed, "-o", folder.Path("auto.npy")]);
+        Assert.Equal(0, passed.ExitCode);
+        Assert.StartsWith("dino: warning: cuda:0 (refusing card) cannot be used: the driver refuses", Assert.Single(passed.ErrorLines));
+        CliResult asked = await CliRunner.RunAsync([.. embed, "-o", folder.Path("cuda.npy"), "--device", "cuda"]);
+        Assert.StartsWith("dino: error: cuda:0 (refusing card) cannot be used: the driver refuses a kernel: ptxas", asked.FatalLine());
+        Assert.Contains("\nhint: update the NVIDIA driver", asked.FatalLine(), StringComparison.Ordinal);
+
+        CliResult listed = await CliRunner.RunAsync("devices", "--json");
+        JsonElement[] devices = [.. JsonDocument.Parse(listed.Output).RootElement.EnumerateArray()];
+        Assert.Equal([(false, false), (true, true)], devices[..2].Select(device =>
+            (device.GetProperty("usable").GetBoolean(), device.GetProperty("auto").GetBoolean())));
+
+        foreach (string command in (string[])["search", "dedup"])
+        {
+            string[] rest = command == "search" ? [folder.Path("auto.npy")] : [];
+            CliResult compared = await CliRunner.RunAsync([command, folder.Path("auto.npy"), .. rest]);
+            Assert.Equal(0, compared.ExitCode);
+            Assert.Single(compared.ErrorLines, line => line.StartsWith("dino: warning: cuda:0 (refusing card)", StringComparison.Ordinal));
+        }
+    }
+
+    /// <summary>Host memory is locked and unlocked in the context of its own device, whatever the thread last used.</summary>
+    [Fact]
+    public void LockedMemory_BelongsToItsDevice()
+    {
+        RequireEmulator();
+        using IDisposable shown = CudaEmulator.Show(2);
+        using DinoDevice first = DinoDevice.Open("cuda:0");
+        CudaContext context = CudaDriver.Current!;
+        using DinoDevice second = DinoDevice.Open("cuda:1");
+        CudaContext other = CudaDriver.Current!;
+        using MemoryBuffer1D<float, Stride1D.Dense> values = first.Accelerator.Allocate1D<float>(100);
+        using AcceleratorStream stream = first.Accelerator.CreateStream();
+        var transfers = new PinnedTransfers(stream);
+        second.Accelerator.Bind();
+        transfers.Upload<float>(new float[100], values.View.AsContiguous());
+        Assert.Equal((1, 0), (context.PinCount, other.PinCount));
+        second.Accelerator.Bind();
+        transfers.Dispose();
+        Assert.Equal((0, 0), (context.PinCount, other.PinCount));
+    }
+
+    /// <summary>
+    /// y and z of a grid take 65535 groups; a batch with more is several launches, or more layers of one. Seeded with
+    /// three.
+    /// </summary>
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.BFloat16)]
+    public void MoreGroupsThanAGridTakes_AreSplit(Precision precision)
+    {
+        const int Images = 13;
+        const DinoOutputs Kept = DinoOutputs.LastHiddenState | DinoOutputs.Attentions;
+        RequireEmulator();
+        VitWeights weights = SyntheticWeights.Create(TinyModel.Weights.Config with { HiddenSize = 64, MlpSize = 64 });
+        var options = new DinoOptions { Device = "cuda", Precision = precision, BatchSize = Images };
+        RgbImage[] images = [.. Enumerable.Range(0, Images).Select(TinyModel.Picture)];
+        DinoOutput expected, found;
+        float[][] expectedEmbeddings, foundEmbeddings;
+        using (CudaEmulator.Show())
+            (expected, expectedEmbeddings) = Run();
+        using (CudaEmulator.Show(new EmulatedMachine { Cards = [new EmulatedCard { MostGroups = 3 }] }))
+            (found, foundEmbeddings) = Run();
+        Assert.Equal(expected.LastHiddenState!.Data, found.LastHiddenState!.Data);
+        Assert.Equal(expected.Attentions!.Data, found.Attentions!.Data);
+        Assert.Equal(expectedEmbeddings, foundEmbeddings);
+
+        (DinoOutput, float[][]) Run()
+        {
+            using DinoEncoder encoder = DinoEncoder.Create(weights, options);
+            return (encoder.Forward(images, Kept), encoder.Embed(images));
+        }
+    }
+
+    private static void RequireEmulator() =>
+        Assert.SkipUnless(CudaEmulator.IsUsed, "needs the emulated CUDA device: Linux, a C compiler, and no CUDA card");
+}
