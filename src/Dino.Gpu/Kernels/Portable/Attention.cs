@@ -76,10 +76,22 @@ internal static class Attention
         // and for powers, (key, query quad).
         ArrayView<Quad> Ps = SharedMemory.Allocate<Quad>(4 * TTile.Side * (TTile.RowQuads * TTile.Side + 1));
         ArrayView<Quad> Bs = SharedMemory.Allocate<Quad>(TileProduct.BsLength<TTile>());
+
+        // Maxima and sums of the queries so far wait here while scores are multiplied: in registers they would leave
+        // room for one group a multiprocessor instead of two. Maxima lie in two places in turn, because one is read
+        // where the other is written. Each is written by the threads of column 0 and read by all.
+        ArrayView<Quad> maxima = SharedMemory.Allocate<Quad>(2 * TTile.RowQuads * TTile.Side);
+        ArrayView<Quad> totals = SharedMemory.Allocate<Quad>(TTile.RowQuads * TTile.Side);
         int x = Group.IdxX;
         int y = Group.IdxY;
         int stride = TTile.RowQuads * TTile.Side + 1;
         int keyTile = 4 * TTile.Side;
+        int turn = 0;
+        if (x == 0)
+        {
+            StoreRows<TTile>(maxima, y, Quad.Of(Masked), Quad.Of(Masked));
+            StoreRows<TTile>(totals, y, default, default);
+        }
 
         // The head, the output columns and the queries of this group.
         int outputTiles = (shape.HeadSize + keyTile - 1) / keyTile;
@@ -92,8 +104,6 @@ internal static class Attention
         TileLines queries = Lines<TTile>(qkv, quads, shape, start, firstQuery, shape.QueryCount);
 
         var output = default(RegisterBlock);
-        Quad max0 = Quad.Of(Masked), max1 = max0;
-        Quad sum0 = default, sum1 = default;
         for (int firstKey = 0; firstKey < shape.TokenCount; firstKey += keyTile)
         {
             // Compute the scores of this tile of keys.
@@ -108,22 +118,27 @@ internal static class Attention
             if (TTile.RowQuads > 1)
                 Ps[x * stride + y + TTile.Side] = RowMax(s.C10);
             Group.Barrier();
-            Quad newMax0 = max0, newMax1 = max1;
+            int before = turn * TTile.RowQuads * TTile.Side + y;
+            turn = 1 - turn;
+            Quad oldMax0 = maxima[before];
+            Quad oldMax1 = TTile.RowQuads > 1 ? maxima[before + TTile.Side] : default;
+            Quad max0 = oldMax0, max1 = oldMax1;
             for (int i = 0; i < TTile.Side; i++)
             {
-                newMax0 = Quad.Max(newMax0, Ps[i * stride + y]);
+                max0 = Quad.Max(max0, Ps[i * stride + y]);
                 if (TTile.RowQuads > 1)
-                    newMax1 = Quad.Max(newMax1, Ps[i * stride + y + TTile.Side]);
+                    max1 = Quad.Max(max1, Ps[i * stride + y + TTile.Side]);
             }
 
+            if (x == 0)
+                StoreRows<TTile>(maxima, turn * TTile.RowQuads * TTile.Side + y, max0, max1);
+
             // Correct the sums for the new maxima.
-            Quad correction0 = Quad.ExpOfDifference(max0, newMax0);
-            Quad correction1 = TTile.RowQuads > 1 ? Quad.ExpOfDifference(max1, newMax1) : default;
+            Quad correction0 = Quad.ExpOfDifference(oldMax0, max0);
+            Quad correction1 = TTile.RowQuads > 1 ? Quad.ExpOfDifference(oldMax1, max1) : default;
             output.ScaleRows<TTile>(correction0, correction1);
-            sum0 = Quad.Multiply(sum0, correction0);
-            sum1 = Quad.Multiply(sum1, correction1);
-            max0 = newMax0;
-            max1 = newMax1;
+            Quad sum0 = Quad.Multiply(totals[y], correction0);
+            Quad sum1 = TTile.RowQuads > 1 ? Quad.Multiply(totals[y + TTile.Side], correction1) : default;
 
             // Store the powers for the threads that own other output columns of these queries, after all threads have
             // read the maxima.
@@ -146,25 +161,26 @@ internal static class Attention
                 values = LoadValues(qkv, quads, shape, start + 2 * shape.Hidden, firstKey + key0 + TTile.Depth + line, firstColumn + 4 * x);
                 long aIndex = key0 * stride + y;
                 long bIndex = bBuffer + x;
-                for (int key = 0; key < TTile.Depth; key++)
+                for (int key = 0; key < TTile.Depth; key += 4)
                 {
-                    Quad p0 = Ps[aIndex];
-                    Quad p1 = TTile.RowQuads > 1 ? Ps[aIndex + TTile.Side] : default;
-                    sum0 = Quad.Add(sum0, p0);
-                    sum1 = Quad.Add(sum1, p1);
-                    output.MultiplyAdd<TTile>(p0, p1, Bs[bIndex], default);
-                    aIndex += stride;
-                    bIndex += TTile.Side + 1;
+                    AddValue<TTile>(Ps, aIndex, Bs[bIndex], ref output, ref sum0, ref sum1);
+                    AddValue<TTile>(Ps, aIndex + stride, Bs[bIndex + TTile.Side + 1], ref output, ref sum0, ref sum1);
+                    AddValue<TTile>(Ps, aIndex + 2 * stride, Bs[bIndex + 2 * (TTile.Side + 1)], ref output, ref sum0, ref sum1);
+                    AddValue<TTile>(Ps, aIndex + 3 * stride, Bs[bIndex + 3 * (TTile.Side + 1)], ref output, ref sum0, ref sum1);
+                    aIndex += 4 * stride;
+                    bIndex += 4 * (TTile.Side + 1);
                 }
 
                 buffer = 1 - buffer;
             }
 
+            if (x == 0)
+                StoreRows<TTile>(totals, y, sum0, sum1);
             Group.Barrier();
         }
 
         // context = o / l
-        output.ScaleRows<TTile>(Inverse(sum0), Inverse(sum1));
+        output.ScaleRows<TTile>(Inverse(totals[y]), TTile.RowQuads > 1 ? Inverse(totals[y + TTile.Side]) : default);
         long target = (long)Grid.IdxZ * shape.TokenCount * shape.Hidden + head * shape.HeadSize;
         int column = firstColumn + 4 * x;
         int query = firstQuery + 4 * y;
@@ -203,6 +219,16 @@ internal static class Attention
             StoreTile(scores, target, tokens, query + 4 * TTile.Side, shape.QueryCount, key, tokens, aligned, s.C10);
     }
 
+    /// <summary>Stores a value for each of a thread's rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreRows<TTile>(ArrayView<Quad> rows, int index, Quad values0, Quad values1)
+        where TTile : struct, IAttentionTile
+    {
+        rows[index] = values0;
+        if (TTile.RowQuads > 1)
+            rows[index + TTile.Side] = values1;
+    }
+
     /// <summary>The rows of a tile of queries or keys that this thread loads.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TileLines Lines<TTile>(
@@ -216,6 +242,19 @@ internal static class Attention
             quads,
             token0 < tokenCount ? start + (long)token0 * shape.RowStride : -1,
             token1 < tokenCount ? start + (long)token1 * shape.RowStride : -1);
+    }
+
+    /// <summary>output += powers of a key * its values, and the sums of the powers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddValue<TTile>(
+        ArrayView<Quad> powers, long index, Quad values, ref RegisterBlock output, ref Quad sum0, ref Quad sum1)
+        where TTile : struct, IAttentionTile
+    {
+        Quad p0 = powers[index];
+        Quad p1 = TTile.RowQuads > 1 ? powers[index + TTile.Side] : default;
+        sum0 = Quad.Add(sum0, p0);
+        sum1 = Quad.Add(sum1, p1);
+        output.MultiplyAdd<TTile>(p0, p1, values, default);
     }
 
     /// <summary>Loads a quad of one key's values; zeros past the last key or column.</summary>

@@ -16,7 +16,8 @@ internal readonly struct SumReduction : IReduction
 
 internal readonly struct MaxReduction : IReduction
 {
-    public static float Combine(float left, float right) => left > right ? left : right;
+    /// <summary>One instruction on a GPU. A number wins over NaN: what is computed with the NaN later stays one.</summary>
+    public static float Combine(float left, float right) => IntrinsicMath.Max(left, right);
 }
 
 /// <summary>
