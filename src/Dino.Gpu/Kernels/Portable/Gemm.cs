@@ -57,7 +57,7 @@ internal static class Gemm
 {
     /// <summary>
     /// Grid: (column tiles, row tiles). Neighboring groups share rows of the input, and all of the weight stays in the
-    /// L2 cache.
+    /// L2 cache. Row tiles that y has no room for continue along z.
     /// </summary>
     public static void Kernel<TTile, TEpilogue>(
         ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, GemmShape shape, ArrayView<float> output)
@@ -66,7 +66,7 @@ internal static class Gemm
     {
         ArrayView<Quad> As = SharedMemory.Allocate<Quad>(TileProduct.AsLength<TTile>());
         ArrayView<Quad> Bs = SharedMemory.Allocate<Quad>(TileProduct.BsLength<TTile>());
-        int firstRow = Grid.IdxY * (4 * TTile.RowQuads * TTile.Side);
+        int firstRow = (Grid.IdxZ * Grid.DimY + Grid.IdxY) * (4 * TTile.RowQuads * TTile.Side);
         int firstColumn = Grid.IdxX * (4 * TTile.ColumnQuads * TTile.Side);
 
         // Load: the lines of both inputs that this thread stages.

@@ -19,6 +19,12 @@ internal interface ITileShape
 
     /// <summary>Groups of four columns that a thread computes: 1 or 2.</summary>
     static abstract int ColumnQuads { get; }
+
+    /// <summary>
+    /// Instructions of a thread for a slice of k, of which it multiplies in 16 * Depth * RowQuads * ColumnQuads:
+    /// counted by NVIDIA's assembler for sm_90, and compared by a test.
+    /// </summary>
+    static abstract int SliceInstructions { get; }
 }
 
 /// <summary>A tile for attention. ColumnQuads is 1 and Depth is Side.</summary>
@@ -38,6 +44,8 @@ internal readonly struct Tile128x128 : ITileShape
     public static int RowQuads => 2;
 
     public static int ColumnQuads => 2;
+
+    public static int SliceInstructions => 653;
 }
 
 /// <summary>
@@ -53,6 +61,8 @@ internal readonly struct Tile128x64 : IAttentionTile
     public static int RowQuads => 2;
 
     public static int ColumnQuads => 1;
+
+    public static int SliceInstructions => 717;
 }
 
 /// <summary>64x64 in 16x16 threads, 4x4 per thread.</summary>
@@ -65,6 +75,8 @@ internal readonly struct Tile64x64 : IAttentionTile
     public static int RowQuads => 1;
 
     public static int ColumnQuads => 1;
+
+    public static int SliceInstructions => 403;
 }
 
 /// <summary>
@@ -80,6 +92,8 @@ internal readonly struct Tile32x32 : IAttentionTile
     public static int RowQuads => 1;
 
     public static int ColumnQuads => 1;
+
+    public static int SliceInstructions => 219;
 }
 
 /// <summary>
@@ -94,6 +108,8 @@ internal readonly struct Tile32x32Of4 : ITileShape
     public static int RowQuads => 2;
 
     public static int ColumnQuads => 2;
+
+    public static int SliceInstructions => 320; // an estimate: no assembler for the CPU
 }
 
 /// <summary>32x16 in 4x4 threads, 8x4 per thread.</summary>
@@ -106,6 +122,8 @@ internal readonly struct Tile32x16Of4 : IAttentionTile
     public static int RowQuads => 2;
 
     public static int ColumnQuads => 1;
+
+    public static int SliceInstructions => 170; // an estimate: no assembler for the CPU
 }
 
 /// <summary>16x16 in 4x4 threads, 4x4 per thread.</summary>
@@ -118,4 +136,6 @@ internal readonly struct Tile16x16Of4 : IAttentionTile
     public static int RowQuads => 1;
 
     public static int ColumnQuads => 1;
+
+    public static int SliceInstructions => 100; // an estimate: no assembler for the CPU
 }

@@ -18,9 +18,10 @@ internal interface ITensorEpilogue<TFormat>
     /// <summary>Rounds the results and stages each pair at a byte of the tiles.</summary>
     static abstract void Stage(int first, int second);
 
+    /// <summary>Takes staged results to a row of those that <see cref="EpilogueText.SetOutput"/> has set.</summary>
     /// <param name="staged">The byte of the tiles where 16 bytes of staged results begin.</param>
-    /// <param name="address">Global address of the outputs, 16-byte aligned.</param>
-    static abstract void Finish(int staged, long address);
+    /// <param name="row">Number of the row, counted from the lane's first.</param>
+    static abstract void Finish(int staged, int row);
 }
 
 /// <summary>output = product + bias, in the format that the next product reads.</summary>
@@ -35,7 +36,7 @@ internal readonly struct StoreEpilogue<TFormat> : ITensorEpilogue<TFormat>
 
     public static void Stage(int first, int second) => TFormat.StageResults(first, second);
 
-    public static void Finish(int staged, long address) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, address);
+    public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, row);
 }
 
 /// <summary>output = product + bias, in float32.</summary>
@@ -50,7 +51,7 @@ internal readonly struct StoreFloatEpilogue<TFormat> : ITensorEpilogue<TFormat>
 
     public static void Stage(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat32, first, second);
 
-    public static void Finish(int staged, long address) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, address);
+    public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, row);
 }
 
 /// <summary>output = gelu(product + bias), in the format that the next product reads.</summary>
@@ -63,7 +64,7 @@ internal readonly struct GeluEpilogue<TFormat> : ITensorEpilogue<TFormat>
 
     public static void Stage(int first, int second) => TFormat.StageResults(first, second);
 
-    public static void Finish(int staged, long address) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, address);
+    public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, row);
 }
 
 /// <summary>output = output + product + bias: the residual stream, in float32 for every format.</summary>
@@ -78,5 +79,5 @@ internal readonly struct AddEpilogue<TFormat> : ITensorEpilogue<TFormat>
 
     public static void Stage(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat32, first, second);
 
-    public static void Finish(int staged, long address) => CudaAsm.Emit(EpilogueText.AddStaged, staged, address);
+    public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.AddStaged, staged, row);
 }

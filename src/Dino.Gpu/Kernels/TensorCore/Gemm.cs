@@ -14,6 +14,7 @@ internal readonly struct TensorGemmShape
         RowBytes = rowBytes;
         OutputStride = outputStride;
         Map = map;
+        _ = checked((map.ImageStride - map.RowsPerImage) * outputStride * sizeof(float)); // counted in 32 bits on the device
     }
 
     /// <summary>M</summary>
@@ -54,7 +55,7 @@ internal static class Gemm
         TTile.Declare();
         int threads = Threads<TTile>();
         int inputBytes = TileRows<TTile>() * TileLayout.RowBytes;
-        int firstRow = Grid.IdxY * TileRows<TTile>();
+        int firstRow = (Grid.IdxZ * Grid.DimY + Grid.IdxY) * TileRows<TTile>();
         int firstColumn = Grid.IdxX * TileColumns<TTile>();
         int thread = Group.IdxX;
 

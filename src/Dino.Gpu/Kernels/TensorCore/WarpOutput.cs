@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Dino.Gpu.Kernels.Portable;
 using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Kernels.TensorCore;
@@ -51,19 +52,19 @@ internal readonly struct WarpOutput(TensorGemmShape shape, long output, int row,
         int column = _column + (_lane & (lanes - 1)) * (TileLayout.ChunkBytes / size);
         int row = _row + (last + 1 - fragments) * TileLayout.FragmentRows + _lane / lanes;
         int staged = TileLayout.StagedChunk(_warp, _lane, TTile.RowFragments, columns, size);
-        long start = _output + (long)column * size;
+        RowMap map = _shape.Map;
         int stride = _shape.OutputStride * size;
-        if (column < _shape.Columns)
-        {
-            for (int pass = 0; pass < fragments * TileLayout.FragmentRows / passRows; pass++)
-            {
-                if (row < _shape.Rows)
-                    TEpilogue.Finish(staged, start + (long)_shape.Map.BufferRow(row) * stride);
-                row += passRows;
-                staged += passRows * TileLayout.StagedPitch(columns, size);
-            }
-        }
-
+        CudaAsm.Emit(
+            EpilogueText.SetOutput,
+            _output + (long)(row + map.FirstRow) * stride + (long)column * size,
+            row,
+            column < _shape.Columns ? _shape.Rows - row : 0,
+            map.Reciprocal,
+            map.Shift,
+            (map.ImageStride - map.RowsPerImage) * stride,
+            stride);
+        for (int pass = 0; pass < fragments * TileLayout.FragmentRows / passRows; pass++)
+            TEpilogue.Finish(staged + pass * passRows * TileLayout.StagedPitch(columns, size), pass * passRows);
         CudaAsm.Emit("bar.warp.sync 0xffffffff;");
     }
 }

@@ -7,7 +7,7 @@ namespace Dino.Gpu.Kernels.TensorCore;
 /// The PTX of the epilogues, on result0 to result3: four neighboring columns of a row. GELU is the exact, erf form:
 /// with E = erfc(|x| / sqrt 2) it is max(x, 0) - |x| E / 2, and E = (a1 t + ... + a5 t^5) e^(-x^2 / 2), t = 1 / (1 + p
 /// |x| / sqrt 2), is formula 7.1.26 of Abramowitz and Stegun, whose error is below 1.5e-7, far below what 16 bits or
-/// tf32 hold.
+/// tf32 hold. The half is in the coefficients.
 /// </summary>
 internal static class EpilogueText
 {
@@ -23,26 +23,26 @@ internal static class EpilogueText
     public const string Gelu =
         "abs.f32 gelu0, result0; fma.rn.f32 gelu1, gelu0, 0f3E6D3388, 0f3F800000; rcp.approx.ftz.f32 gelu1, gelu1;\n\t"
         + "mul.f32 gelu2, result0, result0; mul.f32 gelu2, gelu2, 0fBF38AA3B; ex2.approx.ftz.f32 gelu2, gelu2;\n\t"
-        + "mov.f32 gelu3, 0f3F87DC22; fma.rn.f32 gelu3, gelu3, gelu1, 0fBFBA00E3; fma.rn.f32 gelu3, gelu3, gelu1, 0f3FB5F0E3;\n\t"
-        + "fma.rn.f32 gelu3, gelu3, gelu1, 0fBE91A98E; fma.rn.f32 gelu3, gelu3, gelu1, 0f3E827906; mul.f32 gelu3, gelu3, gelu1;\n\t"
-        + "mul.f32 gelu3, gelu3, gelu2; mul.f32 gelu0, gelu0, 0fBF000000; max.f32 result0, result0, 0f00000000;\n\t"
+        + "mov.f32 gelu3, 0f3F07DC22; fma.rn.f32 gelu3, gelu3, gelu1, 0fBF3A00E3; fma.rn.f32 gelu3, gelu3, gelu1, 0f3F35F0E3;\n\t"
+        + "fma.rn.f32 gelu3, gelu3, gelu1, 0fBE11A98E; fma.rn.f32 gelu3, gelu3, gelu1, 0f3E027906; mul.f32 gelu3, gelu3, gelu1;\n\t"
+        + "mul.f32 gelu3, gelu3, gelu2; neg.f32 gelu0, gelu0; max.f32 result0, result0, 0f00000000;\n\t"
         + "fma.rn.f32 result0, gelu0, gelu3, result0; abs.f32 gelu0, result1; fma.rn.f32 gelu1, gelu0, 0f3E6D3388, 0f3F800000;\n\t"
         + "rcp.approx.ftz.f32 gelu1, gelu1; mul.f32 gelu2, result1, result1; mul.f32 gelu2, gelu2, 0fBF38AA3B;\n\t"
-        + "ex2.approx.ftz.f32 gelu2, gelu2; mov.f32 gelu3, 0f3F87DC22; fma.rn.f32 gelu3, gelu3, gelu1, 0fBFBA00E3;\n\t"
-        + "fma.rn.f32 gelu3, gelu3, gelu1, 0f3FB5F0E3; fma.rn.f32 gelu3, gelu3, gelu1, 0fBE91A98E;\n\t"
-        + "fma.rn.f32 gelu3, gelu3, gelu1, 0f3E827906; mul.f32 gelu3, gelu3, gelu1; mul.f32 gelu3, gelu3, gelu2;\n\t"
-        + "mul.f32 gelu0, gelu0, 0fBF000000; max.f32 result1, result1, 0f00000000; fma.rn.f32 result1, gelu0, gelu3, result1;\n\t"
+        + "ex2.approx.ftz.f32 gelu2, gelu2; mov.f32 gelu3, 0f3F07DC22; fma.rn.f32 gelu3, gelu3, gelu1, 0fBF3A00E3;\n\t"
+        + "fma.rn.f32 gelu3, gelu3, gelu1, 0f3F35F0E3; fma.rn.f32 gelu3, gelu3, gelu1, 0fBE11A98E;\n\t"
+        + "fma.rn.f32 gelu3, gelu3, gelu1, 0f3E027906; mul.f32 gelu3, gelu3, gelu1; mul.f32 gelu3, gelu3, gelu2;\n\t"
+        + "neg.f32 gelu0, gelu0; max.f32 result1, result1, 0f00000000; fma.rn.f32 result1, gelu0, gelu3, result1;\n\t"
         + "abs.f32 gelu0, result2; fma.rn.f32 gelu1, gelu0, 0f3E6D3388, 0f3F800000; rcp.approx.ftz.f32 gelu1, gelu1;\n\t"
         + "mul.f32 gelu2, result2, result2; mul.f32 gelu2, gelu2, 0fBF38AA3B; ex2.approx.ftz.f32 gelu2, gelu2;\n\t"
-        + "mov.f32 gelu3, 0f3F87DC22; fma.rn.f32 gelu3, gelu3, gelu1, 0fBFBA00E3; fma.rn.f32 gelu3, gelu3, gelu1, 0f3FB5F0E3;\n\t"
-        + "fma.rn.f32 gelu3, gelu3, gelu1, 0fBE91A98E; fma.rn.f32 gelu3, gelu3, gelu1, 0f3E827906; mul.f32 gelu3, gelu3, gelu1;\n\t"
-        + "mul.f32 gelu3, gelu3, gelu2; mul.f32 gelu0, gelu0, 0fBF000000; max.f32 result2, result2, 0f00000000;\n\t"
+        + "mov.f32 gelu3, 0f3F07DC22; fma.rn.f32 gelu3, gelu3, gelu1, 0fBF3A00E3; fma.rn.f32 gelu3, gelu3, gelu1, 0f3F35F0E3;\n\t"
+        + "fma.rn.f32 gelu3, gelu3, gelu1, 0fBE11A98E; fma.rn.f32 gelu3, gelu3, gelu1, 0f3E027906; mul.f32 gelu3, gelu3, gelu1;\n\t"
+        + "mul.f32 gelu3, gelu3, gelu2; neg.f32 gelu0, gelu0; max.f32 result2, result2, 0f00000000;\n\t"
         + "fma.rn.f32 result2, gelu0, gelu3, result2; abs.f32 gelu0, result3; fma.rn.f32 gelu1, gelu0, 0f3E6D3388, 0f3F800000;\n\t"
         + "rcp.approx.ftz.f32 gelu1, gelu1; mul.f32 gelu2, result3, result3; mul.f32 gelu2, gelu2, 0fBF38AA3B;\n\t"
-        + "ex2.approx.ftz.f32 gelu2, gelu2; mov.f32 gelu3, 0f3F87DC22; fma.rn.f32 gelu3, gelu3, gelu1, 0fBFBA00E3;\n\t"
-        + "fma.rn.f32 gelu3, gelu3, gelu1, 0f3FB5F0E3; fma.rn.f32 gelu3, gelu3, gelu1, 0fBE91A98E;\n\t"
-        + "fma.rn.f32 gelu3, gelu3, gelu1, 0f3E827906; mul.f32 gelu3, gelu3, gelu1; mul.f32 gelu3, gelu3, gelu2;\n\t"
-        + "mul.f32 gelu0, gelu0, 0fBF000000; max.f32 result3, result3, 0f00000000; fma.rn.f32 result3, gelu0, gelu3, result3;";
+        + "ex2.approx.ftz.f32 gelu2, gelu2; mov.f32 gelu3, 0f3F07DC22; fma.rn.f32 gelu3, gelu3, gelu1, 0fBF3A00E3;\n\t"
+        + "fma.rn.f32 gelu3, gelu3, gelu1, 0f3F35F0E3; fma.rn.f32 gelu3, gelu3, gelu1, 0fBE11A98E;\n\t"
+        + "fma.rn.f32 gelu3, gelu3, gelu1, 0f3E027906; mul.f32 gelu3, gelu3, gelu1; mul.f32 gelu3, gelu3, gelu2;\n\t"
+        + "neg.f32 gelu0, gelu0; max.f32 result3, result3, 0f00000000; fma.rn.f32 result3, gelu0, gelu3, result3;";
 
     /// <summary>Two results of a row at byte %0 of the tiles, two of another at byte %1.</summary>
     public const string StageFloat32 =
@@ -65,17 +65,35 @@ internal static class EpilogueText
         "cvt.rn.f16x2.f32 packed0, result1, result0; cvt.rn.f16x2.f32 packed1, result3, result2; add.u32 address, tilesBase, %0;\n\t"
         + "st.shared.b32 [address], packed0; add.u32 address, tilesBase, %1; st.shared.b32 [address], packed1;";
 
-    /// <summary>16 bytes from byte %0 of the tiles to the global address %1.</summary>
-    public const string StoreStaged =
-        "add.u32 address, tilesBase, %0; ld.shared.v4.b32 {packed0, packed1, packed2, packed3}, [address];\n\t"
-        + "st.global.v4.b32 [%1], {packed0, packed1, packed2, packed3};";
+    /// <summary>
+    /// Where a lane stores: %0 the global address of its first row, %1 that row's number, %2 the rows from it to the
+    /// last, %3 and %4 the reciprocal of the rows of an image and its shift, %5 the bytes between two images' rows that
+    /// are left out, %6 the bytes from one row to the next.
+    /// </summary>
+    public const string SetOutput =
+        "mov.b64 outAt, %0; mov.b32 outRow, %1; mov.b32 outLeft, %2; mov.b32 outReciprocal, %3; mov.b32 outShift, %4;\n\t"
+        + "mov.b32 outGap, %5; mov.b32 outStride, %6;";
 
-    /// <summary>Four floats from byte %0 of the tiles, added to those at the global address %1.</summary>
+    /// <summary>
+    /// 16 bytes from byte %0 of the tiles to the row that is %1 behind the lane's first, where there is one.
+    /// </summary>
+    public const string StoreStaged =
+        "setp.gt.s32 inside, outLeft, %1; add.u32 outNow, outRow, %1; mul.wide.u32 outPlace, outNow, outReciprocal;\n\t"
+        + "shr.u64 outPlace, outPlace, outShift; cvt.u32.u64 outNow, outPlace; mad.wide.s32 outPlace, outNow, outGap, outAt;\n\t"
+        + "mad.wide.s32 outPlace, outStride, %1, outPlace; add.u32 address, tilesBase, %0;\n\t"
+        + "ld.shared.v4.b32 {packed0, packed1, packed2, packed3}, [address];\n\t"
+        + "@inside st.global.v4.b32 [outPlace], {packed0, packed1, packed2, packed3};";
+
+    /// <summary>Four floats from byte %0 of the tiles, added to those of that row.</summary>
     public const string AddStaged =
-        "add.u32 address, tilesBase, %0; ld.shared.v4.f32 {result0, result1, result2, result3}, [address];\n\t"
-        + "ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [%1]; add.f32 result0, result0, gelu0; add.f32 result1, result1, gelu1;\n\t"
-        + "add.f32 result2, result2, gelu2; add.f32 result3, result3, gelu3;\n\t"
-        + "st.global.v4.f32 [%1], {result0, result1, result2, result3};";
+        "setp.gt.s32 inside, outLeft, %1; add.u32 outNow, outRow, %1; mul.wide.u32 outPlace, outNow, outReciprocal;\n\t"
+        + "shr.u64 outPlace, outPlace, outShift; cvt.u32.u64 outNow, outPlace; mad.wide.s32 outPlace, outNow, outGap, outAt;\n\t"
+        + "mad.wide.s32 outPlace, outStride, %1, outPlace; add.u32 address, tilesBase, %0; mov.f32 gelu0, 0f00000000;\n\t"
+        + "mov.f32 gelu1, 0f00000000; mov.f32 gelu2, 0f00000000; mov.f32 gelu3, 0f00000000;\n\t"
+        + "@inside ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [outPlace];\n\t"
+        + "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]; add.f32 result0, result0, gelu0;\n\t"
+        + "add.f32 result1, result1, gelu1; add.f32 result2, result2, gelu2; add.f32 result3, result3, gelu3;\n\t"
+        + "@inside st.global.v4.f32 [outPlace], {result0, result1, result2, result3};";
 
     /// <summary>Four floats, rounded to tf32, to the global address %0.</summary>
     public const string StoreTensorFloat32 =

@@ -11,7 +11,7 @@ internal static class EpilogueGenerator
             "The PTX of the epilogues, on result0 to result3: four neighboring columns of a row. GELU is the exact, erf form: with "
             + "E = erfc(|x| / sqrt 2) it is max(x, 0) - |x| E / 2, and E = (a1 t + ... + a5 t^5) e^(-x^2 / 2), "
             + "t = 1 / (1 + p |x| / sqrt 2), is formula 7.1.26 of Abramowitz and Stegun, whose error is below 1.5e-7, far below "
-            + "what 16 bits or tf32 hold.");
+            + "what 16 bits or tf32 hold. The half is in the coefficients.");
         text.Line(0, "internal static class EpilogueText");
         text.Line(0, "{");
         text.Constant("Registers", "The four results, and what they are rounded to.", [".reg .f32 result<4>", ".reg .b32 packed<4>"]);
@@ -33,17 +33,28 @@ internal static class EpilogueGenerator
             "StageBFloat16", "The same, rounded to bfloat16; the first operand of a conversion becomes the upper half.", Stage("bf16x2"));
         text.Constant("StageFloat16", "The same, rounded to float16.", Stage("f16x2"));
         text.Constant(
-            "StoreStaged", "16 bytes from byte %0 of the tiles to the global address %1.",
+            "SetOutput",
+            "Where a lane stores: %0 the global address of its first row, %1 that row's number, %2 the rows from it to the last, "
+            + "%3 and %4 the reciprocal of the rows of an image and its shift, %5 the bytes between two images' rows that are left out, "
+            + "%6 the bytes from one row to the next.",
             [
-                "add.u32 address, tilesBase, %0", "ld.shared.v4.b32 {packed0, packed1, packed2, packed3}, [address]",
-                "st.global.v4.b32 [%1], {packed0, packed1, packed2, packed3}",
+                "mov.b64 outAt, %0", "mov.b32 outRow, %1", "mov.b32 outLeft, %2", "mov.b32 outReciprocal, %3", "mov.b32 outShift, %4",
+                "mov.b32 outGap, %5", "mov.b32 outStride, %6",
             ]);
         text.Constant(
-            "AddStaged", "Four floats from byte %0 of the tiles, added to those at the global address %1.",
+            "StoreStaged", "16 bytes from byte %0 of the tiles to the row that is %1 behind the lane's first, where there is one.",
             [
-                "add.u32 address, tilesBase, %0", "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]",
-                "ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [%1]", .. Four(i => $"add.f32 result{i}, result{i}, gelu{i}"),
-                "st.global.v4.f32 [%1], {result0, result1, result2, result3}",
+                .. NextRow, "ld.shared.v4.b32 {packed0, packed1, packed2, packed3}, [address]",
+                "@inside st.global.v4.b32 [outPlace], {packed0, packed1, packed2, packed3}",
+            ]);
+        text.Constant(
+            "AddStaged", "Four floats from byte %0 of the tiles, added to those of that row.",
+            [
+                .. NextRow, .. Four(i => $"mov.f32 gelu{i}, 0f00000000"),
+                "@inside ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [outPlace]",
+                "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]",
+                .. Four(i => $"add.f32 result{i}, result{i}, gelu{i}"),
+                "@inside st.global.v4.f32 [outPlace], {result0, result1, result2, result3}",
             ]);
         text.Constant(
             "StoreTensorFloat32", "Four floats, rounded to tf32, to the global address %0.",
@@ -55,6 +66,14 @@ internal static class EpilogueGenerator
         text.Line(0, "}");
         return text.ToString();
     }
+
+    /// <summary>The place of a row: those of the images before it are further apart than its number says.</summary>
+    private static readonly string[] NextRow =
+    [
+        "setp.gt.s32 inside, outLeft, %1", "add.u32 outNow, outRow, %1", "mul.wide.u32 outPlace, outNow, outReciprocal",
+        "shr.u64 outPlace, outPlace, outShift", "cvt.u32.u64 outNow, outPlace", "mad.wide.s32 outPlace, outNow, outGap, outAt",
+        "mad.wide.s32 outPlace, outStride, %1, outPlace", "add.u32 address, tilesBase, %0",
+    ];
 
     private static IEnumerable<string> Four(Func<int, string> instruction) => Enumerable.Range(0, 4).Select(instruction);
 
@@ -79,14 +98,14 @@ internal static class EpilogueGenerator
         $"mul.f32 gelu2, result{i}, result{i}",
         "mul.f32 gelu2, gelu2, 0fBF38AA3B",
         "ex2.approx.ftz.f32 gelu2, gelu2",
-        "mov.f32 gelu3, 0f3F87DC22",
-        "fma.rn.f32 gelu3, gelu3, gelu1, 0fBFBA00E3",
-        "fma.rn.f32 gelu3, gelu3, gelu1, 0f3FB5F0E3",
-        "fma.rn.f32 gelu3, gelu3, gelu1, 0fBE91A98E",
-        "fma.rn.f32 gelu3, gelu3, gelu1, 0f3E827906",
+        "mov.f32 gelu3, 0f3F07DC22",
+        "fma.rn.f32 gelu3, gelu3, gelu1, 0fBF3A00E3",
+        "fma.rn.f32 gelu3, gelu3, gelu1, 0f3F35F0E3",
+        "fma.rn.f32 gelu3, gelu3, gelu1, 0fBE11A98E",
+        "fma.rn.f32 gelu3, gelu3, gelu1, 0f3E027906",
         "mul.f32 gelu3, gelu3, gelu1",
         "mul.f32 gelu3, gelu3, gelu2",
-        "mul.f32 gelu0, gelu0, 0fBF000000",
+        "neg.f32 gelu0, gelu0",
         $"max.f32 result{i}, result{i}, 0f00000000",
         $"fma.rn.f32 result{i}, gelu0, gelu3, result{i}",
     ];

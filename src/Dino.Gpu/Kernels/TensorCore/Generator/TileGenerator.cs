@@ -8,8 +8,11 @@ namespace Dino.Gpu.Kernels.TensorCore.Generator;
 /// <param name="WarpRows">Rows of warps in a group.</param>
 /// <param name="WarpColumns">Columns of warps in a group.</param>
 /// <param name="Stages">Slices of k in shared memory: one is multiplied while the others arrive.</param>
+/// <param name="SliceInstructions">What the assembler makes of a slice.</param>
+/// <param name="OtherInstructions">What it makes of all that is outside the loop.</param>
 internal sealed record TileDescription(
-    string Name, string Summary, int RowFragments, int ColumnHalves, int WarpRows, int WarpColumns, int Stages)
+    string Name, string Summary, int RowFragments, int ColumnHalves, int WarpRows, int WarpColumns, int Stages, int SliceInstructions,
+    int OtherInstructions)
 {
     /// <summary>Bytes of a row in a slice of k.</summary>
     public const int RowBytes = 64;
@@ -54,7 +57,8 @@ internal static class TileGenerator
         foreach ((string name, int value) in new[]
         {
             ("RowFragments", tile.RowFragments), ("ColumnHalves", tile.ColumnHalves), ("WarpRows", tile.WarpRows),
-            ("WarpColumns", tile.WarpColumns), ("Stages", tile.Stages),
+            ("WarpColumns", tile.WarpColumns), ("Stages", tile.Stages), ("SliceInstructions", tile.SliceInstructions),
+            ("OtherInstructions", tile.OtherInstructions),
         })
         {
             text.Line(1, $"public static int {name} => {value};");
@@ -69,6 +73,8 @@ internal static class TileGenerator
                 ".reg .b32 copyTo", ".reg .b32 inputAt<2>", ".reg .b32 weightAt<2>", ".reg .pred more", ".reg .pred inside",
                 ".reg .b32 address",
                 ".reg .f32 result<4>", ".reg .b32 packed<4>", ".reg .f32 bias<2>", ".reg .f32 gelu<4>", ".reg .b32 tilesBase",
+                ".reg .b64 outAt", ".reg .b64 outPlace", ".reg .b32 outStride", ".reg .b32 outRow", ".reg .b32 outLeft",
+                ".reg .b32 outReciprocal", ".reg .b32 outShift", ".reg .b32 outGap", ".reg .b32 outNow",
                 "mov.u32 tilesBase, tiles",
             ]);
         text.Emit(
