@@ -1,6 +1,7 @@
 using Dino.Gpu.Kernels.Portable;
 using ILGPU;
 using ILGPU.Runtime;
+using static Dino.Gpu.Ops.Device.LaunchGrid;
 
 namespace Dino.Gpu.Ops.Portable;
 
@@ -16,6 +17,9 @@ internal abstract class PortableGemm
     /// <summary>Threads of a group.</summary>
     public abstract int Threads { get; }
 
+    /// <summary>The instructions of a thread for one value of k, on average over a slice.</summary>
+    public abstract double InstructionsOfOne { get; }
+
     /// <summary>The number of groups of a launch.</summary>
     public long Groups(int rows, int columns) => (long)CeilingDivide(rows, TileRows) * CeilingDivide(columns, TileColumns);
 
@@ -23,8 +27,6 @@ internal abstract class PortableGemm
     public abstract void Launch<TEpilogue>(
         ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, GemmShape shape, ArrayView<float> output)
         where TEpilogue : struct, IEpilogue;
-
-    protected static int CeilingDivide(int count, int size) => (count + size - 1) / size;
 }
 
 /// <summary>
@@ -49,11 +51,13 @@ internal sealed class PortableGemm<TTile>(Accelerator accelerator) : PortableGem
 
     public override int Threads => TTile.Side * TTile.Side;
 
+    public override double InstructionsOfOne => (double)TTile.SliceInstructions / TTile.Depth;
+
     public override void Launch<TEpilogue>(
         ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, GemmShape shape, ArrayView<float> output)
     {
         var kernel = typeof(TEpilogue) == typeof(GeluEpilogue) ? _gelu : typeof(TEpilogue) == typeof(AddEpilogue) ? _add : _store;
-        var grid = new Index3D(CeilingDivide(shape.Columns, TileColumns), CeilingDivide(shape.Rows, TileRows), 1);
+        Index3D grid = Of(accelerator, CeilingDivide(shape.Columns, TileColumns), CeilingDivide(shape.Rows, TileRows));
         kernel.Value(new KernelConfig(grid, new Index3D(TTile.Side, TTile.Side, 1)), input, weight, bias, shape, output);
     }
 

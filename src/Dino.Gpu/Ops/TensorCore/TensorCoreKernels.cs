@@ -4,6 +4,7 @@ using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;
+using static Dino.Gpu.Ops.Device.LaunchGrid;
 using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 
 namespace Dino.Gpu.Ops.TensorCore;
@@ -45,8 +46,9 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
         // Both tiles sum over k in the same order, so the bytes of a row do not depend on the choice.
-        if (TileChoice.TensorCost<Tile128X128>(shape.Rows, shape.Columns, accelerator.NumMultiprocessors)
-            <= TileChoice.TensorCost<Tile64X64>(shape.Rows, shape.Columns, accelerator.NumMultiprocessors))
+        int multiprocessors = accelerator.NumMultiprocessors;
+        if (TileChoice.TensorCost<Tile128X128>(shape.Rows, shape.Columns, shape.RowBytes, multiprocessors)
+            <= TileChoice.TensorCost<Tile64X64>(shape.Rows, shape.Columns, shape.RowBytes, multiprocessors))
             Launch<Tile128X128, TEpilogue>(_large, input, weight, bias, shape, output);
         else
             Launch<Tile64X64, TEpilogue>(_small, input, weight, bias, shape, output);
@@ -82,11 +84,16 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
             _attention.Add(headSize, kernel);
         }
 
-        kernel(
-            new KernelConfig(
-                new Index3D(CeilingDivide(shape.QueryCount, Kernels.TensorCore.Attention.TileRows), shape.HeadCount, images),
-                new Index3D(Kernels.TensorCore.Attention.Threads, 1, 1)),
-            qkv, shape, context);
+        long rowBytes = (long)shape.HeadCount * headSize * TFormat.ElementSize;
+        ForImages(accelerator, images, 1, (first, count) =>
+        {
+            long offset = first * shape.TokenCount * rowBytes;
+            kernel(
+                new KernelConfig(
+                    new Index3D(CeilingDivide(shape.QueryCount, Kernels.TensorCore.Attention.TileRows), shape.HeadCount, count),
+                    new Index3D(Kernels.TensorCore.Attention.Threads, 1, 1)),
+                qkv + 3 * offset, shape, context + offset);
+        });
     }
 
     /// <summary>Launches <paramref name="groups"/> groups of <see cref="TensorPeak"/>.</summary>
@@ -110,8 +117,6 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
         where THead : struct, IHeadSize =>
         accelerator.LoadStreamKernel<long, TensorAttentionShape, long>(Kernels.TensorCore.Attention.Kernel<TFormat, THead>);
 
-    private static int CeilingDivide(int count, int size) => (count + size - 1) / size;
-
     private void Launch<TTile, TEpilogue>(
         Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> loaded,
         long input, long weight, long bias, TensorGemmShape shape, long output)
@@ -124,8 +129,8 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
             loaded.Add(typeof(TEpilogue), kernel);
         }
 
-        var grid = new Index3D(
-            CeilingDivide(shape.Columns, Gemm.TileColumns<TTile>()), CeilingDivide(shape.Rows, Gemm.TileRows<TTile>()), 1);
+        Index3D grid = Of(
+            accelerator, CeilingDivide(shape.Columns, Gemm.TileColumns<TTile>()), CeilingDivide(shape.Rows, Gemm.TileRows<TTile>()));
         kernel(new KernelConfig(grid, new Index3D(Gemm.Threads<TTile>(), 1, 1)), input, weight, bias, shape, output);
     }
 }

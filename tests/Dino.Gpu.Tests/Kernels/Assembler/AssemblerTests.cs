@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Dino.Gpu.Kernels.Portable;
+using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Kernels.Assembler;
@@ -51,7 +53,7 @@ public sealed class AssemblerTests
         ];
         if (Environment.GetEnvironmentVariable("DINO_ASSEMBLE_OUT") is { Length: > 0 } folder)
             Write(kernels, folder, architecture);
-        Assert.Equal(architecture >= 80 ? 93 : 37, kernels.Length);
+        Assert.Equal(architecture >= 80 ? 94 : 38, kernels.Length);
         foreach (AssembledKernel kernel in kernels)
         {
             Assert.True(kernel.Warnings.Length == 0, $"{kernel.Kernel.Name}: {kernel.Warnings}");
@@ -86,6 +88,44 @@ public sealed class AssemblerTests
         Assert.True(
             loop.Operations.Count <= budget * share,
             $"{name}: {loop.Operations.Count} instructions in {share} slices, {budget} allowed in one");
+    }
+
+    /// <summary>The choice of tiles counts with what the assembler counts.</summary>
+    [Fact]
+    public void TileChoice_CountsAsTheAssembler()
+    {
+        CudaTools.Require();
+        var wrong = new List<string>();
+        Check<Tile128x128>(turns: 2);
+        Check<Tile128x64>(turns: 4);
+        Check<Tile64x64>(turns: 4);
+        Check<Tile32x32>(turns: 0);
+        CheckTensor<Tile128X128>();
+        CheckTensor<Tile64X64>();
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+
+        void Check<TTile>(int turns)
+            where TTile : struct, ITileShape
+        {
+            SassProgram code = Alone(90, $"Portable.Gemm.Kernel-{typeof(TTile).Name}-StoreEpilogue").Code;
+            SassLoop hot = code.HotLoop("FFMA")!;
+            Compare($"{typeof(TTile).Name}, a slice", TTile.SliceInstructions, code.OuterTurn(hot, turns), 0.03);
+        }
+
+        void CheckTensor<TTile>()
+            where TTile : struct, IGemmTile
+        {
+            SassProgram code = Alone(90, $"TensorCore.Gemm.Kernel-{typeof(TTile).Name}-BFloat16Format-StoreEpilogue").Code;
+            SassLoop hot = code.HotLoop("HMMA")!;
+            Compare($"{typeof(TTile).Name}, a slice", TTile.SliceInstructions, hot.Operations.Count / TTile.Stages, 0.03);
+            Compare($"{typeof(TTile).Name}, all others", TTile.OtherInstructions, code.Length - hot.Operations.Count, 0.1);
+        }
+
+        void Compare(string what, int expected, int found, double tolerance)
+        {
+            if (Math.Abs(found - expected) > tolerance * expected)
+                wrong.Add($"{what}: {expected} instructions in the code, {found} by the assembler");
+        }
     }
 
     /// <summary>The table of docs/gpu.md.</summary>

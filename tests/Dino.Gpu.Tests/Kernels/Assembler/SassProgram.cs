@@ -14,6 +14,7 @@ internal sealed partial class SassProgram
 {
     private readonly List<(int Address, string Operation)> _code = [];
     private readonly List<(int Start, int End)> _back = [];
+    private readonly HashSet<int> _targets = []; // of branches, and where they meet again
 
     public SassProgram(string text)
     {
@@ -23,6 +24,8 @@ internal sealed partial class SassProgram
             string operation = match.Groups["operation"].Value;
             _code.Add((address, operation));
             Match target = TargetPattern().Match(match.Groups["operands"].Value);
+            if (target.Success && operation.StartsWith('B'))
+                _targets.Add(Hex(target.Groups[1].Value));
             if (operation.StartsWith("BRA", StringComparison.Ordinal) && target.Success && Hex(target.Groups[1].Value) < address)
                 _back.Add((Hex(target.Groups[1].Value), address));
         }
@@ -57,6 +60,39 @@ internal sealed partial class SassProgram
         }
 
         return best;
+    }
+
+    /// <summary>
+    /// Instructions of one turn of the loop around a hot one, of which <paramref name="turns"/> are run in it; 0 where the
+    /// hot one is all of it. Blocks with loads of single floats are left out: they are run where nothing is aligned.
+    /// </summary>
+    public int OuterTurn(SassLoop hot, int turns)
+    {
+        (int start, int end) = turns == 0
+            ? (hot.Start, hot.End)
+            : _back.Where(loop => loop.Start < hot.Start && loop.End > hot.End).MinBy(loop => loop.End - loop.Start);
+        int count = hot.Operations.Count * turns;
+        var block = new List<string>();
+        foreach ((int address, string operation) in _code.Where(each => each.Address >= start && each.Address <= end))
+        {
+            if (_targets.Contains(address))
+                Close();
+            if (turns == 0 || address < hot.Start || address > hot.End)
+                block.Add(operation);
+            if (operation.StartsWith("BRA", StringComparison.Ordinal))
+                Close();
+        }
+
+        Close();
+        return count;
+
+        void Close()
+        {
+            bool isScalar = block.Exists(operation => operation.StartsWith("LDG", StringComparison.Ordinal)
+                && !operation.Contains("128", StringComparison.Ordinal));
+            count += isScalar ? 0 : block.Count;
+            block.Clear();
+        }
     }
 
     [GeneratedRegex(@"/\*(?<address>[0-9a-f]{4,5})\*/\s+(@!?U?P\w+ )?(?<operation>[A-Z][\w.]*)(?<operands>[^;]*);")]

@@ -33,7 +33,8 @@ public sealed class TensorTileTests
     public void Tile_of_a_product_follows_its_cost(int batch, int columns, bool large) =>
         Assert.Equal(
             large,
-            TileChoice.TensorCost<Tile128X128>(197 * batch, columns, 132) <= TileChoice.TensorCost<Tile64X64>(197 * batch, columns, 132));
+            TileChoice.TensorCost<Tile128X128>(197 * batch, columns, 768, 132)
+                <= TileChoice.TensorCost<Tile64X64>(197 * batch, columns, 768, 132));
 
     private static void CheckTile<TTile>()
         where TTile : struct, IGemmTile
