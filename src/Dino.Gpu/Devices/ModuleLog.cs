@@ -33,7 +33,7 @@ internal sealed partial class ModuleLog : TraceListener
     /// <summary>Keeps what is said on each thread from here on.</summary>
     public static void Listen() => _ = Listening.Value;
 
-    /// <summary>The first complaint about the last kernel that was refused on this thread; null when there is none.</summary>
+    /// <summary>The first complaint about the last kernel that was refused on this thread; null if there is none.</summary>
     public static string? Take()
     {
         string? log = _last;

@@ -163,7 +163,7 @@ public sealed class DeviceRefusalTests
         }
     }
 
-    /// <summary>Host memory is locked and unlocked in the context of its own device, whatever the thread last used.</summary>
+    /// <summary>Host memory is locked and unlocked in its own device's context, whatever the thread last used.</summary>
     [Fact]
     public void LockedMemory_BelongsToItsDevice()
     {

@@ -29,7 +29,8 @@ internal sealed class LinearJob(LinearSettings settings, CliConsole console)
         ClassifyData data = await ClassifyData.LoadAsync(common, kept, console, cancellation).ConfigureAwait(false);
         LinearProbe probe = kept ?? await Task.Run(() => Train(data, cancellation), cancellation).ConfigureAwait(false);
         Predictions predictions = await Task.Run(
-            () => probe.Predict(data.TestValues, common.Device, common.Source.Model.Threads, console.Warn), cancellation).ConfigureAwait(false);
+            () => probe.Predict(data.TestValues, common.Device, common.Source.Model.Threads, console.Warn),
+            cancellation).ConfigureAwait(false);
         ClassifyFiles.Write(settings.Common, data, predictions);
         if (settings.Save is not null)
             probe.Save(settings.Save);

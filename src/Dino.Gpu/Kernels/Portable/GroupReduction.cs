@@ -16,7 +16,7 @@ internal readonly struct SumReduction : IReduction
 
 internal readonly struct MaxReduction : IReduction
 {
-    /// <summary>One instruction on a GPU. A number wins over NaN: what is computed with the NaN later stays one.</summary>
+    /// <summary>One instruction on a GPU, where a number wins over NaN; the NaN itself is met again later.</summary>
     public static float Combine(float left, float right) => IntrinsicMath.Max(left, right);
 }
 

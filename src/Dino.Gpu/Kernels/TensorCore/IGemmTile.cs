@@ -21,7 +21,7 @@ internal interface IGemmTile
     /// <summary>Slices of k in shared memory: one is multiplied while the others arrive.</summary>
     static abstract int Stages { get; }
 
-    /// <summary>Instructions of a warp for a slice of k, as NVIDIA's assembler counts them for sm_90; a test compares.</summary>
+    /// <summary>Instructions of a warp for a slice of k as NVIDIA's assembler counts them for sm_90.</summary>
     static abstract int SliceInstructions { get; }
 
     /// <summary>Those before and behind the loop over slices, in a product that only stores.</summary>

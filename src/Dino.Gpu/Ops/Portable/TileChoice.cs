@@ -31,10 +31,10 @@ internal static class TileChoice
     }
 
     /// <summary>
-    /// The cost of a product on tensor cores in cycles of the busiest multiprocessor. A group's half slice takes as long
-    /// as its multiply-adds, its traffic with shared memory or its instructions, whichever is longest: traffic is what
-    /// the warps read as fragments and what the copies write, at 128 bytes per cycle. What a group does before and after
-    /// comes on top. Eight warps, two per scheduler, hide each other's latency.
+    /// The cost of a product on tensor cores in cycles of the busiest multiprocessor. A group's half slice takes as
+    /// long as its multiply-adds, its traffic with shared memory or its instructions, whichever is longest. Traffic is
+    /// what the warps read as fragments and what the copies write, at 128 bytes per cycle. What a group does before and
+    /// after its slices comes on top. Eight warps, two per scheduler, hide each other's latency.
     /// </summary>
     public static double TensorCost<TTile>(int rows, int columns, int rowBytes, int multiprocessors)
         where TTile : struct, IGemmTile

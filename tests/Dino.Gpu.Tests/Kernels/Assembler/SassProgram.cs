@@ -63,8 +63,8 @@ internal sealed partial class SassProgram
     }
 
     /// <summary>
-    /// Instructions of one turn of the loop around a hot one, of which <paramref name="turns"/> are run in it; 0 where the
-    /// hot one is all of it. Blocks with loads of single floats are left out: they are run where nothing is aligned.
+    /// Instructions of one turn of the loop around a hot one, of which <paramref name="turns"/> are run in it; 0 where
+    /// the hot one is all of it. Blocks with loads of single floats are left out: they run where nothing is aligned.
     /// </summary>
     public int OuterTurn(SassLoop hot, int turns)
     {
