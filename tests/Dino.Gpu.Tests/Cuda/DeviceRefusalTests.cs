@@ -45,7 +45,7 @@ public sealed class DeviceRefusalTests
     /// <summary>A card that does not work is passed over with one line, and named where it was asked for.</summary>
     [Theory]
     [MemberData(nameof(Cases))]
-    public void ABrokenCard_HidesNoOther(string name)
+    public void A_broken_card_hides_no_other(string name)
     {
         RequireEmulator();
         (_, EmulatedCard card, string reason, string hint) = Broken.Single(each => each.Name == name);
@@ -72,7 +72,7 @@ public sealed class DeviceRefusalTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void WithoutASoundCard_TheCpuIsTaken(string name)
+    public void Without_a_sound_card_the_CPU_is_taken(string name)
     {
         RequireEmulator();
         EmulatedCard card = Broken.Single(each => each.Name == name).Card;
@@ -85,7 +85,7 @@ public sealed class DeviceRefusalTests
 
     /// <summary>CUDA 10.0 came before Hopper, but with Turing.</summary>
     [Fact]
-    public void ADriverThatIsTooOldForOneCard_ServesTheOther()
+    public void A_driver_that_is_too_old_for_one_card_serves_the_other()
     {
         RequireEmulator();
         EmulatedCard turing = Sound with { Capability = (7, 5) };
@@ -98,7 +98,7 @@ public sealed class DeviceRefusalTests
 
     /// <summary>As after an update of the driver, before the machine is started again.</summary>
     [Fact]
-    public void ADriverThatDoesNotStart_IsTold()
+    public void A_driver_that_does_not_start_is_told()
     {
         RequireEmulator();
         Assert.Empty(DeviceCatalog.FindCuda()); // ILGPU starts the driver once for all tests
@@ -113,7 +113,7 @@ public sealed class DeviceRefusalTests
 
     /// <summary>Kernels are compiled at first use: one that is refused then is told as well.</summary>
     [Fact]
-    public void AKernelThatIsRefusedLater_IsToldInTheDriversWords()
+    public void A_kernel_that_is_refused_later_is_told_in_the_words_of_the_driver()
     {
         RequireEmulator();
         using IDisposable shown = CudaEmulator.Show(new EmulatedMachine { Cards = [Refusing with { ModulesBefore = 3 }] });
@@ -136,7 +136,7 @@ public sealed class DeviceRefusalTests
     }
 
     [Fact]
-    public async Task TheCommand_SaysInOneLineWhatAutoPassesOver()
+    public async Task The_command_says_in_one_line_what_auto_passes_over()
     {
         RequireEmulator();
         using var folder = new TemporaryFolder();
@@ -165,7 +165,7 @@ public sealed class DeviceRefusalTests
 
     /// <summary>Host memory is locked and unlocked in its own device's context, whatever the thread last used.</summary>
     [Fact]
-    public void LockedMemory_BelongsToItsDevice()
+    public void Locked_memory_belongs_to_its_device()
     {
         RequireEmulator();
         using IDisposable shown = CudaEmulator.Show(2);
@@ -191,7 +191,7 @@ public sealed class DeviceRefusalTests
     [Theory]
     [InlineData(Precision.Float32)]
     [InlineData(Precision.BFloat16)]
-    public void MoreGroupsThanAGridTakes_AreSplit(Precision precision)
+    public void More_groups_than_a_grid_takes_are_split(Precision precision)
     {
         const int Images = 13;
         const DinoOutputs Kept = DinoOutputs.LastHiddenState | DinoOutputs.Attentions;

@@ -22,7 +22,7 @@ public sealed partial class FirstRunTests : IDisposable
 
     /// <summary>A step that fails, hangs or lacks its tool is told, and the next one runs.</summary>
     [Fact]
-    public async Task EveryStep_StandsAlone()
+    public async Task Every_step_stands_alone()
     {
         RequireBash();
         Script("bundle/dino", """
@@ -65,7 +65,7 @@ public sealed partial class FirstRunTests : IDisposable
 
     /// <summary>The real command, each time in a process of its own, on the emulated card.</summary>
     [Fact]
-    public async Task DryRun_OnTheEmulatedCard()
+    public async Task Dry_run_on_the_emulated_card()
     {
         RequireBash();
         Assert.SkipUnless(CudaEmulator.IsUsed, "needs the emulated CUDA device: Linux, a C compiler, and no CUDA card");
@@ -102,7 +102,7 @@ public sealed partial class FirstRunTests : IDisposable
 
     /// <summary>The script names the classes whose tests run on a card.</summary>
     [Fact]
-    public void Classes_AreThoseWithTestsOnACard()
+    public void Classes_are_those_with_tests_on_a_card()
     {
         string tests = SourceTree.Find("tests", "Dino.Gpu.Tests");
         string[] with =

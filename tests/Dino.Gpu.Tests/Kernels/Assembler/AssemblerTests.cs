@@ -92,7 +92,7 @@ public sealed class AssemblerTests
 
     /// <summary>The choice of tiles counts with what the assembler counts.</summary>
     [Fact]
-    public void TileChoice_CountsAsTheAssembler()
+    public void The_choice_of_tiles_counts_as_the_assembler()
     {
         CudaTools.Require();
         var wrong = new List<string>();
