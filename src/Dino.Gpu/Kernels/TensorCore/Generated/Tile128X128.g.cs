@@ -22,6 +22,10 @@ internal readonly partial struct Tile128X128 : IGemmTile
 
     public static int Stages => 3;
 
+    public static int SliceInstructions => 102;
+
+    public static int OtherInstructions => 850;
+
     public static void Declare() => CudaAsm.Emit(
         ".shared .align 128 .b8 tiles[49152]; .reg .f32 acc<128>; .reg .b32 af<16>; .reg .b32 bf<16>; .reg .b64 from<8>;\n\t"
         + ".reg .b32 copyTo; .reg .b32 inputAt<2>; .reg .b32 weightAt<2>; .reg .pred more; .reg .pred inside; .reg .b32 address;\n\t"

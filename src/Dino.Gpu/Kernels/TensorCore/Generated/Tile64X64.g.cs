@@ -22,6 +22,10 @@ internal readonly partial struct Tile64X64 : IGemmTile
 
     public static int Stages => 6;
 
+    public static int SliceInstructions => 37;
+
+    public static int OtherInstructions => 460;
+
     public static void Declare() => CudaAsm.Emit(
         ".shared .align 128 .b8 tiles[49152]; .reg .f32 acc<32>; .reg .b32 af<8>; .reg .b32 bf<8>; .reg .b64 from<4>;\n\t"
         + ".reg .b32 copyTo; .reg .b32 inputAt<2>; .reg .b32 weightAt<2>; .reg .pred more; .reg .pred inside; .reg .b32 address;\n\t"
