@@ -107,7 +107,7 @@ public sealed class AssemblerTests
         void Check<TTile>(int turns)
             where TTile : struct, ITileShape
         {
-            SassProgram code = Alone(90, $"Portable.Gemm.Kernel-{typeof(TTile).Name}-StoreEpilogue").Code;
+            SassProgram code = Named(90, $"Portable.Gemm.Kernel-{typeof(TTile).Name}-StoreEpilogue").Code;
             SassLoop hot = code.HotLoop("FFMA")!;
             Compare($"{typeof(TTile).Name}, a slice", TTile.SliceInstructions, code.OuterTurn(hot, turns), 0.03);
         }
@@ -115,7 +115,7 @@ public sealed class AssemblerTests
         void CheckTensor<TTile>()
             where TTile : struct, IGemmTile
         {
-            SassProgram code = Alone(90, $"TensorCore.Gemm.Kernel-{typeof(TTile).Name}-BFloat16Format-StoreEpilogue").Code;
+            SassProgram code = Named(90, $"TensorCore.Gemm.Kernel-{typeof(TTile).Name}-BFloat16Format-StoreEpilogue").Code;
             SassLoop hot = code.HotLoop("HMMA")!;
             Compare($"{typeof(TTile).Name}, a slice", TTile.SliceInstructions, hot.Operations.Count / TTile.Stages, 0.03);
             Compare($"{typeof(TTile).Name}, all others", TTile.OtherInstructions, code.Length - hot.Operations.Count, 0.1);
