@@ -38,10 +38,16 @@ public sealed partial class DinoEncoder : IDisposable
     /// <param name="createExecutor">Makes the executor that runs the model on the device.</param>
     private DinoEncoder(VitWeights weights, DinoOptions options, Func<DinoDevice, VitWeights, VitExecutor> createExecutor)
     {
+        if (options.Preprocess == PreprocessPreset.Dino)
+            weights = weights.With(preprocessor: null); // the original evaluation, whatever the checkpoint says
         Config = weights.Config;
+        Notes = weights.Notes;
         _options = options;
-        (int width, int height) = InputSize(weights.Config, options);
-        _preprocessor = new Preprocessor(options.Preprocess, width, height);
+        (int width, int height) = InputSize(weights, options);
+        _preprocessor = weights.Preprocessor is { } asked
+            ? new Preprocessor(asked, width, height)
+            : new Preprocessor(options.Preprocess, width, height);
+        Preprocessing = PreprocessingName(options.Preprocess, weights.Preprocessor);
         _decoder = ImageDecoding.For(options.Decoder ?? new StbImageDecoder(), _preprocessor);
         _shape = new VitShape(weights.Config, width, height);
         _trainedPositions = weights.Positions;
@@ -68,6 +74,9 @@ public sealed partial class DinoEncoder : IDisposable
 
     /// <summary>The model's sizes.</summary>
     public VitConfig Config { get; }
+
+    /// <inheritdoc cref="VitWeights.Notes"/>
+    public IReadOnlyList<string> Notes { get; }
 
     /// <summary>The device it runs on.</summary>
     public DeviceInfo Device =>
@@ -99,14 +108,22 @@ public sealed partial class DinoEncoder : IDisposable
     /// </summary>
     public int BatchesInFlight => _batches.BatchesInFlight;
 
+    /// <summary>
+    /// How a picture becomes the input: <c>hf</c>, <c>dino</c>, or <c>hf</c> and in what the checkpoint's
+    /// <c>preprocessor_config.json</c> differs from the published model's, such as <c>hf, bicubic</c>.
+    /// </summary>
+    public string Preprocessing { get; }
+
     /// <summary>Loads a checkpoint onto a device.</summary>
     /// <param name="weights">
-    /// A <c>.bin</c>, <c>.pth</c> or <c>.safetensors</c> file, or <c>synthetic[:SEED]</c> for seeded weights. Seeded
-    /// weights run like real ones, but their embeddings mean nothing.
+    /// What <see cref="WeightSource"/> takes: a <c>.bin</c>, <c>.pth</c> or <c>.safetensors</c> file, a folder with
+    /// one, a model in the Hugging Face cache such as <c>facebook/dino-vits16</c>, or <c>synthetic[:SEED]</c> for
+    /// seeded weights. Seeded weights run like real ones, but their embeddings mean nothing.
     /// </param>
     /// <param name="options">Device, input size and so on; null for the defaults.</param>
     /// <exception cref="DinoException">The checkpoint or the device cannot be used.</exception>
-    public static DinoEncoder Load(string weights, DinoOptions? options = null) => Create(WeightSource.Load(weights), options);
+    public static DinoEncoder Load(string weights, DinoOptions? options = null) =>
+        Create(WeightSource.Load(weights, CheckpointOptions.Of(options)), options);
 
     /// <summary>Copies weights that are already in memory to a device.</summary>
     /// <param name="weights">The model.</param>
@@ -269,10 +286,16 @@ public sealed partial class DinoEncoder : IDisposable
             PositionTable.Interpolate(_trainedPositions, Config.TrainedGrid, shape.GridWidth, shape.GridHeight, _options.Interpolation));
     });
 
-    private static (int Width, int Height) InputSize(VitConfig config, DinoOptions options)
+    private static string PreprocessingName(PreprocessPreset preset, PreprocessorConfig? config) =>
+        preset == PreprocessPreset.Dino ? "dino"
+        : config is { Difference: { Length: > 0 } difference } ? $"hf, {difference}"
+        : "hf";
+
+    private static (int Width, int Height) InputSize(VitWeights weights, DinoOptions options)
     {
-        int width = options.InputWidth ?? config.TrainedImageSize;
-        int height = options.InputHeight ?? config.TrainedImageSize;
+        VitConfig config = weights.Config;
+        int width = options.InputWidth ?? weights.Preprocessor?.InputWidth ?? config.TrainedImageSize;
+        int height = options.InputHeight ?? weights.Preprocessor?.InputHeight ?? config.TrainedImageSize;
         if (config.LayerCount > ForwardRequest.MaxLayers)
             throw new DinoException($"the model has {config.LayerCount} blocks (at most {ForwardRequest.MaxLayers} are supported)");
         if (width < config.PatchSize || height < config.PatchSize)

@@ -59,6 +59,12 @@ public sealed class DinoEncoderGroup : IDisposable
     /// <summary>Rows of the patch grid.</summary>
     public int GridHeight => _encoders[0].GridHeight;
 
+    /// <inheritdoc cref="VitWeights.Notes"/>
+    public IReadOnlyList<string> Notes => _encoders[0].Notes;
+
+    /// <inheritdoc cref="DinoEncoder.Preprocessing"/>
+    public string Preprocessing => _encoders[0].Preprocessing;
+
     /// <summary>The most images that every device takes in one pass.</summary>
     public int BatchSize => _encoders.Min(encoder => encoder.BatchSize);
 
@@ -76,7 +82,7 @@ public sealed class DinoEncoderGroup : IDisposable
     {
         // A wrong device list fails before the checkpoint is read.
         IReadOnlyList<string> devices = DeviceList.Expand((options ?? new DinoOptions()).Device);
-        return Create(WeightSource.Load(weights), options, devices);
+        return Create(WeightSource.Load(weights, CheckpointOptions.Of(options)), options, devices);
     }
 
     /// <summary>

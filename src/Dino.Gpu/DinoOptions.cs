@@ -47,13 +47,24 @@ public sealed record DinoOptions
     /// </summary>
     public Precision Precision { get; init; } = Precision.Float32;
 
-    /// <summary>How a picture becomes the model's input.</summary>
+    /// <summary>
+    /// Model of a training checkpoint, <c>teacher</c> or <c>student</c>; null for the teacher, which DINO evaluates.
+    /// </summary>
+    public string? Branch { get; init; }
+
+    /// <summary>Attention heads of a block, where neither the checkpoint nor its size tells; else null.</summary>
+    public int? Heads { get; init; }
+
+    /// <summary>
+    /// How a picture becomes the model's input. <see cref="PreprocessPreset.HuggingFace"/> is the checkpoint's own
+    /// <c>preprocessor_config.json</c>, where there is one.
+    /// </summary>
     public PreprocessPreset Preprocess { get; init; } = PreprocessPreset.HuggingFace;
 
-    /// <summary>Input width in pixels; null for the size the model was trained on.</summary>
+    /// <summary>Input width in pixels; null for what the checkpoint says, else the size it was trained on.</summary>
     public int? InputWidth { get; init; }
 
-    /// <summary>Input height in pixels; null for the size the model was trained on.</summary>
+    /// <summary>Input height in pixels; null for what the checkpoint says, else the size it was trained on.</summary>
     public int? InputHeight { get; init; }
 
     /// <summary>How positions are interpolated if the input size is not the trained one.</summary>

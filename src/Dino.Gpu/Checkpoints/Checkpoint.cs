@@ -12,14 +12,15 @@ namespace Dino.Gpu.Checkpoints;
 /// </summary>
 public static class Checkpoint
 {
+    private const int BufferBytes = 1 << 20;
+
     /// <summary>
     /// Loads a checkpoint as float32. Every size is taken from the tensors. <c>config.json</c> beside a file with
-    /// Hugging Face names
-    /// adds the number of heads (else hidden / 64) and the LayerNorm epsilon (else 1e-12, and 1e-6 for the original
-    /// DINO's names).
+    /// Hugging Face names adds the number of heads (else hidden / 64) and the LayerNorm epsilon (else 1e-12, and 1e-6
+    /// for the original DINO's names); <c>preprocessor_config.json</c> says how pictures become the input.
     /// </summary>
-    /// <param name="path">The file.</param>
-    /// <param name="options">Which branch of a training checkpoint; null for the teacher.</param>
+    /// <param name="path">The file, or the <c>.index.json</c> of a model in several files.</param>
+    /// <param name="options">What the file does not say; null for the teacher, and heads as the file says.</param>
     /// <exception cref="DinoException">
     /// The file is no checkpoint, is broken, or does not fit a DINO ViT: then the message lists every missing,
     /// unexpected and misshapen tensor.
@@ -28,22 +29,32 @@ public static class Checkpoint
     {
         ArgumentNullException.ThrowIfNull(path);
         using CheckpointFile file = CheckpointFile.Open(path);
-        return CheckpointBinding.Bind(file, CheckpointReader.Read(file, options?.Branch)).Load();
+        return CheckpointBinding.Bind(file, CheckpointReader.Read(file, options?.Branch), options?.Heads).Load();
     }
 
-    /// <summary>SHA-256 of a weights file, as 64 lower-case hexadecimal digits.</summary>
+    /// <summary>
+    /// SHA-256 of a weights file, as 64 lower-case hexadecimal digits; of a model in several files that of all of them,
+    /// one after the other in the order of their names.
+    /// </summary>
     /// <exception cref="DinoException">The file cannot be read.</exception>
     public static string Sha256(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
         try
         {
-            using var stream = new FileStream(RegularFile.Open(path), FileAccess.Read, bufferSize: 0);
-            return Convert.ToHexStringLower(SHA256.HashData(stream));
-        }
-        catch (DinoException failure)
-        {
-            throw new DinoException($"{path}: {failure.Message}", failure.Hint, failure);
+            using CheckpointFile file = CheckpointFile.Open(path);
+            IReadOnlyList<string> parts = CheckpointReader.IsIndex(file) ? ShardIndex.Files(file) : [path];
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            byte[] buffer = new byte[BufferBytes];
+            foreach (string part in parts)
+            {
+                path = part;
+                using var stream = new FileStream(CheckpointFile.OpenHandle(part), FileAccess.Read, bufferSize: 0);
+                for (int read; (read = stream.Read(buffer)) > 0;)
+                    hash.AppendData(buffer, 0, read);
+            }
+
+            return Convert.ToHexStringLower(hash.GetHashAndReset());
         }
         catch (IOException failure)
         {

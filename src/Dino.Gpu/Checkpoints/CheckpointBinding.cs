@@ -1,5 +1,6 @@
 using System.Globalization;
 using Dino.Gpu.Files;
+using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Checkpoints;
@@ -21,6 +22,9 @@ internal sealed class CheckpointBinding
 
     /// <inheritdoc cref="MaxListed"/>
     private const int MaxMessage = 300;
+
+    private const string SayHeads =
+        $"so the number of heads must be said: --heads N, or {ModelConfig.FileName} with {ModelConfig.HeadsKey} beside the file";
 
     /// <summary>Key biases are zero where none is stored: attention does not depend on them.</summary>
     private const string KeyBias = ".attention.attention.key.bias";
@@ -49,16 +53,20 @@ internal sealed class CheckpointBinding
     private readonly List<string> _problems = [];
     private readonly List<string> _ignored = [];
     private readonly List<(TensorSlot Slot, TensorEntry Tensor)> _pairs = [];
+    private readonly int? _heads; // said by the caller
+    private bool _assumesHeads;
 
-    private CheckpointBinding(CheckpointFile file, TensorTable table)
+    private CheckpointBinding(CheckpointFile file, TensorTable table, int? heads)
     {
         _file = file;
+        _heads = heads;
         _names = Names(file, table);
         Collect(table);
 
         // The original DINO has no config.json: one that lies beside its file belongs to another model.
         ModelConfig? fromFile = ModelConfig.FromMetadata(file, table.Metadata);
         ModelConfig? beside = Layout == CheckpointLayout.HuggingFace ? ModelConfig.Beside(file.Path) : null;
+        Preprocessor = AgreedPreprocessor(file, table);
         Config = Infer(fromFile, beside);
         MatchSlots();
     }
@@ -67,6 +75,9 @@ internal sealed class CheckpointBinding
 
     /// <summary>The sizes that the tensors have.</summary>
     public VitConfig Config { get; }
+
+    /// <summary>How pictures become the input; null where neither the file nor its folder says.</summary>
+    public PreprocessorConfig? Preprocessor { get; }
 
     /// <summary>Every missing, unexpected and misshapen tensor, and every contradiction of the config.</summary>
     public IReadOnlyList<string> Problems => _problems;
@@ -78,19 +89,33 @@ internal sealed class CheckpointBinding
     /// Matches the tensors with the model's, and keeps what does not fit among <see cref="Problems"/>.
     /// </summary>
     /// <exception cref="DinoException">The checkpoint is of another model altogether.</exception>
-    public static CheckpointBinding Match(CheckpointFile file, TensorTable table) => new(file, table);
+    public static CheckpointBinding Match(CheckpointFile file, TensorTable table, int? heads = null) => new(file, table, heads);
 
     /// <summary>Matches the tensors with the model's.</summary>
     /// <exception cref="DinoException">
     /// They do not fit: the message lists the first missing, unexpected and misshapen tensors.
     /// </exception>
-    public static CheckpointBinding Bind(CheckpointFile file, TensorTable table)
+    public static CheckpointBinding Bind(CheckpointFile file, TensorTable table, int? heads = null)
     {
-        var binding = new CheckpointBinding(file, table);
+        var binding = new CheckpointBinding(file, table, heads);
         if (binding.Problem(table) is { } problem)
             throw problem;
         binding.CheckMemory();
         return binding;
+    }
+
+    /// <summary>What loading leaves out, in one line; null where that is nothing.</summary>
+    public string? IgnoredNote
+    {
+        get
+        {
+            if (_ignored.Count == 0)
+                return null;
+            string some = string.Join(", ", _ignored.Take(MaxListed).Select(MessageText.Quote));
+            string more = _ignored.Count > MaxListed ? ", ..." : "";
+            string keys = _ignored.Count == 1 ? "1 key" : $"{_ignored.Count} keys";
+            return MessageText.Visible($"{_file.Path}: ignored {keys} outside the ViT: {some}{more}");
+        }
     }
 
     /// <summary>Why the checkpoint cannot be loaded, in one line; null if it can.</summary>
@@ -114,13 +139,13 @@ internal sealed class CheckpointBinding
     /// <summary>Allocates the weights and reads the tensors into place, several at a time.</summary>
     public VitWeights Load()
     {
-        VitWeights weights = VitWeights.Allocate(Config);
+        VitWeights weights = VitWeights.Allocate(Config, Preprocessor, IgnoredNote is { } note ? [note] : []);
         try
         {
             Parallel.ForEach(_pairs, pair =>
             {
                 Span<float> values = pair.Slot.Data(weights).Span;
-                pair.Tensor.Read(_file, values);
+                pair.Tensor.Read(values);
                 CheckValues(pair.Slot, values);
             });
         }
@@ -129,7 +154,18 @@ internal sealed class CheckpointBinding
             throw first;
         }
 
+        RefuseFixedPositions(weights);
         return weights;
+    }
+
+    /// <summary>What the metadata of the file and the file beside it say, which must be the same.</summary>
+    private PreprocessorConfig? AgreedPreprocessor(CheckpointFile file, TensorTable table)
+    {
+        var fromFile = PreprocessorFile.FromMetadata(file, table.Metadata);
+        var beside = PreprocessorFile.Beside(file.Path);
+        if (fromFile is not null && beside is not null && !fromFile.IsSameAs(beside))
+            _problems.Add($"its metadata and {PreprocessorFile.FileName} beside it prepare pictures in two ways");
+        return fromFile ?? beside;
     }
 
     /// <summary>Finds the class token, and with it the layout and the prefix of the ViT.</summary>
@@ -212,6 +248,13 @@ internal sealed class CheckpointBinding
 
     private int Heads(int? said, int hidden)
     {
+        if (_heads is { } named)
+        {
+            if (said is not null && said != named)
+                _problems.Add($"{ModelConfig.HeadsKey} is {said}, and {named} heads were asked for");
+            said = named;
+        }
+
         if (said is { } heads)
         {
             if (heads < 1 || hidden % heads != 0)
@@ -221,14 +264,23 @@ internal sealed class CheckpointBinding
 
         string unknown = hidden % UsualHeadSize != 0 ? $"hidden size {hidden} is no multiple of {UsualHeadSize}"
             : hidden > LargestSmall && !UsualHiddenSizes.Contains(hidden) ? $"hidden size {hidden} is none of DINO's"
+            : hidden == LargestSmall && _names.IsMoCo ? "MoCo's ViT-S has other heads than DINO's"
             : "";
         if (unknown.Length > 0)
-        {
-            _problems.Add(
-                $"{unknown}, so the number of heads must be said: put {ModelConfig.FileName} with {ModelConfig.HeadsKey} beside the file");
-        }
-
+            _problems.Add($"{unknown}, {SayHeads}");
+        _assumesHeads = true;
         return Math.Max(hidden / UsualHeadSize, 1);
+    }
+
+    /// <summary>
+    /// MoCo v3 and MAE never train their positions: those are sines, with zeros for the class token. Their ViT-S has
+    /// the shapes of DINO's and 12 heads of 32.
+    /// </summary>
+    private void RefuseFixedPositions(VitWeights weights)
+    {
+        bool isFixed = weights.Positions.AsSpan(0, Config.HiddenSize).IndexOfAnyExcept(0f) < 0;
+        if (isFixed && _assumesHeads && Config.HiddenSize == LargestSmall)
+            throw _file.Error($"its positions were not trained, as in MoCo and MAE, whose ViT-S has other heads than DINO's, {SayHeads}");
     }
 
     /// <summary>
@@ -246,8 +298,8 @@ internal sealed class CheckpointBinding
             }
         }
 
-        bool isMatrix = slot.Shape.Length > 1 && slot.Name.EndsWith(".weight", StringComparison.Ordinal);
-        if (isMatrix && values.IndexOfAnyExcept(0f) < 0)
+        // Of biases alone a training may leave all at zero.
+        if (!slot.Name.EndsWith(".bias", StringComparison.Ordinal) && values.IndexOfAnyExcept(0f) < 0)
             throw _file.Error($"{slot.Name} is all zeros, expected trained weights", "if it was downloaded, fetch it again");
     }
 
@@ -328,7 +380,8 @@ internal sealed class CheckpointBinding
     private void CheckMemory()
     {
         long claimed = _pairs.Sum(pair => pair.Tensor.ElementCount * pair.Tensor.Type.Size());
-        if (claimed > _file.Length) throw _file.Error($"its tensors claim {claimed} bytes of a file of {_file.Length}: they overlap");
+        if (claimed > _file.TotalLength)
+            throw _file.Error($"its tensors claim {claimed} bytes of a file of {_file.TotalLength}: they overlap");
         if (3L * Config.HiddenSize * Config.HiddenSize > Array.MaxLength)
             throw _file.Error($"hidden size {Config.HiddenSize} is too large");
     }

@@ -10,7 +10,9 @@ namespace Dino.Gpu.Checkpoints;
 /// </summary>
 internal sealed class CheckpointFile : IDisposable
 {
-    private readonly SafeFileHandle _handle;
+    private readonly SafeFileHandle? _handle;
+    private readonly Lazy<byte[]>? _content;
+    private readonly List<CheckpointFile> _parts = [];
 
     private CheckpointFile(string path, SafeFileHandle handle)
     {
@@ -19,25 +21,52 @@ internal sealed class CheckpointFile : IDisposable
         Length = RandomAccess.GetLength(handle);
     }
 
+    private CheckpointFile(string path, long length, Func<byte[]> content)
+    {
+        Path = path;
+        _content = new Lazy<byte[]>(content);
+        Length = length;
+    }
+
     /// <summary>As the caller gave it; the first word of every message.</summary>
     public string Path { get; }
 
     /// <summary>In bytes, when it was opened.</summary>
     public long Length { get; }
 
+    /// <summary>Bytes of this and of all that <see cref="Add"/> joined to it.</summary>
+    public long TotalLength => Length + _parts.Sum(part => part.TotalLength);
+
     /// <exception cref="DinoException">
     /// There is no such file, it may not be read, or it is a folder, a pipe or a device.
     /// </exception>
-    public static CheckpointFile Open(string path)
+    public static CheckpointFile Open(string path) => new(path, OpenHandle(path));
+
+    /// <inheritdoc cref="Open"/>
+    public static SafeFileHandle OpenHandle(string path)
     {
         try
         {
-            return new CheckpointFile(path, RegularFile.Open(path));
+            return RegularFile.Open(path);
         }
         catch (DinoException failure)
         {
             throw new DinoException(OneLine($"{path}: {failure.Message}"), failure.Hint, failure);
         }
+    }
+
+    /// <summary>
+    /// What is compressed inside this file, read like a file of its own. Nothing is inflated before the first read.
+    /// </summary>
+    /// <param name="length">Bytes that <paramref name="content"/> returns.</param>
+    /// <param name="content">Inflates.</param>
+    public CheckpointFile Inside(long length, Func<byte[]> content) => Add(new CheckpointFile(Path, length, content));
+
+    /// <summary>Makes another file a part of this one, which disposes it.</summary>
+    public CheckpointFile Add(CheckpointFile part)
+    {
+        _parts.Add(part);
+        return part;
     }
 
     /// <summary>
@@ -50,6 +79,12 @@ internal sealed class CheckpointFile : IDisposable
             throw Error(
                 $"truncated: {what} needs bytes {Text(offset)} to {Text(offset + destination.Length)}, the file has {Text(Length)}");
         }
+        if (_handle is null)
+        {
+            _content!.Value.AsSpan((int)offset, destination.Length).CopyTo(destination);
+            return;
+        }
+
         try
         {
             while (destination.Length > 0)
@@ -72,7 +107,11 @@ internal sealed class CheckpointFile : IDisposable
     public DinoException Error(string problem, string? hint = null) =>
         new(OneLine($"{Path}: {problem}"), hint is null ? null : OneLine(hint));
 
-    public void Dispose() => _handle.Dispose();
+    public void Dispose()
+    {
+        _handle?.Dispose();
+        _parts.ForEach(part => part.Dispose());
+    }
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 

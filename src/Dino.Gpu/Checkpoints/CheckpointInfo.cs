@@ -1,3 +1,6 @@
+using System.Globalization;
+using Dino.Gpu.Files;
+using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Checkpoints;
@@ -38,7 +41,7 @@ public sealed record CheckpointInfo
     /// <summary>The file.</summary>
     public required string Path { get; init; }
 
-    /// <summary>Length of the file in bytes.</summary>
+    /// <summary>Length of the file in bytes, or of all files of the model.</summary>
     public required long FileBytes { get; init; }
 
     /// <summary>How it is written.</summary>
@@ -62,15 +65,84 @@ public sealed record CheckpointInfo
     /// <summary>Every missing, unexpected and misshapen tensor, and every contradiction of the config.</summary>
     public IReadOnlyList<string> Problems { get; init; } = [];
 
+    /// <summary>How pictures become the model's input; null where the checkpoint does not say.</summary>
+    public PreprocessorConfig? Preprocessor { get; init; }
+
     /// <summary>Keys outside the ViT, which loading ignores: heads, other models, an optimizer's state.</summary>
     public IReadOnlyList<string> Ignored { get; init; } = [];
 
     /// <summary>The tensors in file order.</summary>
     public required IReadOnlyList<CheckpointTensor> Tensors { get; init; }
 
+    /// <summary>What prepares pictures as the encoder of a checkpoint does, without loading its weights.</summary>
+    /// <param name="weights">As for <see cref="WeightSource"/>; null for the published model.</param>
+    /// <param name="preset">Which way.</param>
+    /// <param name="width">Input width in pixels; null for what the checkpoint says.</param>
+    /// <param name="height">Input height in pixels; null for what the checkpoint says.</param>
+    /// <exception cref="DinoException">The checkpoint cannot be read.</exception>
+    internal static Preprocessor PreprocessorOf(string? weights, PreprocessPreset preset, int? width, int? height)
+    {
+        string? path = weights is null ? null : WeightSource.Resolve(weights).Path;
+        CheckpointInfo? info = path is null ? null : Read(path);
+        if (info is { Config: null, Problem: { } problem })
+            throw new DinoException(problem);
+        int trained = (info?.Config ?? VitConfig.VitS16).TrainedImageSize;
+        return preset == PreprocessPreset.HuggingFace && info?.Preprocessor is { } config
+            ? new Preprocessor(config, width ?? config.InputWidth ?? trained, height ?? config.InputHeight ?? trained)
+            : new Preprocessor(preset, width ?? trained, height ?? trained);
+    }
+
+    /// <summary>The format as people call it.</summary>
+    internal string FormatName => Format switch
+    {
+        CheckpointFormat.TorchZip => "torch",
+        CheckpointFormat.TorchLegacy => "torch before 1.6",
+        _ => "safetensors",
+    };
+
+    /// <summary>Whose names it uses, as people call them; null if it is not a DINO ViT.</summary>
+    internal string? LayoutName => Layout switch
+    {
+        CheckpointLayout.HuggingFace => "Hugging Face",
+        CheckpointLayout.Dino => "original DINO",
+        _ => null,
+    };
+
+    /// <summary>All but the tensors, in lines.</summary>
+    internal IEnumerable<string> Describe()
+    {
+        string names = LayoutName is { } layout ? layout + " names" : "names of another model";
+        string branch = Branch is null ? "" : $", {Branch} of a training checkpoint";
+        yield return string.Create(
+            CultureInfo.InvariantCulture, $"{Path}: {FormatName}, {names}{branch}, {FileBytes:N0} bytes, {Tensors.Count} tensors");
+        if (Config is { } config)
+        {
+            string blocks = $"{config.LayerCount} layers, {config.HeadCount} heads of {config.HeadSize}, MLP {config.MlpSize}";
+            string epsilon = config.LayerNormEpsilon.ToString("R", CultureInfo.InvariantCulture);
+            string image = $"patch {config.PatchSize}, image {config.TrainedImageSize}";
+            yield return $"ViT: hidden {config.HiddenSize}, {blocks}, {image}, LayerNorm epsilon {epsilon}";
+        }
+
+        if (Preprocessor is { } pictures)
+        {
+            string size = pictures.InputWidth is { } width ? $", input {width}x{pictures.InputHeight}" : "";
+            string rest = pictures.Difference.Length > 0 ? ", " + pictures.Difference : "";
+            yield return $"pictures: hf{rest}{size}";
+        }
+
+        if (Ignored.Count > 0)
+        {
+            string some = string.Join(", ", Ignored.Take(3).Select(MessageText.Quote));
+            yield return $"ignored: {Ignored.Count} keys outside the ViT, such as {some}";
+        }
+
+        foreach (string problem in Problems)
+            yield return problem;
+    }
+
     /// <summary>Reads names, types and shapes; the values stay in the file.</summary>
     /// <param name="path">A checkpoint in any of the formats of <see cref="CheckpointFormat"/>.</param>
-    /// <param name="options">Which branch of a training checkpoint.</param>
+    /// <param name="options">What the file does not say, such as which branch of a training checkpoint.</param>
     /// <exception cref="DinoException">The file cannot be read as a checkpoint at all.</exception>
     public static CheckpointInfo Read(string path, CheckpointOptions? options = null)
     {
@@ -79,16 +151,18 @@ public sealed record CheckpointInfo
         TensorTable table = CheckpointReader.Read(file, options?.Branch);
         CheckpointLayout? layout = null;
         VitConfig? config = null;
+        PreprocessorConfig? preprocessor = null;
         string? problem = null;
         IReadOnlyList<string> problems = [], ignored = [];
         try
         {
-            CheckpointBinding binding = CheckpointBinding.Match(file, table);
+            CheckpointBinding binding = CheckpointBinding.Match(file, table, options?.Heads);
             layout = binding.Layout;
+            preprocessor = binding.Preprocessor;
             problems = binding.Problems;
             ignored = binding.Ignored;
             problem = binding.Problem(table)?.Message;
-            config = problem is null ? CheckpointBinding.Bind(file, table).Config : null;
+            config = problem is null ? CheckpointBinding.Bind(file, table, options?.Heads).Config : null;
         }
         catch (DinoException e)
         {
@@ -98,12 +172,13 @@ public sealed record CheckpointInfo
         return new CheckpointInfo
         {
             Path = path,
-            FileBytes = file.Length,
+            FileBytes = file.TotalLength,
             Format = table.Format,
             Layout = layout,
             Branches = table.Branches,
             Branch = table.Branch,
             Config = config,
+            Preprocessor = preprocessor,
             Problem = problem,
             Problems = problems,
             Ignored = ignored,

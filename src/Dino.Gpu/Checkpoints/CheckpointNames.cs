@@ -9,10 +9,16 @@ internal static class CheckpointNames
     /// <summary>What <c>torch.save</c> is called there.</summary>
     public const string Torch = "pytorch_model.bin";
 
+    private const string IndexEnding = ".index.json";
+
     private static readonly string[] Extensions = [".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".pth.tar"];
 
     /// <summary>The names of a Hugging Face folder, the preferred one first.</summary>
-    public static IReadOnlyList<string> Usual { get; } = [Safetensors, Torch];
+    public static IReadOnlyList<string> Usual { get; } = [Safetensors, Safetensors + IndexEnding, Torch, Torch + IndexEnding];
+
+    /// <summary>The indexes of models in several files, in the byte order of their names.</summary>
+    public static IEnumerable<string> Indexes(string folder) =>
+        Directory.EnumerateFiles(folder, "*" + IndexEnding).Order(StringComparer.Ordinal);
 
     /// <summary>The checkpoints of a folder in the byte order of their names, by extension alone.</summary>
     public static IEnumerable<string> In(string folder) =>

@@ -10,19 +10,25 @@ internal static class CheckpointReader
     /// <exception cref="DinoException">The format is not known, or the file is broken.</exception>
     public static TensorTable Read(CheckpointFile file, string? branch)
     {
-        if (branch is not (null or "teacher" or "student"))
+        if (branch is not (null or CheckpointOptions.Teacher or CheckpointOptions.Student))
             throw new DinoException($"unknown branch '{branch}', expected teacher or student");
+        return IsIndex(file) ? ShardIndex.Read(file, shard => ReadFile(shard, branch)) : ReadFile(file, branch);
+    }
+
+    /// <summary>Whether it is the index of a model in several files.</summary>
+    public static bool IsIndex(CheckpointFile file)
+    {
+        byte[] start = Start(file);
+        return !SafetensorsHeader.IsAtStart(start) && ShardIndex.IsAtStart(file.Path, start);
+    }
+
+    private static TensorTable ReadFile(CheckpointFile file, string? branch)
+    {
         if (file.Length == 0) throw file.Error("empty, expected a checkpoint");
         byte[] start = Start(file);
         if (TorchReader.IsZip(start)) return TorchReader.ReadZip(file, branch);
         if (TorchReader.IsLegacy(start)) return TorchReader.ReadLegacy(file, branch);
-        if (SafetensorsHeader.IsAtStart(start))
-        {
-            return branch is null
-                ? SafetensorsReader.Read(file)
-                : throw file.Error($"a safetensors file has no branch '{branch}', nor any other");
-        }
-
+        if (SafetensorsHeader.IsAtStart(start)) return SafetensorsReader.Read(file, branch);
         throw file.Error(Describe(start), IsPointer(start) ? "fetch it with 'git lfs pull' or 'dino weights pull'" : null);
     }
 

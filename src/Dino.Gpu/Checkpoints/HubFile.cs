@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 
 namespace Dino.Gpu.Checkpoints;
 
@@ -8,7 +9,10 @@ namespace Dino.Gpu.Checkpoints;
 /// carries the size and the SHA-256 (<c>X-Linked-Size</c>, <c>X-Linked-Etag</c>), so redirects are followed here and
 /// not by HttpClient.
 /// </summary>
-internal sealed class HubFile(HttpClient client, Uri address)
+/// <param name="client">Follows no redirects itself.</param>
+/// <param name="address">The resolve address.</param>
+/// <param name="token">Sent to the hub alone, and never in clear text across a network; null for none.</param>
+internal sealed class HubFile(HttpClient client, Uri address, string? token = null)
 {
     private const int MaxRedirects = 10;
 
@@ -29,6 +33,8 @@ internal sealed class HubFile(HttpClient client, Uri address)
             using var request = new HttpRequestMessage(HttpMethod.Get, target);
             request.Headers.UserAgent.ParseAdd("Dino.Gpu");
             if (from > 0) request.Headers.Range = new(from, null);
+            if (token is not null && MayHaveToken(target))
+                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
             HttpResponseMessage response = await client
                 .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
             hash ??= Header(response, "X-Linked-Etag");
@@ -41,7 +47,12 @@ internal sealed class HubFile(HttpClient client, Uri address)
         throw new DinoException($"{address}: more than {MaxRedirects} redirects");
     }
 
-    private static Uri Next(Uri target, HttpResponseMessage response)
+    private bool MayHaveToken(Uri target) =>
+        target.Authority == address.Authority && target.Scheme == address.Scheme
+        && (target.Scheme == Uri.UriSchemeHttps || target.IsLoopback);
+
+    /// <summary>Where a redirect leads: from https only to https.</summary>
+    internal static Uri Next(Uri target, HttpResponseMessage response)
     {
         Uri location = response.Headers.Location ?? throw new DinoException($"{target}: a redirect without an address");
         if (!location.IsAbsoluteUri) location = new Uri(target, location);
@@ -60,7 +71,7 @@ internal sealed class HubFile(HttpClient client, Uri address)
     /// Of a large file the hub's ETag is its SHA-256 in quotes; of a small one a git object's SHA-1, which is no use
     /// here.
     /// </summary>
-    private static string? ParseHash(string? tag)
+    internal static string? ParseHash(string? tag)
     {
         string? text = tag?.StartsWith("W/", StringComparison.Ordinal) == true ? tag[2..] : tag;
         text = text?.Trim('"');

@@ -19,8 +19,6 @@ internal sealed class ModelConfig
     /// <inheritdoc cref="HeadsKey"/>
     public const string EpsilonKey = "layer_norm_eps";
 
-    private const int MaxBytes = 1 << 20;
-
     /// <summary>Models whose trunk is a plain ViT.</summary>
     private static readonly string[] ModelTypes = ["vit", "vit_msn", "vit_mae"];
 
@@ -46,24 +44,7 @@ internal sealed class ModelConfig
 
     /// <summary>Reads config.json beside a checkpoint; null if there is none.</summary>
     /// <exception cref="DinoException">It cannot be read, or a value has the wrong type.</exception>
-    public static ModelConfig? Beside(string checkpointPath)
-    {
-        string path = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(checkpointPath)) ?? ".", FileName);
-        if (!File.Exists(path)) return null;
-        using CheckpointFile file = CheckpointFile.Open(path);
-        if (file.Length > MaxBytes) throw file.Error($"{file.Length} bytes, at most {MaxBytes} are read of a model's config");
-        byte[] bytes = new byte[file.Length];
-        file.Read(0, bytes, "the config");
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(bytes);
-            return Parse(file, document.RootElement);
-        }
-        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
-        {
-            throw file.Error("not valid JSON"); // InvalidOperationException: text that is not valid UTF-16
-        }
-    }
+    public static ModelConfig? Beside(string checkpointPath) => ConfigFile.Beside(checkpointPath, FileName, Parse);
 
     /// <summary>The metadata that <see cref="SafetensorsWriter"/> leaves; null if there is none.</summary>
     /// <exception cref="DinoException">A value is not a number.</exception>
@@ -86,7 +67,6 @@ internal sealed class ModelConfig
 
     private static ModelConfig Parse(CheckpointFile file, JsonElement root)
     {
-        if (root.ValueKind != JsonValueKind.Object) throw file.Error("expected a JSON object");
         var unsupported = new List<string>();
         Require(root, "hidden_act", "gelu", unsupported);
         Require(root, "qkv_bias", "True", unsupported);
@@ -100,11 +80,11 @@ internal sealed class ModelConfig
         return new ModelConfig
         {
             Source = FileName,
-            Heads = Integer(file, root, HeadsKey),
-            Epsilon = Number(file, root, EpsilonKey),
-            HiddenSize = Integer(file, root, "hidden_size"),
-            Layers = Integer(file, root, "num_hidden_layers"),
-            MlpSize = Integer(file, root, "intermediate_size"),
+            Heads = ConfigFile.Integer(file, root, HeadsKey),
+            Epsilon = ConfigFile.Number(file, root, EpsilonKey),
+            HiddenSize = ConfigFile.Integer(file, root, "hidden_size"),
+            Layers = ConfigFile.Integer(file, root, "num_hidden_layers"),
+            MlpSize = ConfigFile.Integer(file, root, "intermediate_size"),
             PatchSize = Side(file, root, "patch_size"),
             ImageSize = Side(file, root, "image_size"),
             Unsupported = unsupported,
@@ -117,35 +97,14 @@ internal sealed class ModelConfig
             unsupported.Add($"{FileName} says {name} {value}, only {expected.ToLowerInvariant()} is supported");
     }
 
-    private static int? Integer(CheckpointFile file, JsonElement root, string name)
-    {
-        if (!root.TryGetProperty(name, out JsonElement value)) return null;
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
-            ? number
-            : throw file.Error($"{name} is {MessageText.Quote(value.ToString())}, expected an integer");
-    }
-
     /// <summary>A side of a square, as a number or as two equal ones.</summary>
     private static int? Side(CheckpointFile file, JsonElement root, string name)
     {
         if (!root.TryGetProperty(name, out JsonElement value) || value.ValueKind != JsonValueKind.Array)
-            return Integer(file, root, name);
-        return value.GetArrayLength() == 2 && IsInteger(value[0], out int side) && IsInteger(value[1], out int other) && side == other
+            return ConfigFile.Integer(file, root, name);
+        return value.GetArrayLength() == 2 && ConfigFile.IsInteger(value[0], out int side)
+            && ConfigFile.IsInteger(value[1], out int other) && side == other
             ? side
-            : throw file.Error($"{name} is {MessageText.Quote(value.ToString())}, expected an integer");
-    }
-
-    private static bool IsInteger(JsonElement value, out int number)
-    {
-        number = 0;
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out number);
-    }
-
-    private static double? Number(CheckpointFile file, JsonElement root, string name)
-    {
-        if (!root.TryGetProperty(name, out JsonElement value)) return null;
-        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)
-            ? number
-            : throw file.Error($"{name} is {MessageText.Quote(value.ToString())}, expected a number");
+            : throw ConfigFile.Wrong(file, name, value, "an integer");
     }
 }

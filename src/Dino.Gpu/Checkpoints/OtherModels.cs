@@ -27,6 +27,16 @@ internal static class OtherModels
         ("conv_dw.weight", "ConvNeXt"),
         ("layer1.0.conv1.weight", "ResNet"),
         ("conv1.weight", "ResNet"),
+        ("attn_pool.latent", "SigLIP"),
+        ("lambda_1", "BEiT"),
+        ("gamma_1", "BEiT or CaiT"),
+        ("attn.q_bias", "BEiT or EVA"),
+        ("norm_pre.weight", "CLIP"),
+        ("ln_pre.weight", "CLIP"),
+        ("patch_embed.norm.weight", "Swin"),
+        ("text_model.", "CLIP or SigLIP"),
+        ("wte.weight", "a language model"),
+        ("embed_tokens.weight", "a language model"),
     ];
 
     private static readonly (byte[] Start, string What)[] Formats =
@@ -41,7 +51,17 @@ internal static class OtherModels
         ([0x93, .. "NUMPY"u8], "a NumPy array"),
         ([.. "version https://git-lfs"u8], "a Git LFS pointer, not the weights"),
         ([.. "# xet version"u8], "a Xet pointer, not the weights"),
+        ([.. "Rar!"u8], "a RAR archive"),
+        ([0x04, 0x22, 0x4D, 0x18], "an LZ4 file"),
+        ([.. "PAR1"u8], "a Parquet file"),
         ([.. "Entry not found"u8], "an answer of the hub: there is no such file"),
+        ([.. "Not Found"u8], "an answer of a server: there is no such file"),
+        ([.. "404"u8], "an answer of a server: there is no such file"),
+        ([.. "Revision not found"u8], "an answer of the hub: there is no such revision"),
+        ([.. "Invalid rev id"u8], "an answer of the hub: there is no such revision"),
+        ([.. "Invalid credentials"u8], "an answer of the hub: access was denied"),
+        ([.. "Access to model"u8], "an answer of the hub: access was denied"),
+        ([.. "Internal Server Error"u8], "an answer of a server that failed"),
         ([.. "Repository not found"u8], "an answer of the hub: there is no such repository"),
         ([.. "Invalid username or password"u8], "an answer of the hub: access was denied"),
         ([0x08, .. "\x03\x12\x07pytorch"u8], "an ONNX model"),
@@ -68,6 +88,10 @@ internal static class OtherModels
                 return what;
         }
 
+        if (start.Length > 8 && start[4..].StartsWith("TFL3"u8))
+            return "a TensorFlow Lite model";
+        if (start.Length > 2 && start[0] == 0x80 && start[1] is >= 2 and <= 5)
+            return "a pickle that torch.save did not write";
         if (start.Length > TarMark + 5 && start[TarMark..].StartsWith("ustar"u8))
             return "a tar archive";
         if (start.Length > 2 && start[0] == 0x08 && (start.IndexOf("onnx"u8) >= 0 || start.IndexOf("pytorch"u8) >= 0))
@@ -77,7 +101,12 @@ internal static class OtherModels
         if (text.StartsWith("<"u8))
             return "an HTML or XML page";
         if (text.StartsWith("{"u8))
-            return text.IndexOf("weight_map"u8) >= 0 ? "the index of a model in several files" : "a JSON file";
+        {
+            return text.IndexOf("weight_map"u8) >= 0 ? "the index of a model in several files"
+                : text.StartsWith("{\"error\""u8) ? "an answer of the hub: an error in JSON"
+                : "a JSON file";
+        }
+
         return IsMessagePack(start) ? "a MessagePack file (Flax)" : null;
     }
 

@@ -52,17 +52,26 @@ internal sealed record PickleImport(PickleImportKind Kind, ElementType Type = de
         "numpy.distutils", "numpy.f2py", "numpy.testing",
     };
 
-    private static readonly HashSet<string> PlainBuiltins = new(StringComparer.Ordinal)
+    /// <summary>Plain data in modules that are refused otherwise.</summary>
+    private static readonly HashSet<(string Module, string Name)> Harmless =
+    [
+        ("types", "SimpleNamespace"), ("types", "MappingProxyType"), ("io", "BytesIO"), ("io", "StringIO"), ("_io", "BytesIO"),
+        ("signal", "Signals"), ("signal", "Handlers"), ("inspect", "Parameter"), ("inspect", "Signature"), ("inspect", "_empty"),
+        ("inspect", "_ParameterKind"), ("urllib.parse", "ParseResult"), ("urllib.parse", "SplitResult"),
+    ];
+
+    /// <summary>Built-in functions that run or reach something; the others make plain values.</summary>
+    private static readonly HashSet<string> DeniedBuiltins = new(StringComparer.Ordinal)
     {
-        "bool", "bytearray", "bytes", "complex", "dict", "float", "int", "list", "long", "object", "range", "slice", "str",
-        "tuple", "unicode", "xrange",
+        "__build_class__", "__import__", "apply", "breakpoint", "compile", "delattr", "dir", "eval", "exec", "execfile", "exit", "file",
+        "filter", "getattr", "globals", "help", "input", "locals", "map", "memoryview", "open", "quit", "raw_input", "reduce", "reload",
+        "setattr", "vars",
     };
 
-    private static readonly HashSet<string> PlainTorch = new(StringComparer.Ordinal)
+    /// <summary>Functions of torch that read files, write them or compile code.</summary>
+    private static readonly HashSet<string> DeniedTorch = new(StringComparer.Ordinal)
     {
-        "Generator", "Size", "Tensor", "contiguous_format", "device", "preserve_format", "strided",
-        "bfloat16", "bool", "complex128", "complex64", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2",
-        "int16", "int32", "int64", "int8", "uint16", "uint32", "uint64", "uint8",
+        "compile", "from_file", "import_ir_module", "load", "save", "set_default_tensor_type", "vmap",
     };
 
     /// <returns>Null if the name is refused.</returns>
@@ -70,6 +79,10 @@ internal sealed record PickleImport(PickleImportKind Kind, ElementType Type = de
     {
         if (module is "torch" or "torch.cuda" or "torch.storage" && ElementTypes.FromTorchStorage(name) is { } type)
             return new PickleImport(PickleImportKind.Storage, type);
+        // Later protocols may put a part of the module's path into the name.
+        string path = $"{module}.{name}";
+        string owner = path[..path.LastIndexOf('.')];
+        string first = name.Split('.')[0];
         return (module, name) switch
         {
             ("collections", "OrderedDict") => new PickleImport(PickleImportKind.OrderedDict),
@@ -77,12 +90,12 @@ internal sealed record PickleImport(PickleImportKind Kind, ElementType Type = de
             ("torch._utils", "_rebuild_parameter" or "_rebuild_parameter_with_state") =>
                 new PickleImport(PickleImportKind.RebuildParameter),
             ("torch._tensor", "_rebuild_from_type_v2") => new PickleImport(PickleImportKind.RebuildFromType),
-            ("torch._utils", "_rebuild_tensor_v3") => InertImport, // of an element type that is not read
+            ("torch._utils", "_rebuild_tensor_v3" or "_rebuild_qtensor") => InertImport, // of an element type that is not read
             ("torch._utils", _) => null,
             ("__builtin__" or "builtins", "set" or "frozenset") => new PickleImport(PickleImportKind.Set),
-            ("__builtin__" or "builtins", _) => PlainBuiltins.Contains(name) ? InertImport : null,
-            ("torch", _) => PlainTorch.Contains(name) ? InertImport : null,
-            _ => IsDenied(module) ? null : InertImport,
+            ("__builtin__" or "builtins", _) when DeniedBuiltins.Contains(first) => null,
+            ("torch", _) when DeniedTorch.Contains(first) => null,
+            _ => IsDenied(owner) && !Harmless.Contains((module, name)) ? null : InertImport,
         };
     }
 

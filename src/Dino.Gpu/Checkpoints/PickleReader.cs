@@ -185,6 +185,8 @@ internal sealed class PickleReader
                 return FromPairs(pairs);
             case (PickleImportKind.RebuildTensor, [TorchStorage storage, long offset, PickleTuple shape, PickleTuple strides, ..]):
                 return new TorchTensor(storage, offset, Integers(shape), Integers(strides));
+            case (PickleImportKind.RebuildTensor or PickleImportKind.RebuildParameter, [PickleInert inert, ..]):
+                return inert; // of an element type that is not read
             case (PickleImportKind.RebuildParameter, [TorchTensor tensor, ..]):
                 return tensor;
             case (PickleImportKind.RebuildFromType, [PickleImport rebuild, _, PickleTuple inner, ..]) when rebuild.Kind != import.Kind:

@@ -8,7 +8,7 @@ internal static class SafetensorsReader
     /// <exception cref="DinoException">
     /// The header is broken, lies about the data, or names a type that is not known.
     /// </exception>
-    public static TensorTable Read(CheckpointFile file)
+    public static TensorTable Read(CheckpointFile file, string? branch = null)
     {
         SafetensorsHeader header = ReadHeader(file);
         return new TensorTable
@@ -17,6 +17,7 @@ internal static class SafetensorsReader
             Tensors = [.. header.Tensors.Where(tensor => !IsOther(tensor)).Select(tensor => Entry(file, tensor, header.DataStart))],
             NonTensors = [.. header.Tensors.Where(IsOther).Select(tensor => tensor.Name)],
             Metadata = header.Metadata,
+            WantedBranch = branch,
         };
     }
 

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 using Dino.Gpu.Files;
+using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Checkpoints;
@@ -48,6 +50,7 @@ public static class SafetensorsWriter
                 stream,
                 slots.Select(slot => (slot.Name, slot.Shape)),
                 [
+                    .. Preprocessor(weights),
                     new(ModelConfig.HeadsKey, weights.Config.HeadCount.ToString(CultureInfo.InvariantCulture)),
                     new(ModelConfig.EpsilonKey, weights.Config.LayerNormEpsilon.ToString("R", CultureInfo.InvariantCulture)),
                 ],
@@ -59,6 +62,37 @@ public static class SafetensorsWriter
                 else WriteHalves(stream, values, slot.Name, path);
             }
         });
+    }
+
+    /// <summary>
+    /// As <see cref="Write(string, VitWeights, WeightsDataType)"/>. A file named <c>model.safetensors</c> without a
+    /// <c>config.json</c> beside it gets one, and with it Hugging Face loads the folder.
+    /// </summary>
+    /// <returns>What was written beside it.</returns>
+    internal static IReadOnlyList<string> WriteModel(string path, VitWeights weights, WeightsDataType type)
+    {
+        Write(path, weights, type);
+        string folder = Path.GetDirectoryName(path) ?? "";
+        string config = Path.Combine(folder, ModelConfig.FileName);
+        if (Path.GetFileName(path) != CheckpointNames.Safetensors || File.Exists(config))
+            return [];
+        WriteConfig(config, weights.Config, type);
+        string pictures = Path.Combine(folder, PreprocessorFile.FileName);
+        if (weights.Preprocessor is not { } preprocessor || File.Exists(pictures))
+            return [config];
+        WritePreprocessor(pictures, preprocessor);
+        return [config, pictures];
+    }
+
+    /// <summary>Writes how pictures become the input as Hugging Face's <c>preprocessor_config.json</c>.</summary>
+    /// <param name="path">Replaced if it exists.</param>
+    /// <param name="config">What the checkpoint said.</param>
+    /// <exception cref="DinoException">The file cannot be written.</exception>
+    public static void WritePreprocessor(string path, PreprocessorConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(config);
+        WriteAtomically(path, stream => stream.Write(PreprocessorFile.ToJson(config)));
     }
 
     /// <summary>Writes the sizes as Hugging Face's <c>config.json</c> for <c>ViTModel</c>.</summary>
@@ -107,6 +141,10 @@ public static class SafetensorsWriter
                 stream.Write(MemoryMarshal.AsBytes(tensor.Values.Span));
         });
     }
+
+    private static IEnumerable<KeyValuePair<string, string>> Preprocessor(VitWeights weights) => weights.Preprocessor is { } config
+        ? [new(PreprocessorFile.MetadataKey, Encoding.UTF8.GetString(PreprocessorFile.ToJson(config)))]
+        : [];
 
     private static void WriteHeader(
         Stream stream,

@@ -1,47 +1,39 @@
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>
-/// Turns what a pickle held into a table of tensors: a state dict, or the chosen branch of a DINO training checkpoint.
+/// Turns what a pickle held into a table of tensors: a state dict, or the one inside the dictionaries of a training
+/// script.
 /// </summary>
 internal static class StateDict
 {
-    private static readonly string[] BranchNames = ["teacher", "student"];
-
-    /// <summary>
-    /// Where training scripts put the state dict, the averaged weights first, which are the ones that they evaluate.
-    /// </summary>
-    private static readonly string[] Wrappers = ["state_dict_ema", "model_ema", "state_dict", "model"];
-
     /// <summary>Dictionaries inside each other that are looked through.</summary>
     private const int MaxWrappers = 4;
+
+    private static readonly string[] BranchNames = [CheckpointOptions.Teacher, CheckpointOptions.Student];
+
+    /// <summary>Where training scripts put the averaged weights, which are the ones that they evaluate.</summary>
+    private static readonly string[] AveragedNames = ["state_dict_ema", "model_ema"];
+
+    /// <summary>Where they put the weights that are trained.</summary>
+    private static readonly string[] TrainedNames = ["state_dict", "model"];
 
     /// <param name="file">The checkpoint.</param>
     /// <param name="format">How it was written.</param>
     /// <param name="content">What the pickle held.</param>
     /// <param name="branch"><c>teacher</c> or <c>student</c>; null for the teacher where there are branches.</param>
-    /// <param name="locate">First byte of a storage in the file; fails if its size is not what it claims.</param>
+    /// <param name="locate">File and first byte of a storage; fails if its size is not what it claims.</param>
     public static TensorTable Read(
-        CheckpointFile file, CheckpointFormat format, object? content, string? branch, Func<TorchStorage, long> locate)
+        CheckpointFile file,
+        CheckpointFormat format,
+        object? content,
+        string? branch,
+        Func<TorchStorage, (CheckpointFile File, long Offset)> locate)
     {
-        if (content is not PickleDict dict) throw file.Error("holds no dictionary of tensors; save model.state_dict() instead");
-        string[] branches = [.. BranchNames.Where(name => dict.TryGet(name, out PickleDict? _))];
-        string? chosen = null;
-        if (branches.Length > 0)
-        {
-            chosen = branch ?? BranchNames[0];
-            if (!dict.TryGet(chosen, out PickleDict? state))
-                throw file.Error($"a training checkpoint without the branch '{chosen}', it has {string.Join(", ", branches)}");
-            dict = state;
-        }
-        else if (branch is not null)
-        {
-            throw file.Error($"no training checkpoint: it has no branch '{branch}', nor any other");
-        }
-
-        dict = Unwrap(dict);
+        if (content is not PickleDict outer) throw file.Error("holds no dictionary of tensors; save model.state_dict() instead");
+        Opened opened = Open(file, outer, branch);
         var tensors = new List<TensorEntry>();
         var others = new List<string>();
-        foreach ((string name, object? value) in dict.Items)
+        foreach ((string name, object? value) in opened.Dict.Items)
         {
             if (value is not TorchTensor { Storage: var storage } tensor)
             {
@@ -49,24 +41,72 @@ internal static class StateDict
                 continue;
             }
 
+            (CheckpointFile place, long offset) = locate(storage);
             tensors.Add(new TensorEntry(
-                file, name, storage.Type, tensor.Shape, tensor.Strides, locate(storage), storage.Length, tensor.Offset));
+                place, name, storage.Type, tensor.Shape, tensor.Strides, offset, storage.Length, tensor.Offset));
         }
 
-        return new TensorTable { Format = format, Tensors = tensors, NonTensors = others, Branches = branches, Branch = chosen };
-    }
-
-    /// <summary>The dictionary that has tensors, inside those of a training script.</summary>
-    private static PickleDict Unwrap(PickleDict dict)
-    {
-        for (int i = 0; i < MaxWrappers && !dict.Items.Any(item => item.Value is TorchTensor); i++)
+        return new TensorTable
         {
-            PickleDict? inner = Wrappers.Select(name => dict[name] as PickleDict).FirstOrDefault(found => found is not null);
-            if (inner is null)
+            Format = format,
+            Tensors = tensors,
+            NonTensors = others,
+            Branches = opened.Branches,
+            Branch = opened.Branch,
+            WantedBranch = opened.Wanted,
+        };
+    }
+
+    /// <summary>Goes from the outermost dictionary to the one with the class token.</summary>
+    private static Opened Open(CheckpointFile file, PickleDict dict, string? branch)
+    {
+        var opened = new Opened(dict, [], null, branch);
+        for (int i = 0; i < MaxWrappers && !HasTrunk(opened.Dict); i++)
+        {
+            if (Inner(file, opened) is not { } inner)
                 break;
-            dict = inner;
+            opened = inner;
         }
 
-        return dict;
+        return opened;
     }
+
+    private static Opened? Inner(CheckpointFile file, Opened outer)
+    {
+        string[] branches = [.. BranchNames.Where(name => outer.Dict.TryGet(name, out PickleDict? _))];
+        if (branches.Length > 0)
+        {
+            string chosen = outer.Wanted ?? branches[0];
+            return outer.Dict.TryGet(chosen, out PickleDict? state)
+                ? new Opened(state, branches, chosen, null)
+                : throw file.Error($"a training checkpoint without the branch '{chosen}', it has {string.Join(", ", branches)}");
+        }
+
+        PickleDict? averaged = First(outer.Dict, AveragedNames), trained = First(outer.Dict, TrainedNames);
+        if (averaged is not null && trained is not null)
+            return outer with { Dict = outer.Wanted == CheckpointOptions.Student ? trained : averaged, Wanted = null };
+        PickleDict? inner = averaged ?? trained ?? OnlyWithTrunk(outer.Dict);
+        return inner is null ? null : outer with { Dict = inner };
+    }
+
+    private static PickleDict? First(PickleDict dict, string[] names) =>
+        names.Select(name => dict[name] as PickleDict).FirstOrDefault(found => found is not null);
+
+    /// <summary>The one dictionary inside with a class token; null where there is none, or are several.</summary>
+    private static PickleDict? OnlyWithTrunk(PickleDict dict)
+    {
+        // Distinct: a pickle can name the same large dictionary very many times.
+        PickleDict[] found = [.. dict.Items.Select(item => item.Value).OfType<PickleDict>().Distinct().Where(HasTrunk)];
+        return found.Length == 1 ? found[0] : null;
+    }
+
+    private static bool HasTrunk(PickleDict dict) =>
+        dict.Items.Any(item => item.Value is TorchTensor && item.Key.EndsWith(TrunkNames.DinoMarker, StringComparison.Ordinal));
+
+    /// <summary>A dictionary on the way in.</summary>
+    /// <param name="Dict">The dictionary.</param>
+    /// <param name="Branches">Those of the training checkpoint that it is of.</param>
+    /// <param name="Branch">The one that it is.</param>
+    /// <param name="Wanted">The branch that is still to be found.</param>
+    private sealed record Opened(PickleDict Dict, IReadOnlyList<string> Branches, string? Branch, string? Wanted);
 }

@@ -81,11 +81,15 @@ internal sealed class TensorEntry
         if (ElementCount > storageLength)
             throw file.Error($"tensor {label} {MessageText.Shape(shape)} has more elements than its storage, which has {storageLength}");
 
+        File = file;
         Name = name;
         Type = type;
         Shape = shape;
         FirstByte = dataOffset + storageOffset * type.Size();
     }
+
+    /// <summary>Where it lies, which is not the checkpoint itself where that has several files.</summary>
+    public CheckpointFile File { get; }
 
     public string Name { get; }
 
@@ -101,23 +105,22 @@ internal sealed class TensorEntry
     private long FirstByte { get; }
 
     /// <summary>Reads the tensor as float32 in row-major order.</summary>
-    /// <param name="file">The file that the entry was made for.</param>
     /// <param name="destination">ElementCount values.</param>
-    public void Read(CheckpointFile file, Span<float> destination)
+    public void Read(Span<float> destination)
     {
         if (IsRowMajor())
         {
-            ReadRun(file, destination);
+            ReadRun(destination);
             return;
         }
 
         if (CoveredCount > 8 * ElementCount + SpareCover)
         {
-            throw file.Error(
+            throw File.Error(
                 $"tensor {MessageText.Quote(Name)} uses {ElementCount} elements spread over {CoveredCount}; save it contiguous");
         }
         float[] covered = GC.AllocateUninitializedArray<float>((int)CoveredCount);
-        ReadRun(file, covered);
+        ReadRun(covered);
         Gather(covered, destination);
     }
 
@@ -148,11 +151,11 @@ internal sealed class TensorEntry
     }
 
     /// <summary>Reads consecutive elements; float32 without a copy, the others through a small buffer.</summary>
-    private void ReadRun(CheckpointFile file, Span<float> destination)
+    private void ReadRun(Span<float> destination)
     {
         if (Type == ElementType.F32)
         {
-            file.Read(FirstByte, MemoryMarshal.AsBytes(destination), Name);
+            File.Read(FirstByte, MemoryMarshal.AsBytes(destination), Name);
             return;
         }
 
@@ -162,7 +165,7 @@ internal sealed class TensorEntry
         {
             int count = Math.Min(destination.Length, ChunkBytes / Type.Size());
             Span<byte> bytes = buffer.AsSpan(0, count * Type.Size());
-            file.Read(position, bytes, Name);
+            File.Read(position, bytes, Name);
             Convert(bytes, destination[..count]);
             position += bytes.Length;
             destination = destination[count..];

@@ -17,6 +17,9 @@ internal sealed class TensorTable
     /// <summary>The branch that Tensors is; null unless the file is a training checkpoint.</summary>
     public string? Branch { get; init; }
 
+    /// <summary>The branch that the caller named and <see cref="Branches"/> does not have.</summary>
+    public string? WantedBranch { get; init; }
+
     /// <summary>Free text that travels with the tensors: <c>__metadata__</c> of a safetensors file.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 }

@@ -39,7 +39,8 @@ internal static class TorchReader
     /// <exception cref="DinoException">Not written by torch.save, broken, or not a state dict.</exception>
     public static TensorTable ReadZip(CheckpointFile file, string? branch)
     {
-        IReadOnlyDictionary<string, ZipEntry> entries = ZipDirectory.Read(file).Entries;
+        var zip = ZipDirectory.Read(file);
+        IReadOnlyDictionary<string, ZipEntry> entries = zip.Entries;
         string[] pickles = [.. entries.Keys.Where(IsPickle)];
         if (pickles.Length != 1)
         {
@@ -54,12 +55,14 @@ internal static class TorchReader
         string root = pickles[0][..^PickleName.Length];
         if (entries.ContainsKey(root + "/constants.pkl"))
             throw file.Error("a TorchScript archive, expected a state dict written by torch.save");
-        CheckByteOrder(file, entries, root);
+        CheckByteOrder(file, zip, root);
 
         ZipEntry pickle = entries[pickles[0]];
         if (pickle.Size > PickleInput.MaxBytes)
             throw file.Error($"its pickle has {pickle.Size} bytes, at most {PickleInput.MaxBytes} are read");
-        object? content = PickleReader.Read(new PickleInput(file, pickle.DataOffset, pickle.Size), (input, id) => ZipStorage(input, id));
+        (CheckpointFile pickled, long start) = zip.Open(pickle);
+        object? content = PickleReader.Read(new PickleInput(pickled, start, pickle.Size), ZipStorage);
+        var opened = new Dictionary<string, (CheckpointFile, long)>(StringComparer.Ordinal); // a compressed storage is inflated once
         return StateDict.Read(file, CheckpointFormat.TorchZip, content, branch, storage =>
         {
             string name = $"{root}/data/{storage.Key}";
@@ -71,7 +74,9 @@ internal static class TorchReader
                     + $"it has {entry.Size} bytes");
             }
 
-            return entry.DataOffset;
+            if (!opened.TryGetValue(name, out (CheckpointFile, long) place))
+                opened.Add(name, place = zip.Open(entry));
+            return place;
         });
     }
 
@@ -96,7 +101,7 @@ internal static class TorchReader
         Dictionary<string, long> offsets = LegacyOffsets(file, input, keys, storages);
         return StateDict.Read(file, CheckpointFormat.TorchLegacy, content, branch, storage =>
             offsets.TryGetValue(storage.Key, out long offset)
-                ? offset
+                ? (file, offset)
                 : throw file.Error($"storage {MessageText.Quote(storage.Key)} is missing"));
     }
 
@@ -134,10 +139,13 @@ internal static class TorchReader
     }
 
     /// <summary><c>('storage', torch.FloatStorage, key, location, length)</c></summary>
-    private static TorchStorage ZipStorage(PickleInput input, PickleTuple id) =>
-        id.Items is ["storage", PickleImport { Kind: PickleImportKind.Storage } import, string key, _, long and >= 0 and var length]
-            ? new TorchStorage(key, import.Type, length)
-            : throw input.Error("a storage reference that torch.save does not write");
+    private static object ZipStorage(PickleInput input, PickleTuple id) => id.Items switch
+    {
+        ["storage", PickleImport { Kind: PickleImportKind.Storage } import, string key, _, long and >= 0 and var length] =>
+            new TorchStorage(key, import.Type, length),
+        ["storage", PickleImport { Kind: PickleImportKind.Inert }, ..] => PickleInert.Instance, // quantized or complex, no weight of a ViT
+        _ => throw input.Error("a storage reference that torch.save does not write"),
+    };
 
     /// <summary>As in the zip, and a view of another storage, which torch has not written since 0.4.</summary>
     private static TorchStorage LegacyStorage(PickleInput input, PickleTuple id, Dictionary<string, TorchStorage> storages)
@@ -154,11 +162,12 @@ internal static class TorchReader
 
     private static object NoStorage(PickleInput input, PickleTuple id) => throw input.Error("a storage where none belongs");
 
-    private static void CheckByteOrder(CheckpointFile file, IReadOnlyDictionary<string, ZipEntry> entries, string root)
+    private static void CheckByteOrder(CheckpointFile file, ZipDirectory zip, string root)
     {
-        if (!entries.TryGetValue(root + "/byteorder", out ZipEntry entry)) return;
+        if (!zip.Entries.TryGetValue(root + "/byteorder", out ZipEntry entry)) return;
         byte[] text = new byte[Math.Min(entry.Size, 16)];
-        file.Read(entry.DataOffset, text, "the byte order");
+        (CheckpointFile inside, long start) = zip.Open(entry);
+        inside.Read(start, text, "the byte order");
         if (!text.AsSpan().SequenceEqual("little"u8)) throw file.Error("written on a big-endian machine, expected little-endian numbers");
     }
 }

@@ -15,10 +15,20 @@ internal sealed partial class TrunkNames
     /// <summary>Words in the prefix of the averaged model, which is the one that is evaluated.</summary>
     private static readonly string[] TeacherWords = ["teacher", "momentum", "ema"];
 
+    /// <summary>Words in the prefix of the model that is trained.</summary>
+    private static readonly string[] StudentWords = ["student"];
+
+    /// <summary>Words in the prefixes of MoCo v3.</summary>
+    private static readonly string[] MoCoWords = ["base_encoder", "momentum_encoder"];
+
     /// <summary>What lies beside the trunk under the same prefix, and is no part of the embedding.</summary>
     private static readonly string[] HuggingFaceExtras = ["pooler.", "embeddings.mask_token"];
 
-    private static readonly string[] DinoExtras = ["head.", "dino_head.", "ibot_head.", "mask_token", "masked_embed", "decoder_"];
+    private static readonly string[] DinoExtras =
+    [
+        "head.", "dino_head.", "ibot_head.", "fc.", "fc_norm.", "classifier.", "pre_logits.", "linear.", "projector.", "predictor.",
+        "prototypes.", "mask_token", "masked_embed", "decoder_", "decoder.",
+    ];
 
     /// <summary>Modules of a layer under the names of newer versions of transformers.</summary>
     private static readonly Dictionary<string, string> Aliases = new(StringComparer.Ordinal)
@@ -43,6 +53,9 @@ internal sealed partial class TrunkNames
     /// <summary>What the keys of the trunk begin with; often empty.</summary>
     public string Prefix { get; }
 
+    /// <summary>Whether the file is a training checkpoint of MoCo v3.</summary>
+    public bool IsMoCo => MoCoWords.Any(word => Prefix.Contains(word, StringComparison.Ordinal));
+
     /// <summary>Finds the class token.</summary>
     /// <returns>Null where there is none.</returns>
     /// <exception cref="DinoException">There are several, and nothing tells which one is meant.</exception>
@@ -55,7 +68,7 @@ internal sealed partial class TrunkNames
         {
             string[] prefixes = [.. names.Where(name => IsOrEndsWith(name, marker)).Select(name => name[..^marker.Length])];
             if (prefixes.Length > 0)
-                return new TrunkNames(layout, Choose(file, prefixes));
+                return new TrunkNames(layout, Choose(file, prefixes, table.WantedBranch));
         }
 
         return null;
@@ -80,14 +93,26 @@ internal sealed partial class TrunkNames
     private static bool IsOrEndsWith(string name, string marker) =>
         name.EndsWith(marker, StringComparison.Ordinal) && (name.Length == marker.Length || name[^(marker.Length + 1)] == '.');
 
-    private static string Choose(CheckpointFile file, string[] prefixes)
+    /// <summary>Of several models the averaged one, or the one that is trained where that was asked for.</summary>
+    private static string Choose(CheckpointFile file, string[] prefixes, string? branch)
     {
-        if (prefixes.Length == 1)
+        if (prefixes.Length == 1 && branch is null)
             return prefixes[0];
-        string[] teachers = [.. prefixes.Where(prefix => TeacherWords.Any(word => prefix.Contains(word, StringComparison.Ordinal)))];
-        return teachers.Length == 1 ? teachers[0] : throw file.Error(
-            $"it holds {prefixes.Length} ViTs ({string.Join(", ", prefixes.Take(3).Select(MessageText.Quote))}), expected one",
-            "save the state dict of the one that you need");
+        string[] teachers = With(TeacherWords);
+        string[] students = With(StudentWords) is { Length: > 0 } named ? named
+            : teachers.Length > 0 ? [.. prefixes.Except(teachers)]
+            : [];
+        string[] wanted = branch == CheckpointOptions.Student ? students : teachers;
+        if (wanted.Length == 1)
+            return wanted[0];
+        throw branch is not null && wanted.Length == 0
+            ? file.Error($"no training checkpoint: it has no branch '{branch}', nor any other")
+            : file.Error(
+                $"it holds {prefixes.Length} ViTs ({string.Join(", ", prefixes.Take(3).Select(MessageText.Quote))}), expected one",
+                "save the state dict of the one that you need");
+
+        string[] With(string[] words) =>
+            [.. prefixes.Where(prefix => words.Any(word => prefix.Contains(word, StringComparison.Ordinal)))];
     }
 
     [GeneratedRegex(@"^(?:encoder\.)?layers?\.(\d+)\.(.+)\.(weight|bias)$", RegexOptions.CultureInvariant)]

@@ -4,7 +4,8 @@ using Dino.Gpu.Model;
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>
-/// Where weights come from, as people write it: a checkpoint file, a folder with one, or <c>synthetic[:SEED]</c>.
+/// Where weights come from, as people write it: a checkpoint file, a folder with one, a model in the Hugging Face
+/// cache, or <c>synthetic[:SEED]</c>.
 /// </summary>
 public sealed record WeightSource
 {
@@ -22,11 +23,19 @@ public sealed record WeightSource
     public ulong? Seed { get; private init; }
 
     /// <summary>
-    /// Understands <c>synthetic</c>, <c>synthetic:SEED</c> (decimal or 0x...), a file, or a folder that contains one
-    /// checkpoint.
+    /// Understands <c>synthetic</c>, <c>synthetic:SEED</c> (decimal or 0x...), a file, a folder that contains one
+    /// checkpoint, or a model that Hugging Face's tools have fetched, as <c>OWNER/NAME</c> or
+    /// <c>OWNER/NAME@REVISION</c>. Fetches nothing.
     /// </summary>
-    /// <exception cref="DinoException">Not a seed, no such file, or a folder with no checkpoint or several.</exception>
-    public static WeightSource Resolve(string spec)
+    /// <exception cref="DinoException">
+    /// Not a seed, no such file or model, or a folder with no checkpoint or several.
+    /// </exception>
+    public static WeightSource Resolve(string spec) => Resolve(spec, Environment.GetEnvironmentVariable);
+
+    /// <inheritdoc cref="Resolve(string)"/>
+    /// <param name="spec">As there.</param>
+    /// <param name="variable">Reads an environment variable.</param>
+    internal static WeightSource Resolve(string spec, Func<string, string?> variable)
     {
         ArgumentNullException.ThrowIfNull(spec);
         if (spec == Synthetic) return new WeightSource { Seed = SyntheticWeights.DefaultSeed };
@@ -34,14 +43,29 @@ public sealed record WeightSource
             return new WeightSource { Seed = ParseSeed(spec[(Synthetic.Length + 1)..]) };
         if (Directory.Exists(spec)) return new WeightSource { Path = FindIn(spec) };
         if (File.Exists(spec)) return new WeightSource { Path = spec };
+        if (HubCache.IsModel(spec)) return new WeightSource { Path = FindInCache(spec, variable) };
         throw new DinoException(
             $"{spec}: no such file, expected a checkpoint (.bin, .pth, .safetensors), a folder with one, or {Synthetic}[:SEED]");
+    }
+
+    private static string FindInCache(string model, Func<string, string?> variable)
+    {
+        if (HubCache.Snapshot(model, variable) is { } snapshot)
+            return FindIn(snapshot);
+        if (model == WeightsDownloadOptions.DefaultRepository && DinoWeights.CachePathOf(variable) is var own && File.Exists(own))
+            return own;
+        string[] parts = model.Split('@', 2);
+        string repository = parts[0] == WeightsDownloadOptions.DefaultRepository ? "" : $" --repository {parts[0]}";
+        string revision = parts.Length == 2 ? $" --revision {parts[1]}" : repository.Length > 0 ? " --revision main" : "";
+        throw new DinoException(
+            $"{model}: no such file, and no such model in the Hugging Face cache {HubCache.Folder(variable)}",
+            $"dino weights pull{repository}{revision}, then --weights weights/{CheckpointNames.Torch}");
     }
 
     /// <summary>
     /// Resolves and loads in one step; seeded weights have the sizes of <see cref="VitConfig.VitS16"/>.
     /// </summary>
-    /// <exception cref="DinoException">As <see cref="Resolve"/> and <see cref="Checkpoint.Load"/>.</exception>
+    /// <exception cref="DinoException">As <see cref="Resolve(string)"/> and <see cref="Checkpoint.Load"/>.</exception>
     public static VitWeights Load(string spec, CheckpointOptions? options = null) => Resolve(spec).Load(options);
 
     /// <summary>Loads the file, or makes the seeded weights in the sizes of <see cref="VitConfig.VitS16"/>.</summary>
@@ -65,13 +89,15 @@ public sealed record WeightSource
         string[] usual = [.. CheckpointNames.Usual.Select(name => System.IO.Path.Combine(folder, name)).Where(File.Exists)];
         if (usual.Length > 0)
             return usual.FirstOrDefault(file => !CheckpointReader.IsPointer(file)) ?? usual[0]; // a clone without LFS has pointers
+        if (CheckpointNames.Indexes(folder).ToArray() is [var index])
+            return index; // of a model in several files, each named as a checkpoint
 
         string[] found = [.. CheckpointNames.In(folder)];
         return found switch
         {
             [string only] => only,
             [] => throw new DinoException(
-                $"{folder}: no checkpoint in this folder, expected {string.Join(" or ", CheckpointNames.Usual)}, "
+                $"{folder}: no checkpoint in this folder, expected {CheckpointNames.Safetensors} or {CheckpointNames.Torch}, "
                 + "or one file with another name"),
             _ => throw new DinoException(
                 $"{folder}: {found.Length} checkpoints in this folder, expected one",

@@ -20,6 +20,7 @@ internal sealed class WeightsDownload
     private readonly string _path; // links resolved
     private readonly string _part;
     private readonly Uri _address;
+    private readonly string? _expected; // SHA-256 that the caller named
 
     /// <summary>
     /// Whether the server has answered in this run; before that, a failure is no broken line but no line.
@@ -34,6 +35,7 @@ internal sealed class WeightsDownload
         _options = options;
         _progress = progress;
         _address = Address(options);
+        _expected = options.Sha256?.ToLowerInvariant();
     }
 
     /// <summary>Downloads the file, unless it is there already and whole.</summary>
@@ -52,7 +54,10 @@ internal sealed class WeightsDownload
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(path);
-        var download = new WeightsDownload(path, options ?? new WeightsDownloadOptions(), progress);
+        options ??= new WeightsDownloadOptions();
+        if (options.Sha256 is { } hash && !(hash.Length == 64 && hash.All(char.IsAsciiHexDigit)))
+            throw new DinoException($"'{hash}' is no SHA-256, expected 64 hexadecimal digits");
+        var download = new WeightsDownload(path, options, progress);
         return await download.RunAsync(cancellation).ConfigureAwait(false);
     }
 
@@ -61,7 +66,7 @@ internal sealed class WeightsDownload
     public static Uri Address(WeightsDownloadOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        string? variable = Environment.GetEnvironmentVariable(WeightsDownloadOptions.EndpointVariable);
+        string? variable = options.Variable(WeightsDownloadOptions.EndpointVariable);
         string endpoint = options.Endpoint ?? (string.IsNullOrWhiteSpace(variable) ? WeightsDownloadOptions.DefaultEndpoint : variable);
         string revision = Uri.EscapeDataString(options.Revision);
         string address = $"{endpoint.TrimEnd('/')}/{options.Repository}/resolve/{revision}/{options.FileName}";
@@ -73,6 +78,17 @@ internal sealed class WeightsDownload
 
     private async Task<WeightsDownloadResult> RunAsync(CancellationToken cancellation)
     {
+        if (_expected is not null && File.Exists(_path) && Checkpoint.Sha256(_path) == _expected)
+            return new(_name, new FileInfo(_path).Length, _expected, WasPresent: true);
+        if (_options.Endpoint is null && HubCache.Find(_options) is { } cached)
+            return await CopyAsync(cached, cancellation).ConfigureAwait(false);
+        if (HubEnvironment.IsOffline(_options.Variable))
+        {
+            throw new DinoException(
+                $"{_address}: not asked, since {HubEnvironment.OfflineVariable} is set, and the Hugging Face cache has no such file",
+                $"unset {HubEnvironment.OfflineVariable}, or name a checkpoint with --weights");
+        }
+
         using var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -83,11 +99,34 @@ internal sealed class WeightsDownload
         await using FileStream part = OpenPart();
         try
         {
-            return await RunAsync(new HubFile(client, _address), part, cancellation).ConfigureAwait(false);
+            var file = new HubFile(client, _address, _options.Token ?? HubEnvironment.Token(_options.Variable));
+            return await RunAsync(file, part, cancellation).ConfigureAwait(false);
         }
         finally
         {
             if (part.CanWrite && part.Length == 0) Discard(part);
+        }
+    }
+
+    /// <summary>Takes the file from the cache of Hugging Face's tools, whose links lead to its SHA-256.</summary>
+    private async Task<WeightsDownloadResult> CopyAsync(string cached, CancellationToken cancellation)
+    {
+        await using FileStream part = OpenPart();
+        try
+        {
+            using var source = new FileStream(CheckpointFile.OpenHandle(cached), FileAccess.Read, bufferSize: 0);
+            string blob = Path.GetFileName(File.ResolveLinkTarget(cached, returnFinalTarget: true)?.FullName ?? "");
+            part.SetLength(0);
+            await ReceiveAsync(source, part, source.Length, stall: null, cancellation).ConfigureAwait(false);
+            return Finish(part, part.Length, _expected ?? HubFile.ParseHash(blob), $"{cached}: ");
+        }
+        catch (BrokenConnectionException failure)
+        {
+            throw new DinoException($"{cached}: cannot be read: {failure.Message}", failure);
+        }
+        finally
+        {
+            if (part.CanWrite && !File.Exists(_path)) Discard(part);
         }
     }
 
@@ -138,8 +177,14 @@ internal sealed class WeightsDownload
             return new(_name, size, hash, WasPresent: true);
         }
 
-        if (part.Length < size) await ReceiveAsync(response.Message, part, size, stall, cancellation).ConfigureAwait(false);
-        return Finish(part, size, hash);
+        if (part.Length < size)
+        {
+            await using Stream body = await Network(
+                () => response.Message.Content.ReadAsStreamAsync(stall.Token), size, cancellation).ConfigureAwait(false);
+            await ReceiveAsync(body, part, size, stall, cancellation).ConfigureAwait(false);
+        }
+
+        return Finish(part, size, hash, $"{_address}: ");
     }
 
     /// <summary>Settles what the file must be, and where in the part this response goes.</summary>
@@ -150,9 +195,25 @@ internal sealed class WeightsDownload
         bool whole = status == 416 && part.Length > 0; // The part is all there is: any other length was sorted out before.
         if (status is 408 or 429 or >= 500) throw new BrokenConnectionException($"the server answered {status}", response.Size ?? 0);
         if (status is not (200 or 206) && !whole)
-            throw new DinoException($"{_address}: the server answered {status} {message.ReasonPhrase}");
-        if (response.Sha256 is not { } hash)
-            throw new DinoException($"{_address}: the server announced no SHA-256 (X-Linked-Etag), so the file could not be checked");
+        {
+            string? hint = status switch
+            {
+                401 or 403 => $"put a token that may read {_options.Repository} into {HubEnvironment.TokenVariable}",
+                404 => "check --repository, --revision and --file",
+                _ => null,
+            };
+            throw new DinoException($"{_address}: the server answered {status} {message.ReasonPhrase}", hint);
+        }
+
+        if ((_expected ?? response.Sha256) is not { } hash)
+        {
+            throw new DinoException(
+                $"{_address}: the server announced no SHA-256 (X-Linked-Etag), so the file could not be checked",
+                "say with --sha256 which one it must have");
+        }
+
+        if (response.Sha256 is { } announced && announced != hash)
+            throw new DinoException($"{_address}: the server announced the SHA-256 {announced}, expected {hash}; nothing was fetched");
 
         ContentRangeHeaderValue? range = message.Content.Headers.ContentRange;
         long? sent = status == 206 ? range?.Length : whole ? null : message.Content.Headers.ContentLength;
@@ -169,18 +230,22 @@ internal sealed class WeightsDownload
         return (size, hash);
     }
 
+    /// <param name="body">The rest of the file.</param>
+    /// <param name="part">Takes it.</param>
+    /// <param name="size">Bytes of the whole file.</param>
+    /// <param name="stall">Ends a silence that is too long; null where nobody can fall silent.</param>
+    /// <param name="cancellation">Of the caller.</param>
     private async Task ReceiveAsync(
-        HttpResponseMessage response, FileStream part, long size, CancellationTokenSource stall, CancellationToken cancellation)
+        Stream body, FileStream part, long size, CancellationTokenSource? stall, CancellationToken cancellation)
     {
         byte[] buffer = new byte[BufferBytes];
         long reported = part.Length;
         _progress?.Report(new(part.Length, size));
-        await using Stream body = await Network(
-            () => response.Content.ReadAsStreamAsync(stall.Token), size, cancellation).ConfigureAwait(false);
         while (true)
         {
-            stall.CancelAfter(_options.StallTimeout);
-            int count = await Network(() => body.ReadAsync(buffer, stall.Token).AsTask(), size, cancellation).ConfigureAwait(false);
+            stall?.CancelAfter(_options.StallTimeout);
+            CancellationToken end = stall?.Token ?? cancellation;
+            int count = await Network(() => body.ReadAsync(buffer, end).AsTask(), size, cancellation).ConfigureAwait(false);
             if (count == 0) break;
             if (part.Length + count > size)
             {
@@ -197,21 +262,25 @@ internal sealed class WeightsDownload
         if (part.Length < size) throw new BrokenConnectionException($"the connection ended after {part.Length} of {size} bytes", size);
     }
 
-    private WeightsDownloadResult Finish(FileStream part, long size, string hash)
+    /// <param name="part">What arrived.</param>
+    /// <param name="size">Its bytes.</param>
+    /// <param name="hash">Its SHA-256; null where nobody said one.</param>
+    /// <param name="source">Where it came from, for the message.</param>
+    private WeightsDownloadResult Finish(FileStream part, long size, string? hash, string source)
     {
         try
         {
             part.Position = 0;
             string found = Convert.ToHexStringLower(SHA256.HashData(part));
-            if (found != hash)
+            if (hash is not null && found != hash)
             {
                 Discard(part);
-                throw new DinoException(
-                    $"{_address}: the SHA-256 is {found}, the server announced {hash}; the file was deleted", "run it again");
+                string said = hash == _expected ? "expected" : "the server announced";
+                throw new DinoException($"{source}the SHA-256 is {found}, {said} {hash}; the file was deleted", "run it again");
             }
 
             AtomicFile.PutInPlace(part, _path);
-            return new(_name, size, hash, WasPresent: false);
+            return new(_name, size, found, WasPresent: false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -28,6 +28,17 @@ public sealed record WeightsDownloadOptions
     public string FileName { get; init; } = CheckpointNames.Torch;
 
     /// <summary>
+    /// SHA-256 that the file must have, 64 hexadecimal digits, from somebody you trust; null to take the hub's word.
+    /// </summary>
+    public string? Sha256 { get; init; }
+
+    /// <summary>
+    /// Sent to the hub and to nobody that it redirects to; null for HF_TOKEN, else the file that Hugging Face's login
+    /// writes.
+    /// </summary>
+    public string? Token { get; init; }
+
+    /// <summary>
     /// Connections that may break before it gives up; what has arrived is kept between them and afterwards.
     /// </summary>
     public int Attempts { get; init; } = 6;
@@ -37,6 +48,9 @@ public sealed record WeightsDownloadOptions
 
     /// <summary>Silence after which a connection counts as broken.</summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Reads an environment variable.</summary>
+    internal Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
 }
 
 /// <summary>How far a download is.</summary>

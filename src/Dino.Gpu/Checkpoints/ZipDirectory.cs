@@ -1,16 +1,22 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
+using System.IO.Hashing;
 using System.Text;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
-/// <summary>A file inside a zip archive: where its bytes start and how many there are.</summary>
-internal readonly record struct ZipEntry(long DataOffset, long Size);
+/// <summary>A file inside a zip archive.</summary>
+/// <param name="DataOffset">First of its bytes.</param>
+/// <param name="StoredSize">Bytes that it takes in the archive.</param>
+/// <param name="Size">Bytes that it has.</param>
+/// <param name="Crc">CRC-32 of these.</param>
+/// <param name="IsDeflated">Whether it is compressed.</param>
+internal readonly record struct ZipEntry(long DataOffset, long StoredSize, long Size, uint Crc, bool IsDeflated);
 
 /// <summary>
-/// The directory of a zip archive as <c>torch.save</c> writes it: entries stored, never compressed, so that a tensor
-/// can be
-/// read in place. Every offset is checked, and no two entries may share a byte.
+/// The directory of a zip archive. <c>torch.save</c> stores its entries, so that a tensor can be read in place; an
+/// archive that was packed again has them deflated. Every offset is checked, and no two entries may share a byte.
 /// </summary>
 internal sealed class ZipDirectory
 {
@@ -25,6 +31,17 @@ internal sealed class ZipDirectory
     private const int Zip64EndLength = 56;
     private const int Zip64LocatorLength = 20;
     private const int MaxDirectoryBytes = 16 << 20;
+    private const int Stored = 0;
+    private const int Deflated = 8;
+
+    /// <summary>
+    /// Weights compress by a tenth. A file that claims to inflate to more than this many times its length, and what a
+    /// small pickle may take beyond it, is a bomb.
+    /// </summary>
+    private const int MaxInflation = 6;
+
+    /// <inheritdoc cref="MaxInflation"/>
+    private const int SpareInflation = 1 << 20;
 
     private readonly CheckpointFile _file;
     private readonly Dictionary<string, ZipEntry> _entries = new(StringComparer.Ordinal);
@@ -52,7 +69,41 @@ internal sealed class ZipDirectory
         int position = 0;
         for (long i = 0; i < count; i++) position = directory.ReadEntry(bytes, position, offset);
         directory.CheckOverlaps();
+        directory.CheckInflation();
         return directory;
+    }
+
+    /// <summary>The bytes of an entry as a file, and where they begin in it.</summary>
+    public (CheckpointFile File, long Offset) Open(ZipEntry entry) =>
+        entry.IsDeflated ? (_file.Inside(entry.Size, () => Inflate(entry)), 0) : (_file, entry.DataOffset);
+
+    private byte[] Inflate(ZipEntry entry)
+    {
+        byte[] stored = new byte[entry.StoredSize];
+        _file.Read(entry.DataOffset, stored, "a compressed zip entry");
+        byte[] bytes = new byte[entry.Size];
+        try
+        {
+            using var inflater = new DeflateStream(new MemoryStream(stored), CompressionMode.Decompress);
+            inflater.ReadExactly(bytes);
+            if (inflater.ReadByte() < 0 && Crc32.HashToUInt32(bytes) == entry.Crc)
+                return bytes;
+        }
+        catch (Exception failure) when (failure is InvalidDataException or EndOfStreamException)
+        {
+            // the same line as for a checksum that is wrong
+        }
+
+        throw _file.Error("bad zip: a compressed entry is damaged");
+    }
+
+    private void CheckInflation()
+    {
+        ZipEntry[] deflated = [.. _entries.Values.Where(entry => entry.IsDeflated)];
+        long claimed = deflated.Sum(entry => Math.Min(entry.Size, int.MaxValue));
+        bool isTooLong = Array.Exists(deflated, entry => Math.Max(entry.Size, entry.StoredSize) > Array.MaxLength);
+        if (isTooLong || claimed > MaxInflation * _file.Length + SpareInflation)
+            throw _file.Error($"its compressed entries claim {claimed} bytes or more, too many for a file of {_file.Length}");
     }
 
     /// <summary>The end record stands at the end of the file, before a comment of at most 65535 bytes.</summary>
@@ -108,10 +159,17 @@ internal sealed class ZipDirectory
         ReadZip64(rest.Slice(CentralLength + nameLength, extraLength), label, ref size, ref compressed, ref offset);
 
         if ((flags & 1) != 0) throw _file.Error($"zip entry {label} is encrypted");
-        if (method != 0)
-            throw _file.Error($"zip entry {label} is compressed, expected a stored one", "save the checkpoint again with torch.save");
-        if (size != compressed) throw _file.Error($"bad zip: entry {label} is stored in {compressed} bytes and claims {size}");
-        AddEntry(name, label, nameBytes, offset, size, directoryOffset);
+        if (method is not (Stored or Deflated))
+        {
+            throw _file.Error(
+                $"zip entry {label} is compressed by method {method}, expected stored or deflated",
+                "save the checkpoint again with torch.save");
+        }
+
+        if (method == Stored && size != compressed)
+            throw _file.Error($"bad zip: entry {label} is stored in {compressed} bytes and claims {size}");
+        var entry = new ZipEntry(offset, compressed, size, U32(rest[16..]), method == Deflated);
+        AddEntry(name, label, nameBytes, entry, directoryOffset);
         return position + total;
     }
 
@@ -146,9 +204,15 @@ internal sealed class ZipDirectory
         values = values[8..];
     }
 
-    private void AddEntry(string name, string label, ReadOnlySpan<byte> nameBytes, long offset, long size, long directoryOffset)
+    /// <param name="name">Its name.</param>
+    /// <param name="label">The name in a message.</param>
+    /// <param name="nameBytes">The name in the file.</param>
+    /// <param name="entry">As the directory has it, with the offset of its header.</param>
+    /// <param name="directoryOffset">Where the entries end.</param>
+    private void AddEntry(string name, string label, ReadOnlySpan<byte> nameBytes, ZipEntry entry, long directoryOffset)
     {
-        if (offset < 0 || size < 0 || offset > directoryOffset - LocalLength)
+        (long offset, long stored, long size) = (entry.DataOffset, entry.StoredSize, entry.Size);
+        if (stored < 0 || offset < 0 || size < 0 || offset > directoryOffset - LocalLength)
             throw _file.Error($"bad zip: entry {label} claims {size} bytes at {offset}, outside the archive's {directoryOffset}");
         byte[] local = new byte[LocalLength + nameBytes.Length];
         _file.Read(offset, local, $"zip entry {label}");
@@ -162,10 +226,10 @@ internal sealed class ZipDirectory
             throw _file.Error($"bad zip: entry {label} has {size} bytes in the directory and {localSize} in its own header");
 
         long data = offset + LocalLength + nameBytes.Length + U16(local.AsSpan(28));
-        if (data > directoryOffset || size > directoryOffset - data)
-            throw _file.Error($"bad zip: entry {label} claims {size} bytes at {data}, outside the archive's {directoryOffset}");
-        if (!_entries.TryAdd(name, new ZipEntry(data, size))) throw _file.Error($"bad zip: two entries named {label}");
-        _ranges.Add((offset, data + size, name));
+        if (data > directoryOffset || stored > directoryOffset - data)
+            throw _file.Error($"bad zip: entry {label} claims {stored} bytes at {data}, outside the archive's {directoryOffset}");
+        if (!_entries.TryAdd(name, entry with { DataOffset = data })) throw _file.Error($"bad zip: two entries named {label}");
+        _ranges.Add((offset, data + stored, name));
     }
 
     private void CheckOverlaps()

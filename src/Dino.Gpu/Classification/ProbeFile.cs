@@ -45,8 +45,8 @@ internal static class ProbeFile
 
         float[] weights = new float[weight.ElementCount];
         float[] biases = new float[bias.ElementCount];
-        weight.Read(file, weights);
-        bias.Read(file, biases);
+        weight.Read(weights);
+        bias.Read(biases);
         return new LinearProbe(weights, biases, names) { Metadata = table.Metadata.Where(pair => pair.Key != ClassesKey).ToDictionary() };
     }
 

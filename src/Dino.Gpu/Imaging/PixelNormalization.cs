@@ -6,8 +6,6 @@ namespace Dino.Gpu.Imaging;
 /// </summary>
 public static class PixelNormalization
 {
-    private static readonly float[] Table = CreateTable();
-
     /// <summary>Mean of each channel on a 0 to 1 scale, red first.</summary>
     public static ReadOnlySpan<double> Mean => [0.485, 0.456, 0.406];
 
@@ -18,13 +16,22 @@ public static class PixelNormalization
     /// (3, 256): the normalized value of every byte in every channel, computed in double and rounded once. Kernels look
     /// values up in this table instead of rounding three times.
     /// </summary>
-    public static float[] CreateTable()
+    public static float[] CreateTable() => CreateTable(PreprocessorConfig.Standard);
+
+    /// <summary>As <see cref="CreateTable()"/>, with the scale, mean and standard deviation of a checkpoint.</summary>
+    /// <param name="config">What the checkpoint says.</param>
+    public static float[] CreateTable(PreprocessorConfig config)
     {
+        ArgumentNullException.ThrowIfNull(config);
+        bool isStandard = config.Scale == PreprocessorConfig.Standard.Scale;
         float[] table = new float[3 * 256];
         for (int channel = 0; channel < 3; channel++)
         {
             for (int value = 0; value < 256; value++)
-                table[channel * 256 + value] = (float)((value / 255.0 - Mean[channel]) / StandardDeviation[channel]);
+            {
+                double scaled = isStandard ? value / 255.0 : value * config.Scale; // the division is the more exact one
+                table[channel * 256 + value] = (float)((scaled - config.Mean[channel]) / config.StandardDeviation[channel]);
+            }
         }
 
         return table;
@@ -44,7 +51,20 @@ public static class PixelNormalization
     /// <param name="image">The picture.</param>
     /// <param name="destination">(3, Height, Width) in C order.</param>
     /// <exception cref="ArgumentException"><paramref name="destination"/> has another length.</exception>
-    public static void Normalize(RgbImage image, Span<float> destination)
+    public static void Normalize(RgbImage image, Span<float> destination) => Normalize(image, Standard.Table, destination);
+
+    /// <summary>As <see cref="Normalize(RgbImage)"/>, with the figures of a checkpoint.</summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="config">What the checkpoint says.</param>
+    public static float[] Normalize(RgbImage image, PreprocessorConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        float[] planes = GC.AllocateUninitializedArray<float>(image.Pixels.Length);
+        Normalize(image, CreateTable(config), planes);
+        return planes;
+    }
+
+    private static void Normalize(RgbImage image, float[] tables, Span<float> destination)
     {
         ArgumentNullException.ThrowIfNull(image);
         byte[] pixels = image.Pixels;
@@ -55,10 +75,16 @@ public static class PixelNormalization
         int plane = pixels.Length / 3;
         for (int channel = 0; channel < 3; channel++)
         {
-            ReadOnlySpan<float> table = Table.AsSpan(channel * 256, 256);
+            ReadOnlySpan<float> table = tables.AsSpan(channel * 256, 256);
             Span<float> values = destination.Slice(channel * plane, plane);
             for (int i = 0, from = channel; i < values.Length; i++, from += 3)
                 values[i] = table[pixels[from]];
         }
+    }
+
+    /// <summary>Apart from the figures, which <see cref="PreprocessorConfig"/> reads while it is initialized.</summary>
+    private static class Standard
+    {
+        public static readonly float[] Table = CreateTable();
     }
 }

@@ -15,6 +15,10 @@ namespace Dino.Gpu.Imaging;
 /// Width) x round(8/7 Height). One side is then exact and the other is rounded down. Then the center is cropped. For
 /// square inputs this equals torchvision's <c>Resize(round(8/7 Width))</c> followed by <c>CenterCrop(Width)</c>.
 /// </para>
+/// <para>
+/// A checkpoint's own <see cref="PreprocessorConfig"/> replaces the first of these: resized as it says, then cropped in
+/// the middle as Hugging Face does. For other input sizes the margin of its crop is kept.
+/// </para>
 /// </remarks>
 public sealed class Preprocessor
 {
@@ -37,6 +41,21 @@ public sealed class Preprocessor
         Height = height;
     }
 
+    /// <summary>Prepares as a checkpoint asks for, for one input size.</summary>
+    /// <param name="config">What the checkpoint says.</param>
+    /// <param name="width">Input width of the model in pixels.</param>
+    /// <param name="height">Input height of the model in pixels.</param>
+    /// <exception cref="ArgumentOutOfRangeException">As for the other constructor.</exception>
+    public Preprocessor(PreprocessorConfig config, int width, int height)
+        : this(PreprocessPreset.HuggingFace, width, height)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        Config = config;
+    }
+
+    /// <summary>What the checkpoint says; the published model's where nothing is said.</summary>
+    public PreprocessorConfig Config { get; } = PreprocessorConfig.Standard;
+
     /// <summary>How a picture becomes the model's input.</summary>
     public PreprocessPreset Preset { get; }
 
@@ -46,11 +65,15 @@ public sealed class Preprocessor
     /// <summary>Height of every result in pixels.</summary>
     public int Height { get; }
 
-    /// <summary>Resizes, and crops where the preset says so.</summary>
+    /// <summary>Whether it takes pictures of any size; false where the checkpoint resizes nothing.</summary>
+    internal bool Resizes => Config.Resize != ResizeMode.None;
+
+    /// <summary>Resizes, and crops where the preset or the checkpoint says so.</summary>
     /// <param name="image">A picture of any size.</param>
     /// <returns>
     /// <see cref="Width"/> x <see cref="Height"/> pixels; <paramref name="image"/> itself if nothing changes.
     /// </returns>
+    /// <exception cref="DinoException">The checkpoint resizes nothing, and the picture has another size.</exception>
     public RgbImage Apply(RgbImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -61,11 +84,38 @@ public sealed class Preprocessor
     internal ResizePlan Plan(int imageWidth, int imageHeight)
     {
         if (Preset == PreprocessPreset.HuggingFace)
-            return new ResizePlan(Width, Height, ResizeFilter.Bilinear, 0, 0, Width, Height);
+            return PlanOfConfig(imageWidth, imageHeight);
 
         (long width, long height) = Cover(imageWidth, imageHeight, WithMargin(Width), WithMargin(Height));
         return new ResizePlan(width, height, ResizeFilter.Bicubic, CropStart(width, Width), CropStart(height, Height), Width, Height);
     }
+
+    /// <summary>Hugging Face's crop starts at half of what is left over, rounded down.</summary>
+    private ResizePlan PlanOfConfig(int imageWidth, int imageHeight)
+    {
+        int wantedWidth = Before(Width, Config.ResizeWidth, Config.InputWidth);
+        int wantedHeight = Before(Height, Config.ResizeHeight, Config.InputHeight);
+        (long width, long height) = Config.Resize switch
+        {
+            ResizeMode.Squash => (wantedWidth, wantedHeight),
+            ResizeMode.ShorterSide => Cover(imageWidth, imageHeight, wantedWidth, wantedHeight),
+            _ => (imageWidth, imageHeight),
+        };
+        bool isCropped = Config.ResizeWidth is not null;
+        if (!Resizes && (isCropped ? width < Width || height < Height : (width, height) != (Width, Height)))
+        {
+            string orLarger = isCropped ? " or larger" : "";
+            throw new DinoException(
+                $"{width}x{height} pixels, expected {Width}x{Height}{orLarger}: the checkpoint's preprocessorConfig.json resizes nothing",
+                "resize the pictures first, or pass --preprocess dino");
+        }
+
+        return new ResizePlan(width, height, Config.Filter, (width - Width) / 2, (height - Height) / 2, Width, Height);
+    }
+
+    /// <summary>A side before the crop: as said for the input size that is said, in proportion for others.</summary>
+    private static int Before(int side, int? resized, int? cropped) =>
+        resized is { } before && cropped is { } after ? (int)Math.Round(side * (double)before / after) : side;
 
     /// <summary>The original evaluation shows the model 7/8 of the shorter side: 224 of 256 pixels.</summary>
     private static int WithMargin(int side) => (int)Math.Round(side * 8.0 / 7.0);

@@ -1,3 +1,5 @@
+using Dino.Gpu.Imaging;
+
 namespace Dino.Gpu.Model;
 
 /// <summary>
@@ -8,6 +10,17 @@ public sealed class VitWeights
 {
     /// <summary>The sizes in the shapes below.</summary>
     public required VitConfig Config { get; init; }
+
+    /// <summary>
+    /// How pictures become the model's input; null where the checkpoint does not say, which means
+    /// <see cref="PreprocessorConfig.Standard"/>.
+    /// </summary>
+    public PreprocessorConfig? Preprocessor { get; init; }
+
+    /// <summary>
+    /// What was noticed while they were loaded, a line each: keys of the checkpoint that are outside the model.
+    /// </summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
 
     /// <summary>(hidden)</summary>
     public required float[] ClassToken { get; init; }
@@ -28,12 +41,14 @@ public sealed class VitWeights
     public required NormWeights Norm { get; init; }
 
     /// <summary>Allocates arrays of the right sizes for the caller to fill. Their content is undefined.</summary>
-    internal static VitWeights Allocate(VitConfig config)
+    internal static VitWeights Allocate(VitConfig config, PreprocessorConfig? preprocessor = null, IReadOnlyList<string>? notes = null)
     {
         int hidden = config.HiddenSize;
         return new VitWeights
         {
             Config = config,
+            Preprocessor = preprocessor,
+            Notes = notes ?? [],
             ClassToken = Uninitialized(hidden),
             Positions = Uninitialized((1 + config.TrainedGrid * config.TrainedGrid) * hidden),
             PatchEmbedding = Linear(hidden, config.PatchLength),
@@ -49,6 +64,22 @@ public sealed class VitWeights
             Norm = NormOf(hidden),
         };
     }
+
+    /// <summary>The same arrays with another word on pictures.</summary>
+    internal VitWeights With(PreprocessorConfig? preprocessor) => new()
+    {
+        Config = Config,
+        Preprocessor = preprocessor,
+        Notes = Notes,
+        ClassToken = ClassToken,
+        Positions = Positions,
+        PatchEmbedding = PatchEmbedding,
+        Blocks = Blocks,
+        Norm = Norm,
+    };
+
+    /// <summary>(3, 256): the value of every byte in every channel, by <see cref="PixelNormalization"/>.</summary>
+    internal float[] PixelTable() => PixelNormalization.CreateTable(Preprocessor ?? PreprocessorConfig.Standard);
 
     private static LinearWeights Linear(int outputs, int inputs) => new(Uninitialized(outputs * inputs), Uninitialized(outputs));
 

@@ -63,6 +63,7 @@ internal sealed class DevicePreprocessor : IDisposable
     /// </summary>
     public static bool Takes(Preprocessor preprocessor, int width, int height) =>
         (width != preprocessor.Width || height != preprocessor.Height)
+        && preprocessor.Resizes
         && 3L * width * height <= MostSource
         && 3L * preprocessor.Width * height <= MostNarrowed;
 

@@ -55,7 +55,7 @@ internal sealed class SimdExecutor : VitExecutor
         _peakKernel = peakKernel;
         _reduced = reduced;
         _weights = PackWeights(reduced?.Weights ?? weights);
-        _pixelTable = accelerator.Allocate1D(PixelNormalization.CreateTable());
+        _pixelTable = accelerator.Allocate1D(weights.PixelTable());
         _counters = accelerator.Allocate1D<int>(SimdForward.CounterCount(accelerator.NumMultiprocessors));
         _ticks = accelerator.Allocate1D<long>(accelerator.NumMultiprocessors * OpCount);
         _pixels = new GrowingBuffer<byte>(accelerator);

@@ -1,4 +1,3 @@
-using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 using Dino.Gpu.Vit;
 using ILGPU;
@@ -53,7 +52,7 @@ internal abstract class DeviceWeights<TLinear> : IDisposable
     {
         try
         {
-            NormalizationTable = Upload(PixelNormalization.CreateTable());
+            NormalizationTable = Upload(weights.PixelTable());
             ClassToken = Upload(weights.ClassToken);
             _patchEmbedding = Upload(weights.PatchEmbedding);
             _blocks = [.. weights.Blocks.Select(block => new DeviceBlock(
