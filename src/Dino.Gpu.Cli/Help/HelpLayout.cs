@@ -24,8 +24,8 @@ internal static class HelpLayout
         ("Measurement", ["--batches", "--rounds"]),
         ("Failures", ["--on-error", "--max-errors", "--errors", "--image-timeout"]),
         ("Long runs", ["--shard-size", "--overwrite", "--progress", "--stats"]),
-        ("Model", ["--weights", "--device", "--precision", "--batch", "--threads", "--interpolation"]),
-        ("Checkpoint", ["--branch", "--endpoint", "--revision"]),
+        ("Model", ["--weights", "--branch", "--heads", "--device", "--precision", "--batch", "--threads", "--interpolation"]),
+        ("Checkpoint", ["--repository", "--file", "--revision", "--endpoint"]),
         ("Images", ["--size", "--preprocess", "--exif", "--decoder", "--decode", "--max-pixels"]),
         ("General", ["--quiet", "--verbose", "--help", "--version"]),
     ];

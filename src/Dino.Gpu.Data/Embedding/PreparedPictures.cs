@@ -34,7 +34,7 @@ internal sealed record PreparedPictures
     public void Write(InputList list, IEmbeddingProgress progress, Action<string> warn, CancellationToken cancellation)
     {
         string[] names = [.. list.Items().Select(item => item.Path)];
-        var files = new PreprocessedFiles(names, Directory, Format, Preprocessor.Width, Preprocessor.Height);
+        var files = new PreprocessedFiles(names, Directory, Format, Preprocessor);
         IImageDecoder decoder = ImageDecoding.For(Decoder, Preprocessor);
         progress.Begin(new EmbeddingStart(list.Count));
         int number = 0;

@@ -18,20 +18,22 @@ internal enum PreprocessFormat
 internal sealed class PreprocessedFiles
 {
     private readonly PreprocessFormat _format;
+    private readonly Preprocessor _preprocessor;
     private readonly string[] _targets;
 
     /// <summary>Makes the directory, after all checks.</summary>
     /// <param name="images">The image files. Each becomes a file of the same name without its extension.</param>
     /// <param name="directory">Where the files go.</param>
     /// <param name="format">The form of the files.</param>
-    /// <param name="width">Width of the model's input.</param>
-    /// <param name="height">Height of the model's input.</param>
+    /// <param name="preprocessor">What makes the model's input.</param>
     /// <exception cref="DinoException">
     /// Two images would become one file, an image or a file of another kind would be replaced, or the directory cannot
     /// be written.
     /// </exception>
-    public PreprocessedFiles(IReadOnlyList<string> images, string directory, PreprocessFormat format, int width, int height)
+    public PreprocessedFiles(IReadOnlyList<string> images, string directory, PreprocessFormat format, Preprocessor preprocessor)
     {
+        (int width, int height) = (preprocessor.Width, preprocessor.Height);
+        _preprocessor = preprocessor;
         _format = format;
         bool isNpy = format == PreprocessFormat.Npy;
         string extension = isNpy ? ".npy" : ".png";
@@ -52,9 +54,13 @@ internal sealed class PreprocessedFiles
     /// <exception cref="DinoException">The file cannot be written.</exception>
     public void Write(int image, RgbImage pixels)
     {
-        if (_format == PreprocessFormat.Npy)
-            new NamedArray("planes", [3, pixels.Height, pixels.Width], PixelNormalization.Normalize(pixels)).WriteNpy(_targets[image]);
-        else
+        if (_format == PreprocessFormat.Png)
+        {
             PngFile.Write(_targets[image], pixels);
+            return;
+        }
+
+        float[] planes = PixelNormalization.Normalize(pixels, _preprocessor.Config);
+        new NamedArray("planes", [3, pixels.Height, pixels.Width], planes).WriteNpy(_targets[image]);
     }
 }

@@ -27,6 +27,7 @@ public sealed record Provenance
     internal const int LongestJson = 1 << 16;
 
     private const string DinoPreset = "dino";
+    private const string StudentMark = "#" + CheckpointOptions.Student;
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -37,7 +38,9 @@ public sealed record Provenance
     /// <summary>Version of Dino.Gpu that made the vectors; empty where an old file does not say.</summary>
     public required string Version { get; init; }
 
-    /// <summary><c>sha256:</c> and the digest of the checkpoint file, or <c>synthetic:SEED</c>.</summary>
+    /// <summary>
+    /// <c>sha256:</c> and the digest of the checkpoint, with <c>#student</c> for that branch, or <c>synthetic:SEED</c>.
+    /// </summary>
     public required string Weights { get; init; }
 
     /// <summary>Values of a token.</summary>
@@ -55,7 +58,7 @@ public sealed record Provenance
     /// <summary>Epsilon of the LayerNorms, which a file beside the checkpoint may set.</summary>
     public required double LayerNormEpsilon { get; init; }
 
-    /// <summary><c>hf</c> or <c>dino</c>.</summary>
+    /// <summary>As <see cref="DinoEncoder.Preprocessing"/>: <c>hf</c>, <c>dino</c>, or <c>hf</c> and more.</summary>
     public required string Preprocess { get; init; }
 
     /// <summary>Width of the model's input in pixels.</summary>
@@ -110,13 +113,13 @@ public sealed record Provenance
             Version = ProductVersion.Current,
             Weights = source.Path is null
                 ? string.Create(CultureInfo.InvariantCulture, $"synthetic:0x{source.Seed:X}")
-                : "sha256:" + Checkpoint.Sha256(source.Path),
+                : $"sha256:{Checkpoint.Sha256(source.Path)}{(options.Branch == CheckpointOptions.Student ? StudentMark : "")}",
             HiddenSize = config.HiddenSize,
             LayerCount = config.LayerCount,
             HeadCount = config.HeadCount,
             PatchSize = config.PatchSize,
             LayerNormEpsilon = config.LayerNormEpsilon,
-            Preprocess = options.Preprocess == PreprocessPreset.Dino ? DinoPreset : "hf",
+            Preprocess = encoders.Preprocessing,
             InputWidth = encoders.InputWidth,
             InputHeight = encoders.InputHeight,
             Interpolation = options.Interpolation.ToString().ToLowerInvariant(),
@@ -135,6 +138,7 @@ public sealed record Provenance
         bool isPossible = (long)InputWidth * InputHeight <= ImageHeader.MaxPixels; // a damaged file may claim anything
         return options with
         {
+            Branch = options.Branch ?? (Weights.EndsWith(StudentMark, StringComparison.Ordinal) ? CheckpointOptions.Student : null),
             Preprocess = Preprocess == DinoPreset ? PreprocessPreset.Dino : PreprocessPreset.HuggingFace,
             InputWidth = isPossible ? InputWidth : options.InputWidth,
             InputHeight = isPossible ? InputHeight : options.InputHeight,

@@ -61,6 +61,7 @@ internal sealed class RowLayout
     /// <param name="output">A forward pass that returned <see cref="Needed"/> of <see cref="Layers"/>.</param>
     /// <param name="image">Index in the batch.</param>
     /// <param name="row">(<see cref="Length"/>)</param>
+    /// <exception cref="DinoException">A value is not finite: that is no fault of the image.</exception>
     public void Copy(DinoOutput output, int image, Span<float> row)
     {
         if (_kind.Pooling is { } pooling)
@@ -72,6 +73,14 @@ internal sealed class RowLayout
             int tokens = 1 + _patches;
             ReadOnlySpan<float> all = output.LastHiddenState!.Data.AsSpan(image * tokens * _hidden, tokens * _hidden);
             (_kind.Grid ? all[_hidden..] : all).CopyTo(row);
+        }
+
+        foreach (float value in row)
+        {
+            if (!float.IsFinite(value))
+                throw new DinoException(
+                    "the model made a value that is no finite number of a good image",
+                    "compute with --precision fp32, and check the checkpoint: 'dino weights info' and its SHA-256");
         }
 
         if (_normalize)

@@ -101,6 +101,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         bool isDone = false;
         try
         {
+            console.TellNotes(embedder.Encoders.Notes);
             console.Detail(Ready(embedder, weights, part, Stopwatch.GetElapsedTime(start)));
             int exitCode = folder is null
                 ? await ToStreamAsync(embedder, list, part, cancellation).ConfigureAwait(false)

@@ -99,6 +99,7 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
             return _embedder;
         string weights = await DownloadDisplay.FindWeightsAsync(settings.Weights, console, cancellation).ConfigureAwait(false);
         _embedder = await Task.Run(() => Embedder.Load(weights, settings.Embedder), cancellation).ConfigureAwait(false);
+        console.TellNotes(_embedder.Encoders.Notes);
         string devices = string.Join(" + ", _embedder.Devices.Select(device => $"{device.Id} ({device.Name})"));
         console.Detail($"weights {weights}, device {devices}, input {_embedder.Provenance.Size}");
         return _embedder;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Cli.Help;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
@@ -18,8 +19,6 @@ internal sealed class PreprocessCommand
         dino preprocess cat.jpg -o seen --format npy --preprocess dino
         """;
 
-    private static readonly ImageSize DefaultSize = new(224, 224); // what DINO's ViTs were trained on
-
     private readonly Argument<string[]> _inputs = InputOptions.Images();
     private readonly Option<string> _directory = InputOptions.Directory();
 
@@ -29,7 +28,14 @@ internal sealed class PreprocessCommand
         [("png", PreprocessFormat.Png), ("npy", PreprocessFormat.Npy)]);
 
     private readonly Option<PreprocessPreset> _preset = ImageOptions.Preprocess();
-    private readonly Option<ImageSize?> _size = ImageOptions.Size("Input size of the model, width first. [default: 224]");
+    private readonly Option<ImageSize?> _size = ImageOptions.Size("Input size of the model, width first. [default: 224, or as -w says]");
+
+    private readonly Option<string?> _weights = new("--weights", "-w")
+    {
+        Description = "Checkpoint whose preprocessor_config.json and input size count. [default: as the published ViT-S/16]",
+        HelpName = "PATH",
+    };
+
     private readonly Option<ExifOrientation> _exif = ImageOptions.Exif();
     private readonly Option<string> _decoder = ImageOptions.Decoder();
     private readonly Option<DecodeMode> _decode = ImageOptions.Decode();
@@ -43,8 +49,8 @@ internal sealed class PreprocessCommand
             "Write what the model sees: every picture decoded, resized and cropped, as PNG or as .npy of the normalized planes.",
             Examples)
         {
-            preprocess._inputs, preprocess._directory, preprocess._format, preprocess._preset, preprocess._size, preprocess._exif,
-            preprocess._decoder, preprocess._decode, preprocess._maxPixels,
+            preprocess._inputs, preprocess._directory, preprocess._format, preprocess._weights, preprocess._preset, preprocess._size,
+            preprocess._exif, preprocess._decoder, preprocess._decode, preprocess._maxPixels,
         };
         command.SetAction((parsed, cancellation) =>
             new PreprocessJob(parsed.GetValue(preprocess._inputs)!, preprocess.Pictures(parsed), console).RunAsync(cancellation));
@@ -53,12 +59,12 @@ internal sealed class PreprocessCommand
 
     private PreparedPictures Pictures(ParseResult parsed)
     {
-        ImageSize target = parsed.GetValue(_size) ?? DefaultSize;
+        ImageSize? size = parsed.GetValue(_size);
         return new PreparedPictures
         {
             Directory = parsed.GetValue(_directory)!,
             Format = parsed.GetValue(_format),
-            Preprocessor = new Preprocessor(parsed.GetValue(_preset), target.Width, target.Height),
+            Preprocessor = CheckpointInfo.PreprocessorOf(parsed.GetValue(_weights), parsed.GetValue(_preset), size?.Width, size?.Height),
             Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels), parsed.GetValue(_decode)),
             Orientation = parsed.GetValue(_exif),
         };

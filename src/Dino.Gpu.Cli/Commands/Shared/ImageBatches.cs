@@ -43,6 +43,7 @@ internal sealed class ImageBatches : IDisposable
             console.TellNotes(list.Notes);
             string weights = await DownloadDisplay.FindWeightsAsync(settings.Weights, console, cancellation).ConfigureAwait(false);
             encoder = await Task.Run(() => DinoEncoder.Load(weights, settings.Model), cancellation).ConfigureAwait(false);
+            console.TellNotes(encoder.Notes);
             string device = $"{encoder.Device.Id} ({encoder.Device.Name})";
             string size = $"{encoder.InputWidth}x{encoder.InputHeight}";
             console.Detail($"weights {weights}, device {device}, input {size}, {encoder.TokenCount} tokens");

@@ -18,10 +18,13 @@ internal sealed class ModelOptions
 
     private readonly Option<string?> _weights = new("--weights", "-w")
     {
-        Description = "Checkpoint: .bin, .pth or .safetensors, or synthetic[:SEED] for seeded weights that mean nothing. "
+        Description = "Checkpoint: a .bin, .pth or .safetensors file, a folder with one, a model in the Hugging Face cache such as "
+            + "facebook/dino-vits16, or synthetic[:SEED] for seeded weights that mean nothing. "
             + "[default: DINO_WEIGHTS, then weights/, then the cache, into which the real weights are downloaded once]",
         HelpName = "PATH|synthetic",
     };
+
+    private readonly CheckpointArguments _checkpoint = new();
 
     private readonly Option<string> _device = new("--device", "-d")
     {
@@ -61,6 +64,7 @@ internal sealed class ModelOptions
     public void AddTo(Command command, bool batch = true)
     {
         command.Options.Add(_weights);
+        _checkpoint.AddTo(command);
         command.Options.Add(_device);
         command.Options.Add(_precision);
         if (batch)
@@ -81,6 +85,8 @@ internal sealed class ModelOptions
     /// <summary>Sets what these options say in <paramref name="options"/>.</summary>
     public DinoOptions Apply(ParseResult parsed, DinoOptions options) => options with
     {
+        Branch = _checkpoint.Read(parsed).Branch,
+        Heads = _checkpoint.Read(parsed).Heads,
         Device = parsed.GetValue(_device)!,
         Precision = parsed.GetValue(_precision),
         BatchSize = parsed.GetValue(_batch) is var batch and not AutomaticBatch ? batch : null,

@@ -37,6 +37,7 @@ internal sealed record VectorSettings(EmbeddingSourceSettings Standard, GivenOpt
             {
                 Model = own with
                 {
+                    Branch = made.Branch,
                     InputWidth = Has(GivenOptions.Size) ? own.InputWidth : made.InputWidth,
                     InputHeight = Has(GivenOptions.Size) ? own.InputHeight : made.InputHeight,
                     Preprocess = Has(GivenOptions.Preprocess) ? own.Preprocess : made.Preprocess,

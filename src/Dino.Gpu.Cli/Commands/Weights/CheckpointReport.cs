@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Cli.Terminal;
-using Dino.Gpu.Files;
 using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -22,11 +21,12 @@ internal sealed class CheckpointReport(CheckpointInfo info, CliConsole console)
             info.Path,
             info.FileBytes,
             Sha256 = Checkpoint.Sha256(info.Path),
-            Format = FormatName(info.Format),
-            Layout = info.Layout is { } layout ? LayoutName(layout) : null,
+            Format = info.FormatName,
+            Layout = info.LayoutName,
             info.Branches,
             info.Branch,
             info.Config,
+            info.Preprocessor,
             info.Problem,
             info.Problems,
             info.Ignored,
@@ -41,7 +41,7 @@ internal sealed class CheckpointReport(CheckpointInfo info, CliConsole console)
             WriteTable();
         else
             WriteLines();
-        foreach (string line in Describe())
+        foreach (string line in info.Describe())
             console.Say(line);
         if (info.Problem is { } problem)
             console.TellError($"the checkpoint cannot be loaded: {problem}", hint: null);
@@ -64,40 +64,6 @@ internal sealed class CheckpointReport(CheckpointInfo info, CliConsole console)
             table.Add(tensor.Name, tensor.DataType, ShapeText(tensor), tensor.Bytes.ToString("N0", CultureInfo.InvariantCulture));
         console.Write(table);
     }
-
-    private IEnumerable<string> Describe()
-    {
-        string layout = info.Layout is { } names ? LayoutName(names) + " names" : "names of another model";
-        string branch = info.Branch is null ? "" : $", {info.Branch} of a training checkpoint";
-        yield return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{info.Path}: {FormatName(info.Format)}, {layout}{branch}, {info.FileBytes:N0} bytes, {info.Tensors.Count} tensors");
-        if (info.Config is { } config)
-        {
-            string blocks = $"{config.LayerCount} layers, {config.HeadCount} heads of {config.HeadSize}, MLP {config.MlpSize}";
-            string epsilon = config.LayerNormEpsilon.ToString("R", CultureInfo.InvariantCulture);
-            string image = $"patch {config.PatchSize}, image {config.TrainedImageSize}";
-            yield return $"ViT: hidden {config.HiddenSize}, {blocks}, {image}, LayerNorm epsilon {epsilon}";
-        }
-
-        if (info.Ignored.Count > 0)
-        {
-            string some = string.Join(", ", info.Ignored.Take(3).Select(MessageText.Quote));
-            yield return $"ignored: {info.Ignored.Count} keys outside the ViT, such as {some}";
-        }
-
-        foreach (string problem in info.Problems)
-            yield return problem;
-    }
-
-    private static string FormatName(CheckpointFormat format) => format switch
-    {
-        CheckpointFormat.TorchZip => "torch",
-        CheckpointFormat.TorchLegacy => "torch before 1.6",
-        _ => "safetensors",
-    };
-
-    private static string LayoutName(CheckpointLayout layout) => layout == CheckpointLayout.HuggingFace ? "Hugging Face" : "original DINO";
 
     private static string ShapeText(CheckpointTensor tensor) => $"({string.Join(", ", tensor.Shape)})";
 }

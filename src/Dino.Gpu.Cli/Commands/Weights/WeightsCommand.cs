@@ -8,8 +8,6 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary><c>dino weights</c>: downloads, inspects and converts checkpoints, and writes seeded weights.</summary>
 internal static class WeightsCommand
 {
-    private const string DefaultPath = "weights/pytorch_model.bin";
-
     public static Command Create(CliConsole console) => new("weights", "Download, inspect, convert or generate model weights.")
     {
         CreatePull(console),
@@ -20,36 +18,45 @@ internal static class WeightsCommand
 
     private static CliCommand CreatePull(CliConsole console)
     {
-        var output = new Option<string>("-o", "--out", "--output")
-        {
-            Description = "File to write.",
-            HelpName = "FILE",
-            DefaultValueFactory = _ => DefaultPath,
-        };
-        var endpoint = new Option<string?>("--endpoint")
-        {
-            Description = "Address of the hub or a mirror. "
-                + $"[default: {WeightsDownloadOptions.EndpointVariable}, else {WeightsDownloadOptions.DefaultEndpoint}]",
-            HelpName = "URL",
-        };
-        var revision = new Option<string>("--revision")
-        {
-            Description = "Commit, tag or branch on the hub. The default is a pinned commit.",
-            HelpName = "REV",
-            DefaultValueFactory = _ => WeightsDownloadOptions.DefaultRevision,
-        };
+        Option<string?> output = Parsing.File("-o", "File to write. [default: weights/ and the name on the hub]");
+        output.Aliases.Add("--out");
+        output.Aliases.Add("--output");
+        Option<string?> repository = Text("--repository", "Model on the hub.", "OWNER/NAME", WeightsDownloadOptions.DefaultRepository);
+        Option<string?> file = Text("--file", "File of the model.", "NAME", CheckpointNames.Torch);
+        Option<string?> revision = Text(
+            "--revision", "Commit, tag or branch. The default is a pinned commit.", "REV", WeightsDownloadOptions.DefaultRevision);
+        Option<string?> sha256 = Text("--sha256", "Digest that the file must have. Without it the one that the hub announces.", "HEX");
+        Option<string?> endpoint = Text(
+            "--endpoint",
+            $"Hub or mirror. [default: {WeightsDownloadOptions.EndpointVariable}, else {WeightsDownloadOptions.DefaultEndpoint}]",
+            "URL");
         const string Examples = """
             # into weights/, where every command finds them
             dino weights pull
             # from a mirror
             dino weights pull --endpoint https://hub.example.com -o vits16.bin
+            # another model
+            dino weights pull --repository facebook/dino-vitb8 --revision main
             """;
-        string description = $"Download the checkpoint of {WeightsDownloadOptions.DefaultRepository}, checked by size and SHA-256.";
-        var command = new CliCommand("pull", description, Examples) { output, endpoint, revision };
+        const string Notes = """
+            A file that Hugging Face's tools have fetched already is copied from their cache. HF_TOKEN, HF_HUB_OFFLINE, HF_HOME and
+            HF_HUB_CACHE count as they do there.
+            """;
+        var command = new CliCommand("pull", "Download a checkpoint from the hub, checked by size and SHA-256.", Examples, Notes)
+        {
+            output, repository, file, revision, sha256, endpoint,
+        };
         command.SetAction((parsed, cancellation) =>
         {
-            var options = new WeightsDownloadOptions { Endpoint = parsed.GetValue(endpoint), Revision = parsed.GetValue(revision)! };
-            return new WeightsJob(console).PullAsync(parsed.GetValue(output)!, options, cancellation);
+            var options = new WeightsDownloadOptions
+            {
+                Endpoint = parsed.GetValue(endpoint),
+                Repository = parsed.GetValue(repository)!,
+                Revision = parsed.GetValue(revision)!,
+                FileName = parsed.GetValue(file)!,
+                Sha256 = parsed.GetValue(sha256),
+            };
+            return new WeightsJob(console).PullAsync(parsed.GetValue(output), options, cancellation);
         });
         return command;
     }
@@ -58,15 +65,17 @@ internal static class WeightsCommand
     {
         Argument<string> file = FileArgument();
         Option<bool> json = Parsing.Switch("--json", "Print JSON, with the file's SHA-256.");
-        Option<string?> branch = BranchOption();
+        var checkpoint = new CheckpointArguments();
         const string Examples = """
             dino weights info weights/pytorch_model.bin
             # the student of a training checkpoint
             dino weights info checkpoint.pth --branch student --json
             """;
         const string Notes = "The exit code is 1 for a checkpoint that cannot be loaded.";
-        var command = new CliCommand("info", "List format, sizes and tensors of a checkpoint.", Examples, Notes) { file, json, branch };
-        command.SetAction(parsed => new WeightsJob(console).Info(parsed.GetValue(file)!, parsed.GetValue(branch), parsed.GetValue(json)));
+        var command = new CliCommand("info", "List format, sizes and tensors of a checkpoint.", Examples, Notes) { file, json };
+        checkpoint.AddTo(command);
+        command.SetAction(parsed =>
+            new WeightsJob(console).Info(parsed.GetValue(file)!, checkpoint.Read(parsed), parsed.GetValue(json)));
         return command;
     }
 
@@ -76,17 +85,18 @@ internal static class WeightsCommand
         Option<string> output = OutputOption();
         var type = new ChoiceOption<WeightsDataType>(
             "--dtype", "Element type in the file.", [("f32", WeightsDataType.Float32), ("f16", WeightsDataType.Float16)]);
-        Option<string?> branch = BranchOption();
+        var checkpoint = new CheckpointArguments();
         const string Examples = """
             # for Hugging Face, with a config.json beside it
             dino weights convert checkpoint.pth -o vits16/model.safetensors
             """;
         var command = new CliCommand("convert", "Write a checkpoint as safetensors with Hugging Face's names.", Examples)
         {
-            file, output, type, branch,
+            file, output, type,
         };
+        checkpoint.AddTo(command);
         command.SetAction(parsed => new WeightsJob(console).Convert(
-            parsed.GetValue(file)!, parsed.GetValue(branch), parsed.GetValue(output)!, parsed.GetValue(type)));
+            parsed.GetValue(file)!, checkpoint.Read(parsed), parsed.GetValue(output)!, parsed.GetValue(type)));
         return command;
     }
 
@@ -112,8 +122,10 @@ internal static class WeightsCommand
         Required = true,
     };
 
-    private static ChoiceOption<string?> BranchOption() => new(
-        "--branch",
-        "Model of a DINO training checkpoint. [default: teacher]",
-        [("teacher", "teacher"), ("student", "student")], hasDefault: false);
+    private static Option<string?> Text(string name, string description, string helpName, string? standard = null) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        DefaultValueFactory = standard is null ? null : _ => standard,
+    };
 }

@@ -11,8 +11,9 @@ namespace Dino.Gpu.Cli.Commands;
 internal sealed class WeightsJob(CliConsole console)
 {
     /// <summary>Downloads a checkpoint.</summary>
-    public async Task<int> PullAsync(string path, WeightsDownloadOptions options, CancellationToken cancellation)
+    public async Task<int> PullAsync(string? output, WeightsDownloadOptions options, CancellationToken cancellation)
     {
+        string path = output ?? Path.Combine("weights", Path.GetFileName(options.FileName));
         FileKind.Checkpoint.RequireReplaceable(path);
         console.Say($"downloading {WeightsDownload.Address(options)}");
         WeightsDownloadResult result = await DownloadDisplay
@@ -24,9 +25,9 @@ internal sealed class WeightsJob(CliConsole console)
 
     /// <summary>Shows what is in a checkpoint.</summary>
     /// <returns>0, or 1 for a checkpoint that cannot be loaded.</returns>
-    public int Info(string file, string? branch, bool json)
+    public int Info(string file, CheckpointOptions options, bool json)
     {
-        var info = CheckpointInfo.Read(PathOf(file), new CheckpointOptions { Branch = branch });
+        var info = CheckpointInfo.Read(PathOf(file), options);
         var report = new CheckpointReport(info, console);
         if (json)
             report.WriteJson();
@@ -36,12 +37,12 @@ internal sealed class WeightsJob(CliConsole console)
     }
 
     /// <summary>Writes a checkpoint as safetensors.</summary>
-    public int Convert(string file, string? branch, string output, WeightsDataType type)
+    public int Convert(string file, CheckpointOptions options, string output, WeightsDataType type)
     {
         string path = PathOf(file);
         OutputNames.RefuseSameFile([("-o", output)], [path]);
         FileKind.Safetensors.EnsureWritable(output);
-        return Save(output, Checkpoint.Load(path, new CheckpointOptions { Branch = branch }), type);
+        return Save(output, Checkpoint.Load(path, options), type);
     }
 
     /// <summary>Writes seeded weights.</summary>
@@ -53,16 +54,8 @@ internal sealed class WeightsJob(CliConsole console)
 
     private int Save(string path, VitWeights weights, WeightsDataType type)
     {
-        SafetensorsWriter.Write(path, weights, type);
-        string note = "";
-        string config = Path.Combine(Path.GetDirectoryName(path) ?? "", "config.json");
-        // Hugging Face loads a folder with a config.json beside the weights.
-        if (Path.GetFileName(path) == CheckpointNames.Safetensors && !File.Exists(config))
-        {
-            SafetensorsWriter.WriteConfig(config, weights.Config, type);
-            note = $", {config} beside it";
-        }
-
+        IReadOnlyList<string> beside = SafetensorsWriter.WriteModel(path, weights, type);
+        string note = beside.Count == 0 ? "" : $", {string.Join(" and ", beside)} beside it";
         console.Say($"{path}: written{note}, SHA-256 {Checkpoint.Sha256(path)}");
         return ExitCode.Success;
     }
