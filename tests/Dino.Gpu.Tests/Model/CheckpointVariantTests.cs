@@ -104,6 +104,10 @@ public sealed class CheckpointVariantTests : IDisposable
     [InlineData("omegaconf.dictconfig", "DictConfig")]
     [InlineData("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint")]
     [InlineData("torch.optim.lr_scheduler", "CosineAnnealingLR")]
+    [InlineData("types", "SimpleNamespace")]
+    [InlineData("signal", "Signals")]
+    [InlineData("builtins", "KeyError")]
+    [InlineData("torch", "layout")]
     public void Objects_of_a_training_run_are_inert(string module, string name)
     {
         // As pickle writes an object: a call, its state, and what is put into it.
@@ -134,13 +138,59 @@ public sealed class CheckpointVariantTests : IDisposable
         Assert.Contains("blocks.1.mlp.fc2.weight is all zeros", Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, weights, name => name)));
     }
 
-    [Fact]
-    public void Heads_of_a_large_model_that_is_not_dinos_must_be_said()
+    [Theory]
+    [InlineData(640, "hidden size 640 is none of DINO's")]
+    [InlineData(1280, "hidden size 1280 is none of DINO's")]
+    [InlineData(448, "hidden size 448 is none of DINO's")]
+    [InlineData(80, "hidden size 80 is no multiple of 64")]
+    public void Heads_of_a_model_that_is_not_dinos_must_be_said(int hidden, string expected)
     {
-        VitConfig huge = TinyModels.Dino with { HiddenSize = 640, LayerCount = 1, MlpSize = 64, HeadCount = 8 };
-        Assert.Contains(
-            "hidden size 640 is none of DINO's, so the number of heads must be said",
-            Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, huge)));
+        VitConfig config = TinyModels.Dino with { HiddenSize = hidden, LayerCount = 1, MlpSize = 64, HeadCount = 16 };
+        SafetensorsFile file = SafetensorsFile.Of(CheckpointLayout.Dino, config);
+        Assert.Contains($"{expected}, so the number of heads must be said: --heads N, or config.json", Refuse(file));
+        Assert.Equal(16, Checkpoint.Load(_folder["a.safetensors"], new CheckpointOptions { Heads = 16 }).Config.HeadCount);
+    }
+
+    [Fact]
+    public void Heads_that_are_said_twice_must_be_the_same()
+    {
+        _folder.Write("config.json", Encoding.UTF8.GetBytes(HeadsConfig));
+        SafetensorsFile file = SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace);
+        string path = _folder.Write("a.safetensors", file.ToArray());
+        Assert.Equal(3, Checkpoint.Load(path, new CheckpointOptions { Heads = 3 }).Config.HeadCount);
+        Assert.Contains("num_attention_heads is 3, and 6 heads were asked for", Refusal(6));
+        Assert.Contains("num_attention_heads is 3, and 5 heads were asked for", Refusal(5));
+
+        string Refusal(int heads) =>
+            Assert.Throws<DinoException>(() => Checkpoint.Load(path, new CheckpointOptions { Heads = heads })).Message;
+    }
+
+    /// <summary>Its ViT-S has the shapes of DINO's and 12 heads of 32.</summary>
+    [Fact]
+    public void A_small_model_of_moco_is_not_taken_for_dinos()
+    {
+        VitConfig small = TinyModels.Dino with { HiddenSize = 384, LayerCount = 1, MlpSize = 64, HeadCount = 6 };
+        VitWeights weights = SyntheticWeights.Create(small);
+        const string expected = "other heads than DINO's, so the number of heads must be said: --heads N";
+        Assert.Equal(6, Load(SafetensorsFile.Of(CheckpointLayout.Dino, weights, name => name)).Config.HeadCount);
+        Assert.Contains(expected, Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, weights, name => "module.momentum_encoder." + name)));
+
+        weights.Positions.AsSpan(0, 384).Clear(); // sines, with zeros for the class token
+        Assert.Contains(expected, Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, weights, name => name)));
+        Assert.Equal(12, Checkpoint.Load(_folder["a.safetensors"], new CheckpointOptions { Heads = 12 }).Config.HeadCount);
+    }
+
+    [Theory]
+    [InlineData("norm.weight")]
+    [InlineData("pos_embed")]
+    [InlineData("cls_token")]
+    [InlineData("blocks.1.norm2.weight")]
+    public void A_tensor_of_zeros_is_refused(string name)
+    {
+        VitWeights weights = SyntheticWeights.Create(TinyModels.Dino);
+        TensorSlots.Dino(TinyModels.Dino).Single(slot => slot.Name == name).Data(weights).Span.Clear();
+        string message = Refuse(SafetensorsFile.Of(CheckpointLayout.Dino, weights, one => one));
+        Assert.Contains($"{name} is all zeros, expected trained weights", message);
     }
 
     [Theory]
@@ -149,6 +199,13 @@ public sealed class CheckpointVariantTests : IDisposable
     [InlineData("dist_token", "a distilled DeiT")]
     [InlineData("logit_scale", "CLIP")]
     [InlineData("layer1.0.conv1.weight", "ResNet")]
+    [InlineData("register_tokens", "DINOv2 with registers")]
+    [InlineData("blocks.0.attn.relative_position_bias_table", "BEiT or Swin")]
+    [InlineData("logit_bias", "SigLIP")]
+    [InlineData("vision_model.embeddings.class_embedding", "CLIP")]
+    [InlineData("convnext.encoder.stages.0.layers.0.dwconv.weight", "ConvNeXt")]
+    [InlineData("rope_embed.periods", "DINOv3")]
+    [InlineData("norm_pre.weight", "CLIP")]
     public void Other_models_are_named(string key, string model)
     {
         Assert.Contains(
@@ -168,8 +225,38 @@ public sealed class CheckpointVariantTests : IDisposable
     [InlineData("\u00ef\u00bb\u00bf <html>", "an HTML or XML page")]
     [InlineData("{\"weight_map\": {}}", "the index of a model in several files")]
     [InlineData("{\"a\": 1}", "a JSON file")]
-    public void Files_of_other_kinds_are_named(string start, string expected) =>
-        Assert.Contains(expected, _folder.Refusal("a.bin", Encoding.Latin1.GetBytes(start)));
+    [InlineData("{\"error\":\"Repository not found\"}", "an answer of the hub: an error in JSON")]
+    [InlineData("Repository not found", "there is no such repository")]
+    [InlineData("Access to model a/b is restricted", "access was denied")]
+    [InlineData("404: Not Found", "there is no such file")]
+    [InlineData("Rar!\u001a\u0007\u0001\0", "a RAR archive")]
+    [InlineData("\u00fd7zXZ\0", "an xz file")]
+    [InlineData("BZh91AY", "a bzip2 file")]
+    [InlineData("(\u00b5/\u00fd", "a Zstandard file")]
+    [InlineData("\0\0\0\u0014TFL3abc", "a TensorFlow Lite model")]
+    [InlineData("\u0080\u0004\u0095\0\0\0\0\0\0\0\0}.", "a pickle that torch.save did not write")]
+    [InlineData("\u0008\u0008\u0012\u0007pytorch", "an ONNX model")]
+    [InlineData("\u0081\u00a6params", "a MessagePack file")]
+    [InlineData("version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer")]
+    public void Files_of_other_kinds_are_named(string start, string expected)
+    {
+        string message = _folder.Refusal("a.bin", Encoding.Latin1.GetBytes(start));
+        Assert.Contains(expected, message);
+        Assert.InRange(message.Length, 1, 300 + _folder.Root.Length);
+    }
+
+    [Fact]
+    public void Archives_are_named_by_what_is_inside()
+    {
+        byte[] tar = new byte[1024];
+        "ustar"u8.CopyTo(tar.AsSpan(257));
+        Assert.Contains("a tar archive", _folder.Refusal("a.bin", tar));
+        Assert.Contains("a NumPy .npz", Zipped("arr_0.npy"));
+        Assert.Contains("a zip of a folder with 'm/model.safetensors'", Zipped("m/model.safetensors"));
+        Assert.Contains("a TorchScript archive", Zipped("m/data.pkl", "m/constants.pkl"));
+
+        string Zipped(params string[] names) => _folder.Refusal("a.bin", PickleBuilder.Zip(names.Select(name => (name, new byte[1]))));
+    }
 
     /// <summary>A message of 10 MB on one line helps nobody.</summary>
     [Fact]

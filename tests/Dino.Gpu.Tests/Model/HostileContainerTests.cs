@@ -96,11 +96,51 @@ public sealed class HostileContainerTests : IDisposable
         Assert.Contains(expected, _folder.Refusal("end.bin", zip));
     }
 
+    /// <summary>A megabyte of zeros takes a kilobyte: what a file inflates to is bounded by its length.</summary>
+    [Fact]
+    public void Compressed_entries_are_no_bombs()
+    {
+        byte[] bomb = PickleBuilder.Zip([("x/data.pkl", new byte[8 << 20])], CompressionLevel.Optimal);
+        Assert.Contains("compressed entries claim", _folder.Refusal("a.bin", bomb));
+
+        // two entries that are small enough alone, and a size that lies in either direction
+        byte[] half = new byte[800_000];
+        Assert.Contains(
+            "compressed entries claim",
+            _folder.Refusal("a.bin", PickleBuilder.Zip([("x/data.pkl", half), ("x/data/0", half)], CompressionLevel.Optimal)));
+        foreach (uint claimed in (uint[])[799_999, 800_001])
+        {
+            byte[] lie = PickleBuilder.Zip([("x/data.pkl", half)], CompressionLevel.Optimal);
+            int entry = Find(lie, "PK\x01\x02"u8, "x/data.pkl", 46);
+            BinaryPrimitives.WriteUInt32LittleEndian(lie.AsSpan(entry + CentralSize), claimed);
+            int local = Find(lie, "PK\x03\x04"u8, "x/data.pkl", 30);
+            BinaryPrimitives.WriteUInt32LittleEndian(lie.AsSpan(local + 22), claimed);
+            Assert.Contains("a compressed entry is damaged", _folder.Refusal("a.bin", lie));
+        }
+    }
+
+    [Fact]
+    public void A_damaged_compressed_entry_is_refused()
+    {
+        byte[] whole = File.ReadAllBytes(GoldenData.PathOf("checkpoints", "variants", "deflated.pth"));
+        int data = Find(whole, "PK\x03\x04"u8, "archive/data/0", 30) + 30 + "archive/data/0".Length;
+        for (int i = 5; i < 21; i++) // behind the header of the block
+        {
+            byte[] damaged = [.. whole];
+            damaged[data + i] ^= 0x10;
+            string path = _folder.Write("a.pth", damaged);
+            Assert.Contains(
+                "a compressed entry is damaged",
+                Assert.Throws<DinoException>(() => Checkpoint.Load(path, new CheckpointOptions { Heads = 2 })).Message);
+        }
+    }
+
     [Fact]
     public void Compressed_encrypted_and_foreign_entries_are_refused()
     {
-        Assert.Contains(
-            "is compressed", _folder.Refusal("a.bin", PickleBuilder.Zip([("x/data.pkl", new byte[1000])], CompressionLevel.Optimal)));
+        byte[] packed = Archive();
+        packed[Find(packed, "PK\x01\x02"u8, "x/data/0", 46) + 10] = 14;
+        Assert.Contains("is compressed by method 14", _folder.Refusal("a.bin", packed));
         byte[] zip = Archive();
         zip[Find(zip, "PK\x01\x02"u8, "x/data/0", 46) + 8] |= 1;
         Assert.Contains("is encrypted", _folder.Refusal("a.bin", zip));

@@ -20,6 +20,15 @@ public sealed class HostilePickleTests : IDisposable
     [InlineData("subprocess", "Popen")]
     [InlineData("torch", "load")]
     [InlineData("torch._utils", "_rebuild_sparse_tensor")]
+    [InlineData("builtins", "__import__")]
+    [InlineData("builtins", "getattr")]
+    [InlineData("torch.hub", "load")]
+    [InlineData("torch", "save")]
+    [InlineData("sys", "modules")]
+    [InlineData("runpy", "run_path")]
+    [InlineData("io", "open")]
+    [InlineData("types", "FunctionType")]
+    [InlineData("numpy.f2py.crackfortran", "getlincoef")]
     public void Imports_are_refused_by_name(string module, string name)
     {
         byte[] pickle = new PickleBuilder()
@@ -40,6 +49,20 @@ public sealed class HostilePickleTests : IDisposable
     {
         byte[] pickle = new PickleBuilder().Protocol(4).Raw([0x8C, 2, .. "os"u8, 0x8C, 6, .. "system"u8, 0x93]).Op('.').ToArray();
         Assert.Contains("'os.system', refused", Refuse(pickle));
+    }
+
+    /// <summary>Later protocols may split a path anywhere: the module 'torch' and the name 'hub.load'.</summary>
+    [Theory]
+    [InlineData("torch", "hub.load")]
+    [InlineData("torch", "load.__call__")]
+    [InlineData("torch", "serialization.load")]
+    [InlineData("builtins", "eval.__call__")]
+    public void Imports_by_a_path_in_the_name_are_refused(string module, string name)
+    {
+        byte[] pickle = new PickleBuilder().Protocol(4)
+            .Raw([0x8C, (byte)module.Length, .. System.Text.Encoding.ASCII.GetBytes(module)])
+            .Raw([0x8C, (byte)name.Length, .. System.Text.Encoding.ASCII.GetBytes(name), 0x93]).Op('.').ToArray();
+        Assert.Contains($"'{module}.{name}', refused", Refuse(pickle));
     }
 
     [Fact]
@@ -109,6 +132,19 @@ public sealed class HostilePickleTests : IDisposable
         Assert.Contains("more than 500000 operations", Refuse(pickle.ToArray()));
     }
 
+    /// <summary>One long dictionary under very many names: who searches each of them never ends.</summary>
+    [Fact]
+    public void A_long_dictionary_is_not_searched_name_by_name()
+    {
+        const int count = 80_000;
+        PickleBuilder pickle = new PickleBuilder().Protocol().Op('}').Raw((byte)'q', 0, (byte)'(');
+        for (int i = 0; i < count; i++) pickle.Raw([(byte)'U', 5, .. System.Text.Encoding.ASCII.GetBytes($"{i:X5}"), (byte)'N']);
+        pickle.Op('u').Op('0').Op('}').Op('(');
+        for (int i = 0; i < count; i++)
+            pickle.Raw([(byte)'U', 5, .. System.Text.Encoding.ASCII.GetBytes($"{i:X5}"), (byte)'h', 0]);
+        Assert.Contains("no tensors at all", Refuse(pickle.Op('u').Op('.').ToArray()));
+    }
+
     [Fact]
     public void Doubling_by_memory_is_not_expanded()
     {
@@ -171,9 +207,9 @@ public sealed class HostilePickleTests : IDisposable
         using (FileStream stream = File.Create(path)) stream.SetLength(16L << 20);
         using CheckpointFile file = CheckpointFile.Open(path);
         float[] values = new float[2];
-        new TensorEntry(file, "x", ElementType.F32, [2], [1000], 0, 4 << 20, 0).Read(file, values);
+        new TensorEntry(file, "x", ElementType.F32, [2], [1000], 0, 4 << 20, 0).Read(values);
         var thin = new TensorEntry(file, "x", ElementType.F32, [2], [2 << 20], 0, 4 << 20, 0);
-        Assert.Contains("2 elements spread over 2097153", Assert.Throws<DinoException>(() => thin.Read(file, values)).Message);
+        Assert.Contains("2 elements spread over 2097153", Assert.Throws<DinoException>(() => thin.Read(values)).Message);
     }
 
     [Theory]

@@ -60,6 +60,9 @@ internal sealed class HubServer : IDisposable
     /// <summary>Whether the storage stops in the middle without closing.</summary>
     public bool Stalls { get; init; }
 
+    /// <summary>Authorization of every request; empty where there is none.</summary>
+    public ConcurrentQueue<string> Tokens { get; } = new();
+
     /// <summary>Address and Range of every request.</summary>
     public ConcurrentQueue<(string Address, string? Range)> Requests { get; } = new();
 
@@ -93,12 +96,15 @@ internal sealed class HubServer : IDisposable
                 using var reader = new StreamReader(stream, leaveOpen: true);
                 string address = (await reader.ReadLineAsync())!.Split(' ')[1];
                 string? range = null;
+                string token = "";
                 while (await reader.ReadLineAsync() is { Length: > 0 } line)
                 {
                     if (line.StartsWith("Range: ", StringComparison.OrdinalIgnoreCase)) range = line[7..];
+                    if (line.StartsWith("Authorization: ", StringComparison.OrdinalIgnoreCase)) token = line[15..];
                 }
 
                 Requests.Enqueue((address, range));
+                Tokens.Enqueue(token);
                 if (address.Contains("/resolve/", StringComparison.Ordinal)) await RedirectAsync(stream);
                 else await SendAsync(stream, range);
             }

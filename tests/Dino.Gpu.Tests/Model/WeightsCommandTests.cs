@@ -71,6 +71,33 @@ public sealed class WeightsCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Pull_fetches_another_model_and_checks_the_digest_that_is_named()
+    {
+        byte[] content = File.ReadAllBytes(GoldenData.PathOf("checkpoints", "tiny_dino.pth"));
+        using var server = new HubServer(content);
+        string[] arguments =
+        [
+            "pull", "--endpoint", server.Endpoint, "--repository", "facebook/dino-vitb8", "--revision", "v1", "--file", "backbone.pth",
+            "--out", _folder["vitb8.pth"],
+        ];
+        await RunAsync([.. arguments, "--sha256", server.AnnouncedHash!]);
+        Assert.Equal(content, File.ReadAllBytes(_folder["vitb8.pth"]));
+        Assert.Equal("/facebook/dino-vitb8/resolve/v1/backbone.pth", server.Requests.First().Address);
+        CliResult other = await CliRunner.RunAsync(["weights", .. arguments, "--sha256", new string('a', 64)]);
+        Assert.Contains($"announced the SHA-256 {server.AnnouncedHash}, expected aaaa", string.Join('\n', other.ErrorLines));
+        Assert.Equal(1, other.ExitCode);
+    }
+
+    [Fact]
+    public async Task Info_says_how_pictures_are_prepared()
+    {
+        File.Copy(GoldenData.PathOf("checkpoints", "tiny_dino.pth"), _folder["a.pth"]);
+        File.WriteAllText(_folder["preprocessor_config.json"], """{"size": 48, "resample": 3}""");
+        await RunAsync("info", _folder["a.pth"]);
+        Assert.Contains("pictures: hf, bicubic, input 48x48", _error.ToString());
+    }
+
+    [Fact]
     public async Task Failures_and_wrong_usage_are_errors()
     {
         Assert.Contains("no such file", (await CliRunner.RunAsync("weights", "info", _folder["absent"])).FatalLine());

@@ -216,6 +216,129 @@ public sealed class WeightsDownloadTests : IDisposable
             WeightsDownload.Address(new WeightsDownloadOptions { Endpoint = "http://mirror/a/", Revision = "main" }).ToString());
     }
 
+    [Fact]
+    public async Task A_digest_that_is_named_is_believed_before_the_servers()
+    {
+        using var server = new HubServer(_content);
+        string other = new('b', 64);
+        Assert.Contains($"announced the SHA-256 {server.AnnouncedHash}, expected {other}; nothing was fetched", await RefusalAsync(
+            server, new WeightsDownloadOptions { Sha256 = other }));
+        Assert.DoesNotContain(server.Requests, request => request.Range is not null);
+        AssertNothingLeft();
+        Assert.Contains("is no SHA-256", await RefusalAsync(server, new WeightsDownloadOptions { Sha256 = "abc" }));
+
+        // one that announces nothing is checked too, and a file that is there already is not asked for
+        using var silent = new HubServer(_content) { AnnouncedHash = null };
+        Assert.Contains(
+            $"expected {other}; the file was deleted", await RefusalAsync(silent, new WeightsDownloadOptions { Sha256 = other }));
+        AssertNothingLeft();
+        var right = new WeightsDownloadOptions { Sha256 = server.AnnouncedHash!.ToUpperInvariant() };
+        await WeightsDownload.RunAsync(Target, Options(silent, right));
+        AssertArrived();
+        int asked = silent.Requests.Count;
+        Assert.True((await WeightsDownload.RunAsync(Target, Options(silent, right))).WasPresent);
+        Assert.Equal(asked, silent.Requests.Count);
+    }
+
+    [Fact]
+    public async Task A_token_goes_to_the_hub_and_nowhere_else()
+    {
+        using var storage = new HubServer(_content);
+        using var server = new HubServer(_content) { RedirectTo = storage.Endpoint + "/storage/file" };
+        var options = new WeightsDownloadOptions { Variable = name => name == "HF_TOKEN" ? " secret\n" : null };
+        await WeightsDownload.RunAsync(Target, Options(server, options));
+        AssertArrived();
+        Assert.Equal(["Bearer secret"], server.Tokens);
+        Assert.Equal([""], storage.Tokens);
+    }
+
+    [Theory]
+    [InlineData(401, "put a token that may read facebook/dino-vits16 into HF_TOKEN")]
+    [InlineData(403, "HF_TOKEN")]
+    [InlineData(404, "check --repository, --revision and --file")]
+    public async Task Refusals_of_the_hub_say_what_to_do(int status, string hint)
+    {
+        using var server = new HubServer(_content);
+        server.Failures.Enqueue(status);
+        DinoException refusal = await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, Options(server)));
+        Assert.Contains($"the server answered {status}", refusal.Message);
+        Assert.Contains(hint, refusal.Hint);
+        AssertNothingLeft();
+    }
+
+    [Theory]
+    [InlineData("https://hub/a", "http://other/b", null)]
+    [InlineData("https://hub/a", "https://other/b", "https://other/b")]
+    [InlineData("https://hub/a", "/b", "https://hub/b")]
+    [InlineData("http://127.0.0.1:1/a", "http://127.0.0.1:2/b", "http://127.0.0.1:2/b")]
+    [InlineData("http://127.0.0.1:1/a", "ftp://127.0.0.1/b", null)]
+    public void A_redirect_never_leaves_https(string from, string to, string? expected)
+    {
+        using var response = new HttpResponseMessage(System.Net.HttpStatusCode.Found);
+        response.Headers.Location = new Uri(to, UriKind.RelativeOrAbsolute);
+        if (expected is not null)
+            Assert.Equal(expected, HubFile.Next(new Uri(from), response).ToString());
+        else
+            Assert.Contains("is not followed", Assert.Throws<DinoException>(() => HubFile.Next(new Uri(from), response)).Message);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_hugging_faces_tools_have_fetched_is_copied(bool offline)
+    {
+        var options = new WeightsDownloadOptions { Revision = "main", Variable = InCache(offline) };
+        WriteCache(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(_content)));
+        WeightsDownloadResult result = await WeightsDownload.RunAsync(Target, options, new Recorder(_progress));
+        Assert.Equal((false, (long)Length), (result.WasPresent, result.Bytes));
+        Assert.Equal(new WeightsDownloadProgress(Length, Length), _progress[^1]);
+        AssertArrived();
+    }
+
+    [Fact]
+    public async Task A_damaged_file_of_the_cache_is_refused()
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("Without links the cache does not name its files by their digest.");
+        WriteCache(new string('c', 64));
+        var options = new WeightsDownloadOptions { Revision = "main", Variable = InCache(offline: true) };
+        string message = (await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, options))).Message;
+        Assert.Contains("cccc; the file was deleted", message);
+        Assert.False(File.Exists(Target) || File.Exists(Part));
+    }
+
+    [Fact]
+    public async Task Offline_nobody_is_asked()
+    {
+        using var server = new HubServer(_content);
+        var options = new WeightsDownloadOptions { Variable = InCache(offline: true) };
+        DinoException refusal = await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, Options(server, options)));
+        Assert.Contains("not asked, since HF_HUB_OFFLINE is set", refusal.Message);
+        Assert.Empty(server.Requests);
+        AssertNothingLeft();
+    }
+
+    /// <summary>A cache as Hugging Face's tools keep it: a snapshot links to a blob, named by its digest.</summary>
+    private void WriteCache(string digest)
+    {
+        string commit = new('a', 40);
+        string model = Path.Combine(_folder.Root, "home", "hub", "models--facebook--dino-vits16");
+        Directory.CreateDirectory(Path.Combine(model, "refs"));
+        Directory.CreateDirectory(Path.Combine(model, "blobs"));
+        Directory.CreateDirectory(Path.Combine(model, "snapshots", commit));
+        File.WriteAllText(Path.Combine(model, "refs", "main"), commit);
+        string blob = Path.Combine(model, "blobs", digest);
+        File.WriteAllBytes(blob, _content);
+        File.CreateSymbolicLink(Path.Combine(model, "snapshots", commit, "pytorch_model.bin"), $"../../blobs/{digest}");
+    }
+
+    private Func<string, string?> InCache(bool offline) => name => name switch
+    {
+        "HF_HOME" => Path.Combine(_folder.Root, "home"),
+        "HF_HUB_OFFLINE" when offline => "1",
+        _ => null,
+    };
+
     private static byte[] Content()
     {
         byte[] content = new byte[Length];
