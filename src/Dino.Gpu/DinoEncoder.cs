@@ -79,10 +79,16 @@ public sealed partial class DinoEncoder : IDisposable
     public IReadOnlyList<string> Notes { get; }
 
     /// <summary>The device it runs on.</summary>
-    public DeviceInfo Device =>
-        _options.Precision == Precision.Float32
-            ? _device.Info
-            : _device.Info with { Family = _device.Family == KernelFamily.Simd ? KernelFamily.Generated : KernelFamily.TensorCore };
+    public DeviceInfo Device => (_device.Family, _options.Precision) switch
+    {
+        (KernelFamily.Simd, var precision) => _device.Info with
+        {
+            Family = precision == Precision.Float32 ? KernelFamily.Simd : KernelFamily.Generated,
+            Vectors = CpuVectors.Describe(CpuVectors.Choose(_options.VectorWidth, precision), precision),
+        },
+        (_, Precision.Float32) => _device.Info,
+        _ => _device.Info with { Family = KernelFamily.TensorCore },
+    };
 
     /// <summary>Input width in pixels.</summary>
     public int InputWidth => _shape.InputWidth;
@@ -133,7 +139,7 @@ public sealed partial class DinoEncoder : IDisposable
     {
         ArgumentNullException.ThrowIfNull(weights);
         options ??= new DinoOptions();
-        return Create(weights, options, (device, model) => VitExecutor.Create(device, model, options.Precision));
+        return Create(weights, options, (device, model) => VitExecutor.Create(device, model, options.Precision, options.VectorWidth));
     }
 
     /// <summary>Runs the model with the caller's executor, which the encoder disposes.</summary>

@@ -90,4 +90,11 @@ public sealed record DinoOptions
 
     /// <summary>Threads of the CPU device; null for one per core. Other devices ignore it.</summary>
     public int? Threads { get; init; }
+
+    /// <summary>
+    /// Bits of the CPU device's vector registers: 128, 256 or 512; null for the widest of the machine. Vectors of equal
+    /// width make equal bytes on every machine whose <see cref="Devices.DeviceInfo.Vectors"/> are equal. Other devices
+    /// ignore it.
+    /// </summary>
+    public int? VectorWidth { get; init; }
 }

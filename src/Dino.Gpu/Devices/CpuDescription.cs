@@ -17,6 +17,7 @@ internal static class CpuDescription
         Driver = $"{RuntimeInformation.FrameworkDescription}, {Instructions()}",
         Family = KernelFamily.Simd,
         Precisions = PrecisionSupport.Cpu,
+        Vectors = CpuVectors.Describe(CpuVectors.Widest),
         IsAutomaticChoice = isAutomaticChoice,
     };
 

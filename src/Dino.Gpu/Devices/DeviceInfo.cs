@@ -21,6 +21,12 @@ public sealed record DeviceInfo
     /// <summary>The kernels it would run.</summary>
     public required KernelFamily Family { get; init; }
 
+    /// <summary>
+    /// Vector registers that the CPU computes with, such as <c>512-bit FMA</c>; null for a GPU. Devices with equal
+    /// vectors make equal bytes.
+    /// </summary>
+    public string? Vectors { get; init; }
+
     /// <summary>The arithmetic that it offers for the forward pass.</summary>
     public IReadOnlyList<Precision> Precisions { get; init; } = PrecisionSupport.Float32Only;
 

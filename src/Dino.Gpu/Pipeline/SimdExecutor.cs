@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics.X86;
+using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Kernels.Generated;
 using Dino.Gpu.Kernels.Simd;
@@ -78,15 +78,11 @@ internal sealed class SimdExecutor : VitExecutor
         ArrayView<byte> reduced,
         SimdPlan plan);
 
-    /// <summary>
-    /// The widest registers of this machine. It asks for Avx512F directly. On early AVX-512 cores Vector512 reports
-    /// that it is not accelerated, because they lower their clock, but in a long matrix product they still have twice
-    /// the throughput.
-    /// </summary>
-    public static SimdWidth BestWidth =>
-        Avx512F.IsSupported ? SimdWidth.Lanes16
-        : Avx2.IsSupported && Fma.IsSupported ? SimdWidth.Lanes8
-        : SimdWidth.Lanes4;
+    /// <summary>The widest registers of this machine.</summary>
+    public static SimdWidth BestWidth => OfBits(CpuVectors.Widest);
+
+    /// <summary>Registers of a width in bits, as <see cref="CpuVectors.Choose"/> returns it.</summary>
+    public static SimdWidth OfBits(int bits) => (SimdWidth)(bits / 32);
 
     /// <summary>
     /// Packs weights for the CPU accelerator. The caller owns the accelerator, which must outlive the executor.

@@ -18,21 +18,32 @@ internal abstract class VitExecutor : IDisposable
     /// Loads a model onto a device, with the kernels that suit the device. The caller owns the device, which must
     /// outlive the executor.
     /// </summary>
+    /// <param name="device">The device; not owned.</param>
+    /// <param name="weights">The model; copied.</param>
+    /// <param name="precision">Arithmetic.</param>
+    /// <param name="vectorWidth">As <see cref="DinoOptions.VectorWidth"/>.</param>
     /// <exception cref="DinoException">
-    /// The model does not fit the device, or the device does not compute in that precision.
+    /// The model does not fit the device, or the device does not compute in that precision or has no such vectors.
     /// </exception>
-    public static VitExecutor Create(DinoDevice device, VitWeights weights, Precision precision = Precision.Float32)
+    public static VitExecutor Create(
+        DinoDevice device, VitWeights weights, Precision precision = Precision.Float32, int? vectorWidth = null)
     {
         PrecisionSupport.Require(device.Info, precision);
         return (device.Family, precision) switch
         {
-            (KernelFamily.Simd, Precision.Float32) => SimdExecutor.Create(device.Accelerator, weights),
-            (KernelFamily.Simd, _) => SimdExecutor.Create(
-                device.Accelerator, weights, precision == Precision.Int8 ? TileKind.Int8 : TileKind.BFloat16, CpuFeatures.BFloat16,
-                CpuFeatures.Amx),
+            (KernelFamily.Simd, Precision.Float32) => SimdExecutor.Create(
+                device.Accelerator, weights, SimdExecutor.OfBits(CpuVectors.Choose(vectorWidth))),
+            (KernelFamily.Simd, _) => CreateReduced(device, weights, precision, vectorWidth),
             (_, Precision.Float32) => new PortableExecutor(device, weights),
             _ => TensorCoreExecutor.Create(device, weights, precision),
         };
+    }
+
+    private static SimdExecutor CreateReduced(DinoDevice device, VitWeights weights, Precision precision, int? vectorWidth)
+    {
+        CpuVectors.Choose(vectorWidth, precision);
+        TileKind kind = precision == Precision.Int8 ? TileKind.Int8 : TileKind.BFloat16;
+        return SimdExecutor.Create(device.Accelerator, weights, kind, CpuFeatures.BFloat16, CpuFeatures.Amx);
     }
 
     /// <summary>
