@@ -3,14 +3,15 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>
-/// A picture that there is no memory for. That is not its fault: on another machine, or with fewer threads, it is read,
-/// so the command ends instead of leaving it out.
+/// Reports a picture for which there is not enough memory. The picture is not to blame: with fewer threads, or on
+/// another machine, it can be read. So the command ends instead of leaving it out.
 /// </summary>
 internal static class DecodeMemory
 {
-    /// <summary>As one line that says what to do.</summary>
+    /// <summary>The failure as one line, and what to do.</summary>
     public static DinoException At(string path, OutOfMemoryException failure) =>
         new(
-            $"{MessageText.OneLine(path)}: not enough memory to decode it: lower --threads, or --max-pixels to leave such pictures out",
+            $"{MessageText.OneLine(path)}: not enough memory to decode it",
+            "lower --threads, or --max-pixels to leave such pictures out",
             failure);
 }

@@ -7,14 +7,14 @@ using Dino.Gpu.Imaging;
 namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>
-/// A loaded model with all that turns a list of inputs into rows: reading, decoding and resizing on several threads,
-/// the model on one or several devices, and rows in the order of the inputs. Memory does not depend on the number of
-/// inputs. One piece of work at a time.
+/// Turns a list of inputs into rows: reads, decodes and resizes on several threads, runs the model on one or several
+/// devices, and returns rows in the order of the inputs. Its memory does not depend on the number of inputs. It does
+/// one piece of work at a time.
 /// </summary>
 public sealed class Embedder : IDisposable
 {
     private readonly DinoOptions _model;
-    private readonly Lazy<Provenance> _provenance; // hashes the weights, which not every output asks for
+    private readonly Lazy<Provenance> _provenance; // hashes the weights, which not every output needs
 
     private Embedder(DinoEncoderGroup encoders, DinoOptions model, EmbedderOptions options, RowLayout layout, Lazy<Provenance> provenance)
     {
@@ -28,7 +28,7 @@ public sealed class Embedder : IDisposable
     /// <summary>How images become rows.</summary>
     public EmbedderOptions Options { get; }
 
-    /// <summary>What makes the vectors.</summary>
+    /// <summary>What makes the vectors: weights, preprocessing, output.</summary>
     public Provenance Provenance => _provenance.Value;
 
     /// <summary>Shape of a row: (values), (tokens, hidden) or (grid height, grid width, hidden).</summary>
@@ -50,8 +50,7 @@ public sealed class Embedder : IDisposable
     internal int Workers => Options.Workers ?? Environment.ProcessorCount;
 
     /// <summary>
-    /// Batches in the model at the same time. With several devices one more waits, so that a free device finds work at
-    /// once.
+    /// Batches in the model at the same time. With several devices, one more batch waits for the next free one.
     /// </summary>
     internal int InFlight => Math.Max(Encoders.BatchesInFlight, Encoders.Devices.Count == 1 ? 1 : Encoders.Devices.Count + 1);
 
@@ -96,8 +95,11 @@ public sealed class Embedder : IDisposable
     /// Asks for an orderly end: the batches in the model are finished and their rows handed out.
     /// </param>
     /// <param name="cancellation">Asks for an end at once.</param>
+    /// <param name="folders">Folders that inputs were found in; if one vanishes, the run ends.</param>
     /// <returns>Whether every input went through; false after <paramref name="drain"/>.</returns>
-    internal Task<bool> RunAsync(IEnumerable<InputItem> items, IEmbeddingSink sink, CancellationToken drain, CancellationToken cancellation)
+    internal Task<bool> RunAsync(
+        IEnumerable<InputItem> items, IEmbeddingSink sink, CancellationToken drain, CancellationToken cancellation,
+        IEnumerable<string>? folders = null)
     {
         var preprocessor = new Preprocessor(_model.Preprocess, Encoders.InputWidth, Encoders.InputHeight);
         var loader = new ImageLoader(
@@ -107,6 +109,8 @@ public sealed class Embedder : IDisposable
             Options.Sha256,
             Options.MaxPixels,
             Times);
+        foreach (string folder in folders ?? [])
+            loader.Folders.Add(folder);
         var pipeline = new EmbeddingPipeline(
             loader.Load,
             Forward,

@@ -6,14 +6,13 @@ namespace Dino.Gpu.Data.Embedding;
 public sealed record EmbedderOptions
 {
     /// <summary>
-    /// Device, precision, preprocessing. Without a decoder the exact one is taken,
-    /// <see cref="Imaging.SkiaImageDecoder"/>.
+    /// Device, precision, preprocessing. The default decoder is the exact one, <see cref="Imaging.SkiaImageDecoder"/>.
     /// </summary>
     public DinoOptions Model { get; init; } = new();
 
     /// <summary>
-    /// What is written of an image, as <c>dino embed --output</c> takes it: <c>cls</c>, <c>mean</c>, <c>tokens</c> and
-    /// so on.
+    /// What to make of an image, as <c>dino embed --output</c> takes it: <c>cls</c>, <c>mean</c>, <c>tokens</c> and so
+    /// on.
     /// </summary>
     public string Output { get; init; } = "cls";
 
@@ -23,7 +22,7 @@ public sealed record EmbedderOptions
     /// <summary>Whether rows carry the SHA-256 of their image file.</summary>
     public bool Sha256 { get; init; }
 
-    /// <summary>Most pixels of a picture; one whose header says more fails before it is decoded.</summary>
+    /// <summary>Most pixels of a picture. If its header says more, its row fails before it is decoded.</summary>
     public long MaxPixels { get; init; } = ImageHeader.MaxPixels;
 
     /// <summary>Files read and decoded at the same time; null for one a core.</summary>

@@ -23,10 +23,10 @@ internal sealed record PipelineOptions(int BatchSize, int Workers)
 }
 
 /// <summary>
-/// Files to embeddings: reading and decoding, the model, and the rows' way out overlap, each on its own threads. An
-/// input has its place in a window of bounded size from the moment it is taken from the list until its row is out, so
-/// memory does not depend on the number of inputs. Whenever the model is free it takes every image that is ready, up to
-/// a batch; rows leave in input order, whichever is ready first.
+/// Turns files into embeddings. Reading and decoding, the model, and writing overlap, each on its own threads. An input
+/// holds a place in a window of bounded size until its row is written, so memory does not depend on the number of
+/// inputs. The model takes every image that is ready, up to a batch. Rows leave in input order, whichever is ready
+/// first.
 /// </summary>
 /// <param name="load">
 /// Reads one image, with the clock of <see cref="PipelineOptions.ImageTimeout"/>; called from several threads.
@@ -51,8 +51,7 @@ internal sealed class EmbeddingPipeline(
     /// <param name="items">The inputs; enumerated on a thread of its own, which may block.</param>
     /// <param name="sink">Takes the rows.</param>
     /// <param name="drain">
-    /// Asks for an orderly end: the batches in the model are finished, and the rows before the first that is missing
-    /// are handed out.
+    /// Asks for an orderly end: finishes the batches in the model, and hands out the rows before the first missing one.
     /// </param>
     /// <param name="cancellation">Asks for an end at once: a batch in the model is left behind, not waited for.</param>
     /// <returns>Whether every input went through; false after <paramref name="drain"/>.</returns>
@@ -63,7 +62,7 @@ internal sealed class EmbeddingPipeline(
         using var run = new Run(this, cancellation);
         using CancellationTokenRegistration orderlyEnd = drain.Register(run.StopTaking);
         run.Start(items);
-        // A thread of its own: one that writes keeps buffers for it, and continuations would go from thread to thread.
+        // One thread: formats keep buffers for the thread that writes, and continuations would change threads.
         return await Task.Factory.StartNew(
             () => run.Write(sink), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
     }
@@ -94,7 +93,8 @@ internal sealed class EmbeddingPipeline(
     }
 
     /// <summary>A row of a batch, or the reason why there is none.</summary>
-    private sealed record Outcome(DinoOutput? Output, int Index, string? Reason, string? Hint = null);
+    private sealed record Outcome(
+        DinoOutput? Output, int Index, string? Reason, string? Hint = null, bool IsSystemFailure = false);
 
     /// <summary>The threads of one run and what goes from one to the next.</summary>
     private sealed class Run : IDisposable
@@ -192,8 +192,7 @@ internal sealed class EmbeddingPipeline(
         {
             _end.Cancel();
             _time.Dispose();
-            // Threads that hang in a file or wait for a line of input are left behind; they hold nothing but the
-            // queues.
+            // Leaves threads behind that hang in a file or wait for a line of input. They hold only the queues.
         }
 
         private void Wait(Entry entry)
@@ -205,8 +204,8 @@ internal sealed class EmbeddingPipeline(
         }
 
         /// <summary>
-        /// Looked at while a row is waited for: files are started in order, so one that hangs is sooner or later the
-        /// one that is waited for, or holds the room that one waits for.
+        /// Called while a row is waited for. Files start in order, so a file that hangs is sooner or later the one that
+        /// is waited for, or it holds the room that this one needs.
         /// </summary>
         private void GiveUpOverdue()
         {
@@ -225,11 +224,11 @@ internal sealed class EmbeddingPipeline(
                                 CultureInfo.InvariantCulture,
                                 $"took longer than {_options.ImageTimeout.TotalSeconds:0.#} s to read and decode")));
                     LoadingEnded();
-                    _ = StartThread("dino decode", Load); // in place of the one that hangs
+                    _ = StartThread("dino decode", Load); // replaces the one that hangs
                 }
                 else if (entry.Clock.HasPassed(2 * _options.ImageTimeout))
                 {
-                    // A slow one would have ended by now, and given its room back itself: it has the memory until then.
+                    // A slow file would have ended by now and given its room back.
                     entry.Clock.TakeRoomBack();
                     _loading.TryRemove(entry, out _);
                 }
@@ -243,6 +242,8 @@ internal sealed class EmbeddingPipeline(
             {
                 if (outcome.Reason is null)
                     sink.Embedded(entry.Item, entry.Image!, outcome.Output!, outcome.Index);
+                else if (outcome.IsSystemFailure)
+                    sink.SystemFailed(entry.Item, outcome.Reason);
                 else
                     sink.Failed(entry.Item, outcome.Reason, outcome.Hint);
             }
@@ -281,6 +282,7 @@ internal sealed class EmbeddingPipeline(
                 _loading[entry] = true;
                 string? reason = null;
                 string? hint = null;
+                bool isSystemFailure = false;
                 LoadedImage? image = null;
                 try
                 {
@@ -294,7 +296,8 @@ internal sealed class EmbeddingPipeline(
                 }
                 catch (Exception failure)
                 {
-                    // Whatever a broken file makes a decoder throw, it costs that file's row and nothing else.
+                    // A broken file costs its own row and nothing else, whatever it makes a decoder throw.
+                    isSystemFailure = failure is SystemReadException;
                     reason = MessageText.OneLine(
                         failure is DinoException or IOException or UnauthorizedAccessException
                             ? failure.Message
@@ -309,7 +312,7 @@ internal sealed class EmbeddingPipeline(
                 if (reason is null)
                     _ready.Add(entry, _taking.Token);
                 else
-                    entry.End(new Outcome(null, 0, reason, hint));
+                    entry.End(new Outcome(null, 0, reason, hint, isSystemFailure));
                 LoadingEnded();
             }
         }

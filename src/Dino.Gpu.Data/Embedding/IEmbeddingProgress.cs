@@ -7,14 +7,14 @@ namespace Dino.Gpu.Data.Embedding;
 /// <param name="Resumes">Whether an earlier process began it.</param>
 public sealed record EmbeddingStart(long? Total, long Done = 0, long Failed = 0, bool Resumes = false);
 
-/// <summary>Hears how embedding is getting on. Called from one thread at a time.</summary>
+/// <summary>Receives the progress of embedding. Called from one thread at a time.</summary>
 public interface IEmbeddingProgress
 {
-    /// <summary>The inputs are settled and the first image is next.</summary>
+    /// <summary>The list is settled and the first image comes next.</summary>
     /// <param name="start">What there is to do.</param>
     void Begin(EmbeddingStart start);
 
-    /// <summary>One more image is through.</summary>
+    /// <summary>One more image is done.</summary>
     /// <param name="failed">Whether it could not be read.</param>
     void Advance(bool failed);
 

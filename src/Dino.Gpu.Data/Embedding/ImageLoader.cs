@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Files;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Data.Embedding;
@@ -16,8 +17,15 @@ internal sealed class ImageLoader(
 {
     private readonly PixelBudget _budget = PixelBudget.OfThisMachine();
 
+    /// <summary>Folders that inputs were found in.</summary>
+    public SeenFolders Folders { get; } = new();
+
+    /// <summary>Loads one image.</summary>
     /// <param name="item">The row.</param>
     /// <param name="clock">Started; stops while the image waits for room. Null where nobody looks.</param>
+    /// <exception cref="SystemReadException">
+    /// The system failed in several tries, or the image's folder vanished.
+    /// </exception>
     /// <exception cref="DinoException">The image cannot be read; the message does not name it.</exception>
     public LoadedImage Load(InputItem item, LoadClock? clock = null)
     {
@@ -25,7 +33,7 @@ internal sealed class ImageLoader(
         string? hash = null;
         using (times.Measure(Stage.Read))
         {
-            file = item.ReadBytes();
+            file = Read(item);
             if (sha256)
                 hash = Convert.ToHexStringLower(SHA256.HashData(file));
         }
@@ -42,5 +50,18 @@ internal sealed class ImageLoader(
         (int width, int height) = decoder is IHeaderDecoder ? header.SizeAt(orientation) : (picture.Width, picture.Height);
         using (times.Measure(Stage.Resize))
             return new LoadedImage(prepare(ImageHeader.Upright(picture, item.Turn)), width, height, hash);
+    }
+
+    private byte[] Read(InputItem item)
+    {
+        Folders.Visit(item);
+        try
+        {
+            return item.ReadBytes();
+        }
+        catch (DinoException failure) when (failure is not SystemReadException && Folders.Vanished(item) is { } vanished)
+        {
+            throw new SystemReadException($"{MessageText.Quote(vanished)} has vanished since the work began", failure);
+        }
     }
 }

@@ -1,16 +1,16 @@
 namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>
-/// How long an image has been read and decoded. Waiting for room in memory does not count: how long that is depends on
-/// the other images and on the number of workers, and no row may; nor does time in which the process was stopped. The
-/// room of an image that never ends can be taken back, or those that wait for it would wait for ever.
+/// Measures how long an image has been read and decoded. Waiting for room in memory does not count: it depends on the
+/// other images and on the number of workers, and no row may depend on those. Time in which the process was stopped
+/// does not count either. If an image never ends, its room can be taken back for those that wait for it.
 /// </summary>
 /// <param name="time">Of the run.</param>
 internal sealed class LoadClock(RunningTime time)
 {
     private const long Stopped = long.MaxValue;
 
-    private long _since = Stopped; // the time from which on everything counts
+    private long _since = Stopped; // everything after it counts
     private IDisposable? _room;
     private int _isAbandoned;
 
@@ -22,7 +22,7 @@ internal sealed class LoadClock(RunningTime time)
     /// <summary>Stops until there is room.</summary>
     /// <param name="enter">Waits for it.</param>
     /// <returns>The room.</returns>
-    /// <exception cref="OperationCanceledException">Nobody waits for the image any more.</exception>
+    /// <exception cref="OperationCanceledException">Nobody waits for the image anymore.</exception>
     public IDisposable WaitFor(Func<IDisposable> enter)
     {
         if (Volatile.Read(ref _isAbandoned) != 0)
@@ -35,9 +35,9 @@ internal sealed class LoadClock(RunningTime time)
         return room;
     }
 
-    /// <summary>The image has failed; what it has begun may end.</summary>
+    /// <summary>Marks the image as failed: its work may stop.</summary>
     public void Abandon() => Volatile.Write(ref _isAbandoned, 1);
 
-    /// <summary>Takes back the room of an image that does not end.</summary>
+    /// <summary>Gives back the room of an image that does not end.</summary>
     public void TakeRoomBack() => Volatile.Read(ref _room)?.Dispose();
 }

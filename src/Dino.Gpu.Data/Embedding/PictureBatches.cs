@@ -1,12 +1,14 @@
+using System.Text;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Files;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>
-/// Decoded pictures batch by batch, for work that writes files for each image. The next batch is decoded while the
-/// model has this one. Memory is that of two batches, and decoding takes a bounded share of the machine's.
+/// Decodes pictures batch by batch, for work that writes files for each image. Decodes the next batch while the model
+/// runs on this one. Holds two batches in memory, and decodes within a bounded share of the machine's.
 /// </summary>
 /// <param name="list">The images, each with its own stem; not owned.</param>
 /// <param name="encoder">The model; not owned.</param>
@@ -14,7 +16,7 @@ namespace Dino.Gpu.Data.Embedding;
 /// <param name="maxPixels">Most pixels of a picture, as the decoder has it.</param>
 internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOptions options, long maxPixels)
 {
-    /// <summary>Decoded pictures are kept until their files are written; more at once makes nothing faster.</summary>
+    /// <summary>Pictures stay in memory until their files are written; larger batches make nothing faster.</summary>
     private const int MostAtOnce = 16;
 
     private readonly ImageLoader _loader = new(
@@ -25,14 +27,18 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
         maxPixels,
         new StageTimes());
 
+    /// <summary>Bytes of a file's name that every common file system takes.</summary>
+    private const int LongestName = 255;
+
     private readonly HashSet<int> _failed = []; // rows that an earlier pass has named
+    private Func<string, IEnumerable<string>> _targets = _ => [];
 
     /// <summary>Images that could not be read.</summary>
     public int Failed => _failed.Count;
 
     private int Threads => options.Threads ?? Environment.ProcessorCount;
 
-    /// <summary>Makes the directory, once nothing of what will be written there can be an input.</summary>
+    /// <summary>Makes the directory, once it is sure that no output is an input.</summary>
     /// <param name="directory">Where the files go.</param>
     /// <param name="targets">The files of an image with this stem.</param>
     /// <exception cref="DinoException">
@@ -40,7 +46,9 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
     /// </exception>
     public void Claim(string directory, Func<string, IEnumerable<string>> targets)
     {
-        IEnumerable<string> files = list.Items().SelectMany(item => targets(Stem(item)));
+        _targets = targets;
+        InputItem[] some = [.. list.Items().Where(item => item.Problem is null)];
+        IEnumerable<string> files = some.SelectMany(item => targets(Stem(item)));
         OutputNames.RefuseOverwriting(list.Items().Select(item => item.Archive ?? item.Path), files);
         if (Directory.Exists(directory))
         {
@@ -52,7 +60,7 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
     }
 
     /// <summary>
-    /// Goes through all images once. An unreadable image is named by the first pass and left out of all.
+    /// Goes through all images once. The first pass names an unreadable image; every pass leaves it out.
     /// </summary>
     /// <param name="process">Runs the model on a batch and writes its files, or keeps what it needs.</param>
     /// <param name="progress">Hears of every image.</param>
@@ -108,11 +116,19 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
     {
         try
         {
+            int longest = _targets(Stem(item)).Select(file => Encoding.UTF8.GetByteCount(Path.GetFileName(file))).DefaultIfEmpty(0).Max();
+            if (longest > LongestName)
+                throw new DinoException(
+                    $"its name is too long: a file made of it would have one of {longest} bytes (expected {LongestName})");
             return new Loaded(Stem(item), _loader.Load(item).Pixels, null);
         }
         catch (OutOfMemoryException failure)
         {
             throw DecodeMemory.At(item.Path, failure);
+        }
+        catch (SystemReadException failure)
+        {
+            throw new DinoException($"{item.Path}: {failure.Message}", failure);
         }
         catch (DinoException failure)
         {
@@ -123,7 +139,7 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
     /// <summary>Refuses two images with one stem.</summary>
     /// <exception cref="DinoException">Two images would become the same files.</exception>
     public static void RequireOwnNames(InputList list) =>
-        OutputNames.RefuseSharedTarget(list.Items().Select(item => (item.Path, Stem(item) + "...")));
+        OutputNames.RefuseSharedTarget(list.Items().Where(item => item.Problem is null).Select(item => (item.Path, Stem(item) + "...")));
 
     private static string Stem(InputItem item) => Path.GetFileNameWithoutExtension(item.Path);
 

@@ -2,8 +2,8 @@ namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>
 /// Keeps the pictures that are decoded at the same time within a share of the machine's memory, whatever the number of
-/// workers: one that would go beyond it waits until others are done, and one that is larger than all of it is decoded
-/// alone. First come, first served, so that a large one does not wait for ever. Thread-safe.
+/// workers. A picture that would exceed it waits until others are done; a picture larger than all of it is decoded
+/// alone. First come, first served, so that a large one does not wait forever. Thread-safe.
 /// </summary>
 /// <param name="capacity">Pixels.</param>
 internal sealed class PixelBudget(long capacity)

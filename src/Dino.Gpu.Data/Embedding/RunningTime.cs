@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>
-/// How long the process has run: while it is stopped, as by Ctrl-Z, a scheduler that suspends it or a frozen container,
-/// nothing passes.
+/// Measures how long the process has run. Time does not pass while it is stopped, as by Ctrl-Z, a scheduler or a frozen
+/// container.
 /// </summary>
 internal sealed class RunningTime : IDisposable
 {

@@ -1,3 +1,6 @@
+using Dino.Gpu.Files;
+using Dino.Gpu.Imaging;
+
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>One row of the input list.</summary>
@@ -22,13 +25,20 @@ internal sealed record InputItem(string Path, IReadOnlyList<object?> Columns)
     /// <summary>By which orientation of EXIF, 1 (none) to 8, the picture is turned after it is upright.</summary>
     public int Turn { get; init; } = 1;
 
+    /// <summary>
+    /// The file as it was when the list was saved in a run's folder; null where that is not known.
+    /// </summary>
+    public FileState? State { get; init; }
+
     /// <summary>An image file and nothing carried.</summary>
     public static InputItem File(string path) => new(path, []);
 
     /// <summary>All bytes of the image file, in bounded time and memory whatever the path leads to.
     /// Thread-safe.</summary>
-    /// <exception cref="DinoException">It cannot be read. The message gives the reason only, not
-    /// <see cref="Path"/>.</exception>
+    /// <exception cref="DinoException">
+    /// It cannot be read. The message gives the reason only, not <see cref="Path"/>.
+    /// </exception>
+    /// <exception cref="SystemReadException">The system failed in several tries, whatever the file is.</exception>
     public byte[] ReadBytes()
     {
         if (Problem is not null)
@@ -36,12 +46,16 @@ internal sealed record InputItem(string Path, IReadOnlyList<object?> Columns)
         if (Archive is null)
         {
             UrlInput.RefuseRow(Path);
-            return Dino.Gpu.Imaging.ImageFile.ReadBytes(Path);
+            return ImageFile.ReadBytes(Path);
         }
 
         try
         {
-            return Dino.Gpu.Imaging.ImageFile.ReadBytes(Archive, Offset, Length);
+            return ImageFile.ReadBytes(Archive, Offset, Length);
+        }
+        catch (SystemReadException failure)
+        {
+            throw new SystemReadException($"archive {Archive}: {failure.Message}", failure);
         }
         catch (DinoException failure)
         {

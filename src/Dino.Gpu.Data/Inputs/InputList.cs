@@ -58,6 +58,9 @@ public sealed class InputList : IDisposable
     public static InputList Settle(IReadOnlyList<string> inputs, CancellationToken cancellation = default) =>
         Settle(inputs, TextReader.Null, cancellation: cancellation);
 
+    /// <summary>Folders that rows were found in.</summary>
+    internal IReadOnlyList<string> Folders { get; private set; } = [];
+
     /// <summary>What the user should know about it, such as files of a folder that were left out.</summary>
     public IReadOnlyList<string> Notes { get; private set; } = [];
 
@@ -109,6 +112,7 @@ public sealed class InputList : IDisposable
 
         InputList list = writer.Complete(path);
         list.Notes = notes;
+        list.Folders = [.. sources.Select(source => source.Folder).OfType<string>()];
         return list;
     }
 

@@ -7,8 +7,8 @@ namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
 /// A settled list as JSON Lines: a header <c>{"dino_manifest":1,"columns":[{"name":"label","type":"text"}]}</c>, then a
-/// row a line,
-/// <c>{"path":"a.jpg","columns":["cat"]}</c>, with archive, offset, length and problem where the row has them.
+/// row a line, <c>{"path":"a.jpg","columns":["cat"]}</c>, with archive, offset, length and problem where the row has
+/// them. In a run's folder a row also has <c>size</c> and <c>written</c> of its file.
 /// </summary>
 internal static class InputRowJson
 {
@@ -78,7 +78,28 @@ internal static class InputRowJson
             json.WriteEndArray();
         }
 
+        if (item.State is { } state)
+        {
+            // Last: WithoutState cuts them off.
+            json.WriteNumber("size", state.Size);
+            json.WriteString("written", state.Written);
+        }
+
         json.WriteEndObject();
+    }
+
+    /// <summary>
+    /// The line of a row without the state of its file. Lists are compared by these, since a copy of the same pictures
+    /// has other times.
+    /// </summary>
+    /// <param name="line">As <see cref="WriteRow"/> writes it, without its end.</param>
+    /// <param name="end">What comes behind the returned bytes.</param>
+    public static ReadOnlySpan<byte> WithoutState(ReadOnlySpan<byte> line, out ReadOnlySpan<byte> end)
+    {
+        // Text of the row has no bare quotation marks, so nothing else looks like this.
+        int start = line.LastIndexOf(",\"size\":"u8);
+        end = start < 0 ? [] : "}"u8;
+        return start < 0 ? line : line[..start];
     }
 
     /// <exception cref="FormatException">Not a row with values of these columns.</exception>
@@ -105,6 +126,9 @@ internal static class InputRowJson
             var item = new InputItem(root.GetProperty("path").GetString()!, values)
             {
                 Problem = root.TryGetProperty("problem", out JsonElement problem) ? problem.GetString() : null,
+                State = root.TryGetProperty("size", out JsonElement size)
+                    ? new FileState(size.GetInt64(), root.GetProperty("written").GetDateTime().ToUniversalTime())
+                    : null,
             };
             return !root.TryGetProperty("archive", out JsonElement archive) ? item : item with
             {

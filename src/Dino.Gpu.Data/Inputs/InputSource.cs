@@ -17,6 +17,9 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
     /// <summary>What the user may have meant where there are no rows; null where that is not known.</summary>
     public Func<string?> Hint { get; private init; } = () => null;
 
+    /// <summary>The folder that its rows are found in; null where it names them itself.</summary>
+    public string? Folder { get; private init; }
+
     /// <summary>What the user is told once its rows are read; null where there is nothing to tell.</summary>
     public Func<string?> Note { get; private init; } = () => null;
 
@@ -29,7 +32,7 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
         if (File.Exists(input))
             return [OfFile(input, pathColumn)];
         if (Directory.Exists(input))
-            return [Folder(input)];
+            return [OfFolder(input)];
         if (input.StartsWith('@') && input.Length > 1)
             return [List(input[1..])];
         UrlInput.Refuse(input);
@@ -87,11 +90,15 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
         return new InputSource(() => [InputItem.File(file)], [], "");
     }
 
-    private static InputSource Folder(string folder)
+    private static InputSource OfFolder(string folder)
     {
         FolderWalk walk = FolderWalk.OfImages();
         string start = Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar;
-        return Found(() => walk.Files(start), $"no images in folder '{folder}'") with { Note = () => walk.LeftOut(folder) };
+        return Found(() => walk.Files(start), $"no images in folder '{folder}'") with
+        {
+            Note = () => walk.LeftOut(folder),
+            Folder = Path.TrimEndingDirectorySeparator(folder),
+        };
     }
 
     private static InputSource Found(Func<IEnumerable<InputItem>> files, string nothing) => new(files, [], NoImages(nothing));

@@ -7,9 +7,10 @@ namespace Dino.Gpu.Data.Runs;
 /// <summary>How failures are dealt with.</summary>
 /// <param name="OnError">What becomes of the row.</param>
 /// <param name="MaxErrors">Failures after which the run ends, or null for any number.</param>
-internal sealed record FailurePolicy(OnError OnError, long? MaxErrors);
+/// <param name="OnIoError">What becomes of the row of an image that the system cannot read.</param>
+internal sealed record FailurePolicy(OnError OnError, long? MaxErrors, OnIoError OnIoError = OnIoError.Fail);
 
-/// <summary>Takes rows from the pipeline, hands them to the output and tells the progress.</summary>
+/// <summary>Passes rows from the pipeline to the output, and reports progress.</summary>
 /// <param name="layout">Shape of a row.</param>
 /// <param name="output">Where rows go.</param>
 /// <param name="policy">What failures do.</param>
@@ -62,6 +63,16 @@ internal sealed class RowSink(RowLayout layout, IRowOutput output, FailurePolicy
             output.Write(info, _row);
         progress.Report(item.Path, reason, hint);
         progress.Advance(failed: true);
+    }
+
+    /// <summary>
+    /// The image may be good, so its row does not fail: the run ends before it and resumes at it.
+    /// </summary>
+    public void SystemFailed(InputItem item, string reason)
+    {
+        if (policy.OnIoError == OnIoError.Fail)
+            throw new DinoException(ImageFailures.Line(item.Path, reason), "--on-io-error row continues with a failed row");
+        Failed(item, reason, hint: null);
     }
 
     public void Flush() => output.Flush();

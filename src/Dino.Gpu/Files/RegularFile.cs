@@ -22,11 +22,22 @@ internal static partial class RegularFile
     private const int NoDeviceOrAddress = 6; // a socket
     private const int AccessDenied = 13;
     private const int NotADirectory = 20;
+    private const int IsADirectory = 21;
+    private const int InvalidArgument = 22; // a name that the file system does not take
+
+    // These are not: too many links, too long a name, a name in another encoding, too large a file.
+    private static readonly int[] LinuxFaults = [40, 36, 84, 75];
+    private static readonly int[] MacFaults = [62, 63, 92, 84];
 
     // From statx(2), whose layout is the same on every processor.
     private const int CurrentDirectory = -100;
     private const int NoFollow = 0x100;
     private const int TypeOnly = 1;
+    private const int TimeAndSize = 0x40 | 0x200;
+    private const int SizeOffset = 40;
+    private const int SecondsOffset = 112;
+    private const int NanosecondsOffset = 120;
+    private const int NanosecondsPerTick = 100;
     private const int StatxBytes = 256;
     private const int ModeOffset = 28;
     private const int TypeMask = 0xF000;
@@ -40,6 +51,7 @@ internal static partial class RegularFile
     /// <exception cref="DinoException">
     /// The file does not exist, may not be read, or is a directory, a pipe, a socket or a device.
     /// </exception>
+    /// <exception cref="SystemReadException">The system failed, whatever the file is.</exception>
     public static SafeFileHandle Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -61,7 +73,7 @@ internal static partial class RegularFile
         catch (Exception failure) when (failure is NotSupportedException or IOException or UnauthorizedAccessException)
         {
             handle.Dispose();
-            throw new DinoException(failure is NotSupportedException ? "not a regular file" : CannotBeRead(failure.Message), failure);
+            throw failure is NotSupportedException ? new DinoException("not a regular file", failure) : Failed(failure);
         }
         catch
         {
@@ -105,6 +117,46 @@ internal static partial class RegularFile
         return !Path.Exists(path) && !IsLink(path);
     }
 
+    /// <summary>
+    /// Bytes of a file and when it was last written, in UTC; null for what is not there. Opens nothing.
+    /// </summary>
+    /// <param name="path">The file; of a link the file behind it.</param>
+    public static unsafe (long Size, DateTime Written)? Status(string path)
+    {
+        if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))
+            return null;
+        if (OperatingSystem.IsLinux())
+        {
+            byte* status = stackalloc byte[StatxBytes];
+            if (NativeStatus(CurrentDirectory, Path.GetFullPath(path), 0, TimeAndSize, status) != 0)
+                return null;
+            // A file may claim any time; those beyond .NET's are at its ends.
+            long epoch = DateTime.UnixEpoch.Ticks / TimeSpan.TicksPerSecond;
+            long seconds = Math.Clamp(
+                *(long*)(status + SecondsOffset), -epoch, DateTime.MaxValue.Ticks / TimeSpan.TicksPerSecond - epoch - 1);
+            DateTime written = DateTime.UnixEpoch.AddTicks(
+                seconds * TimeSpan.TicksPerSecond + *(uint*)(status + NanosecondsOffset) / NanosecondsPerTick);
+            return (*(long*)(status + SizeOffset), written);
+        }
+
+        try
+        {
+            FileSystemInfo file = new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) ?? new FileInfo(path);
+            return file is FileInfo { Exists: true } found ? (found.Length, found.LastWriteTimeUtc) : null;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A read of an open file that failed, as an exception to throw.</summary>
+    internal static DinoException Failed(Exception failure)
+    {
+        string says = CannotBeRead(failure.Message);
+        return failure is IOException ? new SystemReadException(says, failure) : new DinoException(says, failure);
+    }
+
     internal static string CannotBeRead(string reason) => $"cannot be read: {reason.ReplaceLineEndings(" ")}";
 
     private static SafeFileHandle OpenNonBlocking(string path)
@@ -115,13 +167,16 @@ internal static partial class RegularFile
             return new SafeFileHandle(descriptor, ownsHandle: true);
 
         int error = Marshal.GetLastPInvokeError();
-        throw new DinoException(error switch
+        string says = CannotBeRead(Marshal.GetPInvokeErrorMessage(error));
+        throw error switch
         {
-            NoEntry or NotADirectory => IsLink(path) ? "is a link to a file that is not there" : Missing(path),
-            AccessDenied or NotPermitted => "permission denied",
-            NoDeviceOrAddress => "not a regular file",
-            _ => CannotBeRead(Marshal.GetPInvokeErrorMessage(error)),
-        });
+            NoEntry or NotADirectory => new DinoException(IsLink(path) ? "is a link to a file that is not there" : Missing(path)),
+            AccessDenied or NotPermitted => new DinoException("permission denied"),
+            NoDeviceOrAddress => new DinoException("not a regular file"),
+            IsADirectory or InvalidArgument => new DinoException(says),
+            _ when (OperatingSystem.IsLinux() ? LinuxFaults : MacFaults).Contains(error) => new DinoException(says),
+            _ => new SystemReadException(says),
+        };
     }
 
     private static SafeFileHandle OpenManaged(string path)
@@ -142,9 +197,13 @@ internal static partial class RegularFile
         {
             throw new DinoException("not a regular file", failure);
         }
-        catch (IOException failure)
+        catch (PathTooLongException failure)
         {
             throw new DinoException(CannotBeRead(failure.Message), failure);
+        }
+        catch (IOException failure)
+        {
+            throw Failed(failure);
         }
     }
 

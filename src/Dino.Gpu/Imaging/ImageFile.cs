@@ -60,11 +60,12 @@ internal static class ImageFile
     /// Not a regular file that can be read, or longer than <see cref="MaxLength"/>. The message gives the reason, not
     /// the path.
     /// </exception>
-    public static byte[] ReadBytes(string path)
+    /// <exception cref="SystemReadException">The system failed in several tries, whatever the file is.</exception>
+    public static byte[] ReadBytes(string path) => SystemReadException.Retry(() =>
     {
         using SafeFileHandle file = RegularFile.Open(path);
         return Read(file, 0, Length(file));
-    }
+    });
 
     /// <summary>A part of a file, such as a member of an archive. Thread-safe.</summary>
     /// <param name="path">The file.</param>
@@ -77,10 +78,13 @@ internal static class ImageFile
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        using SafeFileHandle file = RegularFile.Open(path);
-        if (offset > Length(file) - length)
-            throw new DinoException($"ends after {Length(file)} bytes, expected {length} bytes from {offset} on");
-        return Read(file, offset, length);
+        return SystemReadException.Retry(() =>
+        {
+            using SafeFileHandle file = RegularFile.Open(path);
+            if (offset > Length(file) - length)
+                throw new DinoException($"ends after {Length(file)} bytes, expected {length} bytes from {offset} on");
+            return Read(file, offset, length);
+        });
     }
 
     private static byte[] Read(SafeFileHandle file, long offset, long length)
@@ -102,7 +106,7 @@ internal static class ImageFile
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new DinoException(RegularFile.CannotBeRead(failure.Message), failure);
+            throw RegularFile.Failed(failure);
         }
     }
 
@@ -114,7 +118,7 @@ internal static class ImageFile
         }
         catch (IOException failure)
         {
-            throw new DinoException(RegularFile.CannotBeRead(failure.Message), failure);
+            throw RegularFile.Failed(failure);
         }
     }
 
