@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Formats.Tar;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
@@ -5,15 +6,22 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
-/// The images of a tar archive, in its order, each with its place in the file; nothing is unpacked. Other members, such
-/// as the .json and .cls of a WebDataset, and
-/// hidden ones are left out as in folders. Archives that were joined into one file are read to the last, as by <c>tar
-/// -i</c>. Where the file is damaged or ends too early, the
-/// members before are good, and a row that fails stands for those that are missing.
+/// Lists the images of a tar archive in its order, each with its place in the file; nothing is unpacked. Leaves out
+/// hidden members and those that are no images, such as the .json and .cls of a WebDataset. Reads archives that were
+/// joined into one file to the last, as <c>tar -i</c> does. Where the file is damaged or ends too early, the members
+/// before are good, and one failed row says that the others are missing.
 /// </summary>
 internal static class TarImages
 {
     private const int Block = 512;
+
+    /// <summary>Bytes of a name or of attributes in front of a member: the longest paths have 4 KiB.</summary>
+    private const long LongestPrefix = 1 << 20;
+
+    // Fields of a header.
+    private const int SizeOffset = 124;
+    private const int SizeLength = 12;
+    private const int TypeOffset = 156;
 
     /// <summary>The column that says which archive an image is in.</summary>
     public static CarriedColumn ArchiveColumn { get; } = new("archive", ColumnType.Text);
@@ -51,8 +59,9 @@ internal static class TarImages
         yield return new InputItem(archive, [archive]) { Problem = $"archive is {damage}; members from there on are missing" };
     }
 
-    /// <summary>The reader skips a member's data by seeking, which goes past the end of a file without a
-    /// word.</summary>
+    /// <summary>
+    /// Where the next header is. The reader skips data by seeking, which goes past the end of a file and says nothing.
+    /// </summary>
     private static long End(TarEntry entry) => entry.DataOffset + (entry.Length + Block - 1) / Block * Block;
 
     private static InputItem? ToItem(string archive, TarEntry entry)
@@ -72,6 +81,7 @@ internal static class TarImages
             Length = entry.Length,
             Problem = isLink ? $"is a link to {entry.LinkName} inside the archive, not a file"
                 : sparse is not null ? "is stored as a sparse file in the archive; pack it without --sparse"
+                : path.Contains('\0', StringComparison.Ordinal) ? "its name in the archive is damaged: it has a NUL"
                 : null,
         };
     }
@@ -108,9 +118,14 @@ internal static class TarImages
         entry = null;
         try
         {
+            if (HasHugePrefix(file, end))
+                return $"damaged from byte {end} on (a name or attributes of more than {LongestPrefix} bytes)";
             entry = reader.GetNextEntry();
-            return entry is not null
-                && entry.DataOffset + entry.Length > file.Length ? $"cut short after {file.Length} bytes inside {entry.Name}" : null;
+            if (entry is null)
+                return null;
+            if (entry.Length < 0 || entry.DataOffset < end || entry.DataOffset > file.Length)
+                return $"damaged from byte {end} on (a member of {entry.Length} bytes)";
+            return entry.Length > file.Length - entry.DataOffset ? $"cut short after {file.Length} bytes inside {entry.Name}" : null;
         }
         catch (EndOfStreamException)
         {
@@ -122,14 +137,54 @@ internal static class TarImages
                 + $"pax or GNU format";
         }
         catch (Exception failure) when (
-            failure is IOException or InvalidDataException or FormatException or ArgumentException or OverflowException)
+            failure is IOException or InvalidDataException or InvalidOperationException or FormatException or ArgumentException
+                or OverflowException)
         {
             return $"damaged from byte {end} on ({failure.Message.ReplaceLineEndings(" ")})";
         }
     }
 
-    /// <summary>Goes to what follows the zeros of an end mark: the end of the file, or the archive that was joined
-    /// on.</summary>
+    /// <summary>
+    /// Whether a header claims a long name or attributes that no member has. The reader would allocate them.
+    /// </summary>
+    private static bool HasHugePrefix(FileStream file, long start)
+    {
+        Span<byte> header = stackalloc byte[Block];
+        while (RandomAccess.Read(file.SafeFileHandle, header, start) == Block && "LKxg"u8.Contains(header[TypeOffset]))
+        {
+            long size = Size(header.Slice(SizeOffset, SizeLength));
+            if (size < 0 || size > LongestPrefix)
+                return true;
+            start += Block + (size + Block - 1) / Block * Block;
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// A size in octal digits, or in the high bytes that GNU tar writes; negative where it is neither.
+    /// </summary>
+    private static long Size(ReadOnlySpan<byte> field)
+    {
+        if (field[0] >= 0x80)
+        {
+            bool isLong = field[..^sizeof(long)].IndexOfAnyExcept((byte)0x80, (byte)0) < 0;
+            return isLong ? BinaryPrimitives.ReadInt64BigEndian(field[^sizeof(long)..]) : -1;
+        }
+
+        ReadOnlySpan<byte> digits = field.Trim(" \0"u8);
+        long size = 0;
+        foreach (byte digit in digits)
+        {
+            if (digit is < (byte)'0' or > (byte)'7')
+                return -1;
+            size = size * 8 + digit - '0';
+        }
+
+        return size;
+    }
+
+    /// <summary>Skips the zeros of an end mark, to the end of the file or to the archive that was joined on.</summary>
     private static (string? Damage, long End) SkipEndMark(FileStream file, long end)
     {
         byte[] buffer = new byte[128 * Block];

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Dino.Gpu.Files;
@@ -198,7 +199,7 @@ internal sealed partial class AtomicFile : IDisposable
     {
         for (int attempt = 1; ; attempt++)
         {
-            string name = $".{Path.GetFileName(path)}.{Guid.NewGuid().ToString("N")[..8]}.tmp";
+            string name = $".{TemporaryStem(Path.GetFileName(path))}.{Guid.NewGuid().ToString("N")[..8]}.tmp";
             try
             {
                 if (create(Path.Combine(Path.GetDirectoryName(path)!, name)) is { } created)
@@ -209,6 +210,20 @@ internal sealed partial class AtomicFile : IDisposable
                 // another name
             }
         }
+    }
+
+    /// <summary>
+    /// What a temporary name has of the output's: all of it, unless the file system would not take a name that is
+    /// longer still. Then it is the beginning, which still tells the file's own temporary files from others.
+    /// </summary>
+    private static string TemporaryStem(string fileName)
+    {
+        const int LongestName = 255; // bytes, on Linux; letters, on the others
+        const int Added = 14; // two dots, eight digits, .tmp
+        int kept = fileName.Length;
+        while (Encoding.UTF8.GetByteCount(fileName.AsSpan(0, kept)) > LongestName - Added || char.IsHighSurrogate(fileName[kept - 1]))
+            kept--;
+        return fileName[..kept];
     }
 
     private void DeleteAbandoned()
@@ -234,7 +249,7 @@ internal sealed partial class AtomicFile : IDisposable
     private bool IsOther(string file)
     {
         string name = Path.GetFileName(file);
-        return name != Path.GetFileName(_temporaryPath) && OutputOf(name) == Path.GetFileName(_path);
+        return name != Path.GetFileName(_temporaryPath) && OutputOf(name) == TemporaryStem(Path.GetFileName(_path));
     }
 
     /// <summary>Whether no process holds a temporary file. A living process has it locked.</summary>

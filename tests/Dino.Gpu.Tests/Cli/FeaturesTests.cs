@@ -28,6 +28,46 @@ public sealed class FeaturesTests
         Assert.Equal(encoder.ForwardPrepared([encoder.Prepare(Chelsea)], DinoOutputs.PatchGrid).PatchGrid!.Data, grid.Floats);
     }
 
+    /// <summary>
+    /// Members of an archive may have any name: one that no file made of it can have costs its image, not the command.
+    /// </summary>
+    [Theory]
+    [InlineData("features")]
+    [InlineData("attention")]
+    [InlineData("pca")]
+    public async Task Names_of_members_that_no_file_can_have(string command)
+    {
+        using var folder = new TemporaryFolder();
+        byte[] picture = File.ReadAllBytes(Chelsea);
+        string fits = new string('n', 230); // with a temporary name's letters it would not
+        string tar = folder.Path("a.tar");
+        using (var writer = new System.Formats.Tar.TarWriter(File.Create(tar)))
+        {
+            foreach (string name in new[] { "a.png", $"d/{fits}.png", $"{new string('l', 252)}.png", "bNb.png", "z.png" })
+            {
+                writer.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.RegularFile, name)
+                {
+                    DataStream = new MemoryStream(picture),
+                });
+            }
+        }
+
+        byte[] bytes = File.ReadAllBytes(tar);
+        bytes[bytes.AsSpan().IndexOf("path=bNb.png"u8) + 6] = 0;
+        File.WriteAllBytes(tar, bytes);
+        string[] size = command == "features" ? ["--size", "32"] : ["--size", "64"];
+        CliResult result = await CliRunner.RunAsync(
+            [command, tar, "-o", folder.Path("out"), "-w", CliRunner.TinyWeights, "--device", "cpu", .. size]);
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("its name is too long: a file made of it would have one of ", result.Error);
+        Assert.Contains("its name in the archive is damaged: it has a NUL", result.Error);
+        Assert.Contains("5 images in", result.Error);
+        foreach (string stem in new[] { "a", fits, "z" })
+            Assert.Contains(folder.Files, file => Path.GetFileName(file).StartsWith(stem + ".", StringComparison.Ordinal)
+                || Path.GetFileName(file).StartsWith(stem + "_", StringComparison.Ordinal));
+        Assert.DoesNotContain(folder.Files, file => file.EndsWith(".tmp", StringComparison.Ordinal));
+    }
+
     /// <summary>Each array is the library's, whatever stands beside it, in either format.</summary>
     [Theory]
     [InlineData("npy")]

@@ -128,6 +128,60 @@ public sealed class TarImagesTests : IDisposable
         }
     }
 
+    /// <summary>
+    /// Sizes of long names and of attributes that no archive has: the members before are good, and a row says so. The
+    /// reader would allocate what is claimed.
+    /// </summary>
+    [Theory]
+    [InlineData('L', "26264057000")] // 3 GB
+    [InlineData('L', "77777777777")]
+    [InlineData('K', "00010000000")] // 2 MiB of an archive that has them
+    [InlineData('x', "26264057000")]
+    [InlineData('g', "-0000000001")]
+    [InlineData('x', "zzz")]
+    [InlineData('x', "00000000406", "26 size=99999999999999999\n")]
+    [InlineData('x', "00000000406", "12 size=-512\n")]
+    [InlineData('x', "00000000406", "17 size=224xabcd\n")]
+    [InlineData('x', "00000000406", "99 path=a.jpg\n")]
+    [InlineData('0', "77777777777")]
+    public void Damaged_sizes_are_a_row_that_fails(char type, string size, string data = "")
+    {
+        byte[] whole = File.ReadAllBytes(Write("1.tar", TarEntryFormat.Ustar, ["a.jpg"]));
+        byte[] first = whole[..(whole.AsSpan().LastIndexOfAnyExcept((byte)0) / 512 * 512 + 512)];
+        byte[] header = Header("b.jpg", type, size);
+        byte[] content = new byte[size == "00010000000" ? 3 << 20 : 512];
+        Encoding.ASCII.GetBytes(data).CopyTo(content, 0);
+        byte[] last = Header("c.jpg", '0', "00000000000");
+        string tar = _folder.Write("damaged.tar", [.. first, .. header, .. content, .. last, .. new byte[1024]]);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        using var list = InputList.Settle([tar], TextReader.Null);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 32 << 20);
+        InputItem[] items = [.. list.Items()];
+        Assert.Equal(["a.jpg", tar], items.Select(item => item.Path));
+        Assert.Matches("^archive is (damaged|cut short)", items[1].Problem);
+    }
+
+    [Fact]
+    public void A_name_with_a_nul_is_a_row_that_fails()
+    {
+        string tar = _folder.Path("nul.tar");
+        using (var writer = new TarWriter(File.Create(tar)))
+        {
+            writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "a.jpg") { DataStream = new MemoryStream(Content("a.jpg")) });
+            writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "bNb.jpg") { DataStream = new MemoryStream(Content("b")) });
+        }
+
+        byte[] bytes = File.ReadAllBytes(tar);
+        int name = bytes.AsSpan().IndexOf("path=bNb.jpg"u8);
+        bytes[name + 6] = 0;
+        File.WriteAllBytes(tar, bytes);
+        using var list = InputList.Settle([tar], TextReader.Null);
+        InputItem[] items = [.. list.Items()];
+        Assert.Equal(2, items.Length);
+        Assert.Contains("NUL", Assert.Throws<DinoException>(items[1].ReadBytes).Message);
+        Assert.Equal(Content("a.jpg"), items[0].ReadBytes());
+    }
+
     [Fact]
     public void Joined_archives_are_read_to_the_last()
     {
@@ -201,5 +255,18 @@ public sealed class TarImagesTests : IDisposable
         }
 
         return tar;
+    }
+
+    private static byte[] Header(string name, char type, string size)
+    {
+        byte[] header = new byte[512];
+        Encoding.ASCII.GetBytes(name).CopyTo(header, 0);
+        string numbers = "0000644\0" + "0000000\0" + "0000000\0" + size.PadRight(11, '\0') + "\0" + "00000000000\0";
+        Encoding.ASCII.GetBytes(numbers).CopyTo(header, 100);
+        header[156] = (byte)type;
+        Encoding.ASCII.GetBytes("ustar\00000").CopyTo(header, 257);
+        header.AsSpan(148, 8).Fill((byte)' ');
+        Encoding.ASCII.GetBytes($"{Convert.ToString(header.Sum(value => value), 8).PadLeft(6, '0')}\0 ").CopyTo(header, 148);
+        return header;
     }
 }
