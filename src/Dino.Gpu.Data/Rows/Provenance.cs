@@ -182,6 +182,7 @@ public sealed record Provenance
 
     private bool IsWhole =>
         !new string?[] { Version, Weights, Preprocess, Interpolation, Exif, Decoder, Output, Precision }.Contains(null)
+        && double.IsFinite(LayerNormEpsilon)
         && HiddenSize > 0 && LayerCount > 0 && HeadCount > 0 && PatchSize > 0 && InputWidth >= PatchSize && InputHeight >= PatchSize;
 
     /// <summary>

@@ -6,9 +6,10 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// Embeds a list into a folder of shards, from the beginning or from where an earlier process ended. The shards are
-/// byte for byte those of a run that was never interrupted, whatever ended it: a cancellation, <c>kill -9</c> or a full
-/// disk.
+/// Embeds a list into a folder of shards, from the beginning or from where an earlier process ended. Whatever ended it
+/// (a cancellation, <c>kill -9</c>, a full disk), the shards are byte for byte those of a run that was never
+/// interrupted. Where they would not be, as on a processor with other vectors or after pictures were replaced, the run
+/// is refused unless <see cref="RunOptions.AllowMixed"/> is set.
 /// </summary>
 public sealed class EmbeddingRun
 {
@@ -25,14 +26,14 @@ public sealed class EmbeddingRun
         _progress = progress ?? new NoProgress();
     }
 
-    /// <summary>Runs to the last row, or to an orderly end.</summary>
+    /// <summary>Runs to the last row, or until it is cancelled.</summary>
     /// <param name="embedder">The model.</param>
     /// <param name="inputs">The settled list.</param>
-    /// <param name="folder">Made if it is not there. A finished run in it is left as it is.</param>
+    /// <param name="folder">Made if it does not exist. A finished run in it stays as it is.</param>
     /// <param name="options">How rows are written.</param>
     /// <param name="progress">Who is told; null for nobody.</param>
     /// <param name="cancellation">
-    /// Ends the run in order: the batches in the model are finished, and the next call resumes it.
+    /// Ends the run in order: it finishes the batches in the model, and the next call resumes.
     /// </param>
     /// <returns>What the folder holds.</returns>
     /// <exception cref="DinoException">
@@ -51,7 +52,7 @@ public sealed class EmbeddingRun
         return await RunAsync(embedder, inputs, place, options, progress, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>As the public one, in a folder that is open already.</summary>
+    /// <summary>The same in a folder that is open already.</summary>
     internal static Task<RunResult> RunAsync(
         Embedder embedder, InputList inputs, RunFolder folder, RunOptions options, IEmbeddingProgress? progress,
         CancellationToken cancellation) =>
@@ -60,14 +61,16 @@ public sealed class EmbeddingRun
     /// <summary>Embeds a list, or what a stream names, into one file or standard output.</summary>
     /// <param name="embedder">The model.</param>
     /// <param name="items">The inputs.</param>
+    /// <param name="folders">Folders that they were found in.</param>
     /// <param name="total">Number of inputs; null where it is not known yet.</param>
-    /// <param name="output">Takes the rows; completed, not disposed.</param>
+    /// <param name="output">Takes the rows. This completes it and does not dispose it.</param>
     /// <param name="policy">What failures do.</param>
     /// <param name="progress">Who is told.</param>
     /// <param name="cancellation">Leaves nothing behind.</param>
     internal static async Task ToOutputAsync(
         Embedder embedder,
         IEnumerable<InputItem> items,
+        IReadOnlyList<string> folders,
         long? total,
         IRowOutput output,
         FailurePolicy policy,
@@ -76,7 +79,7 @@ public sealed class EmbeddingRun
     {
         progress.Begin(new EmbeddingStart(total));
         var sink = new RowSink(embedder.Layout, output, policy, progress);
-        await embedder.RunAsync(items, sink, CancellationToken.None, cancellation).ConfigureAwait(false);
+        await embedder.RunAsync(items, sink, CancellationToken.None, cancellation, folders).ConfigureAwait(false);
         output.Complete();
     }
 
@@ -89,28 +92,32 @@ public sealed class EmbeddingRun
 
     private async Task<RunResult> RunAsync(RunFolder folder, CancellationToken drain)
     {
-        RunRecord record = Record();
-        bool resumes = folder.Resumes(record, _options.Overwrite);
-        // The record last: with it the folder is a run. It has the list's hash, so a list that was lost since is the
-        // same again.
-        if (!resumes || !File.Exists(folder.Manifest))
-            _inputs.Save(folder.Manifest, record.FirstRow, record.LastRow);
-        if (!resumes)
+        RunRecord now = Record();
+        RunRecord? earlier = folder.Resume(now, _options.Overwrite, _options.AllowMixed);
+        RunRecord record = earlier ?? now;
+        var manifest = new RunManifest(folder, record, _inputs.Columns, _inputs.Items);
+        if (earlier is null)
+        {
+            // The record comes last: with it the folder counts as a run.
+            manifest.Write();
             record.Save(folder.Path);
+        }
 
         using var rows = new ShardedOutput(
             folder, record, Schema(_embedder, FormatCatalog.Named(_options.Format), _options.Type, _inputs), _inputs.Items);
         long total = record.LastRow - record.FirstRow;
         if (rows.Failures > _options.MaxErrors)
             throw new DinoException($"{folder.Path} has {rows.Failures} failed images so far, more than --max-errors {_options.MaxErrors}");
-        _progress.Begin(new EmbeddingStart(total, total - rows.Remaining, rows.Failures, resumes));
+        if (earlier is not null)
+            CheckResumed(now, record, manifest, rows);
+        _progress.Begin(new EmbeddingStart(total, total - rows.Remaining, rows.Failures, earlier is not null));
         bool isWhole;
         try
         {
-            var sink = new RowSink(
-                _embedder.Layout, rows, new FailurePolicy(_options.OnError, _options.MaxErrors), _progress, rows.Failures);
+            var policy = new FailurePolicy(_options.OnError, _options.MaxErrors, _options.OnIoError);
+            var sink = new RowSink(_embedder.Layout, rows, policy, _progress, rows.Failures);
             IEnumerable<InputItem> missing = rows.Missing.SelectMany(part => _inputs.Items(part.First, part.Last));
-            isWhole = await _embedder.RunAsync(missing, sink, drain, CancellationToken.None).ConfigureAwait(false);
+            isWhole = await _embedder.RunAsync(missing, sink, drain, CancellationToken.None, _inputs.Folders).ConfigureAwait(false);
             rows.Flush();
             if (isWhole)
                 rows.Complete();
@@ -123,6 +130,35 @@ public sealed class EmbeddingRun
 
         return new RunResult(isWhole, total - rows.Remaining, total, rows.Failures, record.Shards);
     }
+
+    /// <summary>Says what keeps the rows to come from fitting those that are there.</summary>
+    /// <exception cref="DinoException">Pictures were replaced whose rows are done.</exception>
+    private void CheckResumed(RunRecord now, RunRecord record, RunManifest manifest, ShardedOutput rows)
+    {
+        if (rows.Remaining > 0 && record.IsOfUnknownVectors)
+            Note(
+                $"run.json does not say which vectors made the rows so far: those to come ({now.Vectors}) may differ in their last "
+                    + $"digits");
+        else if (rows.Remaining > 0 && !now.HasArithmeticOf(record))
+            Note($"the rows so far and those to come differ in their last digits ({record.Device}; {record.Vectors})");
+        manifest.Update(rows.Missing);
+        if (manifest.ChangedDone > 0)
+        {
+            string changed = $"{Inputs(manifest.ChangedDone)} replaced after the rows were made, such as {manifest.Example}";
+            if (!_options.AllowMixed && rows.Remaining > 0)
+                throw new DinoException(
+                    changed, "--allow-mixed resumes and keeps the rows of the earlier pictures; --overwrite starts again");
+            Note($"{changed}: the rows are of the earlier pictures");
+        }
+        else if (manifest.ChangedToDo > 0)
+        {
+            Note($"{Inputs(manifest.ChangedToDo)} replaced since the run began, such as {manifest.Example}");
+        }
+    }
+
+    private static string Inputs(long count) => count == 1 ? "1 input was" : $"{count} inputs were";
+
+    private void Note(string note) => _options.Note?.Invoke(note);
 
     private RunRecord Record()
     {

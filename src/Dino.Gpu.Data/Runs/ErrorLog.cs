@@ -7,8 +7,9 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// The images that could not be read, one JSON object a line: <c>{"row":17,"path":"a.jpg","error":"truncated
-/// JPEG"}</c>. Each line is on its way to the disk before the run goes on.
+/// Lists the images that could not be read, one JSON object a line:
+/// <c>{"row":17,"path":"a.jpg","error":"truncated JPEG"}</c>. Each line is handed to the system before the run
+/// continues.
 /// </summary>
 internal sealed class ErrorLog : IDisposable
 {
@@ -19,23 +20,33 @@ internal sealed class ErrorLog : IDisposable
     private readonly string _path;
     private readonly FileStream _file;
 
-    /// <summary>
-    /// Opens a log and keeps its lines of rows before <paramref name="firstRow"/>: what comes after is done again.
-    /// </summary>
+    /// <summary>Starts a log. It may be a device or a pipe.</summary>
     /// <exception cref="DinoException">It cannot be written.</exception>
-    public ErrorLog(string path, long firstRow)
+    public ErrorLog(string path)
     {
         _path = path;
         try
         {
-            if (firstRow == 0)
-            {
-                // Nothing to keep, hence nothing to read: the log may be a device or a pipe.
-                _file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read);
-                return;
-            }
+            _file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(failure);
+        }
+    }
 
-            _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+    /// <summary>
+    /// Opens the log of a run's folder. Keeps its lines of rows before <paramref name="firstRow"/>, since later rows
+    /// are done again.
+    /// </summary>
+    /// <exception cref="DinoException">It cannot be written, or is a link.</exception>
+    public ErrorLog(string path, long firstRow)
+    {
+        _path = path;
+        FileStream? file = null;
+        try
+        {
+            _file = file = OwnFile.Open(path, bufferSize: 1 << 12);
             long kept = 0;
             using (var reader = new StreamReader(_file, leaveOpen: true))
             {
@@ -57,6 +68,7 @@ internal sealed class ErrorLog : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
+            file?.Dispose();
             throw Failed(failure);
         }
     }
@@ -65,16 +77,16 @@ internal sealed class ErrorLog : IDisposable
     public long Count { get; private set; }
 
     /// <summary>
-    /// Fails before the work starts if a log could not be written after it, and changes none that is there.
+    /// Fails before the work starts if the log could not be written after it. Leaves a log that is there as it is.
     /// </summary>
     /// <exception cref="DinoException">It cannot be written, or is something else.</exception>
     public static void EnsureWritable(string path)
     {
         if (IsOther(path))
-            throw new DinoException($"cannot write {path}: it is no log of failed images, and would be lost; give another name");
+            throw new DinoException($"cannot write {path}: it is no log of failed images, and would be lost", "give another name");
         bool isNew = !File.Exists(path);
         if (!isNew && !RegularFile.CanOpen(path))
-            return; // a device or a pipe, whose reader would see its end
+            return; // a device or a pipe: opening it would end it for its reader
         try
         {
             new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite).Dispose();
@@ -91,12 +103,12 @@ internal sealed class ErrorLog : IDisposable
     /// <exception cref="DinoException">One cannot be read, or the copy not be written.</exception>
     public static void Copy(IEnumerable<RowInfo> lines, string copy)
     {
-        using var log = new ErrorLog(copy, firstRow: 0);
+        using var log = new ErrorLog(copy);
         foreach (RowInfo failed in lines)
             log.Add(failed);
     }
 
-    /// <summary>Whether a file is there that is none of these.</summary>
+    /// <summary>Whether a file exists and is no such log.</summary>
     public static bool IsOther(string path)
     {
         if (!File.Exists(path) || !RegularFile.CanOpen(path))
@@ -105,8 +117,8 @@ internal sealed class ErrorLog : IDisposable
         return NextLine(reader, path) is { } line && !IsBegun(line);
     }
 
-    /// <summary>The lines of a finished log, as they are asked for: row, path and error.</summary>
-    /// <exception cref="DinoException">There is none, or a line is not what <see cref="Add"/> writes.</exception>
+    /// <summary>Reads the lines of a finished log one by one: row, path and error.</summary>
+    /// <exception cref="DinoException">It does not exist, or a line is not what <see cref="Add"/> writes.</exception>
     public static IEnumerable<RowInfo> Read(string path)
     {
         using StreamReader reader = OpenText(path);
@@ -115,8 +127,8 @@ internal sealed class ErrorLog : IDisposable
     }
 
     /// <summary>
-    /// The lines of two logs in the order of the rows, one for each row, each up to where the end of a process cut it
-    /// off; a log that is not there has none.
+    /// Joins the lines of two logs in the order of the rows, one line a row. A log ends where the end of a process cut
+    /// it off; one that does not exist has no lines.
     /// </summary>
     /// <exception cref="DinoException">One cannot be read.</exception>
     public static IEnumerable<RowInfo> Union(string one, string other)
@@ -190,7 +202,7 @@ internal sealed class ErrorLog : IDisposable
         }
         catch (IOException)
         {
-            // the rest of a line that the full disk does not take; Add has said so
+            // The full disk does not take the rest of a line. Add has reported that.
         }
     }
 
@@ -207,13 +219,11 @@ internal sealed class ErrorLog : IDisposable
     {
         try
         {
-            return new StreamReader(path);
+            return new StreamReader(new FileStream(RegularFile.Open(path), FileAccess.Read));
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (DinoException failure)
         {
-            throw new DinoException(
-                $"cannot read {path}: {(failure is FileNotFoundException ? "no such file" : failure.Message.ReplaceLineEndings(" "))}",
-                failure);
+            throw new DinoException($"cannot read {path}: {failure.Message}", failure);
         }
     }
 
@@ -229,7 +239,7 @@ internal sealed class ErrorLog : IDisposable
         }
     }
 
-    /// <summary>Whether this may be the beginning of a line, which a full disk may have cut off anywhere.</summary>
+    /// <summary>Whether this can be the beginning of a line. A full disk may have cut it anywhere.</summary>
     private static bool IsBegun(string line) =>
         line.AsSpan(0, Math.Min(line.Length, LineStart.Length)).SequenceEqual(LineStart.AsSpan(0, Math.Min(line.Length, LineStart.Length)));
 

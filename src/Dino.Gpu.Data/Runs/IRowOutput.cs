@@ -7,29 +7,29 @@ namespace Dino.Gpu.Data.Runs;
 /// <summary>Where the rows of a run go: one file, standard output, or a folder of shards.</summary>
 internal interface IRowOutput : IDisposable
 {
-    /// <summary>The row of the input list that is expected next.</summary>
+    /// <summary>Row of the input list that comes next.</summary>
     long NextRow { get; }
 
-    /// <summary>The next row of the input list.</summary>
+    /// <summary>Writes the next row of the input list.</summary>
     /// <param name="info">The image.</param>
     /// <param name="values">Its values, NaN for an image that could not be read.</param>
     void Write(RowInfo info, ReadOnlySpan<float> values);
 
-    /// <summary>The next row of the input list has none in the output.</summary>
+    /// <summary>Leaves the next row of the input list out of the output.</summary>
     void Skip(RowInfo info);
 
-    /// <summary>The run ends at the next row, whose image could not be read: it is logged, and not done.</summary>
+    /// <summary>Logs the next row, at which the run ends: its image cannot be read. The row is not done.</summary>
     void EndAt(RowInfo info);
 
-    /// <summary>Makes the rows so far safe from the end of the process, or hands them to a reader.</summary>
+    /// <summary>Saves the rows so far from the end of the process, or hands them to a reader.</summary>
     void Flush();
 
-    /// <summary>Every row is there.</summary>
+    /// <summary>Finishes the output; it has every row.</summary>
     void Complete();
 }
 
 /// <summary>
-/// One file, or standard output. A file that is there stays if every image failed: a mistyped list must not cost a
+/// Writes one file, or standard output. If every image failed, an existing file stays: a mistyped list must not cost a
 /// result.
 /// </summary>
 /// <param name="writer">Disposed with this.</param>
@@ -43,7 +43,7 @@ internal sealed class SingleOutput(IEmbeddingWriter writer, ErrorLog? log, long 
 
     public long NextRow { get; private set; } = firstRow;
 
-    /// <summary>Whether the file that was there before was kept.</summary>
+    /// <summary>Whether the earlier file was kept.</summary>
     public bool KeptEarlierFile { get; private set; }
 
     public void Write(RowInfo info, ReadOnlySpan<float> values)

@@ -5,9 +5,9 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// The rows of finished parts in the order of the list, one in memory at a time: values and sizes from the shards,
-/// paths and carried columns from the manifests, and which images failed from <c>errors.jsonl</c>, since not every
-/// format says so.
+/// Reads the rows of finished parts in the order of the list, one at a time. Values and sizes come from the shards,
+/// paths and carried columns from the manifests. <c>errors.jsonl</c> says which images failed, since not every format
+/// does.
 /// </summary>
 /// <param name="length">Values of a row.</param>
 internal sealed class PartRows(int length)
@@ -20,9 +20,12 @@ internal sealed class PartRows(int length)
     /// <summary>Rows of one part.</summary>
     /// <param name="part">It is complete.</param>
     /// <param name="first">Row of the list to begin at; shards that end before it are not read.</param>
+    /// <param name="wants">
+    /// Says, when a shard's turn comes, whether its rows are read; null for all shards.
+    /// </param>
     /// <returns>Every row, and whether the output has none for it.</returns>
     /// <exception cref="DinoException">A file cannot be read, or does not hold the rows that it should.</exception>
-    public IEnumerable<(RowInfo Info, bool IsSkipped)> Read(RunPart part, long first)
+    public IEnumerable<(RowInfo Info, bool IsSkipped)> Read(RunPart part, long first, Func<long, bool>? wants = null)
     {
         using var list = InputList.Open(part.Manifest);
         if (list.Count != part.Rows)
@@ -34,11 +37,11 @@ internal sealed class PartRows(int length)
         for (long shard = 0; shard < part.Record.Shards; shard++)
         {
             (long row, long last) = part.RowsOf(shard);
-            bool isDone = last <= first;
-            using ShardRows? rows = isDone ? null : new ShardRows(part.Shard(shard), FormatCatalog.FromName(part.Record.Format)!, _values);
-            foreach (InputItem item in isDone
-                ? Enumerable.Repeat(InputItem.File(""), (int)(last - row))
-                : list.Items(row - part.Record.FirstRow, last - part.Record.FirstRow))
+            bool isRead = last > first && wants?.Invoke(shard) is not false;
+            using ShardRows? rows = !isRead ? null : new ShardRows(part.Shard(shard), FormatCatalog.FromName(part.Record.Format)!, _values);
+            foreach (InputItem item in isRead
+                ? list.Items(row - part.Record.FirstRow, last - part.Record.FirstRow)
+                : Enumerable.Repeat(InputItem.File(""), (int)(last - row)))
             {
                 RowInfo? failed = error?.Row == row ? error : null;
                 if (failed is not null)
@@ -50,7 +53,7 @@ internal sealed class PartRows(int length)
 
                 bool isSkipped = failed is not null && part.Record.OnError == "skip";
                 RowInfo? info = isSkipped ? Failed(row, item, failed!) : rows?.Next(row, item, failed);
-                if (row++ >= first)
+                if (row++ >= first && isRead)
                     yield return (info!, isSkipped);
             }
 
@@ -74,7 +77,6 @@ internal sealed class PartRows(int length)
     /// <summary>One shard, row by row.</summary>
     private sealed class ShardRows : IDisposable
     {
-        /// <summary>The part then goes on with that shard.</summary>
         private const string Remedy = "delete the shard and run the part again";
 
         private readonly string _path;
@@ -88,46 +90,42 @@ internal sealed class PartRows(int length)
             _hasRows = format == FormatCatalog.Npz || format == FormatCatalog.Safetensors;
             _values = values;
             _reader = Reading(() => FormatCatalog.OpenReader(path));
-            // A file of lines with failed images only does not say how long a row is.
+            // A file of lines that has only failed images does not say how long a row is.
             if (_reader.RowLength == _values.Length || _reader.RowLength == 0)
                 return;
             _reader.Dispose();
             throw new DinoException($"{path} has rows of {_reader.RowLength} values, expected {_values.Length}");
         }
 
-        /// <summary>The next row of the shard, which has to be that of the list.</summary>
+        /// <summary>Reads the next row of the shard, which must be that of the list.</summary>
         public RowInfo Next(long row, InputItem item, RowInfo? failed)
         {
             if (_reader.RowLength == 0)
                 Array.Fill(_values, float.NaN);
-            RowInfo found = Reading(
-                () =>
-                    _reader.Read(
-                        _values
-                            .AsSpan(0, _reader.RowLength))) ?? throw new DinoException($"{_path} ends before row {row} of the list: "
-                                + $"{Remedy}");
+            RowInfo found = Reading(() => _reader.Read(_values.AsSpan(0, _reader.RowLength)))
+                ?? throw new DinoException($"{_path} ends before row {row} of the list", Remedy);
             if (found.Path.Length > 0 && found.Path != item.Path)
                 throw new DinoException(
-                    $"{_path} has '{found.Path}' in row {row} of the list, the manifest beside it '{item.Path}': {Remedy}");
+                    $"{_path} has '{found.Path}' in row {row} of the list, the manifest beside it '{item.Path}'", Remedy);
             if (_hasRows && found.Row != row)
-                throw new DinoException($"{_path} has row {found.Row} where row {row} of the list should be: {Remedy}");
+                throw new DinoException($"{_path} has row {found.Row} where row {row} of the list should be", Remedy);
             bool hasNone = found.Error is not null;
             if (failed is not null && !hasNone)
                 throw new DinoException(
-                    $"{_path} has an embedding in row {row} of the list, which failed after the errors.jsonl beside it: {Remedy}");
-            // All NaN without an error is what a damaged checkpoint makes of a good image.
+                    $"{_path} has an embedding in row {row} of the list, which failed after the errors.jsonl beside it", Remedy);
+            // A damaged checkpoint makes all NaN of a good image, without an error.
             if (failed is null && hasNone && found.Error != EmbeddingFile.MissingValues(_values))
                 throw new DinoException(
-                    $"{_path} has no embedding in row {row} of the list ({found.Error}), and the errors.jsonl beside it does not list "
-                        + $"it: {Remedy}");
+                    $"{_path} has no embedding in row {row} of the list ({found.Error}), and the errors.jsonl beside it does not list it",
+                    Remedy);
             return found with { Row = row, Path = item.Path, Error = failed?.Error, Columns = item.Columns };
         }
 
-        /// <summary>There must be no more.</summary>
+        /// <summary>Refuses further rows.</summary>
         public void End(long row)
         {
             if (Reading(() => _reader.Read(_values.AsSpan(0, _reader.RowLength))) is not null)
-                throw new DinoException($"{_path} has more rows than those up to row {row - 1} of the list: {Remedy}");
+                throw new DinoException($"{_path} has more rows than those up to row {row - 1} of the list", Remedy);
         }
 
         public void Dispose() => _reader.Dispose();
@@ -140,7 +138,7 @@ internal sealed class PartRows(int length)
             }
             catch (DinoException failure)
             {
-                throw new DinoException($"{failure.Message}; if the file is damaged, {Remedy}", failure);
+                throw new DinoException(failure.Message, $"if the file is damaged, {Remedy}", failure);
             }
         }
     }

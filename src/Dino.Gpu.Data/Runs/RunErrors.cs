@@ -4,25 +4,26 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// The <c>errors.jsonl</c> of a run, in the order of the rows although shards are made again in between: lines of
-/// shards behind the first that is missing wait in a file of their own until the rows before are there.
+/// The <c>errors.jsonl</c> of a run. It stays in the order of the rows even where deleted shards are made again: lines
+/// of shards behind the first missing one wait in a file of their own until the rows before them exist.
 /// </summary>
 internal sealed class RunErrors : IDisposable
 {
     private readonly RunFolder _folder;
     private readonly ErrorLog _log;
+    private readonly SortedDictionary<long, long> _inShards = [];
     private IEnumerator<RowInfo>? _waiting;
     private long _waitingCount;
 
     /// <summary>
-    /// Keeps the lines of the shards that are there, which were on the disk before those were. Those of others come
+    /// Keeps the lines of the shards that exist; those were on the disk before their shards. Lines of other shards come
     /// again, from their journals or with their rows.
     /// </summary>
     /// <param name="folder">The run's.</param>
-    /// <param name="record">Its rows.</param>
+    /// <param name="record">Its rows, and how many of them failed at least.</param>
     /// <param name="isThere">For each shard.</param>
     /// <exception cref="DinoException">
-    /// The log cannot be read or written, or is missing though there are shards.
+    /// The log cannot be read or written, or lacks lines of the shards that exist.
     /// </exception>
     public RunErrors(RunFolder folder, RunRecord record, bool[] isThere)
     {
@@ -30,12 +31,19 @@ internal sealed class RunErrors : IDisposable
         int missing = Array.IndexOf(isThere, false);
         int last = Array.LastIndexOf(isThere, true);
         if (last >= 0 && !File.Exists(folder.Errors))
-            throw new DinoException(
-                $"{folder.Errors} is missing, and only that file says which of the rows so far failed",
-                "put the file back, or start again with --overwrite");
+            throw Incomplete($"{folder.Errors} is missing, and only that file says which of the rows so far failed");
+        foreach (RowInfo failed in ErrorLog.Union(folder.Errors, folder.ErrorsBehind).Where(failed => IsKept(failed.Row)))
+            Add(_inShards, (failed.Row - record.FirstRow) / record.ShardSize, 1);
+        foreach ((long shard, long count) in record.Failed ?? [])
+        {
+            if (shard >= 0 && shard < isThere.Length && isThere[shard] && _inShards.GetValueOrDefault(shard) < count)
+                throw Incomplete(
+                    $"{folder.Errors} lost lines: {_inShards.GetValueOrDefault(shard)} failed images of shard {shard}, expected {count}");
+        }
+
         long first = missing < 0 ? record.LastRow : record.FirstRow + missing * record.ShardSize;
         if ((missing >= 0 && missing < last) || File.Exists(folder.ErrorsBehind))
-            Split(first, row => row >= record.FirstRow && row < record.LastRow && isThere[(row - record.FirstRow) / record.ShardSize]);
+            Split(first, IsKept);
         _log = new ErrorLog(folder.Errors, first);
         if (File.Exists(folder.ErrorsBehind))
         {
@@ -43,6 +51,20 @@ internal sealed class RunErrors : IDisposable
             _waiting = ErrorLog.Read(folder.ErrorsBehind).GetEnumerator();
             _waiting.MoveNext();
         }
+
+        bool IsKept(long row) =>
+            row >= record.FirstRow && row < record.LastRow && isThere[(row - record.FirstRow) / record.ShardSize];
+    }
+
+    /// <summary>Failed images of the shards that exist, as <see cref="RunRecord.Failed"/>.</summary>
+    public SortedDictionary<long, long> InShards => new(_inShards);
+
+    /// <summary>Counts the failed images of a shard that exists now.</summary>
+    public void AddShard(long shard, long failed)
+    {
+        _inShards.Remove(shard);
+        if (failed > 0)
+            Add(_inShards, shard, failed);
     }
 
     /// <summary>Images that could not be read, those that wait among them.</summary>
@@ -52,7 +74,7 @@ internal sealed class RunErrors : IDisposable
     /// <exception cref="DinoException">The disk is full or gone.</exception>
     public void Add(RowInfo info) => _log.Add(info);
 
-    /// <summary>Adds the lines that waited of rows before one: all of those are there.</summary>
+    /// <summary>Adds the waiting lines of rows before one. All rows before it exist.</summary>
     /// <exception cref="DinoException">The disk is full or gone.</exception>
     public void GoTo(long row)
     {
@@ -83,9 +105,18 @@ internal sealed class RunErrors : IDisposable
         _log.Dispose();
     }
 
+    private static DinoException Incomplete(string message) => new(message, "put the file back, or start again with --overwrite");
+
+    private static void Add(SortedDictionary<long, long> counts, long shard, long failed)
+    {
+        counts[shard] = counts.GetValueOrDefault(shard) + failed;
+        if (counts.Count > RunRecord.MostCounts)
+            counts.Remove(counts.Keys.First());
+    }
+
     /// <summary>
-    /// Shares all lines out: those before a row into the log, the others into the file for those that wait. Wherever
-    /// this ends, each line is in one of the two.
+    /// Moves lines before a row into the log and the others into the file of waiting lines. Wherever the process ends
+    /// here, each line is in one of the two.
     /// </summary>
     private void Split(long first, Func<long, bool> isKept)
     {

@@ -7,7 +7,7 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// The folder of a run that can be resumed: <c>run.json</c>, <c>manifest.jsonl</c> (the input list),
+/// The folder of a run that can be resumed. It holds <c>run.json</c>, <c>manifest.jsonl</c> (the input list),
 /// <c>shard-00000.npy</c> and so on, <c>errors.jsonl</c>, and <c>shard-00000.journal</c> for rows whose shard is not
 /// full. One process at a time works in it.
 /// </summary>
@@ -15,8 +15,11 @@ internal sealed partial class RunFolder : IDisposable
 {
     private const string LockName = ".lock";
 
-    /// <summary>Of a shard or journal: others' files, such as tar archives, may begin so.</summary>
-    private const string ShardPattern = @"shard-\d{5,18}\.(npy|npz|jsonl|csv|parquet|safetensors|journal)";
+    /// <summary>Names of shards and journals. Other files, such as tar archives, may begin alike.</summary>
+    private const string ShardPattern = @"shard-(\d{5,18})\.(npy|npz|jsonl|csv|parquet|safetensors|journal)";
+
+    /// <summary>Extension of a journal.</summary>
+    public const string JournalName = "journal";
 
     private readonly FileStream _lock;
     private readonly bool _isNew;
@@ -35,34 +38,46 @@ internal sealed partial class RunFolder : IDisposable
     public string Errors => ErrorsIn(Path);
 
     /// <summary>
-    /// Lines of <see cref="Errors"/> that belong behind others still to come, see <see cref="RunErrors"/>.
+    /// Lines of <see cref="Errors"/> that must wait for earlier ones, see <see cref="RunErrors"/>.
     /// </summary>
     public string ErrorsBehind => ErrorsBehindIn(Path);
 
     /// <summary>
-    /// Whether a file of that name in a run's folder is the run's: it may be written, or deleted by <c>--overwrite</c>.
+    /// Whether a file of that name belongs to the run, which may write it or, with <c>--overwrite</c>, delete it.
     /// </summary>
     public static bool IsOwn(string fileName) =>
         fileName is RunRecord.FileName or LockName || OwnName().IsMatch(fileName) || IsTemporary(fileName);
 
-    /// <summary>Opens a folder, making it where there is none.</summary>
+    /// <summary>Opens a folder, and makes it if it does not exist.</summary>
     /// <exception cref="DinoException">It cannot be made or written, or another process works in it.</exception>
     public static RunFolder Open(string path)
     {
         if (File.Exists(path))
             throw new DinoException(
-                $"{path} is a file, expected a folder: give another, or a name that ends in {FormatCatalog.Extensions} for one file");
+                $"{path} is a file, expected a folder",
+                $"give another name, or one that ends in {FormatCatalog.Extensions} for one file");
         try
         {
             bool isNew = !Directory.Exists(path);
             Directory.CreateDirectory(path);
-            var folder = new RunFolder(path, Lock(System.IO.Path.Combine(path, LockName)), isNew);
-            folder.DeleteAll(IsTemporary);
-            return folder;
+            string lockPath = System.IO.Path.Combine(path, LockName);
+            OwnFile.RefuseLink(lockPath);
+            var folder = new RunFolder(path, Lock(lockPath), isNew);
+            try
+            {
+                folder.DeleteAll(IsTemporary);
+                folder.RefuseLinks();
+                return folder;
+            }
+            catch
+            {
+                folder.Dispose();
+                throw;
+            }
         }
         catch (IOException failure) when (Directory.Exists(path) && File.Exists(System.IO.Path.Combine(path, LockName)))
         {
-            throw new DinoException($"{path} is in use by another dino: wait for it, or choose another folder", failure);
+            throw new DinoException($"{path} is in use by another dino", "wait for it, or choose another folder", failure);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -71,8 +86,8 @@ internal sealed partial class RunFolder : IDisposable
     }
 
     /// <summary>
-    /// A lock on a file that is gone, as another process deleted it between its opening and its locking, would keep
-    /// nobody out.
+    /// Takes the lock. If another process deletes the file between opening and locking, the lock keeps nobody out, so
+    /// this tries again.
     /// </summary>
     private static FileStream Lock(string path)
     {
@@ -85,7 +100,7 @@ internal sealed partial class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Whether a process works in a folder, be it this one.</summary>
+    /// <summary>Whether any process works in a folder, this one included.</summary>
     public static bool IsInUse(string path)
     {
         string lockPath = System.IO.Path.Combine(path, LockName);
@@ -97,7 +112,7 @@ internal sealed partial class RunFolder : IDisposable
         }
         catch (FileNotFoundException)
         {
-            return false; // gone meanwhile
+            return false; // deleted meanwhile
         }
         catch (IOException)
         {
@@ -120,40 +135,62 @@ internal sealed partial class RunFolder : IDisposable
 
     public string Shard(long number, string format) => ShardIn(Path, number, format);
 
-    public string Journal(long number) => Shard(number, "journal");
+    public string Journal(long number) => Shard(number, JournalName);
 
-    /// <summary>Whether a run with these properties was begun here and is to be resumed.</summary>
+    /// <summary>The number of a shard by the name of its file; -1 for other files.</summary>
+    public static long ShardNumber(string fileName, string format)
+    {
+        Match match = ShardName().Match(fileName);
+        return match.Success && match.Groups[2].ValueSpan.SequenceEqual(format)
+            ? long.Parse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture)
+            : -1;
+    }
+
+    /// <summary>The record of the run in the folder, if it is to be resumed; null where a run begins.</summary>
     /// <param name="now">What is to be run.</param>
     /// <param name="overwrite">Deletes what another run left.</param>
+    /// <param name="allowMixed">
+    /// Whether a run of another processor or device resumes too. Its rows and those to come then differ in their last
+    /// digits, and its record says so.
+    /// </param>
     /// <exception cref="DinoException">Another run was begun here; the message says what differs.</exception>
-    public bool Resumes(RunRecord now, bool overwrite)
+    public RunRecord? Resume(RunRecord now, bool overwrite, bool allowMixed)
     {
         if (!File.Exists(System.IO.Path.Combine(Path, RunRecord.FileName)))
             RefuseForeignLists();
         if (overwrite)
-        {
             Clear();
-            return false;
-        }
-
-        if (RunRecord.Load(Path) is { } earlier)
+        RunRecord? earlier = overwrite ? null : RunRecord.Load(Path);
+        if (earlier is not null)
         {
-            return now.DifferenceFrom(earlier) is { } difference
-                ? throw new DinoException(
+            if (now.DifferenceFrom(earlier, allowMixed) is { } difference)
+            {
+                bool isMixedOnly = !allowMixed && now.DifferenceFrom(earlier, allowMixed: true) is null;
+                throw new DinoException(
                     $"{Path} holds another run ({difference})",
-                    "give the same options to resume it, another folder, or --overwrite to start again")
-                : true;
+                    isMixedOnly
+                        ? "run it where it began, or with the same --vector; --allow-mixed resumes it with rows that differ in their "
+                            + "last digits"
+                        : "give the same options to resume it, another folder, or --overwrite to start again");
+            }
+
+            if (now.HasArithmeticOf(earlier))
+                return earlier;
+            RunRecord mixed = earlier.MixedWith([now]);
+            if (mixed != earlier)
+                mixed.Save(Path);
+            return mixed;
         }
 
         string? foreign = Directory.EnumerateFiles(Path).Select(System.IO.Path.GetFileName).FirstOrDefault(
             name => ShardName().IsMatch(name!));
         return foreign is null
-            ? false
+            ? null
             : throw new DinoException(
-                $"{Path} holds {foreign} but no {RunRecord.FileName}: choose another folder, or --overwrite to delete the shards there");
+                $"{Path} holds {foreign} but no {RunRecord.FileName}", "choose another folder, or --overwrite to delete the shards there");
     }
 
-    /// <summary>Deletes a file of the folder, if it is there.</summary>
+    /// <summary>Deletes a file of the folder, if it exists.</summary>
     /// <exception cref="DinoException">It cannot be deleted.</exception>
     public static void Delete(string path)
     {
@@ -170,12 +207,12 @@ internal sealed partial class RunFolder : IDisposable
     /// <summary>Deletes what runs write here, and nothing else.</summary>
     public void Clear()
     {
-        // The record first: without it nothing that is left would be taken for a run.
+        // The record goes first: without it, what is left is not taken for a run.
         Delete(System.IO.Path.Combine(Path, RunRecord.FileName));
         DeleteAll(OwnName().IsMatch);
     }
 
-    /// <summary>Lets other processes in. A folder that was made for a run which never began goes again.</summary>
+    /// <summary>Lets other processes in. Deletes a folder that was made for a run that never began.</summary>
     public void Dispose()
     {
         _lock.Dispose();
@@ -183,12 +220,28 @@ internal sealed partial class RunFolder : IDisposable
             Directory.Delete(Path);
     }
 
+    /// <summary>
+    /// Refuses links where the run would write: whoever may write into the folder could plant one, and have the run
+    /// change a file elsewhere. A link to an existing shard is only read.
+    /// </summary>
+    private void RefuseLinks()
+    {
+        foreach (string file in Directory.EnumerateFileSystemEntries(Path, "*", new EnumerationOptions { AttributesToSkip = 0 }))
+        {
+            string name = System.IO.Path.GetFileName(file);
+            if (name == RunRecord.FileName || (OwnName().IsMatch(name) && (!ShardName().IsMatch(name) || !File.Exists(file))))
+                OwnFile.RefuseLink(file);
+            else if (name.EndsWith('.' + JournalName, StringComparison.Ordinal) && ShardName().IsMatch(name))
+                OwnFile.RefuseLink(file);
+        }
+    }
+
     /// <summary>A folder of pictures may have lists of those names of its own.</summary>
     private void RefuseForeignLists()
     {
         string? foreign = InputList.IsOther(Manifest) ? Manifest : new[] { Errors, ErrorsBehind }.FirstOrDefault(ErrorLog.IsOther);
         if (foreign is not null)
-            throw new DinoException($"{foreign} is not dino's and would be overwritten: choose another folder");
+            throw new DinoException($"{foreign} is not dino's and would be overwritten", "choose another folder");
     }
 
     private void DeleteAll(Predicate<string> isOne)
@@ -201,8 +254,8 @@ internal sealed partial class RunFolder : IDisposable
     }
 
     /// <summary>
-    /// What <see cref="AtomicFile"/> leaves of a run's own files when the process is killed; others may write files of
-    /// theirs into the folder.
+    /// Whether <see cref="AtomicFile"/> left this of one of the run's files when the process was killed. Other programs
+    /// may have temporary files of their own in the folder.
     /// </summary>
     private static bool IsTemporary(string fileName) =>
         AtomicFile.OutputOf(fileName) is { } output && (output == RunRecord.FileName || OwnName().IsMatch(output));

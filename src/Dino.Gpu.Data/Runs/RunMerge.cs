@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
@@ -9,25 +8,27 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// Joins the parts of a run into what one process would have written, shard for shard and byte for byte, or into one
-/// file. Every row is read once, and memory holds no more than the format's writer keeps.
+/// Joins the parts of a run, either into the shards that one process would have written, byte for byte, or into one
+/// file. Reads every row once, and keeps no more in memory than the format's writer does.
 /// </summary>
 public sealed class RunMerge
 {
     private readonly IReadOnlyList<string> _folders;
     private readonly OutputTarget _target;
     private readonly bool _overwrite;
+    private readonly bool _allowMixed;
     private readonly Stream _standardOutput;
     private readonly IEmbeddingProgress _progress;
     private readonly Action<string> _note;
 
     private RunMerge(
-        IReadOnlyList<string> folders, OutputTarget target, bool overwrite, Stream standardOutput,
+        IReadOnlyList<string> folders, OutputTarget target, bool overwrite, bool allowMixed, Stream standardOutput,
         IEmbeddingProgress? progress, Action<string>? note)
     {
         _folders = folders;
         _target = target;
         _overwrite = overwrite;
+        _allowMixed = allowMixed;
         _standardOutput = standardOutput;
         _progress = progress ?? new NoProgress();
         _note = note ?? (_ => { });
@@ -37,31 +38,33 @@ public sealed class RunMerge
     /// <param name="folders">Parts, or folders that hold them.</param>
     /// <param name="output">A file whose extension names its format, or a folder of shards.</param>
     /// <param name="overwrite">Whether another run's shards in the folder are deleted.</param>
+    /// <param name="allowMixed">Whether parts may be joined whose rows differ in their last digits.</param>
     /// <param name="progress">Who is told; null for nobody.</param>
     /// <param name="cancellation">Leaves nothing behind.</param>
     /// <exception cref="DinoException">
     /// A part is missing, unfinished, damaged or of another run, or the output cannot be written.
     /// </exception>
     public static MergeResult Merge(
-        IReadOnlyList<string> folders, string output, bool overwrite =
-            false, IEmbeddingProgress? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<string> folders, string output, bool overwrite = false, bool allowMixed = false,
+        IEmbeddingProgress? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(folders);
         ArgumentNullException.ThrowIfNull(output);
         OutputTarget target = OutputTarget.Parse(output, format: null, hasFormat: false);
-        return Merge(folders, target, overwrite, Stream.Null, progress, note: null, cancellation);
+        return Merge(folders, target, overwrite, allowMixed, Stream.Null, progress, note: null, cancellation);
     }
 
-    // As the public one, to standard output too; note is told what the user should know.
+    // The same, and also to standard output. Tells note what the user should know.
     internal static MergeResult Merge(
         IReadOnlyList<string> folders,
         OutputTarget target,
         bool overwrite,
+        bool allowMixed,
         Stream standardOutput,
         IEmbeddingProgress? progress,
         Action<string>? note,
         CancellationToken cancellation) =>
-        new RunMerge(folders, target, overwrite, standardOutput, progress, note).Run(cancellation);
+        new RunMerge(folders, target, overwrite, allowMixed, standardOutput, progress, note).Run(cancellation);
 
     private MergeResult Run(CancellationToken cancellation)
     {
@@ -75,28 +78,46 @@ public sealed class RunMerge
     }
 
     /// <summary>The record of one process that did it all.</summary>
+    /// <exception cref="DinoException">Rows differ in their last digits, and that is not allowed.</exception>
     private RunRecord Whole(IReadOnlyList<RunPart> parts)
     {
-        string[] devices = [.. parts.Where(part => part.Rows > 0).DefaultIfEmpty(parts[0]).Select(part => part.Record.Device).Distinct()];
-        if (devices.Length > 1)
+        RunRecord[] records = [.. parts.Where(part => part.Rows > 0).DefaultIfEmpty(parts[0]).Select(part => part.Record)];
+        RefuseMixedVectors(parts);
+        if (records.Any(record => !record.HasArithmeticOf(records[0]) && record.Device != records[0].Device))
             _note(
-                $"the parts ran on different devices ({string.Join("; ", devices)}): their rows agree within rounding, not byte for byte");
-        return parts[0].Record with
+                $"the parts ran on different devices ({string.Join("; ", records.Select(record => record.Device).Distinct())}): their "
+                    + $"rows agree within rounding, not byte for byte");
+        return records[0].MixedWith(records[1..]) with
         {
-            Device = devices.Length == 1
-                ? devices[0]
-                : string.Join(", ", devices.SelectMany(names => names.Split(", ")).Distinct().Order(StringComparer.Ordinal)),
             FirstRow = 0,
             LastRow = parts[0].Record.InputRows,
             ShardIndex = 0,
             ShardCount = 1,
+            Failed = [],
         };
+    }
+
+    /// <summary>Vectors of another width sum in another order.</summary>
+    private void RefuseMixedVectors(IReadOnlyList<RunPart> parts)
+    {
+        RunPart[] some = [.. parts.Where(part => part.Rows > 0)];
+        if (some.Length > 1 && some.FirstOrDefault(part => part.Record.IsOfUnknownVectors) is { } unknown)
+            _note($"{unknown.Name} does not say which vectors made its rows: they may differ from the others' in their last digits");
+        IGrouping<string, RunPart>[] kinds = [.. some.Where(part => part.Record.Vectors is not null).GroupBy(part => part.Record.Vectors!)];
+        if (kinds.Length < 2)
+            return;
+        string found = string.Join(", ", kinds.Select(kind => $"{kind.First().Name} by {kind.Key}"));
+        if (!_allowMixed)
+            throw new DinoException(
+                $"the parts were made by different vectors ({found}): their rows would not be those of one process",
+                "run the parts with the same --vector; --allow-mixed joins rows that differ in their last digits");
+        _note($"the parts were made by different vectors ({found}): their rows agree within rounding, not byte for byte");
     }
 
     private MergeResult ToFolder(IReadOnlyList<RunPart> parts, RunRecord record, CancellationToken cancellation)
     {
         using var folder = RunFolder.Open(_target.Name);
-        // The lock tells that a part is this very folder, whatever links and letter case its name has.
+        // If a part is this very folder, its lock is taken, whatever links and letter case its name has.
         if (parts.FirstOrDefault(part => RunFolder.IsInUse(part.Path)) is { } used)
             throw new DinoException($"cannot write {_target.Name}: {used.Name} is the same folder, or another dino works in it");
         return ToFolder(parts, record, folder, cancellation);
@@ -104,7 +125,9 @@ public sealed class RunMerge
 
     private MergeResult ToFolder(IReadOnlyList<RunPart> parts, RunRecord record, RunFolder folder, CancellationToken cancellation)
     {
-        bool resumes = folder.Resumes(record, _overwrite); // what a killed merge left, or the finished run
+        RunRecord? earlier = folder.Resume(record, _overwrite, _allowMixed); // what a killed merge left, or the finished run
+        bool resumes = earlier is not null;
+        record = earlier ?? record;
         try
         {
             if (!resumes || !File.Exists(folder.Manifest))
@@ -143,7 +166,7 @@ public sealed class RunMerge
         return new MergeResult(record.LastRow, parts.Count, failed, 0, record.RowShape(), WasThere: false);
     }
 
-    /// <summary>All rows that the output does not have yet, into it.</summary>
+    /// <summary>Copies the rows that the output does not have yet.</summary>
     /// <returns>How many of them failed.</returns>
     private long Copy(IReadOnlyList<RunPart> parts, RowSchema schema, IRowOutput output, long doneBefore, CancellationToken cancellation)
     {
@@ -160,7 +183,7 @@ public sealed class RunMerge
             {
                 cancellation.ThrowIfCancellationRequested();
                 if (info.Row != output.NextRow)
-                    continue; // in a shard that is there, behind one that is not
+                    continue; // in a shard that exists, behind a missing one
                 if (info.Error is not null)
                     failed++;
                 if (isSkipped)
@@ -178,27 +201,22 @@ public sealed class RunMerge
     /// <summary>What a row of the output holds. The shape is the model's, since not every format keeps it.</summary>
     private static RowSchema Schema(IReadOnlyList<RunPart> parts, RunRecord record, EmbeddingFormat format, bool sha256)
     {
-        FloatType type = record.DType == "f16" ? FloatType.Float16 : FloatType.Float32;
         using var list = InputList.Open(parts[0].Manifest);
-        RowSchema.Validate(list.Columns);
-        return new RowSchema(
-            record.RowShape(), type, sha256, list.Columns)
-        { Provenance = format.HoldsProvenance ? record.Provenance : null };
+        return record.Schema(format, sha256, list.Columns);
     }
 
-    /// <summary>The manifests one after the other have to be the list whose SHA-256 is in the record.</summary>
+    /// <summary>The manifests one after the other must be the list whose SHA-256 is in the record.</summary>
     private static void CheckManifests(IReadOnlyList<RunPart> parts, RunRecord record, CancellationToken cancellation)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        CopyManifests(parts, hash.AppendData, cancellation);
-        if (Convert.ToHexStringLower(hash.GetHashAndReset()) != record.Inputs)
+        if (RunManifest.Sha256(parts.Select(part => part.Manifest), cancellation) != record.Inputs)
             throw new DinoException(
                 $"the manifest.jsonl of {(parts.Count == 1 ? parts[0].Name : "the parts")} is not the list of the run: a file was "
                     + $"changed or damaged since");
     }
 
     /// <summary>
-    /// The first manifest with its header, then the rows of the others: the file of the whole list, byte for byte.
+    /// Writes the first manifest with its header, then the rows of the others: byte for byte the file of the whole
+    /// list.
     /// </summary>
     private static void CopyManifests(IReadOnlyList<RunPart> parts, SpanAction write, CancellationToken cancellation)
     {
@@ -227,7 +245,7 @@ public sealed class RunMerge
         }
     }
 
-    /// <summary>A merge must not write into what it reads, nor make the folder of the parts a run itself.</summary>
+    /// <summary>Refuses to write into what is read, and to make the folder of the parts a run itself.</summary>
     private void RefuseInputAsOutput(IReadOnlyList<RunPart> parts)
     {
         if (_target.IsStandardOutput)
@@ -237,7 +255,7 @@ public sealed class RunMerge
         if (_target.IsFolder)
             inputs = inputs.Concat(_folders);
         if (inputs.FirstOrDefault(input => Full(input) == target) is { } same)
-            throw new DinoException($"cannot write {_target.Name}: {same} is among the folders to merge; choose another place");
+            throw new DinoException($"cannot write {_target.Name}: {same} is among the folders to merge", "choose another place");
     }
 
     private static string Full(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));

@@ -23,10 +23,22 @@ public sealed record RunOptions
     /// <summary>Failed images after which the run ends; null for any number.</summary>
     public long? MaxErrors { get; init; }
 
+    /// <summary>What becomes of the row of an image that the system cannot read.</summary>
+    public OnIoError OnIoError { get; init; }
+
     /// <summary>
-    /// Whether the shards of another run in the folder are deleted; without it they are a reason to refuse.
+    /// Whether to delete the shards of another run in the folder. Without it, another run is refused.
     /// </summary>
     public bool Overwrite { get; init; }
+
+    /// <summary>
+    /// Whether a run resumes although its rows will not be those of one process: on another kind of processor, or after
+    /// pictures were replaced whose rows are done.
+    /// </summary>
+    public bool AllowMixed { get; init; }
+
+    /// <summary>Told what the user should know, in one line.</summary>
+    public Action<string>? Note { get; init; }
 
     /// <summary>The part of the list that this run embeds; all of it by default.</summary>
     internal ShardSelection Part { get; init; } = ShardSelection.Whole;

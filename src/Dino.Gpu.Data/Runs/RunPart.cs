@@ -1,13 +1,15 @@
 using System.Text.RegularExpressions;
-using Dino.Gpu.Data.Formats;
 
 namespace Dino.Gpu.Data.Runs;
 
-/// <summary>A folder that holds one part of a run, or a run that was never cut; nothing is written to it.</summary>
+/// <summary>A folder that holds one part of a run, or a whole run. Nothing writes to it.</summary>
 /// <param name="Path">The folder.</param>
 /// <param name="Record">Its <c>run.json</c>.</param>
 internal sealed partial record RunPart(string Path, RunRecord Record)
 {
+    /// <summary>Parts that a message names; of more it says how many.</summary>
+    private const int NumbersNamed = 10;
+
     public string Manifest => RunFolder.ManifestIn(Path);
 
     public string Errors => RunFolder.ErrorsIn(Path);
@@ -21,13 +23,14 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
     /// <summary>Whether a folder holds parts of a run.</summary>
     public static bool HasParts(string folder) => PartsIn(folder).Any();
 
-    /// <summary>The parts in folders, which may be parts themselves or hold them.</summary>
+    /// <summary>Finds the parts of one run in folders, which are parts themselves or hold some.</summary>
     /// <param name="folders">As the user named them.</param>
     /// <returns>
-    /// In the order of the rows, the whole list exactly once, of one run; their shards are not looked at yet.
+    /// The parts in the order of the rows. Together they have each row of the list once. Their shards are not checked
+    /// yet.
     /// </returns>
     /// <exception cref="DinoException">
-    /// A folder is no part, parts are of different runs, are missing or are there twice.
+    /// A folder is no part, or parts are missing, occur twice or are of different runs.
     /// </exception>
     public static IReadOnlyList<RunPart> Find(IEnumerable<string> folders)
     {
@@ -42,8 +45,8 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
         if (twice is not null)
             throw new DinoException(
                 $"part {twice.Record.ShardIndex} of {twice.Record.ShardCount} is in "
-                    + $"{parts.Find(part => part.Record.ShardIndex == twice.Record.ShardIndex)!.Path} and in {twice.Path}: give one "
-                    + $"of them");
+                    + $"{parts.Find(part => part.Record.ShardIndex == twice.Record.ShardIndex)!.Path} and in {twice.Path}",
+                "give one of them");
         RefuseMissing(parts);
         parts.Sort((a, b) => a.Record.ShardIndex.CompareTo(b.Record.ShardIndex));
         RefuseGaps(parts);
@@ -56,21 +59,21 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
     {
         if (parts.FirstOrDefault(part => File.Exists(RunFolder.ErrorsBehindIn(part.Path))) is { } waiting)
             throw new DinoException(
-                $"{waiting.Name} is not complete, lines of its errors.jsonl wait in {RunFolder.ErrorsBehindIn(waiting.Path)}: the "
-                    + $"command that began it goes on with it");
-        var unfinished = parts.Select(part => (Part: part, Rows: part.RowsInShards())).Where(one => one.Rows < one.Part.Rows).ToList();
+                $"{waiting.Name} is not complete, lines of its errors.jsonl wait in {RunFolder.ErrorsBehindIn(waiting.Path)}",
+                "run the command that began it, which resumes it");
+        var unfinished = parts.Select(part => (Part: part, Rows: RowsInShards(part.Path, part.Record)))
+            .Where(one => one.Rows < one.Part.Rows).ToList();
         if (unfinished.Count == 0)
             return;
         RunRecord first = unfinished[0].Part.Record;
-        string command = first.ShardCount == 1
-            ? "the command that began it goes on with it"
-            : $"the command that began it, with --shard {first.ShardIndex}/{first.ShardCount}, goes on with it";
+        string shard = first.ShardCount == 1 ? "" : $" with --shard {first.ShardIndex}/{first.ShardCount}";
         string others = unfinished.Count == 1
             ? ""
-            : $"; neither are parts {Numbers(unfinished.Skip(1).Select(one => one.Part.Record.ShardIndex))}";
+            : $"; neither are parts {Numbers(unfinished.Skip(1).Select(one => one.Part.Record.ShardIndex), unfinished.Count - 1)}";
         throw new DinoException(
             $"{unfinished[0].Part.Name} is not complete, {unfinished[0].Rows} of its {unfinished[0].Part.Rows} rows are in whole "
-                + $"shards: {command}{others}");
+                + $"shards{others}",
+            $"run the command that began it{shard}, which resumes it");
     }
 
     /// <summary>Shard <paramref name="number"/> of this part.</summary>
@@ -83,17 +86,21 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
         return (first, Math.Min(first + Record.ShardSize, Record.LastRow));
     }
 
-    private long RowsInShards()
+    /// <summary>
+    /// Rows of the shards that are there. Counts the files: a record that was edited may claim any number of shards.
+    /// </summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="record">Its record.</param>
+    /// <param name="orJournals">Whether a journal counts as its shard.</param>
+    public static long RowsInShards(string path, RunRecord record, bool orJournals = false)
     {
-        long rows = 0;
-        for (long shard = 0; shard < Record.Shards; shard++)
-        {
-            (long first, long last) = RowsOf(shard);
-            if (File.Exists(Shard(shard)))
-                rows += last - first;
-        }
-
-        return rows;
+        var part = new RunPart(path, record);
+        string[] kinds = orJournals ? [record.Format, RunFolder.JournalName] : [record.Format];
+        IEnumerable<string> names = Directory.EnumerateFiles(path).Select(file => System.IO.Path.GetFileName(file));
+        return kinds.SelectMany(kind => names.Select(name => RunFolder.ShardNumber(name, kind)))
+            .Where(shard => shard >= 0 && shard < record.Shards)
+            .Distinct()
+            .Sum(shard => part.RowsOf(shard).Last - part.RowsOf(shard).First);
     }
 
     private static IEnumerable<RunPart> FindIn(string folder)
@@ -104,30 +111,17 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
         RunRecord? record = RunRecord.Load(folder);
         if (record is not null && below.Length > 0)
             throw new DinoException(
-                $"{folder} is a run itself and holds parts of one, such as {System.IO.Path.GetFileName(below[0])}: give the folders "
-                    + $"of the parts, or a copy without them");
+                $"{folder} is a run itself and holds parts of one, such as {System.IO.Path.GetFileName(below[0])}",
+                "give the folders of the parts, or a copy without them");
         if (record is not null)
-            return [Checked(folder, record)];
+            return [new RunPart(folder, record)];
         return below.Length > 0
-            ? below.Select(path => Checked(path, RunRecord.Load(path) ?? throw NoRecord(path)))
+            ? below.Select(path => new RunPart(path, RunRecord.Load(path) ?? throw NoRecord(path)))
             : throw NoRecord(folder, $" and no folders such as part-00000-of-00008");
     }
 
     private static IEnumerable<string> PartsIn(string folder) =>
         Directory.EnumerateDirectories(folder).Where(path => PartName().IsMatch(System.IO.Path.GetFileName(path)));
-
-    /// <summary>Numbers that a run writes fit together; those of a file that was edited may not.</summary>
-    private static RunPart Checked(string folder, RunRecord record)
-    {
-        bool fits = record.ShardSize > 0 && record.ShardCount > 0 && record.ShardIndex >= 0 && record.ShardIndex < record.ShardCount
-            && record.FirstRow >= 0
-                && record.LastRow >= record.FirstRow
-                && record.LastRow <= record.InputRows
-                && FormatCatalog.FromName(record.Format) is not null;
-        return fits
-            ? new RunPart(folder, record)
-            : throw new DinoException($"cannot read {System.IO.Path.Combine(folder, RunRecord.FileName)}: its numbers do not fit together");
-    }
 
     private static DinoException NoRecord(string folder, string also = "") =>
         new($"{folder} has no {RunRecord.FileName}{also}: expected what 'dino embed INPUT -o DIR' writes");
@@ -138,11 +132,12 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
         var there = parts.Select(part => part.Record.ShardIndex).ToHashSet();
         if (there.Count == count)
             return;
-        int missing = Enumerable.Range(0, count).First(index => !there.Contains(index));
+        // Only the first are looked for: a record may claim any number of parts.
+        int[] missing = [.. Enumerable.Range(0, count).Where(index => !there.Contains(index)).Take(NumbersNamed)];
         string parted = count - there.Count == 1 ? "part" : "parts";
         throw new DinoException(
-            $"{parted} {Numbers(Enumerable.Range(0, count).Where(index => !there.Contains(index)))} of {count} "
-                + $"{(parted == "part" ? "is" : "are")} missing: give the folder too, or run it with --shard {missing}/{count}");
+            $"{parted} {Numbers(missing, count - there.Count)} of {count} {(parted == "part" ? "is" : "are")} missing",
+            $"give the folder too, or run it with --shard {missing[0]}/{count}");
     }
 
     private static void RefuseGaps(List<RunPart> parts)
@@ -162,11 +157,8 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
     }
 
     /// <summary>1, 2, 5 and 92 more.</summary>
-    private static string Numbers(IEnumerable<int> numbers)
-    {
-        int[] all = [.. numbers];
-        return string.Join(", ", all.Take(10)) + (all.Length > 10 ? $" and {all.Length - 10} more" : "");
-    }
+    private static string Numbers(IEnumerable<int> numbers, int count) =>
+        string.Join(", ", numbers.Take(NumbersNamed)) + (count > NumbersNamed ? $" and {count - NumbersNamed} more" : "");
 
     [GeneratedRegex(@"^part-\d{5,}-of-\d{5,}$", RegexOptions.CultureInvariant)]
     private static partial Regex PartName();

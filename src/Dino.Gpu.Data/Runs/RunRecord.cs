@@ -3,19 +3,32 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
+using Microsoft.Win32.SafeHandles;
 
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// <c>run.json</c>: everything that a row of the output depends on, so that a run resumes only as it began.
+/// <c>run.json</c>: everything that a row of the output depends on, so that a run resumes only as it began. Earlier
+/// versions did not record <see cref="Vectors"/> and <see cref="Failed"/>; both are then unknown.
 /// </summary>
 internal sealed record RunRecord
 {
     public const string FileName = "run.json";
 
     private const string ProvenanceKey = "provenance";
+    private const string Cpu = "cpu ";
+
+    /// <summary>Far more than this is written; a longer file is somebody else's.</summary>
+    private const long LongestFile = 1 << 20;
+
+    /// <summary>Shards whose failed images are counted; a record stays small.</summary>
+    public const int MostCounts = 64;
+
+    /// <summary>More rows than any list has. Below it no number of rows or shards overflows.</summary>
+    private const long MostRows = 1L << 40;
 
     private static readonly JsonSerializerOptions Options = new()
     {
@@ -25,12 +38,18 @@ internal sealed record RunRecord
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
     };
 
-    /// <summary>Properties that a part of a run has for itself, or that do not change what the rows mean.</summary>
-    private static readonly string[] OfThePart = ["firstRow", "lastRow", "shardIndex", "device"];
+    /// <summary>Properties that change while a run is at work.</summary>
+    private static readonly string[] OfTheState = ["failed"];
+
+    /// <summary>Properties that change the last digits of a row and nothing else.</summary>
+    private static readonly string[] OfTheArithmetic = ["device", "vectors"];
+
+    /// <summary>Properties that a part of a run has for itself.</summary>
+    private static readonly string[] OfThePart = ["firstRow", "lastRow", "shardIndex"];
 
     /// <summary>What made the vectors.</summary>
     [JsonIgnore]
-    // set by whoever makes a record: a serializer takes no required property that it ignores
+    // Not "required": a serializer takes no required property that it ignores.
     public Provenance Provenance { get; init; } = null!;
 
     /// <summary>Most pixels of a picture.</summary>
@@ -38,6 +57,13 @@ internal sealed record RunRecord
 
     /// <summary>Kind and name of the devices.</summary>
     public required string Device { get; init; }
+
+    /// <summary>
+    /// Vector registers of the CPU, as <see cref="Devices.DeviceInfo.Vectors"/>; several if the rows are mixed. Null
+    /// where that is not known, and for GPUs.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Vectors { get; init; }
 
     /// <summary>Name of the shards' format.</summary>
     public required string Format { get; init; }
@@ -72,6 +98,14 @@ internal sealed record RunRecord
     /// <summary>Parts that the list is cut into.</summary>
     public required int ShardCount { get; init; }
 
+    /// <summary>
+    /// Failed images of shards, by the shard's number: as many lines <c>errors.jsonl</c> must have of it. Only of the
+    /// last <see cref="MostCounts"/> shards with such images, since it is its end that a log loses. Null where that is
+    /// not known.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public SortedDictionary<long, long>? Failed { get; init; }
+
     /// <summary>What of a run is known without its inputs.</summary>
     /// <param name="embedder">What makes the vectors, and where.</param>
     /// <param name="options">How rows are written.</param>
@@ -79,9 +113,8 @@ internal sealed record RunRecord
     {
         Provenance = embedder.Provenance,
         MaxPixels = embedder.Options.MaxPixels,
-        Device = string.Join(
-            ", ",
-            embedder.Devices.Select(device => $"{device.Id.Split(':')[0]} {device.Name}").Distinct().Order(StringComparer.Ordinal)),
+        Device = Join(embedder.Devices.Select(device => $"{device.Id.Split(':')[0]} {device.Name}")),
+        Vectors = embedder.Devices.Select(device => device.Vectors).OfType<string>().FirstOrDefault(),
         Format = options.Format,
         DType = options.Type == FloatType.Float16 ? "f16" : "f32",
         Sha256 = embedder.Options.Sha256,
@@ -93,11 +126,16 @@ internal sealed record RunRecord
         LastRow = 0,
         ShardIndex = 0,
         ShardCount = 1,
+        Failed = [],
     };
 
     /// <summary>Shards of the output.</summary>
     [JsonIgnore]
     public long Shards => (LastRow - FirstRow + ShardSize - 1) / ShardSize;
+
+    /// <summary>Whether the last digits of its rows are not known: an earlier version made them on a CPU.</summary>
+    [JsonIgnore]
+    public bool IsOfUnknownVectors => Vectors is null && Device.Split(", ").Any(IsCpu);
 
     /// <summary>Shape of a row of the output, which not every format keeps.</summary>
     /// <exception cref="DinoException">The record was edited.</exception>
@@ -107,8 +145,25 @@ internal sealed record RunRecord
             throw new DinoException(
                 $"cannot tell the shape of a row from {FileName}: output '{Provenance.Output}', expected {OutputKind.Names}");
         int patch = Provenance.PatchSize;
-        return new RowLayout(
+        int[] shape = new RowLayout(
             kind, Provenance.Normalize, Provenance.HiddenSize, Provenance.InputHeight / patch, Provenance.InputWidth / patch).Shape;
+        return RowSchema.IsReadable(shape.Select(side => (long)side))
+            ? shape
+            : throw new DinoException($"{FileName} claims rows of ({string.Join(", ", shape)}): no model makes them");
+    }
+
+    /// <summary>What a row of the output holds.</summary>
+    /// <param name="format">Of the output.</param>
+    /// <param name="sha256">Whether rows carry the SHA-256 of their image file.</param>
+    /// <param name="columns">Columns that the rows carry.</param>
+    /// <exception cref="DinoException">The record was edited, or a column cannot be carried.</exception>
+    public RowSchema Schema(EmbeddingFormat format, bool sha256, IReadOnlyList<CarriedColumn> columns)
+    {
+        RowSchema.Validate(columns);
+        return new RowSchema(RowShape(), DType == "f16" ? FloatType.Float16 : FloatType.Float32, sha256, columns)
+        {
+            Provenance = format.HoldsProvenance ? Provenance : null,
+        };
     }
 
     /// <exception cref="DinoException">The file cannot be written.</exception>
@@ -130,25 +185,80 @@ internal sealed record RunRecord
         string path = Path.Combine(folder, FileName);
         if (!File.Exists(path))
             return null;
+        RunRecord record;
         try
         {
-            return FromNode(JsonNode.Parse(File.ReadAllBytes(path)) as JsonObject ?? throw new JsonException("expected an object"));
+            record = FromNode(JsonNode.Parse(ReadFile(path)) as JsonObject ?? throw new JsonException("expected an object"));
         }
-        catch (Exception failure) when (failure is JsonException or NotSupportedException or ArgumentException or InvalidOperationException)
+        catch (Exception failure) when (failure
+            is JsonException or NotSupportedException or ArgumentException or InvalidOperationException or FormatException)
         {
             throw new DinoException($"cannot read {path}: it is damaged", "put the file back, or start again with --overwrite", failure);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+
+        return record.NumbersFit ? record : throw new DinoException($"cannot read {path}: its numbers do not fit together");
+    }
+
+    /// <summary>What differs, such as <c>precision was fp32, is now bf16</c>; null where nothing does.</summary>
+    /// <param name="earlier">The record in the folder.</param>
+    /// <param name="allowMixed">Whether rows may differ in their last digits.</param>
+    public string? DifferenceFrom(RunRecord earlier, bool allowMixed) =>
+        Difference(earlier, this, allowMixed ? [.. OfTheState, .. OfTheArithmetic] : OfTheState);
+
+    /// <summary>The same, of what the parts of one run have in common. Their arithmetic is not compared.</summary>
+    public string? DifferenceFromPart(RunRecord other) => Difference(other, this, [.. OfTheState, .. OfTheArithmetic, .. OfThePart]);
+
+    /// <summary>Whether rows of both have equal bytes.</summary>
+    public bool HasArithmeticOf(RunRecord other) => DeviceBeside(other) == other.DeviceBeside(this) && Vectors == other.Vectors;
+
+    /// <summary>This record for rows of both arithmetics.</summary>
+    public RunRecord MixedWith(IEnumerable<RunRecord> others)
+    {
+        RunRecord[] all = [this, .. others];
+        return this with
+        {
+            Device = Join(all.SelectMany(record => record.Device.Split(", "))),
+            Vectors = all.Any(record => record.IsOfUnknownVectors) || all.All(record => record.Vectors is null)
+                ? null
+                : Join(all.SelectMany(record => record.Vectors?.Split(", ") ?? [])),
+        };
+    }
+
+    private static string Join(IEnumerable<string> names) => string.Join(", ", names.Distinct().Order(StringComparer.Ordinal));
+
+    private static bool IsCpu(string device) => device.StartsWith(Cpu, StringComparison.Ordinal);
+
+    /// <summary>
+    /// The devices as far as they decide the last digits: of a CPU its vectors do, and its name only where they are not
+    /// known.
+    /// </summary>
+    private string DeviceBeside(RunRecord other) => IsOfUnknownVectors || other.IsOfUnknownVectors
+        ? Device
+        : Join(Device.Split(", ").Select(device => IsCpu(device) ? Cpu : device));
+
+    /// <summary>Numbers that a run writes fit together. Those of a file that was edited may not.</summary>
+    [JsonIgnore]
+    private bool NumbersFit =>
+        ShardSize is > 0 and <= MostRows && ShardCount > 0 && ShardIndex >= 0 && ShardIndex < ShardCount
+        && FirstRow >= 0 && LastRow >= FirstRow && LastRow <= InputRows && InputRows <= MostRows
+        && FormatCatalog.FromName(Format) is not null && (DType is "f32" or "f16") && (OnError is "nan" or "skip" or "fail");
+
+    private static byte[] ReadFile(string path)
+    {
+        try
+        {
+            using SafeFileHandle file = RegularFile.Open(path);
+            long length = RandomAccess.GetLength(file);
+            if (length > LongestFile)
+                throw new JsonException($"{length} bytes");
+            byte[] bytes = new byte[length];
+            return bytes[..RandomAccess.Read(file, bytes, 0)];
+        }
+        catch (Exception failure) when (failure is DinoException or IOException or UnauthorizedAccessException)
         {
             throw new DinoException($"cannot read {path}: {MessageText.OneLine(failure.Message)}", failure);
         }
     }
-
-    /// <summary>What differs, such as <c>precision was fp32, is now bf16</c>; null where nothing does.</summary>
-    public string? DifferenceFrom(RunRecord earlier) => Difference(earlier, this, []);
-
-    /// <summary>As <see cref="DifferenceFrom"/>, of what the parts of one run have in common.</summary>
-    public string? DifferenceFromPart(RunRecord other) => Difference(other, this, OfThePart);
 
     /// <summary>Provenance first: it is what a reader looks for.</summary>
     private JsonObject ToNode()
@@ -171,32 +281,40 @@ internal sealed record RunRecord
 
     private static string? Difference(RunRecord earlier, RunRecord now, string[] except)
     {
-        Dictionary<string, JsonNode?> before = earlier.Properties();
-        Dictionary<string, JsonNode?> after = now.Properties();
+        Dictionary<string, JsonNode?> before = earlier.Properties(now);
+        Dictionary<string, JsonNode?> after = now.Properties(earlier);
         if (earlier.Inputs != now.Inputs)
         {
-            // Rows that follow from the list would only repeat it.
+            // These follow from the list.
             foreach (string name in new[] { "inputs", "inputRows", "firstRow", "lastRow" })
                 after.Remove(name);
         }
 
         IEnumerable<string> differences = after
-            .Where(property => !except.Contains(property.Key) && !JsonNode.DeepEquals(property.Value, before[property.Key]))
-            .Select(property => $"{property.Key} was {before[property.Key]}, is now {property.Value}");
+            .Where(property => !except.Contains(property.Key))
+            .Select(property => (property.Key, Was: before.GetValueOrDefault(property.Key), Is: property.Value))
+            .Where(property => !JsonNode.DeepEquals(property.Was, property.Is))
+            .Select(property => $"{property.Key} was {property.Was}, is now {property.Is}");
         if (earlier.Inputs != now.Inputs)
             differences = differences.Prepend($"the input list changed: {earlier.InputRows} rows before, {now.InputRows} now");
         string all = string.Join("; ", differences);
         return all.Length == 0 ? null : all;
     }
 
-    /// <summary>Everything by its name, the provenance's properties among them.</summary>
-    private Dictionary<string, JsonNode?> Properties()
+    /// <summary>
+    /// Everything by its name, the provenance's properties among them, to be compared with another's.
+    /// </summary>
+    private Dictionary<string, JsonNode?> Properties(RunRecord other)
     {
         JsonObject node = ToNode();
         var properties = node[ProvenanceKey]!.AsObject().Concat(node.Where(property => property.Key != ProvenanceKey)).ToDictionary();
         properties.Remove("inputWidth");
         properties.Remove("inputHeight");
         properties.Add("size", Provenance.Size); // as the option says it
+        if (DeviceBeside(other) == other.DeviceBeside(this))
+            properties.Remove("device"); // the names of two CPUs may differ
+        if (IsOfUnknownVectors || other.IsOfUnknownVectors)
+            properties.Remove("vectors");
         return properties;
     }
 }

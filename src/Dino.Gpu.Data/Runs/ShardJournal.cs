@@ -9,9 +9,9 @@ using Dino.Gpu.Files;
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// The rows of a shard that is not full yet, in a file that survives the end of the process at any byte: records of
-/// length, content and CRC-32, of which those before the first damaged one count. A full journal is turned into the
-/// shard in the run's format. Path and carried columns are not in it: they stand in the run's manifest.
+/// Keeps the rows of a shard that is not full yet. The file survives the end of the process at any byte: it is a
+/// sequence of records (length, content, CRC-32), and only those before the first damaged one count. A full journal
+/// becomes the shard in the run's format. The journal holds no paths and no carried columns; the manifest has them.
 /// </summary>
 internal sealed class ShardJournal : IDisposable
 {
@@ -44,44 +44,26 @@ internal sealed class ShardJournal : IDisposable
     /// <param name="path">The file.</param>
     /// <param name="rowLength">Values of a row.</param>
     /// <exception cref="DinoException">It cannot be written.</exception>
-    public static ShardJournal Create(string path, int rowLength)
-    {
-        try
-        {
-            return new ShardJournal(path, Open(path, FileMode.Create), rowLength);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw WriteFailure.Of(path, failure);
-        }
-    }
+    public static ShardJournal Create(string path, int rowLength) => Open(path, rowLength, (_, file) => file.SetLength(0));
 
     /// <summary>Opens a journal, new or left by a run that ended, behind its last whole record.</summary>
     /// <param name="path">The file.</param>
     /// <param name="rowLength">Values of a row.</param>
-    /// <exception cref="DinoException">It cannot be written.</exception>
-    public static ShardJournal Open(string path, int rowLength)
+    /// <param name="rows">Rows of the shard: no run writes more.</param>
+    /// <exception cref="DinoException">It cannot be written, or no run wrote it.</exception>
+    public static ShardJournal Open(string path, int rowLength, long rows) => Open(path, rowLength, (journal, file) =>
     {
-        try
+        long end = 0;
+        foreach (JournalRow _ in journal.Rows())
         {
-            FileStream file = Open(path, FileMode.OpenOrCreate);
-            var journal = new ShardJournal(path, file, rowLength);
-            long end = 0;
-            foreach (JournalRow _ in journal.Rows())
-            {
-                journal.Count++;
-                end = file.Position;
-            }
+            if (++journal.Count > rows)
+                throw journal.Damaged($"has more rows than its shard, {rows}");
+            end = file.Position;
+        }
 
-            file.SetLength(end);
-            file.Position = end;
-            return journal;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw WriteFailure.Of(path, failure);
-        }
-    }
+        file.SetLength(end);
+        file.Position = end;
+    });
 
     /// <summary>Adds the next row.</summary>
     /// <exception cref="DinoException">The disk is full or gone.</exception>
@@ -92,34 +74,30 @@ internal sealed class ShardJournal : IDisposable
     public void AddSkipped(RowInfo info) => Add(info, Kind.Skipped, []);
 
     /// <summary>
-    /// Hands the rows so far to the operating system, which keeps them whatever becomes of the process.
+    /// Hands the rows so far to the operating system, which keeps them if the process ends.
     /// </summary>
     /// <exception cref="DinoException">The disk is full or gone.</exception>
-    public void Flush()
-    {
-        try
-        {
-            _file.Flush();
-        }
-        catch (IOException failure)
-        {
-            throw WriteFailure.Of(_path, failure);
-        }
-    }
+    public void Flush() => Writing(_file.Flush);
+
+    /// <summary>Waits until the rows are on the disk.</summary>
+    /// <exception cref="DinoException">The disk is full or gone.</exception>
+    public void FlushToDisk() => Writing(() => DiskFlush.Run(_file));
 
     /// <summary>
     /// The rows from the first, up to the first record that is not whole. Moves the file's position; at its end the
     /// next record can be written.
     /// </summary>
-    /// <exception cref="DinoException">The disk is full or gone.</exception>
+    /// <exception cref="DinoException">
+    /// The disk is full or gone, or a record is whole but no run wrote it.
+    /// </exception>
     public IEnumerable<JournalRow> Rows()
     {
         Flush();
         _file.Position = 0;
         byte[] prefix = new byte[sizeof(int)];
         byte[] content = [];
-        int largest = _rowLength * sizeof(float) + 2 * LargestText;
-        while (Read(prefix))
+        long largest = (long)_rowLength * sizeof(float) + 2 * LargestText;
+        for (long row = 0; Read(prefix); row++)
         {
             int length = BinaryPrimitives.ReadInt32LittleEndian(prefix);
             if (length < 1 || length > largest)
@@ -130,7 +108,7 @@ internal sealed class ShardJournal : IDisposable
             if (!Read(content.AsSpan(0, whole))
                 || Crc32.HashToUInt32(content.AsSpan(0, length)) != BinaryPrimitives.ReadUInt32LittleEndian(content.AsSpan(length)))
                 yield break;
-            yield return Parse(content.AsSpan(0, length));
+            yield return Parse(content.AsSpan(0, length)) ?? throw Damaged($"has a record that no run writes, number {row}");
         }
     }
 
@@ -142,7 +120,7 @@ internal sealed class ShardJournal : IDisposable
         }
         catch (IOException)
         {
-            // a buffered rest that the full disk does not take: those rows are done again
+            // The full disk does not take what is still buffered. Those rows are done again.
         }
     }
 
@@ -159,11 +137,43 @@ internal sealed class ShardJournal : IDisposable
         }
     }
 
-    /// <summary>
-    /// Fewer bytes a write than a page would cost a call each; the file is flushed when the next row is not ready yet.
-    /// </summary>
-    private static FileStream Open(string path, FileMode mode) =>
-        new(path, mode, FileAccess.ReadWrite, FileShare.Read, bufferSize: 1 << 16);
+    private static ShardJournal Open(string path, int rowLength, Action<ShardJournal, FileStream> prepare)
+    {
+        FileStream? file = null;
+        try
+        {
+            // Smaller writes than this would cost a call each. The file is flushed when the next row is not ready yet.
+            file = OwnFile.Open(path, bufferSize: 1 << 16);
+            var journal = new ShardJournal(path, file, rowLength);
+            prepare(journal, file);
+            return journal;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            file?.Dispose();
+            throw WriteFailure.Of(path, failure);
+        }
+        catch
+        {
+            file?.Dispose();
+            throw;
+        }
+    }
+
+    private DinoException Damaged(string what) =>
+        new($"cannot read {_path}: it {what}", "delete it, and the same command makes its rows again");
+
+    private void Writing(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (IOException failure)
+        {
+            throw WriteFailure.Of(_path, failure);
+        }
+    }
 
     private void Add(RowInfo info, Kind kind, ReadOnlySpan<float> values)
     {
@@ -179,36 +189,36 @@ internal sealed class ShardJournal : IDisposable
         Span<byte> crc = stackalloc byte[sizeof(uint)];
         BinaryPrimitives.WriteUInt32LittleEndian(crc, Crc32.HashToUInt32(_record.WrittenSpan[sizeof(int)..]));
         _record.Write((ReadOnlySpan<byte>)crc);
-        try
+        Writing(() =>
         {
             Span<byte> prefix = stackalloc byte[sizeof(int)];
             BinaryPrimitives.WriteInt32LittleEndian(prefix, length);
             _file.Write(prefix);
             _file.Write(_record.WrittenSpan[sizeof(int)..]);
-        }
-        catch (IOException failure)
-        {
-            throw WriteFailure.Of(_path, failure);
-        }
-
+        });
         Count++;
     }
 
-    private JournalRow Parse(ReadOnlySpan<byte> content)
+    /// <summary>Null for content that <see cref="Add(RowInfo, Kind, ReadOnlySpan{float})"/> does not write.</summary>
+    private JournalRow? Parse(ReadOnlySpan<byte> content)
     {
         var kind = (Kind)content[0];
         content = content[1..];
-        int width = ReadNumber(ref content);
-        int height = ReadNumber(ref content);
-        string? sha256 = ReadText(ref content);
-        string? error = ReadText(ref content);
+        if (!TryReadNumber(ref content, out int width)
+            || !TryReadNumber(ref content, out int height)
+            || !TryReadText(ref content, out string? sha256)
+            || !TryReadText(ref content, out string? error))
+            return null;
+        bool isEmbedded = kind == Kind.Embedded;
+        if (!Enum.IsDefined(kind) || isEmbedded != (error is null) || content.Length != (isEmbedded ? _rowLength * sizeof(float) : 0))
+            return null;
         return new JournalRow(
             width < 0 ? null : width,
             height < 0 ? null : height,
             sha256,
             error,
             kind == Kind.Skipped,
-            kind == Kind.Embedded ? MemoryMarshal.Cast<byte, float>(content).ToArray() : null);
+            isEmbedded ? MemoryMarshal.Cast<byte, float>(content).ToArray() : null);
     }
 
     private void WriteNumber(int value)
@@ -225,21 +235,24 @@ internal sealed class ShardJournal : IDisposable
             _record.Advance(Encoding.UTF8.GetBytes(text, _record.GetSpan(length)));
     }
 
-    private static int ReadNumber(ref ReadOnlySpan<byte> content)
+    private static bool TryReadNumber(ref ReadOnlySpan<byte> content, out int value)
     {
-        int value = BinaryPrimitives.ReadInt32LittleEndian(content);
+        if (!BinaryPrimitives.TryReadInt32LittleEndian(content, out value))
+            return false;
         content = content[sizeof(int)..];
-        return value;
+        return true;
     }
 
-    private static string? ReadText(ref ReadOnlySpan<byte> content)
+    private static bool TryReadText(ref ReadOnlySpan<byte> content, out string? text)
     {
-        int length = ReadNumber(ref content);
+        text = null;
+        if (!TryReadNumber(ref content, out int length) || length > content.Length)
+            return false;
         if (length < 0)
-            return null;
-        string text = Encoding.UTF8.GetString(content[..length]);
+            return true;
+        text = Encoding.UTF8.GetString(content[..length]);
         content = content[length..];
-        return text;
+        return true;
     }
 }
 

@@ -1,34 +1,35 @@
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Runs;
 
 /// <summary>
-/// Rows into shards of equal size. Rows of the open shard stand in a journal; a full journal is written in the run's
-/// format on another thread, under a temporary name that is renamed when it is whole, while the next shard fills.
-/// However the process ends, at most the rows since the last <see cref="Flush"/> are lost, and the next process resumes
-/// there. A shard that exists is never made again, not even behind one that was deleted.
+/// Writes rows into shards of equal size. A journal holds the rows of the open shard. When it is full, another thread
+/// writes it in the run's format, under a temporary name that is renamed when the shard is whole; the next shard fills
+/// meanwhile. However the process ends, at most the rows since the last <see cref="Flush"/> are lost, and the next
+/// process resumes there. A shard that exists is never made again, not even behind one that was deleted.
 /// </summary>
 internal sealed class ShardedOutput : IRowOutput
 {
     private readonly RunFolder _folder;
-    private readonly RunRecord _record;
     private readonly RowSchema _schema;
     private readonly Func<long, long, IEnumerable<InputItem>> _items;
     private readonly Queue<long> _next; // the shards after the open one that are not there
     private readonly RunErrors _errors;
+    private RunRecord _record;
     private ShardJournal? _journal;
     private long _shard;
     private Task _encoding = Task.CompletedTask;
 
-    /// <summary>Goes on where the folder's shards and journals end.</summary>
+    /// <summary>Continues where the folder's shards and journals end.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="record">Format, shard size and rows.</param>
     /// <param name="schema">What a row holds.</param>
     /// <param name="items">The inputs from one row to another of the whole list, for paths and carried columns.</param>
     /// <exception cref="DinoException">
-    /// A journal or the log cannot be read or written, or a shard was cut short.
+    /// A journal or the log cannot be read or written or lost lines, or a shard was cut short.
     /// </exception>
     public ShardedOutput(RunFolder folder, RunRecord record, RowSchema schema, Func<long, long, IEnumerable<InputItem>> items)
     {
@@ -61,6 +62,7 @@ internal sealed class ShardedOutput : IRowOutput
         _errors = new RunErrors(folder, record, isThere);
         try
         {
+            SaveFailed(); // shards were deleted, or the process ended between a shard and its record
             OpenNext();
         }
         catch
@@ -83,7 +85,7 @@ internal sealed class ShardedOutput : IRowOutput
 
     public void Write(RowInfo info, ReadOnlySpan<float> values)
     {
-        ValueEncoder.EnsureFit(_schema.Type, info, values); // here, where the image is at hand, not when the shard is full
+        ValueEncoder.EnsureFit(_schema.Type, info, values); // while the image is known, not when the shard is full
         ShardJournal journal = OpenJournal(info);
         if (info.Error is not null)
             _errors.Add(info);
@@ -118,7 +120,7 @@ internal sealed class ShardedOutput : IRowOutput
         }
         catch (DinoException)
         {
-            // The journal is still there; the next run writes the shard. Whoever needs to know calls Complete.
+            // The journal remains, and the next run writes the shard. Complete reports the failure.
         }
 
         _journal?.Dispose();
@@ -126,15 +128,15 @@ internal sealed class ShardedOutput : IRowOutput
     }
 
     /// <summary>
-    /// A shard that lost its end after it was written, to a disk or a copy that broke off, is no shard that is done.
-    /// Its values are not read.
+    /// Refuses a shard that lost its end after it was written, by a failing disk or a broken copy. Does not read its
+    /// values.
     /// </summary>
     private void RequireWhole(string shard)
     {
         try
         {
             using EmbeddingFile rows = FormatCatalog.OpenReader(shard);
-            // A file of lines with failed images only does not say how long a row is.
+            // A file of lines that has only failed images does not say how long a row is.
             if (rows.RowLength != _schema.Length && rows.RowLength != 0)
                 throw new DinoException($"{shard} has rows of {rows.RowLength} values, expected {_schema.Length}");
             if (FormatCatalog.FromName(_record.Format)!.Streams && !EndsWithALine(shard))
@@ -142,8 +144,18 @@ internal sealed class ShardedOutput : IRowOutput
         }
         catch (DinoException failure)
         {
-            throw new DinoException($"{failure.Message}; if the file is damaged, delete it, and the same command makes it again", failure);
+            throw new DinoException(failure.Message, "if the file is damaged, delete it, and the same command makes it again", failure);
         }
+    }
+
+    /// <summary>Records how many lines the log must have of the shards, once they are on the disk.</summary>
+    private void SaveFailed()
+    {
+        SortedDictionary<long, long> now = _errors.InShards;
+        if (_record.Failed is not { } before || before.SequenceEqual(now))
+            return;
+        _record = _record with { Failed = now };
+        _record.Save(_folder.Path);
     }
 
     private static bool EndsWithALine(string file)
@@ -163,13 +175,12 @@ internal sealed class ShardedOutput : IRowOutput
     {
         if (!File.Exists(_folder.Journal(shard)))
             return 0;
-        using var journal = ShardJournal.Open(_folder.Journal(shard), _schema.Length);
+        using var journal = ShardJournal.Open(_folder.Journal(shard), _schema.Length, Rows(shard));
         return journal.Count;
     }
 
     /// <summary>
-    /// Goes to the next shard that is not there, behind the rows of its journal. One whose journal is full is written
-    /// now.
+    /// Moves to the next missing shard, behind the rows of its journal. If the journal is full, writes the shard now.
     /// </summary>
     private void OpenNext()
     {
@@ -180,9 +191,9 @@ internal sealed class ShardedOutput : IRowOutput
             _errors.GoTo(NextRow);
             if (_shard == _record.Shards || !File.Exists(_folder.Journal(_shard)))
                 return;
-            _journal = ShardJournal.Open(_folder.Journal(_shard), _schema.Length);
-            // The log of this shard is what its journal says: of these two files, written one after the other, a crash
-            // of the machine may leave either.
+            _journal = ShardJournal.Open(_folder.Journal(_shard), _schema.Length, Rows(_shard));
+            // The journal decides what the log says of this shard: a crash of the machine may have lost the end of
+            // either file.
             foreach ((JournalRow kept, InputItem item) in _journal.Rows().Zip(_items(NextRow, NextRow + _journal.Count)))
             {
                 if (kept.Error is not null)
@@ -217,13 +228,13 @@ internal sealed class ShardedOutput : IRowOutput
     private void Close()
     {
         _journal!.Flush();
-        // Before the shard is there, and with all up to the next that is not: when the last one is there, the log is
-        // whole.
+        // Before the shard appears, the log has every line up to the next missing shard. So when the last shard
+        // appears, the log is whole.
         _errors.GoTo(_next.TryPeek(out long next) ? FirstRow(next) : _record.LastRow);
         _errors.FlushToDisk();
         _encoding.GetAwaiter().GetResult(); // one at a time: the disk is not faster with two
         (long shard, ShardJournal journal) = (_shard, _journal);
-        // On a thread of its own, with which the buffers end that formats keep for each thread.
+        // A thread of its own: when it ends, so do the buffers that formats keep for each thread.
         _encoding = Task.Factory.StartNew(
             () => Encode(shard, journal), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         _journal = null;
@@ -235,19 +246,25 @@ internal sealed class ShardedOutput : IRowOutput
         {
             float[] missing = new float[_schema.Length];
             Array.Fill(missing, float.NaN);
-            using IEmbeddingWriter writer = FormatCatalog.Create(
-                FormatCatalog.FromName(_record.Format)!, _folder.Shard(shard, _record.Format), _schema);
+            string path = _folder.Shard(shard, _record.Format);
+            OwnFile.RefuseLink(path);
+            using IEmbeddingWriter writer = FormatCatalog.Create(FormatCatalog.FromName(_record.Format)!, path, _schema);
             long row = FirstRow(shard);
+            long failed = 0;
             foreach ((JournalRow kept, InputItem item) in journal.Rows().Zip(_items(row, row + Rows(shard))))
             {
+                failed += kept.Error is null ? 0 : 1;
                 if (!kept.IsSkipped)
                     writer.Write(RowInfoOf(row, item, kept), kept.Values ?? missing);
                 row++;
             }
 
             if (row != FirstRow(shard) + Rows(shard))
-                throw new DinoException($"{_folder.Journal(shard)} ends at row {row}: delete it to make its rows again");
+                throw new DinoException(
+                    $"{_folder.Journal(shard)} ends at row {row}", "delete it, and the same command makes its rows again");
             writer.Complete();
+            _errors.AddShard(shard, failed);
+            SaveFailed();
         }
 
         RunFolder.Delete(_folder.Journal(shard));
