@@ -29,6 +29,8 @@ internal sealed class EmbedCommand
         dino embed photos -o photos.npz --dtype f16
         # a folder of shards; after an interruption the same command resumes
         dino embed photos -o out --format parquet
+        # the images that failed, once more
+        dino embed --retry out
         # row i is line i of the list
         dino embed @list.txt -o list.npy --normalize
         # every token, (1, 197, 384)
@@ -74,6 +76,16 @@ internal sealed class EmbedCommand
     private readonly Option<long> _shardSize = Parsing.Whole("--shard-size", "Rows per shard of a folder.", 10_000, 1, int.MaxValue);
     private readonly Option<bool> _overwrite = Parsing.Switch("--overwrite", "Delete another run's shards in the folder and start over.");
 
+    private readonly Option<bool> _allowMixed = Parsing.Switch(
+        "--allow-mixed",
+        "Resume although rows will not be those of one process: on another device, with other vectors, or after images were replaced.");
+
+    private readonly Option<string?> _retry = new("--retry")
+    {
+        Description = "Try the failed images of a finished run again, with the run's own options and list. No INPUT is needed.",
+        HelpName = "DIR",
+    };
+
     private readonly ChoiceOption<OnError> _onError = new(
         "--on-error",
         "What happens to an unreadable image. nan: it keeps its row (NaN, or null). skip: it has no row. fail: the run ends.",
@@ -85,6 +97,11 @@ internal sealed class EmbedCommand
         HelpName = "N",
         CustomParser = result => Parsing.Whole(result, "--max-errors", 0, long.MaxValue),
     };
+
+    private readonly ChoiceOption<OnIoError> _onIoError = new(
+        "--on-io-error",
+        "What it does when the system cannot read an image in three tries. fail: end the run, to be resumed. row: as --on-error says.",
+        [("fail", OnIoError.Fail), ("row", OnIoError.Row)]);
 
     private readonly Option<string?> _errors = Parsing.File(
         "--errors", "Write the unreadable images to this file, one JSON object per line. A folder of shards has errors.jsonl anyway.");
@@ -140,12 +157,29 @@ internal sealed class EmbedCommand
         var command = new CliCommand("embed", "Turn images into DINO embeddings, one row per image, in input order.", Examples, Notes)
         {
             embed._inputs, embed._file, embed._format, embed._output, embed._normalize, embed._dtype, embed._sha256,
-            embed._pathColumn, embed._shard, embed._onError, embed._maxErrors, embed._errors, embed._timeout,
-            embed._shardSize, embed._overwrite, embed._progress, embed._stats,
+            embed._pathColumn, embed._shard, embed._onError, embed._onIoError, embed._maxErrors, embed._errors, embed._timeout,
+            embed._shardSize, embed._overwrite, embed._allowMixed, embed._retry, embed._progress, embed._stats,
         };
         embed._encoder.AddTo(command);
+        embed._inputs.Arity = ArgumentArity.ZeroOrMore;
+        Option[] others = [embed._file, embed._format, embed._output, embed._normalize, embed._dtype, embed._sha256, embed._pathColumn,
+            embed._shard, embed._onError, embed._maxErrors, embed._errors, embed._shardSize, embed._overwrite];
         command.Validators.Add(result =>
-            embed._target = Parsing.Read(result, () => OutputTarget.Parse(result.GetValue(embed._file), result.GetValue(embed._format))));
+        {
+            bool hasInputs = result.GetResult(embed._inputs)?.Tokens.Count > 0;
+            if (!result.IsGiven(embed._retry))
+            {
+                if (!hasInputs)
+                    result.AddError("expected INPUT, found none");
+            }
+            else if (hasInputs || Array.Exists(others, option => result.IsGiven(option)))
+            {
+                string found = hasInputs ? "an INPUT" : Array.Find(others, option => result.IsGiven(option))!.Name;
+                result.AddError($"--retry: expected no inputs and no other choice than the run's, found {found}");
+            }
+
+            embed._target = Parsing.Read(result, () => OutputTarget.Parse(result.GetValue(embed._file), result.GetValue(embed._format)));
+        });
         command.SetAction((parsed, cancellation) =>
         {
             console.ErrorIsJson = parsed.GetValue(embed._progress) == ProgressKind.Json;
@@ -176,6 +210,9 @@ internal sealed class EmbedCommand
         Overwrite = parsed.GetValue(_overwrite),
         OnError = parsed.GetValue(_onError),
         MaxErrors = parsed.GetValue(_maxErrors),
+        OnIoError = parsed.GetValue(_onIoError),
+        AllowMixed = parsed.GetValue(_allowMixed),
+        Retry = parsed.GetValue(_retry),
         ErrorsFile = parsed.GetValue(_errors),
         StatsFile = parsed.GetValue(_stats),
         Progress = parsed.GetValue(_progress),

@@ -42,6 +42,16 @@ internal sealed record EmbedSettings
 
     public long? MaxErrors { get; init; }
 
+    public OnIoError OnIoError { get; init; }
+
+    /// <summary>Whether a run resumes whose rows then differ in their last digits.</summary>
+    public bool AllowMixed { get; init; }
+
+    /// <summary>
+    /// A finished run whose failed images are tried again; the inputs and the target then do not matter.
+    /// </summary>
+    public string? Retry { get; init; }
+
     /// <summary>File for the images that cannot be read. A folder has one of its own besides.</summary>
     public string? ErrorsFile { get; init; }
 
@@ -64,6 +74,8 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     /// <returns>The exit code.</returns>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
+        if (settings.Retry is not null)
+            return await RetryAsync(settings.Retry, cancellation).ConfigureAwait(false);
         // Cheap checks first: whatever would fail at the end of a long run must fail now.
         var part = ShardSelection.From(settings.Shard, ShardSelection.ProcessEnvironment());
         OutputTarget target = settings.Target;
@@ -144,15 +156,16 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         OutputTarget target = settings.Target;
         (long first, long last) = list is null ? (0, 0) : part.Rows(list.Count);
         IEnumerable<InputItem> items = list?.Items(first, last) ?? InputList.Stream(console.Input, mayBeEmpty: target.IsStandardOutput);
-        using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile, firstRow: 0);
+        using ErrorLog? log = settings.ErrorsFile is null ? null : new ErrorLog(settings.ErrorsFile);
         using ConsoleProgress progress = Progress(onBegin: null);
         RowSchema schema = EmbeddingRun.Schema(embedder, target.Format, settings.Type, list);
         bool isKept;
         using (var rows = new SingleOutput(target.Open(schema, console.Output), log, first, target.File))
         {
-            var policy = new FailurePolicy(settings.OnError, settings.MaxErrors);
+            var policy = new FailurePolicy(settings.OnError, settings.MaxErrors, settings.OnIoError);
             long? total = list is null ? null : last - first;
-            await EmbeddingRun.ToOutputAsync(embedder, items, total, rows, policy, progress, cancellation).ConfigureAwait(false);
+            await EmbeddingRun.ToOutputAsync(embedder, items, list?.Folders ?? [], total, rows, policy, progress, cancellation)
+                .ConfigureAwait(false);
             isKept = rows.KeptEarlierFile;
         }
 
@@ -165,16 +178,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     private async Task<int> ToFolderAsync(
         Embedder embedder, RunFolder folder, InputList list, ShardSelection part, CancellationToken cancellation)
     {
-        var options = new RunOptions
-        {
-            Format = settings.Target.Format.Name,
-            Type = settings.Type,
-            ShardSize = settings.ShardSize,
-            OnError = settings.OnError,
-            MaxErrors = settings.MaxErrors,
-            Overwrite = settings.Overwrite,
-            Part = part,
-        };
+        RunOptions options = Options(part);
         using ConsoleProgress progress = Progress(start =>
         {
             if (start.Resumes)
@@ -193,6 +197,39 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         console.Tell($"dino: stopped: {result.Rows} of {result.Total} rows are in {folder.Path}; run the same command again to resume");
         return ExitCode.Canceled;
     }
+
+    /// <summary>The failed images of a finished run.</summary>
+    private async Task<int> RetryAsync(string path, CancellationToken cancellation)
+    {
+        using var run = RunRetry.Open(path);
+        if (run.Failed == 0)
+        {
+            console.Say($"{path} has no failed images");
+            return ExitCode.Success;
+        }
+
+        string weights = await DownloadDisplay.FindWeightsAsync(settings.Weights, console, cancellation).ConfigureAwait(false);
+        using Embedder embedder = await Task.Run(() => Embedder.Load(weights, run.Options(settings.Embedder)), cancellation)
+            .WaitAsync(cancellation).ConfigureAwait(false);
+        using ConsoleProgress progress = Progress(onBegin: null);
+        RunResult result = await run.RunAsync(embedder, Options(ShardSelection.Whole), progress, cancellation).ConfigureAwait(false);
+        int exitCode = Finish(embedder, progress, $"{path}, {result.Failed} of its {result.Total} images still fail");
+        return result.IsWhole ? exitCode : ExitCode.Canceled;
+    }
+
+    private RunOptions Options(ShardSelection part) => new()
+    {
+        Format = settings.Target.Format.Name,
+        Type = settings.Type,
+        ShardSize = settings.ShardSize,
+        OnError = settings.OnError,
+        MaxErrors = settings.MaxErrors,
+        OnIoError = settings.OnIoError,
+        Overwrite = settings.Overwrite,
+        AllowMixed = settings.AllowMixed,
+        Note = console.Note,
+        Part = part,
+    };
 
     private ConsoleProgress Progress(Action<EmbeddingStart>? onBegin) =>
         new(settings.Progress, console, settings.Target.IsStandardOutput && console.OutputIsTerminal, onBegin)

@@ -44,10 +44,11 @@ internal static class MergeCommand
             Required = true,
         };
         var overwrite = new Option<bool>("--overwrite") { Description = "Delete another run's shards in the folder." };
+        Option<bool> allowMixed = Parsing.Switch("--allow-mixed", "Join parts whose rows differ in their last digits.");
         var command = new CliCommand(
             "merge", "Join the parts of a run ('dino embed --shard i/n -o DIR') into one folder or file.", Examples, Notes)
         {
-            folders, output, overwrite,
+            folders, output, overwrite, allowMixed,
         };
         OutputTarget? target = null;
         command.Validators.Add(result =>
@@ -57,7 +58,7 @@ internal static class MergeCommand
         });
         command.SetAction((parsed, cancellation) =>
         {
-            var job = new MergeJob(parsed.GetValue(folders)!, target!, parsed.GetValue(overwrite), console);
+            var job = new MergeJob(parsed.GetValue(folders)!, target!, parsed.GetValue(overwrite), parsed.GetValue(allowMixed), console);
             return Task.Run(() => job.Run(cancellation), cancellation);
         });
         return command;

@@ -8,8 +8,9 @@ namespace Dino.Gpu.Cli.Commands;
 /// <param name="folders">Parts, or folders that hold them.</param>
 /// <param name="target">One file, or a folder of shards.</param>
 /// <param name="overwrite">Whether another run's shards in the folder are deleted.</param>
+/// <param name="allowMixed">Whether parts may be joined whose rows differ in their last digits.</param>
 /// <param name="console">Standard streams.</param>
-internal sealed class MergeJob(IReadOnlyList<string> folders, OutputTarget target, bool overwrite, CliConsole console)
+internal sealed class MergeJob(IReadOnlyList<string> folders, OutputTarget target, bool overwrite, bool allowMixed, CliConsole console)
 {
     /// <returns>0</returns>
     /// <exception cref="DinoException">The parts do not fit together, or a file cannot be read or written.</exception>
@@ -17,7 +18,7 @@ internal sealed class MergeJob(IReadOnlyList<string> folders, OutputTarget targe
     {
         MergeResult result;
         using (var progress = new ConsoleProgress(ProgressKind.Auto, console, target.IsStandardOutput && console.OutputIsTerminal))
-            result = RunMerge.Merge(folders, target, overwrite, console.Output, progress, console.Note, cancellation);
+            result = RunMerge.Merge(folders, target, overwrite, allowMixed, console.Output, progress, console.Note, cancellation);
         console.Say(Summary(result));
         return ExitCode.Success;
     }

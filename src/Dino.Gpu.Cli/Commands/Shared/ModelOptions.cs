@@ -59,6 +59,11 @@ internal sealed class ModelOptions
         CustomParser = result => (int)Parsing.Whole(result, "--threads", 1, LargestThreads),
     };
 
+    private readonly ChoiceOption<int?> _vector = new(
+        "--vector",
+        "Bits of the CPU's vector registers. One width on every machine makes equal bytes. auto: the widest of this machine.",
+        [("auto", null), ("128", 128), ("256", 256), ("512", 512)]);
+
     /// <param name="command">Gets the options.</param>
     /// <param name="batch">Whether <c>--batch</c> is one of them.</param>
     public void AddTo(Command command, bool batch = true)
@@ -71,6 +76,7 @@ internal sealed class ModelOptions
             command.Options.Add(_batch);
         command.Options.Add(_interpolation);
         command.Options.Add(_threads);
+        command.Options.Add(_vector);
     }
 
     /// <summary>Value of <c>--weights</c>, or null to look in the usual places.</summary>
@@ -92,6 +98,7 @@ internal sealed class ModelOptions
         BatchSize = parsed.GetValue(_batch) is var batch and not AutomaticBatch ? batch : null,
         Interpolation = parsed.GetValue(_interpolation),
         Threads = parsed.GetValue(_threads),
+        VectorWidth = parsed.GetValue(_vector),
     };
 
     /// <summary>The first of several devices, for work that uses one.</summary>
