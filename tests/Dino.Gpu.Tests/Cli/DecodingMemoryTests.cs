@@ -53,8 +53,8 @@ public sealed class DecodingMemoryTests : IDisposable
     {
         DinoException failure = await Assert.ThrowsAsync<DinoException>(
             () => DecodeAsync(what, new HookedDecoder(() => throw new OutOfMemoryException())));
-        Assert.Matches(
-            @"\d+\.png: not enough memory to decode it: lower --threads, or --max-pixels to leave such pictures out$", failure.Message);
+        Assert.Matches(@"\d+\.png: not enough memory to decode it$", failure.Message);
+        Assert.Contains("lower --threads", failure.Hint);
     }
 
     [Theory]

@@ -8,7 +8,7 @@ namespace Dino.Gpu.Tests.Cli;
 public sealed class MergeRefusalTests : MergeTestBase
 {
     [Theory]
-    [InlineData("missing", "parts 0, 2 of 3 are missing: give the folder too, or run it with --shard 0/3")]
+    [InlineData("missing", "parts 0, 2 of 3 are missing\nhint: give the folder too, or run it with --shard 0/3")]
     [InlineData("twice", "part 1 of 3 is in ")]
     [InlineData("other weights", "is not of the same run as ")]
     [InlineData("other list", "the input list changed: 22 rows before, 23 now")]
@@ -17,10 +17,9 @@ public sealed class MergeRefusalTests : MergeTestBase
     [InlineData("damaged run.json", "run.json")]
     [InlineData("edited run.json", "its numbers do not fit together")]
     [InlineData("edited rows", "starts at row 6 of the list, expected row 7")]
-    [InlineData("shard gone", "part-00001-of-00003) is not complete, 4 of its 7 rows are in whole shards: the command that began it, "
-        + "with --shard 1/3, goes on with it")]
-    [InlineData("journal open", "part-00001-of-00003) is not complete, 4 of its 7 rows are in whole shards: the command that began "
-        + "it, with --shard 1/3, goes on with it; neither are parts 2")]
+    [InlineData("shard gone", "part-00001-of-00003) is not complete, 4 of its 7 rows are in whole shards\nhint: run the command "
+        + "that began it with --shard 1/3")]
+    [InlineData("journal open", "part-00001-of-00003) is not complete, 4 of its 7 rows are in whole shards; neither are parts 2")]
     [InlineData("shard too short", "shard-00001.npy ends before row 13 of the list")]
     [InlineData("shard too long", "shard-00001.npy has more rows than those up to row 13 of the list")]
     [InlineData("shard torn", "cannot read ")]

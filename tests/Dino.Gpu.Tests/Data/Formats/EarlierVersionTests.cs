@@ -1,6 +1,7 @@
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Runs;
+using Dino.Gpu.Devices;
 using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;
 
@@ -129,16 +130,30 @@ public sealed class EarlierVersionTests : IDisposable
         }
     }
 
+    /// <summary>
+    /// The record of that version does not say which vectors made the rows: that is told, and no reason to refuse.
+    /// </summary>
+    [Fact]
+    public async Task A_run_of_unknown_vectors_is_resumed_with_a_note()
+    {
+        CliResult result = await ResumeAsync(Copy("interrupted-npy"), "npy", isQuiet: false);
+        Assert.Contains("note: run.json does not say which vectors made the rows so far", result.Error);
+        result = await ResumeAsync(Copy("finished-npy"), "npy", isQuiet: false);
+        Assert.DoesNotContain("vectors", result.Error);
+    }
+
     private static string PathOf(params string[] parts) => GoldenData.PathOf(["before", .. parts]);
 
-    private static async Task ResumeAsync(string folder, string format)
+    private static async Task<CliResult> ResumeAsync(string folder, string format, bool isQuiet = true)
     {
         CliResult result = await CliProcess.FinishAsync(CliProcess.Start(
         [
-            "embed", "Golden/before/list.jsonl", "-w", "Golden/checkpoints/tiny_hf.bin", "--device", "cpu", "-q", "--sha256",
+            "embed", "Golden/before/list.jsonl", "-w", "Golden/checkpoints/tiny_hf.bin", "--device", "cpu", "--sha256",
+            isQuiet ? "-q" : "--verbose",
             "-o", folder, "--format", format, "--shard-size", "4", "-b", "2",
         ]));
         Assert.Equal(3, result.ExitCode); // one picture is missing
+        return result;
     }
 
     private string Copy(string name)
@@ -146,6 +161,10 @@ public sealed class EarlierVersionTests : IDisposable
         string folder = Directory.CreateDirectory(_folder.Path(name)).FullName;
         foreach (string file in Directory.GetFiles(PathOf(name)))
             File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        // As if this machine had begun it.
+        string record = Path.Combine(folder, RunRecord.FileName);
+        string text = File.ReadAllText(record);
+        File.WriteAllText(record, text.Replace("Intel(R) Xeon(R) Processor", CpuDescription.Describe().Name, StringComparison.Ordinal));
         return folder;
     }
 }
