@@ -1,6 +1,8 @@
 /*
- * Loaded before the C library into a dino that writes below FAULT_PATH: counts its calls that change files there, and reads of them, and at call number FAULT_AT
- * either kills the process (FAULT_ERROR 0) before the call is made, or makes the call fail with that errno. FAULT_LOG gets the name of the call and of the file.
+ * Loaded before the C library into a dino. Counts its calls on files whose names begin with FAULT_PATH: those that
+ * change files, and reads; or, with FAULT_READS=1, opens and reads only. At call number FAULT_AT it either kills the
+ * process before the call is made (FAULT_ERROR 0) or makes the call fail with that errno. FAULT_TIMES says how many
+ * calls on that file fail in a row (1). FAULT_LOG gets the name of the call and of the file.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,26 +17,36 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static int calls;
+static int calls, failed;
+static char failing[4096];
+
+static int number(const char *name, int otherwise)
+{
+    const char *value = getenv(name);
+    return value ? atoi(value) : otherwise;
+}
 
 static int fault(const char *call, const char *file)
 {
-    const char *below = getenv("FAULT_PATH"), *at = getenv("FAULT_AT"), *error = getenv("FAULT_ERROR"), *log = getenv("FAULT_LOG");
-    int before = errno;
-    if (!below || !at || !error || !log || !file || strncmp(file, below, strlen(below)) != 0)
+    const char *below = getenv("FAULT_PATH"), *log = getenv("FAULT_LOG");
+    int at = number("FAULT_AT", 0), error = number("FAULT_ERROR", 0), before = errno;
+    if (!below || !at || !log || !file || strncmp(file, below, strlen(below)) != 0)
         return 0;
-    if (atoi(error) == 0 && strcmp(call, "read") == 0)
+    if (number("FAULT_READS", 0) != (strcmp(call, "open") == 0) && strcmp(call, "read") != 0)
+        return 0;
+    if (error == 0 && strcmp(call, "read") == 0)
         return 0; /* nothing differs before and after it */
-    if (atoi(error) != 0 && strcmp(call, "unlink") == 0)
-        return 0; /* what cannot be deleted stays, until the next run can */
-    if (__sync_add_and_fetch(&calls, 1) != atoi(at))
+    int again = failed > 0 && failed < number("FAULT_TIMES", 1) && strcmp(file, failing) == 0;
+    if (!again && __sync_add_and_fetch(&calls, 1) != at)
         return 0;
-    FILE *out = fopen(log, "w");
+    if (__sync_add_and_fetch(&failed, 1) == 1)
+        strncpy(failing, file, sizeof failing - 1);
+    FILE *out = fopen(log, "a");
     fprintf(out, "%s %s\n", call, file);
     fclose(out);
-    if (atoi(error) == 0)
+    if (error == 0)
         kill(getpid(), SIGKILL);
-    errno = atoi(error) ? atoi(error) : before;
+    errno = error ? error : before;
     return 1;
 }
 
@@ -72,7 +84,8 @@ INTERPOSE(ssize_t, write, (int fd, const void *bytes, size_t count), (fd, bytes,
 INTERPOSE(ssize_t, pwrite, (int fd, const void *bytes, size_t count, off_t at), (fd, bytes, count, at), "write", file_of(fd, of))
 INTERPOSE(ssize_t, pwrite64, (int fd, const void *bytes, size_t count, off64_t at), (fd, bytes, count, at), "write", file_of(fd, of))
 INTERPOSE(ssize_t, pwritev, (int fd, const struct iovec *parts, int count, off_t at), (fd, parts, count, at), "write", file_of(fd, of))
-INTERPOSE(ssize_t, pwritev64, (int fd, const struct iovec *parts, int count, off64_t at), (fd, parts, count, at), "write", file_of(fd, of))
+INTERPOSE(ssize_t, pwritev64, (int fd, const struct iovec *parts, int count, off64_t at), (fd, parts, count, at), "write",
+          file_of(fd, of))
 INTERPOSE(ssize_t, read, (int fd, void *bytes, size_t count), (fd, bytes, count), "read", file_of(fd, of))
 INTERPOSE(ssize_t, pread, (int fd, void *bytes, size_t count, off_t at), (fd, bytes, count, at), "read", file_of(fd, of))
 INTERPOSE(ssize_t, pread64, (int fd, void *bytes, size_t count, off64_t at), (fd, bytes, count, at), "read", file_of(fd, of))
@@ -87,10 +100,22 @@ INTERPOSE(ssize_t, pread64, (int fd, void *bytes, size_t count, off64_t at), (fd
         va_start(rest, flags);                                            \
         mode_t mode = flags & O_CREAT ? va_arg(rest, mode_t) : 0;         \
         va_end(rest);                                                     \
-        if (flags & O_CREAT && fault("create", path))                     \
+        if (fault(flags & O_CREAT ? "create" : "open", path))             \
             return -1;                                                    \
         return next(path, flags, mode);                                   \
     }
 
 INTERPOSE_OPEN(open)
 INTERPOSE_OPEN(open64)
+
+/* .NET asks for the C library's functions by name, past this file; it gets ours. */
+void *dlsym(void *library, const char *name)
+{
+    static void *(*next)(void *, const char *);
+    static const char *const versions[] = {"GLIBC_2.34", "GLIBC_2.17", "GLIBC_2.2.5"};
+    for (int i = 0; !next && i < 3; i++)
+        next = dlvsym(RTLD_NEXT, "dlsym", versions[i]);
+    if (library != RTLD_NEXT && strcmp(name, "open") == 0)
+        return open;
+    return next(library, name);
+}
