@@ -3,19 +3,19 @@ namespace Dino.Gpu;
 /// <summary>
 /// An expected failure: bad input, a checkpoint that does not fit, a device that cannot be used.
 /// <see cref="Exception.Message"/> is one line for a person that says what was expected and what was found.
-/// <see cref="Hint"/> says what to do.
+/// <see cref="Hint"/> says what to do. Neither has more than 2000 characters, nor any that a terminal would obey.
 /// </summary>
 public class DinoException : Exception
 {
     /// <summary>Creates the exception with its one-line message.</summary>
     public DinoException(string message)
-        : base(message)
+        : base(VisibleText.Bounded(message))
     {
     }
 
     /// <summary>Creates the exception with its one-line message and the failure that caused it.</summary>
     public DinoException(string message, Exception? innerException)
-        : base(message, innerException)
+        : base(VisibleText.Bounded(message), innerException)
     {
     }
 
@@ -23,9 +23,9 @@ public class DinoException : Exception
     /// Creates the exception with its one-line message, what the user can do, and the failure that caused it.
     /// </summary>
     public DinoException(string message, string? hint, Exception? innerException = null)
-        : base(message, innerException)
+        : base(VisibleText.Bounded(message), innerException)
     {
-        Hint = hint;
+        Hint = hint is null ? null : VisibleText.Bounded(hint);
     }
 
     /// <summary>

@@ -12,11 +12,8 @@ internal static class MessageText
     public static string OneLine(string message) =>
         Visible(string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
 
-    /// <summary>
-    /// Replaces characters that a terminal would obey. A file name may hold escape sequences, line ends, and letters
-    /// that reverse the direction of the text.
-    /// </summary>
-    public static string Visible(string text) => string.Concat(text.Select(letter => IsHidden(letter) ? '?' : letter));
+    /// <summary>Replaces characters that a terminal would obey.</summary>
+    public static string Visible(string text) => VisibleText.Of(text);
 
     /// <summary>Quotes a name that comes from a file, and shortens it.</summary>
     public static string Quote(string name) => name.Length <= LongestName ? $"'{name}'" : $"'{name[..(LongestName - 3)]}...'";
@@ -29,7 +26,4 @@ internal static class MessageText
             text.Append(CultureInfo.InvariantCulture, $"{(i > 0 ? ", " : "")}{sides[i]}");
         return text.Append(')').ToString();
     }
-
-    private static bool IsHidden(char letter) =>
-        char.IsControl(letter) || letter is >= '\u202A' and <= '\u202E' or >= '\u2066' and <= '\u2069';
 }
