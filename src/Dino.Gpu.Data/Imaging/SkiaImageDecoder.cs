@@ -59,8 +59,8 @@ public sealed class SkiaImageDecoder : IScalingDecoder
     {
         if (header.Format == ImageFormat.Tiff)
         {
-            var exact = new SkiaImageDecoder { MaxPixels = MaxPixels };
-            return TiffReader.Read(file, header, jpeg => exact.Decode(jpeg, ExifOrientation.Ignore));
+            return TiffReader.Read(file, header, (jpeg, mostPixels) =>
+                new SkiaImageDecoder { MaxPixels = Math.Min(mostPixels, MaxPixels) }.Decode(jpeg, ExifOrientation.Ignore));
         }
 
         string format = header.FormatName;

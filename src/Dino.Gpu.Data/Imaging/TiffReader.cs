@@ -11,6 +11,12 @@ namespace Dino.Gpu.Data.Imaging;
 /// </summary>
 internal sealed class TiffReader
 {
+    /// <summary>How many times the file its strips or tiles may be in all: equal ones may share a place.</summary>
+    private const long MostClaims = 20;
+
+    /// <summary>The side of a JPEG's group of blocks, to which its width and height may be rounded up.</summary>
+    private const long LargestBlock = 32;
+
     private static readonly int HighByte = BitConverter.IsLittleEndian ? 1 : 0;
 
     private readonly Tiff _tiff;
@@ -21,6 +27,7 @@ internal sealed class TiffReader
     private readonly int _samples;
     private readonly Photometric _photometric;
     private readonly bool _isSeparate;
+    private long _claimed; // bytes of all strips or tiles so far
 
     static TiffReader() => Tiff.SetErrorHandler(new Silence());
 
@@ -43,9 +50,9 @@ internal sealed class TiffReader
 
     /// <param name="file">The file.</param>
     /// <param name="header">Its header.</param>
-    /// <param name="decodeJpeg">Decodes a strip or tile that is a JPEG.</param>
+    /// <param name="decodeJpeg">Decodes a strip or tile that is a JPEG of at most so many pixels.</param>
     /// <exception cref="DinoException">The file is damaged, or of a kind that is not read.</exception>
-    public static RgbImage Read(ReadOnlyMemory<byte> file, ImageHeader header, Func<byte[], RgbImage> decodeJpeg)
+    public static RgbImage Read(ReadOnlyMemory<byte> file, ImageHeader header, Func<byte[], long, RgbImage> decodeJpeg)
     {
         bool isWhole = MemoryMarshal.TryGetArray(file, out ArraySegment<byte> part) && part.Count == part.Array!.Length;
         byte[] bytes = isWhole ? part.Array! : file.ToArray();
@@ -222,7 +229,7 @@ internal sealed class TiffReader
     }
 
     /// <summary>Strips or tiles that are JPEGs, each with the tables that all of them share.</summary>
-    private RgbImage ReadJpeg(Func<byte[], RgbImage> decodeJpeg)
+    private RgbImage ReadJpeg(Func<byte[], long, RgbImage> decodeJpeg)
     {
         bool isGray = _photometric is Photometric.MINISBLACK or Photometric.MINISWHITE && _samples == 1;
         if (_bits != 8 || _isSeparate || !isGray && (_samples != 3 || _photometric is not (Photometric.RGB or Photometric.YCBCR)))
@@ -236,6 +243,7 @@ internal sealed class TiffReader
         bool isTiled = _tiff.IsTiled();
         int across = (_width + width - 1) / width;
         int down = (_height + height - 1) / height;
+        long mostPixels = (width + LargestBlock) * (height + LargestBlock);
         byte[] pixels = new byte[3 * _width * _height];
         for (int index = 0; index < across * down; index++)
         {
@@ -243,7 +251,7 @@ internal sealed class TiffReader
             int read = isTiled ? _tiff.ReadRawTile(index, data, 0, data.Length) : _tiff.ReadRawStrip(index, data, 0, data.Length);
             if (read != data.Length || read < 4)
                 throw new DinoException($"truncated TIFF: {(isTiled ? "tile" : "strip")} {index} is not whole");
-            RgbImage piece = decodeJpeg([.. data[..2], .. adobe, .. tables, .. data[2..]]);
+            RgbImage piece = decodeJpeg([.. data[..2], .. adobe, .. tables, .. data[2..]], mostPixels);
             int left = index % across * width;
             int top = index / across * height;
             int columns = Math.Min(width, _width - left);
@@ -271,11 +279,15 @@ internal sealed class TiffReader
         return width > 0 && height > 0 ? (width, height) : throw new DinoException($"damaged TIFF: strips or tiles of {width}x{height}");
     }
 
-    /// <summary>The compressed length of a strip or tile, before anything of that length is allocated.</summary>
+    /// <summary>
+    /// The compressed length of a strip or tile, before anything of that length is allocated. Many of them in the same
+    /// place would make a small file take long.
+    /// </summary>
     private long CheckLength(bool isTiled, int index)
     {
         long length = isTiled ? _tiff.RawTileSize(index) : _tiff.RawStripSize(index);
-        return length >= 0 && length <= _fileLength
+        _claimed += Math.Max(length, 0);
+        return length >= 0 && length <= _fileLength && _claimed <= MostClaims * _fileLength
             ? length
             : throw new DinoException(
                 $"damaged or truncated TIFF: {(isTiled ? "tile" : "strip")} {index} claims {length} bytes in a file of {_fileLength}");

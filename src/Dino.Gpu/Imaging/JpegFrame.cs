@@ -8,7 +8,14 @@ internal sealed class JpegFrame
 {
     private const int Coefficients = 64;
 
+    /// <summary>Most scans: encoders write up to a dozen, and optimizers a few more.</summary>
+    private const int MostScans = 100;
+
+    /// <summary>Most pixels over all scans, each of which takes a pass over the picture.</summary>
+    private const long MostWork = 12 * ImageHeader.MaxPixels;
+
     private readonly byte[] _ids;
+    private int _scans;
 
     /// <summary>Per component and coefficient, whether its last bit has come.</summary>
     private readonly bool[] _isFinal;
@@ -43,8 +50,13 @@ internal sealed class JpegFrame
     /// still missing.
     /// </summary>
     /// <param name="segment">The scan's header.</param>
+    /// <exception cref="DinoException">The picture has so many scans that it would take long to decode.</exception>
     public void AddScan(ReadOnlySpan<byte> segment)
     {
+        _scans++;
+        if (_scans > MostScans || (_scans - 1) * (long)Width * Height > MostWork)
+            throw new DinoException(
+                $"JPEG of {Width}x{Height} in more than {_scans - 1} scans is not supported", "convert the file to PNG");
         int count = segment.IsEmpty ? 0 : segment[0];
         if (segment.Length < 4 + 2 * count)
             return; // damaged: decoders say so
