@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Features;
@@ -59,7 +60,10 @@ public sealed partial class DinoEncoder : IDisposable
             _executor = createExecutor(_device, weights);
             // after the upload of the weights: the memory that is still free is for activations
             int batchSize = options.BatchSize ?? BatchChoice.For(_device, _shape);
-            _batches = new BatchRunner(_executor, Device, _preprocessor, _shape, positions, batchSize, options.Warning);
+            _batches = new BatchRunner(_executor, Device, _preprocessor, _shape, positions, batchSize, options.Warning)
+            {
+                OwnDevice = _device,
+            };
         }
         catch (Exception exception)
         {
@@ -325,9 +329,9 @@ public sealed partial class DinoEncoder : IDisposable
         {
             Parallel.For(0, images.Length, i => images[i] = prepare(sources[i]));
         }
-        catch (AggregateException exception) when (exception.InnerExceptions[0] is DinoException first)
+        catch (AggregateException failure)
         {
-            throw first;
+            ExceptionDispatchInfo.Throw(failure.InnerExceptions[0]); // as one picture alone would fail
         }
 
         return images;

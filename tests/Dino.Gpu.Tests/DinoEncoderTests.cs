@@ -1,7 +1,10 @@
+using System.Runtime.CompilerServices;
 using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 using Dino.Gpu.Tests.Support;
+using ILGPU.Runtime;
 
 namespace Dino.Gpu.Tests;
 
@@ -177,5 +180,47 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
         Array.Fill(pixels, value);
         pixels[value % pixels.Length] ^= 0x55;
         return new RgbImage(20, 10, pixels);
+    }
+
+    /// <summary>Its threads hold the device, so the collector alone never ends them.</summary>
+    [Fact]
+    public void An_encoder_that_nobody_disposed_frees_its_device()
+    {
+        Accelerator accelerator = Lose();
+        Assert.True(SpinWait.SpinUntil(
+            () =>
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                return accelerator.IsDisposed;
+            },
+            TimeSpan.FromSeconds(30)));
+    }
+
+    [Fact]
+    public void Several_pictures_fail_as_one_does()
+    {
+        using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, Cpu with { Decoder = new FailingDecoder() });
+        string picture = GoldenData.Image("chelsea.png");
+        Assert.Throws<NotImplementedException>(() => encoder.Embed(picture));
+        Assert.Throws<NotImplementedException>(() => encoder.Embed([picture, picture]));
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Accelerator Lose()
+    {
+        DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, Cpu);
+        encoder.Embed(TinyModel.Picture(1));
+        return DeviceOf(encoder).Accelerator;
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_device")]
+    private static extern ref DinoDevice DeviceOf(DinoEncoder encoder);
+
+    private sealed class FailingDecoder : IImageDecoder
+    {
+        public string Name => "failing";
+
+        public RgbImage Decode(ReadOnlyMemory<byte> file, ExifOrientation orientation) => throw new NotImplementedException();
     }
 }

@@ -53,6 +53,16 @@ internal sealed class BatchRunner
         _freeCount = new SemaphoreSlim(_slots.Length);
     }
 
+    /// <summary>
+    /// Ends the threads of a device that nobody disposed: they hold it, so that the collector never frees it. On
+    /// another thread, since it waits for them. The encoder has no finalizer: a call may be under way when nobody holds
+    /// it any more.
+    /// </summary>
+    ~BatchRunner() => ThreadPool.UnsafeQueueUserWorkItem(static runner => runner.FreeLost(), this, preferLocal: false);
+
+    /// <summary>The device, freed with a runner that nobody disposed; null where it outlives the runner.</summary>
+    public DinoDevice? OwnDevice { private get; set; }
+
     /// <summary>The most images in one pass. It shrinks when the device runs out of memory.</summary>
     public int BatchSize => Volatile.Read(ref _batchSize);
 
@@ -178,6 +188,7 @@ internal sealed class BatchRunner
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return false;
+        GC.SuppressFinalize(this);
         foreach (BatchSlot _ in _slots)
             _freeCount.Wait();
         lock (_turn)
@@ -189,6 +200,19 @@ internal sealed class BatchRunner
 
         _freeCount.Release(_slots.Length); // calls that still wait for a slot see that the runner is disposed
         return true;
+    }
+
+    private void FreeLost()
+    {
+        try
+        {
+            if (_freeCount is not null && Dispose())
+                OwnDevice?.Dispose();
+        }
+        catch (Exception failure) when (failure is InvalidOperationException or ILGPU.Runtime.AcceleratorException)
+        {
+            // Nobody is there to be told, and the device may be gone already.
+        }
     }
 
     /// <summary>Takes a free slot. Returns null if there is none and <paramref name="wait"/> is false.</summary>
