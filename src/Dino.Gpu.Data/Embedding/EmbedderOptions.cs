@@ -1,5 +1,3 @@
-using Dino.Gpu.Imaging;
-
 namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>How images become rows.</summary>
@@ -23,7 +21,7 @@ public sealed record EmbedderOptions
     public bool Sha256 { get; init; }
 
     /// <summary>Most pixels of a picture. If its header says more, its row fails before it is decoded.</summary>
-    public long MaxPixels { get; init; } = ImageHeader.MaxPixels;
+    public long MaxPixels { get; init; } = PixelBudget.LargestPicture;
 
     /// <summary>Files read and decoded at the same time; null for one a core.</summary>
     public int? Workers { get; init; }

@@ -1,3 +1,5 @@
+using Dino.Gpu.Imaging;
+
 namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>
@@ -15,8 +17,21 @@ internal sealed class PixelBudget(long capacity)
     private readonly Queue<Turn> _waiting = new();
     private long _used;
 
-    /// <summary>A quarter of the memory that this process may have: the machine's, or the container's.</summary>
-    public static PixelBudget OfThisMachine() => new(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 / BytesPerPixel);
+    /// <summary>
+    /// Most pixels of a picture unless the user says so: the limit of every decoder, or what half of the memory has
+    /// room for.
+    /// </summary>
+    public static long LargestPicture { get; } = LargestPictureIn(Memory);
+
+    /// <summary>The memory that this process may have: the machine's, or the container's.</summary>
+    private static long Memory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    /// <summary>A quarter of the memory.</summary>
+    public static PixelBudget OfThisMachine() => new(Memory / 4 / BytesPerPixel);
+
+    /// <summary><see cref="LargestPicture"/> where there is so much memory.</summary>
+    /// <param name="memory">Bytes.</param>
+    internal static long LargestPictureIn(long memory) => Math.Clamp(memory / 2 / BytesPerPixel, 1, ImageHeader.MaxPixels);
 
     /// <summary>Waits for room.</summary>
     /// <param name="pixels">Of the picture.</param>

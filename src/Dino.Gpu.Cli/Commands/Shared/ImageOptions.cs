@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Dino.Gpu.Cli.Help;
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Imaging;
 
@@ -36,8 +37,8 @@ internal static class ImageOptions
     /// <summary><c>--max-pixels N</c>, for <see cref="ImageDecoders.Create"/>.</summary>
     public static Option<long> MaxPixels() => Parsing.Whole(
         "--max-pixels",
-        "Most pixels of a picture. A picture whose header says more fails before it is decoded, so it cannot use up the memory.",
-        ImageHeader.MaxPixels,
+        "Most pixels of a picture. A picture whose header says more fails before it is decoded. Fewer if memory is short.",
+        PixelBudget.LargestPicture,
         1,
         ImageHeader.LargestMaxPixels);
 

@@ -34,6 +34,15 @@ public sealed class PixelBudgetTests
         Assert.InRange(most, 1, 100);
     }
 
+    /// <summary>A container of 600 MB, of which .NET takes 450; 3.6 GB have room for the decoders' limit.</summary>
+    [Theory]
+    [InlineData(450_000_000, 22_500_000)]
+    [InlineData(3_600_000_000, 178_956_970)]
+    [InlineData(1L << 40, 178_956_970)]
+    [InlineData(0, 1)]
+    public void The_largest_picture_by_default_goes_by_the_memory(long memory, long pixels) =>
+        Assert.Equal(pixels, PixelBudget.LargestPictureIn(memory));
+
     [Fact]
     public void A_picture_beyond_it_goes_alone_and_is_not_overtaken()
     {
