@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Cli.Help;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli;
@@ -122,6 +123,7 @@ internal static class DinoCommandLine
 
     private static void ReportFailure(Exception failure, CliConsole console)
     {
+        failure = DecodeMemory.Of(failure);
         bool isExpected = failure is DinoException or IOException or UnauthorizedAccessException;
         string? hint = (failure as DinoException)?.Hint;
         if (console.IsVerbose)

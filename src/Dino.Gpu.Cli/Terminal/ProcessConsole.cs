@@ -1,4 +1,5 @@
 using System.Text;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Terminal;
 
@@ -14,7 +15,7 @@ internal static class ProcessConsole
         bool outputIsTerminal = !Console.IsOutputRedirected;
         return new CliConsole
         {
-            Input = new StreamReader(Console.OpenStandardInput(), Encoding.UTF8),
+            Input = new StreamReader(StandardFile.IsOpen(0) ? Console.OpenStandardInput() : Stream.Null, Encoding.UTF8),
             Output = StandardOutput.Open(),
             Text = outputIsTerminal ? Console.Out : null, // knows the terminal's colors and the encoding of Windows
             Error = new StandardError(Console.Error),

@@ -1,3 +1,4 @@
+using Dino.Gpu.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Dino.Gpu.Cli.Terminal;
@@ -12,6 +13,8 @@ internal static class StandardOutput
     /// </summary>
     public static Stream Open()
     {
+        if (!StandardFile.IsOpen(1))
+            return Stream.Null;
         if (!OperatingSystem.IsWindows())
         {
             try
@@ -20,9 +23,9 @@ internal static class StandardOutput
                 if (!direct.CanSeek)
                     return direct;
             }
-            catch (Exception closed) when (closed is IOException or UnauthorizedAccessException or ArgumentException)
+            catch (Exception odd) when (odd is IOException or UnauthorizedAccessException or ArgumentException)
             {
-                // there is no standard output: the console stream ignores what is written
+                // it is not open for writing: the console stream ignores what is written
             }
         }
 

@@ -14,4 +14,13 @@ internal static class DecodeMemory
             $"{MessageText.OneLine(path)}: not enough memory to decode it",
             "lower --threads, or --max-pixels to leave such pictures out",
             failure);
+
+    /// <summary>A failure of anything else for want of memory as one line; other failures as they are.</summary>
+    public static Exception Of(Exception failure) => failure switch
+    {
+        AggregateException { InnerExceptions: [OutOfMemoryException first, ..] } => Of(first),
+        OutOfMemoryException => new DinoException(
+            "not enough memory", "free some, or raise the limit of the shell (ulimit -v) or the container", failure),
+        _ => failure,
+    };
 }

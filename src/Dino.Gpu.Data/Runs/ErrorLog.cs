@@ -221,9 +221,9 @@ internal sealed class ErrorLog : IDisposable
         {
             return new StreamReader(new FileStream(RegularFile.Open(path), FileAccess.Read));
         }
-        catch (DinoException failure)
+        catch (Exception failure) when (failure is DinoException or IOException or UnauthorizedAccessException)
         {
-            throw new DinoException($"cannot read {path}: {failure.Message}", failure);
+            throw new DinoException($"cannot read {path}: {failure.Message.ReplaceLineEndings(" ")}", failure);
         }
     }
 
