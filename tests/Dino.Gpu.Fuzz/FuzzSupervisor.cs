@@ -54,8 +54,7 @@ internal sealed class FuzzSupervisor(IReadOnlyList<FuzzTarget> targets, FuzzOpti
 
         _findings += result.Findings;
         _inputs += result.Inputs;
-        // Without instrumentation nothing guides.
-        _guided += result.Entries > result.Seeds ? result.Inputs : 0;
+        _guided += target.IsGuided && result.Entries > result.Seeds ? result.Inputs : 0;
         Console.WriteLine(
             $"{target.Name}: {result.Inputs} inputs, {result.Edges} edges, {result.Seeds} seeds, {result.Entries} in the corpus, "
             + $"{result.Findings} findings");
@@ -69,7 +68,8 @@ internal sealed class FuzzSupervisor(IReadOnlyList<FuzzTarget> targets, FuzzOpti
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
-        foreach (string argument in new[] { typeof(FuzzSupervisor).Assembly.Location, "worker", target.Name, JsonSerializer.Serialize(budget) })
+        string program = typeof(FuzzSupervisor).Assembly.Location;
+        foreach (string argument in new[] { program, "worker", target.Name, JsonSerializer.Serialize(budget) })
             start.ArgumentList.Add(argument);
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();

@@ -11,6 +11,9 @@ internal sealed record FuzzTarget(string Name, Action<FuzzInput> Run)
     /// <summary>Makes checksums right in place, so that what lies behind them is reached.</summary>
     public Action<byte[]>? Repair { get; init; }
 
+    /// <summary>Whether code that is instrumented understands the format. Else a native library does.</summary>
+    public bool IsGuided { get; init; } = true;
+
     /// <summary>Whether a native library holds memory that the collector does not see.</summary>
     public bool IsNative { get; init; }
 }

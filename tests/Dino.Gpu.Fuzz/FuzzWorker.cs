@@ -13,7 +13,7 @@ namespace Dino.Gpu.Fuzz;
 /// <param name="Scratch">Folder of its own for the readers' files.</param>
 internal sealed record FuzzBudget(TimeSpan Time, long Inputs, int Seed, string Corpus, string Findings, string Scratch)
 {
-    /// <summary>In the scratch folder: length and bytes of the input that runs, for when the process dies of it.</summary>
+    /// <summary>Length and bytes of the input that runs, for when the process dies of it.</summary>
     public string CurrentInput => Path.Combine(Scratch, "current");
 }
 
@@ -32,7 +32,7 @@ internal sealed class FuzzWorker : IDisposable
 
     private readonly FuzzTarget _target;
     private readonly FuzzBudget _budget;
-    private readonly Coverage _coverage = new();
+    private readonly Coverage _coverage;
     private readonly Random _random;
     private readonly Mutator _mutator;
     private readonly Oracle _oracle;
@@ -44,8 +44,12 @@ internal sealed class FuzzWorker : IDisposable
     private long _started; // of the input that runs
     private long _inputs;
 
-    public FuzzWorker(FuzzTarget target, FuzzBudget budget)
+    /// <param name="target">The reader.</param>
+    /// <param name="coverage">Counts since before the target was made.</param>
+    /// <param name="budget">How long, and where.</param>
+    public FuzzWorker(FuzzTarget target, Coverage coverage, FuzzBudget budget)
     {
+        _coverage = coverage;
         _target = target;
         _budget = budget;
         _random = new Random(budget.Seed);

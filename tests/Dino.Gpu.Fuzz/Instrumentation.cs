@@ -9,7 +9,8 @@ internal static class Instrumentation
     private static readonly string[] Assemblies = ["Dino.Gpu.dll", "Dino.Gpu.Data.dll", "StbImageSharp.dll", "BitMiracle.LibTiff.NET.dll"];
 
     /// <summary>Namespaces of ours that read nothing; kernels are hot.</summary>
-    private static readonly string[] Others = ["Dino.Gpu.Kernels", "Dino.Gpu.Ops", "Dino.Gpu.Pipeline", "Dino.Gpu.Devices", "Dino.Gpu.Search"];
+    private static readonly string[] Others =
+        ["Dino.Gpu.Kernels", "Dino.Gpu.Ops", "Dino.Gpu.Pipeline", "Dino.Gpu.Devices", "Dino.Gpu.Search"];
 
     /// <summary>Changes them in place, once.</summary>
     public static void Apply(string folder)

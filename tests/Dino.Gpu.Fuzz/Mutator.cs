@@ -125,7 +125,8 @@ internal sealed class Mutator(byte[][] tokens, Random random)
         bytes.AddRange(tail);
     }
 
-    private byte[] Token() => tokens.Length > 0 && random.Next(4) > 0 ? tokens[random.Next(tokens.Length)] : Texts[random.Next(Texts.Length)];
+    private byte[] Token() =>
+        tokens.Length > 0 && random.Next(4) > 0 ? tokens[random.Next(tokens.Length)] : Texts[random.Next(Texts.Length)];
 
     private byte[] Block(IReadOnlyList<byte> from)
     {

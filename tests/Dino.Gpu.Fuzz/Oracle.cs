@@ -13,7 +13,7 @@ internal sealed class Oracle(string folder)
     private const long BytesPerByte = 20;
     private const int LongestMessage = 2000;
 
-    /// <summary>An input has at most a megabyte. Another program may hold the processor: what is slow is tried again.</summary>
+    /// <summary>For a megabyte at most. Another program may hold the processor: what is slow is tried again.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
 
     private long _peak = ProcessMemory.IsKnown ? ProcessMemory.Peak() : 0;
@@ -67,8 +67,8 @@ internal sealed class Oracle(string folder)
 
     /// <summary>What is wrong with a text that is shown, or null.</summary>
     private static string? Message(string text, string what) =>
-        text.Length > LongestMessage ? $"{what} of more than {LongestMessage} characters: {text[..60]}"
-        : text.Any(char.IsControl) ? $"{what} with a control character: {new string([.. text.Where(letter => letter is >= ' ' and <= '~')])}"
+        text.Length > LongestMessage ? $"{what} of more than {LongestMessage} characters"
+        : text.Any(char.IsControl) ? $"{what} with a control character"
         : null;
 
     /// <summary>Whether the process grew suspiciously; it may as well have grown little by little.</summary>

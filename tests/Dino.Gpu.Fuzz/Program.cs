@@ -12,8 +12,7 @@ switch (args)
         Instrumentation.Apply(AppContext.BaseDirectory);
         return 0;
     case ["seeds"]:
-        new SeedCorpus(SourceFolder.Corpus).Write();
-        return 0;
+        return Commands.WriteSeeds();
     case ["worker", var target, var budget]:
         return Commands.Work(target, budget);
     case ["replay", var target, .. var files]:
@@ -25,19 +24,30 @@ switch (args)
         return 2;
 }
 
-/// <summary>Apart from the instrumentation, which may not load what it changes.</summary>
+/// <summary>
+/// Apart from the instrumentation, which may not load what it changes. Instrumented code has to count somewhere.
+/// </summary>
 internal static class Commands
 {
+    public static int WriteSeeds()
+    {
+        _ = new Coverage();
+        new SeedCorpus(SourceFolder.Corpus).Write();
+        return 0;
+    }
+
     public static int Work(string target, string budget)
     {
-        using var worker = new FuzzWorker(FuzzTargets.Named(target), JsonSerializer.Deserialize<FuzzBudget>(budget)!);
+        var coverage = new Coverage();
+        using var worker = new FuzzWorker(
+            FuzzTargets.Named(target), coverage, JsonSerializer.Deserialize<FuzzBudget>(budget)!);
         Console.WriteLine(JsonSerializer.Serialize(worker.Work()));
         return 0;
     }
 
     public static int Replay(string name, string[] files)
     {
-        _ = new Coverage(); // instrumented code counts somewhere
+        _ = new Coverage();
         FuzzTarget target = FuzzTargets.Named(name);
         string folder = Directory.CreateTempSubdirectory("dino-fuzz-").FullName;
         var oracle = new Oracle(folder);
@@ -55,6 +65,7 @@ internal static class Commands
 
     public static int Run(string[] args)
     {
+        _ = new Coverage();
         var targets = new List<FuzzTarget>();
         var options = new FuzzOptions(
             TimeSpan.FromSeconds(5), long.MaxValue, Environment.TickCount, 1, SourceFolder.Corpus, Path.GetFullPath("artifacts/fuzz"));

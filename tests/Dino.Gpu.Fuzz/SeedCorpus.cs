@@ -16,7 +16,8 @@ internal sealed class SeedCorpus(string corpus)
 {
     private const string Prefix = "seed-";
 
-    private static readonly CarriedColumn[] Columns = [new("label", ColumnType.Text), new("id", ColumnType.Integer), new("x", ColumnType.Number)];
+    private static readonly CarriedColumn[] Columns =
+        [new("label", ColumnType.Text), new("id", ColumnType.Integer), new("x", ColumnType.Number)];
 
     /// <summary>Writes them all.</summary>
     public void Write()
@@ -37,10 +38,14 @@ internal sealed class SeedCorpus(string corpus)
         Add("torch-legacy", "model", SeedFiles.Legacy());
         Add("safetensors", "model", Written("model.safetensors", SeedFiles.WriteWeights));
         Add("config", "model", """
-            {"model_type": "vit", "hidden_act": "gelu", "qkv_bias": true, "num_channels": 3, "hidden_size": 2, "num_attention_heads": 1,
-            "num_hidden_layers": 1, "intermediate_size": 2, "patch_size": [1, 1], "image_size": 1, "layer_norm_eps": 1e-12}
+            {"model_type": "vit", "hidden_act": "gelu", "qkv_bias": true, "num_channels": 3, "hidden_size": 2,
+            "num_attention_heads": 1, "num_hidden_layers": 1, "intermediate_size": 2, "patch_size": [1, 1], "image_size": 1,
+            "layer_norm_eps": 1e-12}
             """u8.ToArray());
-        var probe = new LinearProbe(new float[6], new float[2], ["cat", "dog"]) { Metadata = new Dictionary<string, string> { ["a"] = "b" } };
+        var probe = new LinearProbe(new float[6], new float[2], ["cat", "dog"])
+        {
+            Metadata = new Dictionary<string, string> { ["a"] = "b" },
+        };
         Add("probe", "two", Written("probe.safetensors", path => ProbeFile.Write(path, probe)));
     }
 
@@ -68,7 +73,11 @@ internal sealed class SeedCorpus(string corpus)
         Add("list", "zeros", "a.png\0b\n.png\0"u8.ToArray());
         Add("list-csv", "labels", "path,label,id\na.png,cat,1\n\"b,c.png\",\"a \"\"b\"\"\",\n"u8.ToArray());
         Add("list-csv", "index", ",file_name\n0,a.png\n1,b.png\n"u8.ToArray());
-        Add("list-jsonl", "labels", "{\"path\":\"a.png\",\"label\":\"cat\",\"id\":1}\n{\"path\":\"b.png\",\"id\":0.5,\"z\":[1]}\n"u8.ToArray());
+        Add("list-jsonl", "labels", """
+            {"path":"a.png","label":"cat","id":1}
+            {"path":"b.png","id":0.5,"z":[1]}
+
+            """u8.ToArray());
         Add("list-json", "labels", "[{\"file\":\"a.png\",\"seen\":true},\n {\"file\":\"b.png\"}]"u8.ToArray());
         AddGolden("list-parquet", "before/finished-parquet/shard-00002.parquet");
         foreach (TarEntryFormat format in new[] { TarEntryFormat.V7, TarEntryFormat.Ustar, TarEntryFormat.Pax, TarEntryFormat.Gnu })
@@ -153,7 +162,8 @@ internal sealed class SeedCorpus(string corpus)
         using var stream = new MemoryStream();
         using (var tar = new TarWriter(stream, format, leaveOpen: true))
         {
-            foreach (string name in new[] { "a/b.png", $"{new string('n', 60)}/{new string('m', format == TarEntryFormat.V7 ? 9 : 60)}.jpg" })
+            string longName = $"{new string('n', 60)}/{new string('m', format == TarEntryFormat.V7 ? 9 : 60)}.jpg";
+            foreach (string name in new[] { "a/b.png", longName })
             {
                 TarEntry entry = format switch
                 {

@@ -8,5 +8,6 @@ internal static class FuzzTargets
 
     /// <exception cref="ArgumentException">There is none of that name.</exception>
     public static FuzzTarget Named(string name) => All.FirstOrDefault(target => target.Name == name)
-        ?? throw new ArgumentException($"there is no target '{name}', expected one of {string.Join(", ", All.Select(target => target.Name))}");
+        ?? throw new ArgumentException(
+            $"there is no target '{name}', expected one of {string.Join(", ", All.Select(target => target.Name))}");
 }

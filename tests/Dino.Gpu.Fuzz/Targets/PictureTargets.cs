@@ -26,7 +26,13 @@ internal static class PictureTargets
     [
         new("header", input => ImageHeader.Read(input.Bytes, MaxPixels)) { Tokens = Tokens, Repair = Repairs.Png },
         new("stb", input => Stb.Decode(input.Bytes, ExifOrientation.Apply)) { Tokens = Tokens, Repair = Repairs.Png },
-        new("skia", input => Skia.Decode(input.Bytes, ExifOrientation.Apply)) { Tokens = Tokens, Repair = Repairs.Png, IsNative = true },
+        new("skia", input => Skia.Decode(input.Bytes, ExifOrientation.Apply))
+        {
+            Tokens = Tokens,
+            Repair = Repairs.Png,
+            IsNative = true,
+            IsGuided = false,
+        },
         new("tiff", input => Skia.Decode(input.Bytes, ExifOrientation.Apply)) { Tokens = Tokens, IsNative = true },
         new("ico", input => Stb.Decode(input.Bytes, ExifOrientation.Apply)) { Tokens = Tokens, Repair = Repairs.Png },
     ];

@@ -21,15 +21,23 @@ internal static class TableTargets
         "path", "file_name", "embedding", "shape", "row", "width", "height", "sha256", "error", "label", "e0", "e1");
 
     private static readonly byte[][] Lines =
-        ["path"u8.ToArray(), ","u8.ToArray(), "\""u8.ToArray(), "\"\""u8.ToArray(), "\r\n"u8.ToArray(), "e0"u8.ToArray(), "e1"u8.ToArray(),
-            "embedding"u8.ToArray(), "error"u8.ToArray(), "[0.5 1]"u8.ToArray(), [0xEF, 0xBB, 0xBF], [0xFF, 0xFE]];
+    [
+        "path"u8.ToArray(), ","u8.ToArray(), "\""u8.ToArray(), "\"\""u8.ToArray(), "\r\n"u8.ToArray(), "e0"u8.ToArray(), "e1"u8.ToArray(),
+        "embedding"u8.ToArray(), "error"u8.ToArray(), "[0.5 1]"u8.ToArray(), [0xEF, 0xBB, 0xBF], [0xFF, 0xFE],
+    ];
 
     private static readonly byte[][] Parquet =
-        ["PAR1"u8.ToArray(), [0x15, 0], [0x25, 2], [0x19, 0x1C], [0x28, 4], [0x18], [0x2C], [0xFF, 0xFF, 0xFF, 0xFF, 0x0F], "schema"u8.ToArray()];
+    [
+        "PAR1"u8.ToArray(), [0x15, 0], [0x25, 2], [0x19, 0x1C], [0x28, 4], [0x18], [0x2C], [0xFF, 0xFF, 0xFF, 0xFF, 0x0F],
+        "schema"u8.ToArray(),
+    ];
 
     private static readonly byte[][] Archive =
-        ["ustar\0"u8.ToArray(), "ustar  \0"u8.ToArray(), "1 path=a.png\n"u8.ToArray(), "GNU.sparse.name"u8.ToArray(), new byte[512],
-            "00000000017\0"u8.ToArray(), "x"u8.ToArray(), "L"u8.ToArray(), "99999 size=9\n"u8.ToArray(), ".png"u8.ToArray(), [0x80, 0, 0, 0]];
+    [
+        "ustar\0"u8.ToArray(), "ustar  \0"u8.ToArray(), "1 path=a.png\n"u8.ToArray(), "GNU.sparse.name"u8.ToArray(), new byte[512],
+        "00000000017\0"u8.ToArray(), "x"u8.ToArray(), "L"u8.ToArray(), "99999 size=9\n"u8.ToArray(), ".png"u8.ToArray(),
+        [0x80, 0, 0, 0],
+    ];
 
     /// <summary>What stands before an array in an archive.</summary>
     private static readonly string[] Arrays = ["embedding", "path", "label", "error", "sha256", "width", "row", "other"];
@@ -41,7 +49,7 @@ internal static class TableTargets
         new("npz-arrays", input => ReadTable(input.Write("arrays.npz", Pack(input.Bytes)))) { Tokens = NumPy },
         new("jsonl", input => ReadTable(input.Write("table.jsonl"))) { Tokens = Rows },
         new("csv", input => ReadTable(input.Write("table.csv"))) { Tokens = Lines },
-        new("parquet", input => ReadTable(input.Write("table.parquet"))) { Tokens = Parquet, IsNative = true },
+        new("parquet", input => ReadTable(input.Write("table.parquet"))) { Tokens = Parquet, IsNative = true, IsGuided = false },
         new("safetensors-table", input => ReadTable(input.Write("table.safetensors")))
         {
             Tokens = CheckpointTargets.Json("embedding", "row", "width", "dtype", "shape", "data_offsets", "F32", "F16", "dino.provenance"),
@@ -50,7 +58,7 @@ internal static class TableTargets
         new("list-csv", input => ReadInputs(input.Write("list.csv"))) { Tokens = Lines },
         new("list-jsonl", input => ReadInputs(input.Write("list.jsonl"))) { Tokens = Rows },
         new("list-json", input => ReadInputs(input.Write("list.json"))) { Tokens = Rows },
-        new("list-parquet", input => ReadInputs(input.Write("list.parquet"))) { Tokens = Parquet, IsNative = true },
+        new("list-parquet", input => ReadInputs(input.Write("list.parquet"))) { Tokens = Parquet, IsNative = true, IsGuided = false },
         new("tar", input => ReadInputs(input.Write("images.tar"))) { Tokens = Archive, Repair = Repairs.Tar },
     ];
 
