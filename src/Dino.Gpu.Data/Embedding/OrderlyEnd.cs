@@ -18,13 +18,27 @@ internal sealed class OrderlyEnd : IDisposable
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _registrations;
     private readonly Action _beforeLeaving;
+    private readonly TimeSpan _patience;
     private readonly Timer _leave;
 
     /// <param name="beforeLeaving">Called where the process leaves without an orderly end.</param>
     public OrderlyEnd(Action beforeLeaving)
+        : this(beforeLeaving, Patience, Environment.Exit)
+    {
+    }
+
+    /// <param name="beforeLeaving">Called where the process leaves without an orderly end.</param>
+    /// <param name="patience">How long an orderly end may take.</param>
+    /// <param name="exit">Leaves with an exit code.</param>
+    internal OrderlyEnd(Action beforeLeaving, TimeSpan patience, Action<int> exit)
     {
         _beforeLeaving = beforeLeaving;
-        _leave = new Timer(_ => Leave());
+        _patience = patience;
+        _leave = new Timer(_ =>
+        {
+            beforeLeaving();
+            exit(Interrupted);
+        });
         // SIGHUP means that the terminal is gone. Under nohup the system ignores it before it comes here.
         _registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }
             .Select(signal => PosixSignalRegistration.Create(signal, OnSignal))];
@@ -41,22 +55,19 @@ internal sealed class OrderlyEnd : IDisposable
         _source.Dispose();
     }
 
-    private void OnSignal(PosixSignalContext signal)
+    /// <summary>The first signal.</summary>
+    internal void Ask()
     {
-        signal.Cancel = !_source.IsCancellationRequested;
-        if (!signal.Cancel)
-        {
-            _beforeLeaving();
-            return;
-        }
-
-        _leave.Change(Patience, Timeout.InfiniteTimeSpan);
+        _leave.Change(_patience, Timeout.InfiniteTimeSpan);
         _source.Cancel();
     }
 
-    private void Leave()
+    private void OnSignal(PosixSignalContext signal)
     {
-        _beforeLeaving();
-        Environment.Exit(Interrupted);
+        signal.Cancel = !_source.IsCancellationRequested;
+        if (signal.Cancel)
+            Ask();
+        else
+            _beforeLeaving();
     }
 }
