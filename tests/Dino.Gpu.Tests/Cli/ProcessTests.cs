@@ -310,11 +310,13 @@ public sealed class ProcessTests : IDisposable
     public async Task A_pipe_in_a_runs_folder_blocks_nobody(string name)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs mkfifo");
+        string run = _folder.Path("run");
+        Directory.CreateDirectory(run);
         foreach (string file in Directory.GetFiles(GoldenData.PathOf("before", "finished-npy")))
-            File.Copy(file, _folder.Path(Path.GetFileName(file)));
-        File.Delete(_folder.Path(name));
-        _folder.Fifo(name);
-        CliResult merged = await CliProcess.FinishAsync(CliProcess.Start(["merge", _folder.Root, "-o", _folder.Path("all.npy")]));
+            File.Copy(file, Path.Combine(run, Path.GetFileName(file)));
+        File.Delete(Path.Combine(run, name));
+        TemporaryFolder.MakeFifo(Path.Combine(run, name));
+        CliResult merged = await CliProcess.FinishAsync(CliProcess.Start(["merge", run, "-o", _folder.Path("all.npy")]));
         Assert.Equal(1, merged.ExitCode);
         Assert.Contains("not a regular file", merged.Error, StringComparison.Ordinal);
     }
