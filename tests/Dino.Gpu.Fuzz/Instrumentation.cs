@@ -5,8 +5,8 @@ namespace Dino.Gpu.Fuzz;
 /// <summary>Makes the assemblies beside the program count their branches.</summary>
 internal static class Instrumentation
 {
-    /// <summary>Ours that read, and the managed decoders below them.</summary>
-    private static readonly string[] Assemblies = ["Dino.Gpu.dll", "Dino.Gpu.Data.dll", "StbImageSharp.dll", "BitMiracle.LibTiff.NET.dll"];
+    /// <summary>Ours that read, and the managed decoder of TIFF below them.</summary>
+    private static readonly string[] Assemblies = ["Dino.Gpu.dll", "Dino.Gpu.Data.dll", "BitMiracle.LibTiff.NET.dll"];
 
     /// <summary>Namespaces of ours that read nothing; kernels are hot.</summary>
     private static readonly string[] Others =
