@@ -3,7 +3,7 @@ using System.Text.Json;
 using Dino.Gpu.Fuzz;
 using Dino.Gpu.Fuzz.Targets;
 
-// dotnet Dino.Gpu.Fuzz.dll instrument | seeds | run [TARGET...] [--seconds N] [--inputs N] [--seed N] [--parallel N]
+// dotnet Dino.Gpu.Fuzz.dll instrument | seeds | run [TARGET...] [--seconds N] [--inputs N] [--seed N] [--parallel N] [--without TARGET,...]
 //     [--findings DIR] | replay TARGET FILE...
 // `worker` is what `run` starts for each target. build/fuzz.sh is the way to call it.
 switch (args)
@@ -69,15 +69,19 @@ internal static class Commands
         var targets = new List<FuzzTarget>();
         var options = new FuzzOptions(
             TimeSpan.FromSeconds(5), long.MaxValue, Environment.TickCount, 1, SourceFolder.Corpus, Path.GetFullPath("artifacts/fuzz"));
+        var without = new List<string>();
         for (int i = 0; i < args.Length; i++)
         {
-            if (!args[i].StartsWith("--", StringComparison.Ordinal))
+            if (args[i] == "--without")
+                without.AddRange(args[++i].Split(','));
+            else if (!args[i].StartsWith("--", StringComparison.Ordinal))
                 targets.Add(FuzzTargets.Named(args[i]));
             else
                 options = With(options, args[i], args[++i]);
         }
 
-        return new FuzzSupervisor(targets.Count > 0 ? targets : FuzzTargets.All, options).Run() == 0 ? 0 : 1;
+        IEnumerable<FuzzTarget> chosen = targets.Count > 0 ? targets : FuzzTargets.All;
+        return new FuzzSupervisor([.. chosen.Where(target => !without.Contains(target.Name))], options).Run() == 0 ? 0 : 1;
     }
 
     private static FuzzOptions With(FuzzOptions options, string name, string value) => name switch

@@ -36,7 +36,7 @@ internal static class RunTargets
 
     private static void ReadJournal(FuzzInput input)
     {
-        using var journal = ShardJournal.Open(input.Write("shard-00000.journal"), RowLength);
+        using var journal = ShardJournal.Open(input.Write("shard-00000.journal"), RowLength, rows: 1000);
         foreach (JournalRow _ in journal.Rows())
         {
         }
