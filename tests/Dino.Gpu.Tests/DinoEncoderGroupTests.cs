@@ -57,7 +57,7 @@ public sealed class DinoEncoderGroupTests
         DinoException failure = await Assert.ThrowsAsync<DinoException>(
             () => Pipeline(group, 2).RunAsync(Names(), rows, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60)));
         Assert.StartsWith("cpu (", failure.Message, StringComparison.Ordinal);
-        Assert.EndsWith("the cable fell out", failure.Message, StringComparison.Ordinal);
+        Assert.EndsWith("the cable?fell out", failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', failure.Message);
         Assert.Equal(Enumerable.Range(0, rows.Names.Count), rows.Names); // what left before is still in order
     }

@@ -61,7 +61,7 @@ public sealed class UsageTests
     [InlineData("-o: expected one value, found 2", "embed", "a.png", "-o", "a.npy", "-o", "b.npy")]
     [InlineData("-o: required, found none", "attention", "a.jpg")]
     [InlineData("unexpected argument 'extra'", "devices", "extra")]
-    [InlineData("--precision: expected fp32, tf32, bf16 or fp16, found 'fp8'", "embed", "a.jpg", "--precision", "fp8")]
+    [InlineData("--precision: expected fp32, tf32, bf16, fp16 or int8, found 'fp8'", "embed", "a.jpg", "--precision", "fp8")]
     [InlineData("--batch: expected a whole number from 1 to 4096, found 'many'", "embed", "a.jpg", "--batch", "many")]
     [InlineData("--layer: expected a whole number from -63 to 63, found 'last'", "attention", "a.jpg", "-o", "maps", "--layer", "last")]
     public async Task What_is_wrong_is_said_in_one_grammar(string message, params string[] arguments) =>
