@@ -69,6 +69,7 @@ public sealed partial class FirstRunTests : IDisposable
     {
         RequireBash();
         Assert.SkipUnless(CudaEmulator.IsUsed, "needs the emulated CUDA device: Linux, a C compiler, and no CUDA card");
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("DINO_TEST_LONG") == "1", "takes a minute; DINO_TEST_LONG=1 runs it");
         string bundle = AppContext.BaseDirectory;
         SafetensorsWriter.Write(_folder.Path("tiny.safetensors"), SyntheticWeights.Create(TinyModel.Weights.Config with
         {

@@ -12,13 +12,19 @@ namespace Dino.Gpu.Tests.Kernels.Assembler;
 /// <param name="SpillBytes">Registers that were stored there, and loaded.</param>
 /// <param name="SharedBytes">Of a group.</param>
 /// <param name="Warnings">Lines of the assembler's log that begin with a warning.</param>
-/// <param name="Disassembly">The machine code.</param>
+/// <param name="Binary">The machine code, as the assembler writes it.</param>
 internal sealed partial record AssembledKernel(
     GpuKernel Kernel, int Architecture, string Ptx, int Registers, int StackBytes, int SpillBytes, int SharedBytes, string Warnings,
-    string Disassembly)
+    byte[] Binary)
 {
+    private string? _disassembly;
+    private SassProgram? _code;
+
+    /// <summary>The machine code as text. The disassembler takes as long as the assembler, so it runs when it is asked.</summary>
+    public string Disassembly => _disassembly ??= Disassemble();
+
     /// <summary>The machine code, taken apart.</summary>
-    public SassProgram Code { get; } = new(Disassembly);
+    public SassProgram Code => _code ??= new SassProgram(Disassembly);
 
     /// <summary>Groups that a multiprocessor holds at once, by registers, shared memory and threads.</summary>
     public int GroupsOfOne
@@ -56,18 +62,32 @@ internal sealed partial record AssembledKernel(
             File.WriteAllText(source, ptx);
             (string log, bool succeeded) = CudaTools.Run("ptxas", $"-arch=sm_{architecture}", "-v", source, "-o", target);
             Assert.True(succeeded, $"{kernel.Name}, sm_{architecture}: {log}");
-            (string disassembly, bool disassembled) = CudaTools.Run("cuobjdump", "-sass", target);
-            Assert.True(disassembled, disassembly);
             Match spills = SpillPattern().Match(log);
             return new AssembledKernel(
                 kernel, architecture, ptx, Number(RegisterPattern().Match(log)), Number(StackPattern().Match(log)),
                 Number(spills, 1) + Number(spills, 2), Number(SharedPattern().Match(log)),
                 string.Join('\n', log.Split('\n').Where(line => line.Contains("warning", StringComparison.OrdinalIgnoreCase))),
-                disassembly);
+                File.ReadAllBytes(target));
         }
         finally
         {
             folder.Delete(recursive: true);
+        }
+    }
+
+    private string Disassemble()
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(file, Binary);
+            (string disassembly, bool succeeded) = CudaTools.Run("cuobjdump", "-sass", file);
+            Assert.True(succeeded, disassembly);
+            return disassembly;
+        }
+        finally
+        {
+            File.Delete(file);
         }
     }
 
