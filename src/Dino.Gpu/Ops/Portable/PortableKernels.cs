@@ -98,10 +98,10 @@ internal sealed class PortableKernels
     {
         PortableGemm small = new PortableGemm<Tile32x32>(accelerator);
         if (side == 8)
-            {
-                return new PortableKernels(
-                    accelerator, [small], [new PortableAttention<Tile32x32>(accelerator)], wideRows: false, narrowRows: true);
-            }
+        {
+            return new PortableKernels(
+                accelerator, [small], [new PortableAttention<Tile32x32>(accelerator)], wideRows: false, narrowRows: true);
+        }
 
         if (side == 4)
         {
