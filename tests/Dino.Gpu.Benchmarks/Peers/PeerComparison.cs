@@ -18,6 +18,12 @@ internal static class PeerComparison
     /// </summary>
     private const float Tolerance = 1e-4f;
 
+    /// <summary>
+    /// Largest difference of a value in bf16 or int8: three times what int8 showed, since values are up to about 3. A
+    /// wrong implementation is off by as much as they are.
+    /// </summary>
+    private const float ReducedTolerance = 0.4f;
+
     private static readonly int[] Batches = [1, 8, 32];
 
     public static int Run(string[] arguments)
@@ -107,7 +113,7 @@ internal static class PeerComparison
                     difference = Math.Max(difference, Math.Abs(actual[image * rows * hidden + i] - expected[image * tokens * hidden + i]));
             }
 
-            if (!(difference < (peer is DinoPeer { Precision: not Precision.Float32 } ? 0.5f : Tolerance)))
+            if (!(difference < (peer is DinoPeer { Precision: not Precision.Float32 } ? ReducedTolerance : Tolerance)))
                 throw new InvalidOperationException(
                     $"{peer.Name} differs from {peers[0].Name} by {difference}: a comparison of speed would mean nothing.");
             yield return (peer.Name, difference);
