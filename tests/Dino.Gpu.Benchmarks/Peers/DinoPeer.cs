@@ -19,7 +19,8 @@ internal sealed class DinoPeer(VitWeights weights, int threads, bool allTokens, 
     public Precision Precision => precision;
 
     public string Name =>
-        $"Dino.Gpu{(precision == Precision.Float32 ? "" : " " + PrecisionSupport.NameOf(precision))}, {(allTokens ? "all tokens" : "class token")}";
+        $"Dino.Gpu{(precision == Precision.Float32 ? "" : " " + PrecisionSupport.NameOf(precision))}, "
+        + (allTokens ? "all tokens" : "class token");
 
     public void Prepare(IReadOnlyList<RgbImage> images) => _images = images;
 

@@ -19,7 +19,8 @@ internal static class CheckpointTargets
         "ctorch._tensor\n_rebuild_from_type_v2\n"u8.ToArray(), "ccollections\nOrderedDict\n"u8.ToArray(),
         "ctorch\nFloatStorage\n"u8.ToArray(), "ctorch\nHalfStorage\n"u8.ToArray(), "cbuiltins\nset\n"u8.ToArray(),
         "cargparse\nNamespace\n"u8.ToArray(), "X\u0007\0\0\0storage"u8.ToArray(), "X\u0001\0\0\00"u8.ToArray(),
-        "X\u0007\0\0\0teacher"u8.ToArray(), "(X\u0007\0\0\0storagectorch\nFloatStorage\nX\u0001\0\0\00X\u0003\0\0\0cpuK\u0001tQ"u8.ToArray(),
+        "X\u0007\0\0\0teacher"u8.ToArray(),
+        "(X\u0007\0\0\0storagectorch\nFloatStorage\nX\u0001\0\0\00X\u0003\0\0\0cpuK\u0001tQ"u8.ToArray(),
     ];
 
     public static IEnumerable<FuzzTarget> All { get; } =

@@ -68,6 +68,7 @@ public sealed class DevicesTests
         Assert.True(choice.GetProperty("usable").GetBoolean());
         JsonElement cpu = Assert.Single(devices, device => device.GetProperty("id").GetString() == "cpu");
         Assert.Equal(
-            PrecisionSupport.Cpu.Select(PrecisionSupport.NameOf), cpu.GetProperty("precisions").EnumerateArray().Select(precision => precision.GetString()));
+            PrecisionSupport.Cpu.Select(PrecisionSupport.NameOf),
+            cpu.GetProperty("precisions").EnumerateArray().Select(precision => precision.GetString()));
     }
 }

@@ -225,7 +225,8 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
 
         Assert.Equal(4, encoder.BatchSize);
         Assert.Equal(
-            ["continuing with 8", "continuing with 4"], warnings.Select(line => line[line.IndexOf("continuing", StringComparison.Ordinal)..]));
+            ["continuing with 8", "continuing with 4"],
+            warnings.Select(line => line[line.IndexOf("continuing", StringComparison.Ordinal)..]));
 
         void Fail(string where, int count)
         {

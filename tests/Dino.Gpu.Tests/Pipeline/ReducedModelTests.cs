@@ -14,7 +14,9 @@ namespace Dino.Gpu.Tests.Pipeline;
 /// <summary>Whole models in bf16 and int8 on the CPU, beside float32.</summary>
 public sealed class ReducedModelTests(SeededWeights seeded, ITestOutputHelper log) : IClassFixture<SeededWeights>
 {
-    /// <summary>Kind, whether attention is in bfloat16, whether AMX multiplies, and the least cosine of a class token to float32's.</summary>
+    /// <summary>
+    /// Kind, whether attention is in bfloat16, whether AMX multiplies, and the least cosine of a class token to float32's.
+    /// </summary>
     public static TheoryData<string, bool, bool, double> Kinds => new()
     {
         { nameof(TileKind.BFloat16), true, false, 0.9999 },

@@ -128,7 +128,8 @@ public sealed partial class TestDevices : IDisposable
         return new DinoDevice(context, device.CreateAccelerator(context), candidate.Info);
     }
 
-    private static DeviceInfo Portable(DeviceInfo info) => info with { Family = KernelFamily.Portable, Precisions = PrecisionSupport.Float32Only };
+    private static DeviceInfo Portable(DeviceInfo info) =>
+        info with { Family = KernelFamily.Portable, Precisions = PrecisionSupport.Float32Only };
 
     /// <summary>
     /// PoCL keeps compiled kernels in the home directory unless told otherwise. The runtime's own environment does not

@@ -19,7 +19,8 @@ internal sealed class ComparePrecisionJob(string[] inputs, EmbeddingSourceSettin
     /// </exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
-        (EmbeddingTable reference, DeviceInfo device, long failed) = await EmbedAsync(Precision.Float32, cancellation).ConfigureAwait(false);
+        (EmbeddingTable reference, DeviceInfo device, long failed) =
+            await EmbedAsync(Precision.Float32, cancellation).ConfigureAwait(false);
         Precision[] others = [.. device.Precisions.Where(precision => precision != Precision.Float32)];
         if (others.Length == 0)
             throw new DinoException($"{device.Id} ({device.Name}) computes in fp32 only", "dino devices --verbose lists what others offer");
@@ -37,7 +38,8 @@ internal sealed class ComparePrecisionJob(string[] inputs, EmbeddingSourceSettin
         return failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
     }
 
-    private async Task<(EmbeddingTable Table, DeviceInfo Device, long Failed)> EmbedAsync(Precision precision, CancellationToken cancellation)
+    private async Task<(EmbeddingTable Table, DeviceInfo Device, long Failed)> EmbedAsync(
+        Precision precision, CancellationToken cancellation)
     {
         EmbeddingSourceSettings own = settings with
         {

@@ -108,7 +108,11 @@ internal sealed unsafe partial class ExecutableMemory : IDisposable
     private static DinoException Refused(string reason) => new(
         $"the system refuses executable memory, which bf16 and int8 on the CPU need: {reason}", "use --precision fp32");
 
-    private static nuint Pages(int length) => ((nuint)length + (nuint)Environment.SystemPageSize - 1) & ~((nuint)Environment.SystemPageSize - 1);
+    private static nuint Pages(int length)
+    {
+        nuint page = (nuint)Environment.SystemPageSize;
+        return ((nuint)length + page - 1) & ~(page - 1);
+    }
 
     private static partial class Linux
     {

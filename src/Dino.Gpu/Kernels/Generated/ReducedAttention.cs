@@ -75,7 +75,10 @@ internal static unsafe class ReducedAttention
             }
 
             for (int i = 0; i < count; i++)
-                sums[i] = Softmax(scores + (nint)i * Gemm.BlockSize, weights + (nint)i * Gemm.BlockSize, tokens, headSize, 2 * tiles.StepUnit);
+            {
+                nint start = (nint)i * Gemm.BlockSize;
+                sums[i] = Softmax(scores + start, weights + start, tokens, headSize, 2 * tiles.StepUnit);
+            }
 
             // output = weights v, (rows of a tile, head size)
             for (int first = 0; first < tokens; first += Gemm.BlockSize)

@@ -5,7 +5,8 @@ namespace Dino.Gpu.Kernels.Generated;
 
 /// <summary>
 /// Where the activations in a reduced precision stand, in bytes. Every thread has those of one image, behind its attention
-/// scratch, the sums of a tile, a row and a tile in float32; the class-token rows of the whole batch have buffers of their own behind those.
+/// scratch, the sums of a tile, a row and a tile in float32; the class-token rows of the whole batch have buffers of
+/// their own behind those.
 /// </summary>
 internal readonly struct ReducedWorkspace
 {

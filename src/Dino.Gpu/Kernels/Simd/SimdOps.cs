@@ -16,7 +16,6 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
     private readonly int _image;
     private readonly int _owner;
     private readonly float* _scratch;
-    private readonly bool _tail;
     private Team _team;
     private int _parity;
 
@@ -28,7 +27,7 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
         _image = image;
         _owner = owner;
         _scratch = buffers.Workspace + plan.Workspace.Scratch(thread);
-        _tail = tail;
+        IsTail = tail;
     }
 
     public static SimdOps<TVector> ForImage(in SimdPlan plan, in SimdBuffers buffers, Team team, int image, int owner, int thread) =>
@@ -37,11 +36,11 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
     public static SimdOps<TVector> ForTail(in SimdPlan plan, in SimdBuffers buffers, Team team, int thread) =>
         new(plan, buffers, team, 0, 0, thread, tail: true);
 
+    /// <summary>Whether this works on the class-token rows of the batch.</summary>
+    internal bool IsTail { get; }
+
     /// <summary>The sizes of the pass.</summary>
     internal readonly VitShape Shape => _plan.Shape;
-
-    /// <summary>Whether this works on the class-token rows of the batch.</summary>
-    internal readonly bool IsTail => _tail;
 
     public readonly void UnfoldPatches()
     {
@@ -247,14 +246,14 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
     internal readonly nint Part => Gemm.Blocks(_plan.Shape.HiddenSize);
 
     /// <summary>Floats from one column block of the activations in use to the next.</summary>
-    internal readonly nint BlockStride => _tail ? _plan.Workspace.ClassBlock : _plan.Workspace.ImageBlock;
+    internal readonly nint BlockStride => IsTail ? _plan.Workspace.ClassBlock : _plan.Workspace.ImageBlock;
 
     /// <summary>Where a layer's part of this image goes; in the tail, of the first image.</summary>
     private readonly float* Output(OutputPart part, int layer)
     {
         var layout = new OutputLayout(_plan.Shape, _plan.Request);
         return _buffers.Outputs + layout.Start(part) + layout.Slot(part, layer) * layout.SlotLength(part)
-            + (_tail ? 0 : _image) * layout.ImageLength(part);
+            + (IsTail ? 0 : _image) * layout.ImageLength(part);
     }
 
     /// <summary>Copies this thread's rows of an activation with hidden columns to (tokens, hidden).</summary>
@@ -279,12 +278,12 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
     /// </summary>
     internal void StartPhase()
     {
-        if (_tail)
+        if (IsTail)
             _team.Wait();
     }
 
     /// <summary>Row 0 of an activation, (blocks, rows, 384).</summary>
-    internal readonly float* Buffer(Activation activation) => _buffers.Workspace + (_tail
+    internal readonly float* Buffer(Activation activation) => _buffers.Workspace + (IsTail
         ? _plan.Workspace.ClassRows(activation)
         : _plan.Workspace.Image(activation, _owner, _parity));
 
@@ -301,7 +300,7 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
     }
 
     /// <summary>The rows of a phase that are this thread's: of the batch in the tail, else of the image.</summary>
-    internal readonly (int Start, int End) PhaseRows(Rows rows) => _tail ? _team.Share(_plan.Request.Batch) : RowRange(rows);
+    internal readonly (int Start, int End) PhaseRows(Rows rows) => IsTail ? _team.Share(_plan.Request.Batch) : RowRange(rows);
 
     /// <summary>
     /// The rows and panels of a product that are this thread's: in the tail columns are shared out, because there are few
@@ -309,8 +308,8 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
     /// </summary>
     internal readonly (int StartRow, int EndRow, int StartPanel, int EndPanel) Work(Rows rows, int panels)
     {
-        (int startRow, int endRow) = _tail ? (0, _plan.Request.Batch) : RowRange(rows);
-        (int startPanel, int endPanel) = _tail ? _team.Share(panels) : (0, panels);
+        (int startRow, int endRow) = IsTail ? (0, _plan.Request.Batch) : RowRange(rows);
+        (int startPanel, int endPanel) = IsTail ? _team.Share(panels) : (0, panels);
         return (startRow, endRow, startPanel, endPanel);
     }
 

@@ -165,7 +165,8 @@ public sealed unsafe class TileTests
             }
 
             float[] c = [.. _before];
-            fixed (float* start = c, bias = (float[])[.. _linear.Bias, .. new float[Gemm.BlockSize]], zeros = new float[Gemm.BlockSize], sums = new float[32 * 32])
+            fixed (float* start = c, bias = (float[])[.. _linear.Bias, .. new float[Gemm.BlockSize]], zeros = new float[Gemm.BlockSize])
+            fixed (float* sums = new float[32 * 32])
             {
                 for (int piece = 0; piece < pieces; piece++)
                 {

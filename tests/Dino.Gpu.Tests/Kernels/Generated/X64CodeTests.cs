@@ -47,7 +47,11 @@ public sealed class X64CodeTests
                     Same($"vpbroadcastd zmm{a},dword ptr {memory}", code => code.Broadcast(a, address, displacement));
                     Same($"vaddps zmm{a},zmm{a},zmmword ptr {memory}", code => code.Add(a, address, displacement));
                     foreach (int b in Vectors)
-                        Same($"vfnmadd231ps zmm{a},zmm{b},dword ptr {memory}{{1to16}}", code => code.SubtractProduct(a, b, address, displacement));
+                    {
+                        Same(
+                            $"vfnmadd231ps zmm{a},zmm{b},dword ptr {memory}{{1to16}}",
+                            code => code.SubtractProduct(a, b, address, displacement));
+                    }
                 }
             }
         }
