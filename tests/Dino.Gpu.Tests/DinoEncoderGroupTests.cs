@@ -89,11 +89,11 @@ public sealed class DinoEncoderGroupTests
     [InlineData("cuda:0, CUDA:0", "twice")]
     [InlineData("cuda,cuda:0", "cuda:0 twice")]
     [InlineData("auto,cpu", "auto")]
-    [InlineData("cpu,", "Unknown device ''")]
+    [InlineData("cpu,", "unknown device ''")]
     [InlineData("cpu,quantum:1", "quantum:1")]
     [InlineData("cpu,cuda:99", "cuda:99")]
-    [InlineData("all", "Unknown device 'all'")]
-    [InlineData("cpu:all", "Unknown device 'cpu:all'")]
+    [InlineData("all", "unknown device 'all'")]
+    [InlineData("cpu:all", "unknown device 'cpu:all'")]
     public void A_wrong_list_is_said_in_one_line(string devices, string part)
     {
         DinoException failure = Assert.Throws<DinoException>(

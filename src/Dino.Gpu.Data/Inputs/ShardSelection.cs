@@ -119,8 +119,8 @@ internal sealed record ShardSelection(int Index, int Count, string Source)
             || (id - first) % Math.Max((last - first) / Math.Max(count - 1, 1), 1) != 0)
         {
             throw new DinoException(
-                $"Slurm task {id} of {count} from {first} to {last} is no part of the list: the array's numbers are not evenly "
-                    + $"spaced; use one such as --array=0-7, or say --shard i/n");
+                $"Slurm task {id} is no part of the list (expected evenly spaced numbers, found {count} from {first} to {last})",
+                "use an array such as --array=0-7, or --shard i/n");
         }
 
         return new ShardSelection((id - first) / ((last - first) / (count - 1)), count, slurm.Name);

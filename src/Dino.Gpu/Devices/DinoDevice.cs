@@ -54,7 +54,7 @@ internal sealed class DinoDevice : IDisposable
         List<DeviceCatalog.Candidate> candidates = kind == "cuda" ? DeviceCatalog.FindCuda() : DeviceCatalog.FindOpenCL();
         return index < candidates.Count
             ? OpenGpu(candidates[index], algorithms)
-            : throw new DinoException($"No device '{spec}' here. Present: {Present()}.");
+            : throw new DinoException($"there is no device '{spec}' (found {Present()})");
     }
 
     /// <summary>Opens a GPU, runs a small kernel on it and closes it.</summary>
@@ -96,7 +96,8 @@ internal sealed class DinoDevice : IDisposable
             : parts is ["auto"] or ["cpu"];
         return valid
             ? (parts[0], index)
-            : throw new DinoException($"Unknown device '{spec}': expected auto, cpu, cuda[:N] or opencl[:N]. Present: {Present()}.");
+            : throw new DinoException(
+                $"unknown device '{spec}' (expected auto, cpu, cuda[:N] or opencl[:N])", $"this machine has {Present()}");
     }
 
     /// <summary>
@@ -109,7 +110,7 @@ internal sealed class DinoDevice : IDisposable
     {
         int count = threads ?? Environment.ProcessorCount;
         if (count is < 1 or > MaxThreads)
-            throw new DinoException($"The CPU device takes 1 to {MaxThreads} threads, not {count}.");
+            throw new DinoException($"the CPU device takes 1 to {MaxThreads} threads (found {count})");
         var device = new CPUDevice(numThreadsPerWarp: 2, numWarpsPerMultiprocessor: 1, numMultiprocessors: count);
         return Create(builder => builder.CPU(device).Optimize(OptimizationLevel.O0), device, CpuDescription.Describe(isAutomaticChoice));
     }
@@ -131,7 +132,7 @@ internal sealed class DinoDevice : IDisposable
                 DinoDevice? device = TryOpenGpu(chosen, algorithms, out DeviceFailure? failure);
                 if (device is not null)
                     return device;
-                warning?.Invoke($"{Title(candidate.Info)} cannot be used: {failure!.Reason}; auto goes on with the next device");
+                warning?.Invoke($"{Title(candidate.Info)} cannot be used: {failure!.Reason}; auto tries the next device");
             }
         }
 

@@ -56,7 +56,7 @@ public sealed class DeviceRefusalTests
         string line = Assert.Single(told);
         Assert.StartsWith("cuda:0 (", line, StringComparison.Ordinal);
         Assert.Contains($") cannot be used: {reason}", line, StringComparison.Ordinal);
-        Assert.EndsWith("; auto goes on with the next device", line, StringComparison.Ordinal);
+        Assert.EndsWith("; auto tries the next device", line, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', line);
 
         DinoException failure = Assert.Throws<DinoException>(() => DinoDevice.Open("cuda"));

@@ -88,8 +88,9 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
         catch (Exception exception) when (DeviceMemoryException.IsCause(exception))
         {
             throw new DeviceMemoryException(
-                $"No room on {accelerator.Name} ({accelerator.MemorySize >> 20} MiB) for {request.Batch} images of "
-                + $"{shape.InputWidth}x{shape.InputHeight} at once; use a smaller batch.",
+                $"no room on {accelerator.Name} ({accelerator.MemorySize >> 20} MiB) for {request.Batch} images of "
+                + $"{shape.InputWidth}x{shape.InputHeight} at once",
+                "use a smaller batch",
                 exception);
         }
 

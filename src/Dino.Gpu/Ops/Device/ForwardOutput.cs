@@ -17,8 +17,8 @@ internal sealed class ForwardOutput
             _parts[(int)part] = length <= Array.MaxLength
                 ? new float[length]
                 : throw new DinoException(
-                    $"The {Name(part)} asked for take {length} values, more than an array can hold; "
-                    + $"ask for fewer images or layers at once.");
+                    $"the {Name(part)} asked for take {length} values (at most {Array.MaxLength} fit an array)",
+                    "ask for fewer images or layers at once");
         }
     }
 
