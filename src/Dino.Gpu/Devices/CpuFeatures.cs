@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Dino.Gpu.Devices;
 
-/// <summary>What this processor has that .NET has no methods for. Found by CPUID leaf 7.</summary>
+/// <summary>Instructions of this processor that .NET has no methods for, found by CPUID leaf 7.</summary>
 internal static partial class CpuFeatures
 {
     /// <summary>Products of bfloat16 in registers of 512 bits (AVX512_BF16).</summary>
@@ -20,7 +20,7 @@ internal static partial class CpuFeatures
     /// Avx512F.IsSupported also says that the system saves the 512-bit registers (XCR0), and that nobody switched them off.
     /// </summary>
     private static bool HasVectors =>
-        Avx512F.IsSupported && Avx512BW.IsSupported && (OperatingSystem.IsLinux() || OperatingSystem.IsWindows());
+        Environment.Is64BitProcess && Avx512F.IsSupported && Avx512BW.IsSupported && (OperatingSystem.IsLinux() || OperatingSystem.IsWindows());
 
     /// <summary>A bit of EAX, EBX, ECX or EDX (0 to 3).</summary>
     private static bool Bit(int subleaf, int register, int bit)

@@ -6,8 +6,8 @@ namespace Dino.Gpu.Devices;
 
 /// <summary>
 /// The vector registers that the CPU device computes with. Their width decides the order of sums, and the fused
-/// multiply-add their rounding. So both together decide the last bits of a result, and nothing else about the processor
-/// does.
+/// multiply-add their rounding. In float32 both together decide the last bits of a result, and nothing else about the
+/// processor does.
 /// </summary>
 internal static class CpuVectors
 {

@@ -54,7 +54,7 @@ internal sealed class SimdExecutor : VitExecutor
         _kernel = kernel;
         _peakKernel = peakKernel;
         _reduced = reduced;
-        _weights = PackWeights(reduced?.Weights ?? weights);
+        _weights = PackWeights(weights);
         _pixelTable = accelerator.Allocate1D(weights.PixelTable());
         _counters = accelerator.Allocate1D<int>(SimdForward.CounterCount(accelerator.NumMultiprocessors));
         _ticks = accelerator.Allocate1D<long>(accelerator.NumMultiprocessors * OpCount);
@@ -195,10 +195,12 @@ internal sealed class SimdExecutor : VitExecutor
     public static SimdExecutor Create(Accelerator accelerator, VitWeights weights, TileKind kind, bool bfloat16, bool amx)
     {
         RequireHeads(weights.Config);
-        var reduced = new ReducedModel(weights, kind, bfloat16, amx);
+        // What stays in float32, such as a LayerNorm, must be that of the smoothed model too.
+        VitWeights model = kind == TileKind.Int8 ? Smoothing.Apply(weights) : weights;
+        var reduced = new ReducedModel(model, kind, bfloat16, amx);
         try
         {
-            return Create<Float16, ReducedOps>(accelerator, weights, SimdWidth.Lanes16, reduced);
+            return Create<Float16, ReducedOps>(accelerator, model, SimdWidth.Lanes16, reduced);
         }
         catch
         {

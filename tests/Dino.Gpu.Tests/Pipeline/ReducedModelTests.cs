@@ -59,16 +59,7 @@ public sealed class ReducedModelTests(SeededWeights seeded, ITestOutputHelper lo
         ];
         foreach (var (hidden, heads, mlp, patch, width, height) in models)
         {
-            VitConfig config = new()
-            {
-                HiddenSize = hidden,
-                HeadCount = heads,
-                MlpSize = mlp,
-                PatchSize = patch,
-                LayerCount = 2,
-                TrainedGrid = 4,
-                LayerNormEpsilon = 1e-6,
-            };
+            VitConfig config = ModelTwin.TwoLayers(hidden, heads, mlp, patch);
             VitWeights weights = SyntheticWeights.Create(config);
             using SimdModel model = SimdModel.Create(weights, Enum.Parse<TileKind>(kind), bfloat16, amx: amx);
             using SimdModel reference = SimdModel.Create(weights);

@@ -44,16 +44,7 @@ public sealed class SimdModelTests(SeededWeights seeded, ITestOutputHelper log) 
         ];
         foreach (var (hidden, heads, mlp, patch, inputWidth, inputHeight) in models)
         {
-            VitConfig config = new()
-            {
-                HiddenSize = hidden,
-                HeadCount = heads,
-                MlpSize = mlp,
-                PatchSize = patch,
-                LayerCount = 2,
-                TrainedGrid = 4,
-                LayerNormEpsilon = 1e-6,
-            };
+            VitConfig config = ModelTwin.TwoLayers(hidden, heads, mlp, patch);
             VitWeights weights = SyntheticWeights.Create(config);
             using SimdModel model = SimdModel.Create(weights, (SimdWidth)width, threads: 2);
             ModelTwin.Check(model.Executor, weights, inputWidth, inputHeight);

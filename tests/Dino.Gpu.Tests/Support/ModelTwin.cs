@@ -10,6 +10,18 @@ namespace Dino.Gpu.Tests.Support;
 /// </summary>
 internal static class ModelTwin
 {
+    /// <summary>A model of other sizes, with two layers and positions of 4x4 patches.</summary>
+    public static VitConfig TwoLayers(int hidden, int heads, int mlp, int patch) => new()
+    {
+        HiddenSize = hidden,
+        HeadCount = heads,
+        MlpSize = mlp,
+        PatchSize = patch,
+        LayerCount = 2,
+        TrainedGrid = 4,
+        LayerNormEpsilon = 1e-6,
+    };
+
     /// <summary>
     /// Every output of one random picture equals the double-precision twin's, and the pruned class token equals the
     /// unpruned.

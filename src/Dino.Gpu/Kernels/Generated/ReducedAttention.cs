@@ -95,14 +95,8 @@ internal static unsafe class ReducedAttention
 
             for (int i = 0; i < count; i++)
             {
-                float factor = 1f / sums[i];
-                float* from = output + (nint)i * Gemm.BlockSize;
-                float* to = context + (row + i) * contextStride;
-                int column = 0;
-                for (; column <= headSize - 16; column += 16)
-                    (Vector512.Load(from + column) * factor).Store(to + column);
-                for (; column < headSize; column++)
-                    to[column] = from[column] * factor;
+                Attention.Scale<Float16>(
+                    output + (nint)i * Gemm.BlockSize, 1f / sums[i], context + (row + i) * contextStride, headSize);
             }
         }
 
@@ -138,7 +132,7 @@ internal static unsafe class ReducedAttention
             uint* to = keys + (nint)(token / Panel) * steps * Panel + token % Panel;
             int pair = 0;
             for (; pair <= pairs - 4; pair += 4)
-                Transpose4(words + pair, to + (nint)pair * Panel);
+                Attention.Transpose4((float*)(words + pair), Gemm.BlockSize / 2, (float*)(to + (nint)pair * Panel), Panel);
             for (; pair < pairs; pair++)
             {
                 for (int i = 0; i < 4; i++)
@@ -172,21 +166,6 @@ internal static unsafe class ReducedAttention
                 }
             }
         }
-    }
-
-    /// <summary>Transposes 4x4 words from rows of 384 bfloat16 to rows of a panel.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose4(uint* from, uint* to)
-    {
-        const int Stride = Gemm.BlockSize / 2;
-        Vector128<float> r0 = Vector128.Load((float*)from), r1 = Vector128.Load((float*)from + Stride);
-        Vector128<float> r2 = Vector128.Load((float*)from + 2 * Stride), r3 = Vector128.Load((float*)from + 3 * Stride);
-        Vector128<float> low01 = Sse.UnpackLow(r0, r1), low23 = Sse.UnpackLow(r2, r3);
-        Vector128<float> high01 = Sse.UnpackHigh(r0, r1), high23 = Sse.UnpackHigh(r2, r3);
-        Sse.MoveLowToHigh(low01, low23).Store((float*)to);
-        Sse.MoveHighToLow(low23, low01).Store((float*)to + Panel);
-        Sse.MoveLowToHigh(high01, high23).Store((float*)to + 2 * Panel);
-        Sse.MoveHighToLow(high23, high01).Store((float*)to + 3 * Panel);
     }
 
     /// <summary>

@@ -230,7 +230,7 @@ internal static unsafe class Attention
 
     /// <summary>output = input * factor.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Scale<TVector>(float* input, float factor, float* output, int count)
+    internal static void Scale<TVector>(float* input, float factor, float* output, int count)
         where TVector : unmanaged, IFloatVector<TVector>
     {
         TVector factors = TVector.Create(factor);
@@ -256,7 +256,7 @@ internal static unsafe class Attention
                 {
                     float* rows = source + (nint)token * Gemm.BlockSize;
                     for (int i = 0; i < headSize; i += 4)
-                        Transpose4(rows + i, panels + (nint)i * width + token, width);
+                        Transpose4(rows + i, Gemm.BlockSize, panels + (nint)i * width + token, width);
                 }
             }
 
@@ -293,15 +293,16 @@ internal static unsafe class Attention
     }
 
     /// <summary>
-    /// Transposes 4x4 floats from rows <see cref="Gemm.BlockSize"/> apart to rows <paramref name="stride"/> apart.
+    /// Transposes 4x4 words of 32 bits from rows <paramref name="sourceStride"/> apart to rows <paramref name="stride"/>
+    /// apart.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose4(float* source, float* destination, nint stride)
+    internal static void Transpose4(float* source, nint sourceStride, float* destination, nint stride)
     {
         Vector128<float> r0 = Vector128.Load(source);
-        Vector128<float> r1 = Vector128.Load(source + Gemm.BlockSize);
-        Vector128<float> r2 = Vector128.Load(source + 2 * Gemm.BlockSize);
-        Vector128<float> r3 = Vector128.Load(source + 3 * Gemm.BlockSize);
+        Vector128<float> r1 = Vector128.Load(source + sourceStride);
+        Vector128<float> r2 = Vector128.Load(source + 2 * sourceStride);
+        Vector128<float> r3 = Vector128.Load(source + 3 * sourceStride);
         if (Sse.IsSupported)
         {
             Vector128<float> low01 = Sse.UnpackLow(r0, r1), low23 = Sse.UnpackLow(r2, r3);

@@ -22,7 +22,7 @@ internal sealed unsafe class ReducedModel : IDisposable
     private readonly TileSet? _bfloat16;
 
     /// <summary>Converts the matrices and generates the code.</summary>
-    /// <param name="weights">The model; not kept.</param>
+    /// <param name="weights">The model, smoothed where products are in bytes; not kept.</param>
     /// <param name="kind">The arithmetic of the products.</param>
     /// <param name="bfloat16">Whether patch embedding and attention are in bfloat16.</param>
     /// <param name="amx">Whether products are those of AMX.</param>
@@ -36,12 +36,11 @@ internal sealed unsafe class ReducedModel : IDisposable
                 "use --precision fp32");
         }
 
-        Weights = kind == TileKind.Int8 ? Smoothing.Apply(weights) : weights;
         _tiles = new TileSet(kind, amx);
         try
         {
             _bfloat16 = !bfloat16 ? null : kind == TileKind.BFloat16 ? _tiles : new TileSet(TileKind.BFloat16, amx);
-            _matrices = new ReducedWeights(Weights, kind, _tiles.Tiles.StepUnit);
+            _matrices = new ReducedWeights(weights, kind, _tiles.Tiles.StepUnit);
         }
         catch
         {
@@ -50,9 +49,6 @@ internal sealed unsafe class ReducedModel : IDisposable
             throw;
         }
     }
-
-    /// <summary>The model that is converted: what is left in float32 must come from it.</summary>
-    public VitWeights Weights { get; }
 
     /// <summary>Bytes that a pass needs beside the SIMD family's buffers.</summary>
     public long PassLength(in VitShape shape, in ForwardRequest request, int threads) =>
