@@ -33,20 +33,27 @@ public static class Checkpoint
     }
 
     /// <summary>
-    /// SHA-256 of a weights file, as 64 lower-case hexadecimal digits; of a model in several files that of all of them,
-    /// one after the other in the order of their names.
+    /// SHA-256 of a model, as 64 lower-case hexadecimal digits: of its file, or of its index and then its other files in
+    /// the order of their names.
     /// </summary>
-    /// <exception cref="DinoException">The file cannot be read.</exception>
+    /// <exception cref="DinoException">A file cannot be read.</exception>
     public static string Sha256(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
+        using CheckpointFile file = CheckpointFile.Open(path);
+        return Sha256OfFiles(CheckpointReader.IsIndex(file) ? [path, .. ShardIndex.Files(file)] : [path]);
+    }
+
+    /// <summary>SHA-256 of some files, one after the other.</summary>
+    /// <exception cref="DinoException">A file cannot be read.</exception>
+    internal static string Sha256OfFiles(params IReadOnlyList<string> files)
+    {
+        string path = "";
         try
         {
-            using CheckpointFile file = CheckpointFile.Open(path);
-            IReadOnlyList<string> parts = CheckpointReader.IsIndex(file) ? ShardIndex.Files(file) : [path];
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             byte[] buffer = new byte[BufferBytes];
-            foreach (string part in parts)
+            foreach (string part in files)
             {
                 path = part;
                 using var stream = new FileStream(CheckpointFile.OpenHandle(part), FileAccess.Read, bufferSize: 0);

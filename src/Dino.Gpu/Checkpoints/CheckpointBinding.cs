@@ -105,17 +105,15 @@ internal sealed class CheckpointBinding
     }
 
     /// <summary>What loading leaves out, in one line; null where that is nothing.</summary>
-    public string? IgnoredNote
+    public string? IgnoredNote =>
+        _ignored.Count == 0 ? null : MessageText.Visible($"{_file.Path}: {IgnoredText(_ignored)}");
+
+    /// <summary>Says which keys are left out, such as <c>ignored 1 key outside the ViT: 'head.weight'</c>.</summary>
+    internal static string IgnoredText(IReadOnlyCollection<string> keys)
     {
-        get
-        {
-            if (_ignored.Count == 0)
-                return null;
-            string some = string.Join(", ", _ignored.Take(MaxListed).Select(MessageText.Quote));
-            string more = _ignored.Count > MaxListed ? ", ..." : "";
-            string keys = _ignored.Count == 1 ? "1 key" : $"{_ignored.Count} keys";
-            return MessageText.Visible($"{_file.Path}: ignored {keys} outside the ViT: {some}{more}");
-        }
+        string some = string.Join(", ", keys.Take(MaxListed).Select(MessageText.Quote));
+        string more = keys.Count > MaxListed ? ", ..." : "";
+        return $"ignored {(keys.Count == 1 ? "1 key" : $"{keys.Count} keys")} outside the ViT: {some}{more}";
     }
 
     /// <summary>Why the checkpoint cannot be loaded, in one line; null if it can.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Dino.Gpu.Files;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 
@@ -79,11 +78,13 @@ public sealed record CheckpointInfo
     /// <param name="preset">Which way.</param>
     /// <param name="width">Input width in pixels; null for what the checkpoint says.</param>
     /// <param name="height">Input height in pixels; null for what the checkpoint says.</param>
+    /// <param name="options">How the checkpoint is read.</param>
     /// <exception cref="DinoException">The checkpoint cannot be read.</exception>
-    internal static Preprocessor PreprocessorOf(string? weights, PreprocessPreset preset, int? width, int? height)
+    internal static Preprocessor PreprocessorOf(
+        string? weights, PreprocessPreset preset, int? width, int? height, CheckpointOptions options)
     {
         string? path = weights is null ? null : WeightSource.Resolve(weights).Path;
-        CheckpointInfo? info = path is null ? null : Read(path);
+        CheckpointInfo? info = path is null ? null : Read(path, options);
         if (info is { Config: null, Problem: { } problem })
             throw new DinoException(problem);
         int trained = (info?.Config ?? VitConfig.VitS16).TrainedImageSize;
@@ -131,10 +132,7 @@ public sealed record CheckpointInfo
         }
 
         if (Ignored.Count > 0)
-        {
-            string some = string.Join(", ", Ignored.Take(3).Select(MessageText.Quote));
-            yield return $"ignored: {Ignored.Count} keys outside the ViT, such as {some}";
-        }
+            yield return CheckpointBinding.IgnoredText(Ignored);
 
         foreach (string problem in Problems)
             yield return problem;

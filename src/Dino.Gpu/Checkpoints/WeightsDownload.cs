@@ -78,12 +78,16 @@ internal sealed class WeightsDownload
 
     private async Task<WeightsDownloadResult> RunAsync(CancellationToken cancellation)
     {
-        if (_expected is not null && File.Exists(_path) && Checkpoint.Sha256(_path) == _expected)
+        if (_expected is not null && File.Exists(_path) && Checkpoint.Sha256OfFiles(_path) == _expected)
             return new(_name, new FileInfo(_path).Length, _expected, WasPresent: true);
-        if (_options.Endpoint is null && HubCache.Find(_options) is { } cached)
-            return await CopyAsync(cached, cancellation).ConfigureAwait(false);
+        string? cached = _options.Endpoint is null ? HubCache.Find(_options) : null;
+        if (cached is not null && await CopyAsync(cached, cancellation).ConfigureAwait(false) is { } copied)
+            return copied;
         if (HubEnvironment.IsOffline(_options.Variable))
         {
+            if (cached is not null)
+                throw new DinoException($"{cached}: its SHA-256 is not the one expected", "delete it from the Hugging Face cache");
+
             throw new DinoException(
                 $"{_address}: not asked, since {HubEnvironment.OfflineVariable} is set, and the Hugging Face cache has no such file",
                 $"unset {HubEnvironment.OfflineVariable}, or name a checkpoint with --weights");
@@ -108,8 +112,11 @@ internal sealed class WeightsDownload
         }
     }
 
-    /// <summary>Takes the file from the cache of Hugging Face's tools, whose links lead to its SHA-256.</summary>
-    private async Task<WeightsDownloadResult> CopyAsync(string cached, CancellationToken cancellation)
+    /// <summary>
+    /// Takes the file from the cache of Hugging Face's tools, whose links lead to its SHA-256; null where it has another,
+    /// and the hub must be asked.
+    /// </summary>
+    private async Task<WeightsDownloadResult?> CopyAsync(string cached, CancellationToken cancellation)
     {
         await using FileStream part = OpenPart();
         try
@@ -118,7 +125,8 @@ internal sealed class WeightsDownload
             string blob = Path.GetFileName(File.ResolveLinkTarget(cached, returnFinalTarget: true)?.FullName ?? "");
             part.SetLength(0);
             await ReceiveAsync(source, part, source.Length, stall: null, cancellation).ConfigureAwait(false);
-            return Finish(part, part.Length, _expected ?? HubFile.ParseHash(blob), $"{cached}: ");
+            string? hash = _expected ?? HubFile.ParseHash(blob);
+            return hash is null || HashOf(part) == hash ? Finish(part, part.Length, hash, $"{cached}: ") : null;
         }
         catch (BrokenConnectionException failure)
         {
@@ -126,7 +134,7 @@ internal sealed class WeightsDownload
         }
         finally
         {
-            if (part.CanWrite && !File.Exists(_path)) Discard(part);
+            if (part.CanWrite) Discard(part);
         }
     }
 
@@ -171,7 +179,7 @@ internal sealed class WeightsDownload
         }
 
         (long size, string hash) = CheckAnnouncement(response, part);
-        if (File.Exists(_path) && new FileInfo(_path).Length == size && Checkpoint.Sha256(_path) == hash)
+        if (File.Exists(_path) && new FileInfo(_path).Length == size && Checkpoint.Sha256OfFiles(_path) == hash)
         {
             Discard(part);
             return new(_name, size, hash, WasPresent: true);
@@ -262,6 +270,12 @@ internal sealed class WeightsDownload
         if (part.Length < size) throw new BrokenConnectionException($"the connection ended after {part.Length} of {size} bytes", size);
     }
 
+    private static string HashOf(FileStream part)
+    {
+        part.Position = 0;
+        return Convert.ToHexStringLower(SHA256.HashData(part));
+    }
+
     /// <param name="part">What arrived.</param>
     /// <param name="size">Its bytes.</param>
     /// <param name="hash">Its SHA-256; null where nobody said one.</param>
@@ -270,8 +284,7 @@ internal sealed class WeightsDownload
     {
         try
         {
-            part.Position = 0;
-            string found = Convert.ToHexStringLower(SHA256.HashData(part));
+            string found = HashOf(part);
             if (hash is not null && found != hash)
             {
                 Discard(part);

@@ -302,9 +302,19 @@ public sealed class WeightsDownloadTests : IDisposable
             Assert.Skip("Without links the cache does not name its files by their digest.");
         WriteCache(new string('c', 64));
         var options = new WeightsDownloadOptions { Revision = "main", Variable = InCache(offline: true) };
-        string message = (await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, options))).Message;
-        Assert.Contains("cccc; the file was deleted", message);
+        DinoException refusal = await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, options));
+        Assert.Contains("its SHA-256 is not the one expected", refusal.Message);
+        Assert.Equal("delete it from the Hugging Face cache", refusal.Hint);
         Assert.False(File.Exists(Target) || File.Exists(Part));
+
+        // With a network the hub is asked instead.
+        using var server = new HubServer(_content);
+        Func<string, string?> variable = InCache(offline: false);
+        await WeightsDownload.RunAsync(Target, options with
+        {
+            Variable = name => name == WeightsDownloadOptions.EndpointVariable ? server.Endpoint : variable(name),
+        });
+        AssertArrived();
     }
 
     [Fact]

@@ -36,7 +36,7 @@ internal static class WeightsCommand
             # from a mirror
             dino weights pull --endpoint https://hub.example.com -o vits16.bin
             # another model
-            dino weights pull --repository facebook/dino-vitb8 --revision main
+            dino weights pull --repository facebook/dino-vitb8 --revision main -o vitb8/pytorch_model.bin
             """;
         const string Notes = """
             A file that Hugging Face's tools have fetched already is copied from their cache. HF_TOKEN, HF_HUB_OFFLINE, HF_HOME and

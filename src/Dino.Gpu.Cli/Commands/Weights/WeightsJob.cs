@@ -14,6 +14,8 @@ internal sealed class WeightsJob(CliConsole console)
     public async Task<int> PullAsync(string? output, WeightsDownloadOptions options, CancellationToken cancellation)
     {
         string path = output ?? Path.Combine("weights", Path.GetFileName(options.FileName));
+        if (output is null && options.Repository != WeightsDownloadOptions.DefaultRepository && File.Exists(path))
+            throw new DinoException($"{path} exists, and may be another model", "name the file with -o");
         FileKind.Checkpoint.RequireReplaceable(path);
         console.Say($"downloading {WeightsDownload.Address(options)}");
         WeightsDownloadResult result = await DownloadDisplay
