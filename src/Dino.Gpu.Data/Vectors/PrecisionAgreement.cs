@@ -2,12 +2,9 @@ using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Data.Vectors;
 
-/// <summary>How near the vectors of some images in one precision are to those of the same images in another.</summary>
-internal sealed record PrecisionAgreement
+/// <summary>How near the vectors of some images in one precision are to those of the same images in float32.</summary>
+internal sealed record PrecisionResult
 {
-    /// <summary>Neighbors of an image that are compared, at most.</summary>
-    public const int MostNeighbors = 10;
-
     /// <summary>The precision, as <c>--precision</c> takes it.</summary>
     public required string Precision { get; init; }
 
@@ -31,13 +28,22 @@ internal sealed record PrecisionAgreement
 
     /// <summary>The mean share of an image's nearest others, ten of them where there are as many, that are the same.</summary>
     public required double? NearestTen { get; init; }
+}
 
-    /// <summary>Compares two tables of the same images.</summary>
+/// <summary>Compares vectors in other precisions with those in float32.</summary>
+/// <param name="reference">The vectors that the others are compared with.</param>
+internal sealed class PrecisionAgreement(EmbeddingTable reference)
+{
+    private const int MostNeighbors = 10;
+
+    private readonly int _count = Math.Min(MostNeighbors, reference.Count - 1);
+    private readonly Lazy<int[][]> _neighbors = new(() => Neighbors(reference, Math.Min(MostNeighbors, reference.Count - 1)));
+
+    /// <summary>Compares the vectors of the same images.</summary>
     /// <param name="precision">The precision of <paramref name="table"/>.</param>
-    /// <param name="reference">The vectors that the others are compared with.</param>
     /// <param name="table">The others.</param>
     /// <exception cref="DinoException">An image changed between the two.</exception>
-    public static PrecisionAgreement Of(string precision, EmbeddingTable reference, EmbeddingTable table)
+    public PrecisionResult Of(string precision, EmbeddingTable table)
     {
         if (!reference.Rows.Select(row => row.Path).SequenceEqual(table.Rows.Select(row => row.Path), StringComparer.Ordinal))
             throw new DinoException("the images changed while they were embedded", "run the command again");
@@ -56,10 +62,9 @@ internal sealed record PrecisionAgreement
                 largest = Math.Max(largest, Math.Abs((double)a[i] - b[i]));
         }
 
-        int count = Math.Min(MostNeighbors, reference.Count - 1);
-        int[][]? before = count > 0 ? Neighbors(reference, count) : null;
-        int[][]? after = count > 0 ? Neighbors(table, count) : null;
-        return new PrecisionAgreement
+        int[][]? before = _count > 0 ? _neighbors.Value : null;
+        int[][]? after = _count > 0 ? Neighbors(table, _count) : null;
+        return new PrecisionResult
         {
             Precision = precision,
             Images = reference.Count,
@@ -68,7 +73,7 @@ internal sealed record PrecisionAgreement
             LeastPath = reference.Rows[leastRow].Path,
             LargestDifference = largest,
             Nearest = before?.Zip(after!).Average(pair => pair.First[0] == pair.Second[0] ? 1.0 : 0.0),
-            NearestTen = before?.Zip(after!).Average(pair => (double)pair.First.Intersect(pair.Second).Count() / count),
+            NearestTen = before?.Zip(after!).Average(pair => (double)pair.First.Intersect(pair.Second).Count() / _count),
         };
     }
 

@@ -29,6 +29,23 @@ public sealed class ComparePrecisionTests
     }
 
     [Fact]
+    public async Task Paths_on_standard_input_serve_every_precision()
+    {
+        Assert.SkipUnless(PrecisionSupport.Cpu.Count > 1, "this CPU computes in float32 only");
+        string picture = GoldenData.Image("tiny_5x7.png");
+        CliResult result = await CliRunner.RunWithInputAsync(
+            picture + "\n", "compare-precision", "-", "--device", "cpu", "-w", CliRunner.TinyWeights, "--json", "-q");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Equal(PrecisionSupport.Cpu.Count - 1, JsonDocument.Parse(result.Output).RootElement.GetArrayLength());
+    }
+
+    [Theory]
+    [InlineData("--precision", "bf16")]
+    [InlineData("--force")]
+    public async Task Options_without_effect_are_wrong_usage(params string[] options) =>
+        Assert.Contains(options[0], (await CliRunner.RunAsync(["compare-precision", "a.jpg", .. options])).UsageLine());
+
+    [Fact]
     public async Task A_missing_picture_is_named() => Assert.Contains(
         "no_such.jpg", (await CliRunner.RunAsync("compare-precision", "no_such.jpg", "-w", "synthetic")).FatalLine());
 
@@ -37,7 +54,7 @@ public sealed class ComparePrecisionTests
     {
         EmbeddingTable reference = Table([1, 0], [0, 1], [1, 0.1f]);
         EmbeddingTable other = Table([1, 0], [0.6f, 0.8f], [0.1f, 1]);
-        PrecisionAgreement agreement = PrecisionAgreement.Of("bf16", reference, other);
+        PrecisionResult agreement = new PrecisionAgreement(reference).Of("bf16", other);
         Assert.Equal(3, agreement.Images);
         double last = 0.2 / 1.01; // (1, 0.1) and (0.1, 1)
         Assert.Equal((1 + 0.8 + last) / 3, agreement.MeanCosine, 6);
@@ -47,7 +64,7 @@ public sealed class ComparePrecisionTests
         // Nearest before: 2, 2, 0. After: 1, 2, 1.
         Assert.Equal(1.0 / 3, agreement.Nearest!.Value, 6);
         Assert.Equal(1, agreement.NearestTen!.Value, 6);
-        Assert.Null(PrecisionAgreement.Of("bf16", Table([1, 0]), Table([1, 0])).Nearest);
+        Assert.Null(new PrecisionAgreement(Table([1, 0])).Of("bf16", Table([1, 0])).Nearest);
     }
 
     private static EmbeddingTable Table(params float[][] vectors)

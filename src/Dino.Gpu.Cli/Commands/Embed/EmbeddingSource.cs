@@ -76,10 +76,17 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
         using InputList list = await InputOptions.SettleAsync(inputs, console, pathColumn: null, cancellation).ConfigureAwait(false);
         OutputNames.RefusePictures(Outputs, list.Items());
         console.TellNotes(list.Notes);
+        return await EmbedAsync(NameOf(inputs), list, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>The vectors of a list that is settled.</summary>
+    /// <exception cref="DinoException">The model cannot be used, or no image could be read.</exception>
+    public async Task<EmbeddingTable> EmbedAsync(string name, InputList list, CancellationToken cancellation)
+    {
         Embedder embedder = await OpenAsync(cancellation).ConfigureAwait(false);
         using var progress = new ConsoleProgress(ProgressKind.Auto, console, rowsOnTerminal: false);
         EmbeddingTable table = await EmbeddingTable.EmbedAsync(
-            NameOf(inputs), list, embedder, settings.Transforms, progress, cancellation).ConfigureAwait(false);
+            name, list, embedder, settings.Transforms, progress, cancellation).ConfigureAwait(false);
         Failed += progress.Counter.Failed;
         return table;
     }

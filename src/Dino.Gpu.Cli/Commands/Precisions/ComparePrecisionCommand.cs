@@ -28,7 +28,7 @@ internal static class ComparePrecisionCommand
         {
             inputs, json,
         };
-        vectors.AddTo(command);
+        vectors.AddTo(command, earlier: false);
         command.SetAction((parsed, cancellation) => new ComparePrecisionJob(
             parsed.GetValue(inputs)!, vectors.Settings(parsed).Standard, parsed.GetValue(json), console).RunAsync(cancellation));
         return command;

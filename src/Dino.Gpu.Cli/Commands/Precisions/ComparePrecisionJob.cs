@@ -1,5 +1,6 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Devices;
 using Spectre.Console;
@@ -19,16 +20,19 @@ internal sealed class ComparePrecisionJob(string[] inputs, EmbeddingSourceSettin
     /// </exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
+        using InputList list = await InputOptions.SettleAsync(inputs, console, pathColumn: null, cancellation).ConfigureAwait(false);
+        console.TellNotes(list.Notes);
         (EmbeddingTable reference, DeviceInfo device, long failed) =
-            await EmbedAsync(Precision.Float32, cancellation).ConfigureAwait(false);
+            await EmbedAsync(list, Precision.Float32, cancellation).ConfigureAwait(false);
         Precision[] others = [.. device.Precisions.Where(precision => precision != Precision.Float32)];
         if (others.Length == 0)
             throw new DinoException($"{device.Id} ({device.Name}) computes in fp32 only", "dino devices --verbose lists what others offer");
-        var results = new List<PrecisionAgreement>();
+        var agreement = new PrecisionAgreement(reference);
+        var results = new List<PrecisionResult>();
         foreach (Precision precision in others)
         {
-            (EmbeddingTable table, _, _) = await EmbedAsync(precision, cancellation).ConfigureAwait(false);
-            results.Add(PrecisionAgreement.Of(PrecisionSupport.NameOf(precision), reference, table));
+            (EmbeddingTable table, _, _) = await EmbedAsync(list, precision, cancellation).ConfigureAwait(false);
+            results.Add(agreement.Of(PrecisionSupport.NameOf(precision), table));
         }
 
         if (json)
@@ -39,22 +43,22 @@ internal sealed class ComparePrecisionJob(string[] inputs, EmbeddingSourceSettin
     }
 
     private async Task<(EmbeddingTable Table, DeviceInfo Device, long Failed)> EmbedAsync(
-        Precision precision, CancellationToken cancellation)
+        InputList list, Precision precision, CancellationToken cancellation)
     {
         EmbeddingSourceSettings own = settings with
         {
             Embedder = settings.Embedder with { Model = settings.Model with { Precision = precision } },
         };
         using var source = new EmbeddingSource(own, console);
-        EmbeddingTable table = await source.EmbedAsync(inputs, cancellation).ConfigureAwait(false);
+        EmbeddingTable table = await source.EmbedAsync(EmbeddingSource.NameOf(inputs), list, cancellation).ConfigureAwait(false);
         return (table, source.Device!, source.Failed);
     }
 
-    private void WriteTable(List<PrecisionAgreement> results, int images)
+    private void WriteTable(List<PrecisionResult> results, int images)
     {
         Table table = TableOutput.OfNumbers(
             "precision", "cosine, mean", "least", "largest difference", "nearest the same", "of the nearest ten");
-        foreach (PrecisionAgreement result in results)
+        foreach (PrecisionResult result in results)
         {
             table.Add(
                 result.Precision, Number(result.MeanCosine), Number(result.LeastCosine),

@@ -44,11 +44,14 @@ internal sealed class VectorOptions
         });
     }
 
-    public void AddTo(Command command)
+    /// <param name="command">Gets the options.</param>
+    /// <param name="earlier">Whether earlier vectors may be among the arguments; if not, all precisions are compared.</param>
+    public void AddTo(Command command, bool earlier = true)
     {
         command.Options.Add(_output);
-        command.Options.Add(_force);
-        _encoder.AddTo(command);
+        if (earlier)
+            command.Options.Add(_force);
+        _encoder.AddTo(command, precision: earlier);
     }
 
     /// <summary>What the options say.</summary>
