@@ -13,6 +13,7 @@ internal sealed class ConsoleProgress(ProgressKind kind, CliConsole console, boo
 {
     private readonly ImageFailures _failures = new(console.IsVerbose ? long.MaxValue : ImageFailures.MostNamed);
     private IProgressDisplay? _display;
+    private long _warnings;
 
     /// <summary>The counts so far.</summary>
     public ProgressCounter Counter { get; private set; } = new(null);
@@ -38,10 +39,19 @@ internal sealed class ConsoleProgress(ProgressKind kind, CliConsole console, boo
             _display.Report($"{CliConsole.HintPrefix}{hint}");
     }
 
+    public void Warn(string path, string warning)
+    {
+        if (_warnings++ < ImageFailures.MostNamed || console.IsVerbose)
+            _display!.Report($"dino: warning: {MessageText.OneLine(ImageFailures.Line(path, warning))}");
+    }
+
     public void Dispose()
     {
         if (_failures.TakeRest() is { } rest)
             _display!.Report($"dino: warning: {rest} ({AllFailures} names all of them)");
+        if (_warnings > ImageFailures.MostNamed && !console.IsVerbose)
+            _display!.Report($"dino: warning: {_warnings - ImageFailures.MostNamed} more images have a warning (--verbose names all)");
+        _warnings = 0;
         _display?.Dispose();
     }
 }

@@ -91,15 +91,15 @@ public sealed class Embedder : IDisposable
     /// <summary>Embeds every input.</summary>
     /// <param name="items">The inputs; enumerated on a thread of its own, which may block.</param>
     /// <param name="sink">Takes the rows.</param>
+    /// <param name="folders">Folders that inputs were found in; if one vanishes, the run ends.</param>
     /// <param name="drain">
     /// Asks for an orderly end: the batches in the model are finished and their rows handed out.
     /// </param>
     /// <param name="cancellation">Asks for an end at once.</param>
-    /// <param name="folders">Folders that inputs were found in; if one vanishes, the run ends.</param>
     /// <returns>Whether every input went through; false after <paramref name="drain"/>.</returns>
     internal Task<bool> RunAsync(
-        IEnumerable<InputItem> items, IEmbeddingSink sink, CancellationToken drain, CancellationToken cancellation,
-        IEnumerable<string>? folders = null)
+        IEnumerable<InputItem> items, IEmbeddingSink sink, IEnumerable<string> folders, CancellationToken drain,
+        CancellationToken cancellation)
     {
         var preprocessor = new Preprocessor(_model.Preprocess, Encoders.InputWidth, Encoders.InputHeight);
         var loader = new ImageLoader(
@@ -109,7 +109,7 @@ public sealed class Embedder : IDisposable
             Options.Sha256,
             Options.MaxPixels,
             Times);
-        foreach (string folder in folders ?? [])
+        foreach (string folder in folders)
             loader.Folders.Add(folder);
         var pipeline = new EmbeddingPipeline(
             loader.Load,

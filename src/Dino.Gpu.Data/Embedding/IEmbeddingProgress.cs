@@ -23,4 +23,11 @@ public interface IEmbeddingProgress
     /// <param name="reason">One line of text.</param>
     /// <param name="hint">What the user can do about it, in one line; null for nothing.</param>
     void Report(string path, string reason, string? hint);
+
+    /// <summary>An image was read, though something is wrong with its file.</summary>
+    /// <param name="path">As the list of inputs names it.</param>
+    /// <param name="warning">One line of text.</param>
+    void Warn(string path, string warning)
+    {
+    }
 }

@@ -49,7 +49,7 @@ internal sealed class ImageLoader(
         // A picture that was decoded smaller has the size of its file nevertheless.
         (int width, int height) = decoder is IHeaderDecoder ? header.SizeAt(orientation) : (picture.Width, picture.Height);
         using (times.Measure(Stage.Resize))
-            return new LoadedImage(prepare(ImageHeader.Upright(picture, item.Turn)), width, height, hash);
+            return new LoadedImage(prepare(ImageHeader.Upright(picture, item.Turn)), width, height, hash, picture.Warning);
     }
 
     private byte[] Read(InputItem item)

@@ -105,7 +105,7 @@ internal sealed class ModelBenchmark(DinoEncoder encoder, int rounds)
         using Embedder owned = embedder;
         double prepare = Median([.. paths.Take(16).Select(path => Time(() => encoder.Prepare(path)))]);
         long start = Stopwatch.GetTimestamp();
-        await embedder.RunAsync(paths.Select(InputItem.File), new NoSink(), CancellationToken.None, cancellation).ConfigureAwait(false);
+        await embedder.RunAsync(paths.Select(InputItem.File), new NoSink(), [], CancellationToken.None, cancellation).ConfigureAwait(false);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         double rate = paths.Count / seconds;
         return new EndToEndResult(paths.Count, source, embedder.Encoders.BatchSize, seconds, rate, rate / modelOnly, prepare);

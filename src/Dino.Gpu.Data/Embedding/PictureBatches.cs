@@ -31,6 +31,7 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
     private const int LongestName = 255;
 
     private readonly HashSet<int> _failed = []; // rows that an earlier pass has named
+    private readonly HashSet<int> _warned = []; // the same for warnings
     private Func<string, IEnumerable<string>> _targets = _ => [];
 
     /// <summary>Images that could not be read.</summary>
@@ -89,6 +90,8 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
             {
                 if (batch[i].Problem is { } problem && _failed.Add(first - batch.Length + i))
                     progress.Report(problem.Path, problem.Reason, problem.Hint);
+                if (batch[i].Warning is { } warning && _warned.Add(first - batch.Length + i))
+                    progress.Warn(warning.Path, warning.Text);
                 progress.Advance(failed: batch[i].Picture is null);
             }
         }
@@ -107,7 +110,7 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
         {
             var images = new Loaded[items.Length];
             SideBySide.ForAll(items.Length, Threads, i =>
-                images[i] = known.Contains(first + i) ? new Loaded(Stem(items[i]), null, null) : Load(items[i]));
+                images[i] = known.Contains(first + i) ? new Loaded(Stem(items[i]), null) : Load(items[i]));
             return images;
         });
     }
@@ -120,7 +123,8 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
             if (longest > LongestName)
                 throw new DinoException(
                     $"its name is too long: a file made of it would have one of {longest} bytes (expected {LongestName})");
-            return new Loaded(Stem(item), _loader.Load(item).Pixels, null);
+            LoadedImage image = _loader.Load(item);
+            return new Loaded(Stem(item), image.Pixels) { Warning = image.Warning is null ? null : (item.Path, image.Warning) };
         }
         catch (OutOfMemoryException failure)
         {
@@ -128,11 +132,11 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
         }
         catch (SystemReadException failure)
         {
-            throw new DinoException($"{item.Path}: {failure.Message}", failure);
+            throw new DinoException(ImageFailures.Line(item.Path, failure.Message), failure);
         }
         catch (DinoException failure)
         {
-            return new Loaded(Stem(item), null, (item.Path, failure.Message, failure.Hint));
+            return new Loaded(Stem(item), null) { Problem = (item.Path, failure.Message, failure.Hint) };
         }
     }
 
@@ -144,5 +148,10 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
     private static string Stem(InputItem item) => Path.GetFileNameWithoutExtension(item.Path);
 
     /// <summary>An image of a batch: a picture, or why there is none.</summary>
-    private sealed record Loaded(string Stem, RgbImage? Picture, (string Path, string Reason, string? Hint)? Problem);
+    private sealed record Loaded(string Stem, RgbImage? Picture)
+    {
+        public (string Path, string Reason, string? Hint)? Problem { get; init; }
+
+        public (string Path, string Text)? Warning { get; init; }
+    }
 }

@@ -1,5 +1,6 @@
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Files;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Data.Embedding;
@@ -25,13 +26,12 @@ internal sealed record PreparedPictures
     /// <summary>Writes the files. An image that cannot be read is reported, and the others go on.</summary>
     /// <param name="list">The images.</param>
     /// <param name="progress">Hears of every image.</param>
-    /// <param name="warn">Takes what was wrong with an image that was read nevertheless.</param>
     /// <param name="cancellation">Ends it between two images.</param>
     /// <exception cref="DinoException">
     /// Two images would become one file, an image or a file of another kind would be replaced, or the directory cannot
     /// be written.
     /// </exception>
-    public void Write(InputList list, IEmbeddingProgress progress, Action<string> warn, CancellationToken cancellation)
+    public void Write(InputList list, IEmbeddingProgress progress, CancellationToken cancellation)
     {
         string[] names = [.. list.Items().Select(item => item.Path)];
         var files = new PreprocessedFiles(names, Directory, Format, Preprocessor);
@@ -41,7 +41,7 @@ internal sealed record PreparedPictures
         foreach (InputItem item in list.Items())
         {
             cancellation.ThrowIfCancellationRequested();
-            RgbImage? picture = Prepare(item, decoder, progress, warn);
+            RgbImage? picture = Prepare(item, decoder, progress);
             if (picture is not null)
                 files.Write(number, picture);
             progress.Advance(failed: picture is null);
@@ -49,14 +49,18 @@ internal sealed record PreparedPictures
         }
     }
 
-    private RgbImage? Prepare(InputItem item, IImageDecoder decoder, IEmbeddingProgress progress, Action<string> warn)
+    private RgbImage? Prepare(InputItem item, IImageDecoder decoder, IEmbeddingProgress progress)
     {
         try
         {
             RgbImage picture = decoder.Decode(item.ReadBytes(), Orientation);
             if (picture.Warning is not null)
-                warn(ImageFailures.Line(item.Path, picture.Warning));
+                progress.Warn(item.Path, picture.Warning);
             return Preprocessor.Apply(picture);
+        }
+        catch (SystemReadException failure)
+        {
+            throw new DinoException(ImageFailures.Line(item.Path, failure.Message), failure);
         }
         catch (DinoException failure)
         {

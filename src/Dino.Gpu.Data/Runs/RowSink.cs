@@ -35,6 +35,8 @@ internal sealed class RowSink(RowLayout layout, IRowOutput output, FailurePolicy
             Columns = item.Columns,
         };
         output.Write(info, _row);
+        if (image.Warning is not null)
+            progress.Warn(item.Path, image.Warning);
         progress.Advance(failed: false);
     }
 

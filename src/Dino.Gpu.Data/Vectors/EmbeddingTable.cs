@@ -117,12 +117,13 @@ internal sealed class EmbeddingTable
         if (isTurned)
         {
             var turned = new TurnedSink(builder, embedder.Layout, progress);
-            await embedder.RunAsync(TurnedSink.Expand(list.Items()), turned, CancellationToken.None, cancellation).ConfigureAwait(false);
+            await embedder.RunAsync(TurnedSink.Expand(list.Items()), turned, list.Folders, CancellationToken.None, cancellation)
+                .ConfigureAwait(false);
             return builder.Build(embedder.Provenance, turned.Values());
         }
 
         var sink = new TableSink(builder, embedder.Layout, progress);
-        await embedder.RunAsync(list.Items(), sink, CancellationToken.None, cancellation).ConfigureAwait(false);
+        await embedder.RunAsync(list.Items(), sink, list.Folders, CancellationToken.None, cancellation).ConfigureAwait(false);
         return builder.Build(embedder.Provenance);
     }
 

@@ -26,6 +26,8 @@ internal sealed class TableSink(EmbeddingTable.Builder table, RowLayout layout, 
             Columns = item.Columns,
         };
         table.Add(info, _row);
+        if (image.Warning is not null)
+            progress.Warn(item.Path, image.Warning);
         progress.Advance(failed: false);
     }
 

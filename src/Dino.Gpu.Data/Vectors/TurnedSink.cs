@@ -27,7 +27,11 @@ internal sealed class TurnedSink(EmbeddingTable.Builder table, RowLayout layout,
     {
         float[] values = new float[_pictures.Count * Turns * layout.Length];
         for (int i = 0; i < _pictures.Count; i++)
+        {
             _pictures[i].CopyTo(values, i * Turns * layout.Length);
+            _pictures[i] = []; // not twice in memory
+        }
+
         return values;
     }
 
@@ -49,6 +53,8 @@ internal sealed class TurnedSink(EmbeddingTable.Builder table, RowLayout layout,
                 Sha256 = image.Sha256,
                 Columns = item.Columns,
             };
+            if (image.Warning is not null)
+                progress.Warn(item.Path, image.Warning);
         }
 
         if (_failure is null)
@@ -78,6 +84,13 @@ internal sealed class TurnedSink(EmbeddingTable.Builder table, RowLayout layout,
         }
         else
         {
+            if ((_pictures.Count + 1L) * Turns * layout.Length > Array.MaxLength)
+            {
+                throw new DinoException(
+                    $"more than {_pictures.Count} pictures in {Turns} orientations do not fit one array",
+                    "omit --transforms, or give fewer pictures");
+            }
+
             table.Add(_upright!, _turned.AsSpan(0, layout.Length));
             _pictures.Add(_turned);
         }

@@ -25,7 +25,7 @@ internal static class BmpStructure
     /// <param name="maxPixels">Most pixels that the picture may have.</param>
     public static BmpPixels Read(ReadOnlySpan<byte> file, int header, long pixels, ImageFormat format, long maxPixels)
     {
-        string name = format.ToString().ToUpperInvariant();
+        string name = ImageHeader.NameOf(format);
         if (header > file.Length - CoreHeader)
             throw ImageHeader.Truncated(name, file.Length, "inside its header");
         ReadOnlySpan<byte> info = file[header..];

@@ -45,13 +45,7 @@ internal static class ImageFile
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(decoder);
-        return Named(path, () =>
-        {
-            RgbImage picture = decoder.Decode(ReadBytes(path), orientation);
-            RgbImage result = then(picture);
-            result.Warning ??= picture.Warning;
-            return result;
-        });
+        return Named(path, () => then(decoder.Decode(ReadBytes(path), orientation)));
     }
 
     /// <summary>All bytes of a file, in bounded time and memory whatever the path leads to. Thread-safe.</summary>

@@ -22,6 +22,7 @@ internal static class JpegRepair
         try
         {
             RgbImage image = decode([.. data, .. EndOfImage]);
+            bool isSame = true;
             foreach (byte bits in (ReadOnlySpan<byte>)[0b0101_0101, 0b1010_1010, 0b1111_1110])
             {
                 // Noise, and much of it: blocks beyond the visible rows may take a part before those that are seen.
@@ -34,11 +35,11 @@ internal static class JpegRepair
                     tail[i] = (byte)Math.Min(state >> 24, 0xFE); // FF would begin a marker
                 }
 
-                if (!decode([.. data, .. tail, .. EndOfImage]).Pixels.AsSpan().SequenceEqual(image.Pixels))
-                    throw JpegStructure.MissingEnd(file.Length);
+                isSame &= decode([.. data, .. tail, .. EndOfImage]).Pixels.AsSpan().SequenceEqual(image.Pixels);
             }
 
-            return image;
+            if (isSame)
+                return image;
         }
         catch (DinoException)
         {

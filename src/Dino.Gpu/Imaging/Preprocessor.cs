@@ -77,7 +77,9 @@ public sealed class Preprocessor
     public RgbImage Apply(RgbImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        return PillowResize.ResizeAndCrop(image, Plan(image.Width, image.Height));
+        RgbImage result = PillowResize.ResizeAndCrop(image, Plan(image.Width, image.Height));
+        result.Warning ??= image.Warning;
+        return result;
     }
 
     /// <summary>What <see cref="Apply"/> does to a picture of this size.</summary>
@@ -106,7 +108,7 @@ public sealed class Preprocessor
         {
             string orLarger = isCropped ? " or larger" : "";
             throw new DinoException(
-                $"{width}x{height} pixels, expected {Width}x{Height}{orLarger}: the checkpoint's preprocessorConfig.json resizes nothing",
+                $"{width}x{height} pixels, expected {Width}x{Height}{orLarger}: the checkpoint's preprocessor_config.json resizes nothing",
                 "resize the pictures first, or pass --preprocess dino");
         }
 

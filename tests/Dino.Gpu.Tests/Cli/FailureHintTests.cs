@@ -39,6 +39,15 @@ public sealed class FailureHintTests : IDisposable
     }
 
     [Fact]
+    public async Task A_picture_without_its_end_is_embedded_with_a_warning()
+    {
+        string image = GoldenData.PathOf("pillow", "png_without_iend.png");
+        CliResult result = await CliRunner.EmbedTinyAsync(image, "-o", _folder.Path("e.npy"), "--decoder", "skia");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains($"dino: warning: {image}: PNG without its end; all of its pixels are there", result.ErrorLines);
+    }
+
+    [Fact]
     public async Task Run_that_a_failed_image_ends_has_its_hint()
     {
         string line = (await EmbedAsync("--on-error", "fail")).FatalLine();

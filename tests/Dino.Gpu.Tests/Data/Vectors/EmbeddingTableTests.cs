@@ -1,6 +1,7 @@
 using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;

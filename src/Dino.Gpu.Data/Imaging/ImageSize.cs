@@ -1,9 +1,9 @@
 using System.Globalization;
 using Dino.Gpu.Imaging;
 
-namespace Dino.Gpu.Cli.Commands;
+namespace Dino.Gpu.Data.Imaging;
 
-/// <summary>A size on the command line: <c>224</c> or <c>320x240</c>, width first.</summary>
+/// <summary>A size as text: <c>224</c> or <c>320x240</c>, width first.</summary>
 internal readonly record struct ImageSize(int Width, int Height)
 {
     /// <summary>Reads <c>N</c> or <c>WxH</c>.</summary>
