@@ -15,13 +15,13 @@ internal static class GlobPattern
 
     private static readonly char[] Separators = OperatingSystem.IsWindows() ? ['/', '\\'] : ['/'];
 
-    /// <summary>Whether a text stands for others: it has a wildcard, or braces with a comma between them.</summary>
+    /// <summary>Whether a text is a pattern: it has a wildcard, or braces with a comma between them.</summary>
     public static bool IsPattern(string input) => HasWildcard(input) || Braces(input) is not null;
 
     /// <summary>Whether a text without braces matches more than itself.</summary>
     public static bool HasWildcard(ReadOnlySpan<char> text) => FirstWildcard(text) >= 0;
 
-    /// <summary>The patterns that a pattern with braces stands for, in the order of a shell; else itself.</summary>
+    /// <summary>The patterns that a pattern with braces means, in the order of a shell; a pattern without them means itself.</summary>
     /// <exception cref="DinoException">They are too many.</exception>
     public static IReadOnlyList<string> Alternatives(string pattern)
     {

@@ -203,19 +203,6 @@ public sealed class InputList : IDisposable
         return first == last ? [] : ReadItems(first, last);
     }
 
-    /// <summary>Writes some of the rows to a file of their own, which <see cref="Open"/> reads.</summary>
-    /// <param name="path">The file; it appears when it is whole.</param>
-    /// <param name="first">First row.</param>
-    /// <param name="last">Row after the last.</param>
-    /// <exception cref="DinoException">The file cannot be written.</exception>
-    internal void Save(string path, long first, long last)
-    {
-        using var writer = new InputListWriter(Columns, path);
-        foreach (InputItem item in Items(first, last))
-            writer.Add(item);
-        writer.Complete(path).Dispose();
-    }
-
     /// <summary>Closes the list; a temporary one goes.</summary>
     public void Dispose() => _file?.Dispose();
 

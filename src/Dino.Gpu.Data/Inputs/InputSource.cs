@@ -3,7 +3,7 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Inputs;
 
-/// <summary>What one argument stands for.</summary>
+/// <summary>What one argument names.</summary>
 /// <param name="Rows">Its rows, with values for <paramref name="Columns"/>, read as they are asked for.</param>
 /// <param name="Columns">The columns that it carries.</param>
 /// <param name="Nothing">The message for when there are no rows.</param>

@@ -26,7 +26,7 @@ internal static class OutputDirectory
         HashSet<string> interrupted = AtomicFile.Interrupted(directory);
         if (interrupted.Count == 0)
             return;
-        foreach (string file in files.Where(file => interrupted.Contains(Path.GetFileName(file))))
+        foreach (string file in files.Where(file => interrupted.Contains(AtomicFile.TemporaryStem(Path.GetFileName(file)))))
             AtomicFile.EnsureWritable(file);
     }
 }

@@ -79,7 +79,7 @@ public sealed class EmbeddingRun
     {
         progress.Begin(new EmbeddingStart(total));
         var sink = new RowSink(embedder.Layout, output, policy, progress);
-        await embedder.RunAsync(items, sink, CancellationToken.None, cancellation, folders).ConfigureAwait(false);
+        await embedder.RunAsync(items, sink, folders, CancellationToken.None, cancellation).ConfigureAwait(false);
         output.Complete();
     }
 
@@ -117,7 +117,7 @@ public sealed class EmbeddingRun
             var policy = new FailurePolicy(_options.OnError, _options.MaxErrors, _options.OnIoError);
             var sink = new RowSink(_embedder.Layout, rows, policy, _progress, rows.Failures);
             IEnumerable<InputItem> missing = rows.Missing.SelectMany(part => _inputs.Items(part.First, part.Last));
-            isWhole = await _embedder.RunAsync(missing, sink, drain, CancellationToken.None, _inputs.Folders).ConfigureAwait(false);
+            isWhole = await _embedder.RunAsync(missing, sink, _inputs.Folders, drain, CancellationToken.None).ConfigureAwait(false);
             rows.Flush();
             if (isWhole)
                 rows.Complete();

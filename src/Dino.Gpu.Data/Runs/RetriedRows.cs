@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Runs;
@@ -44,6 +45,7 @@ internal sealed class RetriedRows : IRowOutput
 
     public void Write(RowInfo info, ReadOnlySpan<float> values)
     {
+        ValueEncoder.EnsureFit(_schema.Type, info, values); // before the shard gives way to its journal
         if (info.Error != _failed.Current.Error)
         {
             GoTo(info.Row);

@@ -171,7 +171,9 @@ internal sealed partial class RunFolder : IDisposable
                     isMixedOnly
                         ? "run it where it began, or with the same --vector; --allow-mixed resumes it with rows that differ in their "
                             + "last digits"
-                        : "give the same options to resume it, another folder, or --overwrite to start again");
+                        : now.MaxPixels != earlier.MaxPixels
+                            ? $"the default of --max-pixels follows the machine's memory: give --max-pixels {earlier.MaxPixels}"
+                            : "give the same options to resume it, another folder, or --overwrite to start again");
             }
 
             if (now.HasArithmeticOf(earlier))

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Dino.Gpu.Data.Inputs;
 
 namespace Dino.Gpu.Data.Runs;
 
@@ -23,6 +24,44 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
     /// <summary>Whether a folder holds parts of a run.</summary>
     public static bool HasParts(string folder) => PartsIn(folder).Any();
 
+    /// <summary>Refuses one file for several parts: each would overwrite that of the others.</summary>
+    /// <exception cref="DinoException">There are several parts.</exception>
+    public static void RefuseSharedFile(string file, ShardSelection part)
+    {
+        if (part.Count > 1)
+        {
+            throw new DinoException(
+                $"this is part {part.Index} of {part.Count} ({part.Source}), and every part would write {file}",
+                "give a folder, such as -o out, and join the parts with 'dino merge', or say --shard none for the whole list");
+        }
+    }
+
+    /// <summary>
+    /// Refuses a whole run in a folder of parts, and a part in the folder of a whole run: one of the two was started
+    /// with the wrong <c>--shard</c>.
+    /// </summary>
+    /// <param name="folder">Where the run is to go; it may not exist yet.</param>
+    /// <param name="part">What is to run.</param>
+    /// <exception cref="DinoException">The folder holds the other kind.</exception>
+    public static void RefuseMixed(string folder, ShardSelection part)
+    {
+        if (!Directory.Exists(folder))
+            return;
+        if (part.Count == 1 && HasParts(folder))
+        {
+            throw new DinoException(
+                $"{folder} holds parts of a run, and this would be a whole one",
+                "say which part, such as --shard 3/8, or give another folder");
+        }
+
+        if (part.Count > 1 && RunRecord.Load(folder) is not null)
+        {
+            throw new DinoException(
+                $"{folder} holds a whole run, and this would be part {part.Index} of {part.Count} ({part.Source})",
+                "give another folder, or --shard none for the whole");
+        }
+    }
+
     /// <summary>Finds the parts of one run in folders, which are parts themselves or hold some.</summary>
     /// <param name="folders">As the user named them.</param>
     /// <returns>
@@ -38,7 +77,11 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
         foreach (RunPart part in parts.Skip(1))
         {
             if (part.Record.DifferenceFromPart(parts[0].Record) is { } difference)
-                throw new DinoException($"{part.Path} is not of the same run as {parts[0].Path}: {difference}");
+                throw new DinoException(
+                    $"{part.Path} is not of the same run as {parts[0].Path}: {difference}",
+                    part.Record.MaxPixels == parts[0].Record.MaxPixels
+                        ? null
+                        : "the default of --max-pixels follows the machine's memory: run all parts with the same");
         }
 
         RunPart? twice = parts.GroupBy(part => part.Record.ShardIndex).FirstOrDefault(same => same.Count() > 1)?.Last();
@@ -91,15 +134,12 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
     /// </summary>
     /// <param name="path">The folder.</param>
     /// <param name="record">Its record.</param>
-    /// <param name="orJournals">Whether a journal counts as its shard.</param>
-    public static long RowsInShards(string path, RunRecord record, bool orJournals = false)
+    public static long RowsInShards(string path, RunRecord record)
     {
         var part = new RunPart(path, record);
-        string[] kinds = orJournals ? [record.Format, RunFolder.JournalName] : [record.Format];
-        IEnumerable<string> names = Directory.EnumerateFiles(path).Select(file => System.IO.Path.GetFileName(file));
-        return kinds.SelectMany(kind => names.Select(name => RunFolder.ShardNumber(name, kind)))
+        return Directory.EnumerateFiles(path)
+            .Select(file => RunFolder.ShardNumber(System.IO.Path.GetFileName(file), record.Format))
             .Where(shard => shard >= 0 && shard < record.Shards)
-            .Distinct()
             .Sum(shard => part.RowsOf(shard).Last - part.RowsOf(shard).First);
     }
 

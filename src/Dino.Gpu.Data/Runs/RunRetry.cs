@@ -40,7 +40,8 @@ internal sealed class RunRetry : IDisposable
     {
         const string Expected = "expected the folder of a finished run, such as 'dino embed INPUT -o DIR' writes";
         if (File.Exists(path))
-            throw new DinoException($"cannot retry {path}: it is a file, {Expected}", "embed the log of its failed images: --errors LOG");
+            throw new DinoException(
+                $"cannot retry {path}: it is a file, {Expected}", "embed the images in the log that --errors wrote: dino embed LOG -o FILE");
         if (!Directory.Exists(path))
             throw new DinoException($"cannot retry {path}: there is no such folder");
         if (RunRecord.Load(path) is not { } record)
@@ -52,11 +53,10 @@ internal sealed class RunRetry : IDisposable
         try
         {
             folder = RunFolder.Open(path);
+            record = RunRecord.Load(path) ?? throw Unfinished(path); // as it is under the lock
             list = InputList.Open(folder.Manifest);
             if (list.Count != record.LastRow - record.FirstRow)
                 throw new DinoException($"{folder.Manifest} has {list.Count} rows, expected {record.LastRow - record.FirstRow}");
-            if (RunPart.RowsInShards(path, record, orJournals: true) < list.Count)
-                throw Unfinished(path);
             var retry = new RunRetry(folder, record, list);
             retry.WriteShards();
             return retry;
@@ -118,7 +118,7 @@ internal sealed class RunRetry : IDisposable
             {
                 OnError onError = _record.OnError == "skip" ? OnError.Skip : OnError.Nan;
                 var sink = new RowSink(embedder.Layout, rows, new FailurePolicy(onError, MaxErrors: null, options.OnIoError), progress);
-                isWhole = await embedder.RunAsync(FailedItems(), sink, drain, CancellationToken.None).ConfigureAwait(false);
+                isWhole = await embedder.RunAsync(FailedItems(), sink, _list.Folders, drain, CancellationToken.None).ConfigureAwait(false);
             }
             finally
             {
@@ -154,6 +154,12 @@ internal sealed class RunRetry : IDisposable
             ShardIndex = _record.ShardIndex,
             ShardCount = _record.ShardCount,
         };
+        if (now.DifferenceFrom(_record, allowMixed: true) is { } difference)
+        {
+            throw new DinoException(
+                $"cannot retry {Path}: it was made differently ({difference})", "name the weights of the run with --weights");
+        }
+
         _record = _folder.Resume(now, overwrite: false, options.AllowMixed)!;
     }
 

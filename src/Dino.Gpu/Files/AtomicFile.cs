@@ -70,8 +70,8 @@ internal sealed partial class AtomicFile : IDisposable
     }
 
     /// <summary>
-    /// The outputs in a directory that have temporary files, of living or of killed processes. Empty if the directory
-    /// cannot be read.
+    /// The <see cref="TemporaryStem"/> of every output in a directory that has temporary files, of living or of killed
+    /// processes. Empty if the directory cannot be read.
     /// </summary>
     public static HashSet<string> Interrupted(string directory)
     {
@@ -86,7 +86,7 @@ internal sealed partial class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>The name of the output that a temporary file will become; null for any other name.</summary>
+    /// <summary>The <see cref="TemporaryStem"/> of the output that a temporary file will become; null for any other name.</summary>
     public static string? OutputOf(string fileName) =>
         TemporaryName().Match(fileName) is { Success: true } match ? match.Groups[1].Value : null;
 
@@ -216,7 +216,7 @@ internal sealed partial class AtomicFile : IDisposable
     /// What a temporary name has of the output's: all of it, unless the file system would not take a name that is
     /// longer still. Then it is the beginning, which still tells the file's own temporary files from others.
     /// </summary>
-    private static string TemporaryStem(string fileName)
+    public static string TemporaryStem(string fileName)
     {
         const int LongestName = 255; // bytes, on Linux; letters, on the others
         const int Added = 14; // two dots, eight digits, .tmp

@@ -13,7 +13,7 @@ internal sealed class SystemReadException(string message, Exception? innerExcept
     public static int Tries => Pauses.Length + 1;
 
     /// <summary>Reads, and reads again after a pause if the system failed.</summary>
-    /// <param name="read">Opens the file anew each time.</param>
+    /// <param name="read">Opens the file; called again for each try.</param>
     /// <exception cref="SystemReadException">Every try failed; this is what the last one said.</exception>
     public static T Retry<T>(Func<T> read)
     {

@@ -133,14 +133,31 @@ public sealed class RetryTests : IDisposable
         await EmbedAsync(Inputs(3), "-o", Out());
         CliResult other = await CliRunner.RunAsync("embed", "--retry", Out(), "-w", GoldenData.PathOf("checkpoints", "tiny_dino.pth"));
         Assert.Contains("weights was sha256:", other.FatalLine());
+        Assert.Equal("hint: name the weights of the run with --weights", other.ErrorLines[^1]);
     }
 
     [Theory]
     [InlineData("found an INPUT", "a.png")]
     [InlineData("found --output", "--output", "mean")]
     [InlineData("found -o", "-o", "x")]
+    [InlineData("found --size", "--size", "448")]
+    [InlineData("found --precision", "--precision", "fp32")]
+    [InlineData("found --max-pixels", "--max-pixels", "900000000")]
     public async Task Its_options_are_the_run_s(string found, params string[] arguments) =>
         Assert.Contains(found, (await CliRunner.RunAsync(["embed", "--retry", Out(), .. arguments])).UsageLine());
+
+    [Theory]
+    [InlineData("run.json")]
+    [InlineData("shard-00000.npy")]
+    public async Task Its_statistics_replace_no_file_of_the_run(string name)
+    {
+        await EmbedAsync(Inputs(3), "-o", Out());
+        byte[] before = File.ReadAllBytes(Path.Combine(Out(), name));
+        CliResult result = await CliRunner.RunAsync(
+            "embed", "--retry", Out(), "-w", CliRunner.TinyWeights, "--device", "cpu", "--stats", Path.Combine(Out(), name));
+        Assert.Contains(name, result.FatalLine());
+        Assert.Equal(before, File.ReadAllBytes(Path.Combine(Out(), name)));
+    }
 
     [Fact]
     public async Task Without_it_an_input_is_needed() =>

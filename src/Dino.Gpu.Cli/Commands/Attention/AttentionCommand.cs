@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using Dino.Gpu.Cli.Help;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Pictures;
 
 namespace Dino.Gpu.Cli.Commands;

@@ -47,8 +47,8 @@ internal sealed class EmbedCommand
         Formats: .npy and .safetensors hold numbers without paths. .npz holds arrays, the paths among them. .jsonl, .csv and .parquet hold
         rows with path, width, height and error; tokens and patches are flat there.
 
-        A folder or a glob is sorted by the byte order of its paths. An image that cannot be read is named on stderr and keeps its row: NaN
-        in arrays, null in JSON Lines and Parquet, empty cells in CSV.
+        A folder or a glob is sorted by the byte order of its paths. An image that cannot be read keeps its row: NaN in arrays, null in JSON
+        Lines and Parquet, empty cells in CSV. The first ten are named on stderr, all of them with --verbose or --errors.
 
         With --progress json every line on stderr is a JSON object, except for wrong usage. The event "progress" has done, total, failed,
         imagesPerSecond and secondsLeft; "message" has text; "error" says why the command failed, in text and perhaps hint.
@@ -163,7 +163,7 @@ internal sealed class EmbedCommand
         embed._encoder.AddTo(command);
         embed._inputs.Arity = ArgumentArity.ZeroOrMore;
         Option[] others = [embed._file, embed._format, embed._output, embed._normalize, embed._dtype, embed._sha256, embed._pathColumn,
-            embed._shard, embed._onError, embed._maxErrors, embed._errors, embed._shardSize, embed._overwrite];
+            embed._shard, embed._onError, embed._maxErrors, embed._errors, embed._shardSize, embed._overwrite, .. embed._encoder.Choices];
         command.Validators.Add(result =>
         {
             bool hasInputs = result.GetResult(embed._inputs)?.Tokens.Count > 0;

@@ -79,13 +79,14 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         // Cheap checks first: whatever would fail at the end of a long run must fail now.
         var part = ShardSelection.From(settings.Shard, ShardSelection.ProcessEnvironment());
         OutputTarget target = settings.Target;
-        RefuseSharedFile(part);
+        if (target.File is not null)
+            RunPart.RefuseSharedFile(target.Name, part);
         List<(string, string?)> outputs = [("-o", target.File), ("--errors", settings.ErrorsFile), ("--stats", settings.StatsFile)];
         OutputNames.RefuseSameFile(outputs, [.. settings.Inputs, settings.Weights]);
         if (target.IsFolder)
         {
             OutputNames.RefuseInRun(PartFolder(part), [settings.ErrorsFile, settings.StatsFile, .. settings.Inputs], RunFolder.IsOwn);
-            RefuseMixedFolder(part);
+            RunPart.RefuseMixed(target.Name, part);
         }
 
         using RunFolder? folder = target.IsFolder ? RunFolder.Open(PartFolder(part)) : null;
@@ -192,15 +193,24 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         RunResult result = await EmbeddingRun.RunAsync(embedder, list, folder, options, progress, cancellation).ConfigureAwait(false);
         if (result.IsWhole)
             return Finish(embedder, progress, $"{folder.Path}, {Quantity.Of(result.Shards, "shard")}");
+        return Stopped(embedder, progress, $"{result.Rows} of {result.Total} rows are in {folder.Path}");
+    }
+
+    private int Stopped(Embedder embedder, ConsoleProgress progress, string state)
+    {
         progress.Dispose();
         Statistics(embedder, progress.Counter);
-        console.Tell($"dino: stopped: {result.Rows} of {result.Total} rows are in {folder.Path}; run the same command again to resume");
+        console.Tell($"dino: stopped: {state}; run the same command again to resume");
         return ExitCode.Canceled;
     }
 
     /// <summary>The failed images of a finished run.</summary>
     private async Task<int> RetryAsync(string path, CancellationToken cancellation)
     {
+        OutputNames.RefuseSameFile([("--stats", settings.StatsFile)], [settings.Weights]);
+        OutputNames.RefuseInRun(path, [settings.StatsFile], RunFolder.IsOwn);
+        if (settings.StatsFile is not null)
+            FileKind.Statistics.EnsureWritable(settings.StatsFile);
         using var run = RunRetry.Open(path);
         if (run.Failed == 0)
         {
@@ -211,10 +221,12 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         string weights = await DownloadDisplay.FindWeightsAsync(settings.Weights, console, cancellation).ConfigureAwait(false);
         using Embedder embedder = await Task.Run(() => Embedder.Load(weights, run.Options(settings.Embedder)), cancellation)
             .WaitAsync(cancellation).ConfigureAwait(false);
+        console.TellNotes(embedder.Encoders.Notes);
         using ConsoleProgress progress = Progress(onBegin: null);
         RunResult result = await run.RunAsync(embedder, Options(ShardSelection.Whole), progress, cancellation).ConfigureAwait(false);
-        int exitCode = Finish(embedder, progress, $"{path}, {result.Failed} of its {result.Total} images still fail");
-        return result.IsWhole ? exitCode : ExitCode.Canceled;
+        if (result.IsWhole)
+            return Finish(embedder, progress, $"{path}, {result.Failed} of its {result.Total} images still fail");
+        return Stopped(embedder, progress, $"{result.Failed} images of {path} still fail");
     }
 
     private RunOptions Options(ShardSelection part) => new()
@@ -231,49 +243,18 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         Part = part,
     };
 
-    private ConsoleProgress Progress(Action<EmbeddingStart>? onBegin) =>
-        new(settings.Progress, console, settings.Target.IsStandardOutput && console.OutputIsTerminal, onBegin)
+    private ConsoleProgress Progress(Action<EmbeddingStart>? onBegin)
+    {
+        bool toFolder = settings.Retry is not null || settings.Target.IsFolder;
+        bool rowsOnTerminal = !toFolder && settings.Target.IsStandardOutput && console.OutputIsTerminal;
+        return new ConsoleProgress(settings.Progress, console, rowsOnTerminal, onBegin)
         {
-            AllFailures = settings.ErrorsFile ?? (settings.Target.IsFolder ? "its errors.jsonl" : "--errors FILE"),
+            AllFailures = settings.ErrorsFile ?? (toFolder ? "its errors.jsonl" : "--errors FILE"),
         };
+    }
 
     private string PartFolder(ShardSelection part) =>
         part.Count == 1 ? settings.Target.Name : RunFolder.PartPath(settings.Target.Name, part.Index, part.Count);
-
-    /// <summary>Refuses one file for several parts: they would overwrite each other's.</summary>
-    private void RefuseSharedFile(ShardSelection part)
-    {
-        if (part.Count > 1 && settings.Target.File is not null)
-        {
-            throw new DinoException(
-                $"this is part {part.Index} of {part.Count} ({part.Source}), and every part would write {settings.Target.Name}",
-                "give a folder, such as -o out, and join the parts with 'dino merge', or say --shard none for the whole list");
-        }
-    }
-
-    /// <summary>
-    /// Refuses a whole run in a folder of parts, and a part in the folder of a whole run: one of the two was started
-    /// with the wrong <c>--shard</c>.
-    /// </summary>
-    private void RefuseMixedFolder(ShardSelection part)
-    {
-        string name = settings.Target.Name;
-        if (!Directory.Exists(name))
-            return;
-        if (part.Count == 1 && RunPart.HasParts(name))
-        {
-            throw new DinoException(
-                $"{name} holds parts of a run, and this would be a whole one",
-                "say which part, such as --shard 3/8, or give another folder");
-        }
-
-        if (part.Count > 1 && RunRecord.Load(name) is not null)
-        {
-            throw new DinoException(
-                $"{name} holds a whole run, and this would be part {part.Index} of {part.Count} ({part.Source})",
-                "give another folder, or --shard none for the whole");
-        }
-    }
 
     private int Finish(Embedder embedder, ConsoleProgress progress, string where)
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Dino.Gpu.Cli.Help;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 

@@ -36,6 +36,7 @@ internal sealed class PreprocessCommand
         HelpName = "PATH",
     };
 
+    private readonly CheckpointArguments _checkpoint = new();
     private readonly Option<ExifOrientation> _exif = ImageOptions.Exif();
     private readonly Option<string> _decoder = ImageOptions.Decoder();
     private readonly Option<DecodeMode> _decode = ImageOptions.Decode();
@@ -52,6 +53,7 @@ internal sealed class PreprocessCommand
             preprocess._inputs, preprocess._directory, preprocess._format, preprocess._weights, preprocess._preset, preprocess._size,
             preprocess._exif, preprocess._decoder, preprocess._decode, preprocess._maxPixels,
         };
+        preprocess._checkpoint.AddTo(command);
         command.SetAction((parsed, cancellation) =>
             new PreprocessJob(parsed.GetValue(preprocess._inputs)!, preprocess.Pictures(parsed), console).RunAsync(cancellation));
         return command;
@@ -64,7 +66,9 @@ internal sealed class PreprocessCommand
         {
             Directory = parsed.GetValue(_directory)!,
             Format = parsed.GetValue(_format),
-            Preprocessor = CheckpointInfo.PreprocessorOf(parsed.GetValue(_weights), parsed.GetValue(_preset), size?.Width, size?.Height),
+            Preprocessor = CheckpointInfo.PreprocessorOf(
+                parsed.GetValue(_weights), parsed.GetValue(_preset), size?.Width, size?.Height,
+                _checkpoint.Read(parsed)),
             Decoder = ImageDecoders.Create(parsed.GetValue(_decoder)!, parsed.GetValue(_maxPixels), parsed.GetValue(_decode)),
             Orientation = parsed.GetValue(_exif),
         };

@@ -22,8 +22,7 @@ internal sealed class PreprocessJob(IReadOnlyList<string> inputs, PreparedPictur
         using InputList list = await InputOptions.SettleAsync(inputs, console, pathColumn: null, cancellation).ConfigureAwait(false);
         console.TellNotes(list.Notes);
         using var progress = new ConsoleProgress(ProgressKind.Auto, console, rowsOnTerminal: false);
-        await Task.Run(() => pictures.Write(list, progress, message => console.Warn(message), cancellation), cancellation)
-            .ConfigureAwait(false);
+        await Task.Run(() => pictures.Write(list, progress, cancellation), cancellation).ConfigureAwait(false);
         progress.Dispose();
         long failed = progress.Counter.Failed;
         string images = Quantity.Of(list.Count, "image");

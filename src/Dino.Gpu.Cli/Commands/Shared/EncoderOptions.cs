@@ -13,7 +13,8 @@ namespace Dino.Gpu.Cli.Commands;
 internal sealed class EncoderOptions(CliConsole console, string size = EncoderOptions.SizeDescription)
 {
     /// <summary>The usual description of <c>--size</c>.</summary>
-    public const string SizeDescription = "Input size of the model, width first. [default: what it was trained on]";
+    public const string SizeDescription = "Input size of the model, width first. "
+        + "[default: as preprocessor_config.json beside the weights says, else what it was trained on]";
 
     private readonly ModelOptions _model = new();
     private readonly Option<PreprocessPreset> _preprocess = ImageOptions.Preprocess();
@@ -23,9 +24,14 @@ internal sealed class EncoderOptions(CliConsole console, string size = EncoderOp
     private readonly Option<DecodeMode> _decode = ImageOptions.Decode();
     private readonly Option<long> _maxPixels = ImageOptions.MaxPixels();
 
-    public void AddTo(Command command)
+    /// <summary>Those that decide how an image becomes a row.</summary>
+    public IEnumerable<Option> Choices => [.. _model.Choices, _preprocess, _size, _exif, _decoder, _decode, _maxPixels];
+
+    /// <param name="command">Gets the options.</param>
+    /// <param name="precision">Whether <c>--precision</c> is one of them.</param>
+    public void AddTo(Command command, bool precision = true)
     {
-        _model.AddTo(command);
+        _model.AddTo(command, precision: precision);
         command.Options.Add(_preprocess);
         command.Options.Add(_size);
         command.Options.Add(_exif);

@@ -12,7 +12,8 @@ internal static class ImageOptions
     /// <summary><c>--preprocess hf|dino</c>.</summary>
     public static Option<PreprocessPreset> Preprocess() => new ChoiceOption<PreprocessPreset>(
         "--preprocess",
-        "How a picture becomes the model's input. hf: squash to the input size, bilinear, as Hugging Face. "
+        "How a picture becomes the model's input. hf: as preprocessor_config.json beside the weights says; without one, squash to the "
+            + "input size, bilinear, as Hugging Face. "
             + "dino: shorter side to 8/7 of it, bicubic, center crop, as the original evaluation.",
         [("hf", PreprocessPreset.HuggingFace), ("dino", PreprocessPreset.Dino)]);
 

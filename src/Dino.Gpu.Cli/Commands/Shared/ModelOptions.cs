@@ -64,14 +64,19 @@ internal sealed class ModelOptions
         "Bits of the CPU's vector registers. One width on every machine makes equal bytes. auto: the widest of this machine.",
         [("auto", null), ("128", 128), ("256", 256), ("512", 512)]);
 
+    /// <summary>Those that decide how an image becomes a row.</summary>
+    public IEnumerable<Option> Choices => [_precision, _interpolation];
+
     /// <param name="command">Gets the options.</param>
     /// <param name="batch">Whether <c>--batch</c> is one of them.</param>
-    public void AddTo(Command command, bool batch = true)
+    /// <param name="precision">Whether <c>--precision</c> is one of them.</param>
+    public void AddTo(Command command, bool batch = true, bool precision = true)
     {
         command.Options.Add(_weights);
         _checkpoint.AddTo(command);
         command.Options.Add(_device);
-        command.Options.Add(_precision);
+        if (precision)
+            command.Options.Add(_precision);
         if (batch)
             command.Options.Add(_batch);
         command.Options.Add(_interpolation);
