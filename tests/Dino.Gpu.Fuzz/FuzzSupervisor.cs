@@ -90,12 +90,10 @@ internal sealed class FuzzSupervisor(IReadOnlyList<FuzzTarget> targets, FuzzOpti
 
     private static string SaveCurrent(FuzzTarget target, FuzzBudget budget)
     {
+        if (!File.Exists(budget.CurrentInput))
+            return "no input: it ended before the first";
         byte[] current = File.ReadAllBytes(budget.CurrentInput);
-        int length = BitConverter.ToInt32(current);
-        Directory.CreateDirectory(budget.Findings);
-        string path = Path.Combine(budget.Findings, $"{target.Name}-ended");
-        File.WriteAllBytes(path, current.AsSpan(sizeof(int), length));
-        return path;
+        return FuzzWorker.Keep(budget.Findings, target, current.AsSpan(sizeof(int), BitConverter.ToInt32(current)));
     }
 }
 

@@ -116,13 +116,17 @@ internal sealed class FuzzWorker : IDisposable
             Keep(problem, input);
     }
 
-    private void Keep(string problem, byte[] input)
+    /// <summary>Writes an input to the folder of findings; returns its path.</summary>
+    public static string Keep(string folder, FuzzTarget target, ReadOnlySpan<byte> input)
     {
-        Directory.CreateDirectory(_budget.Findings);
-        string name = $"{_target.Name}-{Convert.ToHexStringLower(SHA256.HashData(input))[..12]}";
-        File.WriteAllBytes(Path.Combine(_budget.Findings, name), input);
-        Console.Error.WriteLine($"{name}: {problem}");
+        Directory.CreateDirectory(folder);
+        string path = Path.Combine(folder, $"{target.Name}-{Convert.ToHexStringLower(SHA256.HashData(input))[..12]}");
+        File.WriteAllBytes(path, input);
+        return path;
     }
+
+    private void Keep(string problem, byte[] input) =>
+        Console.Error.WriteLine($"{Path.GetFileName(Keep(_budget.Findings, _target, input))}: {problem}");
 
     private void EndWhereItHangs()
     {
