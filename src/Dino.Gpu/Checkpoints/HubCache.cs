@@ -8,7 +8,7 @@ namespace Dino.Gpu.Checkpoints;
 /// </summary>
 internal static partial class HubCache
 {
-    private const string MainBranch = "main";
+    internal const string MainBranch = "main";
 
     /// <summary>Whether text is the name of a model on the hub, OWNER/NAME or OWNER/NAME@REVISION.</summary>
     public static bool IsModel(string text) => ModelName().IsMatch(text) && !CheckpointNames.IsCheckpoint(text);

@@ -55,11 +55,12 @@ public sealed record WeightSource
         if (model == WeightsDownloadOptions.DefaultRepository && DinoWeights.CachePathOf(variable) is var own && File.Exists(own))
             return own;
         string[] parts = model.Split('@', 2);
+        var pull = new WeightsDownloadOptions { Repository = parts[0] };
         string repository = parts[0] == WeightsDownloadOptions.DefaultRepository ? "" : $" --repository {parts[0]}";
-        string revision = parts.Length == 2 ? $" --revision {parts[1]}" : repository.Length > 0 ? " --revision main" : "";
+        string revision = parts.Length == 2 ? $" --revision {parts[1]}" : "";
         throw new DinoException(
             $"{model}: no such file, and no such model in the Hugging Face cache {HubCache.Folder(variable)}",
-            $"dino weights pull{repository}{revision}, then --weights weights/{CheckpointNames.Torch}");
+            $"dino weights pull{repository}{revision}, then --weights {pull.DefaultPath}");
     }
 
     /// <summary>

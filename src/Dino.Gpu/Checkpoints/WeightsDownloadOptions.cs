@@ -21,11 +21,23 @@ public sealed record WeightsDownloadOptions
     /// <summary>OWNER/NAME on the hub.</summary>
     public string Repository { get; init; } = DefaultRepository;
 
-    /// <summary>Commit, tag or branch.</summary>
-    public string Revision { get; init; } = DefaultRevision;
+    /// <summary>
+    /// Commit, tag or branch; unless given, <see cref="DefaultRevision"/> of the default repository and <c>main</c> of
+    /// another.
+    /// </summary>
+    public string Revision
+    {
+        get => field ?? (Repository == DefaultRepository ? DefaultRevision : HubCache.MainBranch);
+        init;
+    }
 
     /// <summary>File of the repository.</summary>
     public string FileName { get; init; } = CheckpointNames.Torch;
+
+    /// <summary>Where the file goes unless told otherwise: one file for each model, below <c>weights/</c>.</summary>
+    internal string DefaultPath => Repository == DefaultRepository
+        ? Path.Combine("weights", Path.GetFileName(FileName))
+        : Path.Combine("weights", Path.GetFileName(Repository), Path.GetFileName(FileName));
 
     /// <summary>
     /// SHA-256 that the file must have, 64 hexadecimal digits, from somebody you trust; null to take the hub's word.

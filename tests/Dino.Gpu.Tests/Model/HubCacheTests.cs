@@ -52,7 +52,10 @@ public sealed class HubCacheTests : IDisposable
         DinoException other = Refusal("facebook/dino-vitb8@v2");
         Assert.Equal(
             $"facebook/dino-vitb8@v2: no such file, and no such model in the Hugging Face cache {_folder.Root}", other.Message);
-        Assert.StartsWith("dino weights pull --repository facebook/dino-vitb8 --revision v2, ", other.Hint);
+        Assert.Equal(
+            "dino weights pull --repository facebook/dino-vitb8 --revision v2, "
+            + "then --weights weights/dino-vitb8/pytorch_model.bin",
+            other.Hint);
 
         // a folder of configs alone has no weights
         Write(Model, First, "config.json");

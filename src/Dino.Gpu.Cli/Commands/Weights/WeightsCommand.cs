@@ -18,13 +18,13 @@ internal static class WeightsCommand
 
     private static CliCommand CreatePull(CliConsole console)
     {
-        Option<string?> output = Parsing.File("-o", "File to write. [default: weights/ and the name on the hub]");
+        Option<string?> output = Parsing.File("-o", "File to write. [default: below weights/, in a folder of its own for another model]");
         output.Aliases.Add("--out");
         output.Aliases.Add("--output");
         Option<string?> repository = Text("--repository", "Model on the hub.", "OWNER/NAME", WeightsDownloadOptions.DefaultRepository);
         Option<string?> file = Text("--file", "File of the model.", "NAME", CheckpointNames.Torch);
         Option<string?> revision = Text(
-            "--revision", "Commit, tag or branch. The default is a pinned commit.", "REV", WeightsDownloadOptions.DefaultRevision);
+            "--revision", "Commit, tag or branch. [default: a pinned commit of dino-vits16, main of another model]", "REV");
         Option<string?> sha256 = Text("--sha256", "Digest that the file must have. Without it the one that the hub announces.", "HEX");
         Option<string?> endpoint = Text(
             "--endpoint",
@@ -36,7 +36,7 @@ internal static class WeightsCommand
             # from a mirror
             dino weights pull --endpoint https://hub.example.com -o vits16.bin
             # another model
-            dino weights pull --repository facebook/dino-vitb8 --revision main -o vitb8/pytorch_model.bin
+            dino weights pull --repository facebook/dino-vitb8
             """;
         const string Notes = """
             A file that Hugging Face's tools have fetched already is copied from their cache. HF_TOKEN, HF_HUB_OFFLINE, HF_HOME and

@@ -13,9 +13,7 @@ internal sealed class WeightsJob(CliConsole console)
     /// <summary>Downloads a checkpoint.</summary>
     public async Task<int> PullAsync(string? output, WeightsDownloadOptions options, CancellationToken cancellation)
     {
-        string path = output ?? Path.Combine("weights", Path.GetFileName(options.FileName));
-        if (output is null && options.Repository != WeightsDownloadOptions.DefaultRepository && File.Exists(path))
-            throw new DinoException($"{path} exists, and may be another model", "name the file with -o");
+        string path = output ?? options.DefaultPath;
         FileKind.Checkpoint.RequireReplaceable(path);
         console.Say($"downloading {WeightsDownload.Address(options)}");
         WeightsDownloadResult result = await DownloadDisplay

@@ -48,10 +48,10 @@ public sealed class ShardSelectionTests
     [InlineData("auto", "", "no scheduler")]
     public void What_does_not_say_which_part_is_one_line(string? option, string environment, string expected)
     {
-        string message = Assert.Throws<DinoException>(() => ShardSelection.From(option, Variables(environment))).Message;
-        Assert.Contains(expected, message);
-        Assert.Contains("--shard", message);
-        Assert.DoesNotContain('\n', message);
+        DinoException refusal = Assert.Throws<DinoException>(() => ShardSelection.From(option, Variables(environment)));
+        Assert.Contains(expected, refusal.Message);
+        Assert.Contains("--shard", refusal.Message + refusal.Hint);
+        Assert.DoesNotContain('\n', refusal.Message + refusal.Hint);
     }
 
     [Theory]
