@@ -14,6 +14,9 @@ namespace Dino.Gpu.Cli;
 /// </summary>
 internal static class DinoCommandLine
 {
+    /// <summary>As it is typed.</summary>
+    public const string Name = "dino";
+
     /// <summary>Says that a signal ended the command.</summary>
     public const string Canceled = "canceled";
 
@@ -27,9 +30,17 @@ internal static class DinoCommandLine
             RootCommand root = CreateRoot(console, out Option<bool> verbose, out Option<bool> quiet);
 
             // A leading @ names a list of images. System.CommandLine would read arguments from it.
-            ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            var configuration = new ParserConfiguration { ResponseFileTokenReplacer = null };
+            ParseResult parsed = root.Parse(arguments, configuration);
+            IReadOnlyList<(string Variable, string Argument)> variables = OptionVariables.Read(parsed, console.Variable);
+            if (variables.Count > 0)
+            {
+                IEnumerable<string> further = variables.Select(one => one.Argument);
+                parsed = root.Parse(OptionVariables.Insert(arguments, parsed, further), configuration);
+            }
+
             if (parsed.Action is ParseErrorAction)
-                return ReportUsage(root, parsed, arguments, console);
+                return ReportUsage(root, parsed, arguments, variables, console);
             console.IsVerbose = parsed.GetValue(verbose);
             console.IsQuiet = parsed.GetValue(quiet);
             var invocation = new InvocationConfiguration
@@ -86,6 +97,8 @@ internal static class DinoCommandLine
             ComparePrecisionCommand.Create(console),
             PreprocessCommand.Create(console),
         };
+        root.Subcommands.Add(HelpCommand.Create(root, console));
+        root.Subcommands.Add(CompletionCommand.Create(console));
         root.Subcommands.Add(DocsCommand.Create(root, console));
         root.Options.Add(quiet);
         root.Options.Add(verbose);
@@ -104,19 +117,30 @@ internal static class DinoCommandLine
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         help.Description = "Print help: -h the most used options, --help all.";
         help.Action = new ShowHelp(help, console.Width);
-        root.Options.OfType<VersionOption>().Single().Description = "Print the version.";
+        foreach (string foreign in (string[])["/h", "/?", "-?"])
+            help.Aliases.Remove(foreign);
+        VersionOption version = root.Options.OfType<VersionOption>().Single();
+        version.Description = "Print the version.";
+        version.Aliases.Add("-V");
         return root;
     }
 
-    private static int ReportUsage(RootCommand root, ParseResult parsed, IReadOnlyList<string> arguments, CliConsole console)
+    private static int ReportUsage(
+        RootCommand root,
+        ParseResult parsed,
+        IReadOnlyList<string> arguments,
+        IReadOnlyList<(string Variable, string Argument)> variables,
+        CliConsole console)
     {
         if (arguments.Count == 0)
         {
-            new HelpPage(console.Error, console.Width).Write(root, "dino", isShort: true);
+            new HelpPage(console.Error, console.Width).Write(root, Name, isShort: true);
             return ExitCode.Usage;
         }
 
         (string message, string hint) = UsageErrors.Of(parsed, ShowHelp.Path(parsed));
+        if (variables.Count > 0)
+            hint += $"; the environment has {string.Join(", ", variables.Select(one => one.Variable))}";
         console.TellError(message, hint);
         return ExitCode.Usage;
     }

@@ -40,6 +40,7 @@ internal sealed class ChoiceOption<T> : Option<T>, IChoice
         };
         if (hasDefault)
             DefaultValueFactory = _ => _choices[0].Value;
+        CompletionSources.Clear(); // of the names of an enumeration
         CompletionSources.Add([.. _choices.Select(choice => choice.Name)]);
     }
 

@@ -46,6 +46,7 @@ internal static class HelpLayout
         ("Attention and features", ["attention", "features", "pca"]),
         ("Classification", ["knn", "linear"]),
         ("Setup", ["weights", "devices", "bench", "compare-precision", "preprocess"]),
+        ("Help", ["help", "completion"]),
     ];
 
     /// <summary>The options of a command, and those that every command has, under their headings.</summary>

@@ -38,14 +38,20 @@ internal sealed class HelpPage(TextWriter output, int width)
 
         foreach ((string heading, IReadOnlyList<Option> options) in HelpLayout.Options(command))
             Section(heading, options.Select(option => (Label(option), HelpText.Description(option))));
-        Closing(command);
+        WriteClosing(command);
     }
 
-    private void Closing(Command command)
+    /// <summary>What a page ends with; empty for nothing.</summary>
+    public static (string Examples, string Notes) Closing(Command command) => command switch
     {
-        (string examples, string notes) = command is CliCommand known ? (known.Examples, known.Notes)
-            : command is RootCommand ? (RootHelp.Examples, RootHelp.Notes)
-            : ("", "");
+        CliCommand known => (known.Examples, known.Notes),
+        RootCommand => (RootHelp.Examples, RootHelp.Notes),
+        _ => ("", ""),
+    };
+
+    private void WriteClosing(Command command)
+    {
+        (string examples, string notes) = Closing(command);
         if (examples.Length > 0)
         {
             output.WriteLine();

@@ -88,7 +88,8 @@ internal static class HelpText
             yield return line;
     }
 
-    private static bool IsSwitch(Option option) => option.ValueType == typeof(bool) || option.Arity.MaximumNumberOfValues == 0;
+    /// <summary>Whether the option has no value.</summary>
+    public static bool IsSwitch(Option option) => option.ValueType == typeof(bool) || option.Arity.MaximumNumberOfValues == 0;
 
     private static bool IsLong(string name) => name.StartsWith("--", StringComparison.Ordinal);
 

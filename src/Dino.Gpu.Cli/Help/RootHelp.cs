@@ -21,6 +21,8 @@ internal static class RootHelp
         Data goes to standard output or to files; progress, notes, warnings and errors go to stderr. A failed command says why in one line
         that begins with "dino: error:". A second line, "hint:", says what to do, if there is something to do.
 
+        Every option can come from the environment: DINO_ and its long name, such as DINO_DEVICE=cpu or DINO_QUIET=1. The command line wins.
+
         Exit codes: 0 success, 1 failure, 2 wrong usage, 3 the output is complete but some images could not be read, 130 canceled.
         """;
 }

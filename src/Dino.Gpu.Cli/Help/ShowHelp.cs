@@ -24,7 +24,7 @@ internal sealed class ShowHelp(Option help, int width) : SynchronousCommandLineA
     {
         var names = new Stack<string>();
         for (CommandResult? one = parsed.CommandResult; one is not null; one = one.Parent as CommandResult)
-            names.Push(one.Command is RootCommand ? "dino" : one.Command.Name);
+            names.Push(one.Command is RootCommand ? DinoCommandLine.Name : one.Command.Name);
         return string.Join(' ', names);
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.RegularExpressions;
+using Dino.Gpu.Data.Inputs;
 
 namespace Dino.Gpu.Cli.Help;
 
@@ -8,6 +9,8 @@ internal static class UsageErrors
 {
     /// <summary>Separates a message from the hint that an option or command adds.</summary>
     private const char HintSeparator = '\n';
+
+    private static readonly Regex UnknownArgument = new(@"^Unrecognized command or argument '(.+)'\.$");
 
     /// <summary>
     /// The sentences of System.CommandLine. They are English on every machine: no translations are shipped.
@@ -18,7 +21,7 @@ internal static class UsageErrors
         (new(@"^Required argument missing for option: '(.+)'\.$"), $"$1: {ExpectedValue}, found none"),
         (new(@"^Option '(.+)' is required\.$"), "$1: required, found none"),
         (new(@"^Option '(.+)' expects a single argument but (\d+) were provided\.$"), "$1: expected one value, found $2"),
-        (new(@"^Unrecognized command or argument '(.+)'\.$"), "unexpected argument '$1'"),
+        (UnknownArgument, "unexpected argument '$1'"),
         (new(@"^Cannot parse argument '(.*)' for option '(.+)' as expected type .*$"), "$2: expected a value of another kind, found '$1'"),
     ];
 
@@ -35,11 +38,29 @@ internal static class UsageErrors
     {
         string[] errors = parsed.CommandResult.Command.Subcommands.Count > 0
             ? [MissingCommand(parsed, path)]
-            : [.. parsed.Errors.Select(error => error.Message).Distinct()];
+            : [.. parsed.Errors.Select(error => Named(error.Message, parsed.CommandResult.Command)).Distinct()];
         string message = string.Join("; ", errors.Select(error => Sentence(error.Split(HintSeparator)[0])));
         string? hint = errors.Where(error => error.Contains(HintSeparator)).Select(error => error.Split(HintSeparator)[1]).FirstOrDefault();
         return (message, hint ?? $"run '{path} --help'");
     }
+
+    /// <summary>Says that a command has no such option, and which one may be meant.</summary>
+    public static string UnknownOption(string option, Command command)
+    {
+        IEnumerable<string> known = HelpLayout.Options(command).SelectMany(group => group.Options).SelectMany(HelpText.Names);
+        string name = option.Split('=')[0];
+        return Of($"there is no option '{option}'", name.Length > 2 ? Suggestion(name, known) : null);
+    }
+
+    /// <summary>What a mistyped name may be meant to be; null where nothing is like it.</summary>
+    public static string? Suggestion(string name, IEnumerable<string> known) =>
+        SimilarName.Of(name, known) is { } similar ? $"did you mean '{similar}'?" : null;
+
+    /// <summary>The parser calls an option that a command without arguments lacks an argument.</summary>
+    private static string Named(string error, Command command) =>
+        UnknownArgument.Match(error) is { Success: true } match && match.Groups[1].Value is ['-', _, ..] option
+            ? UnknownOption(option, command)
+            : error;
 
     private static string Sentence(string text)
     {
@@ -57,12 +78,13 @@ internal static class UsageErrors
     /// </summary>
     private static string MissingCommand(ParseResult parsed, string path)
     {
-        IEnumerable<string> known = parsed.CommandResult.Command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name);
+        Command command = parsed.CommandResult.Command;
+        string[] known = [.. command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name)];
         return parsed.UnmatchedTokens.FirstOrDefault() switch
         {
             null => $"expected a command ({string.Join(", ", known)}), found none",
-            ['-', ..] option => $"there is no option '{option}'",
-            var unknown => $"there is no command '{$"{path} {unknown}"["dino ".Length..]}'",
+            ['-', ..] option => UnknownOption(option, command),
+            var unknown => Of($"there is no command '{$"{path} {unknown}"["dino ".Length..]}'", Suggestion(unknown, known)),
         };
     }
 }

@@ -43,6 +43,9 @@ internal sealed class CliConsole
     /// <summary>Columns of help texts.</summary>
     public int Width { get; init; } = 80;
 
+    /// <summary>Reads an environment variable; of none unless the process passes its own.</summary>
+    public Func<string, string?> Variable { get; init; } = _ => null;
+
     /// <summary>Whether every line on stderr is a JSON object, as <c>--progress json</c> promises.</summary>
     public bool ErrorIsJson { get; set; }
 

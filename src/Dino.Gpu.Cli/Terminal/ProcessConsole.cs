@@ -20,6 +20,7 @@ internal static class ProcessConsole
             Text = outputIsTerminal ? Console.Out : null, // knows the terminal's colors and the encoding of Windows
             Error = new StandardError(Console.Error),
             OutputIsTerminal = outputIsTerminal,
+            Variable = Environment.GetEnvironmentVariable,
             ErrorIsTerminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb",
             // Some CI systems and containers make terminals that are 0 columns wide.
             Width = outputIsTerminal && Console.WindowWidth > 0 ? Math.Clamp(Console.WindowWidth, LeastWidth, MostWidth) : MostWidth,

@@ -70,15 +70,31 @@ internal static class CliRunner
     public static Task<CliResult> RunWithInputAsync(string input, params string[] arguments) =>
         RunAsync(arguments, new StringReader(input), null, CancellationToken.None);
 
+    /// <summary>With an environment of its own.</summary>
+    public static Task<CliResult> RunAsync(IReadOnlyDictionary<string, string> variables, string[] arguments) =>
+        RunAsync(arguments, TextReader.Null, null, CancellationToken.None, variables);
+
     /// <param name="arguments">The command.</param>
     /// <param name="input">Standard input.</param>
     /// <param name="told">Gets each line of stderr, while the command waits.</param>
     /// <param name="cancellation">As Ctrl-C.</param>
-    public static async Task<CliResult> RunAsync(string[] arguments, TextReader input, Action<string>? told, CancellationToken cancellation)
+    /// <param name="variables">The environment; null for none.</param>
+    public static async Task<CliResult> RunAsync(
+        string[] arguments,
+        TextReader input,
+        Action<string>? told,
+        CancellationToken cancellation,
+        IReadOnlyDictionary<string, string>? variables = null)
     {
         using var output = new MemoryStream();
         var error = new ToldWriter(told);
-        var console = new CliConsole { Input = input, Output = output, Error = TextWriter.Synchronized(error) };
+        var console = new CliConsole
+        {
+            Input = input,
+            Output = output,
+            Error = TextWriter.Synchronized(error),
+            Variable = name => variables?.GetValueOrDefault(name),
+        };
         int exitCode = await DinoCommandLine.RunAsync(arguments, console, cancellation);
         return new CliResult(exitCode, output.ToArray(), error.ToString());
     }

@@ -74,6 +74,31 @@ public sealed class HelpTests
     }
 
     [Fact]
+    public async Task Help_as_a_command_is_the_long_page()
+    {
+        Assert.Equal((await CliRunner.RunAsync("weights", "pull", "--help")).Output, (await CliRunner.RunAsync("help", "weights", "pull")).Output);
+        Assert.Equal((await CliRunner.RunAsync("--help")).Output, (await CliRunner.RunAsync("help")).Output);
+        Assert.Equal((await CliRunner.RunAsync("--version")).Output, (await CliRunner.RunAsync("-V")).Output);
+    }
+
+    [Fact]
+    public async Task Pages_for_man_have_every_command_and_option()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(0, (await CliRunner.RunAsync("docs", "man", folder.Path("man1"))).ExitCode);
+        string[] expected = [.. All(Root, "").Select(path => $"{Words("dino " + path).Replace(' ', '-')}.1")];
+        Assert.Equal(expected.Order(), Directory.GetFiles(folder.Path("man1")).Select(Path.GetFileName).Order());
+        string page = File.ReadAllText(folder.Path("man1/dino-embed.1"));
+        Assert.StartsWith(".TH \"DINO-EMBED\" 1\n.SH NAME\ndino\\-embed \\- Turn images", page);
+        foreach (Option option in Find("embed").Options)
+            Assert.Contains($".TP\n.B {HelpText.Label(option).Replace("-", "\\-")}\n", page);
+
+        // what is not a macro of ours starts with no dot
+        foreach (string line in Directory.GetFiles(folder.Path("man1")).SelectMany(File.ReadAllLines).Where(line => line.StartsWith('.')))
+            Assert.Matches(@"^\.(TH|SH|PP|TP|B|nf|fi)( |$)", line);
+    }
+
+    [Fact]
     public async Task The_committed_reference_is_that_of_the_command_line()
     {
         CliResult result = await CliRunner.RunAsync("docs", "cli");

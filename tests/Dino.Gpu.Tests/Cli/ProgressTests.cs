@@ -30,6 +30,32 @@ public sealed class ProgressTests
         Assert.InRange(rate, 1 / counter.Elapsed.TotalSeconds, 1 / before.TotalSeconds);
     }
 
+    /// <summary>An hour at one image a second, then a hundred a second: the time left is that of the new rate.</summary>
+    [Fact]
+    public void Time_left_is_estimated_from_the_last_half_minute()
+    {
+        var clock = new ManualClock();
+        var counter = new ProgressCounter(10_000, clock: clock);
+        for (int second = 0; second < 3600; second++)
+            Pass(1, 1);
+        Assert.Equal(1, counter.RecentRate, 0.1);
+        Pass(60, 100);
+        Assert.Equal(100, counter.RecentRate, 1.0);
+        Assert.Equal(4, counter.Remaining!.Value.TotalSeconds, 0.1);
+        Assert.Equal(9600 / 3660.0, counter.ImagesPerSecond, 0.01);
+        clock.Now += TimeSpan.FromMinutes(2); // a stall
+        Assert.Matches(@"^9600/10000 images, 0\.[0-9] images/s", counter.ToString());
+
+        void Pass(int seconds, int images)
+        {
+            for (int i = 0; i < seconds * images; i++)
+            {
+                clock.Now += TimeSpan.FromSeconds(1.0 / images);
+                counter.Advance(failed: false);
+            }
+        }
+    }
+
     [Fact]
     public void Counter_without_an_end_tells_no_time_left()
     {
@@ -241,5 +267,14 @@ public sealed class ProgressTests
             base.WriteLine(value);
             _written.TrySetResult();
         }
+    }
+
+    private sealed class ManualClock : TimeProvider
+    {
+        public TimeSpan Now { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now.Ticks;
     }
 }

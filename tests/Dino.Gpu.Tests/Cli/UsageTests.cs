@@ -54,6 +54,20 @@ public sealed class UsageTests
         Assert.Equal($"hint: run '{help}'", result.ErrorLines[1]);
     }
 
+    [Theory]
+    [InlineData("did you mean 'embed'?", "emebd", "a.jpg")]
+    [InlineData("did you mean 'pull'?", "weights", "pul")]
+    [InlineData("did you mean '--weights'?", "embed", "a.jpg", "--wieghts", "x")]
+    [InlineData("did you mean '--batch'?", "embed", "a.jpg", "--Batch=3")]
+    [InlineData("did you mean '--quiet'?", "devices", "--quite")]
+    [InlineData("did you mean 'weights'?", "help", "wieghts", "pull")]
+    public async Task A_mistyped_name_is_recognized(string hint, params string[] arguments)
+    {
+        CliResult result = await CliRunner.RunAsync(arguments);
+        Assert.StartsWith("dino: error: there is no ", result.UsageLine());
+        Assert.Equal($"hint: {hint}", result.ErrorLines[1]);
+    }
+
     /// <summary>The parser's own sentences come out in the words of all other errors.</summary>
     [Theory]
     [InlineData("expected INPUT, found none", "embed")]

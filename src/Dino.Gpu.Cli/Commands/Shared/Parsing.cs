@@ -21,7 +21,7 @@ internal static class Parsing
         foreach (string value in result.Tokens.Select(token => token.Value))
         {
             if (value.Length > 1 && value[0] == '-' && !Path.Exists(value))
-                result.AddError($"there is no option '{value}'");
+                result.AddError(UsageErrors.UnknownOption(value, ((CommandResult)result.Parent!).Command));
         }
     }
 
