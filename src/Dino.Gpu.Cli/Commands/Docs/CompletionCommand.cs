@@ -38,9 +38,9 @@ internal static class CompletionCommand
         function __dino_complete
             set -l line (commandline -cp)
             set -l word (commandline -ct)
-            set -l all (dino "[suggest:"(string length -- "$line")"]" "$line" 2>/dev/null)
-            string match -q -- '-*' "$word"; or set all (string match -v -- '-*' $all)
-            if test (count $all) -gt 0
+            set -l all (dino "[suggest:"(string length -- "$line")"]" "$line" 2>/dev/null | string match -r '.+')
+            string match -q -- '-*' "$word"; or set all (printf '%s\n' $all | string match -r '^[^-].*')
+            if set -q all[1]
                 printf '%s\n' $all
             else
                 __fish_complete_path "$word"
