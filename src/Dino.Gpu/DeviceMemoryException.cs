@@ -4,7 +4,7 @@ using ILGPU.Runtime.OpenCL;
 namespace Dino.Gpu;
 
 /// <summary>The device has no room for the request. Fewer images at a time may fit.</summary>
-public sealed class DeviceMemoryException : DinoException
+public sealed class DeviceMemoryException : DeviceException
 {
     /// <summary>Creates the exception with its one-line message.</summary>
     public DeviceMemoryException(string message)
@@ -19,10 +19,12 @@ public sealed class DeviceMemoryException : DinoException
     }
 
     /// <summary>Creates the exception with its one-line message, what the user can do, and the cause.</summary>
-    internal DeviceMemoryException(string message, string? hint, Exception innerException)
+    internal DeviceMemoryException(string message, string? hint, Exception? innerException)
         : base(message, hint, innerException)
     {
     }
+
+    private protected override DinoException Again(string message) => new DeviceMemoryException(message, Hint, this);
 
     /// <summary>
     /// Whether a failure means that memory ran out. OpenCL drivers may allocate at first use, so a launch or a copy can

@@ -154,12 +154,12 @@ public sealed partial class DinoEncoder : IDisposable
     /// <summary>Decodes a file and resizes it to the model's input size.</summary>
     /// <param name="path">An image file.</param>
     /// <returns>InputWidth x InputHeight pixels, for <see cref="ForwardPrepared"/>.</returns>
-    /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
+    /// <exception cref="ImageException">The file cannot be read or is no image.</exception>
     public RgbImage Prepare(string path) => ImageFile.Prepare(path, _decoder, _options.Orientation, _preprocessor);
 
     /// <summary>Decodes an image file that is already in memory and resizes it to the model's input size.</summary>
     /// <param name="file">The bytes of the file.</param>
-    /// <exception cref="DinoException">The bytes are not an image.</exception>
+    /// <exception cref="ImageException">The bytes are not an image.</exception>
     public RgbImage Prepare(ReadOnlyMemory<byte> file) => _preprocessor.Apply(_decoder.Decode(file, _options.Orientation));
 
     /// <summary>Resizes a picture to the model's input size.</summary>
@@ -173,7 +173,7 @@ public sealed partial class DinoEncoder : IDisposable
     /// </summary>
     /// <param name="path">An image file.</param>
     /// <returns>A picture for <see cref="ForwardPrepared"/> of this encoder.</returns>
-    /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
+    /// <exception cref="ImageException">The file cannot be read or is no image.</exception>
     public RgbImage PrepareForDevice(string path) => Decode(path, PrepareForDevice);
 
     /// <summary>
@@ -193,7 +193,7 @@ public sealed partial class DinoEncoder : IDisposable
     /// <summary>The embedding of one image file: the class token after the final norm.</summary>
     /// <param name="path">An image file.</param>
     /// <returns>(hidden)</returns>
-    /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
+    /// <exception cref="ImageException">The file cannot be read or is no image.</exception>
     public float[] Embed(string path) => EmbedPrepared([PrepareForDevice(path)])[0];
 
     /// <summary>The embedding of one picture.</summary>
@@ -209,13 +209,15 @@ public sealed partial class DinoEncoder : IDisposable
     /// <summary>The embeddings of many image files, in their order.</summary>
     /// <param name="paths">Image files.</param>
     /// <returns>(hidden) for each file.</returns>
-    /// <exception cref="DinoException">A file cannot be read or is no image.</exception>
+    /// <exception cref="ImageException">
+    /// A file cannot be read or is no image; <see cref="DinoException.Index"/> says which.
+    /// </exception>
     public float[][] Embed(IReadOnlyList<string> paths)
     {
         ArgumentNullException.ThrowIfNull(paths);
         var embeddings = new List<float[]>(paths.Count);
         foreach (string[] batch in paths.Chunk(BatchSize))
-            embeddings.AddRange(EmbedPrepared(PrepareAll(batch, PrepareForDevice)));
+            embeddings.AddRange(EmbedPrepared(PrepareAll(batch, PrepareForDevice, first: embeddings.Count)));
         return [.. embeddings];
     }
 
@@ -307,7 +309,7 @@ public sealed partial class DinoEncoder : IDisposable
         int width = options.InputWidth ?? weights.Preprocessor?.InputWidth ?? config.TrainedImageSize;
         int height = options.InputHeight ?? weights.Preprocessor?.InputHeight ?? config.TrainedImageSize;
         if (config.LayerCount > ForwardRequest.MaxLayers)
-            throw new DinoException($"the model has {config.LayerCount} blocks (at most {ForwardRequest.MaxLayers} are supported)");
+            throw new WeightsException($"the model has {config.LayerCount} blocks (at most {ForwardRequest.MaxLayers} are supported)");
         if (width < config.PatchSize || height < config.PatchSize)
         {
             throw new DinoException(
@@ -321,17 +323,33 @@ public sealed partial class DinoEncoder : IDisposable
         return (width, height);
     }
 
-    private static RgbImage[] PrepareAll<T>(IReadOnlyList<T> sources, Func<T, RgbImage> prepare)
+    /// <summary>Prepares the pictures of one batch on several threads. A failure says which picture it is of.</summary>
+    /// <param name="sources">What pictures are made of.</param>
+    /// <param name="prepare">Makes one.</param>
+    /// <param name="first">The place of the batch's first picture among those of the call.</param>
+    private static RgbImage[] PrepareAll<T>(IReadOnlyList<T> sources, Func<T, RgbImage> prepare, int first = 0)
     {
         ArgumentNullException.ThrowIfNull(sources);
         var images = new RgbImage[sources.Count];
         try
         {
-            Parallel.For(0, images.Length, i => images[i] = prepare(sources[i]));
+            Parallel.For(0, images.Length, i =>
+            {
+                try
+                {
+                    images[i] = prepare(sources[i]);
+                }
+                catch (DinoException failure)
+                {
+                    throw failure.At(first + i);
+                }
+            });
         }
         catch (AggregateException failure)
         {
-            ExceptionDispatchInfo.Throw(failure.InnerExceptions[0]); // as one picture alone would fail
+            // Several pictures may have failed before the loop noticed: the first of them.
+            Exception earliest = failure.InnerExceptions.OrderBy(inner => (inner as DinoException)?.Index ?? -1).First();
+            ExceptionDispatchInfo.Throw(earliest);
         }
 
         return images;

@@ -96,7 +96,7 @@ public sealed class DinoEncoderGroup : IDisposable
 
     /// <summary>Decodes a file and resizes it to the model's input size, on the calling thread.</summary>
     /// <param name="path">An image file.</param>
-    /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
+    /// <exception cref="ImageException">The file cannot be read or is no image.</exception>
     public RgbImage Prepare(string path) => _encoders[0].Prepare(path);
 
     /// <summary>Resizes a picture to the model's input size, on the calling thread.</summary>
@@ -107,7 +107,7 @@ public sealed class DinoEncoderGroup : IDisposable
     /// Does the same as <see cref="DinoEncoder.PrepareForDevice(string)"/>. The result suits every device of the group.
     /// </summary>
     /// <param name="path">An image file.</param>
-    /// <exception cref="DinoException">The file cannot be read or is no image.</exception>
+    /// <exception cref="ImageException">The file cannot be read or is no image.</exception>
     public RgbImage PrepareForDevice(string path) => _encoders[0].Decode(path, PrepareForDevice);
 
     /// <summary>
@@ -184,7 +184,8 @@ public sealed class DinoEncoderGroup : IDisposable
         {
             // With several devices, the name of the one that failed is half of the answer.
             string message = $"{encoder?.Device.Id} ({encoder?.Device.Name}): {failure.Message.ReplaceLineEndings(" ")}";
-            throw new DinoException(message, (failure as DinoException)?.Hint, failure);
+            throw (failure as DeviceException)?.WithMessage(message)
+                ?? new DeviceException(message, (failure as DinoException)?.Hint, failure);
         }
         finally
         {

@@ -54,7 +54,7 @@ public sealed class DinoEncoderGroupTests
                 throw new DinoException("the cable\nfell out");
         })]);
         var rows = new Rows();
-        DinoException failure = await Assert.ThrowsAsync<DinoException>(
+        DinoException failure = await Assert.ThrowsAsync<DeviceException>(
             () => Pipeline(group, 2).RunAsync(Names(), rows, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60)));
         Assert.StartsWith("cpu (", failure.Message, StringComparison.Ordinal);
         Assert.EndsWith("the cable?fell out", failure.Message, StringComparison.Ordinal);
@@ -96,7 +96,7 @@ public sealed class DinoEncoderGroupTests
     [InlineData("cpu:all", "unknown device 'cpu:all'")]
     public void A_wrong_list_is_said_in_one_line(string devices, string part)
     {
-        DinoException failure = Assert.Throws<DinoException>(
+        DinoException failure = Assert.Throws<DeviceException>(
             () => DinoEncoderGroup.Create(TinyModel.Weights, new DinoOptions { Device = devices, Threads = 1 }));
         Assert.Contains(part, failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', failure.Message);
@@ -113,7 +113,7 @@ public sealed class DinoEncoderGroupTests
             Assert.Equal(usable, DeviceList.Expand($"{kind}:all"));
         else
             Assert.Contains(
-                $"'{kind}:all'", Assert.Throws<DinoException>(() => DeviceList.Expand($"{kind}:all")).Message, StringComparison.Ordinal);
+                $"'{kind}:all'", Assert.Throws<DeviceException>(() => DeviceList.Expand($"{kind}:all")).Message, StringComparison.Ordinal);
     }
 
     private static DinoEncoder Encoder(Action<int> beforeBatch) => DinoEncoder.Create(

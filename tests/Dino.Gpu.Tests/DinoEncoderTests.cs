@@ -3,6 +3,7 @@ using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
+using Dino.Gpu.Tests.Imaging;
 using Dino.Gpu.Tests.Support;
 using ILGPU.Runtime;
 
@@ -149,14 +150,15 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
     public void Wrong_use_is_one_line()
     {
         VitWeights weights = SyntheticWeights.Create(Small);
-        AssertLine("patch", () => DinoEncoder.Create(weights, Cpu with { InputWidth = 4 }));
-        AssertLine("batch", () => DinoEncoder.Create(weights, Cpu with { BatchSize = 0 }));
-        AssertLine("64 blocks (at most 63", () => DinoEncoder.Create(SyntheticWeights.Create(Small with { LayerCount = 64 }), Cpu));
-        AssertLine("quantum", () => DinoEncoder.Create(weights, Cpu with { Device = "quantum:0" }));
-        AssertLine("no_such_file", () => DinoEncoder.Load("no_such_file.bin", Cpu));
+        AssertLine<DinoException>("patch", () => DinoEncoder.Create(weights, Cpu with { InputWidth = 4 }));
+        AssertLine<DinoException>("batch", () => DinoEncoder.Create(weights, Cpu with { BatchSize = 0 }));
+        AssertLine<WeightsException>(
+            "64 blocks (at most 63", () => DinoEncoder.Create(SyntheticWeights.Create(Small with { LayerCount = 64 }), Cpu));
+        AssertLine<DeviceException>("quantum", () => DinoEncoder.Create(weights, Cpu with { Device = "quantum:0" }));
+        AssertLine<WeightsException>("no_such_file", () => DinoEncoder.Load("no_such_file.bin", Cpu));
         using DinoEncoder encoder = DinoEncoder.Create(weights, Cpu);
-        AssertLine("no_such_picture.png", () => encoder.Embed("no_such_picture.png"));
-        AssertLine("preprocess.json", () => encoder.Embed(GoldenData.PathOf("preprocess.json")));
+        AssertLine<ImageException>("no_such_picture.png", () => encoder.Embed("no_such_picture.png"));
+        AssertLine<ImageException>("preprocess.json", () => encoder.Embed(GoldenData.PathOf("preprocess.json")));
         Assert.Throws<ArgumentOutOfRangeException>(() => encoder.Forward([Solid(1)], DinoOutputs.Attentions, [3]));
         Assert.Throws<ArgumentException>(() => encoder.ForwardPrepared([Solid(1)], DinoOutputs.ClassToken));
         Assert.Throws<ArgumentException>(() => encoder.Forward(Array.Empty<RgbImage>(), DinoOutputs.ClassToken));
@@ -164,9 +166,33 @@ public sealed class DinoEncoderTests(SeededWeights seeded) : IClassFixture<Seede
         Assert.Throws<ObjectDisposedException>(() => encoder.Embed(Solid(1)));
     }
 
-    private static void AssertLine(string part, Action action)
+    [Fact]
+    public void A_failure_among_many_pictures_says_which_and_why()
     {
-        DinoException exception = Assert.Throws<DinoException>(action);
+        using var folder = new TemporaryFolder();
+        string good = GoldenData.Image(GoldenImages.All.First(golden => golden.Image.EndsWith(".png", StringComparison.Ordinal)).Image);
+        byte[] bytes = File.ReadAllBytes(good);
+        (string Path, ImageFailureReason Reason)[] bad =
+        [
+            (folder.Path("absent.png"), ImageFailureReason.Unreadable),
+            (folder.Write("text.png", "words"u8.ToArray()), ImageFailureReason.NotAnImage),
+            (folder.Write("short.png", bytes[..(bytes.Length / 2)]), ImageFailureReason.Truncated),
+        ];
+        using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, Cpu with { BatchSize = 2 });
+        foreach ((string path, ImageFailureReason reason) in bad)
+        {
+            ImageException alone = Assert.Throws<ImageException>(() => encoder.Embed(path));
+            ImageException failure = Assert.Throws<ImageException>(() => encoder.Embed([good, good, good, path, good]));
+            Assert.Equal((reason, 3, alone.Message), (failure.Reason, failure.Index, failure.Message));
+            Assert.Equal((reason, null), (alone.Reason, alone.Index));
+            Assert.Equal(alone.Message, failure.InnerException!.Message);
+        }
+    }
+
+    private static void AssertLine<T>(string part, Action action)
+        where T : DinoException
+    {
+        T exception = Assert.Throws<T>(action);
         Assert.Contains(part, exception.Message, StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain('\n', exception.Message);
     }

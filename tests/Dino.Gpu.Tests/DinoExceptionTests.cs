@@ -18,6 +18,33 @@ public sealed class DinoExceptionTests
     }
 
     [Fact]
+    public void Its_kind_survives_a_prefix_and_a_place()
+    {
+        DinoException[] kinds =
+        [
+            new ImageException(ImageFailureReason.TooLarge, "what", "do this"),
+            new WeightsException("what", "do this"),
+            new DeviceException("what", "do this"),
+            new DeviceMemoryException("what", "do this", null),
+            new DinoException("what", "do this"),
+        ];
+        foreach (DinoException failure in kinds)
+        {
+            DinoException named = failure.WithMessage("file: what");
+            DinoException placed = named.At(7);
+            Assert.Equal(failure.GetType(), named.GetType());
+            Assert.Equal(failure.GetType(), placed.GetType());
+            Assert.Equal(("file: what", "do this", 7), (placed.Message, placed.Hint, placed.Index));
+            Assert.Equal(7, placed.WithMessage("again").Index);
+            Assert.Null(named.Index);
+            Assert.Same(named, placed.InnerException);
+            Assert.Same(failure, named.InnerException);
+        }
+
+        Assert.Equal(ImageFailureReason.TooLarge, ((ImageException)kinds[0].WithMessage("file: what").At(1)).Reason);
+    }
+
+    [Fact]
     public void It_is_no_longer_than_a_person_reads()
     {
         string longest = new('x', 2000);

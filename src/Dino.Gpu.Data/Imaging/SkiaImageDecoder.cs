@@ -65,10 +65,11 @@ public sealed class SkiaImageDecoder : IScalingDecoder
 
         string format = header.FormatName;
         using var data = SKData.CreateCopy(file.Span);
-        using SKCodec codec = SKCodec.Create(data) ?? throw new DinoException($"damaged or unsupported {format}: it could not be decoded");
+        using SKCodec codec = SKCodec.Create(data)
+            ?? throw ImageException.Damaged($"damaged or unsupported {format}: it could not be decoded");
         if (codec.Info.Width != header.Width || codec.Info.Height != header.Height)
         {
-            throw new DinoException(
+            throw ImageException.Damaged(
                 $"damaged {format}: its header says {header.Width}x{header.Height}, its data {codec.Info.Width}x{codec.Info.Height}");
         }
 
@@ -81,9 +82,9 @@ public sealed class SkiaImageDecoder : IScalingDecoder
             throw new OutOfMemoryException($"There is no room for {size.Width}x{size.Height} pixels.");
         SKCodecResult result = codec.GetPixels(info, rgba.GetPixels(), rgba.RowBytes, SKCodecOptions.Default);
         if (result == SKCodecResult.IncompleteInput)
-            throw new DinoException($"truncated {format}: its data end before the last row");
+            throw ImageException.Truncated($"truncated {format}: its data end before the last row");
         if (result != SKCodecResult.Success)
-            throw new DinoException($"damaged {format}: decoding failed with {result}");
+            throw ImageException.Damaged($"damaged {format}: decoding failed with {result}");
 
         byte[] rgb = GC.AllocateUninitializedArray<byte>(3 * size.Width * size.Height);
         DropAlpha(rgba.GetPixelSpan(), rgb);

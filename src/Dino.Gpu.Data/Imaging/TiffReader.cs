@@ -59,14 +59,14 @@ internal sealed class TiffReader
         try
         {
             using Tiff tiff = Tiff.ClientOpen("TIFF", "r", null, new Source(bytes))
-                ?? throw new DinoException("damaged TIFF: its directory cannot be read");
+                ?? throw ImageException.Damaged("damaged TIFF: its directory cannot be read");
             var reader = new TiffReader(tiff, header, bytes.Length);
             reader.RequireKnownCompression();
             return reader.IsJpeg ? reader.ReadJpeg(decodeJpeg) : reader.Read();
         }
         catch (Exception failure) when (failure is not (DinoException or OutOfMemoryException))
         {
-            throw new DinoException("damaged TIFF: it could not be decoded", failure);
+            throw ImageException.Damaged("damaged TIFF: it could not be decoded", failure);
         }
     }
 
@@ -87,7 +87,7 @@ internal sealed class TiffReader
         };
         if (name is not null)
         {
-            throw new DinoException(
+            throw ImageException.Unsupported(
                 $"TIFF compressed with {name} is not supported (expected none, LZW, Deflate, PackBits, CCITT or JPEG)",
                 "convert the file to PNG");
         }
@@ -106,7 +106,7 @@ internal sealed class TiffReader
         if (!isRead)
         {
             string kind = sampleFormat switch { 1 => "unsigned", 2 => "signed", 3 => "floating-point", _ => "other" };
-            throw new DinoException(
+            throw ImageException.Unsupported(
                 $"TIFF of {_samples} {kind} samples of {_bits} bits, photometric interpretation {(int)_photometric}, is not supported "
                 + "(expected gray, palette, RGB or CMYK of up to 16 bits)");
         }
@@ -185,7 +185,8 @@ internal sealed class TiffReader
 
     private byte[] Palette()
     {
-        FieldValue[] map = _tiff.GetField(TiffTag.COLORMAP) ?? throw new DinoException("damaged TIFF: it has no colors for its palette");
+        FieldValue[] map = _tiff.GetField(TiffTag.COLORMAP)
+            ?? throw ImageException.Damaged("damaged TIFF: it has no colors for its palette");
         byte[] table = new byte[3 * 256];
         for (int color = 0; color < 3; color++)
         {
@@ -206,7 +207,7 @@ internal sealed class TiffReader
         long rowLength = ((long)width * samples * _bits + 7) / 8;
         long length = rowLength * height;
         if (length > Math.Max(1 << 26, 16L * _width * _height))
-            throw new DinoException($"damaged TIFF: strips or tiles of {length} bytes in a picture of {_width}x{_height}");
+            throw ImageException.Damaged($"damaged TIFF: strips or tiles of {length} bytes in a picture of {_width}x{_height}");
         byte[] data = new byte[length];
         int across = (_width + width - 1) / width;
         int down = (_height + height - 1) / height;
@@ -223,7 +224,7 @@ internal sealed class TiffReader
                 ? _tiff.ReadEncodedTile(index, data, 0, data.Length)
                 : _tiff.ReadEncodedStrip(index, data, 0, piece.Rows * (int)rowLength);
             if (read < piece.Rows * rowLength)
-                throw new DinoException($"damaged or truncated TIFF: {(isTiled ? "tile" : "strip")} {index} cannot be decoded");
+                throw ImageException.Damaged($"damaged or truncated TIFF: {(isTiled ? "tile" : "strip")} {index} cannot be decoded");
             yield return piece;
         }
     }
@@ -233,7 +234,7 @@ internal sealed class TiffReader
     {
         bool isGray = _photometric is Photometric.MINISBLACK or Photometric.MINISWHITE && _samples == 1;
         if (_bits != 8 || _isSeparate || !isGray && (_samples != 3 || _photometric is not (Photometric.RGB or Photometric.YCBCR)))
-            throw new DinoException(
+            throw ImageException.Unsupported(
                 $"TIFF of JPEGs with {_samples} samples of {_bits} bits is not supported (expected gray, RGB or YCbCr of 8 bits)");
         byte[] tables = _tiff.GetField(TiffTag.JPEGTABLES) is [_, var field] ? field.ToByteArray()[2..^2] : []; // without start and end
         // Says whether the three components are RGB (0) or YCbCr (1), which the JPEG itself leaves open.
@@ -250,14 +251,14 @@ internal sealed class TiffReader
             byte[] data = new byte[CheckLength(isTiled, index)];
             int read = isTiled ? _tiff.ReadRawTile(index, data, 0, data.Length) : _tiff.ReadRawStrip(index, data, 0, data.Length);
             if (read != data.Length || read < 4)
-                throw new DinoException($"truncated TIFF: {(isTiled ? "tile" : "strip")} {index} is not whole");
+                throw ImageException.Truncated($"truncated TIFF: {(isTiled ? "tile" : "strip")} {index} is not whole");
             RgbImage piece = decodeJpeg([.. data[..2], .. adobe, .. tables, .. data[2..]], mostPixels);
             int left = index % across * width;
             int top = index / across * height;
             int columns = Math.Min(width, _width - left);
             int rows = Math.Min(height, _height - top);
             if (piece.Width < columns || piece.Height < rows)
-                throw new DinoException($"damaged TIFF: a JPEG of {piece.Width}x{piece.Height} for {columns}x{rows} pixels");
+                throw ImageException.Damaged($"damaged TIFF: a JPEG of {piece.Width}x{piece.Height} for {columns}x{rows} pixels");
             for (int row = 0; row < rows; row++)
                 piece.Pixels.AsSpan(3 * row * piece.Width, 3 * columns).CopyTo(pixels.AsSpan(3 * ((top + row) * _width + left)));
         }
@@ -276,7 +277,9 @@ internal sealed class TiffReader
         (int width, int height) = _tiff.IsTiled()
             ? (Field(TiffTag.TILEWIDTH, 0), Field(TiffTag.TILELENGTH, 0))
             : (_width, (int)Math.Min((uint)Field(TiffTag.ROWSPERSTRIP, -1), (uint)_height));
-        return width > 0 && height > 0 ? (width, height) : throw new DinoException($"damaged TIFF: strips or tiles of {width}x{height}");
+        return width > 0 && height > 0
+            ? (width, height)
+            : throw ImageException.Damaged($"damaged TIFF: strips or tiles of {width}x{height}");
     }
 
     /// <summary>
@@ -289,7 +292,7 @@ internal sealed class TiffReader
         _claimed += Math.Max(length, 0);
         return length >= 0 && length <= _fileLength && _claimed <= MostClaims * _fileLength
             ? length
-            : throw new DinoException(
+            : throw ImageException.Damaged(
                 $"damaged or truncated TIFF: {(isTiled ? "tile" : "strip")} {index} claims {length} bytes in a file of {_fileLength}");
     }
 

@@ -59,7 +59,7 @@ internal sealed record InputItem(string Path, IReadOnlyList<object?> Columns)
         }
         catch (DinoException failure)
         {
-            throw new DinoException($"archive {Archive}: {failure.Message}", failure);
+            throw failure.WithMessage($"archive {Archive}: {failure.Message}");
         }
     }
 }

@@ -65,7 +65,7 @@ public static class Checkpoint
         }
         catch (IOException failure)
         {
-            throw new DinoException($"{path}: {RegularFile.CannotBeRead(failure.Message)}", failure);
+            throw new WeightsException($"{path}: {RegularFile.CannotBeRead(failure.Message)}", failure);
         }
     }
 }

@@ -117,7 +117,7 @@ internal sealed class CheckpointBinding
     }
 
     /// <summary>Why the checkpoint cannot be loaded, in one line; null if it can.</summary>
-    public DinoException? Problem(TensorTable table)
+    public WeightsException? Problem(TensorTable table)
     {
         if (_problems.Count == 0)
             return null;

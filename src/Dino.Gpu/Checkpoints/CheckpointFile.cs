@@ -51,7 +51,7 @@ internal sealed class CheckpointFile : IDisposable
         }
         catch (DinoException failure)
         {
-            throw new DinoException(OneLine($"{path}: {failure.Message}"), failure.Hint, failure);
+            throw new WeightsException(OneLine($"{path}: {failure.Message}"), failure.Hint, failure);
         }
     }
 
@@ -97,14 +97,14 @@ internal sealed class CheckpointFile : IDisposable
         }
         catch (IOException e)
         {
-            throw new DinoException(OneLine($"{Path}: cannot be read: {e.Message}"), e);
+            throw new WeightsException(OneLine($"{Path}: cannot be read: {e.Message}"), e);
         }
     }
 
     /// <summary>A failure of this file, in one line whatever the file's own names contain.</summary>
     /// <param name="problem">Without the path.</param>
     /// <param name="hint">What the user can do; null for nothing.</param>
-    public DinoException Error(string problem, string? hint = null) =>
+    public WeightsException Error(string problem, string? hint = null) =>
         new(OneLine($"{Path}: {problem}"), hint is null ? null : OneLine(hint));
 
     public void Dispose()

@@ -86,7 +86,7 @@ public sealed record CheckpointInfo
         string? path = weights is null ? null : WeightSource.Resolve(weights).Path;
         CheckpointInfo? info = path is null ? null : Read(path, options);
         if (info is { Config: null, Problem: { } problem })
-            throw new DinoException(problem);
+            throw new WeightsException(problem);
         int trained = (info?.Config ?? VitConfig.VitS16).TrainedImageSize;
         return preset == PreprocessPreset.HuggingFace && info?.Preprocessor is { } config
             ? new Preprocessor(config, width ?? config.InputWidth ?? trained, height ?? config.InputHeight ?? trained)

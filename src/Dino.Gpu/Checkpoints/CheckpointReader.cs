@@ -11,7 +11,7 @@ internal static class CheckpointReader
     public static TensorTable Read(CheckpointFile file, string? branch)
     {
         if (branch is not (null or CheckpointOptions.Teacher or CheckpointOptions.Student))
-            throw new DinoException($"unknown branch '{branch}', expected teacher or student");
+            throw new WeightsException($"unknown branch '{branch}', expected teacher or student");
         return IsIndex(file) ? ShardIndex.Read(file, shard => ReadFile(shard, branch)) : ReadFile(file, branch);
     }
 

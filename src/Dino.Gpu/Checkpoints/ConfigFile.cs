@@ -70,6 +70,6 @@ internal static class ConfigFile
     }
 
     /// <summary>The line about a value of the wrong type.</summary>
-    public static DinoException Wrong(CheckpointFile file, string name, JsonElement value, string expected) =>
+    public static WeightsException Wrong(CheckpointFile file, string name, JsonElement value, string expected) =>
         file.Error($"{name} is {MessageText.Quote(value.ToString())}, expected {expected}");
 }

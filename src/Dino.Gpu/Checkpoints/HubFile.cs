@@ -44,7 +44,7 @@ internal sealed class HubFile(HttpClient client, Uri address, string? token = nu
             using (response) target = Next(target, response);
         }
 
-        throw new DinoException($"{address}: more than {MaxRedirects} redirects");
+        throw new WeightsException($"{address}: more than {MaxRedirects} redirects");
     }
 
     private bool MayHaveToken(Uri target) =>
@@ -54,11 +54,11 @@ internal sealed class HubFile(HttpClient client, Uri address, string? token = nu
     /// <summary>Where a redirect leads: from https only to https.</summary>
     internal static Uri Next(Uri target, HttpResponseMessage response)
     {
-        Uri location = response.Headers.Location ?? throw new DinoException($"{target}: a redirect without an address");
+        Uri location = response.Headers.Location ?? throw new WeightsException($"{target}: a redirect without an address");
         if (!location.IsAbsoluteUri) location = new Uri(target, location);
         bool followed = location.Scheme == Uri.UriSchemeHttps
             || (location.Scheme == Uri.UriSchemeHttp && target.Scheme == Uri.UriSchemeHttp);
-        return followed ? location : throw new DinoException(
+        return followed ? location : throw new WeightsException(
             $"{target}: redirects to {location.Scheme}://{location.Host}, which is not followed from {target.Scheme}");
     }
 

@@ -80,7 +80,7 @@ internal sealed class PickleInput
         return line.ToString();
     }
 
-    public DinoException Error(string problem) => _file.Error($"bad pickle at byte {Position}: {problem}");
+    public WeightsException Error(string problem) => _file.Error($"bad pickle at byte {Position}: {problem}");
 
     private Span<byte> ReadSmall(Span<byte> bytes)
     {

@@ -169,7 +169,7 @@ public static class SafetensorsWriter
                 halves[i] = (Half)values[i];
                 if (Half.IsInfinity(halves[i]) && float.IsFinite(values[i]))
                 {
-                    throw new DinoException(
+                    throw new WeightsException(
                         string.Create(
                             CultureInfo.InvariantCulture, $"{path}: {name} has the value {values[i]}, float16 ends at {Half.MaxValue}"),
                         "write float32");

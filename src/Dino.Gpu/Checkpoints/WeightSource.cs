@@ -44,7 +44,7 @@ public sealed record WeightSource
         if (Directory.Exists(spec)) return new WeightSource { Path = FindIn(spec) };
         if (File.Exists(spec)) return new WeightSource { Path = spec };
         if (HubCache.IsModel(spec)) return new WeightSource { Path = FindInCache(spec, variable) };
-        throw new DinoException(
+        throw new WeightsException(
             $"{spec}: no such file, expected a checkpoint (.bin, .pth, .safetensors), a folder with one, or {Synthetic}[:SEED]");
     }
 
@@ -58,7 +58,7 @@ public sealed record WeightSource
         var pull = new WeightsDownloadOptions { Repository = parts[0] };
         string repository = parts[0] == WeightsDownloadOptions.DefaultRepository ? "" : $" --repository {parts[0]}";
         string revision = parts.Length == 2 ? $" --revision {parts[1]}" : "";
-        throw new DinoException(
+        throw new WeightsException(
             $"{model}: no such file, and no such model in the Hugging Face cache {HubCache.Folder(variable)}",
             $"dino weights pull{repository}{revision}, then --weights {pull.DefaultPath}");
     }
@@ -82,7 +82,9 @@ public sealed record WeightSource
         bool isNumber = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
             ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong seed)
             : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seed);
-        return isNumber ? seed : throw new DinoException($"'{text}' is not a seed, expected a decimal or 0x... number of at most 64 bits");
+        return isNumber
+            ? seed
+            : throw new WeightsException($"'{text}' is not a seed, expected a decimal or 0x... number of at most 64 bits");
     }
 
     private static string FindIn(string folder)
@@ -97,10 +99,10 @@ public sealed record WeightSource
         return found switch
         {
             [string only] => only,
-            [] => throw new DinoException(
+            [] => throw new WeightsException(
                 $"{folder}: no checkpoint in this folder, expected {CheckpointNames.Safetensors} or {CheckpointNames.Torch}, "
                 + "or one file with another name"),
-            _ => throw new DinoException(
+            _ => throw new WeightsException(
                 $"{folder}: {found.Length} checkpoints in this folder, expected one",
                 $"name one of them: {string.Join(", ", found.Take(5).Select(System.IO.Path.GetFileName))}"),
         };

@@ -56,7 +56,7 @@ internal sealed class WeightsDownload
         ArgumentNullException.ThrowIfNull(path);
         options ??= new WeightsDownloadOptions();
         if (options.Sha256 is { } hash && !(hash.Length == 64 && hash.All(char.IsAsciiHexDigit)))
-            throw new DinoException($"'{hash}' is no SHA-256, expected 64 hexadecimal digits");
+            throw new WeightsException($"'{hash}' is no SHA-256, expected 64 hexadecimal digits");
         var download = new WeightsDownload(path, options, progress);
         return await download.RunAsync(cancellation).ConfigureAwait(false);
     }
@@ -73,7 +73,8 @@ internal sealed class WeightsDownload
         bool isAddress = Uri.TryCreate(address, UriKind.Absolute, out Uri? uri);
         return isAddress && (uri!.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)
             ? uri
-            : throw new DinoException($"'{endpoint}' is not an address, expected something like {WeightsDownloadOptions.DefaultEndpoint}");
+            : throw new WeightsException(
+                $"'{endpoint}' is not an address, expected something like {WeightsDownloadOptions.DefaultEndpoint}");
     }
 
     private async Task<WeightsDownloadResult> RunAsync(CancellationToken cancellation)
@@ -86,9 +87,9 @@ internal sealed class WeightsDownload
         if (HubEnvironment.IsOffline(_options.Variable))
         {
             if (cached is not null)
-                throw new DinoException($"{cached}: its SHA-256 is not the one expected", "delete it from the Hugging Face cache");
+                throw new WeightsException($"{cached}: its SHA-256 is not the one expected", "delete it from the Hugging Face cache");
 
-            throw new DinoException(
+            throw new WeightsException(
                 $"{_address}: not asked, since {HubEnvironment.OfflineVariable} is set, and the Hugging Face cache has no such file",
                 $"unset {HubEnvironment.OfflineVariable}, or name a checkpoint with --weights");
         }
@@ -130,7 +131,7 @@ internal sealed class WeightsDownload
         }
         catch (BrokenConnectionException failure)
         {
-            throw new DinoException($"{cached}: cannot be read: {failure.Message}", failure);
+            throw new WeightsException($"{cached}: cannot be read: {failure.Message}", failure);
         }
         finally
         {
@@ -158,7 +159,7 @@ internal sealed class WeightsDownload
             catch (BrokenConnectionException e)
             {
                 string? kept = part.Length > 0 ? $"run it again: it continues from the {part.Length} bytes in {_part}" : null;
-                throw new DinoException($"{_address}: {e.Message} ({_options.Attempts} attempts)", kept, e);
+                throw new WeightsException($"{_address}: {e.Message} ({_options.Attempts} attempts)", kept, e);
             }
         }
     }
@@ -210,30 +211,30 @@ internal sealed class WeightsDownload
                 404 => "check --repository, --revision and --file",
                 _ => null,
             };
-            throw new DinoException($"{_address}: the server answered {status} {message.ReasonPhrase}", hint);
+            throw new WeightsException($"{_address}: the server answered {status} {message.ReasonPhrase}", hint);
         }
 
         if ((_expected ?? response.Sha256) is not { } hash)
         {
-            throw new DinoException(
+            throw new WeightsException(
                 $"{_address}: the server announced no SHA-256 (X-Linked-Etag), so the file could not be checked",
                 "say with --sha256 which one it must have");
         }
 
         if (response.Sha256 is { } announced && announced != hash)
-            throw new DinoException($"{_address}: the server announced the SHA-256 {announced}, expected {hash}; nothing was fetched");
+            throw new WeightsException($"{_address}: the server announced the SHA-256 {announced}, expected {hash}; nothing was fetched");
 
         ContentRangeHeaderValue? range = message.Content.Headers.ContentRange;
         long? sent = status == 206 ? range?.Length : whole ? null : message.Content.Headers.ContentLength;
-        long size = response.Size ?? sent ?? throw new DinoException($"{_address}: the server announced no size");
+        long size = response.Size ?? sent ?? throw new WeightsException($"{_address}: the server announced no size");
         if (sent is { } length && length != size)
-            throw new DinoException($"{_address}: the server announced {size} bytes and sends {length}");
-        if (size <= 0) throw new DinoException($"{_address}: the server announced {size} bytes");
+            throw new WeightsException($"{_address}: the server announced {size} bytes and sends {length}");
+        if (size <= 0) throw new WeightsException($"{_address}: the server announced {size} bytes");
 
         // A server that ignores Range sends everything: start over. So does a part that is longer than the file.
         if (status == 200) part.SetLength(0);
         else if (status == 206 && range?.From != part.Length)
-            throw new DinoException($"{_address}: asked for the bytes from {part.Length}, the server sends those from {range?.From}");
+            throw new WeightsException($"{_address}: asked for the bytes from {part.Length}, the server sends those from {range?.From}");
         part.Position = part.Length;
         return (size, hash);
     }
@@ -258,7 +259,7 @@ internal sealed class WeightsDownload
             if (part.Length + count > size)
             {
                 Discard(part);
-                throw new DinoException($"{_address}: the server announced {size} bytes and sends more; nothing was kept");
+                throw new WeightsException($"{_address}: the server announced {size} bytes and sends more; nothing was kept");
             }
 
             Write(part, buffer.AsSpan(0, count));
@@ -289,7 +290,7 @@ internal sealed class WeightsDownload
             {
                 Discard(part);
                 string said = hash == _expected ? "expected" : "the server announced";
-                throw new DinoException($"{source}the SHA-256 is {found}, {said} {hash}; the file was deleted", "run it again");
+                throw new WeightsException($"{source}the SHA-256 is {found}, {said} {hash}; the file was deleted", "run it again");
             }
 
             AtomicFile.PutInPlace(part, _path);
@@ -320,7 +321,7 @@ internal sealed class WeightsDownload
     private FileStream OpenPart()
     {
         if (OutputPath.Resolve(_part) != _part)
-            throw new DinoException($"cannot write {_part}: it is a link, expected the rest of an earlier download");
+            throw new WeightsException($"cannot write {_part}: it is a link, expected the rest of an earlier download");
         try
         {
             // Unbuffered: what has arrived is in the file even if the process is killed.
@@ -328,7 +329,7 @@ internal sealed class WeightsDownload
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DinoException($"cannot write {_part}, or another download is writing it: {WriteFailure.Reason(e)}", e);
+            throw new WeightsException($"cannot write {_part}, or another download is writing it: {WriteFailure.Reason(e)}", e);
         }
     }
 
@@ -368,7 +369,7 @@ internal sealed class WeightsDownload
         catch (HttpRequestException e) when (!_reached && IsUnreachable(e.HttpRequestError))
         {
             // Offline, most likely: no reason to keep anybody waiting for further attempts.
-            throw new DinoException($"{_address}: cannot be reached: {e.Message}", e);
+            throw new WeightsException($"{_address}: cannot be reached: {e.Message}", e);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {

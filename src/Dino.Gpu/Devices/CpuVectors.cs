@@ -35,7 +35,7 @@ internal static class CpuVectors
         int[] usable = [.. Widths.Where(one => one <= Widest && (precision == Precision.Float32 || one == Widths[^1]))];
         return usable.Contains(width)
             ? width
-            : throw new DinoException(
+            : throw new DeviceException(
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"the CPU has no vectors of {width} bits for {PrecisionSupport.NameOf(precision)} "

@@ -39,7 +39,7 @@ internal sealed record DeviceFailure(string Reason, string Hint, Exception? Caus
     public static bool IsDriverError(Exception exception) => exception is AcceleratorException;
 
     /// <summary>The error that names the device: what it does, such as <c>does not start</c>, and why.</summary>
-    public DinoException ToException(DeviceInfo device, string what = "failed") =>
+    public DeviceException ToException(DeviceInfo device, string what = "failed") =>
         new($"{device.Id} ({device.Name}) {what}: {Reason}", Hint, Cause);
 
     private static string Short(string text)

@@ -16,9 +16,9 @@ internal static class DeviceList
         string[] entries = [.. spec.Split(',').Select(entry => entry.Trim().ToLowerInvariant())];
         List<string> devices = [.. entries.SelectMany(Devices)];
         if (entries.Length > 1 && devices.Contains("auto"))
-            throw new DinoException($"device list '{spec}' has auto beside other devices", "use auto alone, or name every device");
+            throw new DeviceException($"device list '{spec}' has auto beside other devices", "use auto alone, or name every device");
         string? twice = devices.GroupBy(device => device).FirstOrDefault(group => group.Count() > 1)?.Key;
-        return twice is null ? devices : throw new DinoException($"device list '{spec}' names {twice} twice");
+        return twice is null ? devices : throw new DeviceException($"device list '{spec}' names {twice} twice");
     }
 
     private static IEnumerable<string> Devices(string entry) => entry switch
@@ -34,6 +34,6 @@ internal static class DeviceList
         List<string> usable = [.. candidates.Where(candidate => candidate.Info.Refusal is null).Select(candidate => candidate.Info.Id)];
         return usable.Count > 0
             ? usable
-            : throw new DinoException($"no usable device for '{entry}'", $"choose one of this machine: {DinoDevice.Present()}");
+            : throw new DeviceException($"no usable device for '{entry}'", $"choose one of this machine: {DinoDevice.Present()}");
     }
 }

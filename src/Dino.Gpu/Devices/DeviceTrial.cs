@@ -31,7 +31,7 @@ internal static class DeviceTrial
         {
             float expected = values[i - i % threads + threads - 1 - i % threads] * 3 + i;
             if (found[i] != expected)
-                throw new DinoException($"a small kernel computes a wrong number (expected {expected}, found {found[i]})");
+                throw new DeviceException($"a small kernel computes a wrong number (expected {expected}, found {found[i]})");
         }
     }
 

@@ -54,7 +54,7 @@ internal sealed class DinoDevice : IDisposable
         List<DeviceCatalog.Candidate> candidates = kind == "cuda" ? DeviceCatalog.FindCuda() : DeviceCatalog.FindOpenCL();
         return index < candidates.Count
             ? OpenGpu(candidates[index], algorithms)
-            : throw new DinoException($"there is no device '{spec}' (found {Present()})");
+            : throw new DeviceException($"there is no device '{spec}' (found {Present()})");
     }
 
     /// <summary>Opens a GPU, runs a small kernel on it and closes it.</summary>
@@ -96,7 +96,7 @@ internal sealed class DinoDevice : IDisposable
             : parts is ["auto"] or ["cpu"];
         return valid
             ? (parts[0], index)
-            : throw new DinoException(
+            : throw new DeviceException(
                 $"unknown device '{spec}' (expected auto, cpu, cuda[:N] or opencl[:N])", $"this machine has {Present()}");
     }
 
@@ -110,7 +110,7 @@ internal sealed class DinoDevice : IDisposable
     {
         int count = threads ?? Environment.ProcessorCount;
         if (count is < 1 or > MaxThreads)
-            throw new DinoException($"the CPU device takes 1 to {MaxThreads} threads (found {count})");
+            throw new DeviceException($"the CPU device takes 1 to {MaxThreads} threads (found {count})");
         var device = new CPUDevice(numThreadsPerWarp: 2, numWarpsPerMultiprocessor: 1, numMultiprocessors: count);
         return Create(builder => builder.CPU(device).Optimize(OptimizationLevel.O0), device, CpuDescription.Describe(isAutomaticChoice));
     }

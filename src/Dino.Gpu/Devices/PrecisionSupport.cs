@@ -48,7 +48,7 @@ internal static class PrecisionSupport
             Precision.Int8 => "a CPU with AVX512_VNNI on Linux or Windows",
             _ => "an NVIDIA GPU of compute capability 8.0 or newer",
         };
-        throw new DinoException(
+        throw new DeviceException(
             $"{device.Id} ({device.Name}) does not compute in {NameOf(precision)}, "
             + $"only in {string.Join(", ", device.Precisions.Select(NameOf))}",
             $"{NameOf(precision)} needs {needs}");

@@ -122,7 +122,7 @@ internal sealed class BmpPixels(string format, int width, int height, int bits) 
         while (done < indices.Length)
         {
             if (at + 2 > data.Length)
-                throw new DinoException($"truncated {format}: its data end after {done} of {indices.Length} pixels");
+                throw ImageException.Truncated($"truncated {format}: its data end after {done} of {indices.Length} pixels");
             int count = data[at];
             int value = data[at + 1];
             at += 2;

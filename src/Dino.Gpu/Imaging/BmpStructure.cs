@@ -31,7 +31,7 @@ internal static class BmpStructure
         ReadOnlySpan<byte> info = file[header..];
         uint infoLength = BinaryPrimitives.ReadUInt32LittleEndian(info);
         if (infoLength != CoreHeader && infoLength is < 40 or > 255)
-            throw new DinoException($"not an image: starts like a {name}, but its header claims {infoLength} bytes");
+            throw ImageException.NotAnImage($"not an image: starts like a {name}, but its header claims {infoLength} bytes");
         if (info.Length < infoLength)
             throw ImageHeader.Truncated(name, file.Length, "inside its header");
 
@@ -47,10 +47,10 @@ internal static class BmpStructure
             height /= 2;
         ImageHeader.CheckSize(name, width, height, maxPixels);
         if (bits is not (1 or 2 or 4 or 8 or 16 or 24 or 32))
-            throw new DinoException($"{name} of {bits} bits a pixel is not supported (expected 1, 2, 4, 8, 16, 24 or 32)");
+            throw ImageException.Unsupported($"{name} of {bits} bits a pixel is not supported (expected 1, 2, 4, 8, 16, 24 or 32)");
         bool isRunLength = compression == 1 && bits == 8 || compression == 2 && bits == 4;
         if (!isRunLength && compression != 0 && !(compression == Bitfields && bits is 16 or 24 or 32))
-            throw new DinoException(
+            throw ImageException.Unsupported(
                 $"{name} of compression {compression} with {bits} bits a pixel is not supported (expected none, RLE8, RLE4 or bit fields)");
 
         if (colorCount == 0 && bits <= 8)

@@ -92,7 +92,7 @@ internal sealed class GifFrame(int width, int height) : IPixelReader
     private byte[] Decompress(ReadOnlySpan<byte> data)
     {
         if (CodeSize is < 1 or > 8)
-            throw new DinoException($"damaged GIF: codes of {CodeSize} bits (expected 1 to 8)");
+            throw ImageException.Damaged($"damaged GIF: codes of {CodeSize} bits (expected 1 to 8)");
         int clear = 1 << CodeSize;
         byte[] indices = new byte[FrameWidth * FrameHeight];
         // A code is what another code is and one more pixel.
@@ -134,7 +134,7 @@ internal sealed class GifFrame(int width, int height) : IPixelReader
             if (code == clear + 1)
                 throw Short();
             if (code > next || code == next && previous < 0)
-                throw new DinoException("damaged GIF: its data have a code that is not defined");
+                throw ImageException.Damaged("damaged GIF: its data have a code that is not defined");
 
             int length = 0;
             int part = code;
@@ -168,6 +168,6 @@ internal sealed class GifFrame(int width, int height) : IPixelReader
 
         return indices;
 
-        DinoException Short() => new($"truncated GIF: its data end after {done} of {indices.Length} pixels");
+        ImageException Short() => ImageException.Truncated($"truncated GIF: its data end after {done} of {indices.Length} pixels");
     }
 }

@@ -61,9 +61,9 @@ internal static class GifStructure
                         },
                     };
                 case 0x3B:
-                    throw new DinoException("damaged GIF: it ends without a picture");
+                    throw ImageException.Damaged("damaged GIF: it ends without a picture");
                 default:
-                    throw new DinoException($"damaged GIF: unknown block {file[at]:X2} at byte {at}");
+                    throw ImageException.Damaged($"damaged GIF: unknown block {file[at]:X2} at byte {at}");
             }
         }
     }

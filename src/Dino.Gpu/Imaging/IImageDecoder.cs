@@ -22,7 +22,7 @@ public interface IImageDecoder
     /// </summary>
     /// <param name="file">The bytes of the file.</param>
     /// <param name="orientation">Whether the orientation is applied.</param>
-    /// <exception cref="DinoException">
+    /// <exception cref="ImageException">
     /// Not an image, truncated, of a kind that is not supported, or absurdly large.
     /// </exception>
     RgbImage Decode(ReadOnlyMemory<byte> file, ExifOrientation orientation);

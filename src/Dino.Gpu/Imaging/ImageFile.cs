@@ -76,7 +76,7 @@ internal static class ImageFile
         {
             using SafeFileHandle file = RegularFile.Open(path);
             if (offset > Length(file) - length)
-                throw new DinoException($"ends after {Length(file)} bytes, expected {length} bytes from {offset} on");
+                throw ImageException.Truncated($"ends after {Length(file)} bytes, expected {length} bytes from {offset} on");
             return Read(file, offset, length);
         });
     }
@@ -84,7 +84,7 @@ internal static class ImageFile
     private static byte[] Read(SafeFileHandle file, long offset, long length)
     {
         if (length > MaxLength)
-            throw new DinoException($"too large for an image file: {length} bytes, the limit is {MaxLength}");
+            throw ImageException.TooLarge($"too large for an image file: {length} bytes, the limit is {MaxLength}");
         try
         {
             byte[] bytes = GC.AllocateUninitializedArray<byte>((int)length);
@@ -92,7 +92,7 @@ internal static class ImageFile
             {
                 int read = RandomAccess.Read(file, bytes.AsSpan(done), offset + done);
                 if (read == 0)
-                    throw new DinoException($"became shorter while it was read: {done} of {length} bytes");
+                    throw ImageException.Truncated($"became shorter while it was read: {done} of {length} bytes");
                 done += read;
             }
 
@@ -124,7 +124,10 @@ internal static class ImageFile
         }
         catch (DinoException failure)
         {
-            throw new DinoException($"{path}: {failure.Message}", failure.Hint, failure);
+            string message = $"{path}: {failure.Message}";
+            throw failure is ImageException
+                ? failure.WithMessage(message)
+                : new ImageException(ImageFailureReason.Unreadable, message, failure.Hint, failure);
         }
     }
 }

@@ -61,7 +61,7 @@ internal sealed record ImageHeader(ImageFormat Format, int Width, int Height, in
             ImageFormat.Gif => GifStructure.Read(file, maxPixels),
             ImageFormat.Tiff => TiffStructure.Read(file, maxPixels),
             ImageFormat.Ico => IcoStructure.Read(file, maxPixels),
-            _ => throw new DinoException(
+            _ => throw ImageException.NotAnImage(
                 $"not an image: {Expected}, found {(file.IsEmpty ? "an empty file" : ForeignFormats.Describe(file))}"),
         };
     }
@@ -145,11 +145,11 @@ internal sealed record ImageHeader(ImageFormat Format, int Width, int Height, in
     internal static void CheckSize(string format, long width, long height, long maxPixels)
     {
         if (width <= 0 || height <= 0)
-            throw new DinoException($"{format} without pixels: its header says {width}x{height}");
+            throw ImageException.Damaged($"{format} without pixels: its header says {width}x{height}");
         if (width > maxPixels / height)
-            throw new DinoException($"{format} too large: its header says {width}x{height}, the limit is {maxPixels} pixels");
+            throw ImageException.TooLarge($"{format} too large: its header says {width}x{height}, the limit is {maxPixels} pixels");
     }
 
-    internal static DinoException Truncated(string format, int length, string missing) =>
-        new($"truncated {format}: the file ends after {length} bytes, {missing}");
+    internal static ImageException Truncated(string format, int length, string missing) =>
+        ImageException.Truncated($"truncated {format}: the file ends after {length} bytes, {missing}");
 }

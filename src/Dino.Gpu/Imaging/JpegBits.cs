@@ -72,9 +72,9 @@ internal ref struct JpegBits(ReadOnlySpan<byte> file, int start)
     }
 
     /// <summary>The damage that more or other bits than there should be are.</summary>
-    public static DinoException Damaged() => new("damaged JPEG: its data do not fit their codes");
+    public static ImageException Damaged() => ImageException.Damaged("damaged JPEG: its data do not fit their codes");
 
-    private static DinoException Short() => new("truncated JPEG: its data end before the last row");
+    private static ImageException Short() => ImageException.Truncated("truncated JPEG: its data end before the last row");
 
     private void Fill()
     {

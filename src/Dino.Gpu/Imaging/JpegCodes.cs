@@ -32,7 +32,7 @@ internal sealed class JpegCodes
             }
 
             if (code > 1 << length)
-                throw new DinoException("damaged JPEG: a Huffman table has too many codes");
+                throw ImageException.Damaged("damaged JPEG: a Huffman table has too many codes");
             _ends[length] = code << 16 - length;
             code <<= 1;
         }

@@ -55,7 +55,7 @@ internal sealed class JpegDecoder
         }
 
         if (_components.Length == 0 || _components.Any(one => one.LowestBit.Any(bit => bit != 0)))
-            throw new DinoException("incomplete JPEG: its scans lack a part of the picture");
+            throw ImageException.Truncated("incomplete JPEG: its scans lack a part of the picture");
         if (_isProgressive)
         {
             foreach (JpegComponent component in _components)
@@ -79,7 +79,7 @@ internal sealed class JpegDecoder
     private void ReadFrame(ReadOnlySpan<byte> segment, bool isProgressive)
     {
         if (_components.Length > 0)
-            throw new DinoException("damaged JPEG: it has two frames");
+            throw ImageException.Damaged("damaged JPEG: it has two frames");
         _isProgressive = isProgressive;
         _height = BinaryPrimitives.ReadUInt16BigEndian(segment[1..]);
         _width = BinaryPrimitives.ReadUInt16BigEndian(segment[3..]);
@@ -89,7 +89,7 @@ internal sealed class JpegDecoder
             byte both = segment[7 + 3 * i];
             factors[i] = (both >> 4, both & 15);
             if (factors[i] is not ( >= 1 and <= 4, >= 1 and <= 4))
-                throw new DinoException($"damaged JPEG: sampling factors {both:X2}");
+                throw ImageException.Damaged($"damaged JPEG: sampling factors {both:X2}");
             // Of one component a unit is always one block.
             if (factors.Length == 1)
                 factors[i] = (1, 1);
@@ -97,7 +97,8 @@ internal sealed class JpegDecoder
         }
 
         if (factors.Any(one => _most.Across % one.Across != 0 || _most.Down % one.Down != 0))
-            throw new DinoException("JPEG of broken sampling factors is not supported (expected whole ratios)", "convert the file to PNG");
+            throw ImageException.Unsupported(
+                "JPEG of broken sampling factors is not supported (expected whole ratios)", "convert the file to PNG");
         var components = new JpegComponent[factors.Length];
         for (int i = 0; i < components.Length; i++)
         {
@@ -117,7 +118,7 @@ internal sealed class JpegDecoder
             bool isWide = segment[0] >> 4 != 0;
             int length = isWide ? 129 : 65;
             if (segment.Length < length || (segment[0] & 15) > 3)
-                throw new DinoException("damaged JPEG: a quantization table is cut short");
+                throw ImageException.Damaged("damaged JPEG: a quantization table is cut short");
             int[] table = new int[64];
             for (int i = 0; i < 64; i++)
                 table[JpegComponent.ZigZag[i]] = isWide ? BinaryPrimitives.ReadUInt16BigEndian(segment[(1 + 2 * i)..]) : segment[1 + i];
@@ -134,7 +135,7 @@ internal sealed class JpegDecoder
             for (int i = 1; i <= 16 && i < segment.Length; i++)
                 count += segment[i];
             if (segment.Length < 17 + count || count > 256 || (segment[0] & 15) > 3 || segment[0] >> 4 > 1)
-                throw new DinoException("damaged JPEG: a Huffman table is cut short");
+                throw ImageException.Damaged("damaged JPEG: a Huffman table is cut short");
             var codes = new JpegCodes(segment.Slice(1, 16), segment.Slice(17, count));
             (segment[0] >> 4 == 0 ? _dcCodes : _acCodes)[segment[0] & 15] = codes;
             segment = segment[(17 + count)..];
@@ -146,19 +147,19 @@ internal sealed class JpegDecoder
     {
         int count = header.IsEmpty ? 0 : header[0];
         if (_components.Length == 0 || count is < 1 or > 4 || header.Length < 4 + 2 * count)
-            throw new DinoException("damaged JPEG: a scan's header is cut short");
+            throw ImageException.Damaged("damaged JPEG: a scan's header is cut short");
         var components = new JpegComponent[count];
         for (int i = 0; i < count; i++)
         {
             byte id = header[1 + 2 * i];
             int place = Array.FindIndex(_components, one => one.Id == id);
             if (place < 0 || components.Contains(_components[place]))
-                throw new DinoException("damaged JPEG: a scan of a component that is not there");
+                throw ImageException.Damaged("damaged JPEG: a scan of a component that is not there");
             components[i] = _components[place];
             components[i].DcCodes = _dcCodes[header[2 + 2 * i] >> 4 & 3];
             components[i].AcCodes = _acCodes[header[2 + 2 * i] & 3];
             components[i].Quantization ??= _quantizations[components[i].Table]
-                ?? throw new DinoException("damaged JPEG: a quantization table is missing");
+                ?? throw ImageException.Damaged("damaged JPEG: a quantization table is missing");
         }
 
         ReadOnlySpan<byte> selection = header[(1 + 2 * count)..];
@@ -176,7 +177,7 @@ internal sealed class JpegDecoder
     private (int Across, int Down) Units(JpegComponent[] components)
     {
         if (components.Sum(one => one.Across * one.Down) > MostBlocks)
-            throw new DinoException("damaged JPEG: a unit of more than 10 blocks");
+            throw ImageException.Damaged("damaged JPEG: a unit of more than 10 blocks");
         return ((_width + 8 * _most.Across - 1) / (8 * _most.Across), (_height + 8 * _most.Down - 1) / (8 * _most.Down));
     }
 }

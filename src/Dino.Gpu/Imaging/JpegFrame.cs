@@ -55,7 +55,7 @@ internal sealed class JpegFrame
     {
         _scans++;
         if (_scans > MostScans || (_scans - 1) * (long)Width * Height > MostWork)
-            throw new DinoException(
+            throw ImageException.Unsupported(
                 $"JPEG of {Width}x{Height} in more than {_scans - 1} scans is not supported", "convert the file to PNG");
         int count = segment.IsEmpty ? 0 : segment[0];
         if (segment.Length < 4 + 2 * count)

@@ -31,10 +31,10 @@ internal readonly record struct JpegScan(int First, int Last, int BitBefore, int
             isSound &= isDc || component.LowestBit[0] >= 0;
             bool hasCodes = (!isDc || Refines || component.DcCodes is not null) && (Last == 0 || component.AcCodes is not null);
             if (!hasCodes)
-                throw new DinoException("damaged JPEG: a Huffman table is missing");
+                throw ImageException.Damaged("damaged JPEG: a Huffman table is missing");
         }
 
         if (!isSound)
-            throw new DinoException("damaged JPEG: its scans do not follow each other");
+            throw ImageException.Damaged("damaged JPEG: its scans do not follow each other");
     }
 }

@@ -35,7 +35,7 @@ internal static class JpegStructure
 
             int length = at + 2 <= file.Length ? BinaryPrimitives.ReadUInt16BigEndian(file[at..]) : 2;
             if (length < 2)
-                throw new DinoException($"damaged JPEG: segment FF{marker:X2} at byte {at} claims {length} bytes");
+                throw ImageException.Damaged($"damaged JPEG: segment FF{marker:X2} at byte {at} claims {length} bytes");
             if (at + 2 > file.Length || at + length > file.Length)
                 throw ImageHeader.Truncated("JPEG", file.Length, $"inside segment FF{marker:X2}");
             ReadOnlySpan<byte> segment = file[(at + 2)..(at + length)];
@@ -66,7 +66,7 @@ internal static class JpegStructure
         if (marker == None && (frame is not { IsComplete: true } || hasRestarts))
             throw MissingEnd(file.Length);
         if (frame is null || !hasScan)
-            throw new DinoException("damaged JPEG: it ends without a picture");
+            throw ImageException.Damaged("damaged JPEG: it ends without a picture");
         return new ImageHeader(ImageFormat.Jpeg, frame.Width, frame.Height, exif ?? xmp ?? 1)
         {
             LacksEnd = marker == None,
@@ -75,12 +75,12 @@ internal static class JpegStructure
     }
 
     /// <summary>The refusal of a file that ends before its last marker, and without all of its rows.</summary>
-    public static DinoException MissingEnd(int length) => ImageHeader.Truncated("JPEG", length, "before its end-of-image marker");
+    public static ImageException MissingEnd(int length) => ImageHeader.Truncated("JPEG", length, "before its end-of-image marker");
 
     private static JpegFrame Frame(byte marker, ReadOnlySpan<byte> segment, long maxPixels)
     {
         if (segment.Length < 6)
-            throw new DinoException("damaged JPEG: its frame header is too short");
+            throw ImageException.Damaged("damaged JPEG: its frame header is too short");
         string? kind = marker switch
         {
             0xC0 or 0xC1 or 0xC2 => segment[0] == 8 ? null : $"{segment[0]}-bit",
@@ -90,15 +90,15 @@ internal static class JpegStructure
             _ => "arithmetic-coded",
         };
         if (kind is not null)
-            throw new DinoException($"{kind} JPEG is not supported ({Supported})", "convert the file to PNG");
+            throw ImageException.Unsupported($"{kind} JPEG is not supported ({Supported})", "convert the file to PNG");
         int height = BinaryPrimitives.ReadUInt16BigEndian(segment[1..]);
         int width = BinaryPrimitives.ReadUInt16BigEndian(segment[3..]);
         ImageHeader.CheckSize("JPEG", width, height, maxPixels);
         int components = segment[5];
         if (components is not (1 or 3 or 4))
-            throw new DinoException($"JPEG of {components} components is not supported (expected 1, 3 or 4)");
+            throw ImageException.Unsupported($"JPEG of {components} components is not supported (expected 1, 3 or 4)");
         if (segment.Length < 6 + 3 * components)
-            throw new DinoException("damaged JPEG: its frame header is too short");
+            throw ImageException.Damaged("damaged JPEG: its frame header is too short");
         return new JpegFrame(width, height, isHuffmanBaseline: marker != 0xC2, segment.Slice(6, 3 * components));
     }
 

@@ -62,7 +62,7 @@ public static class PillowResize
 
         int narrowedLength = (int)Math.Min(3L * cropWidth * rows, int.MaxValue);
         if (narrowedLength > Array.MaxLength)
-            throw new DinoException(
+            throw ImageException.TooLarge(
                 $"picture too long: {image.Width}x{image.Height} made {cropWidth} wide takes {3L * cropWidth * rows} bytes on the way "
                     + $"to {width}x{height}");
         byte[] narrowed = ArrayPool<byte>.Shared.Rent(narrowedLength); // (rows, cropWidth, 3)

@@ -46,7 +46,7 @@ internal sealed class PngPixels : IPixelReader
             _ => false,
         };
         if (!isKind)
-            throw new DinoException($"damaged PNG: type {Type} with {Bits} bits");
+            throw ImageException.Damaged($"damaged PNG: type {Type} with {Bits} bits");
         file = file[Start..];
         PngStructure.CheckDataCrcs(file);
         byte[] colors = Colors(file);
@@ -59,7 +59,7 @@ internal sealed class PngPixels : IPixelReader
         }
         catch (Exception failure) when (failure is InvalidDataException or EndOfStreamException)
         {
-            throw new DinoException("damaged PNG: its data cannot be decompressed to all rows", failure);
+            throw ImageException.Damaged("damaged PNG: its data cannot be decompressed to all rows", failure);
         }
 
         return new RgbImage(Width, Height, pixels);
@@ -120,7 +120,7 @@ internal sealed class PngPixels : IPixelReader
                     row[i] += i < back ? above[i] : Nearest(row[i - back], above[i], above[i - back]);
                 break;
             default:
-                throw new DinoException($"damaged PNG: a row has filter {filter}");
+                throw ImageException.Damaged($"damaged PNG: a row has filter {filter}");
         }
     }
 
@@ -163,7 +163,7 @@ internal sealed class PngPixels : IPixelReader
             return colors;
         ReadOnlySpan<byte> palette = PngStructure.Find(file, "PLTE"u8);
         if (palette.IsEmpty || palette.Length % 3 != 0 || palette.Length > colors.Length)
-            throw new DinoException($"damaged PNG: a palette of {palette.Length} bytes");
+            throw ImageException.Damaged($"damaged PNG: a palette of {palette.Length} bytes");
         palette.CopyTo(colors);
         return colors;
     }

@@ -31,9 +31,9 @@ internal static class PngStructure
             uint length = BinaryPrimitives.ReadUInt32BigEndian(file[at..]);
             ReadOnlySpan<byte> type = file.Slice(at + 4, 4);
             if (!IsChunkType(type))
-                throw new DinoException($"damaged PNG: no chunk type at byte {at + 4}");
+                throw ImageException.Damaged($"damaged PNG: no chunk type at byte {at + 4}");
             if (length > int.MaxValue)
-                throw new DinoException($"damaged PNG: chunk {Name(type)} at byte {at} claims {length} bytes");
+                throw ImageException.Damaged($"damaged PNG: chunk {Name(type)} at byte {at} claims {length} bytes");
             bool isData = type.SequenceEqual("IDAT"u8);
             if (length > file.Length - at - Frame)
             {
@@ -46,7 +46,7 @@ internal static class PngStructure
             if (header.IsEmpty)
             {
                 if (!type.SequenceEqual("IHDR"u8) || length != 13)
-                    throw new DinoException($"damaged PNG: expected IHDR of 13 bytes first, found {Name(type)} of {length}");
+                    throw ImageException.Damaged($"damaged PNG: expected IHDR of 13 bytes first, found {Name(type)} of {length}");
                 header = data;
                 (uint width, uint height) = (BinaryPrimitives.ReadUInt32BigEndian(data), BinaryPrimitives.ReadUInt32BigEndian(data[4..]));
                 ImageHeader.CheckSize("PNG", width, height, maxPixels);
@@ -67,7 +67,7 @@ internal static class PngStructure
         if (!hasEnd && (!hasData || !HasAllRows(file, header)))
             throw ImageHeader.Truncated("PNG", file.Length, "before its IEND chunk");
         if (!hasData)
-            throw new DinoException("damaged PNG: it has no IDAT chunk");
+            throw ImageException.Damaged("damaged PNG: it has no IDAT chunk");
 
         // As in Pillow: a text chunk counts only without eXIf, and XMP only where EXIF has no orientation.
         int? orientation = exif is null ? profile : exif > 0 ? exif : null;
@@ -190,7 +190,7 @@ internal static class PngStructure
     private static void CheckCrc(ReadOnlySpan<byte> file, int at, int length)
     {
         if (Crc32.HashToUInt32(file.Slice(at + 4, 4 + length)) != BinaryPrimitives.ReadUInt32BigEndian(file[(at + 8 + length)..]))
-            throw new DinoException($"damaged PNG: chunk {Name(file.Slice(at + 4, 4))} at byte {at} does not match its checksum");
+            throw ImageException.Damaged($"damaged PNG: chunk {Name(file.Slice(at + 4, 4))} at byte {at} does not match its checksum");
     }
 
     private static bool IsChunkType(ReadOnlySpan<byte> type)

@@ -107,7 +107,7 @@ public sealed class Preprocessor
         if (!Resizes && (isCropped ? width < Width || height < Height : (width, height) != (Width, Height)))
         {
             string orLarger = isCropped ? " or larger" : "";
-            throw new DinoException(
+            throw ImageException.WrongSize(
                 $"{width}x{height} pixels, expected {Width}x{Height}{orLarger}: the checkpoint's preprocessor_config.json resizes nothing",
                 "resize the pictures first, or pass --preprocess dino");
         }

@@ -45,6 +45,6 @@ public sealed class StbImageDecoder : IHeaderDecoder
     {
         ImageFormat.Jpeg => JpegDecoder.Decode(file.Span),
         ImageFormat.Png => PngStructure.PixelsOf(file.Span).Read(file.Span),
-        _ => throw new DinoException($"{header.FormatName} is not read by the managed decoder (stb)", Exact),
+        _ => throw ImageException.Unsupported($"{header.FormatName} is not read by the managed decoder (stb)", Exact),
     };
 }

@@ -21,7 +21,7 @@ internal static class TiffStructure
         bool little = file[0] == 'I';
         bool isBig = file[little ? 2 : 3] == 43;
         if (isBig && !little)
-            throw new DinoException("big-endian BigTIFF is not supported (expected TIFF, or little-endian BigTIFF)");
+            throw ImageException.Unsupported("big-endian BigTIFF is not supported (expected TIFF, or little-endian BigTIFF)");
         if (file.Length < (isBig ? 16 : 8))
             throw ImageHeader.Truncated("TIFF", file.Length, "inside its header");
         ulong directory = isBig ? Int64(file[8..]) : Int32(file[4..]);
@@ -44,7 +44,7 @@ internal static class TiffStructure
             int type = Int16(entries[2..]);
             ulong values = isBig ? Int64(entries[4..]) : Int32(entries[4..]);
             if (type < TypeLengths.Length && values > (ulong)file.Length / Math.Max(TypeLengths[type], (byte)1))
-                throw new DinoException($"damaged TIFF: tag {tag} claims {values} values in a file of {file.Length} bytes");
+                throw ImageException.Damaged($"damaged TIFF: tag {tag} claims {values} values in a file of {file.Length} bytes");
             ReadOnlySpan<byte> field = entries[(isBig ? 12 : 8)..];
             long value = type switch
             {
@@ -61,7 +61,7 @@ internal static class TiffStructure
             else if (tag == Orientation && value is >= 1 and <= 8)
                 orientation = (int)value;
             else if (tag == DngVersion)
-                throw new DinoException("a camera's raw file (DNG) is not supported", "develop it to JPEG, PNG or TIFF");
+                throw ImageException.Unsupported("a camera's raw file (DNG) is not supported", "develop it to JPEG, PNG or TIFF");
         }
 
         ImageHeader.CheckSize("TIFF", width, height, maxPixels);

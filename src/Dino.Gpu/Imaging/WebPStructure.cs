@@ -35,7 +35,7 @@ internal static class WebPStructure
         if (end > file.Length)
             throw ImageHeader.Truncated("WebP", file.Length, $"and should have {end}");
         if (width == 0)
-            throw new DinoException("damaged WebP: it has no picture");
+            throw ImageException.Damaged("damaged WebP: it has no picture");
         return new ImageHeader(ImageFormat.WebP, width, height, exif ?? xmp ?? 1);
     }
 

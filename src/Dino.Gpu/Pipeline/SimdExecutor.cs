@@ -106,7 +106,7 @@ internal sealed class SimdExecutor : VitExecutor
     {
         if (config.HiddenSize > Gemm.BlockSize && Gemm.BlockSize % config.HeadSize != 0)
         {
-            throw new DinoException(
+            throw new DeviceException(
                 $"the CPU kernels need heads that divide {Gemm.BlockSize} (found heads of {config.HeadSize})",
                 "use an OpenCL or CUDA device");
         }

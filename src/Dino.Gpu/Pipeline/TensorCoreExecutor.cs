@@ -41,7 +41,7 @@ internal static class TensorCoreExecutor
         int patchLength = 3 * config.PatchSize * config.PatchSize;
         if (config.HiddenSize % SizeMultiple != 0 || config.MlpSize % SizeMultiple != 0 || patchLength % SizeMultiple != 0)
         {
-            throw new DinoException(
+            throw new DeviceException(
                 $"{PrecisionSupport.NameOf(precision)} needs a model whose hidden, MLP and patch sizes are multiples of {SizeMultiple} "
                 + $"(found {config.HiddenSize}, {config.MlpSize} and {patchLength})",
                 "use fp32");

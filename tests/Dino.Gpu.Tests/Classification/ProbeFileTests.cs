@@ -52,7 +52,7 @@ public sealed class ProbeFileTests
 
     private static string Message(string path)
     {
-        string message = Assert.Throws<DinoException>(() => LinearProbe.Load(path)).Message;
+        string message = Assert.Throws<WeightsException>(() => LinearProbe.Load(path)).Message;
         Assert.DoesNotContain('\n', message);
         return message;
     }

@@ -59,7 +59,7 @@ public sealed class DeviceRefusalTests
         Assert.EndsWith("; auto tries the next device", line, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', line);
 
-        DinoException failure = Assert.Throws<DinoException>(() => DinoDevice.Open("cuda"));
+        DinoException failure = Assert.Throws<DeviceException>(() => DinoDevice.Open("cuda"));
         Assert.Contains($") cannot be used: {reason}", failure.Message, StringComparison.Ordinal);
         Assert.Contains(hint, failure.Hint, StringComparison.Ordinal);
         Assert.InRange(failure.Message.Length, 1, 300);
@@ -107,7 +107,7 @@ public sealed class DeviceRefusalTests
         using DinoDevice device = DinoDevice.Open("auto", threads: 1, warning: told.Add);
         Assert.Equal("cpu", device.Info.Id);
         Assert.Contains("the CUDA driver does not start: system has unsupported display", Assert.Single(told), StringComparison.Ordinal);
-        DinoException failure = Assert.Throws<DinoException>(() => DinoDevice.Open("cuda:0"));
+        DinoException failure = Assert.Throws<DeviceException>(() => DinoDevice.Open("cuda:0"));
         Assert.Contains("(803)", failure.Message, StringComparison.Ordinal);
     }
 
@@ -118,13 +118,13 @@ public sealed class DeviceRefusalTests
         RequireEmulator();
         using IDisposable shown = CudaEmulator.Show(new EmulatedMachine { Cards = [Refusing with { ModulesBefore = 3 }] });
         using (DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, new DinoOptions { Device = "cuda" }))
-            AssertRefused(Assert.Throws<DinoException>(() => encoder.Embed([TinyModel.Picture(1)])));
+            AssertRefused(Assert.Throws<DeviceException>(() => encoder.Embed([TinyModel.Picture(1)])));
         float[] vectors = [.. Enumerable.Range(0, 40).Select(i => (float)i)];
         using IDisposable second = CudaEmulator.Show(new EmulatedMachine { Cards = [Refusing with { ModulesBefore = 1 }] });
-        AssertRefused(Assert.Throws<DinoException>(() =>
+        AssertRefused(Assert.Throws<DeviceException>(() =>
             NearestNeighbors.Create(vectors, 4, new NearestNeighborsOptions { Device = "cuda" })));
         var probe = new LinearProbe([1, 2, 3, 4], [0], ["only"]);
-        AssertRefused(Assert.Throws<DinoException>(() => probe.Predict(vectors, "cuda")));
+        AssertRefused(Assert.Throws<DeviceException>(() => probe.Predict(vectors, "cuda")));
 
         static void AssertRefused(DinoException failure)
         {

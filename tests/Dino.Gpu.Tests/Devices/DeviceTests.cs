@@ -71,7 +71,7 @@ public sealed class DeviceTests
     [InlineData("opencl:99999999999")]
     public void An_unknown_device_is_one_line_that_names_what_is_there(string spec)
     {
-        DinoException exception = Assert.Throws<DinoException>(() => DinoDevice.Open(spec));
+        DinoException exception = Assert.Throws<DeviceException>(() => DinoDevice.Open(spec));
         TestContext.Current.TestOutputHelper?.WriteLine(exception.Message);
         Assert.DoesNotContain('\n', exception.Message);
         Assert.Contains($"'{spec}'", exception.Message, StringComparison.Ordinal);
@@ -83,7 +83,7 @@ public sealed class DeviceTests
     {
         DeviceInfo? refused = DeviceCatalog.Enumerate().FirstOrDefault(info => info.Refusal is not null);
         Assert.SkipWhen(refused is null, "every accelerator here can be used");
-        DinoException exception = Assert.Throws<DinoException>(() => DinoDevice.Open(refused!.Id));
+        DinoException exception = Assert.Throws<DeviceException>(() => DinoDevice.Open(refused!.Id));
         TestContext.Current.TestOutputHelper?.WriteLine(exception.Message);
         Assert.Contains(refused!.Refusal!, exception.Message, StringComparison.Ordinal);
     }
@@ -93,7 +93,7 @@ public sealed class DeviceTests
     [InlineData(-1)]
     [InlineData(1_000_000)]
     public void The_CPU_refuses_absurd_thread_counts(int threads) =>
-        Assert.Throws<DinoException>(() => DinoDevice.Open("cpu", threads));
+        Assert.Throws<DeviceException>(() => DinoDevice.Open("cpu", threads));
 
     private static void StoreIndex(Index1D index, ArrayView<int> output) => output[index] = index + 1;
 }

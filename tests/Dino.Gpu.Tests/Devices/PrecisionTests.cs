@@ -29,7 +29,7 @@ public sealed class PrecisionTests(TestDevices devices) : IClassFixture<TestDevi
     {
         using DinoDevice device = DinoDevice.Open("cpu");
         Assert.SkipWhen(device.Info.Precisions.Contains(precision), $"this CPU computes in {name}");
-        DinoException exception = Assert.Throws<DinoException>(
+        DinoException exception = Assert.Throws<DeviceException>(
             () => VitExecutor.Create(device, SyntheticWeights.Create(Small, 1), precision));
         Assert.StartsWith($"cpu ({device.Info.Name}) does not compute in {name}, only in fp32", exception.Message);
         Assert.DoesNotContain('\n', exception.Message);
@@ -50,7 +50,7 @@ public sealed class PrecisionTests(TestDevices devices) : IClassFixture<TestDevi
     public void A_portable_device_computes_in_float32_only()
     {
         DinoDevice device = devices.Open(TestDevice.IlgpuCpu);
-        DinoException exception = Assert.Throws<DinoException>(
+        DinoException exception = Assert.Throws<DeviceException>(
             () => VitExecutor.Create(device, SyntheticWeights.Create(Small, 1), Precision.BFloat16));
         Assert.Contains("does not compute in bf16, only in fp32", exception.Message);
     }
@@ -75,7 +75,7 @@ public sealed class PrecisionTests(TestDevices devices) : IClassFixture<TestDevi
     public void A_model_with_other_sizes_is_refused()
     {
         TensorCoreExecutor.RequireSizes(Small with { HiddenSize = 384, MlpSize = 1536 }, Precision.BFloat16);
-        DinoException exception = Assert.Throws<DinoException>(() => TensorCoreExecutor.RequireSizes(Small, Precision.BFloat16));
+        DinoException exception = Assert.Throws<DeviceException>(() => TensorCoreExecutor.RequireSizes(Small, Precision.BFloat16));
         Assert.Contains("bf16", exception.Message);
         Assert.Contains("48, 96 and 192", exception.Message);
     }

@@ -57,7 +57,7 @@ public sealed class PreprocessorTests
     public void Too_long_a_picture_is_one_line()
     {
         var image = new RgbImage(1, 5_000_000, new byte[15_000_000]);
-        string message = Assert.Throws<DinoException>(() => new Preprocessor(PreprocessPreset.HuggingFace, 224, 224).Apply(image)).Message;
+        string message = Assert.Throws<ImageException>(() => new Preprocessor(PreprocessPreset.HuggingFace, 224, 224).Apply(image)).Message;
         Assert.Contains("1x5000000", message);
     }
 

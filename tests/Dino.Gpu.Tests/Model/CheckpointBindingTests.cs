@@ -200,7 +200,7 @@ public sealed class CheckpointBindingTests : IDisposable
     private string Refuse(SafetensorsFile file)
     {
         string path = _folder.Write("a.safetensors", file.ToArray());
-        string message = Assert.Throws<DinoException>(() => Checkpoint.Load(path)).Message;
+        string message = Assert.Throws<WeightsException>(() => Checkpoint.Load(path)).Message;
         Assert.StartsWith(_folder.Root, message);
         Assert.DoesNotContain(message, char.IsControl);
         return message;

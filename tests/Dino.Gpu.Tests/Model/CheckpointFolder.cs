@@ -21,7 +21,7 @@ public sealed class CheckpointFolder : IDisposable
     {
         string path = Write(name, content);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        string message = Assert.Throws<DinoException>(() => Checkpoint.Load(path)).Message;
+        string message = Assert.Throws<WeightsException>(() => Checkpoint.Load(path)).Message;
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         Assert.True(allocated < MaxAllocation, $"{allocated} bytes were allocated before the refusal: {message}");
         Assert.StartsWith(path, message);

@@ -162,7 +162,7 @@ public sealed class CheckpointVariantTests : IDisposable
         Assert.Contains("num_attention_heads is 3, and 5 heads were asked for", Refusal(5));
 
         string Refusal(int heads) =>
-            Assert.Throws<DinoException>(() => Checkpoint.Load(path, new CheckpointOptions { Heads = heads })).Message;
+            Assert.Throws<WeightsException>(() => Checkpoint.Load(path, new CheckpointOptions { Heads = heads })).Message;
     }
 
     /// <summary>Its ViT-S has the shapes of DINO's and 12 heads of 32.</summary>
@@ -302,8 +302,8 @@ public sealed class CheckpointVariantTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs mkfifo");
         Support.TemporaryFolder.MakeFifo(_folder["pipe.bin"]);
-        Assert.Contains("not a regular file", Assert.Throws<DinoException>(() => Checkpoint.Load(_folder["pipe.bin"])).Message);
-        Assert.Contains("not a regular file", Assert.Throws<DinoException>(() => Checkpoint.Sha256(_folder["pipe.bin"])).Message);
+        Assert.Contains("not a regular file", Assert.Throws<WeightsException>(() => Checkpoint.Load(_folder["pipe.bin"])).Message);
+        Assert.Contains("not a regular file", Assert.Throws<WeightsException>(() => Checkpoint.Sha256(_folder["pipe.bin"])).Message);
     }
 
     /// <summary>The seeded weights as torch.save writes them, in dictionaries inside each other.</summary>
@@ -330,5 +330,5 @@ public sealed class CheckpointVariantTests : IDisposable
 
     private VitWeights Load(SafetensorsFile file) => Checkpoint.Load(_folder.Write("a.safetensors", file.ToArray()));
 
-    private string Refuse(SafetensorsFile file) => Assert.Throws<DinoException>(() => Load(file)).Message;
+    private string Refuse(SafetensorsFile file) => Assert.Throws<WeightsException>(() => Load(file)).Message;
 }

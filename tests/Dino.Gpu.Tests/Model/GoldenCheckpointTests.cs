@@ -57,7 +57,7 @@ public sealed class GoldenCheckpointTests
         Assert.Contains("expected teacher or student", Refusal(path, "pupil"));
 
         static string Refusal(string path, string branch) =>
-            Assert.Throws<DinoException>(() => Checkpoint.Load(path, new CheckpointOptions { Branch = branch })).Message;
+            Assert.Throws<WeightsException>(() => Checkpoint.Load(path, new CheckpointOptions { Branch = branch })).Message;
     }
 
     /// <summary>These files were seeded under Hugging Face's names, then renamed and fused.</summary>

@@ -20,8 +20,8 @@ public sealed class HostileContainerTests : IDisposable
     [Fact]
     public void Files_of_other_kinds_are_named()
     {
-        Assert.Contains("no such file", Assert.Throws<DinoException>(() => Checkpoint.Load(_folder["absent"])).Message);
-        Assert.Contains("is a directory", Assert.Throws<DinoException>(() => Checkpoint.Load(_folder.Root)).Message);
+        Assert.Contains("no such file", Assert.Throws<WeightsException>(() => Checkpoint.Load(_folder["absent"])).Message);
+        Assert.Contains("is a directory", Assert.Throws<WeightsException>(() => Checkpoint.Load(_folder.Root)).Message);
         Assert.Contains("empty", _folder.Refusal("a.bin", []));
         Assert.Contains("Git LFS pointer", _folder.Refusal("a.bin", "version https://git-lfs.github.com/spec/v1\n"u8.ToArray()));
         Assert.Contains("HTML", _folder.Refusal("a.bin", "\n<!doctype html>"u8.ToArray()));
@@ -131,7 +131,7 @@ public sealed class HostileContainerTests : IDisposable
             string path = _folder.Write("a.pth", damaged);
             Assert.Contains(
                 "a compressed entry is damaged",
-                Assert.Throws<DinoException>(() => Checkpoint.Load(path, new CheckpointOptions { Heads = 2 })).Message);
+                Assert.Throws<WeightsException>(() => Checkpoint.Load(path, new CheckpointOptions { Heads = 2 })).Message);
         }
     }
 

@@ -121,7 +121,7 @@ public sealed class HubCacheTests : IDisposable
         return WeightSource.Resolve(spec, Variable).Path;
     }
 
-    private DinoException Refusal(string spec) => Assert.Throws<DinoException>(() => Resolve(spec));
+    private DinoException Refusal(string spec) => Assert.Throws<WeightsException>(() => Resolve(spec));
 
     private string? Variable(string name) => _variables.GetValueOrDefault(name);
 }

@@ -82,7 +82,7 @@ public sealed class PreprocessorFileTests : IDisposable
     [InlineData("""{"size": "\ud800"}""", "not valid JSON")]
     public void What_cannot_be_done_stops_with_one_line(string json, string expected)
     {
-        string message = Assert.Throws<DinoException>(() => Load(json)).Message;
+        string message = Assert.Throws<WeightsException>(() => Load(json)).Message;
         Assert.StartsWith(_folder["preprocessor_config.json"] + ": ", message);
         Assert.Contains(expected, message);
         Assert.InRange(message.Length, 1, 300 + _folder.Root.Length);
@@ -126,11 +126,11 @@ public sealed class PreprocessorFileTests : IDisposable
     {
         var exact = new Preprocessor(Load("""{"do_resize": false}""").Preprocessor!, 32, 32);
         Assert.Equal(32, exact.Apply(Picture(32, 32)).Width);
-        DinoException refusal = Assert.Throws<DinoException>(() => exact.Apply(Picture(33, 32)));
+        ImageException refusal = Assert.Throws<ImageException>(() => exact.Apply(Picture(33, 32)));
         Assert.StartsWith("33x32 pixels, expected 32x32: ", refusal.Message);
         var cropped = new Preprocessor(Load("""{"do_resize": false, "crop_size": 32}""").Preprocessor!, 32, 32);
         Assert.Equal(32, cropped.Apply(Picture(33, 40)).Height);
-        Assert.Contains("expected 32x32 or larger", Assert.Throws<DinoException>(() => cropped.Apply(Picture(31, 40))).Message);
+        Assert.Contains("expected 32x32 or larger", Assert.Throws<ImageException>(() => cropped.Apply(Picture(31, 40))).Message);
     }
 
     /// <summary>Another mean and deviation are a linear change of the first layer, so weights can undo them.</summary>
@@ -182,7 +182,7 @@ public sealed class PreprocessorFileTests : IDisposable
         _folder.Write("preprocessor_config.json", PreprocessorFile.ToJson(weights.Preprocessor));
         Assert.Equal(48, Checkpoint.Load(path).Preprocessor!.InputWidth);
         _folder.Write("preprocessor_config.json", "{}"u8.ToArray());
-        Assert.Contains("prepare pictures in two ways", Assert.Throws<DinoException>(() => Checkpoint.Load(path)).Message);
+        Assert.Contains("prepare pictures in two ways", Assert.Throws<WeightsException>(() => Checkpoint.Load(path)).Message);
     }
 
     [Fact]
@@ -204,7 +204,7 @@ public sealed class PreprocessorFileTests : IDisposable
             Assert.Skip("Windows has no named pipes in folders.");
         TemporaryFolder.MakeFifo(_folder["preprocessor_config.json"]);
         string path = _folder.Write("a.safetensors", SafetensorsFile.Of(CheckpointLayout.Dino, TinyModels.Dino).ToArray());
-        Assert.Contains("not a regular file", Assert.Throws<DinoException>(() => Checkpoint.Load(path)).Message);
+        Assert.Contains("not a regular file", Assert.Throws<WeightsException>(() => Checkpoint.Load(path)).Message);
     }
 
     private static VitWeights Folded(PreprocessorConfig config)

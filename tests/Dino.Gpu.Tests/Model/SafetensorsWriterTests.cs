@@ -66,7 +66,7 @@ public sealed class SafetensorsWriterTests : IDisposable
         VitWeights weights = SyntheticWeights.Create(TinyModels.HuggingFace);
         weights.Blocks[1].Fc1.Weight[7] = 70000;
         string path = _folder.Write("a.safetensors", [1, 2, 3]);
-        string message = Assert.Throws<DinoException>(() => SafetensorsWriter.Write(path, weights, WeightsDataType.Float16)).Message;
+        string message = Assert.Throws<WeightsException>(() => SafetensorsWriter.Write(path, weights, WeightsDataType.Float16)).Message;
         Assert.Contains("encoder.layer.1.intermediate.dense.weight has the value 70000", message);
         Assert.Equal([1, 2, 3], File.ReadAllBytes(path));
         Assert.Single(Directory.EnumerateFileSystemEntries(_folder.Root));
@@ -88,7 +88,7 @@ public sealed class SafetensorsWriterTests : IDisposable
     {
         Assert.Equal(
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", Checkpoint.Sha256(_folder.Write("abc", "abc"u8.ToArray())));
-        Assert.Throws<DinoException>(() => Checkpoint.Sha256(_folder["absent"]));
+        Assert.Throws<WeightsException>(() => Checkpoint.Sha256(_folder["absent"]));
     }
 
     [Fact]
@@ -108,10 +108,10 @@ public sealed class SafetensorsWriterTests : IDisposable
         Assert.Equal(pth, WeightSource.Resolve(pth).Path);
         _folder.Write("b.pth", [1]);
         Assert.Contains("2 checkpoints in this folder", Refuse(_folder.Root));
-        Assert.Contains("a.pth, b.pth", Assert.Throws<DinoException>(() => WeightSource.Resolve(_folder.Root)).Hint);
+        Assert.Contains("a.pth, b.pth", Assert.Throws<WeightsException>(() => WeightSource.Resolve(_folder.Root)).Hint);
         string usual = _folder.Write("pytorch_model.bin", [1]);
         Assert.Equal(usual, WeightSource.Resolve(_folder.Root).Path);
 
-        static string Refuse(string spec) => Assert.Throws<DinoException>(() => WeightSource.Resolve(spec)).Message;
+        static string Refuse(string spec) => Assert.Throws<WeightsException>(() => WeightSource.Resolve(spec)).Message;
     }
 }

@@ -82,7 +82,7 @@ public sealed class WeightsDownloadTests : IDisposable
     public async Task A_line_that_keeps_breaking_ends_in_one_line_and_keeps_what_came()
     {
         using var server = new HubServer(_content) { Cuts = int.MaxValue, CutAfter = 1000 };
-        DinoException refusal = await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, Options(server)));
+        DinoException refusal = await Assert.ThrowsAsync<WeightsException>(() => WeightsDownload.RunAsync(Target, Options(server)));
         Assert.Contains($"3000 bytes in {Part}", refusal.Hint);
         Assert.Equal(_content[..3000], await File.ReadAllBytesAsync(Part));
         Assert.False(File.Exists(Target));
@@ -206,11 +206,11 @@ public sealed class WeightsDownloadTests : IDisposable
         closed.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         var options = new WeightsDownloadOptions { Endpoint = $"http://{closed.LocalEndPoint}", RetryDelay = TimeSpan.FromMinutes(1) };
         Assert.Contains(
-            "cannot be reached", (await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, options))).Message);
+            "cannot be reached", (await Assert.ThrowsAsync<WeightsException>(() => WeightsDownload.RunAsync(Target, options))).Message);
         AssertNothingLeft();
         Assert.Contains(
             "not an address",
-            Assert.Throws<DinoException>(() => WeightsDownload.Address(new WeightsDownloadOptions { Endpoint = "hub" })).Message);
+            Assert.Throws<WeightsException>(() => WeightsDownload.Address(new WeightsDownloadOptions { Endpoint = "hub" })).Message);
         Assert.Equal(
             "http://mirror/a/facebook/dino-vits16/resolve/main/pytorch_model.bin",
             WeightsDownload.Address(new WeightsDownloadOptions { Endpoint = "http://mirror/a/", Revision = "main" }).ToString());
@@ -260,7 +260,7 @@ public sealed class WeightsDownloadTests : IDisposable
     {
         using var server = new HubServer(_content);
         server.Failures.Enqueue(status);
-        DinoException refusal = await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, Options(server)));
+        DinoException refusal = await Assert.ThrowsAsync<WeightsException>(() => WeightsDownload.RunAsync(Target, Options(server)));
         Assert.Contains($"the server answered {status}", refusal.Message);
         Assert.Contains(hint, refusal.Hint);
         AssertNothingLeft();
@@ -279,7 +279,7 @@ public sealed class WeightsDownloadTests : IDisposable
         if (expected is not null)
             Assert.Equal(expected, HubFile.Next(new Uri(from), response).ToString());
         else
-            Assert.Contains("is not followed", Assert.Throws<DinoException>(() => HubFile.Next(new Uri(from), response)).Message);
+            Assert.Contains("is not followed", Assert.Throws<WeightsException>(() => HubFile.Next(new Uri(from), response)).Message);
     }
 
     [Theory]
@@ -302,7 +302,7 @@ public sealed class WeightsDownloadTests : IDisposable
             Assert.Skip("Without links the cache does not name its files by their digest.");
         WriteCache(new string('c', 64));
         var options = new WeightsDownloadOptions { Revision = "main", Variable = InCache(offline: true) };
-        DinoException refusal = await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, options));
+        DinoException refusal = await Assert.ThrowsAsync<WeightsException>(() => WeightsDownload.RunAsync(Target, options));
         Assert.Contains("its SHA-256 is not the one expected", refusal.Message);
         Assert.Equal("delete it from the Hugging Face cache", refusal.Hint);
         Assert.False(File.Exists(Target) || File.Exists(Part));
@@ -322,7 +322,7 @@ public sealed class WeightsDownloadTests : IDisposable
     {
         using var server = new HubServer(_content);
         var options = new WeightsDownloadOptions { Variable = InCache(offline: true) };
-        DinoException refusal = await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, Options(server, options)));
+        DinoException refusal = await Assert.ThrowsAsync<WeightsException>(() => WeightsDownload.RunAsync(Target, Options(server, options)));
         Assert.Contains("not asked, since HF_HUB_OFFLINE is set", refusal.Message);
         Assert.Empty(server.Requests);
         AssertNothingLeft();
@@ -381,7 +381,7 @@ public sealed class WeightsDownloadTests : IDisposable
     private async Task<string> RefusalAsync(HubServer server, WeightsDownloadOptions? options = null)
     {
         DinoException refusal =
-            await Assert.ThrowsAsync<DinoException>(() => WeightsDownload.RunAsync(Target, Options(server, options)));
+            await Assert.ThrowsAsync<WeightsException>(() => WeightsDownload.RunAsync(Target, Options(server, options)));
         Assert.DoesNotContain(refusal.Message, char.IsControl);
         return refusal.Message;
     }

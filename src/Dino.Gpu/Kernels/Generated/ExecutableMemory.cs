@@ -105,7 +105,7 @@ internal sealed unsafe partial class ExecutableMemory : IDisposable
         return null;
     }
 
-    private static DinoException Refused(string reason) => new(
+    private static DeviceException Refused(string reason) => new(
         $"the system refuses executable memory, which bf16 and int8 on the CPU need: {reason}", "use --precision fp32");
 
     private static nuint Pages(int length)

@@ -31,7 +31,7 @@ internal sealed unsafe class ReducedModel : IDisposable
     {
         if (weights.Config.HeadSize % 2 != 0)
         {
-            throw new DinoException(
+            throw new DeviceException(
                 $"bf16 and int8 on the CPU need heads of an even number of columns (found {weights.Config.HeadSize})",
                 "use --precision fp32");
         }

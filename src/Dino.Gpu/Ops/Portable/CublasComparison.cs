@@ -99,7 +99,8 @@ internal static class CublasComparison
             _output.MemSetToZero();
             RunLibrary();
             if (!own.AsSpan().SequenceEqual(_output.GetAsArray1D()))
-                throw new DinoException($"the product {name} ({_shape.Rows}x{_shape.Columns}x{_shape.Depth}) differs from that of cuBLAS");
+                throw new DeviceException(
+                    $"the product {name} ({_shape.Rows}x{_shape.Columns}x{_shape.Depth}) differs from that of cuBLAS");
         }
 
         public ProductTimes Measure(string name, int rounds, CancellationToken cancellation)

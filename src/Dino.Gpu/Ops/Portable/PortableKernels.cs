@@ -90,7 +90,8 @@ internal sealed class PortableKernels
         return threads >= 256 && sharedMemory >= SharedMemoryFor16 ? Create(accelerator, 16)
             : threads >= 64 && sharedMemory >= SharedMemoryFor8 ? Create(accelerator, 8)
             : threads >= 16 ? Create(accelerator, 4)
-            : throw new DinoException($"{accelerator.Name} allows groups of {threads} threads (expected 16 or more)", "use the device cpu");
+            : throw new DeviceException(
+                $"{accelerator.Name} allows groups of {threads} threads (expected 16 or more)", "use the device cpu");
     }
 
     /// <summary>Makes the kernels with groups of at most side x side threads; side is 4, 8 or 16.</summary>

@@ -217,7 +217,7 @@ public sealed class TarImagesTests : IDisposable
         using var list = InputList.Settle([tar], TextReader.Null);
         InputItem[] items = [.. list.Items()];
         File.WriteAllBytes(tar, File.ReadAllBytes(tar)[..1000]);
-        string message = Assert.Throws<DinoException>(items[1].ReadBytes).Message;
+        string message = Assert.Throws<ImageException>(items[1].ReadBytes).Message;
         Assert.StartsWith($"archive {tar}: ends after 1000 bytes", message);
         File.Delete(tar);
         Assert.Equal($"archive {tar}: no such file", Assert.Throws<DinoException>(items[0].ReadBytes).Message);

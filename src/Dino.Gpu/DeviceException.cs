@@ -1,0 +1,24 @@
+namespace Dino.Gpu;
+
+/// <summary>
+/// A device cannot be used: there is no such device, it does not start, it does not compute what was asked for, or its
+/// driver failed. <see cref="DeviceMemoryException"/> is the one that fewer pictures at a time may help against.
+/// </summary>
+public class DeviceException : DinoException
+{
+    /// <summary>Creates the exception with its one-line message and the failure that caused it.</summary>
+    public DeviceException(string message, Exception? innerException)
+        : base(message, innerException)
+    {
+    }
+
+    /// <summary>
+    /// Creates the exception with its one-line message, what the user can do, and the failure that caused it.
+    /// </summary>
+    public DeviceException(string message, string? hint = null, Exception? innerException = null)
+        : base(message, hint, innerException)
+    {
+    }
+
+    private protected override DinoException Again(string message) => new DeviceException(message, Hint, this);
+}
