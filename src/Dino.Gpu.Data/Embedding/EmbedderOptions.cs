@@ -1,3 +1,5 @@
+using Dino.Gpu.Imaging;
+
 namespace Dino.Gpu.Data.Embedding;
 
 /// <summary>How images become rows.</summary>

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Dino.Gpu.Cli.Help;
-using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Imaging;
 

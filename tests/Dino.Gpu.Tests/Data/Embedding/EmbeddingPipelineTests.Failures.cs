@@ -1,6 +1,7 @@
 using System.Globalization;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Tests.Data.Embedding;
 

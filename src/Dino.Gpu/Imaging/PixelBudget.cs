@@ -1,6 +1,4 @@
-using Dino.Gpu.Imaging;
-
-namespace Dino.Gpu.Data.Embedding;
+namespace Dino.Gpu.Imaging;
 
 /// <summary>
 /// Keeps the pictures that are decoded at the same time within a share of the machine's memory, whatever the number of

@@ -1,8 +1,7 @@
 using System.Collections.Concurrent;
-using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Imaging;
 
-
-namespace Dino.Gpu.Tests.Data.Embedding;
+namespace Dino.Gpu.Tests.Imaging;
 
 /// <summary>Pictures wait for room in memory, in the order in which they came.</summary>
 public sealed class PixelBudgetTests
