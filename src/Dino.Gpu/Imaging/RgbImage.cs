@@ -21,6 +21,44 @@ public sealed class RgbImage
         Pixels = pixels;
     }
 
+    /// <summary>Copies the pixels of another library.</summary>
+    /// <param name="pixels">
+    /// Rows from the top: (height - 1) * stride bytes, then the last row, which may be followed by anything.
+    /// </param>
+    /// <param name="width">Width in pixels, at least 1.</param>
+    /// <param name="height">Height in pixels, at least 1.</param>
+    /// <param name="stride">Bytes from the start of a row to that of the next, at least those of a row.</param>
+    /// <param name="format">
+    /// The bytes of a pixel. Alpha is dropped without blending, as decoders do; gray becomes red, green and blue.
+    /// </param>
+    /// <exception cref="ArgumentException">A side is not positive, or there are too few pixels.</exception>
+    public static RgbImage FromPixels(ReadOnlySpan<byte> pixels, int width, int height, int stride, PixelFormat format)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
+        long row = (long)RawPixels.Size(format) * width;
+        ArgumentOutOfRangeException.ThrowIfLessThan(stride, row);
+        long needed = (height - 1L) * stride + row;
+        if (pixels.Length < needed)
+        {
+            throw new ArgumentException(
+                $"{width}x{height} {format} with rows of {stride} bytes takes {needed} bytes, got {pixels.Length}.", nameof(pixels));
+        }
+
+        long length = 3L * width * height;
+        if (length > Array.MaxLength)
+            throw new ArgumentException($"{width}x{height} RGB takes {length} bytes, more than an array holds.", nameof(width));
+        byte[] rgb = GC.AllocateUninitializedArray<byte>((int)length);
+        for (int y = 0; y < height; y++)
+            RawPixels.CopyRow(pixels.Slice(y * stride, (int)row), format, rgb.AsSpan(3 * width * y, 3 * width));
+        return new RgbImage(width, height, rgb);
+    }
+
+    /// <summary>Copies the pixels of another library, whose rows follow each other without a gap.</summary>
+    /// <inheritdoc cref="FromPixels(ReadOnlySpan{byte}, int, int, int, PixelFormat)"/>
+    public static RgbImage FromPixels(ReadOnlySpan<byte> pixels, int width, int height, PixelFormat format) =>
+        FromPixels(pixels, width, height, checked(RawPixels.Size(format) * width), format);
+
     /// <summary>Width in pixels.</summary>
     public int Width { get; }
 
