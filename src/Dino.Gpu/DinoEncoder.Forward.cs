@@ -8,21 +8,6 @@ namespace Dino.Gpu;
 /// <summary>Forward passes that return more than the embedding.</summary>
 public sealed partial class DinoEncoder
 {
-    /// <summary>Runs one picture through the model.</summary>
-    /// <param name="image">A picture of any size.</param>
-    /// <param name="outputs">The outputs to return.</param>
-    public DinoOutput Forward(RgbImage image, DinoOutputs outputs) => Forward([image], outputs);
-
-    /// <summary>Runs pictures through the model.</summary>
-    /// <param name="images">At least one picture, of any sizes.</param>
-    /// <param name="outputs">The outputs to return.</param>
-    /// <param name="attentionLayers">
-    /// Layers whose attention is returned, counted from 0; null for all. They are returned in ascending order.
-    /// </param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
-    public DinoOutput Forward(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
-        ForwardPrepared(PrepareAll(images, PrepareForDevice), outputs, attentionLayers);
-
     /// <summary>
     /// Runs prepared pictures through the model, in batches of <see cref="BatchSize"/>. If the device has no room for a
     /// batch, the encoder halves the batch size and continues.
@@ -89,82 +74,4 @@ public sealed partial class DinoEncoder
     /// </exception>
     /// <exception cref="ArgumentException">There is no scale.</exception>
     public void CheckScales(IReadOnlyList<double>? scales = null) => Inputs(scales);
-
-    /// <summary>Embeds pictures of any sizes at several scales, as <see cref="ForwardMultiScale"/> does.</summary>
-    /// <param name="images">Pictures of any sizes.</param>
-    /// <param name="scales">As for <see cref="ForwardMultiScale"/>.</param>
-    /// <returns>(hidden) for each picture.</returns>
-    /// <exception cref="DinoException">
-    /// A scale leaves no patch, or makes more pixels than an input may have.
-    /// </exception>
-    public float[][] EmbedMultiScale(IReadOnlyList<RgbImage> images, IReadOnlyList<double>? scales = null)
-    {
-        RgbImage[] prepared = PrepareAll(images, PrepareForDevice);
-        return prepared.Length == 0 ? [] : [.. ForwardMultiScale(prepared, scales).ClassToken!.Data.Chunk(Config.HiddenSize)];
-    }
-
-    /// <summary>
-    /// Returns the attention maps of prepared pictures: how much attention the class token pays to each patch.
-    /// </summary>
-    /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
-    /// <param name="layer">
-    /// Counted from 0, or from the end if negative: -1 is the last layer, which costs the least.
-    /// </param>
-    /// <returns>One map for each picture.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
-    public AttentionMap[] AttentionMaps(IReadOnlyList<RgbImage> images, int layer = -1) =>
-        // (1, images, heads, tokens)
-        Maps(ForwardPrepared(images, DinoOutputs.ClassAttentions, [layer]).ClassAttentions!.Data, Config.HeadCount);
-
-    /// <summary>
-    /// Returns the attention rollouts of prepared pictures: the share that each patch has in the final class token,
-    /// when attention is followed through all layers.
-    /// </summary>
-    /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
-    /// <returns>
-    /// One map for each picture, with one head. Its values sum to 1 minus the class token's own share.
-    /// </returns>
-    public AttentionMap[] AttentionRollouts(IReadOnlyList<RgbImage> images) =>
-        Maps(ForwardPrepared(images, DinoOutputs.AttentionRollout).AttentionRollout!.Data, 1);
-
-    /// <summary>
-    /// Returns the features of every patch of prepared pictures. Memory is taken for one layer only. For keys and
-    /// values of the last layer, most of that block is skipped.
-    /// </summary>
-    /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
-    /// <param name="feature">The features to return.</param>
-    /// <param name="layer">Counted from 0, or from the end if negative: -1 is the last layer.</param>
-    /// <returns>One grid for each picture.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
-    public PatchFeatures[] PatchFeatures(IReadOnlyList<RgbImage> images, PatchFeature feature = PatchFeature.Tokens, int layer = -1)
-    {
-        int number = OutputSelection.Number(layer, Config.LayerCount);
-        DinoOutput output = ForwardLayers(
-            images,
-            Features.PatchFeatures.OutputOf(feature),
-            new DinoLayers
-            {
-                IntermediateLayers = [number],
-                HiddenStates = [number + 1],
-                Queries = [number],
-                Keys = [number],
-                Values = [number],
-            });
-        return [.. Enumerable.Range(0, images.Count).Select(image => Features.PatchFeatures.Of(output, feature, 0, image, GridWidth))];
-    }
-
-    /// <summary>Pools the tokens of each prepared picture into one vector.</summary>
-    /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
-    /// <param name="pooling">How the tokens are pooled.</param>
-    /// <returns>(<see cref="Pooling.Length"/>) for each picture.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">The model has fewer blocks than the pooling takes.</exception>
-    public float[][] Pool(IReadOnlyList<RgbImage> images, Pooling pooling)
-    {
-        ArgumentNullException.ThrowIfNull(pooling);
-        DinoOutput output = ForwardLayers(images, pooling.Outputs, pooling.Layers);
-        var vectors = new float[images.Count][];
-        for (int image = 0; image < vectors.Length; image++)
-            pooling.Apply(output, image, vectors[image] = new float[pooling.Length(Config.HiddenSize)]);
-        return vectors;
-    }
 }

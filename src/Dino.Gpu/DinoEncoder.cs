@@ -1,12 +1,12 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Runtime.ExceptionServices;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 using Dino.Gpu.Pipeline;
+using Dino.Gpu.Serving;
 using Dino.Gpu.Vit;
 
 namespace Dino.Gpu;
@@ -22,7 +22,7 @@ namespace Dino.Gpu;
 /// float[] embedding = encoder.Embed("cat.jpg");
 /// </code>
 /// </example>
-public sealed partial class DinoEncoder : IDisposable
+public sealed partial class DinoEncoder : IDinoEncoder
 {
     private readonly DinoOptions _options;
     private readonly IImageDecoder _decoder;
@@ -94,6 +94,9 @@ public sealed partial class DinoEncoder : IDisposable
         _ => _device.Info with { Family = KernelFamily.TensorCore },
     };
 
+    /// <inheritdoc/>
+    public IReadOnlyList<DeviceInfo> Devices => [Device];
+
     /// <summary>Input width in pixels.</summary>
     public int InputWidth => _shape.InputWidth;
 
@@ -131,9 +134,41 @@ public sealed partial class DinoEncoder : IDisposable
     /// seeded weights. Seeded weights run like real ones, but their embeddings mean nothing.
     /// </param>
     /// <param name="options">Device, input size and so on; null for the defaults.</param>
+    /// <param name="progress">Told about every tensor, and when the device is opened.</param>
+    /// <param name="cancellation">Stops it between two tensors, and before the device is opened.</param>
     /// <exception cref="DinoException">The checkpoint or the device cannot be used.</exception>
-    public static DinoEncoder Load(string weights, DinoOptions? options = null) =>
-        Create(WeightSource.Load(weights, CheckpointOptions.Of(options)), options);
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static DinoEncoder Load(
+        string weights,
+        DinoOptions? options = null,
+        IProgress<DinoLoadProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        var watch = new LoadWatch(progress, cancellation);
+        VitWeights model = WeightSource.Resolve(weights).Load(CheckpointOptions.Of(options), watch);
+        watch.OpensDevice();
+        return Create(model, options);
+    }
+
+    /// <summary>
+    /// Loads a checkpoint onto a device without holding the calling thread. When cancelled it ends at once; what it has
+    /// begun is freed later.
+    /// </summary>
+    /// <param name="weights">As for <see cref="Load"/>.</param>
+    /// <param name="options">Device, input size and so on; null for the defaults.</param>
+    /// <param name="progress">Told about every tensor, and when the device is opened.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="DinoException">The checkpoint or the device cannot be used.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static Task<DinoEncoder> LoadAsync(
+        string weights,
+        DinoOptions? options = null,
+        IProgress<DinoLoadProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        return EmbedCalls.LoadAsync(() => Load(weights, options, progress, cancellation), cancellation);
+    }
 
     /// <summary>Copies weights that are already in memory to a device.</summary>
     /// <param name="weights">The model.</param>
@@ -155,12 +190,13 @@ public sealed partial class DinoEncoder : IDisposable
     /// <param name="path">An image file.</param>
     /// <returns>InputWidth x InputHeight pixels, for <see cref="ForwardPrepared"/>.</returns>
     /// <exception cref="ImageException">The file cannot be read or is no image.</exception>
-    public RgbImage Prepare(string path) => ImageFile.Prepare(path, _decoder, _options.Orientation, _preprocessor);
+    public RgbImage Prepare(string path) => Decode(path, _preprocessor.Apply);
 
     /// <summary>Decodes an image file that is already in memory and resizes it to the model's input size.</summary>
     /// <param name="file">The bytes of the file.</param>
     /// <exception cref="ImageException">The bytes are not an image.</exception>
-    public RgbImage Prepare(ReadOnlyMemory<byte> file) => _preprocessor.Apply(_decoder.Decode(file, _options.Orientation));
+    public RgbImage Prepare(ReadOnlyMemory<byte> file) =>
+        DinoTelemetry.Decoding(() => _preprocessor.Apply(_decoder.Decode(file, _options.Orientation)));
 
     /// <summary>Resizes a picture to the model's input size.</summary>
     /// <param name="image">A picture of any size.</param>
@@ -188,37 +224,6 @@ public sealed partial class DinoEncoder : IDisposable
     {
         ArgumentNullException.ThrowIfNull(image);
         return ResizesOnDevice(image) ? image : _preprocessor.Apply(image);
-    }
-
-    /// <summary>The embedding of one image file: the class token after the final norm.</summary>
-    /// <param name="path">An image file.</param>
-    /// <returns>(hidden)</returns>
-    /// <exception cref="ImageException">The file cannot be read or is no image.</exception>
-    public float[] Embed(string path) => EmbedPrepared([PrepareForDevice(path)])[0];
-
-    /// <summary>The embedding of one picture.</summary>
-    /// <param name="image">A picture of any size.</param>
-    /// <returns>(hidden)</returns>
-    public float[] Embed(RgbImage image) => EmbedPrepared([PrepareForDevice(image)])[0];
-
-    /// <summary>The embeddings of many pictures, in their order.</summary>
-    /// <param name="images">Pictures of any sizes.</param>
-    /// <returns>(hidden) for each picture.</returns>
-    public float[][] Embed(IReadOnlyList<RgbImage> images) => EmbedPrepared(PrepareAll(images, PrepareForDevice));
-
-    /// <summary>The embeddings of many image files, in their order.</summary>
-    /// <param name="paths">Image files.</param>
-    /// <returns>(hidden) for each file.</returns>
-    /// <exception cref="ImageException">
-    /// A file cannot be read or is no image; <see cref="DinoException.Index"/> says which.
-    /// </exception>
-    public float[][] Embed(IReadOnlyList<string> paths)
-    {
-        ArgumentNullException.ThrowIfNull(paths);
-        var embeddings = new List<float[]>(paths.Count);
-        foreach (string[] batch in paths.Chunk(BatchSize))
-            embeddings.AddRange(EmbedPrepared(PrepareAll(batch, PrepareForDevice, first: embeddings.Count)));
-        return [.. embeddings];
     }
 
     /// <summary>
@@ -251,15 +256,30 @@ public sealed partial class DinoEncoder : IDisposable
     public long CountOperations(DinoOutputs outputs) =>
         VitCost.Total(_shape, new OutputSelection(_shape, outputs, new DinoLayers()).Request(1));
 
-    /// <summary>Waits for the batches under way, then frees the device and its memory.</summary>
+    /// <summary>
+    /// Waits for the batches under way, then frees the device and its memory. Calls of <see cref="EmbedAsync"/> whose
+    /// picture is in no batch yet end with an <see cref="ObjectDisposedException"/>.
+    /// </summary>
     public void Dispose()
     {
+        EndCalls();
         if (_batches.Dispose())
             _device.Dispose();
     }
 
+    /// <summary>Does the same as <see cref="Dispose"/>, without holding the calling thread.</summary>
+    public ValueTask DisposeAsync()
+    {
+        EndCalls();
+        return EmbedCalls.DisposeAsync(Dispose);
+    }
+
     /// <summary>Decodes a file and applies a function to the picture.</summary>
-    internal RgbImage Decode(string path, Func<RgbImage, RgbImage> then) => ImageFile.Decode(path, _decoder, _options.Orientation, then);
+    internal RgbImage Decode(string path, Func<RgbImage, RgbImage> then) =>
+        DinoTelemetry.Decoding(() => ImageFile.Decode(path, _decoder, _options.Orientation, then));
+
+    /// <summary>The options that it was made with.</summary>
+    internal DinoOptions Options => _options;
 
     /// <summary>
     /// Whether the device resizes this picture itself. Never true for a picture of the input size:
@@ -318,41 +338,18 @@ public sealed partial class DinoEncoder : IDisposable
 
         if ((long)width * height > ImageHeader.MaxPixels)
             throw new DinoException($"input size {width}x{height} is too large (at most {ImageHeader.MaxPixels} pixels are supported)");
-        if (options.BatchSize < 1)
-            throw new DinoException($"the batch size is {options.BatchSize} (expected 1 or more)");
+        RequirePositive("batch size", options.BatchSize);
+        RequirePositive("queue limit", options.QueueLimit);
+        RequirePositive("number of decode threads", options.DecodeThreads);
+        if (options.MaxBatchDelay < TimeSpan.Zero || options.MaxBatchDelay > TimeSpan.FromMinutes(1))
+            throw new DinoException($"the batch delay is {options.MaxBatchDelay} (expected 0 to 1 minute)");
         return (width, height);
     }
 
-    /// <summary>Prepares the pictures of one batch on several threads. A failure says which picture it is of.</summary>
-    /// <param name="sources">What pictures are made of.</param>
-    /// <param name="prepare">Makes one.</param>
-    /// <param name="first">The place of the batch's first picture among those of the call.</param>
-    private static RgbImage[] PrepareAll<T>(IReadOnlyList<T> sources, Func<T, RgbImage> prepare, int first = 0)
+    private static void RequirePositive(string what, int? value)
     {
-        ArgumentNullException.ThrowIfNull(sources);
-        var images = new RgbImage[sources.Count];
-        try
-        {
-            Parallel.For(0, images.Length, i =>
-            {
-                try
-                {
-                    images[i] = prepare(sources[i]);
-                }
-                catch (DinoException failure)
-                {
-                    throw failure.At(first + i);
-                }
-            });
-        }
-        catch (AggregateException failure)
-        {
-            // Several pictures may have failed before the loop noticed: the first of them.
-            Exception earliest = failure.InnerExceptions.OrderBy(inner => (inner as DinoException)?.Index ?? -1).First();
-            ExceptionDispatchInfo.Throw(earliest);
-        }
-
-        return images;
+        if (value < 1)
+            throw new DinoException($"the {what} is {value} (expected 1 or more)");
     }
 
     private void CheckPrepared(IReadOnlyList<RgbImage> images)
@@ -367,30 +364,6 @@ public sealed partial class DinoEncoder : IDisposable
                     $"Expected {InputWidth}x{InputHeight} pixels, found {image.Width}x{image.Height}; call Prepare or Forward.",
                     nameof(images));
         }
-    }
-
-    /// <summary>Splits (images, heads, tokens) into one map for each image, and drops the class token.</summary>
-    private AttentionMap[] Maps(float[] rows, int heads)
-    {
-        int patches = TokenCount - 1;
-        var maps = new AttentionMap[rows.Length / heads / TokenCount];
-        for (int image = 0; image < maps.Length; image++)
-        {
-            var values = new float[heads * patches];
-            for (int head = 0; head < heads; head++)
-                rows.AsSpan((image * heads + head) * TokenCount + 1, patches).CopyTo(values.AsSpan(head * patches));
-            maps[image] = new AttentionMap(values, heads, GridHeight, GridWidth);
-        }
-
-        return maps;
-    }
-
-    private float[][] EmbedPrepared(RgbImage[] images)
-    {
-        if (images.Length == 0)
-            return [];
-        float[] tokens = ForwardPrepared(images, DinoOutputs.ClassToken).ClassToken!.Data;
-        return [.. tokens.Chunk(Config.HiddenSize)];
     }
 
     /// <summary>The model at another scale of the input.</summary>

@@ -3,6 +3,7 @@ using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
+using Dino.Gpu.Serving;
 
 namespace Dino.Gpu;
 
@@ -21,7 +22,7 @@ namespace Dino.Gpu;
 /// Parallel.ForEach(batches, batch => Use(group.ForwardPrepared(batch, DinoOutputs.ClassToken)));
 /// </code>
 /// </example>
-public sealed class DinoEncoderGroup : IDisposable
+public sealed partial class DinoEncoderGroup : IDinoEncoder
 {
     private readonly DinoEncoder[] _encoders;
     private readonly ConcurrentQueue<DinoEncoder> _free;
@@ -53,6 +54,9 @@ public sealed class DinoEncoderGroup : IDisposable
     /// <summary>Input height in pixels.</summary>
     public int InputHeight => _encoders[0].InputHeight;
 
+    /// <inheritdoc/>
+    public int TokenCount => _encoders[0].TokenCount;
+
     /// <summary>Columns of the patch grid.</summary>
     public int GridWidth => _encoders[0].GridWidth;
 
@@ -77,12 +81,42 @@ public sealed class DinoEncoderGroup : IDisposable
     /// <summary>Reads a checkpoint once and loads it onto every device of <see cref="DinoOptions.Device"/>.</summary>
     /// <param name="weights">As for <see cref="DinoEncoder.Load"/>.</param>
     /// <param name="options">Devices, input size and so on; null for the defaults, which choose one device.</param>
+    /// <param name="progress">Told about every tensor, and when the devices are opened.</param>
+    /// <param name="cancellation">Stops it between two tensors, and before the devices are opened.</param>
     /// <exception cref="DinoException">The checkpoint or one of the devices cannot be used.</exception>
-    public static DinoEncoderGroup Load(string weights, DinoOptions? options = null)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static DinoEncoderGroup Load(
+        string weights,
+        DinoOptions? options = null,
+        IProgress<DinoLoadProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         // A wrong device list fails before the checkpoint is read.
         IReadOnlyList<string> devices = DeviceList.Expand((options ?? new DinoOptions()).Device);
-        return Create(WeightSource.Load(weights, CheckpointOptions.Of(options)), options, devices);
+        var watch = new LoadWatch(progress, cancellation);
+        VitWeights model = WeightSource.Resolve(weights).Load(CheckpointOptions.Of(options), watch);
+        watch.OpensDevice();
+        return Create(model, options, devices);
+    }
+
+    /// <summary>
+    /// Loads a checkpoint onto every device without holding the calling thread, as
+    /// <see cref="DinoEncoder.LoadAsync"/> does.
+    /// </summary>
+    /// <param name="weights">As for <see cref="DinoEncoder.Load"/>.</param>
+    /// <param name="options">Devices, input size and so on; null for the defaults, which choose one device.</param>
+    /// <param name="progress">Told about every tensor, and when the devices are opened.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="DinoException">The checkpoint or one of the devices cannot be used.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static Task<DinoEncoderGroup> LoadAsync(
+        string weights,
+        DinoOptions? options = null,
+        IProgress<DinoLoadProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        return EmbedCalls.LoadAsync(() => Load(weights, options, progress, cancellation), cancellation);
     }
 
     /// <summary>
@@ -98,6 +132,13 @@ public sealed class DinoEncoderGroup : IDisposable
     /// <param name="path">An image file.</param>
     /// <exception cref="ImageException">The file cannot be read or is no image.</exception>
     public RgbImage Prepare(string path) => _encoders[0].Prepare(path);
+
+    /// <summary>
+    /// Decodes an image file that is already in memory and resizes it to the model's input size, on the calling thread.
+    /// </summary>
+    /// <param name="file">The bytes of the file.</param>
+    /// <exception cref="ImageException">The bytes are not an image.</exception>
+    public RgbImage Prepare(ReadOnlyMemory<byte> file) => _encoders[0].Prepare(file);
 
     /// <summary>Resizes a picture to the model's input size, on the calling thread.</summary>
     /// <param name="image">A picture of any size.</param>
@@ -159,13 +200,24 @@ public sealed class DinoEncoderGroup : IDisposable
     /// </exception>
     public void CheckScales(IReadOnlyList<double>? scales = null) => _encoders[0].CheckScales(scales);
 
-    /// <summary>Waits for the passes under way, then frees every device.</summary>
+    /// <summary>
+    /// Waits for the passes under way, then frees every device. Calls of <see cref="EmbedAsync"/> whose picture is in
+    /// no batch yet end with an <see cref="ObjectDisposedException"/>.
+    /// </summary>
     public void Dispose()
     {
+        EndCalls();
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         foreach (DinoEncoder encoder in _encoders)
             encoder.Dispose();
+    }
+
+    /// <summary>Does the same as <see cref="Dispose"/>, without holding the calling thread.</summary>
+    public ValueTask DisposeAsync()
+    {
+        EndCalls();
+        return EmbedCalls.DisposeAsync(Dispose);
     }
 
     private DinoOutput OnFreeDevice(Func<DinoEncoder, DinoOutput> pass)

@@ -83,6 +83,24 @@ public sealed record DinoOptions
     public int? BatchSize { get; init; }
 
     /// <summary>
+    /// The most pictures of <see cref="IDinoEncoder.EmbedAsync"/> that wait for the model. Further calls end with a
+    /// <see cref="DinoBusyException"/> at once. What waits is held by its caller: a path, or the bytes of a file.
+    /// </summary>
+    public int QueueLimit { get; init; } = 1024;
+
+    /// <summary>
+    /// How long a picture of <see cref="IDinoEncoder.EmbedAsync"/> may wait for others although the device is free, at
+    /// most a minute. Zero, the default, lets it start at once: while the device is busy, batches fill by themselves.
+    /// </summary>
+    public TimeSpan MaxBatchDelay { get; init; }
+
+    /// <summary>
+    /// The most pictures of <see cref="IDinoEncoder.EmbedAsync"/> that are decoded at the same time, on the thread pool;
+    /// null for one a core, less one.
+    /// </summary>
+    public int? DecodeThreads { get; init; }
+
+    /// <summary>
     /// Receives one line when the encoder departs from its options: when <c>auto</c> skips a GPU that it cannot use, or
     /// when the batch is halved. It is called on the thread that opens the device or runs the model.
     /// </summary>

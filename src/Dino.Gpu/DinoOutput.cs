@@ -1,7 +1,7 @@
 namespace Dino.Gpu;
 
 /// <summary>
-/// The outputs that <see cref="DinoEncoder.Forward(Imaging.RgbImage, DinoOutputs)"/> can return, as flags. The class
+/// The outputs that <see cref="IDinoEncoder.ForwardPrepared"/> can return, as flags. The class
 /// token alone is the fastest.
 /// </summary>
 [Flags]

@@ -25,11 +25,17 @@ public static class Checkpoint
     /// The file is no checkpoint, is broken, or does not fit a DINO ViT: then the message lists every missing,
     /// unexpected and misshapen tensor.
     /// </exception>
-    public static VitWeights Load(string path, CheckpointOptions? options = null)
+    public static VitWeights Load(string path, CheckpointOptions? options = null) => LoadWatched(path, options, LoadWatch.None);
+
+    /// <inheritdoc cref="Load"/>
+    /// <param name="path">As there.</param>
+    /// <param name="options">As there.</param>
+    /// <param name="watch">Follows, and may end it.</param>
+    internal static VitWeights LoadWatched(string path, CheckpointOptions? options, LoadWatch watch)
     {
         ArgumentNullException.ThrowIfNull(path);
         using CheckpointFile file = CheckpointFile.Open(path);
-        return CheckpointBinding.Bind(file, CheckpointReader.Read(file, options?.Branch), options?.Heads).Load();
+        return CheckpointBinding.Bind(file, CheckpointReader.Read(file, options?.Branch), options?.Heads).Load(watch);
     }
 
     /// <summary>

@@ -135,16 +135,19 @@ internal sealed class CheckpointBinding
     }
 
     /// <summary>Allocates the weights and reads the tensors into place, several at a time.</summary>
-    public VitWeights Load()
+    /// <param name="watch">Follows, and may end it between two tensors.</param>
+    public VitWeights Load(LoadWatch watch)
     {
+        watch.Begin(_pairs.Sum(pair => sizeof(float) * pair.Tensor.ElementCount));
         VitWeights weights = VitWeights.Allocate(Config, Preprocessor, IgnoredNote is { } note ? [note] : []);
         try
         {
-            Parallel.ForEach(_pairs, pair =>
+            Parallel.ForEach(_pairs, new ParallelOptions { CancellationToken = watch.Cancellation }, pair =>
             {
                 Span<float> values = pair.Slot.Data(weights).Span;
                 pair.Tensor.Read(values);
                 CheckValues(pair.Slot, values);
+                watch.Read(sizeof(float) * values.Length);
             });
         }
         catch (AggregateException e) when (e.InnerExceptions.OfType<DinoException>().FirstOrDefault() is { } first)

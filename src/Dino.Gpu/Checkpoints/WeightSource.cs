@@ -71,8 +71,13 @@ public sealed record WeightSource
 
     /// <summary>Loads the file, or makes the seeded weights in the sizes of <see cref="VitConfig.VitS16"/>.</summary>
     /// <exception cref="DinoException">As <see cref="Checkpoint.Load"/>.</exception>
-    public VitWeights Load(CheckpointOptions? options = null) =>
-        Seed is { } seed ? SyntheticWeights.Create(VitConfig.VitS16, seed) : Checkpoint.Load(Path!, options);
+    public VitWeights Load(CheckpointOptions? options = null) => Load(options, LoadWatch.None);
+
+    /// <inheritdoc cref="Load(CheckpointOptions)"/>
+    /// <param name="options">As there.</param>
+    /// <param name="watch">Follows, and may end it.</param>
+    internal VitWeights Load(CheckpointOptions? options, LoadWatch watch) =>
+        Seed is { } seed ? SyntheticWeights.Create(VitConfig.VitS16, seed) : Checkpoint.LoadWatched(Path!, options, watch);
 
     /// <summary>A seed as people write it: decimal, or hexadecimal after 0x; 64 bits.</summary>
     /// <exception cref="DinoException">Not such a number.</exception>

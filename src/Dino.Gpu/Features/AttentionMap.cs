@@ -2,7 +2,7 @@ namespace Dino.Gpu.Features;
 
 /// <summary>
 /// How much attention the class token of one picture pays to each patch, in every head of one layer. DINO is known for
-/// these maps: they show the objects of a picture, learned without labels. <see cref="DinoEncoder.AttentionMaps"/>
+/// these maps: they show the objects of a picture, learned without labels. <see cref="DinoEncoderExtensions.AttentionMaps"/>
 /// makes them.
 /// </summary>
 public sealed class AttentionMap

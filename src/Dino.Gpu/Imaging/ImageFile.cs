@@ -26,20 +26,6 @@ internal static class ImageFile
         return Named(path, () => decoder.Decode(ReadBytes(path), orientation));
     }
 
-    /// <summary>Reads and decodes one file and makes it the model's input. Thread-safe.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="decoder">What decodes it.</param>
-    /// <param name="orientation">Whether the EXIF orientation is applied.</param>
-    /// <param name="preprocessor">What resizes and crops it.</param>
-    /// <exception cref="DinoException">
-    /// As for <see cref="Decode(string, IImageDecoder, ExifOrientation)"/>, or the picture is too long to be resized.
-    /// </exception>
-    public static RgbImage Prepare(string path, IImageDecoder decoder, ExifOrientation orientation, Preprocessor preprocessor)
-    {
-        ArgumentNullException.ThrowIfNull(preprocessor);
-        return Decode(path, decoder, orientation, preprocessor.Apply);
-    }
-
     /// <summary>Reads and decodes one file and does something to the picture. Failures of both name the path.</summary>
     internal static RgbImage Decode(string path, IImageDecoder decoder, ExifOrientation orientation, Func<RgbImage, RgbImage> then)
     {
@@ -116,7 +102,8 @@ internal static class ImageFile
         }
     }
 
-    private static RgbImage Named(string path, Func<RgbImage> read)
+    /// <summary>Makes the message of a failure begin with the path.</summary>
+    internal static RgbImage Named(string path, Func<RgbImage> read)
     {
         try
         {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Ops.Device;
@@ -112,6 +113,7 @@ internal sealed class BatchRunner
                     {
                         slot = current.Slot;
                         slot.Finish();
+                        DinoTelemetry.BatchDone(_device.Id, current.Request.Batch, current.Launched);
                         if (current.Output != all)
                             all.Insert(current.Output!, current.First);
                         running.Dequeue();
@@ -122,7 +124,11 @@ internal sealed class BatchRunner
                         slot.Stage(images, current.First, current.Request.Batch);
                         current.Output = current.Request.Batch == images.Count ? all : ForwardOutput.Allocate(shape, current.Request);
                         lock (_turn)
+                        {
+                            current.Launched = Stopwatch.GetTimestamp();
                             slot.Launch(positions, shape, current.Request, current.Output);
+                        }
+
                         next += current.Request.Batch;
                     }
                 }
@@ -135,9 +141,12 @@ internal sealed class BatchRunner
                 }
             }
         }
-        catch (Exception failure) when (DeviceFailure.IsDriverError(failure))
+        catch (Exception failure) when (failure is not ObjectDisposedException)
         {
-            throw DeviceFailure.Of(failure).ToException(_device);
+            DinoTelemetry.Failed(failure);
+            if (DeviceFailure.IsDriverError(failure))
+                throw DeviceFailure.Of(failure).ToException(_device);
+            throw;
         }
         finally
         {
@@ -292,6 +301,9 @@ internal sealed class BatchRunner
         public int First => first;
 
         public ForwardRequest Request => request;
+
+        /// <summary>When it was launched, as a timestamp of <see cref="Stopwatch"/>.</summary>
+        public long Launched { get; set; }
 
         /// <summary>The output that it fills; set at its launch.</summary>
         public ForwardOutput? Output { get; set; }

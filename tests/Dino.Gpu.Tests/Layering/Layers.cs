@@ -7,7 +7,7 @@ namespace Dino.Gpu.Tests.Layering;
 internal static class Layers
 {
     /// <summary>The door of the library: the only root types that stand above the folders.</summary>
-    public const string Door = "DinoEncoder, DinoEncoderGroup";
+    public const string Door = "DinoEncoder, DinoEncoderExtensions, DinoEncoderGroup, IDinoEncoder";
 
     public static readonly string[][] Order =
     [
@@ -27,7 +27,7 @@ internal static class Layers
         ["Dino.Gpu.Ops.Portable"],
         ["Dino.Gpu.Ops.Generated", "Dino.Gpu.Ops.Simd", "Dino.Gpu.Ops.TensorCore"],
         ["Dino.Gpu.Pipeline"],
-        ["Dino.Gpu.Features", "Dino.Gpu.Search"],
+        ["Dino.Gpu.Features", "Dino.Gpu.Search", "Dino.Gpu.Serving"],
         ["Dino.Gpu.Classification"],
         [$"Dino.Gpu: {Door}"],
         ["Dino.Gpu.Data.Imaging", "Dino.Gpu.Data.Rows"],
