@@ -30,6 +30,7 @@ internal static class Layers
         ["Dino.Gpu.Features", "Dino.Gpu.Search", "Dino.Gpu.Serving"],
         ["Dino.Gpu.Classification"],
         [$"Dino.Gpu: {Door}"],
+        ["Dino.Gpu.Extensions.AI"],
         ["Dino.Gpu.Data.Imaging", "Dino.Gpu.Data.Rows"],
         ["Dino.Gpu.Data.Formats"],
         ["Dino.Gpu.Data.Inputs", "Dino.Gpu.Data.Pictures"],
