@@ -13,7 +13,7 @@ public sealed partial class AspNetSampleTests
     public async Task Service_answers_with_embeddings_and_refuses_what_is_no_picture()
     {
         SourceTree.Require();
-        DocBlock sample = DocPages.Blocks.Single(block =>
+        DocBlock sample = DocPages.Blocks.First(block =>
             block is { Page: "docs/aspnet.md", IsCSharp: true } && block.Text.Contains("app.Run()", StringComparison.Ordinal));
         using var folder = new DocFolder();
         var environment = new Dictionary<string, string> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:0" };
