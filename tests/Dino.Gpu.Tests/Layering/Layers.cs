@@ -21,7 +21,7 @@ internal static class Layers
         ["Dino.Gpu.Kernels"],
         ["Dino.Gpu.Kernels.Portable"],
         ["Dino.Gpu.Kernels.Simd", "Dino.Gpu.Kernels.TensorCore"],
-        ["Dino.Gpu.Kernels.Generated"],
+        ["Dino.Gpu.Kernels.Generated", "Dino.Gpu.Kernels.Warpgroup"],
         ["Dino.Gpu.Kernels.TensorCore.Generator"], // compiled into the tests only
         ["Dino.Gpu.Ops.Device"],
         ["Dino.Gpu.Ops.Portable"],
