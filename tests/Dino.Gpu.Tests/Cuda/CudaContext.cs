@@ -38,6 +38,9 @@ internal sealed unsafe class CudaContext(int device, EmulatedCard card, Emulator
 
     public int LaunchCount { get; private set; }
 
+    /// <summary>Launches of each kernel, by its name.</summary>
+    public Dictionary<string, int> Launches { get; } = [];
+
     public nint CreateStream(bool blocking)
     {
         lock (_lock)
@@ -84,12 +87,14 @@ internal sealed unsafe class CudaContext(int device, EmulatedCard card, Emulator
         }
     }
 
-    public bool Launch(PtxKernel kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) group, byte[] arguments, nint stream) =>
+    public bool Launch(
+        PtxKernel kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) group, byte[] arguments, int shared, nint stream) =>
         Enqueue(stream, () =>
     {
         LaunchCount++;
-        new Launch(kernel, Memory, arguments, Options).Run(grid, group);
-        if (card.ComputesWrongly)
+        Launches[kernel.Program.Name] = Launches.GetValueOrDefault(kernel.Program.Name) + 1;
+        new Launch(kernel, Memory, arguments, Options, shared).Run(grid, group);
+        if (card.ComputesWrongly || card.WrongTarget == kernel.Program.Target)
             Memory.Damage();
     });
 

@@ -26,6 +26,20 @@ internal enum FaultKind
     /// <summary>Shared memory is touched between a cp.async and the wait for it.</summary>
     CopyInFlight,
 
+    /// <summary>wgmma reads shared memory that was written without a fence of the writer's between both proxies.</summary>
+    ProxyFence,
+
+    /// <summary>A warpgroup multiplies into registers that were touched, and no wgmma.fence stands between.</summary>
+    ProductFence,
+
+    /// <summary>
+    /// A sum is touched, or an operand in shared memory is written, between a wgmma and the wait for it.
+    /// </summary>
+    ProductInFlight,
+
+    /// <summary>A matrix descriptor that contradicts itself, or that lanes or warps disagree on.</summary>
+    Descriptor,
+
     /// <summary>Rows that ldmatrix reads at once lie on the same banks: slow, not wrong.</summary>
     BankConflict,
 

@@ -40,6 +40,7 @@ internal static unsafe class CudaFunctions
         ("cuModuleLoadDataEx", (nint)(delegate* unmanaged<nint*, byte*, int, int*, nint*, int>)&ModuleLoadWithOptions),
         ("cuModuleUnload", (nint)(delegate* unmanaged<nint, int>)&ModuleUnload),
         ("cuModuleGetFunction", (nint)(delegate* unmanaged<nint*, nint, byte*, int>)&ModuleGetFunction),
+        ("cuFuncSetAttribute", (nint)(delegate* unmanaged<nint, int, int, int>)&FunctionSetAttribute),
         ("cuLaunchKernel", (nint)(delegate* unmanaged<nint, int, int, int, int, int, int, int, nint, nint, nint*, int>)&LaunchKernel),
         ("cuOccupancyMaxActiveBlocksPerMultiprocessor", (nint)(delegate* unmanaged<int*, nint, int, long, int>)&OccupancyBlocks),
         ("cuOccupancyMaxPotentialBlockSize", (nint)(delegate* unmanaged<int*, int*, nint, nint, long, int, int>)&OccupancyBlockSize),
@@ -124,6 +125,7 @@ internal static unsafe class CudaFunctions
             75 => card.Capability.Major,
             76 => card.Capability.Minor,
             81 => 228 << 10, // shared memory of a multiprocessor
+            97 => Launch.MostShared, // shared memory of a group that asks for it
             91 => 1, // host pointers of registered memory
             _ => 0,
         };
@@ -229,15 +231,17 @@ internal static unsafe class CudaFunctions
         string log;
         try
         {
-            if (context.Card.ModuleError == Success || context.ModuleCount < context.Card.ModulesBefore)
+            var program = new PtxProgram(Marshal.PtrToStringUTF8((nint)text)!);
+            if (context.Card.ComplaintAbout(program.Target) is { } complaint)
+                log = complaint;
+            else if (context.Card.ModuleError == Success || context.ModuleCount < context.Card.ModulesBefore)
             {
-                *module = Add(new PtxKernel(new PtxProgram(Marshal.PtrToStringUTF8((nint)text)!)));
+                *module = Add(new PtxKernel(program));
                 context.ModuleCount++;
                 return Success;
             }
-
-            error = context.Card.ModuleError;
-            log = context.Card.ModuleLog;
+            else
+                (error, log) = (context.Card.ModuleError, context.Card.ModuleLog);
         }
         catch (Exception exception) when (exception is not CudaFault)
         {
@@ -269,6 +273,18 @@ internal static unsafe class CudaFunctions
         return Find<PtxKernel>(module)?.Program.Name == Marshal.PtrToStringUTF8((nint)name) ? Success : NotFound;
     });
 
+    /// <summary>8: the most shared memory that a launch may give beside what the kernel declares.</summary>
+    [UnmanagedCallersOnly]
+    private static int FunctionSetAttribute(nint function, int attribute, int value) => Call(_ =>
+    {
+        if (Find<PtxKernel>(function) is not { } kernel)
+            return InvalidHandle;
+        if (attribute != 8 || value < 0 || kernel.Program.SharedSize + value > Launch.MostShared)
+            return InvalidValue;
+        kernel.MostShared = Math.Max(Launch.UsualShared, kernel.Program.SharedSize + value);
+        return Success;
+    });
+
     [UnmanagedCallersOnly]
     private static int LaunchKernel(
         nint function, int gridX, int gridY, int gridZ, int groupX, int groupY, int groupZ,
@@ -286,10 +302,10 @@ internal static unsafe class CudaFunctions
                 size = *(long*)extra[i + 1];
         }
 
-        if (shared != 0 || arguments != 0 || buffer == null)
-            throw new NotSupportedException("dynamic shared memory, or arguments that are not in a buffer");
+        if (arguments != 0 || buffer == null)
+            throw new NotSupportedException("arguments that are not in a buffer");
         byte[] taken = new ReadOnlySpan<byte>(buffer, (int)size).ToArray();
-        return context.Launch(kernel, (gridX, gridY, gridZ), (groupX, groupY, groupZ), taken, stream) ? Success : InvalidHandle;
+        return context.Launch(kernel, (gridX, gridY, gridZ), (groupX, groupY, groupZ), taken, shared, stream) ? Success : InvalidHandle;
     });
 
     [UnmanagedCallersOnly]

@@ -46,4 +46,21 @@ internal sealed record EmulatedCard
 
     /// <summary>Whether every launch changes a bit of each allocation.</summary>
     public bool ComputesWrongly { get; init; }
+
+    /// <summary>An architecture whose kernels the driver refuses, such as <c>sm_90a</c>.</summary>
+    public string? RefusedTarget { get; init; }
+
+    /// <summary>An architecture whose kernels change a bit of each allocation.</summary>
+    public string? WrongTarget { get; init; }
+
+    /// <summary>What the driver's assembler says of kernels for an architecture; null where it takes them.</summary>
+    public string? ComplaintAbout(string target)
+    {
+        int own = 10 * Capability.Major + Capability.Minor;
+        if (target == RefusedTarget)
+            return $"ptxas application ptx input, line 2; fatal   : Value '{target}' is not defined for .target";
+        bool fits = target.Length == 0 || target == $"sm_{own}a"
+            || (int.TryParse(target.AsSpan("sm_".Length), out int wanted) && wanted <= own);
+        return fits ? null : $"ptxas fatal   : Program with .target '{target}' cannot be compiled for architecture 'sm_{own}'";
+    }
 }

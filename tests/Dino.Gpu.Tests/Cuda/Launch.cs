@@ -14,8 +14,17 @@ internal sealed record EmulatorOptions
 }
 
 /// <summary>A grid of thread groups with its arguments, run on the host's cores.</summary>
-internal sealed class Launch(PtxKernel kernel, DeviceMemory memory, byte[] arguments, EmulatorOptions options)
+/// <param name="kernel">The code.</param>
+/// <param name="memory">Of the device.</param>
+/// <param name="arguments">As the ABI lays them out.</param>
+/// <param name="options">How unkind the device is.</param>
+/// <param name="dynamicShared">Bytes of shared memory beside those that the kernel declares.</param>
+internal sealed class Launch(
+    PtxKernel kernel, DeviceMemory memory, byte[] arguments, EmulatorOptions options, int dynamicShared = 0)
 {
+    /// <summary>Shared memory of a group unless the host asks for more; and the most that it may ask for (9.0).</summary>
+    public const int UsualShared = 48 << 10, MostShared = 227 << 10;
+
     public PtxKernel Kernel => kernel;
 
     public DeviceMemory Memory => memory;
@@ -33,6 +42,9 @@ internal sealed class Launch(PtxKernel kernel, DeviceMemory memory, byte[] argum
     public int GroupY { get; private set; }
 
     public int GroupZ { get; private set; }
+
+    /// <summary>Bytes of a group.</summary>
+    public int SharedSize => kernel.Program.DynamicShared >= 0 ? kernel.Program.DynamicShared + dynamicShared : kernel.Program.SharedSize;
 
     public int ThreadsOfGroup => GroupX * GroupY * GroupZ;
 
@@ -90,8 +102,9 @@ internal sealed class Launch(PtxKernel kernel, DeviceMemory memory, byte[] argum
         if (ThreadsOfGroup < 1 || ThreadsOfGroup > kernel.Program.MostThreads || group.Z > 64)
             throw new CudaFault(FaultKind.Host,
                 $"a group of {group} for {kernel.Program.Name}, which takes {kernel.Program.MostThreads} threads");
-        if (kernel.Program.SharedSize > 48 << 10)
-            throw new CudaFault(FaultKind.Host, $"{kernel.Program.Name} needs {kernel.Program.SharedSize} bytes of shared memory");
+        if (kernel.Program.SharedSize > UsualShared || kernel.Program.SharedSize + dynamicShared > kernel.MostShared)
+            throw new CudaFault(FaultKind.Host,
+                $"{kernel.Program.Name} needs {kernel.Program.SharedSize} and {dynamicShared} bytes of shared memory");
         long groups = (long)grid.X * grid.Y * grid.Z;
         return groups < AccessRecord.MostGroups ? groups : throw new NotSupportedException($"{groups} groups");
     }

@@ -16,7 +16,7 @@ internal sealed class PtxDecoder(PtxKernel kernel)
     {
         _instruction = instruction;
         CheckTarget();
-        PtxOp op = Control() ?? Memory() ?? Atomic() ?? WholeWarp() ?? Shift() ?? Integer() ?? Float() ?? Conversion()
+        PtxOp op = Control() ?? Memory() ?? Atomic() ?? WholeWarp() ?? WholeWarpgroup() ?? Shift() ?? Integer() ?? Float() ?? Conversion()
             ?? throw new NotSupportedException(instruction.Text);
         op.Text = instruction.Text;
         op.Predicate = instruction.Predicate;
@@ -36,6 +36,7 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         "cp.async.commit_group" => new CommitOp(),
         "cp.async.wait_group" => new WaitOp((int)_instruction.Operands[0].Immediate),
         "cp.async.wait_all" => new WaitOp(-1),
+        "fence.proxy.async" or "fence.proxy.async.shared::cta" => new ProxyFenceOp(),
         _ => null,
     };
 
@@ -117,6 +118,37 @@ internal sealed class PtxDecoder(PtxKernel kernel)
             default:
                 return null;
         }
+    }
+
+    /// <summary>Only for sm_90a, as with the assembler. Operands along k, nothing negated, sums in float32.</summary>
+    private PtxOp? WholeWarpgroup()
+    {
+        if (_instruction.Operation[0] != "wgmma")
+            return null;
+        Assert.True(kernel.Program.Target == "sm_90a", $"not of {kernel.Program.Target}: {_instruction.Text}");
+        PtxOperand[] o = _instruction.Operands;
+        switch (Name)
+        {
+            case "wgmma.fence.sync.aligned":
+                return new ProductFenceOp();
+            case "wgmma.commit_group.sync.aligned":
+                return new ProductCommitOp();
+            case "wgmma.wait_group.sync.aligned":
+                return new ProductWaitOp((int)o[0].Immediate);
+        }
+
+        if (_instruction.Operation is not ["wgmma", "mma_async", "sync", "aligned", var shape, "f32", "bf16" or "f16", var type]
+            || type != _instruction.Operation[6] || !shape.StartsWith("m64n", StringComparison.Ordinal)
+            || !shape.EndsWith("k16", StringComparison.Ordinal))
+            return null;
+        int columns = int.Parse(shape["m64n".Length..^"k16".Length], CultureInfo.InvariantCulture);
+        Assert.True(
+            columns % 8 == 0 && columns is >= 8 and <= 256 && o.Length == 8 && o[0].List!.Length == columns / 2
+            && kernel.IsPredicate(o[3].Register) && o[4].Immediate == 1 && o[5].Immediate == 1 && o[6].Immediate == 0
+            && o[7].Immediate == 0,
+            _instruction.Text);
+        return new WarpgroupMultiplyOp(
+            type == "bf16" ? TensorInput.BFloat16 : TensorInput.Float16, columns, List(0), Source(1, true), Source(2, true), Source(3));
     }
 
     /// <summary>Shifts by a number are common, and quick.</summary>
@@ -294,7 +326,7 @@ internal sealed class PtxDecoder(PtxKernel kernel)
     private void CheckTarget()
     {
         string[] operation = _instruction.Operation;
-        if (operation[0] is "ld" or "st" or "red" or "cp" or "mma" or "ldmatrix"
+        if (operation[0] is "ld" or "st" or "red" or "cp" or "mma" or "ldmatrix" or "wgmma"
             || _instruction.Operands is not [{ Register: >= 0 } target, ..])
             return;
         string type = operation[0] == "setp" ? "pred" : operation[0] == "cvt" ? operation[^2] : operation[^1];

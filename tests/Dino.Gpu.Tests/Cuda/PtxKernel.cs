@@ -23,11 +23,18 @@ internal sealed unsafe class PtxKernel
         GlobalGranule = Granule("global");
         var decoder = new PtxDecoder(this);
         Code = [.. program.Instructions.Select(decoder.Decode)];
+        FindSums();
     }
 
     public PtxProgram Program { get; }
 
     public PtxOp[] Code { get; }
+
+    /// <summary>Whether warpgroups multiply.</summary>
+    public bool HasProducts { get; private set; }
+
+    /// <summary>The shared memory that a group may take; the host raises it by an attribute of the function.</summary>
+    public int MostShared { get; set; } = Launch.UsualShared;
 
     /// <summary>Registers, those of constants included.</summary>
     public int RegisterCount => _offsets.Count;
@@ -77,6 +84,19 @@ internal sealed unsafe class PtxKernel
             for (int lane = 0; lane < Warp.Size; lane++)
                 warp.Values<int>(register)[lane] = Special(name, warp, lane);
             warp.Defined[register.Index] = uint.MaxValue;
+        }
+    }
+
+    /// <summary>Tells each instruction which sums of wgmma it touches.</summary>
+    private void FindSums()
+    {
+        var sums = new HashSet<int>(Code.OfType<WarpgroupMultiplyOp>().SelectMany(op => op.SumIndices));
+        HasProducts = Program.Instructions.Any(instruction => instruction.Operation[0] == "wgmma");
+        for (int i = 0; i < Code.Length && sums.Count > 0; i++)
+        {
+            if (Code[i] is not WarpgroupMultiplyOp)
+                Code[i].Sums = [.. Program.Instructions[i].Operands.SelectMany(operand => operand.List ?? [operand.Register])
+                    .Where(sums.Contains).Distinct()];
         }
     }
 

@@ -40,8 +40,14 @@ internal sealed class PtxMachine : IDisposable
     }
 
     /// <summary>Runs a grid of thread groups.</summary>
-    public void Run((int X, int Y, int Z) grid, (int X, int Y, int Z) group) =>
-        new Launch(_kernel, _memory, _arguments, Options).Run(grid, group);
+    /// <param name="grid">Groups.</param>
+    /// <param name="group">Threads of each.</param>
+    /// <param name="dynamicShared">Bytes of shared memory beside those that the kernel declares.</param>
+    public void Run((int X, int Y, int Z) grid, (int X, int Y, int Z) group, int dynamicShared = 0)
+    {
+        _kernel.MostShared = Math.Max(Launch.UsualShared, dynamicShared);
+        new Launch(_kernel, _memory, _arguments, Options, dynamicShared).Run(grid, group);
+    }
 
     /// <summary>Copies the memory back.</summary>
     public void Read(byte[] global) => Marshal.Copy((nint)_global.Start, global, 0, global.Length);

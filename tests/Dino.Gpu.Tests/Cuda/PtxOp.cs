@@ -36,6 +36,9 @@ internal abstract class PtxOp
 
     public bool Negated { get; set; }
 
+    /// <summary>Numbers of the registers that wgmma sums in and this instruction reads or writes.</summary>
+    public int[] Sums { get; set; } = [];
+
     /// <summary>Does it for the lanes of a mask.</summary>
     public abstract void Run(Warp warp, uint lanes);
 }

@@ -30,6 +30,8 @@ internal sealed partial class PtxProgram
     {
         string clean = CommentPattern().Replace(text, "");
         int entry = clean.IndexOf(".entry", StringComparison.Ordinal);
+        string head = clean[..entry];
+        Target = TargetPattern().Match(head) is { Success: true } target ? target.Groups[1].Value : "";
         string body = clean[entry..];
         Name = body[".entry".Length..body.IndexOf('(', StringComparison.Ordinal)].Trim();
         ReadParameters(body[..body.IndexOf(')', StringComparison.Ordinal)]);
@@ -56,10 +58,14 @@ internal sealed partial class PtxProgram
             }
         }
 
+        DeclareDynamic(DynamicPattern().Match(head));
         Instructions = [.. lines.Select((line, i) => Parse(line, registersThen[i]))];
     }
 
     public string Name { get; }
+
+    /// <summary>The architecture that it is written for, such as <c>sm_80</c>; empty where nothing is said.</summary>
+    public string Target { get; }
 
     public PtxInstruction[] Instructions { get; }
 
@@ -73,6 +79,9 @@ internal sealed partial class PtxProgram
     public int ParameterSize { get; private set; }
 
     public int SharedSize { get; private set; }
+
+    /// <summary>Where the shared memory begins whose size a launch gives; -1 where the kernel has none.</summary>
+    public int DynamicShared { get; private set; } = -1;
 
     /// <summary>Most threads of a group (.maxntid), 1024 where nothing is said.</summary>
     public int MostThreads { get; }
@@ -89,6 +98,12 @@ internal sealed partial class PtxProgram
 
     [GeneratedRegex(@"//[^\n]*")]
     private static partial Regex CommentPattern();
+
+    [GeneratedRegex(@"\.target (\w+)")]
+    private static partial Regex TargetPattern();
+
+    [GeneratedRegex(@"\.extern \.shared \.align (?<align>\d+) \.b8 (?<name>\w+)\[\];")]
+    private static partial Regex DynamicPattern();
 
     [GeneratedRegex(@"\.maxntid (\d+)")]
     private static partial Regex MostThreadsPattern();
@@ -108,7 +123,7 @@ internal sealed partial class PtxProgram
     [GeneratedRegex(@"^\.reg \.(?<type>\w+) (?<name>[%\w]+)(<(?<count>\d+)>)?$")]
     private static partial Regex RegisterPattern();
 
-    [GeneratedRegex(@"^(@(?<not>!?)(?<predicate>%?\w+) )?(?<operation>[\w.]+)( (?<operands>.*))?$")]
+    [GeneratedRegex(@"^(@(?<not>!?)(?<predicate>%?\w+) )?(?<operation>[\w.:]+)( (?<operands>.*))?$")]
     private static partial Regex InstructionPattern();
 
     [GeneratedRegex(@"\{[^}]*\}|\[[^\]]*\]|[^,\s]+")]
@@ -157,6 +172,16 @@ internal sealed partial class PtxProgram
         int offset = (SharedSize + alignment - 1) / alignment * alignment;
         _shared.Add(match.Groups["name"].Value, offset);
         SharedSize = offset + int.Parse(match.Groups["size"].Value, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>It lies behind the other arrays, at an odd multiple of its alignment.</summary>
+    private void DeclareDynamic(Match match)
+    {
+        if (!match.Success)
+            return;
+        int alignment = int.Parse(match.Groups["align"].Value, CultureInfo.InvariantCulture);
+        DynamicShared = ((SharedSize + alignment - 1) / alignment | 1) * alignment;
+        _shared.Add(match.Groups["name"].Value, DynamicShared);
     }
 
     /// <param name="text">The statement.</param>

@@ -14,11 +14,14 @@ internal sealed unsafe class SharedMemory : IDisposable
     private readonly byte* _state;
     private readonly ulong* _reads;
     private readonly ulong* _writes;
+    private readonly ProxyRecord? _proxy;
 
     /// <param name="size">Bytes.</param>
     /// <param name="granule">Logarithm of the smallest access: races are looked for in pieces of this size.</param>
-    public SharedMemory(int size, int granule)
+    /// <param name="hasProducts">Whether wgmma reads it.</param>
+    public SharedMemory(int size, int granule, bool hasProducts = false)
     {
+        _proxy = hasProducts ? new ProxyRecord(size) : null;
         _size = size;
         _granule = granule;
         int room = (size + 127) / 64 * 64;
@@ -35,6 +38,7 @@ internal sealed unsafe class SharedMemory : IDisposable
         new Span<byte>(_state, _size).Clear();
         new Span<ulong>(_reads, (_size >> _granule) + 1).Clear();
         new Span<ulong>(_writes, (_size >> _granule) + 1).Clear();
+        _proxy?.Reset();
     }
 
     /// <summary>Checks a read and tells whether all bytes were written.</summary>
@@ -89,6 +93,33 @@ internal sealed unsafe class SharedMemory : IDisposable
         new Span<byte>(_state + address, data.Length).Fill(defined ? Written : (byte)0);
     }
 
+    /// <summary>
+    /// Reads 16 bytes for a product, which may do so until <see cref="EndProduct"/>: every thread's writes there have to be
+    /// behind a barrier, and behind a fence of the writer's between the proxies.
+    /// </summary>
+    public byte* BeginProduct(Warp warp, long address)
+    {
+        byte* data = Read(warp, 0, address, ProxyRecord.Piece, out bool defined);
+        if (!defined)
+            warp.Fail(FaultKind.Uninitialized, 1, $"a product with shared address {address}, which nothing has written");
+        if (!_proxy!.IsShown(address))
+            warp.Fail(FaultKind.ProxyFence, 1, $"shared address {address} was written without fence.proxy.async before the barrier");
+        _proxy.BeginRead(address);
+        return data;
+    }
+
+    /// <summary>The product has read these 16 bytes; its warp knows.</summary>
+    public void EndProduct(Warp warp, long address)
+    {
+        _proxy!.EndRead(address);
+        ulong mine = warp.Group.RecordOf(warp, 0);
+        for (long i = address >> _granule; i <= (address + ProxyRecord.Piece - 1) >> _granule; i++)
+            _reads[i] = AccessRecord.Add(_reads[i], mine, warp.Group.BarrierClock);
+    }
+
+    /// <summary>Shows what threads have written to the proxy of wgmma (fence.proxy.async).</summary>
+    public void Show(Warp warp, uint lanes) => _proxy?.Show(warp, lanes, _writes, _granule);
+
     public void Dispose()
     {
         NativeMemory.AlignedFree(_data);
@@ -108,6 +139,13 @@ internal sealed unsafe class SharedMemory : IDisposable
     private void Claim(Warp warp, int lane, long address, int size)
     {
         ulong mine = warp.Group.RecordOf(warp, lane);
+        if (_proxy is not null)
+        {
+            if (_proxy.IsRead(address, size))
+                warp.Fail(FaultKind.ProductInFlight, 1u << lane, $"shared address {address} is written while a product reads it");
+            _proxy.Write(warp, lane, address, size, mine);
+        }
+
         ulong floor = warp.Group.BarrierRecord;
         int last = (int)((address + size - 1) >> _granule);
         for (int i = (int)(address >> _granule); i <= last; i++)

@@ -12,15 +12,22 @@ internal sealed class ThreadGroup : IDisposable
     public ThreadGroup(Launch launch)
     {
         Launch = launch;
-        Shared = new SharedMemory(launch.Kernel.Program.SharedSize, launch.Kernel.SharedGranule);
+        Shared = new SharedMemory(launch.SharedSize, launch.Kernel.SharedGranule, launch.Kernel.HasProducts);
         _warps = new Warp[(launch.ThreadsOfGroup + Warp.Size - 1) / Warp.Size];
         for (int i = 0; i < _warps.Length; i++)
             _warps[i] = new Warp(launch.Kernel, this, i);
+        if (launch.Kernel.HasProducts)
+            Warpgroups = [.. Enumerable.Range(0, (_warps.Length + 3) / 4).Select(_ => new Warpgroup())];
     }
 
     public Launch Launch { get; }
 
     public SharedMemory Shared { get; }
+
+    /// <summary>Four warps each; none where the kernel has no products of theirs.</summary>
+    public Warpgroup[] Warpgroups { get; } = [];
+
+    public int WarpCount => _warps.Length;
 
     public int X { get; private set; }
 
@@ -55,6 +62,8 @@ internal sealed class ThreadGroup : IDisposable
         var random = new Random(Launch.Seed ^ (_number * 7919));
         foreach (Warp warp in _warps)
             warp.Start(LanesOf(warp.Index));
+        foreach (Warpgroup warpgroup in Warpgroups)
+            warpgroup.Start();
         var order = (Warp[])_warps.Clone();
         while (true)
         {
@@ -71,6 +80,8 @@ internal sealed class ThreadGroup : IDisposable
                 }
             }
 
+            for (int i = 0; i < Warpgroups.Length; i++)
+                Warpgroups[i].CheckThatAllAgree(_warps[4 * i]);
             if (Array.TrueForAll(_warps, warp => warp.Done))
                 return;
             PassBarrier();

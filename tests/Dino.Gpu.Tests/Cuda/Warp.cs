@@ -29,6 +29,7 @@ internal sealed unsafe class Warp : IDisposable
         Bits = (uint*)NativeMemory.AlignedAlloc((nuint)(4 * kernel.RegisterCount), 64);
         new Span<byte>(Registers, kernel.FrameSize).Fill(0xff);
         new Span<uint>(Bits, kernel.RegisterCount).Clear();
+        Products = new ProductQueue(kernel.HasProducts ? kernel.RegisterCount : 0);
         Addresses = (long*)NativeMemory.AlignedAlloc(Size * sizeof(long), 64);
     }
 
@@ -66,6 +67,9 @@ internal sealed unsafe class Warp : IDisposable
     /// <summary>Copies that are on their way to shared memory.</summary>
     public CopyQueue Copies { get; } = new();
 
+    /// <summary>Products of its warpgroup that are on their way.</summary>
+    public ProductQueue Products { get; }
+
     public T* Values<T>(Reg register)
         where T : unmanaged => (T*)(Registers + register.Offset);
 
@@ -79,6 +83,7 @@ internal sealed unsafe class Warp : IDisposable
         WaitsAt = -1;
         Clock = 1;
         Copies.Clear();
+        Products.Clear();
         new Span<uint>(Defined, _kernel.RegisterCount).Clear();
         _kernel.SetConstants(this);
     }
@@ -129,6 +134,8 @@ internal sealed unsafe class Warp : IDisposable
                 active &= op.Negated ? ~Bits[op.Predicate] : Bits[op.Predicate];
             }
 
+            if (op.Sums.Length > 0 && active != 0)
+                Products.Touch(this, active, op.Sums);
             switch (op.Flow)
             {
                 case PtxFlow.Plain:
@@ -147,6 +154,7 @@ internal sealed unsafe class Warp : IDisposable
 
                     break;
                 case PtxFlow.Exit:
+                    Products.CheckThatNoneIsLeft(this, active);
                     _live &= ~active;
                     lanes &= ~active;
                     place++;

@@ -62,10 +62,8 @@ internal sealed unsafe class MatrixLoadOp(Place place, bool transposed, Reg[] ta
 /// <param name="c">What is added.</param>
 internal sealed unsafe class MatrixMultiplyOp(TensorInput kind, int depth, Reg[] d, Reg[] a, Reg[] b, Reg[] c) : PtxOp
 {
-    private const int Rows = 16;
-    private const int Columns = 8;
-    private static readonly float[] Halves =
-        [.. Enumerable.Range(0, 65536).Select(bits => (float)BitConverter.UInt16BitsToHalf((ushort)bits))];
+    private const int Rows = FragmentProduct.Rows;
+    private const int Columns = FragmentProduct.Columns;
 
     public override PtxFlow Flow => PtxFlow.Warp;
 
@@ -96,8 +94,8 @@ internal sealed unsafe class MatrixMultiplyOp(TensorInput kind, int depth, Reg[]
                 }
                 else
                 {
-                    left[row * 16 + 2 * inGroup + i / 2 * 8] = Value(bits & 0xffff);
-                    left[row * 16 + 2 * inGroup + i / 2 * 8 + 1] = Value(bits >> 16);
+                    left[row * 16 + 2 * inGroup + i / 2 * 8] = FragmentProduct.Value(kind, bits & 0xffff);
+                    left[row * 16 + 2 * inGroup + i / 2 * 8 + 1] = FragmentProduct.Value(kind, bits >> 16);
                 }
             }
 
@@ -110,8 +108,8 @@ internal sealed unsafe class MatrixMultiplyOp(TensorInput kind, int depth, Reg[]
                 }
                 else
                 {
-                    right[(2 * inGroup + 8 * i) * Columns + group] = Value(bits & 0xffff);
-                    right[(2 * inGroup + 8 * i + 1) * Columns + group] = Value(bits >> 16);
+                    right[(2 * inGroup + 8 * i) * Columns + group] = FragmentProduct.Value(kind, bits & 0xffff);
+                    right[(2 * inGroup + 8 * i + 1) * Columns + group] = FragmentProduct.Value(kind, bits >> 16);
                 }
             }
 
@@ -119,7 +117,7 @@ internal sealed unsafe class MatrixMultiplyOp(TensorInput kind, int depth, Reg[]
                 sums[(i < 2 ? group : group + 8) * Columns + 2 * inGroup + i % 2] = warp.Values<float>(c[i])[lane];
         }
 
-        Multiply(left, right, sums);
+        FragmentProduct.Multiply(left, right, sums, depth);
         for (int lane = 0; lane < Warp.Size; lane++)
         {
             for (int i = 0; i < 4; i++)
@@ -130,8 +128,24 @@ internal sealed unsafe class MatrixMultiplyOp(TensorInput kind, int depth, Reg[]
             warp.Defined[register.Index] = lanes;
     }
 
+    /// <summary>A float32 as tensor cores take it: without the last 13 bits.</summary>
+    private static float TensorFloat(uint bits) => BitConverter.UInt32BitsToSingle(bits & ~0x1fffu);
+}
+
+/// <summary>16 rows and 8 columns of sums: what a warp's tensor core multiplies at once.</summary>
+internal static unsafe class FragmentProduct
+{
+    public const int Rows = 16;
+    public const int Columns = 8;
+    private static readonly float[] Halves =
+        [.. Enumerable.Range(0, 65536).Select(bits => (float)BitConverter.UInt16BitsToHalf((ushort)bits))];
+
+    /// <summary>A value of 16 bits.</summary>
+    public static float Value(TensorInput kind, uint bits) =>
+        kind == TensorInput.Float16 ? Halves[bits] : BitConverter.UInt32BitsToSingle(bits << 16);
+
     /// <summary>Rows of eight sums, four at a time, so that one does not wait for the other.</summary>
-    private void Multiply(double* left, double* right, double* sums)
+    public static void Multiply(double* left, double* right, double* sums, int depth)
     {
         for (int row = 0; row < Rows; row += 4)
         {
@@ -154,11 +168,6 @@ internal sealed unsafe class MatrixMultiplyOp(TensorInput kind, int depth, Reg[]
             s3.Store(to + 24);
         }
     }
-
-    private float Value(uint bits) => kind == TensorInput.Float16 ? Halves[bits] : BitConverter.UInt32BitsToSingle(bits << 16);
-
-    /// <summary>A float32 as tensor cores take it: without the last 13 bits.</summary>
-    private static float TensorFloat(uint bits) => BitConverter.UInt32BitsToSingle(bits & ~0x1fffu);
 }
 
 /// <summary>What tensor cores multiply.</summary>

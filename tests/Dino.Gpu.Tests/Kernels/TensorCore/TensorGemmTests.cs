@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Reflection;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Kernels.Warpgroup;
 using Dino.Gpu.Tests.Cuda;
 using Dino.Gpu.Tests.Support;
 using Dino.Gpu.Vit;
@@ -44,14 +45,63 @@ public sealed class TensorGemmTests
         MethodInfo kernel = typeof(Gemm).GetMethod(nameof(Gemm.Kernel))!.MakeGenericMethod(tile, format, epilogue.MakeGenericType(format));
         var program = new PtxProgram(GpuKernels.Compile(kernel));
         int slice = format == typeof(TensorFloat32Format) ? 16 : 32;
-        Check(program, tile, format, epilogue, 1, 8, slice, RowMap.Dense);
-        Check(program, tile, format, epilogue, 130, 136, 2 * slice, RowMap.Dense);
-        Check(program, tile, format, epilogue, 66, 72, 7 * slice, RowMap.Of(Rows.Patches, 34));
-        Check(program, tile, format, epilogue, 3, 64, 3 * slice, RowMap.Of(Rows.ClassToken, 5));
+        int side = tile == typeof(Tile128X128) ? 128 : 64;
+        var product = new Product(program, side, side, 128, 0, format, epilogue);
+        Check(product, 1, 8, slice, RowMap.Dense);
+        Check(product, 130, 136, 2 * slice, RowMap.Dense);
+        Check(product, 66, 72, 7 * slice, RowMap.Of(Rows.Patches, 34));
+        Check(product, 3, 64, 3 * slice, RowMap.Of(Rows.ClassToken, 5));
     }
 
-    private static void Check(PtxProgram program, Type tile, Type format, Type epilogue, int rows, int columns, int depth, RowMap map)
+    public static TheoryData<string> WarpgroupKernels() => [.. ProductKernel.All.Select(kernel => kernel.Name)];
+
+    /// <summary>
+    /// The same with wgmma, whose slices are twice as long: K of half a slice, of one, of one and a half, of fewer slices
+    /// than slots and of more.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(WarpgroupKernels))]
+    public void Warpgroup_product_is_that_of_double_precision(string name)
     {
+        Product product = Warpgroup(ProductKernel.All.Single(kernel => kernel.Name == name));
+        Check(product, 1, 8, 32, RowMap.Dense);
+        Check(product, 130, 136, 64, RowMap.Dense);
+        Check(product, 66, 72, 224, RowMap.Of(Rows.Patches, 34));
+        Check(product, 3, 64, 96, RowMap.Of(Rows.ClassToken, 5));
+        Check(product, 65, 64, 448, RowMap.Dense);
+    }
+
+    /// <summary>The products of ViT-S/16, of rows that no tile divides.</summary>
+    [Theory]
+    [InlineData(197, 384, 768, "Add")]
+    [InlineData(70, 1152, 384, "Store")]
+    [InlineData(65, 1152, 384, "StoreFloat")]
+    [InlineData(66, 1536, 384, "Gelu")]
+    [InlineData(67, 384, 1536, "Add")]
+    public void Warpgroup_product_has_the_sizes_of_the_model(int rows, int columns, int depth, string epilogue)
+    {
+        foreach (WarpgroupTile tile in WarpgroupTile.All)
+        {
+            Precision precision = tile == WarpgroupTile.Large ? Precision.BFloat16 : Precision.Float16;
+            RowMap map = rows == 197 ? RowMap.Of(Rows.Patches, 198) : RowMap.Dense;
+            Check(Warpgroup(new ProductKernel(tile, precision, Enum.Parse<ProductEpilogue>(epilogue))), rows, columns, depth, map);
+        }
+    }
+
+    private static Product Warpgroup(ProductKernel kernel) => new(
+        new PtxProgram(ProductText.Of(kernel)), kernel.Tile.Rows, kernel.Tile.Columns, kernel.Tile.Threads, kernel.Tile.SharedBytes,
+        kernel.Precision == Precision.BFloat16 ? typeof(BFloat16Format) : typeof(Float16Format),
+        kernel.Epilogue switch
+        {
+            ProductEpilogue.Store => typeof(StoreEpilogue<>),
+            ProductEpilogue.StoreFloat => typeof(StoreFloatEpilogue<>),
+            ProductEpilogue.Gelu => typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>),
+            _ => typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>),
+        });
+
+    private static void Check(Product kernel, int rows, int columns, int depth, RowMap map)
+    {
+        (PtxProgram program, Type format, Type epilogue) = (kernel.Program, kernel.Format, kernel.Epilogue);
         var random = new Random(rows + columns + depth);
         int elementSize = format == typeof(TensorFloat32Format) ? 4 : 2;
         bool isGelu = epilogue == typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>);
@@ -90,8 +140,9 @@ public sealed class TensorGemmTests
         for (int i = 0; i < shape.Length; i++)
             machine.Set(3, 4 * i, shape[i]);
         machine.SetAddress(4, outputStart);
-        (int tileRows, int tileColumns) = tile == typeof(Tile128X128) ? (128, 128) : (64, 64);
-        machine.Run(((columns + tileColumns - 1) / tileColumns, (rows + tileRows - 1) / tileRows, 1), (128, 1, 1));
+        machine.Run(
+            ((columns + kernel.TileColumns - 1) / kernel.TileColumns, (rows + kernel.TileRows - 1) / kernel.TileRows, 1),
+            (kernel.Threads, 1, 1), kernel.DynamicShared);
         machine.Read(global);
 
         bool[] written = new bool[previous.Length];
@@ -172,4 +223,8 @@ public sealed class TensorGemmTests
     private static double Read(byte[] memory, int start, int index, Type? format) => format == null
         ? BitConverter.ToSingle(memory, start + 4 * index)
         : Decode(BitConverter.ToUInt16(memory, start + 2 * index), format);
+
+    /// <summary>A kernel, its tile and launch, and the types that say what it computes.</summary>
+    private sealed record Product(
+        PtxProgram Program, int TileRows, int TileColumns, int Threads, int DynamicShared, Type Format, Type Epilogue);
 }
