@@ -4,17 +4,21 @@ using System.Text.RegularExpressions;
 namespace Dino.Gpu.Tests.Kernels.Assembler;
 
 /// <summary>What the assembler says about a kernel on one architecture.</summary>
-/// <param name="Kernel">The kernel.</param>
+/// <param name="Name">The kernel.</param>
+/// <param name="Threads">Of a group, as the launchers have it.</param>
 /// <param name="Architecture">10 * major + minor of the compute capability.</param>
 /// <param name="Ptx">What was assembled.</param>
 /// <param name="Registers">Of a thread.</param>
 /// <param name="StackBytes">Local memory of a thread.</param>
 /// <param name="SpillBytes">Registers that were stored there, and loaded.</param>
 /// <param name="SharedBytes">Of a group.</param>
-/// <param name="Warnings">Lines of the assembler's log that begin with a warning.</param>
+/// <param name="Warnings">
+/// Lines of the assembler's log that have a warning, or say that it had to serialize wgmma (C7510 and others, "Potential
+/// Performance Loss").
+/// </param>
 /// <param name="Binary">The machine code, as the assembler writes it.</param>
 internal sealed partial record AssembledKernel(
-    GpuKernel Kernel, int Architecture, string Ptx, int Registers, int StackBytes, int SpillBytes, int SharedBytes, string Warnings,
+    string Name, int Threads, int Architecture, string Ptx, int Registers, int StackBytes, int SpillBytes, int SharedBytes, string Warnings,
     byte[] Binary)
 {
     private string? _disassembly;
@@ -44,15 +48,22 @@ internal sealed partial record AssembledKernel(
 
             // Registers are given to a warp in units of 8 a lane; from 8.0 on the system takes 1 KiB of shared memory a
             // group.
-            int byRegisters = 65536 / ((Registers + 7) / 8 * 8 * Kernel.Threads);
+            int byRegisters = 65536 / ((Registers + 7) / 8 * 8 * Threads);
             int reserved = Architecture >= 80 ? 1024 : 0;
             int byMemory = SharedBytes + reserved > 0 ? shared * 1024 / (SharedBytes + reserved) : groups;
-            return new[] { byRegisters, byMemory, threads / Kernel.Threads, groups }.Min();
+            return new[] { byRegisters, byMemory, threads / Threads, groups }.Min();
         }
     }
 
     /// <summary>Assembles a kernel; the failure of the assembler is the test's.</summary>
-    public static AssembledKernel Of(GpuKernel kernel, string ptx, int architecture)
+    /// <param name="name">The kernel.</param>
+    /// <param name="threads">Of a group.</param>
+    /// <param name="ptx">Its text.</param>
+    /// <param name="architecture">As in <see cref="Architecture"/>.</param>
+    /// <param name="dynamicShared">Bytes of shared memory that a launch gives beside what the kernel declares.</param>
+    /// <param name="variant">What follows the number in the name of the architecture.</param>
+    public static AssembledKernel Of(
+        string name, int threads, string ptx, int architecture, int dynamicShared = 0, string variant = "")
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("dino-ptx-");
         try
@@ -60,13 +71,14 @@ internal sealed partial record AssembledKernel(
             string source = Path.Combine(folder.FullName, "kernel.ptx");
             string target = Path.Combine(folder.FullName, "kernel.cubin");
             File.WriteAllText(source, ptx);
-            (string log, bool succeeded) = CudaTools.Run("ptxas", $"-arch=sm_{architecture}", "-v", source, "-o", target);
-            Assert.True(succeeded, $"{kernel.Name}, sm_{architecture}: {log}");
+            (string log, bool succeeded) = CudaTools.Run("ptxas", $"-arch=sm_{architecture}{variant}", "-v", source, "-o", target);
+            Assert.True(succeeded, $"{name}, sm_{architecture}: {log}");
             Match spills = SpillPattern().Match(log);
             return new AssembledKernel(
-                kernel, architecture, ptx, Number(RegisterPattern().Match(log)), Number(StackPattern().Match(log)),
-                Number(spills, 1) + Number(spills, 2), Number(SharedPattern().Match(log)),
-                string.Join('\n', log.Split('\n').Where(line => line.Contains("warning", StringComparison.OrdinalIgnoreCase))),
+                name, threads, architecture, ptx, Number(RegisterPattern().Match(log)), Number(StackPattern().Match(log)),
+                Number(spills, 1) + Number(spills, 2), Number(SharedPattern().Match(log)) + dynamicShared,
+                string.Join('\n', log.Split('\n').Where(line => line.Contains("warning", StringComparison.OrdinalIgnoreCase)
+                    || line.Contains("Performance Loss", StringComparison.Ordinal))),
                 File.ReadAllBytes(target));
         }
         finally

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Tests.Support;
@@ -56,12 +55,12 @@ public sealed class AssemblerTests
                 .AsParallel().AsOrdered().Select(kernel => Get(architecture, kernel)),
         ];
         if (!string.IsNullOrEmpty(folder))
-            Write(kernels, folder, architecture);
+            AssemblerTable.Write(kernels, folder, $"sm_{architecture}");
         Assert.Equal(architecture >= 80 ? 94 : 38, kernels.Length);
         foreach (AssembledKernel kernel in kernels)
         {
-            Assert.True(kernel.Warnings.Length == 0, $"{kernel.Kernel.Name}: {kernel.Warnings}");
-            Assert.True(kernel.SpillBytes == 0 && kernel.StackBytes == 0, $"{kernel.Kernel.Name} keeps registers in local memory");
+            Assert.True(kernel.Warnings.Length == 0, $"{kernel.Name}: {kernel.Warnings}");
+            Assert.True(kernel.SpillBytes == 0 && kernel.StackBytes == 0, $"{kernel.Name} keeps registers in local memory");
             if (architecture == 90) // the assembler counts a stack frame for every such instruction: one architecture shows it
                 Assert.Equal(0, kernel.Code.Count("LDL") + kernel.Code.Count("STL"));
         }
@@ -139,31 +138,11 @@ public sealed class AssemblerTests
     {
         CudaTools.Require();
         string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md"));
-        string[] lines = [.. OnPage.AsParallel().AsOrdered().Select(name => Row(Named(90, name), Named(80, name)))];
+        string[] lines = [.. OnPage.AsParallel().AsOrdered().Select(name => AssemblerTable.Row(Named(90, name), Named(80, name)))];
         Assert.True(
             Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)),
             $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
     }
-
-    private static string Row(AssembledKernel kernel, AssembledKernel ampere)
-    {
-        (SassLoop? loop, string operation) = HotLoop(kernel);
-        string hot = loop is null
-            ? "| | | "
-            : string.Create(
-                CultureInfo.InvariantCulture,
-                $"| {loop.Operations.Count} | {loop.Count(operation)} {operation} | {Share(loop, operation):F0} % ");
-        return $"| {kernel.Kernel.Name} | {kernel.Kernel.Threads} | {kernel.SharedBytes} | {ampere.Registers} | {kernel.Registers} "
-            + $"| {kernel.GroupsOfOne} | {kernel.Code.Length} {hot}|";
-    }
-
-    private static (SassLoop? Loop, string Operation) HotLoop(AssembledKernel kernel)
-    {
-        SassLoop? tensor = kernel.Code.HotLoop("HMMA");
-        return tensor is not null ? (tensor, "HMMA") : (kernel.Code.HotLoop("FFMA"), "FFMA");
-    }
-
-    private static double Share(SassLoop loop, string operation) => 100.0 * loop.Count(operation) / loop.Operations.Count;
 
     private static AssembledKernel Named(int architecture, string name) =>
         Get(architecture, GpuKernels.All.Single(kernel => kernel.Name == name));
@@ -173,27 +152,6 @@ public sealed class AssemblerTests
         Assembled.GetOrAdd((architecture, kernel.Name), _ => new(() => Assemble(architecture, kernel))).Value;
 
     private static AssembledKernel Assemble(int architecture, GpuKernel kernel) =>
-        AssembledKernel.Of(kernel, GpuKernels.Compile(kernel.Method, architecture / 10, architecture % 10), architecture);
-
-    private static void Write(IReadOnlyList<AssembledKernel> kernels, string folder, int architecture)
-    {
-        Directory.CreateDirectory(folder);
-        using StreamWriter table = File.CreateText(Path.Combine(folder, $"table.sm_{architecture}.txt"));
-        table.WriteLine(
-            $"{$"sm_{architecture}",-72} {"threads",7} {"shared",6} {"regs",4} {"groups",6} {"spills",6} {"instr",5}"
-            + "  hot loop: instructions, multiply-adds, share, instructions after it");
-        foreach (AssembledKernel kernel in kernels)
-        {
-            string path = Path.Combine(folder, $"{kernel.Kernel.Name}.sm_{architecture}");
-            File.WriteAllText(path + ".ptx", kernel.Ptx);
-            File.WriteAllText(path + ".sass", kernel.Disassembly);
-            (SassLoop? loop, string operation) = HotLoop(kernel);
-            table.Write($"{kernel.Kernel.Name,-72} {kernel.Kernel.Threads,7} {kernel.SharedBytes,6} {kernel.Registers,4} ");
-            table.Write($"{kernel.GroupsOfOne,6} {kernel.SpillBytes,6} {kernel.Code.Length,5}");
-            table.WriteLine(loop is null ? "" : string.Create(
-                CultureInfo.InvariantCulture,
-                $"  {loop.Operations.Count,4} {loop.Count(operation),4} {operation} {Share(loop, operation),3:F0} %")
-                + $" {kernel.Code.CountAfter(loop),5}");
-        }
-    }
+        AssembledKernel.Of(
+            kernel.Name, kernel.Threads, GpuKernels.Compile(kernel.Method, architecture / 10, architecture % 10), architecture);
 }
