@@ -178,7 +178,9 @@ public sealed partial class DinoEncoder : IDinoEncoder
     {
         ArgumentNullException.ThrowIfNull(weights);
         options ??= new DinoOptions();
-        return Create(weights, options, (device, model) => VitExecutor.Create(device, model, options.Precision, options.VectorWidth));
+        return Create(
+            weights, options,
+            (device, model) => VitExecutor.Create(device, model, options.Precision, options.VectorWidth, options.Warning));
     }
 
     /// <summary>Runs the model with the caller's executor, which the encoder disposes.</summary>

@@ -33,6 +33,9 @@ internal sealed partial class ModuleLog : TraceListener
     /// <summary>Keeps what is said on each thread from here on.</summary>
     public static void Listen() => _ = Listening.Value;
 
+    /// <summary>Keeps what the driver says of a kernel that was loaded without ILGPU.</summary>
+    public static void Keep(string? log) => _last = log;
+
     /// <summary>The first complaint about the last kernel that was refused on this thread; null if there is none.</summary>
     public static string? Take()
     {

@@ -44,6 +44,22 @@ internal static class NativeLibraries
         return $"the CUDA driver does not start: {Marshal.PtrToStringUTF8(text) ?? "error"} ({error})";
     }
 
+    /// <summary>
+    /// Lets a CUDA kernel take more shared memory than the usual 48 KiB; ILGPU's binding lacks this call.
+    /// </summary>
+    /// <param name="function">The kernel. Its context is current.</param>
+    /// <param name="bytes">What a launch gives it.</param>
+    /// <returns>The driver's error code; 0 for none.</returns>
+    public static unsafe int AllowSharedMemory(nint function, int bytes)
+    {
+        const int NotFound = 500;
+        const int MostDynamicSharedMemory = 8;
+        nint library = Resolve(OperatingSystem.IsWindows() ? "nvcuda" : "cuda", typeof(Context).Assembly, null);
+        return library != 0 && NativeLibrary.TryGetExport(library, "cuFuncSetAttribute", out nint call)
+            ? ((delegate* unmanaged<nint, int, int, int>)call)(function, MostDynamicSharedMemory, bytes)
+            : NotFound;
+    }
+
     private static bool Register()
     {
         try

@@ -1,5 +1,6 @@
 using Dino.Gpu.Devices;
 using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Kernels.Warpgroup;
 using Dino.Gpu.Model;
 using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Ops.Portable;
@@ -21,18 +22,26 @@ internal static class TensorCoreExecutor
     /// <summary>
     /// Converts and uploads the weights. The caller owns the device, which must outlive the executor.
     /// </summary>
+    /// <param name="device">The device.</param>
+    /// <param name="weights">The model.</param>
+    /// <param name="precision">The format of the products.</param>
+    /// <param name="warning">Receives one line if the device does not run the products that were written for it.</param>
     /// <exception cref="DinoException">The device or the model does not suit tensor cores.</exception>
-    public static VitExecutor Create(DinoDevice device, VitWeights weights, Precision precision)
+    public static VitExecutor Create(DinoDevice device, VitWeights weights, Precision precision, Action<string>? warning = null)
     {
         PrecisionSupport.Require(device.Info, precision);
         RequireSizes(weights.Config, precision);
         return precision switch
         {
-            Precision.BFloat16 => new TensorCoreExecutor<BFloat16Format>(device, weights),
-            Precision.Float16 => new TensorCoreExecutor<Float16Format>(device, weights),
-            Precision.TensorFloat32 => new TensorCoreExecutor<TensorFloat32Format>(device, weights),
+            Precision.BFloat16 => new TensorCoreExecutor<BFloat16Format>(device, weights, OpenWarpgroups()),
+            Precision.Float16 => new TensorCoreExecutor<Float16Format>(device, weights, OpenWarpgroups()),
+            Precision.TensorFloat32 => new TensorCoreExecutor<TensorFloat32Format>(device, weights, null),
             _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "Not a tensor-core precision."),
         };
+
+        WarpgroupProducts? OpenWarpgroups() => WarpgroupProducts.TryOpen(device.Accelerator, precision, reason => warning?.Invoke(
+            $"{device.Info.Id} ({device.Info.Name}) cannot use its own products: {reason}; "
+                + "it computes with those of 8.0, which are slower"));
     }
 
     /// <exception cref="DinoException">A size of the model is not a multiple of 32.</exception>
@@ -53,15 +62,17 @@ internal static class TensorCoreExecutor
 internal sealed class TensorCoreExecutor<TFormat> : GpuExecutor<TensorCoreOps<TFormat>>
     where TFormat : struct, ITensorFormat
 {
+    private readonly WarpgroupProducts? _warpgroups; // owned
     private readonly TensorCoreKernels<TFormat> _kernels;
     private readonly PortableKernels _portable;
     private readonly TensorCoreWeights<TFormat> _weights;
     private readonly TensorCoreActivations _activations;
 
-    internal TensorCoreExecutor(DinoDevice device, VitWeights weights)
+    internal TensorCoreExecutor(DinoDevice device, VitWeights weights, WarpgroupProducts? warpgroups)
         : base(device.Accelerator)
     {
-        _kernels = new TensorCoreKernels<TFormat>(Accelerator);
+        _warpgroups = warpgroups;
+        _kernels = new TensorCoreKernels<TFormat>(Accelerator, warpgroups);
         _portable = PortableKernels.Create(Accelerator);
         _weights = new TensorCoreWeights<TFormat>(Accelerator, weights);
         _activations = new TensorCoreActivations(Accelerator, TFormat.ElementSize);
@@ -69,23 +80,29 @@ internal sealed class TensorCoreExecutor<TFormat> : GpuExecutor<TensorCoreOps<TF
 
     protected override DeviceActivations Activations => _activations;
 
-    /// <summary>Measures products in the format, in registers.</summary>
+    /// <summary>
+    /// Measures products in the format with operands in registers, or in shared memory where products use wgmma.
+    /// </summary>
     public override double MeasurePeak()
     {
         const int Iterations = 4096;
         int groups = Accelerator.NumMultiprocessors * 16;
         double best = BestSeconds(rounds: 4, () =>
         {
-            _kernels.Peak(groups, Iterations);
+            if (_warpgroups is not null)
+                _warpgroups.Peak(groups, Iterations);
+            else
+                _kernels.Peak(groups, Iterations);
             Accelerator.Synchronize();
         });
-        return groups * TensorPeak.Operations<TFormat>(Iterations) / best;
+        return groups * (_warpgroups is null ? TensorPeak.Operations<TFormat>(Iterations) : PeakText.Operations(Iterations)) / best;
     }
 
     public override void Dispose()
     {
         _activations.Dispose();
         _weights.Dispose();
+        _warpgroups?.Dispose();
     }
 
     protected override TensorCoreOps<TFormat> Prepare(

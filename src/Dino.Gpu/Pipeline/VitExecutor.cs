@@ -22,11 +22,13 @@ internal abstract class VitExecutor : IDisposable
     /// <param name="weights">The model; copied.</param>
     /// <param name="precision">Arithmetic.</param>
     /// <param name="vectorWidth">As <see cref="DinoOptions.VectorWidth"/>.</param>
+    /// <param name="warning">Receives one line if the device does not run the fastest kernels that it should.</param>
     /// <exception cref="DinoException">
     /// The model does not fit the device, or the device does not compute in that precision or has no such vectors.
     /// </exception>
     public static VitExecutor Create(
-        DinoDevice device, VitWeights weights, Precision precision = Precision.Float32, int? vectorWidth = null)
+        DinoDevice device, VitWeights weights, Precision precision = Precision.Float32, int? vectorWidth = null,
+        Action<string>? warning = null)
     {
         PrecisionSupport.Require(device.Info, precision);
         return (device.Family, precision) switch
@@ -35,7 +37,7 @@ internal abstract class VitExecutor : IDisposable
                 device.Accelerator, weights, SimdExecutor.OfBits(CpuVectors.Choose(vectorWidth))),
             (KernelFamily.Simd, _) => CreateReduced(device, weights, precision, vectorWidth),
             (_, Precision.Float32) => new PortableExecutor(device, weights),
-            _ => TensorCoreExecutor.Create(device, weights, precision),
+            _ => TensorCoreExecutor.Create(device, weights, precision, warning),
         };
     }
 

@@ -1,5 +1,6 @@
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Kernels.Warpgroup;
 using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 
 namespace Dino.Gpu.Ops.Portable;
@@ -57,6 +58,31 @@ internal static class TileChoice
         double busy = Math.Min(1, ofOne * warps / 8.0);
         return ofOne * cycles / busy;
     }
+
+    /// <summary>
+    /// The same for a product with wgmma, for whole slices. Traffic with shared memory is what each warpgroup reads of its
+    /// rows and of all columns, and what the copies write.
+    /// </summary>
+    public static double Cost(WarpgroupTile tile, int rows, int columns, int rowBytes, int multiprocessors)
+    {
+        // Of 16 bits, a cycle of a Hopper's multiprocessor, by its data sheet.
+        const double MultiplyAdds = 2048;
+        const int SliceBytes = WarpgroupLayout.RowBytes;
+        long tiles = (long)((rows + tile.Rows - 1) / tile.Rows) * ((columns + tile.Columns - 1) / tile.Columns);
+        long ofOne = (tiles + multiprocessors - 1) / multiprocessors;
+        double warps = tile.Threads / TileLayout.WarpSize;
+        double products = tile.Rows * tile.Columns * (SliceBytes / 2) / MultiplyAdds;
+        double traffic = (tile.Warpgroups * (WarpgroupLayout.Rows + tile.Columns) + tile.Rows + tile.Columns) * SliceBytes / 128.0;
+        double instructions = tile.SliceInstructions * warps / Schedulers;
+        int slices = (rowBytes + SliceBytes - 1) / SliceBytes;
+        double cycles = slices * Math.Max(Math.Max(products, traffic), instructions) + tile.OtherInstructions * warps / Schedulers;
+        double busy = Math.Min(1, ofOne * warps / 8.0);
+        return ofOne * cycles / busy;
+    }
+
+    /// <summary>Chooses the tile of least cost.</summary>
+    public static WarpgroupTile Choose(int rows, int columns, int rowBytes, int multiprocessors) =>
+        WarpgroupTile.All.MinBy(tile => Cost(tile, rows, columns, rowBytes, multiprocessors))!;
 
     /// <summary>Chooses the product of least cost.</summary>
     public static PortableGemm Choose(IReadOnlyList<PortableGemm> gemms, int rows, int columns, int multiprocessors) =>

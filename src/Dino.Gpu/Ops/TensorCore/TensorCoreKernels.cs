@@ -1,5 +1,6 @@
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Kernels.Warpgroup;
 using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Vit;
 using ILGPU;
@@ -15,7 +16,8 @@ namespace Dino.Gpu.Ops.TensorCore;
 /// forgets delegates that nobody holds.
 /// </summary>
 /// <param name="accelerator">The accelerator; the caller owns it.</param>
-internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
+/// <param name="warpgroups">Products with wgmma, which then replace the others; null where the device has none.</param>
+internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator, WarpgroupProducts? warpgroups = null)
     where TFormat : struct, ITensorFormat
 {
     private const int LinearGroupSize = 256;
@@ -45,6 +47,13 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
     public void Linear<TEpilogue>(long input, long weight, long bias, TensorGemmShape shape, long output)
         where TEpilogue : struct, ITensorEpilogue<TFormat>
     {
+        if (warpgroups is not null)
+        {
+            // All of them, small ones too: a row's bytes must not depend on the rows beside it.
+            warpgroups.Launch(EpilogueOf<TEpilogue>(), input, weight, bias, shape, output);
+            return;
+        }
+
         // Both tiles sum over k in the same order, so the bytes of a row do not depend on the choice.
         int multiprocessors = accelerator.NumMultiprocessors;
         if (TileChoice.TensorCost<Tile128X128>(shape.Rows, shape.Columns, shape.RowBytes, multiprocessors)
@@ -116,6 +125,13 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator)
     private Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention<THead>()
         where THead : struct, IHeadSize =>
         accelerator.LoadStreamKernel<long, TensorAttentionShape, long>(Kernels.TensorCore.Attention.Kernel<TFormat, THead>);
+
+    private static ProductEpilogue EpilogueOf<TEpilogue>()
+        where TEpilogue : struct, ITensorEpilogue<TFormat> =>
+        typeof(TEpilogue) == typeof(StoreFloatEpilogue<TFormat>) ? ProductEpilogue.StoreFloat
+        : typeof(TEpilogue) == typeof(Kernels.TensorCore.GeluEpilogue<TFormat>) ? ProductEpilogue.Gelu
+        : typeof(TEpilogue) == typeof(Kernels.TensorCore.AddEpilogue<TFormat>) ? ProductEpilogue.Add
+        : ProductEpilogue.Store;
 
     private void Launch<TTile, TEpilogue>(
         Dictionary<Type, Action<KernelConfig, long, long, long, TensorGemmShape, long>> loaded,

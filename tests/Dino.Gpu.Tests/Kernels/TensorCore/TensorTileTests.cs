@@ -1,4 +1,5 @@
 using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Kernels.Warpgroup;
 using Dino.Gpu.Ops.Portable;
 
 namespace Dino.Gpu.Tests.Kernels.TensorCore;
@@ -35,6 +36,17 @@ public sealed class TensorTileTests
             large,
             TileChoice.TensorCost<Tile128X128>(197 * batch, columns, 768, 132)
                 <= TileChoice.TensorCost<Tile64X64>(197 * batch, columns, 768, 132));
+
+    /// <summary>The same for products with wgmma.</summary>
+    [Theory]
+    [InlineData(1, 384, false)]
+    [InlineData(1, 1536, false)]
+    [InlineData(8, 384, false)]
+    [InlineData(32, 1152, true)]
+    [InlineData(128, 384, true)]
+    [InlineData(512, 1536, true)]
+    public void Tile_of_a_warpgroup_product_follows_its_cost(int batch, int columns, bool large) => Assert.Same(
+        large ? WarpgroupTile.Large : WarpgroupTile.Small, TileChoice.Choose(197 * batch, columns, 768, 132));
 
     private static void CheckTile<TTile>()
         where TTile : struct, IGemmTile
