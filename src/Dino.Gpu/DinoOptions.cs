@@ -101,8 +101,9 @@ public sealed record DinoOptions
     public int? DecodeThreads { get; init; }
 
     /// <summary>
-    /// Receives one line when the encoder departs from its options: when <c>auto</c> skips a GPU that it cannot use, or
-    /// when the batch is halved. It is called on the thread that opens the device or runs the model.
+    /// Receives one line when the encoder departs from its options: when <c>auto</c> skips a GPU that it cannot use, when
+    /// a GPU does not run the products that are written for it, or when the batch is halved. It is called on the thread
+    /// that opens the device or runs the model.
     /// </summary>
     public Action<string>? Warning { get; init; }
 
