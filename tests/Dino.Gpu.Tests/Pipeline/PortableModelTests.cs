@@ -62,7 +62,7 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
     [MemberData(nameof(Cases))]
     public void The_small_model_matches_the_reference(TestDevice device, string name)
     {
-        DinoDevice opened = devices.OpenForFullSize(device, isLongTest: name == GoldenCase.Chelsea.Name);
+        DinoDevice opened = devices.OpenForFullSize(device);
         using VitExecutor executor = VitExecutor.Create(opened, seeded.Weights);
         log.WriteLine(ModelParity.Check(executor, seeded.Weights, GoldenCase.All.Single(golden => golden.Name == name)));
     }

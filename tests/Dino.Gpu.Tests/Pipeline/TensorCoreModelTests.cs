@@ -14,7 +14,7 @@ public sealed class TensorCoreModelTests(
     [InlineData(Precision.BFloat16, 0.999)]
     public void Embedding_is_close_to_float32(Precision precision, double limit)
     {
-        devices.OpenForFullSize(TestDevice.Cuda, isLongTest: true);
+        devices.OpenForFullSize(TestDevice.Cuda);
         using IDisposable shown = CudaEmulator.Show();
         using DinoEncoder reference = DinoEncoder.Create(seeded.Weights, new DinoOptions { Device = "cpu" });
         using DinoEncoder encoder = DinoEncoder.Create(seeded.Weights, new DinoOptions { Device = "cuda:0", Precision = precision });

@@ -31,7 +31,7 @@ public sealed class PortableSearchTests(TestDevices devices)
     public void Search_equals_a_sort(TestDevice device, int count, int dimension, int queryCount, int k)
     {
         if (count * (long)dimension > 10_000_000)
-            devices.OpenForFullSize(device, isLongTest: true);
+            devices.OpenForFullSize(device);
         float[] vectors = SearchTwin.Normal(count * dimension, 1);
         float[] queries = SearchTwin.Normal(queryCount * dimension, 2);
         foreach (Similarity similarity in Enum.GetValues<Similarity>())

@@ -50,19 +50,14 @@ public sealed partial class TestDevices : IDisposable
     }
 
     /// <summary>
-    /// Opens the device for a model of ViT-S's size, which takes an emulated CUDA device a minute: skipped there, or
-    /// run where <c>DINO_TEST_LONG=1</c> asks for long tests and this is one of them.
+    /// Opens the device for a model of ViT-S's size, which takes an emulated CUDA device minutes: skipped there, unless
+    /// <c>DINO_TEST_LONG=1</c> asks for long tests.
     /// </summary>
-    internal DinoDevice OpenForFullSize(TestDevice kind, bool isLongTest = false)
+    internal DinoDevice OpenForFullSize(TestDevice kind)
     {
-        if (kind == TestDevice.Cuda && CudaEmulator.IsUsed)
-        {
-            Assert.SkipUnless(isLongTest, "a model of this size takes minutes on the emulated CUDA device");
-            Assert.SkipUnless(
-                Environment.GetEnvironmentVariable("DINO_TEST_LONG") == "1",
-                "takes a minute on the emulated CUDA device; DINO_TEST_LONG=1 runs it");
-        }
-
+        Assert.SkipWhen(
+            kind == TestDevice.Cuda && CudaEmulator.IsUsed && !LongTests.AreWanted,
+            "takes minutes on the emulated CUDA device; DINO_TEST_LONG=1 runs it");
         return Open(kind);
     }
 

@@ -46,9 +46,8 @@ public sealed class AssemblerTests
     {
         CudaTools.Require();
         string? folder = Environment.GetEnvironmentVariable("DINO_ASSEMBLE_OUT");
-        Assert.SkipWhen(
-            architecture is 86 or 89 && string.IsNullOrEmpty(folder) && Environment.GetEnvironmentVariable("DINO_TEST_LONG") != "1",
-            "its PTX is that of 8.0, and the assembler takes a minute; DINO_TEST_LONG=1 runs it");
+        if (architecture is 86 or 89 && string.IsNullOrEmpty(folder))
+            LongTests.Require("its PTX is that of 8.0, and the assembler takes a minute");
         AssembledKernel[] kernels =
         [
             .. GpuKernels.All.Where(kernel => architecture >= 80 || !kernel.NeedsTensorCores)
