@@ -1,4 +1,7 @@
+using System.Collections.Concurrent;
+using System.Globalization;
 using System.Reflection;
+using System.Text.RegularExpressions;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.TensorCore;
@@ -32,7 +35,7 @@ internal sealed record GpuKernel(string Name, MethodInfo Method, bool NeedsTenso
 /// <summary>
 /// Every kernel that a GPU runs, and its PTX, compiled without a device as <see cref="DinoDevice"/> compiles it.
 /// </summary>
-internal static class GpuKernels
+internal static partial class GpuKernels
 {
     /// <summary>
     /// The public static methods of the kernel namespaces whose names end in Kernel, closed over every type that fits,
@@ -41,16 +44,42 @@ internal static class GpuKernels
     public static IReadOnlyList<GpuKernel> All { get; } =
         [.. Of(typeof(DeviceTrial), false), .. Of(typeof(TileProduct), false), .. Of(typeof(TileLayout), true)];
 
+    private static readonly ConcurrentDictionary<(MethodInfo Kernel, int Architecture), Lazy<string>> Texts = new();
+
     /// <summary>
     /// The PTX of one kernel, compiled in a context of its own. In a shared one the text and its registers depend on
     /// which kernels were compiled before, since kernels share the code of the methods that they call: 41 of 93 texts
-    /// differ there. Alone they are the same in every run but for the numbers in names.
+    /// differ there. Alone they are the same in every run but for the numbers in names. ILGPU writes one text for 8.0
+    /// and all newer devices, which a test compares; each is compiled once in a run.
     /// </summary>
-    public static string Compile(MethodInfo kernel, int major = 8, int minor = 0)
+    public static string Compile(MethodInfo kernel, int major = 8, int minor = 0) =>
+        Texts.GetOrAdd(
+            (kernel, major >= 8 ? 80 : 10 * major + minor),
+            key => new(() => CompileAnew(key.Kernel, key.Architecture / 10, key.Architecture % 10))).Value;
+
+    /// <summary>As <see cref="Compile"/>, for exactly this architecture, and not kept.</summary>
+    public static string CompileAnew(MethodInfo kernel, int major, int minor)
     {
         using var compiler = new PtxCompiler(major, minor);
         return compiler.Compile(kernel);
     }
+
+    /// <summary>
+    /// A text with the numbers in its names in the order of their first use; versions and the target stay as they are.
+    /// </summary>
+    public static string Numbered(string ptx)
+    {
+        var numbers = new Dictionary<string, string>(StringComparer.Ordinal);
+        return NumberPattern().Replace(ptx, match =>
+        {
+            if (!numbers.TryGetValue(match.Value, out string? number))
+                numbers.Add(match.Value, number = string.Create(CultureInfo.InvariantCulture, $"_{numbers.Count}"));
+            return number;
+        });
+    }
+
+    [GeneratedRegex(@"(?<=\w)(?<!\bsm|VERSION|VERSION_\d)_\d+\b")]
+    private static partial Regex NumberPattern();
 
     private static IEnumerable<GpuKernel> Of(Type member, bool needsTensorCores)
     {

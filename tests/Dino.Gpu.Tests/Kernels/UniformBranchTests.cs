@@ -8,13 +8,12 @@ public sealed class UniformBranchTests
 {
     [Theory]
     [InlineData(7, 5)]
-    [InlineData(9, 0)]
+    [InlineData(8, 0)]
     public void No_kernel_promises_what_threads_may_break(int major, int minor)
     {
-        using var compiler = new PtxCompiler(major, minor);
         foreach (GpuKernel kernel in GpuKernels.All.Where(kernel => major >= 8 || !kernel.NeedsTensorCores))
         {
-            var flow = new PtxFlow(compiler.Compile(kernel.Method));
+            var flow = new PtxFlow(GpuKernels.Compile(kernel.Method, major, minor));
             Assert.True(!flow.BrokenPromises.Any(), $"{kernel.Name}: {string.Join(", ", flow.BrokenPromises)}");
 
             // The stronger statement, which holds by construction: nothing is promised.
@@ -29,18 +28,16 @@ public sealed class UniformBranchTests
     public void Ilgpus_own_analysis_breaks_its_promises()
     {
         using var compiler = new PtxCompiler(8, 0, trustsUniforms: true);
-        string[] broken =
-        [
-            .. GpuKernels.All
-                .Where(kernel => new PtxFlow(compiler.Compile(kernel.Method)).BrokenPromises.Any()).Select(kernel => kernel.Name),
-        ];
-        string[] expected =
-        [
+        foreach (string name in new[]
+        {
             "Portable.Resize.RowsKernel", "Portable.Resize.ColumnsKernel", "Portable.TopK.Kernel-Rows8x32", "Portable.Rollout.StepKernel",
             "Portable.Probe.UpdateKernel", "Portable.Embedding.AssembleKernel", "TensorCore.RowKernels.UnfoldKernel-Float16Format",
             "TensorCore.RowKernels.RoundKernel-Float16Format",
-        ];
-        Assert.True(!expected.Except(broken).Any(), $"found only {string.Join(", ", broken)}");
+        })
+        {
+            GpuKernel kernel = GpuKernels.All.Single(kernel => kernel.Name == name);
+            Assert.True(new PtxFlow(compiler.Compile(kernel.Method)).BrokenPromises.Any(), $"found nothing in {name}");
+        }
     }
 
     /// <summary>
