@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Dino.Gpu.Tests.Kernels.Assembler;
@@ -17,15 +18,16 @@ namespace Dino.Gpu.Tests.Kernels.Assembler;
 /// Performance Loss").
 /// </param>
 /// <param name="Binary">The machine code, as the assembler writes it.</param>
+/// <param name="Key">What the cache calls it.</param>
 internal sealed partial record AssembledKernel(
     string Name, int Threads, int Architecture, string Ptx, int Registers, int StackBytes, int SpillBytes, int SharedBytes, string Warnings,
-    byte[] Binary)
+    byte[] Binary, string Key)
 {
     private string? _disassembly;
     private SassProgram? _code;
 
     /// <summary>The machine code as text. The disassembler takes as long as the assembler, so it runs when it is asked.</summary>
-    public string Disassembly => _disassembly ??= Disassemble();
+    public string Disassembly => _disassembly ??= Encoding.UTF8.GetString(AssemblyCache.Get(Key + ".sass", Disassemble));
 
     /// <summary>The machine code, taken apart.</summary>
     public SassProgram Code => _code ??= new SassProgram(Disassembly);
@@ -65,21 +67,36 @@ internal sealed partial record AssembledKernel(
     public static AssembledKernel Of(
         string name, int threads, string ptx, int architecture, int dynamicShared = 0, string variant = "")
     {
+        string text = GpuKernels.Numbered(ptx);
+        string target = $"sm_{architecture}{variant}";
+        string key = AssemblyCache.KeyOf(text, $"-arch={target} -v");
+        byte[]? binary = null;
+        string log = Encoding.UTF8.GetString(AssemblyCache.Get(key + ".log", () =>
+        {
+            (binary, string said) = Assemble(name, text, target);
+            return Encoding.UTF8.GetBytes(said);
+        }));
+        binary = AssemblyCache.Get(key + ".cubin", () => binary ?? Assemble(name, text, target).Binary);
+        Match spills = SpillPattern().Match(log);
+        return new AssembledKernel(
+            name, threads, architecture, ptx, Number(RegisterPattern().Match(log)), Number(StackPattern().Match(log)),
+            Number(spills, 1) + Number(spills, 2), Number(SharedPattern().Match(log)) + dynamicShared,
+            string.Join('\n', log.Split('\n').Where(line => line.Contains("warning", StringComparison.OrdinalIgnoreCase)
+                || line.Contains("Performance Loss", StringComparison.Ordinal))),
+            binary, key);
+    }
+
+    private static (byte[] Binary, string Log) Assemble(string name, string ptx, string architecture)
+    {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("dino-ptx-");
         try
         {
             string source = Path.Combine(folder.FullName, "kernel.ptx");
             string target = Path.Combine(folder.FullName, "kernel.cubin");
             File.WriteAllText(source, ptx);
-            (string log, bool succeeded) = CudaTools.Run("ptxas", $"-arch=sm_{architecture}{variant}", "-v", source, "-o", target);
-            Assert.True(succeeded, $"{name}, sm_{architecture}: {log}");
-            Match spills = SpillPattern().Match(log);
-            return new AssembledKernel(
-                name, threads, architecture, ptx, Number(RegisterPattern().Match(log)), Number(StackPattern().Match(log)),
-                Number(spills, 1) + Number(spills, 2), Number(SharedPattern().Match(log)) + dynamicShared,
-                string.Join('\n', log.Split('\n').Where(line => line.Contains("warning", StringComparison.OrdinalIgnoreCase)
-                    || line.Contains("Performance Loss", StringComparison.Ordinal))),
-                File.ReadAllBytes(target));
+            (string log, bool succeeded) = CudaTools.Run("ptxas", $"-arch={architecture}", "-v", source, "-o", target);
+            Assert.True(succeeded, $"{name}, {architecture}: {log}");
+            return (File.ReadAllBytes(target), log);
         }
         finally
         {
@@ -87,7 +104,7 @@ internal sealed partial record AssembledKernel(
         }
     }
 
-    private string Disassemble()
+    private byte[] Disassemble()
     {
         string file = Path.GetTempFileName();
         try
@@ -95,7 +112,7 @@ internal sealed partial record AssembledKernel(
             File.WriteAllBytes(file, Binary);
             (string disassembly, bool succeeded) = CudaTools.Run("cuobjdump", "-sass", file);
             Assert.True(succeeded, disassembly);
-            return disassembly;
+            return Encoding.UTF8.GetBytes(disassembly);
         }
         finally
         {

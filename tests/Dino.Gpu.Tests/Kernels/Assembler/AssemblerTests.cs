@@ -60,7 +60,9 @@ public sealed class AssemblerTests
         {
             Assert.True(kernel.Warnings.Length == 0, $"{kernel.Name}: {kernel.Warnings}");
             Assert.True(kernel.SpillBytes == 0 && kernel.StackBytes == 0, $"{kernel.Name} keeps registers in local memory");
-            if (architecture == 90) // the assembler counts a stack frame for every such instruction: one architecture shows it
+
+            // The assembler counts a stack frame for every such instruction. Those that are disassembled anyway show it.
+            if (architecture == 90 && (LongTests.AreWanted || OnPage.Contains(kernel.Name)))
                 Assert.Equal(0, kernel.Code.Count("LDL") + kernel.Code.Count("STL"));
         }
     }

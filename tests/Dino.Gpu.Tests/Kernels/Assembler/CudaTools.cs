@@ -8,6 +8,17 @@ namespace Dino.Gpu.Tests.Kernels.Assembler;
 internal static class CudaTools
 {
     private static readonly string? Folder = Find();
+    private static readonly Lazy<string> Versions = new(() => Run("ptxas", "--version").Output + Run("cuobjdump", "--version").Output);
+
+    /// <summary>Where the tools and what they made are kept between runs.</summary>
+    public static string Cache => Path.Combine(
+        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } home
+            ? home
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
+        "dino-gpu");
+
+    /// <summary>What the tools say of themselves.</summary>
+    public static string Version => Versions.Value;
 
     /// <summary>Skips the test where there are none.</summary>
     public static void Require() => Assert.SkipWhen(Folder is null, "no ptxas and cuobjdump here; build/gpu/cuda-tools.sh fetches them");
@@ -30,12 +41,9 @@ internal static class CudaTools
 
     private static string? Find()
     {
-        string cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } home
-            ? home
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
         string?[] folders =
         [
-            Environment.GetEnvironmentVariable("DINO_CUDA_TOOLS"), Path.Combine(cache, "dino-gpu", "cuda-tools", "bin"),
+            Environment.GetEnvironmentVariable("DINO_CUDA_TOOLS"), Path.Combine(Cache, "cuda-tools", "bin"),
             .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator),
         ];
         return Array.Find(folders, folder => folder is { Length: > 0 } && Has(folder, "ptxas") && Has(folder, "cuobjdump"));
