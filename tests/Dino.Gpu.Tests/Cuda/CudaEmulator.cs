@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Dino.Gpu.Devices;
+using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cuda;
 
@@ -43,7 +44,12 @@ internal static unsafe class CudaEmulator
     }
 
     [ModuleInitializer]
-    internal static void Register() => NativeLibraries.Override = name => name == "cuda" ? Library.Value : null;
+    internal static void Register() => NativeLibraries.Override = name => name switch
+    {
+        "cuda" => Library.Value,
+        "OpenCL" => OpenCLSources.Library,
+        _ => null,
+    };
 
     private static string? Build()
     {
