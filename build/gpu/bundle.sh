@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 folder=$work/dino-gpu-bundle
 mkdir -p "$folder" "$(dirname "$file")"
 for project in tests/Dino.Gpu.Tests src/Dino.Gpu.Cli; do
-  dotnet publish "$project" -c Release -r linux-x64 --self-contained -p:DebugType=none -p:GenerateDocumentationFile=false \
+  dotnet publish "$project" -c Release -r linux-x64 --self-contained -p:CardBundle=true -p:DebugType=none -p:RunAnalyzers=false \
     -p:SatelliteResourceLanguages=en -nodeReuse:false -v q -o "$folder" >"$work/publish.log" 2>&1 \
     || { cat "$work/publish.log" >&2; exit 1; }
 done
