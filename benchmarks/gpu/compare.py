@@ -48,6 +48,7 @@ def arguments(given=None):
     parser = argparse.ArgumentParser(prog="run.sh", description=__doc__)
     parser.add_argument("binary", metavar="DINO_BINARY", help="the published dino")
     parser.add_argument("--device", default="cuda:0", help="dino's device, such as cuda:0 or opencl:0; torch uses its first CUDA device (default %(default)s)")
+    parser.add_argument("--weights", default="synthetic", help="a float32 safetensors file, or synthetic for the seeded ViT-S/16 (default %(default)s)")
     parser.add_argument("--precisions", type=choice(PRECISIONS), default=PRECISIONS, help=f"of {','.join(PRECISIONS)} (default: all)")
     parser.add_argument("--batches", type=batch_list, default=[1, 8, 32, 128, 512], help="(default: 1,8,32,128,512)")
     parser.add_argument("--peers", type=choice(PEERS), default=PEERS, help=f"of {','.join(PEERS)}, or none (default: all)")
@@ -159,7 +160,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="dino-gpu-benchmark-") as folder:
         dino = Dino(options.binary, options.device, folder)
         try:
-            dino.synthesise()
+            dino.take_weights(options.weights)
             planes = dino.inputs(options.images)
         except DinoError as failure:
             fail(str(failure))

@@ -28,16 +28,19 @@ class Dino:
             raise DinoError(lines[0])
         return done.stdout
 
-    def synthesise(self):
-        """Writes the seeded weights."""
-        self.run("weights", "synth", "-o", self.weights)
+    def take_weights(self, weights):
+        """The weights of a safetensors file, or for 'synthetic' the seeded ones, which are written here."""
+        if weights == "synthetic":
+            self.run("weights", "synth", "-o", self.weights)
+        else:
+            self.weights = os.path.abspath(weights)
 
     def inputs(self, images):
-        """(N, 3, 224, 224) float32: what the model sees, from dino itself, so that only the model is compared."""
+        """(N, 3, height, width) float32: what the model sees, from dino itself, so that only the model is compared."""
         out = os.path.join(self.folder, "inputs")
         planes = []
         for image in images:
-            self.run("preprocess", image, "--format", "npy", "-o", out)
+            self.run("preprocess", image, "--weights", self.weights, "--format", "npy", "-o", out)
             stem = os.path.splitext(os.path.basename(image))[0]
             planes.append(np.load(next(os.path.join(out, name) for name in sorted(os.listdir(out)) if name.startswith(stem))))
         return np.stack(planes)

@@ -12,14 +12,14 @@ usage() {
   exit 2
 }
 
-# NAME SECONDS, in the order in which they run.
+# NAME SECONDS, in the order in which they run; 515 s in all. With the unpacking before them they end within FIRST_SECONDS.
 steps=(
-  "smi 10" "devices 10"
-  "tests 150"
-  "memcheck-bf16 60" "memcheck-fp32 60" "racecheck-bf16 60" "racecheck-fp32 60"
-  "bench-bf16 40" "bench-fp32 40" "bench-fp16 40" "bench-tf32 40"
-  "torch 150"
-  "ncu-products 40" "ncu-attention 40" "ncu-norm 40" "ncu-fp32 40"
+  "smi 5" "devices 10"
+  "tests 120"
+  "memcheck-bf16 30" "memcheck-fp32 30" "racecheck-bf16 35" "racecheck-fp32 35"
+  "bench-bf16 20" "bench-fp32 20" "bench-fp16 20" "bench-tf32 20"
+  "torch 110"
+  "ncu-products 15" "ncu-attention 15" "ncu-norm 15" "ncu-fp32 15"
 )
 
 # The test classes with tests that run on a card; DINO_TEST_DEVICES leaves other devices out of them.
@@ -29,6 +29,8 @@ classes=(
   PortableModelTests TensorCoreModelTests ConcurrentSearchTests PortableSearchTests SortedSelectionTests
 )
 
+[ -z "${FIRST_CLASSES:-}" ] || read -ra classes <<<"$FIRST_CLASSES"
+
 [ $# -ge 1 ] && [ -n "${OUT:-}" ] || usage
 bundle=$1
 shift
@@ -37,6 +39,7 @@ for name in "$@"; do
 done
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+end=$((SECONDS + ${FIRST_SECONDS:-535}))
 mkdir -p "$OUT/steps" && OUT=$(cd "$OUT" && pwd) || exit 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -87,8 +90,9 @@ run_step() {
     smi) need nvidia-smi && nvidia-smi && nvidia-smi -q -d CLOCK,POWER,COMPUTE ;;
     devices) "$bin/dino" devices --json | tee "$results.json" ;;
     tests)
-      "$bin/Dino.Gpu.Tests" --filter-class "${classes[@]/#/*.}" --output Detailed --no-progress --no-ansi \
-        --results-directory "$work/results" ;;
+      local chosen=()
+      for name in "${classes[@]}"; do chosen+=(-class "*.$name"); done
+      "$bin/Dino.Gpu.Tests" "${chosen[@]}" -reporter verbose -noColor -result-xml "$results.xml" ;;
     memcheck-*) sanitize memcheck "${1#*-}" ;;
     racecheck-*) sanitize racecheck "${1#*-}" ;;
     bench-*)
@@ -98,8 +102,8 @@ run_step() {
       need "${PYTHON:-python3}"
       "${PYTHON:-python3}" -c 'import torch, transformers' 2>/dev/null || { echo "skipped: no torch and transformers here"; exit 77; }
       # Twenty compiles do not fit: what decides comes first, and the rest is another run with the same results file.
-      "$here/run.sh" "$bin/dino" --device "$device" --precisions bf16 --batches 128,32,1 --peers sdpa,compile --rounds 3 \
-        --budget "${FIRST_TORCH_BUDGET:-130}" --results "$results.json" ;;
+      "$here/run.sh" "$bin/dino" --device "$device" --weights "$weights" --precisions bf16 --batches "${FIRST_TORCH_BATCHES:-128,32,1}" \
+        --peers sdpa,compile --rounds 3 --budget "${FIRST_TORCH_BUDGET:-90}" --results "$results.json" ;;
     ncu-products) profile bf16 'wgmma_[0-9x]+_bf16_store' 0 || profile bf16 Kernel_Kernel 1 ;;
     ncu-attention) profile bf16 Kernel_Kernel 2 ;;
     ncu-norm) profile bf16 Kernel_LayerNormKernel 0 ;;
@@ -127,6 +131,13 @@ for step in "${steps[@]}"; do
   number=$((number + 1))
   [ $# -eq 0 ] || printf '%s\n' "$@" | grep -qx "$name" || continue
   [ -z "${FIRST_LIMIT:-}" ] || limit=$FIRST_LIMIT
+  left=$((end - SECONDS - 5)) # what --kill-after may take
+  [ "$limit" -le "$left" ] || limit=$left
+  if [ "$limit" -lt 1 ]; then
+    printf '%-16s %4d s  %s\n' "$name" 0 "left out: the ${FIRST_SECONDS:-535} s are spent" | tee -a "$OUT/summary.txt"
+    failed=1
+    continue
+  fi
   results=$(printf '%s/steps/%02d-%s' "$OUT" "$number" "$name")
   start=$SECONDS
   FIRST_STEP=$name FIRST_RESULTS=$results timeout --kill-after=5 "$limit" "${BASH_SOURCE[0]}" "$bin" >"$results.log" 2>&1 </dev/null

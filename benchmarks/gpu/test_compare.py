@@ -98,7 +98,7 @@ class Files(unittest.TestCase):
 
     def test_a_failing_binary_is_its_own_line(self):
         with self.assertRaises(dino_side.DinoError):
-            dino_side.Dino("/bin/false", "cpu", "/tmp").synthesise()
+            dino_side.Dino("/bin/false", "cpu", "/tmp").take_weights("synthetic")
 
 
 if __name__ == "__main__":
