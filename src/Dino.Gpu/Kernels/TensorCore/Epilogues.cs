@@ -22,6 +22,9 @@ internal interface ITensorEpilogue<TFormat>
     /// <param name="staged">The byte of the tiles where 16 bytes of staged results begin.</param>
     /// <param name="row">Number of the row, counted from the lane's first.</param>
     static abstract void Finish(int staged, int row);
+
+    /// <summary>As <see cref="Finish"/>, where no row of the output is left out between two others.</summary>
+    static abstract void FinishDense(int staged, int row);
 }
 
 /// <summary>output = product + bias, in the format that the next product reads.</summary>
@@ -37,6 +40,8 @@ internal readonly struct StoreEpilogue<TFormat> : ITensorEpilogue<TFormat>
     public static void Stage(int first, int second) => TFormat.StageResults(first, second);
 
     public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, row);
+
+    public static void FinishDense(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStagedDense, staged, row);
 }
 
 /// <summary>output = product + bias, in float32.</summary>
@@ -52,6 +57,8 @@ internal readonly struct StoreFloatEpilogue<TFormat> : ITensorEpilogue<TFormat>
     public static void Stage(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat32, first, second);
 
     public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, row);
+
+    public static void FinishDense(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStagedDense, staged, row);
 }
 
 /// <summary>output = gelu(product + bias), in the format that the next product reads.</summary>
@@ -65,6 +72,8 @@ internal readonly struct GeluEpilogue<TFormat> : ITensorEpilogue<TFormat>
     public static void Stage(int first, int second) => TFormat.StageResults(first, second);
 
     public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, row);
+
+    public static void FinishDense(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStagedDense, staged, row);
 }
 
 /// <summary>output = output + product + bias: the residual stream, in float32 for every format.</summary>
@@ -80,4 +89,6 @@ internal readonly struct AddEpilogue<TFormat> : ITensorEpilogue<TFormat>
     public static void Stage(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat32, first, second);
 
     public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.AddStaged, staged, row);
+
+    public static void FinishDense(int staged, int row) => CudaAsm.Emit(EpilogueText.AddStagedDense, staged, row);
 }

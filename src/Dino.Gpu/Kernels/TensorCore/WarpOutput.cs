@@ -63,8 +63,19 @@ internal readonly struct WarpOutput(TensorGemmShape shape, long output, int row,
             map.Shift,
             (map.ImageStride - map.RowsPerImage) * stride,
             stride);
-        for (int pass = 0; pass < fragments * TileLayout.FragmentRows / passRows; pass++)
-            TEpilogue.Finish(staged + pass * passRows * TileLayout.StagedPitch(columns, size), pass * passRows);
+
+        // Most products have no rows to leave out, and finding the place of each takes longer than storing it.
+        if (map.ImageStride == map.RowsPerImage)
+        {
+            for (int pass = 0; pass < fragments * TileLayout.FragmentRows / passRows; pass++)
+                TEpilogue.FinishDense(staged + pass * passRows * TileLayout.StagedPitch(columns, size), pass * passRows);
+        }
+        else
+        {
+            for (int pass = 0; pass < fragments * TileLayout.FragmentRows / passRows; pass++)
+                TEpilogue.Finish(staged + pass * passRows * TileLayout.StagedPitch(columns, size), pass * passRows);
+        }
+
         CudaAsm.Emit("bar.warp.sync 0xffffffff;");
     }
 }

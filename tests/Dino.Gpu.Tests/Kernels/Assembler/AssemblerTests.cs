@@ -95,6 +95,21 @@ public sealed class AssemblerTests
             $"{name}: {loop.Operations.Count} instructions in {share} slices, {budget} allowed in one");
     }
 
+    /// <summary>
+    /// What a warp executes behind its last product on Hopper, where no rows are left out. At K = 384 the 12 slices
+    /// take 1224 instructions: a store is to stay below a quarter of them.
+    /// </summary>
+    [Theory]
+    [InlineData("StoreEpilogue", 260)]
+    [InlineData("AddEpilogue", 530)]
+    [InlineData("GeluEpilogue", 1940)]
+    public void Epilogue_keeps_to_its_budget(string epilogue, int budget)
+    {
+        CudaTools.Require();
+        SassProgram code = Named(90, $"TensorCore.Gemm.Kernel-Tile128X128-BFloat16Format-{epilogue}").Code;
+        Assert.InRange(code.ShortestAfter("HMMA"), 150, budget);
+    }
+
     /// <summary>The choice of tiles counts with what the assembler counts.</summary>
     [Fact]
     public void The_choice_of_tiles_counts_as_the_assembler()
@@ -123,7 +138,9 @@ public sealed class AssemblerTests
             SassProgram code = Named(90, $"TensorCore.Gemm.Kernel-{typeof(TTile).Name}-BFloat16Format-StoreEpilogue").Code;
             SassLoop hot = code.HotLoop("HMMA")!;
             Compare($"{typeof(TTile).Name}, a slice", TTile.SliceInstructions, hot.Operations.Count / TTile.Stages, 0.03);
-            Compare($"{typeof(TTile).Name}, all others", TTile.OtherInstructions, code.Length - hot.Operations.Count, 0.1);
+            Compare(
+                $"{typeof(TTile).Name}, all others", TTile.OtherInstructions,
+                code.Length - hot.Operations.Count - code.LongerSides("HMMA"), 0.1);
         }
 
         void Compare(string what, int expected, int found, double tolerance)

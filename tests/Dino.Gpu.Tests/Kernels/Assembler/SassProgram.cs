@@ -14,6 +14,7 @@ internal sealed partial class SassProgram
 {
     private readonly List<(int Address, string Operation)> _code = [];
     private readonly List<(int Start, int End)> _back = [];
+    private readonly Dictionary<int, (int Target, bool Conditional)> _forward = []; // by the address of the branch
     private readonly HashSet<int> _targets = []; // of branches, and where they meet again
 
     public SassProgram(string text)
@@ -26,8 +27,13 @@ internal sealed partial class SassProgram
             Match target = TargetPattern().Match(match.Groups["operands"].Value);
             if (target.Success && operation.StartsWith('B'))
                 _targets.Add(Hex(target.Groups[1].Value));
-            if (operation.StartsWith("BRA", StringComparison.Ordinal) && target.Success && Hex(target.Groups[1].Value) < address)
-                _back.Add((Hex(target.Groups[1].Value), address));
+            if (!operation.StartsWith("BRA", StringComparison.Ordinal) || !target.Success)
+                continue;
+            int to = Hex(target.Groups[1].Value);
+            if (to < address)
+                _back.Add((to, address));
+            else if (to > address)
+                _forward.Add(address, (to, match.Groups["guard"].Success));
         }
 
         // What follows the last instruction is a branch to itself and padding.
@@ -42,6 +48,28 @@ internal sealed partial class SassProgram
 
     /// <summary>Instructions after a loop: what a group does once, at its end.</summary>
     public int CountAfter(SassLoop loop) => _code.Count(instruction => instruction.Address > loop.End);
+
+    /// <summary>
+    /// Instructions after the last one of an operation on the shortest way: of two sides of a branch, the shorter.
+    /// </summary>
+    public int ShortestAfter(string operation) =>
+        _code.Count - 1 - _code.FindLastIndex(instruction => instruction.Operation.Split('.')[0] == operation) - LongerSides(operation);
+
+    /// <summary>Instructions of the longer sides of branches that have two, after the last one of an operation.</summary>
+    public int LongerSides(string operation)
+    {
+        int last = _code[_code.FindLastIndex(instruction => instruction.Operation.Split('.')[0] == operation)].Address;
+        int size = _code[1].Address - _code[0].Address;
+        int count = 0;
+        foreach ((int address, (int target, bool conditional)) in _forward.Where(branch => branch.Key > last && branch.Value.Conditional))
+        {
+            // One side ends with a branch over the other.
+            if (_forward.TryGetValue(target - size, out (int Target, bool Conditional) over) && !over.Conditional)
+                count += Math.Max(target - size - address, over.Target - target) / size;
+        }
+
+        return count;
+    }
 
     /// <summary>The loop without another inside that has most of an operation; null where no loop has any.</summary>
     public SassLoop? HotLoop(string operation)
@@ -95,7 +123,7 @@ internal sealed partial class SassProgram
         }
     }
 
-    [GeneratedRegex(@"/\*(?<address>[0-9a-f]{4,5})\*/\s+(@!?U?P\w+ )?(?<operation>[A-Z][\w.]*)(?<operands>[^;]*);")]
+    [GeneratedRegex(@"/\*(?<address>[0-9a-f]{4,5})\*/\s+(?<guard>@!?U?P\w+ )?(?<operation>[A-Z][\w.]*)(?<operands>[^;]*);")]
     private static partial Regex InstructionPattern();
 
     [GeneratedRegex(@"0x([0-9a-f]+)")]

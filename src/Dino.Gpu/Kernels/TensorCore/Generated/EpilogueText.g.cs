@@ -84,12 +84,27 @@ internal static class EpilogueText
         + "ld.shared.v4.b32 {packed0, packed1, packed2, packed3}, [address];\n\t"
         + "@inside st.global.v4.b32 [outPlace], {packed0, packed1, packed2, packed3};";
 
+    /// <summary>The same, where no rows of the output are left out.</summary>
+    public const string StoreStagedDense =
+        "setp.gt.s32 inside, outLeft, %1; mad.wide.s32 outPlace, outStride, %1, outAt; add.u32 address, tilesBase, %0;\n\t"
+        + "ld.shared.v4.b32 {packed0, packed1, packed2, packed3}, [address];\n\t"
+        + "@inside st.global.v4.b32 [outPlace], {packed0, packed1, packed2, packed3};";
+
     /// <summary>Four floats from byte %0 of the tiles, added to those of that row.</summary>
     public const string AddStaged =
         "setp.gt.s32 inside, outLeft, %1; add.u32 outNow, outRow, %1; mul.wide.u32 outPlace, outNow, outReciprocal;\n\t"
         + "shr.u64 outPlace, outPlace, outShift; cvt.u32.u64 outNow, outPlace; mad.wide.s32 outPlace, outNow, outGap, outAt;\n\t"
         + "mad.wide.s32 outPlace, outStride, %1, outPlace; add.u32 address, tilesBase, %0; mov.f32 gelu0, 0f00000000;\n\t"
         + "mov.f32 gelu1, 0f00000000; mov.f32 gelu2, 0f00000000; mov.f32 gelu3, 0f00000000;\n\t"
+        + "@inside ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [outPlace];\n\t"
+        + "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]; add.f32 result0, result0, gelu0;\n\t"
+        + "add.f32 result1, result1, gelu1; add.f32 result2, result2, gelu2; add.f32 result3, result3, gelu3;\n\t"
+        + "@inside st.global.v4.f32 [outPlace], {result0, result1, result2, result3};";
+
+    /// <summary>The same, where no rows of the output are left out.</summary>
+    public const string AddStagedDense =
+        "setp.gt.s32 inside, outLeft, %1; mad.wide.s32 outPlace, outStride, %1, outAt; add.u32 address, tilesBase, %0;\n\t"
+        + "mov.f32 gelu0, 0f00000000; mov.f32 gelu1, 0f00000000; mov.f32 gelu2, 0f00000000; mov.f32 gelu3, 0f00000000;\n\t"
         + "@inside ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [outPlace];\n\t"
         + "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]; add.f32 result0, result0, gelu0;\n\t"
         + "add.f32 result1, result1, gelu1; add.f32 result2, result2, gelu2; add.f32 result3, result3, gelu3;\n\t"

@@ -43,19 +43,10 @@ internal static class EpilogueGenerator
             ]);
         text.Constant(
             "StoreStaged", "16 bytes from byte %0 of the tiles to the row that is %1 behind the lane's first, where there is one.",
-            [
-                .. NextRow, "ld.shared.v4.b32 {packed0, packed1, packed2, packed3}, [address]",
-                "@inside st.global.v4.b32 [outPlace], {packed0, packed1, packed2, packed3}",
-            ]);
-        text.Constant(
-            "AddStaged", "Four floats from byte %0 of the tiles, added to those of that row.",
-            [
-                .. NextRow, .. Four(i => $"mov.f32 gelu{i}, 0f00000000"),
-                "@inside ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [outPlace]",
-                "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]",
-                .. Four(i => $"add.f32 result{i}, result{i}, gelu{i}"),
-                "@inside st.global.v4.f32 [outPlace], {result0, result1, result2, result3}",
-            ]);
+            Store(MappedRow));
+        text.Constant("StoreStagedDense", "The same, where no rows of the output are left out.", Store(NextRow));
+        text.Constant("AddStaged", "Four floats from byte %0 of the tiles, added to those of that row.", Add(MappedRow));
+        text.Constant("AddStagedDense", "The same, where no rows of the output are left out.", Add(NextRow));
         text.Constant(
             "StoreTensorFloat32", "Four floats, rounded to tf32, to the global address %0.",
             [.. Four(i => $"cvt.rna.tf32.f32 packed{i}, result{i}"), "st.global.v4.b32 [%0], {packed0, packed1, packed2, packed3}"]);
@@ -68,11 +59,29 @@ internal static class EpilogueGenerator
     }
 
     /// <summary>The place of a row: those of the images before it are further apart than its number says.</summary>
-    private static readonly string[] NextRow =
+    private static readonly string[] MappedRow =
     [
         "setp.gt.s32 inside, outLeft, %1", "add.u32 outNow, outRow, %1", "mul.wide.u32 outPlace, outNow, outReciprocal",
         "shr.u64 outPlace, outPlace, outShift", "cvt.u32.u64 outNow, outPlace", "mad.wide.s32 outPlace, outNow, outGap, outAt",
         "mad.wide.s32 outPlace, outStride, %1, outPlace", "add.u32 address, tilesBase, %0",
+    ];
+
+    private static readonly string[] NextRow =
+        ["setp.gt.s32 inside, outLeft, %1", "mad.wide.s32 outPlace, outStride, %1, outAt", "add.u32 address, tilesBase, %0"];
+
+    private static string[] Store(string[] row) =>
+    [
+        .. row, "ld.shared.v4.b32 {packed0, packed1, packed2, packed3}, [address]",
+        "@inside st.global.v4.b32 [outPlace], {packed0, packed1, packed2, packed3}",
+    ];
+
+    private static string[] Add(string[] row) =>
+    [
+        .. row, .. Four(i => $"mov.f32 gelu{i}, 0f00000000"),
+        "@inside ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [outPlace]",
+        "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]",
+        .. Four(i => $"add.f32 result{i}, result{i}, gelu{i}"),
+        "@inside st.global.v4.f32 [outPlace], {result0, result1, result2, result3}",
     ];
 
     private static IEnumerable<string> Four(Func<int, string> instruction) => Enumerable.Range(0, 4).Select(instruction);
