@@ -18,21 +18,35 @@ internal sealed unsafe partial class ExecutableMemory : IDisposable
     {
         _address = address;
         _length = length;
-        Way = way;
+        Name = way;
     }
 
     /// <summary>Start of the code.</summary>
     public nint Address => _address;
 
     /// <summary>How it became executable.</summary>
-    public string Way { get; }
+    public string Name { get; }
+
+    /// <summary>A way to code that can run; null where the system refuses, with the reason as the last error.</summary>
+    internal delegate ExecutableMemory? Way(ReadOnlySpan<byte> code);
+
+    /// <summary>Those of this system, the first choice first.</summary>
+    private static Way[] Ways => OperatingSystem.IsWindows() ? [WithVirtualProtect] : [WithMemoryFile, WithProtection];
 
     /// <summary>Copies code to where it can run.</summary>
+    /// <param name="code">Machine code.</param>
+    /// <param name="ways">What is tried, in order; null for those of this system. Tests give ways that refuse.</param>
     /// <exception cref="DinoException">The system refuses.</exception>
-    public static ExecutableMemory Create(ReadOnlySpan<byte> code) =>
-        OperatingSystem.IsWindows()
-            ? WithVirtualProtect(code) ?? throw Refused(Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError()))
-            : WithMemoryFile(code) ?? WithProtection(code) ?? throw Refused(Marshal.GetLastPInvokeErrorMessage());
+    public static ExecutableMemory Create(ReadOnlySpan<byte> code, Way[]? ways = null)
+    {
+        foreach (Way way in ways ?? Ways)
+        {
+            if (way(code) is { } memory)
+                return memory;
+        }
+
+        throw Refused(Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError()));
+    }
 
     /// <summary>Two mappings of a memory file; null where the system refuses.</summary>
     internal static ExecutableMemory? WithMemoryFile(ReadOnlySpan<byte> code)

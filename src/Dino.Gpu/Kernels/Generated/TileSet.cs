@@ -18,8 +18,9 @@ internal sealed unsafe class TileSet : IDisposable
     /// <summary>Generates all tiles.</summary>
     /// <param name="kind">The arithmetic.</param>
     /// <param name="amx">Whether they use the tiles of AMX, which the process must be allowed to.</param>
+    /// <param name="ways">See <see cref="ExecutableMemory.Create"/>.</param>
     /// <exception cref="DinoException">The system refuses executable memory.</exception>
-    public TileSet(TileKind kind, bool amx)
+    public TileSet(TileKind kind, bool amx, ExecutableMemory.Way[]? ways = null)
     {
         Kind = kind;
         _tiles.MaxRows = amx ? AmxGenerator.MaxRows : TileGenerator.MaxRows;
@@ -40,7 +41,7 @@ internal sealed unsafe class TileSet : IDisposable
         else
             TileGenerator.Peak(code, kind, OperatingSystem.IsWindows());
 
-        _memory = ExecutableMemory.Create(code.Bytes);
+        _memory = ExecutableMemory.Create(code.Bytes, ways);
         _peak = _memory.Address + peak;
         _table = (byte*)NativeMemory.AlignedAlloc((nuint)(ShapesSize + places.Length * sizeof(nint)), ShapesSize);
         AmxGenerator.Shapes().CopyTo(new Span<byte>(_table, ShapesSize));

@@ -24,6 +24,29 @@ public sealed unsafe class ExecutableMemoryTests
     }
 
     [Fact]
+    public void Where_one_way_is_refused_the_next_is_taken()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "needs Linux on x64");
+        using (ExecutableMemory memory = ExecutableMemory.Create(FortyTwo, [Refuse, ExecutableMemory.WithProtection]))
+        {
+            Assert.Equal("mprotect", memory.Name);
+            Assert.Equal(42, ((delegate* unmanaged[Cdecl]<int>)memory.Address)());
+        }
+
+        DinoException refusal = Assert.Throws<DinoException>(() => ExecutableMemory.Create(FortyTwo, [Refuse, Refuse]));
+        Assert.Equal(
+            "the system refuses executable memory, which bf16 and int8 on the CPU need: Permission denied", refusal.Message);
+        Assert.Equal("use --precision fp32", refusal.Hint);
+
+        static ExecutableMemory? Refuse(ReadOnlySpan<byte> code)
+        {
+            const int PermissionDenied = 13; // EACCES
+            Marshal.SetLastPInvokeError(PermissionDenied);
+            return null;
+        }
+    }
+
+    [Fact]
     public void No_page_is_writable_and_executable()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs /proc/self/maps");
