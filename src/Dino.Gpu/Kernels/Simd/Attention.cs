@@ -171,9 +171,11 @@ internal static unsafe class Attention
         int width = 2 * TVector.Count;
         for (int first = 0; first < tokens; first += Gemm.BlockSize)
         {
-            int panels = (Math.Min(Gemm.BlockSize, tokens - first) + width - 1) / width;
+            int count = Math.Min(Gemm.BlockSize, tokens - first);
+            int panels = (count + width - 1) / width;
+            bool halfPanel = count - (panels - 1) * width <= TVector.Count; // 197 keys leave 5 in the last
             float* block = scores + (nint)(first / Gemm.BlockSize) * rows * Gemm.BlockSize;
-            Gemm.Multiply<TVector>(query, keys + (nint)first * headSize, null, block, rows, headSize, panels, false, false);
+            Gemm.Multiply<TVector>(query, keys + (nint)first * headSize, null, block, rows, headSize, panels, false, false, halfPanel);
         }
     }
 
@@ -249,6 +251,8 @@ internal static unsafe class Attention
         {
             int count = Math.Min(width, tokens - first);
             float* source = key + (nint)first * Gemm.BlockSize;
+            if (count < width)
+                new Span<float>(panels, width * headSize).Clear();
             int token = 0;
             if (headSize % 4 == 0)
             {
@@ -260,10 +264,10 @@ internal static unsafe class Attention
                 }
             }
 
-            for (; token < width; token++)
+            for (; token < count; token++)
             {
                 for (int i = 0; i < headSize; i++)
-                    panels[(nint)i * width + token] = token < count ? source[(nint)token * Gemm.BlockSize + i] : 0f;
+                    panels[(nint)i * width + token] = source[(nint)token * Gemm.BlockSize + i];
             }
         }
     }

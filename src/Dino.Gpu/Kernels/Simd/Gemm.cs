@@ -43,8 +43,12 @@ internal static unsafe class Gemm
     /// <param name="panels">Panels of B.</param>
     /// <param name="accumulate">Whether the product is added to C.</param>
     /// <param name="gelu">Whether GELU is applied to C, while its tile is still in the first-level cache.</param>
+    /// <param name="halfPanel">
+    /// Whether only the first vector of the last panel is computed. What C holds behind it stays.
+    /// </param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply<TVector>(float* a, float* b, float* bias, float* c, int rows, int k, int panels, bool accumulate, bool gelu)
+    public static void Multiply<TVector>(
+        float* a, float* b, float* bias, float* c, int rows, int k, int panels, bool accumulate, bool gelu, bool halfPanel = false)
         where TVector : unmanaged, IFloatVector<TVector>
     {
         int width = 2 * TVector.Count;
@@ -63,7 +67,12 @@ internal static unsafe class Gemm
                 for (int panel = firstPanel; panel < lastPanel; panel++)
                 {
                     float* biasPanel = bias == null ? null : bias + panel * width;
-                    MultiplyTile<TVector>(tileRows, aTile, b + (nint)panel * k * width, biasPanel, cTile + panel * width, k, accumulate);
+                    float* bPanel = b + (nint)panel * k * width;
+                    float* cPanel = cTile + panel * width;
+                    if (halfPanel && panel == panels - 1)
+                        MultiplyTile<TVector, OneVector>(tileRows, aTile, bPanel, biasPanel, cPanel, k, accumulate);
+                    else
+                        MultiplyTile<TVector, TwoVectors>(tileRows, aTile, bPanel, biasPanel, cPanel, k, accumulate);
                 }
 
                 if (gelu)
@@ -73,35 +82,37 @@ internal static unsafe class Gemm
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyTile<TVector>(int rows, float* a, float* b, float* bias, float* c, int k, bool accumulate)
+    private static void MultiplyTile<TVector, TPanel>(int rows, float* a, float* b, float* bias, float* c, int k, bool accumulate)
         where TVector : unmanaged, IFloatVector<TVector>
+        where TPanel : struct, IPanelVectors
     {
         switch (rows)
         {
-            case 1: Tile<TVector, Rows1>(a, b, bias, c, k, accumulate); break;
-            case 2: Tile<TVector, Rows2>(a, b, bias, c, k, accumulate); break;
-            case 3: Tile<TVector, Rows3>(a, b, bias, c, k, accumulate); break;
-            case 4: Tile<TVector, Rows4>(a, b, bias, c, k, accumulate); break;
-            case 5: Tile<TVector, Rows5>(a, b, bias, c, k, accumulate); break;
-            case 6: Tile<TVector, Rows6>(a, b, bias, c, k, accumulate); break;
-            case 7: Tile<TVector, Rows7>(a, b, bias, c, k, accumulate); break;
-            case 8: Tile<TVector, Rows8>(a, b, bias, c, k, accumulate); break;
-            case 9: Tile<TVector, Rows9>(a, b, bias, c, k, accumulate); break;
-            case 10: Tile<TVector, Rows10>(a, b, bias, c, k, accumulate); break;
-            case 11: Tile<TVector, Rows11>(a, b, bias, c, k, accumulate); break;
-            case 12: Tile<TVector, Rows12>(a, b, bias, c, k, accumulate); break;
-            case 13: Tile<TVector, Rows13>(a, b, bias, c, k, accumulate); break;
-            case 14: Tile<TVector, Rows14>(a, b, bias, c, k, accumulate); break;
+            case 1: Tile<TVector, TPanel, Rows1>(a, b, bias, c, k, accumulate); break;
+            case 2: Tile<TVector, TPanel, Rows2>(a, b, bias, c, k, accumulate); break;
+            case 3: Tile<TVector, TPanel, Rows3>(a, b, bias, c, k, accumulate); break;
+            case 4: Tile<TVector, TPanel, Rows4>(a, b, bias, c, k, accumulate); break;
+            case 5: Tile<TVector, TPanel, Rows5>(a, b, bias, c, k, accumulate); break;
+            case 6: Tile<TVector, TPanel, Rows6>(a, b, bias, c, k, accumulate); break;
+            case 7: Tile<TVector, TPanel, Rows7>(a, b, bias, c, k, accumulate); break;
+            case 8: Tile<TVector, TPanel, Rows8>(a, b, bias, c, k, accumulate); break;
+            case 9: Tile<TVector, TPanel, Rows9>(a, b, bias, c, k, accumulate); break;
+            case 10: Tile<TVector, TPanel, Rows10>(a, b, bias, c, k, accumulate); break;
+            case 11: Tile<TVector, TPanel, Rows11>(a, b, bias, c, k, accumulate); break;
+            case 12: Tile<TVector, TPanel, Rows12>(a, b, bias, c, k, accumulate); break;
+            case 13: Tile<TVector, TPanel, Rows13>(a, b, bias, c, k, accumulate); break;
+            case 14: Tile<TVector, TPanel, Rows14>(a, b, bias, c, k, accumulate); break;
         }
     }
 
     /// <summary>
-    /// Computes one register tile: TRows x 2 accumulators over all of k. The branches on TRows are constants for the
-    /// JIT.
+    /// Computes one register tile: TRows x 2 accumulators over all of k, or TRows x 1 where only a panel's first vector
+    /// is wanted. The branches on TRows and TPanel are constants for the JIT.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Tile<TVector, TRows>(float* a, float* b, float* bias, float* c, int k, bool accumulate)
+    private static void Tile<TVector, TPanel, TRows>(float* a, float* b, float* bias, float* c, int k, bool accumulate)
         where TVector : unmanaged, IFloatVector<TVector>
+        where TPanel : struct, IPanelVectors
         where TRows : struct, IRowCount
     {
         int stride = 2 * TVector.Count;
@@ -123,104 +134,106 @@ internal static unsafe class Gemm
         {
             if (Sse.IsSupported)
                 Prefetch<TVector>(b);
-            TVector bL = TVector.Load(b), bR = TVector.Load(b + TVector.Count), x;
-            { x = TVector.Create(a[0 * BlockSize]); c0L = TVector.MultiplyAdd(x, bL, c0L); c0R = TVector.MultiplyAdd(x, bR, c0R); }
+            TVector bL = TVector.Load(b), bR = TPanel.HasSecond ? TVector.Load(b + TVector.Count) : TVector.Zero, x;
+            x = TVector.Create(a[0 * BlockSize]);
+            c0L = TVector.MultiplyAdd(x, bL, c0L);
+            if (TPanel.HasSecond) c0R = TVector.MultiplyAdd(x, bR, c0R);
             if (TRows.Count > 1)
             {
                 x = TVector.Create(a[1 * BlockSize]);
                 c1L = TVector.MultiplyAdd(x, bL, c1L);
-                c1R = TVector.MultiplyAdd(x, bR, c1R);
+                if (TPanel.HasSecond) c1R = TVector.MultiplyAdd(x, bR, c1R);
             }
 
             if (TRows.Count > 2)
             {
                 x = TVector.Create(a[2 * BlockSize]);
                 c2L = TVector.MultiplyAdd(x, bL, c2L);
-                c2R = TVector.MultiplyAdd(x, bR, c2R);
+                if (TPanel.HasSecond) c2R = TVector.MultiplyAdd(x, bR, c2R);
             }
 
             if (TRows.Count > 3)
             {
                 x = TVector.Create(a[3 * BlockSize]);
                 c3L = TVector.MultiplyAdd(x, bL, c3L);
-                c3R = TVector.MultiplyAdd(x, bR, c3R);
+                if (TPanel.HasSecond) c3R = TVector.MultiplyAdd(x, bR, c3R);
             }
 
             if (TRows.Count > 4)
             {
                 x = TVector.Create(a[4 * BlockSize]);
                 c4L = TVector.MultiplyAdd(x, bL, c4L);
-                c4R = TVector.MultiplyAdd(x, bR, c4R);
+                if (TPanel.HasSecond) c4R = TVector.MultiplyAdd(x, bR, c4R);
             }
 
             if (TRows.Count > 5)
             {
                 x = TVector.Create(a[5 * BlockSize]);
                 c5L = TVector.MultiplyAdd(x, bL, c5L);
-                c5R = TVector.MultiplyAdd(x, bR, c5R);
+                if (TPanel.HasSecond) c5R = TVector.MultiplyAdd(x, bR, c5R);
             }
 
             if (TRows.Count > 6)
             {
                 x = TVector.Create(a[6 * BlockSize]);
                 c6L = TVector.MultiplyAdd(x, bL, c6L);
-                c6R = TVector.MultiplyAdd(x, bR, c6R);
+                if (TPanel.HasSecond) c6R = TVector.MultiplyAdd(x, bR, c6R);
             }
 
             if (TRows.Count > 7)
             {
                 x = TVector.Create(a[7 * BlockSize]);
                 c7L = TVector.MultiplyAdd(x, bL, c7L);
-                c7R = TVector.MultiplyAdd(x, bR, c7R);
+                if (TPanel.HasSecond) c7R = TVector.MultiplyAdd(x, bR, c7R);
             }
 
             if (TRows.Count > 8)
             {
                 x = TVector.Create(a[8 * BlockSize]);
                 c8L = TVector.MultiplyAdd(x, bL, c8L);
-                c8R = TVector.MultiplyAdd(x, bR, c8R);
+                if (TPanel.HasSecond) c8R = TVector.MultiplyAdd(x, bR, c8R);
             }
 
             if (TRows.Count > 9)
             {
                 x = TVector.Create(a[9 * BlockSize]);
                 c9L = TVector.MultiplyAdd(x, bL, c9L);
-                c9R = TVector.MultiplyAdd(x, bR, c9R);
+                if (TPanel.HasSecond) c9R = TVector.MultiplyAdd(x, bR, c9R);
             }
 
             if (TRows.Count > 10)
             {
                 x = TVector.Create(a[10 * BlockSize]);
                 c10L = TVector.MultiplyAdd(x, bL, c10L);
-                c10R = TVector.MultiplyAdd(x, bR, c10R);
+                if (TPanel.HasSecond) c10R = TVector.MultiplyAdd(x, bR, c10R);
             }
 
             if (TRows.Count > 11)
             {
                 x = TVector.Create(a[11 * BlockSize]);
                 c11L = TVector.MultiplyAdd(x, bL, c11L);
-                c11R = TVector.MultiplyAdd(x, bR, c11R);
+                if (TPanel.HasSecond) c11R = TVector.MultiplyAdd(x, bR, c11R);
             }
 
             if (TRows.Count > 12)
             {
                 x = TVector.Create(a[12 * BlockSize]);
                 c12L = TVector.MultiplyAdd(x, bL, c12L);
-                c12R = TVector.MultiplyAdd(x, bR, c12R);
+                if (TPanel.HasSecond) c12R = TVector.MultiplyAdd(x, bR, c12R);
             }
 
             if (TRows.Count > 13)
             {
                 x = TVector.Create(a[13 * BlockSize]);
                 c13L = TVector.MultiplyAdd(x, bL, c13L);
-                c13R = TVector.MultiplyAdd(x, bR, c13R);
+                if (TPanel.HasSecond) c13R = TVector.MultiplyAdd(x, bR, c13R);
             }
 
         }
 
         if (bias != null)
         {
-            TVector bL = TVector.Load(bias), bR = TVector.Load(bias + TVector.Count);
+            TVector bL = TVector.Load(bias), bR = TPanel.HasSecond ? TVector.Load(bias + TVector.Count) : TVector.Zero;
             { c0L += bL; c0R += bR; }
             if (TRows.Count > 1)
             {
@@ -302,34 +315,30 @@ internal static unsafe class Gemm
 
         }
 
-        Finish(c + 0 * BlockSize, c0L, c0R, accumulate);
-        if (TRows.Count > 1) Finish(c + 1 * BlockSize, c1L, c1R, accumulate);
-        if (TRows.Count > 2) Finish(c + 2 * BlockSize, c2L, c2R, accumulate);
-        if (TRows.Count > 3) Finish(c + 3 * BlockSize, c3L, c3R, accumulate);
-        if (TRows.Count > 4) Finish(c + 4 * BlockSize, c4L, c4R, accumulate);
-        if (TRows.Count > 5) Finish(c + 5 * BlockSize, c5L, c5R, accumulate);
-        if (TRows.Count > 6) Finish(c + 6 * BlockSize, c6L, c6R, accumulate);
-        if (TRows.Count > 7) Finish(c + 7 * BlockSize, c7L, c7R, accumulate);
-        if (TRows.Count > 8) Finish(c + 8 * BlockSize, c8L, c8R, accumulate);
-        if (TRows.Count > 9) Finish(c + 9 * BlockSize, c9L, c9R, accumulate);
-        if (TRows.Count > 10) Finish(c + 10 * BlockSize, c10L, c10R, accumulate);
-        if (TRows.Count > 11) Finish(c + 11 * BlockSize, c11L, c11R, accumulate);
-        if (TRows.Count > 12) Finish(c + 12 * BlockSize, c12L, c12R, accumulate);
-        if (TRows.Count > 13) Finish(c + 13 * BlockSize, c13L, c13R, accumulate);
+        Finish<TVector, TPanel>(c + 0 * BlockSize, c0L, c0R, accumulate);
+        if (TRows.Count > 1) Finish<TVector, TPanel>(c + 1 * BlockSize, c1L, c1R, accumulate);
+        if (TRows.Count > 2) Finish<TVector, TPanel>(c + 2 * BlockSize, c2L, c2R, accumulate);
+        if (TRows.Count > 3) Finish<TVector, TPanel>(c + 3 * BlockSize, c3L, c3R, accumulate);
+        if (TRows.Count > 4) Finish<TVector, TPanel>(c + 4 * BlockSize, c4L, c4R, accumulate);
+        if (TRows.Count > 5) Finish<TVector, TPanel>(c + 5 * BlockSize, c5L, c5R, accumulate);
+        if (TRows.Count > 6) Finish<TVector, TPanel>(c + 6 * BlockSize, c6L, c6R, accumulate);
+        if (TRows.Count > 7) Finish<TVector, TPanel>(c + 7 * BlockSize, c7L, c7R, accumulate);
+        if (TRows.Count > 8) Finish<TVector, TPanel>(c + 8 * BlockSize, c8L, c8R, accumulate);
+        if (TRows.Count > 9) Finish<TVector, TPanel>(c + 9 * BlockSize, c9L, c9R, accumulate);
+        if (TRows.Count > 10) Finish<TVector, TPanel>(c + 10 * BlockSize, c10L, c10R, accumulate);
+        if (TRows.Count > 11) Finish<TVector, TPanel>(c + 11 * BlockSize, c11L, c11R, accumulate);
+        if (TRows.Count > 12) Finish<TVector, TPanel>(c + 12 * BlockSize, c12L, c12R, accumulate);
+        if (TRows.Count > 13) Finish<TVector, TPanel>(c + 13 * BlockSize, c13L, c13R, accumulate);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish<TVector>(float* c, TVector left, TVector right, bool accumulate)
+    private static void Finish<TVector, TPanel>(float* c, TVector left, TVector right, bool accumulate)
         where TVector : unmanaged, IFloatVector<TVector>
+        where TPanel : struct, IPanelVectors
     {
-        if (accumulate)
-        {
-            left = TVector.Load(c) + left;
-            right = TVector.Load(c + TVector.Count) + right;
-        }
-
-        TVector.Store(left, c);
-        TVector.Store(right, c + TVector.Count);
+        TVector.Store(accumulate ? TVector.Load(c) + left : left, c);
+        if (TPanel.HasSecond)
+            TVector.Store(accumulate ? TVector.Load(c + TVector.Count) + right : right, c + TVector.Count);
     }
 
     /// <summary>Prefetches one cache line of 64 bytes for every 16 floats of a packed weight row.</summary>
