@@ -66,7 +66,12 @@ public sealed class VitWeights
     }
 
     /// <summary>The same arrays with another word on pictures.</summary>
-    internal VitWeights With(PreprocessorConfig? preprocessor) => new()
+    internal VitWeights With(PreprocessorConfig? preprocessor) => With(preprocessor, Blocks);
+
+    /// <summary>The same arrays with other blocks.</summary>
+    internal VitWeights With(IReadOnlyList<BlockWeights> blocks) => With(Preprocessor, blocks);
+
+    private VitWeights With(PreprocessorConfig? preprocessor, IReadOnlyList<BlockWeights> blocks) => new()
     {
         Config = Config,
         Preprocessor = preprocessor,
@@ -74,7 +79,7 @@ public sealed class VitWeights
         ClassToken = ClassToken,
         Positions = Positions,
         PatchEmbedding = PatchEmbedding,
-        Blocks = Blocks,
+        Blocks = blocks,
         Norm = Norm,
     };
 

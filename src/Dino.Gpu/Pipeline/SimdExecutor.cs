@@ -196,8 +196,9 @@ internal sealed class SimdExecutor : VitExecutor
     {
         RequireHeads(weights.Config);
         // What stays in float32, such as a LayerNorm, must be that of the smoothed model too.
-        VitWeights model = kind == TileKind.Int8 ? Smoothing.Apply(weights) : weights;
-        var reduced = new ReducedModel(model, kind, bfloat16, amx);
+        SmoothedWeights? smoothed = kind == TileKind.Int8 ? Smoothing.Apply(weights) : null;
+        VitWeights model = smoothed == null ? weights : OutlierOrder.Apply(smoothed.Weights);
+        var reduced = new ReducedModel(model, kind, bfloat16, amx, smoothed?.ValueFactors);
         try
         {
             return Create<Float16, ReducedOps>(accelerator, model, SimdWidth.Lanes16, reduced);

@@ -10,7 +10,7 @@ internal static unsafe class ReducedGemm
     private const long SweepBytes = 384 * 1024;
 
     /// <summary>
-    /// C = A B + bias, or C += A B + bias, for some rows and panels. C has blocks of 384 columns. Blocks of inputs are
+    /// C = A B + bias, or C += A B + bias, for some rows and panels. C has blocks of 384 columns. Groups of inputs are
     /// added in their order, whatever the tile, so the bytes do not depend on how rows and panels are split.
     /// </summary>
     /// <param name="tiles">The kind's tiles.</param>
@@ -36,36 +36,37 @@ internal static unsafe class ReducedGemm
             return;
         int tileCount = tiles.Count(rows);
         int sweep = (int)Math.Max(1, SweepBytes / b.PanelBytes);
-        int blocks = b.InputBlocks;
+        int groups = b.Groups;
         int firstBlock = firstPanel / ReducedMatrix.PanelsPerBlock;
         TileArguments arguments = default;
         arguments.Sums = sums;
         TileSet.Begin(tiles);
-        for (int first = firstPanel; first < endPanel; first += sweep)
+        for (int start = firstPanel; start < endPanel; start += sweep)
         {
-            int last = Math.Min(endPanel, first + sweep);
+            int last = Math.Min(endPanel, start + sweep);
             for (int tile = 0; tile < tileCount; tile++)
             {
                 int row = firstRow + tiles.Start(rows, tile);
                 int count = firstRow + tiles.Start(rows, tile + 1) - row;
                 arguments.Rows = count;
-                for (int panel = first; panel < last; panel++)
+                for (int panel = start; panel < last; panel++)
                 {
                     int block = panel / ReducedMatrix.PanelsPerBlock;
                     arguments.C = c + (block - firstBlock) * cBlock + (nint)row * Gemm.BlockSize
                         + (panel - block * ReducedMatrix.PanelsPerBlock) * TileGenerator.Width;
-                    for (int input = 0; input < blocks; input++)
+                    for (int group = 0; group < groups; group++)
                     {
-                        int column = input * b.PaddedOutputs + panel * TileGenerator.Width;
-                        arguments.A = a.Values(input, row);
-                        arguments.B = b.Start(panel, input);
-                        arguments.Steps = b.Steps(input);
-                        arguments.Bias = input == 0 ? bias + panel * TileGenerator.Width : zeros;
+                        (int input, int first, int inputs) = b.Group(group);
+                        int column = group * b.PaddedOutputs + panel * TileGenerator.Width;
+                        arguments.A = a.Values(input, row) + first * TileGenerator.ElementSize(b.Kind);
+                        arguments.B = b.Start(panel, input) + (nint)(first / TileGenerator.StepLength(b.Kind)) * TileGenerator.StepBytes;
+                        arguments.Steps = Tiles.PaddedSteps(inputs, b.Kind, b.StepUnit);
+                        arguments.Bias = group == 0 ? bias + panel * TileGenerator.Width : zeros;
                         arguments.Scale = b.Scale + column;
                         arguments.ZeroSum = b.ZeroSum + column;
                         arguments.RowScale = a.Scale(input, row);
                         arguments.RowZero = a.Zero(input, row);
-                        TileSet.Call(tiles.Entries[2 * count + (accumulate || input > 0 ? 1 : 0)], &arguments);
+                        TileSet.Call(tiles.Entries[2 * count + (accumulate || group > 0 ? 1 : 0)], &arguments);
                     }
                 }
             }

@@ -125,7 +125,21 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
             WriteRows(Activation.Context, _simd.RowRange(queryRows));
     }
 
-    public readonly void KeepQkv(OutputPart part, int layer) => _simd.KeepQkv(part, layer);
+    public readonly void KeepQkv(OutputPart part, int layer)
+    {
+        _simd.KeepQkv(part, layer);
+        if (part != OutputPart.Values || _pass->ValueFactors == null)
+            return;
+        int hidden = _simd.Shape.HiddenSize;
+        float* factors = _pass->ValueFactors + (nint)layer * hidden;
+        float* values = _simd.Output(part, layer);
+        (int start, int end) = _simd.RowRange(Rows.All);
+        for (nint row = start; row < end; row++)
+        {
+            for (nint channel = 0; channel < hidden; channel++)
+                values[row * hidden + channel] *= factors[channel];
+        }
+    }
 
     public readonly void KeepAttention(int layer, Rows queryRows) => _simd.KeepAttention(layer, queryRows);
 

@@ -17,6 +17,11 @@ internal unsafe struct ReducedPass
     /// <summary>384 zeros: the bias of all blocks of inputs but the first.</summary>
     public float* Zeros;
 
+    /// <summary>
+    /// (layers, hidden): what smoothed values are multiplied by when they are kept; null where nothing is smoothed.
+    /// </summary>
+    public float* ValueFactors;
+
     /// <summary>As <see cref="Layout"/> says; 64-byte aligned.</summary>
     public byte* Workspace;
 

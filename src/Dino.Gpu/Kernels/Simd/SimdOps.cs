@@ -249,7 +249,7 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
     internal readonly nint BlockStride => IsTail ? _plan.Workspace.ClassBlock : _plan.Workspace.ImageBlock;
 
     /// <summary>Where a layer's part of this image goes; in the tail, of the first image.</summary>
-    private readonly float* Output(OutputPart part, int layer)
+    internal readonly float* Output(OutputPart part, int layer)
     {
         var layout = new OutputLayout(_plan.Shape, _plan.Request);
         return _buffers.Outputs + layout.Start(part) + layout.Slot(part, layer) * layout.SlotLength(part)

@@ -20,14 +20,18 @@ internal sealed unsafe class ReducedModel : IDisposable
     private readonly ReducedWeights _matrices;
     private readonly TileSet _tiles;
     private readonly TileSet? _bfloat16;
+    private readonly float[]? _valueFactors; // (layers, hidden), pinned
 
     /// <summary>Converts the matrices and generates the code.</summary>
     /// <param name="weights">The model, smoothed where products are in bytes; not kept.</param>
     /// <param name="kind">The arithmetic of the products.</param>
     /// <param name="bfloat16">Whether patch embedding and attention are in bfloat16.</param>
     /// <param name="amx">Whether products are those of AMX.</param>
+    /// <param name="valueFactors">Those of <see cref="SmoothedWeights"/>; null where nothing is smoothed.</param>
+    /// <param name="ways">See <see cref="ExecutableMemory.Create"/>.</param>
     /// <exception cref="DinoException">A head does not fit, or the system refuses executable memory.</exception>
-    public ReducedModel(VitWeights weights, TileKind kind, bool bfloat16, bool amx)
+    public ReducedModel(
+        VitWeights weights, TileKind kind, bool bfloat16, bool amx, float[]? valueFactors = null, ExecutableMemory.Way[]? ways = null)
     {
         if (weights.Config.HeadSize % 2 != 0)
         {
@@ -36,10 +40,16 @@ internal sealed unsafe class ReducedModel : IDisposable
                 "use --precision fp32");
         }
 
-        _tiles = new TileSet(kind, amx);
+        if (valueFactors != null)
+        {
+            _valueFactors = GC.AllocateUninitializedArray<float>(valueFactors.Length, pinned: true);
+            valueFactors.CopyTo(_valueFactors, 0);
+        }
+
+        _tiles = new TileSet(kind, amx, ways);
         try
         {
-            _bfloat16 = !bfloat16 ? null : kind == TileKind.BFloat16 ? _tiles : new TileSet(TileKind.BFloat16, amx);
+            _bfloat16 = !bfloat16 ? null : kind == TileKind.BFloat16 ? _tiles : new TileSet(TileKind.BFloat16, amx, ways);
             _matrices = new ReducedWeights(weights, kind, _tiles.Tiles.StepUnit);
         }
         catch
@@ -66,6 +76,7 @@ internal sealed unsafe class ReducedModel : IDisposable
             Tiles = _tiles.Tiles,
             BFloat16Tiles = _bfloat16?.Tiles ?? default,
             Zeros = (float*)(aligned + ZerosStart),
+            ValueFactors = _valueFactors == null ? null : (float*)Unsafe.AsPointer(ref _valueFactors[0]),
             Workspace = aligned + HeadSize,
             Layout = new ReducedWorkspace(shape, request, threads, _tiles.Kind, _tiles.Tiles.StepUnit),
         };

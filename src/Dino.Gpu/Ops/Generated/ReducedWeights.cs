@@ -11,6 +11,11 @@ internal sealed unsafe class ReducedWeights : IDisposable
 {
     private const int Alignment = 64;
 
+    /// <summary>
+    /// Hidden units of the MLP whose columns of Fc2 have scales of their own; <see cref="OutlierOrder"/> puts them first.
+    /// </summary>
+    internal const int OutlierGroup = AmxGenerator.StepUnit * 4;
+
     private readonly List<nint> _allocations = [];
     private readonly ReducedMatrix* _matrices;
 
@@ -22,32 +27,32 @@ internal sealed unsafe class ReducedWeights : IDisposable
     {
         int hidden = weights.Config.HiddenSize;
         _matrices = (ReducedMatrix*)Allocate((long)sizeof(ReducedMatrix) * (1 + ReducedPass.PerLayer * weights.Blocks.Count));
-        var sources = new List<(LinearWeights Linear, int FirstOutput, int Outputs, int Index, TileKind Kind)>
+        var sources = new List<(LinearWeights Linear, int FirstOutput, int Outputs, int Index, TileKind Kind, int FirstGroup)>
         {
-            (weights.PatchEmbedding, 0, hidden, ReducedPass.Index(Linear.PatchEmbedding, 0), TileKind.BFloat16),
+            (weights.PatchEmbedding, 0, hidden, ReducedPass.Index(Linear.PatchEmbedding, 0), TileKind.BFloat16, 0),
         };
         for (int layer = 0; layer < weights.Blocks.Count; layer++)
         {
             BlockWeights block = weights.Blocks[layer];
             int key = ReducedPass.Index(Linear.KeyValue, layer);
-            sources.Add((block.Qkv, 0, hidden, ReducedPass.Index(Linear.Query, layer), kind));
-            sources.Add((block.Qkv, hidden, hidden, key, kind));
-            sources.Add((block.Qkv, 2 * hidden, hidden, key + 1, kind));
-            sources.Add((block.Projection, 0, hidden, ReducedPass.Index(Linear.Projection, layer), kind));
-            sources.Add((block.Fc1, 0, block.Fc1.Outputs, ReducedPass.Index(Linear.Fc1, layer), kind));
-            sources.Add((block.Fc2, 0, hidden, ReducedPass.Index(Linear.Fc2, layer), kind));
+            sources.Add((block.Qkv, 0, hidden, ReducedPass.Index(Linear.Query, layer), kind, 0));
+            sources.Add((block.Qkv, hidden, hidden, key, kind, 0));
+            sources.Add((block.Qkv, 2 * hidden, hidden, key + 1, kind, 0));
+            sources.Add((block.Projection, 0, hidden, ReducedPass.Index(Linear.Projection, layer), kind, 0));
+            sources.Add((block.Fc1, 0, block.Fc1.Outputs, ReducedPass.Index(Linear.Fc1, layer), kind, 0));
+            sources.Add((block.Fc2, 0, hidden, ReducedPass.Index(Linear.Fc2, layer), kind, OutlierGroup));
         }
 
-        foreach ((LinearWeights linear, int _, int outputs, int index, TileKind format) in sources)
-            _matrices[index] = Reserve(outputs, linear.Inputs, format, stepUnit);
+        foreach ((LinearWeights linear, int _, int outputs, int index, TileKind format, int firstGroup) in sources)
+            _matrices[index] = Reserve(outputs, linear.Inputs, format, stepUnit, firstGroup);
         Parallel.ForEach(sources, source => Fill(_matrices[source.Index], source.Linear, source.FirstOutput));
     }
 
     /// <summary>Converts one matrix: what kernels are tested and measured with.</summary>
-    internal ReducedWeights(LinearWeights linear, TileKind kind, int stepUnit)
+    internal ReducedWeights(LinearWeights linear, TileKind kind, int stepUnit, int firstGroup)
     {
         _matrices = (ReducedMatrix*)Allocate(sizeof(ReducedMatrix));
-        *_matrices = Reserve(linear.Outputs, linear.Inputs, kind, stepUnit);
+        *_matrices = Reserve(linear.Outputs, linear.Inputs, kind, stepUnit, firstGroup);
         Fill(*_matrices, linear, 0);
     }
 
@@ -61,13 +66,14 @@ internal sealed unsafe class ReducedWeights : IDisposable
         _allocations.Clear();
     }
 
-    private ReducedMatrix Reserve(int outputs, int inputs, TileKind kind, int stepUnit)
+    private ReducedMatrix Reserve(int outputs, int inputs, TileKind kind, int stepUnit, int firstGroup)
     {
         var matrix = new ReducedMatrix { Kind = kind, Outputs = outputs, Inputs = inputs, StepUnit = stepUnit };
         matrix.Panels = Allocate(matrix.Size + 4096); // a prefetch runs ahead of the last panel
         if (kind == TileKind.Int8)
         {
-            long scales = (long)matrix.InputBlocks * matrix.PaddedOutputs;
+            matrix.FirstGroup = firstGroup;
+            long scales = (long)matrix.Groups * matrix.PaddedOutputs;
             matrix.Scale = (float*)Allocate(2 * scales * sizeof(float));
             matrix.ZeroSum = matrix.Scale + scales;
         }
@@ -87,16 +93,17 @@ internal sealed unsafe class ReducedWeights : IDisposable
     {
         for (int output = 0; output < matrix.Outputs; output++)
         {
-            for (int block = 0; block < matrix.InputBlocks; block++)
+            for (int group = 0; group < matrix.Groups; group++)
             {
-                int first = block * Gemm.BlockSize;
-                int count = Math.Min(Gemm.BlockSize, matrix.Inputs - first);
-                ReadOnlySpan<float> source = linear.Weight.AsSpan((firstOutput + output) * matrix.Inputs + first, count);
-                byte* panel = matrix.Start(output / TileGenerator.Width, block) + 4 * (output % TileGenerator.Width);
+                (int block, int first, int count) = matrix.Group(group);
+                ReadOnlySpan<float> source =
+                    linear.Weight.AsSpan((firstOutput + output) * matrix.Inputs + block * Gemm.BlockSize + first, count);
+                byte* panel = matrix.Start(output / TileGenerator.Width, block) + 4 * (output % TileGenerator.Width)
+                    + (nint)(first / TileGenerator.StepLength(matrix.Kind)) * TileGenerator.StepBytes;
                 if (matrix.Kind == TileKind.BFloat16)
                     Round(source, panel);
                 else
-                    Quantize(source, panel, block * matrix.PaddedOutputs + output, matrix);
+                    Quantize(source, panel, group * matrix.PaddedOutputs + output, matrix);
             }
         }
     }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Dino.Gpu.Devices;
 using Dino.Gpu.Kernels.Generated;
 using Dino.Gpu.Kernels.Simd;
 using Dino.Gpu.Model;
@@ -38,6 +39,28 @@ public sealed unsafe class TileTests
         Check(TileKind.Int8, amx: true, rows, outputs, inputs);
         using var tiles = new Product(TileKind.Int8, true, rows, outputs, inputs, new Random(rows));
         using var vectors = new Product(TileKind.Int8, false, rows, outputs, inputs, new Random(rows));
+        Assert.Equal(vectors.Run(accumulate: true), tiles.Run(accumulate: true));
+    }
+
+    /// <summary>The first 64 inputs have scales of their own, as in Fc2.</summary>
+    [Theory]
+    [InlineData(15, 33, 100)]
+    [InlineData(29, 384, 1536)]
+    [InlineData(197, 64, 900)]
+    [InlineData(2, 40, 64)]
+    [InlineData(7, 32, 65)]
+    public void Products_with_a_group_of_outliers_equal_their_twin(int rows, int outputs, int inputs)
+    {
+        foreach (bool amx in new[] { false, true })
+        {
+            if (!amx || CpuFeatures.Amx)
+                Check(TileKind.Int8, amx, rows, outputs, inputs, ReducedWeights.OutlierGroup);
+        }
+
+        if (!CpuFeatures.Amx)
+            return;
+        using var tiles = new Product(TileKind.Int8, true, rows, outputs, inputs, new Random(rows), ReducedWeights.OutlierGroup);
+        using var vectors = new Product(TileKind.Int8, false, rows, outputs, inputs, new Random(rows), ReducedWeights.OutlierGroup);
         Assert.Equal(vectors.Run(accumulate: true), tiles.Run(accumulate: true));
     }
 
@@ -96,12 +119,12 @@ public sealed unsafe class TileTests
 
     private static float[] Padded(float[] values) => [.. values, .. new float[64]];
 
-    private static void Check(TileKind kind, bool amx, int rows, int outputs, int inputs)
+    private static void Check(TileKind kind, bool amx, int rows, int outputs, int inputs, int firstGroup = 0)
     {
         // The sums are in float32: a few units in the last place of the largest partial sum.
         const double Tolerance = 4e-6;
         SimdModel.Require(kind, amx);
-        using var product = new Product(kind, amx, rows, outputs, inputs, new Random(rows * 31 + outputs * 7 + inputs));
+        using var product = new Product(kind, amx, rows, outputs, inputs, new Random(rows * 31 + outputs * 7 + inputs), firstGroup);
         foreach (bool accumulate in new[] { false, true })
         {
             float[] c = product.Run(accumulate);
@@ -136,7 +159,7 @@ public sealed unsafe class TileTests
         private readonly byte* _rows;
         private ReducedRows _reduced;
 
-        public Product(TileKind kind, bool amx, int rows, int outputs, int inputs, Random random)
+        public Product(TileKind kind, bool amx, int rows, int outputs, int inputs, Random random, int firstGroup = 0)
         {
             _kind = kind;
             _inputs = inputs;
@@ -144,7 +167,7 @@ public sealed unsafe class TileTests
             A = [.. Enumerable.Range(0, rows).Select(_ => Values(random, inputs))];
             _before = Values(random, (outputs + Gemm.BlockSize - 1) / Gemm.BlockSize * rows * Gemm.BlockSize);
             _tiles = new TileSet(kind, amx);
-            _weights = new ReducedWeights(_linear, kind, _tiles.Tiles.StepUnit);
+            _weights = new ReducedWeights(_linear, kind, _tiles.Tiles.StepUnit, firstGroup);
             _matrix = *_weights.Matrices;
             int blocks = (inputs + Gemm.BlockSize - 1) / Gemm.BlockSize;
             _rows = (byte*)NativeMemory.AlignedAlloc((nuint)(ReducedRows.Size(kind, blocks, rows) + 32 * 768), 64);
@@ -199,7 +222,7 @@ public sealed unsafe class TileTests
                 {
                     float scale = *_reduced.Scale(block, row);
                     a = scale * (double)(_reduced.Values(block, row)[column] - *_reduced.Zero(block, row));
-                    w = _matrix.Scale[block * _matrix.PaddedOutputs + output] * (double)*(sbyte*)(panel + column / 4 * 128 + column % 4);
+                    w = _matrix.ByteWeight(output, k);
                     Assert.True(Math.Abs(a - A[row][k]) <= 1.01 * scale, "a quantized value is within a step");
                 }
 
