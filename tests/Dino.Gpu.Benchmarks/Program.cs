@@ -10,23 +10,30 @@ using Dino.Gpu.Benchmarks.Models;
 using Dino.Gpu.Benchmarks.Peers;
 using Dino.Gpu.Benchmarks.Search;
 using Dino.Gpu.Benchmarks.Serving;
+using Dino.Gpu.Benchmarks.TrainedWeights;
 
-// dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- peers [--threads N] [--rounds N]
+// dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- peers [--threads N] [--rounds N] [--batches N,N]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- models
+// dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- shares [--threads N] [--batch N] [--rounds N] [--float32]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- search
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- probe [--threads N]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- serving [--batch N] [--callers N] [--calls N] [--rounds N]
+// dotnet run -c Release -p:WithTrainedWeights=true --project tests/Dino.Gpu.Benchmarks -- weights [--layers]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- --filter "*Gemm*"
 if (args is ["peers", ..])
     return PeerComparison.Run(args[1..]);
 if (args is ["models"])
     return ModelSweep.Run();
+if (args is ["shares", ..])
+    return OpShares.Run(args[1..]);
 if (args is ["search"])
     return SearchBenchmark.Run();
 if (args is ["probe", ..])
     return ProbeBenchmark.Run(args[1..]);
 if (args is ["serving", ..])
     return await ServingBenchmark.RunAsync(args[1..]);
+if (args is ["weights", ..])
+    return WeightNoise.Run(args[1..]);
 
 // In this process: the kernels are internal, and one build is enough.
 IConfig config = DefaultConfig.Instance

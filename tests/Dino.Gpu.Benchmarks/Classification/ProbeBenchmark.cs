@@ -21,7 +21,7 @@ internal static class ProbeBenchmark
 
     public static int Run(string[] args)
     {
-        int threads = args is ["--threads", var number] ? int.Parse(number, CultureInfo.InvariantCulture) : Environment.ProcessorCount;
+        int threads = Arguments.Integer(args, "--threads", Environment.ProcessorCount);
         Console.WriteLine($"{threads} threads, {(int)SimdExecutor.BestWidth} lanes, best of {Rounds}");
         Console.WriteLine("| examples | values | classes | batch | ms/epoch | examples/s | GFLOP/s | share of peak, best | median |");
         Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");

@@ -10,6 +10,7 @@ namespace Dino.Gpu.Benchmarks.Onnx;
 internal sealed class OnnxGraph(string name)
 {
     private const int FloatType = 1;
+    private const int SignedByteType = 3;
     private const int Int64Type = 7;
 
     private readonly List<byte[]> _nodes = [];
@@ -33,17 +34,30 @@ internal sealed class OnnxGraph(string name)
     /// <summary>An int64 constant, such as a shape.</summary>
     public string Constant(params long[] values) => Tensor(Int64Type, MemoryMarshal.AsBytes<long>(values), values.Length);
 
+    /// <summary>A constant of signed bytes.</summary>
+    public string ByteConstant(ReadOnlySpan<sbyte> values, params long[] shape) =>
+        Tensor(SignedByteType, MemoryMarshal.AsBytes(values), shape);
+
+    /// <summary>Adds a node with several outputs and returns their names.</summary>
+    public string[] Node(string operation, string[] inputs, int outputs)
+    {
+        int number = _counter++;
+        string[] names = [.. Enumerable.Range(0, outputs).Select(i => $"{operation}_{number}_{i}")];
+        AddNode(operation, inputs, names, []);
+        return names;
+    }
+
     /// <summary>Adds a node with one output and returns the output's name.</summary>
     public string Node(string operation, string[] inputs, params OnnxAttribute[] attributes)
     {
         string output = $"{operation}_{_counter++}";
-        AddNode(operation, inputs, output, attributes);
+        AddNode(operation, inputs, [output], attributes);
         return output;
     }
 
     /// <summary>Adds a node whose output is an output of the graph.</summary>
     public void FinalNode(string operation, string[] inputs, string output, params OnnxAttribute[] attributes) =>
-        AddNode(operation, inputs, output, attributes);
+        AddNode(operation, inputs, [output], attributes);
 
     public byte[] ToModel()
     {
@@ -67,12 +81,13 @@ internal sealed class OnnxGraph(string name)
         });
     }
 
-    private void AddNode(string operation, string[] inputs, string output, OnnxAttribute[] attributes) => _nodes.Add(Message(stream =>
+    private void AddNode(string operation, string[] inputs, string[] outputs, OnnxAttribute[] attributes) => _nodes.Add(Message(stream =>
     {
         foreach (string input in inputs)
             WriteString(stream, 1, input);
-        WriteString(stream, 2, output);
-        WriteString(stream, 3, output);
+        foreach (string output in outputs)
+            WriteString(stream, 2, output);
+        WriteString(stream, 3, outputs[0]);
         WriteString(stream, 4, operation);
         foreach (OnnxAttribute attribute in attributes)
             WriteMessage(stream, 5, Attribute(attribute));

@@ -4,7 +4,10 @@ namespace Dino.Gpu.Benchmarks.Onnx;
 
 /// <summary>
 /// A ViT as an ONNX model with the plain operators that a torch export of Hugging Face's <c>ViTModel</c> has: what
-/// users of ONNX Runtime run.
+/// users of ONNX Runtime run. In int8 it is the graph that <c>onnxruntime.quantization.quantize_dynamic</c> makes of it
+/// with <c>per_channel=True, op_types_to_quantize=["MatMul"]</c>: an activation is quantized once, with one scale and
+/// zero point for the whole batch, and products with weights are those of bytes. Attention's own products stay in
+/// float32. So does the convolution: ONNX Runtime has no kernel for the one that quantize_dynamic would make.
 /// </summary>
 internal sealed class VitOnnxModel
 {
@@ -12,12 +15,18 @@ internal sealed class VitOnnxModel
     public const string OutputName = "last_hidden_state";
 
     private readonly VitConfig _config;
+    private readonly bool _int8;
     private readonly OnnxGraph _graph = new("vit");
+    private readonly Dictionary<string, string[]> _quantized = [];
 
-    private VitOnnxModel(VitConfig config) => _config = config;
+    private VitOnnxModel(VitConfig config, bool int8)
+    {
+        _config = config;
+        _int8 = int8;
+    }
 
     /// <summary>The file's bytes: input (batch, 3, side, side), output (batch, tokens, hidden).</summary>
-    public static byte[] Write(VitWeights weights) => new VitOnnxModel(weights.Config).Build(weights);
+    public static byte[] Write(VitWeights weights, bool int8 = false) => new VitOnnxModel(weights.Config, int8).Build(weights);
 
     private byte[] Build(VitWeights weights)
     {
@@ -78,9 +87,37 @@ internal sealed class VitOnnxModel
                 transposed[input * linear.Outputs + output] = linear.Weight[output * linear.Inputs + input];
         }
 
-        string product = _graph.Node("MatMul", [x, _graph.Constant(transposed, linear.Inputs, linear.Outputs)]);
+        string product = _int8
+            ? ByteProduct(x, transposed, linear)
+            : _graph.Node("MatMul", [x, _graph.Constant(transposed, linear.Inputs, linear.Outputs)]);
         return _graph.Node("Add", [_graph.Constant(linear.Bias, linear.Outputs), product]);
     }
+
+    private string ByteProduct(string x, float[] transposed, LinearWeights linear)
+    {
+        int outputs = linear.Outputs;
+        var scales = new float[outputs];
+        for (int i = 0; i < transposed.Length; i++)
+            scales[i % outputs] = Math.Max(scales[i % outputs], Math.Abs(transposed[i]) / 127f);
+        string[] quantized = Quantized(x);
+        string bytes = _graph.ByteConstant(Bytes(transposed, place => scales[place % outputs]), linear.Inputs, outputs);
+        string zeros = _graph.ByteConstant(new sbyte[outputs], outputs);
+        string product = _graph.Node("MatMulInteger", [quantized[0], bytes, quantized[2], zeros]);
+        return Scaled(product, quantized[1], _graph.Constant(scales, outputs));
+    }
+
+    /// <summary>Bytes, scale and zero point of an activation: one node for all products that read it.</summary>
+    private string[] Quantized(string x) =>
+        _quantized.TryGetValue(x, out string[]? known) ? known : _quantized[x] = _graph.Node("DynamicQuantizeLinear", [x], outputs: 3);
+
+    private string Scaled(string product, string scale, string weightScale)
+    {
+        string sums = _graph.Node("Cast", [product], new OnnxAttribute("to", 1L));
+        return _graph.Node("Mul", [sums, _graph.Node("Mul", [scale, weightScale])]);
+    }
+
+    private static sbyte[] Bytes(float[] weights, Func<int, float> scale) =>
+        [.. weights.Select((weight, place) => (sbyte)Math.Clamp(MathF.Round(weight / scale(place)), -127f, 127f))];
 
     private string Heads(string x, bool transposeKey)
     {

@@ -7,6 +7,9 @@ internal interface IPeer : IDisposable
 {
     string Name { get; }
 
+    /// <summary>Whether it computes in less than float32.</summary>
+    bool IsReduced { get; }
+
     /// <summary>Brings a batch into the form the peer takes, outside the time measured.</summary>
     void Prepare(IReadOnlyList<RgbImage> images);
 

@@ -5,16 +5,17 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Dino.Gpu.Benchmarks.Peers;
 
-/// <summary>ONNX Runtime's CPU provider with every graph optimisation.</summary>
+/// <summary>ONNX Runtime's CPU provider with every graph optimization, in float32 or dynamically quantized to int8.</summary>
 internal sealed class OnnxRuntimePeer : IPeer
 {
     private readonly InferenceSession _session;
     private readonly RunOptions _runOptions = new();
     private readonly VitConfig _config;
+    private readonly bool _int8;
     private OrtValue? _input;
     private IDisposableReadOnlyCollection<OrtValue>? _results;
 
-    public OnnxRuntimePeer(VitWeights weights, int threads)
+    public OnnxRuntimePeer(VitWeights weights, int threads, bool int8 = false)
     {
         using var options = new SessionOptions
         {
@@ -24,10 +25,13 @@ internal sealed class OnnxRuntimePeer : IPeer
             InterOpNumThreads = 1,
         };
         _config = weights.Config;
-        _session = new InferenceSession(VitOnnxModel.Write(weights), options);
+        _int8 = int8;
+        _session = new InferenceSession(VitOnnxModel.Write(weights, int8), options);
     }
 
-    public string Name => $"ONNX Runtime {typeof(InferenceSession).Assembly.GetName().Version?.ToString(3)}";
+    public string Name => $"ONNX Runtime {typeof(InferenceSession).Assembly.GetName().Version?.ToString(3)}{(_int8 ? " int8" : "")}";
+
+    public bool IsReduced => _int8;
 
     public void Prepare(IReadOnlyList<RgbImage> images)
     {
