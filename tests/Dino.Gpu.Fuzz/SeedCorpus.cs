@@ -63,7 +63,7 @@ internal sealed class SeedCorpus(string corpus)
         Add("npz", "deflated", Zip(("embedding.npy", Array("<f8", "(3, 2)", 48)), ("label.npy", Array("|b1", "(3,)", 3))));
         Add("csv", "list", "embedding,path\n\"[0.5, 1]\",a.png\n\"[2 3]\",\"b,c.png\"\n"u8.ToArray());
         Add("jsonl", "nested", "{\"embedding\":[[1,2],[3,4]],\"shape\":[2,2],\"tags\":{\"a\":[1]}}\n{\"embedding\":null}\n"u8.ToArray());
-        foreach (string file in new[] { "manifests/duckdb_types.parquet", "before/rows.parquet" })
+        foreach (string file in new[] { "manifests/duckdb_types.parquet", "before/rows.parquet", "parquet/list-whole.parquet" })
             AddGolden("parquet", file);
     }
 
@@ -80,6 +80,8 @@ internal sealed class SeedCorpus(string corpus)
             """u8.ToArray());
         Add("list-json", "labels", "[{\"file\":\"a.png\",\"seen\":true},\n {\"file\":\"b.png\"}]"u8.ToArray());
         AddGolden("list-parquet", "before/finished-parquet/shard-00002.parquet");
+        foreach (string encoding in new[] { "dictionary-whole", "delta-packed", "delta-prefixes" })
+            AddGolden("list-parquet", $"parquet/{encoding}.parquet");
         foreach (TarEntryFormat format in new[] { TarEntryFormat.V7, TarEntryFormat.Ustar, TarEntryFormat.Pax, TarEntryFormat.Gnu })
             Add("tar", format.ToString().ToLowerInvariant(), Tar(format));
     }

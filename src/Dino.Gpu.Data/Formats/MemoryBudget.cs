@@ -19,6 +19,9 @@ internal sealed class MemoryBudget(long fileLength)
 
     private long _taken;
 
+    /// <summary>Bytes of the whole budget.</summary>
+    public long Most => Free + PerByte * fileLength;
+
     /// <summary>Takes the memory of a row.</summary>
     /// <exception cref="InvalidDataException">It is more than what is left.</exception>
     public void TakeRow(RowInfo row, int values)
@@ -38,6 +41,9 @@ internal sealed class MemoryBudget(long fileLength)
         _taken += bytes;
     }
 
+    /// <summary>Gives back memory that was taken.</summary>
+    public void Give(long bytes) => _taken -= bytes;
+
     /// <summary>Takes the cells of a table.</summary>
     /// <exception cref="InvalidDataException">They are more than what is left.</exception>
     public void TakeCells(long rows, int columns) =>
@@ -47,9 +53,8 @@ internal sealed class MemoryBudget(long fileLength)
     /// <exception cref="InvalidDataException">It is more.</exception>
     public void Require(long bytes)
     {
-        long most = Free + PerByte * fileLength;
-        if (bytes > most)
-            throw new InvalidDataException($"its contents take more than {most >> 20} MiB of memory (the file has {fileLength} bytes)");
+        if (bytes > Most)
+            throw new InvalidDataException($"its contents take more than {Most >> 20} MiB of memory (the file has {fileLength} bytes)");
     }
 
     private static long TextOf(string? text) => text is null ? 0 : TextBytes + sizeof(char) * text.Length;

@@ -8,17 +8,21 @@ internal sealed class ParquetGroup : IDisposable
 {
     private readonly ParquetStream _stream;
     private readonly RowGroupReader _group;
-    private readonly MemoryBudget _budget;
-    private readonly List<ColumnReader> _columns = [];
+    private readonly int _index;
+    private readonly ParquetClaims _claims;
+    private readonly List<(ColumnReader Reader, long Bytes)> _columns = [];
 
     /// <param name="stream">What the library reads through.</param>
     /// <param name="group">Disposed with this.</param>
+    /// <param name="index">Its number in the file.</param>
     /// <param name="rows">The number of its rows.</param>
-    public ParquetGroup(ParquetStream stream, RowGroupReader group, long rows)
+    /// <param name="claims">What its columns are held against.</param>
+    public ParquetGroup(ParquetStream stream, RowGroupReader group, int index, long rows, ParquetClaims claims)
     {
         _stream = stream;
         _group = group;
-        _budget = new MemoryBudget(stream.Length);
+        _index = index;
+        _claims = claims;
         Rows = rows;
     }
 
@@ -37,9 +41,9 @@ internal sealed class ParquetGroup : IDisposable
         ColumnReader<Int96> column => Of(column, ParquetValues.OfInt96),
         ColumnReader<float> column => Of(column, value => (double)value),
         ColumnReader<double> column => Of(column, value => value),
-        ColumnReader<ByteArray> column => Of(column, value => ParquetValues.OfBytes(ParquetValues.Bytes(value), leaf, type)),
+        ColumnReader<ByteArray> column => Of(column, value => ParquetValues.OfBytes(_claims.TakeText(ParquetValues.Bytes(value)), leaf, type)),
         ColumnReader<FixedLenByteArray> column =>
-            Of(column, value => ParquetValues.OfBytes(ParquetValues.Bytes(value, leaf.Length), leaf, type)),
+            Of(column, value => ParquetValues.OfBytes(_claims.TakeText(ParquetValues.Bytes(value, leaf.Length)), leaf, type)),
         _ => throw new InvalidDataException($"the column '{leaf.Name}' has a type that is not read"),
     };
 
@@ -56,14 +60,16 @@ internal sealed class ParquetGroup : IDisposable
     /// <summary>Closes the column that was opened last.</summary>
     public void CloseLast()
     {
-        _columns[^1].Dispose();
+        (ColumnReader reader, long bytes) = _columns[^1];
+        reader.Dispose();
+        _claims.Give(bytes);
         _columns.RemoveAt(_columns.Count - 1);
     }
 
     public void Dispose()
     {
-        foreach (ColumnReader column in _columns)
-            column.Dispose();
+        while (_columns.Count > 0)
+            CloseLast();
         _group.Dispose();
     }
 
@@ -72,13 +78,9 @@ internal sealed class ParquetGroup : IDisposable
 
     private ColumnReader Open(ParquetLeaf leaf)
     {
-        _budget.Require(_stream.Call(() =>
-        {
-            using ColumnChunkMetaData chunk = _group.MetaData.GetColumnChunkMetaData(leaf.Index);
-            return chunk.TotalUncompressedSize; // all of it may be one page
-        }));
+        long bytes = _claims.Take(_index, leaf, Rows);
         ColumnReader column = _stream.Call(() => _group.Column(leaf.Index));
-        _columns.Add(column);
+        _columns.Add((column, bytes));
         return column;
     }
 }

@@ -10,19 +10,11 @@ namespace Dino.Gpu.Data.Formats;
 /// </summary>
 internal sealed class ParquetTable : IDisposable
 {
-    /// <summary>
-    /// Rows that a group may claim in a file of any size, because runs of equal or missing values take no room. Arrow
-    /// writes a million by default.
-    /// </summary>
-    private const long FreeRows = 1 << 20;
-
-    /// <summary>Further rows that a group may claim for each byte of the file.</summary>
-    private const long RowsPerByte = 64;
-
     private readonly Stream _file;
     private readonly ParquetStream _stream;
     private readonly ManagedRandomAccessFile _native;
     private readonly ParquetFileReader _reader;
+    private readonly ParquetClaims _claims;
 
     /// <param name="file">The file, disposed with the table.</param>
     /// <exception cref="InvalidDataException">It is no Parquet file, or damaged.</exception>
@@ -35,6 +27,7 @@ internal sealed class ParquetTable : IDisposable
         ParquetFileReader? reader = null;
         try
         {
+            _claims = new ParquetClaims(file); // before the library believes them
             (native, reader, Leaves, Metadata) = _stream.Call(() =>
             {
                 native = new ManagedRandomAccessFile(_stream, leaveOpen: true);
@@ -78,8 +71,8 @@ internal sealed class ParquetTable : IDisposable
     {
         RowGroupReader group = _stream.Call(() => _reader.RowGroup(index));
         long rows = _stream.Call(() => group.MetaData.NumRows);
-        if (rows >= 0 && rows <= Math.Min(Array.MaxLength, FreeRows + RowsPerByte * Length))
-            return new ParquetGroup(_stream, group, rows);
+        if (rows is >= 0 and <= int.MaxValue)
+            return new ParquetGroup(_stream, group, index, rows, _claims);
         group.Dispose();
         throw new InvalidDataException($"a row group claims {rows} rows (the file has {Length} bytes)");
     }

@@ -18,6 +18,8 @@ internal static class ParquetValues
 
     private static readonly BigInteger SureOfDouble = BigInteger.Pow(10, 15); // digits that a double keeps
 
+    private const int MostDigits = 1000;
+
     private static readonly DateOnly Epoch = new(1970, 1, 1);
 
     /// <summary>A value that is stored as an integer.</summary>
@@ -79,8 +81,11 @@ internal static class ParquetValues
     public static unsafe ReadOnlySpan<byte> Bytes(FixedLenByteArray value, int length) => new((void*)value.Pointer, length);
 
     /// <summary>A decimal as a value of the column's type, or as text if that would lose a digit.</summary>
+    /// <exception cref="InvalidDataException">It has absurdly many digits, which would take long.</exception>
     private static object Exact(BigInteger unscaled, int scale, ColumnType type)
     {
+        if (scale > MostDigits || unscaled.GetByteCount() > MostDigits)
+            throw new InvalidDataException($"a column has decimals of more than {MostDigits} digits; leave it out");
         if (type == ColumnType.Integer && scale == 0 && unscaled >= long.MinValue && unscaled <= long.MaxValue)
             return (long)unscaled;
         string digits = BigInteger.Abs(unscaled).ToString(CultureInfo.InvariantCulture).PadLeft(scale + 1, '0');
