@@ -27,8 +27,11 @@ internal sealed class FuzzWorker : IDisposable
     private const int MostFindings = 20;
     private const int MostEntries = 1 << 14;
 
-    /// <summary>A reader that takes longer hangs; its process is ended.</summary>
+    /// <summary>A reader that computes longer hangs; its process is ended.</summary>
     private static readonly TimeSpan Hang = TimeSpan.FromSeconds(30);
+
+    /// <summary>One that waits longer, too. On a busy machine all wait for the processor.</summary>
+    private static readonly TimeSpan Wait = TimeSpan.FromMinutes(5);
 
     private readonly FuzzTarget _target;
     private readonly FuzzBudget _budget;
@@ -42,6 +45,7 @@ internal sealed class FuzzWorker : IDisposable
     private readonly MemoryMappedViewAccessor _currentView;
     private readonly Timer _watch;
     private long _started; // of the input that runs
+    private long _startedCpu; // the same, in the ticks that the process computed
     private long _inputs;
 
     /// <param name="target">The reader.</param>
@@ -57,7 +61,7 @@ internal sealed class FuzzWorker : IDisposable
         _oracle = new Oracle(budget.Scratch);
         _current = MemoryMappedFile.CreateFromFile(budget.CurrentInput, FileMode.Create, null, sizeof(int) + LongestInput);
         _currentView = _current.CreateViewAccessor();
-        _started = Stopwatch.GetTimestamp();
+        Start();
         _watch = new Timer(_ => EndWhereItHangs(), null, Hang, TimeSpan.FromSeconds(1));
     }
 
@@ -105,7 +109,7 @@ internal sealed class FuzzWorker : IDisposable
             return;
         _currentView.Write(0, input.Length);
         _currentView.WriteArray(sizeof(int), input, 0, input.Length);
-        Interlocked.Exchange(ref _started, Stopwatch.GetTimestamp());
+        Start();
         _coverage.Clear();
         string? problem = _oracle.Check(_target, input);
         _inputs++;
@@ -128,9 +132,16 @@ internal sealed class FuzzWorker : IDisposable
     private void Keep(string problem, byte[] input) =>
         Console.Error.WriteLine($"{Path.GetFileName(Keep(_budget.Findings, _target, input))}: {problem}");
 
+    private void Start()
+    {
+        Interlocked.Exchange(ref _startedCpu, Environment.CpuUsage.TotalTime.Ticks);
+        Interlocked.Exchange(ref _started, Stopwatch.GetTimestamp());
+    }
+
     private void EndWhereItHangs()
     {
-        if (Stopwatch.GetElapsedTime(Interlocked.Read(ref _started)) > Hang)
+        long computed = Environment.CpuUsage.TotalTime.Ticks - Interlocked.Read(ref _startedCpu);
+        if (computed > Hang.Ticks || Stopwatch.GetElapsedTime(Interlocked.Read(ref _started)) > Wait)
             Environment.FailFast($"{_target.Name} hangs");
     }
 }

@@ -13,7 +13,7 @@ internal sealed class MemoryBudget(long fileLength)
     private const long PerByte = 20;
 
     // Sizes of .NET objects: a row with its lists, a reference, a text without its characters.
-    private const int RowBytes = 100;
+    private const int RowBytes = 130;
     private const int CellBytes = 8;
     private const int TextBytes = 24;
 

@@ -24,7 +24,7 @@ internal static class ParquetDelta
         stream.Position = page.Data;
         stream.ReadExactly(packed);
         ReadOnlySpan<byte> values = page.Type == ParquetPage.Kinds.Values
-            ? WithoutLevels(ParquetUnpacker.Unpack(chunk.Codec, packed, page.Unpacked), leaf)
+            ? WithoutLevels(ParquetUnpacker.Unpack(chunk.Codec, packed, page.Unpacked), page, leaf)
             : Values(chunk, page, packed);
         int count = page.Values;
         int at = 0;
@@ -55,17 +55,27 @@ internal static class ParquetDelta
     }
 
     /// <summary>Goes past the levels, each with its length before it.</summary>
-    private static ReadOnlySpan<byte> WithoutLevels(ReadOnlySpan<byte> page, ParquetLeaf leaf)
+    private static ReadOnlySpan<byte> WithoutLevels(ReadOnlySpan<byte> values, ParquetPage page, ParquetLeaf leaf)
     {
-        for (int levels = (leaf.ListLevels > 0 ? 1 : 0) + (leaf.ValueLevel > 0 ? 1 : 0); levels > 0; levels--)
+        foreach (int encoding in Levels(page, leaf))
         {
-            int length = page.Length < sizeof(int) ? -1 : BitConverter.ToInt32(page);
-            if (length < 0 || length > page.Length - sizeof(int))
+            if (encoding != RunLengths)
+                throw new InvalidDataException("a page has levels that are not stored as runs");
+            int length = values.Length < sizeof(int) ? -1 : BitConverter.ToInt32(values);
+            if (length < 0 || length > values.Length - sizeof(int))
                 throw new InvalidDataException("a page has levels beyond its end");
-            page = page[(sizeof(int) + length)..];
+            values = values[(sizeof(int) + length)..];
         }
 
-        return page;
+        return values;
+    }
+
+    private static IEnumerable<int> Levels(ParquetPage page, ParquetLeaf leaf)
+    {
+        if (leaf.ListLevels > 0)
+            yield return page.LevelEncodings.Repetition;
+        if (leaf.ValueLevel > 0)
+            yield return page.LevelEncodings.Definition;
     }
 
     /// <summary>Decodes numbers that are stored as differences (DELTA_BINARY_PACKED).</summary>

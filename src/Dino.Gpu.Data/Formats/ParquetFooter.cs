@@ -56,10 +56,18 @@ internal sealed class ParquetFooter
     }
 
     /// <summary>Where the values of a column lie in a row group.</summary>
-    /// <exception cref="InvalidDataException">The footer does not say it.</exception>
-    public ParquetChunk Chunk(int group, int column) => group < _groups.Count && column < _groups[group].Count
-        ? _groups[group][column] with { Writer = _writer }
-        : throw new InvalidDataException("a row group lacks a column");
+    /// <exception cref="InvalidDataException">The footer does not say it, or says a place that is none.</exception>
+    public ParquetChunk Chunk(int group, int column)
+    {
+        if (group >= _groups.Count || column >= _groups[group].Count)
+            throw new InvalidDataException("a row group lacks a column");
+        ParquetChunk chunk = _groups[group][column];
+        bool isInside = chunk.Start >= 0 && chunk.Length >= 0
+            && chunk.Start <= _fileLength && chunk.Length <= _fileLength - chunk.Start;
+        if (!isInside && chunk.Values > 0)
+            throw new InvalidDataException($"a column lies beyond the file's end (the file has {_fileLength} bytes)");
+        return chunk with { Writer = _writer };
+    }
 
     private void Read()
     {
@@ -198,13 +206,10 @@ internal sealed class ParquetFooter
             }
         }
 
-        long start = dictionary > 0 && dictionary < data ? dictionary : data;
-        if (start < 0 || length < 0 || start > _fileLength || length > _fileLength - start)
-            throw new InvalidDataException($"a column lies beyond the file's end (the file has {_fileLength} bytes)");
-        _chunkBytes += length;
+        _chunkBytes += Math.Clamp(length, 0, _fileLength);
         if (_chunkBytes > MostSharing * _fileLength)
             throw new InvalidDataException("many columns lie in the same bytes");
-        return new ParquetChunk(start, length, values, codec);
+        return new ParquetChunk(dictionary > 0 && dictionary < data ? dictionary : data, length, values, codec);
     }
 
     private void TakeRows(long rows)
@@ -248,15 +253,4 @@ internal sealed class ParquetFooter
                 _input.Skip(kind);
         }
     }
-}
-
-/// <summary>The pages of a column in a row group.</summary>
-/// <param name="Start">Where the first of them begins.</param>
-/// <param name="Length">Their bytes.</param>
-/// <param name="Values">Their values, missing ones too.</param>
-/// <param name="Codec">How they are compressed; 0 if they are not.</param>
-internal sealed record ParquetChunk(long Start, long Length, long Values, int Codec)
-{
-    /// <summary>What the file says it was written by.</summary>
-    public string Writer { get; init; } = "";
 }

@@ -41,7 +41,8 @@ internal sealed class ParquetGroup : IDisposable
         ColumnReader<Int96> column => Of(column, ParquetValues.OfInt96),
         ColumnReader<float> column => Of(column, value => (double)value),
         ColumnReader<double> column => Of(column, value => value),
-        ColumnReader<ByteArray> column => Of(column, value => ParquetValues.OfBytes(_claims.TakeText(ParquetValues.Bytes(value)), leaf, type)),
+        ColumnReader<ByteArray> column =>
+            Of(column, value => ParquetValues.OfBytes(_claims.TakeText(ParquetValues.Bytes(value)), leaf, type)),
         ColumnReader<FixedLenByteArray> column =>
             Of(column, value => ParquetValues.OfBytes(_claims.TakeText(ParquetValues.Bytes(value, leaf.Length)), leaf, type)),
         _ => throw new InvalidDataException($"the column '{leaf.Name}' has a type that is not read"),

@@ -24,6 +24,9 @@ internal sealed record ParquetPage(ParquetPage.Kinds Type, int Unpacked, int Pac
     /// <summary>The encoding of the values.</summary>
     public int Encoding { get; private init; }
 
+    /// <summary>The encodings of the levels of definition and repetition, of <see cref="Kinds.Values"/>.</summary>
+    public (int Definition, int Repetition) LevelEncodings { get; private init; }
+
     /// <summary>The bytes of levels that are never packed, of <see cref="Kinds.ValuesWithLevels"/>.</summary>
     public long LevelBytes { get; private init; }
 
@@ -85,7 +88,7 @@ internal sealed record ParquetPage(ParquetPage.Kinds Type, int Unpacked, int Pac
     /// <summary>Reads the part that depends on the kind of the page.</summary>
     private static ParquetPage Details(ThriftInput input, int encodingField)
     {
-        int values = -1, encoding = -1;
+        int values = -1, encoding = -1, definition = -1, repetition = -1;
         long levelBytes = 0;
         bool isPacked = false;
         int id = 0;
@@ -95,6 +98,10 @@ internal sealed record ParquetPage(ParquetPage.Kinds Type, int Unpacked, int Pac
                 values = input.Int();
             else if (id == encodingField && kind == Kind.Int)
                 encoding = input.Int();
+            else if (encodingField == 2 && id == 3 && kind == Kind.Int)
+                definition = input.Int();
+            else if (encodingField == 2 && id == 4 && kind == Kind.Int)
+                repetition = input.Int();
             else if (encodingField == 4 && id is 5 or 6 && kind == Kind.Int)
                 levelBytes += input.Int();
             else if (encodingField == 4 && id == 7 && kind is Kind.True or Kind.False)
@@ -103,6 +110,13 @@ internal sealed record ParquetPage(ParquetPage.Kinds Type, int Unpacked, int Pac
                 input.Skip(kind);
         }
 
-        return new ParquetPage(default, 0, 0, 0) { Values = values, Encoding = encoding, LevelBytes = levelBytes, IsPacked = isPacked };
+        return new ParquetPage(default, 0, 0, 0)
+        {
+            Values = values,
+            Encoding = encoding,
+            LevelEncodings = (definition, repetition),
+            LevelBytes = levelBytes,
+            IsPacked = isPacked,
+        };
     }
 }

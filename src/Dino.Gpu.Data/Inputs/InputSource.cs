@@ -127,6 +127,8 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
             return new StreamReader(file); // a pipe
         Span<byte> start = stackalloc byte[BinaryInput.StartLength];
         start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        if (start.Length > 0 && file.Length == 0) // a device without an end, such as /dev/zero
+            throw new DinoException($"cannot read list '{list}': not a regular file");
         file.Position = 0;
         if (start.StartsWith<byte>([0x1F, 0x8B]))
             return new StreamReader(new GZipStream(file, CompressionMode.Decompress));

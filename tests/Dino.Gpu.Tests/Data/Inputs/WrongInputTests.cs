@@ -43,6 +43,14 @@ public sealed class WrongInputTests : IDisposable
         Assert.NotEqual(UrlInput.NotRead, Assert.Throws<DinoException>(() => items[2].ReadBytes()).Message);
     }
 
+    /// <summary>A device can be read without end.</summary>
+    [Fact]
+    public void A_device_is_no_list()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the device is Unix's");
+        Assert.Equal("cannot read list '/dev/zero': not a regular file", Fails("@/dev/zero").Message);
+    }
+
     public static TheoryData<string, string> Pictures => new()
     {
         { "pillow/jpeg_even_420.jpg", "a JPEG picture" },
