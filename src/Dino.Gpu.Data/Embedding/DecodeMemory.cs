@@ -8,6 +8,8 @@ namespace Dino.Gpu.Data.Embedding;
 /// </summary>
 internal static class DecodeMemory
 {
+    private const int NoMemory = 12; // ENOMEM of errno.h
+
     /// <summary>The failure as one line, and what to do.</summary>
     public static DinoException At(string path, OutOfMemoryException failure) =>
         new(
@@ -16,11 +18,30 @@ internal static class DecodeMemory
             failure);
 
     /// <summary>A failure of anything else for want of memory as one line; other failures as they are.</summary>
-    public static Exception Of(Exception failure) => failure switch
+    public static Exception Of(Exception failure)
     {
-        AggregateException { InnerExceptions: [OutOfMemoryException first, ..] } => Of(first),
-        OutOfMemoryException => new DinoException(
-            "not enough memory", "free some, or raise the limit of the shell (ulimit -v) or the container", failure),
-        _ => failure,
+        for (Exception? cause = failure; cause is not (null or DinoException); cause = cause.InnerException)
+        {
+            if (IsWant(cause))
+                return new DinoException(
+                    "not enough memory", "free some, or raise the limit of the shell (ulimit -v) or the container", failure);
+        }
+
+        return failure;
+    }
+
+    /// <summary>The system's answer, too, and an assembly that cannot be loaded although its file is there.</summary>
+    private static bool IsWant(Exception failure) => failure switch
+    {
+        OutOfMemoryException => true,
+        FileNotFoundException { FileName: { } name } => IsThere(name),
+        FileLoadException { FileName: { } name } => IsThere(name),
+        IOException => !OperatingSystem.IsWindows() && failure.HResult == NoMemory,
+        _ => false,
     };
+
+    private static bool IsThere(string assembly) =>
+        assembly.Contains(", Version=", StringComparison.Ordinal)
+        && AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") is string files
+        && files.Split(Path.PathSeparator).Any(file => Path.GetFileNameWithoutExtension(file) == assembly.Split(',')[0]);
 }

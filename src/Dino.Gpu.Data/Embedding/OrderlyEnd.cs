@@ -40,8 +40,15 @@ internal sealed class OrderlyEnd : IDisposable
             exit(Interrupted);
         });
         // SIGHUP means that the terminal is gone. Under nohup the system ignores it before it comes here.
-        _registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }
-            .Select(signal => PosixSignalRegistration.Create(signal, OnSignal))];
+        PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+        try
+        {
+            _registrations = Array.ConvertAll(signals, signal => PosixSignalRegistration.Create(signal, OnSignal));
+        }
+        catch (TypeInitializationException)
+        {
+            _registrations = []; // not enough memory for a thread: the command will say so
+        }
     }
 
     /// <summary>Canceled by the first signal.</summary>

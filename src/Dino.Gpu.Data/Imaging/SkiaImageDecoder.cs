@@ -64,6 +64,8 @@ public sealed class SkiaImageDecoder : IScalingDecoder
         }
 
         string format = header.FormatName;
+        if (header.Format == ImageFormat.Png)
+            file = PngStructure.WithoutLargeExtras(file);
         using var data = SKData.CreateCopy(file.Span);
         using SKCodec codec = SKCodec.Create(data)
             ?? throw ImageException.Damaged($"damaged or unsupported {format}: it could not be decoded");

@@ -22,6 +22,23 @@ public sealed class DecodingCostTests
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }
 
+    /// <summary>libpng takes minutes for one large chunk that it does not need.</summary>
+    [Fact]
+    public void Large_chunks_of_a_png_are_left_out_before_libpng_reads_it()
+    {
+        byte[] pixels = PngFiles.Chunk("IDAT", PngFiles.Deflated([0, 1, 2, 3, 4, 5, 6]));
+        byte[] transparency = PngFiles.Chunk("tRNS", [0, 1, 0, 2, 0, 3]);
+        byte[] text = PngFiles.Chunk("tEXt", new byte[1 << 20]);
+        byte[] plain = [.. PngFiles.Signature, .. PngFiles.Header(2, 1), .. transparency, .. pixels, .. PngFiles.Chunk("IEND", [])];
+        byte[] large =
+        [
+            .. PngFiles.Signature, .. PngFiles.Header(2, 1), .. text, .. transparency, .. pixels, .. text, .. PngFiles.Chunk("IEND", []),
+        ];
+        Assert.Equal(plain, PngStructure.WithoutLargeExtras(large).ToArray());
+        Assert.Equal(plain, PngStructure.WithoutLargeExtras(plain).ToArray());
+        Assert.Equal([1, 2, 3, 4, 5, 6], new SkiaImageDecoder().Decode(large, ExifOrientation.Apply).Pixels.ToArray());
+    }
+
     [Theory]
     [InlineData("jpeg_progressive_420.jpg")]
     [InlineData("jpeg_even_444.jpg")]
