@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
-/// Looks into pages of texts whose lengths are stored apart, as DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY. A few bytes
-/// of such a page can claim a billion lengths, and prefixes multiply texts; the library takes both at their word.
+/// Looks into pages of texts whose lengths are stored apart, as DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY. A few
+/// bytes of such a page can claim a billion lengths, and prefixes multiply texts; the library takes both at their word.
 /// <see href="https://parquet.apache.org/docs/file-format/data-pages/encodings/"/>
 /// </summary>
 internal static class ParquetDelta

@@ -20,8 +20,8 @@ internal sealed class ParquetFooter
     private const int ElementBytes = 100;
 
     /// <summary>
-    /// Rows that the groups may claim in a file of any size, because runs of equal or missing values take no room. Arrow
-    /// writes a million in a group by default.
+    /// Rows that the groups may claim in a file of any size, because runs of equal or missing values take no room.
+    /// Arrow writes a million in a group by default.
     /// </summary>
     private const long FreeRows = 1 << 20;
 
