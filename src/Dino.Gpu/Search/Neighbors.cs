@@ -32,6 +32,12 @@ public sealed class Neighbors
     /// <exception cref="ArgumentOutOfRangeException">There is no such query.</exception>
     public ReadOnlySpan<double> Scores(int query) => _scores.AsSpan(Start(query), K);
 
+    /// <summary>(k): where a search puts the indices of one query's neighbors.</summary>
+    internal Span<int> IndexPlaces(int query) => _indices.AsSpan(query * K, K);
+
+    /// <summary>(k): where a search puts the scores of one query's neighbors.</summary>
+    internal Span<double> ScorePlaces(int query) => _scores.AsSpan(query * K, K);
+
     private int Start(int query)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(query);
