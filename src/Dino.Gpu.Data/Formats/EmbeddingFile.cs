@@ -1,5 +1,6 @@
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
+using Microsoft.Win32.SafeHandles;
 
 namespace Dino.Gpu.Data.Formats;
 
@@ -14,7 +15,7 @@ internal sealed class EmbeddingFile : IEmbeddingReader
     public EmbeddingFile(string path, Func<Stream, IEmbeddingReader> open)
     {
         _path = path;
-        Stream stream = Open(path);
+        Stream stream = new FileStream(OpenHandle(path), FileAccess.Read, 1 << 16);
         try
         {
             _budget = new MemoryBudget(stream.Length);
@@ -26,7 +27,7 @@ internal sealed class EmbeddingFile : IEmbeddingReader
             stream.Dispose();
             if (failure is DinoException)
                 throw;
-            throw Broken(failure);
+            throw Broken(path, failure);
         }
     }
 
@@ -50,7 +51,7 @@ internal sealed class EmbeddingFile : IEmbeddingReader
         }
         catch (Exception failure) when (failure is not (DinoException or OperationCanceledException))
         {
-            throw Broken(failure);
+            throw Broken(_path, failure);
         }
     }
 
@@ -63,11 +64,12 @@ internal sealed class EmbeddingFile : IEmbeddingReader
     public static string? MissingValues(ReadOnlySpan<float> values) => values.IndexOfAnyExcept(float.NaN) < 0 ? "no embedding" : null;
 
     /// <summary>Opens the file. This never blocks, because a pipe is refused.</summary>
-    private static FileStream Open(string path)
+    /// <exception cref="DinoException">It cannot be read; the message names it.</exception>
+    public static SafeFileHandle OpenHandle(string path)
     {
         try
         {
-            return new FileStream(RegularFile.Open(path), FileAccess.Read, 1 << 16);
+            return RegularFile.Open(path);
         }
         catch (DinoException failure)
         {
@@ -83,11 +85,12 @@ internal sealed class EmbeddingFile : IEmbeddingReader
         }
         catch (Exception failure) when (failure is not (DinoException or OperationCanceledException))
         {
-            throw Broken(failure);
+            throw Broken(_path, failure);
         }
     }
 
-    private DinoException Broken(Exception failure)
+    /// <summary>What is wrong with a file, as one line that names it.</summary>
+    public static DinoException Broken(string path, Exception failure)
     {
         string reason = failure switch
         {
@@ -96,6 +99,6 @@ internal sealed class EmbeddingFile : IEmbeddingReader
             IOException or InvalidDataException or System.Text.Json.JsonException => failure.Message,
             _ => "broken, or not what its extension says", // a library believed a damaged file
         };
-        return new DinoException($"cannot read {_path}: {MessageText.OneLine(reason)}", failure);
+        return new DinoException($"cannot read {path}: {MessageText.OneLine(reason)}", failure);
     }
 }

@@ -24,6 +24,12 @@ internal static class FormatCatalog
     public static readonly EmbeddingFormat Parquet = new("parquet", [".parquet", ".pq"], false) { HoldsProvenance = true };
     public static readonly EmbeddingFormat Safetensors = new("safetensors", [".safetensors"], false) { HoldsProvenance = true };
 
+    /// <summary>
+    /// An index of dino's own format, which is searched where it lies. <c>dino index</c> writes it, and every command
+    /// that reads embeddings reads it; it is no output of <c>dino embed</c>.
+    /// </summary>
+    public static readonly EmbeddingFormat Index = new("dinoidx", [".dinoidx"], false) { HoldsProvenance = true };
+
     public static IReadOnlyList<EmbeddingFormat> All { get; } = [Npy, Npz, JsonLines, Csv, Parquet, Safetensors];
 
     /// <summary>npy|npz|...</summary>
@@ -48,6 +54,12 @@ internal static class FormatCatalog
         return All.FirstOrDefault(format => format.Extensions.Contains(extension));
     }
 
+    /// <summary>The format of a file that is read by its extension; null if there is none.</summary>
+    public static EmbeddingFormat? FromInput(string path) => IsIndex(path) ? Index : FromExtension(path);
+
+    /// <summary>Whether a file is an index of dino's own format, by its extension.</summary>
+    public static bool IsIndex(string path) => Path.GetExtension(path).Equals(Index.Extensions[0], StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Opens a writer of a file, which appears when it is complete.</summary>
     /// <exception cref="DinoException">
     /// The file cannot be created there, or the format cannot hold the schema.
@@ -62,6 +74,7 @@ internal static class FormatCatalog
             "jsonl" => JsonLinesWriter.ToFile(path, schema),
             "csv" => CsvEmbeddingWriter.ToFile(path, schema),
             "parquet" => new ParquetEmbeddingWriter(path, schema),
+            "dinoidx" => new IndexEmbeddingWriter(path, schema),
             _ => new SafetensorsEmbeddingWriter(path, schema),
         };
     }
@@ -83,7 +96,7 @@ internal static class FormatCatalog
     /// </exception>
     public static EmbeddingFile OpenReader(string path)
     {
-        EmbeddingFormat format = FromExtension(path)
+        EmbeddingFormat format = FromInput(path)
             ?? throw new DinoException($"cannot read {path}: expected a file of embeddings that ends in {Extensions}");
         return OpenReader(path, format);
     }
@@ -97,6 +110,7 @@ internal static class FormatCatalog
         "jsonl" => new JsonLinesReader(stream, ProvenanceFile.Read(path)),
         "csv" => new CsvEmbeddingReader(stream),
         "parquet" => new ParquetEmbeddingReader(stream),
+        "dinoidx" => new IndexEmbeddingReader((FileStream)stream),
         _ => new SafetensorsEmbeddingReader(stream),
     });
 }

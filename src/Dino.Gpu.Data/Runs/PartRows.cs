@@ -17,6 +17,9 @@ internal sealed class PartRows(int length)
     /// <summary>Values of the row that was read last (length); NaN where it has none.</summary>
     public ReadOnlySpan<float> Values => _values;
 
+    /// <inheritdoc cref="Values"/>
+    public ReadOnlyMemory<float> Memory => _values;
+
     /// <summary>Rows of one part.</summary>
     /// <param name="part">It is complete.</param>
     /// <param name="first">Row of the list to begin at; shards that end before it are not read.</param>

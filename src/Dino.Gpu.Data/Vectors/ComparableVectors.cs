@@ -18,18 +18,26 @@ internal sealed class ComparableVectors(bool isForced, Action<string> tell)
     /// <exception cref="DinoException">Their vectors cannot be compared.</exception>
     public EmbeddingTable Join(IReadOnlyList<(string Name, EmbeddingTable Table)> tables)
     {
-        (string firstName, EmbeddingTable first) = tables[0];
-        (string madeName, EmbeddingTable made) = tables.FirstOrDefault(one => one.Table.Model is not null, tables[0]);
+        return EmbeddingTable.Join(tables, RequireAll([.. tables.Select(one => (one.Name, one.Table.Dimension, one.Table.Model))]));
+    }
+
+    /// <summary>Looks at several sets of vectors before they become one.</summary>
+    /// <returns>What made all of them; null where that is not known, or where they were made differently.</returns>
+    /// <exception cref="DinoException">The vectors cannot be compared.</exception>
+    public Provenance? RequireAll(IReadOnlyList<(string Name, int Dimension, Provenance? Model)> sets)
+    {
+        (string firstName, int dimension, Provenance? model) = sets[0];
+        (string madeName, _, Provenance? made) = sets.FirstOrDefault(one => one.Model is not null, sets[0]);
         bool isSame = true;
-        foreach ((string name, EmbeddingTable table) in tables)
+        foreach ((string name, int length, Provenance? other) in sets)
         {
-            RequireLength(firstName, first.Dimension, name, table);
-            isSame &= RequireModel(madeName, made.Model, name, table.Model);
+            RequireLength(firstName, dimension, name, length);
+            isSame &= RequireModel(madeName, made, name, other);
         }
 
-        if (tables.Count > 1)
-            TellUnknown([.. tables.Select(one => (one.Name, one.Table.Model))]);
-        return EmbeddingTable.Join(tables, isSame && tables.All(one => one.Table.Model is not null) ? first.Model : null);
+        if (sets.Count > 1)
+            TellUnknown([.. sets.Select(one => (one.Name, one.Model))]);
+        return isSame && sets.All(one => one.Model is not null) ? model : null;
     }
 
     /// <summary>Looks at two sets of vectors before they are compared.</summary>
@@ -41,15 +49,15 @@ internal sealed class ComparableVectors(bool isForced, Action<string> tell)
     /// <exception cref="DinoException">The vectors cannot be compared.</exception>
     public void Require(string firstName, int dimension, Provenance? model, string name, EmbeddingTable table)
     {
-        RequireLength(firstName, dimension, name, table);
+        RequireLength(firstName, dimension, name, table.Dimension);
         RequireModel(firstName, model, name, table.Model);
         TellUnknown([(firstName, model), (name, table.Model)]);
     }
 
-    private static void RequireLength(string firstName, int dimension, string name, EmbeddingTable table)
+    private static void RequireLength(string firstName, int dimension, string name, int length)
     {
-        if (table.Dimension != dimension)
-            throw new DinoException($"{firstName} has vectors of {dimension} values, {name} of {table.Dimension}: they cannot be compared");
+        if (length != dimension)
+            throw new DinoException($"{firstName} has vectors of {dimension} values, {name} of {length}: they cannot be compared");
     }
 
     /// <returns>Whether nothing is known to differ.</returns>

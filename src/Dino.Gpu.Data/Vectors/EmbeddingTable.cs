@@ -63,9 +63,10 @@ internal sealed class EmbeddingTable
     {
         if (Directory.Exists(path))
             return File.Exists(Path.Combine(path, RunRecord.FileName)) || RunPart.HasParts(path);
-        if (FormatCatalog.FromExtension(path) is not { } format)
+        if (FormatCatalog.FromInput(path) is not { } format)
             return false;
-        if (format == FormatCatalog.Npy || format == FormatCatalog.Npz || format == FormatCatalog.Safetensors)
+        if (format == FormatCatalog.Npy || format == FormatCatalog.Npz || format == FormatCatalog.Safetensors
+            || format == FormatCatalog.Index)
             return true;
         if (!File.Exists(path))
             return false;
@@ -87,18 +88,11 @@ internal sealed class EmbeddingTable
     /// </exception>
     public static EmbeddingTable Load(string path, CancellationToken cancellation)
     {
-        if (Directory.Exists(path))
-            return LoadRun(path, cancellation);
-        using EmbeddingFile reader = FormatCatalog.OpenReader(path);
-        var builder = new Builder(path, reader.Schema.Shape, reader.Schema.Columns);
-        var values = new float[reader.Schema.Length];
-        while (reader.Read(values) is { } row)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            builder.Add(row, values);
-        }
-
-        return builder.Build(reader.Schema.Provenance);
+        using var rows = EmbeddingRows.Open(path);
+        var builder = new Builder(path, rows.Shape, rows.Columns);
+        foreach ((RowInfo row, ReadOnlyMemory<float> values) in rows.Read(cancellation))
+            builder.Add(row, values.Span);
+        return builder.Build(rows.Model);
     }
 
     /// <summary>The vectors of images, in their order. Unreadable images are in <see cref="Failures"/>.</summary>
@@ -141,44 +135,77 @@ internal sealed class EmbeddingTable
         var builder = new Builder(firstName, [first.Dimension], columns);
         foreach ((_, EmbeddingTable table) in tables)
         {
-            int[] places = [.. columns.Select(column => table.Columns.TakeWhile(one => one.Name != column.Name).Count())];
+            Func<RowInfo, RowInfo> place = PlaceColumns(table.Columns, columns);
             foreach (RowInfo row in table.Failures)
-                builder.Add(Place(row), []);
+                builder.Add(place(row), []);
             for (int i = 0; i < table.Count; i++)
-                builder.Add(Place(table.Rows[i]), table.Values.Span.Slice(i * first.Dimension, first.Dimension));
-
-            RowInfo Place(RowInfo row) => row with
-            {
-                Columns =
-                [
-                    .. columns.Select((column, i) =>
-                        places[i] < table.Columns.Count ? ColumnTypes.Convert(row.Columns[places[i]], column) : null),
-                ],
-            };
+                builder.Add(place(table.Rows[i]), table.Values.Span.Slice(i * first.Dimension, first.Dimension));
         }
 
         return builder.Build(model);
     }
 
-    private static EmbeddingTable LoadRun(string folder, CancellationToken cancellation)
+    /// <summary>
+    /// Moves the cells of a row to the columns of several tables. A column that its own table lacks is null.
+    /// </summary>
+    /// <param name="own">Columns of its table.</param>
+    /// <param name="all">Columns of all tables.</param>
+    public static Func<RowInfo, RowInfo> PlaceColumns(IReadOnlyList<CarriedColumn> own, IReadOnlyList<CarriedColumn> all)
     {
-        IReadOnlyList<RunPart> parts = RunPart.Find([folder]);
-        RunPart.RefuseUnfinished(parts);
-        RunRecord record = parts[0].Record;
-        using var list = InputList.Open(parts[0].Manifest);
-        var builder = new Builder(folder, record.RowShape(), list.Columns);
-        var source = new PartRows(builder.Dimension);
-        foreach (RunPart part in parts)
+        int[] places = [.. all.Select(column => own.TakeWhile(one => one.Name != column.Name).Count())];
+        return row => row with
         {
-            foreach ((RowInfo row, _) in source.Read(part, part.Record.FirstRow))
-            {
-                cancellation.ThrowIfCancellationRequested();
-                builder.Add(row, source.Values);
-            }
-        }
-
-        return builder.Build(record.Provenance);
+            Columns = [.. all.Select((column, i) => places[i] < own.Count ? ColumnTypes.Convert(row.Columns[places[i]], column) : null)],
+        };
     }
+
+    /// <summary>The place of the column that names the tar file of a row; past the last if there is none.</summary>
+    public static int ArchiveColumn(IReadOnlyList<CarriedColumn> columns) =>
+        columns.TakeWhile(column => column != TarImages.ArchiveColumn).Count();
+
+    /// <summary>A row with the tar file that holds its image.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="archiveColumn">As <see cref="ArchiveColumn"/> returns it.</param>
+    public static RowInfo WithArchive(RowInfo row, int archiveColumn)
+    {
+        // A column of that name may be a user's own. The name of an archive ends in .tar.
+        return row.Columns.ElementAtOrDefault(archiveColumn) is string archive && TarImages.IsTar(archive)
+            ? row with { Archive = archive }
+            : row;
+    }
+
+    /// <summary>The length of vectors.</summary>
+    /// <param name="name">For messages.</param>
+    /// <param name="shape">The shape of a row.</param>
+    /// <exception cref="DinoException">The rows are no vectors.</exception>
+    public static int DimensionOf(string name, IReadOnlyList<int> shape) => shape.Count == 1
+        ? shape[0]
+        : throw new DinoException(
+            $"{name} has rows of ({string.Join(", ", shape)}), expected one vector per image",
+            "embed with --output cls, or another that gives vectors");
+
+    /// <summary>Refuses a vector that cannot be compared.</summary>
+    /// <param name="name">What has the row, for messages.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="values">(dimension)</param>
+    /// <exception cref="DinoException">A value is NaN or infinite.</exception>
+    public static void RequireFinite(string name, RowInfo row, ReadOnlySpan<float> values)
+    {
+        foreach (float value in values)
+        {
+            if (float.IsFinite(value))
+                continue;
+            string picture = row.Path.Length > 0 ? $" ({row.Path})" : "";
+            string found = value.ToString(CultureInfo.InvariantCulture);
+            throw new DinoException($"{name}, row {row.Row}{picture}: a value is {found}, expected finite numbers");
+        }
+    }
+
+    /// <summary>What is said of vectors that are none.</summary>
+    /// <param name="name">What has none.</param>
+    /// <param name="failures">Its failed images.</param>
+    public static DinoException NoEmbeddings(string name, int failures) =>
+        new($"{name} has no embeddings{(failures == 0 ? "" : $", only {failures} failed {(failures == 1 ? "image" : "images")}")}");
 
     /// <summary>Collects rows into a table.</summary>
     /// <param name="name">For messages.</param>
@@ -189,15 +216,11 @@ internal sealed class EmbeddingTable
         private readonly List<RowInfo> _rows = [];
         private readonly List<RowInfo> _failures = [];
         private readonly List<float[]> _pieces = [];
-        private readonly int _archive = columns.TakeWhile(column => column != TarImages.ArchiveColumn).Count();
+        private readonly int _archive = ArchiveColumn(columns);
         private readonly int _rowsPerPiece = Math.Max(1, PieceLength / Math.Max(1, shape[^1]));
 
         /// <summary>Values of a vector.</summary>
-        public int Dimension { get; } = shape.Count == 1
-            ? shape[0]
-            : throw new DinoException(
-                $"{name} has rows of ({string.Join(", ", shape)}), expected one vector per image",
-                "embed with --output cls, or another that gives vectors");
+        public int Dimension { get; } = DimensionOf(name, shape);
 
         /// <param name="row">The row. One with an error has no values.</param>
         /// <param name="values">(<see cref="Dimension"/>)</param>
@@ -210,15 +233,7 @@ internal sealed class EmbeddingTable
                 return;
             }
 
-            foreach (float value in values)
-            {
-                if (float.IsFinite(value))
-                    continue;
-                string picture = row.Path.Length > 0 ? $" ({row.Path})" : "";
-                string found = value.ToString(CultureInfo.InvariantCulture);
-                throw new DinoException($"{name}, row {row.Row}{picture}: a value is {found}, expected finite numbers");
-            }
-
+            RequireFinite(name, row, values);
             if ((_rows.Count + 1L) * Dimension > Array.MaxLength)
             {
                 throw new DinoException(
@@ -229,20 +244,14 @@ internal sealed class EmbeddingTable
             if (place == 0)
                 _pieces.Add(new float[_rowsPerPiece * Dimension]);
             values.CopyTo(_pieces[^1].AsSpan(place * Dimension));
-            // A column of that name may be a user's own. The name of an archive ends in .tar.
-            bool isMember = row.Columns.ElementAtOrDefault(_archive) is string archive && TarImages.IsTar(archive);
-            _rows.Add(isMember ? row with { Archive = (string)row.Columns[_archive]! } : row);
+            _rows.Add(WithArchive(row, _archive));
         }
 
         /// <exception cref="DinoException">There is no vector.</exception>
         public EmbeddingTable Build(Provenance? model, ReadOnlyMemory<float> turned = default)
         {
             if (_rows.Count == 0)
-            {
-                string images = _failures.Count == 1 ? "image" : "images";
-                string only = _failures.Count == 0 ? "" : $", only {_failures.Count} failed {images}";
-                throw new DinoException($"{name} has no embeddings{only}");
-            }
+                throw NoEmbeddings(name, _failures.Count);
 
             var values = new float[_rows.Count * Dimension];
             for (int piece = 0; piece < _pieces.Count; piece++)
