@@ -5,22 +5,37 @@ using Dino.Gpu.Data.Rows;
 namespace Dino.Gpu.Data.Vectors;
 
 /// <summary>
-/// Vectors in one <c>.npz</c>, with what made them and the SHA-256 of their pictures. It is what <c>embed --sha256</c>
-/// writes: NumPy opens it, its arrays are not compressed, and a search can embed queries in the same way.
+/// Vectors in one file to search, with what made them and the SHA-256 of their pictures, so that a search can embed
+/// queries in the same way. An <c>.npz</c> is what <c>embed --sha256</c> writes: NumPy opens it, and its arrays are not
+/// compressed. A <c>.dinoidx</c> is searched where it lies, see <see cref="VectorIndex"/>.
 /// </summary>
 internal static class IndexFile
 {
+    private static EmbeddingFormat[] Formats => [FormatCatalog.Npz, FormatCatalog.Index];
+
+    /// <summary>Whether a file's extension is that of an index.</summary>
+    public static bool IsIndex(string path) => FormatCatalog.FromInput(path) is { } format && Formats.Contains(format);
+
+    /// <summary>".npz or .dinoidx"</summary>
+    public static string Extensions { get; } = string.Join(" or ", Formats.Select(format => format.Extensions[0]));
+
     /// <summary>Fails before the work starts if the file could not be written after it.</summary>
     /// <exception cref="DinoException">It cannot be written, or would replace a file of another kind.</exception>
-    public static void EnsureWritable(string path) => FileKind.Embeddings(FormatCatalog.Npz).EnsureWritable(path);
+    public static void EnsureWritable(string path) => FileKind.Embeddings(FormatOf(path)).EnsureWritable(path);
 
     /// <summary>Writes the vectors; rows without one are left out.</summary>
-    /// <exception cref="DinoException">The file cannot be written, or a column has a name that dino uses.</exception>
-    public static void Write(string path, EmbeddingTable table, CancellationToken cancellation)
+    /// <param name="path">The file; its extension decides the format.</param>
+    /// <param name="table">The vectors.</param>
+    /// <param name="type">Type of the values in the file.</param>
+    /// <param name="cancellation">Ends the writing.</param>
+    /// <exception cref="DinoException">
+    /// The file cannot be written, a value does not fit float16, or a column has a name that dino uses.
+    /// </exception>
+    public static IndexSummary Write(string path, EmbeddingTable table, FloatType type, CancellationToken cancellation)
     {
         bool hasDigests = table.Rows.Any(row => row.Sha256 is not null);
-        var schema = new RowSchema([table.Dimension], FloatType.Float32, hasDigests, table.Columns) { Provenance = table.Model };
-        using IEmbeddingWriter writer = FormatCatalog.Create(FormatCatalog.Npz, path, schema);
+        var schema = new RowSchema([table.Dimension], type, hasDigests, table.Columns) { Provenance = table.Model };
+        using IEmbeddingWriter writer = FormatCatalog.Create(FormatOf(path), path, schema);
         for (int i = 0; i < table.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -28,5 +43,66 @@ internal static class IndexFile
         }
 
         writer.Complete();
+        return new IndexSummary(table.Count, table.Dimension, table.Failures.Count, table.Model);
     }
+
+    /// <summary>
+    /// Whether <see cref="Gather"/> can write the file: no input has to be embedded, and the format needs no table.
+    /// </summary>
+    public static bool CanGather(string path, IReadOnlyList<string> inputs) =>
+        FormatCatalog.IsIndex(path) && inputs.All(EmbeddingTable.IsEmbeddings);
+
+    /// <summary>Writes the vectors of several inputs, row by row: there may be more of them than memory holds.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="inputs">Files of embeddings, or folders of runs.</param>
+    /// <param name="type">Type of the values in the file.</param>
+    /// <param name="comparable">Looks at the inputs.</param>
+    /// <param name="cancellation">Ends the writing.</param>
+    /// <exception cref="DinoException">
+    /// An input cannot be read, the vectors cannot be compared, there is none, or the file cannot be written.
+    /// </exception>
+    public static IndexSummary Gather(
+        string path, IReadOnlyList<string> inputs, FloatType type, ComparableVectors comparable, CancellationToken cancellation)
+    {
+        var opened = new List<EmbeddingRows>();
+        try
+        {
+            foreach (string input in inputs)
+                opened.Add(EmbeddingRows.Open(input));
+            Provenance? model = comparable.RequireAll(
+                [.. opened.Select(rows => (rows.Name, EmbeddingTable.DimensionOf(rows.Name, rows.Shape), rows.Model))]);
+            CarriedColumn[] columns = ColumnTypes.Union(opened.Select(rows => rows.Columns));
+            int count = 0, failed = 0;
+            var schema = new RowSchema(opened[0].Shape, type, true, columns) { Provenance = model };
+            using IEmbeddingWriter writer = FormatCatalog.Create(FormatCatalog.Index, path, schema);
+            foreach (EmbeddingRows rows in opened)
+            {
+                Func<RowInfo, RowInfo> place = EmbeddingTable.PlaceColumns(rows.Columns, columns);
+                foreach ((RowInfo row, ReadOnlyMemory<float> values) in rows.Read(cancellation))
+                {
+                    if (row.Error is not null)
+                    {
+                        failed++;
+                        continue;
+                    }
+
+                    EmbeddingTable.RequireFinite(rows.Name, row, values.Span);
+                    writer.Write(place(row), values.Span);
+                    count++;
+                }
+            }
+
+            if (count == 0)
+                throw EmbeddingTable.NoEmbeddings(inputs[0], failed);
+            writer.Complete();
+            return new IndexSummary(count, opened[0].Shape[0], failed, model);
+        }
+        finally
+        {
+            foreach (EmbeddingRows rows in opened)
+                rows.Dispose();
+        }
+    }
+
+    private static EmbeddingFormat FormatOf(string path) => FormatCatalog.FromInput(path) ?? FormatCatalog.Npz;
 }

@@ -10,12 +10,12 @@ namespace Dino.Gpu.Data.Vectors;
 internal sealed class QueryRows
 {
     private readonly PictureIdentity _identity = new();
-    private readonly string[] _names; // one per row
+    private readonly Dictionary<int, string> _names; // by row
 
-    public QueryRows(EmbeddingTable index)
+    public QueryRows(SearchIndex index)
     {
-        _names = [.. index.Rows.Select(Name)];
-        Most = _names.GroupBy(name => name, RealPath.Comparer).Max(rows => rows.Count());
+        _names = index.Rows().ToDictionary(row => row.Number, row => Name(row.Row));
+        Most = _names.Values.GroupBy(name => name, RealPath.Comparer).Max(rows => rows.Count());
     }
 
     /// <summary>The most rows that are one query.</summary>

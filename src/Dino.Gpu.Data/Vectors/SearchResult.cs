@@ -19,7 +19,7 @@ internal sealed record SearchResult(RowInfo Query, IReadOnlyList<SearchHit> Hits
         RowInfo query,
         ReadOnlySpan<int> indices,
         ReadOnlySpan<double> scores,
-        EmbeddingTable index,
+        SearchIndex index,
         QueryRows? self,
         int k,
         double? threshold)
@@ -29,7 +29,7 @@ internal sealed record SearchResult(RowInfo Query, IReadOnlyList<SearchHit> Hits
         for (int i = 0; i < indices.Length && hits.Count < k && !(scores[i] < threshold); i++)
         {
             if (self?.Is(own!, indices[i]) != true)
-                hits.Add(new SearchHit(hits.Count + 1, scores[i], index.Rows[indices[i]]));
+                hits.Add(new SearchHit(hits.Count + 1, scores[i], index.Row(indices[i])));
         }
 
         return new SearchResult(query, hits);

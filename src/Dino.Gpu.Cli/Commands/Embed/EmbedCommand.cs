@@ -122,10 +122,7 @@ internal sealed class EmbedCommand
             ("none", ProgressKind.None),
         ]);
 
-    private readonly ChoiceOption<FloatType> _dtype = new(
-        "--dtype",
-        "Type of the values in the file. f16 rounds to nearest even.",
-        [("f32", FloatType.Float32), ("f16", FloatType.Float16)]);
+    private readonly ChoiceOption<FloatType> _dtype = DataType();
 
     private readonly Option<bool> _sha256 = Parsing.Switch("--sha256", "Add the SHA-256 of every image file, if the format holds text.");
 
@@ -150,6 +147,10 @@ internal sealed class EmbedCommand
                 result.AddError($"--output: expected {OutputKind.Names}, found '{result.Tokens[0].Value}'");
         });
     }
+
+    /// <summary><c>--dtype f32|f16</c></summary>
+    public static ChoiceOption<FloatType> DataType() => new(
+        "--dtype", "Type of the values in the file. f16 rounds to nearest even.", [("f32", FloatType.Float32), ("f16", FloatType.Float16)]);
 
     public static Command Create(CliConsole console)
     {

@@ -67,6 +67,10 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
         return joined;
     }
 
+    /// <inheritdoc cref="IndexFile.Gather"/>
+    public Task<IndexSummary> GatherAsync(IReadOnlyList<string> inputs, string path, FloatType type, CancellationToken cancellation) =>
+        Task.Run(() => IndexFile.Gather(path, inputs, type, _comparable, cancellation), cancellation);
+
     /// <summary>
     /// The vectors of images, in their order. Unreadable images are <see cref="EmbeddingTable.Failures"/>.
     /// </summary>

@@ -1,10 +1,12 @@
 using System.CommandLine;
 using Dino.Gpu.Cli.Help;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Data.Vectors;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary><c>dino index INPUT... -o FILE.npz</c>: writes vectors into one file that says what made them.</summary>
+/// <summary><c>dino index INPUT... -o FILE</c>: writes vectors into one file that says what made them.</summary>
 internal static class IndexCommand
 {
     private const string Examples = """
@@ -14,13 +16,15 @@ internal static class IndexCommand
         dino index out -o photos.npz
         # files of embeddings, joined
         dino index a.parquet b.parquet -o all.npz
+        # searched where it lies, for millions of vectors
+        dino index photos -o photos.dinoidx --dtype f16
         # the query is embedded as the index was
         dino search photos.npz query.jpg
         """;
 
     private const string Notes = """
-        The file is the .npz that 'embed --sha256' writes: numpy.load("photos.npz") has "embedding", "path", "sha256" and "model.json".
-        Images without an embedding are left out.
+        An .npz is what 'embed --sha256' writes: numpy.load("photos.npz") has "embedding", "path", "sha256" and "model.json". A .dinoidx
+        is dino's own: a search reads its vectors from the file, and memory does not grow with it. Images without an embedding are left out.
         """;
 
     public static Command Create(CliConsole console)
@@ -28,26 +32,28 @@ internal static class IndexCommand
         var inputs = new Argument<string[]>("INPUT") { Description = VectorOptions.Description, Arity = ArgumentArity.OneOrMore };
         var output = new Option<string>("-o", "--out")
         {
-            Description = "The index, a file that ends in .npz.",
+            Description = $"The index, a file that ends in {IndexFile.Extensions}.",
             HelpName = "FILE",
             Required = true,
         };
         output.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<string>() is { } file && !file.EndsWith(".npz", StringComparison.OrdinalIgnoreCase))
-                result.AddError($"-o: expected a file that ends in .npz, found '{file}'");
+            if (result.GetValueOrDefault<string>() is { } file && !IndexFile.IsIndex(file))
+                result.AddError($"-o: expected a file that ends in {IndexFile.Extensions}, found '{file}'");
         });
+        ChoiceOption<FloatType> dtype = EmbedCommand.DataType();
         var vectors = new VectorOptions(console);
         var command = new CliCommand(
             "index", "Gather embeddings, or embed images, into one file to search. The file says what made them.", Examples, Notes)
         {
-            inputs, output,
+            inputs, output, dtype,
         };
         vectors.AddTo(command);
         command.SetAction((parsed, cancellation) =>
         {
             EmbeddingSourceSettings source = vectors.Settings(parsed).Standard;
-            return new IndexJob(parsed.GetValue(inputs)!, parsed.GetValue(output)!, source, console).RunAsync(cancellation);
+            return new IndexJob(
+                parsed.GetValue(inputs)!, parsed.GetValue(output)!, parsed.GetValue(dtype), source, console).RunAsync(cancellation);
         });
         return command;
     }

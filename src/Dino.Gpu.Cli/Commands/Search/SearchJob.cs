@@ -1,11 +1,9 @@
-using System.Diagnostics;
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Pages;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Files;
-using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -42,72 +40,54 @@ internal sealed record SearchSettings
 /// <param name="console">Standard streams.</param>
 internal sealed class SearchJob(SearchSettings settings, CliConsole console)
 {
-    /// <summary>Queries between two checks for cancellation.</summary>
-    private const int QueriesAtOnce = 1024;
-
     /// <returns>0, or 3 when an image failed.</returns>
     /// <exception cref="DinoException">An input cannot be read or compared, or a file cannot be written.</exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
-        EmbeddingTable? index = EmbeddingTable.IsEmbeddings(settings.Index)
-            ? await Task.Run(() => EmbeddingTable.Load(settings.Index, cancellation), cancellation).ConfigureAwait(false)
-            : null;
-        EmbeddingSourceSettings how = settings.Vectors.Like(index?.Model);
+        SearchIndex? opened = await Task.Run(() => SearchIndex.Open(settings.Index, cancellation), cancellation).ConfigureAwait(false);
+        EmbeddingSourceSettings how = settings.Vectors.Like(opened?.Model);
         OutputNames.RefuseSameFile([("--html", settings.Html)], [settings.Index, .. settings.Queries, how.Weights]);
         using PicturePage? page = PicturePage.Open(settings.Html, how.Model, how.Embedder.MaxPixels);
         long failed;
         EmbeddingTable queries;
+        SearchIndex index;
         using (var source = new EmbeddingSource(how, console))
         {
-            index ??= await source.EmbedAsync([settings.Index], cancellation).ConfigureAwait(false);
+            index = opened ?? SearchIndex.Of(settings.Index, await source.EmbedAsync([settings.Index], cancellation).ConfigureAwait(false));
             queries = await source.LoadAsync(settings.Queries, cancellation).ConfigureAwait(false);
             failed = source.Failed;
             string queryName = EmbeddingSource.NameOf(settings.Queries);
             source.RequireComparable(settings.Index, index.Dimension, index.Model, queryName, queries);
         }
 
-        await Task.Run(() => Search(index, queries, how, page, cancellation), cancellation).ConfigureAwait(false);
+        using (index)
+            await Task.Run(() => Search(index, queries, how, page, cancellation), cancellation).ConfigureAwait(false);
         return failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
     }
 
     private void Search(
-        EmbeddingTable index, EmbeddingTable queries, EmbeddingSourceSettings how, PicturePage? page, CancellationToken cancellation)
+        SearchIndex index, EmbeddingTable queries, EmbeddingSourceSettings how, PicturePage? page, CancellationToken cancellation)
     {
-        long start = Stopwatch.GetTimestamp();
-        using NearestNeighbors search = SearchOptions.Open(index, how.Model);
-        QueryRows? self = settings.ExcludeSelf ? new QueryRows(index) : null;
+        index.Prepare(SearchOptions.Of(how.Model), queries.Count, cancellation);
         var report = new SearchReport(console, settings.Json);
         report.Begin();
         string asked = Quantity.Of(queries.Count, "query", "queries");
         page?.Begin("dino search", $"{asked} in {index.Count} images of {MessageText.OneLine(settings.Index)}");
-        var spent = TimeSpan.Zero;
-        for (int first = 0; first < queries.Count; first += QueriesAtOnce)
+        foreach (SearchResult result in index.Results(queries, settings.K, settings.Threshold, settings.ExcludeSelf, cancellation))
         {
-            cancellation.ThrowIfCancellationRequested();
-            int count = Math.Min(QueriesAtOnce, queries.Count - first);
-            int k = (int)Math.Min((long)settings.K + (self?.Most ?? 0), index.Count);
-            Neighbors found = search.Search(queries.Values.Span.Slice(first * queries.Dimension, count * queries.Dimension), k);
-            spent += Stopwatch.GetElapsedTime(start);
-            for (int i = 0; i < count; i++)
-            {
-                var result = SearchResult.Of(
-                    queries.Rows[first + i], found.Indices(i), found.Scores(i), index, self, settings.K, settings.Threshold);
-                report.Write(result);
-                page?.Add(
-                    new PageCard("query", null, result.Query),
-                    [.. result.Hits.Select(hit => new PageCard($"{hit.Rank}", hit.Score, hit.Image))],
-                    cancellation);
-            }
-
-            start = Stopwatch.GetTimestamp();
+            report.Write(result);
+            page?.Add(
+                new PageCard("query", null, result.Query),
+                [.. result.Hits.Select(hit => new PageCard($"{hit.Rank}", hit.Score, hit.Image))],
+                cancellation);
         }
 
         page?.Complete();
         string target = page is null ? "" : $" -> {settings.Html}";
         console.Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{asked} in {index.Count} vectors of {index.Dimension}, {spent.TotalSeconds:F2} s on {search.Device.Id}{target}"));
-        if (index.Failures.Count > 0)
-            console.Note($"{index.Failures.Count} images of {settings.Index} have no embedding");
+            $"{asked} in {index.Count} vectors of {index.Dimension}, {index.Spent.TotalSeconds:F2} s on {index.Device}{target}"));
+        if (index.Failures > 0)
+            console.Note($"{index.Failures} images of {settings.Index} have no embedding");
     }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Search;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -27,11 +26,6 @@ internal static class SearchOptions
     /// <summary><c>--html FILE</c></summary>
     public static Option<string?> Html() => Parsing.File(
         "--html", "Write a page of thumbnails too. It is one file that any browser opens.");
-
-    /// <summary>Opens vectors for a search. It uses the first of several devices.</summary>
-    /// <exception cref="DinoException">The device cannot be used.</exception>
-    public static NearestNeighbors Open(EmbeddingTable table, DinoOptions options) =>
-        NearestNeighbors.Create(table.Values, table.Dimension, Of(options));
 
     /// <summary>The first of several devices.</summary>
     public static NearestNeighborsOptions Of(DinoOptions options) =>

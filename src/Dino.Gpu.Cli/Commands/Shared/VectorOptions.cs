@@ -10,8 +10,8 @@ internal sealed class VectorOptions
 {
     /// <summary>Description of arguments that may be embeddings or images.</summary>
     public const string Description =
-        "Embeddings, or images to embed now. Embeddings are .npy, .npz, .jsonl, .csv, .parquet or .safetensors files, or the folder "
-        + "of a run; images are files, folders, globs, .tar archives or @list.txt.";
+        "Embeddings, or images to embed now. Embeddings are .npy, .npz, .jsonl, .csv, .parquet, .safetensors or .dinoidx files, or the "
+        + "folder of a run; images are files, folders, globs, .tar archives or @list.txt.";
 
     /// <summary>Description of the outputs that give one vector per image.</summary>
     public const string Outputs =
