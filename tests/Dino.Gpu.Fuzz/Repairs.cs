@@ -22,6 +22,42 @@ internal static class Repairs
         }
     }
 
+    /// <summary>The header, both commits and the segments of an index, as far as their lengths lead.</summary>
+    public static void Index(byte[] file)
+    {
+        const int TextStart = 1536, Part = 64, SumStart = Part - sizeof(uint);
+        if (file.Length < TextStart)
+            return;
+        int text = Math.Clamp(BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(20)), 0, file.Length - TextStart);
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(20), text);
+        BinaryPrimitives.WriteUInt32LittleEndian(
+            file.AsSpan(24), Crc32.HashToUInt32([.. file.AsSpan(0, 24), .. file.AsSpan(TextStart, text)]));
+        foreach (int commit in new[] { 512, 1024 })
+            Sum(file.AsSpan(commit, Part));
+        for (long at = (TextStart + text + Part - 1) / Part * Part; at + Part <= file.Length;)
+        {
+            Span<byte> header = file.AsSpan((int)at, Part);
+            long vectors = BinaryPrimitives.ReadInt64LittleEndian(header[8..]);
+            long records = BinaryPrimitives.ReadInt64LittleEndian(header[16..]);
+            long rest = file.Length - at - Part;
+            if (vectors < 0 || records < 0 || vectors > rest || records > rest - vectors)
+            {
+                Sum(header);
+                return;
+            }
+
+            long recordStart = (at + Part + vectors + Part - 1) / Part * Part;
+            BinaryPrimitives.WriteUInt32LittleEndian(header[24..], Crc32.HashToUInt32(file.AsSpan((int)at + Part, (int)vectors)));
+            if (records > 0 && recordStart + records <= file.Length)
+                BinaryPrimitives.WriteUInt32LittleEndian(header[28..], Crc32.HashToUInt32(file.AsSpan((int)recordStart, (int)records)));
+            Sum(header);
+            at = (recordStart + records + Part - 1) / Part * Part;
+        }
+
+        static void Sum(Span<byte> part) =>
+            BinaryPrimitives.WriteUInt32LittleEndian(part[SumStart..], Crc32.HashToUInt32(part[..SumStart]));
+    }
+
     /// <summary>Chunks of length, type, data and CRC-32, for a file that is a PNG.</summary>
     public static void Png(byte[] file)
     {

@@ -4,6 +4,7 @@ using System.Text;
 using Dino.Gpu.Classification;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Data.Vectors;
 
 namespace Dino.Gpu.Fuzz;
 
@@ -59,6 +60,9 @@ internal sealed class SeedCorpus(string corpus)
                 Add(target, "half", Written("rows" + format.Extensions[0], path => WriteRows(format, path, FloatType.Float16)));
         }
 
+        foreach (FloatType type in new[] { FloatType.Float32, FloatType.Float16 })
+            Add("index", type.ToString(), Written("rows.dinoidx", path => WriteRows(FormatCatalog.Index, path, type)));
+        Add("index", "removed", Written("removed.dinoidx", WriteIndex));
         Add("npz-arrays", "rows", [.. Array("<f4", "(3, 2)", 24), .. Array("<U4", "(3,)", 48), .. Array("<i8", "(3,)", 24)]);
         Add("npz", "deflated", Zip(("embedding.npy", Array("<f8", "(3, 2)", 48)), ("label.npy", Array("|b1", "(3,)", 3))));
         Add("csv", "list", "embedding,path\n\"[0.5, 1]\",a.png\n\"[2 3]\",\"b,c.png\"\n"u8.ToArray());
@@ -151,6 +155,18 @@ internal sealed class SeedCorpus(string corpus)
         }
 
         writer.Complete();
+    }
+
+    /// <summary>Two segments, and a row that is removed.</summary>
+    private static void WriteIndex(string path)
+    {
+        using var index = VectorIndex.CreateFile(path, 2);
+        index.Add("a", [1, 2]);
+        index.Add("b", [2, 1]);
+        index.Save();
+        index.Add("c", [0, 0]);
+        index.Remove("a");
+        index.Save();
     }
 
     private static byte[] Array(string type, string shape, int bytes)

@@ -54,6 +54,11 @@ internal static class TableTargets
         {
             Tokens = CheckpointTargets.Json("embedding", "row", "width", "dtype", "shape", "data_offsets", "F32", "F16", "dino.provenance"),
         },
+        new("index", input => ReadIndex(input.Write("table.dinoidx")))
+        {
+            Tokens = [.. CheckpointTargets.Json("sha256", "columns", "name", "type", "model"), "ROWS"u8.ToArray(), "RMVD"u8.ToArray()],
+            Repair = Repairs.Index,
+        },
         new("list", input => ReadInputs('@' + input.Write("list.txt"))) { Tokens = ["\n"u8.ToArray(), "\0"u8.ToArray(), [0x1F, 0x8B]] },
         new("list-csv", input => ReadInputs(input.Write("list.csv"))) { Tokens = Lines },
         new("list-jsonl", input => ReadInputs(input.Write("list.jsonl"))) { Tokens = Rows },
@@ -63,6 +68,20 @@ internal static class TableTargets
     ];
 
     private static void ReadTable(string path) => EmbeddingTable.Load(path, CancellationToken.None);
+
+    /// <summary>Searches an index where it lies, and reads all of it.</summary>
+    private static void ReadIndex(string path)
+    {
+        using (var index = VectorIndex.Open(path))
+        {
+            float[] query = new float[Math.Min(index.Dimension, 1 << 16)];
+            query[0] = 1;
+            if (query.Length == index.Dimension)
+                index.Search(query, 3);
+        }
+
+        ReadTable(path);
+    }
 
     /// <summary>Settles the list of inputs, as every command does, and reads it back.</summary>
     private static void ReadInputs(string argument)
