@@ -16,6 +16,7 @@ using Dino.Gpu.Benchmarks.TrainedWeights;
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- models
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- shares [--threads N] [--batch N] [--rounds N] [--float32]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- search
+// dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- index [--count N] [--folder DIR]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- probe [--threads N]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- serving [--batch N] [--callers N] [--calls N] [--rounds N]
 // dotnet run -c Release -p:WithTrainedWeights=true --project tests/Dino.Gpu.Benchmarks -- weights [--layers]
@@ -28,6 +29,8 @@ if (args is ["shares", ..])
     return OpShares.Run(args[1..]);
 if (args is ["search"])
     return SearchBenchmark.Run();
+if (args is ["index", ..])
+    return IndexBenchmark.Run(args[1..]);
 if (args is ["probe", ..])
     return ProbeBenchmark.Run(args[1..]);
 if (args is ["serving", ..])
