@@ -180,7 +180,7 @@ public sealed class ReducedLifetimeTests(ITestOutputHelper log)
             return given[0];
         }
 
-        DinoException refusal = Assert.Throws<DinoException>(
+        DeviceException refusal = Assert.Throws<DeviceException>(
             () => new ReducedModel(TinyModel.Weights, TileKind.Int8, bfloat16: true, amx: false, ways: [Once]));
         Assert.StartsWith("the system refuses executable memory, which bf16 and int8 on the CPU need: ", refusal.Message);
         Assert.DoesNotContain('\n', refusal.Message);

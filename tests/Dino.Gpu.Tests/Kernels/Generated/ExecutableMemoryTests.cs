@@ -33,7 +33,7 @@ public sealed unsafe class ExecutableMemoryTests
             Assert.Equal(42, ((delegate* unmanaged[Cdecl]<int>)memory.Address)());
         }
 
-        DinoException refusal = Assert.Throws<DinoException>(() => ExecutableMemory.Create(FortyTwo, [Refuse, Refuse]));
+        DeviceException refusal = Assert.Throws<DeviceException>(() => ExecutableMemory.Create(FortyTwo, [Refuse, Refuse]));
         Assert.Equal(
             "the system refuses executable memory, which bf16 and int8 on the CPU need: Permission denied", refusal.Message);
         Assert.Equal("use --precision fp32", refusal.Hint);
