@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using BitMiracle.LibTiff.Classic;
 using Dino.Gpu.Imaging;
@@ -6,8 +7,8 @@ namespace Dino.Gpu.Data.Imaging;
 
 /// <summary>
 /// Reads the first page of a TIFF: strips or tiles, every compression of LibTiff.NET, gray, palette, RGB and CMYK of up
-/// to 16 bits, and YCbCr inside JPEG. Pixels are those of Pillow's <c>convert("RGB")</c>; of 16-bit samples the high
-/// byte is taken.
+/// to 16 bits, and YCbCr of 8. Pixels are those of Pillow's <c>convert("RGB")</c>; of 16-bit samples the high byte is
+/// taken.
 /// </summary>
 internal sealed class TiffReader
 {
@@ -22,31 +23,35 @@ internal sealed class TiffReader
     private readonly Tiff _tiff;
     private readonly int _width;
     private readonly int _height;
-    private readonly int _fileLength;
+    private readonly byte[] _file;
     private readonly int _bits;
     private readonly int _samples;
     private readonly Photometric _photometric;
     private readonly bool _isSeparate;
+    private readonly TiffColors _colors;
     private long _claimed; // bytes of all strips or tiles so far
 
-    static TiffReader() => Tiff.SetErrorHandler(new Silence());
+    static TiffReader() => Tiff.SetErrorHandler(new TiffSilence());
 
-    private TiffReader(Tiff tiff, ImageHeader header, int fileLength)
+    private TiffReader(Tiff tiff, ImageHeader header, byte[] file)
     {
         _tiff = tiff;
         _width = header.Width;
         _height = header.Height;
-        _fileLength = fileLength;
+        _file = file;
         _bits = Field(TiffTag.BITSPERSAMPLE, 1);
         _samples = Field(TiffTag.SAMPLESPERPIXEL, 1);
         _photometric = (Photometric)Field(TiffTag.PHOTOMETRIC, (int)Photometric.MINISBLACK);
         _isSeparate = _samples > 1 && Field(TiffTag.PLANARCONFIG, (int)PlanarConfig.CONTIG) == (int)PlanarConfig.SEPARATE;
+        _colors = new TiffColors(tiff, _photometric, _bits, _samples);
     }
+
+    private bool IsStored => Field(TiffTag.COMPRESSION, (int)Compression.NONE) == (int)Compression.NONE;
 
     private bool IsJpeg => Field(TiffTag.COMPRESSION, (int)Compression.NONE) == (int)Compression.JPEG;
 
     /// <summary>Samples of a pixel that become its color; what follows them, such as alpha, is left out.</summary>
-    private int Colors => _photometric switch { Photometric.RGB => 3, Photometric.SEPARATED => 4, _ => 1 };
+    private int Colors => _colors.Samples;
 
     /// <param name="file">The file.</param>
     /// <param name="header">Its header.</param>
@@ -58,11 +63,11 @@ internal sealed class TiffReader
         byte[] bytes = isWhole ? part.Array! : file.ToArray();
         try
         {
-            using Tiff tiff = Tiff.ClientOpen("TIFF", "r", null, new Source(bytes))
+            using Tiff tiff = Tiff.ClientOpen("TIFF", "r", null, new TiffMemory(bytes))
                 ?? throw ImageException.Damaged("damaged TIFF: its directory cannot be read");
-            var reader = new TiffReader(tiff, header, bytes.Length);
+            var reader = new TiffReader(tiff, header, bytes);
             reader.RequireKnownCompression();
-            return reader.IsJpeg ? reader.ReadJpeg(decodeJpeg) : reader.Read();
+            return !reader.IsJpeg ? reader.Read() : reader.IsColorJpeg ? reader.ReadJpeg(decodeJpeg) : reader.ReadJpegSamples();
         }
         catch (Exception failure) when (failure is not (DinoException or OutOfMemoryException))
         {
@@ -101,6 +106,7 @@ internal sealed class TiffReader
             Photometric.MINISWHITE or Photometric.MINISBLACK => _bits is 8 or 16 || _bits is 1 or 2 or 4 && _samples == 1,
             Photometric.PALETTE => _bits is 1 or 2 or 4 or 8 && _samples == 1,
             Photometric.RGB or Photometric.SEPARATED => _bits is 8 or 16,
+            Photometric.YCBCR => _bits == 8 && _samples == 3 && !(_isSeparate && _colors.IsSubsampled),
             _ => false,
         };
         if (!isRead)
@@ -108,12 +114,24 @@ internal sealed class TiffReader
             string kind = sampleFormat switch { 1 => "unsigned", 2 => "signed", 3 => "floating-point", _ => "other" };
             throw ImageException.Unsupported(
                 $"TIFF of {_samples} {kind} samples of {_bits} bits, photometric interpretation {(int)_photometric}, is not supported "
-                + "(expected gray, palette, RGB or CMYK of up to 16 bits)");
+                + "(expected gray, palette, RGB or CMYK of up to 16 bits, or YCbCr of 8)",
+                "convert the file to PNG");
         }
 
         byte[] samples = new byte[_width * _height * Colors]; // (height, width, colors)
         foreach (Piece piece in Pieces())
         {
+            if (_colors.IsSubsampled)
+            {
+                for (int row = 0; row < piece.Rows; row++)
+                {
+                    Span<byte> to = samples.AsSpan(3 * ((piece.Top + row) * _width + piece.Left), 3 * piece.Columns);
+                    _colors.Unpack(piece.Data, piece.RowLength, row, to);
+                }
+
+                continue;
+            }
+
             for (int row = 0; row < piece.Rows; row++)
             {
                 ReadOnlySpan<byte> from = piece.Data.AsSpan(row * piece.RowLength, piece.RowLength);
@@ -125,7 +143,7 @@ internal sealed class TiffReader
             }
         }
 
-        return new RgbImage(_width, _height, ToRgb(samples));
+        return new RgbImage(_width, _height, _colors.ToRgb(samples));
     }
 
     /// <summary>Takes the first samples of each pixel, 8 bits each; of 16 the high byte.</summary>
@@ -147,65 +165,14 @@ internal sealed class TiffReader
         }
     }
 
-    /// <summary>(pixels, colors) samples to (pixels, 3).</summary>
-    private byte[] ToRgb(byte[] samples)
-    {
-        if (_photometric == Photometric.RGB)
-            return samples;
-        byte[] rgb = GC.AllocateUninitializedArray<byte>(3 * _width * _height);
-        if (_photometric == Photometric.SEPARATED)
-        {
-            for (int i = 0; i < rgb.Length; i++) // as Pillow: what black leaves, less the share of ink
-            {
-                int black = 255 - samples[i / 3 * 4 + 3];
-                rgb[i] = (byte)(black - (int)Math.Round(samples[i / 3 * 4 + i % 3] * black / 255.0));
-            }
-
-            return rgb;
-        }
-
-        byte[] table = _photometric == Photometric.PALETTE ? Palette() : Grays();
-        for (int i = 0; i < samples.Length; i++)
-            table.AsSpan(3 * samples[i], 3).CopyTo(rgb.AsSpan(3 * i));
-        return rgb;
-    }
-
-    private byte[] Grays()
-    {
-        int most = _bits < 8 ? (1 << _bits) - 1 : 255;
-        byte[] table = new byte[3 * 256];
-        for (int value = 0; value <= most; value++)
-        {
-            int gray = value * 255 / most;
-            table.AsSpan(3 * value, 3).Fill((byte)(_photometric == Photometric.MINISWHITE ? 255 - gray : gray));
-        }
-
-        return table;
-    }
-
-    private byte[] Palette()
-    {
-        FieldValue[] map = _tiff.GetField(TiffTag.COLORMAP)
-            ?? throw ImageException.Damaged("damaged TIFF: it has no colors for its palette");
-        byte[] table = new byte[3 * 256];
-        for (int color = 0; color < 3; color++)
-        {
-            ReadOnlySpan<short> levels = map[color].ToShortArray();
-            for (int i = 0; i < Math.Min(levels.Length, 256); i++)
-                table[3 * i + color] = (byte)((ushort)levels[i] >> 8);
-        }
-
-        return table;
-    }
-
     /// <summary>Every strip or tile, decompressed.</summary>
     private IEnumerable<Piece> Pieces()
     {
         (int width, int height) = PieceSize();
         bool isTiled = _tiff.IsTiled();
         int samples = _isSeparate ? 1 : _samples;
-        long rowLength = ((long)width * samples * _bits + 7) / 8;
-        long length = rowLength * height;
+        long rowLength = _colors.IsSubsampled ? _colors.BlockRowLength(width) : ((long)width * samples * _bits + 7) / 8;
+        long length = rowLength * _colors.BlockRows(height);
         if (length > Math.Max(1 << 26, 16L * _width * _height))
             throw ImageException.Damaged($"damaged TIFF: strips or tiles of {length} bytes in a picture of {_width}x{_height}");
         byte[] data = new byte[length];
@@ -213,54 +180,49 @@ internal sealed class TiffReader
         int down = (_height + height - 1) / height;
         for (int index = 0; index < across * down * (_isSeparate ? _samples : 1); index++)
         {
-            CheckLength(isTiled, index);
             int place = index % (across * down);
             var piece = new Piece(data, (int)rowLength, place % across * width, place / across * height, index / (across * down))
             {
                 Columns = Math.Min(width, _width - place % across * width),
                 Rows = Math.Min(height, _height - place / across * height),
             };
+            if (_colors.IsSubsampled && !isTiled && IsStored)
+            {
+                CopyStrip(index, data.AsSpan(0, _colors.BlockRows(piece.Rows) * (int)rowLength));
+                yield return piece;
+                continue;
+            }
+
+            CheckLength(isTiled, index);
             int read = isTiled
                 ? _tiff.ReadEncodedTile(index, data, 0, data.Length)
-                : _tiff.ReadEncodedStrip(index, data, 0, piece.Rows * (int)rowLength);
-            if (read < piece.Rows * rowLength)
+                : _tiff.ReadEncodedStrip(index, data, 0, _colors.BlockRows(piece.Rows) * (int)rowLength);
+            if (read < _colors.BlockRows(piece.Rows) * rowLength)
                 throw ImageException.Damaged($"damaged or truncated TIFF: {(isTiled ? "tile" : "strip")} {index} cannot be decoded");
             yield return piece;
         }
     }
 
-    /// <summary>Strips or tiles that are JPEGs, each with the tables that all of them share.</summary>
+    /// <summary>Whether the JPEGs hold what a JPEG holds, so that any decoder reads them.</summary>
+    private bool IsColorJpeg => _bits == 8 && !_isSeparate && (_photometric, _samples) is
+        (Photometric.MINISBLACK or Photometric.MINISWHITE, 1) or (Photometric.RGB or Photometric.YCBCR, 3);
+
+    /// <summary>Strips or tiles that are JPEGs of gray, RGB or YCbCr.</summary>
     private RgbImage ReadJpeg(Func<byte[], long, RgbImage> decodeJpeg)
     {
-        bool isGray = _photometric is Photometric.MINISBLACK or Photometric.MINISWHITE && _samples == 1;
-        if (_bits != 8 || _isSeparate || !isGray && (_samples != 3 || _photometric is not (Photometric.RGB or Photometric.YCBCR)))
-            throw ImageException.Unsupported(
-                $"TIFF of JPEGs with {_samples} samples of {_bits} bits is not supported (expected gray, RGB or YCbCr of 8 bits)");
-        byte[] tables = _tiff.GetField(TiffTag.JPEGTABLES) is [_, var field] ? field.ToByteArray()[2..^2] : []; // without start and end
         // Says whether the three components are RGB (0) or YCbCr (1), which the JPEG itself leaves open.
-        byte[] adobe = isGray ? [] : [0xFF, 0xEE, 0, 14, .. "Adobe"u8, 0, 100, 0, 0, 0, 0, (byte)(_photometric == Photometric.RGB ? 0 : 1)];
-
-        (int width, int height) = PieceSize();
-        bool isTiled = _tiff.IsTiled();
-        int across = (_width + width - 1) / width;
-        int down = (_height + height - 1) / height;
-        long mostPixels = (width + LargestBlock) * (height + LargestBlock);
+        byte kind = (byte)(_photometric == Photometric.RGB ? 0 : 1);
+        byte[] adobe = _samples == 1 ? [] : [0xFF, 0xEE, 0, 14, .. "Adobe"u8, 0, 100, 0, 0, 0, 0, kind];
         byte[] pixels = new byte[3 * _width * _height];
-        for (int index = 0; index < across * down; index++)
+        foreach (JpegPiece one in JpegPieces(adobe))
         {
-            byte[] data = new byte[CheckLength(isTiled, index)];
-            int read = isTiled ? _tiff.ReadRawTile(index, data, 0, data.Length) : _tiff.ReadRawStrip(index, data, 0, data.Length);
-            if (read != data.Length || read < 4)
-                throw ImageException.Truncated($"truncated TIFF: {(isTiled ? "tile" : "strip")} {index} is not whole");
-            RgbImage piece = decodeJpeg([.. data[..2], .. adobe, .. tables, .. data[2..]], mostPixels);
-            int left = index % across * width;
-            int top = index / across * height;
-            int columns = Math.Min(width, _width - left);
-            int rows = Math.Min(height, _height - top);
-            if (piece.Width < columns || piece.Height < rows)
-                throw ImageException.Damaged($"damaged TIFF: a JPEG of {piece.Width}x{piece.Height} for {columns}x{rows} pixels");
-            for (int row = 0; row < rows; row++)
-                piece.Pixels.AsSpan(3 * row * piece.Width, 3 * columns).CopyTo(pixels.AsSpan(3 * ((top + row) * _width + left)));
+            RgbImage image = decodeJpeg(one.Data, one.MostPixels);
+            one.Require(image.Width, image.Height);
+            for (int row = 0; row < one.Rows; row++)
+            {
+                ReadOnlySpan<byte> from = image.Pixels.AsSpan(3 * row * image.Width, 3 * one.Columns);
+                from.CopyTo(pixels.AsSpan(3 * ((one.Top + row) * _width + one.Left)));
+            }
         }
 
         if (_photometric == Photometric.MINISWHITE)
@@ -272,14 +234,71 @@ internal sealed class TiffReader
         return new RgbImage(_width, _height, pixels);
     }
 
+    /// <summary>Strips or tiles that are JPEGs of other samples: with alpha, of CMYK, or of one sample each.</summary>
+    private RgbImage ReadJpegSamples()
+    {
+        bool isRead = _bits == 8 && _samples >= Colors && (_isSeparate || _samples <= 4)
+            && _photometric is Photometric.MINISBLACK or Photometric.MINISWHITE or Photometric.RGB or Photometric.SEPARATED;
+        if (!isRead)
+        {
+            throw ImageException.Unsupported(
+                $"TIFF of JPEGs with {_samples} samples of {_bits} bits, photometric interpretation {(int)_photometric}, is not supported "
+                    + "(expected gray, RGB, CMYK or YCbCr of 8 bits)",
+                "convert the file to PNG");
+        }
+
+        byte[] samples = new byte[_width * _height * Colors]; // (height, width, colors)
+        foreach (JpegPiece one in JpegPieces([]))
+        {
+            if (one.Plane >= Colors)
+                break;
+            JpegSamples image = JpegDecoder.DecodeSamples(one.Data, one.MostPixels);
+            one.Require(image.Width, image.Height);
+            if (image.Count != (_isSeparate ? 1 : _samples))
+                throw ImageException.Damaged($"damaged TIFF: a JPEG of {image.Count} components for {_samples} samples");
+            int count = Math.Min(image.Count, Colors);
+            for (int row = 0; row < one.Rows; row++)
+            {
+                Span<byte> to = samples.AsSpan(((one.Top + row) * _width + one.Left) * Colors, one.Columns * Colors);
+                Unpack(image.Values.AsSpan(row * image.Width * image.Count), image.Count, to[one.Plane..], Colors, count);
+            }
+        }
+
+        return new RgbImage(_width, _height, _colors.ToRgb(samples));
+    }
+
+    /// <summary>Strips or tiles as JPEGs, each with the tables that all of them share.</summary>
+    /// <param name="start">Segments that come first.</param>
+    private IEnumerable<JpegPiece> JpegPieces(byte[] start)
+    {
+        byte[] tables = _tiff.GetField(TiffTag.JPEGTABLES) is [_, var field] ? field.ToByteArray()[2..^2] : []; // without start and end
+        (int width, int height) = PieceSize();
+        bool isTiled = _tiff.IsTiled();
+        int across = (_width + width - 1) / width;
+        int down = (_height + height - 1) / height;
+        for (int index = 0; index < across * down * (_isSeparate ? _samples : 1); index++)
+        {
+            byte[] data = new byte[CheckLength(isTiled, index)];
+            int read = isTiled ? _tiff.ReadRawTile(index, data, 0, data.Length) : _tiff.ReadRawStrip(index, data, 0, data.Length);
+            if (read != data.Length || read < 4)
+                throw ImageException.Truncated($"truncated TIFF: {(isTiled ? "tile" : "strip")} {index} is not whole");
+            int left = index % (across * down) % across * width;
+            int top = index % (across * down) / across * height;
+            yield return new JpegPiece([.. data[..2], .. start, .. tables, .. data[2..]], left, top, index / (across * down))
+            {
+                Columns = Math.Min(width, _width - left),
+                Rows = Math.Min(height, _height - top),
+                MostPixels = (width + LargestBlock) * (height + LargestBlock),
+            };
+        }
+    }
+
     private (int Width, int Height) PieceSize()
     {
         (int width, int height) = _tiff.IsTiled()
             ? (Field(TiffTag.TILEWIDTH, 0), Field(TiffTag.TILELENGTH, 0))
             : (_width, (int)Math.Min((uint)Field(TiffTag.ROWSPERSTRIP, -1), (uint)_height));
-        return width > 0 && height > 0
-            ? (width, height)
-            : throw ImageException.Damaged($"damaged TIFF: strips or tiles of {width}x{height}");
+        return width > 0 && height > 0 ? (width, height) : throw ImageException.Damaged($"damaged TIFF: strips or tiles of {width}x{height}");
     }
 
     /// <summary>
@@ -290,10 +309,22 @@ internal sealed class TiffReader
     {
         long length = isTiled ? _tiff.RawTileSize(index) : _tiff.RawStripSize(index);
         _claimed += Math.Max(length, 0);
-        return length >= 0 && length <= _fileLength && _claimed <= MostClaims * _fileLength
+        return length >= 0 && length <= _file.Length && _claimed <= MostClaims * _file.Length
             ? length
             : throw ImageException.Damaged(
-                $"damaged or truncated TIFF: {(isTiled ? "tile" : "strip")} {index} claims {length} bytes in a file of {_fileLength}");
+                $"damaged or truncated TIFF: {(isTiled ? "tile" : "strip")} {index} claims {length} bytes in a file of {_file.Length}");
+    }
+
+    /// <summary>
+    /// Takes a strip that is not compressed. LibTiff.NET corrects the length of a lone one as if no samples were shared.
+    /// </summary>
+    private void CopyStrip(int index, Span<byte> to)
+    {
+        var starts = _tiff.GetField(TiffTag.STRIPOFFSETS) is [{ Value: Array all }, ..] ? all : Array.Empty<long>();
+        long start = index < starts.Length ? Convert.ToInt64(starts.GetValue(index), CultureInfo.InvariantCulture) : -1;
+        if (start < 0 || start > _file.Length - to.Length)
+            throw ImageException.Damaged($"damaged or truncated TIFF: strip {index} begins at byte {start} of {_file.Length}");
+        _file.AsSpan((int)start, to.Length).CopyTo(to);
     }
 
     private int Field(TiffTag tag, int otherwise) => _tiff.GetField(tag) is [var field, ..] ? field.ToInt() : otherwise;
@@ -310,51 +341,22 @@ internal sealed class TiffReader
         public int Rows { get; init; }
     }
 
-    /// <summary>A file in memory.</summary>
-    private sealed class Source(byte[] file) : TiffStream
+    /// <param name="Data">A whole JPEG.</param>
+    /// <param name="Left">First column in the picture.</param>
+    /// <param name="Top">First row in the picture.</param>
+    /// <param name="Plane">The sample, where each has strips of its own.</param>
+    private sealed record JpegPiece(byte[] Data, int Left, int Top, int Plane)
     {
-        private long _at;
+        public int Columns { get; init; }
 
-        public override int Read(object clientData, byte[] buffer, int offset, int count)
+        public int Rows { get; init; }
+
+        public long MostPixels { get; init; }
+
+        public void Require(int width, int height)
         {
-            int read = (int)Math.Clamp(file.Length - _at, 0, count);
-            file.AsSpan((int)Math.Min(_at, file.Length), read).CopyTo(buffer.AsSpan(offset));
-            _at += read;
-            return read;
-        }
-
-        public override void Write(object clientData, byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(object clientData, long offset, SeekOrigin origin)
-        {
-            long from = origin switch { SeekOrigin.Begin => 0, SeekOrigin.Current => _at, _ => file.Length };
-            return _at = Math.Max(0, from + offset);
-        }
-
-        public override void Close(object clientData)
-        {
-        }
-
-        public override long Size(object clientData) => file.Length;
-    }
-
-    /// <summary>LibTiff.NET would write to the console.</summary>
-    private sealed class Silence : TiffErrorHandler
-    {
-        public override void ErrorHandler(Tiff tif, string method, string format, params object[] args)
-        {
-        }
-
-        public override void ErrorHandlerExt(Tiff tif, object clientData, string method, string format, params object[] args)
-        {
-        }
-
-        public override void WarningHandler(Tiff tif, string method, string format, params object[] args)
-        {
-        }
-
-        public override void WarningHandlerExt(Tiff tif, object clientData, string method, string format, params object[] args)
-        {
+            if (width < Columns || height < Rows)
+                throw ImageException.Damaged($"damaged TIFF: a JPEG of {width}x{height} for {Columns}x{Rows} pixels");
         }
     }
 }

@@ -46,6 +46,24 @@ internal sealed class JpegColors
         return new RgbImage(_width, _height, pixels);
     }
 
+    /// <summary>The components at the picture's size, as they are.</summary>
+    public JpegSamples ToSamples()
+    {
+        int count = _components.Length;
+        byte[] samples = GC.AllocateUninitializedArray<byte>(count * _width * _height);
+        for (int y = 0; y < _height; y++)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                Row(_components[i], y, _rows[i]);
+                for (int x = 0; x < _width; x++)
+                    samples[(y * _width + x) * count + i] = _rows[i][x];
+            }
+        }
+
+        return new JpegSamples(_width, _height, count, samples);
+    }
+
     /// <summary>A component's samples for a row of the picture.</summary>
     private void Row(JpegComponent component, int y, Span<byte> to)
     {

@@ -25,9 +25,28 @@ internal sealed class JpegDecoder
 
     /// <param name="file">A file whose structure <see cref="JpegStructure"/> has checked.</param>
     /// <exception cref="DinoException">It is damaged, or of a kind that is not read.</exception>
-    public static RgbImage Decode(ReadOnlySpan<byte> file) => new JpegDecoder().Read(file);
+    public static RgbImage Decode(ReadOnlySpan<byte> file)
+    {
+        var decoder = new JpegDecoder();
+        decoder.Read(file);
+        return new JpegColors(decoder._components, decoder.ColorSpace(), decoder._width, decoder._height).ToRgb();
+    }
 
-    private RgbImage Read(ReadOnlySpan<byte> file)
+    /// <summary>The components as they are stored, whatever they stand for: those of a TIFF's strip or tile.</summary>
+    /// <param name="file">A whole JPEG.</param>
+    /// <param name="maxPixels">Most pixels that it may have.</param>
+    /// <exception cref="DinoException">It is damaged, too large, or of a kind that is not read.</exception>
+    public static JpegSamples DecodeSamples(ReadOnlySpan<byte> file, long maxPixels)
+    {
+        if (JpegStructure.Read(file, maxPixels, hasAnySamples: true).LacksEnd)
+            throw JpegStructure.MissingEnd(file.Length);
+        var decoder = new JpegDecoder();
+        decoder.Read(file);
+        // The color space is never used: no sample becomes a color here.
+        return new JpegColors(decoder._components, JpegColorSpace.Gray, decoder._width, decoder._height).ToSamples();
+    }
+
+    private void Read(ReadOnlySpan<byte> file)
     {
         int at = 2;
         byte marker;
@@ -61,8 +80,6 @@ internal sealed class JpegDecoder
             foreach (JpegComponent component in _components)
                 component.TransformAll();
         }
-
-        return new JpegColors(_components, ColorSpace(), _width, _height).ToRgb();
     }
 
     /// <summary>What libjpeg takes the components for (<c>default_decompress_parms</c>).</summary>

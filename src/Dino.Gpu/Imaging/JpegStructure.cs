@@ -18,7 +18,13 @@ internal static class JpegStructure
 
     public static ReadOnlySpan<byte> Signature => [0xFF, 0xD8, 0xFF];
 
-    public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
+    /// <param name="file">All bytes of the file.</param>
+    /// <param name="maxPixels">Most pixels that the picture may have.</param>
+    /// <param name="hasAnySamples">
+    /// Whether the components may be any one to four samples, as in a TIFF, and not only those of a color.
+    /// </param>
+    /// <exception cref="DinoException">The file is truncated, damaged, too large or of a kind that is not read.</exception>
+    public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels, bool hasAnySamples = false)
     {
         JpegFrame? frame = null;
         bool hasScan = false;
@@ -43,7 +49,7 @@ internal static class JpegStructure
             // C0 to CF start a frame, but for the Huffman tables (C4), the extension (C8) and the arithmetic coding
             // conditions (CC). F7 is that of JPEG-LS.
             if ((marker is >= 0xC0 and <= 0xCF and not (HuffmanTables or 0xC8 or 0xCC) || marker == 0xF7) && frame is null)
-                frame = Frame(marker, segment, maxPixels);
+                frame = Frame(marker, segment, maxPixels, hasAnySamples);
             else if (marker == HuffmanTables)
                 hasTables = true;
             else if (marker == RestartInterval)
@@ -77,7 +83,7 @@ internal static class JpegStructure
     /// <summary>The refusal of a file that ends before its last marker, and without all of its rows.</summary>
     public static ImageException MissingEnd(int length) => ImageHeader.Truncated("JPEG", length, "before its end-of-image marker");
 
-    private static JpegFrame Frame(byte marker, ReadOnlySpan<byte> segment, long maxPixels)
+    private static JpegFrame Frame(byte marker, ReadOnlySpan<byte> segment, long maxPixels, bool hasAnySamples)
     {
         if (segment.Length < 6)
             throw ImageException.Damaged("damaged JPEG: its frame header is too short");
@@ -95,7 +101,7 @@ internal static class JpegStructure
         int width = BinaryPrimitives.ReadUInt16BigEndian(segment[3..]);
         ImageHeader.CheckSize("JPEG", width, height, maxPixels);
         int components = segment[5];
-        if (components is not (1 or 3 or 4))
+        if (components is not (1 or 3 or 4) && !(hasAnySamples && components == 2))
             throw ImageException.Unsupported($"JPEG of {components} components is not supported (expected 1, 3 or 4)");
         if (segment.Length < 6 + 3 * components)
             throw ImageException.Damaged("damaged JPEG: its frame header is too short");

@@ -24,6 +24,11 @@ for name, data in files.items():
             complete = without_delta
         if name.startswith("tiff_orientation"):  # Pillow turns these whether asked or not
             complete = files["tiff_rgb_raw.tif"]
+        if notes.get(name) == "tiff2rgba":  # Pillow leaves YCbCr to libtiff, but not where it is not compressed
+            del notes[name]
+            open("/tmp/in.tif", "wb").write(data)
+            subprocess.run(["tiff2rgba", "-n", "/tmp/in.tif", "/tmp/rgba.tif"], check=True)
+            complete = open("/tmp/rgba.tif", "rb").read()
         image = Image.open(io.BytesIO(complete))
         orientation = image.getexif().get(0x0112, 1)
         orientation = orientation if isinstance(orientation, int) else 1

@@ -148,6 +148,54 @@ for bits in (2, 4):
 put("tiff_gray_inverted.tif", tiff(8, 0, INDEX.tobytes()))
 put("tiff_rgb_16bit.tif", tiff(16, 2, random.randint(0, 65536, (H, W, 3)).astype("<u2").tobytes(), 3))
 put("tiff_float.tif", saved(Image.fromarray(random.rand(H, W).astype(np.float32)), "TIFF"), "refused")
+
+
+def ycbcr(across, down, rows, compression=1, extra=()):
+    """YCbCr in strips of so many rows, each block of pixels with one Cb and Cr; libtiff's tiff2rgba says what it is."""
+    planes = np.asarray(RGB.convert("YCbCr")).astype(int)
+    strips = []
+    for top in range(0, H, rows):
+        part = planes[top:top + rows]
+        part = np.pad(part, ((0, -len(part) % down), (0, -W % across), (0, 0)), "edge")
+        blocks = part.reshape(part.shape[0] // down, down, part.shape[1] // across, across, 3).transpose(0, 2, 1, 3, 4)
+        light = blocks[..., 0].reshape(*blocks.shape[:2], -1)
+        strips.append(np.concatenate([light, blocks[..., 1:].mean((2, 3))], -1).astype(np.uint8).tobytes())
+    if compression == 8:
+        strips = [zlib.compress(strip) for strip in strips]
+    count, lengths = len(strips), [len(strip) for strip in strips]
+    floats = [(tag, 5, len(values), values) for tag, values in extra]
+    arrays = [(258, 3, 3, struct.pack("<HHH", 8, 8, 8))]
+    arrays += [(tag, kind, number, b"".join(struct.pack("<II", round(value * 1000), 1000) for value in values))
+               for tag, kind, number, values in floats]
+    plain = [(256, 3, 1, W), (257, 3, 1, H), (259, 3, 1, compression), (262, 3, 1, 6), (277, 3, 1, 3), (278, 3, 1, rows),
+             (530, 3, 2, across | down << 16)]
+    entries = len(plain) + len(arrays) + 2
+    at, data = 8 + 2 + 12 * entries + 4, b""
+
+    def place(values):
+        nonlocal data
+        data += values
+        return at + len(data) - len(values)
+
+    table = plain + [(tag, kind, number, place(values)) for tag, kind, number, values in arrays]
+    starts = [place(strip) for strip in strips]
+    table += [(273, 4, count, place(struct.pack(f"<{count}I", *starts)) if count > 1 else starts[0]),
+              (279, 4, count, place(struct.pack(f"<{count}I", *lengths)) if count > 1 else lengths[0])]
+    return (b"II*\0\x08\0\0\0" + struct.pack("<H", entries)
+            + b"".join(struct.pack("<HHII", *entry) for entry in sorted(table)) + b"\0\0\0\0" + data)
+
+
+put("tiff_ycbcr_lzw.tif", saved(RGB.convert("YCbCr"), "TIFF", compression="tiff_lzw"))
+for across, down in ((1, 1), (2, 1), (2, 2), (1, 2), (4, 1), (4, 2), (4, 4)):
+    put(f"tiff_ycbcr_{across}x{down}.tif", ycbcr(across, down, H), "tiff2rgba")
+put("tiff_ycbcr_strips.tif", ycbcr(2, 2, 8), "tiff2rgba")
+put("tiff_ycbcr_deflate.tif", ycbcr(2, 2, 8, 8), "tiff2rgba")
+put("tiff_ycbcr_video.tif", ycbcr(2, 2, H, 1, [(532, (16, 235, 128, 240, 128, 240)), (529, (0.2125, 0.7154, 0.0721))]), "tiff2rgba")
+premultiplied = [part.point(lambda value: value // 2) for part in RGB.split()]
+put("tiff_rgba_premultiplied.tif", saved(Image.merge("RGBA", (*premultiplied, RGB.convert("L"))), "TIFF", tiffinfo={338: 1}))
+put("tiff_jpeg_rgba.tif", saved(Image.merge("RGBA", (*RGB.split(), RGB.convert("L"))), "TIFF", compression="jpeg"))
+put("tiff_jpeg_la.tif", saved(Image.merge("LA", (RGB.convert("L"), RGB.split()[0])), "TIFF", compression="jpeg"))
+put("tiff_jpeg_cmyk.tif", saved(RGB.convert("CMYK"), "TIFF", compression="jpeg"))
 open("/tmp/base.tif", "wb").write(saved(picture(100, 50), "TIFF"))
 open("/tmp/gray.tif", "wb").write(saved(picture(100, 50).convert("L"), "TIFF"))
 for name, options in (("tiles", ["-t", "-w", "64", "-l", "32"]), ("tiles_lzw_predictor", ["-t", "-w", "32", "-l", "32", "-c", "lzw:2"]),
@@ -156,7 +204,9 @@ for name, options in (("tiles", ["-t", "-w", "64", "-l", "32"]), ("tiles_lzw_pre
                       ("strips_deflate_predictor", ["-r", "7", "-c", "zip:2"]), ("big_endian", ["-B", "-c", "lzw"]),
                        ("bigtiff", ["-8", "-r", "20"]),
                       ("tiles_jpeg", ["-t", "-w", "64", "-l", "32", "-c", "jpeg:90"]),
-                       ("tiles_jpeg_rgb", ["-t", "-w", "64", "-l", "32", "-c", "jpeg:r:90"]),
+                       ("separate_jpeg", ["-p", "separate", "-r", "16", "-c", "jpeg:r:90"]),
+                      ("separate_tiles_jpeg", ["-p", "separate", "-t", "-w", "32", "-l", "16", "-c", "jpeg:r:90"]),
+                      ("tiles_jpeg_rgb", ["-t", "-w", "64", "-l", "32", "-c", "jpeg:r:90"]),
                       ("strips_jpeg", ["-r", "16", "-c", "jpeg:90"])):
     subprocess.run(["tiffcp", *options, "/tmp/base.tif", "/tmp/out.tif"], check=True, capture_output=True)
     put(f"tiff_{name}.tif", open("/tmp/out.tif", "rb").read())
