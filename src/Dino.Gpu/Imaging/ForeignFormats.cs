@@ -6,6 +6,39 @@ namespace Dino.Gpu.Imaging;
 /// <summary>Names what a file is that is not read, for the message that refuses it.</summary>
 internal static class ForeignFormats
 {
+    private static readonly (byte[] Start, string Kind)[] Starts =
+    [
+        ([.. "8BPS"u8], "a Photoshop file"),
+        ([.. "%PDF"u8], "PDF"),
+        ([.. "%!PS"u8], "PostScript"),
+        ([.. "PK\u0003\u0004"u8], "a zip archive"),
+        ([0x1F, 0x8B], "a gzip archive"),
+        ([.. "icns"u8], "an icon of macOS (ICNS)"),
+        ([.. "qoif"u8], "QOI"),
+        ([.. "DDS "u8], "DDS"),
+        ([0x76, 0x2F, 0x31, 0x01], "OpenEXR"),
+        ([.. "#?RADIANCE"u8], "Radiance HDR"),
+        ([.. "#?RGBE"u8], "Radiance HDR"),
+        ([.. "gimp xcf"u8], "a GIMP file (XCF)"),
+        ([.. "SIMPLE  ="u8], "FITS"),
+        ([.. "SDPX"u8], "DPX"),
+        ([.. "XPDS"u8], "DPX"),
+        ([0x01, 0xDA], "an SGI picture"),
+        ([0x59, 0xA6, 0x6A, 0x95], "a Sun raster picture"),
+        ([0x8A, .. "MNG"u8], "MNG"),
+        ([0x8B, .. "JNG"u8], "JNG"),
+        ([0x0A, 0x05, 0x01, 0x08], "PCX"),
+        ([.. "/* XPM"u8], "XPM"),
+        ([.. "FUJIFILMCCD-RAW"u8], "a camera's raw file (RAF)"),
+        ([.. "IIU\0"u8], "a camera's raw file (RW2)"),
+        ([.. "IIRO"u8], "a camera's raw file (ORF)"),
+        ([.. "IIRS"u8], "a camera's raw file (ORF)"),
+        ([.. "MMOR"u8], "a camera's raw file (ORF)"),
+        ([.. "FOVb"u8], "a camera's raw file (X3F)"),
+        ([0, .. "MRM"u8], "a camera's raw file (MRW)"),
+        ([.. "II\u001A\0\0\0HEAPCCDR"u8], "a camera's raw file (CRW)"),
+    ];
+
     public static string Describe(ReadOnlySpan<byte> file)
     {
         if (file.Length >= 12 && file[4..].StartsWith("ftyp"u8))
@@ -14,26 +47,16 @@ internal static class ForeignFormats
             return "JPEG 2000";
         if (file.StartsWith<byte>([0, 0, 0, 12, .. "JXL \r\n"u8]) || file.StartsWith<byte>([0xFF, 0x0A]))
             return "JPEG XL";
-        if (file.StartsWith("8BPS"u8))
-            return "a Photoshop file";
-        if (file.StartsWith("%PDF"u8))
-            return "PDF";
-        if (file.StartsWith("PK\u0003\u0004"u8))
-            return "a zip archive";
-        if (file.StartsWith<byte>([0x1F, 0x8B]))
-            return "a gzip archive";
+        foreach ((byte[] start, string kind) in Starts)
+        {
+            if (file.StartsWith(start))
+                return kind;
+        }
+
+        if (IsTarga(file))
+            return "TGA";
         if (file.StartsWith<byte>([0, 0, 2, 0]) && file.Length >= 22)
             return "a cursor (CUR)";
-        if (file.StartsWith("icns"u8))
-            return "an icon of macOS (ICNS)";
-        if (file.StartsWith("qoif"u8))
-            return "QOI";
-        if (file.StartsWith("DDS "u8))
-            return "DDS";
-        if (file.StartsWith<byte>([0x76, 0x2F, 0x31, 0x01]))
-            return "OpenEXR";
-        if (file.StartsWith("#?RADIANCE"u8) || file.StartsWith("#?RGBE"u8))
-            return "Radiance HDR";
         bool isNetpbm = file.Length >= 3 && file[0] == 'P' && file[1] is >= (byte)'1' and <= (byte)'7' or (byte)'F' or (byte)'f';
         if (isNetpbm && char.IsWhiteSpace((char)file[2]))
             return "PPM or another of the Netpbm formats";
@@ -44,6 +67,18 @@ internal static class ForeignFormats
         ReadOnlySpan<byte> head = file[..Math.Min(1024, file.Length)];
         return head.IndexOf("<svg"u8) >= 0 ? "SVG" : "text";
     }
+
+    /// <summary>
+    /// Whether a header is that of a picture without a palette, of which no field is odd: TGA begins with no mark.
+    /// </summary>
+    private static bool IsTarga(ReadOnlySpan<byte> file) =>
+        file.Length > 18
+        && file[1] == 0
+        && file[2] is 2 or 3 or 10 or 11
+        && file[3..8].IndexOfAnyExcept((byte)0) < 0
+        && file[16] is 8 or 15 or 16 or 24 or 32
+        && (file[12] | file[13]) > 0
+        && (file[14] | file[15]) > 0;
 
     private static string IsoMedia(ReadOnlySpan<byte> brand)
     {

@@ -5,9 +5,11 @@ namespace Dino.Gpu.Imaging;
 /// <summary>Reads size and orientation from the first directory of a TIFF (version 6) or BigTIFF.</summary>
 internal static class TiffStructure
 {
+    private const int SubfileType = 254;
     private const int ImageWidth = 256;
     private const int ImageLength = 257;
     private const int Orientation = 274;
+    private const int SubDirectories = 330;
     private const int DngVersion = 50706;
 
     /// <summary>Bytes of a value of each type, BYTE (1) to IFD8 (18).</summary>
@@ -38,6 +40,8 @@ internal static class TiffStructure
         long width = 0;
         long height = 0;
         int orientation = 1;
+        bool isReduced = false;
+        bool isRaw = file[8..].StartsWith("CR"u8); // Canon's CR2
         for (; count > 0; count--, entries = entries[entryLength..])
         {
             int tag = Int16(entries);
@@ -60,12 +64,22 @@ internal static class TiffStructure
                 height = value;
             else if (tag == Orientation && value is >= 1 and <= 8)
                 orientation = (int)value;
+            else if (tag == SubfileType)
+                isReduced = (value & 1) != 0;
+            else if (tag == SubDirectories)
+                isRaw |= isReduced; // Nikon's NEF and others: the first page is a thumbnail, and the picture lies deeper
             else if (tag == DngVersion)
-                throw ImageException.Unsupported("a camera's raw file (DNG) is not supported", "develop it to JPEG, PNG or TIFF");
+                throw Raw(" (DNG)");
         }
+
+        if (isRaw)
+            throw Raw("");
 
         ImageHeader.CheckSize("TIFF", width, height, maxPixels);
         return new ImageHeader(ImageFormat.Tiff, (int)width, (int)height, orientation);
+
+        static ImageException Raw(string kind) =>
+            ImageException.Unsupported($"a camera's raw file{kind} is not supported", "develop it to JPEG, PNG or TIFF");
 
         ushort Int16(ReadOnlySpan<byte> bytes) =>
             little ? BinaryPrimitives.ReadUInt16LittleEndian(bytes) : BinaryPrimitives.ReadUInt16BigEndian(bytes);

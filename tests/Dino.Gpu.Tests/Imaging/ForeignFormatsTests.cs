@@ -1,0 +1,45 @@
+using Dino.Gpu.Imaging;
+
+namespace Dino.Gpu.Tests.Imaging;
+
+/// <summary>What a file is that is not read: its name, where hexadecimal bytes would say nothing.</summary>
+public sealed class ForeignFormatsTests
+{
+    public static TheoryData<byte[], string> Files => new()
+    {
+        { [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 61, 0, 47, 0, 24, 0, 1, 2, 3, 4], "TGA" },
+        { [0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 61, 0, 47, 0, 32, 8, 1, 2, 3, 4], "TGA" },
+        { [0, 0, 2, 0, 1, 0, 32, 32, 0, 0, 1, 0, 1, 0, 48, 1, 0, 0, 22, 0, 0, 0], "a cursor (CUR)" },
+        { [.. "SDPX"u8, 0, 0, 0x20, 0], "DPX" },
+        { [0x0A, 5, 1, 8, 0, 0], "PCX" },
+        { [0x59, 0xA6, 0x6A, 0x95, 0, 0, 0, 61], "a Sun raster picture" },
+        { [1, 0xDA, 1, 1, 0, 3], "an SGI picture" },
+        { [.. "gimp xcf v011"u8, 0], "a GIMP file (XCF)" },
+        { [.. "%!PS-Adobe-3.0 EPSF-3.0\n"u8], "PostScript" },
+        { [.. "SIMPLE  =                    T"u8], "FITS" },
+        { [.. "FUJIFILMCCD-RAW 0201"u8], "a camera's raw file (RAF)" },
+        { [.. "IIU\0"u8, 24, 0, 0, 0], "a camera's raw file (RW2)" },
+        { [.. "IIRO"u8, 8, 0, 0, 0], "a camera's raw file (ORF)" },
+        { [0x8A, .. "MNG\r\n"u8, 0x1A, 0x0A], "MNG" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Known_files_are_named(byte[] file, string kind) => Assert.Equal(kind, ForeignFormats.Describe(file));
+
+    /// <summary>In a TIFF, too: the first page of Nikon's and Canon's raw files is a small preview.</summary>
+    [Fact]
+    public void A_raw_file_is_not_its_thumbnail()
+    {
+        byte[] thumbnail =
+        [
+            .. "II*\0"u8, 8, 0, 0, 0, 4, 0, 254, 0, 4, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 0, 1, 0, 0, 0, 1, 0, 0, 0,
+            1, 1, 3, 0, 1, 0, 0, 0, 1, 0, 0, 0, 74, 1, 4, 0, 1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0,
+        ];
+        Assert.Contains("a camera's raw file is not supported", Assert.Throws<DinoException>(() => ImageHeader.Read(thumbnail)).Message);
+        thumbnail[18] = 0; // a picture of full size that has smaller copies, as in pyramids
+        Assert.Equal((1, 1), (ImageHeader.Read(thumbnail).Width, ImageHeader.Read(thumbnail).Height));
+        byte[] canon = [.. thumbnail[..4], 16, 0, 0, 0, .. "CR"u8, 2, 0, 0, 0, 0, 0, .. thumbnail[8..]];
+        Assert.Contains("a camera's raw file is not supported", Assert.Throws<DinoException>(() => ImageHeader.Read(canon)).Message);
+    }
+}
