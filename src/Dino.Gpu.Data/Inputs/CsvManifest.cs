@@ -4,8 +4,10 @@ using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Inputs;
 
-/// <summary>A CSV or TSV file with a header line, in UTF-8. Every value is text, as CSV has no types; nothing at all is
-/// a missing one, and <c>""</c> an empty text.</summary>
+/// <summary>
+/// A CSV or TSV file with a header line, in UTF-8; a .csv may have semicolons or tabs, too. Every value is text, as CSV
+/// has no types; nothing at all is a missing one, and <c>""</c> an empty text.
+/// </summary>
 internal sealed class CsvManifest : Manifest
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -19,12 +21,10 @@ internal sealed class CsvManifest : Manifest
     public CsvManifest(string file, string? pathColumn, char separator)
         : base(file)
     {
-        _separator = separator;
-        using StreamReader reader = OpenText();
-        var records = new CsvRecords(reader, separator);
-        if (!Next(records))
-            throw Failed("empty, expected a header line with the names of the columns");
-        _header = [.. records.Fields];
+        (_separator, _header) = (separator, Header(separator));
+        // Where the comma is the decimal point, spreadsheets write semicolons.
+        if (_header is [var only] && Array.Find([';', '\t'], only.Contains) is var other and not '\0')
+            (_separator, _header) = (other, Header(other));
         (_path, _carried) = Choose(_header, pathColumn);
         Columns = [.. _carried.Select(column => new CarriedColumn(_header[column], ColumnType.Text))];
     }
@@ -53,6 +53,13 @@ internal sealed class CsvManifest : Manifest
                     object? (column) =>
                         records.Fields[column] is { Length: 0 } && !records.IsQuoted(column) ? null : records.Fields[column]));
         }
+    }
+
+    private string[] Header(char separator)
+    {
+        using StreamReader reader = OpenText();
+        var records = new CsvRecords(reader, separator);
+        return Next(records) ? [.. records.Fields] : throw Failed("empty, expected a header line with the names of the columns");
     }
 
     private StreamReader OpenText() => new(OpenStream(), Utf8, detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);

@@ -106,8 +106,11 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
     private static InputSource List(string list)
     {
         UrlInput.Refuse(list);
+        MissingInput.RefuseList(list);
         return Directory.Exists(list)
-            ? throw new DinoException($"cannot read list '{list}': it is a directory, expected a file with one path a line")
+            ? throw new DinoException(
+                $"cannot read list '{list}': it is a directory, expected a file with one path a line",
+                $"leave out the @ to read its images: {list}")
             : new(() => ReadList(list), [], $"no paths in list '{list}'");
     }
 
@@ -115,8 +118,14 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
     {
         using StreamReader reader = Reading(list, () => OpenList(list));
         var names = new NameReader(reader);
+        bool isFirst = true;
         while (Reading(list, names.Next) is { } name)
+        {
+            if (isFirst && Manifest.IsTable(list, name))
+                throw NoList(list, "a table");
+            isFirst = false;
             yield return Row(name);
+        }
     }
 
     /// <summary>A list that is packed is unpacked, and a picture or an archive is told from a list.</summary>
@@ -125,34 +134,60 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
         var file = new FileStream(list, FileMode.Open, FileAccess.Read);
         if (!file.CanSeek)
             return new StreamReader(file); // a pipe
-        Span<byte> start = stackalloc byte[BinaryInput.StartLength];
-        start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
-        if (start.Length > 0 && file.Length == 0) // a device without an end, such as /dev/zero
-            throw new DinoException($"cannot read list '{list}': not a regular file");
-        file.Position = 0;
-        if (start.StartsWith<byte>([0x1F, 0x8B]))
-            return new StreamReader(new GZipStream(file, CompressionMode.Decompress));
-        if (BinaryInput.Describe(start) is not { } kind)
-            return new StreamReader(file);
-        file.Dispose();
-        throw new DinoException(
-            $"cannot read list '{list}': it is {kind}, expected a file with one path a line",
-            $"leave out the @ to embed what is in it: {list}");
+        try
+        {
+            Span<byte> start = stackalloc byte[BinaryInput.StartLength];
+            Span<byte> first = Start(file, start);
+            if (first.Length > 0 && file.Length == 0) // a device without an end, such as /dev/zero
+                throw new DinoException($"cannot read list '{list}': not a regular file");
+            bool isPacked = first.StartsWith<byte>([0x1F, 0x8B]);
+            if (isPacked)
+            {
+                file.Position = 0;
+                using var unpacked = new GZipStream(file, CompressionMode.Decompress, leaveOpen: true);
+                start = Start(unpacked, start);
+            }
+            else
+            {
+                file.Position = 0;
+                start = Start(file, start);
+            }
+
+            file.Position = 0;
+            if (BinaryInput.Describe(start) is { } kind)
+                throw NoList(list, isPacked ? $"{kind}, packed" : kind);
+            return new StreamReader(isPacked ? new GZipStream(file, CompressionMode.Decompress) : file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
+
+    private static Span<byte> Start(Stream stream, Span<byte> bytes) =>
+        bytes[..stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)];
+
+    private static DinoException NoList(string list, string kind) => new(
+        $"cannot read list '{list}': it is {kind}, expected a file with one path a line",
+        $"leave out the @ to embed what is in it: {list}");
 
     private static IEnumerable<InputItem> ReadLines(TextReader reader)
     {
         var names = new NameReader(reader);
-        bool isFirst = true;
+        int place = 0;
         while (names.Next() is { } name)
         {
-            if (isFirst && BinaryInput.DescribeText(names.First, names.EndInNul) is { } kind)
+            string? kind = place == 0 ? BinaryInput.DescribeText(names.First, names.EndInNul)
+                : place == 1 && name.Length == 0 && names.EndInNul ? "an archive or other binary data" // no empty names end in NUL
+                : null;
+            if (kind is not null)
             {
                 throw new DinoException(
                     $"standard input is {kind}, expected paths, one a line", "save it to a file, and give the name of that");
             }
 
-            isFirst = false;
+            place++;
             yield return Row(name);
         }
     }

@@ -97,13 +97,18 @@ internal sealed class JsonLinesManifest : Manifest
     {
         object?[] values = new object?[Columns.Count];
         string? image = null;
+        string? hint = null;
         try
         {
             Utf8JsonReader json = lines.Begin();
             while (lines.NextProperty(ref json) is { } name)
             {
                 if (name == _pathName)
+                {
                     image = json.TokenType == JsonTokenType.String ? json.GetString() : null;
+                    hint = json.TokenType == JsonTokenType.StartObject ? "of pandas, write it with to_json(orient='records')" : null;
+                }
+
                 if (_places.TryGetValue(name, out int place))
                     values[place] = JsonCell.Read(ref json, lines.Line.Span, Columns[place].Type);
                 else
@@ -121,7 +126,7 @@ internal sealed class JsonLinesManifest : Manifest
 
         return image is { Length: > 0 }
             ? new InputItem(image, values)
-            : throw Failed(lines.Number, $"no path in '{_pathName}', expected a string");
+            : throw Failed(lines.Number, $"no path in '{_pathName}', expected a string", hint: hint);
     }
 
     private bool Next(JsonObjectLines lines)

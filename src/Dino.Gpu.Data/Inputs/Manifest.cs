@@ -28,6 +28,20 @@ internal abstract class Manifest(string file)
 
     public static bool IsManifest(string file) => Kind(file) is not null;
 
+    /// <summary>
+    /// Whether a file that is named as a list of paths is a table: by its name, and a first line that is no path.
+    /// </summary>
+    public static bool IsTable(string file, string firstLine) => Kind(file) switch
+    {
+        null => false,
+        ".csv" => IsHeader(firstLine, ','),
+        ".tsv" => IsHeader(firstLine, '\t'),
+        _ => firstLine.AsSpan().TrimStart() is ['{' or '[', ..],
+    };
+
+    private static bool IsHeader(string line, char separator) => !System.IO.File.Exists(line)
+        && line.Split(separator).Any(name => PathColumns.Contains(name.Trim('"', '\uFEFF'), StringComparer.OrdinalIgnoreCase));
+
     /// <summary>Reads what is needed to know the columns and their types.</summary>
     /// <param name="file">A .csv, .tsv, .jsonl, .ndjson or .json file, as it is or packed (.gz), or a .parquet or .pq
     /// file.</param>
@@ -107,11 +121,11 @@ internal abstract class Manifest(string file)
     protected DinoException Failed(string reason, Exception? cause = null) => Failure($"cannot read '{File}': {reason}", cause);
 
     /// <summary>A failure of one line.</summary>
-    protected DinoException Failed(long line, string reason, Exception? cause = null) =>
-        Failure($"cannot read '{File}', line {line}: {reason}", cause);
+    protected DinoException Failed(long line, string reason, Exception? cause = null, string? hint = null) =>
+        Failure($"cannot read '{File}', line {line}: {reason}", cause, hint);
 
-    private static DinoException Failure(string message, Exception? cause) =>
-        cause is null ? new DinoException(message) : new DinoException(message, cause);
+    private static DinoException Failure(string message, Exception? cause, string? hint = null) =>
+        cause is null ? new DinoException(message, hint) : new DinoException(message, hint, cause);
 
     /// <summary>The extension that says what the file holds; null for what is no table.</summary>
     protected static string? Kind(string file) =>

@@ -19,6 +19,17 @@ internal static class MissingInput
             throw new DinoException($"cannot read '{input}': {NoSuchFile}", Hint(path));
     }
 
+    /// <summary>Fails if there is no list of a name.</summary>
+    /// <param name="list">Its name, without the @.</param>
+    /// <exception cref="DinoException">There is none.</exception>
+    public static void RefuseList(string list)
+    {
+        if (!RegularFile.IsMissing(list))
+            return;
+        string? hint = Suggestion(list) is { } name ? $"did you mean @{name}?" : null;
+        throw new DinoException($"cannot read list '{list}': no such file", hint);
+    }
+
     /// <summary>What the user may have meant by a folder that is not there; null where it is there, or nothing is like
     /// it.</summary>
     /// <param name="folder">With its separator; nothing for the current one.</param>

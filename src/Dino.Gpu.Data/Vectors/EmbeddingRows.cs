@@ -46,6 +46,8 @@ internal sealed class EmbeddingRows : IDisposable
     /// <exception cref="DinoException">It cannot be read, or the run is not finished.</exception>
     public static EmbeddingRows Open(string path)
     {
+        UrlInput.Refuse(path);
+        MissingInput.Refuse(path);
         if (!Directory.Exists(path))
         {
             EmbeddingFile file = FormatCatalog.OpenReader(path);

@@ -66,6 +66,13 @@ public sealed class EmbedBadInputTests : IDisposable
     /// One file of every extension that pictures have: what can be read is read, other kinds of picture are rows that
     /// fail by name, and anything else is counted.
     /// </summary>
+    /// <summary>The first page of a Nikon's file: a thumbnail, and where the picture is (tags 254 and 330).</summary>
+    private static byte[] Thumbnail =>
+    [
+        .. "II*\0"u8, 8, 0, 0, 0, 4, 0, 254, 0, 4, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 0, 1, 0, 0, 0, 1, 0, 0, 0,
+        1, 1, 3, 0, 1, 0, 0, 0, 1, 0, 0, 0, 74, 1, 4, 0, 1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0,
+    ];
+
     [Fact]
     public async Task A_folder_with_every_extension_is_accounted_for()
     {
@@ -91,6 +98,9 @@ public sealed class EmbedBadInputTests : IDisposable
             (".pnm", "P3\n1 1\n255\n1 2 3\n"u8.ToArray(), "Netpbm"),
             (".cr3", [0, 0, 0, 24, .. "ftypcrx "u8, 0, 0, 0, 0], "raw file (CR3)"),
             (".dng", [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 0xC6, 1, 0, 4, 0, 0, 0, 1, 4, 0, 0, 0, 0, 0, 0], "DNG"),
+            (".nrw", Thumbnail, "raw file"), (".cur", [0, 0, 2, 0, 1, 0, .. new byte[16]], "CUR"),
+            (".icns", [.. "icns"u8, 0, 0, 0, 8], "ICNS"),
+            (".pef", [1, 2, 3, 4], "found bytes"), (".srw", [1, 2, 3, 4], "found bytes"), (".xcf", [1, 2, 3, 4], "found bytes"),
             (".cr2", [1, 2, 3, 4], "found bytes"), (".nef", [1, 2, 3, 4], "found bytes"), (".arw", [1, 2, 3, 4], "found bytes"),
         ];
         string[] counted = [".zip", ".txt", ".mp4"];

@@ -89,6 +89,74 @@ public sealed class WrongInputTests : IDisposable
         Assert.Contains("it is a zip archive", Fails("@" + _folder.Write("a.zip", zip)).Message);
     }
 
+    [Fact]
+    public void Arrays_archives_and_packed_pictures_are_no_lists()
+    {
+        byte[] tar = new byte[1024];
+        "photos/a.jpg"u8.CopyTo(tar);
+        "ustar"u8.CopyTo(tar.AsSpan(257));
+        byte[] random = new byte[4096];
+        new Random(1).NextBytes(random);
+        using var packed = new MemoryStream();
+        using (var gzip = new System.IO.Compression.GZipStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true))
+            gzip.Write(File.ReadAllBytes(GoldenData.Image("rocket.jpg")));
+
+        Assert.Contains("it is a NumPy file,", Fails("@" + _folder.Write("a.npy", [0x93, .. "NUMPY"u8, 1, 0, 118, 0])).Message);
+        Assert.Contains("it is a Parquet file,", Fails("@" + _folder.Write("a.parquet", [.. "PAR1"u8, 0x15, 4])).Message);
+        Assert.Contains("it is a tar archive,", Fails("@" + _folder.Write("a.tar", tar)).Message);
+        Assert.Contains("it is a JPEG picture, packed,", Fails("@" + _folder.Write("a.jpg.gz", packed.ToArray())).Message);
+        Assert.Contains("it is PDF,", Fails("@" + _folder.Write("a.pdf", "%PDF-1.7\nabc"u8.ToArray())).Message);
+        Assert.Contains("it is binary data,", Fails("@" + _folder.Write("a.dat", random)).Message);
+        Assert.Contains("is binary data,", Assert.Throws<DinoException>(() => Lines(random)).Message);
+        Assert.Contains("is an archive or other binary data,", Assert.Throws<DinoException>(() => Lines(tar)).Message);
+    }
+
+    /// <summary>A table is named without the @; a list may be called as one.</summary>
+    [Fact]
+    public void A_table_is_no_list_of_paths()
+    {
+        foreach ((string name, string text) in new[] { ("a.csv", ",path,label\n0,a.jpg,x\n"), ("a.tsv", "file\tlabel\na.jpg\tx\n"),
+            ("a.jsonl", "{\"path\":\"a.jpg\"}\n"), ("a.json", "[{\"path\":\"a.jpg\"}]") })
+        {
+            string file = _folder.Write(name, text);
+            DinoException table = Fails("@" + file);
+            Assert.Equal($"cannot read list '{file}': it is a table, expected a file with one path a line", table.Message);
+            Assert.Contains("leave out the @", table.Hint);
+        }
+
+        using var list = InputList.Settle(["@" + _folder.Write("list.csv", "a,b.jpg\nc.jpg\n")], TextReader.Null);
+        Assert.Equal(["a,b.jpg", "c.jpg"], list.Items().Select(item => item.Path));
+    }
+
+    [Fact]
+    public void A_mistyped_list_is_named_with_what_is_there()
+    {
+        string list = _folder.Write("list.txt", "a.jpg\n");
+        DinoException missing = Fails("@" + _folder.Path("lsit.txt"));
+        Assert.Equal($"cannot read list '{_folder.Path("lsit.txt")}': no such file", missing.Message);
+        Assert.Equal($"did you mean @{list}?", missing.Hint);
+    }
+
+    /// <summary>Spreadsheets of many countries separate by semicolons, for their comma is in numbers.</summary>
+    [Theory]
+    [InlineData("\uFEFFpath;size\r\na.jpg;1,5\r\n")]
+    [InlineData("path\tsize\na.jpg\t1,5\n")]
+    public void A_csv_may_have_another_separator(string text)
+    {
+        using var list = InputList.Settle([_folder.Write("a.csv", text)], TextReader.Null);
+        InputItem item = Assert.Single(list.Items());
+        Assert.Equal("a.jpg", item.Path);
+        Assert.Equal("1,5", Assert.Single(item.Columns));
+    }
+
+    [Fact]
+    public void Columns_of_pandas_say_how_to_write_them()
+    {
+        DinoException failure = Fails(_folder.Write("a.json", """{"path":{"0":"a.jpg"},"label":{"0":"x"}}"""));
+        Assert.Contains("no path in 'path'", failure.Message);
+        Assert.Contains("orient='records'", failure.Hint);
+    }
+
     /// <summary>Paths that begin as files of some kind do are paths, and so are those in another encoding.</summary>
     [Fact]
     public void Paths_are_taken_for_paths()
