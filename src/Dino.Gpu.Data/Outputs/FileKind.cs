@@ -33,8 +33,16 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
     /// <summary>Any PNG picture.</summary>
     public static FileKind Png { get; } = new("a PNG picture", path => Start(path).AsSpan().StartsWith(PngStart));
 
+    /// <summary>A PNG picture as this library writes it, whatever it shows: a photograph is none.</summary>
+    public static FileKind OwnPng { get; } = new("a PNG picture of dino", path => IsOwnPng(Start(path)));
+
     /// <summary>Any NumPy array.</summary>
     public static FileKind Npy { get; } = new("a NumPy array", path => Start(path).AsSpan().StartsWith(NpyStart));
+
+    /// <summary>A checkpoint in safetensors; not embeddings, nor a classifier.</summary>
+    public static FileKind Weights { get; } = new(
+        "a checkpoint in safetensors",
+        path => SafetensorsHeader.IsAtStart(Start(path)) && CheckpointInfo.Read(path).Layout is not null);
 
     /// <summary>Any safetensors file.</summary>
     public static FileKind Safetensors { get; } = new("a safetensors file", path => SafetensorsHeader.IsAtStart(Start(path)));
@@ -63,10 +71,11 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
     });
 
     /// <summary>A PNG picture of one size.</summary>
-    public static FileKind PngOf(int width, int height) => new($"a PNG picture of {width}x{height}", path =>
+    public static FileKind PngOf(int width, int height) => new($"a PNG picture of dino of {width}x{height}", path =>
     {
-        var header = ImageHeader.Read(ImageFile.ReadBytes(path));
-        return header.Format == ImageFormat.Png && (header.Width, header.Height) == (width, height);
+        byte[] file = ImageFile.ReadBytes(path);
+        var header = ImageHeader.Read(file);
+        return IsOwnPng(file) && (header.Width, header.Height) == (width, height);
     });
 
     /// <summary>A NumPy array of one shape.</summary>
@@ -79,7 +88,7 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
     /// <summary>The kind of a name with the extension .png, .npy or .safetensors.</summary>
     public static FileKind OfExtension(string path) => Path.GetExtension(path) switch
     {
-        ".png" => Png,
+        ".png" => OwnPng,
         ".npy" => Npy,
         _ => Safetensors,
     };
@@ -103,7 +112,8 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
         AtomicFile.EnsureWritable(path);
     }
 
-    private bool Is(string path)
+    /// <summary>Whether an existing file is of this kind.</summary>
+    public bool Is(string path)
     {
         try
         {
@@ -114,6 +124,16 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
             return false;
         }
     }
+
+    /// <summary>
+    /// Whether Skia's encoder wrote a PNG of RGB: it notes that all 8 bits are significant, and nothing else.
+    /// </summary>
+    private static bool IsOwnPng(ReadOnlySpan<byte> file) =>
+        file.Length > 56
+        && file.StartsWith(PngStart)
+        && file[24..29].SequenceEqual<byte>([8, 2, 0, 0, 0])
+        && file[33..].StartsWith<byte>([0, 0, 0, 3, .. "sBIT"u8, 8, 8, 8])
+        && file[52..].StartsWith("IDAT"u8);
 
     private static string Text(string path) => Encoding.Latin1.GetString(Start(path));
 

@@ -76,6 +76,8 @@ internal static class OutputNames
             string file = real.Of(path);
             if (pictures.Any(picture => picture.Length > 0 && RealPath.Comparer.Equals(real.Of(picture), file)))
                 throw InputToo(option, path);
+            if (FileKind.Png.Is(path))
+                FileKind.OwnPng.RequireReplaceable(path); // a photograph that is no input is no less worth
         }
     }
 

@@ -114,7 +114,7 @@ internal sealed class ErrorLog : IDisposable
         if (!File.Exists(path) || !RegularFile.CanOpen(path))
             return false;
         using StreamReader reader = OpenText(path);
-        return NextLine(reader, path) is { } line && !IsBegun(line);
+        return NextLine(reader, path) is { } line && Parse(line) is null && !(IsBegun(line) && NextLine(reader, path) is null);
     }
 
     /// <summary>Reads the lines of a finished log one by one: row, path and error.</summary>

@@ -122,6 +122,48 @@ public sealed class FileKindTests : IDisposable
         Assert.Contains(FileKind.NotReplaced, (await CliRunner.RunAsync([.. preprocess, _folder.Path("out"), "--size", "32"])).FatalLine());
     }
 
+    /// <summary>A photograph may have the size of what is written.</summary>
+    [Fact]
+    public async Task Pictures_of_other_programs_stay()
+    {
+        byte[] photo = File.ReadAllBytes(GoldenData.PathOf("pillow", "png_type2_8bit.png")); // 37x29, RGB
+        string unrelated = _folder.Write("pw/cat.png", photo);
+        string cat = _folder.Write("cat.jpg", File.ReadAllBytes(GoldenData.Image("rocket.jpg")));
+        string table = _folder.Write("k.csv", "path,e0,e1\na/1.png,1,0\na/2.png,1,0.1\nb/3.png,0,1\nb/4.png,0.1,1\n");
+        await RefusesAsync("preprocess", cat, "--size", "37x29", "-o", _folder.Path("pw"));
+        await RefusesAsync("knn", table, "--split", "0.5", "--confusion", unrelated);
+        _folder.Write("maps/gray.pca.png", photo);
+        await RefusesAsync("pca", Gray, "-o", _folder.Path("maps"), "-w", CliRunner.TinyWeights, "-d", "cpu");
+        Assert.Equal(photo, File.ReadAllBytes(unrelated));
+        Assert.Equal(photo, File.ReadAllBytes(_folder.Path("maps", "gray.pca.png")));
+    }
+
+    /// <summary>The log of failed images begins with a brace, as other JSON files do.</summary>
+    [Theory]
+    [InlineData("{\n  \"hidden_size\": 384\n}\n")]
+    [InlineData("{\"hidden_size\": 384}\n")]
+    [InlineData("{\"path\":\"a.jpg\",\"label\":1}\n")]
+    public async Task Json_that_is_no_log_stays(string text)
+    {
+        string config = _folder.Write("config.json", text);
+        CliResult result = await CliRunner.EmbedTinyAsync(Gray, "-o", _folder.Path("x.npy"), "--errors", config);
+        Assert.Contains("it is no log of failed images", result.FatalLine());
+        Assert.Equal(text, File.ReadAllText(config));
+    }
+
+    [Fact]
+    public async Task Converted_weights_replace_no_embeddings()
+    {
+        string embeddings = _folder.Path("e.safetensors");
+        Assert.Equal(0, (await CliRunner.EmbedTinyAsync(Gray, "-o", embeddings)).ExitCode);
+        byte[] before = File.ReadAllBytes(embeddings);
+        await RefusesAsync("weights", "convert", CliRunner.TinyWeights, "-o", embeddings);
+        Assert.Equal(before, File.ReadAllBytes(embeddings));
+    }
+
+    private static async Task RefusesAsync(params string[] arguments) =>
+        Assert.Contains(FileKind.NotReplaced, (await CliRunner.RunAsync(arguments)).FatalLine());
+
     [Theory]
     [InlineData("attention", "gray.attention-mean.png")]
     [InlineData("pca", "gray.pca.png")]
