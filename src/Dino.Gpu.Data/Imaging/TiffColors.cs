@@ -121,7 +121,8 @@ internal sealed class TiffColors
 
     private byte[] Palette()
     {
-        FieldValue[] map = _tiff.GetField(TiffTag.COLORMAP) ?? throw ImageException.Damaged("damaged TIFF: it has no colors for its palette");
+        FieldValue[] map = _tiff.GetField(TiffTag.COLORMAP)
+            ?? throw ImageException.Damaged("damaged TIFF: it has no colors for its palette");
         byte[] table = new byte[3 * 256];
         for (int color = 0; color < 3; color++)
         {

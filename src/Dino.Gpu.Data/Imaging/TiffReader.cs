@@ -298,7 +298,9 @@ internal sealed class TiffReader
         (int width, int height) = _tiff.IsTiled()
             ? (Field(TiffTag.TILEWIDTH, 0), Field(TiffTag.TILELENGTH, 0))
             : (_width, (int)Math.Min((uint)Field(TiffTag.ROWSPERSTRIP, -1), (uint)_height));
-        return width > 0 && height > 0 ? (width, height) : throw ImageException.Damaged($"damaged TIFF: strips or tiles of {width}x{height}");
+        return width > 0 && height > 0
+            ? (width, height)
+            : throw ImageException.Damaged($"damaged TIFF: strips or tiles of {width}x{height}");
     }
 
     /// <summary>

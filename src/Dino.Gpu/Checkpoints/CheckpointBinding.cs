@@ -16,12 +16,12 @@ internal sealed class CheckpointBinding
     private const int MaxSide = 1 << 16;
 
     /// <summary>
-    /// Problems that one message lists, and its length without the path: the rest is for <see cref="CheckpointInfo"/>.
+    /// Problems that one message lists, and its length: the rest is for <see cref="CheckpointInfo"/>.
     /// </summary>
     private const int MaxListed = 3;
 
     /// <inheritdoc cref="MaxListed"/>
-    private const int MaxMessage = 300;
+    private const int MaxMessage = 270; // the path before it and the count behind it take a part of the 300
 
     private const string SayHeads =
         $"so the number of heads must be said: --heads N, or {ModelConfig.FileName} with {ModelConfig.HeadsKey} beside the file";
@@ -126,7 +126,8 @@ internal sealed class CheckpointBinding
         string names = Layout == CheckpointLayout.HuggingFace ? "Hugging Face" : "original DINO";
         string message = $"does not fit a DINO ViT ({names} names): {_problems[0]}";
         int listed = 1;
-        while (listed < Math.Min(_problems.Count, MaxListed) && message.Length + _problems[listed].Length < MaxMessage)
+        while (listed < Math.Min(_problems.Count, MaxListed)
+            && _file.Path.Length + message.Length + _problems[listed].Length < MaxMessage)
             message += $"; {_problems[listed++]}";
         int others = _problems.Count - listed;
         return others == 0
@@ -268,7 +269,15 @@ internal sealed class CheckpointBinding
             : hidden == LargestSmall && _names.IsMoCo ? "MoCo's ViT-S has other heads than DINO's"
             : "";
         if (unknown.Length > 0)
+        {
+            // A config.json beside a file with DINO's names may be that of another model, which then has other sizes.
+            ModelConfig? config = Layout == CheckpointLayout.Dino ? ModelConfig.Beside(_file.Path) : null;
+            bool isOwn = config?.HiddenSize == hidden && config.Layers == LayerCount("blocks.");
+            if (isOwn && config!.Heads is > 0 and var theirs && hidden % theirs == 0)
+                return theirs;
             _problems.Add($"{unknown}, {SayHeads}");
+        }
+
         _assumesHeads = true;
         return Math.Max(hidden / UsualHeadSize, 1);
     }

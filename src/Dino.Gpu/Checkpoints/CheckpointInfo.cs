@@ -142,7 +142,12 @@ public sealed record CheckpointInfo
     /// <param name="path">A checkpoint in any of the formats of <see cref="CheckpointFormat"/>.</param>
     /// <param name="options">What the file does not say, such as which branch of a training checkpoint.</param>
     /// <exception cref="DinoException">The file cannot be read as a checkpoint at all.</exception>
-    public static CheckpointInfo Read(string path, CheckpointOptions? options = null)
+    public static CheckpointInfo Read(string path, CheckpointOptions? options = null) => Read(path, options, withValues: false);
+
+    /// <summary>As <see cref="Read(string, CheckpointOptions?)"/>, and tries the values: loading refuses some.</summary>
+    internal static CheckpointInfo ReadWhole(string path, CheckpointOptions? options) => Read(path, options, withValues: true);
+
+    private static CheckpointInfo Read(string path, CheckpointOptions? options, bool withValues)
     {
         ArgumentNullException.ThrowIfNull(path);
         using CheckpointFile file = CheckpointFile.Open(path);
@@ -160,7 +165,10 @@ public sealed record CheckpointInfo
             problems = binding.Problems;
             ignored = binding.Ignored;
             problem = binding.Problem(table)?.Message;
-            config = problem is null ? CheckpointBinding.Bind(file, table, options?.Heads).Config : null;
+            CheckpointBinding? bound = problem is null ? CheckpointBinding.Bind(file, table, options?.Heads) : null;
+            config = bound?.Config;
+            if (withValues)
+                bound?.Load(LoadWatch.None);
         }
         catch (DinoException e)
         {

@@ -25,6 +25,8 @@ internal static class OtherModels
         ("logit_scale", "CLIP"),
         ("dwconv.weight", "ConvNeXt"),
         ("conv_dw.weight", "ConvNeXt"),
+        ("local_mp.conv1", "XCiT"),
+        ("embedder.convolution.weight", "ResNet"),
         ("layer1.0.conv1.weight", "ResNet"),
         ("conv1.weight", "ResNet"),
         ("attn_pool.latent", "SigLIP"),
@@ -37,6 +39,7 @@ internal static class OtherModels
         ("text_model.", "CLIP or SigLIP"),
         ("wte.weight", "a language model"),
         ("embed_tokens.weight", "a language model"),
+        ("word_embeddings.weight", "a language model"),
     ];
 
     private static readonly (byte[] Start, string What)[] Formats =

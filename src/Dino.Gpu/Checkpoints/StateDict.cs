@@ -12,7 +12,7 @@ internal static class StateDict
     private static readonly string[] BranchNames = [CheckpointOptions.Teacher, CheckpointOptions.Student];
 
     /// <summary>Where training scripts put the averaged weights, which are the ones that they evaluate.</summary>
-    private static readonly string[] AveragedNames = ["state_dict_ema", "model_ema"];
+    private static readonly string[] AveragedNames = ["state_dict_ema", "model_ema", "ema_state_dict", "ema_model", "ema"];
 
     /// <summary>Where they put the weights that are trained.</summary>
     private static readonly string[] TrainedNames = ["state_dict", "model"];

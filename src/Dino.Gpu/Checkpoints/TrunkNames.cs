@@ -108,7 +108,8 @@ internal sealed partial class TrunkNames
         throw branch is not null && wanted.Length == 0
             ? file.Error($"no training checkpoint: it has no branch '{branch}', nor any other")
             : file.Error(
-                $"it holds {prefixes.Length} ViTs ({string.Join(", ", prefixes.Take(3).Select(MessageText.Quote))}), expected one",
+                $"it holds {prefixes.Length} ViTs ({string.Join(", ", prefixes.Take(2).Select(MessageText.Quote))}"
+                    + $"{(prefixes.Length > 2 ? ", ..." : "")}), expected one",
                 "save the state dict of the one that you need");
 
         string[] With(string[] words) =>

@@ -44,6 +44,13 @@ public sealed record WeightSource
         if (Directory.Exists(spec)) return new WeightSource { Path = FindIn(spec) };
         if (File.Exists(spec)) return new WeightSource { Path = spec };
         if (HubCache.IsModel(spec)) return new WeightSource { Path = FindInCache(spec, variable) };
+        if (spec.Contains("://", StringComparison.Ordinal))
+        {
+            throw new WeightsException(
+                $"{spec}: URLs are not read (expected a checkpoint, a folder with one, or {Synthetic}[:SEED])",
+                "download it, or run 'dino weights pull --repository OWNER/NAME'");
+        }
+
         throw new WeightsException(
             $"{spec}: no such file, expected a checkpoint (.bin, .pth, .safetensors), a folder with one, or {Synthetic}[:SEED]");
     }

@@ -35,7 +35,7 @@ internal sealed class WeightsDownload
         _options = options;
         _progress = progress;
         _address = Address(options);
-        _expected = options.Sha256?.ToLowerInvariant();
+        _expected = (options.Sha256 ?? options.Pinned)?.ToLowerInvariant();
     }
 
     /// <summary>Downloads the file, unless it is there already and whole.</summary>

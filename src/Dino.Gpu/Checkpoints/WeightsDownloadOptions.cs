@@ -15,6 +15,12 @@ public sealed record WeightsDownloadOptions
     /// <summary>Environment variable with the address of a mirror, as Hugging Face's own tools read it.</summary>
     public const string EndpointVariable = "HF_ENDPOINT";
 
+    /// <summary>
+    /// SHA-256 of <see cref="DefaultRevision"/>'s files, by name. It has none until somebody has fetched one and compared
+    /// it with a second source; then it belongs here, and the hub's word no longer counts.
+    /// </summary>
+    internal static readonly IReadOnlyDictionary<string, string> PinnedFiles = new Dictionary<string, string>();
+
     /// <summary>Base address of the hub or a mirror; null for HF_ENDPOINT, else https://huggingface.co.</summary>
     public string? Endpoint { get; init; }
 
@@ -60,6 +66,13 @@ public sealed record WeightsDownloadOptions
 
     /// <summary>Silence after which a connection counts as broken.</summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>As <see cref="PinnedFiles"/>.</summary>
+    internal IReadOnlyDictionary<string, string> Pins { get; init; } = PinnedFiles;
+
+    /// <summary>The SHA-256 that this library knows of the file; null where it knows none.</summary>
+    internal string? Pinned =>
+        Repository == DefaultRepository && Revision == DefaultRevision ? Pins.GetValueOrDefault(FileName) : null;
 
     /// <summary>Reads an environment variable.</summary>
     internal Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;

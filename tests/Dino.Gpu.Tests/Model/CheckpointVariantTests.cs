@@ -151,6 +151,18 @@ public sealed class CheckpointVariantTests : IDisposable
         Assert.Equal(16, Checkpoint.Load(_folder["a.safetensors"], new CheckpointOptions { Heads = 16 }).Config.HeadCount);
     }
 
+    /// <summary>As the message says; but a config of other sizes is that of another model.</summary>
+    [Fact]
+    public void A_config_beside_says_the_heads_of_a_file_with_dinos_names()
+    {
+        VitConfig config = TinyModels.Dino with { HiddenSize = 80, LayerCount = 1, MlpSize = 64, HeadCount = 16 };
+        SafetensorsFile file = SafetensorsFile.Of(CheckpointLayout.Dino, config);
+        _folder.Write("config.json", """{"hidden_size": 80, "num_hidden_layers": 1, "num_attention_heads": 5}"""u8.ToArray());
+        Assert.Equal(5, Load(file).Config.HeadCount);
+        _folder.Write("config.json", """{"hidden_size": 80, "num_hidden_layers": 2, "num_attention_heads": 5}"""u8.ToArray());
+        Assert.Contains("so the number of heads must be said", Refuse(file));
+    }
+
     [Fact]
     public void Heads_that_are_said_twice_must_be_the_same()
     {

@@ -47,6 +47,18 @@ public sealed class WeightsCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Info_of_weights_that_cannot_be_loaded_fails()
+    {
+        VitWeights weights = SyntheticWeights.Create(TinyModels.Dino);
+        weights.Blocks[1].Fc1.Bias[7] = float.NaN;
+        string path = _folder["nan.safetensors"];
+        File.WriteAllBytes(path, SafetensorsFile.Of(CheckpointLayout.Dino, weights, name => name).ToArray());
+        CliResult result = await CliRunner.RunAsync("weights", "info", path);
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("blocks.1.mlp.fc1.bias has a value that is not a number", result.Error);
+    }
+
+    [Fact]
     public async Task Info_prints_json()
     {
         string path = GoldenData.PathOf("checkpoints", "tiny_hf.bin");

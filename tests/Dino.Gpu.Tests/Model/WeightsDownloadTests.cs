@@ -240,6 +240,23 @@ public sealed class WeightsDownloadTests : IDisposable
         Assert.Equal(asked, silent.Requests.Count);
     }
 
+    /// <summary>The digest that this library knows counts where the caller names none.</summary>
+    [Fact]
+    public async Task A_pinned_digest_is_believed_before_the_servers()
+    {
+        using var server = new HubServer(_content);
+        var pins = new Dictionary<string, string> { ["pytorch_model.bin"] = new('c', 64) };
+        Assert.Contains(
+            $"expected {pins["pytorch_model.bin"]}; nothing was fetched",
+            await RefusalAsync(server, new WeightsDownloadOptions { Pins = pins }));
+        AssertNothingLeft();
+        Assert.Null(new WeightsDownloadOptions { Pins = pins, Revision = "main" }.Pinned);
+        Assert.Null(new WeightsDownloadOptions { Pins = pins, Repository = "a/b" }.Pinned);
+        await WeightsDownload.RunAsync(
+            Target, Options(server, new WeightsDownloadOptions { Pins = pins, Sha256 = server.AnnouncedHash }));
+        AssertArrived();
+    }
+
     [Fact]
     public async Task A_token_goes_to_the_hub_and_nowhere_else()
     {

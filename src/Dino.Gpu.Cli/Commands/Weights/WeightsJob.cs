@@ -27,7 +27,7 @@ internal sealed class WeightsJob(CliConsole console)
     /// <returns>0, or 1 for a checkpoint that cannot be loaded.</returns>
     public int Info(string file, CheckpointOptions options, bool json)
     {
-        var info = CheckpointInfo.Read(PathOf(file), options);
+        var info = CheckpointInfo.ReadWhole(PathOf(file), options);
         var report = new CheckpointReport(info, console);
         if (json)
             report.WriteJson();
@@ -41,14 +41,14 @@ internal sealed class WeightsJob(CliConsole console)
     {
         string path = PathOf(file);
         OutputNames.RefuseSameFile([("-o", output)], [path]);
-        FileKind.Safetensors.EnsureWritable(output);
+        FileKind.Weights.EnsureWritable(output);
         return Save(output, Checkpoint.Load(path, options), type);
     }
 
     /// <summary>Writes seeded weights.</summary>
     public int Synthesize(ulong seed, string output)
     {
-        FileKind.Safetensors.EnsureWritable(output);
+        FileKind.Weights.EnsureWritable(output);
         return Save(output, SyntheticWeights.Create(VitConfig.VitS16, seed), WeightsDataType.Float32);
     }
 
