@@ -248,11 +248,12 @@ internal sealed class TiffReader
         }
 
         byte[] samples = new byte[_width * _height * Colors]; // (height, width, colors)
+        long mostPixels = Math.Max(1 << 22, 4L * _width * _height); // a tile may be larger than the picture
         foreach (JpegPiece one in JpegPieces([]))
         {
             if (one.Plane >= Colors)
                 break;
-            JpegSamples image = JpegDecoder.DecodeSamples(one.Data, one.MostPixels);
+            JpegSamples image = JpegDecoder.DecodeSamples(one.Data, Math.Min(one.MostPixels, mostPixels));
             one.Require(image.Width, image.Height);
             if (image.Count != (_isSeparate ? 1 : _samples))
                 throw ImageException.Damaged($"damaged TIFF: a JPEG of {image.Count} components for {_samples} samples");

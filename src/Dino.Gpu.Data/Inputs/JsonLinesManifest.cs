@@ -106,7 +106,7 @@ internal sealed class JsonLinesManifest : Manifest
                 if (name == _pathName)
                 {
                     image = json.TokenType == JsonTokenType.String ? json.GetString() : null;
-                    hint = json.TokenType == JsonTokenType.StartObject ? "of pandas, write it with to_json(orient='records')" : null;
+                    hint = json.TokenType == JsonTokenType.StartObject ? "in pandas, write it with to_json(orient='records')" : null;
                 }
 
                 if (_places.TryGetValue(name, out int place))
