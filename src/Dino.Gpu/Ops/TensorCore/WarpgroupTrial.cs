@@ -16,7 +16,7 @@ internal static class WarpgroupTrial
     private const int Columns = 72;
     private const int Depth = 96;
 
-    /// <exception cref="DinoException">It gives a wrong number.</exception>
+    /// <exception cref="DeviceException">It gives a wrong number.</exception>
     public static void Run(WarpgroupProducts products, Accelerator accelerator, WarpgroupTile tile, Precision precision)
     {
         int[] left = Values(Rows * Depth, 7), right = Values(Columns * Depth, 5);
@@ -35,7 +35,7 @@ internal static class WarpgroupTrial
             for (int k = 0; k < Depth; k++)
                 expected += left[i / Columns * Depth + k] * right[i % Columns * Depth + k];
             if (found[i] != expected)
-                throw new DinoException($"a small product gives a wrong number (expected {expected}, found {found[i]})");
+                throw new DeviceException($"a small product gives a wrong number (expected {expected}, found {found[i]})");
         }
     }
 
