@@ -73,7 +73,7 @@ internal static unsafe class RowScores
         float* rows, int count, float* queries, int queryCount, int dimension, float* factors, float* scores, int stride)
         where TVector : unmanaged, IFloatVector<TVector>
     {
-        int whole = dimension - dimension % TVector.Count, rest = dimension - whole;
+        int whole = dimension - dimension % TVector.Count;
         for (int row = 0; row < count; row += TileRows)
         {
             float* row0 = rows + (nint)row * dimension;
@@ -118,18 +118,21 @@ internal static unsafe class RowScores
                         b3 = TVector.MultiplyAdd(x, p, b3);
                     }
 
-                    second[0] = (TVector.Sum(b0) + Dot(row0 + whole, right + whole, rest)) * factors[row];
-                    second[1] = (TVector.Sum(b1) + Dot(row1 + whole, right + whole, rest)) * factors[row + 1];
-                    second[2] = (TVector.Sum(b2) + Dot(row2 + whole, right + whole, rest)) * factors[row + 2];
-                    second[3] = (TVector.Sum(b3) + Dot(row3 + whole, right + whole, rest)) * factors[row + 3];
+                    second[0] = TVector.Sum(b0) * factors[row];
+                    second[1] = TVector.Sum(b1) * factors[row + 1];
+                    second[2] = TVector.Sum(b2) * factors[row + 2];
+                    second[3] = TVector.Sum(b3) * factors[row + 3];
                 }
 
-                first[0] = (TVector.Sum(a0) + Dot(row0 + whole, left + whole, rest)) * factors[row];
-                first[1] = (TVector.Sum(a1) + Dot(row1 + whole, left + whole, rest)) * factors[row + 1];
-                first[2] = (TVector.Sum(a2) + Dot(row2 + whole, left + whole, rest)) * factors[row + 2];
-                first[3] = (TVector.Sum(a3) + Dot(row3 + whole, left + whole, rest)) * factors[row + 3];
+                first[0] = TVector.Sum(a0) * factors[row];
+                first[1] = TVector.Sum(a1) * factors[row + 1];
+                first[2] = TVector.Sum(a2) * factors[row + 2];
+                first[3] = TVector.Sum(a3) * factors[row + 3];
             }
         }
+
+        if (whole < dimension)
+            AddRest(rows, count, queries, queryCount, dimension, whole, factors, scores, stride);
     }
 
     /// <summary>Turns float16 into the same numbers in float32.</summary>
@@ -162,6 +165,24 @@ internal static unsafe class RowScores
         Vector256<uint> sign = Vector256.ShiftLeft(bits & Vector256.Create(0x8000u), 16);
         Vector256<uint> special = Vector256.GreaterThan(magnitude, Vector256.Create(0x0F7FFFFFu)) & Vector256.Create(0x7F800000u);
         return ((magnitude.AsSingle() * bias).AsUInt32() | special | sign).AsSingle();
+    }
+
+    /// <summary>
+    /// Adds the values behind the last whole register. They are apart, because a call in the loop over tiles would move
+    /// all sums to memory and back.
+    /// </summary>
+    private static void AddRest(
+        float* rows, int count, float* queries, int queryCount, int dimension, int whole, float* factors, float* scores, int stride)
+    {
+        for (int query = 0; query < queryCount; query++)
+        {
+            float* ofQuery = queries + (nint)query * dimension + whole;
+            for (int row = 0; row < count; row++)
+            {
+                float dot = Dot(ofQuery, rows + (nint)row * dimension + whole, dimension - whole);
+                scores[(nint)query * stride + row] += dot * factors[row];
+            }
+        }
     }
 
     private static float Inverse(float square, float* row, int dimension) =>
