@@ -36,10 +36,10 @@ public sealed class ForeignFormatsTests
             .. "II*\0"u8, 8, 0, 0, 0, 4, 0, 254, 0, 4, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 0, 1, 0, 0, 0, 1, 0, 0, 0,
             1, 1, 3, 0, 1, 0, 0, 0, 1, 0, 0, 0, 74, 1, 4, 0, 1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0,
         ];
-        Assert.Contains("a camera's raw file is not supported", Assert.Throws<DinoException>(() => ImageHeader.Read(thumbnail)).Message);
+        Assert.Contains("a camera's raw file is not supported", Assert.Throws<ImageException>(() => ImageHeader.Read(thumbnail)).Message);
         thumbnail[18] = 0; // a picture of full size that has smaller copies, as in pyramids
         Assert.Equal((1, 1), (ImageHeader.Read(thumbnail).Width, ImageHeader.Read(thumbnail).Height));
         byte[] canon = [.. thumbnail[..4], 16, 0, 0, 0, .. "CR"u8, 2, 0, 0, 0, 0, 0, .. thumbnail[8..]];
-        Assert.Contains("a camera's raw file is not supported", Assert.Throws<DinoException>(() => ImageHeader.Read(canon)).Message);
+        Assert.Contains("a camera's raw file is not supported", Assert.Throws<ImageException>(() => ImageHeader.Read(canon)).Message);
     }
 }

@@ -71,8 +71,10 @@ public sealed class CheckpointBindingTests : IDisposable
         ];
         IReadOnlyList<string> problems = CheckpointInfo.Read(_folder["a.safetensors"]).Problems;
         Assert.All(expected, part => Assert.Contains(problems, problem => problem.Contains(part, StringComparison.Ordinal)));
-        Assert.All(problems.Take(3), problem => Assert.Contains(problem, message));
-        Assert.EndsWith($"; and {problems.Count - 3} more", message);
+        int listed = problems.TakeWhile(problem => message.Contains(problem, StringComparison.Ordinal)).Count();
+        Assert.InRange(listed, 1, 3); // as many as 300 characters hold, with the path
+        Assert.EndsWith($"; and {problems.Count - listed} more", message);
+        Assert.InRange(message.Length, 0, 300);
     }
 
     [Fact]
@@ -151,10 +153,13 @@ public sealed class CheckpointBindingTests : IDisposable
     [Theory]
     [InlineData(new long[] { 48 }, "the class token has the shape (48)")]
     [InlineData(new long[] { 1, 48, 1, 1 }, "cls_token is (1, 48, 1, 1)")]
-    public void A_class_token_of_another_shape_is_refused(long[] shape, string expected) =>
-        Assert.Contains(
-            expected,
-            Refuse(SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace).Reshape("embeddings.cls_token", shape)));
+    public void A_class_token_of_another_shape_is_refused(long[] shape, string expected)
+    {
+        string message =
+            Refuse(SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace).Reshape("embeddings.cls_token", shape));
+        IReadOnlyList<string> problems = CheckpointInfo.Read(_folder["a.safetensors"]).Problems; // the message holds the first
+        Assert.Contains(problems.Append(message), problem => problem.Contains(expected, StringComparison.Ordinal));
+    }
 
     [Fact]
     public void Positions_must_be_a_square()

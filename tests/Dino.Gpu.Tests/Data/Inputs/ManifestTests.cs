@@ -242,7 +242,7 @@ public sealed class ManifestTests : IDisposable
         { "in.csv", "", "empty, expected a header" },
         { "in.csv", "a,b\n1,2\n", "no column with the paths: expected path, file, filename, file_name, image, or another that "
             + "--path-column names, found a, b" },
-        { "in.csv", "path;label\na;b\n", "found path;label" },
+        { "in.csv", "name;label\na;b\n", "found name, label" },
         { "in.csv", "path,a,a\nx,1,2\n", "two columns are named 'a'" },
         { "in.csv", "path,width\nx,1\n", "column 'width' has the name of a column that dino writes: rename it" },
         { "in.csv", "path,e12\nx,1\n", "'e12'" },
