@@ -67,14 +67,23 @@ public sealed class DependencyInjectionTests
     {
         DinoGpuOptions options = Bound(new()
         {
-            ["Weights"] = CliRunner.TinyWeights, ["Device"] = "cpu", ["Precision"] = "BFloat16", ["BatchSize"] = "4", ["MaxBatchDelay"] = "00:00:00.005",
+            ["Weights"] = CliRunner.TinyWeights,
+            ["Device"] = "cpu",
+            ["Precision"] = "BFloat16",
+            ["BatchSize"] = "4",
+            ["MaxBatchDelay"] = "00:00:00.005",
         });
         Assert.Equal(
             (CliRunner.TinyWeights, "cpu", Precision.BFloat16, 4, 5.0),
             (options.Weights, options.Device, options.Precision, options.BatchSize, options.MaxBatchDelay.TotalMilliseconds));
         OptionsValidationException wrong = Assert.Throws<OptionsValidationException>(() => Bound(new()
         {
-            ["Weights"] = CliRunner.TinyWeights, ["Device"] = "", ["BatchSize"] = "0", ["Threads"] = "-1", ["QueueLimit"] = "0", ["MaxBatchDelay"] = "01:00:00",
+            ["Weights"] = CliRunner.TinyWeights,
+            ["Device"] = "",
+            ["BatchSize"] = "0",
+            ["Threads"] = "-1",
+            ["QueueLimit"] = "0",
+            ["MaxBatchDelay"] = "01:00:00",
         }));
         Assert.Equal(
             ["Device: expected auto, cpu, cuda[:N] or opencl[:N], found nothing", "BatchSize: expected at least 1, found 0",
