@@ -10,7 +10,11 @@ internal sealed class DinoGpuHealthCheck(DinoGpuModel model) : IHealthCheck
     {
         if (!model.IsLoaded)
             return Task.FromResult(new HealthCheckResult(context.Registration.FailureStatus, "the model is not loaded"));
-        var data = new Dictionary<string, object> { ["device"] = model.DeviceName!, ["model"] = model.Options.ModelId ?? model.Options.Weights ?? "" };
+        var data = new Dictionary<string, object>
+        {
+            ["device"] = model.DeviceName!,
+            ["model"] = model.Options.ModelId ?? model.Options.Weights ?? "",
+        };
         return Task.FromResult(HealthCheckResult.Healthy("the model is loaded", data));
     }
 }

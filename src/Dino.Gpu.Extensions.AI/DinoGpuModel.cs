@@ -25,7 +25,9 @@ internal sealed partial class DinoGpuModel(string name, IOptionsMonitor<DinoGpuO
     public DinoGpuOptions Options => monitor.Get(name);
 
     /// <summary>What the device is called; null before the model is loaded.</summary>
-    public string? DeviceName => Volatile.Read(ref _encoder) is { } encoder ? string.Join(", ", encoder.Devices.Select(device => device.Name)) : null;
+    public string? DeviceName => Volatile.Read(ref _encoder) is { } encoder
+        ? string.Join(", ", encoder.Devices.Select(device => device.Name))
+        : null;
 
     /// <summary>The model, loaded now if it is not yet.</summary>
     /// <exception cref="OptionsValidationException">The options are wrong.</exception>

@@ -25,7 +25,11 @@ internal sealed class DinoGpuOptionsValidator : IValidateOptions<DinoGpuOptions>
         if (string.IsNullOrWhiteSpace(options.Device))
             yield return $"{nameof(options.Device)}: expected auto, cpu, cuda[:N] or opencl[:N], found nothing";
         if (!Enum.IsDefined(options.Precision))
-            yield return $"{nameof(options.Precision)}: expected {string.Join(", ", Enum.GetNames<Precision>())}, found {options.Precision}";
+        {
+            string known = string.Join(", ", Enum.GetNames<Precision>());
+            yield return $"{nameof(options.Precision)}: expected {known}, found {options.Precision}";
+        }
+
         if (options.BatchSize < 1)
             yield return $"{nameof(options.BatchSize)}: expected at least 1, found {options.BatchSize}";
         if (options.Threads < 1)

@@ -20,9 +20,14 @@ internal sealed class Worker(IDinoEncoder encoder, IConfiguration configuration,
             {
                 string path = arrived[result.Index];
                 if (result.IsSuccess)
-                    await File.AppendAllTextAsync(lines, JsonSerializer.Serialize(new { path, embedding = result.Embedding }) + "\n", stoppingToken);
+                {
+                    string line = JsonSerializer.Serialize(new { path, embedding = result.Embedding });
+                    await File.AppendAllTextAsync(lines, line + "\n", stoppingToken);
+                }
                 else
+                {
                     logger.LogWarning("{Error}", result.Error.Message);
+                }
             }
 
             await Task.Delay(Pause, stoppingToken);

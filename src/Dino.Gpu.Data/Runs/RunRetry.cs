@@ -41,7 +41,8 @@ internal sealed class RunRetry : IDisposable
         const string Expected = "expected the folder of a finished run, such as 'dino embed INPUT -o DIR' writes";
         if (File.Exists(path))
             throw new DinoException(
-                $"cannot retry {path}: it is a file, {Expected}", "embed the images in the log that --errors wrote: dino embed LOG -o FILE");
+                $"cannot retry {path}: it is a file, {Expected}",
+                "embed the images in the log that --errors wrote: dino embed LOG -o FILE");
         if (!Directory.Exists(path))
             throw new DinoException($"cannot retry {path}: there is no such folder");
         if (RunRecord.Load(path) is not { } record)

@@ -20,7 +20,8 @@ internal static partial class CpuFeatures
     /// Avx512F.IsSupported also says that the system saves the 512-bit registers (XCR0), and that nobody switched them off.
     /// </summary>
     private static bool HasVectors =>
-        Environment.Is64BitProcess && Avx512F.IsSupported && Avx512BW.IsSupported && (OperatingSystem.IsLinux() || OperatingSystem.IsWindows());
+        Environment.Is64BitProcess && Avx512F.IsSupported && Avx512BW.IsSupported
+        && (OperatingSystem.IsLinux() || OperatingSystem.IsWindows());
 
     /// <summary>A bit of EAX, EBX, ECX or EDX (0 to 3).</summary>
     private static bool Bit(int subleaf, int register, int bit)

@@ -76,9 +76,11 @@ public sealed class HelpTests
     [Fact]
     public async Task Help_as_a_command_is_the_long_page()
     {
-        Assert.Equal((await CliRunner.RunAsync("weights", "pull", "--help")).Output, (await CliRunner.RunAsync("help", "weights", "pull")).Output);
-        Assert.Equal((await CliRunner.RunAsync("--help")).Output, (await CliRunner.RunAsync("help")).Output);
-        Assert.Equal((await CliRunner.RunAsync("--version")).Output, (await CliRunner.RunAsync("-V")).Output);
+        Assert.Equal(await OutputAsync("weights", "pull", "--help"), await OutputAsync("help", "weights", "pull"));
+        Assert.Equal(await OutputAsync("--help"), await OutputAsync("help"));
+        Assert.Equal(await OutputAsync("--version"), await OutputAsync("-V"));
+
+        static async Task<string> OutputAsync(params string[] arguments) => (await CliRunner.RunAsync(arguments)).Output;
     }
 
     [Fact]

@@ -51,7 +51,8 @@ public sealed class DependencyInjectionTests
         Assert.NotEqual(1, Length(plain), 1e-3);
         Assert.Equal(1, Length(unit), 1e-6);
         Assert.Null(provider.GetService<IDinoEncoder>());
-        Assert.Equal("tiny-unit", provider.GetRequiredKeyedService<DinoEmbeddingGenerator>("unit").GetService<EmbeddingGeneratorMetadata>()!.DefaultModelId);
+        var generator = provider.GetRequiredKeyedService<DinoEmbeddingGenerator>("unit");
+        Assert.Equal("tiny-unit", generator.GetService<EmbeddingGeneratorMetadata>()!.DefaultModelId);
 
         async Task<float[]> VectorAsync(string key)
         {
@@ -86,8 +87,11 @@ public sealed class DependencyInjectionTests
             ["MaxBatchDelay"] = "01:00:00",
         }));
         Assert.Equal(
-            ["Device: expected auto, cpu, cuda[:N] or opencl[:N], found nothing", "BatchSize: expected at least 1, found 0",
-                "Threads: expected at least 1, found -1", "QueueLimit: expected at least 1, found 0", "MaxBatchDelay: expected 0 to 00:01:00, found 01:00:00"],
+            [
+                "Device: expected auto, cpu, cuda[:N] or opencl[:N], found nothing", "BatchSize: expected at least 1, found 0",
+                "Threads: expected at least 1, found -1", "QueueLimit: expected at least 1, found 0",
+                "MaxBatchDelay: expected 0 to 00:01:00, found 01:00:00",
+            ],
             wrong.Failures);
     }
 

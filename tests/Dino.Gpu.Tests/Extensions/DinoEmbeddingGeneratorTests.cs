@@ -84,7 +84,8 @@ public sealed class DinoEmbeddingGeneratorTests : IDisposable
         string copy = folder.Path("a.png");
         File.Copy(Pictures[0], copy);
         var cache = new MemoryDistributedCache(Options.Create(new MemoryDistributedCacheOptions()));
-        using IEmbeddingGenerator<string, Embedding<float>> generator = ((IEmbeddingGenerator<string, Embedding<float>>)_generator).AsBuilder()
+        IEmbeddingGenerator<string, Embedding<float>> paths = _generator;
+        using IEmbeddingGenerator<string, Embedding<float>> generator = paths.AsBuilder()
             .UseDistributedCache(cache)
             .UseLogging(NullLoggerFactory.Instance)
             .UseOpenTelemetry()

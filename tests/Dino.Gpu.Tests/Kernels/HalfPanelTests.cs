@@ -20,7 +20,8 @@ public sealed unsafe class HalfPanelTests
         {
             foreach (bool accumulate in new[] { false, true })
             {
-                float[] whole = Multiply(width, rows, accumulate, halfPanel: false), half = Multiply(width, rows, accumulate, halfPanel: true);
+                float[] whole = Multiply(width, rows, accumulate, halfPanel: false);
+                float[] half = Multiply(width, rows, accumulate, halfPanel: true);
                 for (int row = 0; row < rows; row++)
                 {
                     Assert.Equal(whole.AsSpan(row * Gemm.BlockSize, 5 * width), half.AsSpan(row * Gemm.BlockSize, 5 * width));
@@ -37,7 +38,8 @@ public sealed unsafe class HalfPanelTests
         const int K = 64, Panels = 3, Ahead = 4096; // a prefetch runs ahead of the last panel
         var random = new Random(rows);
         float[] c = [.. Enumerable.Repeat(Untouched, rows * Gemm.BlockSize)];
-        fixed (float* a = Values(rows * Gemm.BlockSize), b = Values(Panels * 2 * width * K + Ahead), bias = Values(Panels * 2 * width), to = c)
+        float[] panels = Values(Panels * 2 * width * K + Ahead);
+        fixed (float* a = Values(rows * Gemm.BlockSize), b = panels, bias = Values(Panels * 2 * width), to = c)
         {
             switch (width)
             {

@@ -41,7 +41,8 @@ public sealed partial class LayeringTests
             files++;
             string name = Path.GetFileName(file).Split('.')[0]; // a part of a partial type too
             // extension methods stand in the namespace of what they extend; they belong to their project
-            int own = Layers.Of(space.Groups[1].Value, name) ?? Layers.Of(Path.GetRelativePath(source, file).Split('/', '\\')[0], name)!.Value;
+            string project = Path.GetRelativePath(source, file).Split('/', '\\')[0];
+            int own = Layers.Of(space.Groups[1].Value, name) ?? Layers.Of(project, name)!.Value;
             foreach (string used in NamedLayers(text, space.Groups[1].Value).Distinct())
             {
                 if (Array.FindIndex(Layers.Order, layer => layer.Contains(used)) > own)

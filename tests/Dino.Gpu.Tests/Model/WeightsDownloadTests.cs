@@ -339,7 +339,8 @@ public sealed class WeightsDownloadTests : IDisposable
     {
         using var server = new HubServer(_content);
         var options = new WeightsDownloadOptions { Variable = InCache(offline: true) };
-        DinoException refusal = await Assert.ThrowsAsync<WeightsException>(() => WeightsDownload.RunAsync(Target, Options(server, options)));
+        DinoException refusal =
+            await Assert.ThrowsAsync<WeightsException>(() => WeightsDownload.RunAsync(Target, Options(server, options)));
         Assert.Contains("not asked, since HF_HUB_OFFLINE is set", refusal.Message);
         Assert.Empty(server.Requests);
         AssertNothingLeft();
@@ -371,18 +372,6 @@ public sealed class WeightsDownloadTests : IDisposable
         byte[] content = new byte[Length];
         new Random(1).NextBytes(content);
         return content;
-    }
-
-    [Fact]
-    public void Another_model_is_its_main_branch_in_a_folder_of_its_own()
-    {
-        var published = new WeightsDownloadOptions();
-        Assert.Equal(WeightsDownloadOptions.DefaultRevision, published.Revision);
-        Assert.Equal(Path.Combine("weights", "pytorch_model.bin"), published.DefaultPath);
-        WeightsDownloadOptions other = published with { Repository = "facebook/dino-vitb8", FileName = "a/model.safetensors" };
-        Assert.Equal("main", other.Revision);
-        Assert.Equal(Path.Combine("weights", "dino-vitb8", "model.safetensors"), other.DefaultPath);
-        Assert.Equal("v2", (other with { Revision = "v2" }).Revision);
     }
 
     private static WeightsDownloadOptions Options(HubServer server, WeightsDownloadOptions? options = null) =>

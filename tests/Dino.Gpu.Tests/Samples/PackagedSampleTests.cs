@@ -40,7 +40,9 @@ public sealed partial class PackagedSampleTests(PackagedSampleTests.Feed feed) :
     {
         string program = await feed.BuildAsync("SimilaritySearch");
         string address = $"http://127.0.0.1:{FreePort()}";
-        using Process server = Start(program, $"--Dino:Weights={CliRunner.TinyWeights}", "--Dino:Device=cpu", $"--Pictures={SourceTree.Find("samples")}", $"--urls={address}");
+        using Process server = Start(
+            program, $"--Dino:Weights={CliRunner.TinyWeights}", "--Dino:Device=cpu", $"--Pictures={SourceTree.Find("samples")}",
+            $"--urls={address}");
         try
         {
             using var client = new HttpClient { BaseAddress = new Uri(address) };
@@ -70,7 +72,8 @@ public sealed partial class PackagedSampleTests(PackagedSampleTests.Feed feed) :
         string inbox = Directory.CreateDirectory(_folder.Path("inbox")).FullName;
         string lines = _folder.Path("embeddings.jsonl");
         File.Copy(GoldenData.Image("rocket.jpg"), Path.Combine(inbox, "a.jpg"));
-        using Process worker = Start(program, $"--Dino:Weights={CliRunner.TinyWeights}", "--Dino:Device=cpu", $"--Inbox={inbox}", $"--Lines={lines}");
+        using Process worker = Start(
+            program, $"--Dino:Weights={CliRunner.TinyWeights}", "--Dino:Device=cpu", $"--Inbox={inbox}", $"--Lines={lines}");
         try
         {
             await WaitAsync(() => Task.FromResult(Lines().Length == 1), worker);
@@ -98,8 +101,11 @@ public sealed partial class PackagedSampleTests(PackagedSampleTests.Feed feed) :
 
     private static Process Start(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", ["exec", program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        return Process.Start(start)!;
+        return Process.Start(new ProcessStartInfo("dotnet", ["exec", program, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
     }
 
     private static async Task WaitAsync(Func<Task<bool>> isDone, Process process)
@@ -172,8 +178,9 @@ public sealed partial class PackagedSampleTests(PackagedSampleTests.Feed feed) :
                 """, StringComparison.Ordinal);
             File.WriteAllText(project, PinHosting(text));
             await DotnetAsync(copy, "add", "package", package, "--version", _version, "--source", _folder.Path("feed"), "--no-restore");
-            await DotnetAsync(copy, "build", "-c", "Release", "-o", Path.Combine(copy, "out"), $"-p:RestoreAdditionalProjectSources={_folder.Path("feed")}",
-                $"-p:RestorePackagesPath={_folder.Path("packages")}", $"-p:RestoreFallbackFolders={GlobalPackages}", "-nodeReuse:false");
+            await DotnetAsync(copy, "build", "-c", "Release", "-o", Path.Combine(copy, "out"), "-nodeReuse:false",
+                $"-p:RestoreAdditionalProjectSources={_folder.Path("feed")}", $"-p:RestorePackagesPath={_folder.Path("packages")}",
+                $"-p:RestoreFallbackFolders={GlobalPackages}");
             return Path.Combine(copy, "out", sample + ".dll");
         }
 
@@ -186,14 +193,22 @@ public sealed partial class PackagedSampleTests(PackagedSampleTests.Feed feed) :
         private static string PinHosting(string project)
         {
             string versions = File.ReadAllText(SourceTree.Find("Directory.Packages.props"));
-            return Pinned().Replace(project, match => $"Include=\"{match.Groups[1].Value}\" Version=\"{VersionOf(match.Groups[1].Value)}\" />");
-
-            string VersionOf(string package) => Regex.Match(versions, $"Include=\"{Regex.Escape(package)}\" Version=\"([^\"]+)\"").Groups[1].Value;
+            return Pinned().Replace(project, match =>
+            {
+                string package = match.Groups[1].Value;
+                string version = Regex.Match(versions, $"Include=\"{Regex.Escape(package)}\" Version=\"([^\"]+)\"").Groups[1].Value;
+                return $"Include=\"{package}\" Version=\"{version}\" />";
+            });
         }
 
         private static async Task DotnetAsync(string directory, params string[] arguments)
         {
-            var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true };
+            var start = new ProcessStartInfo("dotnet", arguments)
+            {
+                WorkingDirectory = directory,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
             start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
             start.Environment.Remove("CI"); // the copy has no lock file
             CliResult result = await CliProcess.FinishAsync(Process.Start(start)!);

@@ -83,7 +83,11 @@ internal static class CompletionCommand
             dino completion pwsh >> $PROFILE
             """;
         var command = new CliCommand("completion", "Print a script that completes dino in a shell.", Examples) { shell };
-        command.SetAction(parsed => console.Text.WriteLine(Shells.First(one => one.Name == parsed.GetValue(shell)).Script.ReplaceLineEndings("\n")));
+        command.SetAction(parsed =>
+        {
+            string script = Shells.First(one => one.Name == parsed.GetValue(shell)).Script;
+            console.Text.WriteLine(script.ReplaceLineEndings("\n"));
+        });
         return command;
     }
 }
