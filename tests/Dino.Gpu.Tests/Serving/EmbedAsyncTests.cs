@@ -53,16 +53,17 @@ public sealed class EmbedAsyncTests
     [Fact]
     public async Task Thousands_of_calls_leave_nothing_behind()
     {
+        const int Round = 100;
         await using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, Cpu);
         using var server = new CancellationTokenSource(); // its token outlives the calls
         float[] expected = encoder.Embed(TinyModel.Picture(1));
         var pictures = new List<WeakReference>();
         for (int round = 0; round < 100; round++)
-            pictures.AddRange(await CallAsync(100));
+            pictures.AddRange(await CallAsync(Round));
         GC.Collect();
         GC.WaitForPendingFinalizers();
         GC.Collect();
-        int alive = pictures.Count(picture => picture.IsAlive);
+        int alive = pictures.SkipLast(Round).Count(picture => picture.IsAlive); // this method's stack may hold the last ones
         Assert.True(alive <= encoder.BatchSize, $"{alive} pictures of {pictures.Count} are held");
 
         async Task<WeakReference[]> CallAsync(int calls)
