@@ -1,3 +1,4 @@
+using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
 using Microsoft.Extensions.AI;
 
@@ -109,7 +110,7 @@ public sealed class DinoEmbeddingGenerator
             if (!result.IsSuccess)
                 throw result.Error;
             if (_normalize)
-                Normalize(result.Embedding);
+                UnitVector.Scale(result.Embedding);
             embeddings.Add(new Embedding<float>(result.Embedding)
             {
                 ModelId = _metadata.DefaultModelId,
@@ -120,18 +121,5 @@ public sealed class DinoEmbeddingGenerator
         long tokens = (long)embeddings.Count * _encoder.TokenCount;
         embeddings.Usage = new UsageDetails { InputTokenCount = tokens, TotalTokenCount = tokens };
         return embeddings;
-    }
-
-    /// <summary>Divides by the length, of which the sum is taken in double precision. Zeros stay.</summary>
-    private static void Normalize(float[] vector)
-    {
-        double squares = 0;
-        foreach (float value in vector)
-            squares += (double)value * value;
-        if (squares == 0)
-            return;
-        double length = Math.Sqrt(squares);
-        for (int i = 0; i < vector.Length; i++)
-            vector[i] = (float)(vector[i] / length);
     }
 }

@@ -42,10 +42,7 @@ internal sealed partial class DinoGpuModel(string name, IOptionsMonitor<DinoGpuO
             DinoGpuOptions options = Options;
             string weights = DinoWeights.Locate(options.Weights)!; // validated
             long start = Stopwatch.GetTimestamp();
-            DinoOptions settings = options.ToEncoderOptions(Warned);
-            IDinoEncoder encoder = settings.Device.Contains(',') || settings.Device.EndsWith(":all", StringComparison.Ordinal)
-                ? DinoEncoderGroup.Load(weights, settings, cancellation: cancellation)
-                : DinoEncoder.Load(weights, settings, cancellation: cancellation);
+            IDinoEncoder encoder = DinoEncoderGroup.Load(weights, options.ToEncoderOptions(Warned), cancellation: cancellation);
             encoder.WarmUp();
             Volatile.Write(ref _encoder, encoder);
             Loaded(weights, DeviceName!, Stopwatch.GetElapsedTime(start).TotalSeconds);

@@ -11,7 +11,7 @@ public sealed class DinoGpuOptions
 {
     /// <summary>
     /// A checkpoint file, a folder with one, a model in the Hugging Face cache such as <c>facebook/dino-vits16</c>, or
-    /// <c>synthetic</c>; null for where <see cref="DinoWeights.Locate"/> finds one. Nothing is downloaded.
+    /// <c>synthetic</c>; null for where <see cref="DinoWeights.Locate(string?)"/> finds one. Nothing is downloaded.
     /// </summary>
     public string? Weights { get; set; }
 

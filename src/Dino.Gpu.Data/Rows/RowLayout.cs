@@ -1,3 +1,5 @@
+using Dino.Gpu.Features;
+
 namespace Dino.Gpu.Data.Rows;
 
 /// <summary>The shape of one image's row, and how it is taken from a forward pass.</summary>
@@ -87,22 +89,11 @@ internal sealed class RowLayout
             NormalizeVectors(row);
     }
 
-    /// <summary>
-    /// x / max(|x|, 1e-12), as torch's <c>normalize</c>. Each token of a grid is scaled by itself, a pooled row as one
-    /// vector.
-    /// </summary>
+    /// <summary>Scales each token of a grid by itself, and a pooled row as one vector.</summary>
     private void NormalizeVectors(Span<float> row)
     {
         int size = Shape[^1];
         for (int start = 0; start < row.Length; start += size)
-        {
-            Span<float> vector = row.Slice(start, size);
-            double squares = 0;
-            foreach (float value in vector)
-                squares += (double)value * value;
-            double length = Math.Max(Math.Sqrt(squares), 1e-12);
-            for (int i = 0; i < size; i++)
-                vector[i] = (float)(vector[i] / length);
-        }
+            UnitVector.Scale(row.Slice(start, size));
     }
 }
