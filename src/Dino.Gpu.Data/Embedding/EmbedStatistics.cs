@@ -27,12 +27,6 @@ internal sealed record EmbedStatistics(
     double ShareOfLimit,
     IReadOnlyDictionary<string, double> Stages)
 {
-    private static readonly JsonSerializerOptions Options = new()
-    {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-    };
-
     private static readonly Stage[] Loading = [Stage.Read, Stage.Decode, Stage.Resize];
 
     /// <summary>The statistics of an embedder's work so far.</summary>
@@ -66,7 +60,7 @@ internal sealed record EmbedStatistics(
     public void Save(string path)
     {
         using var file = new AtomicFile(path);
-        file.Write([.. JsonSerializer.SerializeToUtf8Bytes(this, Options), (byte)'\n']);
+        file.Write([.. JsonSerializer.SerializeToUtf8Bytes(this, EmbedStatisticsJson.Default.EmbedStatistics), (byte)'\n']);
         file.Complete();
     }
 

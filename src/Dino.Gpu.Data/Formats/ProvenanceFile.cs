@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Dino.Gpu.Data.Rows;
@@ -54,7 +55,7 @@ internal static class ProvenanceFile
     {
         var json = new JsonObject { [BytesKey] = new FileInfo(rows).Length, [ProvenanceKey] = provenance.ToNode() };
         using var file = new AtomicFile(PathOf(rows));
-        file.Write([.. JsonSerializer.SerializeToUtf8Bytes(json), (byte)'\n']);
+        file.Write(Encoding.UTF8.GetBytes(json.ToJsonString() + "\n"));
         file.Complete();
     }
 

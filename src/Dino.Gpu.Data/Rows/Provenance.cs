@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -28,12 +27,6 @@ public sealed record Provenance
 
     private const string DinoPreset = "dino";
     private const string StudentMark = "#" + CheckpointOptions.Student;
-
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
 
     /// <summary>Version of Dino.Gpu that made the vectors; empty where an old file does not say.</summary>
     public required string Version { get; init; }
@@ -151,10 +144,10 @@ public sealed record Provenance
     }
 
     /// <summary>As files keep it: one line of UTF-8.</summary>
-    internal byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
+    internal byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ProvenanceJson.Readable.Provenance);
 
     /// <summary>As files keep it, as a part of another object.</summary>
-    internal JsonNode ToNode() => JsonSerializer.SerializeToNode(this, Json)!;
+    internal JsonNode ToNode() => JsonSerializer.SerializeToNode(this, ProvenanceJson.Readable.Provenance)!;
 
     /// <summary>Reads what <see cref="ToJson"/> writes, and what earlier versions wrote.</summary>
     /// <exception cref="JsonException">It is neither.</exception>
@@ -171,7 +164,7 @@ public sealed record Provenance
         {
             Provenance? provenance = node is JsonObject old && OldProvenance.IsOne(old)
                 ? OldProvenance.Read(old)
-                : node.Deserialize<Provenance>(Json);
+                : node.Deserialize(ProvenanceJson.Readable.Provenance);
             return provenance is not null && provenance.IsWhole ? provenance : throw new JsonException("what made the vectors is damaged");
         }
         catch (Exception failure) when (failure is InvalidOperationException or FormatException or ArgumentException)

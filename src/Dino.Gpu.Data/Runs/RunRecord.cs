@@ -1,4 +1,4 @@
-using System.Text.Encodings.Web;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -29,14 +29,6 @@ internal sealed record RunRecord
 
     /// <summary>More rows than any list has. Below it no number of rows or shards overflows.</summary>
     private const long MostRows = 1L << 40;
-
-    private static readonly JsonSerializerOptions Options = new()
-    {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
-    };
 
     /// <summary>Properties that change while a run is at work.</summary>
     private static readonly string[] OfTheState = ["failed"];
@@ -172,7 +164,7 @@ internal sealed record RunRecord
         using var file = new AtomicFile(Path.Combine(folder, FileName));
         file.Write(stream =>
         {
-            stream.Write(JsonSerializer.SerializeToUtf8Bytes(ToNode(), Options));
+            stream.Write(Encoding.UTF8.GetBytes(ToNode().ToJsonString(RunRecordJson.Readable.Options)));
             stream.WriteByte((byte)'\n');
         });
         file.Complete();
@@ -264,7 +256,7 @@ internal sealed record RunRecord
     private JsonObject ToNode()
     {
         var node = new JsonObject { [ProvenanceKey] = Provenance.ToNode() };
-        foreach ((string name, JsonNode? value) in JsonSerializer.SerializeToNode(this, Options)!.AsObject())
+        foreach ((string name, JsonNode? value) in JsonSerializer.SerializeToNode(this, RunRecordJson.Readable.RunRecord)!.AsObject())
             node[name] = value?.DeepClone();
         return node;
     }
@@ -273,7 +265,7 @@ internal sealed record RunRecord
     {
         // Versions up to 0.1.0 had the properties of the provenance among the others.
         var provenance = Provenance.FromNode(node.TryGetPropertyValue(ProvenanceKey, out JsonNode? own) ? own : node);
-        RunRecord? record = node.Deserialize<RunRecord>(Options);
+        RunRecord? record = node.Deserialize(RunRecordJson.Readable.RunRecord);
         return record is { Device: not null, Format: not null, DType: not null, OnError: not null, Inputs: not null }
             ? record with { Provenance = provenance }
             : throw new JsonException("a property is null");

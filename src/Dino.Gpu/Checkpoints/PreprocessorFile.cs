@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using Dino.Gpu.Files;
@@ -53,27 +54,62 @@ internal static class PreprocessorFile
     {
         bool isCropped = config.ResizeWidth is not null;
         string type = config.Resize == ResizeMode.ShorterSide ? ShorterSideAndCrop : isCropped ? SquareAndCrop : Square;
-        var values = new Dictionary<string, object>
+        var bytes = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(bytes))
         {
-            ["do_center_crop"] = isCropped,
-            ["do_normalize"] = true,
-            ["do_rescale"] = true,
-            ["do_resize"] = config.Resize != ResizeMode.None,
-            ["image_mean"] = config.Mean,
-            ["image_std"] = config.StandardDeviation,
-            ["resample"] = Array.IndexOf(Filters, config.Filter.ToString().ToLowerInvariant()),
-            ["rescale_factor"] = config.Scale,
-        };
-        // Without a type the size stays the one that the model was trained on.
-        if (config.InputWidth is not null || config.Resize == ResizeMode.None)
-            values[TypeKey] = type + "ImageProcessor";
-        if (isCropped)
-            values["crop_size"] = new { height = config.InputHeight, width = config.InputWidth };
-        if (config.Resize == ResizeMode.ShorterSide)
-            values["size"] = new { shortest_edge = config.ResizeWidth };
-        else if ((config.ResizeWidth ?? config.InputWidth) is { } width && (config.ResizeHeight ?? config.InputHeight) is { } height)
-            values["size"] = new { height, width };
-        return JsonSerializer.SerializeToUtf8Bytes(values);
+            json.WriteStartObject();
+            json.WriteBoolean("do_center_crop", isCropped);
+            json.WriteBoolean("do_normalize", true);
+            json.WriteBoolean("do_rescale", true);
+            json.WriteBoolean("do_resize", config.Resize != ResizeMode.None);
+            WriteNumbers(json, "image_mean", config.Mean);
+            WriteNumbers(json, "image_std", config.StandardDeviation);
+            json.WriteNumber("resample", Array.IndexOf(Filters, config.Filter.ToString().ToLowerInvariant()));
+            json.WriteNumber("rescale_factor", config.Scale);
+            // Without a type the size stays the one that the model was trained on.
+            if (config.InputWidth is not null || config.Resize == ResizeMode.None)
+                json.WriteString(TypeKey, type + "ImageProcessor");
+            if (isCropped)
+                WriteSize(json, "crop_size", config.InputWidth, config.InputHeight);
+            if (config.Resize == ResizeMode.ShorterSide)
+                WriteShortestEdge(json, config.ResizeWidth);
+            else if ((config.ResizeWidth ?? config.InputWidth) is { } width && (config.ResizeHeight ?? config.InputHeight) is { } height)
+                WriteSize(json, "size", width, height);
+            json.WriteEndObject();
+        }
+
+        return bytes.WrittenSpan.ToArray();
+    }
+
+    private static void WriteNumbers(Utf8JsonWriter json, string name, IReadOnlyList<double> numbers)
+    {
+        json.WriteStartArray(name);
+        foreach (double number in numbers)
+            json.WriteNumberValue(number);
+        json.WriteEndArray();
+    }
+
+    private static void WriteSize(Utf8JsonWriter json, string name, int? width, int? height)
+    {
+        json.WriteStartObject(name);
+        WriteSide(json, "height", height);
+        WriteSide(json, "width", width);
+        json.WriteEndObject();
+    }
+
+    private static void WriteShortestEdge(Utf8JsonWriter json, int? side)
+    {
+        json.WriteStartObject("size");
+        WriteSide(json, "shortest_edge", side);
+        json.WriteEndObject();
+    }
+
+    private static void WriteSide(Utf8JsonWriter json, string name, int? pixels)
+    {
+        if (pixels is { } side)
+            json.WriteNumber(name, side);
+        else
+            json.WriteNull(name);
     }
 
     private static PreprocessorConfig Parse(CheckpointFile file, JsonElement root)

@@ -19,7 +19,7 @@ internal static class ProbeFile
         SafetensorsWriter.Write(
             path,
             [new(WeightName, [classes, probe.Dimension], probe.Weight.ToArray()), new(BiasName, [classes], probe.Bias.ToArray())],
-            [.. probe.Metadata, new(ClassesKey, JsonSerializer.Serialize(probe.ClassNames))]);
+            [.. probe.Metadata, new(ClassesKey, JsonSerializer.Serialize(probe.ClassNames, ClassNamesJson.Default.IReadOnlyListString))]);
     }
 
     /// <exception cref="DinoException">The file is no classifier, or is damaged.</exception>
@@ -58,7 +58,7 @@ internal static class ProbeFile
     {
         try
         {
-            string?[]? names = JsonSerializer.Deserialize<string?[]>(list);
+            string?[]? names = JsonSerializer.Deserialize(list, ClassNamesJson.Default.StringArray);
             return names is null || names.Contains(null) ? null : [.. names.Select(name => name!)];
         }
         catch (JsonException)
