@@ -30,8 +30,12 @@ internal sealed class ConsoleProgress(ProgressKind kind, CliConsole console, boo
 
     public void Advance(bool failed) => _display!.Advance(failed);
 
+    /// <summary>Hears of each failed image, besides the reader of stderr; may be null.</summary>
+    public Action<string, string>? OnFailure { get; init; }
+
     public void Report(string path, string reason, string? hint)
     {
+        OnFailure?.Invoke(path, reason);
         if (!_failures.Add(reason))
             return;
         _display!.Report($"dino: warning: {MessageText.OneLine(ImageFailures.Line(path, reason))}");

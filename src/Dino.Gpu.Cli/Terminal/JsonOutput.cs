@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Dino.Gpu.Cli.Terminal;
 
@@ -8,20 +9,16 @@ namespace Dino.Gpu.Cli.Terminal;
 /// </summary>
 internal static class JsonOutput
 {
-    /// <summary>Records as objects, their properties in camelCase.</summary>
-    public static readonly JsonSerializerOptions Records = new()
-    {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-    };
-
     private static readonly JsonWriterOptions OneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly JsonWriterOptions Indented = OneLine with { Indented = true };
 
     /// <summary>Writes an object and a line feed.</summary>
-    public static void WriteJson<T>(this CliConsole console, T value, JsonSerializerOptions options)
+    /// <param name="console">Its output is used.</param>
+    /// <param name="value">The object.</param>
+    /// <param name="type">How it is written.</param>
+    public static void WriteJson<T>(this CliConsole console, T value, JsonTypeInfo<T> type)
     {
-        JsonSerializer.Serialize(console.Output, value, options);
+        JsonSerializer.Serialize(console.Output, value, type);
         console.Output.Write("\n"u8);
     }
 

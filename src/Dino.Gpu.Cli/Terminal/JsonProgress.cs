@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Dino.Gpu.Cli.Terminal;
@@ -27,12 +28,15 @@ internal sealed class JsonProgress : IProgressDisplay
     public void Report(string line) => _lines.Write(Message(TerminalText.Line(line)));
 
     /// <summary>The object for a line that people would read.</summary>
-    public static string Message(string line) => JsonSerializer.Serialize(new { @event = "message", text = line });
+    public static string Message(string line) => Event("message", json => json.WriteString("text", line));
 
     /// <summary>The object that says why the command failed.</summary>
-    public static string Error(string message, string? hint) => hint is null
-        ? JsonSerializer.Serialize(new { @event = "error", text = message })
-        : JsonSerializer.Serialize(new { @event = "error", text = message, hint });
+    public static string Error(string message, string? hint) => Event("error", json =>
+    {
+        json.WriteString("text", message);
+        if (hint is not null)
+            json.WriteString("hint", hint);
+    });
 
     public void Dispose()
     {
@@ -40,13 +44,32 @@ internal sealed class JsonProgress : IProgressDisplay
         _lines.Write(Line());
     }
 
-    private string Line() => JsonSerializer.Serialize(new
+    private string Line() => Event("progress", json =>
     {
-        @event = "progress",
-        done = _counter.Done,
-        total = _counter.Total,
-        failed = _counter.Failed,
-        imagesPerSecond = Math.Round(_counter.ImagesPerSecond, 2),
-        secondsLeft = _counter.Remaining is { } left ? Math.Round(left.TotalSeconds, 1) : (double?)null,
+        json.WriteNumber("done", _counter.Done);
+        if (_counter.Total is { } total)
+            json.WriteNumber("total", total);
+        else
+            json.WriteNull("total");
+        json.WriteNumber("failed", _counter.Failed);
+        json.WriteNumber("imagesPerSecond", Math.Round(_counter.ImagesPerSecond, 2));
+        if (_counter.Remaining is { } left)
+            json.WriteNumber("secondsLeft", Math.Round(left.TotalSeconds, 1));
+        else
+            json.WriteNull("secondsLeft");
     });
+
+    private static string Event(string name, Action<Utf8JsonWriter> write)
+    {
+        using var bytes = new MemoryStream();
+        using (var json = new Utf8JsonWriter(bytes))
+        {
+            json.WriteStartObject();
+            json.WriteString("event", name);
+            write(json);
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length);
+    }
 }

@@ -129,9 +129,20 @@ internal sealed class RunRetry : IDisposable
             }
         }
 
+        return Result(isWhole);
+    }
+
+    /// <summary>What the folder holds.</summary>
+    /// <param name="isWhole">Whether every failed image was tried.</param>
+    public RunResult Result(bool isWhole)
+    {
         long total = _record.LastRow - _record.FirstRow;
         return new RunResult(isWhole, total, total, Failed, _record.Shards);
     }
+
+    /// <summary>Shape of a row.</summary>
+    /// <exception cref="DinoException">The record was edited.</exception>
+    public IReadOnlyList<int> RowShape => _record.RowShape();
 
     public void Dispose()
     {

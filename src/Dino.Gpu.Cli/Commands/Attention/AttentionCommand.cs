@@ -70,6 +70,7 @@ internal sealed class AttentionCommand(CliConsole console)
         "--npy", "Write the values too, STEM.attention.npy: (maps, rows, columns) float32, the mean first, then the heads.");
 
     private readonly Option<bool> _noMaps = Parsing.Switch("--no-maps", "Omit the heat maps STEM.attention-*.png.");
+    private readonly Option<bool> _json = Parsing.Json();
     private readonly EncoderOptions _encoder = new(
         console, "Input size of the model, width first. A larger size gives finer maps. [default: 480]");
 
@@ -82,7 +83,7 @@ internal sealed class AttentionCommand(CliConsole console)
             Examples)
         {
             attention._inputs, attention._directory, attention._layer, attention._head, attention._map, attention._overlay,
-            attention._alpha, attention._threshold, attention._sheet, attention._npy, attention._noMaps,
+            attention._alpha, attention._threshold, attention._sheet, attention._npy, attention._noMaps, attention._json,
         };
         attention._encoder.AddTo(command);
         command.Validators.Add(attention.Check);
@@ -122,6 +123,7 @@ internal sealed class AttentionCommand(CliConsole console)
             parsed.GetValue(_sheet),
             parsed.GetValue(_npy)),
         MaxPixels = _encoder.MaxPixels(parsed),
+        Json = parsed.GetValue(_json),
     };
 
     private static bool IsShare(double share) => share is > 0 and <= 1;

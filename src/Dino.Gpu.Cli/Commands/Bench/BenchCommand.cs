@@ -35,7 +35,7 @@ internal sealed class BenchCommand
     };
 
     private readonly Option<long> _rounds = Parsing.Whole("--rounds", "Rounds of each measurement; medians are shown.", 5, 1, MostRounds);
-    private readonly Option<bool> _json = Parsing.Switch("--json", "Print JSON instead of tables.");
+    private readonly Option<bool> _json = Parsing.Json("Print JSON instead of tables.");
     private readonly ModelOptions _model = new();
     private readonly Option<ImageSize?> _size = ImageOptions.Size(EncoderOptions.SizeDescription);
     private readonly Option<string> _decoder = ImageOptions.Decoder();

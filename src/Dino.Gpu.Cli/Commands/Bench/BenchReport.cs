@@ -50,7 +50,7 @@ internal sealed record BenchReport
 
     public required EndToEndResult EndToEnd { get; init; }
 
-    public void WriteJson(CliConsole console) => console.WriteJson(this, JsonOutput.Records);
+    public void WriteJson(CliConsole console) => console.WriteJson(this, CommandJson.Default.BenchReport);
 
     public void WriteTables(CliConsole console)
     {

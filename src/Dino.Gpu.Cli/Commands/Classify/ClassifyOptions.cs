@@ -43,7 +43,7 @@ internal sealed class ClassifyOptions(CliConsole console, string output)
         Description = "Only predict, into --predictions: the classes of TEST are not known.",
     };
 
-    private readonly Option<bool> _json = Parsing.Switch("--json", "Print JSON instead of a table.");
+    private readonly Option<bool> _json = Parsing.Json("Print JSON instead of a table.");
     private readonly Option<string?> _confusion = Parsing.File("--confusion", "Draw the confusion matrix into a PNG file.", ".png");
 
     private readonly Option<string?> _predictions = Parsing.File(

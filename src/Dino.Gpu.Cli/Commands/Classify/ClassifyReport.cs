@@ -1,7 +1,4 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Dino.Gpu.Cli.Terminal;
 using Spectre.Console;
 
@@ -10,14 +7,6 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>The result of a classification, as its JSON has it. Accuracies are shares, from 0 to 1.</summary>
 internal sealed record ClassifyReport
 {
-    private static readonly JsonSerializerOptions JsonFormat = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        WriteIndented = true,
-    };
-
     /// <summary><c>knn</c> or <c>linear</c>.</summary>
     public required string Protocol { get; init; }
 
@@ -45,7 +34,7 @@ internal sealed record ClassifyReport
     {
         if (json)
         {
-            console.WriteJson(this, JsonFormat);
+            console.WriteJson(this, CommandJson.Readable.ClassifyReport);
         }
         else if (Results.Count > 0)
         {

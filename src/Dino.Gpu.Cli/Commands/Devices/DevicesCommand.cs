@@ -21,7 +21,7 @@ internal static class DevicesCommand
 
     public static Command Create(CliConsole console)
     {
-        Option<bool> json = Parsing.Switch("--json", "Print a JSON array.");
+        Option<bool> json = Parsing.Json("Print a JSON array.");
         var command = new CliCommand("devices", "List the accelerators, and which one --device auto picks.", Examples) { json };
         command.SetAction(parsed =>
         {

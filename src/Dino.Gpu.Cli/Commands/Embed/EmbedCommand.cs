@@ -135,6 +135,9 @@ internal sealed class EmbedCommand
 
     private readonly Option<bool> _normalize = Parsing.Switch("--normalize", "Scale every vector to length 1 (L2).");
 
+    private readonly Option<bool> _json = Parsing.Json(
+        "Print JSON: with -o an object that says what was written, without it the rows as JSON Lines.");
+
     private readonly EncoderOptions _encoder;
     private OutputTarget? _target; // what -o and --format name, once they are checked
 
@@ -160,6 +163,7 @@ internal sealed class EmbedCommand
             embed._inputs, embed._file, embed._format, embed._output, embed._normalize, embed._dtype, embed._sha256,
             embed._pathColumn, embed._shard, embed._onError, embed._onIoError, embed._maxErrors, embed._errors, embed._timeout,
             embed._shardSize, embed._overwrite, embed._allowMixed, embed._retry, embed._progress, embed._stats,
+            embed._json,
         };
         embed._encoder.AddTo(command);
         embed._inputs.Arity = ArgumentArity.ZeroOrMore;
@@ -180,6 +184,8 @@ internal sealed class EmbedCommand
             }
 
             embed._target = Parsing.Read(result, () => OutputTarget.Parse(result.GetValue(embed._file), result.GetValue(embed._format)));
+            if (result.GetValue(embed._json) && embed._target is { IsStandardOutput: true } target && target.Format != FormatCatalog.JsonLines)
+                result.AddError(UsageErrors.Of($"--json: standard output gets {target.Format.Name}", "add -o FILE, or omit --format"));
         });
         command.SetAction((parsed, cancellation) =>
         {
@@ -217,5 +223,6 @@ internal sealed class EmbedCommand
         ErrorsFile = parsed.GetValue(_errors),
         StatsFile = parsed.GetValue(_stats),
         Progress = parsed.GetValue(_progress),
+        Json = parsed.GetValue(_json),
     };
 }

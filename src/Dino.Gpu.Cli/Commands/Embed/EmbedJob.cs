@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
@@ -59,6 +60,9 @@ internal sealed record EmbedSettings
     public string? StatsFile { get; init; }
 
     public ProgressKind Progress { get; init; }
+
+    /// <summary>Whether to print as JSON what was written. Rows on standard output are JSON Lines anyway.</summary>
+    public bool Json { get; init; }
 }
 
 /// <summary>One <c>dino embed</c>: to a file, to standard output, or to a folder, whose run can be resumed.</summary>
@@ -172,7 +176,10 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
 
         if (isKept)
             console.Warn($"every image failed: {target.File} stays as it was");
-        return Finish(embedder, progress, isKept ? "nothing written" : target.Name);
+        long done = progress.Counter.DoneNow, failed = progress.Counter.Failed;
+        long written = isKept ? 0 : settings.OnError == OnError.Skip ? done - failed : done;
+        var result = new RunResult(!isKept, written, done, failed, 0);
+        return Finish(embedder, progress, isKept ? "nothing written" : target.Name, target.Name, result);
     }
 
     /// <summary>Writes a folder of shards, from the beginning or from where an earlier process stopped.</summary>
@@ -192,14 +199,15 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         _ran = true;
         RunResult result = await EmbeddingRun.RunAsync(embedder, list, folder, options, progress, cancellation).ConfigureAwait(false);
         if (result.IsWhole)
-            return Finish(embedder, progress, $"{folder.Path}, {Quantity.Of(result.Shards, "shard")}");
-        return Stopped(embedder, progress, $"{result.Rows} of {result.Total} rows are in {folder.Path}");
+            return Finish(embedder, progress, $"{folder.Path}, {Quantity.Of(result.Shards, "shard")}", folder.Path, result);
+        return Stopped(embedder, progress, $"{result.Rows} of {result.Total} rows are in {folder.Path}", folder.Path, result);
     }
 
-    private int Stopped(Embedder embedder, ConsoleProgress progress, string state)
+    private int Stopped(Embedder embedder, ConsoleProgress progress, string state, string target, RunResult result)
     {
         progress.Dispose();
         Statistics(embedder, progress.Counter);
+        WriteJson(embedder.RowShape, progress.Counter, target, result);
         console.Tell($"dino: stopped: {state}; run the same command again to resume");
         return ExitCode.Canceled;
     }
@@ -215,6 +223,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         if (run.Failed == 0)
         {
             console.Say($"{path} has no failed images");
+            WriteJson(run.RowShape, new ProgressCounter(0), path, run.Result(isWhole: true));
             return ExitCode.Success;
         }
 
@@ -225,8 +234,8 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         using ConsoleProgress progress = Progress(onBegin: null);
         RunResult result = await run.RunAsync(embedder, Options(ShardSelection.Whole), progress, cancellation).ConfigureAwait(false);
         if (result.IsWhole)
-            return Finish(embedder, progress, $"{path}, {result.Failed} of its {result.Total} images still fail");
-        return Stopped(embedder, progress, $"{result.Failed} images of {path} still fail");
+            return Finish(embedder, progress, $"{path}, {result.Failed} of its {result.Total} images still fail", path, result);
+        return Stopped(embedder, progress, $"{result.Failed} images of {path} still fail", path, result);
     }
 
     private RunOptions Options(ShardSelection part) => new()
@@ -256,7 +265,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     private string PartFolder(ShardSelection part) =>
         part.Count == 1 ? settings.Target.Name : RunFolder.PartPath(settings.Target.Name, part.Index, part.Count);
 
-    private int Finish(Embedder embedder, ConsoleProgress progress, string where)
+    private int Finish(Embedder embedder, ConsoleProgress progress, string where, string target, RunResult result)
     {
         progress.Dispose();
         ProgressCounter counter = progress.Counter;
@@ -266,7 +275,24 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         string time = string.Create(
             CultureInfo.InvariantCulture, $"{counter.Elapsed.TotalSeconds:F1} s ({counter.ImagesPerSecond:F1} images/s)");
         console.Say($"{Quantity.Of(counter.DoneNow, "image")} in {time}{failed} -> {where}, rows of ({shape})");
+        WriteJson(embedder.RowShape, counter, target, result);
         return counter.Failed == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
+    }
+
+    private void WriteJson(IReadOnlyList<int> shape, ProgressCounter counter, string target, RunResult result)
+    {
+        bool toFolder = settings.Retry is not null || settings.Target.IsFolder;
+        if (!settings.Json || (!toFolder && settings.Target.IsStandardOutput))
+            return;
+        console.WriteJson(
+            new WrittenRows(
+                JsonLinesWriter.Unicode(target), result.IsWhole, result.Rows, result.Failed, toFolder ? result.Shards : null, shape)
+            {
+                Images = counter.DoneNow,
+                Seconds = Math.Round(counter.Elapsed.TotalSeconds, 3),
+                ImagesPerSecond = Math.Round(counter.ImagesPerSecond, 2),
+            },
+            CommandJson.Readable.WrittenRows);
     }
 
     /// <summary>Says where the time went, if the user asked for it.</summary>

@@ -73,6 +73,7 @@ internal sealed class FeaturesCommand(CliConsole console)
             + "safetensors: one file per image, STEM.features.safetensors, with arrays of these names.",
         [("npy", "npy"), (Safetensors, Safetensors)]);
 
+    private readonly Option<bool> _json = Parsing.Json();
     private readonly EncoderOptions _encoder = new(
         console, "Input size of the model, width first. A larger size gives a finer grid. [default: what it was trained on]");
 
@@ -87,7 +88,7 @@ internal sealed class FeaturesCommand(CliConsole console)
             "Write a vector for every patch: tokens, keys, queries or values of any layers, as (rows, columns, channels).",
             Examples)
         {
-            features._inputs, features._directory, features._layers, features._what, features._raw, features._lastBlocks, features._format,
+            features._inputs, features._directory, features._layers, features._what, features._raw, features._lastBlocks, features._format, features._json,
         };
         features._encoder.AddTo(command);
         command.Validators.Add(features.Check);
@@ -114,6 +115,7 @@ internal sealed class FeaturesCommand(CliConsole console)
             parsed.GetValue(_directory)!, Features(parsed), (int)parsed.GetValue(_lastBlocks), parsed.GetValue(_format) == Safetensors),
         Layers = parsed.GetValue(_layers) is { Length: > 0 } layers ? layers : [-1],
         MaxPixels = _encoder.MaxPixels(parsed),
+        Json = parsed.GetValue(_json),
     };
 
     /// <summary>Tokens unless something else is asked for; with <c>--raw</c> those of the residual stream.</summary>

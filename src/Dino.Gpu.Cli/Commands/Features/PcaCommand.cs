@@ -27,6 +27,7 @@ internal sealed class PcaCommand(CliConsole console)
     private readonly Option<string> _directory = InputOptions.Directory();
     private readonly Option<bool> _npy = Parsing.Switch("--npy", "Write the values too, STEM.pca.npy: (rows, columns, 3) float32.");
     private readonly Option<bool> _noMaps = Parsing.Switch("--no-maps", "Omit the pictures STEM.pca.png.");
+    private readonly Option<bool> _json = Parsing.Json();
     private readonly EncoderOptions _encoder = new(
         console, "Input size of the model, width first. A larger size gives finer pictures. [default: 480]");
 
@@ -39,7 +40,7 @@ internal sealed class PcaCommand(CliConsole console)
             Examples,
             Notes)
         {
-            pca._inputs, pca._directory, pca._npy, pca._noMaps,
+            pca._inputs, pca._directory, pca._npy, pca._noMaps, pca._json,
         };
         pca._encoder.AddTo(command);
         command.Validators.Add(result =>
@@ -60,5 +61,6 @@ internal sealed class PcaCommand(CliConsole console)
         Maps = !parsed.GetValue(_noMaps),
         Npy = parsed.GetValue(_npy),
         MaxPixels = _encoder.MaxPixels(parsed),
+        Json = parsed.GetValue(_json),
     };
 }

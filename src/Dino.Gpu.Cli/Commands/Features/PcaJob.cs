@@ -46,9 +46,10 @@ internal sealed class PcaJob(PcaSettings settings, CliConsole console)
             return images.Finish();
         PatchPca pca = fit.Solve(Components);
         double total = Math.Max(pca.TotalVariance, double.Epsilon);
-        IEnumerable<string> shares = pca.Variances.ToArray()
-            .Select(variance => string.Create(CultureInfo.InvariantCulture, $"{100 * variance / total:F1} %"));
-        console.Say($"the components explain {string.Join(", ", shares)} of the variance of {fit.Count} patches");
+        double[] shares = [.. pca.Variances.ToArray().Select(variance => variance / total)];
+        IEnumerable<string> percents = shares.Select(share => string.Create(CultureInfo.InvariantCulture, $"{100 * share:F1} %"));
+        images.ExplainedVariance = shares;
+        console.Say($"the components explain {string.Join(", ", percents)} of the variance of {fit.Count} patches");
         console.Activity = "drawing (2 of 2)";
         await images.RunAsync(
             batch =>

@@ -45,20 +45,24 @@ internal static class MergeCommand
         };
         var overwrite = new Option<bool>("--overwrite") { Description = "Delete another run's shards in the folder." };
         Option<bool> allowMixed = Parsing.Switch("--allow-mixed", "Join parts whose rows differ in their last digits.");
+        Option<bool> json = Parsing.Json();
         var command = new CliCommand(
             "merge", "Join the parts of a run ('dino embed --shard i/n -o DIR') into one folder or file.", Examples, Notes)
         {
-            folders, output, overwrite, allowMixed,
+            folders, output, overwrite, allowMixed, json,
         };
         OutputTarget? target = null;
         command.Validators.Add(result =>
         {
             if (result.GetValue(output) is { } file)
                 target = Parsing.Read(result, () => OutputTarget.Parse(file, format: null, hasFormat: false));
+            if (result.GetValue(json) && target is { IsStandardOutput: true })
+                result.AddError(UsageErrors.Of("--json: standard output gets the rows", "add -o FILE"));
         });
         command.SetAction((parsed, cancellation) =>
         {
-            var job = new MergeJob(parsed.GetValue(folders)!, target!, parsed.GetValue(overwrite), parsed.GetValue(allowMixed), console);
+            var job = new MergeJob(
+                parsed.GetValue(folders)!, target!, parsed.GetValue(overwrite), parsed.GetValue(allowMixed), parsed.GetValue(json), console);
             return Task.Run(() => job.Run(cancellation), cancellation);
         });
         return command;

@@ -1,4 +1,5 @@
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Runs;
 
@@ -9,8 +10,9 @@ namespace Dino.Gpu.Cli.Commands;
 /// <param name="target">One file, or a folder of shards.</param>
 /// <param name="overwrite">Whether another run's shards in the folder are deleted.</param>
 /// <param name="allowMixed">Whether parts may be joined whose rows differ in their last digits.</param>
+/// <param name="json">Whether to print as JSON what was written.</param>
 /// <param name="console">Standard streams.</param>
-internal sealed class MergeJob(IReadOnlyList<string> folders, OutputTarget target, bool overwrite, bool allowMixed, CliConsole console)
+internal sealed class MergeJob(IReadOnlyList<string> folders, OutputTarget target, bool overwrite, bool allowMixed, bool json, CliConsole console)
 {
     /// <returns>0</returns>
     /// <exception cref="DinoException">The parts do not fit together, or a file cannot be read or written.</exception>
@@ -20,8 +22,18 @@ internal sealed class MergeJob(IReadOnlyList<string> folders, OutputTarget targe
         using (var progress = new ConsoleProgress(ProgressKind.Auto, console, target.IsStandardOutput && console.OutputIsTerminal))
             result = RunMerge.Merge(folders, target, overwrite, allowMixed, console.Output, progress, console.Note, cancellation);
         console.Say(Summary(result));
+        if (json)
+            WriteJson(result);
         return ExitCode.Success;
     }
+
+    private void WriteJson(MergeResult result) => console.WriteJson(
+        new WrittenRows(
+            JsonLinesWriter.Unicode(target.Name), true, result.Rows, result.Failed, target.IsFolder ? result.Shards : null, result.RowShape)
+        {
+            Parts = result.Parts,
+        },
+        CommandJson.Readable.WrittenRows);
 
     private string Summary(MergeResult result)
     {

@@ -21,7 +21,7 @@ internal static class ComparePrecisionCommand
     public static Command Create(CliConsole console)
     {
         var inputs = new Argument<string[]>("INPUT") { Description = "Images, folders, globs or lists.", Arity = ArgumentArity.OneOrMore };
-        Option<bool> json = Parsing.Switch("--json", "Print JSON instead of a table.");
+        Option<bool> json = Parsing.Json("Print JSON instead of a table.");
         var vectors = new VectorOptions(console);
         var command = new CliCommand(
             "compare-precision", "Show what each precision of the device changes in the vectors of your images.", Examples, Notes)

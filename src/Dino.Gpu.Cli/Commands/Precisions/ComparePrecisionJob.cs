@@ -36,7 +36,7 @@ internal sealed class ComparePrecisionJob(string[] inputs, EmbeddingSourceSettin
         }
 
         if (json)
-            console.WriteJson(results, JsonOutput.Records);
+            console.WriteJson(results, CommandJson.Default.ListPrecisionResult);
         else
             WriteTable(results, reference.Count);
         return failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;

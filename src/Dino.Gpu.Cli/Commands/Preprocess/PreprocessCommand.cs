@@ -36,6 +36,7 @@ internal sealed class PreprocessCommand
         HelpName = "PATH",
     };
 
+    private readonly Option<bool> _json = Parsing.Json();
     private readonly CheckpointArguments _checkpoint = new();
     private readonly Option<ExifOrientation> _exif = ImageOptions.Exif();
     private readonly Option<string> _decoder = ImageOptions.Decoder();
@@ -51,11 +52,14 @@ internal sealed class PreprocessCommand
             Examples)
         {
             preprocess._inputs, preprocess._directory, preprocess._format, preprocess._weights, preprocess._preset, preprocess._size,
-            preprocess._exif, preprocess._decoder, preprocess._decode, preprocess._maxPixels,
+            preprocess._exif, preprocess._decoder, preprocess._decode, preprocess._maxPixels, preprocess._json,
         };
         preprocess._checkpoint.AddTo(command);
         command.SetAction((parsed, cancellation) =>
-            new PreprocessJob(parsed.GetValue(preprocess._inputs)!, preprocess.Pictures(parsed), console).RunAsync(cancellation));
+        {
+            bool json = parsed.GetValue(preprocess._json);
+            return new PreprocessJob(parsed.GetValue(preprocess._inputs)!, preprocess.Pictures(parsed), json, console).RunAsync(cancellation);
+        });
         return command;
     }
 

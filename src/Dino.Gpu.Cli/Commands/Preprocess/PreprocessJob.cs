@@ -1,5 +1,6 @@
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -9,8 +10,9 @@ namespace Dino.Gpu.Cli.Commands;
 /// </summary>
 /// <param name="inputs">Arguments: files, folders, globs, lists, archives, <c>-</c>.</param>
 /// <param name="pictures">What is written, and how.</param>
+/// <param name="json">Whether to print a summary as JSON.</param>
 /// <param name="console">Standard streams.</param>
-internal sealed class PreprocessJob(IReadOnlyList<string> inputs, PreparedPictures pictures, CliConsole console)
+internal sealed class PreprocessJob(IReadOnlyList<string> inputs, PreparedPictures pictures, bool json, CliConsole console)
 {
     /// <returns>0, or 3 when an image failed.</returns>
     /// <exception cref="DinoException">
@@ -21,12 +23,22 @@ internal sealed class PreprocessJob(IReadOnlyList<string> inputs, PreparedPictur
     {
         using InputList list = await InputOptions.SettleAsync(inputs, console, pathColumn: null, cancellation).ConfigureAwait(false);
         console.TellNotes(list.Notes);
-        using var progress = new ConsoleProgress(ProgressKind.Auto, console, rowsOnTerminal: false);
+        var failures = new List<FailedImage>();
+        using var progress = new ConsoleProgress(ProgressKind.Auto, console, rowsOnTerminal: false)
+        {
+            OnFailure = (path, reason) => failures.Add(new FailedImage(JsonLinesWriter.Unicode(path), reason)),
+        };
         await Task.Run(() => pictures.Write(list, progress, cancellation), cancellation).ConfigureAwait(false);
         progress.Dispose();
         long failed = progress.Counter.Failed;
         string images = Quantity.Of(list.Count, "image");
         console.Say($"{images}{(failed == 0 ? "" : $", {failed} failed")} -> {pictures.Directory}");
+        if (json)
+        {
+            var written = WrittenImages.Of(pictures.Directory, list.Count, failures, progress.Counter.Elapsed);
+            console.WriteJson(written, CommandJson.Readable.WrittenImages);
+        }
+
         return failed == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
     }
 }

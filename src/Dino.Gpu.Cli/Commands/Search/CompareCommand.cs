@@ -21,11 +21,15 @@ internal static class CompareCommand
     {
         var first = new Argument<string>("A") { Description = "An image, or a file with one embedding." };
         var second = new Argument<string>("B") { Description = "Another image or file." };
+        Option<bool> json = Parsing.Json("Print the cosine with all its digits, in a JSON object.");
         var vectors = new VectorOptions(console);
-        var command = new CliCommand("compare", "Print the cosine of the embeddings of two images.", Examples, Notes) { first, second };
+        var command = new CliCommand("compare", "Print the cosine of the embeddings of two images.", Examples, Notes)
+        {
+            first, second, json,
+        };
         vectors.AddTo(command);
         command.SetAction((parsed, cancellation) => new CompareJob(
-            [parsed.GetValue(first)!, parsed.GetValue(second)!], vectors.Settings(parsed), console).RunAsync(cancellation));
+            [parsed.GetValue(first)!, parsed.GetValue(second)!], vectors.Settings(parsed), parsed.GetValue(json), console).RunAsync(cancellation));
         return command;
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Search;
@@ -9,8 +10,9 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>One <c>dino compare</c>.</summary>
 /// <param name="names">The two images, or files with one embedding.</param>
 /// <param name="vectors">How images become vectors.</param>
+/// <param name="json">Whether to print JSON.</param>
 /// <param name="console">Standard streams.</param>
-internal sealed class CompareJob(string[] names, VectorSettings vectors, CliConsole console)
+internal sealed class CompareJob(string[] names, VectorSettings vectors, bool json, CliConsole console)
 {
     /// <returns>0</returns>
     /// <exception cref="DinoException">An input cannot be read, or the two cannot be compared.</exception>
@@ -33,6 +35,13 @@ internal sealed class CompareJob(string[] names, VectorSettings vectors, CliCons
         }
 
         double cosine = NearestNeighbors.Cosine(tables[0]!.Values.Span, tables[1]!.Values.Span);
+        if (json)
+        {
+            var compared = new ComparedImages(JsonLinesWriter.Unicode(names[0]), JsonLinesWriter.Unicode(names[1]), cosine);
+            console.WriteJson(compared, CommandJson.Readable.ComparedImages);
+            return ExitCode.Success;
+        }
+
         console.Text.Write(cosine.ToString("F6", CultureInfo.InvariantCulture) + "\n");
         return ExitCode.Success;
     }

@@ -44,7 +44,7 @@ internal static class DedupCommand
         var inputs = new Argument<string[]>("INPUT") { Description = VectorOptions.Description, Arity = ArgumentArity.OneOrMore };
         Option<double?> threshold = SearchOptions.Threshold(
             "Smallest cosine of duplicates. Close to 1 finds only copies, lower values also pictures of the same scene. [default: 0.95]");
-        Option<bool> json = Parsing.Switch("--json", "Print JSON Lines, one object per group.");
+        Option<bool> json = Parsing.Json("Print JSON Lines, one object per group.");
         Option<bool> list = Parsing.Switch(
             "--list", "Print only the paths of the image files that could go, one per line. Members of archives are not listed.");
         var reference = new Option<string[]>("--reference")

@@ -42,18 +42,20 @@ internal static class IndexCommand
                 result.AddError($"-o: expected a file that ends in {IndexFile.Extensions}, found '{file}'");
         });
         ChoiceOption<FloatType> dtype = EmbedCommand.DataType();
+        Option<bool> json = Parsing.Json();
         var vectors = new VectorOptions(console);
         var command = new CliCommand(
             "index", "Gather embeddings, or embed images, into one file to search. The file says what made them.", Examples, Notes)
         {
-            inputs, output, dtype,
+            inputs, output, dtype, json,
         };
         vectors.AddTo(command);
         command.SetAction((parsed, cancellation) =>
         {
             EmbeddingSourceSettings source = vectors.Settings(parsed).Standard;
-            return new IndexJob(
-                parsed.GetValue(inputs)!, parsed.GetValue(output)!, parsed.GetValue(dtype), source, console).RunAsync(cancellation);
+            var job = new IndexJob(
+                parsed.GetValue(inputs)!, parsed.GetValue(output)!, parsed.GetValue(dtype), source, parsed.GetValue(json), console);
+            return job.RunAsync(cancellation);
         });
         return command;
     }

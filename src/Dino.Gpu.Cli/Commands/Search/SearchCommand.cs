@@ -41,7 +41,7 @@ internal static class SearchCommand
         Option<double?> threshold = SearchOptions.Threshold("Leave out results with a smaller cosine.");
         Option<bool> excludeSelf = Parsing.Switch(
             "--exclude-self", "Leave out the query's own row: the same file or, if there are no paths, the row of the same number.");
-        Option<bool> json = Parsing.Switch("--json", "Print JSON Lines, one object per query.");
+        Option<bool> json = Parsing.Json("Print JSON Lines, one object per query.");
         Option<string?> html = SearchOptions.Html();
         var vectors = new VectorOptions(console);
         var command = new CliCommand(

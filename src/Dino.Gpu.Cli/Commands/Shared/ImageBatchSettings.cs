@@ -16,4 +16,7 @@ internal record ImageBatchSettings
 
     /// <summary>The decoder's limit of pixels per picture.</summary>
     public required long MaxPixels { get; init; }
+
+    /// <summary>Whether to print a summary as JSON.</summary>
+    public bool Json { get; init; }
 }

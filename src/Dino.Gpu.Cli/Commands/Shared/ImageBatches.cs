@@ -1,6 +1,7 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -15,6 +16,7 @@ internal sealed class ImageBatches : IDisposable
     private readonly CliConsole _console;
     private readonly InputList _list;
     private readonly PictureBatches _batches;
+    private readonly List<FailedImage> _failures = [];
     private TimeSpan _elapsed;
 
     private ImageBatches(ImageBatchSettings settings, CliConsole console, InputList list, DinoEncoder encoder)
@@ -25,6 +27,9 @@ internal sealed class ImageBatches : IDisposable
         _batches = new PictureBatches(list, encoder, settings.Model, settings.MaxPixels);
         Encoder = encoder;
     }
+
+    /// <summary>The share of the variance that each component explains, for the summary; null for none.</summary>
+    public IReadOnlyList<double>? ExplainedVariance { get; set; }
 
     /// <summary>The model, which this disposes.</summary>
     public DinoEncoder Encoder { get; }
@@ -66,7 +71,10 @@ internal sealed class ImageBatches : IDisposable
     /// <exception cref="DinoException">The device failed, or a file cannot be written.</exception>
     public async Task RunAsync(Action<ImageBatch> process, CancellationToken cancellation)
     {
-        using var progress = new ConsoleProgress(ProgressKind.Auto, _console, rowsOnTerminal: false);
+        using var progress = new ConsoleProgress(ProgressKind.Auto, _console, rowsOnTerminal: false)
+        {
+            OnFailure = (path, reason) => _failures.Add(new FailedImage(JsonLinesWriter.Unicode(path), reason)),
+        };
         await _batches.RunAsync(process, progress, cancellation).ConfigureAwait(false);
         _elapsed += progress.Counter.Elapsed;
     }
@@ -78,6 +86,15 @@ internal sealed class ImageBatches : IDisposable
         string failed = _batches.Failed == 0 ? "" : $", {_batches.Failed} failed";
         string seconds = _elapsed.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture);
         _console.Say($"{Quantity.Of(_list.Count, "image")} in {seconds} s{failed} -> {_settings.Directory}");
+        if (_settings.Json)
+        {
+            WrittenImages written = WrittenImages.Of(_settings.Directory, _list.Count, _failures, _elapsed) with
+            {
+                ExplainedVariance = ExplainedVariance,
+            };
+            _console.WriteJson(written, CommandJson.Readable.WrittenImages);
+        }
+
         return _batches.Failed == 0 ? ExitCode.Success : ExitCode.SomeImagesFailed;
     }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Cli.Terminal;
 using Spectre.Console;
@@ -9,30 +8,7 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>Shows a checkpoint: its tensors on standard output, the rest on stderr.</summary>
 internal sealed class CheckpointReport(CheckpointInfo info, CliConsole console)
 {
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        WriteIndented = true,
-    };
-
-    public void WriteJson() => console.Text.WriteLine(JsonSerializer.Serialize(
-        new
-        {
-            info.Path,
-            info.FileBytes,
-            Sha256 = Checkpoint.Sha256(info.Path),
-            Format = info.FormatName,
-            Layout = info.LayoutName,
-            info.Branches,
-            info.Branch,
-            info.Config,
-            info.Preprocessor,
-            info.Problem,
-            info.Problems,
-            info.Ignored,
-            info.Tensors,
-        },
-        Json));
+    public void WriteJson() => console.WriteJson(CheckpointDescription.Of(info), CommandJson.SnakeCase.CheckpointDescription);
 
     /// <summary>Writes a table on a terminal, else one tensor per line, separated by tabs.</summary>
     public void Write()

@@ -30,6 +30,7 @@ internal static class WeightsCommand
             "--endpoint",
             $"Hub or mirror. [default: {WeightsDownloadOptions.EndpointVariable}, else {WeightsDownloadOptions.DefaultEndpoint}]",
             "URL");
+        Option<bool> json = Parsing.Json();
         const string Examples = """
             # into weights/, where every command finds them
             dino weights pull
@@ -44,7 +45,7 @@ internal static class WeightsCommand
             """;
         var command = new CliCommand("pull", "Download a checkpoint from the hub, checked by size and SHA-256.", Examples, Notes)
         {
-            output, repository, file, revision, sha256, endpoint,
+            output, repository, file, revision, sha256, endpoint, json,
         };
         command.SetAction((parsed, cancellation) =>
         {
@@ -56,7 +57,7 @@ internal static class WeightsCommand
                 FileName = parsed.GetValue(file)!,
                 Sha256 = parsed.GetValue(sha256),
             };
-            return new WeightsJob(console).PullAsync(parsed.GetValue(output), options, cancellation);
+            return new WeightsJob(console, parsed.GetValue(json)).PullAsync(parsed.GetValue(output), options, cancellation);
         });
         return command;
     }
@@ -64,7 +65,7 @@ internal static class WeightsCommand
     private static CliCommand CreateInfo(CliConsole console)
     {
         Argument<string> file = FileArgument();
-        Option<bool> json = Parsing.Switch("--json", "Print JSON, with the file's SHA-256.");
+        Option<bool> json = Parsing.Json("Print JSON, with the file's SHA-256.");
         var checkpoint = new CheckpointArguments();
         const string Examples = """
             dino weights info weights/pytorch_model.bin
@@ -75,7 +76,7 @@ internal static class WeightsCommand
         var command = new CliCommand("info", "List format, sizes and tensors of a checkpoint.", Examples, Notes) { file, json };
         checkpoint.AddTo(command);
         command.SetAction(parsed =>
-            new WeightsJob(console).Info(parsed.GetValue(file)!, checkpoint.Read(parsed), parsed.GetValue(json)));
+            new WeightsJob(console, parsed.GetValue(json)).Info(parsed.GetValue(file)!, checkpoint.Read(parsed)));
         return command;
     }
 
@@ -85,6 +86,7 @@ internal static class WeightsCommand
         Option<string> output = OutputOption();
         var type = new ChoiceOption<WeightsDataType>(
             "--dtype", "Element type in the file.", [("f32", WeightsDataType.Float32), ("f16", WeightsDataType.Float16)]);
+        Option<bool> json = Parsing.Json();
         var checkpoint = new CheckpointArguments();
         const string Examples = """
             # for Hugging Face, with a config.json beside it
@@ -92,10 +94,10 @@ internal static class WeightsCommand
             """;
         var command = new CliCommand("convert", "Write a checkpoint as safetensors with Hugging Face's names.", Examples)
         {
-            file, output, type,
+            file, output, type, json,
         };
         checkpoint.AddTo(command);
-        command.SetAction(parsed => new WeightsJob(console).Convert(
+        command.SetAction(parsed => new WeightsJob(console, parsed.GetValue(json)).Convert(
             parsed.GetValue(file)!, checkpoint.Read(parsed), parsed.GetValue(output)!, parsed.GetValue(type)));
         return command;
     }
@@ -104,12 +106,14 @@ internal static class WeightsCommand
     {
         Option<ulong> seed = Parsing.Seed("Seed, decimal or 0x...", SyntheticWeights.DefaultSeed);
         Option<string> output = OutputOption();
+        Option<bool> json = Parsing.Json();
         const string Examples = """
             dino weights synth -o synthetic.safetensors
             """;
         const string Description = "Write seeded weights. They have the published model's sizes and mean nothing.";
-        var command = new CliCommand("synth", Description, Examples) { seed, output };
-        command.SetAction(parsed => new WeightsJob(console).Synthesize(parsed.GetValue(seed), parsed.GetValue(output)!));
+        var command = new CliCommand("synth", Description, Examples) { seed, output, json };
+        command.SetAction(parsed =>
+            new WeightsJob(console, parsed.GetValue(json)).Synthesize(parsed.GetValue(seed), parsed.GetValue(output)!));
         return command;
     }
 

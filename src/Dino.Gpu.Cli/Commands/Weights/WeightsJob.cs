@@ -1,6 +1,7 @@
 using System.Globalization;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Model;
 
@@ -8,7 +9,8 @@ namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>What <c>dino weights</c> does.</summary>
 /// <param name="console">Standard streams.</param>
-internal sealed class WeightsJob(CliConsole console)
+/// <param name="json">Whether the result is printed as JSON.</param>
+internal sealed class WeightsJob(CliConsole console, bool json)
 {
     /// <summary>Downloads a checkpoint.</summary>
     public async Task<int> PullAsync(string? output, WeightsDownloadOptions options, CancellationToken cancellation)
@@ -20,12 +22,13 @@ internal sealed class WeightsJob(CliConsole console)
             .ShowAsync(console, progress => DinoWeights.PullAsync(path, options, progress, cancellation)).ConfigureAwait(false);
         string state = result.WasPresent ? "already there" : "written";
         console.Say(string.Create(CultureInfo.InvariantCulture, $"{result.Path}: {state}, {result.Bytes} bytes, SHA-256 {result.Sha256}"));
+        WriteJson(new WrittenCheckpoint(result.Path, result.Bytes, result.Sha256, result.WasPresent, null));
         return ExitCode.Success;
     }
 
     /// <summary>Shows what is in a checkpoint.</summary>
     /// <returns>0, or 1 for a checkpoint that cannot be loaded.</returns>
-    public int Info(string file, CheckpointOptions options, bool json)
+    public int Info(string file, CheckpointOptions options)
     {
         var info = CheckpointInfo.ReadWhole(PathOf(file), options);
         var report = new CheckpointReport(info, console);
@@ -56,8 +59,16 @@ internal sealed class WeightsJob(CliConsole console)
     {
         IReadOnlyList<string> beside = SafetensorsWriter.WriteModel(path, weights, type);
         string note = beside.Count == 0 ? "" : $", {string.Join(" and ", beside)} beside it";
-        console.Say($"{path}: written{note}, SHA-256 {Checkpoint.Sha256(path)}");
+        string digest = Checkpoint.Sha256(path);
+        console.Say($"{path}: written{note}, SHA-256 {digest}");
+        WriteJson(new WrittenCheckpoint(path, new FileInfo(path).Length, digest, null, beside));
         return ExitCode.Success;
+    }
+
+    private void WriteJson(WrittenCheckpoint written)
+    {
+        if (json)
+            console.WriteJson(written with { Path = JsonLinesWriter.Unicode(written.Path) }, CommandJson.Readable.WrittenCheckpoint);
     }
 
     private static string PathOf(string spec) => WeightSource.Resolve(spec).Path
