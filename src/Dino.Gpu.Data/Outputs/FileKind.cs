@@ -27,8 +27,11 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
     private static readonly byte[] PngStart = [0x89, .. "PNG\r\n\x1A\n"u8];
     private static readonly byte[] NpyStart = [0x93, .. "NUMPY"u8];
 
-    /// <summary>A page of <c>--html</c>.</summary>
-    public static FileKind Html { get; } = new("an HTML page", path => HtmlStart().IsMatch(Text(path)));
+    /// <summary>A page of <c>--html</c>; other HTML may be somebody's work.</summary>
+    public static FileKind Html { get; } = new("an HTML page of dino", path => HtmlStart().IsMatch(Text(path)));
+
+    /// <summary>A page for <c>man</c>.</summary>
+    public static FileKind Manual { get; } = new("a page for man", path => Text(path).StartsWith(".TH ", StringComparison.Ordinal));
 
     /// <summary>Any PNG picture.</summary>
     public static FileKind Png { get; } = new("a PNG picture", path => Start(path).AsSpan().StartsWith(PngStart));
@@ -94,11 +97,13 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
     };
 
     /// <summary>
-    /// Fails if a file of another kind exists. An empty file is no loss, and a link counts as the file behind it.
+    /// Fails if a file of another kind exists, or one of a run. An empty file is no loss, and a link counts as the file
+    /// behind it.
     /// </summary>
-    /// <exception cref="DinoException">A file of another kind exists.</exception>
+    /// <exception cref="DinoException">A file of another kind exists, or the name is that of a run's file.</exception>
     public void RequireReplaceable(string path)
     {
+        RunNames.Refuse(path);
         string file = new RealPath().Of(path); // a link that leads nowhere exists, too
         if (File.Exists(file) && new FileInfo(file).Length > 0 && !Is(file))
             throw new DinoException($"cannot write {path}: {NotReplaced} {name}", "give another name, or delete the file");
@@ -144,7 +149,7 @@ internal sealed partial class FileKind(string name, Func<string, bool> isKind)
         return start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
     }
 
-    [GeneratedRegex(@"^(\xEF\xBB\xBF)?\s*<(!doctype\s+html|html)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^<!DOCTYPE html>\n(<(html|head|meta)[^>]*>\n)+<title>dino [a-z-]+: ", RegexOptions.CultureInvariant)]
     private static partial Regex HtmlStart();
 
     [GeneratedRegex("""^\s*\{[^}]*"imagesPerSecond"\s*:""", RegexOptions.CultureInvariant)]

@@ -36,15 +36,14 @@ internal static class OutputNames
     /// </summary>
     /// <param name="folder">The run's folder.</param>
     /// <param name="files">Arguments and options; null if one is not given.</param>
-    /// <param name="isOwn">Whether the run has files of a name.</param>
     /// <exception cref="DinoException">One of the files is such a file.</exception>
-    public static void RefuseInRun(string folder, IEnumerable<string?> files, Func<string, bool> isOwn)
+    public static void RefuseInRun(string folder, IEnumerable<string?> files)
     {
         var real = new RealPath();
         string home = real.Of(Path.Combine(folder, "."));
         foreach (string file in files.OfType<string>().SelectMany(Files))
         {
-            if (isOwn(Path.GetFileName(file)) && RealPath.Comparer.Equals(Path.GetDirectoryName(real.Of(file)), home))
+            if (RunNames.IsOwn(Path.GetFileName(file)) && RealPath.Comparer.Equals(Path.GetDirectoryName(real.Of(file)), home))
             {
                 throw new DinoException(
                     $"{file} would be taken for one of the run's own files in {folder}, and replaced or deleted",

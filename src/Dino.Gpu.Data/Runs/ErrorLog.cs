@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
 
@@ -27,6 +28,7 @@ internal sealed class ErrorLog : IDisposable
         _path = path;
         try
         {
+            Unlink(path);
             _file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -82,16 +84,18 @@ internal sealed class ErrorLog : IDisposable
     /// <exception cref="DinoException">It cannot be written, or is something else.</exception>
     public static void EnsureWritable(string path)
     {
+        RunNames.Refuse(path);
         if (IsOther(path))
             throw new DinoException($"cannot write {path}: it is no log of failed images, and would be lost", "give another name");
-        bool isNew = !File.Exists(path);
-        if (!isNew && !RegularFile.CanOpen(path))
+        if (RegularFile.IsSpecial(path))
             return; // a device or a pipe: opening it would end it for its reader
+        string file = OutputPath.Resolve(path);
+        bool isNew = !File.Exists(file);
         try
         {
-            new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite).Dispose();
+            new FileStream(file, FileMode.Append, FileAccess.Write, FileShare.ReadWrite).Dispose();
             if (isNew)
-                File.Delete(path);
+                File.Delete(file);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -203,6 +207,23 @@ internal sealed class ErrorLog : IDisposable
         catch (IOException)
         {
             // The full disk does not take the rest of a line. Add has reported that.
+        }
+    }
+
+    /// <summary>
+    /// Deletes a log that is there, so that another name of the same file keeps its bytes: a backup of hard links, or
+    /// the list that is read. A link stays a link.
+    /// </summary>
+    private static void Unlink(string path)
+    {
+        try
+        {
+            if (File.Exists(path) && !RegularFile.IsSpecial(path))
+                File.Delete(new RealPath().Of(path));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // a folder that may not be changed: the log itself may be written nevertheless
         }
     }
 

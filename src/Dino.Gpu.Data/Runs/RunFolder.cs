@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Runs;
@@ -13,11 +14,6 @@ namespace Dino.Gpu.Data.Runs;
 /// </summary>
 internal sealed partial class RunFolder : IDisposable
 {
-    private const string LockName = ".lock";
-
-    /// <summary>Names of shards and journals. Other files, such as tar archives, may begin alike.</summary>
-    private const string ShardPattern = @"shard-(\d{5,18})\.(npy|npz|jsonl|csv|parquet|safetensors|journal)";
-
     /// <summary>Extension of a journal.</summary>
     public const string JournalName = "journal";
 
@@ -42,12 +38,6 @@ internal sealed partial class RunFolder : IDisposable
     /// </summary>
     public string ErrorsBehind => ErrorsBehindIn(Path);
 
-    /// <summary>
-    /// Whether a file of that name belongs to the run, which may write it or, with <c>--overwrite</c>, delete it.
-    /// </summary>
-    public static bool IsOwn(string fileName) =>
-        fileName is RunRecord.FileName or LockName || OwnName().IsMatch(fileName) || IsTemporary(fileName);
-
     /// <summary>Opens a folder, and makes it if it does not exist.</summary>
     /// <exception cref="DinoException">It cannot be made or written, or another process works in it.</exception>
     public static RunFolder Open(string path)
@@ -60,12 +50,12 @@ internal sealed partial class RunFolder : IDisposable
         {
             bool isNew = !Directory.Exists(path);
             Directory.CreateDirectory(path);
-            string lockPath = System.IO.Path.Combine(path, LockName);
+            string lockPath = System.IO.Path.Combine(path, RunNames.Lock);
             OwnFile.RefuseLink(lockPath);
             var folder = new RunFolder(path, Lock(lockPath), isNew);
             try
             {
-                folder.DeleteAll(IsTemporary);
+                folder.DeleteAll(RunNames.IsTemporary);
                 folder.RefuseLinks();
                 return folder;
             }
@@ -75,7 +65,7 @@ internal sealed partial class RunFolder : IDisposable
                 throw;
             }
         }
-        catch (IOException failure) when (Directory.Exists(path) && File.Exists(System.IO.Path.Combine(path, LockName)))
+        catch (IOException failure) when (Directory.Exists(path) && File.Exists(System.IO.Path.Combine(path, RunNames.Lock)))
         {
             throw new DinoException($"{path} is in use by another dino", "wait for it, or choose another folder", failure);
         }
@@ -103,7 +93,7 @@ internal sealed partial class RunFolder : IDisposable
     /// <summary>Whether any process works in a folder, this one included.</summary>
     public static bool IsInUse(string path)
     {
-        string lockPath = System.IO.Path.Combine(path, LockName);
+        string lockPath = System.IO.Path.Combine(path, RunNames.Lock);
         try
         {
             if (File.Exists(lockPath))
@@ -211,7 +201,7 @@ internal sealed partial class RunFolder : IDisposable
     {
         // The record goes first: without it, what is left is not taken for a run.
         Delete(System.IO.Path.Combine(Path, RunRecord.FileName));
-        DeleteAll(OwnName().IsMatch);
+        DeleteAll(RunNames.IsListOrShard);
     }
 
     /// <summary>Lets other processes in. Deletes a folder that was made for a run that never began.</summary>
@@ -231,7 +221,7 @@ internal sealed partial class RunFolder : IDisposable
         foreach (string file in Directory.EnumerateFileSystemEntries(Path, "*", new EnumerationOptions { AttributesToSkip = 0 }))
         {
             string name = System.IO.Path.GetFileName(file);
-            if (name == RunRecord.FileName || (OwnName().IsMatch(name) && (!ShardName().IsMatch(name) || !File.Exists(file))))
+            if (name == RunRecord.FileName || (RunNames.IsListOrShard(name) && (!ShardName().IsMatch(name) || !File.Exists(file))))
                 OwnFile.RefuseLink(file);
             else if (name.EndsWith('.' + JournalName, StringComparison.Ordinal) && ShardName().IsMatch(name))
                 OwnFile.RefuseLink(file);
@@ -255,16 +245,6 @@ internal sealed partial class RunFolder : IDisposable
         }
     }
 
-    /// <summary>
-    /// Whether <see cref="AtomicFile"/> left this of one of the run's files when the process was killed. Other programs
-    /// may have temporary files of their own in the folder.
-    /// </summary>
-    private static bool IsTemporary(string fileName) =>
-        AtomicFile.OutputOf(fileName) is { } output && (output == RunRecord.FileName || OwnName().IsMatch(output));
-
-    [GeneratedRegex($@"^{ShardPattern}$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex($@"^{RunNames.ShardPattern}$", RegexOptions.CultureInvariant)]
     private static partial Regex ShardName();
-
-    [GeneratedRegex($@"^({ShardPattern}|errors(-behind)?\.jsonl|manifest\.jsonl)$", RegexOptions.CultureInvariant)]
-    private static partial Regex OwnName();
 }

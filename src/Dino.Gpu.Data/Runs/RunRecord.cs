@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
 using Microsoft.Win32.SafeHandles;
@@ -16,7 +17,7 @@ namespace Dino.Gpu.Data.Runs;
 /// </summary>
 internal sealed record RunRecord
 {
-    public const string FileName = "run.json";
+    public const string FileName = RunNames.Record;
 
     private const string ProvenanceKey = "provenance";
     private const string Cpu = "cpu ";

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Dino.Gpu.Data.Runs;
+using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Files;
 using Dino.Gpu.Tests.Support;
 
@@ -56,7 +56,7 @@ public sealed class AtomicFileTests : IDisposable
         await end.Task.WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(2, names.Count);
         Assert.All(names, name => Assert.Matches(@"^\.shard-00003\.npz\.[0-9a-f]{8}\.tmp$", name));
-        Assert.All(names, name => Assert.True(RunFolder.IsOwn(name)));
+        Assert.All(names, name => Assert.True(RunNames.IsOwn(name)));
     }
 
     [Fact]

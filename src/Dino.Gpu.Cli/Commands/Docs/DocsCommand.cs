@@ -1,6 +1,9 @@
 using System.CommandLine;
+using System.Text;
 using Dino.Gpu.Cli.Help;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -19,9 +22,16 @@ internal static class DocsCommand
         manual.SetAction(parsed =>
         {
             string directory = parsed.GetValue(folder)!;
-            Directory.CreateDirectory(directory);
-            foreach ((string name, string text) in ManPage.All(root))
-                File.WriteAllText(Path.Combine(directory, name), text);
+            (string Path, string Text)[] pages = [.. ManPage.All(root).Select(page => (Path.Combine(directory, page.Name), page.Text))];
+            foreach ((string path, _) in pages)
+                FileKind.Manual.RequireReplaceable(path);
+            OutputDirectory.Create(directory, pages.Select(page => page.Path));
+            foreach ((string path, string text) in pages)
+            {
+                using var file = new AtomicFile(path);
+                file.Write(Encoding.UTF8.GetBytes(text));
+                file.Complete();
+            }
         });
         return new Command("docs", "Print pages of the documentation.") { Subcommands = { reference, manual }, Hidden = true };
     }

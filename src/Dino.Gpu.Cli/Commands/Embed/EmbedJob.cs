@@ -89,7 +89,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         OutputNames.RefuseSameFile(outputs, [.. settings.Inputs, settings.Weights]);
         if (target.IsFolder)
         {
-            OutputNames.RefuseInRun(PartFolder(part), [settings.ErrorsFile, settings.StatsFile, .. settings.Inputs], RunFolder.IsOwn);
+            OutputNames.RefuseInRun(PartFolder(part), [settings.ErrorsFile, settings.StatsFile, .. settings.Inputs]);
             RunPart.RefuseMixed(target.Name, part);
         }
 
@@ -216,7 +216,7 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
     private async Task<int> RetryAsync(string path, CancellationToken cancellation)
     {
         OutputNames.RefuseSameFile([("--stats", settings.StatsFile)], [settings.Weights]);
-        OutputNames.RefuseInRun(path, [settings.StatsFile], RunFolder.IsOwn);
+        OutputNames.RefuseInRun(path, [settings.StatsFile]);
         if (settings.StatsFile is not null)
             FileKind.Statistics.EnsureWritable(settings.StatsFile);
         using var run = RunRetry.Open(path);
