@@ -10,6 +10,7 @@ internal static class TiffStructure
     private const int ImageLength = 257;
     private const int Orientation = 274;
     private const int SubDirectories = 330;
+    private const int Xmp = 700;
     private const int DngVersion = 50706;
 
     /// <summary>Bytes of a value of each type, BYTE (1) to IFD8 (18).</summary>
@@ -39,7 +40,8 @@ internal static class TiffStructure
 
         long width = 0;
         long height = 0;
-        int orientation = 1;
+        int? orientation = null;
+        int? xmp = null;
         bool isReduced = false;
         bool isRaw = file[8..].StartsWith("CR"u8); // Canon's CR2
         for (; count > 0; count--, entries = entries[entryLength..])
@@ -62,8 +64,10 @@ internal static class TiffStructure
                 width = value;
             else if (tag == ImageLength)
                 height = value;
-            else if (tag == Orientation && value is >= 1 and <= 8)
-                orientation = (int)value;
+            else if (tag == Orientation)
+                orientation = value is >= 1 and <= 8 ? (int)value : 1;
+            else if (tag == Xmp && type is 1 or 7 && (isBig ? Int64(field) : Int32(field)) is var start && start <= (ulong)file.Length)
+                xmp = XmpReader.Orientation(file[(int)start..][..(int)Math.Min(values, (ulong)file.Length - start)]);
             else if (tag == SubfileType)
                 isReduced = (value & 1) != 0;
             else if (tag == SubDirectories)
@@ -76,7 +80,7 @@ internal static class TiffStructure
             throw Raw("");
 
         ImageHeader.CheckSize("TIFF", width, height, maxPixels);
-        return new ImageHeader(ImageFormat.Tiff, (int)width, (int)height, orientation);
+        return new ImageHeader(ImageFormat.Tiff, (int)width, (int)height, orientation ?? xmp ?? 1);
 
         static ImageException Raw(string kind) =>
             ImageException.Unsupported($"a camera's raw file{kind} is not supported", "develop it to JPEG, PNG or TIFF");

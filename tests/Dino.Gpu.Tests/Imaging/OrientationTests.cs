@@ -51,6 +51,33 @@ public sealed class OrientationTests
         }
     }
 
+    /// <summary>As today's Pillow; the tag counts first.</summary>
+    [Theory]
+    [InlineData(null, 6, 6)]
+    [InlineData(1, 6, 1)]
+    [InlineData(9, 6, 1)]
+    [InlineData(3, null, 3)]
+    [InlineData(null, 9, 1)]
+    public void A_tiff_is_turned_by_xmp_where_it_has_no_tag(int? tag, int? xmp, int expected)
+    {
+        byte[] packet = Encoding.ASCII.GetBytes(xmp is null ? "" : $"<x:xmpmeta tiff:Orientation=\"{xmp}\"/>");
+        (int Tag, int Type, int Count, int Value)[] entries = [
+            (256, 3, 1, 5), (257, 3, 1, 7), .. tag is { } value ? [(274, 3, 1, value)] : Array.Empty<(int, int, int, int)>(),
+            (700, 1, packet.Length, 128),
+        ];
+        byte[] file = [.. "II*\0"u8, 8, 0, 0, 0, (byte)entries.Length, 0, .. entries.SelectMany(Entry), 0, 0, 0, 0];
+        file = [.. file, .. new byte[128 - file.Length], .. packet];
+        Assert.Equal(expected, ImageHeader.Read(file).Orientation);
+        for (int end = 128; end < file.Length; end++)
+            Assert.InRange(ImageHeader.Read(file.AsSpan(0, end)).Orientation, 1, 8);
+
+        static byte[] Entry((int Tag, int Type, int Count, int Value) entry) =>
+        [
+            .. BitConverter.GetBytes((ushort)entry.Tag), .. BitConverter.GetBytes((ushort)entry.Type),
+            .. BitConverter.GetBytes(entry.Count), .. BitConverter.GetBytes(entry.Value),
+        ];
+    }
+
     [Fact]
     public void The_value_may_be_of_any_integer_type()
     {
