@@ -54,7 +54,7 @@ public sealed partial class DinoEncoder : IDinoEncoder
         _trainedPositions = weights.Positions;
         float[] positions = PositionTable.Interpolate(
             weights.Positions, Config.TrainedGrid, _shape.GridWidth, _shape.GridHeight, options.Interpolation);
-        _device = DinoDevice.Open(options.Device, options.Threads, warning: options.Warning);
+        _device = DinoDevice.Open(options.Device, options.Threads, warning: options.Warning, mayBeDirect: true);
         try
         {
             _executor = createExecutor(_device, weights);

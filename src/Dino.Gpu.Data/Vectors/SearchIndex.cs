@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Devices;
@@ -131,6 +132,7 @@ internal sealed class SearchIndex : IDisposable
     /// <summary>A GPU that was asked for is used; else the vectors are packed only where that pays.</summary>
     private bool NeedsDevice(NearestNeighborsOptions options, int queries) => options.Device switch
     {
+        "auto" or "cpu" when !RuntimeFeature.IsDynamicCodeSupported => false, // the vectors are searched without a device
         "auto" => queries > FewQueries,
         "cpu" => queries > FewQueries && _table is not null,
         _ => true,

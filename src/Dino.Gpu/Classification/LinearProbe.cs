@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Kernels;
 
@@ -211,6 +212,8 @@ public sealed class LinearProbe
 
     private static T OnDevice<T>(string spec, int? threads, Action<string>? warning, Func<DinoDevice, T> work)
     {
+        if (!RuntimeFeature.IsDynamicCodeSupported)
+            throw DinoDevice.NeedsIlgpu(nameof(LinearProbe));
         using DinoDevice device = DinoDevice.Open(spec, threads, warning: warning);
         try
         {

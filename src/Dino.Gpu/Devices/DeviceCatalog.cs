@@ -34,7 +34,8 @@ public static class DeviceCatalog
     }
 
     /// <summary>CUDA devices, then OpenCL devices, as their drivers describe them.</summary>
-    internal static List<Candidate> Present() => [.. FindCuda(), .. FindOpenCL()];
+    internal static List<Candidate> Present() =>
+        RuntimeFeature.IsDynamicCodeSupported ? [.. FindCuda(), .. FindOpenCL()] : []; // without it no GPU can be used
 
     /// <summary>
     /// CUDA devices in the driver's order; none without a driver. A driver that does not start is a device that cannot

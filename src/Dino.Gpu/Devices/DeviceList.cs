@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Dino.Gpu.Devices;
 
 /// <summary>Several devices in one option: <c>cuda:0,cuda:1</c>, <c>cuda:all</c>.</summary>
@@ -23,6 +25,7 @@ internal static class DeviceList
 
     private static IEnumerable<string> Devices(string entry) => entry switch
     {
+        "cuda:all" or "opencl:all" when !RuntimeFeature.IsDynamicCodeSupported => throw DinoDevice.NeedsIlgpu($"the device '{entry}'"),
         "cuda:all" => All(entry, DeviceCatalog.FindCuda()),
         "opencl:all" => All(entry, DeviceCatalog.FindOpenCL()),
         "cuda" or "opencl" => [$"{entry}:0"],

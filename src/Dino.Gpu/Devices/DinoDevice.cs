@@ -15,23 +15,50 @@ internal sealed class DinoDevice : IDisposable
     private const int MaxThreads = 4096;
 
     /// <summary>
+    /// A switch of <see cref="AppContext"/>: whether encoders on the CPU leave ILGPU out, as they must in a program that
+    /// is compiled ahead of time.
+    /// </summary>
+    internal const string DirectSwitch = "Dino.Gpu.CpuWithoutIlgpu";
+
+    private readonly Context? _context;
+    private readonly Accelerator? _accelerator;
+
+    /// <summary>
     /// ILGPU.Algorithms adds to a table of ILGPU's compiler when it is first touched. That must be before any thread
     /// compiles. What it adds there does not concern our kernels.
     /// </summary>
-    static DinoDevice() => RuntimeHelpers.RunClassConstructor(typeof(AlgorithmContext).TypeHandle);
+    static DinoDevice()
+    {
+        if (RuntimeFeature.IsDynamicCodeSupported)
+            RuntimeHelpers.RunClassConstructor(typeof(AlgorithmContext).TypeHandle);
+    }
 
     internal DinoDevice(Context context, Accelerator accelerator, DeviceInfo info)
     {
-        Context = context;
-        Accelerator = accelerator;
+        _context = context;
+        _accelerator = accelerator;
+        Info = info;
+    }
+
+    private DinoDevice(int threads, DeviceInfo info)
+    {
+        DirectThreads = threads;
         Info = info;
     }
 
     /// <summary>ILGPU's compiler state; owned.</summary>
-    public Context Context { get; }
+    /// <exception cref="DeviceException">The device is direct.</exception>
+    public Context Context => _context ?? throw NeedsIlgpu("this");
 
     /// <summary>The device itself; owned.</summary>
-    public Accelerator Accelerator { get; }
+    /// <exception cref="DeviceException">The device is direct.</exception>
+    public Accelerator Accelerator => _accelerator ?? throw NeedsIlgpu("this");
+
+    /// <summary>Whether it is the CPU without ILGPU: no accelerator, only <see cref="DirectThreads"/> threads.</summary>
+    public bool IsDirect => _accelerator is null;
+
+    /// <summary>Threads of a direct device.</summary>
+    public int DirectThreads { get; }
 
     public DeviceInfo Info { get; }
 
@@ -43,12 +70,26 @@ internal sealed class DinoDevice : IDisposable
     /// <param name="threads">Threads of the CPU device; null for one a core.</param>
     /// <param name="algorithms">Whether kernels of ILGPU.Algorithms are to run on it, if it is a GPU.</param>
     /// <param name="warning">Receives one line for each GPU that <c>auto</c> cannot use and skips.</param>
+    /// <param name="mayBeDirect">Whether the caller runs encoders alone, which a direct device can.</param>
     /// <exception cref="DinoException">No such device, or it cannot be used.</exception>
-    public static DinoDevice Open(string spec, int? threads = null, bool algorithms = false, Action<string>? warning = null)
+    public static DinoDevice Open(
+        string spec, int? threads = null, bool algorithms = false, Action<string>? warning = null, bool mayBeDirect = false)
     {
         (string kind, int index) = Parse(spec);
+        if (!RuntimeFeature.IsDynamicCodeSupported)
+        {
+            return kind is "cpu" or "auto"
+                ? OpenDirect(threads, isAutomaticChoice: kind == "auto")
+                : throw NeedsIlgpu($"the device '{spec}'");
+        }
+
         if (kind == "cpu")
-            return OpenCpu(threads, isAutomaticChoice: false);
+        {
+            return mayBeDirect && AppContext.TryGetSwitch(DirectSwitch, out bool isDirect) && isDirect
+                ? OpenDirect(threads, isAutomaticChoice: false)
+                : OpenCpu(threads, isAutomaticChoice: false);
+        }
+
         if (kind == "auto")
             return OpenAutomatic(threads, algorithms, warning);
         List<DeviceCatalog.Candidate> candidates = kind == "cuda" ? DeviceCatalog.FindCuda() : DeviceCatalog.FindOpenCL();
@@ -75,16 +116,26 @@ internal sealed class DinoDevice : IDisposable
     {
         try
         {
-            Accelerator.Dispose();
+            _accelerator?.Dispose();
         }
         catch (CudaException)
         {
         }
         finally
         {
-            Context.Dispose();
+            _context?.Dispose();
         }
     }
+
+    /// <summary>The CPU without ILGPU: the same code, on threads that an executor starts itself.</summary>
+    internal static DinoDevice OpenDirect(int? threads, bool isAutomaticChoice) =>
+        new(ThreadCount(threads), CpuDescription.Describe(isAutomaticChoice));
+
+    /// <summary>What a program says that is compiled ahead of time and asks for more than an encoder on the CPU.</summary>
+    /// <param name="what">That needs kernels which are compiled at run time.</param>
+    internal static DeviceException NeedsIlgpu(string what) => new(
+        $"{what} needs code that is made at run time, which a program compiled ahead of time cannot run",
+        "publish without PublishAot; encoders on the CPU and VectorIndex work with it");
 
     private static (string Kind, int Index) Parse(string spec)
     {
@@ -108,11 +159,17 @@ internal sealed class DinoDevice : IDisposable
     /// </summary>
     private static DinoDevice OpenCpu(int? threads, bool isAutomaticChoice)
     {
-        int count = threads ?? Environment.ProcessorCount;
-        if (count is < 1 or > MaxThreads)
-            throw new DeviceException($"the CPU device takes 1 to {MaxThreads} threads (found {count})");
+        int count = ThreadCount(threads);
         var device = new CPUDevice(numThreadsPerWarp: 2, numWarpsPerMultiprocessor: 1, numMultiprocessors: count);
         return Create(builder => builder.CPU(device).Optimize(OptimizationLevel.O0), device, CpuDescription.Describe(isAutomaticChoice));
+    }
+
+    private static int ThreadCount(int? threads)
+    {
+        int count = threads ?? Environment.ProcessorCount;
+        return count is >= 1 and <= MaxThreads
+            ? count
+            : throw new DeviceException($"the CPU device takes 1 to {MaxThreads} threads (found {count})");
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Kernels.Generated;
@@ -31,21 +32,21 @@ internal abstract class VitExecutor : IDisposable
         Action<string>? warning = null)
     {
         PrecisionSupport.Require(device.Info, precision);
-        return (device.Family, precision) switch
-        {
-            (KernelFamily.Simd, Precision.Float32) => SimdExecutor.Create(
-                device.Accelerator, weights, SimdExecutor.OfBits(CpuVectors.Choose(vectorWidth))),
-            (KernelFamily.Simd, _) => CreateReduced(device, weights, precision, vectorWidth),
-            (_, Precision.Float32) => new PortableExecutor(device, weights),
-            _ => TensorCoreExecutor.Create(device, weights, precision, warning),
-        };
+        // A program that is compiled ahead of time has the CPU alone, and nothing of the other executors in it.
+        if (!RuntimeFeature.IsDynamicCodeSupported || device.Family == KernelFamily.Simd)
+            return CreateSimd(device, weights, precision, vectorWidth);
+        return precision == Precision.Float32
+            ? new PortableExecutor(device, weights)
+            : TensorCoreExecutor.Create(device, weights, precision, warning);
     }
 
-    private static SimdExecutor CreateReduced(DinoDevice device, VitWeights weights, Precision precision, int? vectorWidth)
+    private static SimdExecutor CreateSimd(DinoDevice device, VitWeights weights, Precision precision, int? vectorWidth)
     {
-        CpuVectors.Choose(vectorWidth, precision);
+        int bits = CpuVectors.Choose(vectorWidth, precision);
+        if (precision == Precision.Float32)
+            return SimdExecutor.Create(device, weights, SimdExecutor.OfBits(bits));
         TileKind kind = precision == Precision.Int8 ? TileKind.Int8 : TileKind.BFloat16;
-        return SimdExecutor.Create(device.Accelerator, weights, kind, CpuFeatures.BFloat16, CpuFeatures.Amx);
+        return SimdExecutor.Create(device, weights, kind, CpuFeatures.BFloat16, CpuFeatures.Amx);
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Pipeline;
 
@@ -104,6 +105,8 @@ public sealed class NearestNeighbors : IDisposable
         CheckShape(vectors.Length, dimension, nameof(vectors));
         if (vectors.Length == 0)
             throw new ArgumentException("No vectors to search.", nameof(vectors));
+        if (!RuntimeFeature.IsDynamicCodeSupported)
+            throw DinoDevice.NeedsIlgpu(nameof(NearestNeighbors));
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Threads ?? Environment.ProcessorCount };
         double[] norms = Norms(vectors, dimension, parallel, "Vector", nameof(vectors));
         DistinctVectors distinct = DistinctVectors.Find(vectors, dimension, norms, options.Similarity, parallel);

@@ -21,7 +21,7 @@ internal static class MachinePeak
         VitConfig smallest =
             new() { HiddenSize = 16, HeadCount = 1, MlpSize = 16, PatchSize = 8, LayerCount = 1, TrainedGrid = 1, LayerNormEpsilon = 1e-6 };
         using DinoDevice device = DinoDevice.Open("cpu", threads);
-        using SimdExecutor executor = SimdExecutor.Create(device.Accelerator, SyntheticWeights.Create(smallest), width);
+        using SimdExecutor executor = SimdExecutor.Create(device, SyntheticWeights.Create(smallest), width);
         return executor.MeasurePeak();
     }
 

@@ -26,7 +26,7 @@ internal static class OpShares
         VitWeights weights = SyntheticWeights.Create(VitConfig.VitS16);
         double float32 = MachinePeak.Measure(SimdExecutor.BestWidth, threads);
         Console.WriteLine($"float32 multiply-adds {float32 / 1e9:F0} GFLOP/s on {threads} threads");
-        Print("float32", weights, threads, batch, rounds, device => SimdExecutor.Create(device.Accelerator, weights), _ => float32);
+        Print("float32", weights, threads, batch, rounds, device => SimdExecutor.Create(device, weights), _ => float32);
         if (arguments.Contains("--float32"))
             return 0;
         foreach (bool amx in CpuFeatures.Amx ? new[] { false, true } : [false])
@@ -48,7 +48,7 @@ internal static class OpShares
         return 0;
 
         SimdExecutor Create(DinoDevice device, TileKind kind, bool amx) =>
-            SimdExecutor.Create(device.Accelerator, weights, kind, CpuFeatures.BFloat16, amx);
+            SimdExecutor.Create(device, weights, kind, CpuFeatures.BFloat16, amx);
     }
 
     private static void Print(

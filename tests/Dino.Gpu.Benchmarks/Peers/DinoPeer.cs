@@ -45,7 +45,7 @@ internal sealed class DinoPeer : IPeer
             DinoEncoder.Create(
                 weights,
                 Options(threads, precision),
-                (device, model) => SimdExecutor.Create(device.Accelerator, model, kind, CpuFeatures.BFloat16, amx: false)),
+                (device, model) => SimdExecutor.Create(device, model, kind, CpuFeatures.BFloat16, amx: false)),
             DinoOutputs.ClassToken,
             isReduced: true,
             $"Dino.Gpu {PrecisionSupport.NameOf(precision)} without AMX, class token");

@@ -188,7 +188,7 @@ public sealed class TrainedModelTests(TrainedModelTests.Pictures pictures, ITest
                 : DinoEncoder.Create(
                     WeightSource.Load(Folder),
                     options,
-                    (device, weights) => SimdExecutor.Create(device.Accelerator, weights, kind, BFloat16, Amx));
+                    (device, weights) => SimdExecutor.Create(device, weights, kind, BFloat16, Amx));
         }
 
         public override string ToString() =>

@@ -23,7 +23,7 @@ internal sealed class SimdModel : IDisposable
         if (width is { } wanted)
             Require(wanted);
         DinoDevice device = DinoDevice.Open("cpu", threads);
-        return new SimdModel(device, SimdExecutor.Create(device.Accelerator, weights, width));
+        return new SimdModel(device, SimdExecutor.Create(device, weights, width));
     }
 
     /// <summary>A model whose products are in a reduced precision.</summary>
@@ -38,7 +38,7 @@ internal sealed class SimdModel : IDisposable
         if (bfloat16)
             Require(TileKind.BFloat16);
         DinoDevice device = DinoDevice.Open("cpu", threads);
-        return new SimdModel(device, SimdExecutor.Create(device.Accelerator, weights, kind, bfloat16, amx ?? CpuFeatures.Amx));
+        return new SimdModel(device, SimdExecutor.Create(device, weights, kind, bfloat16, amx ?? CpuFeatures.Amx));
     }
 
     /// <summary>Skips the test when this processor lacks the instructions of a precision.</summary>

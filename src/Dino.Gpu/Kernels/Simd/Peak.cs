@@ -20,7 +20,7 @@ internal static unsafe class Peak
 
     [IntrinsicImplementation]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Run<TVector>(ref float result, int iterations)
+    internal static void Run<TVector>(ref float result, int iterations)
         where TVector : unmanaged, IFloatVector<TVector>
     {
         TVector x = TVector.Create(result), y = TVector.Create(1e-6f);

@@ -41,7 +41,7 @@ internal static unsafe class SimdForward
     /// vector instructions.
     /// </summary>
     [IntrinsicImplementation]
-    private static void Run<TOps>(
+    internal static void Run<TOps>(
         ref byte pixels,
         ref float pixelTable,
         ref float weights,

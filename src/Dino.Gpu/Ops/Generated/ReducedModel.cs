@@ -3,7 +3,6 @@ using Dino.Gpu.Kernels.Generated;
 using Dino.Gpu.Kernels.Simd;
 using Dino.Gpu.Model;
 using Dino.Gpu.Vit;
-using ILGPU;
 
 namespace Dino.Gpu.Ops.Generated;
 
@@ -65,9 +64,12 @@ internal sealed unsafe class ReducedModel : IDisposable
         HeadSize + new ReducedWorkspace(shape, request, threads, _tiles.Kind, _tiles.Tiles.StepUnit).Length + Alignment;
 
     /// <summary>Writes what the pass reads at the start of its memory.</summary>
-    public void Begin(ArrayView<byte> memory, in VitShape shape, in ForwardRequest request, int threads)
+    /// <param name="start"><see cref="PassLength"/> bytes.</param>
+    /// <param name="shape">Of the pass.</param>
+    /// <param name="request">Of the pass.</param>
+    /// <param name="threads">Of the pass.</param>
+    public void Begin(byte* start, in VitShape shape, in ForwardRequest request, int threads)
     {
-        byte* start = (byte*)Unsafe.AsPointer(ref memory[0]);
         byte* aligned = (byte*)(((nuint)start + Alignment - 1) & ~(nuint)(Alignment - 1));
         new Span<byte>(aligned + ZerosStart, Gemm.BlockSize * sizeof(float)).Clear();
         *(ReducedPass*)start = new ReducedPass

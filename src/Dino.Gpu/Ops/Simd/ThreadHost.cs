@@ -1,0 +1,76 @@
+using System.Runtime.InteropServices;
+using Dino.Gpu.Kernels.Simd;
+
+namespace Dino.Gpu.Ops.Simd;
+
+/// <summary>Threads and memory of this class's own, for programs in which ILGPU cannot work: those compiled ahead of time.</summary>
+/// <typeparam name="TVector">Vector registers.</typeparam>
+/// <typeparam name="TOps">The operations of a pass.</typeparam>
+/// <param name="threads">Threads of a launch.</param>
+internal sealed unsafe class ThreadHost<TVector, TOps>(int threads) : SimdHost
+    where TVector : unmanaged, IFloatVector<TVector>
+    where TOps : struct, IImageOps<TOps>
+{
+    private const int CacheLine = 64;
+
+    private readonly nint[] _memory = new nint[Parts];
+    private readonly long[] _lengths = new long[Parts];
+
+    public override int Threads => threads;
+
+    public override void Run(in SimdPlan plan)
+    {
+        SimdPlan copy = plan;
+        OnAllThreads(thread => SimdForward.Run<TOps>(
+            ref *(byte*)Start(SimdPart.Pixels), ref *(float*)Start(SimdPart.PixelTable), ref *(float*)Start(SimdPart.Weights),
+            ref *(float*)Start(SimdPart.Positions), ref *(float*)Start(SimdPart.Workspace), ref *(float*)Start(SimdPart.Outputs),
+            ref *(int*)Start(SimdPart.Counters), ref *(long*)Start(SimdPart.Ticks), ref *(byte*)Start(SimdPart.Reduced), copy, thread));
+    }
+
+    public override void RunPeak(int iterations)
+    {
+        float[] results = new float[threads];
+        OnAllThreads(thread => Peak.Run<TVector>(ref results[thread], iterations));
+    }
+
+    public override void Dispose()
+    {
+        for (int i = 0; i < Parts; i++)
+        {
+            NativeMemory.AlignedFree((void*)_memory[i]);
+            (_memory[i], _lengths[i]) = (0, 0);
+        }
+    }
+
+    protected override byte* Reserve(SimdPart part, long bytes)
+    {
+        int i = (int)part;
+        if (_lengths[i] < bytes)
+        {
+            NativeMemory.AlignedFree((void*)_memory[i]);
+            (_memory[i], _lengths[i]) = (0, 0);
+            _memory[i] = (nint)NativeMemory.AlignedAlloc((nuint)bytes, CacheLine);
+            _lengths[i] = bytes;
+        }
+
+        return (byte*)_memory[i];
+    }
+
+    private nint Start(SimdPart part) => _lengths[(int)part] > 0 ? _memory[(int)part] : (nint)Reserve(part, sizeof(long));
+
+    /// <summary>
+    /// Every part of a launch needs a thread of its own at the same time, since they wait for each other: no pool promises
+    /// that. To start one takes less than a tenth of a millisecond.
+    /// </summary>
+    private void OnAllThreads(Action<int> work)
+    {
+        foreach (SimdPart part in Enum.GetValues<SimdPart>())
+            Start(part); // before there are threads
+        Thread[] others = [.. Enumerable.Range(1, threads - 1).Select(number => new Thread(() => work(number)) { IsBackground = true })];
+        foreach (Thread thread in others)
+            thread.Start();
+        work(0);
+        foreach (Thread thread in others)
+            thread.Join();
+    }
+}
