@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Dino.Gpu.Files;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
@@ -22,16 +23,6 @@ internal sealed class DinoDevice : IDisposable
 
     private readonly Context? _context;
     private readonly Accelerator? _accelerator;
-
-    /// <summary>
-    /// ILGPU.Algorithms adds to a table of ILGPU's compiler when it is first touched. That must be before any thread
-    /// compiles. What it adds there does not concern our kernels.
-    /// </summary>
-    static DinoDevice()
-    {
-        if (RuntimeFeature.IsDynamicCodeSupported)
-            RuntimeHelpers.RunClassConstructor(typeof(AlgorithmContext).TypeHandle);
-    }
 
     internal DinoDevice(Context context, Accelerator accelerator, DeviceInfo info)
     {
@@ -236,8 +227,30 @@ internal sealed class DinoDevice : IDisposable
         }
     }
 
+    /// <summary>
+    /// ILGPU.Algorithms adds to a table of ILGPU's compiler when it is first touched. That must be before any thread
+    /// compiles. What it adds there does not concern our kernels. In a program that lacks methods of ILGPU it fails.
+    /// </summary>
+    /// <exception cref="DeviceException">The program was trimmed.</exception>
+    private static void StartIlgpu()
+    {
+        try
+        {
+            RuntimeHelpers.RunClassConstructor(typeof(AlgorithmContext).TypeHandle);
+        }
+        catch (TypeInitializationException failure)
+        {
+            Exception cause = failure.GetBaseException();
+            throw new DeviceException(
+                $"ILGPU does not start; trimming removes what it needs ({MessageText.OneLine(cause.Message)})",
+                "add <TrimmerRootAssembly Include=\"Dino.Gpu;ILGPU;ILGPU.Algorithms\" RootMode=\"All\" />, or publish untrimmed",
+                failure);
+        }
+    }
+
     private static DinoDevice Create(Action<Context.Builder> configure, Device device, DeviceInfo info)
     {
+        StartIlgpu();
         Context context = Context.Create(configure);
         try
         {

@@ -6,11 +6,13 @@ namespace Dino.Gpu.Benchmarks.Serving;
 
 /// <summary>
 /// Many concurrent callers of <see cref="IDinoEncoder.EmbedAsync"/> on one encoder: pictures a second beside the model
-/// alone at the same batch, in rounds that take turns; how long a cancellation takes; and what thousands of calls leave
-/// in memory. Every answer is compared with that of one picture alone.
+/// alone at the same batch, in rounds that take turns; how long a cancellation takes; what thousands of calls leave in
+/// memory; and how soon a service answers that it is well. Every answer is compared with that of one picture alone.
 /// </summary>
 internal sealed class ServingBenchmark
 {
+    private const int SmallSide = 64;
+
     private readonly Dictionary<string, string> _options = new()
     {
         ["--batch"] = "32",
@@ -19,6 +21,7 @@ internal sealed class ServingBenchmark
         ["--device"] = "cpu",
         ["--jpeg"] = "samples/rocket.jpg",
         ["--rounds"] = "5",
+        ["--sample"] = "", // SimilaritySearch.dll, to ask it for its health under load
         ["--seconds"] = "10",
         ["--weights"] = "synthetic",
     };
@@ -55,6 +58,8 @@ internal sealed class ServingBenchmark
         await benchmark.CompareRatesAsync();
         await benchmark.CancelAsync();
         await benchmark.WatchMemoryAsync();
+        if (benchmark._options["--sample"].Length > 0)
+            await HealthBenchmark.RunAsync(benchmark._options["--sample"], benchmark._options["--jpeg"], benchmark._pictures.Length);
         return 0;
     }
 
@@ -148,17 +153,27 @@ internal sealed class ServingBenchmark
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"cancellation of half of the callers: at most {worst:F1} ms"));
     }
 
+    /// <summary>
+    /// What calls leave in memory, after a tenth of them and after all: of files, which are decoded, at an input size that
+    /// lets ten thousand of them take a minute.
+    /// </summary>
     private async Task WatchMemoryAsync()
     {
         int calls = Number("--calls");
+        byte[] jpeg = File.ReadAllBytes(_options["--jpeg"]);
+        await using DinoEncoder encoder = DinoEncoder.Load(_options["--weights"], new DinoOptions
+        {
+            Device = _options["--device"],
+            BatchSize = Number("--batch"),
+            InputWidth = SmallSide,
+            InputHeight = SmallSide,
+        });
+        Console.WriteLine($"| calls of {Path.GetFileName(_options["--jpeg"])} at {SmallSide}x{SmallSide} | managed MB | resident MB |");
+        Console.WriteLine("| --- | --- | --- |");
         await CallAsync(calls / 10);
-        (long managed, long resident) before = Memory();
-        await CallAsync(calls);
-        (long managed, long resident) after = Memory();
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"memory over {calls} calls: managed {before.managed / 1e6:F1} to {after.managed / 1e6:F1} MB, "
-                + $"resident {before.resident / 1e6:F0} to {after.resident / 1e6:F0} MB"));
+        Row(calls / 10);
+        await CallAsync(calls - calls / 10);
+        Row(calls);
 
         async Task CallAsync(int count)
         {
@@ -166,15 +181,16 @@ internal sealed class ServingBenchmark
             await Task.WhenAll(Enumerable.Range(0, _pictures.Length).Select(caller => Task.Run(async () =>
             {
                 while (Interlocked.Decrement(ref left) >= 0)
-                    await _encoder.EmbedAsync(_pictures[caller]);
+                    await encoder.EmbedAsync(jpeg);
             })));
         }
 
-        static (long Managed, long Resident) Memory()
+        static void Row(int calls)
         {
             long managed = GC.GetTotalMemory(forceFullCollection: true);
             using var process = Process.GetCurrentProcess();
-            return (managed, process.WorkingSet64);
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"| {calls} | {managed / 1e6:F1} | {process.WorkingSet64 / 1e6:F0} |"));
         }
     }
 
