@@ -18,9 +18,9 @@ internal sealed class EmbeddingFile : IEmbeddingReader
         Stream stream = new FileStream(OpenHandle(path), FileAccess.Read, 1 << 16);
         try
         {
-            _budget = new MemoryBudget(stream.Length);
+            _budget = new MemoryBudget(stream.Length, MemoryBudget.FreeOfRows);
             _reader = open(stream);
-            _budget.Require(sizeof(float) * (long)_reader.RowLength);
+            new MemoryBudget(stream.Length).Require(sizeof(float) * (long)_reader.RowLength);
         }
         catch (Exception failure) when (failure is not OperationCanceledException)
         {

@@ -7,8 +7,14 @@ namespace Dino.Gpu.Data.Formats;
 /// to any size, so readers count what they keep.
 /// </summary>
 /// <param name="fileLength">Bytes of the file.</param>
-internal sealed class MemoryBudget(long fileLength)
+/// <param name="free">What contents may take whatever the length.</param>
+internal sealed class MemoryBudget(long fileLength, long free = MemoryBudget.Free)
 {
+    /// <summary>
+    /// What rows that stay in memory may take whatever the length: a process takes the rest of the 64 MiB by itself.
+    /// </summary>
+    public const long FreeOfRows = 16 << 20;
+
     private const long Free = 64 << 20;
     private const long PerByte = 20;
 
@@ -20,7 +26,7 @@ internal sealed class MemoryBudget(long fileLength)
     private long _taken;
 
     /// <summary>Bytes of the whole budget.</summary>
-    public long Most => Free + PerByte * fileLength;
+    public long Most => free + PerByte * fileLength;
 
     /// <summary>Takes the memory of a row.</summary>
     /// <exception cref="InvalidDataException">It is more than what is left.</exception>

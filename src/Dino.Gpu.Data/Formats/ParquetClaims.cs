@@ -62,14 +62,13 @@ internal sealed class ParquetClaims(Stream stream)
     }
 
     /// <summary>Counts a text that is read.</summary>
-    /// <returns>The text.</returns>
+    /// <param name="length">Its bytes.</param>
     /// <exception cref="InvalidDataException">All texts together take absurdly long.</exception>
-    public ReadOnlySpan<byte> TakeText(ReadOnlySpan<byte> text)
+    public void TakeText(int length)
     {
-        _text += text.Length;
+        _text += length;
         if (_text > MostUnpacked * _memory.Most)
             throw new InvalidDataException($"its texts have more than {MostUnpacked * _memory.Most >> 20} MiB");
-        return text;
     }
 
     /// <summary>Gives back what a column took that is closed.</summary>

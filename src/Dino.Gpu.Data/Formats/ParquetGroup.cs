@@ -41,10 +41,9 @@ internal sealed class ParquetGroup : IDisposable
         ColumnReader<Int96> column => Of(column, ParquetValues.OfInt96),
         ColumnReader<float> column => Of(column, value => (double)value),
         ColumnReader<double> column => Of(column, value => value),
-        ColumnReader<ByteArray> column =>
-            Of(column, value => ParquetValues.OfBytes(_claims.TakeText(ParquetValues.Bytes(value)), leaf, type)),
-        ColumnReader<FixedLenByteArray> column =>
-            Of(column, value => ParquetValues.OfBytes(_claims.TakeText(ParquetValues.Bytes(value, leaf.Length)), leaf, type)),
+        ColumnReader<ByteArray> column when Texts(leaf, type) is var texts => Of(column, value => texts.Cell(ParquetValues.Bytes(value))),
+        ColumnReader<FixedLenByteArray> column when Texts(leaf, type) is var texts =>
+            Of(column, value => texts.Cell(ParquetValues.Bytes(value, leaf.Length))),
         _ => throw new InvalidDataException($"the column '{leaf.Name}' has a type that is not read"),
     };
 
@@ -73,6 +72,8 @@ internal sealed class ParquetGroup : IDisposable
             CloseLast();
         _group.Dispose();
     }
+
+    private ParquetTexts Texts(ParquetLeaf leaf, ColumnType type) => new(_claims, leaf, type, _columns[^1].Bytes);
 
     private ParquetCells<T> Of<T>(ColumnReader<T> column, Func<T, object> convert)
         where T : unmanaged => new(_stream, column, convert);

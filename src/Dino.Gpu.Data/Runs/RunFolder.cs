@@ -146,7 +146,7 @@ internal sealed partial class RunFolder : IDisposable
     /// <exception cref="DinoException">Another run was begun here; the message says what differs.</exception>
     public RunRecord? Resume(RunRecord now, bool overwrite, bool allowMixed)
     {
-        if (!File.Exists(System.IO.Path.Combine(Path, RunRecord.FileName)))
+        if (!HoldsRun())
             RefuseForeignLists();
         if (overwrite)
             Clear();
@@ -225,6 +225,19 @@ internal sealed partial class RunFolder : IDisposable
                 OwnFile.RefuseLink(file);
             else if (name.EndsWith('.' + JournalName, StringComparison.Ordinal) && ShardName().IsMatch(name))
                 OwnFile.RefuseLink(file);
+        }
+    }
+
+    /// <summary>Whether there is a record of a run. Another program may have a file of that name.</summary>
+    private bool HoldsRun()
+    {
+        try
+        {
+            return RunRecord.Load(Path) is not null;
+        }
+        catch (DinoException)
+        {
+            return false;
         }
     }
 

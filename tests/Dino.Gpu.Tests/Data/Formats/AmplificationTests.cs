@@ -54,6 +54,37 @@ public sealed class AmplificationTests : IDisposable
         Assert.Contains(Limit, Fails(Npz([("label", "<U100000", "(600,)", texts)], CompressionLevel.Fastest, rows: 600)));
     }
 
+    /// <summary>What a process takes without any file is a part of the 64 MiB.</summary>
+    [Fact]
+    public void Npz_of_texts_that_fill_less_than_the_free_memory_is_refused()
+    {
+        byte[] texts = new byte[600 * 100_000];
+        MemoryMarshal.Cast<byte, int>(texts.AsSpan()).Fill('x');
+        Assert.Contains(Limit, Fails(Npz([("label", "<U25000", "(600,)", texts)], CompressionLevel.Fastest, rows: 600)));
+    }
+
+    [Fact]
+    public void A_long_text_that_Parquet_repeats_is_one_string()
+    {
+        const int Rows = 40;
+        string file = _folder.Path("a.parquet");
+        string[] texts = [new string('x', 100_000), new string('y', 100_000), "short"];
+        using (var writer = new ParquetFileWriter(file, [new Column<string>("path")]))
+        {
+            using RowGroupWriter group = writer.AppendRowGroup();
+            using LogicalColumnWriter<string> column = group.NextColumn().LogicalWriter<string>();
+            column.WriteBatch([.. Enumerable.Range(0, Rows).Select(row => texts[row % texts.Length])]);
+        }
+
+        using var table = new ParquetTable(File.OpenRead(file));
+        using ParquetGroup rows = table.OpenGroup(0);
+        ParquetCells cells = rows.Cells(table.Leaves[0], ColumnType.Text);
+        object?[] read = [.. Enumerable.Range(0, Rows).Select(_ => cells.Next())];
+        Assert.Equal(Enumerable.Range(0, Rows).Select(row => texts[row % texts.Length]), read);
+        IEnumerable<object?> repeated = read.Where(text => text is string { Length: > 5 });
+        Assert.All(repeated, text => Assert.True(ReferenceEquals(text, read[0]) || ReferenceEquals(text, read[1])));
+    }
+
     [Theory]
     [InlineData(60_000_000, true)]
     [InlineData(10_000_000, false)]

@@ -44,6 +44,21 @@ public sealed class KeptFileTests : IDisposable
         byte[][] Contents() => [.. _folder.Files.Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
     }
 
+    /// <summary>Other programs have files of these names, too.</summary>
+    [Theory]
+    [InlineData("manifest.jsonl")]
+    [InlineData("errors.jsonl")]
+    public async Task A_folder_of_another_program_stays_even_with_overwrite(string list)
+    {
+        _folder.Write("other/run.json", "{\"experiment\": 7}\n");
+        _folder.Write("other/" + list, "my rows\n");
+        _folder.Write("other/shard-00000.npy", "my shard\n");
+        string[] before = _folder.Files;
+        CliResult result = await CliRunner.EmbedTinyAsync(Gray, "-o", _folder.Path("other"), "--overwrite");
+        Assert.Contains($"{list} is not dino's and would be overwritten", result.FatalLine());
+        Assert.Equal(before, _folder.Files);
+    }
+
     [Fact]
     public async Task A_page_that_somebody_wrote_stays()
     {
