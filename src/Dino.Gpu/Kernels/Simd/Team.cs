@@ -25,8 +25,9 @@ internal unsafe struct Team
     public int Index { get; }
 
     /// <summary>
-    /// Waits for the whole team. Every group of the launch has its own operating system thread, so all of them are
-    /// running. A spinning barrier takes about a microsecond, while a launch takes a hundred.
+    /// Waits for the whole team. Every group of the launch has its own operating system thread. Where all of them run, a
+    /// spinning barrier takes about a microsecond, while a launch takes a hundred. Where others have their cores, whoever
+    /// waits gives its own away, which one of the team may need.
     /// </summary>
     public void Wait()
     {
@@ -37,8 +38,9 @@ internal unsafe struct Team
         var spin = default(SpinWait);
         for (int i = 0; Volatile.Read(ref *_arrivals) < _target; i++)
         {
-            // Yield to other programs only after a while: a thread takes longer to wake than a phase takes.
-            if (i < 20_000)
+            // Some 50 microseconds: longer than the parts of a team that runs differ, shorter than a slice of time that would be
+            // burnt here while one of the team waits for a core. A yield is cheap where nobody else wants the core.
+            if (i < 300)
                 Thread.SpinWait(4);
             else
                 spin.SpinOnce(sleep1Threshold: -1);
