@@ -7,8 +7,10 @@ namespace Dino.Gpu.Tests.Cli;
 /// <summary>A run that is killed again and again ends with the very files of one that was not.</summary>
 public sealed class KilledRunTests : IDisposable
 {
-    private const int Images = 5_000;
-    private const int Kills = 50;
+    /// <summary>Some hundred a kill, so that kills fall between two shards as well as inside them.</summary>
+    private static readonly int Images = LongTests.AreWanted ? 5_000 : 1_500;
+
+    private static readonly int Kills = LongTests.AreWanted ? 50 : 15;
 
     private readonly TemporaryFolder _folder = new();
 
@@ -17,10 +19,11 @@ public sealed class KilledRunTests : IDisposable
     /// <summary>
     /// SIGKILL at random moments: while the list is settled, between two rows, inside a shard's last write. Every
     /// second one waits until the run has got a little further, so that they spread over its whole length. A machine
-    /// that is fast enough to end the run between them begins another.
+    /// that is fast enough to end the run between them begins another. Fifty with <c>DINO_TEST_LONG=1</c>, and fifteen of
+    /// a list as much shorter.
     /// </summary>
     [Fact]
-    public async Task Fifty_kills_and_resumes_give_the_bytes_of_an_uninterrupted_run()
+    public async Task Many_kills_and_resumes_give_the_bytes_of_an_uninterrupted_run()
     {
         string list = WriteImages();
         string[] embed = [
@@ -63,13 +66,14 @@ public sealed class KilledRunTests : IDisposable
 
     /// <summary>
     /// SIGKILL while shards are made again that were deleted between others. Whenever all shards are there, so is every
-    /// line of the log.
+    /// line of the log. Fifteen kills with <c>DINO_TEST_LONG=1</c>, and six of a list as much shorter.
     /// </summary>
     [Fact]
     public async Task Kills_while_deleted_shards_are_made_again()
     {
+        (int images, int kills) = LongTests.AreWanted ? (1000, 15) : (400, 6);
         string list = _folder.Write(
-            "some.txt", string.Concat((await File.ReadAllLinesAsync(WriteImages()))[..1000].Select(line => line + "\n")));
+            "some.txt", string.Concat((await File.ReadAllLinesAsync(WriteImages()))[..images].Select(line => line + "\n")));
         string[] embed = ["embed", "@" + list, "--weights", CliRunner.TinyWeights, "--device", "cpu", "--shard-size", "47", "--batch", "8"];
         string whole = _folder.Path("whole"), output = _folder.Path("out");
         Assert.Equal(3, (await CliRunner.RunAsync([.. embed, "-o", whole])).ExitCode);
@@ -77,11 +81,11 @@ public sealed class KilledRunTests : IDisposable
         string[] names = Names(whole);
         var random = new Random(7);
         int begun = 0;
-        for (int kill = 0; kill < 15; kill++)
+        for (int kill = 0; kill < kills; kill++)
         {
             foreach (string shard in names.Where(name => name.EndsWith(".npy", StringComparison.Ordinal) && random.Next(3) == 0))
                 File.Delete(Path.Combine(output, shard));
-            long before = Progress(output), further = before + random.Next(300) * 250L;
+            long before = Progress(output), further = before + random.Next(images * 3 / 10) * 250L;
             Process process = CliProcess.Start([.. embed, "-o", output, "--quiet"]);
             await UntilAsync(() => Progress(output) > further, process);
             process.Kill();
@@ -94,7 +98,7 @@ public sealed class KilledRunTests : IDisposable
         }
 
         Assert.Equal(3, (await CliRunner.RunAsync([.. embed, "-o", output])).ExitCode);
-        Assert.InRange(begun, 5, 15);
+        Assert.InRange(begun, kills / 3, kills);
         AssertSame(names, whole, output);
     }
 
@@ -118,17 +122,17 @@ public sealed class KilledRunTests : IDisposable
             await kill.WaitForExitAsync();
         CliResult stopped = await CliProcess.FinishAsync(process);
         Assert.Equal(130, stopped.ExitCode);
-        Assert.Matches(@"stopped: \d+ of 5000 rows are in .*out; run the same command again to resume", stopped.ErrorLines[^1]);
+        Assert.Matches($@"stopped: \d+ of {Images} rows are in .*out; run the same command again to resume", stopped.ErrorLines[^1]);
         Assert.Contains("imagesPerSecond", await File.ReadAllTextAsync(_folder.Path("stats.json")));
         long rows = long.Parse(stopped.ErrorLines[^1].Split("stopped: ")[1].Split(' ')[0], CultureInfo.InvariantCulture);
 
         CliResult again = await CliRunner.RunAsync(embed);
         Assert.Equal(3, again.ExitCode);
-        Assert.Contains($"holds {rows} of 5000 rows; resuming there", again.Error);
+        Assert.Contains($"holds {rows} of {Images} rows; resuming there", again.Error);
         Assert.Equal(Images, Npy.Read(Path.Combine(output, "shard-00000.npy")).Shape[0]);
     }
 
-    /// <summary>A list of 5000 images, 100 different ones and some that cannot be read.</summary>
+    /// <summary>A list of <see cref="Images"/>, 100 different ones and some that cannot be read.</summary>
     private string WriteImages()
     {
         string[] files = [.. Enumerable.Range(0, 100).Select(i => i % 25 == 7 ? _folder.Path("in", $"missing{i}.bmp")
