@@ -3,7 +3,9 @@ using Dino.Gpu.Data.Formats;
 
 namespace Dino.Gpu.Data.Inputs;
 
-/// <summary>A JSON file that is one array of objects, as the JSON Lines that a list is read from.</summary>
+/// <summary>
+/// A JSON file that is one array of objects, as the JSON Lines that a list is read from. An element may be the path alone.
+/// </summary>
 internal static class JsonArray
 {
     /// <summary>The elements, a line each. What does not begin with a bracket is left as it is.</summary>
@@ -15,8 +17,7 @@ internal static class JsonArray
         ReadOnlySpan<byte> json = file.AsSpan().StartsWith("\uFEFF"u8) ? file.AsSpan(3) : file;
         if (!json.TrimStart(" \t\r\n"u8).StartsWith("["u8))
             return file;
-        byte[] lines = new byte[json.Length];
-        int length = 0;
+        var lines = new MemoryStream(json.Length);
         try
         {
             var reader = new Utf8JsonReader(json);
@@ -26,10 +27,12 @@ internal static class JsonArray
                 int start = (int)reader.TokenStartIndex;
                 reader.Skip();
                 ReadOnlySpan<byte> element = json[start..(int)reader.BytesConsumed];
-                element.CopyTo(lines.AsSpan(length));
-                lines.AsSpan(length, element.Length).Replace((byte)'\n', (byte)' '); // between tokens: a string has none
-                length += element.Length;
-                lines[length++] = (byte)'\n'; // in place of the comma or bracket that follows
+                bool isPath = reader.TokenType == JsonTokenType.String;
+                if (isPath)
+                    lines.Write("{\"path\":"u8);
+                file.AsSpan(file.Length - json.Length + start, element.Length).Replace((byte)'\n', (byte)' '); // between tokens
+                lines.Write(element);
+                lines.Write(isPath ? "}\n"u8 : "\n"u8);
             }
 
             reader.Read();
@@ -40,7 +43,7 @@ internal static class JsonArray
                 $"not JSON, from byte {failure.BytePositionInLine + 1} of line {failure.LineNumber + 1} on", failure);
         }
 
-        return lines[..length];
+        return lines.ToArray();
     }
 
     private static byte[] ReadAll(Stream stream)

@@ -74,7 +74,11 @@ internal abstract class Manifest(string file)
                 ? $"{string.Join(", ", PathColumns)}, or another that --path-column names"
                 : $"'{pathColumn}' (--path-column)";
             string found = string.Join(", ", names.Take(10)) + (names.Count > 10 ? ", ..." : "");
-            throw Failed($"no column with the paths: expected {expected}, found {(names.Count == 0 ? "no column" : found)}");
+            string? hint = names.Any(name => ImageFileNames.IsImage(name))
+                ? "its first line looks like a row: put the names of the columns above it, or name a list of paths alone as @FILE"
+                : null;
+            string missing = $"no column with the paths: expected {expected}, found {(names.Count == 0 ? "no column" : found)}";
+            throw Failure($"cannot read '{File}': {missing}", cause: null, hint);
         }
 
         // Output of dino is a list too. Its own columns are left out, since the next output writes them again.
@@ -142,7 +146,7 @@ internal abstract class Manifest(string file)
     {
         for (int i = 0; i < names.Count; i++)
         {
-            if (names[i].Equals(name, comparison))
+            if (comparison == StringComparison.Ordinal ? names[i] == name : names[i].Trim().Equals(name, comparison))
                 return i;
         }
 

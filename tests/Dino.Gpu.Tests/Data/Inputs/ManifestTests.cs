@@ -14,6 +14,28 @@ public sealed class ManifestTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    [Theory]
+    [InlineData("l.json", "[\"a.jpg\",\n \"b\\u00fc.jpg\"]", "a.jpg", "bü.jpg")]
+    [InlineData("l.json", "\uFEFF[ \"a.jpg\" , {\"path\":\"b.jpg\"} ]", "a.jpg", "b.jpg")]
+    [InlineData("l.csv", "id, Path ,label\n1,a.jpg,x\n2,b.jpg,y\n", "a.jpg", "b.jpg")]
+    public void Lists_as_people_write_them_are_read(string name, string text, params string[] expected)
+    {
+        using InputList list = InputList.Settle([_folder.Write(name, text)], TextReader.Null);
+        Assert.Equal(expected, list.Items().Select(item => item.Path));
+    }
+
+    [Theory]
+    [InlineData("a.jpg\nb.jpg\n", true)]
+    [InlineData("a.jpg,cat\n", true)]
+    [InlineData("id,label\n", false)]
+    public void A_table_without_the_names_of_its_columns_is_told_apart(string text, bool isRow)
+    {
+        string file = _folder.Write("l.csv", text);
+        DinoException failure = Assert.Throws<DinoException>(() => InputList.Settle([file], TextReader.Null));
+        Assert.Contains("no column with the paths", failure.Message);
+        Assert.Equal(isRow, failure.Hint?.Contains("looks like a row", StringComparison.Ordinal) == true);
+    }
+
     [Fact]
     public void Csv_carries_every_other_column_as_text()
     {
