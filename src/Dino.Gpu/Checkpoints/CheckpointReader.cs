@@ -1,4 +1,5 @@
 using Dino.Gpu.Files;
+using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Checkpoints;
 
@@ -44,9 +45,10 @@ internal static class CheckpointReader
     private static string Describe(ReadOnlySpan<byte> start)
     {
         const string expected = "expected what torch.save writes (.bin, .pth) or safetensors";
-        return OtherModels.OfStart(start) is { } known
-            ? $"{known}, {expected}"
-            : $"not a checkpoint that can be read, {expected}; it starts with {Convert.ToHexString(start[..Math.Min(8, start.Length)])}";
+        if (OtherModels.OfStart(start) is { } known)
+            return $"{known}, {expected}";
+        string found = ImageHeader.FormatOf(start) is { } picture ? $"a {ImageHeader.NameOf(picture)} picture" : ForeignFormats.Describe(start);
+        return $"not a checkpoint that can be read, {expected}, found {found}";
     }
 
     /// <summary>Whether a file only says where the weights are.</summary>

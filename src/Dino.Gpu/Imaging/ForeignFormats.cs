@@ -6,6 +6,11 @@ namespace Dino.Gpu.Imaging;
 /// <summary>Names what a file is that is not read, for the message that refuses it.</summary>
 internal static class ForeignFormats
 {
+    private const string TextPng = "a PNG whose line ends were changed, as by a transfer as text";
+
+    /// <summary>How far into a file a picture is looked for that has something before it.</summary>
+    private const int MostBefore = 16;
+
     private static readonly (byte[] Start, string Kind)[] Starts =
     [
         ([.. "8BPS"u8], "a Photoshop file"),
@@ -13,6 +18,29 @@ internal static class ForeignFormats
         ([.. "%!PS"u8], "PostScript"),
         ([.. "PK\u0003\u0004"u8], "a zip archive"),
         ([0x1F, 0x8B], "a gzip archive"),
+        ([.. "BZh"u8], "a bzip2 archive"),
+        ([0xFD, .. "7zXZ\0"u8], "an xz archive"),
+        ([0x28, 0xB5, 0x2F, 0xFD], "a Zstandard archive"),
+        ([.. "7z"u8, 0xBC, 0xAF, 0x27, 0x1C], "a 7z archive"),
+        ([.. "Rar!\u001A\a"u8], "a RAR archive"),
+        ([.. "SQLite format 3\0"u8], "an SQLite database"),
+        ([0x89, .. "HDF\r\n\u001A\n"u8], "HDF5"),
+        ([.. "ARROW1"u8], "an Arrow file"),
+        ([.. "PAR1"u8], "Parquet"),
+        ([0x93, .. "NUMPY"u8], "a NumPy array"),
+        ([0x1A, 0x45, 0xDF, 0xA3], "a Matroska or WebM film"),
+        ([.. "RIFF"u8], "a RIFF file that is no WebP"),
+        ([.. "FLIF"u8], "FLIF"),
+        ([.. "BPG"u8, 0xFB], "BPG"),
+        ([.. "AT&TFORM"u8], "DjVu"),
+        ([0xD7, 0xCD, 0xC6, 0x9A], "a metafile of Windows (WMF)"),
+        ([0x89, .. "PNG\r\r\n"u8], TextPng),
+        ([0x89, .. "PNG\n\u001A"u8], TextPng),
+        ([0x89, .. "PNG\r\u001A"u8], TextPng),
+        ([0xC3, 0xBF, 0xC3, 0x98, 0xC3, 0xBF], "a JPEG that was turned into UTF-8 text"),
+        ([0xEF, 0xBF, 0xBD, 0xEF, 0xBF, 0xBD], "a file that was turned into UTF-8 text and lost its bytes"),
+        ([0xEF, 0xBF, 0xBD, .. "PNG"u8], "a PNG that was turned into UTF-8 text and lost its bytes"),
+        ([.. "version https://git-lfs.github.com/"u8], "a Git LFS pointer; 'git lfs pull' fetches the file"),
         ([.. "icns"u8], "an icon of macOS (ICNS)"),
         ([.. "qoif"u8], "QOI"),
         ([.. "DDS "u8], "DDS"),
@@ -62,10 +90,35 @@ internal static class ForeignFormats
             return "PPM or another of the Netpbm formats";
         if (file.Length >= 132 && file[128..].StartsWith("DICM"u8))
             return "DICOM";
+        if (file.Length > 44 && file.StartsWith<byte>([1, 0, 0, 0]) && file[40..].StartsWith(" EMF"u8))
+            return "a metafile of Windows (EMF)";
+        if (file.IndexOfAnyExcept((byte)0) < 0)
+            return "nothing but zeros, as a download leaves that did not end";
+        if (Shifted(file) is { } shifted)
+            return shifted;
         if (!LooksLikeText(file))
             return $"bytes {Convert.ToHexString(file[..Math.Min(8, file.Length)])}";
         ReadOnlySpan<byte> head = file[..Math.Min(1024, file.Length)];
-        return head.IndexOf("<svg"u8) >= 0 ? "SVG" : "text";
+        if (head.IndexOf("<svg"u8) >= 0)
+            return "SVG";
+        string words = Encoding.ASCII.GetString(head).TrimStart('?', ' ', '\t', '\r', '\n'); // a byte order mark becomes '?'
+        return words.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase)
+            || words.StartsWith("<html", StringComparison.OrdinalIgnoreCase) ? "text (HTML, a page of a web site)" : "text";
+    }
+
+    /// <summary>A picture that something wrote a few bytes before, such as a line end or a byte order mark.</summary>
+    private static string? Shifted(ReadOnlySpan<byte> file)
+    {
+        for (int at = 1; at <= MostBefore && at < file.Length; at++)
+        {
+            string? kind = file[at..].StartsWith(JpegStructure.Signature) ? "JPEG"
+                : file[at..].StartsWith(PngStructure.Signature) ? "PNG"
+                : null;
+            if (kind is not null)
+                return $"a {kind} behind {(at == 1 ? "a byte that does" : $"{at} bytes that do")} not belong to it";
+        }
+
+        return null;
     }
 
     /// <summary>
