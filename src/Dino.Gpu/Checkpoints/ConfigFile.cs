@@ -31,7 +31,8 @@ internal static class ConfigFile
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json);
+            // Editors of Windows begin a file with a byte order mark.
+            using JsonDocument document = JsonDocument.Parse(json.Span.StartsWith("\uFEFF"u8) ? json["\uFEFF"u8.Length..] : json);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? parse(file, document.RootElement)
                 : throw file.Error("expected a JSON object");

@@ -115,11 +115,14 @@ public sealed class CheckpointBindingTests : IDisposable
         Assert.Contains(expected, Refuse(SafetensorsFile.Of(CheckpointLayout.HuggingFace, TinyModels.HuggingFace)));
     }
 
-    [Fact]
-    public void The_config_says_heads_and_epsilon()
+    /// <summary>With a byte order mark, too: editors of Windows write one.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("\uFEFF")]
+    public void The_config_says_heads_and_epsilon(string before)
     {
         WriteConfig(
-            Config.Replace(
+            before + Config.Replace(
                 "\"num_attention_heads\": 3",
                 "\"num_attention_heads\": 4",
                 StringComparison.Ordinal).Replace("1e-12", "1e-5", StringComparison.Ordinal));
