@@ -18,7 +18,7 @@ using Dino.Gpu.Benchmarks.TrainedWeights;
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- search
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- index [--count N] [--folder DIR]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- probe [--threads N]
-// dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- serving [--batch N] [--callers N] [--calls N] [--rounds N] [--sample DLL]
+// dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- serving [--batch N] [--callers N] [--calls N] [--sample DLL]
 // dotnet run -c Release -p:WithTrainedWeights=true --project tests/Dino.Gpu.Benchmarks -- weights [--layers]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- --filter "*Gemm*"
 if (args is ["peers", ..])

@@ -20,7 +20,9 @@ internal static class ProbeModel
     {
         try
         {
-            return probe.Metadata.TryGetValue(Key, out string? text) ? JsonSerializer.Deserialize(text, ProvenanceJson.Default.Provenance) : null;
+            return probe.Metadata.TryGetValue(Key, out string? text)
+                ? JsonSerializer.Deserialize(text, ProvenanceJson.Default.Provenance)
+                : null;
         }
         catch (JsonException)
         {

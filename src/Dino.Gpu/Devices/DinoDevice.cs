@@ -16,8 +16,8 @@ internal sealed class DinoDevice : IDisposable
     private const int MaxThreads = 4096;
 
     /// <summary>
-    /// A switch of <see cref="AppContext"/>: whether encoders on the CPU leave ILGPU out, as they must in a program that
-    /// is compiled ahead of time.
+    /// A switch of <see cref="AppContext"/>: whether encoders on the CPU leave ILGPU out, as they must in a program
+    /// that is compiled ahead of time.
     /// </summary>
     internal const string DirectSwitch = "Dino.Gpu.CpuWithoutIlgpu";
 
@@ -45,7 +45,7 @@ internal sealed class DinoDevice : IDisposable
     /// <exception cref="DeviceException">The device is direct.</exception>
     public Accelerator Accelerator => _accelerator ?? throw NeedsIlgpu("this");
 
-    /// <summary>Whether it is the CPU without ILGPU: no accelerator, only <see cref="DirectThreads"/> threads.</summary>
+    /// <summary>Whether it is the CPU without ILGPU: no accelerator, only <see cref="DirectThreads"/>.</summary>
     public bool IsDirect => _accelerator is null;
 
     /// <summary>Threads of a direct device.</summary>
@@ -122,7 +122,7 @@ internal sealed class DinoDevice : IDisposable
     internal static DinoDevice OpenDirect(int? threads, bool isAutomaticChoice) =>
         new(ThreadCount(threads), CpuDescription.Describe(isAutomaticChoice));
 
-    /// <summary>What a program says that is compiled ahead of time and asks for more than an encoder on the CPU.</summary>
+    /// <summary>What a program says that is compiled ahead of time and asks for more than it has.</summary>
     /// <param name="what">That needs kernels which are compiled at run time.</param>
     internal static DeviceException NeedsIlgpu(string what) => new(
         $"{what} needs code that is made at run time, which a program compiled ahead of time cannot run",

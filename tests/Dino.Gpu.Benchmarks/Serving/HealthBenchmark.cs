@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace Dino.Gpu.Benchmarks.Serving;
 
 /// <summary>
-/// How soon <c>samples/csharp/SimilaritySearch</c> answers <c>/health</c> while clients send it pictures without a pause.
+/// How soon <c>samples/csharp/SimilaritySearch</c> answers <c>/health</c> while clients send it pictures.
 /// </summary>
 internal static partial class HealthBenchmark
 {

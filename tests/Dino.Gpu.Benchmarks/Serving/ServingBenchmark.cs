@@ -154,8 +154,8 @@ internal sealed class ServingBenchmark
     }
 
     /// <summary>
-    /// What calls leave in memory, after a tenth of them and after all: of files, which are decoded, at an input size that
-    /// lets ten thousand of them take a minute.
+    /// What calls leave in memory, after a tenth of them and after all: of files, which are decoded, at an input size
+    /// that lets ten thousand of them take a minute.
     /// </summary>
     private async Task WatchMemoryAsync()
     {

@@ -43,7 +43,8 @@ public sealed class AheadOfTimeTests : IDisposable
         CliResult knn = await RunAsync("dino", "knn", _folder.Path("train"), "--split", "0.5", "-w", CliRunner.TinyWeights, "-q");
         Assert.Equal(1, knn.ExitCode);
         Assert.StartsWith($"{CliConsole.ErrorPrefix}NearestNeighbors needs code", knn.ErrorLines[0]);
-        CliResult search = await RunAsync("dino", "search", _folder.Path("train"), GoldenData.Image("rocket.jpg"), "-w", CliRunner.TinyWeights);
+        CliResult search = await RunAsync(
+            "dino", "search", _folder.Path("train"), GoldenData.Image("rocket.jpg"), "-w", CliRunner.TinyWeights);
         Assert.True(search.ExitCode == 0, search.Error);
         Assert.Contains("\t1\t1.0000\t", search.Output);
     }

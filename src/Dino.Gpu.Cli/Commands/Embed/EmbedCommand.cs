@@ -184,8 +184,9 @@ internal sealed class EmbedCommand
             }
 
             embed._target = Parsing.Read(result, () => OutputTarget.Parse(result.GetValue(embed._file), result.GetValue(embed._format)));
-            if (result.GetValue(embed._json) && embed._target is { IsStandardOutput: true } target && target.Format != FormatCatalog.JsonLines)
-                result.AddError(UsageErrors.Of($"--json: standard output gets {target.Format.Name}", "add -o FILE, or omit --format"));
+            EmbeddingFormat? onStandardOutput = embed._target is { IsStandardOutput: true } target ? target.Format : null;
+            if (result.GetValue(embed._json) && onStandardOutput is { } format && format != FormatCatalog.JsonLines)
+                result.AddError(UsageErrors.Of($"--json: standard output gets {format.Name}", "add -o FILE, or omit --format"));
         });
         command.SetAction((parsed, cancellation) =>
         {

@@ -88,7 +88,8 @@ internal sealed class FeaturesCommand(CliConsole console)
             "Write a vector for every patch: tokens, keys, queries or values of any layers, as (rows, columns, channels).",
             Examples)
         {
-            features._inputs, features._directory, features._layers, features._what, features._raw, features._lastBlocks, features._format, features._json,
+            features._inputs, features._directory, features._layers, features._what, features._raw, features._lastBlocks, features._format,
+            features._json,
         };
         features._encoder.AddTo(command);
         command.Validators.Add(features.Check);

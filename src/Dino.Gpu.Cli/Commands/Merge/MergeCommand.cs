@@ -62,7 +62,8 @@ internal static class MergeCommand
         command.SetAction((parsed, cancellation) =>
         {
             var job = new MergeJob(
-                parsed.GetValue(folders)!, target!, parsed.GetValue(overwrite), parsed.GetValue(allowMixed), parsed.GetValue(json), console);
+                parsed.GetValue(folders)!, target!, parsed.GetValue(overwrite), parsed.GetValue(allowMixed), parsed.GetValue(json),
+                console);
             return Task.Run(() => job.Run(cancellation), cancellation);
         });
         return command;

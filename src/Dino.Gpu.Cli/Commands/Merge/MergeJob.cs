@@ -12,7 +12,8 @@ namespace Dino.Gpu.Cli.Commands;
 /// <param name="allowMixed">Whether parts may be joined whose rows differ in their last digits.</param>
 /// <param name="json">Whether to print as JSON what was written.</param>
 /// <param name="console">Standard streams.</param>
-internal sealed class MergeJob(IReadOnlyList<string> folders, OutputTarget target, bool overwrite, bool allowMixed, bool json, CliConsole console)
+internal sealed class MergeJob(
+    IReadOnlyList<string> folders, OutputTarget target, bool overwrite, bool allowMixed, bool json, CliConsole console)
 {
     /// <returns>0</returns>
     /// <exception cref="DinoException">The parts do not fit together, or a file cannot be read or written.</exception>

@@ -57,8 +57,9 @@ internal sealed class PreprocessCommand
         preprocess._checkpoint.AddTo(command);
         command.SetAction((parsed, cancellation) =>
         {
+            PreparedPictures pictures = preprocess.Pictures(parsed);
             bool json = parsed.GetValue(preprocess._json);
-            return new PreprocessJob(parsed.GetValue(preprocess._inputs)!, preprocess.Pictures(parsed), json, console).RunAsync(cancellation);
+            return new PreprocessJob(parsed.GetValue(preprocess._inputs)!, pictures, json, console).RunAsync(cancellation);
         });
         return command;
     }

@@ -29,7 +29,8 @@ internal static class CompareCommand
         };
         vectors.AddTo(command);
         command.SetAction((parsed, cancellation) => new CompareJob(
-            [parsed.GetValue(first)!, parsed.GetValue(second)!], vectors.Settings(parsed), parsed.GetValue(json), console).RunAsync(cancellation));
+            [parsed.GetValue(first)!, parsed.GetValue(second)!], vectors.Settings(parsed), parsed.GetValue(json), console)
+            .RunAsync(cancellation));
         return command;
     }
 }

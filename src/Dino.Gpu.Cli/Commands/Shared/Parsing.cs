@@ -90,7 +90,8 @@ internal static class Parsing
 
     /// <summary><c>--json</c>, which every command has that prints a result.</summary>
     /// <param name="description">What is printed; without it an object that says what was written to files.</param>
-    public static Option<bool> Json(string description = "Print a JSON object that says what was written.") => Switch("--json", description);
+    public static Option<bool> Json(string description = "Print a JSON object that says what was written.") =>
+        Switch("--json", description);
 
     /// <summary>An option with the name of a file.</summary>
     public static Option<string?> File(string name, string description, string extension = "") => new(name)

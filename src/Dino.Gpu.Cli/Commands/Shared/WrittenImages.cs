@@ -16,7 +16,8 @@ internal sealed record WrittenImages(
 
     /// <summary>A summary.</summary>
     public static WrittenImages Of(string directory, long images, IReadOnlyList<FailedImage> failures, TimeSpan time) => new(
-        JsonLinesWriter.Unicode(directory), images, failures.Count, failures.Count == 0 ? null : failures, Math.Round(time.TotalSeconds, 3));
+        JsonLinesWriter.Unicode(directory), images, failures.Count, failures.Count == 0 ? null : failures,
+        Math.Round(time.TotalSeconds, 3));
 }
 
 /// <summary>An image that could not be read.</summary>

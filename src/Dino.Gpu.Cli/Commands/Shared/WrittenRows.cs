@@ -2,7 +2,7 @@ namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>What <c>dino embed -o</c> or <c>dino merge</c> wrote, as its JSON has it.</summary>
 /// <param name="Out">The file or folder.</param>
-/// <param name="IsWhole">Whether every row is there; false after an interruption, from which the same command resumes.</param>
+/// <param name="IsWhole">Whether every row is there; false after an interruption.</param>
 /// <param name="Rows">Rows that are there.</param>
 /// <param name="Failed">Images that could not be read.</param>
 /// <param name="Shards">Shards of a folder; null for a file.</param>

@@ -6,7 +6,7 @@ using ILGPU.Runtime;
 
 namespace Dino.Gpu.Ops.Simd;
 
-/// <summary>ILGPU's CPU accelerator: one launch for a pass, with one group of one thread for each multiprocessor.</summary>
+/// <summary>ILGPU's CPU accelerator: one launch for a pass, one group of one thread for each multiprocessor.</summary>
 /// <typeparam name="TVector">Vector registers.</typeparam>
 /// <typeparam name="TOps">The operations of a pass.</typeparam>
 internal sealed unsafe class AcceleratorHost<TVector, TOps> : SimdHost
@@ -19,7 +19,7 @@ internal sealed unsafe class AcceleratorHost<TVector, TOps> : SimdHost
     private readonly GrowingBuffer<byte>[] _buffers;
     private readonly ArrayView<byte>[] _views = new ArrayView<byte>[Parts];
 
-    /// <param name="accelerator">A CPU accelerator with one multiprocessor per thread; it must outlive the host.</param>
+    /// <param name="accelerator">A CPU accelerator with a multiprocessor for each thread; not owned.</param>
     public AcceleratorHost(Accelerator accelerator)
     {
         _accelerator = accelerator;

@@ -17,8 +17,8 @@ internal enum SimdPart
 }
 
 /// <summary>
-/// Where a model of the SIMD family runs: memory that does not move, and threads that run side by side. It is ILGPU's CPU
-/// accelerator, or, where no code can be made at run time, threads of its own. Both run the same code on the same values.
+/// Where a model of the SIMD family runs: memory that does not move, and threads that run side by side. It is ILGPU's
+/// CPU accelerator or, where no code can be made at run time, threads of its own. Both run the same code.
 /// </summary>
 internal abstract unsafe class SimdHost : IDisposable
 {
@@ -28,7 +28,7 @@ internal abstract unsafe class SimdHost : IDisposable
     /// <summary>Threads of a launch.</summary>
     public abstract int Threads { get; }
 
-    /// <summary>Memory that is kept from launch to launch. A request for more replaces it, and the contents are lost.</summary>
+    /// <summary>Memory that is kept from launch to launch. A request for more replaces it, without its contents.</summary>
     /// <param name="part">What it is for.</param>
     /// <param name="length">Elements, at least.</param>
     public T* Reserve<T>(SimdPart part, long length)

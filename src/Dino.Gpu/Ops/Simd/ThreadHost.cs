@@ -3,7 +3,7 @@ using Dino.Gpu.Kernels.Simd;
 
 namespace Dino.Gpu.Ops.Simd;
 
-/// <summary>Threads and memory of this class's own, for programs in which ILGPU cannot work: those compiled ahead of time.</summary>
+/// <summary>Threads and memory without ILGPU, for programs that are compiled ahead of time.</summary>
 /// <typeparam name="TVector">Vector registers.</typeparam>
 /// <typeparam name="TOps">The operations of a pass.</typeparam>
 /// <param name="threads">Threads of a launch.</param>
@@ -59,8 +59,8 @@ internal sealed unsafe class ThreadHost<TVector, TOps>(int threads) : SimdHost
     private nint Start(SimdPart part) => _lengths[(int)part] > 0 ? _memory[(int)part] : (nint)Reserve(part, sizeof(long));
 
     /// <summary>
-    /// Every part of a launch needs a thread of its own at the same time, since they wait for each other: no pool promises
-    /// that. To start one takes less than a tenth of a millisecond.
+    /// Every part of a launch needs a thread of its own at the same time, since they wait for each other; no pool
+    /// promises that. To start one takes less than a tenth of a millisecond.
     /// </summary>
     private void OnAllThreads(Action<int> work)
     {
