@@ -39,7 +39,7 @@ internal unsafe struct TileArguments
     /// <summary>AMX: rows of C that are stored.</summary>
     public long Rows;
 
-    /// <summary>AMX: (32, 32), room for the sums.</summary>
+    /// <summary>AMX and <see cref="EmittedTiles"/>: (32, 32), room for the sums.</summary>
     public byte* Sums;
 
     /// <summary>Windows: room for xmm6 to xmm15, which belong to the caller there.</summary>

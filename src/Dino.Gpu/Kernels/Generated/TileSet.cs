@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Dino.Gpu.Kernels.Generated;
 
-/// <summary>The tiles of one kind, ready to be called. Owns the code and the table of its places.</summary>
+/// <summary>
+/// The tiles of one kind, ready to be called: <see cref="EmittedTiles"/> where the runtime can, else machine code of ours.
+/// Owns that code and the table of places.
+/// </summary>
 internal sealed unsafe class TileSet : IDisposable
 {
     /// <summary>Rows of the largest tile of any processor.</summary>
@@ -10,7 +13,7 @@ internal sealed unsafe class TileSet : IDisposable
 
     private const int ShapesSize = 64;
 
-    private readonly ExecutableMemory _memory;
+    private readonly ExecutableMemory? _memory; // null where the runtime compiled the tiles
     private readonly nint _peak;
     private readonly byte* _table; // the tiles' shapes, then the entries
     private Tiles _tiles;
@@ -18,11 +21,22 @@ internal sealed unsafe class TileSet : IDisposable
     /// <summary>Generates all tiles.</summary>
     /// <param name="kind">The arithmetic.</param>
     /// <param name="amx">Whether they use the tiles of AMX, which the process must be allowed to.</param>
-    /// <param name="ways">See <see cref="ExecutableMemory.Create"/>.</param>
+    /// <param name="ways">See <see cref="ExecutableMemory.Create"/>; machine code of ours if they are given.</param>
+    /// <param name="emitted">Whether the runtime compiles them; null where it can, and nobody gave <paramref name="ways"/>.</param>
     /// <exception cref="DinoException">The system refuses executable memory.</exception>
-    public TileSet(TileKind kind, bool amx, ExecutableMemory.Way[]? ways = null)
+    public TileSet(TileKind kind, bool amx, ExecutableMemory.Way[]? ways = null, bool? emitted = null)
     {
         Kind = kind;
+        if (emitted ?? (ways == null && !amx && kind == TileKind.Int8 && EmittedTiles.AreThere))
+        {
+            _tiles.MaxRows = TileGenerator.MaxRows;
+            _tiles.StepUnit = TileGenerator.Unroll;
+            nint[] entries = EmittedTiles.Entries;
+            _table = MakeTable(entries[..^1], 0);
+            _peak = entries[^1];
+            return;
+        }
+
         _tiles.MaxRows = amx ? AmxGenerator.MaxRows : TileGenerator.MaxRows;
         _tiles.StepUnit = amx ? AmxGenerator.StepUnit : TileGenerator.Unroll;
         var code = new X64Code();
@@ -43,12 +57,7 @@ internal sealed unsafe class TileSet : IDisposable
 
         _memory = ExecutableMemory.Create(code.Bytes, ways);
         _peak = _memory.Address + peak;
-        _table = (byte*)NativeMemory.AlignedAlloc((nuint)(ShapesSize + places.Length * sizeof(nint)), ShapesSize);
-        AmxGenerator.Shapes().CopyTo(new Span<byte>(_table, ShapesSize));
-        _tiles.Shapes = _table;
-        _tiles.Entries = (nint*)(_table + ShapesSize);
-        for (int i = 0; i < places.Length; i++)
-            _tiles.Entries[i] = _memory.Address + places[i];
+        _table = MakeTable([.. places.Select(place => (nint)place)], _memory.Address);
         if (!amx)
             return;
         _tiles.Begin = _memory.Address + begin;
@@ -56,6 +65,9 @@ internal sealed unsafe class TileSet : IDisposable
     }
 
     public TileKind Kind { get; }
+
+    /// <summary>Whether the runtime compiled the tiles, and no executable memory is ours.</summary>
+    public bool IsEmitted => _memory == null;
 
     /// <summary>What a kernel calls; valid until this is disposed.</summary>
     public Tiles Tiles => _tiles;
@@ -84,7 +96,8 @@ internal sealed unsafe class TileSet : IDisposable
     /// <summary>Runs the loop of nothing but products.</summary>
     public void RunPeak(long rounds)
     {
-        var arguments = new TileArguments { A = null, Steps = rounds };
+        byte* sums = stackalloc byte[EmittedTiles.SumsSize];
+        var arguments = new TileArguments { A = null, Steps = rounds, Sums = sums };
         Begin(_tiles);
         Call(_peak, &arguments);
         End(_tiles);
@@ -96,7 +109,19 @@ internal sealed unsafe class TileSet : IDisposable
             return;
         _tiles = default;
         NativeMemory.AlignedFree(_table);
-        _memory.Dispose();
+        _memory?.Dispose();
+    }
+
+    /// <summary>The shapes of AMX, and the entries behind them.</summary>
+    private byte* MakeTable(nint[] places, nint start)
+    {
+        byte* table = (byte*)NativeMemory.AlignedAlloc((nuint)(ShapesSize + places.Length * sizeof(nint)), ShapesSize);
+        AmxGenerator.Shapes().CopyTo(new Span<byte>(table, ShapesSize));
+        _tiles.Shapes = table;
+        _tiles.Entries = (nint*)(table + ShapesSize);
+        for (int i = 0; i < places.Length; i++)
+            _tiles.Entries[i] = start + places[i];
+        return table;
     }
 
     private void WriteVectors(X64Code code, int[] places)

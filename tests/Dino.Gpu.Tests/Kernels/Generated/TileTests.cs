@@ -42,6 +42,22 @@ public sealed unsafe class TileTests
         Assert.Equal(vectors.Run(accumulate: true), tiles.Run(accumulate: true));
     }
 
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Products_of_bytes_by_the_runtime_are_those_of_our_code_to_the_last_bit(int rows, int outputs, int inputs)
+    {
+        SimdModel.Require(TileKind.Int8);
+        Assert.SkipUnless(EmittedTiles.AreThere, $".NET {Environment.Version} has no AvxVnni.V512; .NET 11 has");
+        foreach (int firstGroup in inputs > ReducedWeights.OutlierGroup ? [0, ReducedWeights.OutlierGroup] : new[] { 0 })
+        {
+            using var emitted = new Product(TileKind.Int8, false, rows, outputs, inputs, new Random(rows), firstGroup, emitted: true);
+            using var ours = new Product(TileKind.Int8, false, rows, outputs, inputs, new Random(rows), firstGroup, emitted: false);
+            foreach (bool accumulate in new[] { false, true })
+                Assert.Equal(ours.Run(accumulate), emitted.Run(accumulate));
+            Assert.Equal(ours.Run(accumulate: false), emitted.Run(accumulate: false, pieces: 3));
+        }
+    }
+
     /// <summary>The first 64 inputs have scales of their own, as in Fc2.</summary>
     [Theory]
     [InlineData(15, 33, 100)]
@@ -159,14 +175,15 @@ public sealed unsafe class TileTests
         private readonly byte* _rows;
         private ReducedRows _reduced;
 
-        public Product(TileKind kind, bool amx, int rows, int outputs, int inputs, Random random, int firstGroup = 0)
+        public Product(
+            TileKind kind, bool amx, int rows, int outputs, int inputs, Random random, int firstGroup = 0, bool? emitted = null)
         {
             _kind = kind;
             _inputs = inputs;
             _linear = new LinearWeights(Values(random, outputs * inputs), Values(random, outputs));
             A = [.. Enumerable.Range(0, rows).Select(_ => Values(random, inputs))];
             _before = Values(random, (outputs + Gemm.BlockSize - 1) / Gemm.BlockSize * rows * Gemm.BlockSize);
-            _tiles = new TileSet(kind, amx);
+            _tiles = new TileSet(kind, amx, emitted: emitted);
             _weights = new ReducedWeights(_linear, kind, _tiles.Tiles.StepUnit, firstGroup);
             _matrix = *_weights.Matrices;
             int blocks = (inputs + Gemm.BlockSize - 1) / Gemm.BlockSize;
