@@ -53,7 +53,7 @@ public sealed partial class DinoEncoder : IDinoEncoder
         _shape = new VitShape(weights.Config, width, height);
         _trainedPositions = weights.Positions;
         float[] positions = PositionTable.Interpolate(
-            weights.Positions, Config.TrainedGrid, _shape.GridWidth, _shape.GridHeight, options.Interpolation);
+            weights.Positions, Config.TrainedGrid, _shape.GridWidth, _shape.GridHeight, Interpolation);
         _device = DinoDevice.Open(options.Device, options.Threads, warning: options.Warning, mayBeDirect: true);
         try
         {
@@ -283,6 +283,9 @@ public sealed partial class DinoEncoder : IDinoEncoder
     /// <summary>The options that it was made with.</summary>
     internal DinoOptions Options => _options;
 
+    /// <summary>How positions are interpolated: as asked for, else the model's own way.</summary>
+    private PositionInterpolation Interpolation => _options.Interpolation ?? Config.DefaultInterpolation;
+
     /// <summary>
     /// Whether the device resizes this picture itself. Never true for a picture of the input size:
     /// <see cref="ForwardPrepared"/> takes it as prepared, although a preset that crops may change it.
@@ -317,7 +320,7 @@ public sealed partial class DinoEncoder : IDinoEncoder
         var shape = VitShape.AtScale(Config, InputWidth, InputHeight, value);
         return new ScaledInput(
             shape,
-            PositionTable.Interpolate(_trainedPositions, Config.TrainedGrid, shape.GridWidth, shape.GridHeight, _options.Interpolation));
+            PositionTable.Interpolate(_trainedPositions, Config.TrainedGrid, shape.GridWidth, shape.GridHeight, Interpolation));
     });
 
     private static string PreprocessingName(PreprocessPreset preset, PreprocessorConfig? config) =>
@@ -328,8 +331,8 @@ public sealed partial class DinoEncoder : IDinoEncoder
     private static (int Width, int Height) InputSize(VitWeights weights, DinoOptions options)
     {
         VitConfig config = weights.Config;
-        int width = options.InputWidth ?? weights.Preprocessor?.InputWidth ?? config.TrainedImageSize;
-        int height = options.InputHeight ?? weights.Preprocessor?.InputHeight ?? config.TrainedImageSize;
+        int width = options.InputWidth ?? weights.Preprocessor?.InputWidth ?? config.DefaultInputSize;
+        int height = options.InputHeight ?? weights.Preprocessor?.InputHeight ?? config.DefaultInputSize;
         if (config.LayerCount > ForwardRequest.MaxLayers)
             throw new WeightsException($"the model has {config.LayerCount} blocks (at most {ForwardRequest.MaxLayers} are supported)");
         if (width < config.PatchSize || height < config.PatchSize)

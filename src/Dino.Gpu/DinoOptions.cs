@@ -67,8 +67,10 @@ public sealed record DinoOptions
     /// <summary>Input height in pixels; null for what the checkpoint says, else the size it was trained on.</summary>
     public int? InputHeight { get; init; }
 
-    /// <summary>How positions are interpolated if the input size is not the trained one.</summary>
-    public PositionInterpolation Interpolation { get; init; } = PositionInterpolation.Size;
+    /// <summary>
+    /// How positions are interpolated if the input size is not the trained one; null for the model's own way.
+    /// </summary>
+    public PositionInterpolation? Interpolation { get; init; }
 
     /// <summary>Whether the EXIF orientation of a file is applied.</summary>
     public ExifOrientation Orientation { get; init; } = ExifOrientation.Apply;

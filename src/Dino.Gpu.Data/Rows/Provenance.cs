@@ -60,7 +60,7 @@ public sealed record Provenance
     /// <summary>Height of the model's input in pixels.</summary>
     public required int InputHeight { get; init; }
 
-    /// <summary><c>size</c> or <c>scale</c>.</summary>
+    /// <summary><c>size</c>, <c>scale</c> or <c>antialias</c>.</summary>
     public required string Interpolation { get; init; }
 
     /// <summary><c>apply</c> or <c>ignore</c>.</summary>
@@ -115,7 +115,7 @@ public sealed record Provenance
             Preprocess = encoders.Preprocessing,
             InputWidth = encoders.InputWidth,
             InputHeight = encoders.InputHeight,
-            Interpolation = options.Interpolation.ToString().ToLowerInvariant(),
+            Interpolation = (options.Interpolation ?? config.DefaultInterpolation).ToString().ToLowerInvariant(),
             Exif = options.Orientation.ToString().ToLowerInvariant(),
             Decoder = options.Decoder!.Name,
             Output = output,

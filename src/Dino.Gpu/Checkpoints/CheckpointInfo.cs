@@ -87,7 +87,7 @@ public sealed record CheckpointInfo
         CheckpointInfo? info = path is null ? null : Read(path, options);
         if (info is { Config: null, Problem: { } problem })
             throw new WeightsException(problem);
-        int trained = (info?.Config ?? VitConfig.VitS16).TrainedImageSize;
+        int trained = (info?.Config ?? VitConfig.VitS16).DefaultInputSize;
         return preset == PreprocessPreset.HuggingFace && info?.Preprocessor is { } config
             ? new Preprocessor(config, width ?? config.InputWidth ?? trained, height ?? config.InputHeight ?? trained)
             : new Preprocessor(preset, width ?? trained, height ?? trained);

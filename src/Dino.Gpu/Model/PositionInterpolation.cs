@@ -1,8 +1,8 @@
 namespace Dino.Gpu.Model;
 
 /// <summary>
-/// How the trained position table is interpolated to another patch grid. Both ways are bicubic; they differ in the
-/// step.
+/// How the trained position table is interpolated to another patch grid. All ways are bicubic; they differ in the step
+/// and in the filter.
 /// </summary>
 public enum PositionInterpolation
 {
@@ -14,4 +14,11 @@ public enum PositionInterpolation
     /// (<c>interpolate(scale_factor=...)</c>).
     /// </summary>
     Scale,
+
+    /// <summary>
+    /// The step of <see cref="Size"/> and a filter that widens where the grid shrinks, as in DINOv2 with registers
+    /// (<c>interpolate(size=..., antialias=True)</c>). Its cubic has a = -0.5 where the others have -0.75, also where
+    /// the grid grows.
+    /// </summary>
+    Antialias,
 }

@@ -1,10 +1,16 @@
 namespace Dino.Gpu.Model;
 
 /// <summary>
-/// The sizes of a Vision Transformer, taken from a checkpoint's tensor shapes and its <c>config.json</c>.
+/// What a Vision Transformer is made of and its sizes, taken from a checkpoint's tensors and its <c>config.json</c>.
+/// What is not set is as in the original DINO.
 /// </summary>
 public sealed record VitConfig
 {
+    private readonly int? _defaultInputSize;
+
+    /// <summary>The family that the model belongs to.</summary>
+    public ModelKind Kind { get; init; }
+
     /// <summary>Columns of every token, 384 for ViT-S.</summary>
     public required int HiddenSize { get; init; }
 
@@ -14,14 +20,17 @@ public sealed record VitConfig
     /// <summary>Attention heads, 6 for ViT-S.</summary>
     public required int HeadCount { get; init; }
 
-    /// <summary>Columns of the MLP's hidden layer, 1536 for ViT-S.</summary>
+    /// <summary>
+    /// Columns of the MLP's hidden layer, which is what its second layer reads: 1536 for ViT-S.
+    /// </summary>
     public required int MlpSize { get; init; }
 
     /// <summary>Side of a square patch in pixels, 16 or 8.</summary>
     public required int PatchSize { get; init; }
 
     /// <summary>
-    /// Side in patches of the square grid that the position table was trained on, 14 for 224 pixels at patch 16.
+    /// Side in patches of the square grid that the position table was trained on, 14 for 224 pixels at patch 16. A model
+    /// without a table has that of its default input.
     /// </summary>
     public required int TrainedGrid { get; init; }
 
@@ -31,13 +40,48 @@ public sealed record VitConfig
     /// </summary>
     public required double LayerNormEpsilon { get; init; }
 
+    /// <summary>
+    /// Register tokens, which lie between the class token and the patches and have no position: 0 or 4.
+    /// </summary>
+    public int RegisterCount { get; init; }
+
+    /// <summary>Whether a gain for each column is applied to what attention and the MLP add to the tokens.</summary>
+    public bool HasLayerScale { get; init; }
+
+    /// <summary>What the MLP computes.</summary>
+    public MlpKind MlpKind { get; init; }
+
+    /// <summary>How a token knows where its patch lies.</summary>
+    public PositionKind PositionKind { get; init; }
+
+    /// <summary>How the model's own code interpolates its position table.</summary>
+    public PositionInterpolation DefaultInterpolation { get; init; }
+
+    /// <summary>
+    /// Side in pixels of the square input that the model is used with where nothing else is said;
+    /// <see cref="TrainedImageSize"/>, but 224 for DINOv2, which was trained at 518.
+    /// </summary>
+    public int DefaultInputSize
+    {
+        get => _defaultInputSize ?? TrainedImageSize;
+        init => _defaultInputSize = value;
+    }
+
+    /// <summary>Tokens before the first patch: the class token and the registers.</summary>
+    public int PrefixTokenCount => 1 + RegisterCount;
+
+    /// <summary>
+    /// Rows of the MLP's first layer: <see cref="MlpSize"/>, and twice that where it holds a gate.
+    /// </summary>
+    public int Fc1Size => MlpKind == MlpKind.GatedSilu ? 2 * MlpSize : MlpSize;
+
     /// <summary>Columns of one attention head.</summary>
     public int HeadSize => HiddenSize / HeadCount;
 
     /// <summary>Columns of a flattened patch: 3 channels of PatchSize x PatchSize pixels.</summary>
     public int PatchLength => 3 * PatchSize * PatchSize;
 
-    /// <summary>Side in pixels of the square input that the model was trained on, 224 for ViT-S/16.</summary>
+    /// <summary>Side in pixels of the square input of <see cref="TrainedGrid"/>, 224 for ViT-S/16.</summary>
     public int TrainedImageSize => TrainedGrid * PatchSize;
 
     /// <summary>DINO ViT-S/16, <c>facebook/dino-vits16</c>.</summary>

@@ -8,6 +8,9 @@ namespace Dino.Gpu.Model;
 /// </summary>
 public sealed class VitWeights
 {
+    /// <summary>The largest period of DINOv3's RoPE, <c>rope_theta</c>.</summary>
+    private const double RotaryBase = 100;
+
     /// <summary>The sizes in the shapes below.</summary>
     public required VitConfig Config { get; init; }
 
@@ -25,8 +28,17 @@ public sealed class VitWeights
     /// <summary>(hidden)</summary>
     public required float[] ClassToken { get; init; }
 
-    /// <summary>(1 + grid * grid, hidden), the class token's position first.</summary>
+    /// <summary>(1 + grid * grid, hidden), the class token's position first; empty for a model with RoPE.</summary>
     public required float[] Positions { get; init; }
+
+    /// <summary>(registers, hidden); empty where there are none.</summary>
+    public float[] Registers { get; init; } = [];
+
+    /// <summary>
+    /// (head size / 4): the periods of RoPE, in units of half a side of the picture; empty for a model with a table of
+    /// positions. As the checkpoint says, or 100^(4 i / head size) where it does not.
+    /// </summary>
+    public float[] RotaryPeriods { get; init; } = [];
 
     /// <summary>
     /// Patch embedding: weight (hidden, 3 * patch * patch), channel-major as a flattened convolution kernel, and bias
@@ -50,34 +62,55 @@ public sealed class VitWeights
             Preprocessor = preprocessor,
             Notes = notes ?? [],
             ClassToken = Uninitialized(hidden),
-            Positions = Uninitialized((1 + config.TrainedGrid * config.TrainedGrid) * hidden),
+            Positions = Uninitialized(
+                config.PositionKind == PositionKind.Table ? (1 + config.TrainedGrid * config.TrainedGrid) * hidden : 0),
+            Registers = Uninitialized(config.RegisterCount * hidden),
+            RotaryPeriods = config.PositionKind == PositionKind.Rotary ? RotaryPeriodsOf(config) : [],
             PatchEmbedding = Linear(hidden, config.PatchLength),
             Blocks = [.. Enumerable.Range(0, config.LayerCount).Select(_ => new BlockWeights
             {
                 Norm1 = NormOf(hidden),
                 Qkv = Linear(3 * hidden, hidden),
                 Projection = Linear(hidden, hidden),
+                LayerScale1 = config.HasLayerScale ? Uninitialized(hidden) : null,
                 Norm2 = NormOf(hidden),
-                Fc1 = Linear(config.MlpSize, hidden),
+                Fc1 = Linear(config.Fc1Size, hidden),
                 Fc2 = Linear(hidden, config.MlpSize),
+                LayerScale2 = config.HasLayerScale ? Uninitialized(hidden) : null,
             })],
             Norm = NormOf(hidden),
         };
     }
 
     /// <summary>The same arrays with another word on pictures.</summary>
-    internal VitWeights With(PreprocessorConfig? preprocessor) => With(preprocessor, Blocks);
+    internal VitWeights With(PreprocessorConfig? preprocessor) => With(Config, preprocessor, Blocks);
 
     /// <summary>The same arrays with other blocks.</summary>
-    internal VitWeights With(IReadOnlyList<BlockWeights> blocks) => With(Preprocessor, blocks);
+    internal VitWeights With(IReadOnlyList<BlockWeights> blocks) => With(Config, Preprocessor, blocks);
 
-    private VitWeights With(PreprocessorConfig? preprocessor, IReadOnlyList<BlockWeights> blocks) => new()
+    /// <summary>
+    /// The same model without LayerScale: gamma * (W x + b) = (gamma W) x + gamma b, so each gain goes into the row of
+    /// the projection or of Fc2 that it scales. Rounds each product to float32 once.
+    /// </summary>
+    /// <returns>This itself where there is no LayerScale.</returns>
+    internal VitWeights FoldLayerScale()
     {
-        Config = Config,
+        if (!Config.HasLayerScale)
+            return this;
+        var blocks = new BlockWeights[Blocks.Count];
+        Parallel.For(0, blocks.Length, layer => blocks[layer] = Blocks[layer].FoldLayerScale());
+        return With(Config with { HasLayerScale = false }, Preprocessor, blocks);
+    }
+
+    private VitWeights With(VitConfig config, PreprocessorConfig? preprocessor, IReadOnlyList<BlockWeights> blocks) => new()
+    {
+        Config = config,
         Preprocessor = preprocessor,
         Notes = Notes,
         ClassToken = ClassToken,
         Positions = Positions,
+        Registers = Registers,
+        RotaryPeriods = RotaryPeriods,
         PatchEmbedding = PatchEmbedding,
         Blocks = blocks,
         Norm = Norm,
@@ -85,6 +118,15 @@ public sealed class VitWeights
 
     /// <summary>(3, 256): the value of every byte in every channel, by <see cref="PixelNormalization"/>.</summary>
     internal float[] PixelTable() => PixelNormalization.CreateTable(Preprocessor ?? PreprocessorConfig.Standard);
+
+    /// <summary>(head size / 4): the periods as Hugging Face computes them, in float32.</summary>
+    private static float[] RotaryPeriodsOf(VitConfig config)
+    {
+        var periods = new float[config.HeadSize / 4];
+        for (int i = 0; i < periods.Length; i++)
+            periods[i] = (float)Math.Pow(RotaryBase, 4.0 * i / config.HeadSize);
+        return periods;
+    }
 
     private static LinearWeights Linear(int outputs, int inputs) => new(Uninitialized(outputs * inputs), Uninitialized(outputs));
 
@@ -105,14 +147,33 @@ public sealed class BlockWeights
     /// <summary>(hidden, hidden): the attention's output projection.</summary>
     public required LinearWeights Projection { get; init; }
 
+    /// <summary>(hidden): the gains of what attention adds to the tokens; null without LayerScale.</summary>
+    public float[]? LayerScale1 { get; init; }
+
     /// <summary>LayerNorm before the MLP.</summary>
     public required NormWeights Norm2 { get; init; }
 
-    /// <summary>(mlp, hidden): the MLP's first layer.</summary>
+    /// <summary>
+    /// (mlp, hidden): the MLP's first layer. With a gate (2 * mlp, hidden): the gate's rows, then the others.
+    /// </summary>
     public required LinearWeights Fc1 { get; init; }
 
     /// <summary>(hidden, mlp): the MLP's second layer.</summary>
     public required LinearWeights Fc2 { get; init; }
+
+    /// <summary>(hidden): the gains of what the MLP adds to the tokens; null without LayerScale.</summary>
+    public float[]? LayerScale2 { get; init; }
+
+    /// <inheritdoc cref="VitWeights.FoldLayerScale"/>
+    internal BlockWeights FoldLayerScale() => new()
+    {
+        Norm1 = Norm1,
+        Qkv = Qkv,
+        Projection = Projection.ScaleRows(LayerScale1),
+        Norm2 = Norm2,
+        Fc1 = Fc1,
+        Fc2 = Fc2.ScaleRows(LayerScale2),
+    };
 }
 
 /// <summary>y = x W^T + b, with Weight (outputs, inputs) row-major and Bias (outputs).</summary>
@@ -123,6 +184,23 @@ public sealed record LinearWeights(float[] Weight, float[] Bias)
 
     /// <summary>Columns of the weight and of the input.</summary>
     public int Inputs => Weight.Length / Bias.Length;
+
+    /// <summary>The layer whose outputs are scaled, one gain each; this itself where the gains are null.</summary>
+    internal LinearWeights ScaleRows(float[]? gains)
+    {
+        if (gains is null)
+            return this;
+        float[] weight = GC.AllocateUninitializedArray<float>(Weight.Length);
+        float[] bias = GC.AllocateUninitializedArray<float>(Bias.Length);
+        for (int row = 0; row < Outputs; row++)
+        {
+            bias[row] = gains[row] * Bias[row];
+            for (int i = row * Inputs; i < (row + 1) * Inputs; i++)
+                weight[i] = gains[row] * Weight[i];
+        }
+
+        return new LinearWeights(weight, bias);
+    }
 }
 
 /// <summary>Scale and shift of a LayerNorm, (hidden) each.</summary>

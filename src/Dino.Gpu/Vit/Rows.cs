@@ -9,6 +9,6 @@ internal enum Rows
     /// <summary>Row 0 of every image.</summary>
     ClassToken,
 
-    /// <summary>Every row of every image but row 0.</summary>
+    /// <summary>Every row of every image from <see cref="VitShape.PrefixTokenCount"/> on.</summary>
     Patches,
 }

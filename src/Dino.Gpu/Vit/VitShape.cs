@@ -12,6 +12,8 @@ internal readonly struct VitShape
     /// </summary>
     public const long PictureStep = 1L << 32;
 
+    private readonly int _hasLayerScale; // a bool would not be the same size on the host and on a device
+
     public VitShape(VitConfig config, int inputWidth, int inputHeight)
         : this(config, inputWidth, inputHeight, inputWidth, inputHeight, PictureStep)
     {
@@ -24,6 +26,10 @@ internal readonly struct VitShape
         HeadCount = config.HeadCount;
         MlpSize = config.MlpSize;
         PatchSize = config.PatchSize;
+        RegisterCount = config.RegisterCount;
+        MlpKind = config.MlpKind;
+        PositionKind = config.PositionKind;
+        _hasLayerScale = config.HasLayerScale ? 1 : 0;
         InputWidth = inputWidth;
         InputHeight = inputHeight;
         PictureWidth = pictureWidth;
@@ -41,6 +47,14 @@ internal readonly struct VitShape
     public int MlpSize { get; }
 
     public int PatchSize { get; }
+
+    public int RegisterCount { get; }
+
+    public MlpKind MlpKind { get; }
+
+    public PositionKind PositionKind { get; }
+
+    public bool HasLayerScale => _hasLayerScale != 0;
 
     public int InputWidth { get; }
 
@@ -91,8 +105,11 @@ internal readonly struct VitShape
 
     public int PatchCount => GridWidth * GridHeight;
 
-    /// <summary>The class token, and one token for each patch.</summary>
-    public int TokenCount => 1 + PatchCount;
+    /// <summary>Tokens before the first patch: the class token and the registers.</summary>
+    public int PrefixTokenCount => 1 + RegisterCount;
+
+    /// <summary>The class token, the registers, and one token for each patch.</summary>
+    public int TokenCount => PrefixTokenCount + PatchCount;
 
     /// <summary>The number of rows of one image.</summary>
     public int RowCount(Rows rows) => rows switch
