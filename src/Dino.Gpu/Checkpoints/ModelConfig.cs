@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Dino.Gpu.Files;
+using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Checkpoints;
 
@@ -19,8 +20,28 @@ internal sealed class ModelConfig
     /// <inheritdoc cref="HeadsKey"/>
     public const string EpsilonKey = "layer_norm_eps";
 
-    /// <summary>Models whose trunk is a plain ViT.</summary>
-    private static readonly string[] ModelTypes = ["vit", "vit_msn", "vit_mae"];
+    /// <inheritdoc cref="HeadsKey"/>
+    public const string ImageSizeKey = "image_size";
+
+    /// <summary>
+    /// The periods of RoPE, separated by spaces, where they are not those of <see cref="VitWeights.RotaryBase"/>.
+    /// </summary>
+    public const string PeriodsKey = "rope_periods";
+
+    private const string ThetaKey = "rope_theta";
+
+    /// <summary>What transformers calls the models of a kind.</summary>
+    private static readonly (ModelKind Kind, string[] Types)[] ModelTypes =
+    [
+        (ModelKind.Dino, ["vit", "vit_msn", "vit_mae"]),
+        (ModelKind.DinoV2, ["dinov2", "dinov2_with_registers"]),
+        (ModelKind.DinoV3, ["dinov3_vit"]),
+    ];
+
+    /// <summary>Flags of DINOv3 that say which biases there are: all but the key's.</summary>
+    private static readonly string[] BiasFlags = ["proj_bias", "mlp_bias"];
+
+    private IReadOnlyDictionary<string, string> _values = new Dictionary<string, string>();
 
     /// <summary>Where it was found, for messages.</summary>
     public required string Source { get; init; }
@@ -35,12 +56,20 @@ internal sealed class ModelConfig
 
     public int? MlpSize { get; init; }
 
+    /// <summary>Columns of the MLP in those of the model, for models that do not say <see cref="MlpSize"/>.</summary>
+    public double? MlpRatio { get; init; }
+
     public int? PatchSize { get; init; }
 
     public int? ImageSize { get; init; }
 
-    /// <summary>What the file asks for that this encoder does not do.</summary>
-    public IReadOnlyList<string> Unsupported { get; init; } = [];
+    public int? Registers { get; init; }
+
+    /// <summary>The largest period of RoPE.</summary>
+    public double? Theta { get; init; }
+
+    /// <summary>The periods of RoPE.</summary>
+    public float[]? Periods { get; init; }
 
     /// <summary>Reads config.json beside a checkpoint; null if there is none.</summary>
     /// <exception cref="DinoException">It cannot be read, or a value has the wrong type.</exception>
@@ -50,33 +79,87 @@ internal sealed class ModelConfig
     /// <exception cref="DinoException">A value is not a number.</exception>
     public static ModelConfig? FromMetadata(CheckpointFile file, IReadOnlyDictionary<string, string> metadata)
     {
-        metadata.TryGetValue(HeadsKey, out string? heads);
-        metadata.TryGetValue(EpsilonKey, out string? epsilon);
-        if (heads is null && epsilon is null) return null;
+        string[] keys = [HeadsKey, EpsilonKey, ImageSizeKey, PeriodsKey];
+        if (!keys.Any(metadata.ContainsKey)) return null;
         return new ModelConfig
         {
             Source = "the metadata",
-            Heads = heads is null ? null
-                : int.TryParse(heads, NumberStyles.None, CultureInfo.InvariantCulture, out int count) ? count
-                : throw file.Error($"metadata {HeadsKey} is {MessageText.Quote(heads)}, expected an integer"),
-            Epsilon = epsilon is null ? null
-                : double.TryParse(epsilon, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value
-                : throw file.Error($"metadata {EpsilonKey} is {MessageText.Quote(epsilon)}, expected a number"),
+            Heads = Integer(HeadsKey),
+            Epsilon = metadata.TryGetValue(EpsilonKey, out string? epsilon) ? Number(EpsilonKey, epsilon) : null,
+            ImageSize = Integer(ImageSizeKey),
+            Periods = metadata.TryGetValue(PeriodsKey, out string? periods)
+                ? [.. periods.Split(' ').Select(period => (float)Number(PeriodsKey, period))]
+                : null,
         };
+
+        int? Integer(string key) => !metadata.TryGetValue(key, out string? text) ? null
+            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
+            : throw file.Error($"metadata {key} is {MessageText.Quote(text)}, expected an integer");
+
+        double Number(string key, string text) =>
+            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number
+                : throw file.Error($"metadata {key} is {MessageText.Quote(text)}, expected a number");
     }
+
+    /// <summary>Adds what it says otherwise than the tensors, and what it asks for that is not done.</summary>
+    /// <param name="found">What the tensors say.</param>
+    /// <param name="problems">Gets them.</param>
+    public void Check(VitConfig found, List<string> problems)
+    {
+        CheckSize("hidden_size", HiddenSize, found.HiddenSize);
+        CheckSize("num_hidden_layers", Layers, found.LayerCount);
+        CheckSize("intermediate_size", MlpSize, found.MlpSize);
+        CheckSize("patch_size", PatchSize, found.PatchSize);
+        if (found.PositionKind == PositionKind.Table)
+            CheckSize(ImageSizeKey, ImageSize, found.TrainedImageSize);
+        CheckSize("num_register_tokens", Registers, found.RegisterCount);
+        bool isGated = found.MlpKind == MlpKind.GatedSilu;
+        if (MlpRatio is { } ratio && found.Kind == ModelKind.DinoV2)
+        {
+            int size = isGated ? GatedSize(ratio, found.HiddenSize) : (int)(ratio * found.HiddenSize);
+            CheckSize(string.Create(CultureInfo.InvariantCulture, $"mlp_ratio {ratio}, which makes"), size, found.MlpSize);
+        }
+
+        CheckFlag("use_swiglu_ffn", isGated);
+        CheckFlag("use_gated_mlp", isGated);
+        Require("hidden_act", found.Kind == ModelKind.DinoV3 && isGated ? "silu" : "gelu");
+        if (found.Kind != ModelKind.DinoV3)
+            Require("qkv_bias", "True");
+        foreach (string flag in BiasFlags)
+            Require(flag, "True");
+        Require("num_channels", "3");
+        string[] types = ModelTypes.First(one => one.Kind == found.Kind).Types;
+        if (_values.TryGetValue("model_type", out string? type) && !types.Contains(type))
+            problems.Add($"{FileName} says model_type {MessageText.Quote(type)}, only {string.Join(", ", types)} are supported");
+
+        void CheckSize(string name, int? said, int tensors)
+        {
+            if (said is { } size && size != tensors)
+                problems.Add($"{Source} says {name} {size}, the tensors {tensors}");
+        }
+
+        void CheckFlag(string name, bool tensors)
+        {
+            if (_values.TryGetValue(name, out string? said) && said != tensors.ToString())
+                problems.Add($"{Source} says {name} {said.ToLowerInvariant()}, the tensors {(tensors ? "true" : "false")}");
+        }
+
+        void Require(string name, string expected)
+        {
+            if (_values.TryGetValue(name, out string? value) && value != expected)
+                problems.Add($"{FileName} says {name} {value}, only {expected.ToLowerInvariant()} is supported");
+        }
+    }
+
+    /// <summary>Columns of DINOv2's gated MLP: two thirds of a plain one's, up to a multiple of 8.</summary>
+    public static int GatedSize(double ratio, int hidden) => ((int)((int)(ratio * hidden) * 2.0 / 3) + 7) / 8 * 8;
 
     private static ModelConfig Parse(CheckpointFile file, JsonElement root)
     {
-        var unsupported = new List<string>();
-        Require(root, "hidden_act", "gelu", unsupported);
-        Require(root, "qkv_bias", "True", unsupported);
-        Require(root, "num_channels", "3", unsupported);
-        if (root.TryGetProperty("model_type", out JsonElement type) && !ModelTypes.Contains(type.ToString()))
-        {
-            string supported = string.Join(", ", ModelTypes);
-            unsupported.Add($"{FileName} says model_type {MessageText.Quote(type.ToString())}, only {supported} are supported");
-        }
-
+        JsonElement rotary = ConfigFile.Value(root, "rope_parameters") is { ValueKind: JsonValueKind.Object } nested ? nested : root;
+        double? theta = ConfigFile.Number(file, rotary, ThetaKey);
+        if (theta is { } number && !(number > 0 && double.IsFinite(number)))
+            throw ConfigFile.Wrong(file, ThetaKey, rotary.GetProperty(ThetaKey), "a positive number");
         return new ModelConfig
         {
             Source = FileName,
@@ -85,16 +168,14 @@ internal sealed class ModelConfig
             HiddenSize = ConfigFile.Integer(file, root, "hidden_size"),
             Layers = ConfigFile.Integer(file, root, "num_hidden_layers"),
             MlpSize = ConfigFile.Integer(file, root, "intermediate_size"),
+            MlpRatio = ConfigFile.Number(file, root, "mlp_ratio"),
             PatchSize = Side(file, root, "patch_size"),
-            ImageSize = Side(file, root, "image_size"),
-            Unsupported = unsupported,
+            ImageSize = Side(file, root, ImageSizeKey),
+            Registers = ConfigFile.Integer(file, root, "num_register_tokens"),
+            Theta = theta,
+            _values = root.EnumerateObject().Reverse().DistinctBy(property => property.Name)
+                .ToDictionary(property => property.Name, property => property.Value.ToString(), StringComparer.Ordinal),
         };
-    }
-
-    private static void Require(JsonElement root, string name, string expected, List<string> unsupported)
-    {
-        if (root.TryGetProperty(name, out JsonElement value) && value.ToString() != expected)
-            unsupported.Add($"{FileName} says {name} {value}, only {expected.ToLowerInvariant()} is supported");
     }
 
     /// <summary>A side of a square, as a number or as two equal ones.</summary>

@@ -11,11 +11,6 @@ internal static class OtherModels
     /// <summary>A part of a key that only this model has; the first that is found decides.</summary>
     private static readonly (string Part, string Model)[] Keys =
     [
-        ("storage_tokens", "DINOv3"),
-        ("rope_embed", "DINOv3"),
-        ("layer_scale1.lambda1", "DINOv2"),
-        (".ls1.gamma", "DINOv2"),
-        ("register_tokens", "DINOv2 with registers"),
         ("distillation_token", "a distilled DeiT"),
         ("dist_token", "a distilled DeiT"),
         ("relative_position_bias_table", "BEiT or Swin"),
@@ -25,6 +20,7 @@ internal static class OtherModels
         ("logit_scale", "CLIP"),
         ("dwconv.weight", "ConvNeXt"),
         ("conv_dw.weight", "ConvNeXt"),
+        ("depthwise_conv.weight", "ConvNeXt"),
         ("local_mp.conv1", "XCiT"),
         ("embedder.convolution.weight", "ResNet"),
         ("layer1.0.conv1.weight", "ResNet"),
@@ -74,8 +70,6 @@ internal static class OtherModels
     public static string? OfKeys(IEnumerable<string> names)
     {
         string[] all = [.. names];
-        if (Any("register_tokens") && Any("attention.o_proj"))
-            return "DINOv3";
         return Keys.FirstOrDefault(key => Any(key.Part)).Model;
 
         bool Any(string part) => Array.Exists(all, name => name.Contains(part, StringComparison.Ordinal));

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using System.Text.Json;
 using Dino.Gpu.Files;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
@@ -22,7 +21,7 @@ public enum WeightsDataType
 /// Writes weights as <c>.safetensors</c> with Hugging Face's names and shapes, query, key and value apart again.
 /// Named <c>model.safetensors</c> and with the <c>config.json</c> of <see cref="WriteConfig"/> beside it, the folder is
 /// one that
-/// <c>ViTModel.from_pretrained</c> loads. What shapes do not show (heads, epsilon) is in the file's metadata too, so
+/// <c>AutoModel.from_pretrained</c> loads. What shapes do not show (heads, epsilon) is in the file's metadata too, so
 /// the file alone
 /// is complete for <see cref="Checkpoint.Load"/>.
 /// </summary>
@@ -45,7 +44,7 @@ public static class SafetensorsWriter
         ArgumentNullException.ThrowIfNull(weights);
         WriteAtomically(path, stream =>
         {
-            IReadOnlyList<TensorSlot> slots = TensorSlots.HuggingFace(weights.Config);
+            IReadOnlyList<TensorSlot> slots = SlotsOf(weights);
             WriteHeader(
                 stream,
                 slots.Select(slot => (slot.Name, slot.Shape)),
@@ -53,6 +52,7 @@ public static class SafetensorsWriter
                     .. Preprocessor(weights),
                     new(ModelConfig.HeadsKey, weights.Config.HeadCount.ToString(CultureInfo.InvariantCulture)),
                     new(ModelConfig.EpsilonKey, weights.Config.LayerNormEpsilon.ToString("R", CultureInfo.InvariantCulture)),
+                    .. Rotary(weights),
                 ],
                 type);
             foreach (TensorSlot slot in slots)
@@ -76,7 +76,7 @@ public static class SafetensorsWriter
         string config = Path.Combine(folder, ModelConfig.FileName);
         if (Path.GetFileName(path) != CheckpointNames.Safetensors || File.Exists(config))
             return [];
-        WriteConfig(config, weights.Config, type);
+        WriteConfigFile(config, weights.Config, type, (HasBias(weights, 0), HasBias(weights, 1), HasBias(weights, 2)));
         string pictures = Path.Combine(folder, PreprocessorFile.FileName);
         if (weights.Preprocessor is not { } preprocessor || File.Exists(pictures))
             return [config];
@@ -95,7 +95,7 @@ public static class SafetensorsWriter
         WriteAtomically(path, stream => stream.Write(PreprocessorFile.ToJson(config)));
     }
 
-    /// <summary>Writes the sizes as Hugging Face's <c>config.json</c> for <c>ViTModel</c>.</summary>
+    /// <summary>Writes the sizes as Hugging Face's <c>config.json</c>: for <c>ViTModel</c>, <c>Dinov2Model</c> and so on.</summary>
     /// <param name="path">Replaced if it exists.</param>
     /// <param name="config">The sizes.</param>
     /// <param name="type">What <c>torch_dtype</c> says.</param>
@@ -104,27 +104,7 @@ public static class SafetensorsWriter
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(config);
-        WriteAtomically(path, stream =>
-        {
-            using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
-            json.WriteStartObject();
-            json.WriteStartArray("architectures");
-            json.WriteStringValue("ViTModel");
-            json.WriteEndArray();
-            json.WriteString("hidden_act", "gelu");
-            json.WriteNumber("hidden_size", config.HiddenSize);
-            json.WriteNumber("image_size", config.TrainedImageSize);
-            json.WriteNumber("intermediate_size", config.MlpSize);
-            json.WriteNumber(ModelConfig.EpsilonKey, config.LayerNormEpsilon);
-            json.WriteString("model_type", "vit");
-            json.WriteNumber(ModelConfig.HeadsKey, config.HeadCount);
-            json.WriteNumber("num_channels", 3);
-            json.WriteNumber("num_hidden_layers", config.LayerCount);
-            json.WriteNumber("patch_size", config.PatchSize);
-            json.WriteBoolean("qkv_bias", true);
-            json.WriteString("torch_dtype", type == WeightsDataType.Float32 ? "float32" : "float16");
-            json.WriteEndObject();
-        });
+        WriteConfigFile(path, config, type, (Query: true, Key: false, Value: true));
     }
 
     /// <summary>Writes any float32 tensors, whole or not at all.</summary>
@@ -145,6 +125,41 @@ public static class SafetensorsWriter
     private static IEnumerable<KeyValuePair<string, string>> Preprocessor(VitWeights weights) => weights.Preprocessor is { } config
         ? [new(PreprocessorFile.MetadataKey, Encoding.UTF8.GetString(PreprocessorFile.ToJson(config)))]
         : [];
+
+    /// <summary>
+    /// The tensors of the file. A bias that DINOv3 leaves out, and that is zero in every block, is left out here too.
+    /// </summary>
+    private static IReadOnlyList<TensorSlot> SlotsOf(VitWeights weights)
+    {
+        IReadOnlyList<TensorSlot> slots = TensorSlots.HuggingFace(weights.Config);
+        if (weights.Config.Kind != ModelKind.DinoV3)
+            return slots;
+        HashSet<string> used =
+            [.. slots.Where(slot => slot.Data(weights).Span.IndexOfAnyExcept(0f) >= 0).Select(slot => slot.Optional)];
+        return [.. slots.Where(slot => slot.Optional.Length == 0 || used.Contains(slot.Optional))];
+    }
+
+    /// <summary>Whether any block has a bias for queries (0), keys (1) or values (2).</summary>
+    private static bool HasBias(VitWeights weights, int part) => weights.Blocks.Any(block =>
+        block.Qkv.Bias.AsSpan(part * weights.Config.HiddenSize, weights.Config.HiddenSize).IndexOfAnyExcept(0f) >= 0);
+
+    /// <summary>What neither the tensors of DINOv3 nor its usual values say.</summary>
+    private static IEnumerable<KeyValuePair<string, string>> Rotary(VitWeights weights)
+    {
+        if (weights.Config.PositionKind != PositionKind.Rotary)
+            yield break;
+        yield return new(ModelConfig.ImageSizeKey, weights.Config.TrainedImageSize.ToString(CultureInfo.InvariantCulture));
+        if (!weights.RotaryPeriods.AsSpan().SequenceEqual(VitWeights.Periods(weights.Config.HeadSize)))
+        {
+            yield return new(
+                ModelConfig.PeriodsKey,
+                string.Join(' ', weights.RotaryPeriods.Select(period => period.ToString("R", CultureInfo.InvariantCulture))));
+        }
+    }
+
+    private static void WriteConfigFile(
+        string path, VitConfig config, WeightsDataType type, (bool Query, bool Key, bool Value) biases) =>
+        WriteAtomically(path, stream => ModelConfigWriter.Write(stream, config, type, biases));
 
     private static void WriteHeader(
         Stream stream,

@@ -23,13 +23,32 @@ public static class SyntheticWeights
     /// <summary>Values that one task makes; a tensor of ViT-S has up to 590 000.</summary>
     private const int ChunkLength = 1 << 16;
 
-    /// <summary>The first suffix that matches decides.</summary>
+    /// <summary>The first suffix that matches decides. Those of DINOv2 and DINOv3 have the scales of DINO's.</summary>
     private static readonly (string Suffix, double Scale, double Offset)[] Kinds =
     [
         ("embeddings.cls_token", 1.0 / 64, 0),
         ("embeddings.position_embeddings", 3.0 / 64, 0),
+        ("embeddings.register_tokens", 1.0 / 64, 0),
         ("projection.weight", 1.0 / 512, 0),
         ("projection.bias", 1.0 / 64, 0),
+        ("embeddings.patch_embeddings.weight", 1.0 / 512, 0),
+        ("embeddings.patch_embeddings.bias", 1.0 / 64, 0),
+        ("lambda1", 1.0 / 4, 1.0 / 2),
+        ("q_proj.weight", 5.0 / 32, 0),
+        ("k_proj.weight", 5.0 / 32, 0),
+        ("v_proj.weight", 1.0 / 16, 0),
+        ("o_proj.weight", 1.0 / 16, 0),
+        ("q_proj.bias", 1.0 / 4, 0),
+        ("k_proj.bias", 0, 0),
+        ("mlp.fc1.weight", 1.0 / 8, 0),
+        ("mlp.weights_in.weight", 1.0 / 8, 0),
+        ("mlp.gate_proj.weight", 1.0 / 8, 0),
+        ("mlp.up_proj.weight", 1.0 / 8, 0),
+        ("mlp.fc2.weight", 1.0 / 32, 0),
+        ("mlp.weights_out.weight", 1.0 / 32, 0),
+        ("mlp.down_proj.weight", 1.0 / 32, 0),
+        ("norm1.weight", 1.0 / 4, 1),
+        ("norm2.weight", 1.0 / 4, 1),
         ("query.weight", 5.0 / 32, 0),
         ("key.weight", 5.0 / 32, 0),
         ("value.weight", 1.0 / 16, 0),
@@ -41,6 +60,7 @@ public static class SyntheticWeights
         ("layernorm_before.weight", 1.0 / 4, 1),
         ("layernorm_after.weight", 1.0 / 4, 1),
         ("layernorm.weight", 1.0 / 4, 1),
+        ("norm.weight", 1.0 / 4, 1),
         (".bias", 1.0 / 16, 0),
     ];
 
@@ -50,7 +70,7 @@ public static class SyntheticWeights
     public static VitWeights Create(VitConfig config, ulong seed = DefaultSeed)
     {
         ArgumentNullException.ThrowIfNull(config);
-        VitWeights weights = VitWeights.Allocate(config);
+        VitWeights weights = VitWeights.Allocate(config, config.UsualPreprocessor);
         var chunks = new List<(string Name, int First, Memory<float> Values)>();
         foreach (TensorSlot slot in TensorSlots.HuggingFace(config))
         {

@@ -8,78 +8,148 @@ namespace Dino.Gpu.Checkpoints;
 /// <param name="Data">
 /// Its values inside the weights, row-major; a third of the fused matrix for a query, key or value.
 /// </param>
-internal sealed record TensorSlot(string Name, long[] Shape, Func<VitWeights, Memory<float>> Data);
+internal sealed record TensorSlot(string Name, long[] Shape, Func<VitWeights, Memory<float>> Data)
+{
+    /// <summary>
+    /// Equal for the tensors of all blocks that are there together or not at all, in which case they are zero; empty
+    /// for a tensor that must be there.
+    /// </summary>
+    public string Optional { get; init; } = "";
+
+    /// <summary>
+    /// Ones and zeros that say what of <see cref="Data"/> counts, and no values of the model themselves.
+    /// </summary>
+    public bool IsMask { get; init; }
+}
 
 /// <summary>
-/// The tensors of a DINO ViT by name, in the order of the state dict: the one place where names meet weights.
+/// The tensors of a ViT by name, in the order of the state dict: the one place where names meet weights.
 /// </summary>
 internal static class TensorSlots
 {
-    /// <summary>The names of <paramref name="layout"/>.</summary>
+    /// <summary>The published names of <paramref name="layout"/>.</summary>
     public static IReadOnlyList<TensorSlot> For(CheckpointLayout layout, VitConfig config) =>
-        layout == CheckpointLayout.HuggingFace ? HuggingFace(config) : Dino(config);
+        For(TensorNames.Of(layout, config), config);
 
-    /// <summary>Hugging Face <c>ViTModel</c> without its pooler: query, key and value apart.</summary>
-    public static IReadOnlyList<TensorSlot> HuggingFace(VitConfig config)
+    /// <summary>Hugging Face's names without the pooler: query, key and value apart.</summary>
+    public static IReadOnlyList<TensorSlot> HuggingFace(VitConfig config) => For(CheckpointLayout.HuggingFace, config);
+
+    /// <summary>The names of the original code, and of timm: query, key and value in one matrix.</summary>
+    public static IReadOnlyList<TensorSlot> Dino(VitConfig config) => For(CheckpointLayout.Dino, config);
+
+    /// <param name="names">What the tensors are called.</param>
+    /// <param name="config">The model.</param>
+    /// <param name="hasClassPosition">Whether the table of positions has a row for the class token.</param>
+    public static IReadOnlyList<TensorSlot> For(TensorNames names, VitConfig config, bool hasClassPosition = true)
     {
         var slots = new List<TensorSlot>();
-        int hidden = config.HiddenSize;
-        Embeddings(slots, config, "embeddings.cls_token", "embeddings.position_embeddings", "embeddings.patch_embeddings.projection");
-        for (int n = 0; n < config.LayerCount; n++)
+        Embeddings(slots, names, config, hasClassPosition);
+        for (int layer = 0; layer < config.LayerCount; layer++)
         {
-            int layer = n;
-            string prefix = $"encoder.layer.{layer}.";
-            string[] thirds = ["query", "key", "value"];
-            for (int t = 0; t < thirds.Length; t++)
+            // Both in the order of their state dicts, which is that of the files that are written.
+            if (names is { Kind: ModelKind.Dino, Layout: CheckpointLayout.HuggingFace })
             {
-                int third = t;
-                string name = $"{prefix}attention.attention.{thirds[third]}";
-                int square = hidden * hidden;
-                slots.Add(new(name + ".weight", [hidden, hidden], w => w.Blocks[layer].Qkv.Weight.AsMemory(third * square, square)));
-                slots.Add(new(name + ".bias", [hidden], w => w.Blocks[layer].Qkv.Bias.AsMemory(third * hidden, hidden)));
+                Attention(slots, names, config, layer);
+                Mlp(slots, names, config, layer);
+                Norm1(slots, names, config, layer);
+                Norm2(slots, names, config, layer);
             }
-
-            Linear(slots, prefix + "attention.output.dense", hidden, hidden, w => w.Blocks[layer].Projection);
-            Linear(slots, prefix + "intermediate.dense", config.MlpSize, hidden, w => w.Blocks[layer].Fc1);
-            Linear(slots, prefix + "output.dense", hidden, config.MlpSize, w => w.Blocks[layer].Fc2);
-            Norm(slots, prefix + "layernorm_before", hidden, w => w.Blocks[layer].Norm1);
-            Norm(slots, prefix + "layernorm_after", hidden, w => w.Blocks[layer].Norm2);
+            else
+            {
+                Norm1(slots, names, config, layer);
+                Attention(slots, names, config, layer);
+                Gains(slots, names, names.LayerScale1, config, layer, block => block.LayerScale1);
+                Norm2(slots, names, config, layer);
+                Mlp(slots, names, config, layer);
+                Gains(slots, names, names.LayerScale2, config, layer, block => block.LayerScale2);
+            }
         }
 
-        Norm(slots, "layernorm", hidden, w => w.Norm);
+        Norm(slots, names.Norm, config.HiddenSize, w => w.Norm);
         return slots;
     }
 
-    /// <summary>The original DINO's <c>VisionTransformer</c>, as timm's: query, key and value in one matrix.</summary>
-    public static IReadOnlyList<TensorSlot> Dino(VitConfig config)
+    private static void Embeddings(List<TensorSlot> slots, TensorNames names, VitConfig config, bool hasClassPosition)
     {
-        var slots = new List<TensorSlot>();
         int hidden = config.HiddenSize;
-        Embeddings(slots, config, "cls_token", "pos_embed", "patch_embed.proj");
-        for (int n = 0; n < config.LayerCount; n++)
+        slots.Add(new(names.ClassToken, [1, 1, hidden], w => w.ClassToken));
+        if (names.Registers.Length > 0 && config.RegisterCount > 0)
+            slots.Add(new(names.Registers, [1, config.RegisterCount, hidden], w => w.Registers));
+        if (config.PositionKind == PositionKind.Table)
         {
-            int layer = n;
-            string prefix = $"blocks.{layer}.";
-            Norm(slots, prefix + "norm1", hidden, w => w.Blocks[layer].Norm1);
-            Linear(slots, prefix + "attn.qkv", 3 * hidden, hidden, w => w.Blocks[layer].Qkv);
-            Linear(slots, prefix + "attn.proj", hidden, hidden, w => w.Blocks[layer].Projection);
-            Norm(slots, prefix + "norm2", hidden, w => w.Blocks[layer].Norm2);
-            Linear(slots, prefix + "mlp.fc1", config.MlpSize, hidden, w => w.Blocks[layer].Fc1);
-            Linear(slots, prefix + "mlp.fc2", hidden, config.MlpSize, w => w.Blocks[layer].Fc2);
+            long patches = (long)config.TrainedGrid * config.TrainedGrid;
+            slots.Add(hasClassPosition
+                ? new(names.Positions, [1, 1 + patches, hidden], w => w.Positions)
+                : new(names.Positions, [1, patches, hidden], w => w.Positions.AsMemory(hidden)));
+        }
+        else if (names.Periods.Length > 0)
+        {
+            slots.Add(new(names.Periods, [config.HeadSize / 4], w => w.RotaryPeriods) { Optional = names.Periods });
         }
 
-        Norm(slots, "norm", hidden, w => w.Norm);
-        return slots;
+        slots.Add(new(names.PatchEmbedding + ".weight", [hidden, 3, config.PatchSize, config.PatchSize], w => w.PatchEmbedding.Weight));
+        slots.Add(new(names.PatchEmbedding + ".bias", [hidden], w => w.PatchEmbedding.Bias));
     }
 
-    private static void Embeddings(List<TensorSlot> slots, VitConfig config, string classToken, string positions, string projection)
+    private static void Attention(List<TensorSlot> slots, TensorNames names, VitConfig config, int layer)
     {
-        long tokens = 1 + (long)config.TrainedGrid * config.TrainedGrid;
-        slots.Add(new(classToken, [1, 1, config.HiddenSize], w => w.ClassToken));
-        slots.Add(new(positions, [1, tokens, config.HiddenSize], w => w.Positions));
-        slots.Add(new(projection + ".weight", [config.HiddenSize, 3, config.PatchSize, config.PatchSize], w => w.PatchEmbedding.Weight));
-        slots.Add(new(projection + ".bias", [config.HiddenSize], w => w.PatchEmbedding.Bias));
+        int hidden = config.HiddenSize;
+        string prefix = $"{names.Block}{layer}.";
+        int rows = 3 * hidden / names.Qkv.Length;
+        for (int part = 0; part < names.Qkv.Length; part++)
+        {
+            int first = part * rows;
+            string module = names.Qkv[part];
+            slots.Add(new(
+                $"{prefix}{module}.weight", [rows, hidden], w => w.Blocks[layer].Qkv.Weight.AsMemory(first * hidden, rows * hidden)));
+            if (names.Biases == BiasNames.QueryAndValue)
+                continue;
+            bool isOptional = names.Biases is BiasNames.AnyMayLack or BiasNames.Masked || (names.Biases == BiasNames.KeyMayLack && part == 1);
+            slots.Add(Bias(module + ".bias", first, rows) with { Optional = isOptional ? module + ".bias" : "" });
+        }
+
+        if (names.Biases == BiasNames.Masked)
+            slots.Add(Bias("attn.qkv.bias_mask", 0, rows) with { Optional = "attn.qkv.bias_mask", IsMask = true });
+        if (names.Biases == BiasNames.QueryAndValue)
+        {
+            slots.Add(Bias("attn.q_bias", 0, hidden) with { Optional = "attn.q_bias" });
+            slots.Add(Bias("attn.v_bias", 2 * hidden, hidden) with { Optional = "attn.v_bias" });
+        }
+
+        Linear(slots, prefix + names.Projection, hidden, hidden, w => w.Blocks[layer].Projection);
+
+        TensorSlot Bias(string name, int first, int count) =>
+            new(prefix + name, [count], w => w.Blocks[layer].Qkv.Bias.AsMemory(first, count));
     }
+
+    private static void Mlp(List<TensorSlot> slots, TensorNames names, VitConfig config, int layer)
+    {
+        int hidden = config.HiddenSize;
+        string prefix = $"{names.Block}{layer}.";
+        int rows = config.Fc1Size / names.Fc1.Length;
+        for (int part = 0; part < names.Fc1.Length; part++)
+        {
+            int first = part * rows;
+            string name = prefix + names.Fc1[part];
+            slots.Add(new(name + ".weight", [rows, hidden], w => w.Blocks[layer].Fc1.Weight.AsMemory(first * hidden, rows * hidden)));
+            slots.Add(new(name + ".bias", [rows], w => w.Blocks[layer].Fc1.Bias.AsMemory(first, rows)));
+        }
+
+        Linear(slots, prefix + names.Fc2, hidden, config.MlpSize, w => w.Blocks[layer].Fc2);
+    }
+
+    private static void Gains(
+        List<TensorSlot> slots, TensorNames names, string name, VitConfig config, int layer, Func<BlockWeights, float[]?> gains)
+    {
+        if (config.HasLayerScale)
+            slots.Add(new($"{names.Block}{layer}.{name}", [config.HiddenSize], w => gains(w.Blocks[layer])!));
+    }
+
+    private static void Norm1(List<TensorSlot> slots, TensorNames names, VitConfig config, int layer) =>
+        Norm(slots, $"{names.Block}{layer}.{names.Norm1}", config.HiddenSize, w => w.Blocks[layer].Norm1);
+
+    private static void Norm2(List<TensorSlot> slots, TensorNames names, VitConfig config, int layer) =>
+        Norm(slots, $"{names.Block}{layer}.{names.Norm2}", config.HiddenSize, w => w.Blocks[layer].Norm2);
 
     private static void Linear(List<TensorSlot> slots, string name, long outputs, long inputs, Func<VitWeights, LinearWeights> linear)
     {

@@ -27,28 +27,21 @@ internal sealed partial class TrunkNames
     private static readonly string[] DinoExtras =
     [
         "head.", "dino_head.", "ibot_head.", "fc.", "fc_norm.", "classifier.", "pre_logits.", "linear.", "projector.", "predictor.",
-        "prototypes.", "mask_token", "masked_embed", "decoder_", "decoder.",
+        "prototypes.", "mask_token", "masked_embed", "decoder_", "decoder.", "local_cls_norm.",
     ];
 
-    /// <summary>Modules of a layer under the names of newer versions of transformers.</summary>
-    private static readonly Dictionary<string, string> Aliases = new(StringComparer.Ordinal)
+    private TrunkNames(CheckpointLayout layout, string prefix, IEnumerable<string> names)
     {
-        ["attention.q_proj"] = "attention.attention.query",
-        ["attention.k_proj"] = "attention.attention.key",
-        ["attention.v_proj"] = "attention.attention.value",
-        ["attention.o_proj"] = "attention.output.dense",
-        ["attention.out_proj"] = "attention.output.dense",
-        ["mlp.fc1"] = "intermediate.dense",
-        ["mlp.fc2"] = "output.dense",
-    };
-
-    private TrunkNames(CheckpointLayout layout, string prefix)
-    {
-        Layout = layout;
         Prefix = prefix;
+        string[] own = [.. names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..])];
+        Tensors = TensorNames.All.First(one => one.Layout == layout
+            && one.Has(text => Array.Exists(own, name => name.Contains(text, StringComparison.Ordinal))));
     }
 
-    public CheckpointLayout Layout { get; }
+    /// <summary>What the tensors of the trunk are called.</summary>
+    public TensorNames Tensors { get; }
+
+    public CheckpointLayout Layout => Tensors.Layout;
 
     /// <summary>What the keys of the trunk begin with; often empty.</summary>
     public string Prefix { get; }
@@ -68,7 +61,7 @@ internal sealed partial class TrunkNames
         {
             string[] prefixes = [.. names.Where(name => IsOrEndsWith(name, marker)).Select(name => name[..^marker.Length])];
             if (prefixes.Length > 0)
-                return new TrunkNames(layout, Choose(file, prefixes, table.WantedBranch));
+                return new TrunkNames(layout, Choose(file, prefixes, table.WantedBranch), names);
         }
 
         return null;
@@ -83,10 +76,10 @@ internal sealed partial class TrunkNames
         string[] extras = Layout == CheckpointLayout.HuggingFace ? HuggingFaceExtras : DinoExtras;
         if (extras.Any(extra => name.StartsWith(extra, StringComparison.Ordinal)))
             return null;
-        return Layout == CheckpointLayout.Dino ? name : LayerName().Replace(name, match =>
+        return Layout == CheckpointLayout.Dino ? ChunkName().Replace(name, "blocks.") : LayerName().Replace(name, match =>
         {
             string module = match.Groups[2].Value;
-            return $"encoder.layer.{match.Groups[1].Value}.{Aliases.GetValueOrDefault(module, module)}.{match.Groups[3].Value}";
+            return $"{Tensors.Block}{match.Groups[1].Value}.{Tensors.Aliases.GetValueOrDefault(module, module)}.{match.Groups[3].Value}";
         });
     }
 
@@ -116,6 +109,10 @@ internal sealed partial class TrunkNames
             [.. prefixes.Where(prefix => words.Any(word => prefix.Contains(word, StringComparison.Ordinal)))];
     }
 
-    [GeneratedRegex(@"^(?:encoder\.)?layers?\.(\d+)\.(.+)\.(weight|bias)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?:encoder\.|model\.)?layers?\.(\d+)\.(.+)\.(weight|bias|lambda1)$", RegexOptions.CultureInvariant)]
     private static partial Regex LayerName();
+
+    /// <summary>Blocks in groups, <c>blocks.GROUP.N</c>: N counts on from group to group.</summary>
+    [GeneratedRegex(@"^blocks\.\d+\.(?=\d+\.)", RegexOptions.CultureInvariant)]
+    private static partial Regex ChunkName();
 }

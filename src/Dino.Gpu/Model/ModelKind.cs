@@ -12,3 +12,15 @@ public enum ModelKind
     /// <summary>DINOv3's ViTs.</summary>
     DinoV3,
 }
+
+/// <summary>What people call them.</summary>
+internal static class ModelKinds
+{
+    /// <summary>Such as <c>DINOv2</c>.</summary>
+    public static string Title(this ModelKind kind) => kind switch
+    {
+        ModelKind.DinoV2 => "DINOv2",
+        ModelKind.DinoV3 => "DINOv3",
+        _ => "DINO",
+    };
+}

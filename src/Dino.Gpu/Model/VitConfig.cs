@@ -1,3 +1,5 @@
+using Dino.Gpu.Imaging;
+
 namespace Dino.Gpu.Model;
 
 /// <summary>
@@ -75,6 +77,24 @@ public sealed record VitConfig
     /// </summary>
     public int Fc1Size => MlpKind == MlpKind.GatedSilu ? 2 * MlpSize : MlpSize;
 
+    /// <summary>
+    /// How the published models of the family make their input, for checkpoints that do not say; null for that of
+    /// <see cref="PreprocessorConfig.Standard"/>.
+    /// </summary>
+    internal PreprocessorConfig? UsualPreprocessor => Kind switch
+    {
+        ModelKind.DinoV2 => new()
+        {
+            Resize = ResizeMode.ShorterSide,
+            Filter = ResizeFilter.Bicubic,
+            ResizeWidth = WithMargin(DefaultInputSize),
+            ResizeHeight = WithMargin(DefaultInputSize),
+            InputWidth = DefaultInputSize,
+            InputHeight = DefaultInputSize,
+        },
+        _ => null,
+    };
+
     /// <summary>Columns of one attention head.</summary>
     public int HeadSize => HiddenSize / HeadCount;
 
@@ -83,6 +103,9 @@ public sealed record VitConfig
 
     /// <summary>Side in pixels of the square input of <see cref="TrainedGrid"/>, 224 for ViT-S/16.</summary>
     public int TrainedImageSize => TrainedGrid * PatchSize;
+
+    /// <summary>256 for 224.</summary>
+    private static int WithMargin(int side) => (int)Math.Round(side * 8.0 / 7.0);
 
     /// <summary>DINO ViT-S/16, <c>facebook/dino-vits16</c>.</summary>
     public static VitConfig VitS16 { get; } = new()
