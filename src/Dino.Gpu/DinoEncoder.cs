@@ -103,7 +103,7 @@ public sealed partial class DinoEncoder : IDinoEncoder
     /// <summary>Input height in pixels.</summary>
     public int InputHeight => _shape.InputHeight;
 
-    /// <summary>Tokens of one picture: the class token, then one token for each patch.</summary>
+    /// <summary>Tokens of one picture: the class token, the registers, then one token for each patch.</summary>
     public int TokenCount => _shape.TokenCount;
 
     /// <summary>Columns of the patch grid.</summary>

@@ -185,7 +185,7 @@ public static class DinoEncoderExtensions
     /// <param name="encoder">The model.</param>
     /// <param name="images">At least one picture, prepared as for <see cref="IDinoEncoder.ForwardPrepared"/>.</param>
     /// <returns>
-    /// One map for each picture, with one head. Its values sum to 1 minus the class token's own share.
+    /// One map for each picture, with one head. Its values sum to 1 minus the shares of the class token and the registers.
     /// </returns>
     public static AttentionMap[] AttentionRollouts(this IDinoEncoder encoder, IReadOnlyList<RgbImage> images)
     {
@@ -243,16 +243,19 @@ public static class DinoEncoderExtensions
         return vectors;
     }
 
-    /// <summary>Splits (images, heads, tokens) into one map for each image, and drops the class token.</summary>
+    /// <summary>
+    /// Splits (images, heads, tokens) into one map for each image, and drops the class token and the registers.
+    /// </summary>
     private static AttentionMap[] Maps(IDinoEncoder encoder, float[] rows, int heads)
     {
-        int patches = encoder.TokenCount - 1;
+        int prefix = encoder.Config.PrefixTokenCount;
+        int patches = encoder.TokenCount - prefix;
         var maps = new AttentionMap[rows.Length / heads / encoder.TokenCount];
         for (int image = 0; image < maps.Length; image++)
         {
             var values = new float[heads * patches];
             for (int head = 0; head < heads; head++)
-                rows.AsSpan((image * heads + head) * encoder.TokenCount + 1, patches).CopyTo(values.AsSpan(head * patches));
+                rows.AsSpan((image * heads + head) * encoder.TokenCount + prefix, patches).CopyTo(values.AsSpan(head * patches));
             maps[image] = new AttentionMap(values, heads, encoder.GridHeight, encoder.GridWidth);
         }
 

@@ -61,6 +61,9 @@ public enum DinoOutputs
     /// identity for the residual connection.
     /// </summary>
     AttentionRollout = 2048,
+
+    /// <summary>The register tokens after the final LayerNorm, of models that have some.</summary>
+    Registers = 4096,
 }
 
 /// <summary>A float32 array with its shape, row-major.</summary>
@@ -95,8 +98,20 @@ public sealed record DinoOutput
     /// <summary>(images, hidden)</summary>
     public DinoTensor? ClassToken { get; init; }
 
-    /// <summary>(images, tokens, hidden), the class token first.</summary>
+    /// <summary>
+    /// Register tokens of the model, which are among its tokens, after the class token and before the patches. They
+    /// stand for no place in the picture: what is made of patches leaves them out.
+    /// </summary>
+    public int RegisterCount { get; init; }
+
+    /// <summary>Tokens before the first patch.</summary>
+    internal int PrefixTokenCount => 1 + RegisterCount;
+
+    /// <summary>(images, tokens, hidden): the class token, the registers, the patches.</summary>
     public DinoTensor? LastHiddenState { get; init; }
+
+    /// <summary>(images, registers, hidden)</summary>
+    public DinoTensor? Registers { get; init; }
 
     /// <summary>(images, grid height, grid width, hidden)</summary>
     public DinoTensor? PatchGrid { get; init; }
@@ -104,7 +119,7 @@ public sealed record DinoOutput
     /// <summary>(states, images, tokens, hidden). All states together are layers + 1.</summary>
     public DinoTensor? HiddenStates { get; init; }
 
-    /// <summary>(layers, images, tokens, hidden), the class token first.</summary>
+    /// <summary>(layers, images, tokens, hidden), in the order of <see cref="LastHiddenState"/>.</summary>
     public DinoTensor? IntermediateLayers { get; init; }
 
     /// <summary>(layers, images, hidden)</summary>
@@ -126,8 +141,8 @@ public sealed record DinoOutput
     public DinoTensor? Attentions { get; init; }
 
     /// <summary>
-    /// (layers, images, heads, tokens): how much attention the class token pays to each token, itself first. The values
-    /// of a head sum to 1.
+    /// (layers, images, heads, tokens): how much attention the class token pays to each token, itself first, then the
+    /// registers. The values of a head sum to 1.
     /// </summary>
     public DinoTensor? ClassAttentions { get; init; }
 

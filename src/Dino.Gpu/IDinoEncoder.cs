@@ -26,7 +26,7 @@ public interface IDinoEncoder : IDisposable, IAsyncDisposable
     /// <summary>Input height in pixels.</summary>
     int InputHeight { get; }
 
-    /// <summary>Tokens of one picture: the class token, then one token for each patch.</summary>
+    /// <summary>Tokens of one picture: the class token, the registers, then one token for each patch.</summary>
     int TokenCount { get; }
 
     /// <summary>Columns of the patch grid.</summary>

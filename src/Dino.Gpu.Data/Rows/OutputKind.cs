@@ -6,10 +6,12 @@ namespace Dino.Gpu.Data.Rows;
 /// <summary>What <c>dino embed --output</c> writes for each image: one vector, every token, or the patches.</summary>
 /// <param name="Pooling">How tokens become a vector; null for tokens.</param>
 /// <param name="Grid">Whether only the patch tokens are written, as a grid.</param>
+/// <param name="Registers">Whether only the register tokens are written.</param>
 /// <param name="Scales">
 /// Scales of the input that the vector is averaged over (<see cref="MultiScale"/>); null for the input as it is.
 /// </param>
-internal sealed record OutputKind(Pooling? Pooling, bool Grid = false, IReadOnlyList<double>? Scales = null)
+internal sealed record OutputKind(
+    Pooling? Pooling, bool Grid = false, bool Registers = false, IReadOnlyList<double>? Scales = null)
 {
     private const string MultiScaleName = "multiscale";
 
@@ -17,7 +19,7 @@ internal sealed record OutputKind(Pooling? Pooling, bool Grid = false, IReadOnly
     private const double MaxScale = 16;
 
     /// <summary>What <see cref="Parse"/> takes, for messages.</summary>
-    public const string Names = $"{VectorNames}, tokens or patches";
+    public const string Names = $"{VectorNames}, tokens, registers or patches";
 
     /// <summary>The names that give one vector per image.</summary>
     public const string VectorNames = $"{Pooling.Names}, {MultiScaleName} or {MultiScaleName}:S,S,...";
@@ -25,11 +27,14 @@ internal sealed record OutputKind(Pooling? Pooling, bool Grid = false, IReadOnly
     /// <summary>The class token: the embedding.</summary>
     public static OutputKind ClassToken { get; } = new(Features.Pooling.ClassToken);
 
-    /// <summary>Every token, the class token first.</summary>
+    /// <summary>Every token: the class token, the registers, the patches.</summary>
     public static OutputKind Tokens { get; } = new(Pooling: null);
 
     /// <summary>The patch tokens as a grid.</summary>
     public static OutputKind Patches { get; } = new(null, Grid: true);
+
+    /// <summary>The register tokens.</summary>
+    public static OutputKind RegisterTokens { get; } = new(null, Registers: true);
 
     /// <summary>
     /// The kind of a name, as <c>--output</c> takes it and <c>run.json</c> keeps it; null if there is none.
@@ -38,6 +43,7 @@ internal sealed record OutputKind(Pooling? Pooling, bool Grid = false, IReadOnly
     {
         "tokens" => Tokens,
         "patches" => Patches,
+        "registers" => RegisterTokens,
         MultiScaleName => ClassToken with { Scales = MultiScale.Default },
         _ when name.StartsWith(MultiScaleName + ":", StringComparison.Ordinal) =>
             ParseScales(name[(MultiScaleName.Length + 1)..]) is { } scales ? ClassToken with { Scales = scales } : null,

@@ -32,7 +32,7 @@ public sealed record Provenance
     public required string Version { get; init; }
 
     /// <summary>
-    /// <c>sha256:</c> and the digest of the checkpoint, with <c>#student</c> for that branch, or <c>synthetic:SEED</c>.
+    /// <c>sha256:</c> and the digest of the checkpoint, with <c>#student</c> for that branch, or <c>synthetic:[MODEL:]SEED</c>.
     /// </summary>
     public required string Weights { get; init; }
 
@@ -47,6 +47,17 @@ public sealed record Provenance
 
     /// <summary>Side of a patch in pixels.</summary>
     public required int PatchSize { get; init; }
+
+    /// <summary>Register tokens; not in the file where there are none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int RegisterCount { get; init; }
+
+    /// <summary>
+    /// What the model is called, such as <c>dinov2-small</c>; null for the original DINO and for sizes that none of the
+    /// published models has.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ModelName { get; init; }
 
     /// <summary>Epsilon of the LayerNorms, which a file beside the checkpoint may set.</summary>
     public required double LayerNormEpsilon { get; init; }
@@ -82,7 +93,8 @@ public sealed record Provenance
     [JsonIgnore]
     public string Model => string.Create(
         CultureInfo.InvariantCulture,
-        $"hidden {HiddenSize}, {LayerCount} layers, {HeadCount} heads, patch {PatchSize}, eps {LayerNormEpsilon}");
+        $"{(ModelName is null ? "" : ModelName + ", ")}hidden {HiddenSize}, {LayerCount} layers, {HeadCount} heads, patch {PatchSize}, "
+        + $"eps {LayerNormEpsilon}");
 
     /// <summary><c>fast</c> for pictures that were decoded smaller, else <c>exact</c>.</summary>
     internal string DecodeMode => Decoder.EndsWith("-fast", StringComparison.Ordinal) ? "fast" : "exact";
@@ -104,13 +116,14 @@ public sealed record Provenance
         return new Provenance
         {
             Version = ProductVersion.Current,
-            Weights = source.Path is null
-                ? string.Create(CultureInfo.InvariantCulture, $"synthetic:0x{source.Seed:X}")
-                : $"sha256:{Checkpoint.Sha256(source.Path)}{(options.Branch == CheckpointOptions.Student ? StudentMark : "")}",
+            Weights = source.SeededName
+                ?? $"sha256:{Checkpoint.Sha256(source.Path!)}{(options.Branch == CheckpointOptions.Student ? StudentMark : "")}",
             HiddenSize = config.HiddenSize,
             LayerCount = config.LayerCount,
             HeadCount = config.HeadCount,
             PatchSize = config.PatchSize,
+            RegisterCount = config.RegisterCount,
+            ModelName = config.Kind == ModelKind.Dino ? null : PublishedModel.Of(config)?.Name,
             LayerNormEpsilon = config.LayerNormEpsilon,
             Preprocess = encoders.Preprocessing,
             InputWidth = encoders.InputWidth,
@@ -176,6 +189,7 @@ public sealed record Provenance
     private bool IsWhole =>
         !new string?[] { Version, Weights, Preprocess, Interpolation, Exif, Decoder, Output, Precision }.Contains(null)
         && double.IsFinite(LayerNormEpsilon)
+        && RegisterCount is >= 0 and <= 1024
         && HiddenSize > 0 && LayerCount > 0 && HeadCount > 0 && PatchSize > 0 && InputWidth >= PatchSize && InputHeight >= PatchSize;
 
     /// <summary>

@@ -9,21 +9,25 @@ internal sealed class RowLayout
     private readonly bool _normalize;
     private readonly int _hidden;
     private readonly int _patches;
+    private readonly int _registers;
 
     /// <param name="kind">What is written.</param>
     /// <param name="normalize">Whether every vector written is scaled to length 1 (L2).</param>
     /// <param name="hidden">Values of one token.</param>
     /// <param name="gridHeight">Patches from top to bottom.</param>
     /// <param name="gridWidth">Patches from left to right.</param>
-    public RowLayout(OutputKind kind, bool normalize, int hidden, int gridHeight, int gridWidth)
+    /// <param name="registers">Register tokens.</param>
+    public RowLayout(OutputKind kind, bool normalize, int hidden, int gridHeight, int gridWidth, int registers = 0)
     {
         _kind = kind;
         _normalize = normalize;
         _hidden = hidden;
         _patches = gridHeight * gridWidth;
+        _registers = registers;
         Shape = kind.Pooling is { } pooling ? [pooling.Length(hidden)]
             : kind.Grid ? [gridHeight, gridWidth, hidden]
-            : [1 + _patches, hidden];
+            : kind.Registers ? [registers, hidden]
+            : [1 + registers + _patches, hidden];
         Length = Shape.Aggregate(1, (product, side) => product * side);
     }
 
@@ -39,12 +43,15 @@ internal sealed class RowLayout
         OutputKind kind = OutputKind.Parse(output)!;
         if (kind.Pooling?.LastBlocks > encoders.Config.LayerCount)
             throw new DinoException($"--output {output}: this model has {encoders.Config.LayerCount} blocks");
+        if (kind.Registers && encoders.Config.RegisterCount == 0)
+            throw new DinoException($"--output {output}: this model has no register tokens");
         if (kind.Scales is { } scales)
             encoders.CheckScales(scales);
-        return new RowLayout(kind, normalize, encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth);
+        return new RowLayout(
+            kind, normalize, encoders.Config.HiddenSize, encoders.GridHeight, encoders.GridWidth, encoders.Config.RegisterCount);
     }
 
-    /// <summary>(pooled values), (tokens, hidden) or (grid height, grid width, hidden).</summary>
+    /// <summary>(pooled values), (tokens, hidden), (registers, hidden) or (grid height, grid width, hidden).</summary>
     public int[] Shape { get; }
 
     /// <summary>Values of a row.</summary>
@@ -72,9 +79,10 @@ internal sealed class RowLayout
         }
         else
         {
-            int tokens = 1 + _patches;
+            int tokens = 1 + _registers + _patches;
             ReadOnlySpan<float> all = output.LastHiddenState!.Data.AsSpan(image * tokens * _hidden, tokens * _hidden);
-            (_kind.Grid ? all[_hidden..] : all).CopyTo(row);
+            int first = _kind.Grid ? 1 + _registers : _kind.Registers ? 1 : 0;
+            all.Slice(first * _hidden, row.Length).CopyTo(row);
         }
 
         foreach (float value in row)

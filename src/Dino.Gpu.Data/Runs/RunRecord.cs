@@ -139,7 +139,12 @@ internal sealed record RunRecord
                 $"cannot tell the shape of a row from {FileName}: output '{Provenance.Output}', expected {OutputKind.Names}");
         int patch = Provenance.PatchSize;
         int[] shape = new RowLayout(
-            kind, Provenance.Normalize, Provenance.HiddenSize, Provenance.InputHeight / patch, Provenance.InputWidth / patch).Shape;
+            kind,
+            Provenance.Normalize,
+            Provenance.HiddenSize,
+            Provenance.InputHeight / patch,
+            Provenance.InputWidth / patch,
+            Provenance.RegisterCount).Shape;
         return RowSchema.IsReadable(shape.Select(side => (long)side))
             ? shape
             : throw new DinoException($"{FileName} claims rows of ({string.Join(", ", shape)}): no model makes them");

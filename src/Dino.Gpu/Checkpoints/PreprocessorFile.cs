@@ -23,9 +23,10 @@ internal static class PreprocessorFile
     private const string Square = "ViT";
     private const string SquareAndCrop = "DeiT";
     private const string ShorterSideAndCrop = "Bit";
+    private const string Fractions = "DINOv3ViT";
 
     /// <summary>The processors of transformers whose steps these are, by what stands before "ImageProcessor".</summary>
-    private static readonly string[] Processors = [Square, SquareAndCrop, ShorterSideAndCrop, "CLIP"];
+    private static readonly string[] Processors = [Square, SquareAndCrop, ShorterSideAndCrop, "CLIP", Fractions];
 
     private static readonly string[] Endings = ["ImageProcessorFast", "ImageProcessorPil", "ImageProcessor", "FeatureExtractor"];
 
@@ -53,7 +54,10 @@ internal static class PreprocessorFile
     public static byte[] ToJson(PreprocessorConfig config)
     {
         bool isCropped = config.ResizeWidth is not null;
-        string type = config.Resize == ResizeMode.ShorterSide ? ShorterSideAndCrop : isCropped ? SquareAndCrop : Square;
+        string type = config.KeepsFractions ? Fractions
+            : config.Resize == ResizeMode.ShorterSide ? ShorterSideAndCrop
+            : isCropped ? SquareAndCrop
+            : Square;
         var bytes = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(bytes))
         {
@@ -67,8 +71,8 @@ internal static class PreprocessorFile
             json.WriteNumber("resample", Array.IndexOf(Filters, config.Filter.ToString().ToLowerInvariant()));
             json.WriteNumber("rescale_factor", config.Scale);
             // Without a type the size stays the one that the model was trained on.
-            if (config.InputWidth is not null || config.Resize == ResizeMode.None)
-                json.WriteString(TypeKey, type + "ImageProcessor");
+            if (config.InputWidth is not null || config.Resize == ResizeMode.None || config.KeepsFractions)
+                json.WriteString(TypeKey, type + (config.KeepsFractions ? "ImageProcessorFast" : "ImageProcessor"));
             if (isCropped)
                 WriteSize(json, "crop_size", config.InputWidth, config.InputHeight);
             if (config.Resize == ResizeMode.ShorterSide)
@@ -120,10 +124,11 @@ internal static class PreprocessorFile
         bool keepsProportions = processor is ShorterSideAndCrop or "CLIP";
         bool isTyped = processor.Length > 0;
         bool isCropped = Flag(file, root, "do_center_crop")
-            ?? (isTyped ? processor != Square : ConfigFile.Value(root, "crop_size") is not null);
+            ?? (isTyped ? processor is not (Square or Fractions) : ConfigFile.Value(root, "crop_size") is not null);
         PreprocessorConfig config = Numbers(file, root, processor) with
         {
-            Filter = Filter(file, root) ?? (processor is "" or Square ? ResizeFilter.Bilinear : ResizeFilter.Bicubic),
+            Filter = Filter(file, root) ?? (processor is "" or Square or Fractions ? ResizeFilter.Bilinear : ResizeFilter.Bicubic),
+            KeepsFractions = processor == Fractions,
         };
 
         Sides? usual = !isTyped ? null : processor == SquareAndCrop ? new Sides(256, 256, false) : new Sides(224, 224, keepsProportions);
@@ -203,7 +208,7 @@ internal static class PreprocessorFile
             return standard with { Scale = scale, Mean = [0, 0, 0], StandardDeviation = [1, 1, 1] };
         (IReadOnlyList<double> mean, IReadOnlyList<double> deviation) = processor switch
         {
-            "" => (standard.Mean, standard.StandardDeviation),
+            "" or Fractions => (standard.Mean, standard.StandardDeviation),
             ShorterSideAndCrop or "CLIP" => (ClipMean, ClipDeviation),
             _ => (Half, Half),
         };

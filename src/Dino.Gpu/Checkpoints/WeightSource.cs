@@ -12,6 +12,8 @@ public sealed record WeightSource
     /// <summary>The word for seeded weights.</summary>
     public const string Synthetic = "synthetic";
 
+    private const string VitS16Name = "dino-vits16";
+
     private WeightSource()
     {
     }
@@ -22,8 +24,16 @@ public sealed record WeightSource
     /// <summary>The seed of <see cref="SyntheticWeights"/>; null for a file.</summary>
     public ulong? Seed { get; private init; }
 
+    /// <summary>The model whose sizes seeded weights have; null for <c>facebook/dino-vits16</c>.</summary>
+    internal PublishedModel? Model { get; private init; }
+
+    /// <summary>Seeded weights as they are written, <c>synthetic:0x44494E4F</c>; null for a file.</summary>
+    internal string? SeededName => Seed is not { } seed ? null
+        : string.Create(CultureInfo.InvariantCulture, $"{Synthetic}:{(Model is null ? "" : Model.Name + ":")}0x{seed:X}");
+
     /// <summary>
-    /// Understands <c>synthetic</c>, <c>synthetic:SEED</c> (decimal or 0x...), a file, a folder that contains one
+    /// Understands <c>synthetic</c>, <c>synthetic:SEED</c> (decimal or 0x...), <c>synthetic:MODEL</c> and
+    /// <c>synthetic:MODEL:SEED</c> for the sizes of a published model such as <c>dinov2-small</c>, a file, a folder that contains one
     /// checkpoint, or a model that Hugging Face's tools have fetched, as <c>OWNER/NAME</c> or
     /// <c>OWNER/NAME@REVISION</c>. Fetches nothing.
     /// </summary>
@@ -40,7 +50,7 @@ public sealed record WeightSource
         ArgumentNullException.ThrowIfNull(spec);
         if (spec == Synthetic) return new WeightSource { Seed = SyntheticWeights.DefaultSeed };
         if (spec.StartsWith(Synthetic + ":", StringComparison.Ordinal))
-            return new WeightSource { Seed = ParseSeed(spec[(Synthetic.Length + 1)..]) };
+            return Seeded(spec[(Synthetic.Length + 1)..]);
         if (Directory.Exists(spec)) return new WeightSource { Path = FindIn(spec) };
         if (File.Exists(spec)) return new WeightSource { Path = spec };
         if (HubCache.IsModel(spec)) return new WeightSource { Path = FindInCache(spec, variable) };
@@ -55,6 +65,20 @@ public sealed record WeightSource
             $"{spec}: no such file, expected a checkpoint (.bin, .pth, .safetensors), a folder with one, or {Synthetic}[:SEED]");
     }
 
+    /// <summary>A seed, a model, or a model and a seed.</summary>
+    private static WeightSource Seeded(string text)
+    {
+        string[] parts = text.Split(':', 2);
+        PublishedModel? model = PublishedModel.Find(parts[0]);
+        if (model is null)
+            return new WeightSource { Seed = ParseSeed(text) };
+        return new WeightSource
+        {
+            Seed = parts.Length == 2 ? ParseSeed(parts[1]) : SyntheticWeights.DefaultSeed,
+            Model = model.Name == VitS16Name ? null : model,
+        };
+    }
+
     private static string FindInCache(string model, Func<string, string?> variable)
     {
         if (HubCache.Snapshot(model, variable) is { } snapshot)
@@ -63,7 +87,9 @@ public sealed record WeightSource
             return own;
         string[] parts = model.Split('@', 2);
         var pull = new WeightsDownloadOptions { Repository = parts[0] };
-        string repository = parts[0] == WeightsDownloadOptions.DefaultRepository ? "" : $" --repository {parts[0]}";
+        string repository = parts[0] == WeightsDownloadOptions.DefaultRepository ? ""
+            : PublishedModel.Find(parts[0]) is { } known ? " " + known.Name
+            : $" --repository {parts[0]}";
         string revision = parts.Length == 2 ? $" --revision {parts[1]}" : "";
         throw new WeightsException(
             $"{model}: no such file, and no such model in the Hugging Face cache {HubCache.Folder(variable)}",
@@ -71,12 +97,13 @@ public sealed record WeightSource
     }
 
     /// <summary>
-    /// Resolves and loads in one step; seeded weights have the sizes of <see cref="VitConfig.VitS16"/>.
+    /// Resolves and loads in one step; seeded weights have the sizes of <see cref="VitConfig.VitS16"/>, unless a model is
+    /// named.
     /// </summary>
     /// <exception cref="DinoException">As <see cref="Resolve(string)"/> and <see cref="Checkpoint.Load"/>.</exception>
     public static VitWeights Load(string spec, CheckpointOptions? options = null) => Resolve(spec).Load(options);
 
-    /// <summary>Loads the file, or makes the seeded weights in the sizes of <see cref="VitConfig.VitS16"/>.</summary>
+    /// <summary>Loads the file, or makes the seeded weights.</summary>
     /// <exception cref="DinoException">As <see cref="Checkpoint.Load"/>.</exception>
     public VitWeights Load(CheckpointOptions? options = null) => Load(options, LoadWatch.None);
 
@@ -84,7 +111,7 @@ public sealed record WeightSource
     /// <param name="options">As there.</param>
     /// <param name="watch">Follows, and may end it.</param>
     internal VitWeights Load(CheckpointOptions? options, LoadWatch watch) =>
-        Seed is { } seed ? SyntheticWeights.Create(VitConfig.VitS16, seed) : Checkpoint.LoadWatched(Path!, options, watch);
+        Seed is { } seed ? SyntheticWeights.Create(Model?.Config ?? VitConfig.VitS16, seed) : Checkpoint.LoadWatched(Path!, options, watch);
 
     /// <summary>A seed as people write it: decimal, or hexadecimal after 0x; 64 bits.</summary>
     /// <exception cref="DinoException">Not such a number.</exception>

@@ -37,8 +37,15 @@ public sealed record WeightsDownloadOptions
         init;
     }
 
-    /// <summary>File of the repository.</summary>
-    public string FileName { get; init; } = CheckpointNames.Torch;
+    /// <summary>
+    /// File of the repository; unless given, <c>model.safetensors</c> of DINOv2 and DINOv3, and
+    /// <c>pytorch_model.bin</c> of another.
+    /// </summary>
+    public string FileName
+    {
+        get => field ?? PublishedModel.Find(Repository)?.FileName ?? CheckpointNames.Torch;
+        init;
+    }
 
     /// <summary>Where the file goes unless told otherwise: one file for each model, below <c>weights/</c>.</summary>
     internal string DefaultPath => Repository == DefaultRepository

@@ -45,7 +45,8 @@ public sealed class AttentionMap
     public int GridWidth { get; }
 
     /// <summary>
-    /// (heads, grid height, grid width). The values of a head sum to 1 minus the class token's attention to itself.
+    /// (heads, grid height, grid width). The values of a head sum to 1 minus the class token's attention to itself and to
+    /// the registers.
     /// </summary>
     public ReadOnlySpan<float> Values => _values;
 

@@ -62,7 +62,9 @@ public sealed class PatchFeatures
         _ => throw new ArgumentOutOfRangeException(nameof(feature)),
     };
 
-    /// <summary>Copies the patches of one picture from the output of a forward pass, without the class token.</summary>
+    /// <summary>
+    /// Copies the patches of one picture from the output of a forward pass, without the class token and the registers.
+    /// </summary>
     /// <param name="output">The output of a pass that returned <see cref="OutputOf"/>.</param>
     /// <param name="feature">The feature.</param>
     /// <param name="layer">Place of the layer among the layers that the pass returned.</param>
@@ -88,7 +90,8 @@ public sealed class PatchFeatures
         (int images, int count, int channels) = (tokens.Shape[1], tokens.Shape[2], tokens.Shape[3]);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)layer, (uint)tokens.Shape[0], nameof(layer));
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)image, (uint)images, nameof(image));
-        int start = ((layer * images + image) * count + 1) * channels;
-        return new PatchFeatures(tokens.Data[start..(start + (count - 1) * channels)], (count - 1) / gridWidth, gridWidth, channels);
+        int patches = count - output.PrefixTokenCount;
+        int start = ((layer * images + image) * count + output.PrefixTokenCount) * channels;
+        return new PatchFeatures(tokens.Data[start..(start + patches * channels)], patches / gridWidth, gridWidth, channels);
     }
 }

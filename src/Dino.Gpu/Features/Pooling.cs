@@ -4,7 +4,7 @@ namespace Dino.Gpu.Features;
 
 /// <summary>
 /// How the tokens of a picture become one vector. It holds the class tokens of the last blocks side by side, the
-/// earliest block first, then the pooled patches of the last block. All tokens are taken after the final LayerNorm.
+/// earliest block first, then the pooled patches of the last block, without the registers. All tokens are taken after the final LayerNorm.
 /// Sums are in double precision.
 /// </summary>
 /// <remarks>
@@ -118,9 +118,9 @@ public sealed record Pooling
             all[..hidden].CopyTo(vector);
         Span<float> pooled = vector[(LastBlocks * hidden)..];
         if (Patches == PatchPooling.Mean)
-            Mean(all[hidden..], pooled);
+            Mean(all[(output.PrefixTokenCount * hidden)..], pooled);
         else if (Patches == PatchPooling.GeneralizedMean)
-            GeneralizedMean(all[hidden..], pooled);
+            GeneralizedMean(all[(output.PrefixTokenCount * hidden)..], pooled);
     }
 
     /// <summary>The mean of each column.</summary>

@@ -60,8 +60,46 @@ public static class PixelNormalization
     {
         ArgumentNullException.ThrowIfNull(image);
         float[] planes = GC.AllocateUninitializedArray<float>(image.Pixels.Length);
-        Normalize(image, CreateTable(config), planes);
+        if (image.Fractions is { } fractions)
+            Normalize(fractions, config, planes, stride: 1, plane: planes.Length / 3);
+        else
+            Normalize(image, CreateTable(config), planes);
         return planes;
+    }
+
+    /// <summary>
+    /// As <see cref="Normalize(RgbImage, PreprocessorConfig)"/>, in the order of the pixels, as devices take fractions.
+    /// </summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="config">What the checkpoint says.</param>
+    /// <param name="destination">(Height, Width, 3)</param>
+    internal static void NormalizePixels(RgbImage image, PreprocessorConfig config, Span<float> destination)
+    {
+        if (image.Fractions is { } fractions)
+        {
+            Normalize(fractions, config, destination, stride: 3, plane: 1);
+            return;
+        }
+
+        float[] tables = CreateTable(config);
+        for (int i = 0; i < destination.Length; i++)
+            destination[i] = tables[i % 3 * 256 + image.Pixels[i]];
+    }
+
+    /// <summary>Normalizes (pixels, 3) values into a place for each pixel and channel.</summary>
+    /// <param name="fractions">(pixels, 3)</param>
+    /// <param name="config">What the checkpoint says.</param>
+    /// <param name="destination">As many values.</param>
+    /// <param name="stride">From pixel to pixel.</param>
+    /// <param name="plane">From channel to channel.</param>
+    private static void Normalize(float[] fractions, PreprocessorConfig config, Span<float> destination, int stride, int plane)
+    {
+        for (int channel = 0; channel < 3; channel++)
+        {
+            double mean = config.Mean[channel], deviation = config.StandardDeviation[channel];
+            for (int from = channel, to = channel * plane; from < fractions.Length; from += 3, to += stride)
+                destination[to] = (float)((fractions[from] * config.Scale - mean) / deviation);
+        }
     }
 
     private static void Normalize(RgbImage image, float[] tables, Span<float> destination)

@@ -68,6 +68,9 @@ public sealed class Preprocessor
     /// <summary>Whether it takes pictures of any size; false where the checkpoint resizes nothing.</summary>
     internal bool Resizes => Config.Resize != ResizeMode.None;
 
+    /// <summary>Whether its results may have <see cref="RgbImage.Fractions"/>.</summary>
+    internal bool KeepsFractions => Preset == PreprocessPreset.HuggingFace && Config.KeepsFractions;
+
     /// <summary>Resizes, and crops where the preset or the checkpoint says so.</summary>
     /// <param name="image">A picture of any size.</param>
     /// <returns>
@@ -77,7 +80,8 @@ public sealed class Preprocessor
     public RgbImage Apply(RgbImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        RgbImage result = PillowResize.ResizeAndCrop(image, Plan(image.Width, image.Height));
+        ResizePlan plan = Plan(image.Width, image.Height);
+        RgbImage result = KeepsFractions ? FractionResize.ResizeAndCrop(image, plan) : PillowResize.ResizeAndCrop(image, plan);
         result.Warning ??= image.Warning;
         return result;
     }

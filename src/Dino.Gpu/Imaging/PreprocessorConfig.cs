@@ -31,6 +31,12 @@ public sealed record PreprocessorConfig
     public ResizeFilter Filter { get; init; } = ResizeFilter.Bilinear;
 
     /// <summary>
+    /// Whether pixels are resized as fractions, as torchvision does with float tensors: antialiased like Pillow, but
+    /// never rounded to bytes. DINOv3 does.
+    /// </summary>
+    public bool KeepsFractions { get; init; }
+
+    /// <summary>
     /// Width in pixels after resizing, before the center is cropped; null where nothing is cropped. With
     /// <see cref="ResizeMode.ShorterSide"/> it is the shorter side, and so is <see cref="ResizeHeight"/>.
     /// </summary>
@@ -72,6 +78,8 @@ public sealed record PreprocessorConfig
             yield return ResizeWidth is null ? "no resize" : "no resize, center crop";
         else if (Filter != ResizeFilter.Bilinear)
             yield return Filter.ToString().ToLowerInvariant();
+        if (KeepsFractions)
+            yield return "fractions";
         if (Resize == ResizeMode.ShorterSide)
             yield return string.Create(CultureInfo.InvariantCulture, $"shorter side {ResizeWidth} cropped to {InputWidth}x{InputHeight}");
         if (Resize == ResizeMode.Squash && ResizeWidth is not null && (ResizeWidth, ResizeHeight) != (InputWidth, InputHeight))

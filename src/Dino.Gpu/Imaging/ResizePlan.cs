@@ -17,4 +17,10 @@ internal readonly record struct ResizePlan(long Width, long Height, ResizeFilter
 
     /// <summary>The vertical weights; null if that pass only crops.</summary>
     public ResizeCoefficients? Down(int inputHeight) => Height == inputHeight ? null : new(inputHeight, Height, Filter, Top, CropHeight);
+
+    /// <summary>The weights of <see cref="Across"/> before they are rounded.</summary>
+    public ResizeTaps? TapsAcross(int inputWidth) => Width == inputWidth ? null : new(inputWidth, Width, Filter, Left, CropWidth);
+
+    /// <summary>The weights of <see cref="Down"/> before they are rounded.</summary>
+    public ResizeTaps? TapsDown(int inputHeight) => Height == inputHeight ? null : new(inputHeight, Height, Filter, Top, CropHeight);
 }

@@ -68,6 +68,12 @@ public sealed class RgbImage
     /// <summary>(Height, Width, 3) bytes, red first.</summary>
     public byte[] Pixels { get; }
 
+    /// <summary>
+    /// (Height, Width, 3) before they were rounded to <see cref="Pixels"/>, on their scale of 0 to 255; null where the
+    /// pixels are exact. What the model sees of a picture that <see cref="PreprocessorConfig.KeepsFractions"/> prepared.
+    /// </summary>
+    internal float[]? Fractions { get; init; }
+
     /// <summary>What the image file lacked, although all of its pixels were there; null if it was complete.</summary>
     public string? Warning { get; internal set; }
 }

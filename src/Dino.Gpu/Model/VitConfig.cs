@@ -92,6 +92,7 @@ public sealed record VitConfig
             InputWidth = DefaultInputSize,
             InputHeight = DefaultInputSize,
         },
+        ModelKind.DinoV3 => new() { KeepsFractions = true, InputWidth = DefaultInputSize, InputHeight = DefaultInputSize },
         _ => null,
     };
 

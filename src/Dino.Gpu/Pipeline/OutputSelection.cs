@@ -14,7 +14,7 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
 {
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     public ForwardRequest Request(int images) =>
-        new(images, Has(DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid), hiddenStates: false, attentionLayers: 0)
+        new(images, Has(DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid | DinoOutputs.Registers), hiddenStates: false, attentionLayers: 0)
         {
             HiddenStates = Mask(DinoOutputs.HiddenStates, layers.HiddenStates, shape.LayerCount + 1, "hidden states"),
             IntermediateLayers = Mask(DinoOutputs.IntermediateLayers, layers.IntermediateLayers, shape.LayerCount),
@@ -35,7 +35,8 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
         float[]? classTokens = !Has(DinoOutputs.ClassToken)
             ? null
             : request.AllTokens != 0 ? PickRows(kept.Tokens, images, 0, 1) : kept.Tokens;
-        float[]? patches = Has(DinoOutputs.PatchGrid) ? PickRows(kept.Tokens, images, 1, shape.PatchCount) : null;
+        float[]? patches = Has(DinoOutputs.PatchGrid) ? PickRows(kept.Tokens, images, shape.PrefixTokenCount, shape.PatchCount) : null;
+        float[]? registers = Has(DinoOutputs.Registers) ? PickRows(kept.Tokens, images, 1, shape.RegisterCount) : null;
         float[]? classRows = Has(DinoOutputs.ClassAttentions) ? ClassRows(kept.Attentions, request) : null;
         var layout = new OutputLayout(shape, request);
         DinoTensor? TokenPart(DinoOutputs output, OutputPart part) =>
@@ -45,6 +46,8 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
             ClassToken = classTokens is null ? null : new DinoTensor(classTokens, images, shape.HiddenSize),
             LastHiddenState = Has(DinoOutputs.LastHiddenState)
                 ? new DinoTensor(kept.Tokens, images, shape.TokenCount, shape.HiddenSize) : null,
+            RegisterCount = shape.RegisterCount,
+            Registers = registers is null ? null : new DinoTensor(registers, images, shape.RegisterCount, shape.HiddenSize),
             PatchGrid = patches is null ? null : new DinoTensor(patches, images, shape.GridHeight, shape.GridWidth, shape.HiddenSize),
             HiddenStates = TokenPart(DinoOutputs.HiddenStates, OutputPart.HiddenStates),
             IntermediateLayers = TokenPart(DinoOutputs.IntermediateLayers, OutputPart.IntermediateLayers),
