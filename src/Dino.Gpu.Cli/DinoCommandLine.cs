@@ -92,6 +92,7 @@ internal static class DinoCommandLine
             KnnCommand.Create(console),
             LinearCommand.Create(console),
             WeightsCommand.Create(console),
+            ModelsCommand.Create(console),
             DevicesCommand.Create(console),
             BenchCommand.Create(console),
             ComparePrecisionCommand.Create(console),

@@ -25,7 +25,7 @@ internal static class HelpLayout
         ("Failures", ["--on-error", "--on-io-error", "--max-errors", "--errors", "--image-timeout"]),
         ("Long runs", ["--shard-size", "--retry", "--overwrite", "--allow-mixed", "--progress", "--stats"]),
         ("Model", ["--weights", "--branch", "--heads", "--device", "--precision", "--batch", "--threads", "--vector", "--interpolation"]),
-        ("Checkpoint", ["--repository", "--file", "--revision", "--endpoint"]),
+        ("Checkpoint", ["--model", "--repository", "--file", "--revision", "--endpoint"]),
         ("Images", ["--size", "--preprocess", "--exif", "--decoder", "--decode", "--max-pixels"]),
         ("General", ["--quiet", "--verbose", "--help", "--version"]),
     ];
@@ -45,7 +45,7 @@ internal static class HelpLayout
         ("Search", ["index", "search", "compare", "dedup"]),
         ("Attention and features", ["attention", "features", "pca"]),
         ("Classification", ["knn", "linear"]),
-        ("Setup", ["weights", "devices", "bench", "compare-precision", "preprocess"]),
+        ("Setup", ["weights", "models", "devices", "bench", "compare-precision", "preprocess"]),
         ("Help", ["help", "completion"]),
     ];
 

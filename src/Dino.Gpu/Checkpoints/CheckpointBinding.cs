@@ -57,6 +57,12 @@ internal sealed class CheckpointBinding
     /// </summary>
     public PreprocessorConfig? Preprocessor { get; }
 
+    /// <summary>Where the periods of RoPE come from, in words; null for a model without RoPE.</summary>
+    public string? Periods => Config.PositionKind != PositionKind.Rotary ? null
+        : _pairs.Any(pair => pair.Slot.Name == _names.Tensors.Periods) ? "the periods of the file"
+        : _periods is not null ? "the periods of its metadata"
+        : string.Create(CultureInfo.InvariantCulture, $"periods up to {_sizes.RotaryBase}, computed");
+
     /// <summary>Every missing, unexpected and misshapen tensor, and every contradiction of the config.</summary>
     public IReadOnlyList<string> Problems => _problems;
 

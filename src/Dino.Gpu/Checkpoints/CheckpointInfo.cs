@@ -20,10 +20,10 @@ public enum CheckpointFormat
 /// <summary>Whose names the tensors have.</summary>
 public enum CheckpointLayout
 {
-    /// <summary>Hugging Face <c>ViTModel</c>: <c>encoder.layer.0.attention.attention.query.weight</c>.</summary>
+    /// <summary>Hugging Face: <c>encoder.layer.0.attention.attention.query.weight</c>, or DINOv3's <c>layer.0</c>.</summary>
     HuggingFace,
 
-    /// <summary>The original DINO, and timm: <c>blocks.0.attn.qkv.weight</c>.</summary>
+    /// <summary>The original DINO, DINOv2 and DINOv3, and timm: <c>blocks.0.attn.qkv.weight</c>.</summary>
     Dino,
 }
 
@@ -67,6 +67,9 @@ public sealed record CheckpointInfo
     /// <summary>How pictures become the model's input; null where the checkpoint does not say.</summary>
     public PreprocessorConfig? Preprocessor { get; init; }
 
+    /// <summary>Where the periods of RoPE come from; null for a model without RoPE.</summary>
+    internal string? Periods { get; init; }
+
     /// <summary>Keys outside the ViT, which loading ignores: heads, other models, an optimizer's state.</summary>
     public IReadOnlyList<string> Ignored { get; init; } = [];
 
@@ -83,12 +86,13 @@ public sealed record CheckpointInfo
     internal static Preprocessor PreprocessorOf(
         string? weights, PreprocessPreset preset, int? width, int? height, CheckpointOptions options)
     {
-        string? path = weights is null ? null : WeightSource.Resolve(weights).Path;
-        CheckpointInfo? info = path is null ? null : Read(path, options);
+        WeightSource? source = weights is null ? null : WeightSource.Resolve(weights);
+        CheckpointInfo? info = source?.Path is { } path ? Read(path, options) : null;
         if (info is { Config: null, Problem: { } problem })
             throw new WeightsException(problem);
-        int trained = (info?.Config ?? VitConfig.VitS16).DefaultInputSize;
-        return preset == PreprocessPreset.HuggingFace && info?.Preprocessor is { } config
+        VitConfig model = info?.Config ?? source?.Model?.Config ?? VitConfig.VitS16;
+        int trained = model.DefaultInputSize;
+        return preset == PreprocessPreset.HuggingFace && (info is null ? model.UsualPreprocessor : info.Preprocessor) is { } config
             ? new Preprocessor(config, width ?? config.InputWidth ?? trained, height ?? config.InputHeight ?? trained)
             : new Preprocessor(preset, width ?? trained, height ?? trained);
     }
@@ -109,6 +113,27 @@ public sealed record CheckpointInfo
         _ => null,
     };
 
+    /// <summary>What the model is called, such as <c>dinov2-small</c>, or its family; null if it does not fit one.</summary>
+    internal string? ModelName => Config is { } config ? PublishedModel.Of(config)?.Name ?? config.Kind.Title() : null;
+
+    /// <summary>What a model has that the original DINO does not.</summary>
+    private IEnumerable<string> Parts(VitConfig config)
+    {
+        yield return ModelName!;
+        if (config.RegisterCount > 0)
+            yield return $"{config.RegisterCount} registers";
+        if (config.HasLayerScale)
+            yield return "LayerScale";
+        if (config.MlpKind == MlpKind.GatedSilu)
+            yield return "gated MLP (SiLU)";
+        if (Periods is { } periods)
+            yield return $"RoPE with {periods}";
+        else if (config.DefaultInterpolation != PositionInterpolation.Size)
+            yield return $"positions interpolated with {config.DefaultInterpolation.ToString().ToLowerInvariant()}";
+        if (config.DefaultInputSize != config.TrainedImageSize)
+            yield return $"input {config.DefaultInputSize} unless said otherwise";
+    }
+
     /// <summary>All but the tensors, in lines.</summary>
     internal IEnumerable<string> Describe()
     {
@@ -122,6 +147,8 @@ public sealed record CheckpointInfo
             string epsilon = config.LayerNormEpsilon.ToString("R", CultureInfo.InvariantCulture);
             string image = $"patch {config.PatchSize}, image {config.TrainedImageSize}";
             yield return $"ViT: hidden {config.HiddenSize}, {blocks}, {image}, LayerNorm epsilon {epsilon}";
+            if (config.Kind != ModelKind.Dino)
+                yield return $"model: {string.Join(", ", Parts(config))}";
         }
 
         if (Preprocessor is { } pictures)
@@ -155,7 +182,7 @@ public sealed record CheckpointInfo
         CheckpointLayout? layout = null;
         VitConfig? config = null;
         PreprocessorConfig? preprocessor = null;
-        string? problem = null;
+        string? problem = null, periods = null;
         IReadOnlyList<string> problems = [], ignored = [];
         try
         {
@@ -167,6 +194,7 @@ public sealed record CheckpointInfo
             problem = binding.Problem(table)?.Message;
             CheckpointBinding? bound = problem is null ? CheckpointBinding.Bind(file, table, options?.Heads) : null;
             config = bound?.Config;
+            periods = bound?.Periods;
             if (withValues)
                 bound?.Load(LoadWatch.None);
         }
@@ -187,6 +215,7 @@ public sealed record CheckpointInfo
             Preprocessor = preprocessor,
             Problem = problem,
             Problems = problems,
+            Periods = periods,
             Ignored = ignored,
             Tensors = [.. table.Tensors.Select(tensor =>
                 new CheckpointTensor(tensor.Name, tensor.Type.Name(), tensor.Shape, tensor.ElementCount * tensor.Type.Size()))],

@@ -1,3 +1,5 @@
+using Dino.Gpu.Imaging;
+
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>
@@ -45,11 +47,34 @@ public static class DinoWeights
     /// The hub cannot be reached, refuses, or sends something else than it announced; or the file cannot be written.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static Task<WeightsDownloadResult> PullAsync(
+    public static async Task<WeightsDownloadResult> PullAsync(
         string path,
         WeightsDownloadOptions? options = null,
         IProgress<WeightsDownloadProgress>? progress = null,
-        CancellationToken cancellation = default) => WeightsDownload.RunAsync(path, options, progress, cancellation);
+        CancellationToken cancellation = default)
+    {
+        options ??= new WeightsDownloadOptions();
+        PublishedModel? model = PublishedModel.Find(options.Repository);
+        if (model is { IsInParts: true } && options.FileName == CheckpointNames.Safetensors)
+        {
+            throw new WeightsException(
+                $"{model.Repository}: the hub has it in several files, and one file is fetched at a time",
+                $"fetch it with 'hf download {model.Repository}', then pass --weights {model.Repository}");
+        }
+
+        WeightsDownloadResult result = await WeightsDownload.RunAsync(path, options, progress, cancellation).ConfigureAwait(false);
+        if (model?.Pictures is { } pictures)
+            WritePictures(result.Path, pictures);
+        return result;
+    }
+
+    /// <summary>What the tensors of a model do not say about its pictures goes into a file beside them.</summary>
+    private static void WritePictures(string path, PreprocessorConfig pictures)
+    {
+        string beside = Path.Combine(Path.GetDirectoryName(path) ?? "", PreprocessorFile.FileName);
+        if (!File.Exists(beside))
+            SafetensorsWriter.WritePreprocessor(beside, pictures);
+    }
 
     /// <inheritdoc cref="Locate(string?)"/>
     /// <param name="named">As there.</param>

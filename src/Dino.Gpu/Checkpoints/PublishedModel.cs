@@ -56,6 +56,11 @@ internal sealed record PublishedModel
     /// <summary>Whether the hub gives it only to those who accepted the licence there.</summary>
     public bool IsGated => License == ThirdLicense;
 
+    /// <summary>The licence, and what the hub asks for.</summary>
+    public string LicenseText => !IsGated ? License
+        : $"the {License}: accept it at {WeightsDownloadOptions.DefaultEndpoint}/{Repository}, then put your token into "
+            + HubEnvironment.TokenVariable;
+
     /// <summary>What is fetched of it.</summary>
     public string FileName { get; init; } = CheckpointNames.Safetensors;
 
@@ -78,6 +83,11 @@ internal sealed record PublishedModel
     /// <summary>The model of a name, short or as on the hub; null where there is none.</summary>
     public static PublishedModel? Find(string name) => All.FirstOrDefault(model =>
         name == model.Name || name == model.Repository || Owner + name == model.Repository);
+
+    /// <inheritdoc cref="Find"/>
+    /// <exception cref="DinoException">There is no such model.</exception>
+    public static PublishedModel Named(string name) => Find(name) ?? throw new WeightsException(
+        $"there is no model '{name}' (expected one of {All.Count} names)", "'dino models' lists them; --repository takes any other");
 
     /// <summary>The first model of these sizes; null where there is none.</summary>
     public static PublishedModel? Of(VitConfig config) =>

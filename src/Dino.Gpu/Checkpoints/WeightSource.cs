@@ -88,7 +88,7 @@ public sealed record WeightSource
         string[] parts = model.Split('@', 2);
         var pull = new WeightsDownloadOptions { Repository = parts[0] };
         string repository = parts[0] == WeightsDownloadOptions.DefaultRepository ? ""
-            : PublishedModel.Find(parts[0]) is { } known ? " " + known.Name
+            : PublishedModel.Find(parts[0]) is { Config.Kind: not ModelKind.Dino } known ? " " + known.Name
             : $" --repository {parts[0]}";
         string revision = parts.Length == 2 ? $" --revision {parts[1]}" : "";
         throw new WeightsException(

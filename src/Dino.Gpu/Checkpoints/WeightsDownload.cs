@@ -207,6 +207,8 @@ internal sealed class WeightsDownload
         {
             string? hint = status switch
             {
+                401 or 403 when PublishedModel.Find(_options.Repository) is { IsGated: true } model =>
+                    $"its license is {model.LicenseText}",
                 401 or 403 => $"put a token that may read {_options.Repository} into {HubEnvironment.TokenVariable}",
                 404 => "check --repository, --revision and --file",
                 _ => null,

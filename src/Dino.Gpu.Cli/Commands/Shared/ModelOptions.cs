@@ -19,7 +19,7 @@ internal sealed class ModelOptions
     private readonly Option<string?> _weights = new("--weights", "-w")
     {
         Description = "Checkpoint: a .bin, .pth or .safetensors file, a folder with one, a model in the Hugging Face cache such as "
-            + "facebook/dino-vits16, or synthetic[:SEED] for seeded weights that mean nothing. "
+            + "facebook/dino-vits16, or synthetic[:MODEL][:SEED] for seeded weights that mean nothing. "
             + "[default: DINO_WEIGHTS, then weights/, then the cache, into which the real weights are downloaded once]",
         HelpName = "PATH|synthetic",
     };
@@ -47,10 +47,16 @@ internal sealed class ModelOptions
         CustomParser = result => result.Tokens[0].Value == "auto" ? AutomaticBatch : (int)Parsing.Whole(result, "--batch", 1, LargestBatch),
     };
 
-    private readonly ChoiceOption<PositionInterpolation> _interpolation = new(
+    private readonly ChoiceOption<PositionInterpolation?> _interpolation = new(
         "--interpolation",
-        "Position embeddings at other input sizes. size: as in Hugging Face today. scale: as in the original DINO and older Hugging Face.",
-        [("size", PositionInterpolation.Size), ("scale", PositionInterpolation.Scale)]);
+        "Position embeddings at other input sizes. size: as in Hugging Face today. scale: as in the original code and older Hugging Face. "
+        + "antialias: as in DINOv2 with registers. auto: antialias there, else size. DINOv3 has no such embeddings.",
+        [
+            ("auto", null),
+            ("size", PositionInterpolation.Size),
+            ("scale", PositionInterpolation.Scale),
+            ("antialias", PositionInterpolation.Antialias),
+        ]);
 
     private readonly Option<int?> _threads = new("--threads")
     {

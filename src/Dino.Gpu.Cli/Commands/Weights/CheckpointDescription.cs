@@ -13,6 +13,7 @@ internal sealed record CheckpointDescription(
     string? Layout,
     IReadOnlyList<string> Branches,
     string? Branch,
+    string? Model,
     VitConfig? Config,
     PreprocessorConfig? Preprocessor,
     string? Problem,
@@ -23,5 +24,5 @@ internal sealed record CheckpointDescription(
     /// <summary>Describes a checkpoint; reads the file once more, for its digest.</summary>
     public static CheckpointDescription Of(CheckpointInfo info) => new(
         info.Path, info.FileBytes, Checkpoint.Sha256(info.Path), info.FormatName, info.LayoutName, info.Branches, info.Branch,
-        info.Config, info.Preprocessor, info.Problem, info.Problems, info.Ignored, info.Tensors);
+        info.ModelName, info.Config, info.Preprocessor, info.Problem, info.Problems, info.Ignored, info.Tensors);
 }

@@ -18,11 +18,20 @@ internal static class WeightsCommand
 
     private static CliCommand CreatePull(CliConsole console)
     {
+        var model = new Argument<string?>("MODEL")
+        {
+            Description = "A model that 'dino models' lists. [default: dino-vits16]",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
         Option<string?> output = Parsing.File("-o", "File to write. [default: below weights/, in a folder of its own for another model]");
         output.Aliases.Add("--out");
         output.Aliases.Add("--output");
-        Option<string?> repository = Text("--repository", "Model on the hub.", "OWNER/NAME", WeightsDownloadOptions.DefaultRepository);
-        Option<string?> file = Text("--file", "File of the model.", "NAME", CheckpointNames.Torch);
+        Option<string?> repository = Text(
+            "--repository", $"Another model on the hub. [default: {WeightsDownloadOptions.DefaultRepository}]", "OWNER/NAME");
+        Option<string?> file = Text(
+            "--file",
+            $"File of the model. [default: {CheckpointNames.Safetensors} of DINOv2 and DINOv3, {CheckpointNames.Torch} of another]",
+            "NAME");
         Option<string?> revision = Text(
             "--revision", "Commit, tag or branch. [default: a pinned commit of dino-vits16, main of another model]", "REV");
         Option<string?> sha256 = Text("--sha256", "Digest that the file must have. Without it the one that the hub announces.", "HEX");
@@ -36,23 +45,23 @@ internal static class WeightsCommand
             dino weights pull
             # from a mirror
             dino weights pull --endpoint https://hub.example.com -o vits16.bin
-            # another model
-            dino weights pull --repository facebook/dino-vitb8
+            # another model: 'dino models' lists them
+            dino weights pull dinov2-small
             """;
         const string Notes = """
             A file that Hugging Face's tools have fetched already is copied from their cache. HF_TOKEN, HF_HUB_OFFLINE, HF_HOME and
-            HF_HUB_CACHE count as they do there.
+            HF_HUB_CACHE count as they do there. The hub gives DINOv3 to those who accepted its license there, and asks for their token.
             """;
         var command = new CliCommand("pull", "Download a checkpoint from the hub, checked by size and SHA-256.", Examples, Notes)
         {
-            output, repository, file, revision, sha256, endpoint, json,
+            model, output, repository, file, revision, sha256, endpoint, json,
         };
         command.SetAction((parsed, cancellation) =>
         {
             var options = new WeightsDownloadOptions
             {
                 Endpoint = parsed.GetValue(endpoint),
-                Repository = parsed.GetValue(repository)!,
+                Repository = WeightsJob.Repository(parsed.GetValue(model), parsed.GetValue(repository)),
                 Revision = parsed.GetValue(revision)!,
                 FileName = parsed.GetValue(file)!,
                 Sha256 = parsed.GetValue(sha256),
@@ -105,15 +114,17 @@ internal static class WeightsCommand
     private static CliCommand CreateSynth(CliConsole console)
     {
         Option<ulong> seed = Parsing.Seed("Seed, decimal or 0x...", SyntheticWeights.DefaultSeed);
+        Option<string?> model = Text("--model", "Whose sizes they have: a model that 'dino models' lists.", "NAME", "dino-vits16");
         Option<string> output = OutputOption();
         Option<bool> json = Parsing.Json();
         const string Examples = """
             dino weights synth -o synthetic.safetensors
+            dino weights synth --model dinov2-small -o synthetic.safetensors
             """;
-        const string Description = "Write seeded weights. They have the published model's sizes and mean nothing.";
-        var command = new CliCommand("synth", Description, Examples) { seed, output, json };
-        command.SetAction(parsed =>
-            new WeightsJob(console, parsed.GetValue(json)).Synthesize(parsed.GetValue(seed), parsed.GetValue(output)!));
+        const string Description = "Write seeded weights. They have a published model's sizes and mean nothing.";
+        var command = new CliCommand("synth", Description, Examples) { seed, model, output, json };
+        command.SetAction(parsed => new WeightsJob(console, parsed.GetValue(json)).Synthesize(
+            parsed.GetValue(model)!, parsed.GetValue(seed), parsed.GetValue(output)!));
         return command;
     }
 

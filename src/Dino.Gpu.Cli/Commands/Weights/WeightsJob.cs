@@ -12,9 +12,20 @@ namespace Dino.Gpu.Cli.Commands;
 /// <param name="json">Whether the result is printed as JSON.</param>
 internal sealed class WeightsJob(CliConsole console, bool json)
 {
+    /// <summary>The repository of a model by its name, or the one that was named instead.</summary>
+    /// <exception cref="DinoException">There is no such model, or both are named.</exception>
+    public static string Repository(string? model, string? repository) => (model, repository) switch
+    {
+        (null, _) => repository ?? WeightsDownloadOptions.DefaultRepository,
+        (_, not null) => throw new DinoException($"both the model {model} and --repository {repository} are named, expected one"),
+        _ => PublishedModel.Named(model).Repository,
+    };
+
     /// <summary>Downloads a checkpoint.</summary>
     public async Task<int> PullAsync(string? output, WeightsDownloadOptions options, CancellationToken cancellation)
     {
+        if (PublishedModel.Find(options.Repository) is { Config.Kind: not ModelKind.Dino } model)
+            console.Say($"{model.Repository}: the license of the weights is {model.LicenseText}");
         string path = output ?? options.DefaultPath;
         FileKind.Checkpoint.RequireReplaceable(path);
         console.Say($"downloading {WeightsDownload.Address(options)}");
@@ -49,10 +60,11 @@ internal sealed class WeightsJob(CliConsole console, bool json)
     }
 
     /// <summary>Writes seeded weights.</summary>
-    public int Synthesize(ulong seed, string output)
+    public int Synthesize(string model, ulong seed, string output)
     {
+        VitConfig config = PublishedModel.Named(model).Config;
         FileKind.Weights.EnsureWritable(output);
-        return Save(output, SyntheticWeights.Create(VitConfig.VitS16, seed), WeightsDataType.Float32);
+        return Save(output, SyntheticWeights.Create(config, seed), WeightsDataType.Float32);
     }
 
     private int Save(string path, VitWeights weights, WeightsDataType type)
