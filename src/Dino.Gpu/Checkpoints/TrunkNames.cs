@@ -33,7 +33,11 @@ internal sealed partial class TrunkNames
     private TrunkNames(CheckpointLayout layout, string prefix, IEnumerable<string> names)
     {
         Prefix = prefix;
-        string[] own = [.. names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..])];
+        string[] own =
+        [
+            .. names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..])
+                .Where(name => IsOfTrunk(layout, name)),
+        ];
         Tensors = TensorNames.All.First(one => one.Layout == layout
             && one.Has(text => Array.Exists(own, name => name.Contains(text, StringComparison.Ordinal))));
     }
@@ -82,6 +86,11 @@ internal sealed partial class TrunkNames
             return $"{Tensors.Block}{match.Groups[1].Value}.{Tensors.Aliases.GetValueOrDefault(module, module)}.{match.Groups[3].Value}";
         });
     }
+
+    /// <summary>Whether a name is surely the trunk's: a decoder or a head beside it may have parts of the same names.</summary>
+    private static bool IsOfTrunk(CheckpointLayout layout, string name) => layout == CheckpointLayout.HuggingFace
+        ? name.StartsWith("embeddings.", StringComparison.Ordinal) || LayerName().IsMatch(name)
+        : !name.Contains('.') || name.StartsWith("blocks.", StringComparison.Ordinal) || name.StartsWith("rope_embed.", StringComparison.Ordinal);
 
     private static bool IsOrEndsWith(string name, string marker) =>
         name.EndsWith(marker, StringComparison.Ordinal) && (name.Length == marker.Length || name[^(marker.Length + 1)] == '.');

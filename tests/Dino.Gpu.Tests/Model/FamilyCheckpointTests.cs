@@ -212,6 +212,23 @@ public sealed class FamilyCheckpointTests : IDisposable
         Assert.Contains(expected, Assert.Throws<WeightsException>(() => Checkpoint.Load(_folder["model.safetensors"])).Message);
     }
 
+    /// <summary>What lies beside a trunk decides nothing, whatever its names are made of.</summary>
+    [Theory]
+    [InlineData(CheckpointLayout.HuggingFace, "decoder.layers.0.norm1.weight")]
+    [InlineData(CheckpointLayout.HuggingFace, "neck.mlp.gate_proj.weight")]
+    [InlineData(CheckpointLayout.Dino, "decoder.blocks.0.ls1.gamma")]
+    [InlineData(CheckpointLayout.Dino, "head.mlp.w12.weight")]
+    public void Decoders_and_heads_do_not_make_another_model(CheckpointLayout layout, string beside)
+    {
+        SafetensorsFile file = SafetensorsFile.Of(layout, TinyModels.HuggingFace with { LayerNormEpsilon = 1e-6 }, prefix: "m.")
+            .Add("m." + beside, "F32", [1], [0, 0, 128, 63]);
+        VitConfig? config = CheckpointInfo.Read(_folder.Write("a.safetensors", file.ToArray()), new CheckpointOptions { Heads = 3 }).Config;
+        if (layout == CheckpointLayout.Dino)
+            Assert.Equal(ModelKind.Dino, config!.Kind);
+        else
+            Assert.DoesNotContain("DINOv2", CheckpointInfo.Read(_folder["a.safetensors"], new CheckpointOptions { Heads = 3 }).Problem!);
+    }
+
     [Fact]
     public void Another_theta_makes_other_periods()
     {
