@@ -32,7 +32,8 @@ public sealed record Provenance
     public required string Version { get; init; }
 
     /// <summary>
-    /// <c>sha256:</c> and the digest of the checkpoint, with <c>#student</c> for that branch, or <c>synthetic:[MODEL:]SEED</c>.
+    /// <c>sha256:</c> and the digest of the checkpoint, with <c>#student</c> for that branch, or
+    /// <c>synthetic:[MODEL:]SEED</c>.
     /// </summary>
     public required string Weights { get; init; }
 

@@ -149,7 +149,7 @@ internal sealed class CheckpointBinding
         return weights;
     }
 
-    /// <summary>Sets what the tensors of the file do not: biases that it lacks, and periods that it only describes.</summary>
+    /// <summary>Sets what the tensors of the file do not: biases that it lacks, periods that it only describes.</summary>
     private void Prepare(VitWeights weights)
     {
         foreach (BlockWeights block in weights.Blocks)

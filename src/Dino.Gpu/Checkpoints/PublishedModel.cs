@@ -3,7 +3,7 @@ using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Checkpoints;
 
-/// <summary>A model of the hub that this library runs: what it is called, where it is, and under which licence.</summary>
+/// <summary>A model of the hub that this library runs: what it is called, where it is, and under which license.</summary>
 internal sealed record PublishedModel
 {
     private const string Apache = "Apache-2.0";
@@ -50,13 +50,13 @@ internal sealed record PublishedModel
     /// <summary>The sizes.</summary>
     public required VitConfig Config { get; init; }
 
-    /// <summary>Licence of the weights.</summary>
+    /// <summary>License of the weights.</summary>
     public required string License { get; init; }
 
-    /// <summary>Whether the hub gives it only to those who accepted the licence there.</summary>
+    /// <summary>Whether the hub gives it only to those who accepted the license there.</summary>
     public bool IsGated => License == ThirdLicense;
 
-    /// <summary>The licence, and what the hub asks for.</summary>
+    /// <summary>The license, and what the hub asks for.</summary>
     public string LicenseText => !IsGated ? License
         : $"the {License}: accept it at {WeightsDownloadOptions.DefaultEndpoint}/{Repository}, then put your token into "
             + HubEnvironment.TokenVariable;

@@ -95,7 +95,9 @@ public static class SafetensorsWriter
         WriteAtomically(path, stream => stream.Write(PreprocessorFile.ToJson(config)));
     }
 
-    /// <summary>Writes the sizes as Hugging Face's <c>config.json</c>: for <c>ViTModel</c>, <c>Dinov2Model</c> and so on.</summary>
+    /// <summary>
+    /// Writes the sizes as Hugging Face's <c>config.json</c>: for <c>ViTModel</c>, <c>Dinov2Model</c> and so on.
+    /// </summary>
     /// <param name="path">Replaced if it exists.</param>
     /// <param name="config">The sizes.</param>
     /// <param name="type">What <c>torch_dtype</c> says.</param>

@@ -104,7 +104,8 @@ internal static class TensorSlots
                 $"{prefix}{module}.weight", [rows, hidden], w => w.Blocks[layer].Qkv.Weight.AsMemory(first * hidden, rows * hidden)));
             if (names.Biases == BiasNames.QueryAndValue)
                 continue;
-            bool isOptional = names.Biases is BiasNames.AnyMayLack or BiasNames.Masked || (names.Biases == BiasNames.KeyMayLack && part == 1);
+            bool isOptional = names.Biases is BiasNames.AnyMayLack or BiasNames.Masked
+                || (names.Biases == BiasNames.KeyMayLack && part == 1);
             slots.Add(Bias(module + ".bias", first, rows) with { Optional = isOptional ? module + ".bias" : "" });
         }
 

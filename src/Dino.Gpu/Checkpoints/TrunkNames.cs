@@ -87,10 +87,13 @@ internal sealed partial class TrunkNames
         });
     }
 
-    /// <summary>Whether a name is surely the trunk's: a decoder or a head beside it may have parts of the same names.</summary>
+    /// <summary>
+    /// Whether a name is surely the trunk's: a decoder or a head beside it may have parts of the same names.
+    /// </summary>
     private static bool IsOfTrunk(CheckpointLayout layout, string name) => layout == CheckpointLayout.HuggingFace
         ? name.StartsWith("embeddings.", StringComparison.Ordinal) || LayerName().IsMatch(name)
-        : !name.Contains('.') || name.StartsWith("blocks.", StringComparison.Ordinal) || name.StartsWith("rope_embed.", StringComparison.Ordinal);
+        : !name.Contains('.') || name.StartsWith("blocks.", StringComparison.Ordinal)
+            || name.StartsWith("rope_embed.", StringComparison.Ordinal);
 
     private static bool IsOrEndsWith(string name, string marker) =>
         name.EndsWith(marker, StringComparison.Ordinal) && (name.Length == marker.Length || name[^(marker.Length + 1)] == '.');

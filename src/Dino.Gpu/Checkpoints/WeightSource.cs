@@ -33,8 +33,8 @@ public sealed record WeightSource
 
     /// <summary>
     /// Understands <c>synthetic</c>, <c>synthetic:SEED</c> (decimal or 0x...), <c>synthetic:MODEL</c> and
-    /// <c>synthetic:MODEL:SEED</c> for the sizes of a published model such as <c>dinov2-small</c>, a file, a folder that contains one
-    /// checkpoint, or a model that Hugging Face's tools have fetched, as <c>OWNER/NAME</c> or
+    /// <c>synthetic:MODEL:SEED</c> for the sizes of a published model such as <c>dinov2-small</c>, a file, a folder that
+    /// contains one checkpoint, or a model that Hugging Face's tools have fetched, as <c>OWNER/NAME</c> or
     /// <c>OWNER/NAME@REVISION</c>. Fetches nothing.
     /// </summary>
     /// <exception cref="DinoException">

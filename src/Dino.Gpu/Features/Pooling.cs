@@ -4,8 +4,8 @@ namespace Dino.Gpu.Features;
 
 /// <summary>
 /// How the tokens of a picture become one vector. It holds the class tokens of the last blocks side by side, the
-/// earliest block first, then the pooled patches of the last block, without the registers. All tokens are taken after the final LayerNorm.
-/// Sums are in double precision.
+/// earliest block first, then the pooled patches of the last block, without the registers. All tokens are taken after
+/// the final LayerNorm. Sums are in double precision.
 /// </summary>
 /// <remarks>
 /// The original's <c>eval_linear.py</c> takes the last 4 blocks of ViT-S. Of ViT-B it takes 1 block and the mean of the

@@ -4,9 +4,9 @@ using System.Runtime.Intrinsics;
 namespace Dino.Gpu.Imaging;
 
 /// <summary>
-/// The resize of torchvision on float tensors, <c>interpolate(antialias=True)</c>: the weights of Pillow, rows first and
-/// then columns, in float32 and without rounding to bytes. Pillow rounds each pass to bytes, which moves a
-/// value by up to one of 255.
+/// The resize of torchvision on float tensors, <c>interpolate(antialias=True)</c>: the weights of Pillow, rows first
+/// and then columns, in float32 and without rounding to bytes. Pillow rounds each pass, which moves a value by up to one
+/// of 255.
 /// </summary>
 internal static class FractionResize
 {

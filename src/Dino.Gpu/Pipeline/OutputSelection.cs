@@ -12,9 +12,12 @@ namespace Dino.Gpu.Pipeline;
 /// <param name="layers">The layers to return them of.</param>
 internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoLayers layers)
 {
+    /// <summary>The outputs that are made of every token.</summary>
+    private const DinoOutputs PartsOfTokens = DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid | DinoOutputs.Registers;
+
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     public ForwardRequest Request(int images) =>
-        new(images, Has(DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid | DinoOutputs.Registers), hiddenStates: false, attentionLayers: 0)
+        new(images, Has(PartsOfTokens), hiddenStates: false, attentionLayers: 0)
         {
             HiddenStates = Mask(DinoOutputs.HiddenStates, layers.HiddenStates, shape.LayerCount + 1, "hidden states"),
             IntermediateLayers = Mask(DinoOutputs.IntermediateLayers, layers.IntermediateLayers, shape.LayerCount),

@@ -70,7 +70,8 @@ public sealed class RegisterTests
             keys[i] = i / Hidden;
         PatchFeatures features = PatchFeatures.Of(selection.Output(kept, request), PatchFeature.Keys, 0, 0, shape.GridWidth);
         Assert.Equal((3, 4), (features.GridHeight, features.GridWidth));
-        Assert.Equal(Enumerable.Range(1 + registers, 12).Select(row => (float)row), features.Values.ToArray().Chunk(Hidden).Select(row => row[0]));
+        Assert.Equal(
+            Enumerable.Range(1 + registers, 12).Select(row => (float)row), features.Values.ToArray().Chunk(Hidden).Select(row => row[0]));
     }
 
     /// <summary>The first column of the second picture's rows.</summary>

@@ -14,7 +14,8 @@ public sealed class FractionResizeTests
 
     public static TheoryData<int, int, int, int> Sizes => new()
     {
-        { 300, 451, 224, 224 }, { 17, 9, 64, 48 }, { 100, 40, 33, 77 }, { 64, 100, 64, 50 }, { 100, 64, 50, 64 }, { 1, 1, 5, 3 }, { 640, 3, 16, 16 },
+        { 300, 451, 224, 224 }, { 17, 9, 64, 48 }, { 100, 40, 33, 77 }, { 64, 100, 64, 50 }, { 100, 64, 50, 64 },
+        { 1, 1, 5, 3 }, { 640, 3, 16, 16 },
     };
 
     [Theory]
@@ -99,8 +100,8 @@ public sealed class FractionResizeTests
     {
         PreprocessorConfig second = FamilyModel.Load("dinov2").Preprocessor!;
         Assert.Equal("bicubic, shorter side 80 cropped to 70x70", second.Difference);
-        PreprocessorConfig published = (VitConfig.VitS16 with { Kind = ModelKind.DinoV2, PatchSize = 14, TrainedGrid = 37, DefaultInputSize = 224 })
-            .UsualPreprocessor!;
+        var second518 = VitConfig.VitS16 with { Kind = ModelKind.DinoV2, PatchSize = 14, TrainedGrid = 37, DefaultInputSize = 224 };
+        PreprocessorConfig published = second518.UsualPreprocessor!;
         Assert.Equal("bicubic, shorter side 256 cropped to 224x224", published.Difference);
         PreprocessorConfig third = FamilyModel.Load("dinov3").Preprocessor!;
         Assert.Equal(("fractions", 64, 64), (third.Difference, third.InputWidth, third.InputHeight));
