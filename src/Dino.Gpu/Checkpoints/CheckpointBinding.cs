@@ -20,6 +20,9 @@ internal sealed class CheckpointBinding
     /// <inheritdoc cref="MaxListed"/>
     private const int MaxMessage = 270; // the path before it and the count behind it take a part of the 300
 
+    /// <summary>What DINOv3's config.json calls the biases of query, key and value.</summary>
+    private static readonly string[] BiasFlags = ["query_bias", "key_bias", "value_bias"];
+
     private readonly CheckpointFile _file;
     private readonly TrunkNames _names;
     private readonly Dictionary<string, TensorEntry> _tensors = new(StringComparer.Ordinal);
@@ -44,7 +47,7 @@ internal sealed class CheckpointBinding
         _periods = fromFile?.Periods;
         Config = _sizes.Infer(fromFile, beside, heads);
         Preprocessor = pictures ?? Config.UsualPreprocessor;
-        MatchSlots();
+        MatchSlots(beside);
     }
 
     public CheckpointLayout Layout => _names.Layout;
@@ -232,13 +235,16 @@ internal sealed class CheckpointBinding
             throw _file.Error($"{slot.Name} is all zeros, expected trained weights", "if it was downloaded, fetch it again");
     }
 
-    private void MatchSlots()
+    private void MatchSlots(ModelConfig? beside)
     {
         if (Config.LayerCount == 0) _problems.Add("it has no layers");
         if (_periods is { } periods && periods.Length != Config.HeadSize / 4)
             _problems.Add($"{ModelConfig.PeriodsKey} has {periods.Length} numbers, expected {Config.HeadSize / 4}");
         IReadOnlyList<TensorSlot> slots = TensorSlots.For(_names.Tensors, Config, _sizes.HasClassPosition);
         HashSet<string> optional = [.. slots.Where(slot => _tensors.ContainsKey(slot.Name)).Select(slot => slot.Optional)];
+        string[] modules = _names.Tensors.Qkv;
+        for (int part = 0; part < modules.Length && _names.Tensors.Biases == BiasNames.AnyMayLack; part++)
+            beside?.CheckFlag(BiasFlags[part], optional.Contains(modules[part] + ".bias"), _problems);
         foreach (TensorSlot slot in slots)
         {
             if (slot.Optional.Length > 0 && !optional.Contains(slot.Optional))

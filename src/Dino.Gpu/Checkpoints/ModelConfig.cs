@@ -120,8 +120,8 @@ internal sealed class ModelConfig
             CheckSize(string.Create(CultureInfo.InvariantCulture, $"mlp_ratio {ratio}, which makes"), size, found.MlpSize);
         }
 
-        CheckFlag("use_swiglu_ffn", isGated);
-        CheckFlag("use_gated_mlp", isGated);
+        CheckFlag("use_swiglu_ffn", isGated, problems);
+        CheckFlag("use_gated_mlp", isGated, problems);
         Require("hidden_act", found.Kind == ModelKind.DinoV3 && isGated ? "silu" : "gelu");
         if (found.Kind != ModelKind.DinoV3)
             Require("qkv_bias", "True");
@@ -138,17 +138,21 @@ internal sealed class ModelConfig
                 problems.Add($"{Source} says {name} {size}, the tensors {tensors}");
         }
 
-        void CheckFlag(string name, bool tensors)
-        {
-            if (_values.TryGetValue(name, out string? said) && said != tensors.ToString())
-                problems.Add($"{Source} says {name} {said.ToLowerInvariant()}, the tensors {(tensors ? "true" : "false")}");
-        }
-
         void Require(string name, string expected)
         {
             if (_values.TryGetValue(name, out string? value) && value != expected)
                 problems.Add($"{FileName} says {name} {value}, only {expected.ToLowerInvariant()} is supported");
         }
+    }
+
+    /// <summary>Adds a flag that the tensors contradict.</summary>
+    /// <param name="name">As in the file, which need not have it.</param>
+    /// <param name="tensors">What the tensors say.</param>
+    /// <param name="problems">Gets it.</param>
+    public void CheckFlag(string name, bool tensors, List<string> problems)
+    {
+        if (_values.TryGetValue(name, out string? said) && said != tensors.ToString())
+            problems.Add($"{Source} says {name} {said.ToLowerInvariant()}, the tensors {(tensors ? "true" : "false")}");
     }
 
     /// <summary>Columns of DINOv2's gated MLP: two thirds of a plain one's, up to a multiple of 8.</summary>

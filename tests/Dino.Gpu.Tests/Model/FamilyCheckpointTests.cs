@@ -202,6 +202,8 @@ public sealed class FamilyCheckpointTests : IDisposable
     [InlineData("dinov3", "\"hidden_act\": \"gelu\"", "\"hidden_act\": \"silu\"", "hidden_act silu, only gelu is supported")]
     [InlineData("dinov3_gated", "\"intermediate_size\": 64", "\"intermediate_size\": 128", "intermediate_size 128, the tensors 64")]
     [InlineData("dinov3", "\"mlp_bias\": true", "\"mlp_bias\": false", "mlp_bias False, only true is supported")]
+    [InlineData("dinov3", "\"query_bias\": true", "\"query_bias\": false", "query_bias false, the tensors true")]
+    [InlineData("dinov3", "\"key_bias\": false", "\"key_bias\": true", "key_bias true, the tensors false")]
     [InlineData("dinov3", "\"rope_theta\": 100.0", "\"rope_theta\": 0", "rope_theta is '0', expected a positive number")]
     public void A_config_that_says_otherwise_is_refused(string model, string said, string instead, string expected)
     {
