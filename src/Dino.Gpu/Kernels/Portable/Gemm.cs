@@ -35,7 +35,8 @@ internal readonly struct GemmShape
     public int InputStride { get; }
 
     /// <summary>
-    /// Values from one row of the output to the next. It is more than N if the output is a part of a wider buffer.
+    /// Values from one row of the output to the next. It is more than N if the output is a part of a wider buffer, and
+    /// half of N if the product is gated.
     /// </summary>
     public int OutputStride { get; }
 
@@ -117,6 +118,17 @@ internal static class Gemm
     {
         if (row >= shape.Rows)
             return;
+        if (TEpilogue.IsGated)
+        {
+            // Two pairs of columns, of which the second may lie behind the last.
+            long first = (long)shape.Map.BufferRow(row) * shape.OutputStride + column / 2;
+            if (count > 0)
+                output[first] = TEpilogue.Apply(sums.X, sums.Y);
+            if (count > 2)
+                output[first + 1] = TEpilogue.Apply(sums.Z, sums.W);
+            return;
+        }
+
         bool aligned = shape.AlignedOutput != 0;
         ArrayView<Quad> quads = output.Cast<Quad>();
         long index = (long)shape.Map.BufferRow(row) * shape.OutputStride + column;

@@ -35,12 +35,17 @@ internal readonly struct RowMap
     /// <summary>Rows without gaps.</summary>
     public static RowMap Dense => new(1, 1, 0);
 
-    public static RowMap Of(Rows rows, int tokenCount) => rows switch
+    /// <param name="rows">The rows of each image.</param>
+    /// <param name="tokenCount">Tokens of an image.</param>
+    /// <param name="prefixCount">Tokens before its first patch.</param>
+    public static RowMap Of(Rows rows, int tokenCount, int prefixCount = 1) => rows switch
     {
         Rows.ClassToken => new RowMap(1, tokenCount, 0),
-        Rows.Patches => new RowMap(tokenCount - 1, tokenCount, 1),
+        Rows.Patches => new RowMap(tokenCount - prefixCount, tokenCount, prefixCount),
         _ => Dense,
     };
+
+    public static RowMap Of(Rows rows, in VitShape shape) => Of(rows, shape.TokenCount, shape.PrefixTokenCount);
 
     public int BufferRow(int row)
     {

@@ -4,7 +4,7 @@ using ILGPU;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// exp, erf and GELU for kernels. They use only additions and multiplications, so every accelerator computes the same:
+/// exp, erf, GELU and SiLU for kernels. They use only additions and multiplications, so every accelerator computes the same:
 /// ILGPU has no erf, and the exp of a CUDA device is an approximation. The coefficients are Chebyshev fits in 40-digit
 /// arithmetic, rounded to float. Tests measure the errors against double precision on dense grids: exp 9.5e-8 relative,
 /// erf 7.5e-8 absolute, GELU 1.1e-7 relative to the larger of 1 and |x|.
@@ -74,4 +74,8 @@ internal static class ScalarMath
     /// <summary>GELU in its exact form, x * Phi(x), as the original DINO and Hugging Face compute it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Gelu(float x) => 0.5f * x * (1f + Erf(x * 0.707106781f));
+
+    /// <summary>x / (1 + e^-x). Below -88 it is 0 to float precision and becomes x e^-88.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Silu(float x) => x / (1f + Exp(-x));
 }

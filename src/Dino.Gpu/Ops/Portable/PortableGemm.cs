@@ -45,6 +45,9 @@ internal sealed class PortableGemm<TTile>(Accelerator accelerator) : PortableGem
     private readonly Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, GemmShape, ArrayView<float>>> _add =
         new(() => Load<AddEpilogue>(accelerator));
 
+    private readonly Lazy<Action<KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<float>, GemmShape, ArrayView<float>>> _gated =
+        new(() => Load<GatedEpilogue>(accelerator));
+
     public override int TileRows => 4 * TTile.RowQuads * TTile.Side;
 
     public override int TileColumns => 4 * TTile.ColumnQuads * TTile.Side;
@@ -56,7 +59,9 @@ internal sealed class PortableGemm<TTile>(Accelerator accelerator) : PortableGem
     public override void Launch<TEpilogue>(
         ArrayView<float> input, ArrayView<float> weight, ArrayView<float> bias, GemmShape shape, ArrayView<float> output)
     {
-        var kernel = typeof(TEpilogue) == typeof(GeluEpilogue) ? _gelu : typeof(TEpilogue) == typeof(AddEpilogue) ? _add : _store;
+        var kernel = typeof(TEpilogue) == typeof(GeluEpilogue) ? _gelu
+            : typeof(TEpilogue) == typeof(AddEpilogue) ? _add
+            : typeof(TEpilogue) == typeof(GatedEpilogue) ? _gated : _store;
         Index3D grid = Of(accelerator, CeilingDivide(shape.Columns, TileColumns), CeilingDivide(shape.Rows, TileRows));
         kernel.Value(new KernelConfig(grid, new Index3D(TTile.Side, TTile.Side, 1)), input, weight, bias, shape, output);
     }

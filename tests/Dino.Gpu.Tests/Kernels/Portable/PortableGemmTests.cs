@@ -107,6 +107,25 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
             "bias + residual", added, Run<AddEpilogue>(kernels, accelerator, input, weight, bias, old, shape), limit, columns);
     }
 
+    /// <summary>Gate and up in neighboring columns; a width that no tile divides, and one whose quads are not aligned.</summary>
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Gated_columns_become_one(TestDevice device)
+    {
+        PortableKernels kernels = Open(device, out Accelerator accelerator);
+        foreach ((int rows, int mlp, int depth) in new[] { (1, 1, 1), (5, 7, 9), (3, 88, 32), (19, 40, 16) })
+        {
+            float[] input = Random(rows * depth, 1);
+            float[] weight = Random(2 * mlp * depth, 2);
+            float[] bias = Random(2 * mlp, 3);
+            double[] pairs = Reference.Linear(input, weight, bias, rows, depth, 2 * mlp);
+            double[] expected = [.. pairs.Chunk(2).Select(pair => Reference.Silu(pair[0]) * pair[1])];
+            var shape = new GemmShape(rows, 2 * mlp, depth, depth, mlp, RowMap.Dense);
+            float[] actual = Run<GatedEpilogue>(kernels, accelerator, input, weight, bias, new float[rows * mlp], shape);
+            Tolerance.AssertClose($"gated ({rows}, {mlp}, {depth})", expected, actual, 1e-5, mlp);
+        }
+    }
+
     /// <summary>
     /// Class-token and patch rows land in their own rows, leave the others alone, and have the bits that they have
     /// among all rows.
