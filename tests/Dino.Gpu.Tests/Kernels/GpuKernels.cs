@@ -39,7 +39,7 @@ internal static partial class GpuKernels
 {
     /// <summary>
     /// The public static methods of the kernel namespaces whose names end in Kernel, closed over every type that fits,
-    /// but the 4x4 groups, which no GPU runs, and heads that are too long for tf32.
+    /// but the 4x4 groups, which no GPU runs, heads that are too long for tf32, and gains in other formats than float16.
     /// </summary>
     public static IReadOnlyList<GpuKernel> All { get; } =
         [.. Of(typeof(DeviceTrial), false), .. Of(typeof(TileProduct), false), .. Of(typeof(TileLayout), true)];
@@ -129,10 +129,12 @@ internal static partial class GpuKernels
     }
 
     private static bool IsUsed(Type[] arguments) =>
-        !arguments.Contains(typeof(TensorFloat32Format))
+        !arguments.Any(type => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(AddScaledEpilogue<>)
+            && type.GetGenericArguments()[0] != typeof(Float16Format))
+        && (!arguments.Contains(typeof(TensorFloat32Format))
         || arguments.FirstOrDefault(typeof(IHeadSize).IsAssignableFrom) is not Type head
         || (int)head.GetProperty(nameof(IHeadSize.Size))!.GetValue(null)! * sizeof(float)
-            <= Dino.Gpu.Kernels.TensorCore.Attention.MaxRowBytes;
+            <= Dino.Gpu.Kernels.TensorCore.Attention.MaxRowBytes);
 }
 
 /// <summary>ILGPU's compiler for one architecture, set up as <see cref="DinoDevice"/> sets it up.</summary>

@@ -22,6 +22,12 @@ internal interface ITensorFormat
     /// <summary>Stages result0 and result1 at one byte of the tiles, result2 and result3 at another.</summary>
     static abstract void StageResults(int first, int second);
 
+    /// <summary>Stages result0 at one byte of the tiles and result1 at another.</summary>
+    static abstract void StageGated(int first, int second);
+
+    /// <summary>Loads values 4 * <paramref name="quad"/> to 4 * <paramref name="quad"/> + 3.</summary>
+    static abstract Quad LoadQuad(ArrayView<uint> source, long quad);
+
     /// <summary>Returns the bits of a value, rounded to nearest, in the low ElementSize bytes.</summary>
     static abstract uint Round(float value);
 
@@ -50,18 +56,30 @@ internal interface ITensorFormat
     static abstract void StorePairs(long first, long second);
 }
 
-/// <summary>Two words that are stored at once. <see cref="Quad"/> says when ILGPU does so.</summary>
+/// <summary>Two words that are read or stored at once. <see cref="Quad"/> says when ILGPU does so.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly struct WordPair(uint first, uint second)
 {
     private readonly uint _first = first, _second = second;
+
+    public uint First => _first;
+
+    public uint Second => _second;
 }
 
-/// <summary>Four words that are stored at once.</summary>
+/// <summary>Four words that are read or stored at once.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly struct WordQuad(uint first, uint second, uint third, uint fourth)
 {
     private readonly uint _first = first, _second = second, _third = third, _fourth = fourth;
+
+    public uint First => _first;
+
+    public uint Second => _second;
+
+    public uint Third => _third;
+
+    public uint Fourth => _fourth;
 }
 
 /// <summary>8 bits of exponent, 8 of mantissa.</summary>
@@ -75,6 +93,16 @@ internal readonly struct BFloat16Format : ITensorFormat
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreBFloat16, address);
 
     public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageBFloat16, first, second);
+
+    public static void StageGated(int first, int second) => CudaAsm.Emit(EpilogueText.StageGatedBFloat16, first, second);
+
+    public static Quad LoadQuad(ArrayView<uint> source, long quad)
+    {
+        WordPair words = source.Cast<WordPair>()[quad];
+        return new Quad(
+            Interop.IntAsFloat(words.First << 16), Interop.IntAsFloat(words.First & 0xffff0000u),
+            Interop.IntAsFloat(words.Second << 16), Interop.IntAsFloat(words.Second & 0xffff0000u));
+    }
 
     /// <summary>
     /// Rounds to nearest, ties to even. NaN does not occur in weights; it would stay NaN here unless its mantissa is
@@ -115,6 +143,25 @@ internal readonly struct Float16Format : ITensorFormat
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreFloat16, address);
 
     public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat16, first, second);
+
+    public static void StageGated(int first, int second) => CudaAsm.Emit(EpilogueText.StageGatedFloat16, first, second);
+
+    public static Quad LoadQuad(ArrayView<uint> source, long quad)
+    {
+        WordPair words = source.Cast<WordPair>()[quad];
+        return new Quad(Widen(words.First), Widen(words.First >> 16), Widen(words.Second), Widen(words.Second >> 16));
+    }
+
+    /// <summary>
+    /// The value of 16 bits. The exponent's bias changes by a product with 2^112, which makes normal numbers of the small
+    /// ones too.
+    /// </summary>
+    private static float Widen(uint bits)
+    {
+        uint size = bits & 0x7fffu;
+        uint magnitude = size >= 0x7c00u ? 0x7f800000u | (size << 13) : Interop.FloatAsInt(Interop.IntAsFloat(size << 13) * 5.192296859e33f);
+        return Interop.IntAsFloat(((bits & 0x8000u) << 16) | magnitude);
+    }
 
     /// <summary>
     /// Rounds to nearest, ties to even. ILGPU's own conversion truncates on the host, but device and host must agree.
@@ -165,6 +212,16 @@ internal readonly struct TensorFloat32Format : ITensorFormat
     public static void StoreResults(long address) => CudaAsm.Emit(EpilogueText.StoreTensorFloat32, address);
 
     public static void StageResults(int first, int second) => CudaAsm.Emit(EpilogueText.StageTensorFloat32, first, second);
+
+    public static void StageGated(int first, int second) => CudaAsm.Emit(EpilogueText.StageGatedTensorFloat32, first, second);
+
+    public static Quad LoadQuad(ArrayView<uint> source, long quad)
+    {
+        WordQuad words = source.Cast<WordQuad>()[quad];
+        return new Quad(
+            Interop.IntAsFloat(words.First), Interop.IntAsFloat(words.Second), Interop.IntAsFloat(words.Third),
+            Interop.IntAsFloat(words.Fourth));
+    }
 
     /// <summary>Rounds to nearest, ties away from zero, as cvt.rna does.</summary>
     public static uint Round(float value) => (Interop.FloatAsInt(value) + 0x1000u) & ~0x1fffu;

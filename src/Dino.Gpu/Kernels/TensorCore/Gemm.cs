@@ -28,7 +28,9 @@ internal readonly struct TensorGemmShape
     /// <summary>K in bytes, the length of a row of input and weight: a multiple of 64.</summary>
     public int RowBytes { get; }
 
-    /// <summary>Values from one row of the output to the next; a multiple of 8.</summary>
+    /// <summary>
+    /// Values from one row of the output to the next, those of N columns if the product is gated; a multiple of 8.
+    /// </summary>
     public int OutputStride { get; }
 
     /// <summary>The rows of input and output that the product uses.</summary>
@@ -44,7 +46,7 @@ internal static class Gemm
 {
     /// <param name="input">Global address of (M, K). All addresses are 16-byte aligned.</param>
     /// <param name="weight">Global address of (N, K).</param>
-    /// <param name="bias">Global address of (N) floats.</param>
+    /// <param name="bias">Global address of (N) floats, and of (N) gains behind them if the epilogue has gains.</param>
     /// <param name="shape">Sizes.</param>
     /// <param name="output">Global address of (M, N).</param>
     public static void Kernel<TTile, TFormat, TEpilogue>(long input, long weight, long bias, TensorGemmShape shape, long output)
@@ -83,7 +85,8 @@ internal static class Gemm
         // The slots are free for staging once every warp has read its last fragments.
         CudaAsm.Emit("cp.async.wait_group 0;");
         CudaAsm.Emit("bar.sync 0;");
-        TTile.Finish<TFormat, TEpilogue>(new WarpOutput(shape, output, firstRow + warpRow, column, warp, lane));
+        long gains = bias + (long)shape.Columns * sizeof(float);
+        TTile.Finish<TFormat, TEpilogue>(new WarpOutput(shape, gains, output, firstRow + warpRow, column, warp, lane));
     }
 
     /// <summary>Rows of the output that a group computes.</summary>

@@ -89,7 +89,7 @@ internal static class RowKernels
     /// <param name="table">(3, 256)</param>
     /// <param name="shape">The model at this input size. Its patch size is a multiple of 4.</param>
     /// <param name="patches">
-    /// (images * tokens, 3 * patch * patch) in the format; the class token's row is not touched.
+    /// (images * tokens, 3 * patch * patch) in the format; the rows before the first patch are not touched.
     /// </param>
     public static void UnfoldKernel<TFormat>(
         Index1D index, ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, ArrayView<uint> patches)
@@ -103,7 +103,7 @@ internal static class RowKernels
         int channel = column / (shape.PatchSize * shape.PatchSize);
         int y = patch / shape.GridWidth * shape.PatchSize + column / shape.PatchSize % shape.PatchSize;
         int x = patch % shape.GridWidth * shape.PatchSize + column % shape.PatchSize;
-        long row = (long)image * shape.TokenCount + 1 + patch;
+        long row = (long)image * shape.TokenCount + shape.PrefixTokenCount + patch;
         Quad values;
         if (shape.IsSampled)
         {
@@ -127,10 +127,73 @@ internal static class RowKernels
         TFormat.StoreQuad(patches, row * quads + quad, values);
     }
 
+    /// <summary>
+    /// The unfold of a patch whose lines are no whole quads, such as 14 pixels, with rows that are longer than a patch: what
+    /// lies behind it is zero. One thread takes four neighboring values, each by itself, and stores them at once.
+    /// </summary>
+    /// <param name="index">(image, patch, quad), quad fastest.</param>
+    /// <param name="pixels">(images, height, width, 3)</param>
+    /// <param name="table">(3, 256)</param>
+    /// <param name="shape">The model at this input size.</param>
+    /// <param name="columns">Columns of a row, a multiple of 4.</param>
+    /// <param name="patches">(images * tokens, columns) in the format; the rows before the first patch are not touched.</param>
+    public static void UnfoldPaddedKernel<TFormat>(
+        Index1D index, ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int columns, ArrayView<uint> patches)
+        where TFormat : struct, ITensorFormat
+    {
+        int quads = columns / 4;
+        int column = index % quads * 4;
+        int patch = index / quads % shape.PatchCount;
+        int image = index / quads / shape.PatchCount;
+        long row = (long)image * shape.TokenCount + shape.PrefixTokenCount + patch;
+        var values = new Quad(
+            PatchValue(pixels, table, shape, image, patch, column), PatchValue(pixels, table, shape, image, patch, column + 1),
+            PatchValue(pixels, table, shape, image, patch, column + 2), PatchValue(pixels, table, shape, image, patch, column + 3));
+        TFormat.StoreQuad(patches, row * quads + column / 4, values);
+    }
+
+    /// <summary>
+    /// The portable rotation (<see cref="Rotation.RotateKernel"/>), in the format. One thread takes four neighboring pairs.
+    /// </summary>
+    /// <param name="index">(image, patch, part, head, quad), quad fastest.</param>
+    /// <param name="table">(patches, head size)</param>
+    /// <param name="shape">Sizes; the head size is a multiple of 8.</param>
+    /// <param name="qkv">(images * tokens, 3 * hidden) in the format.</param>
+    public static void RotateKernel<TFormat>(Index1D index, ArrayView<float> table, RotationShape shape, ArrayView<uint> qkv)
+        where TFormat : struct, ITensorFormat
+    {
+        int quads = shape.HalfHead / 4;
+        int quadsOfRow = shape.PairsOfRow / 4;
+        int row = index / quadsOfRow;
+        int inRow = index % quadsOfRow;
+        int quad = inRow % quads;
+        ArrayView<Quad> angles = table.Cast<Quad>();
+        long angle = (long)(row % shape.PatchCount) * 2 * quads + quad;
+        Quad cosine = angles[angle];
+        Quad sine = angles[angle + quads];
+        long first = ((long)shape.Patches.BufferRow(row) * 3 + shape.FirstPart) * (shape.HiddenSize / 4) + inRow / quads * 2 * quads + quad;
+        Quad a = TFormat.LoadQuad(qkv, first);
+        Quad b = TFormat.LoadQuad(qkv, first + quads);
+        Quad negative = Quad.Multiply(sine, Quad.Of(-1f));
+        TFormat.StoreQuad(qkv, first, Quad.Add(Quad.Multiply(a, cosine), Quad.Multiply(b, negative)));
+        TFormat.StoreQuad(qkv, first + quads, Quad.Add(Quad.Multiply(b, cosine), Quad.Multiply(a, sine)));
+    }
+
     /// <summary>Rounds float32 values to the format. One thread takes four values.</summary>
     public static void RoundKernel<TFormat>(Index1D quad, ArrayView<float> values, ArrayView<uint> rounded)
         where TFormat : struct, ITensorFormat =>
         TFormat.StoreQuad(rounded, quad, values.Cast<Quad>()[quad]);
+
+    /// <summary>The value of one column of an unfolded patch, 0 behind the last.</summary>
+    private static float PatchValue(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int image, int patch, int column)
+    {
+        if (column >= shape.PatchLength)
+            return 0f;
+        int channel = column / (shape.PatchSize * shape.PatchSize);
+        int y = patch / shape.GridWidth * shape.PatchSize + column / shape.PatchSize % shape.PatchSize;
+        int x = patch % shape.GridWidth * shape.PatchSize + column % shape.PatchSize;
+        return Embedding.Pixel(pixels, table, shape, image, channel, y, x);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Quad Load(ArrayView<float> values, long row, int quad, int count) =>

@@ -66,7 +66,7 @@ internal static class TileLayout
     /// Bytes from one staged row of a warp's results to the next: 16 or 32 more than a row takes. One store writes two
     /// columns of each of eight rows (of four, with 4 bytes per value), and this puts them on different banks.
     /// </summary>
-    public static int StagedPitch(int columns, int size) => columns * size + 8 * size;
+    public static int StagedPitch(int columns, int size) => columns * size + (size > 2 ? 8 * size : ChunkBytes);
 
     /// <summary>Fragment rows that are staged at a time: all of them, or two if a value takes 4 bytes.</summary>
     public static int StagedFragments(int rowFragments, int size) => size == sizeof(float) ? 2 : rowFragments;

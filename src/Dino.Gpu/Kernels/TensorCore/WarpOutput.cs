@@ -6,15 +6,16 @@ namespace Dino.Gpu.Kernels.TensorCore;
 
 /// <summary>Moves a warp's results from its fragments through shared memory to the output.</summary>
 /// <param name="shape">Sizes.</param>
+/// <param name="gains">Global address of (N) floats; only some epilogues read them.</param>
 /// <param name="output">Global address of (M, N).</param>
 /// <param name="row">The first row of the warp.</param>
 /// <param name="column">The first column of the warp.</param>
 /// <param name="warp">The warp of the group.</param>
 /// <param name="lane">The lane of the warp.</param>
-internal readonly struct WarpOutput(TensorGemmShape shape, long output, int row, int column, int warp, int lane)
+internal readonly struct WarpOutput(TensorGemmShape shape, long gains, long output, int row, int column, int warp, int lane)
 {
     private readonly TensorGemmShape _shape = shape;
-    private readonly long _output = output;
+    private readonly long _gains = gains, _output = output;
     private readonly int _row = row, _column = column, _warp = warp, _lane = lane;
 
     /// <summary>Applies the epilogue to result0 to result3 of fragment (i, j), and stages them.</summary>
@@ -51,6 +52,7 @@ internal readonly struct WarpOutput(TensorGemmShape shape, long output, int row,
         int passRows = TileLayout.WarpSize / lanes;
         int column = _column + (_lane & (lanes - 1)) * (TileLayout.ChunkBytes / size);
         int row = _row + (last + 1 - fragments) * TileLayout.FragmentRows + _lane / lanes;
+        TEpilogue.Begin(_gains + (long)column * sizeof(float), _shape.Columns - column);
         int staged = TileLayout.StagedChunk(_warp, _lane, TTile.RowFragments, columns, size);
         RowMap map = _shape.Map;
         int stride = _shape.OutputStride * size;

@@ -14,6 +14,12 @@ internal enum ProductEpilogue
 
     /// <summary>output = output + product + bias, in float32.</summary>
     Add,
+
+    /// <summary>output = output + gain * (product + bias), in float32.</summary>
+    AddScaled,
+
+    /// <summary>output = silu(gate) * up of neighboring columns, in 16 bits.</summary>
+    Gated,
 }
 
 /// <summary>One of the products with wgmma.</summary>
@@ -33,13 +39,19 @@ internal sealed record ProductKernel(WarpgroupTile Tile, Precision Precision, Pr
         _ => throw new ArgumentOutOfRangeException(nameof(Precision), Precision, "Expected bfloat16 or float16."),
     };
 
-    /// <summary>Bytes of an output value.</summary>
-    public int OutputSize => Epilogue is ProductEpilogue.StoreFloat or ProductEpilogue.Add ? sizeof(float) : sizeof(short);
+    /// <summary>Bytes of the output for each column of the product.</summary>
+    public int OutputSize => Epilogue switch
+    {
+        ProductEpilogue.StoreFloat or ProductEpilogue.Add or ProductEpilogue.AddScaled => sizeof(float),
+        ProductEpilogue.Gated => sizeof(short) / 2,
+        _ => sizeof(short),
+    };
 
-    /// <summary>All of them.</summary>
+    /// <summary>All of them. Gains are kept apart in float16 alone; bfloat16 has the exponents to hold them in weights.</summary>
     public static IEnumerable<ProductKernel> All =>
         from tile in WarpgroupTile.All
         from precision in new[] { Precision.BFloat16, Precision.Float16 }
         from epilogue in Enum.GetValues<ProductEpilogue>()
+        where epilogue != ProductEpilogue.AddScaled || precision == Precision.Float16
         select new ProductKernel(tile, precision, epilogue);
 }

@@ -63,7 +63,7 @@ internal sealed class ProductText
 
         // Those that the texts of the epilogues name.
         _text.Add(
-            ".reg .f32 result<4>", ".reg .b32 packed<4>", ".reg .f32 gelu<4>", ".reg .f32 bias<2>", ".reg .b32 tilesBase",
+            ".reg .f32 result<4>", ".reg .b32 packed<4>", ".reg .f32 gelu<4>", ".reg .f32 gain<4>", ".reg .f32 bias<2>", ".reg .b32 tilesBase",
             ".reg .b32 address", ".reg .b64 outAt", ".reg .b64 outPlace", ".reg .b32 outStride", ".reg .b32 outRow",
             ".reg .b32 outLeft", ".reg .b32 outReciprocal", ".reg .b32 outShift", ".reg .b32 outGap", ".reg .b32 outNow",
             ".reg .pred inside", ".reg .pred more", ".reg .pred always", ".reg .pred wraps");
@@ -214,14 +214,19 @@ internal sealed class ProductText
         _text.Add(
             $"mad.lo.s32 staged, warp, {TileLayout.FragmentRows * pitch}, ring", "shr.u32 row, lane, 2",
             $"mad.lo.s32 tilesBase, row, {pitch}, staged", "and.b32 now, lane, 3", $"mad.lo.s32 tilesBase, now, {2 * size}, tilesBase");
+        bool isBFloat16 = _kernel.Precision == Precision.BFloat16;
         string stage = size == sizeof(float) ? EpilogueText.StageFloat32
-            : _kernel.Precision == Precision.BFloat16 ? EpilogueText.StageBFloat16 : EpilogueText.StageFloat16;
+            : _kernel.Epilogue == ProductEpilogue.Gated
+                ? isBFloat16 ? EpilogueText.StageGatedBFloat16 : EpilogueText.StageGatedFloat16
+            : isBFloat16 ? EpilogueText.StageBFloat16 : EpilogueText.StageFloat16;
         for (int j = 0; j < _tile.Columns / 8; j++)
         {
             for (int k = 0; k < 4; k++)
                 _text.Add($"mov.f32 result{k}, acc{4 * j + k}");
             if (_kernel.Epilogue == ProductEpilogue.Gelu)
                 _text.AddText(EpilogueText.Gelu);
+            else if (_kernel.Epilogue == ProductEpilogue.Gated)
+                _text.AddText(EpilogueText.Gated);
             _text.AddText(stage, 8 * j * size, 8 * (j * size + pitch));
         }
     }
@@ -244,7 +249,21 @@ internal sealed class ProductText
             "mad.wide.s32 outputAt, now, stride, outputAt", $"mad.wide.s32 outputAt, column, {size}, outputAt",
             "sub.s32 left, rows, row", "setp.lt.s32 inside, column, columns", "selp.b32 left, left, 0, inside");
         _text.AddText(EpilogueText.SetOutput, "outputAt", "row", "left", "reciprocal", "shift", "gap", "stride");
-        string store = _kernel.Epilogue == ProductEpilogue.Add ? EpilogueText.AddStaged : EpilogueText.StoreStaged;
+        if (_kernel.Epilogue == ProductEpilogue.AddScaled)
+        {
+            // The gains lie behind the bias.
+            _text.Add(
+                "sub.s32 now, columns, column", "ld.param.b64 biasAt, [bias]", "mad.wide.s32 biasAt, columns, 4, biasAt",
+                "mad.wide.s32 biasAt, column, 4, biasAt");
+            _text.AddText(EpilogueText.LoadGains, "biasAt", "now");
+        }
+
+        string store = _kernel.Epilogue switch
+        {
+            ProductEpilogue.Add => EpilogueText.AddStaged,
+            ProductEpilogue.AddScaled => EpilogueText.AddScaledStaged,
+            _ => EpilogueText.StoreStaged,
+        };
         for (int pass = 0; pass < TileLayout.FragmentRows / passRows; pass++)
             _text.AddText(store, pass * passRows * pitch, pass * passRows);
     }

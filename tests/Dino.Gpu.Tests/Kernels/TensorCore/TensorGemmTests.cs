@@ -26,8 +26,11 @@ public sealed class TensorGemmTests
             foreach (Type format in new[] { typeof(BFloat16Format), typeof(Float16Format), typeof(TensorFloat32Format) })
             {
                 foreach (Type epilogue in new[] { typeof(StoreEpilogue<>), typeof(StoreFloatEpilogue<>),
-                    typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>), typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>) })
+                    typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>), typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>),
+                    typeof(Dino.Gpu.Kernels.TensorCore.GatedEpilogue<>) })
                     data.Add(tile, format, epilogue);
+                if (format == typeof(Float16Format))
+                    data.Add(tile, format, typeof(AddScaledEpilogue<>));
             }
         }
 
@@ -78,6 +81,7 @@ public sealed class TensorGemmTests
     [InlineData(65, 1152, 384, "StoreFloat")]
     [InlineData(66, 1536, 384, "Gelu")]
     [InlineData(67, 384, 1536, "Add")]
+    [InlineData(66, 3072, 384, "Gated")]
     public void Warpgroup_product_has_the_sizes_of_the_model(int rows, int columns, int depth, string epilogue)
     {
         foreach (WarpgroupTile tile in WarpgroupTile.All)
@@ -96,6 +100,8 @@ public sealed class TensorGemmTests
             ProductEpilogue.Store => typeof(StoreEpilogue<>),
             ProductEpilogue.StoreFloat => typeof(StoreFloatEpilogue<>),
             ProductEpilogue.Gelu => typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>),
+            ProductEpilogue.Gated => typeof(Dino.Gpu.Kernels.TensorCore.GatedEpilogue<>),
+            ProductEpilogue.AddScaled => typeof(AddScaledEpilogue<>),
             _ => typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>),
         });
 
@@ -105,19 +111,22 @@ public sealed class TensorGemmTests
         var random = new Random(rows + columns + depth);
         int elementSize = format == typeof(TensorFloat32Format) ? 4 : 2;
         bool isGelu = epilogue == typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>);
-        bool stores16 = elementSize == 2
-            && epilogue != typeof(StoreFloatEpilogue<>)
-            && epilogue != typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>);
+        bool isGated = epilogue == typeof(Dino.Gpu.Kernels.TensorCore.GatedEpilogue<>);
+        bool hasGains = epilogue == typeof(AddScaledEpilogue<>);
+        bool adds = hasGains || epilogue == typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>);
+        bool stores16 = elementSize == 2 && epilogue != typeof(StoreFloatEpilogue<>) && !adds;
+        int pair = isGated ? 2 : 1; // columns of the product that make one value
+        columns = (columns + 8 * pair - 1) / (8 * pair) * (8 * pair);
         int bufferRows = map.BufferRow(rows - 1) + 1;
-        int outputStride = columns + 8;
+        int outputStride = columns / pair + 8;
         double[] a = Random(random, bufferRows * depth, format);
         double[] b = Random(random, columns * depth, format);
-        float[] bias = [.. Enumerable.Range(0, columns).Select(_ => random.NextSingle() - 0.5f)];
+        float[] bias = [.. Enumerable.Range(0, hasGains ? 2 * columns : columns).Select(_ => random.NextSingle() - 0.5f)];
         float[] previous = [.. Enumerable.Range(0, bufferRows * outputStride).Select(_ => random.NextSingle() - 0.5f)];
 
         int weightStart = Align(Start + a.Length * elementSize);
         int biasStart = Align(weightStart + b.Length * elementSize);
-        int outputStart = Align(biasStart + 4 * columns);
+        int outputStart = Align(biasStart + 4 * bias.Length);
         int outputSize = stores16 ? 2 : 4;
         byte[] global = new byte[outputStart + bufferRows * outputStride * outputSize];
         Array.Fill(global, (byte)0xff);
@@ -134,7 +143,7 @@ public sealed class TensorGemmTests
         machine.SetAddress(2, biasStart);
         int[] shape =
         [
-            rows, columns, depth * elementSize, outputStride,
+            rows, columns, depth * elementSize, pair * outputStride,
             map.RowsPerImage, (int)map.Reciprocal, map.Shift, map.ImageStride, map.FirstRow,
         ];
         for (int i = 0; i < shape.Length; i++)
@@ -150,33 +159,41 @@ public sealed class TensorGemmTests
         for (int row = 0; row < rows; row++)
         {
             int bufferRow = map.BufferRow(row);
-            for (int column = 0; column < columns; column++)
+            for (int column = 0; column < columns / pair; column++)
             {
-                double sum = bias[column];
-                double size = Math.Abs(sum);
-                for (int k = 0; k < depth; k++)
-                {
-                    double product = a[bufferRow * depth + k] * b[column * depth + k];
-                    sum += product;
-                    size += Math.Abs(product);
-                }
-
+                (double sum, double size) = Sum(bufferRow, column * pair);
+                (double up, double upSize) = isGated ? Sum(bufferRow, column * pair + 1) : default;
                 int index = bufferRow * outputStride + column;
                 written[index] = true;
                 double expected = isGelu ? 0.5 * sum * (1 + Reference.Erf(sum / Math.Sqrt(2)))
-                    : epilogue == typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>) ? previous[index] + sum
+                    : isGated ? Reference.Silu(sum) * up
+                    : adds ? previous[index] + sum * (hasGains ? bias[columns + column] : 1)
                     : sum;
                 double actual = Read(global, outputStart, index, stores16 ? format : null);
                 // Half a unit of the output format's last place, and the float32 sums.
                 bool rounds = stores16
-                    || (format == typeof(TensorFloat32Format) && (epilogue == typeof(StoreEpilogue<>) || isGelu));
+                    || (format == typeof(TensorFloat32Format) && (epilogue == typeof(StoreEpilogue<>) || isGelu || isGated));
                 double ulp = !rounds ? 0 : format == typeof(BFloat16Format) ? 1.0 / 256 : 1.0 / 2048;
-                double limit = Math.Abs(expected) * ulp * 1.001 + 1e-6 * (1 + size);
+                double limit = Math.Abs(expected) * ulp * 1.001 + 1e-6 * (1 + size) * (1 + upSize);
                 Assert.True(
                     Math.Abs(actual - expected) <= limit,
                     $"[{row}, {column}] of ({rows}, {columns}, {depth}): expected {expected:G9}, got {actual:G9}");
                 worst = Math.Max(worst, Math.Abs(actual - expected));
             }
+        }
+
+        (double Sum, double Size) Sum(int bufferRow, int column)
+        {
+            double sum = bias[column];
+            double size = Math.Abs(sum);
+            for (int k = 0; k < depth; k++)
+            {
+                double product = a[bufferRow * depth + k] * b[column * depth + k];
+                sum += product;
+                size += Math.Abs(product);
+            }
+
+            return (sum, size);
         }
 
         for (int i = 0; i < written.Length; i++)

@@ -29,7 +29,7 @@ public sealed partial class TensorPtxTests
             foreach (Type format in Formats)
             {
                 foreach (Type epilogue in new[] { typeof(StoreEpilogue<>), typeof(StoreFloatEpilogue<>),
-                    typeof(GeluEpilogue<>), typeof(AddEpilogue<>) })
+                    typeof(GeluEpilogue<>), typeof(AddEpilogue<>), typeof(GatedEpilogue<>), typeof(AddScaledEpilogue<>) })
                 {
                     string ptx = GpuKernels.Compile(kernel.MakeGenericMethod(tile, format, epilogue.MakeGenericType(format)));
                     string what = $"{tile.Name}, {format.Name}, {epilogue.Name}";
@@ -47,7 +47,8 @@ public sealed partial class TensorPtxTests
                     Assert.Equal((large ? 8 : 4) * (2 * stages - 1), Count(ptx, "cp.async.cg.shared.global ")); // before the loop and in it
                     Assert.Equal(stages - 1 + slices, Count(ptx, "cp.async.commit_group;"));
                     Assert.Equal(slices, Count(ptx, $"cp.async.wait_group {stages - 2};"));
-                    Assert.Equal(epilogue == typeof(GeluEpilogue<>) ? 4 * products : 0, Count(ptx, "ex2.approx.ftz.f32"));
+                    int powers = epilogue == typeof(GeluEpilogue<>) ? 4 : epilogue == typeof(GatedEpilogue<>) ? 2 : 0;
+                    Assert.Equal(powers * products, Count(ptx, "ex2.approx.ftz.f32"));
                 }
             }
         }
@@ -57,7 +58,7 @@ public sealed partial class TensorPtxTests
     public void Row_kernels_use_no_local_memory()
     {
         foreach (string name in new[] { nameof(RowKernels.LayerNormKernel), nameof(RowKernels.UnfoldKernel),
-            nameof(RowKernels.RoundKernel) })
+            nameof(RowKernels.RoundKernel), nameof(RowKernels.UnfoldPaddedKernel), nameof(RowKernels.RotateKernel) })
         {
             foreach (Type format in Formats)
             {
@@ -66,8 +67,9 @@ public sealed partial class TensorPtxTests
                 Assert.False(ptx.Contains(".local", StringComparison.Ordinal), $"{name}, {format.Name} keeps values in local memory");
                 string store = format == typeof(TensorFloat32Format) ? "st.global.v4.b32" : "st.global.v2.b32";
                 bool norm = name == nameof(RowKernels.LayerNormKernel);
-                Assert.Equal(norm ? 9 : 1, Count(ptx, store)); // eight quads in registers, and the loop over those beyond
-                Assert.Equal(norm ? 9 : 1, Count(ptx, "st.global"));
+                int stores = norm ? 9 : name == nameof(RowKernels.RotateKernel) ? 2 : 1;
+                Assert.Equal(stores, Count(ptx, store)); // a norm: eight quads in registers, and the loop over those beyond
+                Assert.Equal(stores, Count(ptx, "st.global"));
                 if (norm)
                 {
                     Assert.Equal(10, Count(ptx, "shfl.sync.bfly"));

@@ -44,6 +44,15 @@ internal static class EpilogueText
         + "fma.rn.f32 gelu3, gelu3, gelu1, 0f3E027906; mul.f32 gelu3, gelu3, gelu1; mul.f32 gelu3, gelu3, gelu2;\n\t"
         + "neg.f32 gelu0, gelu0; max.f32 result3, result3, 0f00000000; fma.rn.f32 result3, gelu0, gelu3, result3;";
 
+    /// <summary>
+    /// result0 = silu(result0) * result1, result1 = silu(result2) * result3, with silu(x) = x / (1 + e^-x)
+    /// </summary>
+    public const string Gated =
+        "mul.f32 gelu0, result0, 0fBFB8AA3B; ex2.approx.ftz.f32 gelu0, gelu0; add.f32 gelu0, gelu0, 0f3F800000;\n\t"
+        + "rcp.approx.ftz.f32 gelu0, gelu0; mul.f32 gelu0, gelu0, result0; mul.f32 result0, gelu0, result1;\n\t"
+        + "mul.f32 gelu0, result2, 0fBFB8AA3B; ex2.approx.ftz.f32 gelu0, gelu0; add.f32 gelu0, gelu0, 0f3F800000;\n\t"
+        + "rcp.approx.ftz.f32 gelu0, gelu0; mul.f32 gelu0, gelu0, result2; mul.f32 result1, gelu0, result3;";
+
     /// <summary>Two results of a row at byte %0 of the tiles, two of another at byte %1.</summary>
     public const string StageFloat32 =
         "add.u32 address, tilesBase, %0; st.shared.v2.f32 [address], {result0, result1}; add.u32 address, tilesBase, %1;\n\t"
@@ -64,6 +73,23 @@ internal static class EpilogueText
     public const string StageFloat16 =
         "cvt.rn.f16x2.f32 packed0, result1, result0; cvt.rn.f16x2.f32 packed1, result3, result2; add.u32 address, tilesBase, %0;\n\t"
         + "st.shared.b32 [address], packed0; add.u32 address, tilesBase, %1; st.shared.b32 [address], packed1;";
+
+    /// <summary>
+    /// The one result of a row at byte %0 of the tiles, that of another at byte %1; rounded to tf32.
+    /// </summary>
+    public const string StageGatedTensorFloat32 =
+        "cvt.rna.tf32.f32 packed0, result0; cvt.rna.tf32.f32 packed1, result1; add.u32 address, tilesBase, %0;\n\t"
+        + "st.shared.b32 [address], packed0; add.u32 address, tilesBase, %1; st.shared.b32 [address], packed1;";
+
+    /// <summary>The same, rounded to bfloat16.</summary>
+    public const string StageGatedBFloat16 =
+        "cvt.rn.bf16x2.f32 packed0, result1, result0; shr.u32 packed1, packed0, 16; add.u32 address, tilesBase, %0;\n\t"
+        + "st.shared.b16 [address], packed0; add.u32 address, tilesBase, %1; st.shared.b16 [address], packed1;";
+
+    /// <summary>The same, rounded to float16.</summary>
+    public const string StageGatedFloat16 =
+        "cvt.rn.f16x2.f32 packed0, result1, result0; shr.u32 packed1, packed0, 16; add.u32 address, tilesBase, %0;\n\t"
+        + "st.shared.b16 [address], packed0; add.u32 address, tilesBase, %1; st.shared.b16 [address], packed1;";
 
     /// <summary>
     /// Where a lane stores: %0 the global address of its first row, %1 that row's number, %2 the rows from it to the
@@ -109,6 +135,33 @@ internal static class EpilogueText
         + "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]; add.f32 result0, result0, gelu0;\n\t"
         + "add.f32 result1, result1, gelu1; add.f32 result2, result2, gelu2; add.f32 result3, result3, gelu3;\n\t"
         + "@inside st.global.v4.f32 [outPlace], {result0, result1, result2, result3};";
+
+    /// <summary>
+    /// The gains of the lane's four columns, from the global address %0; none where no column is left (%1).
+    /// </summary>
+    public const string LoadGains =
+        "mov.f32 gain0, 0f00000000; mov.f32 gain1, 0f00000000; mov.f32 gain2, 0f00000000; mov.f32 gain3, 0f00000000;\n\t"
+        + "setp.gt.s32 inside, %1, 0; @inside ld.global.v4.f32 {gain0, gain1, gain2, gain3}, [%0];";
+
+    /// <summary>Four floats from byte %0 of the tiles times their gains, added to those of that row.</summary>
+    public const string AddScaledStaged =
+        "setp.gt.s32 inside, outLeft, %1; add.u32 outNow, outRow, %1; mul.wide.u32 outPlace, outNow, outReciprocal;\n\t"
+        + "shr.u64 outPlace, outPlace, outShift; cvt.u32.u64 outNow, outPlace; mad.wide.s32 outPlace, outNow, outGap, outAt;\n\t"
+        + "mad.wide.s32 outPlace, outStride, %1, outPlace; add.u32 address, tilesBase, %0; mov.f32 gelu0, 0f00000000;\n\t"
+        + "mov.f32 gelu1, 0f00000000; mov.f32 gelu2, 0f00000000; mov.f32 gelu3, 0f00000000;\n\t"
+        + "@inside ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [outPlace];\n\t"
+        + "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]; fma.rn.f32 result0, result0, gain0, gelu0;\n\t"
+        + "fma.rn.f32 result1, result1, gain1, gelu1; fma.rn.f32 result2, result2, gain2, gelu2;\n\t"
+        + "fma.rn.f32 result3, result3, gain3, gelu3; @inside st.global.v4.f32 [outPlace], {result0, result1, result2, result3};";
+
+    /// <summary>The same, where no rows of the output are left out.</summary>
+    public const string AddScaledStagedDense =
+        "setp.gt.s32 inside, outLeft, %1; mad.wide.s32 outPlace, outStride, %1, outAt; add.u32 address, tilesBase, %0;\n\t"
+        + "mov.f32 gelu0, 0f00000000; mov.f32 gelu1, 0f00000000; mov.f32 gelu2, 0f00000000; mov.f32 gelu3, 0f00000000;\n\t"
+        + "@inside ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [outPlace];\n\t"
+        + "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]; fma.rn.f32 result0, result0, gain0, gelu0;\n\t"
+        + "fma.rn.f32 result1, result1, gain1, gelu1; fma.rn.f32 result2, result2, gain2, gelu2;\n\t"
+        + "fma.rn.f32 result3, result3, gain3, gelu3; @inside st.global.v4.f32 [outPlace], {result0, result1, result2, result3};";
 
     /// <summary>Four floats, rounded to tf32, to the global address %0.</summary>
     public const string StoreTensorFloat32 =

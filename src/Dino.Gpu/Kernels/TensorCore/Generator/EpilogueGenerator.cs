@@ -18,6 +18,9 @@ internal static class EpilogueGenerator
         text.Constant("TakeResults", "result = %0 to %3", Four(i => $"mov.f32 result{i}, %{i}"));
         text.Constant("Gelu", "result = gelu(result)", Enumerable.Range(0, 4).SelectMany(Gelu));
         text.Constant(
+            "Gated", "result0 = silu(result0) * result1, result1 = silu(result2) * result3, with silu(x) = x / (1 + e^-x)",
+            Enumerable.Range(0, 2).SelectMany(Gated));
+        text.Constant(
             "StageFloat32", "Two results of a row at byte %0 of the tiles, two of another at byte %1.",
             [
                 "add.u32 address, tilesBase, %0", "st.shared.v2.f32 [address], {result0, result1}",
@@ -33,6 +36,15 @@ internal static class EpilogueGenerator
             "StageBFloat16", "The same, rounded to bfloat16; the first operand of a conversion becomes the upper half.", Stage("bf16x2"));
         text.Constant("StageFloat16", "The same, rounded to float16.", Stage("f16x2"));
         text.Constant(
+            "StageGatedTensorFloat32", "The one result of a row at byte %0 of the tiles, that of another at byte %1; rounded to tf32.",
+            [
+                "cvt.rna.tf32.f32 packed0, result0", "cvt.rna.tf32.f32 packed1, result1",
+                "add.u32 address, tilesBase, %0", "st.shared.b32 [address], packed0",
+                "add.u32 address, tilesBase, %1", "st.shared.b32 [address], packed1",
+            ]);
+        text.Constant("StageGatedBFloat16", "The same, rounded to bfloat16.", StageGated("bf16x2"));
+        text.Constant("StageGatedFloat16", "The same, rounded to float16.", StageGated("f16x2"));
+        text.Constant(
             "SetOutput",
             "Where a lane stores: %0 the global address of its first row, %1 that row's number, %2 the rows from it to the last, "
             + "%3 and %4 the reciprocal of the rows of an image and its shift, %5 the bytes between two images' rows that are left out, "
@@ -47,6 +59,16 @@ internal static class EpilogueGenerator
         text.Constant("StoreStagedDense", "The same, where no rows of the output are left out.", Store(NextRow));
         text.Constant("AddStaged", "Four floats from byte %0 of the tiles, added to those of that row.", Add(MappedRow));
         text.Constant("AddStagedDense", "The same, where no rows of the output are left out.", Add(NextRow));
+        text.Constant(
+            "LoadGains", "The gains of the lane's four columns, from the global address %0; none where no column is left (%1).",
+            [
+                .. Four(i => $"mov.f32 gain{i}, 0f00000000"), "setp.gt.s32 inside, %1, 0",
+                "@inside ld.global.v4.f32 {gain0, gain1, gain2, gain3}, [%0]",
+            ]);
+        text.Constant("AddScaledStaged", "Four floats from byte %0 of the tiles times their gains, added to those of that row.",
+            Add(MappedRow, scaled: true));
+        text.Constant(
+            "AddScaledStagedDense", "The same, where no rows of the output are left out.", Add(NextRow, scaled: true));
         text.Constant(
             "StoreTensorFloat32", "Four floats, rounded to tf32, to the global address %0.",
             [.. Four(i => $"cvt.rna.tf32.f32 packed{i}, result{i}"), "st.global.v4.b32 [%0], {packed0, packed1, packed2, packed3}"]);
@@ -75,12 +97,12 @@ internal static class EpilogueGenerator
         "@inside st.global.v4.b32 [outPlace], {packed0, packed1, packed2, packed3}",
     ];
 
-    private static string[] Add(string[] row) =>
+    private static string[] Add(string[] row, bool scaled = false) =>
     [
         .. row, .. Four(i => $"mov.f32 gelu{i}, 0f00000000"),
         "@inside ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [outPlace]",
         "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]",
-        .. Four(i => $"add.f32 result{i}, result{i}, gelu{i}"),
+        .. Four(i => scaled ? $"fma.rn.f32 result{i}, result{i}, gain{i}, gelu{i}" : $"add.f32 result{i}, result{i}, gelu{i}"),
         "@inside st.global.v4.f32 [outPlace], {result0, result1, result2, result3}",
     ];
 
@@ -97,6 +119,24 @@ internal static class EpilogueGenerator
         $"cvt.rn.{format}.f32 packed0, result1, result0", $"cvt.rn.{format}.f32 packed1, result3, result2",
         "add.u32 address, tilesBase, %0", "st.shared.b32 [address], packed0",
         "add.u32 address, tilesBase, %1", "st.shared.b32 [address], packed1",
+    ];
+
+    /// <summary>The two values become the halves of a word; the second one goes down to be stored.</summary>
+    private static IEnumerable<string> StageGated(string format) =>
+    [
+        $"cvt.rn.{format}.f32 packed0, result1, result0", "shr.u32 packed1, packed0, 16",
+        "add.u32 address, tilesBase, %0", "st.shared.b16 [address], packed0",
+        "add.u32 address, tilesBase, %1", "st.shared.b16 [address], packed1",
+    ];
+
+    private static IEnumerable<string> Gated(int i) =>
+    [
+        $"mul.f32 gelu0, result{2 * i}, 0fBFB8AA3B",
+        "ex2.approx.ftz.f32 gelu0, gelu0",
+        "add.f32 gelu0, gelu0, 0f3F800000",
+        "rcp.approx.ftz.f32 gelu0, gelu0",
+        $"mul.f32 gelu0, gelu0, result{2 * i}",
+        $"mul.f32 result{i}, gelu0, result{2 * i + 1}",
     ];
 
     private static IEnumerable<string> Gelu(int i) =>
