@@ -46,9 +46,14 @@ internal static unsafe class Gemm
     /// <param name="halfPanel">
     /// Whether only the first vector of the last panel is computed. What C holds behind it stays.
     /// </param>
+    /// <param name="gated">
+    /// Where the products of gate and up go, (rows, panels * width / 2) with the same row stride, while their tile is
+    /// still in the first-level cache; null where C is the result. It may be C, or columns of a block before it.
+    /// </param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply<TVector>(
-        float* a, float* b, float* bias, float* c, int rows, int k, int panels, bool accumulate, bool gelu, bool halfPanel = false)
+        float* a, float* b, float* bias, float* c, int rows, int k, int panels, bool accumulate, bool gelu, bool halfPanel = false,
+        float* gated = null)
         where TVector : unmanaged, IFloatVector<TVector>
     {
         int width = 2 * TVector.Count;
@@ -77,6 +82,10 @@ internal static unsafe class Gemm
 
                 if (gelu)
                     Gelu.Apply<TVector>(cTile + firstPanel * width, tileRows, (lastPanel - firstPanel) * width);
+                else if (gated != null)
+                    Silu.Apply<TVector>(
+                        cTile + firstPanel * width, gated + (nint)row * BlockSize + firstPanel * TVector.Count, tileRows,
+                        lastPanel - firstPanel);
             }
         }
     }

@@ -30,6 +30,19 @@ internal static class VectorMath
     }
 
     /// <summary>
+    /// silu(x) = x / (1 + e^-x). The error is that of one rounding of x * log2(e) and of the power. From x = -87 down,
+    /// where the result is below 2e-36, the power keeps its value at -87.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Silu<TVector>(TVector x)
+        where TVector : unmanaged, IFloatVector<TVector>
+    {
+        const float Log2E = 1.4426950408889634f;
+        TVector limited = TVector.Max(TVector.Create(-87f), TVector.Min(TVector.Create(87f), TVector.Zero - x));
+        return x / (TVector.Create(1f) + Exp2(limited * TVector.Create(Log2E)));
+    }
+
+    /// <summary>
     /// gelu(x) = x * Phi(x) = x * (1 + erf(x / sqrt 2)) / 2. Phi(x) - 1/2 is x P(x^2) / Q(x^2) with P and Q of degree 5
     /// (relative error of the fit 2.2e-8). Beyond 5.6, where Phi is 1 to float precision, it keeps its value at 5.6.
     /// The result is within 2 ulp of |x|.
