@@ -63,7 +63,7 @@ public sealed partial class DinoEncoder
         ForwardRequest request = new OutputSelection(_shape, DinoOutputs.ClassToken, new DinoLayers()).Request(images.Count);
         var mean = new MultiScale(images.Count, Config.HiddenSize);
         foreach (ScaledInput input in inputs)
-            mean.Add(_batches.Run(images, request, input.Shape, input.Positions).Tokens);
+            mean.Add(_batches.Run(images, request, input.Shape, input.Tables).Tokens);
         return new DinoOutput { ClassToken = new DinoTensor(mean.Normalized(), images.Count, Config.HiddenSize) };
     }
 

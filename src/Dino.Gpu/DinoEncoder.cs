@@ -31,7 +31,8 @@ public sealed partial class DinoEncoder : IDinoEncoder
     private readonly VitExecutor _executor;
     private readonly BatchRunner _batches;
     private readonly VitShape _shape;
-    private readonly float[] _trainedPositions; // (trained tokens, hidden)
+    private readonly StartingTable _start;
+    private readonly float[] _rotaryPeriods; // (head size / 4), or none
     private readonly ConcurrentDictionary<double, ScaledInput> _scales = [];
 
     /// <param name="weights">The model.</param>
@@ -51,16 +52,16 @@ public sealed partial class DinoEncoder : IDinoEncoder
         Preprocessing = PreprocessingName(options.Preprocess, weights.Preprocessor);
         _decoder = ImageDecoding.For(options.Decoder ?? new StbImageDecoder(), _preprocessor);
         _shape = new VitShape(weights.Config, width, height);
-        _trainedPositions = weights.Positions;
-        float[] positions = PositionTable.Interpolate(
-            weights.Positions, Config.TrainedGrid, _shape.GridWidth, _shape.GridHeight, Interpolation);
+        _start = new StartingTable(weights);
+        _rotaryPeriods = weights.RotaryPeriods;
+        InputTables tables = Tables(_shape);
         _device = DinoDevice.Open(options.Device, options.Threads, warning: options.Warning, mayBeDirect: true);
         try
         {
             _executor = createExecutor(_device, weights);
             // after the upload of the weights: the memory that is still free is for activations
             int batchSize = options.BatchSize ?? BatchChoice.For(_device, _shape);
-            _batches = new BatchRunner(_executor, Device, _preprocessor, _shape, positions, batchSize, options.Warning)
+            _batches = new BatchRunner(_executor, Device, _preprocessor, _shape, tables, batchSize, options.Warning)
             {
                 OwnDevice = _device,
             };
@@ -283,9 +284,6 @@ public sealed partial class DinoEncoder : IDinoEncoder
     /// <summary>The options that it was made with.</summary>
     internal DinoOptions Options => _options;
 
-    /// <summary>How positions are interpolated: as asked for, else the model's own way.</summary>
-    private PositionInterpolation Interpolation => _options.Interpolation ?? Config.DefaultInterpolation;
-
     /// <summary>
     /// Whether the device resizes this picture itself. Never true for a picture of the input size:
     /// <see cref="ForwardPrepared"/> takes it as prepared, although a preset that crops may change it.
@@ -318,10 +316,10 @@ public sealed partial class DinoEncoder : IDinoEncoder
         }
 
         var shape = VitShape.AtScale(Config, InputWidth, InputHeight, value);
-        return new ScaledInput(
-            shape,
-            PositionTable.Interpolate(_trainedPositions, Config.TrainedGrid, shape.GridWidth, shape.GridHeight, Interpolation));
+        return new ScaledInput(shape, Tables(shape));
     });
+
+    private InputTables Tables(in VitShape shape) => InputTables.Of(_start, _rotaryPeriods, shape, _options.Interpolation);
 
     private static string PreprocessingName(PreprocessPreset preset, PreprocessorConfig? config) =>
         preset == PreprocessPreset.Dino ? "dino"
@@ -373,6 +371,6 @@ public sealed partial class DinoEncoder : IDinoEncoder
 
     /// <summary>The model at another scale of the input.</summary>
     /// <param name="Shape">The model at that scale.</param>
-    /// <param name="Positions">(tokens, hidden)</param>
-    private sealed record ScaledInput(VitShape Shape, float[] Positions);
+    /// <param name="Tables">Those of that input size.</param>
+    private sealed record ScaledInput(VitShape Shape, InputTables Tables);
 }

@@ -28,6 +28,12 @@ public sealed record DinoLayers
     /// <summary>The layers of <see cref="DinoOutputs.Values"/>.</summary>
     public IReadOnlyList<int>? Values { get; init; }
 
+    /// <summary>The layers of <see cref="DinoOutputs.RotatedQueries"/>.</summary>
+    public IReadOnlyList<int>? RotatedQueries { get; init; }
+
+    /// <summary>The layers of <see cref="DinoOutputs.RotatedKeys"/>.</summary>
+    public IReadOnlyList<int>? RotatedKeys { get; init; }
+
     /// <summary>
     /// The layers of <see cref="DinoOutputs.Attentions"/> and <see cref="DinoOutputs.ClassAttentions"/>.
     /// </summary>

@@ -43,7 +43,8 @@ public enum DinoOutputs
 
     /// <summary>
     /// The attention's queries of every token, in every layer or in the layers that the call names. A pass that returns
-    /// queries, keys, values or attention computes all its attention in float32, whatever its precision.
+    /// queries, keys, values or attention computes all its attention in float32, whatever its precision. In a model with
+    /// RoPE these are the queries before it, which do not know where their patch lies.
     /// </summary>
     Queries = 256,
 
@@ -64,6 +65,14 @@ public enum DinoOutputs
 
     /// <summary>The register tokens after the final LayerNorm, of models that have some.</summary>
     Registers = 4096,
+
+    /// <summary>
+    /// The queries that attention reads: <see cref="Queries"/> after RoPE. In a model without it they are the same.
+    /// </summary>
+    RotatedQueries = 8192,
+
+    /// <summary>The keys that attention reads: <see cref="Keys"/> after RoPE.</summary>
+    RotatedKeys = 16384,
 }
 
 /// <summary>A float32 array with its shape, row-major.</summary>
@@ -136,6 +145,12 @@ public sealed record DinoOutput
 
     /// <summary>(layers, images, tokens, hidden), as <see cref="Queries"/>.</summary>
     public DinoTensor? Values { get; init; }
+
+    /// <summary>(layers, images, tokens, hidden), as <see cref="Queries"/>, after RoPE.</summary>
+    public DinoTensor? RotatedQueries { get; init; }
+
+    /// <summary>(layers, images, tokens, hidden), as <see cref="Queries"/>, after RoPE.</summary>
+    public DinoTensor? RotatedKeys { get; init; }
 
     /// <summary>(layers, images, heads, tokens, tokens). Rows are queries; each row sums to 1.</summary>
     public DinoTensor? Attentions { get; init; }

@@ -82,14 +82,14 @@ public sealed class BatchSizeTests(TestDevices devices)
     {
         DinoDevice device = devices.Open(kind);
         var shape = new VitShape(VitConfig.VitS16, 224, 224);
-        float[] positions = new float[shape.TokenCount * shape.HiddenSize];
+        var tables = new InputTables(new float[shape.TokenCount * shape.HiddenSize], []);
         var request = new ForwardRequest(4_000_000, allTokens: false, hiddenStates: false, 0);
         using var activations = new PortableActivations(device.Accelerator);
         using var pixels = new GrowingBuffer<byte>(device.Accelerator);
         using var results = new PinnedTransfers(device.Accelerator.DefaultStream);
-        Assert.Throws<DeviceMemoryException>(() => activations.Reserve(new PassInput(default, positions, results), shape, request));
+        Assert.Throws<DeviceMemoryException>(() => activations.Reserve(new PassInput(default, tables, results), shape, request));
         activations.Release();
-        activations.Reserve(new PassInput(pixels.Reserve(3 * 224 * 224), positions, results), shape, request.ForBatch(1));
+        activations.Reserve(new PassInput(pixels.Reserve(3 * 224 * 224), tables, results), shape, request.ForBatch(1));
         Assert.Equal(3 * 224 * 224, activations.Pixels.Length);
     }
 

@@ -21,7 +21,7 @@ internal sealed class BatchRunner
     private readonly VitExecutor _executor;
     private readonly DeviceInfo _device;
     private readonly VitShape _shape;
-    private readonly float[] _positions;
+    private readonly InputTables _tables;
     private readonly Action<string>? _warning;
     private readonly BatchSlot[] _slots;
     private readonly ConcurrentQueue<BatchSlot> _free;
@@ -34,17 +34,17 @@ internal sealed class BatchRunner
     /// <param name="device">The device, for messages.</param>
     /// <param name="preprocessor">How pictures are resized that the executor resizes.</param>
     /// <param name="shape">The model at this input size.</param>
-    /// <param name="positions">(tokens, hidden): the position table at this input's grid.</param>
+    /// <param name="tables">Those of this input size.</param>
     /// <param name="batchSize">The most images in one pass.</param>
     /// <param name="warning">Called when batches become smaller.</param>
     public BatchRunner(
-        VitExecutor executor, DeviceInfo device, Preprocessor preprocessor, in VitShape shape, float[] positions, int batchSize,
+        VitExecutor executor, DeviceInfo device, Preprocessor preprocessor, in VitShape shape, InputTables tables, int batchSize,
         Action<string>? warning)
     {
         _executor = executor;
         _device = device;
         _shape = shape;
-        _positions = positions;
+        _tables = tables;
         _batchSize = batchSize;
         _warning = warning;
         _slots = new BatchSlot[executor.SlotCount];
@@ -73,7 +73,7 @@ internal sealed class BatchRunner
     /// <summary>Runs pictures through the model, in batches.</summary>
     /// <param name="images">At least one picture, each of the input size or one that the executor resizes.</param>
     /// <param name="whole">The outputs for all of them.</param>
-    public ForwardOutput Run(IReadOnlyList<RgbImage> images, ForwardRequest whole) => Run(images, whole, _shape, _positions);
+    public ForwardOutput Run(IReadOnlyList<RgbImage> images, ForwardRequest whole) => Run(images, whole, _shape, _tables);
 
     /// <summary>
     /// Does the same as <see cref="Run(IReadOnlyList{RgbImage}, ForwardRequest)"/>, with the model at another scale of
@@ -82,8 +82,8 @@ internal sealed class BatchRunner
     /// <param name="images">Pictures as for the other overload.</param>
     /// <param name="whole">The outputs for all of them.</param>
     /// <param name="shape">See <see cref="VitShape.AtScale"/>.</param>
-    /// <param name="positions">(tokens, hidden): the position table at that input's grid.</param>
-    public ForwardOutput Run(IReadOnlyList<RgbImage> images, ForwardRequest whole, VitShape shape, float[] positions)
+    /// <param name="tables">Those of that input size.</param>
+    public ForwardOutput Run(IReadOnlyList<RgbImage> images, ForwardRequest whole, VitShape shape, InputTables tables)
     {
         ForwardOutput all = ForwardOutput.Allocate(shape, whole);
         int most = _device.Family == KernelFamily.Simd ? int.MaxValue : BatchChoice.Indexable(shape);
@@ -126,7 +126,7 @@ internal sealed class BatchRunner
                         lock (_turn)
                         {
                             current.Launched = Stopwatch.GetTimestamp();
-                            slot.Launch(positions, shape, current.Request, current.Output);
+                            slot.Launch(tables, shape, current.Request, current.Output);
                         }
 
                         next += current.Request.Batch;
@@ -164,7 +164,7 @@ internal sealed class BatchRunner
         {
             slot.Stage(images, 0, images.Count);
             lock (_turn)
-                return slot.RunTimed(_positions, _shape, request, ForwardOutput.Allocate(_shape, request));
+                return slot.RunTimed(_tables, _shape, request, ForwardOutput.Allocate(_shape, request));
         }
         catch (Exception failure) when (DeviceFailure.IsDriverError(failure))
         {

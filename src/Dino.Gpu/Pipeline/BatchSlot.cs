@@ -21,20 +21,19 @@ internal abstract class BatchSlot : IDisposable
     public abstract void Stage(IReadOnlyList<RgbImage> images, int first, int count);
 
     /// <summary>Starts the forward pass over the staged batch.</summary>
-    /// <param name="positions">
-    /// (tokens, hidden): the position table at this input's grid. An executor may keep it; it recognizes the table by
-    /// reference.
+    /// <param name="tables">
+    /// The tables at this input size. An executor may keep them; it recognizes them by reference.
     /// </param>
     /// <param name="shape">The model at this input size.</param>
     /// <param name="request">The batch size, which is that of the staged batch, and the outputs to keep.</param>
     /// <param name="output">Allocated for the same shape and request; filled by <see cref="Finish"/>.</param>
-    public abstract void Launch(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output);
+    public abstract void Launch(InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output);
 
     /// <summary>
     /// Does the work of <see cref="Launch"/> and <see cref="Finish"/>, and returns the time of each step. It is a
     /// little slower; on a GPU it is much slower, because the host waits for every step.
     /// </summary>
-    public abstract IReadOnlyList<OpTime> RunTimed(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output);
+    public abstract IReadOnlyList<OpTime> RunTimed(InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output);
 
     /// <summary>Waits for the launched pass and fills its output.</summary>
     public abstract void Finish();

@@ -64,19 +64,19 @@ internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
             preprocessor.Apply(images, first, count, _staged);
         }
 
-        public override void Launch(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+        public override void Launch(InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output)
         {
-            TOps ops = executor.Prepare(new PassInput(_staged, positions, _results), shape, request, output);
+            TOps ops = executor.Prepare(new PassInput(_staged, tables, _results), shape, request, output);
             ForwardPass.Tokens(ref ops, shape, request);
             ForwardPass.ClassTail(ref ops, shape, request);
             _launched.Set();
         }
 
         public override unsafe IReadOnlyList<OpTime> RunTimed(
-            float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+            InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output)
         {
             long* ticks = stackalloc long[OpCount];
-            var ops = new TimedOps<TOps>(executor.Prepare(new PassInput(_staged, positions, _results), shape, request, output), ticks);
+            var ops = new TimedOps<TOps>(executor.Prepare(new PassInput(_staged, tables, _results), shape, request, output), ticks);
             ops.Synchronize();
             ForwardPass.Tokens(ref ops, shape, request);
             ForwardPass.ClassTail(ref ops, shape, request);

@@ -25,6 +25,8 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
             QueryLayers = Mask(DinoOutputs.Queries, layers.Queries, shape.LayerCount),
             KeyLayers = Mask(DinoOutputs.Keys, layers.Keys, shape.LayerCount),
             ValueLayers = Mask(DinoOutputs.Values, layers.Values, shape.LayerCount),
+            RotatedQueryLayers = Mask(DinoOutputs.RotatedQueries, layers.RotatedQueries, shape.LayerCount),
+            RotatedKeyLayers = Mask(DinoOutputs.RotatedKeys, layers.RotatedKeys, shape.LayerCount),
             AttentionLayers = Mask(DinoOutputs.Attentions | DinoOutputs.ClassAttentions, layers.Attentions, shape.LayerCount),
             Rollout = Has(DinoOutputs.AttentionRollout) ? 1 : 0,
             ClassAttentionOnly = Has(DinoOutputs.ClassAttentions) && !Has(DinoOutputs.Attentions) ? 1 : 0,
@@ -59,6 +61,8 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
             Queries = TokenPart(DinoOutputs.Queries, OutputPart.Queries),
             Keys = TokenPart(DinoOutputs.Keys, OutputPart.Keys),
             Values = TokenPart(DinoOutputs.Values, OutputPart.Values),
+            RotatedQueries = TokenPart(DinoOutputs.RotatedQueries, OutputPart.RotatedQueries),
+            RotatedKeys = TokenPart(DinoOutputs.RotatedKeys, OutputPart.RotatedKeys),
             Attentions = Has(DinoOutputs.Attentions)
                 ? new DinoTensor(
                     kept.Attentions, layout.Slots(OutputPart.Attentions), images, shape.HeadCount, shape.TokenCount, shape.TokenCount)

@@ -39,8 +39,7 @@ internal sealed unsafe class SimdExecutor : VitExecutor
         _tileRows = tileRows;
         _reduced = reduced;
         PackWeights(weights);
-        float[] table = weights.PixelTable();
-        table.CopyTo(new Span<float>(host.Reserve<float>(SimdPart.PixelTable, table.Length), table.Length));
+        Copy(weights.PixelTable(), SimdPart.PixelTable);
     }
 
     /// <summary>The widest registers of this machine.</summary>
@@ -59,6 +58,7 @@ internal sealed unsafe class SimdExecutor : VitExecutor
     public static SimdExecutor Create(DinoDevice device, VitWeights weights, SimdWidth? width = null)
     {
         RequireHeads(weights.Config);
+        weights = weights.FoldLayerScale();
         return (width ?? BestWidth) switch
         {
             SimdWidth.Lanes16 => Create<Float16>(device, weights, SimdWidth.Lanes16),
@@ -97,14 +97,18 @@ internal sealed unsafe class SimdExecutor : VitExecutor
             images[first + i].Pixels.AsSpan(0, imageLength).CopyTo(new Span<byte>(pixels + (long)i * imageLength, imageLength));
     }
 
-    private void Launch(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output, bool timed)
+    private void Copy(float[] values, SimdPart part) =>
+        values.CopyTo(new Span<float>(_host.Reserve<float>(part, values.Length), values.Length));
+
+    private void Launch(InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output, bool timed)
     {
         int threads = _host.Threads;
-        int panelWidth = 2 * (int)_width;
-        var workspace = new WorkspaceLayout(shape, request, threads, panelWidth, _tileRows);
-        var plan = new SimdPlan(shape, request, new WeightLayout(shape, panelWidth, _reduced == null), workspace, threads, timed);
+        var weights = new WeightLayout(shape, 2 * (int)_width, _reduced == null);
+        var workspace = new WorkspaceLayout(shape, request, weights, threads, _tileRows);
+        var plan = new SimdPlan(shape, request, weights, workspace, threads, timed);
 
-        positions.CopyTo(new Span<float>(_host.Reserve<float>(SimdPart.Positions, positions.Length), positions.Length));
+        Copy(tables.Start, SimdPart.Start);
+        Copy(tables.Rotation, SimdPart.Rotation);
         _host.Reserve<float>(SimdPart.Workspace, workspace.Length + SimdMemory.Padding);
         var layout = new OutputLayout(shape, request);
         float* outputs = _host.Reserve<float>(SimdPart.Outputs, layout.TotalLength);
@@ -141,6 +145,7 @@ internal sealed unsafe class SimdExecutor : VitExecutor
     public static SimdExecutor Create(DinoDevice device, VitWeights weights, TileKind kind, bool bfloat16, bool amx)
     {
         RequireHeads(weights.Config);
+        weights = weights.FoldLayerScale();
         // What stays in float32, such as a LayerNorm, must be that of the smoothed model too.
         SmoothedWeights? smoothed = kind == TileKind.Int8 ? Smoothing.Apply(weights) : null;
         VitWeights model = smoothed == null ? weights : OutlierOrder.Apply(smoothed.Weights);
@@ -179,9 +184,9 @@ internal sealed unsafe class SimdExecutor : VitExecutor
         }
     }
 
-    private IReadOnlyList<OpTime> RunTimed(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+    private IReadOnlyList<OpTime> RunTimed(InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output)
     {
-        Launch(positions, shape, request, output, timed: true);
+        Launch(tables, shape, request, output, timed: true);
         int threads = _host.Threads;
         var perThread = new ReadOnlySpan<long>(_host.Reserve<long>(SimdPart.Ticks, threads * OpCount), threads * OpCount);
         var sums = new long[OpCount];
@@ -208,12 +213,12 @@ internal sealed unsafe class SimdExecutor : VitExecutor
         public override void Stage(IReadOnlyList<RgbImage> images, int first, int count) =>
             executor.Gather(images, first, count, imageLength);
 
-        public override void Launch(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
-            executor.Launch(positions, shape, request, output, timed: false);
+        public override void Launch(InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
+            executor.Launch(tables, shape, request, output, timed: false);
 
         public override IReadOnlyList<OpTime> RunTimed(
-            float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
-            executor.RunTimed(positions, shape, request, output);
+            InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
+            executor.RunTimed(tables, shape, request, output);
 
         public override void Finish()
         {

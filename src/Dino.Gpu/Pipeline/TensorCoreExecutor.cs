@@ -14,12 +14,6 @@ namespace Dino.Gpu.Pipeline;
 internal static class TensorCoreExecutor
 {
     /// <summary>
-    /// Rows of a product are multiples of 64 bytes: 32 values of 16 bits. Every DINO ViT has such rows: 384 or 768
-    /// hidden, 192 or 768 values of a patch.
-    /// </summary>
-    private const int SizeMultiple = 32;
-
-    /// <summary>
     /// Converts and uploads the weights. The caller owns the device, which must outlive the executor.
     /// </summary>
     /// <param name="device">The device.</param>
@@ -44,15 +38,18 @@ internal static class TensorCoreExecutor
                 + "it computes with those of 8.0, which are slower"));
     }
 
-    /// <exception cref="DinoException">A size of the model is not a multiple of 32.</exception>
+    /// <summary>
+    /// Every ViT of the family has tokens of whole slices. Patches and the MLP's hidden layer are filled up with zeros where
+    /// they have not.
+    /// </summary>
+    /// <exception cref="DinoException">The hidden size is not a multiple of 32.</exception>
     internal static void RequireSizes(VitConfig config, Precision precision)
     {
-        int patchLength = 3 * config.PatchSize * config.PatchSize;
-        if (config.HiddenSize % SizeMultiple != 0 || config.MlpSize % SizeMultiple != 0 || patchLength % SizeMultiple != 0)
+        if (config.HiddenSize % TensorCoreActivations.SizeMultiple != 0)
         {
             throw new DeviceException(
-                $"{PrecisionSupport.NameOf(precision)} needs a model whose hidden, MLP and patch sizes are multiples of {SizeMultiple} "
-                + $"(found {config.HiddenSize}, {config.MlpSize} and {patchLength})",
+                $"{PrecisionSupport.NameOf(precision)} needs a model whose hidden size is a multiple of "
+                + $"{TensorCoreActivations.SizeMultiple} (found {config.HiddenSize})",
                 "use fp32");
         }
     }

@@ -5,7 +5,7 @@ namespace Dino.Gpu.Vit;
 /// </summary>
 internal enum Activation
 {
-    /// <summary>(tokens, 3 * patch * patch): the unfolded picture. The class token's row is not used.</summary>
+    /// <summary>(tokens, 3 * patch * patch): the unfolded picture. The rows before the first patch are not used.</summary>
     Patches,
 
     /// <summary>(tokens, hidden): the residual stream, x in the paper.</summary>
@@ -20,6 +20,6 @@ internal enum Activation
     /// <summary>(tokens, hidden): the attention's weighted values, heads side by side.</summary>
     Context,
 
-    /// <summary>(tokens, mlp): the MLP's hidden layer after GELU.</summary>
+    /// <summary>(tokens, mlp): the MLP's hidden layer after GELU, or after its gate.</summary>
     Mlp,
 }

@@ -1,3 +1,4 @@
+using Dino.Gpu.Model;
 using static Dino.Gpu.Vit.Activation;
 using static Dino.Gpu.Vit.Linear;
 
@@ -32,8 +33,8 @@ internal static class ForwardPass
         where TOps : struct, IVitOps
     {
         ops.UnfoldPatches();                                                 // patches = unfold(normalize(image))
-        ops.AssembleTokens();                                                // x = cat(cls_token, 0) + pos_embed
-        ops.LinearAdd(Patches, PatchEmbedding, 0, Residual, Rows.Patches);   // x[1:] += patch_embed.proj(patches)
+        ops.AssembleTokens();                                                // x = cat(cls_token + pos_embed[0], registers, pos_embed[1:])
+        ops.LinearAdd(Patches, PatchEmbedding, 0, Residual, Rows.Patches);   // x[prefix:] += patch_embed.proj(patches)
         if (request.Keeps(OutputPart.HiddenStates, 0))
             ops.KeepHiddenState(0);
 
@@ -44,10 +45,10 @@ internal static class ForwardPass
             ops.LayerNorm(Residual, Norm.BeforeAttention, layer, Normed, Rows.All);         // y = norm1(x)
             if (prune && layer == last)
             {
-                Rows queries = request.Keeps(OutputPart.Queries, layer) ? Rows.All : Rows.ClassToken;
+                Rows queries = request.KeepsQueries(layer) ? Rows.All : Rows.ClassToken;
                 ops.Linear(Normed, KeyValue, layer, Activation.Qkv, Rows.All);              // k, v = attn.qkv(y)
                 ops.Linear(Normed, Query, layer, Activation.Qkv, queries);                  // q[0] = attn.qkv(y[0])
-                KeepQkv(ref ops, request, layer);
+                Position(ref ops, shape, request, layer, queries == Rows.All ? Linear.Qkv : KeyValue);
                 ops.Attention(Rows.ClassToken);                                             // y[0] = softmax(q[0] k^T * scale) v
                 if (request.Keeps(OutputPart.Attentions, layer))
                     ops.KeepAttention(layer, request.AttentionRows);
@@ -55,14 +56,14 @@ internal static class ForwardPass
             }
 
             ops.Linear(Normed, Linear.Qkv, layer, Activation.Qkv, Rows.All);                // q, k, v = attn.qkv(y)
-            KeepQkv(ref ops, request, layer);
+            Position(ref ops, shape, request, layer, Linear.Qkv);
             ops.Attention(Rows.All);                                                        // y = softmax(q k^T * scale) v
             if (request.Keeps(OutputPart.Attentions, layer))
                 ops.KeepAttention(layer, request.AttentionRows);
-            ops.LinearAdd(Context, Projection, layer, Residual, Rows.All);                  // x = x + attn.proj(y)
+            ops.LinearAdd(Context, Projection, layer, Residual, Rows.All);                  // x = x + ls1(attn.proj(y))
             ops.LayerNorm(Residual, Norm.BeforeMlp, layer, Normed, Rows.All);               // y = norm2(x)
-            ops.LinearGelu(Normed, Fc1, layer, Mlp, Rows.All);                              // y = mlp.act(mlp.fc1(y))
-            ops.LinearAdd(Mlp, Fc2, layer, Residual, Rows.All);                             // x = x + mlp.fc2(y)
+            Hidden(ref ops, shape, layer, Rows.All);                                        // y = mlp.act(mlp.fc1(y))
+            ops.LinearAdd(Mlp, Fc2, layer, Residual, Rows.All);                             // x = x + ls2(mlp.fc2(y))
             if (request.Keeps(OutputPart.HiddenStates, layer + 1))
                 ops.KeepHiddenState(layer + 1);
             if (request.Keeps(OutputPart.IntermediateLayers, layer))
@@ -84,25 +85,44 @@ internal static class ForwardPass
             return;
         int last = shape.LayerCount - 1;
         ops.BeginClassTail();
-        ops.LinearAdd(Context, Projection, last, Residual, Rows.ClassToken);                // x[0] = x[0] + attn.proj(y[0])
+        ops.LinearAdd(Context, Projection, last, Residual, Rows.ClassToken);                // x[0] = x[0] + ls1(attn.proj(y[0]))
         ops.LayerNorm(Residual, Norm.BeforeMlp, last, Normed, Rows.ClassToken);             // y[0] = norm2(x[0])
-        ops.LinearGelu(Normed, Fc1, last, Mlp, Rows.ClassToken);                            // y[0] = mlp.act(mlp.fc1(y[0]))
-        ops.LinearAdd(Mlp, Fc2, last, Residual, Rows.ClassToken);                           // x[0] = x[0] + mlp.fc2(y[0])
+        Hidden(ref ops, shape, last, Rows.ClassToken);                                      // y[0] = mlp.act(mlp.fc1(y[0]))
+        ops.LinearAdd(Mlp, Fc2, last, Residual, Rows.ClassToken);                           // x[0] = x[0] + ls2(mlp.fc2(y[0]))
         if (request.Keeps(OutputPart.ClassTokens, last))
             ops.FinalNorm(OutputPart.ClassTokens, last, Rows.ClassToken);
         ops.FinalNorm(OutputPart.Tokens, last, Rows.ClassToken);                            // x[0] = norm(x[0])
     }
 
-    private static void KeepQkv<TOps>(ref TOps ops, in ForwardRequest request, int layer)
+    /// <summary>The hidden layer of the MLP.</summary>
+    private static void Hidden<TOps>(ref TOps ops, in VitShape shape, int layer, Rows rows)
         where TOps : struct, IVitOps
     {
-        for (OutputPart part = OutputPart.Queries; part <= OutputPart.Values; part++)
+        if (shape.MlpKind == MlpKind.GatedSilu)
+            ops.LinearGated(Normed, Fc1, layer, Mlp, rows);                                 // y = silu(gate(y)) * up(y)
+        else
+            ops.LinearGelu(Normed, Fc1, layer, Mlp, rows);                                  // y = gelu(fc1(y))
+    }
+
+    /// <summary>Gives queries and keys their positions, and keeps what is asked for before and after.</summary>
+    private static void Position<TOps>(ref TOps ops, in VitShape shape, in ForwardRequest request, int layer, Linear made)
+        where TOps : struct, IVitOps
+    {
+        Keep(ref ops, request, layer, OutputPart.Queries, OutputPart.Values);
+        if (shape.PositionKind == PositionKind.Rotary)
+            ops.Rotate(made);                                                               // q, k = rope(q, k)
+        Keep(ref ops, request, layer, OutputPart.RotatedQueries, OutputPart.RotatedKeys);
+        if (request.Rollout != 0)
+            ops.StoreQueriesAndKeys(layer);
+    }
+
+    private static void Keep<TOps>(ref TOps ops, in ForwardRequest request, int layer, OutputPart first, OutputPart last)
+        where TOps : struct, IVitOps
+    {
+        for (OutputPart part = first; part <= last; part++)
         {
             if (request.Keeps(part, layer))
                 ops.KeepQkv(part, layer);
         }
-
-        if (request.Rollout != 0)
-            ops.StoreQueriesAndKeys(layer);
     }
 }

@@ -46,6 +46,12 @@ internal readonly struct ForwardRequest
     /// <summary>Bit i set: the queries of block i are kept.</summary>
     public ulong QueryLayers { get; init; }
 
+    /// <summary>Bit i set: the queries of block i are kept as attention reads them: after RoPE.</summary>
+    public ulong RotatedQueryLayers { get; init; }
+
+    /// <summary>Bit i set: the keys of block i are kept as attention reads them: after RoPE.</summary>
+    public ulong RotatedKeyLayers { get; init; }
+
     /// <summary>Bit i set: the keys of block i are kept.</summary>
     public ulong KeyLayers { get; init; }
 
@@ -71,7 +77,11 @@ internal readonly struct ForwardRequest
     public Rows AttentionRows => ClassAttentionOnly != 0 ? Rows.ClassToken : Rows.All;
 
     /// <summary>Whether queries, keys, values, attention probabilities or the rollout are kept.</summary>
-    public bool KeepsAttentionInputs => (QueryLayers | KeyLayers | ValueLayers | AttentionLayers) != 0 || Rollout != 0;
+    public bool KeepsAttentionInputs =>
+        (QueryLayers | KeyLayers | ValueLayers | RotatedQueryLayers | RotatedKeyLayers | AttentionLayers) != 0 || Rollout != 0;
+
+    /// <summary>Whether the queries of every token of a block are kept, before RoPE or after.</summary>
+    public bool KeepsQueries(int layer) => (((QueryLayers | RotatedQueryLayers) >> layer) & 1) != 0;
 
     /// <summary>
     /// Whether the last block may compute attention, projection and MLP for the class token alone. Nothing else then
@@ -97,6 +107,8 @@ internal readonly struct ForwardRequest
         OutputPart.Queries => QueryLayers,
         OutputPart.Keys => KeyLayers,
         OutputPart.Values => ValueLayers,
+        OutputPart.RotatedQueries => RotatedQueryLayers,
+        OutputPart.RotatedKeys => RotatedKeyLayers,
         OutputPart.Attentions => AttentionLayers,
         _ => 0,
     };

@@ -8,13 +8,13 @@ namespace Dino.Gpu.Vit;
 internal interface IVitOps
 {
     /// <summary>
-    /// patches = unfold((pixels / 255 - mean) / std): row 1 + i is patch i, its columns (channel, y, x).
+    /// patches = unfold((pixels / 255 - mean) / std): row prefix + i is patch i, its columns (channel, y, x).
     /// </summary>
     void UnfoldPatches();
 
     /// <summary>
-    /// x = cat(cls_token, 0) + pos_embed: row 0 is the class token plus its position, row 1 + i is the position of
-    /// patch i.
+    /// x = the starting table: row 0 is the class token plus its position, then the registers; row prefix + i is the
+    /// position of patch i.
     /// </summary>
     void AssembleTokens();
 
@@ -27,15 +27,30 @@ internal interface IVitOps
     /// <summary>output = gelu(input @ W^T + b), the exact erf form.</summary>
     void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows);
 
-    /// <summary>output = output + (input @ W^T + b).</summary>
+    /// <summary>
+    /// output = silu(input @ Wg^T + bg) * (input @ Wu^T + bu), with silu(x) = x / (1 + e^-x); the two products are those
+    /// of one layer with twice the rows.
+    /// </summary>
+    void LinearGated(Activation input, Linear linear, int layer, Activation output, Rows rows);
+
+    /// <summary>
+    /// output = output + gain * (input @ W^T + b). The gains are LayerScale's; most families have them in W and b.
+    /// </summary>
     void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows);
+
+    /// <summary>
+    /// Rotates queries and keys of the patch rows by the angles of their patches, in place (RoPE): columns i and
+    /// i + head size / 2 of each head are a point in the plane. Other rows have no position.
+    /// </summary>
+    /// <param name="made">Which there are: Qkv, or KeyValue, where queries stay as they are.</param>
+    void Rotate(Linear made);
 
     /// <summary>
     /// context = softmax(q k^T / sqrt(head size)) v per head, for the given query rows, over all tokens.
     /// </summary>
     void Attention(Rows queryRows);
 
-    /// <summary>Keeps the queries, keys or values of every token, before attention reads them.</summary>
+    /// <summary>Keeps the queries, keys or values of every token as they are now, before attention reads them.</summary>
     void KeepQkv(OutputPart part, int layer);
 
     /// <summary>Keeps softmax(q k^T / sqrt(head size)) of every head, for the given query rows.</summary>

@@ -23,6 +23,10 @@ internal readonly struct OutputLayout
     /// <summary>Number of parts.</summary>
     public static OutputPart Parts => OutputPart.Rollout + 1;
 
+    /// <summary>Where queries, keys or values are in a row of Qkv: 0, 1 or 2.</summary>
+    public static int QkvPart(OutputPart part) =>
+        part >= OutputPart.RotatedQueries ? part - OutputPart.RotatedQueries : part - OutputPart.Queries;
+
     /// <summary>The number of layers that are kept of a part.</summary>
     public int Slots(OutputPart part) => part switch
     {

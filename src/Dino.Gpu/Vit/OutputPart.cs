@@ -23,14 +23,20 @@ internal enum OutputPart
     /// <summary>(hidden): the class token after a block, through the final norm.</summary>
     ClassTokens,
 
-    /// <summary>(tokens, hidden): a block's queries, heads side by side.</summary>
+    /// <summary>(tokens, hidden): a block's queries, heads side by side, before RoPE.</summary>
     Queries,
 
-    /// <summary>(tokens, hidden): a block's keys, heads side by side.</summary>
+    /// <summary>(tokens, hidden): a block's keys, heads side by side, before RoPE.</summary>
     Keys,
 
     /// <summary>(tokens, hidden): a block's values, heads side by side.</summary>
     Values,
+
+    /// <summary>(tokens, hidden): the queries that attention reads: after RoPE, where the model has it.</summary>
+    RotatedQueries,
+
+    /// <summary>(tokens, hidden): the keys that attention reads.</summary>
+    RotatedKeys,
 
     /// <summary>
     /// (heads, rows kept, tokens): a block's attention probabilities, every row or the class token's.

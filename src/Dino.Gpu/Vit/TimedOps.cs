@@ -51,11 +51,25 @@ internal unsafe struct TimedOps<TOps>(TOps inner, long* ticks) : IVitOps
         Stop(Op(linear));
     }
 
+    public void LinearGated(Activation input, Linear linear, int layer, Activation output, Rows rows)
+    {
+        Start();
+        _inner.LinearGated(input, linear, layer, output, rows);
+        Stop(Op(linear));
+    }
+
     public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows)
     {
         Start();
         _inner.LinearAdd(input, linear, layer, output, rows);
         Stop(Op(linear));
+    }
+
+    public void Rotate(Linear made)
+    {
+        Start();
+        _inner.Rotate(made);
+        Stop(VitOp.Rotation);
     }
 
     public void Attention(Rows queryRows)

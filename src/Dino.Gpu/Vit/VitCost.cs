@@ -23,14 +23,15 @@ internal static class VitCost
         // The rows of the last block's query, attention, projection and MLP, and the rows of all blocks together.
         long lastRows = request.PruneLastBlock(shape.LayerCount) ? 1 : tokens;
         long rows = (shape.LayerCount - 1) * tokens + lastRows;
-        long queryRows = request.Keeps(OutputPart.Queries, shape.LayerCount - 1) ? shape.LayerCount * tokens : rows;
+        long queryRows = request.KeepsQueries(shape.LayerCount - 1) ? shape.LayerCount * tokens : rows;
         long products = op switch
         {
             VitOp.PatchEmbedding => shape.PatchCount * hidden * shape.PatchLength,
             VitOp.Qkv => hidden * hidden * (queryRows + 2 * shape.LayerCount * tokens),
             VitOp.Attention => 2 * rows * tokens * hidden,
             VitOp.Projection => rows * hidden * hidden,
-            VitOp.Fc1 or VitOp.Fc2 => rows * hidden * shape.MlpSize,
+            VitOp.Fc1 => rows * hidden * shape.Fc1Size,
+            VitOp.Fc2 => rows * hidden * shape.MlpSize,
             _ => 0,
         };
         return 2 * request.Batch * products;

@@ -8,6 +8,7 @@ internal enum VitOp
     AssembleTokens,
     LayerNorm,
     Qkv,
+    Rotation,
     Attention,
     Projection,
     Fc1,

@@ -96,6 +96,9 @@ internal readonly struct VitShape
 
     public int HeadSize => HiddenSize / HeadCount;
 
+    /// <summary>Rows of the MLP's first layer: twice <see cref="MlpSize"/> where it holds a gate.</summary>
+    public int Fc1Size => MlpKind == MlpKind.GatedSilu ? 2 * MlpSize : MlpSize;
+
     public int PatchLength => 3 * PatchSize * PatchSize;
 
     /// <summary>Columns of the patch grid. Pixels that do not fill a patch are dropped.</summary>

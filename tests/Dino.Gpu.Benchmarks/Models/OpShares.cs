@@ -66,7 +66,7 @@ internal static class OpShares
         for (int round = 0; round <= rounds; round++)
         {
             slot.Stage(images, 0, batch);
-            IReadOnlyList<OpTime> one = slot.RunTimed(weights.Positions, shape, request, output);
+            IReadOnlyList<OpTime> one = slot.RunTimed(InputTables.Of(weights, shape), shape, request, output);
             if (round > 0)
                 times.Add(one);
         }

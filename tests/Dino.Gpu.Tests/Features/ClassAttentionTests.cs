@@ -104,7 +104,7 @@ public sealed class ClassAttentionTests(TestDevices devices, SeededWeights seede
         var request = new ForwardRequest(1, allTokens: false, hiddenStates: false, 0xFFF, classAttentionOnly: true);
         Assert.True(request.PruneLastBlock(shape.LayerCount));
         ForwardOutput output = ForwardOutput.Allocate(shape, request);
-        executor.Run(golden.Pixels(), golden.Positions(seeded.Weights), shape, request, output);
+        executor.Run(golden.Pixels(), golden.Tables(seeded.Weights), shape, request, output);
         Assert.Equal(12 * size, output.Attentions.Length);
         double error = Tolerance.AssertClose(
             $"{name}: class-token attention of the last layer", GoldenData.Model($"{name}.attn_cls_last").Floats,

@@ -154,7 +154,7 @@ public sealed class LayerOutputTests(TestDevices devices, SeededWeights seeded) 
         ForwardOutput Run(in ForwardRequest wanted)
         {
             ForwardOutput output = ForwardOutput.Allocate(shape, wanted);
-            executor.Run(golden.Pixels(), golden.Positions(seeded.Weights), shape, wanted, output);
+            executor.Run(golden.Pixels(), golden.Tables(seeded.Weights), shape, wanted, output);
             return output;
         }
     }

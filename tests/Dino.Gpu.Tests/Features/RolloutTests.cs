@@ -77,7 +77,7 @@ public sealed class RolloutTests(TestDevices devices, SeededWeights seeded) : IC
         }
 
         static long Workspace(in VitShape shape, in ForwardRequest request) =>
-            new WorkspaceLayout(shape, request, threads: 1, width: 32, tileRows: 12).Length;
+            new WorkspaceLayout(shape, request, new WeightLayout(shape, width: 32), threads: 1, tileRows: 12).Length;
     }
 
     /// <summary>The matrices are the executor's own, which other tests compare with the reference.</summary>
@@ -97,7 +97,7 @@ public sealed class RolloutTests(TestDevices devices, SeededWeights seeded) : IC
         ForwardOutput Run(ForwardRequest request)
         {
             ForwardOutput output = ForwardOutput.Allocate(shape, request);
-            executor.Run(golden.Pixels(), golden.Positions(seeded.Weights), shape, request, output);
+            executor.Run(golden.Pixels(), golden.Tables(seeded.Weights), shape, request, output);
             return output;
         }
     }

@@ -131,9 +131,9 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
         byte[] pixels = new byte[32 * 32 * 3];
         new Random(1).NextBytes(pixels);
         ForwardOutput plain = ForwardOutput.Allocate(shape, request);
-        executor.Run(pixels, weights.Positions, shape, request, plain);
+        executor.Run(pixels, InputTables.Of(weights, shape), shape, request, plain);
         ForwardOutput timed = ForwardOutput.Allocate(shape, request);
-        IReadOnlyList<OpTime> times = executor.RunTimed(pixels, weights.Positions, shape, request, timed);
+        IReadOnlyList<OpTime> times = executor.RunTimed(pixels, InputTables.Of(weights, shape), shape, request, timed);
         Assert.Equal(plain.Tokens, timed.Tokens);
         Assert.Equal(plain.Attentions, timed.Attentions);
         Assert.Contains(times, time => time.Name == "Attention");
@@ -154,11 +154,11 @@ public sealed class PortableModelTests(TestDevices devices, SeededWeights seeded
         var request = new ForwardRequest(1, allTokens: true, hiddenStates: false, 0);
         ForwardOutput output = ForwardOutput.Allocate(shape, request);
         ArgumentException failure = Assert.Throws<ArgumentException>(
-            () => executor.Run(new byte[32 * 32 * 3], new float[7], shape, request, output));
-        Assert.Contains("position table is (17, 16), got 7", failure.Message, StringComparison.Ordinal);
+            () => executor.Run(new byte[32 * 32 * 3], new InputTables(new float[7], []), shape, request, output));
+        Assert.Contains("starting table is (17, 16), got 7", failure.Message, StringComparison.Ordinal);
         using BatchSlot slot = executor.CreateSlot(new Preprocessor(PreprocessPreset.HuggingFace, 32, 32));
         slot.Stage([TinyModel.Picture(1), TinyModel.Picture(2)], 0, 2);
-        failure = Assert.Throws<ArgumentException>(() => slot.Launch(weights.Positions, shape, request, output));
+        failure = Assert.Throws<ArgumentException>(() => slot.Launch(InputTables.Of(weights, shape), shape, request, output));
         Assert.Contains("1 images of 32x32 have 3072 bytes, got 6144", failure.Message, StringComparison.Ordinal);
     }
 }

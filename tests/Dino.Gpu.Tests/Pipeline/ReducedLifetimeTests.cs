@@ -66,7 +66,7 @@ public sealed class ReducedLifetimeTests(ITestOutputHelper log)
             var request = new ForwardRequest(5, allTokens: true, hiddenStates: false, 0);
             ForwardOutput output = ForwardOutput.Allocate(shape, request);
             byte[] pixels = [.. Enumerable.Range(0, 5).SelectMany(i => NoisePicture.Of(224, 224, i).Pixels)];
-            model.Executor.Run(pixels, weights.Positions, shape, request, output);
+            model.Executor.Run(pixels, InputTables.Of(weights, shape), shape, request, output);
             return output.Tokens;
         }
     }

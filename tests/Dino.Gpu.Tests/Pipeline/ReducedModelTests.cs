@@ -66,12 +66,11 @@ public sealed class ReducedModelTests(SeededWeights seeded, ITestOutputHelper lo
             var shape = new VitShape(config, width, height);
             byte[] pixels = new byte[3 * width * height];
             new Random(width).NextBytes(pixels);
-            float[] positions = PositionTable.Interpolate(
-                weights.Positions, config.TrainedGrid, shape.GridWidth, shape.GridHeight, PositionInterpolation.Size);
+            var tables = InputTables.Of(weights, shape);
             var request = new ForwardRequest(1, true, true, 0b10);
             ForwardOutput expected = ForwardOutput.Allocate(shape, request), actual = ForwardOutput.Allocate(shape, request);
-            reference.Executor.Run(pixels, positions, shape, request, expected);
-            model.Executor.Run(pixels, positions, shape, request, actual);
+            reference.Executor.Run(pixels, tables, shape, request, expected);
+            model.Executor.Run(pixels, tables, shape, request, actual);
             foreach ((string name, float[] left, float[] right) in new[]
             {
                 ("tokens", expected.Tokens, actual.Tokens), ("hidden states", expected.HiddenStates, actual.HiddenStates),
@@ -167,9 +166,9 @@ public sealed class ReducedModelTests(SeededWeights seeded, ITestOutputHelper lo
 
         ForwardOutput expected = ForwardOutput.Allocate(GoldenCase.Chelsea.Shape, request);
         ForwardOutput actual = ForwardOutput.Allocate(GoldenCase.Chelsea.Shape, request);
-        float[] positions = GoldenCase.Chelsea.Positions(outlying);
-        reference.Executor.Run(GoldenCase.Chelsea.Pixels(), positions, GoldenCase.Chelsea.Shape, request, expected);
-        model.Executor.Run(GoldenCase.Chelsea.Pixels(), positions, GoldenCase.Chelsea.Shape, request, actual);
+        InputTables tables = GoldenCase.Chelsea.Tables(outlying);
+        reference.Executor.Run(GoldenCase.Chelsea.Pixels(), tables, GoldenCase.Chelsea.Shape, request, expected);
+        model.Executor.Run(GoldenCase.Chelsea.Pixels(), tables, GoldenCase.Chelsea.Shape, request, actual);
         int hidden = outlying.Config.HiddenSize;
         for (int channel = 0; channel < hidden; channel++)
         {
@@ -199,7 +198,7 @@ public sealed class ReducedModelTests(SeededWeights seeded, ITestOutputHelper lo
     private float[] Run(VitExecutor executor, GoldenCase golden, ForwardRequest request)
     {
         ForwardOutput output = ForwardOutput.Allocate(golden.Shape, request);
-        executor.Run(golden.Pixels(), golden.Positions(seeded.Weights), golden.Shape, request, output);
+        executor.Run(golden.Pixels(), golden.Tables(seeded.Weights), golden.Shape, request, output);
         return output.Tokens;
     }
 
@@ -207,7 +206,7 @@ public sealed class ReducedModelTests(SeededWeights seeded, ITestOutputHelper lo
     {
         var request = new ForwardRequest(pictures.Count, allTokens: false, hiddenStates: false, 0);
         ForwardOutput output = ForwardOutput.Allocate(shape, request);
-        executor.Run([.. pictures.SelectMany(picture => picture.Pixels)], weights.Positions, shape, request, output);
+        executor.Run([.. pictures.SelectMany(picture => picture.Pixels)], InputTables.Of(weights, shape), shape, request, output);
         return output.Tokens;
     }
 

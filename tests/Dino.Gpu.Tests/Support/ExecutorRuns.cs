@@ -10,30 +10,30 @@ internal static class ExecutorRuns
 {
     /// <param name="executor">The model on its device.</param>
     /// <param name="pixels">(images, height, width, 3) of the shape's pictures</param>
-    /// <param name="positions">(tokens, hidden)</param>
+    /// <param name="tables">Those of this input size.</param>
     /// <param name="shape">The model at this input size.</param>
     /// <param name="request">Batch size and what to keep.</param>
     /// <param name="output">Allocated for the same shape and request.</param>
     public static void Run(
         this VitExecutor executor,
         ReadOnlySpan<byte> pixels,
-        float[] positions,
+        InputTables tables,
         in VitShape shape,
         in ForwardRequest request,
         ForwardOutput output)
     {
         using BatchSlot slot = Stage(executor, pixels, shape, request);
-        slot.Launch(positions, shape, request, output);
+        slot.Launch(tables, shape, request, output);
         slot.Finish();
     }
 
     /// <inheritdoc cref="Run"/>
     public static IReadOnlyList<OpTime> RunTimed(
-        this VitExecutor executor, ReadOnlySpan<byte> pixels, float[] positions, in VitShape shape,
+        this VitExecutor executor, ReadOnlySpan<byte> pixels, InputTables tables, in VitShape shape,
         in ForwardRequest request, ForwardOutput output)
     {
         using BatchSlot slot = Stage(executor, pixels, shape, request);
-        return slot.RunTimed(positions, shape, request, output);
+        return slot.RunTimed(tables, shape, request, output);
     }
 
     private static BatchSlot Stage(VitExecutor executor, ReadOnlySpan<byte> pixels, in VitShape shape, in ForwardRequest request)

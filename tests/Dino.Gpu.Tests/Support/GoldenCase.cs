@@ -27,8 +27,7 @@ internal sealed record GoldenCase(string Name, string Image, int Width, int Heig
 
     public VitShape Shape => new(VitConfig.VitS16, Width, Height);
 
-    public float[] Positions(VitWeights weights) =>
-        PositionTable.Interpolate(weights.Positions, weights.Config.TrainedGrid, Shape.GridWidth, Shape.GridHeight, Interpolation);
+    public InputTables Tables(VitWeights weights) => InputTables.Of(weights, Shape, Interpolation);
 
     /// <summary>(height, width, 3) bytes, checked against the reference's own hash.</summary>
     public byte[] Pixels()

@@ -43,15 +43,15 @@ internal sealed class HookedExecutor(
             inner.Stage(images, first, count);
         }
 
-        public override void Launch(float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+        public override void Launch(InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output)
         {
             beforeLaunch(request.Batch);
-            inner.Launch(positions, shape, request, output);
+            inner.Launch(tables, shape, request, output);
         }
 
         public override IReadOnlyList<OpTime> RunTimed(
-            float[] positions, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
-            inner.RunTimed(positions, shape, request, output);
+            InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
+            inner.RunTimed(tables, shape, request, output);
 
         public override void Finish()
         {

@@ -27,7 +27,9 @@ internal static class LayerTwin
                 ClassTokenLayers = all,
                 QueryLayers = all,
                 KeyLayers = all,
-                ValueLayers = all
+                ValueLayers = all,
+                RotatedQueryLayers = all,
+                RotatedKeyLayers = all
             };
         ForwardOutput whole = run(everything);
         int size = shape.TokenCount * shape.HiddenSize;
@@ -50,6 +52,14 @@ internal static class LayerTwin
                 Tolerance.AssertClose(
                     $"{part} of layer {layer}", Columns(
                         expected.Qkvs[layer], part - OutputPart.Queries, shape.HiddenSize), Slot(whole, part, layer, size),
+                    Tolerance.HiddenState, shape.HiddenSize);
+            }
+
+            for (OutputPart part = OutputPart.RotatedQueries; part <= OutputPart.RotatedKeys; part++)
+            {
+                Tolerance.AssertClose(
+                    $"{part} of layer {layer}", Columns(
+                        expected.Rotated[layer], part - OutputPart.RotatedQueries, shape.HiddenSize), Slot(whole, part, layer, size),
                     Tolerance.HiddenState, shape.HiddenSize);
             }
         }
@@ -75,7 +85,9 @@ internal static class LayerTwin
                     ClassTokenLayers = all,
                     QueryLayers = queries,
                     KeyLayers = last,
-                    ValueLayers = 0b1 | last
+                    ValueLayers = 0b1 | last,
+                    RotatedQueryLayers = queries,
+                    RotatedKeyLayers = last
                 };
             Assert.True(some.PruneLastBlock(layers));
             ForwardOutput pruned = run(some);
@@ -85,6 +97,9 @@ internal static class LayerTwin
             Assert.Equal(whole[OutputPart.ClassTokens], pruned[OutputPart.ClassTokens]);
             Assert.Equal(queries == 0 ? [] : Slot(whole, OutputPart.Queries, layers - 1, size), pruned[OutputPart.Queries]);
             Assert.Equal(Slot(whole, OutputPart.Keys, layers - 1, size), pruned[OutputPart.Keys]);
+            Assert.Equal(
+                queries == 0 ? [] : Slot(whole, OutputPart.RotatedQueries, layers - 1, size), pruned[OutputPart.RotatedQueries]);
+            Assert.Equal(Slot(whole, OutputPart.RotatedKeys, layers - 1, size), pruned[OutputPart.RotatedKeys]);
             Assert.Equal(
                 [.. Slot(whole, OutputPart.Values, 0, size), .. Slot(whole, OutputPart.Values, layers - 1, size)],
                 pruned[OutputPart.Values]);

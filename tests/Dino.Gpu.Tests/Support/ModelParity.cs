@@ -18,7 +18,7 @@ internal static class ModelParity
         VitShape shape = golden.Shape;
         var request = new ForwardRequest(1, allTokens: true, hiddenStates: true, attentionLayers: (1UL << shape.LayerCount) - 1);
         ForwardOutput output = ForwardOutput.Allocate(shape, request);
-        executor.Run(golden.Pixels(), golden.Positions(weights), shape, request, output);
+        executor.Run(golden.Pixels(), golden.Tables(weights), shape, request, output);
 
         int hidden = shape.HiddenSize;
         int[] rows = Rows(golden, shape);

@@ -35,10 +35,11 @@ internal static class ModelTwin
     {
         VitShape shape = scale == 1 ? new VitShape(weights.Config, width, height) : VitShape.AtScale(weights.Config, width, height, scale);
         byte[] pixels = RandomPixels(1, width, height);
-        float[] positions = PositionTable.Interpolate(
+        float[] positions = weights.Config.PositionKind == PositionKind.Rotary ? [] : PositionTable.Interpolate(
             weights.Positions, weights.Config.TrainedGrid, shape.GridWidth, shape.GridHeight, PositionInterpolation.Size);
+        var tables = InputTables.Of(weights, shape, PositionInterpolation.Size);
         ReferenceOutput expected = Reference.Forward(weights, pixels, positions, shape, scale);
-        ForwardOutput actual = Run(executor, pixels, positions, shape, new ForwardRequest(1, true, true, (1UL << shape.LayerCount) - 1));
+        ForwardOutput actual = Run(executor, pixels, tables, shape, new ForwardRequest(1, true, true, (1UL << shape.LayerCount) - 1));
         string name = $"hidden {shape.HiddenSize}, patch {shape.PatchSize}, {width}x{height} at {scale:0.###}";
         int stateSize = shape.TokenCount * shape.HiddenSize;
         for (int layer = 0; layer <= shape.LayerCount; layer++)
@@ -57,12 +58,12 @@ internal static class ModelTwin
         }
 
         Tolerance.AssertClose($"{name}: tokens", expected.Tokens, actual.Tokens, Tolerance.LastHiddenState, shape.HiddenSize);
-        ForwardOutput pruned = Run(executor, pixels, positions, shape, new ForwardRequest(1, false, false, 0));
+        ForwardOutput pruned = Run(executor, pixels, tables, shape, new ForwardRequest(1, false, false, 0));
         Assert.Equal(actual.Tokens[..shape.HiddenSize], pruned.Tokens);
-        ForwardOutput someLayers = Run(executor, pixels, positions, shape, new ForwardRequest(1, false, false, 0b10));
+        ForwardOutput someLayers = Run(executor, pixels, tables, shape, new ForwardRequest(1, false, false, 0b10));
         Assert.Equal(actual.Attentions[attentionSize..(2 * attentionSize)], someLayers.Attentions);
         Assert.Equal(actual.Tokens[..shape.HiddenSize], someLayers.Tokens);
-        LayerTwin.Check(request => Run(executor, pixels, positions, shape, request), weights, shape, expected, actual.Tokens);
+        LayerTwin.Check(request => Run(executor, pixels, tables, shape, request), weights, shape, expected, actual.Tokens);
     }
 
     /// <summary>
@@ -73,6 +74,7 @@ internal static class ModelTwin
     {
         int side = weights.Config.TrainedImageSize;
         var shape = new VitShape(weights.Config, side, side);
+        var tables = InputTables.Of(weights, shape);
         byte[] pixels = RandomPixels(images, side, side);
         int imageSize = pixels.Length / images;
         int tokens = shape.TokenCount * shape.HiddenSize;
@@ -82,7 +84,7 @@ internal static class ModelTwin
                 Run(
                     executor,
                     pixels.AsSpan(image * imageSize, imageSize),
-                    weights.Positions,
+                    tables,
                     shape,
                     new ForwardRequest(1, true, false, 0)).Tokens);
 
@@ -90,8 +92,8 @@ internal static class ModelTwin
         {
             int[] order = [.. Enumerable.Range(0, batch).Select(i => batch % 2 == 0 ? images - 1 - i : i)];
             byte[] mixed = [.. order.SelectMany(image => pixels.AsSpan(image * imageSize, imageSize).ToArray())];
-            float[] all = Run(executor, mixed, weights.Positions, shape, new ForwardRequest(batch, true, false, 0)).Tokens;
-            float[] classTokens = Run(executor, mixed, weights.Positions, shape, new ForwardRequest(batch, false, false, 0)).Tokens;
+            float[] all = Run(executor, mixed, tables, shape, new ForwardRequest(batch, true, false, 0)).Tokens;
+            float[] classTokens = Run(executor, mixed, tables, shape, new ForwardRequest(batch, false, false, 0)).Tokens;
             for (int i = 0; i < batch; i++)
             {
                 Assert.Equal(alone[order[i]], all.AsSpan(i * tokens, tokens));
@@ -101,10 +103,10 @@ internal static class ModelTwin
     }
 
     private static ForwardOutput Run(
-        VitExecutor executor, ReadOnlySpan<byte> pixels, float[] positions, VitShape shape, ForwardRequest request)
+        VitExecutor executor, ReadOnlySpan<byte> pixels, InputTables tables, VitShape shape, ForwardRequest request)
     {
         ForwardOutput output = ForwardOutput.Allocate(shape, request);
-        executor.Run(pixels, positions, shape, request, output);
+        executor.Run(pixels, tables, shape, request, output);
         return output;
     }
 

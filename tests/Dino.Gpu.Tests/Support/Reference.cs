@@ -204,8 +204,42 @@ internal static class Reference
     }
 
     /// <summary>
+    /// RoPE of DINOv3's vision_transformer.py: queries and keys of the patches, as rotate_half has it. The angles are
+    /// 2 pi * coordinate / period, y before x, and once more for the other half of a head.
+    /// </summary>
+    /// <param name="qkv">(tokens, 3 * hidden)</param>
+    /// <param name="periods">(head size / 4)</param>
+    /// <param name="shape">The model at this input size.</param>
+    public static double[] Rotate(double[] qkv, float[] periods, VitShape shape)
+    {
+        double[] rotated = [.. qkv];
+        int size = shape.HeadSize;
+        for (int patch = 0; patch < shape.PatchCount; patch++)
+        {
+            double y = 2 * ((patch / shape.GridWidth + 0.5) / shape.GridHeight) - 1;
+            double x = 2 * ((patch % shape.GridWidth + 0.5) / shape.GridWidth) - 1;
+            double[] angles = [.. periods.Select(period => 2 * Math.PI * y / period), .. periods.Select(period => 2 * Math.PI * x / period)];
+            angles = [.. angles, .. angles];
+            for (int head = 0; head < 2 * shape.HeadCount; head++) // of queries, then of keys
+            {
+                int first = (shape.PrefixTokenCount + patch) * 3 * shape.HiddenSize + head * size;
+                for (int i = 0; i < size; i++)
+                {
+                    double other = i < size / 2 ? -qkv[first + size / 2 + i] : qkv[first + i - size / 2];
+                    rotated[first + i] = qkv[first + i] * Math.Cos(angles[i]) + other * Math.Sin(angles[i]);
+                }
+            }
+        }
+
+        return rotated;
+    }
+
+    /// <summary>x / (1 + e^-x)</summary>
+    public static double Silu(double x) => x / (1 + Math.Exp(-x));
+
+    /// <summary>
     /// The whole model on one picture of the shape's input size, or of the size that it has at a scale of the picture;
-    /// positions are (tokens, hidden), the table at its grid.
+    /// positions are (1 + patches, hidden), the table at its grid, and none for a model with RoPE.
     /// </summary>
     public static ReferenceOutput Forward(
         VitWeights weights, ReadOnlySpan<byte> pixels, float[] positions, VitShape shape, double scale = 1)
@@ -216,32 +250,37 @@ internal static class Reference
         double[] input = Interpolate(Normalize(pixels), shape.PictureWidth, shape.PictureHeight, scale);
         double[] patches = Unfold(input, shape.InputWidth, shape.InputHeight, shape.PatchSize);
         double[] embedded = Apply(patches, weights.PatchEmbedding, shape.PatchCount);
-        double[] x = new double[tokens * hidden];
-        for (int column = 0; column < hidden; column++)
-            x[column] = weights.ClassToken[column];
-        embedded.CopyTo(x, hidden);
-        for (int i = 0; i < x.Length; i++)
-            x[i] += positions[i];
+        double[] patchesAndClass = [.. Widen(weights.ClassToken), .. embedded];
+        if (positions.Length > 0)
+            patchesAndClass = Add(patchesAndClass, Widen(positions));
+        double[] x = [.. patchesAndClass[..hidden], .. Widen(weights.Registers), .. patchesAndClass[hidden..]];
 
         var hiddenStates = new List<double[]> { x };
         var qkvs = new List<double[]>();
+        var rotated = new List<double[]>();
         var attentions = new List<double[]>();
         foreach (BlockWeights block in weights.Blocks)
         {
             double[] y = LayerNorm(x, block.Norm1.Weight, block.Norm1.Bias, epsilon, tokens, hidden);
             double[] qkv = Apply(y, block.Qkv, tokens);
             qkvs.Add(qkv);
+            qkv = weights.RotaryPeriods.Length > 0 ? Rotate(qkv, weights.RotaryPeriods, shape) : qkv;
+            rotated.Add(qkv);
             double[] probabilities = AttentionProbabilities(qkv, tokens, shape.HeadCount, shape.HeadSize);
             attentions.Add(probabilities);
-            x = Add(x, Apply(Attention(qkv, probabilities, tokens, shape.HeadCount, shape.HeadSize), block.Projection, tokens));
+            y = Apply(Attention(qkv, probabilities, tokens, shape.HeadCount, shape.HeadSize), block.Projection, tokens);
+            x = Add(x, Scale(y, block.LayerScale1));
             y = LayerNorm(x, block.Norm2.Weight, block.Norm2.Bias, epsilon, tokens, hidden);
-            x = Add(x, Apply(Array.ConvertAll(Apply(y, block.Fc1, tokens), Gelu), block.Fc2, tokens));
+            y = Apply(y, block.Fc1, tokens);
+            y = weights.Config.MlpKind == MlpKind.GatedSilu ? Gate(y, shape.MlpSize) : Array.ConvertAll(y, Gelu);
+            x = Add(x, Scale(Apply(y, block.Fc2, tokens), block.LayerScale2));
             hiddenStates.Add(x);
         }
 
         return new ReferenceOutput(
             hiddenStates,
             qkvs,
+            rotated,
             attentions,
             LayerNorm(x, weights.Norm.Weight, weights.Norm.Bias, epsilon, tokens, hidden));
     }
@@ -284,6 +323,12 @@ internal static class Reference
     private static double[] Apply(double[] input, LinearWeights linear, int rows) =>
         Linear(input, linear.Weight, linear.Bias, rows, linear.Inputs, linear.Outputs);
 
+    /// <summary>(rows, mlp): silu(gate) * up of (rows, 2 * mlp), the gate's columns first.</summary>
+    private static double[] Gate(double[] y, int mlp) =>
+        [.. y.Chunk(2 * mlp).SelectMany(row => Enumerable.Range(0, mlp).Select(i => Silu(row[i]) * row[mlp + i]))];
+
+    private static double[] Scale(double[] y, float[]? gains) => gains is null ? y : [.. y.Select((value, i) => value * gains[i % gains.Length])];
+
     private static double[] Add(double[] x, double[] y) => [.. x.Zip(y, (a, b) => a + b)];
 
     /// <summary>erf(x) = 2 / sqrt(pi) * sum (-1)^n x^(2n+1) / (n! (2n+1)), good to a few ulp up to |x| = 2.</summary>
@@ -314,8 +359,10 @@ internal static class Reference
 
 /// <summary>One picture's forward pass in double precision.</summary>
 /// <param name="HiddenStates">layers + 1 times (tokens, hidden), before the final norm.</param>
-/// <param name="Qkvs">layers times (tokens, 3 * hidden).</param>
+/// <param name="Qkvs">layers times (tokens, 3 * hidden), before RoPE.</param>
+/// <param name="Rotated">The same after RoPE.</param>
 /// <param name="Attentions">layers times (heads, tokens, tokens).</param>
 /// <param name="Tokens">(tokens, hidden), after the final norm.</param>
 internal sealed record ReferenceOutput(
-    IReadOnlyList<double[]> HiddenStates, IReadOnlyList<double[]> Qkvs, IReadOnlyList<double[]> Attentions, double[] Tokens);
+    IReadOnlyList<double[]> HiddenStates, IReadOnlyList<double[]> Qkvs, IReadOnlyList<double[]> Rotated,
+    IReadOnlyList<double[]> Attentions, double[] Tokens);

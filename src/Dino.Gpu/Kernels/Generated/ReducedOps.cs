@@ -42,7 +42,7 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
         (int start, int end) = _simd.RowRange(Rows.Patches);
         for (int row = start; row < end; row++)
         {
-            _simd.UnfoldPatch(row - 1, line, Gemm.BlockSize);
+            _simd.UnfoldPatch(row - _simd.Shape.PrefixTokenCount, line, Gemm.BlockSize);
             WriteRow(patches, row, line, Gemm.BlockSize, _simd.Shape.PatchLength);
         }
     }
@@ -77,13 +77,19 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
         }
     }
 
-    public void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows)
+    public void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Hidden(input, linear, layer, output, rows, gated: false);
+
+    public void LinearGated(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Hidden(input, linear, layer, output, rows, gated: true);
+
+    private void Hidden(Activation input, Linear linear, int layer, Activation output, Rows rows, bool gated)
     {
         _simd.StartPhase();
         if (_simd.IsTail)
-            TailGelu(input, linear, layer, output);
+            TailHidden(input, linear, layer, output, gated);
         else
-            ImageGelu(input, linear, layer, output, rows);
+            ImageHidden(input, linear, layer, output, rows, gated);
     }
 
     public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows)
@@ -97,6 +103,8 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
         _simd.StartPhase();
         Multiply(input, linear, 0, layer, _simd.Buffer(output), rows, accumulate: true);
     }
+
+    public readonly void Rotate(Linear made) => _simd.Rotate(made);
 
     public void Attention(Rows queryRows)
     {
@@ -187,47 +195,58 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
     }
 
     /// <summary>
-    /// The hidden layer of the MLP, a tile of rows by a block of columns at a time: product, GELU and conversion while it
-    /// is in the cache.
+    /// The hidden layer of the MLP, a tile of rows by a block of columns at a time: product, GELU or gate, and conversion
+    /// while it is in the cache. A gate makes one block of two.
     /// </summary>
-    private readonly void ImageGelu(Activation input, Linear linear, int layer, Activation output, Rows rows)
+    private readonly void ImageHidden(Activation input, Linear linear, int layer, Activation output, Rows rows, bool gated)
     {
         ReducedMatrix matrix = _pass->Matrices[ReducedPass.Index(linear, layer)];
         ReducedRows a = Reduced(input);
         ReducedRows mlp = Reduced(output);
         float* bias = _simd.Bias(linear, 0, layer);
         float* tile = (float*)(_pass->Workspace + _pass->Layout.Tile(_thread));
+        float* made = gated ? tile + TileSet.MostRows * Gemm.BlockSize : tile;
+        int halves = gated ? 2 : 1;
         (int start, int end) = _simd.RowRange(rows);
         int count = end - start;
         ref readonly Tiles tiles = ref Tiles(matrix.Kind);
         int tileCount = tiles.Count(count);
-        for (int panel = 0; panel < matrix.PanelCount; panel += ReducedMatrix.PanelsPerBlock)
+        for (int block = 0; block * halves * ReducedMatrix.PanelsPerBlock < matrix.PanelCount; block++)
         {
-            int endPanel = Math.Min(matrix.PanelCount, panel + ReducedMatrix.PanelsPerBlock);
-            int block = panel / ReducedMatrix.PanelsPerBlock;
-            int columns = Math.Min(Gemm.BlockSize, matrix.Outputs - block * Gemm.BlockSize);
+            int columns = Math.Min(Gemm.BlockSize, _simd.Shape.MlpSize - block * Gemm.BlockSize);
             for (int i = 0; i < tileCount; i++)
             {
                 int row = start + tiles.Start(count, i);
                 int endRow = start + tiles.Start(count, i + 1);
-                ReducedGemm.Multiply(
-                    tiles, a, matrix, bias, _pass->Zeros, Sums, tile - (nint)row * Gemm.BlockSize, 0, row, endRow, panel, endPanel,
-                    accumulate: false);
-                Gelu.Apply<Float16>(tile, endRow - row, (endPanel - panel) * TileGenerator.Width);
+                for (int half = 0; half < halves; half++)
+                {
+                    int panel = (block * halves + half) * ReducedMatrix.PanelsPerBlock;
+                    int endPanel = Math.Min(matrix.PanelCount, panel + ReducedMatrix.PanelsPerBlock);
+                    if (panel >= endPanel)
+                        continue;
+                    ReducedGemm.Multiply(
+                        tiles, a, matrix, bias, _pass->Zeros, Sums, tile - (nint)row * Gemm.BlockSize, 0, row, endRow, panel, endPanel,
+                        accumulate: false);
+                    if (gated)
+                        Silu.Apply<Float16>(tile, made + half * (Gemm.BlockSize / 2), endRow - row, endPanel - panel);
+                    else
+                        Gelu.Apply<Float16>(tile, endRow - row, (endPanel - panel) * TileGenerator.Width);
+                }
+
                 for (int r = row; r < endRow; r++)
-                    mlp.Write(block, r, tile + (nint)(r - row) * Gemm.BlockSize, columns);
+                    mlp.Write(block, r, made + (nint)(r - row) * Gemm.BlockSize, columns);
             }
         }
     }
 
     /// <summary>The same for the class-token rows: columns are shared out for the product, rows for the conversion.</summary>
-    private void TailGelu(Activation input, Linear linear, int layer, Activation output)
+    private void TailHidden(Activation input, Linear linear, int layer, Activation output, bool gated)
     {
         ReducedMatrix matrix = _pass->Matrices[ReducedPass.Index(linear, layer)];
         float* mlp = _simd.Buffer(output);
         Multiply(input, linear, 0, layer, mlp, Rows.ClassToken, accumulate: false);
         (_, int rows, int startPanel, int endPanel) = _simd.Work(Rows.ClassToken, matrix.PanelCount);
-        for (int panel = startPanel; panel < endPanel; panel++)
+        for (int panel = startPanel; panel < endPanel && !gated; panel++)
         {
             float* columns = mlp + panel / ReducedMatrix.PanelsPerBlock * _simd.BlockStride
                 + panel % ReducedMatrix.PanelsPerBlock * TileGenerator.Width;
@@ -235,6 +254,8 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
         }
 
         _simd.StartPhase();
+        if (gated)
+            _simd.GateTail(output);
         WriteRows(output, _simd.PhaseRows(Rows.ClassToken));
     }
 

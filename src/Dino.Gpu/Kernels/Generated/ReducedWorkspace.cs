@@ -1,4 +1,5 @@
 using Dino.Gpu.Kernels.Simd;
+using Dino.Gpu.Model;
 using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Kernels.Generated;
@@ -14,6 +15,7 @@ internal readonly struct ReducedWorkspace
     private readonly int _hiddenBlocks;
     private readonly int _mlpBlocks;
     private readonly int _patchBlocks;
+    private readonly int _tiles;
     private readonly int _tokens;
     private readonly int _batch;
     private readonly int _threads;
@@ -25,6 +27,7 @@ internal readonly struct ReducedWorkspace
         _hiddenBlocks = Gemm.Blocks(shape.HiddenSize);
         _mlpBlocks = Gemm.Blocks(shape.MlpSize);
         _patchBlocks = Gemm.Blocks(shape.PatchLength);
+        _tiles = shape.MlpKind == MlpKind.GatedSilu ? 2 : 1;
         _tokens = shape.TokenCount;
         _batch = request.Batch;
         _threads = threads;
@@ -40,7 +43,7 @@ internal readonly struct ReducedWorkspace
 
     private long LineSize => (long)Math.Max(_hiddenBlocks, _patchBlocks) * Gemm.BlockSize * sizeof(float);
 
-    private static long TileSize => TileSet.MostRows * Gemm.BlockSize * sizeof(float);
+    private long TileSize => _tiles * TileSet.MostRows * Gemm.BlockSize * sizeof(float);
 
     private static long SumsSize => TileSet.MostRows * TileGenerator.StepBytes;
 
@@ -60,7 +63,10 @@ internal readonly struct ReducedWorkspace
     /// <summary>(blocks, 384) floats of a thread: a row on its way to the format of a product.</summary>
     public long Line(int thread) => Sums(thread) + SumsSize;
 
-    /// <summary>(32, 384) floats of a thread: a tile of the MLP's hidden layer.</summary>
+    /// <summary>
+    /// (32, 384) floats of a thread: a tile of the MLP's hidden layer. Where it has a gate, a second one follows: what the
+    /// gate makes of two tiles.
+    /// </summary>
     public long Tile(int thread) => Line(thread) + LineSize;
 
     /// <summary>

@@ -7,9 +7,9 @@ namespace Dino.Gpu.Kernels.Portable;
 internal static class Embedding
 {
     /// <summary>
-    /// patches (images * tokens, 3 * patch * patch): row 1 + i of an image is its patch i. Columns are (channel, y, x),
+    /// patches (images * tokens, 3 * patch * patch): row prefix + i of an image is its patch i. Columns are (channel, y, x),
     /// normalized by the (3, 256) table. At another scale the picture is sampled. Pixels that do not fill a patch are
-    /// dropped. One thread per value of a patch; the class token's row is not touched.
+    /// dropped. One thread per value of a patch; the rows before the first patch are not touched.
     /// </summary>
     /// <param name="index">(image, patch, channel, y, x), x fastest.</param>
     /// <param name="pixels">(images, height, width, 3) of the pictures</param>
@@ -24,7 +24,7 @@ internal static class Embedding
         int channel = column / (shape.PatchSize * shape.PatchSize);
         int y = patch / shape.GridWidth * shape.PatchSize + column / shape.PatchSize % shape.PatchSize;
         int x = patch % shape.GridWidth * shape.PatchSize + column % shape.PatchSize;
-        long row = (long)image * shape.TokenCount + 1 + patch;
+        long row = (long)image * shape.TokenCount + shape.PrefixTokenCount + patch;
         patches[row * shape.PatchLength + column] = Pixel(pixels, table, shape, image, channel, y, x);
     }
 
@@ -39,17 +39,10 @@ internal static class Embedding
         return BilinearTap.Sample(pixels, start, shape.PictureWidth, row, column, table, channel * 256);
     }
 
-    /// <summary>tokens (images * tokens, hidden) = positions, plus the class token in row 0 of every image.</summary>
+    /// <summary>tokens (images * tokens, hidden) = the starting table, for every image.</summary>
     /// <param name="index">(image, token, column), column fastest.</param>
-    /// <param name="classToken">(hidden)</param>
-    /// <param name="positions">(tokens, hidden)</param>
-    /// <param name="shape">The model at this input size.</param>
+    /// <param name="start">(tokens, hidden)</param>
     /// <param name="tokens">The output.</param>
-    public static void AssembleKernel(
-        Index1D index, ArrayView<float> classToken, ArrayView<float> positions, VitShape shape, ArrayView<float> tokens)
-    {
-        int position = index % (shape.TokenCount * shape.HiddenSize);
-        float value = positions[position];
-        tokens[index] = position < shape.HiddenSize ? value + classToken[position] : value;
-    }
+    public static void AssembleKernel(Index1D index, ArrayView<float> start, ArrayView<float> tokens) =>
+        tokens[index] = start[index % start.IntLength];
 }

@@ -14,8 +14,11 @@ internal unsafe struct SimdBuffers
     /// <summary>Laid out as <see cref="WeightLayout"/>; 64-byte aligned.</summary>
     public float* Weights;
 
-    /// <summary>(tokens, hidden)</summary>
-    public float* Positions;
+    /// <summary>(tokens, hidden): <see cref="InputTables.Start"/>.</summary>
+    public float* Start;
+
+    /// <summary>(patches, head size): <see cref="InputTables.Rotation"/>.</summary>
+    public float* Rotation;
 
     /// <summary>Laid out as <see cref="WorkspaceLayout"/>; 64-byte aligned.</summary>
     public float* Workspace;

@@ -22,7 +22,8 @@ internal static unsafe class SimdForward
         ArrayView<byte> pixels,
         ArrayView<float> pixelTable,
         ArrayView<float> weights,
-        ArrayView<float> positions,
+        ArrayView<float> start,
+        ArrayView<float> rotation,
         ArrayView<float> workspace,
         ArrayView<float> outputs,
         ArrayView<int> counters,
@@ -32,8 +33,8 @@ internal static unsafe class SimdForward
         where TOps : struct, IImageOps<TOps>
     {
         Run<TOps>(
-            ref pixels[0], ref pixelTable[0], ref weights[0], ref positions[0], ref workspace[0], ref outputs[0], ref counters[0],
-            ref ticks[0], ref reduced[0], plan, Grid.IdxX);
+            ref pixels[0], ref pixelTable[0], ref weights[0], ref start[0], ref rotation[0], ref workspace[0], ref outputs[0],
+            ref counters[0], ref ticks[0], ref reduced[0], plan, Grid.IdxX);
     }
 
     /// <summary>
@@ -45,7 +46,8 @@ internal static unsafe class SimdForward
         ref byte pixels,
         ref float pixelTable,
         ref float weights,
-        ref float positions,
+        ref float start,
+        ref float rotation,
         ref float workspace,
         ref float outputs,
         ref int counters,
@@ -61,7 +63,8 @@ internal static unsafe class SimdForward
             Pixels = (byte*)Unsafe.AsPointer(ref pixels),
             PixelTable = (float*)Unsafe.AsPointer(ref pixelTable),
             Weights = SimdMemory.Align((float*)Unsafe.AsPointer(ref weights)),
-            Positions = (float*)Unsafe.AsPointer(ref positions),
+            Start = (float*)Unsafe.AsPointer(ref start),
+            Rotation = (float*)Unsafe.AsPointer(ref rotation),
             Workspace = SimdMemory.Align((float*)Unsafe.AsPointer(ref workspace)),
             Outputs = (float*)Unsafe.AsPointer(ref outputs),
             Counters = (int*)Unsafe.AsPointer(ref counters),

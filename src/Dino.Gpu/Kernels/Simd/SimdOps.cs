@@ -8,7 +8,7 @@ namespace Dino.Gpu.Kernels.Simd;
 /// class-token rows of the whole batch with all threads (the tail). In the tail the columns of each product are divided
 /// instead, because there are few rows.
 /// </summary>
-internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
+internal unsafe partial struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
     where TVector : unmanaged, IFloatVector<TVector>
 {
     private readonly SimdPlan _plan;
@@ -47,7 +47,7 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
         float* patches = Buffer(Activation.Patches);
         (int start, int end) = RowRange(Rows.Patches);
         for (int row = start; row < end; row++)
-            UnfoldPatch(row - 1, patches + (nint)row * Gemm.BlockSize, BlockStride);
+            UnfoldPatch(row - _plan.Shape.PrefixTokenCount, patches + (nint)row * Gemm.BlockSize, BlockStride);
     }
 
     /// <summary>Unfolds one patch of the image; see <see cref="Patches.Unfold"/>.</summary>
@@ -61,7 +61,6 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
     public readonly void AssembleTokens()
     {
         int hidden = _plan.Shape.HiddenSize;
-        float* classToken = _buffers.Weights + _plan.Weights.ClassToken;
         (int start, int end) = RowRange(Rows.All);
         for (int row = start; row < end; row++)
         {
@@ -69,9 +68,7 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
             {
                 int count = Math.Min(Gemm.BlockSize, hidden - column);
                 float* x = Buffer(Activation.Residual) + column / Gemm.BlockSize * BlockStride + (nint)row * Gemm.BlockSize;
-                new ReadOnlySpan<float>(_buffers.Positions + (nint)row * hidden + column, count).CopyTo(new Span<float>(x, count));
-                for (int i = 0; row == 0 && i < count; i++)
-                    x[i] += classToken[column + i];
+                new ReadOnlySpan<float>(_buffers.Start + (nint)row * hidden + column, count).CopyTo(new Span<float>(x, count));
             }
         }
     }
@@ -86,14 +83,24 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
             NormRow(norm, layer, source + (nint)row * Gemm.BlockSize, destination + (nint)row * Gemm.BlockSize, BlockStride);
     }
 
-    public void Linear(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
-        Multiply(input, linear, layer, output, rows, accumulate: false, gelu: false);
-
-    public void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
-        Multiply(input, linear, layer, output, rows, accumulate: false, gelu: true);
-
-    public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
-        Multiply(input, linear, layer, output, rows, accumulate: true, gelu: false);
+    public readonly void Rotate(Linear made)
+    {
+        VitShape shape = _plan.Shape;
+        (int start, int end) = RowRange(Rows.Patches);
+        for (int head = 0; head < shape.HeadCount; head++)
+        {
+            (nint block, nint column) = HeadPlace(head);
+            float* query = Buffer(Activation.Qkv) + block * BlockStride + column;
+            for (int row = start; row < end; row++)
+            {
+                float* table = _buffers.Rotation + (nint)(row - shape.PrefixTokenCount) * shape.HeadSize;
+                float* rowQuery = query + (nint)row * Gemm.BlockSize;
+                if (made == Vit.Linear.Qkv)
+                    Rotation.Apply<TVector>(rowQuery, table, shape.HeadSize);
+                Rotation.Apply<TVector>(rowQuery + Part * BlockStride, table, shape.HeadSize);
+            }
+        }
+    }
 
     public void Attention(Rows queryRows)
     {
@@ -146,7 +153,7 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
     }
 
     public readonly void KeepQkv(OutputPart part, int layer) =>
-        KeepRows(Buffer(Activation.Qkv) + (part - OutputPart.Queries) * Part * BlockStride, Output(part, layer));
+        KeepRows(Buffer(Activation.Qkv) + OutputLayout.QkvPart(part) * Part * BlockStride, Output(part, layer));
 
     public readonly void KeepAttention(int layer, Rows queryRows)
     {
@@ -294,7 +301,7 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
         return rows switch
         {
             Rows.ClassToken => (start, Math.Min(end, 1)),
-            Rows.Patches => (Math.Max(start, 1), end),
+            Rows.Patches => (Math.Max(start, _plan.Shape.PrefixTokenCount), end),
             _ => (start, end),
         };
     }
@@ -330,71 +337,5 @@ internal unsafe struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
         float* bias = weight + WeightLayout.PaddedToBlocks(_plan.Shape.HiddenSize);
         Kernels.Simd.LayerNorm.Row<TVector>(
             input, BlockStride, weight, bias, output, outputBlock, _plan.Shape.HiddenSize, _plan.Shape.LayerNormEpsilon);
-    }
-
-    private void Multiply(Activation input, Linear linear, int layer, Activation output, Rows rows, bool accumulate, bool gelu)
-    {
-        StartPhase();
-        VitShape shape = _plan.Shape;
-        float* a = Buffer(input);
-        float* c = Buffer(output);
-        if (linear is Vit.Linear.Qkv or Vit.Linear.Query)
-            MultiplyMatrix(
-                a, _plan.Weights.LinearStart(Vit.Linear.Query, layer), c, shape.HiddenSize, shape.HiddenSize, rows, accumulate, gelu);
-        if (linear is Vit.Linear.Qkv or Vit.Linear.KeyValue)
-        {
-            long key = _plan.Weights.LinearStart(Vit.Linear.KeyValue, layer);
-            long value = key + _plan.Weights.MatrixSize(shape.HiddenSize, shape.HiddenSize);
-            MultiplyMatrix(a, key, c + Part * BlockStride, shape.HiddenSize, shape.HiddenSize, rows, accumulate, gelu);
-            MultiplyMatrix(a, value, c + 2 * Part * BlockStride, shape.HiddenSize, shape.HiddenSize, rows, accumulate, gelu);
-        }
-        else if (linear is not (Vit.Linear.Qkv or Vit.Linear.Query))
-        {
-            int outputs = linear == Vit.Linear.Fc1 ? shape.MlpSize : shape.HiddenSize;
-            int inputs = linear switch
-            {
-                Vit.Linear.PatchEmbedding => shape.PatchLength,
-                Vit.Linear.Fc2 => shape.MlpSize,
-                _ => shape.HiddenSize,
-            };
-            MultiplyMatrix(a, _plan.Weights.LinearStart(linear, layer), c, outputs, inputs, rows, accumulate, gelu);
-        }
-    }
-
-    /// <summary>
-    /// Multiplies with one matrix, section by section. Inputs are innermost, so that a block of outputs is finished
-    /// before the next.
-    /// </summary>
-    private readonly void MultiplyMatrix(float* a, long start, float* c, int outputs, int inputs, Rows rows, bool accumulate, bool gelu)
-    {
-        int width = _plan.Weights.Width;
-        int allPanels = (outputs + width - 1) / width;
-        int panelsPerBlock = Gemm.BlockSize / width;
-        (int startRow, int endRow, int startPanel, int endPanel) = Work(rows, allPanels);
-        if (startRow >= endRow)
-            return;
-
-        float* bias = _buffers.Weights + start;
-        float* sections = bias + WeightLayout.PaddedToBlocks(outputs);
-        nint firstRow = (nint)startRow * Gemm.BlockSize;
-        for (int blockPanel = 0; blockPanel < allPanels; blockPanel += panelsPerBlock)
-        {
-            int first = Math.Max(startPanel, blockPanel);
-            int last = Math.Min(Math.Min(endPanel, allPanels), blockPanel + panelsPerBlock);
-            if (first >= last)
-                continue;
-            int blockPanels = Math.Min(panelsPerBlock, allPanels - blockPanel);
-            float* section = sections + (nint)blockPanel * width * inputs;
-            float* cBlock = c + blockPanel / panelsPerBlock * BlockStride + firstRow + (first - blockPanel) * width;
-            for (int input = 0; input < inputs; input += Gemm.BlockSize)
-            {
-                int count = Math.Min(Gemm.BlockSize, inputs - input);
-                float* aBlock = a + input / Gemm.BlockSize * BlockStride + firstRow;
-                float* panels = section + (nint)input * blockPanels * width + (nint)(first - blockPanel) * count * width;
-                Gemm.Multiply<TVector>(
-                    aBlock, panels, input == 0 ? bias + (nint)first * width : null, cBlock, endRow - startRow, count, last - first,
-                    accumulate || input > 0, gelu && input + count == inputs);
-            }
-        }
     }
 }

@@ -1,3 +1,4 @@
+using Dino.Gpu.Model;
 using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Kernels.Simd;
@@ -12,6 +13,7 @@ internal readonly struct WeightLayout
 {
     private readonly int _hidden;
     private readonly int _mlp;
+    private readonly int _fc1;
     private readonly int _patchLength;
     private readonly int _layers;
     private readonly int _hasSections;
@@ -27,6 +29,7 @@ internal readonly struct WeightLayout
         _hasSections = hasSections ? 1 : 0; // an int, because kernels take no bool
         _hidden = shape.HiddenSize;
         _mlp = shape.MlpSize;
+        _fc1 = shape.MlpKind == MlpKind.GatedSilu ? 2 * ((_mlp + width / 2 - 1) / (width / 2) * (width / 2)) : _mlp;
         _patchLength = shape.PatchLength;
         _layers = shape.LayerCount;
         Width = width;
@@ -38,8 +41,11 @@ internal readonly struct WeightLayout
     /// <summary>Whether matrices other than the patch embedding are here.</summary>
     public bool HasSections => _hasSections != 0;
 
-    /// <summary>(hidden)</summary>
-    public long ClassToken => 0;
+    /// <summary>
+    /// Rows of the MLP's first layer. A gated one has a vector of gate rows and a vector of up rows in each panel; the
+    /// last panel is filled up with zeros.
+    /// </summary>
+    public int Fc1Rows => _fc1;
 
     /// <summary>Floats of the whole buffer.</summary>
     public long Length => LayerStart(_layers) + NormSize;
@@ -47,7 +53,7 @@ internal readonly struct WeightLayout
     private long NormSize => 2 * PaddedToBlocks(_hidden);
 
     private long LayerSize =>
-        2 * NormSize + 4 * MatrixSize(_hidden, _hidden) + MatrixSize(_mlp, _hidden) + MatrixSize(_hidden, _mlp);
+        2 * NormSize + 4 * MatrixSize(_hidden, _hidden) + MatrixSize(_fc1, _hidden) + MatrixSize(_hidden, _mlp);
 
     public static long PaddedToBlocks(int columns) => (long)Gemm.Blocks(columns) * Gemm.BlockSize;
 
@@ -69,12 +75,12 @@ internal readonly struct WeightLayout
         long attention = LayerStart(layer) + NormSize;
         return linear switch
         {
-            Linear.PatchEmbedding => PaddedToBlocks(_hidden),
+            Linear.PatchEmbedding => 0,
             Linear.Query => attention,
             Linear.KeyValue => attention + square, // key, then value
             Linear.Projection => attention + 3 * square,
             Linear.Fc1 => attention + 4 * square + NormSize,
-            Linear.Fc2 => attention + 4 * square + NormSize + MatrixSize(_mlp, _hidden),
+            Linear.Fc2 => attention + 4 * square + NormSize + MatrixSize(_fc1, _hidden),
             _ => throw new ArgumentOutOfRangeException(nameof(linear)),
         };
     }
@@ -87,5 +93,5 @@ internal readonly struct WeightLayout
     private long PaddedToPanels(int outputs) => (outputs + Width - 1) / Width * (long)Width;
 
     private long LayerStart(int layer) =>
-        PaddedToBlocks(_hidden) + PaddedToBlocks(_hidden) + SectionSize(_hidden, _patchLength) + layer * LayerSize;
+        PaddedToBlocks(_hidden) + SectionSize(_hidden, _patchLength) + layer * LayerSize;
 }

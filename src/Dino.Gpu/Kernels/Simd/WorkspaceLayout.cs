@@ -10,7 +10,7 @@ namespace Dino.Gpu.Kernels.Simd;
 internal readonly struct WorkspaceLayout
 {
     private readonly int _hiddenBlocks;
-    private readonly int _mlpBlocks;
+    private readonly int _mlpBlocks; // of the MLP's first product, which a gate halves in place
     private readonly int _patchBlocks;
     private readonly int _tokens;
     private readonly int _batch;
@@ -19,15 +19,15 @@ internal readonly struct WorkspaceLayout
     private readonly long _stored;
     private readonly long _mixtures;
 
-    public WorkspaceLayout(in VitShape shape, in ForwardRequest request, int threads, int width, int tileRows)
+    public WorkspaceLayout(in VitShape shape, in ForwardRequest request, in WeightLayout weights, int threads, int tileRows)
     {
         _hiddenBlocks = Gemm.Blocks(shape.HiddenSize);
-        _mlpBlocks = Gemm.Blocks(shape.MlpSize);
+        _mlpBlocks = Gemm.Blocks(weights.Fc1Rows);
         _patchBlocks = Gemm.Blocks(shape.PatchLength);
         _tokens = shape.TokenCount;
         _batch = request.Batch;
         _threads = threads;
-        _scratch = Attention.ScratchSize(shape.TokenCount, shape.HeadSize, width, tileRows);
+        _scratch = Attention.ScratchSize(shape.TokenCount, shape.HeadSize, weights.Width, tileRows);
         if (request.Rollout == 0)
             return;
         _stored = shape.LayerCount * 2L * _hiddenBlocks * _tokens * Gemm.BlockSize;

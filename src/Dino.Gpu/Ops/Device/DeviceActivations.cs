@@ -1,3 +1,4 @@
+using Dino.Gpu.Model;
 using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;
@@ -16,17 +17,21 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
 
     protected static readonly Activation[] All = Enum.GetValues<Activation>();
 
-    private readonly GrowingBuffer<float> _positions = new(accelerator);
+    private readonly GrowingBuffer<float> _start = new(accelerator);
+    private readonly GrowingBuffer<float> _rotation = new(accelerator);
     private readonly GrowingBuffer<float> _probabilities = new(accelerator);
     private readonly GrowingBuffer<float> _queriesAndKeys = new(accelerator);
     private readonly GrowingBuffer<float> _rolloutRows = new(accelerator);
-    private float[]? _uploadedPositions;
+    private InputTables? _uploaded;
 
     /// <summary>(images, height, width, 3). The slot owns it.</summary>
     public ArrayView<byte> Pixels { get; private set; }
 
-    /// <summary>(tokens, hidden)</summary>
-    public ArrayView<float> Positions { get; private set; }
+    /// <summary>(tokens, hidden): <see cref="InputTables.Start"/>.</summary>
+    public ArrayView<float> Start { get; private set; }
+
+    /// <summary>(patches, head size): <see cref="InputTables.Rotation"/>.</summary>
+    public ArrayView<float> Rotation { get; private set; }
 
     /// <summary>
     /// (images, heads, rows kept, tokens) if the request keeps attention, or a block of rows for a rollout.
@@ -43,27 +48,33 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
     public PinnedTransfers Results { get; private set; } = null!;
 
     /// <summary>Columns of an activation.</summary>
-    public static int ColumnCount(Activation activation, in VitShape shape) => activation switch
+    /// <param name="activation">The activation.</param>
+    /// <param name="shape">The model at this input size.</param>
+    /// <param name="multiple">What a family fills up the columns of patches and of the MLP to.</param>
+    public static int ColumnCount(Activation activation, in VitShape shape, int multiple = 1) => activation switch
     {
-        Activation.Patches => shape.PatchLength,
+        Activation.Patches => PaddedLayer.RoundUp(shape.PatchLength, multiple),
         Activation.Qkv => 3 * shape.HiddenSize,
-        Activation.Mlp => shape.MlpSize,
+        Activation.Mlp => PaddedLayer.RoundUp(shape.MlpSize, multiple),
         _ => shape.HiddenSize,
     };
 
     /// <summary>Makes room for a pass.</summary>
     /// <param name="input">
-    /// The inputs of the pass. Positions are uploaded if they are another array than last time.
+    /// The inputs of the pass. Tables are uploaded if they are others than last time.
     /// </param>
     /// <param name="shape">The model at this input size.</param>
     /// <param name="request">Batch size and the outputs to keep.</param>
     /// <exception cref="DeviceMemoryException">The device has no room for it.</exception>
     public void Reserve(in PassInput input, in VitShape shape, in ForwardRequest request)
     {
-        if (input.Positions.Length != shape.TokenCount * shape.HiddenSize)
+        (float[] start, float[] rotation) = input.Tables;
+        if (start.Length != shape.TokenCount * shape.HiddenSize)
             throw new ArgumentException(
-                $"The position table is ({shape.TokenCount}, {shape.HiddenSize}), got {input.Positions.Length} values.",
-                nameof(input));
+                $"The starting table is ({shape.TokenCount}, {shape.HiddenSize}), got {start.Length} values.", nameof(input));
+        if (shape.PositionKind == PositionKind.Rotary && rotation.Length != shape.PatchCount * shape.HeadSize)
+            throw new ArgumentException(
+                $"The rotation table is ({shape.PatchCount}, {shape.HeadSize}), got {rotation.Length} values.", nameof(input));
         try
         {
             long rows = (long)request.Batch * shape.TokenCount;
@@ -77,12 +88,18 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
             }
 
             Probabilities = attentions > 0 ? _probabilities.Reserve(attentions) : default;
-            if (!ReferenceEquals(input.Positions, _uploadedPositions))
+            if (!ReferenceEquals(input.Tables, _uploaded))
             {
-                _uploadedPositions = null;
-                Positions = _positions.Reserve(input.Positions.Length);
-                Positions.CopyFromCPU(accelerator.DefaultStream, input.Positions.AsSpan());
-                _uploadedPositions = input.Positions;
+                _uploaded = null;
+                Start = _start.Reserve(start.Length);
+                Start.CopyFromCPU(accelerator.DefaultStream, start.AsSpan());
+                if (rotation.Length > 0)
+                {
+                    Rotation = _rotation.Reserve(rotation.Length);
+                    Rotation.CopyFromCPU(accelerator.DefaultStream, rotation.AsSpan());
+                }
+
+                _uploaded = input.Tables;
             }
         }
         catch (Exception exception) when (DeviceMemoryException.IsCause(exception))
@@ -110,11 +127,12 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
     /// </summary>
     public virtual void Release()
     {
-        _positions.Release();
+        _start.Release();
+        _rotation.Release();
         _probabilities.Release();
         _queriesAndKeys.Release();
         _rolloutRows.Release();
-        _uploadedPositions = null;
+        _uploaded = null;
     }
 
     public void Dispose() => Release();

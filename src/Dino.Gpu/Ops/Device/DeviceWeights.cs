@@ -10,8 +10,8 @@ namespace Dino.Gpu.Ops.Device;
 internal readonly record struct DeviceAffine(ArrayView<float> Weight, ArrayView<float> Bias);
 
 /// <summary>
-/// A checkpoint on a device, with the normalization table of the input. Position tables depend on the input size, so
-/// they are not part of it. Each kernel family decides how it allocates memory and how it stores a matrix.
+/// A checkpoint on a device, with the normalization table of the input. The <see cref="InputTables"/> depend on the
+/// input size, so they are not part of it. Each kernel family decides how it allocates memory and how it stores a matrix.
 /// </summary>
 /// <typeparam name="TLinear">The type of a linear layer on the device.</typeparam>
 internal abstract class DeviceWeights<TLinear> : IDisposable
@@ -22,9 +22,6 @@ internal abstract class DeviceWeights<TLinear> : IDisposable
 
     /// <summary>(3, 256): the normalized value of every byte in every channel.</summary>
     public ArrayView<float> NormalizationTable { get; private set; }
-
-    /// <summary>(hidden)</summary>
-    public ArrayView<float> ClassToken { get; private set; }
 
     /// <summary>Returns a linear layer. For Query and KeyValue it is the whole fused layer.</summary>
     public TLinear Linear(Linear linear, int layer) => linear switch
@@ -53,11 +50,13 @@ internal abstract class DeviceWeights<TLinear> : IDisposable
         try
         {
             NormalizationTable = Upload(weights.PixelTable());
-            ClassToken = Upload(weights.ClassToken);
-            _patchEmbedding = Upload(weights.PatchEmbedding);
+            int multiple = SizeMultiple;
+            _patchEmbedding = Upload(weights.PatchEmbedding.Padded(1, multiple));
+            bool isGated = weights.Config.MlpKind == MlpKind.GatedSilu;
             _blocks = [.. weights.Blocks.Select(block => new DeviceBlock(
-                Upload(block.Norm1), Upload(block.Qkv), Upload(block.Projection), Upload(block.Norm2), Upload(block.Fc1),
-                Upload(block.Fc2)))];
+                Upload(block.Norm1), Upload(block.Qkv), UploadScaled(block.Projection, block.LayerScale1), Upload(block.Norm2),
+                Upload(isGated ? GatedLayer.Interleave(block.Fc1, 1).Padded(2 * multiple, 1) : block.Fc1.Padded(multiple, 1)),
+                UploadScaled(block.Fc2.Padded(1, multiple), block.LayerScale2)))];
             _norm = Upload(weights.Norm);
         }
         catch
@@ -67,10 +66,19 @@ internal abstract class DeviceWeights<TLinear> : IDisposable
         }
     }
 
+    /// <summary>
+    /// What the columns of patches and of the MLP's hidden layer are filled up to, with zeros;
+    /// <see cref="DeviceActivations.ColumnCount"/>.
+    /// </summary>
+    protected virtual int SizeMultiple => 1;
+
     /// <summary>Uploads values. The view stays valid until disposal.</summary>
     protected abstract ArrayView<float> Upload(float[] values);
 
     protected abstract TLinear Upload(LinearWeights linear);
+
+    /// <summary>Uploads a layer whose outputs have gains, null where they have none. They go into the rows of the layer.</summary>
+    protected virtual TLinear UploadScaled(LinearWeights linear, float[]? gains) => Upload(linear.ScaleRows(gains));
 
     private DeviceAffine Upload(NormWeights norm) => new(Upload(norm.Weight), Upload(norm.Bias));
 

@@ -21,12 +21,14 @@ internal static class OutlierOrder
             largest[i % units] = Math.Max(largest[i % units], Math.Abs(block.Fc2.Weight[i]));
         int[] order = [.. Enumerable.Range(0, units).OrderByDescending(unit => largest[unit])]; // stable
 
-        float[] fc1 = new float[block.Fc1.Weight.Length], bias = new float[units], fc2 = new float[block.Fc2.Weight.Length];
+        float[] fc1 = new float[block.Fc1.Weight.Length], bias = new float[block.Fc1.Outputs], fc2 = new float[block.Fc2.Weight.Length];
         int inputs = block.Fc1.Inputs;
-        for (int place = 0; place < units; place++)
+        for (int place = 0; place < bias.Length; place++)
         {
-            bias[place] = block.Fc1.Bias[order[place]];
-            Array.Copy(block.Fc1.Weight, order[place] * inputs, fc1, place * inputs, inputs);
+            // A gated layer has two rows for each unit, those of up behind those of the gate.
+            int from = place / units * units + order[place % units];
+            bias[place] = block.Fc1.Bias[from];
+            Array.Copy(block.Fc1.Weight, from * inputs, fc1, place * inputs, inputs);
         }
 
         for (int row = 0; row < fc2.Length; row += units)

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Dino.Gpu.Kernels.Generated;
 using Dino.Gpu.Kernels.Simd;
 using Dino.Gpu.Model;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Ops.Generated;
@@ -26,6 +27,7 @@ internal sealed unsafe class ReducedWeights : IDisposable
     public ReducedWeights(VitWeights weights, TileKind kind, int stepUnit)
     {
         int hidden = weights.Config.HiddenSize;
+        bool isGated = weights.Config.MlpKind == MlpKind.GatedSilu;
         _matrices = (ReducedMatrix*)Allocate((long)sizeof(ReducedMatrix) * (1 + ReducedPass.PerLayer * weights.Blocks.Count));
         var sources = new List<(LinearWeights Linear, int FirstOutput, int Outputs, int Index, TileKind Kind, int FirstGroup)>
         {
@@ -39,7 +41,8 @@ internal sealed unsafe class ReducedWeights : IDisposable
             sources.Add((block.Qkv, hidden, hidden, key, kind, 0));
             sources.Add((block.Qkv, 2 * hidden, hidden, key + 1, kind, 0));
             sources.Add((block.Projection, 0, hidden, ReducedPass.Index(Linear.Projection, layer), kind, 0));
-            sources.Add((block.Fc1, 0, block.Fc1.Outputs, ReducedPass.Index(Linear.Fc1, layer), kind, 0));
+            LinearWeights fc1 = isGated ? GatedLayer.Interleave(block.Fc1, Float16.Count) : block.Fc1;
+            sources.Add((fc1, 0, fc1.Outputs, ReducedPass.Index(Linear.Fc1, layer), kind, 0));
             sources.Add((block.Fc2, 0, hidden, ReducedPass.Index(Linear.Fc2, layer), kind, OutlierGroup));
         }
 

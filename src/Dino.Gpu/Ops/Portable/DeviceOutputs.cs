@@ -27,7 +27,7 @@ internal readonly struct DeviceOutputs(
     /// <param name="layer">The block.</param>
     public void KeepQkv(ArrayView<float> qkv, ArrayView<float> packed, OutputPart part, int layer)
     {
-        var columns = new ColumnRange(3 * shape.HiddenSize, (part - OutputPart.Queries) * shape.HiddenSize, shape.HiddenSize);
+        var columns = new ColumnRange(3 * shape.HiddenSize, OutputLayout.QkvPart(part) * shape.HiddenSize, shape.HiddenSize);
         kernels.PackColumns(qkv, columns, request.Batch * shape.TokenCount, packed);
         Keep(packed, part, layer);
     }

@@ -35,7 +35,8 @@ internal sealed class PortableKernels
         _layerNorm;
     private readonly Lazy<Action<KernelConfig, int, int, ArrayView<float>>> _softmax;
     private readonly Lazy<Action<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>> _unfold;
-    private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<float>, VitShape, ArrayView<float>>> _assemble;
+    private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<float>>> _assemble;
+    private readonly Lazy<Action<Index1D, ArrayView<float>, RotationShape, ArrayView<float>>> _rotate;
     private readonly Lazy<Action<Index1D, ArrayView<float>, ColumnRange, ArrayView<float>>> _packColumns;
     private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<float>, RolloutShape, ArrayView<float>>> _rollout;
 
@@ -52,9 +53,10 @@ internal sealed class PortableKernels
         _unfold = new(() =>
             accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>(
             Embedding.UnfoldKernel, LinearGroup));
-        _assemble = new(() =>
-            accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, VitShape, ArrayView<float>>(
+        _assemble = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>>(
             Embedding.AssembleKernel, LinearGroup));
+        _rotate = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, RotationShape, ArrayView<float>>(
+            Rotation.RotateKernel, LinearGroup));
         _packColumns = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ColumnRange, ArrayView<float>>(
             Columns.PackKernel, LinearGroup));
         _rollout = new(() =>
@@ -164,8 +166,20 @@ internal sealed class PortableKernels
         _unfold.Value(checked(images * shape.PatchCount * shape.PatchLength), pixels, table, shape, patches);
 
     /// <summary>Launches <see cref="Embedding.AssembleKernel"/>.</summary>
-    public void Assemble(ArrayView<float> classToken, ArrayView<float> positions, VitShape shape, int images, ArrayView<float> tokens) =>
-        _assemble.Value(checked(images * shape.TokenCount * shape.HiddenSize), classToken, positions, shape, tokens);
+    public void Assemble(ArrayView<float> start, int images, ArrayView<float> tokens) =>
+        _assemble.Value(checked(images * start.IntLength), start, tokens);
+
+    /// <summary>Launches <see cref="Rotation.RotateKernel"/>.</summary>
+    /// <param name="table">(patches, head size)</param>
+    /// <param name="shape">The model at this input size.</param>
+    /// <param name="images">Images in the batch.</param>
+    /// <param name="made">Qkv for queries and keys, KeyValue for keys alone.</param>
+    /// <param name="qkv">(images * tokens, 3 * hidden)</param>
+    public void Rotate(ArrayView<float> table, in VitShape shape, int images, Linear made, ArrayView<float> qkv)
+    {
+        var sizes = RotationShape.Of(shape, made);
+        _rotate.Value(checked(images * shape.PatchCount * sizes.PairsOfRow), table, sizes, qkv);
+    }
 
     /// <summary>Launches <see cref="Columns.PackKernel"/>.</summary>
     public void PackColumns(ArrayView<float> source, ColumnRange columns, int rows, ArrayView<float> target) =>

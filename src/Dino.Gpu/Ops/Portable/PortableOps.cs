@@ -12,7 +12,7 @@ namespace Dino.Gpu.Ops.Portable;
 /// <param name="kernels">The kernels of the weights' accelerator.</param>
 /// <param name="weights">The model.</param>
 /// <param name="activations">
-/// Activations that are reserved for shape and request, with pixels and positions on the device.
+/// Activations that are reserved for shape and request, with pixels and tables on the device.
 /// </param>
 /// <param name="shape">The model at this input size.</param>
 /// <param name="request">Batch size and the outputs to keep.</param>
@@ -25,11 +25,11 @@ internal readonly struct PortableOps(
         kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, activations[Activation.Patches]);
 
     public void AssembleTokens() =>
-        kernels.Assemble(weights.ClassToken, activations.Positions, shape, request.Batch, activations[Activation.Residual]);
+        kernels.Assemble(activations.Start, request.Batch, activations[Activation.Residual]);
 
     public void LayerNorm(Activation input, Norm norm, int layer, Activation output, Rows rows)
     {
-        RowMap map = RowMap.Of(rows, shape.TokenCount);
+        var map = RowMap.Of(rows, shape);
         LayerNorm(activations[input], weights.Norm(norm, layer), rows, map, activations[output]);
     }
 
@@ -39,8 +39,13 @@ internal readonly struct PortableOps(
     public void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
         Linear<GeluEpilogue>(input, linear, layer, output, rows);
 
+    public void LinearGated(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Linear<GatedEpilogue>(input, linear, layer, output, rows);
+
     public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
         Linear<AddEpilogue>(input, linear, layer, output, rows);
+
+    public void Rotate(Linear made) => kernels.Rotate(activations.Rotation, shape, request.Batch, made, activations[Activation.Qkv]);
 
     public void Attention(Rows queryRows) =>
         kernels.Attention(
@@ -81,7 +86,7 @@ internal readonly struct PortableOps(
 
     private void LayerNorm(ArrayView<float> input, DeviceAffine norm, Rows rows, RowMap outputMap, ArrayView<float> target)
     {
-        RowMap inputMap = RowMap.Of(rows, shape.TokenCount);
+        var inputMap = RowMap.Of(rows, shape);
         var sizes = new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, inputMap, outputMap);
         kernels.LayerNorm(input, norm.Weight, norm.Bias, sizes, target);
     }
@@ -97,9 +102,10 @@ internal readonly struct PortableOps(
         {
             Vit.Linear.Query => (0, shape.HiddenSize),
             Vit.Linear.KeyValue => (shape.HiddenSize, 2 * shape.HiddenSize),
+            Vit.Linear.Fc1 => (0, shape.Fc1Size),
             _ => (0, stride),
         };
-        var gemm = new GemmShape(RowCount(rows), columns, depth, depth, stride, RowMap.Of(rows, shape.TokenCount));
+        var gemm = new GemmShape(RowCount(rows), columns, depth, depth, stride, RowMap.Of(rows, shape));
         kernels.Linear<TEpilogue>(
             activations[input],
             fused.Weight.SubView((long)first * depth),

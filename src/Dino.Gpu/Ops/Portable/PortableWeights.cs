@@ -37,7 +37,7 @@ internal sealed class PortableWeights : DeviceWeights<DeviceAffine>
 
     private static long TotalLength(VitWeights weights)
     {
-        long length = Aligned(3 * 256) + Aligned(weights.ClassToken.Length) + Aligned(weights.PatchEmbedding) + Aligned(weights.Norm);
+        long length = Aligned(3 * 256) + Aligned(weights.PatchEmbedding) + Aligned(weights.Norm);
         foreach (BlockWeights block in weights.Blocks)
             length += Aligned(block.Norm1) + Aligned(block.Qkv) + Aligned(block.Projection)
                 + Aligned(block.Norm2) + Aligned(block.Fc1) + Aligned(block.Fc2);

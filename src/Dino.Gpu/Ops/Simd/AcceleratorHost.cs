@@ -24,7 +24,7 @@ internal sealed unsafe class AcceleratorHost<TVector, TOps> : SimdHost
     {
         _accelerator = accelerator;
         _kernel = accelerator.LoadStreamKernel<
-            ArrayView<byte>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+            ArrayView<byte>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
             ArrayView<int>, ArrayView<long>, ArrayView<byte>, SimdPlan>(SimdForward.Kernel<TOps>).Invoke;
         _peak = accelerator.LoadStreamKernel<ArrayView<float>, int>(Peak.Kernel<TVector>);
         _buffers = [.. Enumerable.Range(0, Parts).Select(_ => new GrowingBuffer<byte>(accelerator))];
@@ -37,7 +37,8 @@ internal sealed unsafe class AcceleratorHost<TVector, TOps> : SimdHost
         ArrayView<byte> pixels,
         ArrayView<float> pixelTable,
         ArrayView<float> weights,
-        ArrayView<float> positions,
+        ArrayView<float> start,
+        ArrayView<float> rotation,
         ArrayView<float> workspace,
         ArrayView<float> outputs,
         ArrayView<int> counters,
@@ -51,7 +52,7 @@ internal sealed unsafe class AcceleratorHost<TVector, TOps> : SimdHost
     {
         _kernel(
             new KernelConfig(Threads, 1), _views[(int)SimdPart.Pixels], View<float>(SimdPart.PixelTable), View<float>(SimdPart.Weights),
-            View<float>(SimdPart.Positions), View<float>(SimdPart.Workspace), View<float>(SimdPart.Outputs),
+            View<float>(SimdPart.Start), View<float>(SimdPart.Rotation), View<float>(SimdPart.Workspace), View<float>(SimdPart.Outputs),
             View<int>(SimdPart.Counters), View<long>(SimdPart.Ticks), _views[(int)SimdPart.Reduced], plan);
         _accelerator.Synchronize();
     }

@@ -23,8 +23,9 @@ internal sealed unsafe class ThreadHost<TVector, TOps>(int threads) : SimdHost
         SimdPlan copy = plan;
         OnAllThreads(thread => SimdForward.Run<TOps>(
             ref *(byte*)Start(SimdPart.Pixels), ref *(float*)Start(SimdPart.PixelTable), ref *(float*)Start(SimdPart.Weights),
-            ref *(float*)Start(SimdPart.Positions), ref *(float*)Start(SimdPart.Workspace), ref *(float*)Start(SimdPart.Outputs),
-            ref *(int*)Start(SimdPart.Counters), ref *(long*)Start(SimdPart.Ticks), ref *(byte*)Start(SimdPart.Reduced), copy, thread));
+            ref *(float*)Start(SimdPart.Start), ref *(float*)Start(SimdPart.Rotation), ref *(float*)Start(SimdPart.Workspace),
+            ref *(float*)Start(SimdPart.Outputs), ref *(int*)Start(SimdPart.Counters), ref *(long*)Start(SimdPart.Ticks),
+            ref *(byte*)Start(SimdPart.Reduced), copy, thread));
     }
 
     public override void RunPeak(int iterations)

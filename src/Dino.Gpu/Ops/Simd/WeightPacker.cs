@@ -1,5 +1,6 @@
 using Dino.Gpu.Kernels.Simd;
 using Dino.Gpu.Model;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Ops.Simd;
@@ -10,7 +11,7 @@ internal sealed unsafe class WeightPacker(float* destination, WeightLayout layou
     public void Pack(VitWeights weights)
     {
         int hidden = weights.Config.HiddenSize;
-        Vector(weights.ClassToken, layout.ClassToken);
+        bool isGated = weights.Config.MlpKind == MlpKind.GatedSilu;
         Norms(weights.Norm, Norm.Final, 0, hidden);
         var matrices = new List<(LinearWeights Linear, int FirstOutput, int Outputs, long Start)>
         {
@@ -26,7 +27,8 @@ internal sealed unsafe class WeightPacker(float* destination, WeightLayout layou
             matrices.Add((block.Qkv, hidden, hidden, key));
             matrices.Add((block.Qkv, 2 * hidden, hidden, key + layout.MatrixSize(hidden, hidden)));
             matrices.Add((block.Projection, 0, hidden, layout.LinearStart(Linear.Projection, layer)));
-            matrices.Add((block.Fc1, 0, block.Fc1.Outputs, layout.LinearStart(Linear.Fc1, layer)));
+            LinearWeights fc1 = isGated ? GatedLayer.Interleave(block.Fc1, layout.Width / 2) : block.Fc1;
+            matrices.Add((fc1, 0, fc1.Outputs, layout.LinearStart(Linear.Fc1, layer)));
             matrices.Add((block.Fc2, 0, hidden, layout.LinearStart(Linear.Fc2, layer)));
         }
 

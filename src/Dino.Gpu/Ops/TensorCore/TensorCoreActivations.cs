@@ -13,6 +13,9 @@ namespace Dino.Gpu.Ops.TensorCore;
 /// <param name="elementSize">Bytes of a value in the format.</param>
 internal sealed class TensorCoreActivations(Accelerator accelerator, int elementSize) : DeviceActivations(accelerator)
 {
+    /// <summary>Rows of a product are multiples of 64 bytes: 32 values of 16 bits.</summary>
+    public const int SizeMultiple = 32;
+
     private readonly GrowingBuffer<uint>[] _formatBuffers = [.. All.Select(_ => new GrowingBuffer<uint>(accelerator))];
     private readonly GrowingBuffer<float>[] _floatBuffers = [.. All.Select(_ => new GrowingBuffer<float>(accelerator))];
     private readonly ArrayView<uint>[] _formatViews = new ArrayView<uint>[All.Length];
@@ -51,7 +54,7 @@ internal sealed class TensorCoreActivations(Accelerator accelerator, int element
     {
         foreach (Activation activation in All)
         {
-            long length = rows * ColumnCount(activation, shape);
+            long length = rows * ColumnCount(activation, shape, SizeMultiple);
             if (activation != Activation.Residual && !(activation == Activation.Qkv && _floatAttention))
                 _formatViews[(int)activation] = _formatBuffers[(int)activation].Reserve(length * elementSize / sizeof(uint));
             if (activation is Activation.Residual or Activation.Normed

@@ -1,6 +1,7 @@
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Kernels.Warpgroup;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Vit;
 using ILGPU;
@@ -32,6 +33,15 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator, Warpgr
     private readonly Lazy<Action<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<uint>>> _unfold =
         new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<uint>>(
             RowKernels.UnfoldKernel<TFormat>, LinearGroupSize));
+
+    private readonly Lazy<Action<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, int, ArrayView<uint>>> _unfoldPadded =
+        new(() =>
+            accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, int, ArrayView<uint>>(
+            RowKernels.UnfoldPaddedKernel<TFormat>, LinearGroupSize));
+
+    private readonly Lazy<Action<Index1D, ArrayView<float>, RotationShape, ArrayView<uint>>> _rotate =
+        new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, RotationShape, ArrayView<uint>>(
+            RowKernels.RotateKernel<TFormat>, LinearGroupSize));
 
     private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<uint>>> _round =
         new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<uint>>(
@@ -71,9 +81,24 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator, Warpgr
                 new Index3D(TileLayout.WarpSize, RowKernels.RowsPerGroup, 1)),
             input, weight, bias, shape, output);
 
-    /// <summary>Launches <see cref="RowKernels.UnfoldKernel{TFormat}"/>.</summary>
-    public void Unfold(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int images, ArrayView<uint> patches) =>
-        _unfold.Value(checked(images * shape.PatchCount * (shape.PatchLength / 4)), pixels, table, shape, patches);
+    /// <summary>
+    /// Launches <see cref="RowKernels.UnfoldKernel{TFormat}"/>, or that for patches which it does not take.
+    /// </summary>
+    public void Unfold(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int images, ArrayView<uint> patches)
+    {
+        int columns = DeviceActivations.ColumnCount(Activation.Patches, shape, TensorCoreActivations.SizeMultiple);
+        int quads = checked(images * shape.PatchCount * (columns / 4));
+        if (shape.PatchSize % 4 == 0 && columns == shape.PatchLength)
+            _unfold.Value(quads, pixels, table, shape, patches);
+        else
+            _unfoldPadded.Value(quads, pixels, table, shape, columns, patches);
+    }
+
+    /// <summary>
+    /// Launches <see cref="RowKernels.RotateKernel{TFormat}"/>, for heads that <see cref="TakesHeads"/> accepts.
+    /// </summary>
+    public void Rotate(ArrayView<float> table, in RotationShape shape, int images, ArrayView<uint> qkv) =>
+        _rotate.Value(checked(images * shape.PatchCount * (shape.PairsOfRow / 4)), table, shape, qkv);
 
     /// <summary>Rounds float32 values to the format. Their number is a multiple of four.</summary>
     public void Round(ArrayView<float> values, ArrayView<uint> rounded) => _round.Value(checked((int)(values.Length / 4)), values, rounded);
@@ -131,6 +156,8 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator, Warpgr
         typeof(TEpilogue) == typeof(StoreFloatEpilogue<TFormat>) ? ProductEpilogue.StoreFloat
         : typeof(TEpilogue) == typeof(Kernels.TensorCore.GeluEpilogue<TFormat>) ? ProductEpilogue.Gelu
         : typeof(TEpilogue) == typeof(Kernels.TensorCore.AddEpilogue<TFormat>) ? ProductEpilogue.Add
+        : typeof(TEpilogue) == typeof(AddScaledEpilogue<TFormat>) ? ProductEpilogue.AddScaled
+        : typeof(TEpilogue) == typeof(Kernels.TensorCore.GatedEpilogue<TFormat>) ? ProductEpilogue.Gated
         : ProductEpilogue.Store;
 
     private void Launch<TTile, TEpilogue>(

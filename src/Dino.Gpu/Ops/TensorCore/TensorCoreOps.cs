@@ -1,5 +1,6 @@
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Model;
 using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Vit;
@@ -17,7 +18,7 @@ namespace Dino.Gpu.Ops.TensorCore;
 /// <param name="portable">The portable kernels, for operations that need no tensor cores.</param>
 /// <param name="weights">The model.</param>
 /// <param name="activations">
-/// Activations that are reserved for shape and request, with pixels and positions on the device.
+/// Activations that are reserved for shape and request, with pixels and tables on the device.
 /// </param>
 /// <param name="shape">The model at this input size.</param>
 /// <param name="request">Batch size and the outputs to keep.</param>
@@ -41,11 +42,11 @@ internal readonly struct TensorCoreOps<TFormat>(
         kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, activations.InFormat(Activation.Patches));
 
     public void AssembleTokens() =>
-        portable.Assemble(weights.ClassToken, activations.Positions, shape, request.Batch, activations.InFloat(Activation.Residual));
+        portable.Assemble(activations.Start, request.Batch, activations.InFloat(Activation.Residual));
 
     public void LayerNorm(Activation input, Norm norm, int layer, Activation output, Rows rows)
     {
-        RowMap map = RowMap.Of(rows, shape.TokenCount);
+        var map = RowMap.Of(rows, shape);
         DeviceAffine affine = weights.Norm(norm, layer);
         var sizes = new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, map, map);
         kernels.LayerNorm(activations.InFloat(input), affine.Weight, affine.Bias, sizes, Address(activations.InFormat(output)));
@@ -62,8 +63,25 @@ internal readonly struct TensorCoreOps<TFormat>(
     public void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
         Linear<Kernels.TensorCore.GeluEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFormat(output)), rows);
 
-    public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
-        Linear<Kernels.TensorCore.AddEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFloat(output)), rows);
+    public void LinearGated(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
+        Linear<Kernels.TensorCore.GatedEpilogue<TFormat>>(input, linear, layer, output, Address(activations.InFormat(output)), rows);
+
+    public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows)
+    {
+        long target = Address(activations.InFloat(output));
+        if (weights.Linear(linear, layer).HasGains)
+            Linear<AddScaledEpilogue<TFormat>>(input, linear, layer, output, target, rows);
+        else
+            Linear<Kernels.TensorCore.AddEpilogue<TFormat>>(input, linear, layer, output, target, rows);
+    }
+
+    public void Rotate(Linear made)
+    {
+        if (_floatAttention)
+            portable.Rotate(activations.Rotation, shape, request.Batch, made, activations.InFloat(Activation.Qkv));
+        else
+            kernels.Rotate(activations.Rotation, RotationShape.Of(shape, made), request.Batch, activations.InFormat(Activation.Qkv));
+    }
 
     public void Attention(Rows queryRows)
     {
@@ -109,7 +127,7 @@ internal readonly struct TensorCoreOps<TFormat>(
         // The result is float32, so this is the portable LayerNorm. Its rows are packed for the copy to the host.
         DeviceAffine affine = weights.Norm(Norm.Final, 0);
         ArrayView<float> normed = activations.InFloat(Activation.Normed);
-        RowMap map = RowMap.Of(rows, shape.TokenCount);
+        var map = RowMap.Of(rows, shape);
         var sizes = new LayerNormShape(RowCount(rows), shape.HiddenSize, shape.LayerNormEpsilon, map, RowMap.Dense);
         portable.LayerNorm(activations.InFloat(Activation.Residual), affine.Weight, affine.Bias, sizes, normed);
         Outputs.Keep(normed, part, layer);
@@ -127,8 +145,10 @@ internal readonly struct TensorCoreOps<TFormat>(
     {
         // Query and KeyValue are row ranges of the fused weight. They write the same range of columns of Qkv.
         TensorLinear fused = weights.Linear(linear, layer);
-        int rowBytes = DeviceActivations.ColumnCount(input, shape) * TFormat.ElementSize;
-        int stride = DeviceActivations.ColumnCount(output, shape);
+        int rowBytes = DeviceActivations.ColumnCount(input, shape, TensorCoreActivations.SizeMultiple) * TFormat.ElementSize;
+        int stride = DeviceActivations.ColumnCount(output, shape, TensorCoreActivations.SizeMultiple);
+        if (output == Activation.Mlp && shape.MlpKind == MlpKind.GatedSilu)
+            stride *= 2; // the output's bytes are counted for columns of the product
         (int first, int columns) = linear switch
         {
             Vit.Linear.Query => (0, shape.HiddenSize),
@@ -139,7 +159,7 @@ internal readonly struct TensorCoreOps<TFormat>(
             Address(activations.InFormat(input)),
             fused.Weight + (long)first * rowBytes,
             fused.Bias + (long)first * sizeof(float),
-            new TensorGemmShape(RowCount(rows), columns, rowBytes, stride, RowMap.Of(rows, shape.TokenCount)),
+            new TensorGemmShape(RowCount(rows), columns, rowBytes, stride, RowMap.Of(rows, shape)),
             target + (long)first * TEpilogue.OutputSize);
     }
 

@@ -8,9 +8,9 @@ namespace Dino.Gpu.Ops.TensorCore;
 
 /// <summary>
 /// A linear layer on a device: global addresses of the weight, (outputs, inputs) in the format, and of the bias,
-/// (outputs) in float32.
+/// (outputs) in float32, behind which the gains of its outputs may lie.
 /// </summary>
-internal readonly record struct TensorLinear(long Weight, long Bias);
+internal readonly record struct TensorLinear(long Weight, long Bias, bool HasGains);
 
 /// <summary>
 /// A checkpoint on a CUDA device. The matrices are converted once to the format that tensor cores read; all else is
@@ -49,8 +49,21 @@ internal sealed class TensorCoreWeights<TFormat> : DeviceWeights<TensorLinear>
         return words;
     }
 
-    protected override TensorLinear Upload(LinearWeights linear) =>
-        new(Allocate(Convert(linear.Weight)).LoadEffectiveAddressAsPtr(), Allocate(linear.Bias).LoadEffectiveAddressAsPtr());
+    protected override int SizeMultiple => TensorCoreActivations.SizeMultiple;
+
+    protected override TensorLinear Upload(LinearWeights linear) => Upload(linear, null);
+
+    /// <summary>
+    /// Float16 keeps the gains apart. Folded into a weight, a gain of 1e-5 would take it to where float16 has hardly any
+    /// digits; the other formats have the exponents of float32.
+    /// </summary>
+    protected override TensorLinear UploadScaled(LinearWeights linear, float[]? gains) =>
+        typeof(TFormat) == typeof(Float16Format) ? Upload(linear, gains) : base.UploadScaled(linear, gains);
+
+    private TensorLinear Upload(LinearWeights linear, float[]? gains) => new(
+        Allocate(Convert(linear.Weight)).LoadEffectiveAddressAsPtr(),
+        Allocate(gains is null ? linear.Bias : [.. linear.Bias, .. gains]).LoadEffectiveAddressAsPtr(),
+        gains is not null);
 
     protected override ArrayView<float> Upload(float[] values) => Allocate(values);
 

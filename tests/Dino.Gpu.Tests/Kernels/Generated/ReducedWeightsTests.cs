@@ -45,8 +45,8 @@ public sealed unsafe class ReducedWeightsTests(ITestOutputHelper log)
         var request = new ForwardRequest(1, allTokens: true, hiddenStates: false, 0);
         ForwardOutput expected = ForwardOutput.Allocate(shape, request), actual = ForwardOutput.Allocate(shape, request);
         byte[] pixels = NoisePicture.Of(config.TrainedImageSize, config.TrainedImageSize, 1).Pixels;
-        plain.Executor.Run(pixels, weights.Positions, shape, request, expected);
-        sorted.Executor.Run(pixels, weights.Positions, shape, request, actual);
+        plain.Executor.Run(pixels, InputTables.Of(weights, shape), shape, request, expected);
+        sorted.Executor.Run(pixels, InputTables.Of(weights, shape), shape, request, actual);
         Assert.True(NearestNeighbors.Cosine(expected.Tokens, actual.Tokens) > 0.9999999);
 
         // Each unit keeps its row, its bias and its column, and the largest column is the first.
