@@ -50,7 +50,7 @@ internal static class CublasComparison
                 Measure("patch embedding", batch * shape.PatchCount, shape.HiddenSize, shape.PatchLength),
                 Measure("qkv", tokens, 3 * shape.HiddenSize, shape.HiddenSize),
                 Measure("projection", tokens, shape.HiddenSize, shape.HiddenSize),
-                Measure("fc1", tokens, shape.MlpSize, shape.HiddenSize),
+                Measure("fc1", tokens, shape.Fc1Size, shape.HiddenSize),
                 Measure("fc2", tokens, shape.HiddenSize, shape.MlpSize),
             ];
 
