@@ -218,6 +218,8 @@ public static class DinoEncoderExtensions
                 Queries = [number],
                 Keys = [number],
                 Values = [number],
+                RotatedQueries = [number],
+                RotatedKeys = [number],
             });
         return
         [

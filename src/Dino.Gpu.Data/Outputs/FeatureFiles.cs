@@ -25,6 +25,8 @@ internal sealed class FeatureFiles(FeatureSet what, int[] layers)
         Queries = layers,
         Keys = layers,
         Values = layers,
+        RotatedQueries = layers,
+        RotatedKeys = layers,
         ClassTokens = [.. Enumerable.Range(-what.LastBlocks, what.LastBlocks)],
     };
 
@@ -78,7 +80,16 @@ internal sealed class FeatureFiles(FeatureSet what, int[] layers)
         }
     }
 
-    private static string Name(PatchFeature feature, int layer) => $"{feature.ToString().ToLowerInvariant()}-layer{layer}";
+    private static string Name(PatchFeature feature, int layer)
+    {
+        string name = feature switch
+        {
+            PatchFeature.RotatedQueries => "rotated-queries",
+            PatchFeature.RotatedKeys => "rotated-keys",
+            _ => feature.ToString().ToLowerInvariant(),
+        };
+        return $"{name}-layer{layer}";
+    }
 
     private string Target(string stem, string ending) => Path.Combine(what.Directory, $"{stem}.{ending}");
 }

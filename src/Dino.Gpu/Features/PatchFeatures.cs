@@ -59,6 +59,8 @@ public sealed class PatchFeatures
         PatchFeature.Queries => DinoOutputs.Queries,
         PatchFeature.Keys => DinoOutputs.Keys,
         PatchFeature.Values => DinoOutputs.Values,
+        PatchFeature.RotatedQueries => DinoOutputs.RotatedQueries,
+        PatchFeature.RotatedKeys => DinoOutputs.RotatedKeys,
         _ => throw new ArgumentOutOfRangeException(nameof(feature)),
     };
 
@@ -85,6 +87,8 @@ public sealed class PatchFeatures
             PatchFeature.Queries => output.Queries,
             PatchFeature.Keys => output.Keys,
             PatchFeature.Values => output.Values,
+            PatchFeature.RotatedQueries => output.RotatedQueries,
+            PatchFeature.RotatedKeys => output.RotatedKeys,
             _ => throw new ArgumentOutOfRangeException(nameof(feature)),
         }) ?? throw new ArgumentException($"The pass did not return {OutputOf(feature)}.", nameof(output));
         (int images, int count, int channels) = (tokens.Shape[1], tokens.Shape[2], tokens.Shape[3]);

@@ -34,6 +34,8 @@ internal sealed class FeaturesCommand(CliConsole console)
         ["keys"] = PatchFeature.Keys,
         ["queries"] = PatchFeature.Queries,
         ["values"] = PatchFeature.Values,
+        ["rotated-queries"] = PatchFeature.RotatedQueries,
+        ["rotated-keys"] = PatchFeature.RotatedKeys,
     };
 
     private readonly Argument<string[]> _inputs = InputOptions.Images();
@@ -50,7 +52,8 @@ internal sealed class FeaturesCommand(CliConsole console)
     private readonly Option<PatchFeature[]> _what = new("--what")
     {
         Description = "What to write for each patch. tokens: those after the final LayerNorm. keys, queries, values: those of the "
-            + "attention, heads side by side. [default: tokens]",
+            + "attention, heads side by side, before RoPE. rotated-keys, rotated-queries: after it, as attention reads them. "
+            + "[default: tokens]",
         HelpName = "WHAT,...",
         CustomParser = result =>
             [.. Parsing.List<PatchFeature>(result, "--what", string.Join(", ", FeatureNames.Keys), FeatureNames.TryGetValue).Distinct()],
