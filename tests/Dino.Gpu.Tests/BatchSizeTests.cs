@@ -87,9 +87,9 @@ public sealed class BatchSizeTests(TestDevices devices)
         using var activations = new PortableActivations(device.Accelerator);
         using var pixels = new GrowingBuffer<byte>(device.Accelerator);
         using var results = new PinnedTransfers(device.Accelerator.DefaultStream);
-        Assert.Throws<DeviceMemoryException>(() => activations.Reserve(new PassInput(default, tables, results), shape, request));
+        Assert.Throws<DeviceMemoryException>(() => activations.Reserve(new PassInput(default, false, tables, results), shape, request));
         activations.Release();
-        activations.Reserve(new PassInput(pixels.Reserve(3 * 224 * 224), tables, results), shape, request.ForBatch(1));
+        activations.Reserve(new PassInput(pixels.Reserve(3 * 224 * 224), false, tables, results), shape, request.ForBatch(1));
         Assert.Equal(3 * 224 * 224, activations.Pixels.Length);
     }
 

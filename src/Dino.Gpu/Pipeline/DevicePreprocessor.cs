@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Ops.Device;
@@ -38,6 +39,7 @@ internal sealed class DevicePreprocessor : IDisposable
     private readonly GrowingBuffer<int> _downTable;
     private readonly Dictionary<(int Width, int Height), Tables> _tables = [];
     private int _tableLength;
+    private float[]? _normalized; // (height, width, 3)
 
     /// <param name="accelerator">The accelerator; the caller owns it.</param>
     /// <param name="kernels">Kernels for that accelerator; several preprocessors may share them.</param>
@@ -54,8 +56,11 @@ internal sealed class DevicePreprocessor : IDisposable
         _downTable = new GrowingBuffer<int>(accelerator);
     }
 
+    /// <summary>Whether prepared pictures are normalized floats. The host resizes those.</summary>
+    public bool HasFractions => _preprocessor.KeepsFractions;
+
     /// <summary>Bytes of one prepared picture.</summary>
-    public int OutputLength => 3 * _preprocessor.Width * _preprocessor.Height;
+    public int OutputLength => checked(3 * _preprocessor.Width * _preprocessor.Height * (HasFractions ? sizeof(float) : 1));
 
     /// <summary>
     /// Whether a decoded picture of this size is resized on a device: it is not too large, and not of the input size,
@@ -63,7 +68,7 @@ internal sealed class DevicePreprocessor : IDisposable
     /// </summary>
     public static bool Takes(Preprocessor preprocessor, int width, int height) =>
         (width != preprocessor.Width || height != preprocessor.Height)
-        && preprocessor.Resizes
+        && preprocessor.Resizes && !preprocessor.KeepsFractions
         && 3L * width * height <= MostSource
         && 3L * preprocessor.Width * height <= MostNarrowed;
 
@@ -82,7 +87,9 @@ internal sealed class DevicePreprocessor : IDisposable
         {
             RgbImage image = images[first + i];
             ArrayView<byte> input = pixels.SubView((long)i * OutputLength, OutputLength);
-            if (image.Width == _preprocessor.Width && image.Height == _preprocessor.Height)
+            if (HasFractions)
+                Normalize(image, input);
+            else if (image.Width == _preprocessor.Width && image.Height == _preprocessor.Height)
                 _transfers.Upload<byte>(image.Pixels, input);
             else
                 Resize(image, input);
@@ -123,6 +130,13 @@ internal sealed class DevicePreprocessor : IDisposable
     {
         Release();
         _stream.Dispose();
+    }
+
+    private void Normalize(RgbImage image, ArrayView<byte> output)
+    {
+        float[] values = _normalized ??= new float[image.Pixels.Length];
+        PixelNormalization.NormalizePixels(image, _preprocessor.Config, values);
+        _transfers.Upload<byte>(MemoryMarshal.AsBytes(values.AsSpan()), output);
     }
 
     private void Resize(RgbImage image, ArrayView<byte> output)

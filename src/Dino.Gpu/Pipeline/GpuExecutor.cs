@@ -66,7 +66,7 @@ internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
 
         public override void Launch(InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output)
         {
-            TOps ops = executor.Prepare(new PassInput(_staged, tables, _results), shape, request, output);
+            TOps ops = executor.Prepare(new PassInput(_staged, preprocessor.HasFractions, tables, _results), shape, request, output);
             ForwardPass.Tokens(ref ops, shape, request);
             ForwardPass.ClassTail(ref ops, shape, request);
             _launched.Set();
@@ -76,7 +76,8 @@ internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
             InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output)
         {
             long* ticks = stackalloc long[OpCount];
-            var ops = new TimedOps<TOps>(executor.Prepare(new PassInput(_staged, tables, _results), shape, request, output), ticks);
+            TOps inner = executor.Prepare(new PassInput(_staged, preprocessor.HasFractions, tables, _results), shape, request, output);
+            var ops = new TimedOps<TOps>(inner, ticks);
             ops.Synchronize();
             ForwardPass.Tokens(ref ops, shape, request);
             ForwardPass.ClassTail(ref ops, shape, request);

@@ -77,7 +77,7 @@ internal sealed unsafe class SimdExecutor : VitExecutor
         }
     }
 
-    public override BatchSlot CreateSlot(Preprocessor preprocessor) => new Slot(this, 3 * preprocessor.Width * preprocessor.Height);
+    public override BatchSlot CreateSlot(Preprocessor preprocessor) => new Slot(this, preprocessor);
 
     public override double MeasurePeak()
     {
@@ -89,9 +89,20 @@ internal sealed unsafe class SimdExecutor : VitExecutor
         return threads * Peak.Operations(Iterations, (int)_width) / best;
     }
 
-    /// <summary>Copies the pictures of a batch into one buffer.</summary>
-    private void Gather(IReadOnlyList<RgbImage> images, int first, int count, int imageLength)
+    /// <summary>
+    /// Copies the pictures of a batch into one buffer: their bytes, or what is normalized of their fractions.
+    /// </summary>
+    private void Gather(IReadOnlyList<RgbImage> images, int first, int count, Preprocessor preprocessor)
     {
+        int imageLength = 3 * preprocessor.Width * preprocessor.Height;
+        if (preprocessor.KeepsFractions)
+        {
+            float* values = (float*)_host.Reserve<byte>(SimdPart.Pixels, (long)count * imageLength * sizeof(float));
+            Parallel.For(0, count, i => PixelNormalization.NormalizePixels(
+                images[first + i], preprocessor.Config, new Span<float>(values + (nint)i * imageLength, imageLength)));
+            return;
+        }
+
         byte* pixels = _host.Reserve<byte>(SimdPart.Pixels, (long)count * imageLength); // (images, height, width, 3)
         for (int i = 0; i < count; i++)
             images[first + i].Pixels.AsSpan(0, imageLength).CopyTo(new Span<byte>(pixels + (long)i * imageLength, imageLength));
@@ -100,12 +111,13 @@ internal sealed unsafe class SimdExecutor : VitExecutor
     private void Copy(float[] values, SimdPart part) =>
         values.CopyTo(new Span<float>(_host.Reserve<float>(part, values.Length), values.Length));
 
-    private void Launch(InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output, bool timed)
+    private void Launch(
+        bool fractions, InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output, bool timed)
     {
         int threads = _host.Threads;
         var weights = new WeightLayout(shape, 2 * (int)_width, _reduced == null);
         var workspace = new WorkspaceLayout(shape, request, weights, threads, _tileRows);
-        var plan = new SimdPlan(shape, request, weights, workspace, threads, timed);
+        var plan = new SimdPlan(shape, request, weights, workspace, threads, timed, fractions);
 
         Copy(tables.Start, SimdPart.Start);
         Copy(tables.Rotation, SimdPart.Rotation);
@@ -184,9 +196,10 @@ internal sealed unsafe class SimdExecutor : VitExecutor
         }
     }
 
-    private IReadOnlyList<OpTime> RunTimed(InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output)
+    private IReadOnlyList<OpTime> RunTimed(
+        bool fractions, InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output)
     {
-        Launch(tables, shape, request, output, timed: true);
+        Launch(fractions, tables, shape, request, output, timed: true);
         int threads = _host.Threads;
         var perThread = new ReadOnlySpan<long>(_host.Reserve<long>(SimdPart.Ticks, threads * OpCount), threads * OpCount);
         var sums = new long[OpCount];
@@ -208,17 +221,17 @@ internal sealed unsafe class SimdExecutor : VitExecutor
     /// <summary>
     /// The only slot. A pass has every core, so nothing runs beside it, and it is over when its launch returns.
     /// </summary>
-    private sealed class Slot(SimdExecutor executor, int imageLength) : BatchSlot
+    private sealed class Slot(SimdExecutor executor, Preprocessor preprocessor) : BatchSlot
     {
         public override void Stage(IReadOnlyList<RgbImage> images, int first, int count) =>
-            executor.Gather(images, first, count, imageLength);
+            executor.Gather(images, first, count, preprocessor);
 
         public override void Launch(InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
-            executor.Launch(tables, shape, request, output, timed: false);
+            executor.Launch(preprocessor.KeepsFractions, tables, shape, request, output, timed: false);
 
         public override IReadOnlyList<OpTime> RunTimed(
             InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output) =>
-            executor.RunTimed(tables, shape, request, output);
+            executor.RunTimed(preprocessor.KeepsFractions, tables, shape, request, output);
 
         public override void Finish()
         {

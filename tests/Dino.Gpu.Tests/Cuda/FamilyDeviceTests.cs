@@ -87,6 +87,17 @@ public sealed class FamilyDeviceTests(ITestOutputHelper log)
         }
     }
 
+    [Fact]
+    public void Pictures_need_not_be_rounded_to_bytes()
+    {
+        using IDisposable shown = Show(8);
+        using DinoDevice device = DinoDevice.Open("cuda:0");
+        FractionPictures.Check(
+            model => DinoEncoder.Create(
+                model, new DinoOptions { Device = "cpu", Threads = 1 },
+                (_, loaded) => VitExecutor.Create(device, loaded, Precision.Float16)), FamilyModel.Load("dinov2"), 70);
+    }
+
     /// <summary>
     /// The model with starting tokens and gains of that size, and an epsilon that does not hide them. The picture is left out:
     /// the patch embedding would be as small.

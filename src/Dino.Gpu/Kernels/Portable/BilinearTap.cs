@@ -58,6 +58,21 @@ internal readonly struct BilinearTap
         return Mix(upper, lower, row.Fraction);
     }
 
+    /// <summary>The same, of values that are normalized already.</summary>
+    /// <param name="pixels">(images, height, width, 3)</param>
+    /// <param name="image">Where the image starts: at its first value of the channel.</param>
+    /// <param name="width">Width of the picture.</param>
+    /// <param name="row">Place from top to bottom.</param>
+    /// <param name="column">Place from left to right.</param>
+    public static float Sample(ArrayView<float> pixels, long image, int width, BilinearTap row, BilinearTap column)
+    {
+        long above = image + 3L * row.First * width;
+        long below = image + 3L * row.Second * width;
+        float upper = Mix(pixels[above + 3 * column.First], pixels[above + 3 * column.Second], column.Fraction);
+        float lower = Mix(pixels[below + 3 * column.First], pixels[below + 3 * column.Second], column.Fraction);
+        return Mix(upper, lower, row.Fraction);
+    }
+
     /// <summary>Interpolates from one value to the other.</summary>
     public static float Mix(float first, float second, float fraction) => (1f - fraction) * first + fraction * second;
 }

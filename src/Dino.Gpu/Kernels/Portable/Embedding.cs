@@ -28,6 +28,33 @@ internal static class Embedding
         patches[row * shape.PatchLength + column] = Pixel(pixels, table, shape, image, channel, y, x);
     }
 
+    /// <summary>As <see cref="UnfoldKernel"/>, of pictures whose values are normalized already, because they are no bytes.</summary>
+    /// <param name="index">(image, patch, channel, y, x), x fastest.</param>
+    /// <param name="pixels">(images, height, width, 3) of the pictures</param>
+    /// <param name="shape">The model at this input size.</param>
+    /// <param name="patches">The output.</param>
+    public static void UnfoldFractionsKernel(Index1D index, ArrayView<float> pixels, VitShape shape, ArrayView<float> patches)
+    {
+        int column = index % shape.PatchLength;
+        int patch = index / shape.PatchLength % shape.PatchCount;
+        int image = index / shape.PatchLength / shape.PatchCount;
+        long row = (long)image * shape.TokenCount + shape.PrefixTokenCount + patch;
+        patches[row * shape.PatchLength + column] = Fraction(pixels, shape, image, patch, column);
+    }
+
+    /// <summary>The value of one column of an unfolded patch, of pictures whose values are normalized already.</summary>
+    public static float Fraction(ArrayView<float> pixels, VitShape shape, int image, int patch, int column)
+    {
+        int channel = column / (shape.PatchSize * shape.PatchSize);
+        int y = patch / shape.GridWidth * shape.PatchSize + column / shape.PatchSize % shape.PatchSize;
+        int x = patch % shape.GridWidth * shape.PatchSize + column % shape.PatchSize;
+        long start = (long)image * shape.PictureHeight * shape.PictureWidth * 3 + channel;
+        if (!shape.IsSampled)
+            return pixels[start + ((long)y * shape.PictureWidth + x) * 3];
+        BilinearTap row = BilinearTap.Of(y, shape.SampleStep, shape.PictureHeight);
+        return BilinearTap.Sample(pixels, start, shape.PictureWidth, row, BilinearTap.Of(x, shape.SampleStep, shape.PictureWidth));
+    }
+
     /// <summary>The normalized value of a pixel of the input: a pixel of the picture, or sampled from it.</summary>
     public static float Pixel(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int image, int channel, int y, int x)
     {

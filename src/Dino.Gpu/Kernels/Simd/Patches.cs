@@ -48,6 +48,46 @@ internal static unsafe class Patches
         }
     }
 
+    /// <summary>Does the same as <see cref="Unfold"/> with values that are normalized already, because they are no bytes.</summary>
+    /// <param name="pixels">(height, width, 3) of one picture.</param>
+    /// <param name="shape">Input and patch size.</param>
+    /// <param name="patch">Number of the patch, counted row by row.</param>
+    /// <param name="output">One row, its column blocks <paramref name="blockStride"/> apart.</param>
+    /// <param name="blockStride">Floats from one column block to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void UnfoldFractions(float* pixels, in VitShape shape, int patch, float* output, nint blockStride)
+    {
+        int size = shape.PatchSize;
+        int x0 = patch % shape.GridWidth * size;
+        int y0 = patch / shape.GridWidth * size;
+        for (int y = 0; y < size; y++)
+        {
+            BilinearTap row = BilinearTap.Of(y0 + y, shape.SampleStep, shape.PictureHeight);
+            float* above = pixels + 3 * (nint)(shape.IsSampled ? row.First : y0 + y) * shape.PictureWidth;
+            float* below = pixels + 3 * (nint)row.Second * shape.PictureWidth;
+            for (int x = 0; x < size; x++)
+            {
+                BilinearTap column = BilinearTap.Of(x0 + x, shape.SampleStep, shape.PictureWidth);
+                for (int channel = 0; channel < 3; channel++)
+                {
+                    int place = (channel * size + y) * size + x;
+                    float* value = output + place / Gemm.BlockSize * blockStride + place % Gemm.BlockSize;
+                    if (!shape.IsSampled)
+                    {
+                        *value = above[3 * (x0 + x) + channel];
+                        continue;
+                    }
+
+                    int first = 3 * column.First + channel;
+                    int second = 3 * column.Second + channel;
+                    *value = BilinearTap.Mix(
+                        BilinearTap.Mix(above[first], above[second], column.Fraction),
+                        BilinearTap.Mix(below[first], below[second], column.Fraction), row.Fraction);
+                }
+            }
+        }
+    }
+
     /// <summary>
     /// Does the same as <see cref="Unfold"/> if the input is sampled from the picture. This is rare, so the loops are
     /// plain.

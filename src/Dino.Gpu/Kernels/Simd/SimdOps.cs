@@ -54,8 +54,11 @@ internal unsafe partial struct SimdOps<TVector> : IImageOps<SimdOps<TVector>>
     internal readonly void UnfoldPatch(int patch, float* output, nint blockStride)
     {
         VitShape shape = _plan.Shape;
-        byte* pixels = _buffers.Pixels + (nint)_image * shape.PictureWidth * shape.PictureHeight * 3;
-        Patches.Unfold(pixels, _buffers.PixelTable, shape, patch, output, blockStride);
+        nint image = (nint)_image * shape.PictureWidth * shape.PictureHeight * 3;
+        if (_plan.HasFractions == 0)
+            Patches.Unfold(_buffers.Pixels + image, _buffers.PixelTable, shape, patch, output, blockStride);
+        else
+            Patches.UnfoldFractions((float*)_buffers.Pixels + image, shape, patch, output, blockStride);
     }
 
     public readonly void AssembleTokens()

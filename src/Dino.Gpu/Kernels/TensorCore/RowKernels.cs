@@ -152,6 +152,27 @@ internal static class RowKernels
         TFormat.StoreQuad(patches, row * quads + column / 4, values);
     }
 
+    /// <summary>As <see cref="UnfoldPaddedKernel"/>, of pictures whose values are normalized already, because they are no bytes.</summary>
+    /// <param name="index">(image, patch, quad), quad fastest.</param>
+    /// <param name="pixels">(images, height, width, 3)</param>
+    /// <param name="shape">The model at this input size.</param>
+    /// <param name="columns">Columns of a row, a multiple of 4.</param>
+    /// <param name="patches">(images * tokens, columns) in the format; the rows before the first patch are not touched.</param>
+    public static void UnfoldFractionsKernel<TFormat>(
+        Index1D index, ArrayView<float> pixels, VitShape shape, int columns, ArrayView<uint> patches)
+        where TFormat : struct, ITensorFormat
+    {
+        int quads = columns / 4;
+        int column = index % quads * 4;
+        int patch = index / quads % shape.PatchCount;
+        int image = index / quads / shape.PatchCount;
+        long row = (long)image * shape.TokenCount + shape.PrefixTokenCount + patch;
+        var values = new Quad(
+            FractionOrZero(pixels, shape, image, patch, column), FractionOrZero(pixels, shape, image, patch, column + 1),
+            FractionOrZero(pixels, shape, image, patch, column + 2), FractionOrZero(pixels, shape, image, patch, column + 3));
+        TFormat.StoreQuad(patches, row * quads + column / 4, values);
+    }
+
     /// <summary>
     /// The portable rotation (<see cref="Rotation.RotateKernel"/>), in the format. One thread takes four neighboring pairs.
     /// </summary>
@@ -183,6 +204,10 @@ internal static class RowKernels
     public static void RoundKernel<TFormat>(Index1D quad, ArrayView<float> values, ArrayView<uint> rounded)
         where TFormat : struct, ITensorFormat =>
         TFormat.StoreQuad(rounded, quad, values.Cast<Quad>()[quad]);
+
+    /// <summary>The value of one column of an unfolded patch, 0 behind the last.</summary>
+    private static float FractionOrZero(ArrayView<float> pixels, VitShape shape, int image, int patch, int column) =>
+        column < shape.PatchLength ? Embedding.Fraction(pixels, shape, image, patch, column) : 0f;
 
     /// <summary>The value of one column of an unfolded patch, 0 behind the last.</summary>
     private static float PatchValue(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int image, int patch, int column)

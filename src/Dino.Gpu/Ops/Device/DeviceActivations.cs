@@ -27,6 +27,11 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
     /// <summary>(images, height, width, 3). The slot owns it.</summary>
     public ArrayView<byte> Pixels { get; private set; }
 
+    /// <summary>
+    /// (images, height, width, 3): <see cref="Pixels"/> as normalized floats, where they are that; null where they are bytes.
+    /// </summary>
+    public ArrayView<float>? Fractions { get; private set; }
+
     /// <summary>(tokens, hidden): <see cref="InputTables.Start"/>.</summary>
     public ArrayView<float> Start { get; private set; }
 
@@ -111,13 +116,14 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
                 exception);
         }
 
-        long pixelLength = 3L * request.Batch * shape.PictureWidth * shape.PictureHeight;
+        long pixelLength = 3L * request.Batch * shape.PictureWidth * shape.PictureHeight * (input.HasFractions ? sizeof(float) : 1);
         if (input.Pixels.Length != pixelLength)
             throw new ArgumentException(
                 $"{request.Batch} images of {shape.PictureWidth}x{shape.PictureHeight} have {pixelLength} bytes, "
                 + $"got {input.Pixels.Length}.",
                 nameof(input));
         Pixels = input.Pixels;
+        Fractions = input.HasFractions ? input.Pixels.Cast<float>() : null;
         Results = input.Results;
     }
 

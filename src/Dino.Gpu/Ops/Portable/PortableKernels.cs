@@ -35,6 +35,7 @@ internal sealed class PortableKernels
         _layerNorm;
     private readonly Lazy<Action<KernelConfig, int, int, ArrayView<float>>> _softmax;
     private readonly Lazy<Action<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>> _unfold;
+    private readonly Lazy<Action<Index1D, ArrayView<float>, VitShape, ArrayView<float>>> _unfoldFractions;
     private readonly Lazy<Action<Index1D, ArrayView<float>, ArrayView<float>>> _assemble;
     private readonly Lazy<Action<Index1D, ArrayView<float>, RotationShape, ArrayView<float>>> _rotate;
     private readonly Lazy<Action<Index1D, ArrayView<float>, ColumnRange, ArrayView<float>>> _packColumns;
@@ -53,6 +54,8 @@ internal sealed class PortableKernels
         _unfold = new(() =>
             accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>(
             Embedding.UnfoldKernel, LinearGroup));
+        _unfoldFractions = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, VitShape, ArrayView<float>>(
+            Embedding.UnfoldFractionsKernel, LinearGroup));
         _assemble = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>>(
             Embedding.AssembleKernel, LinearGroup));
         _rotate = new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, RotationShape, ArrayView<float>>(
@@ -164,6 +167,10 @@ internal sealed class PortableKernels
     /// <summary>Launches <see cref="Embedding.UnfoldKernel"/>.</summary>
     public void Unfold(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int images, ArrayView<float> patches) =>
         _unfold.Value(checked(images * shape.PatchCount * shape.PatchLength), pixels, table, shape, patches);
+
+    /// <summary>Launches <see cref="Embedding.UnfoldFractionsKernel"/>.</summary>
+    public void UnfoldFractions(ArrayView<float> pixels, VitShape shape, int images, ArrayView<float> patches) =>
+        _unfoldFractions.Value(checked(images * shape.PatchCount * shape.PatchLength), pixels, shape, patches);
 
     /// <summary>Launches <see cref="Embedding.AssembleKernel"/>.</summary>
     public void Assemble(ArrayView<float> start, int images, ArrayView<float> tokens) =>

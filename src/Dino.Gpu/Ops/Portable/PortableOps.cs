@@ -21,8 +21,13 @@ internal readonly struct PortableOps(
     PortableKernels kernels, PortableWeights weights, PortableActivations activations, VitShape shape, ForwardRequest request,
     ForwardOutput output) : IVitOps
 {
-    public void UnfoldPatches() =>
-        kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, activations[Activation.Patches]);
+    public void UnfoldPatches()
+    {
+        if (activations.Fractions is { } fractions)
+            kernels.UnfoldFractions(fractions, shape, request.Batch, activations[Activation.Patches]);
+        else
+            kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, activations[Activation.Patches]);
+    }
 
     public void AssembleTokens() =>
         kernels.Assemble(activations.Start, request.Batch, activations[Activation.Residual]);

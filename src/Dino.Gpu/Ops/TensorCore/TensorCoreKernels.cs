@@ -39,6 +39,10 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator, Warpgr
             accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, int, ArrayView<uint>>(
             RowKernels.UnfoldPaddedKernel<TFormat>, LinearGroupSize));
 
+    private readonly Lazy<Action<Index1D, ArrayView<float>, VitShape, int, ArrayView<uint>>> _unfoldFractions =
+        new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, VitShape, int, ArrayView<uint>>(
+            RowKernels.UnfoldFractionsKernel<TFormat>, LinearGroupSize));
+
     private readonly Lazy<Action<Index1D, ArrayView<float>, RotationShape, ArrayView<uint>>> _rotate =
         new(() => accelerator.LoadImplicitlyGroupedStreamKernel<Index1D, ArrayView<float>, RotationShape, ArrayView<uint>>(
             RowKernels.RotateKernel<TFormat>, LinearGroupSize));
@@ -86,12 +90,18 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator, Warpgr
     /// </summary>
     public void Unfold(ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int images, ArrayView<uint> patches)
     {
-        int columns = DeviceActivations.ColumnCount(Activation.Patches, shape, TensorCoreActivations.SizeMultiple);
-        int quads = checked(images * shape.PatchCount * (columns / 4));
+        (int columns, int quads) = PatchColumns(shape, images);
         if (shape.PatchSize % 4 == 0 && columns == shape.PatchLength)
             _unfold.Value(quads, pixels, table, shape, patches);
         else
             _unfoldPadded.Value(quads, pixels, table, shape, columns, patches);
+    }
+
+    /// <summary>Launches <see cref="RowKernels.UnfoldFractionsKernel{TFormat}"/>.</summary>
+    public void UnfoldFractions(ArrayView<float> pixels, VitShape shape, int images, ArrayView<uint> patches)
+    {
+        (int columns, int quads) = PatchColumns(shape, images);
+        _unfoldFractions.Value(quads, pixels, shape, columns, patches);
     }
 
     /// <summary>
@@ -133,6 +143,13 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator, Warpgr
     /// <summary>Launches <paramref name="groups"/> groups of <see cref="TensorPeak"/>.</summary>
     public void Peak(int groups, int iterations) =>
         _peak.Value(new KernelConfig(new Index3D(groups, 1, 1), new Index3D(Gemm.Threads<Tile128X128>(), 1, 1)), iterations);
+
+    /// <summary>Columns of an unfolded patch, and the quads of all of them.</summary>
+    private static (int Columns, int Quads) PatchColumns(in VitShape shape, int images)
+    {
+        int columns = DeviceActivations.ColumnCount(Activation.Patches, shape, TensorCoreActivations.SizeMultiple);
+        return (columns, checked(images * shape.PatchCount * (columns / 4)));
+    }
 
     private Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention(int headSize) => headSize switch
     {

@@ -38,8 +38,14 @@ internal readonly struct TensorCoreOps<TFormat>(
     public static bool UsesFloatAttention(in VitShape shape, in ForwardRequest request) =>
         !TensorCoreKernels<TFormat>.TakesHeads(shape.HeadSize) || request.KeepsAttentionInputs;
 
-    public void UnfoldPatches() =>
-        kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, activations.InFormat(Activation.Patches));
+    public void UnfoldPatches()
+    {
+        ArrayView<uint> patches = activations.InFormat(Activation.Patches);
+        if (activations.Fractions is { } fractions)
+            kernels.UnfoldFractions(fractions, shape, request.Batch, patches);
+        else
+            kernels.Unfold(activations.Pixels, weights.NormalizationTable, shape, request.Batch, patches);
+    }
 
     public void AssembleTokens() =>
         portable.Assemble(activations.Start, request.Batch, activations.InFloat(Activation.Residual));

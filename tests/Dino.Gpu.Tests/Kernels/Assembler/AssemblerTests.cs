@@ -53,7 +53,7 @@ public sealed class AssemblerTests
         if (architecture is 86 or 89 && string.IsNullOrEmpty(folder))
             LongTests.Require("its PTX is that of 8.0, and the assembler takes a minute");
         GpuKernel[] all = [.. GpuKernels.All.Where(kernel => architecture >= 80 || !kernel.NeedsTensorCores)];
-        Assert.Equal(architecture >= 80 ? 113 : 43, all.Length);
+        Assert.Equal(architecture >= 80 ? 117 : 44, all.Length);
         bool some = architecture == 80 && !LongTests.AreWanted && string.IsNullOrEmpty(folder);
         AssembledKernel[] kernels =
         [

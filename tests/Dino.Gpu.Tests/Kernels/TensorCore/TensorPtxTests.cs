@@ -58,7 +58,8 @@ public sealed partial class TensorPtxTests
     public void Row_kernels_use_no_local_memory()
     {
         foreach (string name in new[] { nameof(RowKernels.LayerNormKernel), nameof(RowKernels.UnfoldKernel),
-            nameof(RowKernels.RoundKernel), nameof(RowKernels.UnfoldPaddedKernel), nameof(RowKernels.RotateKernel) })
+            nameof(RowKernels.RoundKernel), nameof(RowKernels.UnfoldPaddedKernel), nameof(RowKernels.UnfoldFractionsKernel),
+            nameof(RowKernels.RotateKernel) })
         {
             foreach (Type format in Formats)
             {

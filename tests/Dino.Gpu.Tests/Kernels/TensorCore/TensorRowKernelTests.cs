@@ -92,6 +92,24 @@ public sealed class TensorRowKernelTests
         }
     }
 
+    /// <summary>Patches of 14 pixels behind registers, in rows of 608 columns of which 20 are zero.</summary>
+    [Fact]
+    public void Padded_unfold_and_rotation_are_the_portable_ones_rounded()
+    {
+        using Context context = Context.Create(builder => builder.CPU());
+        using Accelerator accelerator = context.CreateCPUAccelerator(0);
+        foreach (double scale in new[] { 1, 0.7 })
+        {
+            CheckPadded<BFloat16Format>(accelerator, scale);
+            CheckPadded<Float16Format>(accelerator, scale);
+            CheckPadded<TensorFloat32Format>(accelerator, scale);
+        }
+
+        CheckRotation<BFloat16Format>(accelerator);
+        CheckRotation<Float16Format>(accelerator);
+        CheckRotation<TensorFloat32Format>(accelerator);
+    }
+
     [Fact]
     public void Rounding_is_to_nearest()
     {
@@ -162,6 +180,88 @@ public sealed class TensorRowKernelTests
         Assert.Equal(rounded.GetAsArray1D(), unfolded.GetAsArray1D());
         Assert.Equal(rounded.GetAsArray1D(), TensorCoreWeights<TFormat>.Convert(patches.GetAsArray1D()));
         Assert.Contains(rounded.GetAsArray1D(), word => word != 0);
+    }
+
+    private static VitConfig WithRegisters => new()
+    {
+        HiddenSize = 64,
+        HeadCount = 2,
+        MlpSize = 32,
+        PatchSize = 14,
+        LayerCount = 1,
+        TrainedGrid = 2,
+        LayerNormEpsilon = 1e-6,
+        RegisterCount = 4,
+        PositionKind = PositionKind.Rotary,
+    };
+
+    private static void CheckPadded<TFormat>(Accelerator accelerator, double scale)
+        where TFormat : struct, ITensorFormat
+    {
+        const int Columns = 608;
+        VitShape shape = scale == 1 ? new VitShape(WithRegisters, 31, 45) : VitShape.AtScale(WithRegisters, 31, 45, scale);
+        byte[] pixels = new byte[2 * 31 * 45 * 3];
+        new Random(2).NextBytes(pixels);
+        float[] table = PixelNormalization.CreateTable();
+        using var devicePixels = accelerator.Allocate1D(pixels);
+        using var deviceTable = accelerator.Allocate1D(table);
+        using var normalized = accelerator.Allocate1D([.. pixels.Select((value, i) => table[i % 3 * 256 + value])]);
+        int rows = 2 * shape.TokenCount;
+        using var patches = accelerator.Allocate1D<float>(rows * shape.PatchLength);
+        using var padded = accelerator.Allocate1D<uint>(rows * Columns * TFormat.ElementSize / 4);
+        using var fractions = accelerator.Allocate1D<uint>(padded.Length);
+        patches.MemSetToZero();
+        padded.MemSetToZero();
+        fractions.MemSetToZero();
+        accelerator
+            .LoadAutoGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, ArrayView<float>>(Embedding.UnfoldKernel)(
+            2 * shape.PatchCount * shape.PatchLength, devicePixels.View.AsContiguous(), deviceTable.View.AsContiguous(), shape,
+            patches.View.AsContiguous());
+        int quads = 2 * shape.PatchCount * Columns / 4;
+        accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<byte>, ArrayView<float>, VitShape, int, ArrayView<uint>>(
+            RowKernels.UnfoldPaddedKernel<TFormat>)(
+            quads, devicePixels.View.AsContiguous(), deviceTable.View.AsContiguous(), shape, Columns, padded.View.AsContiguous());
+        accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<float>, VitShape, int, ArrayView<uint>>(
+            RowKernels.UnfoldFractionsKernel<TFormat>)(
+            quads, normalized.View.AsContiguous(), shape, Columns, fractions.View.AsContiguous());
+        accelerator.Synchronize();
+        float[] expected = [.. patches.GetAsArray1D().Chunk(shape.PatchLength).SelectMany(row => row.Concat(new float[20]))];
+        Assert.Contains(expected, value => value != 0);
+        Assert.Equal(TensorCoreWeights<TFormat>.Convert(expected), padded.GetAsArray1D());
+        Assert.Equal(padded.GetAsArray1D(), fractions.GetAsArray1D());
+    }
+
+    private static void CheckRotation<TFormat>(Accelerator accelerator)
+        where TFormat : struct, ITensorFormat
+    {
+        var shape = new VitShape(WithRegisters, 42, 28);
+        var random = new Random(3);
+        float[] angles = [.. Enumerable.Range(0, shape.PatchCount * shape.HeadSize).Select(_ => random.NextSingle() * 2 - 1)];
+        uint[] words = TensorCoreWeights<TFormat>.Convert(
+            [.. Enumerable.Range(0, 2 * shape.TokenCount * 3 * shape.HiddenSize).Select(_ => random.NextSingle() * 8 - 4)]);
+        using var table = accelerator.Allocate1D(angles);
+        foreach (Linear made in new[] { Linear.Qkv, Linear.KeyValue })
+        {
+            using var inFormat = accelerator.Allocate1D(words);
+            float[] values = new float[words.Length * 4 / TFormat.ElementSize];
+            for (int i = 0; i < values.Length / 4; i++)
+            {
+                Quad quad = TFormat.LoadQuad(inFormat.View.AsContiguous(), i);
+                (values[4 * i], values[4 * i + 1], values[4 * i + 2], values[4 * i + 3]) = (quad.X, quad.Y, quad.Z, quad.W);
+            }
+
+            Assert.Equal(words, TensorCoreWeights<TFormat>.Convert(values)); // what is loaded is what was stored
+            using var inFloat = accelerator.Allocate1D(values);
+            var sizes = RotationShape.Of(shape, made);
+            int pairs = 2 * shape.PatchCount * sizes.PairsOfRow;
+            accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<float>, RotationShape, ArrayView<float>>(Rotation.RotateKernel)(
+                pairs, table.View.AsContiguous(), sizes, inFloat.View.AsContiguous());
+            accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<float>, RotationShape, ArrayView<uint>>(
+                RowKernels.RotateKernel<TFormat>)(pairs / 4, table.View.AsContiguous(), sizes, inFormat.View.AsContiguous());
+            accelerator.Synchronize();
+            Assert.Equal(TensorCoreWeights<TFormat>.Convert(inFloat.GetAsArray1D()), inFormat.GetAsArray1D());
+            Assert.NotEqual(words, inFormat.GetAsArray1D());
+        }
     }
 
     private static int[] Words(RowMap map) => [map.RowsPerImage, (int)map.Reciprocal, map.Shift, map.ImageStride, map.FirstRow];
