@@ -168,7 +168,9 @@ public sealed class FeaturesTests
     [InlineData("required", "a.jpg")]
     [InlineData("expected numbers of layers", "a.jpg", "-o", "out", "--layer", "last")]
     [InlineData("expected numbers of layers", "a.jpg", "-o", "out", "--layer", "1,,2")]
-    [InlineData("expected tokens, keys, queries, values, found 'logits'", "a.jpg", "-o", "out", "--what", "tokens,logits")]
+    [InlineData(
+        "expected tokens, keys, queries, values, rotated-queries, rotated-keys, found 'logits'", "a.jpg", "-o", "out", "--what",
+        "tokens,logits")]
     [InlineData("--last-blocks: expected", "a.jpg", "-o", "out", "--last-blocks", "0")]
     [InlineData("parquet", "a.jpg", "-o", "out", "--format", "parquet")]
     [InlineData("--raw is for tokens", "a.jpg", "-o", "out", "--what", "keys", "--raw")]
