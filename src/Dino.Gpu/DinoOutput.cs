@@ -43,8 +43,8 @@ public enum DinoOutputs
 
     /// <summary>
     /// The attention's queries of every token, in every layer or in the layers that the call names. A pass that returns
-    /// queries, keys, values or attention computes all its attention in float32, whatever its precision. In a model with
-    /// RoPE these are the queries before it, which do not know where their patch lies.
+    /// queries, keys, values or attention computes all its attention in float32, whatever its precision. In a model
+    /// with RoPE these are the queries before it, which do not know where their patch lies.
     /// </summary>
     Queries = 256,
 

@@ -39,8 +39,8 @@ internal static class TensorCoreExecutor
     }
 
     /// <summary>
-    /// Every ViT of the family has tokens of whole slices. Patches and the MLP's hidden layer are filled up with zeros where
-    /// they have not.
+    /// Every ViT of the family has tokens of whole slices. Patches and the MLP's hidden layer are filled up with zeros
+    /// where they have not.
     /// </summary>
     /// <exception cref="DinoException">The hidden size is not a multiple of 32.</exception>
     internal static void RequireSizes(VitConfig config, Precision precision)

@@ -5,7 +5,9 @@ namespace Dino.Gpu.Vit;
 /// </summary>
 internal enum Activation
 {
-    /// <summary>(tokens, 3 * patch * patch): the unfolded picture. The rows before the first patch are not used.</summary>
+    /// <summary>
+    /// (tokens, 3 * patch * patch): the unfolded picture. The rows before the first patch are not used.
+    /// </summary>
     Patches,
 
     /// <summary>(tokens, hidden): the residual stream, x in the paper.</summary>

@@ -28,8 +28,8 @@ internal interface IVitOps
     void LinearGelu(Activation input, Linear linear, int layer, Activation output, Rows rows);
 
     /// <summary>
-    /// output = silu(input @ Wg^T + bg) * (input @ Wu^T + bu), with silu(x) = x / (1 + e^-x); the two products are those
-    /// of one layer with twice the rows.
+    /// output = silu(input @ Wg^T + bg) * (input @ Wu^T + bu), with silu(x) = x / (1 + e^-x); the two products are
+    /// those of one layer with twice the rows.
     /// </summary>
     void LinearGated(Activation input, Linear linear, int layer, Activation output, Rows rows);
 
@@ -50,7 +50,9 @@ internal interface IVitOps
     /// </summary>
     void Attention(Rows queryRows);
 
-    /// <summary>Keeps the queries, keys or values of every token as they are now, before attention reads them.</summary>
+    /// <summary>
+    /// Keeps the queries, keys or values of every token as they are now, before attention reads them.
+    /// </summary>
     void KeepQkv(OutputPart part, int layer);
 
     /// <summary>Keeps softmax(q k^T / sqrt(head size)) of every head, for the given query rows.</summary>

@@ -6,7 +6,9 @@ namespace Dino.Gpu.Vit;
 /// The tables of a model that depend on the size of its input. The host makes them once for each size; a family uploads
 /// them when they change, which it sees by reference.
 /// </summary>
-/// <param name="Start">(tokens, hidden): the tokens before the patches are added; see <see cref="StartingTable"/>.</param>
+/// <param name="Start">
+/// (tokens, hidden): the tokens before the patches are added; see <see cref="StartingTable"/>.
+/// </param>
 /// <param name="Rotation">
 /// (patches, head size): by how much each pair of columns of a head is rotated, the cosines of its angles in the first
 /// half of a row and their sines in the second; empty for a model without RoPE.
@@ -26,8 +28,8 @@ internal sealed record InputTables(float[] Start, float[] Rotation)
         start.Rows(shape.GridWidth, shape.GridHeight, interpolation), RotationOf(rotaryPeriods, shape.GridWidth, shape.GridHeight));
 
     /// <summary>
-    /// The angles of DINOv3's RoPE are 2 pi * coordinate / period: first those of y for each period, then those of x. The
-    /// coordinates are those of the patches' centers, from -1 to 1 along each side by itself.
+    /// The angles of DINOv3's RoPE are 2 pi * coordinate / period: first those of y for each period, then those of x.
+    /// The coordinates are those of the patches' centers, from -1 to 1 along each side by itself.
     /// </summary>
     private static float[] RotationOf(float[] periods, int gridWidth, int gridHeight)
     {

@@ -12,7 +12,9 @@ namespace Dino.Gpu.Tests.Cuda;
 [Collection(PortableCollection.Name)]
 public sealed class FamilyDeviceTests(ITestOutputHelper log)
 {
-    /// <summary>Precision, major of the compute capability, and the least cosine of a token to the float64 golden's.</summary>
+    /// <summary>
+    /// Precision, major of the compute capability, and the least cosine of a token to the float64 golden's.
+    /// </summary>
     public static TheoryData<Precision, int, double> Kinds => new()
     {
         { Precision.TensorFloat32, 8, 0.9999 },
@@ -58,8 +60,8 @@ public sealed class FamilyDeviceTests(ITestOutputHelper log)
     }
 
     /// <summary>
-    /// Gains of 1e-5 on tokens as small: float16 keeps them apart. Folded into the weights they take these below 2^-14, where
-    /// float16 loses its digits.
+    /// Gains of 1e-5 on tokens as small: float16 keeps them apart. Folded into the weights they take these below 2^-14,
+    /// where float16 loses its digits.
     /// </summary>
     [Theory]
     [InlineData(8)]
@@ -99,8 +101,8 @@ public sealed class FamilyDeviceTests(ITestOutputHelper log)
     }
 
     /// <summary>
-    /// The model with starting tokens and gains of that size, and an epsilon that does not hide them. The picture is left out:
-    /// the patch embedding would be as small.
+    /// The model with starting tokens and gains of that size, and an epsilon that does not hide them. The picture is
+    /// left out: the patch embedding would be as small.
     /// </summary>
     private static VitWeights Smaller(VitWeights weights, float factor)
     {

@@ -39,7 +39,8 @@ internal static partial class GpuKernels
 {
     /// <summary>
     /// The public static methods of the kernel namespaces whose names end in Kernel, closed over every type that fits,
-    /// but the 4x4 groups, which no GPU runs, heads that are too long for tf32, and gains in other formats than float16.
+    /// but the 4x4 groups, which no GPU runs, heads that are too long for tf32, and gains in other formats than
+    /// float16.
     /// </summary>
     public static IReadOnlyList<GpuKernel> All { get; } =
         [.. Of(typeof(DeviceTrial), false), .. Of(typeof(TileProduct), false), .. Of(typeof(TileLayout), true)];

@@ -49,6 +49,24 @@ public sealed unsafe class SimdKernelTests
     }
 
     [Theory]
+    [MemberData(nameof(Widths))]
+    public void Silu_is_accurate_to_float_rounding(int width)
+    {
+        for (float x = -20f; x < 20f; x += 0.00071f)
+        {
+            double exact = Reference.Silu(x);
+            float actual = Map(width, x, Function.Silu);
+            // The power's argument is rounded at up to 29, the power itself to 8e-8.
+            double limit = 1.2e-6 * Math.Abs(exact) + 1e-30;
+            Assert.True(Math.Abs(actual - exact) < limit, $"silu({x:R}): expected {exact:R}, got {actual:R}");
+        }
+
+        Assert.Equal(0f, Map(width, 0f, Function.Silu));
+        Assert.Equal(1000f, Map(width, 1000f, Function.Silu));
+        Assert.Equal(0.0, Map(width, -1000f, Function.Silu), 1e-30);
+    }
+
+    [Theory]
     [CombinatorialShapes]
     public void Gemm_equals_its_twin(int width, int rows, int outputs, int inputs)
     {
@@ -137,6 +155,7 @@ public sealed unsafe class SimdKernelTests
     {
         Exp2,
         Gelu,
+        Silu,
     }
 
     private static float[] Values(Random random, int count)
@@ -179,6 +198,8 @@ public sealed unsafe class SimdKernelTests
         TVector.Store(y, lanes + TVector.Count);
         if (function == Function.Exp2)
             TVector.Store(VectorMath.Exp2(y), lanes + TVector.Count);
+        else if (function == Function.Silu)
+            TVector.Store(VectorMath.Silu(y), lanes + TVector.Count);
         else
             Gelu.Apply<TVector>(lanes, 1, 2 * TVector.Count);
         return lanes[2 * TVector.Count - 1];

@@ -82,8 +82,8 @@ public sealed class FamilyModelTests(TestDevices devices, ITestOutputHelper log)
     }
 
     /// <summary>
-    /// Registers, RoPE, LayerScale and gates together, against the twin: everything that a pass keeps, queries and keys before
-    /// RoPE and after.
+    /// Registers, RoPE, LayerScale and gates together, against the twin: everything that a pass keeps, queries and keys
+    /// before RoPE and after.
     /// </summary>
     [Theory]
     [InlineData(4)]
@@ -183,7 +183,9 @@ public sealed class FamilyModelTests(TestDevices devices, ITestOutputHelper log)
         }
     }
 
-    /// <summary>DINOv2-S/14 and DINOv3-S/16 as they are, but for a smaller picture: sampled rows of the last layer.</summary>
+    /// <summary>
+    /// DINOv2-S/14 and DINOv3-S/16 as they are, but for a smaller picture: sampled rows of the last layer.
+    /// </summary>
     [Theory]
     [InlineData(14, 98, 112)]
     [InlineData(16, 112, 96)]
@@ -211,8 +213,8 @@ public sealed class FamilyModelTests(TestDevices devices, ITestOutputHelper log)
     }
 
     /// <summary>
-    /// The recipe's scales are those of 384 columns. Of more, sums grow, and attention turns to single tokens, which a rounding
-    /// changes: here sums are as large as of 384.
+    /// The recipe's scales are those of 384 columns. Of more, sums grow, and attention turns to single tokens, which a
+    /// rounding changes: here sums are as large as of 384.
     /// </summary>
     private static VitWeights Narrower(VitWeights weights)
     {

@@ -8,17 +8,20 @@ using Dino.Gpu.Vit;
 namespace Dino.Gpu.Tests.Support;
 
 /// <summary>
-/// Compares the tiny models of <c>Golden/family</c> with their float64 outputs, at every size and from both sets of names.
+/// Compares the tiny models of <c>Golden/family</c> with their float64 outputs, at every size and from both sets of
+/// names.
 /// </summary>
 internal static class FamilyParity
 {
     /// <summary>
-    /// What the issue asks for: hidden states and attention too. torch's own float32 is up to 2.8e-6 off, and the RoPE of
-    /// transformers up to 3.7e-7 from float64.
+    /// What the issue asks for: hidden states and attention too. torch's own float32 is up to 2.8e-6 off, and the RoPE
+    /// of transformers up to 3.7e-7 from float64.
     /// </summary>
     public const double Limit = 5e-5;
 
-    /// <summary>Every golden output of a model: the file, and the weights and interpolation that it was made with.</summary>
+    /// <summary>
+    /// Every golden output of a model: the file, and the weights and interpolation that it was made with.
+    /// </summary>
     public static IEnumerable<FamilyCase> Cases(string model)
     {
         VitWeights weights = FamilyModel.Load(model);

@@ -4,8 +4,8 @@ using Dino.Gpu.Model;
 namespace Dino.Gpu.Tests.Support;
 
 /// <summary>
-/// Pictures that are not rounded to bytes. Where their values are whole numbers all the same, everything has the bytes that
-/// it has without.
+/// Pictures that are not rounded to bytes. Where their values are whole numbers all the same, everything has the bytes
+/// that it has without.
 /// </summary>
 internal static class FractionPictures
 {

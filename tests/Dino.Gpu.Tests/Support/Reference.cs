@@ -218,7 +218,10 @@ internal static class Reference
         {
             double y = 2 * ((patch / shape.GridWidth + 0.5) / shape.GridHeight) - 1;
             double x = 2 * ((patch % shape.GridWidth + 0.5) / shape.GridWidth) - 1;
-            double[] angles = [.. periods.Select(period => 2 * Math.PI * y / period), .. periods.Select(period => 2 * Math.PI * x / period)];
+            double[] angles =
+            [
+                .. periods.Select(period => 2 * Math.PI * y / period), .. periods.Select(period => 2 * Math.PI * x / period),
+            ];
             angles = [.. angles, .. angles];
             for (int head = 0; head < 2 * shape.HeadCount; head++) // of queries, then of keys
             {
@@ -327,7 +330,8 @@ internal static class Reference
     private static double[] Gate(double[] y, int mlp) =>
         [.. y.Chunk(2 * mlp).SelectMany(row => Enumerable.Range(0, mlp).Select(i => Silu(row[i]) * row[mlp + i]))];
 
-    private static double[] Scale(double[] y, float[]? gains) => gains is null ? y : [.. y.Select((value, i) => value * gains[i % gains.Length])];
+    private static double[] Scale(double[] y, float[]? gains) =>
+        gains is null ? y : [.. y.Select((value, i) => value * gains[i % gains.Length])];
 
     private static double[] Add(double[] x, double[] y) => [.. x.Zip(y, (a, b) => a + b)];
 

@@ -195,8 +195,8 @@ internal unsafe struct ReducedOps : IVitOps, IImageOps<ReducedOps>
     }
 
     /// <summary>
-    /// The hidden layer of the MLP, a tile of rows by a block of columns at a time: product, GELU or gate, and conversion
-    /// while it is in the cache. A gate makes one block of two.
+    /// The hidden layer of the MLP, a tile of rows by a block of columns at a time: product, GELU or gate, and
+    /// conversion while it is in the cache. A gate makes one block of two.
     /// </summary>
     private readonly void ImageHidden(Activation input, Linear linear, int layer, Activation output, Rows rows, bool gated)
     {

@@ -64,8 +64,8 @@ internal readonly struct ReducedWorkspace
     public long Line(int thread) => Sums(thread) + SumsSize;
 
     /// <summary>
-    /// (32, 384) floats of a thread: a tile of the MLP's hidden layer. Where it has a gate, a second one follows: what the
-    /// gate makes of two tiles.
+    /// (32, 384) floats of a thread: a tile of the MLP's hidden layer. Where it has a gate, a second one follows: what
+    /// the gate makes of two tiles.
     /// </summary>
     public long Tile(int thread) => Line(thread) + LineSize;
 

@@ -7,9 +7,9 @@ namespace Dino.Gpu.Kernels.Portable;
 internal static class Embedding
 {
     /// <summary>
-    /// patches (images * tokens, 3 * patch * patch): row prefix + i of an image is its patch i. Columns are (channel, y, x),
-    /// normalized by the (3, 256) table. At another scale the picture is sampled. Pixels that do not fill a patch are
-    /// dropped. One thread per value of a patch; the rows before the first patch are not touched.
+    /// patches (images * tokens, 3 * patch * patch): row prefix + i of an image is its patch i. Columns are (channel,
+    /// y, x), normalized by the (3, 256) table. At another scale the picture is sampled. Pixels that do not fill a
+    /// patch are dropped. One thread per value of a patch; the rows before the first patch are not touched.
     /// </summary>
     /// <param name="index">(image, patch, channel, y, x), x fastest.</param>
     /// <param name="pixels">(images, height, width, 3) of the pictures</param>
@@ -28,7 +28,9 @@ internal static class Embedding
         patches[row * shape.PatchLength + column] = Pixel(pixels, table, shape, image, channel, y, x);
     }
 
-    /// <summary>As <see cref="UnfoldKernel"/>, of pictures whose values are normalized already, because they are no bytes.</summary>
+    /// <summary>
+    /// As <see cref="UnfoldKernel"/>, of pictures whose values are normalized already, because they are no bytes.
+    /// </summary>
     /// <param name="index">(image, patch, channel, y, x), x fastest.</param>
     /// <param name="pixels">(images, height, width, 3) of the pictures</param>
     /// <param name="shape">The model at this input size.</param>
@@ -42,7 +44,9 @@ internal static class Embedding
         patches[row * shape.PatchLength + column] = Fraction(pixels, shape, image, patch, column);
     }
 
-    /// <summary>The value of one column of an unfolded patch, of pictures whose values are normalized already.</summary>
+    /// <summary>
+    /// The value of one column of an unfolded patch, of pictures whose values are normalized already.
+    /// </summary>
     public static float Fraction(ArrayView<float> pixels, VitShape shape, int image, int patch, int column)
     {
         int channel = column / (shape.PatchSize * shape.PatchSize);

@@ -4,10 +4,10 @@ using ILGPU;
 namespace Dino.Gpu.Kernels.Portable;
 
 /// <summary>
-/// exp, erf, GELU and SiLU for kernels. They use only additions and multiplications, so every accelerator computes the same:
-/// ILGPU has no erf, and the exp of a CUDA device is an approximation. The coefficients are Chebyshev fits in 40-digit
-/// arithmetic, rounded to float. Tests measure the errors against double precision on dense grids: exp 9.5e-8 relative,
-/// erf 7.5e-8 absolute, GELU 1.1e-7 relative to the larger of 1 and |x|.
+/// exp, erf, GELU and SiLU for kernels. They use only additions and multiplications, so every accelerator computes the
+/// same: ILGPU has no erf, and the exp of a CUDA device is an approximation. The coefficients are Chebyshev fits in
+/// 40-digit arithmetic, rounded to float. Tests measure the errors against double precision on dense grids: exp 9.5e-8
+/// relative, erf 7.5e-8 absolute, GELU 1.1e-7 relative to the larger of 1 and |x|.
 /// </summary>
 internal static class ScalarMath
 {

@@ -48,7 +48,9 @@ internal static unsafe class Patches
         }
     }
 
-    /// <summary>Does the same as <see cref="Unfold"/> with values that are normalized already, because they are no bytes.</summary>
+    /// <summary>
+    /// Does the same as <see cref="Unfold"/> with values that are normalized already, because they are no bytes.
+    /// </summary>
     /// <param name="pixels">(height, width, 3) of one picture.</param>
     /// <param name="shape">Input and patch size.</param>
     /// <param name="patch">Number of the patch, counted row by row.</param>

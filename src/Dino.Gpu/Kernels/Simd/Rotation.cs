@@ -5,7 +5,9 @@ namespace Dino.Gpu.Kernels.Simd;
 /// <summary>RoPE: gives a query or key the position of its patch.</summary>
 internal static unsafe class Rotation
 {
-    /// <summary>(a, b) = (a cos - b sin, b cos + a sin) for the columns i and i + head size / 2 of a head, in place.</summary>
+    /// <summary>
+    /// (a, b) = (a cos - b sin, b cos + a sin) for the columns i and i + head size / 2 of a head, in place.
+    /// </summary>
     /// <param name="head">(head size)</param>
     /// <param name="table">(head size): the cosines of the patch's angles, then their sines.</param>
     /// <param name="headSize">An even number.</param>

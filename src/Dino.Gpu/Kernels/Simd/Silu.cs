@@ -6,8 +6,8 @@ namespace Dino.Gpu.Kernels.Simd;
 internal static unsafe class Silu
 {
     /// <summary>
-    /// y = silu(gate) * up. A panel of x is a vector of gate columns, then one of up columns; it becomes one vector of y.
-    /// y may be x: what is written was read before.
+    /// y = silu(gate) * up. A panel of x is a vector of gate columns, then one of up columns; it becomes one vector of
+    /// y. y may be x: what is written was read before.
     /// </summary>
     /// <param name="x">(rows, panels, 2, vector) with the row stride <see cref="Gemm.BlockSize"/>.</param>
     /// <param name="y">(rows, panels, vector) with the same row stride.</param>

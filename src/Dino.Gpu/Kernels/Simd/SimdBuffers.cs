@@ -5,7 +5,9 @@ namespace Dino.Gpu.Kernels.Simd;
 /// <summary>The memory of one launch, as its threads see it. The executor owns it.</summary>
 internal unsafe struct SimdBuffers
 {
-    /// <summary>(batch, height, width, 3): bytes, or normalized floats; see <see cref="SimdPlan.HasFractions"/>.</summary>
+    /// <summary>
+    /// (batch, height, width, 3): bytes, or normalized floats; see <see cref="SimdPlan.HasFractions"/>.
+    /// </summary>
     public byte* Pixels;
 
     /// <summary>(3, 256): the normalized value of each byte.</summary>

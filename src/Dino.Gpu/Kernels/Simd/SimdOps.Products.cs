@@ -28,7 +28,9 @@ internal unsafe partial struct SimdOps<TVector>
     public void LinearAdd(Activation input, Linear linear, int layer, Activation output, Rows rows) =>
         Multiply(input, linear, layer, output, rows, accumulate: true, gelu: false);
 
-    /// <summary>Turns the products of gate and up into their gated values, for this thread's class-token rows.</summary>
+    /// <summary>
+    /// Turns the products of gate and up into their gated values, for this thread's class-token rows.
+    /// </summary>
     internal readonly void GateTail(Activation activation)
     {
         (int start, int end) = PhaseRows(Rows.ClassToken);
@@ -73,8 +75,8 @@ internal unsafe partial struct SimdOps<TVector>
     }
 
     /// <summary>
-    /// Where the gate of a block of columns goes, of an activation's row 0: two blocks become one. Products before it in
-    /// the row were read.
+    /// Where the gate of a block of columns goes, of an activation's row 0: two blocks become one. Products before it
+    /// in the row were read.
     /// </summary>
     private readonly nint GatedPlace(int block) => block / 2 * BlockStride + block % 2 * (Gemm.BlockSize / 2);
 

@@ -115,8 +115,8 @@ internal readonly struct AddEpilogue<TFormat> : ITensorEpilogue<TFormat>
 }
 
 /// <summary>
-/// output = output + gain * (product + bias): LayerScale. The gains lie behind the bias. Folded into a weight in float16, a
-/// small one would lose most of its digits.
+/// output = output + gain * (product + bias): LayerScale. The gains lie behind the bias. Folded into a weight in
+/// float16, a small one would lose most of its digits.
 /// </summary>
 internal readonly struct AddScaledEpilogue<TFormat> : ITensorEpilogue<TFormat>
     where TFormat : struct, ITensorFormat
@@ -137,7 +137,8 @@ internal readonly struct AddScaledEpilogue<TFormat> : ITensorEpilogue<TFormat>
 }
 
 /// <summary>
-/// output = silu(gate) * up, in the format that the next product reads. Gate and up are neighboring columns of the product.
+/// output = silu(gate) * up, in the format that the next product reads. Gate and up are neighboring columns of the
+/// product.
 /// </summary>
 internal readonly struct GatedEpilogue<TFormat> : ITensorEpilogue<TFormat>
     where TFormat : struct, ITensorFormat

@@ -153,13 +153,15 @@ internal readonly struct Float16Format : ITensorFormat
     }
 
     /// <summary>
-    /// The value of 16 bits. The exponent's bias changes by a product with 2^112, which makes normal numbers of the small
-    /// ones too.
+    /// The value of 16 bits. The exponent's bias changes by a product with 2^112, which makes normal numbers of the
+    /// small ones too.
     /// </summary>
     private static float Widen(uint bits)
     {
         uint size = bits & 0x7fffu;
-        uint magnitude = size >= 0x7c00u ? 0x7f800000u | (size << 13) : Interop.FloatAsInt(Interop.IntAsFloat(size << 13) * 5.192296859e33f);
+        uint magnitude = size >= 0x7c00u
+            ? 0x7f800000u | (size << 13)
+            : Interop.FloatAsInt(Interop.IntAsFloat(size << 13) * 5.192296859e33f);
         return Interop.IntAsFloat(((bits & 0x8000u) << 16) | magnitude);
     }
 

@@ -128,15 +128,17 @@ internal static class RowKernels
     }
 
     /// <summary>
-    /// The unfold of a patch whose lines are no whole quads, such as 14 pixels, with rows that are longer than a patch: what
-    /// lies behind it is zero. One thread takes four neighboring values, each by itself, and stores them at once.
+    /// The unfold of a patch whose lines are no whole quads, such as 14 pixels, with rows that are longer than a patch:
+    /// what lies behind it is zero. One thread takes four neighboring values, each by itself, and stores them at once.
     /// </summary>
     /// <param name="index">(image, patch, quad), quad fastest.</param>
     /// <param name="pixels">(images, height, width, 3)</param>
     /// <param name="table">(3, 256)</param>
     /// <param name="shape">The model at this input size.</param>
     /// <param name="columns">Columns of a row, a multiple of 4.</param>
-    /// <param name="patches">(images * tokens, columns) in the format; the rows before the first patch are not touched.</param>
+    /// <param name="patches">
+    /// (images * tokens, columns) in the format; the rows before the first patch are not touched.
+    /// </param>
     public static void UnfoldPaddedKernel<TFormat>(
         Index1D index, ArrayView<byte> pixels, ArrayView<float> table, VitShape shape, int columns, ArrayView<uint> patches)
         where TFormat : struct, ITensorFormat
@@ -152,12 +154,16 @@ internal static class RowKernels
         TFormat.StoreQuad(patches, row * quads + column / 4, values);
     }
 
-    /// <summary>As <see cref="UnfoldPaddedKernel"/>, of pictures whose values are normalized already, because they are no bytes.</summary>
+    /// <summary>
+    /// As <see cref="UnfoldPaddedKernel"/>, of pictures whose values are normalized already, because they are no bytes.
+    /// </summary>
     /// <param name="index">(image, patch, quad), quad fastest.</param>
     /// <param name="pixels">(images, height, width, 3)</param>
     /// <param name="shape">The model at this input size.</param>
     /// <param name="columns">Columns of a row, a multiple of 4.</param>
-    /// <param name="patches">(images * tokens, columns) in the format; the rows before the first patch are not touched.</param>
+    /// <param name="patches">
+    /// (images * tokens, columns) in the format; the rows before the first patch are not touched.
+    /// </param>
     public static void UnfoldFractionsKernel<TFormat>(
         Index1D index, ArrayView<float> pixels, VitShape shape, int columns, ArrayView<uint> patches)
         where TFormat : struct, ITensorFormat
@@ -174,7 +180,8 @@ internal static class RowKernels
     }
 
     /// <summary>
-    /// The portable rotation (<see cref="Rotation.RotateKernel"/>), in the format. One thread takes four neighboring pairs.
+    /// The portable rotation (<see cref="Rotation.RotateKernel"/>), in the format. One thread takes four neighboring
+    /// pairs.
     /// </summary>
     /// <param name="index">(image, patch, part, head, quad), quad fastest.</param>
     /// <param name="table">(patches, head size)</param>

@@ -47,7 +47,9 @@ internal sealed record ProductKernel(WarpgroupTile Tile, Precision Precision, Pr
         _ => sizeof(short),
     };
 
-    /// <summary>All of them. Gains are kept apart in float16 alone; bfloat16 has the exponents to hold them in weights.</summary>
+    /// <summary>
+    /// All of them. Gains are kept apart in float16 alone; bfloat16 has the exponents to hold them in weights.
+    /// </summary>
     public static IEnumerable<ProductKernel> All =>
         from tile in WarpgroupTile.All
         from precision in new[] { Precision.BFloat16, Precision.Float16 }

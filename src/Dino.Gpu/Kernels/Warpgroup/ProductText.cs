@@ -63,8 +63,8 @@ internal sealed class ProductText
 
         // Those that the texts of the epilogues name.
         _text.Add(
-            ".reg .f32 result<4>", ".reg .b32 packed<4>", ".reg .f32 gelu<4>", ".reg .f32 gain<4>", ".reg .f32 bias<2>", ".reg .b32 tilesBase",
-            ".reg .b32 address", ".reg .b64 outAt", ".reg .b64 outPlace", ".reg .b32 outStride", ".reg .b32 outRow",
+            ".reg .f32 result<4>", ".reg .b32 packed<4>", ".reg .f32 gelu<4>", ".reg .f32 gain<4>", ".reg .f32 bias<2>",
+            ".reg .b32 tilesBase", ".reg .b32 address", ".reg .b64 outAt", ".reg .b64 outPlace", ".reg .b32 outStride", ".reg .b32 outRow",
             ".reg .b32 outLeft", ".reg .b32 outReciprocal", ".reg .b32 outShift", ".reg .b32 outGap", ".reg .b32 outNow",
             ".reg .pred inside", ".reg .pred more", ".reg .pred always", ".reg .pred wraps");
     }

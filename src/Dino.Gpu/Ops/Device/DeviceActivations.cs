@@ -28,7 +28,8 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
     public ArrayView<byte> Pixels { get; private set; }
 
     /// <summary>
-    /// (images, height, width, 3): <see cref="Pixels"/> as normalized floats, where they are that; null where they are bytes.
+    /// (images, height, width, 3): <see cref="Pixels"/> as normalized floats, where they are that; null where they are
+    /// bytes.
     /// </summary>
     public ArrayView<float>? Fractions { get; private set; }
 

@@ -11,7 +11,8 @@ internal readonly record struct DeviceAffine(ArrayView<float> Weight, ArrayView<
 
 /// <summary>
 /// A checkpoint on a device, with the normalization table of the input. The <see cref="InputTables"/> depend on the
-/// input size, so they are not part of it. Each kernel family decides how it allocates memory and how it stores a matrix.
+/// input size, so they are not part of it. Each kernel family decides how it allocates memory and how it stores a
+/// matrix.
 /// </summary>
 /// <typeparam name="TLinear">The type of a linear layer on the device.</typeparam>
 internal abstract class DeviceWeights<TLinear> : IDisposable
@@ -77,7 +78,9 @@ internal abstract class DeviceWeights<TLinear> : IDisposable
 
     protected abstract TLinear Upload(LinearWeights linear);
 
-    /// <summary>Uploads a layer whose outputs have gains, null where they have none. They go into the rows of the layer.</summary>
+    /// <summary>
+    /// Uploads a layer whose outputs have gains, null where they have none. They go into the rows of the layer.
+    /// </summary>
     protected virtual TLinear UploadScaled(LinearWeights linear, float[]? gains) => Upload(linear.ScaleRows(gains));
 
     private DeviceAffine Upload(NormWeights norm) => new(Upload(norm.Weight), Upload(norm.Bias));

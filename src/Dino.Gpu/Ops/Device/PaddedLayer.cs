@@ -5,7 +5,9 @@ namespace Dino.Gpu.Ops.Device;
 /// <summary>Layers whose sides are filled up with zeros to what a family's products take.</summary>
 internal static class PaddedLayer
 {
-    /// <summary>The layer with rows and columns of zeros behind its own; itself where it has the multiples already.</summary>
+    /// <summary>
+    /// The layer with rows and columns of zeros behind its own; itself where it has the multiples already.
+    /// </summary>
     public static LinearWeights Padded(this LinearWeights linear, int outputMultiple, int inputMultiple)
     {
         int outputs = RoundUp(linear.Outputs, outputMultiple);

@@ -54,8 +54,8 @@ internal sealed class TensorCoreWeights<TFormat> : DeviceWeights<TensorLinear>
     protected override TensorLinear Upload(LinearWeights linear) => Upload(linear, null);
 
     /// <summary>
-    /// Float16 keeps the gains apart. Folded into a weight, a gain of 1e-5 would take it to where float16 has hardly any
-    /// digits; the other formats have the exponents of float32.
+    /// Float16 keeps the gains apart. Folded into a weight, a gain of 1e-5 would take it to where float16 has hardly
+    /// any digits; the other formats have the exponents of float32.
     /// </summary>
     protected override TensorLinear UploadScaled(LinearWeights linear, float[]? gains) =>
         typeof(TFormat) == typeof(Float16Format) ? Upload(linear, gains) : base.UploadScaled(linear, gains);

@@ -107,7 +107,9 @@ public sealed class PortableGemmTests(TestDevices devices) : PortableKernelTest(
             "bias + residual", added, Run<AddEpilogue>(kernels, accelerator, input, weight, bias, old, shape), limit, columns);
     }
 
-    /// <summary>Gate and up in neighboring columns; a width that no tile divides, and one whose quads are not aligned.</summary>
+    /// <summary>
+    /// Gate and up in neighboring columns; a width that no tile divides, and one whose quads are not aligned.
+    /// </summary>
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
     public void Gated_columns_become_one(TestDevice device)

@@ -56,6 +56,19 @@ public sealed class PortableScalarMathTests
         Assert.InRange(worst, 0, 1.2e-7);
     }
 
+    [Fact]
+    public void Silu_is_accurate_to_float_rounding()
+    {
+        double worst = 0;
+        for (float x = -87; x <= 87; x += 0.00137f)
+            worst = Math.Max(worst, Math.Abs(ScalarMath.Silu(x) / Reference.Silu(x) - 1));
+        Report("silu, relative", worst);
+        Assert.InRange(worst, 0, 3e-7);
+        Assert.Equal(0, ScalarMath.Silu(0));
+        Assert.Equal(1000, ScalarMath.Silu(1000));
+        Assert.Equal(0.0, ScalarMath.Silu(-1000), 1e-30);
+    }
+
     private static void Report(string what, double worst) =>
         TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: max error {worst:E2}"));
 }
