@@ -58,6 +58,21 @@ public sealed unsafe class TileTests
         }
     }
 
+    /// <summary>Where the runtime compiles the tiles of bytes, nobody asks for executable memory for them.</summary>
+    [Fact]
+    public void Bytes_need_no_executable_memory_where_the_runtime_has_the_instruction()
+    {
+        SimdModel.Require(TileKind.Int8);
+        using var bytes = new TileSet(TileKind.Int8, amx: false);
+        using var bfloat16 = new TileSet(TileKind.BFloat16, amx: false);
+        using var ours = new TileSet(TileKind.Int8, amx: false, [ExecutableMemory.WithMemoryFile, ExecutableMemory.WithProtection]);
+        Assert.Equal(EmittedTiles.AreThere, bytes.IsEmitted);
+        Assert.Equal(Environment.Version.Major >= 11, EmittedTiles.AreThere);
+        Assert.False(bfloat16.IsEmitted);
+        Assert.False(ours.IsEmitted);
+        bytes.RunPeak(rounds: 10);
+    }
+
     /// <summary>The first 64 inputs have scales of their own, as in Fc2.</summary>
     [Theory]
     [InlineData(15, 33, 100)]
