@@ -91,6 +91,9 @@ internal static class DinoCommandLine
             PcaCommand.Create(console),
             KnnCommand.Create(console),
             LinearCommand.Create(console),
+#if WITH_SERVER
+            ServeCommand.Create(console),
+#endif
             WeightsCommand.Create(console),
             ModelsCommand.Create(console),
             DevicesCommand.Create(console),

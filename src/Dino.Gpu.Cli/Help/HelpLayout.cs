@@ -22,6 +22,9 @@ internal static class HelpLayout
         ("Search", ["-k", "--threshold", "--exclude-self", "--transforms"]),
         ("Classifier", ["--k", "--temperature", "--epochs", "--lr", "--batch-size", "--momentum", "--weight-decay", "--seed"]),
         ("Measurement", ["--batches", "--rounds"]),
+        ("Server", ["--host", "--port", "--grpc-port", "--tls", "--allowed-hosts", "--model-id", "--no-page", "--drain"]),
+        ("Index", ["--index", "--read-only", "--pictures"]),
+        ("Requests", ["--api-key-file", "--allow-urls", "--max-body", "--max-items", "--queue", "--batch-delay"]),
         ("Failures", ["--on-error", "--on-io-error", "--max-errors", "--errors", "--image-timeout"]),
         ("Long runs", ["--shard-size", "--retry", "--overwrite", "--allow-mixed", "--progress", "--stats"]),
         ("Model", ["--weights", "--branch", "--heads", "--device", "--precision", "--batch", "--threads", "--vector", "--interpolation"]),
@@ -34,7 +37,8 @@ internal static class HelpLayout
     private static readonly string[] Popular =
     [
         "-o", "--output", "-k", "--k", "--split", "--what", "--layer", "--head", "--overlay", "--sheet", "--epochs", "--lr",
-        "--save", "--probe", "--threshold", "--html", "--list", "--json", "--batches", "--rounds", "--format", "--branch",
+        "--save", "--host", "--port", "--index", "--pictures", "--api-key-file", "--probe", "--threshold", "--html", "--list", "--json",
+        "--batches", "--rounds", "--format", "--branch",
         "--endpoint", "--confusion", "--predictions", "--normalize", "--weights", "--device", "--batch", "--size", "--shard",
         "--dtype", "--overwrite", "--preprocess", "--npy", "--exclude-self", "--seed", "--progress", "--quiet", "--verbose", "--help",
     ];
@@ -45,6 +49,7 @@ internal static class HelpLayout
         ("Search", ["index", "search", "compare", "dedup"]),
         ("Attention and features", ["attention", "features", "pca"]),
         ("Classification", ["knn", "linear"]),
+        ("Server", ["serve"]),
         ("Setup", ["weights", "models", "devices", "bench", "compare-precision", "preprocess"]),
         ("Help", ["help", "completion"]),
     ];

@@ -55,6 +55,9 @@ internal sealed class CliConsole
     /// <summary>Whether <c>--verbose</c> is given.</summary>
     public bool IsVerbose { get; set; }
 
+    /// <summary>Takes how long the process may go on after a signal; null where none ends it.</summary>
+    public Action<TimeSpan>? AllowEnd { get; set; }
+
     /// <summary>What a command with several passes is doing now. Progress says it before the counts.</summary>
     public string? Activity { get; set; }
 

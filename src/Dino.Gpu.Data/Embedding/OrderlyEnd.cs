@@ -18,8 +18,8 @@ internal sealed class OrderlyEnd : IDisposable
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _registrations;
     private readonly Action _beforeLeaving;
-    private readonly TimeSpan _patience;
     private readonly Timer _leave;
+    private TimeSpan _patience;
 
     /// <param name="beforeLeaving">Called where the process leaves without an orderly end.</param>
     public OrderlyEnd(Action beforeLeaving)
@@ -53,6 +53,9 @@ internal sealed class OrderlyEnd : IDisposable
 
     /// <summary>Canceled by the first signal.</summary>
     public CancellationToken Token => _source.Token;
+
+    /// <summary>Sets how long an orderly end may take, before there is a signal.</summary>
+    public void Allow(TimeSpan patience) => _patience = patience;
 
     public void Dispose()
     {

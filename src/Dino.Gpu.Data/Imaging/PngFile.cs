@@ -18,6 +18,14 @@ internal static class PngFile
         file.Complete();
     }
 
+    /// <summary>The bytes of such a file.</summary>
+    /// <exception cref="DinoException">The encoder failed.</exception>
+    public static byte[] Bytes(RgbImage image)
+    {
+        using SKData png = Encode(image, SKEncodedImageFormat.Png, quality: 100) ?? throw new DinoException("the PNG encoder failed");
+        return png.ToArray();
+    }
+
     /// <summary>A picture for a page, 8-bit RGB; null where the encoder failed.</summary>
     /// <param name="image">The picture.</param>
     /// <param name="quality">Of the JPEG, up to 100.</param>

@@ -157,12 +157,8 @@ public sealed partial class VectorIndex : IDisposable
         lock (_writing)
         {
             OpenSession();
-            IndexSnapshot now = _snapshot;
-            int[] rows = Reading(() => Ids(now).Find(id).Where(row => !now.Removed.Contains(row) && now.Row(row).Path == id).ToArray());
-            if (rows.Length == 0)
-                return 0;
-            _unsavedRemovals.AddRange(rows);
-            _snapshot = now with { Removed = now.Removed.With(rows) };
+            int[] rows = RowsOf(_snapshot, id);
+            Leave(rows);
             return rows.Length;
         }
     }

@@ -11,6 +11,9 @@ public sealed partial class LayeringTests
     [Theory]
     [InlineData(typeof(DinoEncoder))]
     [InlineData(typeof(Dino.Gpu.Data.Imaging.SkiaImageDecoder))]
+#if WITH_SERVER
+    [InlineData(typeof(Dino.Gpu.Server.DinoServerOptions))]
+#endif
     [InlineData(typeof(Dino.Gpu.Cli.DinoCommandLine))]
     public void No_type_uses_a_layer_above_its_own(Type anyOfTheAssembly)
     {

@@ -1,0 +1,48 @@
+using Dino.Gpu;
+using Dino.Gpu.Server;
+using Dino.Gpu.Server.Http;
+using Dino.Gpu.Server.Model;
+using Dino.Gpu.Server.Requests;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+
+#pragma warning disable IDE0130 // where a program looks for it
+namespace Microsoft.Extensions.DependencyInjection;
+#pragma warning restore IDE0130
+
+/// <summary>Registers what the endpoints of <c>MapDinoGpu</c> need.</summary>
+public static class DinoServerServiceCollectionExtensions
+{
+    /// <summary>
+    /// Adds the server. It takes the container's <see cref="IDinoEncoder"/>, such as <c>AddDinoGpu</c> of
+    /// Dino.Gpu.Extensions.AI registers one, and asks for it while the host already listens; if it cannot be made, the
+    /// host stops.
+    /// </summary>
+    /// <param name="services">The container.</param>
+    /// <param name="configure">Sets the options; null for their defaults.</param>
+    /// <returns>The container.</returns>
+    public static IServiceCollection AddDinoServer(this IServiceCollection services, Action<DinoServerOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        OptionsBuilder<DinoServerOptions> options = services.AddOptions<DinoServerOptions>();
+        if (configure is not null)
+            options.Configure(configure);
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<ServerModel>();
+        services.AddHostedService(provider => provider.GetRequiredService<ServerModel>());
+        services.TryAddSingleton(provider => new BodyMemory(Options(provider)));
+        services.TryAddSingleton(provider => new UrlPictures(Options(provider)));
+        services.TryAddSingleton(provider => ApiKeys.Load(Options(provider)));
+        services.TryAddSingleton<PictureTexts>();
+        services.TryAddSingleton<RequestGuard>();
+        services.TryAddSingleton<EmbeddingEndpoints>();
+        services.TryAddSingleton<AttentionEndpoint>();
+        services.TryAddSingleton<IndexEndpoints>();
+        services.TryAddSingleton<StatusEndpoints>();
+        services.TryAddSingleton<PageFiles>();
+        return services;
+    }
+
+    private static DinoServerOptions Options(IServiceProvider provider) =>
+        provider.GetRequiredService<IOptions<DinoServerOptions>>().Value;
+}

@@ -1,0 +1,108 @@
+using System.Net;
+using Dino.Gpu.Server.Model;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Dino.Gpu.Server.Hosting;
+
+/// <summary>The program behind <c>dino serve</c>: Kestrel, the endpoints, and an end that leaves nobody waiting.</summary>
+internal static class DinoServerHost
+{
+    /// <summary>Serves until it is told to stop; requests under way are answered first.</summary>
+    /// <param name="settings">The server.</param>
+    /// <param name="stop">Tells it to stop.</param>
+    /// <exception cref="DinoException">The model, the index or the port cannot be used.</exception>
+    public static async Task RunAsync(HostSettings settings, CancellationToken stop)
+    {
+        WebApplication app = Build(settings);
+        await using (app.ConfigureAwait(false))
+        {
+            await StartAsync(app, settings).ConfigureAwait(false);
+            settings.Listening([.. app.Urls]);
+            var stopping = new TaskCompletionSource();
+            await using (stop.Register(stopping.SetResult).ConfigureAwait(false))
+            await using (app.Lifetime.ApplicationStopping.Register(() => stopping.TrySetResult()).ConfigureAwait(false))
+                await stopping.Task.ConfigureAwait(false);
+            using var patience = new CancellationTokenSource(settings.ShutdownTimeout);
+            await app.StopAsync(patience.Token).ConfigureAwait(false);
+            if (app.Services.GetRequiredService<ServerModel>().Failure is { } failure)
+                throw failure as DinoException ?? new DinoException($"the model could not be loaded: {failure.Message}", failure);
+        }
+    }
+
+    /// <summary>
+    /// The program, not started. It reads no file of settings, only environment variables: a folder that it is started
+    /// in is not to change what it does.
+    /// </summary>
+    public static WebApplication Build(HostSettings settings)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "dino" });
+        builder.Configuration.AddEnvironmentVariables();
+        builder.WebHost.UseKestrel((context, kestrel) => Listen(kestrel, context.Configuration, settings));
+        builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
+        builder.Logging.AddProvider(new LineLoggerProvider(settings.Log));
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.AddSingleton<IHostLifetime, NoSignals>(); // the program handles them
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.ShutdownTimeout);
+        builder.Services.AddRoutingCore();
+        if (settings.HostNames.Count > 0)
+            builder.Services.AddHostFiltering(options => options.AllowedHosts = [.. settings.HostNames]);
+        builder.Services.AddSingleton(_ => settings.Load());
+        builder.Services.AddDinoServer(settings.Configure);
+        WebApplication app = builder.Build();
+        if (settings.HostNames.Count > 0)
+            app.UseHostFiltering();
+        app.MapDinoGpu();
+        return app;
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, IConfiguration configuration, HostSettings settings)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Configure(configuration.GetSection("Kestrel"));
+        Endpoint(settings.Port, settings.HasTls ? HttpProtocols.Http1AndHttp2 : HttpProtocols.Http1);
+        if (settings.GrpcPort is { } port)
+            Endpoint(port, HttpProtocols.Http2);
+
+        void Endpoint(int number, HttpProtocols protocols) => kestrel.Listen(settings.Address, number, listen =>
+        {
+            listen.Protocols = protocols;
+            if (settings.HasTls)
+                listen.UseHttps();
+        });
+    }
+
+    private static async Task StartAsync(WebApplication app, HostSettings settings)
+    {
+        try
+        {
+            await app.StartAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (IOException failure)
+        {
+            throw new DinoException(
+                $"cannot listen on {new IPEndPoint(settings.Address, settings.Port)}: {failure.Message}",
+                "choose another --port, or 0 for any that is free",
+                failure);
+        }
+        catch (InvalidOperationException failure) when (settings.HasTls)
+        {
+            throw new DinoException(
+                $"--tls: {failure.Message.Split('\n')[0].TrimEnd('.', '\r')}",
+                "set Kestrel__Certificates__Default__Path and Kestrel__Certificates__Default__KeyPath",
+                failure);
+        }
+    }
+
+    private sealed class NoSignals : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,183 @@
+using System.Text.Json;
+using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Server.Model;
+using Dino.Gpu.Server.Requests;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+
+namespace Dino.Gpu.Server.Http;
+
+/// <summary><c>POST /v1/search</c>, and <c>PUT</c>, <c>DELETE</c> and <c>GET /v1/index/{id}</c>.</summary>
+internal sealed class IndexEndpoints(
+    ServerModel model, BodyMemory memory, PictureTexts texts, IOptions<DinoServerOptions> options)
+{
+    /// <summary>Where the ids are, in the path.</summary>
+    public const string Ids = "/v1/index/";
+
+    private const int LongestId = 4096;
+    private const int StandardNeighbors = 10;
+
+    private readonly IndexedPictures? _pictures = options.Value.Pictures is { } folder ? new IndexedPictures(folder) : null;
+
+    /// <summary>The nearest vectors of a picture, or of a vector.</summary>
+    public async Task SearchAsync(HttpContext context)
+    {
+        ServerIndex index = Index();
+        using BodyMemory.Lease lease = memory.Begin();
+        (float[] query, int? inBody) = await VectorAsync(context, lease).ConfigureAwait(false);
+        int k = inBody ?? Query.Whole(context.Request, "k", 1, ServerIndex.MostNeighbors) ?? StandardNeighbors;
+        if (k is < 1 or > ServerIndex.MostNeighbors)
+            throw RequestFailure.Invalid($"k: expected a whole number from 1 to {ServerIndex.MostNeighbors}", "k");
+        IReadOnlyList<VectorHit> hits = await index.SearchAsync(query, k, context.RequestAborted).ConfigureAwait(false);
+        using var answer = new JsonAnswer(context);
+        Utf8JsonWriter json = answer.Writer;
+        json.WriteStartObject();
+        json.WriteString("object", "list");
+        json.WriteString("model", options.Value.ModelId);
+        json.WriteStartArray("data");
+        foreach (VectorHit hit in hits)
+        {
+            json.WriteStartObject();
+            json.WriteString("id", hit.Id);
+            json.WriteNumber("score", hit.Score);
+            json.WriteNumber("row", hit.Row);
+            if (_pictures is not null)
+                json.WriteString("url", $"{context.Request.PathBase}{Ids}{Uri.EscapeDataString(hit.Id)}");
+            json.WriteEndObject();
+            await answer.SendSomeAsync().ConfigureAwait(false);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+        await answer.EndAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Puts a picture, or a vector, into the index.</summary>
+    public async Task PutAsync(HttpContext context)
+    {
+        ServerIndex index = Index();
+        string id = Id(context);
+        using BodyMemory.Lease lease = memory.Begin();
+        (float[] vector, _) = await VectorAsync(context, lease).ConfigureAwait(false);
+        if (vector.Length != index.Dimension || !vector.All(float.IsFinite))
+            throw RequestFailure.Invalid($"embedding: expected {index.Dimension} finite numbers", "embedding");
+        bool isReplaced = await index.PutAsync(id, vector).ConfigureAwait(false);
+        context.Response.StatusCode = isReplaced ? StatusCodes.Status200OK : StatusCodes.Status201Created;
+        await WriteChangeAsync(context, id, index).ConfigureAwait(false);
+    }
+
+    /// <summary>Removes what an id names.</summary>
+    public async Task DeleteAsync(HttpContext context)
+    {
+        ServerIndex index = Index();
+        string id = Id(context);
+        if (await index.DeleteAsync(id).ConfigureAwait(false) == 0)
+            throw NotFound("the index has no such id");
+        await WriteChangeAsync(context, id, index).ConfigureAwait(false);
+    }
+
+    /// <summary>The picture of an id, if pictures are shown.</summary>
+    public async Task PictureAsync(HttpContext context)
+    {
+        ServerIndex index = Index();
+        string id = Id(context);
+        if (_pictures is null)
+            throw NotFound("this server shows no pictures");
+        (byte[] File, string Type)? picture =
+            await Task.Run(() => index.Contains(id) ? _pictures.Read(id) : null).ConfigureAwait(false);
+        if (picture is not { } found)
+            throw NotFound("there is no such picture");
+        context.Response.ContentType = found.Type;
+        context.Response.ContentLength = found.File.Length;
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
+        context.Response.Headers.CacheControl = "private, no-cache";
+        await context.Response.Body.WriteAsync(found.File, context.RequestAborted).ConfigureAwait(false);
+    }
+
+    private static RequestFailure NotFound(string message) => new(StatusCodes.Status404NotFound, "not_found", message);
+
+    /// <summary>
+    /// The id, of the path as it was sent: a server decodes it but for slashes, and what was decoded once is not to be
+    /// decoded again.
+    /// </summary>
+    private static string Id(HttpContext context)
+    {
+        string raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0];
+        int start = raw.IndexOf(Ids, StringComparison.Ordinal);
+        string id = start < 0 ? "" : Uri.UnescapeDataString(raw[(start + Ids.Length)..]);
+        return id.Length is > 0 and <= LongestId && !id.Any(char.IsControl)
+            ? id
+            : throw RequestFailure.Invalid($"expected an id of 1 to {LongestId} characters, without control characters", "id");
+    }
+
+    private ServerIndex Index()
+    {
+        _ = model.Pictures; // loaded
+        return model.Index ?? throw new RequestFailure(
+            StatusCodes.Status404NotFound, "no_index", "this server has no index", "start it with --index FILE");
+    }
+
+    private async Task WriteChangeAsync(HttpContext context, string id, ServerIndex index)
+    {
+        using var answer = new JsonAnswer(context);
+        answer.Writer.WriteStartObject();
+        answer.Writer.WriteString("id", id);
+        answer.Writer.WriteNumber("count", index.Count);
+        answer.Writer.WriteEndObject();
+        await answer.EndAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>The vector that a body has or makes: JSON with a vector or a data URI, or a picture.</summary>
+    private async Task<(float[] Vector, int? Neighbors)> VectorAsync(HttpContext context, BodyMemory.Lease lease)
+    {
+        if (!context.Request.HasJsonContentType())
+        {
+            PictureInput picture = await PictureBody.ReadOneAsync(context, options.Value, lease).ConfigureAwait(false);
+            return (await EmbedAsync(picture, context).ConfigureAwait(false), null);
+        }
+
+        ReadOnlyMemory<byte> body;
+        using (var limited = LimitedBody.Of(context, options.Value, lease))
+            body = await limited.ReadAllAsync().ConfigureAwait(false);
+        using JsonDocument document = JsonBody.Parse(body);
+        JsonElement root = document.RootElement;
+        ModelName.Check(root, options.Value);
+        int? k = root.Whole("k");
+        switch ((root.Member("embedding"), root.Member("input")))
+        {
+            case ({ } vector, null):
+                return (Values(vector), k);
+            case (null, { ValueKind: JsonValueKind.String } text):
+                PictureInput[] inputs = await texts.ReadAsync([text], lease, context.RequestAborted).ConfigureAwait(false);
+                return (await EmbedAsync(inputs[0], context).ConfigureAwait(false), k);
+            default:
+                throw RequestFailure.Invalid("expected input with a data URI, or embedding with numbers", "input");
+        }
+    }
+
+    private async Task<float[]> EmbedAsync(PictureInput picture, HttpContext context)
+    {
+        PictureModel pictures = model.Pictures;
+        OutputChoice output = OutputChoice.Of(null, normalize: false, pictures.Encoder);
+        PictureResult[] results =
+            await pictures.RunAsync([picture], output, normalize: false, context.RequestAborted).ConfigureAwait(false);
+        return results[0].Values ?? throw results[0].Failure!;
+    }
+
+    private static float[] Values(JsonElement vector)
+    {
+        if (vector.ValueKind != JsonValueKind.Array)
+            throw RequestFailure.Invalid("embedding: expected a list of numbers", "embedding");
+        float[] values = new float[vector.GetArrayLength()];
+        int i = 0;
+        foreach (JsonElement value in vector.EnumerateArray())
+        {
+            if (value.ValueKind != JsonValueKind.Number || !value.TryGetSingle(out values[i++]))
+                throw RequestFailure.Invalid("embedding: expected a list of numbers", "embedding");
+        }
+
+        return values;
+    }
+}

@@ -1,0 +1,45 @@
+using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Server.Requests;
+
+namespace Dino.Gpu.Server.Model;
+
+/// <summary>What is made of a picture, as <c>dino embed --output</c> takes it.</summary>
+/// <param name="Name">Such as <c>cls</c> or <c>cls+mean</c>.</param>
+/// <param name="Layout">Shape of a row, and how it is taken from a pass.</param>
+/// <param name="IsEmbedding">Whether it is the class token, which goes through the queue.</param>
+internal sealed record OutputChoice(string Name, RowLayout Layout, bool IsEmbedding)
+{
+    /// <summary>The embedding.</summary>
+    public const string Standard = "cls";
+
+    /// <summary>The choice of a name.</summary>
+    /// <exception cref="RequestFailure">There is none, or this model cannot give it.</exception>
+    public static OutputChoice Of(string? name, bool normalize, IDinoEncoder encoder)
+    {
+        name = name?.Replace(' ', '+') ?? Standard; // a plus sign in a query is a space
+        if (OutputKind.Parse(name) is not { } kind)
+        {
+            throw RequestFailure.Invalid(
+                $"there is no output {EmbeddingsRequest.Short(name)} (expected {OutputKind.Names})", "output");
+        }
+
+        if (kind.Pooling?.LastBlocks > encoder.Config.LayerCount)
+            throw RequestFailure.Invalid($"output {name}: this model has {encoder.Config.LayerCount} blocks", "output");
+        if (kind.Scales is { } scales)
+            CheckScales(scales, encoder);
+        var layout = new RowLayout(kind, normalize, encoder.Config.HiddenSize, encoder.GridHeight, encoder.GridWidth);
+        return new OutputChoice(name, layout, name == Standard);
+    }
+
+    private static void CheckScales(IReadOnlyList<double> scales, IDinoEncoder encoder)
+    {
+        try
+        {
+            encoder.CheckScales(scales);
+        }
+        catch (DinoException failure)
+        {
+            throw RequestFailure.Invalid(failure.Message, "output", failure.Hint);
+        }
+    }
+}

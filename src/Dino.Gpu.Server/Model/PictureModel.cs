@@ -1,0 +1,112 @@
+using Dino.Gpu.Features;
+using Dino.Gpu.Imaging;
+using Dino.Gpu.Server.Requests;
+
+namespace Dino.Gpu.Server.Model;
+
+/// <summary>Runs the pictures of requests through the model.</summary>
+/// <param name="encoder">The model.</param>
+/// <param name="options">Limits.</param>
+internal sealed class PictureModel(IDinoEncoder encoder, DinoServerOptions options) : IDisposable
+{
+    private readonly PassGate _passes = new(Math.Max(1, encoder.BatchesInFlight), options.MaxPasses);
+
+    public IDinoEncoder Encoder => encoder;
+
+    /// <summary>Makes rows of pictures. Those that cannot be read fail alone.</summary>
+    /// <param name="pictures">The pictures.</param>
+    /// <param name="output">What is made of them.</param>
+    /// <param name="normalize">Whether embeddings are scaled to length 1.</param>
+    /// <param name="cancellation">Ends it at once: no picture is decoded or computed any more.</param>
+    /// <exception cref="RequestFailure">Too many pictures wait.</exception>
+    /// <exception cref="DinoException">The device failed.</exception>
+    public Task<PictureResult[]> RunAsync(
+        IReadOnlyList<PictureInput> pictures, OutputChoice output, bool normalize, CancellationToken cancellation) => output.IsEmbedding
+            ? EmbedAsync(pictures, normalize, cancellation)
+            : _passes.RunAsync(() => Rows(pictures, output, cancellation), cancellation);
+
+    /// <summary>Runs a pass of another kind on one picture.</summary>
+    /// <param name="picture">The picture.</param>
+    /// <param name="pass">Takes the prepared picture.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="RequestFailure">Too many passes wait, or the picture cannot be read.</exception>
+    public Task<T> PassAsync<T>(PictureInput picture, Func<RgbImage, T> pass, CancellationToken cancellation) => _passes.RunAsync(
+        () =>
+        {
+            (RgbImage? prepared, RequestFailure? failure) = Prepare(picture);
+            return prepared is null ? throw failure! : pass(prepared);
+        },
+        cancellation);
+
+    public void Dispose() => _passes.Dispose();
+
+    private async Task<PictureResult[]> EmbedAsync(IReadOnlyList<PictureInput> pictures, bool normalize, CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task<PictureResult>[] results = [.. pictures.Select((picture, index) => OneAsync(picture, index))];
+        return await Task.WhenAll(results).ConfigureAwait(false); // of those that failed, the first; not those that were stopped then
+
+        async Task<PictureResult> OneAsync(PictureInput picture, int index)
+        {
+            if (picture.Failure is not null)
+                return new PictureResult(index, picture.Name, null, picture.Failure);
+            try
+            {
+                float[] values = await encoder.EmbedAsync(picture.File, stop.Token).ConfigureAwait(false);
+                if (normalize)
+                    UnitVector.Scale(values);
+                return new PictureResult(index, picture.Name, values, null);
+            }
+            catch (ImageException failure)
+            {
+                return new PictureResult(index, picture.Name, null, Unreadable(failure));
+            }
+            catch (DinoException)
+            {
+                await stop.CancelAsync().ConfigureAwait(false);
+                throw;
+            }
+        }
+    }
+
+    private PictureResult[] Rows(IReadOnlyList<PictureInput> pictures, OutputChoice output, CancellationToken cancellation)
+    {
+        var results = new PictureResult[pictures.Count];
+        foreach ((int Index, PictureInput Input)[] batch in pictures.Index().Chunk(encoder.BatchSize))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var prepared = new (RgbImage? Picture, RequestFailure? Failure)[batch.Length];
+            Parallel.For(0, batch.Length, i => prepared[i] = Prepare(batch[i].Input));
+            RgbImage[] good = [.. prepared.Select(one => one.Picture).OfType<RgbImage>()];
+            DinoOutput? pass = good.Length == 0 ? null
+                : output.Layout.Scales is { } scales ? encoder.ForwardMultiScale(good, scales)
+                : encoder.ForwardLayers(good, output.Layout.Needed, output.Layout.Layers);
+            for (int i = 0, next = 0; i < batch.Length; i++)
+            {
+                float[]? row = prepared[i].Picture is null ? null : new float[output.Layout.Length];
+                if (row is not null)
+                    output.Layout.Copy(pass!, next++, row);
+                results[batch[i].Index] = new PictureResult(batch[i].Index, batch[i].Input.Name, row, prepared[i].Failure);
+            }
+        }
+
+        return results;
+    }
+
+    private (RgbImage? Picture, RequestFailure? Failure) Prepare(PictureInput picture)
+    {
+        if (picture.Failure is { } known)
+            return (null, known);
+        try
+        {
+            return (encoder.Prepare(picture.File), null);
+        }
+        catch (ImageException failure)
+        {
+            return (null, Unreadable(failure));
+        }
+    }
+
+    private static RequestFailure Unreadable(ImageException failure) =>
+        RequestFailure.Picture(DinoTelemetry.ErrorType(failure), failure.Message, failure.Hint);
+}

@@ -1,0 +1,131 @@
+using Microsoft.AspNetCore.Http;
+
+namespace Dino.Gpu.Server.Requests;
+
+/// <summary>
+/// The body of a request, which ends with a failure that names the limit where it is too long or too slow. Whatever
+/// is kept of it is counted.
+/// </summary>
+internal sealed class LimitedBody : Stream
+{
+    private const int FirstBuffer = 16 << 10;
+    private const int LargestKnown = 1 << 20; // announced lengths up to this are believed: most pictures
+
+    private readonly Stream _body;
+    private readonly long? _announced;
+    private readonly long _most;
+    private readonly BodyMemory.Lease _lease;
+    private readonly CancellationTokenSource _timeout;
+    private readonly CancellationToken _aborted;
+    private readonly TimeSpan _patience;
+    private long _read;
+
+    private LimitedBody(HttpContext context, DinoServerOptions options, BodyMemory.Lease lease)
+    {
+        _body = context.Request.Body;
+        _announced = context.Request.ContentLength;
+        _most = options.MaxBodyBytes;
+        _lease = lease;
+        _aborted = context.RequestAborted;
+        _patience = options.BodyTimeout;
+        _timeout = CancellationTokenSource.CreateLinkedTokenSource(_aborted);
+        _timeout.CancelAfter(_patience);
+    }
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => _read;
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>Begins to read a body.</summary>
+    /// <exception cref="RequestFailure">It announces more bytes than are allowed.</exception>
+    public static LimitedBody Of(HttpContext context, DinoServerOptions options, BodyMemory.Lease lease) =>
+        context.Request.ContentLength > options.MaxBodyBytes
+            ? throw RequestFailure.TooLarge(options.MaxBodyBytes)
+            : new LimitedBody(context, options, lease);
+
+    /// <summary>Reads all of the body.</summary>
+    public Task<ReadOnlyMemory<byte>> ReadAllAsync() =>
+        ReadAllAsync(this, _announced is > 0 and <= LargestKnown ? (int)_announced : FirstBuffer);
+
+    /// <summary>Reads a part of the body to its end.</summary>
+    /// <param name="part">A stream over this one.</param>
+    /// <param name="guess">The length that it may have.</param>
+    public async Task<ReadOnlyMemory<byte>> ReadAllAsync(Stream part, int guess = FirstBuffer)
+    {
+        _lease.Take(guess);
+        byte[] buffer = GC.AllocateUninitializedArray<byte>(guess);
+        int length = 0;
+        while (true)
+        {
+            if (length == buffer.Length)
+            {
+                // Perhaps that was all: a single byte tells, and the buffer need not grow.
+                byte[] one = new byte[1];
+                if (await part.ReadAsync(one).ConfigureAwait(false) == 0)
+                    break;
+                int larger = (int)Math.Min(Array.MaxLength, Math.Max(2L * length, FirstBuffer));
+                _lease.Take(larger - length);
+                Array.Resize(ref buffer, larger);
+                buffer[length++] = one[0];
+            }
+
+            int read = await part.ReadAsync(buffer.AsMemory(length)).ConfigureAwait(false);
+            if (read == 0)
+                break;
+            length += read;
+        }
+
+        return buffer.AsMemory(0, length);
+    }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            int read = await _body.ReadAsync(buffer, _timeout.Token).ConfigureAwait(false);
+            _read += read;
+            return _read > _most ? throw RequestFailure.TooLarge(_most) : read;
+        }
+        catch (OperationCanceledException) when (_timeout.IsCancellationRequested && !_aborted.IsCancellationRequested)
+        {
+            throw new RequestFailure(
+                StatusCodes.Status408RequestTimeout, "body_too_slow", $"the body did not arrive within {_patience.TotalSeconds:0.#} s");
+        }
+        catch (BadHttpRequestException failure) when (failure.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            throw RequestFailure.TooLarge(_most);
+        }
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _timeout.Dispose();
+        base.Dispose(disposing);
+    }
+}

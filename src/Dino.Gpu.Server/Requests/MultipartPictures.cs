@@ -1,0 +1,58 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+
+namespace Dino.Gpu.Server.Requests;
+
+/// <summary>The files of a form (RFC 7578). They stay in memory; their names are only repeated.</summary>
+internal static class MultipartPictures
+{
+    private const int MostHeaders = 16;
+    private const int LongestHeaders = 8 << 10;
+    private const int LongestBoundary = 70; // RFC 2046
+    private const int LongestName = 1024;
+
+    /// <summary>Whether a request has such a body.</summary>
+    public static bool IsOne(HttpRequest request) =>
+        request.ContentType?.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase) == true;
+
+    /// <summary>Reads all files.</summary>
+    /// <exception cref="RequestFailure">There is none, there are too many, or the form is damaged.</exception>
+    public static async Task<IReadOnlyList<PictureInput>> ReadAsync(HttpRequest request, LimitedBody body, DinoServerOptions options)
+    {
+        string? boundary = MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type)
+            ? HeaderUtilities.RemoveQuotes(type.Boundary).Value
+            : null;
+        if (string.IsNullOrEmpty(boundary) || boundary.Length > LongestBoundary)
+            throw RequestFailure.Invalid("the form has no boundary, or one that is too long");
+        var reader = new MultipartReader(boundary, body)
+        {
+            HeadersCountLimit = MostHeaders,
+            HeadersLengthLimit = LongestHeaders,
+            BodyLengthLimit = options.MaxBodyBytes,
+        };
+        var pictures = new List<PictureInput>();
+        try
+        {
+            while (await reader.ReadNextSectionAsync().ConfigureAwait(false) is { } section)
+            {
+                if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out ContentDispositionHeaderValue? disposition)
+                    || !disposition.IsFileDisposition())
+                    continue; // a field: nothing here has one
+                if (pictures.Count == options.MaxItems)
+                    throw RequestFailure.TooManyItems(options.MaxItems, pictures.Count + 1);
+                string? name = (disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).Value?.Trim('"');
+                ReadOnlyMemory<byte> file = await body.ReadAllAsync(section.Body).ConfigureAwait(false);
+                pictures.Add(new PictureInput(name?.Length > LongestName ? name[..LongestName] : name, file));
+            }
+        }
+        catch (Exception failure) when (failure is IOException or InvalidDataException && failure is not BadHttpRequestException)
+        {
+            throw RequestFailure.Invalid("the form is damaged, or ends before its last boundary");
+        }
+
+        return pictures.Count > 0
+            ? pictures
+            : throw RequestFailure.Invalid("the form has no file", hint: "send one or more parts with a filename");
+    }
+}
