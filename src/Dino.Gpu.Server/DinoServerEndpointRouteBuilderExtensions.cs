@@ -1,4 +1,5 @@
 using Dino.Gpu.Server.Http;
+using Dino.Gpu.Server.Rpc;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -24,13 +25,31 @@ public static class DinoServerEndpointRouteBuilderExtensions
         RouteGroupBuilder group = endpoints.MapGroup(prefix);
         MapApi(group, services);
         MapStatus(group, services);
+        return group.Guarded(services);
+    }
+
+    /// <summary>
+    /// Maps the gRPC service <c>dino.v1.Dino</c>, which answers the same. Without TLS it needs a port of its own that
+    /// speaks HTTP/2 only.
+    /// </summary>
+    /// <param name="endpoints">The program.</param>
+    /// <returns>The endpoints, for conventions such as authorization.</returns>
+    public static IEndpointConventionBuilder MapDinoGpuGrpc(this IEndpointRouteBuilder endpoints)
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        return endpoints.MapGrpcService<DinoService>().Guarded(endpoints.ServiceProvider);
+    }
+
+    /// <summary>Lets the guard stand before endpoints.</summary>
+    internal static IEndpointConventionBuilder Guarded(this IEndpointConventionBuilder endpoints, IServiceProvider services)
+    {
         RequestGuard guard = services.GetRequiredService<RequestGuard>();
-        ((IEndpointConventionBuilder)group).Add(endpoint =>
+        endpoints.Add(endpoint =>
         {
             RequestDelegate inner = endpoint.RequestDelegate!;
             endpoint.RequestDelegate = context => guard.RunAsync(context, inner);
         });
-        return group;
+        return endpoints;
     }
 
     private static void MapApi(RouteGroupBuilder group, IServiceProvider services)
@@ -39,15 +58,17 @@ public static class DinoServerEndpointRouteBuilderExtensions
         IndexEndpoints index = services.GetRequiredService<IndexEndpoints>();
         StatusEndpoints status = services.GetRequiredService<StatusEndpoints>();
         var openAI = new ErrorAnswer.OpenAIShape();
-        group.MapPost("/v1/embeddings", embeddings.OpenAIAsync).WithMetadata(openAI);
-        group.MapGet("/v1/models", status.ModelsAsync).WithMetadata(openAI);
-        group.MapPost("/v1/search", index.SearchAsync).WithMetadata(openAI);
-        group.MapPut(IndexEndpoints.Ids + "{**id}", index.PutAsync).WithMetadata(openAI);
-        group.MapDelete(IndexEndpoints.Ids + "{**id}", index.DeleteAsync).WithMetadata(openAI);
-        group.MapGet(IndexEndpoints.Ids + "{**id}", index.PictureAsync).WithMetadata(openAI);
-        group.MapPost("/embed", embeddings.PlainAsync);
-        group.MapPost("/attention", services.GetRequiredService<AttentionEndpoint>().AnswerAsync);
-        group.MapGet("/info", status.InfoAsync);
+        // Delegates, not RequestDelegates: these are in the OpenAPI document of the program.
+        group.MapPost("/v1/embeddings", (Delegate)embeddings.OpenAIAsync).WithMetadata(openAI, ApiDescription.Embeddings);
+        group.MapGet("/v1/models", (Delegate)status.ModelsAsync).WithMetadata(openAI, new ApiDescription("Lists the model"));
+        group.MapPost("/v1/search", (Delegate)index.SearchAsync).WithMetadata(openAI, ApiDescription.Search);
+        group.MapPut(IndexEndpoints.Ids + "{**id}", (Delegate)index.PutAsync).WithMetadata(openAI, ApiDescription.Put);
+        group.MapDelete(IndexEndpoints.Ids + "{**id}", (Delegate)index.DeleteAsync).WithMetadata(openAI, ApiDescription.Delete);
+        group.MapGet(IndexEndpoints.Ids + "{**id}", (Delegate)index.PictureAsync).WithMetadata(openAI, ApiDescription.Picture);
+        group.MapPost("/embed", (Delegate)embeddings.PlainAsync).WithMetadata(ApiDescription.Embed);
+        group.MapPost("/attention", (Delegate)services.GetRequiredService<AttentionEndpoint>().AnswerAsync)
+            .WithMetadata(ApiDescription.Attention);
+        group.MapGet("/info", (Delegate)status.InfoAsync).WithMetadata(new ApiDescription("The model, the index and the limits"));
     }
 
     private static void MapStatus(RouteGroupBuilder group, IServiceProvider services)

@@ -3,6 +3,8 @@ using Dino.Gpu.Server;
 using Dino.Gpu.Server.Http;
 using Dino.Gpu.Server.Model;
 using Dino.Gpu.Server.Requests;
+using Dino.Gpu.Server.Rpc;
+using Grpc.AspNetCore.Server;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -40,6 +42,12 @@ public static class DinoServerServiceCollectionExtensions
         services.TryAddSingleton<IndexEndpoints>();
         services.TryAddSingleton<StatusEndpoints>();
         services.TryAddSingleton<PageFiles>();
+        services.AddGrpc();
+        services.AddOptions<GrpcServiceOptions<DinoService>>().Configure<IOptions<DinoServerOptions>>((grpc, server) =>
+        {
+            grpc.MaxReceiveMessageSize = (int)Math.Min(int.MaxValue, server.Value.MaxBodyBytes);
+            grpc.Interceptors.Add<FailureInterceptor>();
+        });
         return services;
     }
 

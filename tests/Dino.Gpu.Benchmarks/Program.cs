@@ -19,6 +19,7 @@ using Dino.Gpu.Benchmarks.TrainedWeights;
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- index [--count N] [--folder DIR]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- probe [--threads N]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- serving [--batch N] [--callers N] [--calls N] [--sample DLL]
+// dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- serve [--clients N] [--requests N] [--rounds N] [--batch N]
 // dotnet run -c Release -p:WithTrainedWeights=true --project tests/Dino.Gpu.Benchmarks -- weights [--layers]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- --filter "*Gemm*"
 if (args is ["peers", ..])
@@ -35,6 +36,8 @@ if (args is ["probe", ..])
     return ProbeBenchmark.Run(args[1..]);
 if (args is ["serving", ..])
     return await ServingBenchmark.RunAsync(args[1..]);
+if (args is ["serve", ..])
+    return await HttpBenchmark.RunAsync(args[1..]);
 if (args is ["weights", ..])
     return WeightNoise.Run(args[1..]);
 

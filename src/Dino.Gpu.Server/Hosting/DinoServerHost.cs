@@ -25,7 +25,7 @@ internal static class DinoServerHost
             await StartAsync(app, settings).ConfigureAwait(false);
             settings.Listening([.. app.Urls]);
             var stopping = new TaskCompletionSource();
-            await using (stop.Register(stopping.SetResult).ConfigureAwait(false))
+            await using (stop.Register(() => stopping.TrySetResult()).ConfigureAwait(false))
             await using (app.Lifetime.ApplicationStopping.Register(() => stopping.TrySetResult()).ConfigureAwait(false))
                 await stopping.Task.ConfigureAwait(false);
             using var patience = new CancellationTokenSource(settings.ShutdownTimeout);
@@ -54,10 +54,16 @@ internal static class DinoServerHost
             builder.Services.AddHostFiltering(options => options.AllowedHosts = [.. settings.HostNames]);
         builder.Services.AddSingleton(_ => settings.Load());
         builder.Services.AddDinoServer(settings.Configure);
+        ApiDocument.Add(builder.Services);
+        Telemetry.Add(builder);
         WebApplication app = builder.Build();
         if (settings.HostNames.Count > 0)
             app.UseHostFiltering();
+        ReferencePage.UsePolicy(app);
         app.MapDinoGpu();
+        app.MapDinoGpuGrpc();
+        app.MapPrometheusScrapingEndpoint("/metrics").Guarded(app.Services);
+        ReferencePage.Map(app);
         return app;
     }
 

@@ -15,20 +15,15 @@ internal sealed class IndexEndpoints(
     /// <summary>Where the ids are, in the path.</summary>
     public const string Ids = "/v1/index/";
 
-    private const int LongestId = 4096;
-    private const int StandardNeighbors = 10;
-
     private readonly IndexedPictures? _pictures = options.Value.Pictures is { } folder ? new IndexedPictures(folder) : null;
 
     /// <summary>The nearest vectors of a picture, or of a vector.</summary>
     public async Task SearchAsync(HttpContext context)
     {
-        ServerIndex index = Index();
+        ServerIndex index = model.RequireIndex();
         using BodyMemory.Lease lease = memory.Begin();
         (float[] query, int? inBody) = await VectorAsync(context, lease).ConfigureAwait(false);
-        int k = inBody ?? Query.Whole(context.Request, "k", 1, ServerIndex.MostNeighbors) ?? StandardNeighbors;
-        if (k is < 1 or > ServerIndex.MostNeighbors)
-            throw RequestFailure.Invalid($"k: expected a whole number from 1 to {ServerIndex.MostNeighbors}", "k");
+        int? k = inBody ?? Query.Whole(context.Request, "k");
         IReadOnlyList<VectorHit> hits = await index.SearchAsync(query, k, context.RequestAborted).ConfigureAwait(false);
         using var answer = new JsonAnswer(context);
         Utf8JsonWriter json = answer.Writer;
@@ -56,12 +51,10 @@ internal sealed class IndexEndpoints(
     /// <summary>Puts a picture, or a vector, into the index.</summary>
     public async Task PutAsync(HttpContext context)
     {
-        ServerIndex index = Index();
+        ServerIndex index = model.RequireIndex();
         string id = Id(context);
         using BodyMemory.Lease lease = memory.Begin();
         (float[] vector, _) = await VectorAsync(context, lease).ConfigureAwait(false);
-        if (vector.Length != index.Dimension || !vector.All(float.IsFinite))
-            throw RequestFailure.Invalid($"embedding: expected {index.Dimension} finite numbers", "embedding");
         bool isReplaced = await index.PutAsync(id, vector).ConfigureAwait(false);
         context.Response.StatusCode = isReplaced ? StatusCodes.Status200OK : StatusCodes.Status201Created;
         await WriteChangeAsync(context, id, index).ConfigureAwait(false);
@@ -70,17 +63,16 @@ internal sealed class IndexEndpoints(
     /// <summary>Removes what an id names.</summary>
     public async Task DeleteAsync(HttpContext context)
     {
-        ServerIndex index = Index();
+        ServerIndex index = model.RequireIndex();
         string id = Id(context);
-        if (await index.DeleteAsync(id).ConfigureAwait(false) == 0)
-            throw NotFound("the index has no such id");
+        await index.DeleteAsync(id).ConfigureAwait(false);
         await WriteChangeAsync(context, id, index).ConfigureAwait(false);
     }
 
     /// <summary>The picture of an id, if pictures are shown.</summary>
     public async Task PictureAsync(HttpContext context)
     {
-        ServerIndex index = Index();
+        ServerIndex index = model.RequireIndex();
         string id = Id(context);
         if (_pictures is null)
             throw NotFound("this server shows no pictures");
@@ -106,17 +98,7 @@ internal sealed class IndexEndpoints(
     {
         string raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0];
         int start = raw.IndexOf(Ids, StringComparison.Ordinal);
-        string id = start < 0 ? "" : Uri.UnescapeDataString(raw[(start + Ids.Length)..]);
-        return id.Length is > 0 and <= LongestId && !id.Any(char.IsControl)
-            ? id
-            : throw RequestFailure.Invalid($"expected an id of 1 to {LongestId} characters, without control characters", "id");
-    }
-
-    private ServerIndex Index()
-    {
-        _ = model.Pictures; // loaded
-        return model.Index ?? throw new RequestFailure(
-            StatusCodes.Status404NotFound, "no_index", "this server has no index", "start it with --index FILE");
+        return ServerIndex.CheckId(start < 0 ? "" : Uri.UnescapeDataString(raw[(start + Ids.Length)..]));
     }
 
     private async Task WriteChangeAsync(HttpContext context, string id, ServerIndex index)
@@ -157,14 +139,8 @@ internal sealed class IndexEndpoints(
         }
     }
 
-    private async Task<float[]> EmbedAsync(PictureInput picture, HttpContext context)
-    {
-        PictureModel pictures = model.Pictures;
-        OutputChoice output = OutputChoice.Of(null, normalize: false, pictures.Encoder);
-        PictureResult[] results =
-            await pictures.RunAsync([picture], output, normalize: false, context.RequestAborted).ConfigureAwait(false);
-        return results[0].Values ?? throw results[0].Failure!;
-    }
+    private Task<float[]> EmbedAsync(PictureInput picture, HttpContext context) =>
+        model.Pictures.EmbedOneAsync(picture, context.RequestAborted);
 
     private static float[] Values(JsonElement vector)
     {

@@ -24,15 +24,13 @@ internal static class Query
         _ => throw RequestFailure.Invalid($"{name}: expected true or false", name),
     };
 
-    /// <summary>A whole number within bounds; null if it is missing.</summary>
-    public static int? Whole(HttpRequest request, string name, int smallest, int largest) => Text(request, name) is not { } text ? null
-        : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number)
-            && number >= smallest && number <= largest ? number
-        : throw RequestFailure.Invalid($"{name}: expected a whole number from {smallest} to {largest}", name);
+    /// <summary>A whole number; null if it is missing.</summary>
+    public static int? Whole(HttpRequest request, string name) => Text(request, name) is not { } text ? null
+        : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number
+        : throw RequestFailure.Invalid($"{name}: expected a whole number, found {EmbeddingsRequest.Short(text)}", name);
 
-    /// <summary>A share, above 0 and up to 1; null if it is missing.</summary>
-    public static double? Share(HttpRequest request, string name) => Text(request, name) is not { } text ? null
-        : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double share) && share is > 0 and <= 1
-            ? share
-        : throw RequestFailure.Invalid($"{name}: expected a share above 0 and up to 1", name);
+    /// <summary>A number; null if it is missing.</summary>
+    public static double? Number(HttpRequest request, string name) => Text(request, name) is not { } text ? null
+        : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number) ? number
+        : throw RequestFailure.Invalid($"{name}: expected a number, found {EmbeddingsRequest.Short(text)}", name);
 }

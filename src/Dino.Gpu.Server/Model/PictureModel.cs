@@ -25,6 +25,14 @@ internal sealed class PictureModel(IDinoEncoder encoder, DinoServerOptions optio
             ? EmbedAsync(pictures, normalize, cancellation)
             : _passes.RunAsync(() => Rows(pictures, output, cancellation), cancellation);
 
+    /// <summary>The embedding of one picture, as it is.</summary>
+    /// <exception cref="RequestFailure">The picture cannot be read, or too many wait.</exception>
+    public async Task<float[]> EmbedOneAsync(PictureInput picture, CancellationToken cancellation)
+    {
+        PictureResult[] results = await EmbedAsync([picture], normalize: false, cancellation).ConfigureAwait(false);
+        return results[0].Values ?? throw results[0].Failure!;
+    }
+
     /// <summary>Runs a pass of another kind on one picture.</summary>
     /// <param name="picture">The picture.</param>
     /// <param name="pass">Takes the prepared picture.</param>

@@ -11,9 +11,9 @@ namespace Dino.Gpu.Server.Model;
 /// </summary>
 internal sealed class ServerIndex(VectorIndex vectors, DinoServerOptions options) : IDisposable
 {
-    /// <summary>The most neighbors of a search.</summary>
-    public const int MostNeighbors = 10_000;
-
+    private const int StandardNeighbors = 10;
+    private const int MostNeighbors = 10_000;
+    private const int LongestId = 4096;
     private const int SearchesAtOnce = 2; // each takes every core
 
     private readonly PassGate _passes = new(SearchesAtOnce, options.MaxPasses);
@@ -29,21 +29,25 @@ internal sealed class ServerIndex(VectorIndex vectors, DinoServerOptions options
 
     public bool Contains(string id) => vectors.Contains(id);
 
-    /// <summary>Finds the nearest vectors.</summary>
-    /// <exception cref="RequestFailure">The query does not fit, or too many searches wait.</exception>
-    public Task<IReadOnlyList<VectorHit>> SearchAsync(float[] query, int k, CancellationToken cancellation)
-    {
-        if (query.Length != Dimension)
-        {
-            throw RequestFailure.Invalid(
-                $"the query has another number of values (expected {Dimension}, found {query.Length})", "embedding");
-        }
+    /// <summary>An id of a request.</summary>
+    /// <exception cref="RequestFailure">It is empty, too long, or has control characters.</exception>
+    public static string CheckId(string id) => id.Length is > 0 and <= LongestId && !id.Any(char.IsControl)
+        ? id
+        : throw RequestFailure.Invalid($"expected an id of 1 to {LongestId} characters, without control characters", "id");
 
-        if (!query.All(float.IsFinite))
-            throw RequestFailure.Invalid("the query has a value that is no finite number", "embedding");
+    /// <summary>Finds the nearest vectors.</summary>
+    /// <param name="query">A vector.</param>
+    /// <param name="k">How many; null for the usual number.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="RequestFailure">The query does not fit, or too many searches wait.</exception>
+    public Task<IReadOnlyList<VectorHit>> SearchAsync(float[] query, int? k, CancellationToken cancellation)
+    {
+        RequireVector(query);
+        if (k is < 1 or > MostNeighbors)
+            throw RequestFailure.Invalid($"k: expected a whole number from 1 to {MostNeighbors}, found {k}", "k");
         return vectors.Count == 0
             ? Task.FromResult<IReadOnlyList<VectorHit>>([])
-            : _passes.RunAsync(() => vectors.Search(query, k, cancellation), cancellation);
+            : _passes.RunAsync(() => vectors.Search(query, k ?? StandardNeighbors, cancellation), cancellation);
     }
 
     /// <summary>Puts a vector under an id, in the place of all others of that id.</summary>
@@ -51,26 +55,32 @@ internal sealed class ServerIndex(VectorIndex vectors, DinoServerOptions options
     public async Task<bool> PutAsync(string id, float[] vector)
     {
         RequireWritable();
+        RequireVector(vector);
         int replaced = await Task.Run(() => vectors.Replace(id, vector)).ConfigureAwait(false);
         await SaveAsync().ConfigureAwait(false);
         return replaced > 0;
     }
 
     /// <summary>Removes all vectors of an id.</summary>
-    /// <returns>How many there were.</returns>
-    public async Task<int> DeleteAsync(string id)
+    /// <exception cref="RequestFailure">There is none.</exception>
+    public async Task DeleteAsync(string id)
     {
         RequireWritable();
-        int removed = await Task.Run(() => vectors.Remove(id)).ConfigureAwait(false);
-        if (removed > 0)
-            await SaveAsync().ConfigureAwait(false);
-        return removed;
+        if (await Task.Run(() => vectors.Remove(id)).ConfigureAwait(false) == 0)
+            throw new RequestFailure(StatusCodes.Status404NotFound, "not_found", "the index has no such id");
+        await SaveAsync().ConfigureAwait(false);
     }
 
     public void Dispose()
     {
         vectors.Dispose();
         _passes.Dispose();
+    }
+
+    private void RequireVector(float[] vector)
+    {
+        if (vector.Length != Dimension || !vector.All(float.IsFinite))
+            throw RequestFailure.Invalid($"embedding: expected {Dimension} finite numbers, found {vector.Length} values", "embedding");
     }
 
     private void RequireWritable()

@@ -40,6 +40,15 @@ internal sealed partial class ServerModel(
     public PictureModel Pictures => _pictures ?? throw new RequestFailure(
         StatusCodes.Status503ServiceUnavailable, "loading", "the model is being loaded", "try again a little later");
 
+    /// <summary>The index.</summary>
+    /// <exception cref="RequestFailure">There is none, or it is not loaded yet.</exception>
+    public ServerIndex RequireIndex()
+    {
+        _ = Pictures;
+        return Index ?? throw new RequestFailure(
+            StatusCodes.Status404NotFound, "no_index", "this server has no index", "start it with --index FILE");
+    }
+
     public Task StartAsync(CancellationToken cancellationToken)
     {
         _loading = Task.Factory.StartNew(

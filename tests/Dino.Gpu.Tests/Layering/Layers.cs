@@ -41,7 +41,7 @@ internal static class Layers
         ["Dino.Gpu.Server: DinoServerOptions"],
         ["Dino.Gpu.Server.Requests"],
         ["Dino.Gpu.Server.Model"],
-        ["Dino.Gpu.Server.Grpc", "Dino.Gpu.Server.Http"],
+        ["Dino.Gpu.Server.Http", "Dino.Gpu.Server.Rpc"],
         ["Dino.Gpu.Server.Hosting"],
         ["Dino.Gpu.Cli.Terminal"],
         ["Dino.Gpu.Cli.Help"],

@@ -1,0 +1,302 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Text;
+using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Server.Hosting;
+using Microsoft.AspNetCore.Builder;
+
+namespace Dino.Gpu.Benchmarks.Serving;
+
+/// <summary>
+/// <c>dino serve</c> under load, in this process and over loopback: images a second of many clients beside the model
+/// alone at the same batch, in rounds that take turns; how soon <c>/health</c> answers meanwhile; ten times the load
+/// that fits; and clients that hang up. Every answer is compared with that of the picture alone. Ends with 1 if
+/// something is wrong.
+/// </summary>
+internal sealed class HttpBenchmark
+{
+    private const double HealthLimit = 50; // ms at p99
+    private const double LeastShare = 0.9;
+    private const double MemoryLimit = 1.25; // of that before; what a heap may keep
+
+    private readonly Dictionary<string, string> _options = new()
+    {
+        ["--batch"] = "32",
+        ["--clients"] = "64",
+        ["--device"] = "cpu",
+        ["--hang-ups"] = "1000",
+        ["--jpeg"] = "samples/rocket.jpg",
+        ["--queue"] = "256",
+        ["--requests"] = "2000",
+        ["--rounds"] = "3",
+        ["--seconds"] = "10",
+        ["--weights"] = "synthetic",
+    };
+
+    private readonly List<string> _wrong = [];
+    private readonly DinoEncoderGroup _encoder;
+    private readonly byte[] _jpeg;
+    private readonly byte[] _expected; // little-endian float32
+    private Uri _address = null!;
+
+    private HttpBenchmark(string[] args)
+    {
+        for (int i = 0; i + 1 < args.Length; i += 2)
+        {
+            if (!_options.ContainsKey(args[i]))
+                throw new ArgumentException($"{args[i]}: expected {string.Join(", ", _options.Keys)}");
+            _options[args[i]] = args[i + 1];
+        }
+
+        _encoder = DinoEncoderGroup.Load(_options["--weights"], new DinoOptions
+        {
+            Device = _options["--device"],
+            BatchSize = Number("--batch"),
+            QueueLimit = Number("--queue"),
+            Decoder = new SkiaImageDecoder(),
+        });
+        _jpeg = File.ReadAllBytes(_options["--jpeg"]);
+        _expected = MemoryMarshal.AsBytes<float>(_encoder.Embed([_encoder.Prepare(_jpeg)])[0]).ToArray();
+    }
+
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var benchmark = new HttpBenchmark(args);
+        WebApplication app = DinoServerHost.Build(new HostSettings
+        {
+            Address = IPAddress.Loopback,
+            Port = 0,
+            Load = () => benchmark._encoder,
+            Configure = _ => { },
+            Log = (level, line) => Console.Error.WriteLine($"{level}: {line}"),
+            Listening = _ => { },
+        });
+        await using (app)
+        {
+            await app.StartAsync();
+            benchmark._address = new Uri(app.Urls.First());
+            await benchmark.MeasureAsync();
+            await app.StopAsync();
+        }
+
+        foreach (string wrong in benchmark._wrong)
+            Console.WriteLine($"WRONG: {wrong}");
+        return benchmark._wrong.Count == 0 ? 0 : 1;
+    }
+
+    private async Task MeasureAsync()
+    {
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{_encoder.Devices[0].Id} ({_encoder.Devices[0].Name}), batch {_encoder.BatchSize}, {_jpeg.Length / 1000} kB JPEG"));
+        using HttpClient client = Client();
+        while ((await client.GetAsync("/health/ready")).StatusCode != HttpStatusCode.OK)
+            await Task.Delay(20);
+        await LoadAsync(client, Number("--clients"), Number("--clients")); // warm
+        var alone = new List<double>();
+        var served = new List<double>();
+        var latencies = new List<double>();
+        var health = new List<double>();
+        for (int round = 0; round < Number("--rounds"); round++)
+        {
+            alone.Add(ModelOnly());
+            using var stop = new CancellationTokenSource();
+            Task<List<double>> watching = WatchAsync(stop.Token);
+            long start = Stopwatch.GetTimestamp();
+            latencies.AddRange(await LoadAsync(client, Number("--clients"), Number("--requests")));
+            served.Add(Number("--requests") / Stopwatch.GetElapsedTime(start).TotalSeconds);
+            await stop.CancelAsync();
+            health.AddRange(await watching);
+        }
+
+        double share = Quantile([.. served.Zip(alone, (http, model) => http / model)], 0.5);
+        Console.WriteLine();
+        Console.WriteLine($"| {Number("--clients")} clients, {Number("--requests")} requests, {Number("--rounds")} rounds | |");
+        Console.WriteLine("| --- | --- |");
+        Row("the model alone, images/s", Quantile(alone, 0.5));
+        Row("served, images/s", Quantile(served, 0.5));
+        Row("served, share of the model alone, %", 100 * share);
+        Row("request p50, ms", Quantile(latencies, 0.5));
+        Row("request p99, ms", Quantile(latencies, 0.99));
+        Row("/health p50, ms", Quantile(health, 0.5));
+        Row("/health p99, ms", Quantile(health, 0.99));
+        Check(share >= LeastShare, $"{share:P1} of the model's rate, expected {LeastShare:P0}");
+        Check(Quantile(health, 0.99) < HealthLimit, $"/health took {Quantile(health, 0.99):F1} ms at p99");
+        await OverloadAsync(client);
+        await HangUpAsync(client);
+    }
+
+    /// <summary>Ten times as many clients as the queue and a batch hold, for some seconds.</summary>
+    private async Task OverloadAsync(HttpClient client)
+    {
+        int clients = 10 * (Number("--queue") + _encoder.BatchSize);
+        long before = Memory();
+        long most = 0;
+        int answered = 0;
+        int refused = 0;
+        int other = 0;
+        int wrong = 0;
+        long start = Stopwatch.GetTimestamp();
+        double end = Number("--seconds");
+        await Task.WhenAll(Enumerable.Range(0, clients).Select(async _ =>
+        {
+            while (Stopwatch.GetElapsedTime(start).TotalSeconds < end)
+            {
+                try
+                {
+                    using HttpResponseMessage answer = await PostAsync(client);
+                    if (answer.StatusCode == HttpStatusCode.OK)
+                    {
+                        if (!(await answer.Content.ReadAsByteArrayAsync()).AsSpan().SequenceEqual(_expected))
+                            Interlocked.Increment(ref wrong);
+                        Interlocked.Increment(ref answered);
+                    }
+                    else if (answer.StatusCode == HttpStatusCode.TooManyRequests && answer.Headers.RetryAfter is not null)
+                    {
+                        Interlocked.Increment(ref refused);
+                        await Task.Delay(100); // sooner than it was told to come back
+                    }
+                    else
+                    {
+                        Interlocked.Increment(ref other);
+                    }
+                }
+                catch (HttpRequestException)
+                {
+                    Interlocked.Increment(ref other);
+                }
+
+                most = Math.Max(most, Environment.WorkingSet);
+            }
+        }));
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        Row($"overload by {clients} clients: answered/s", answered / seconds);
+        Row("overload: refused with 429/s", refused / seconds);
+        Row("overload: memory before, MB", before / 1e6);
+        Row("overload: most memory, MB", most / 1e6);
+        Row("overload: memory after, MB", Memory() / 1e6);
+        Check(wrong == 0, $"{wrong} wrong answers under overload");
+        Check(other == 0, $"{other} requests got neither an answer nor 429 under overload");
+        Check(refused > 0, "nothing was refused under overload");
+    }
+
+    /// <summary>Clients that leave after half of a request, with a reset.</summary>
+    private async Task HangUpAsync(HttpClient client)
+    {
+        long before = Memory();
+        int handles = Handles();
+        byte[] head = Encoding.ASCII.GetBytes(
+            $"POST /embed HTTP/1.1\r\nHost: {_address.Authority}\r\nContent-Length: {_jpeg.Length}\r\n\r\n");
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, Number("--hang-ups")),
+            new ParallelOptions { MaxDegreeOfParallelism = 64 },
+            async (number, cancellation) =>
+            {
+                using var socket = new TcpClient();
+                await socket.ConnectAsync(_address.Host, _address.Port, cancellation);
+                await socket.GetStream().WriteAsync(head, cancellation);
+                await socket.GetStream().WriteAsync(_jpeg.AsMemory(0, number % 2 == 0 ? _jpeg.Length / 2 : _jpeg.Length), cancellation);
+                socket.LingerState = new LingerOption(true, 0);
+            });
+        await LoadAsync(client, Number("--clients"), Number("--clients"));
+        await Task.Delay(1000);
+        Row($"{Number("--hang-ups")} clients hung up: memory before, MB", before / 1e6);
+        Row("hung up: memory after, MB", Memory() / 1e6);
+        Row("hung up: handles before", handles);
+        Row("hung up: handles after", Handles());
+        Check(Memory() < MemoryLimit * before, $"memory grew from {before / 1e6:F0} to {Memory() / 1e6:F0} MB");
+        Check(Handles() < handles + 100, $"handles grew from {handles} to {Handles()}");
+    }
+
+    /// <summary>Clients who each ask again as soon as they have an answer, until all requests are done.</summary>
+    /// <returns>Milliseconds of each.</returns>
+    private async Task<IReadOnlyList<double>> LoadAsync(HttpClient client, int clients, int requests)
+    {
+        var times = new double[requests];
+        int next = -1;
+        await Task.WhenAll(Enumerable.Range(0, clients).Select(async _ =>
+        {
+            for (int i; (i = Interlocked.Increment(ref next)) < requests;)
+            {
+                long start = Stopwatch.GetTimestamp();
+                using HttpResponseMessage answer = await PostAsync(client);
+                byte[] found = await answer.Content.ReadAsByteArrayAsync();
+                times[i] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+                if (answer.StatusCode != HttpStatusCode.OK || !found.AsSpan().SequenceEqual(_expected))
+                    throw new InvalidOperationException($"wrong answer: {answer.StatusCode}, {found.Length} bytes");
+            }
+        }));
+        return times;
+    }
+
+    private async Task<List<double>> WatchAsync(CancellationToken stop)
+    {
+        using HttpClient client = Client();
+        var times = new List<double>();
+        while (!stop.IsCancellationRequested)
+        {
+            long start = Stopwatch.GetTimestamp();
+            using HttpResponseMessage answer = await client.GetAsync("/health", CancellationToken.None);
+            times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            Check(answer.StatusCode == HttpStatusCode.OK, $"/health: {answer.StatusCode}");
+            await Task.Delay(20, CancellationToken.None);
+        }
+
+        return times;
+    }
+
+    /// <summary>Images a second of whole batches, one after another.</summary>
+    private double ModelOnly()
+    {
+        Imaging.RgbImage picture = _encoder.Prepare(_jpeg);
+        Imaging.RgbImage[] batch = [.. Enumerable.Repeat(picture, _encoder.BatchSize)];
+        int done = 0;
+        long start = Stopwatch.GetTimestamp();
+        do
+        {
+            _encoder.ForwardPrepared(batch, DinoOutputs.ClassToken);
+            done += batch.Length;
+        }
+        while (Stopwatch.GetElapsedTime(start).TotalSeconds < Number("--seconds"));
+        return done / Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private async Task<HttpResponseMessage> PostAsync(HttpClient client)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, "/embed") { Content = new ByteArrayContent(_jpeg) };
+        request.Headers.TryAddWithoutValidation("Accept", "application/octet-stream");
+        return await client.SendAsync(request);
+    }
+
+    private HttpClient Client() => new(new SocketsHttpHandler { UseProxy = false, UseCookies = false })
+    {
+        BaseAddress = _address,
+        Timeout = TimeSpan.FromMinutes(10),
+    };
+
+    private void Check(bool isRight, string wrong)
+    {
+        if (!isRight)
+            _wrong.Add(wrong);
+    }
+
+    private static void Row(string name, double value) =>
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {value:F1} |"));
+
+    private static double Quantile(IReadOnlyList<double> values, double share) =>
+        values.Order().ElementAt(Math.Min(values.Count - 1, (int)(share * values.Count)));
+
+    private static long Memory()
+    {
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return Environment.WorkingSet;
+    }
+
+    private static int Handles() =>
+        OperatingSystem.IsLinux() ? Directory.GetFiles("/proc/self/fd").Length : Process.GetCurrentProcess().HandleCount;
+
+    private int Number(string option) => int.Parse(_options[option], CultureInfo.InvariantCulture);
+}

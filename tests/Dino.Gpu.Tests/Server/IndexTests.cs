@@ -1,0 +1,137 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Tests.Support;
+
+namespace Dino.Gpu.Tests.Server;
+
+/// <summary>Search, changes of the index, and the pictures that are shown.</summary>
+[Collection(nameof(ServerCollection))]
+public sealed class IndexTests(ServerFixture fixture)
+{
+    [Fact]
+    public async Task Picture_finds_itself_and_so_does_its_vector()
+    {
+        byte[] rocket = await File.ReadAllBytesAsync(ServerFixture.Rocket);
+        JsonElement[] hits = await HitsAsync(fixture.Client.PostAsync("/v1/search?k=2", new ByteArrayContent(rocket)));
+        Assert.Equal(2, hits.Length);
+        Assert.Equal("in/rocket.jpg", hits[0].GetProperty("id").GetString());
+        Assert.Equal(1, hits[0].GetProperty("score").GetDouble(), 1e-6);
+        Assert.Equal("/v1/index/in%2Frocket.jpg", hits[0].GetProperty("url").GetString());
+
+        string uri = ServerFixture.DataUri(ServerFixture.Rocket);
+        Assert.Equal("in/rocket.jpg", (await HitsAsync(
+            fixture.Client.PostAsJsonAsync("/v1/search", new { input = uri })))[0].GetProperty("id").GetString());
+        JsonElement embedded = await fixture.Client.PostAsync("/embed", new ByteArrayContent(rocket)).Result.Content
+            .ReadFromJsonAsync<JsonElement>();
+        float[] vector = embedded.GetProperty("embeddings")[0].GetProperty("embedding").Deserialize<float[]>()!;
+        Assert.Equal("in/rocket.jpg", (await HitsAsync(
+            fixture.Client.PostAsJsonAsync("/v1/search", new { embedding = vector, k = 1 })))[0].GetProperty("id").GetString());
+        foreach (object wrong in (object[])[
+            new { embedding = vector[..^1] }, new { embedding = vector, k = 0 }, new { embedding = "x" }, new { k = 1 }])
+            Assert.Equal(HttpStatusCode.BadRequest, (await fixture.Client.PostAsJsonAsync("/v1/search", wrong)).StatusCode);
+    }
+
+    [Theory]
+    [InlineData("new.jpg")]
+    [InlineData("a%2Fb%2525%20c?.jpg")]
+    public async Task What_is_put_is_found_and_what_is_deleted_is_not(string name)
+    {
+        string id = Uri.UnescapeDataString(name);
+        string url = "/v1/index/" + Uri.EscapeDataString(id);
+        byte[] picture = await File.ReadAllBytesAsync(GoldenData.Image("palette.png"));
+        Assert.Equal(HttpStatusCode.Created, (await fixture.Client.PutAsync(url, new ByteArrayContent(picture))).StatusCode);
+        HttpResponseMessage again = await fixture.Client.PutAsync(url, new ByteArrayContent(picture));
+        Assert.Equal(HttpStatusCode.OK, again.StatusCode);
+        int count = (await again.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("count").GetInt32();
+        JsonElement[] hits = await HitsAsync(fixture.Client.PostAsync("/v1/search?k=100", new ByteArrayContent(picture)));
+        Assert.Equal(count, hits.Length);
+        Assert.Equal(id, hits[0].GetProperty("id").GetString());
+        Assert.NotEqual(id, hits[1].GetProperty("id").GetString());
+        using (var saved = VectorIndex.Open(fixture.IndexPath)) // before the answer, not at some time
+        {
+            Assert.Equal(count, saved.Count);
+            Assert.True(saved.Contains(id));
+        }
+
+        Assert.Equal(HttpStatusCode.OK, (await fixture.Client.DeleteAsync(url)).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await fixture.Client.DeleteAsync(url)).StatusCode);
+        using (var saved = VectorIndex.Open(fixture.IndexPath))
+            Assert.False(saved.Contains(id));
+    }
+
+    [Fact]
+    public async Task Many_changes_at_once_are_all_saved()
+    {
+        float[] vector = new float[48];
+        string[] ids = [.. Enumerable.Range(0, 40).Select(i => $"many-{i}")];
+        await Task.WhenAll(ids.Select(async (id, i) =>
+        {
+            float[] own = [.. vector];
+            own[i] = 1;
+            HttpResponseMessage answer = await fixture.Client.PutAsJsonAsync($"/v1/index/{id}", new { embedding = own });
+            Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
+        }));
+        using (var saved = VectorIndex.Open(fixture.IndexPath))
+            Assert.All(ids, id => Assert.True(saved.Contains(id)));
+        await Task.WhenAll(ids.Select(id => fixture.Client.DeleteAsync($"/v1/index/{id}")));
+        using (var saved = VectorIndex.Open(fixture.IndexPath))
+            Assert.All(ids, id => Assert.False(saved.Contains(id)));
+    }
+
+    [Fact]
+    public async Task Pictures_of_the_index_are_shown_and_no_other_file()
+    {
+        HttpResponseMessage shown = await fixture.Client.GetAsync("/v1/index/in%2Frocket.jpg");
+        Assert.Equal(HttpStatusCode.OK, shown.StatusCode);
+        Assert.Equal("image/jpeg", shown.Content.Headers.ContentType!.MediaType);
+        Assert.Equal(await File.ReadAllBytesAsync(ServerFixture.Rocket), await shown.Content.ReadAsByteArrayAsync());
+        Assert.Equal(HttpStatusCode.OK, (await fixture.Client.GetAsync("/v1/index/in/rocket.jpg")).StatusCode);
+
+        foreach (string id in (string[])[
+            "not-indexed.jpg", // below the folder, but not in the index
+            "text.txt", // in the index, and no picture
+            "link.jpg", // leads out of the folder
+            "../outside.jpg",
+            Path.Combine(Path.GetDirectoryName(fixture.IndexPath)!, "outside.jpg"),
+            "gone.jpg",
+            "/etc/passwd",
+            "in/../../outside.jpg",
+            "..%2Foutside.jpg"])
+        {
+            HttpResponseMessage answer = await fixture.Client.GetAsync("/v1/index/" + Uri.EscapeDataString(id));
+            Assert.True(answer.StatusCode == HttpStatusCode.NotFound, $"{id}: {answer.StatusCode}");
+        }
+
+        foreach (string target in (string[])[
+            "/v1/index/../../outside.jpg", "/v1/index/%2e%2e/outside.jpg", "/v1/index/in/rocket.jpg%00.png",
+            "/page/../index.html", "/page/%2e%2e%2fDino.Gpu.dll", "/page/..\\..\\x"])
+        {
+            string raw = await fixture.Server.RawAsync($"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+            Assert.Matches("^HTTP/1.1 (400|404) ", raw);
+        }
+    }
+
+    [Fact]
+    public async Task Index_that_is_read_only_or_missing_says_so()
+    {
+        await using TestServer server = await TestServer.StartAsync(options =>
+        {
+            options.Index = _ => VectorIndex.Create(48);
+            options.IsIndexWritable = false;
+        });
+        var vector = new { embedding = new float[48] };
+        Assert.Equal(HttpStatusCode.Forbidden, (await server.Client.PutAsJsonAsync("/v1/index/a", vector)).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden, (await server.Client.DeleteAsync("/v1/index/a")).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await server.Client.GetAsync("/v1/index/a")).StatusCode);
+        Assert.Empty(await HitsAsync(server.Client.PostAsJsonAsync("/v1/search", vector)));
+    }
+
+    private static async Task<JsonElement[]> HitsAsync(Task<HttpResponseMessage> asked)
+    {
+        HttpResponseMessage answer = await asked;
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return [.. (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("data").EnumerateArray()];
+    }
+}

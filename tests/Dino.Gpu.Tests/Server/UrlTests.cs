@@ -1,0 +1,106 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Dino.Gpu.Server.Requests;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+
+namespace Dino.Gpu.Tests.Server;
+
+/// <summary>Pictures behind URLs: none, unless the owner names the host, and then no private address.</summary>
+public sealed class UrlTests
+{
+    [Theory]
+    [InlineData("93.184.216.34", true)]
+    [InlineData("2606:2800:220:1:248:1893:25c8:1946", true)]
+    [InlineData("127.0.0.1", false)]
+    [InlineData("127.255.255.254", false)]
+    [InlineData("0.0.0.0", false)]
+    [InlineData("10.1.2.3", false)]
+    [InlineData("172.31.255.255", false)]
+    [InlineData("172.32.0.1", true)]
+    [InlineData("192.168.0.1", false)]
+    [InlineData("169.254.169.254", false)] // where clouds keep their secrets
+    [InlineData("100.100.100.200", false)]
+    [InlineData("198.19.0.1", false)]
+    [InlineData("224.0.0.1", false)]
+    [InlineData("255.255.255.255", false)]
+    [InlineData("::1", false)]
+    [InlineData("::", false)]
+    [InlineData("::ffff:127.0.0.1", false)]
+    [InlineData("::ffff:93.184.216.34", true)]
+    [InlineData("::127.0.0.1", false)]
+    [InlineData("64:ff9b::7f00:1", false)]
+    [InlineData("2002:7f00:1::", false)]
+    [InlineData("2001:0:1::1", false)]
+    [InlineData("2001:db8::1", false)]
+    [InlineData("fd00::1", false)]
+    [InlineData("fe80::1", false)]
+    [InlineData("ff02::1", false)]
+    public void Only_addresses_of_the_open_internet_are_public(string address, bool isPublic) =>
+        Assert.Equal(isPublic, PublicAddress.Is(IPAddress.Parse(address)));
+
+    [Fact]
+    public async Task Picture_is_fetched_from_a_named_host_and_nothing_else_is()
+    {
+        byte[] picture = await File.ReadAllBytesAsync(ServerFixture.Rocket);
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        WebApplication origin = builder.Build();
+        await using (origin)
+        {
+            int asked = 0;
+            origin.MapGet("/cat.jpg", () =>
+            {
+                asked++;
+                return Results.Bytes(picture, "image/jpeg");
+            });
+            origin.MapGet("/elsewhere", () => Results.Redirect("/cat.jpg"));
+            origin.MapGet("/gone", () => Results.NotFound());
+            origin.MapGet("/large", () => Results.Bytes(new byte[200_000]));
+            origin.MapGet("/slow", async (HttpContext context) => await Task.Delay(Timeout.Infinite, context.RequestAborted));
+            await origin.StartAsync();
+            int port = new Uri(origin.Urls.First()).Port;
+
+            await using TestServer server = await TestServer.StartAsync(options =>
+            {
+                options.AllowedUrlHosts.Add($"127.0.0.1:{port}");
+                options.AllowsPrivateAddresses = true;
+                options.MaxBodyBytes = 100_000;
+                options.UrlTimeout = TimeSpan.FromSeconds(2);
+            });
+            string root = $"http://127.0.0.1:{port}";
+            Assert.Equal(
+                ["", "url_failed", "url_failed", "too_large", "url_failed", "url_not_allowed", "url_not_allowed", "url_not_allowed"],
+                await CodesAsync(
+                    server,
+                    [$"{root}/cat.jpg", $"{root}/elsewhere", $"{root}/gone", $"{root}/large", $"{root}/slow",
+                        $"http://localhost:{port}/cat.jpg", $"http://user@127.0.0.1:{port}/cat.jpg", "http://127.0.0.1/cat.jpg"]));
+            Assert.Equal(1, asked);
+
+            // The same host without the leave to ask private addresses, by address and by name.
+            await using TestServer strict = await TestServer.StartAsync(options =>
+            {
+                options.AllowedUrlHosts.Add($"127.0.0.1:{port}");
+                options.AllowedUrlHosts.Add($"localhost:{port}");
+            });
+            Assert.Equal(
+                ["url_not_allowed", "url_not_allowed", "url_not_allowed"],
+                await CodesAsync(strict, [$"{root}/cat.jpg", $"http://localhost:{port}/cat.jpg", $"http://0x7f000001:{port}/cat.jpg"]));
+            Assert.Equal(1, asked);
+        }
+    }
+
+    private static async Task<string[]> CodesAsync(TestServer server, string[] urls)
+    {
+        string body = JsonSerializer.Serialize(new { input = urls });
+        HttpResponseMessage answer =
+            await server.Client.PostAsync("/v1/embeddings", new StringContent(body, Encoding.UTF8, "application/json"));
+        JsonElement json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement;
+        var codes = urls.Select(_ => "").ToArray();
+        foreach (JsonElement error in json.GetProperty("error").GetProperty("errors").EnumerateArray())
+            codes[error.GetProperty("index").GetInt32()] = error.GetProperty("code").GetString()!;
+        return codes;
+    }
+}
