@@ -22,7 +22,7 @@ public static class DinoServerEndpointRouteBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(endpoints);
         IServiceProvider services = endpoints.ServiceProvider;
-        RouteGroupBuilder group = endpoints.MapGroup(prefix);
+        RouteGroupBuilder group = endpoints.MapGroup(prefix).WithTags("dino");
         MapApi(group, services);
         MapStatus(group, services);
         return group.Guarded(services);

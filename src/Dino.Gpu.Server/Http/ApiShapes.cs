@@ -5,11 +5,11 @@ namespace Dino.Gpu.Server.Http;
 // The JSON of requests and answers, for the OpenAPI document: it is read and written without these types.
 internal sealed record EmbeddingsBody(
     [property: JsonPropertyName("input")] IReadOnlyList<string> Input,
-    [property: JsonPropertyName("model")] string? Model,
-    [property: JsonPropertyName("modality")] string? Modality,
-    [property: JsonPropertyName("encoding_format")] string? EncodingFormat,
-    [property: JsonPropertyName("dimensions")] int? Dimensions,
-    [property: JsonPropertyName("normalize")] bool? Normalize);
+    [property: JsonPropertyName("model")] string? Model = null,
+    [property: JsonPropertyName("modality")] string? Modality = null,
+    [property: JsonPropertyName("encoding_format")] string? EncodingFormat = null,
+    [property: JsonPropertyName("dimensions")] int? Dimensions = null,
+    [property: JsonPropertyName("normalize")] bool? Normalize = null);
 
 internal sealed record EmbeddingsAnswer(
     [property: JsonPropertyName("object")] string Object,
@@ -34,14 +34,14 @@ internal sealed record EmbedAnswer(
 
 internal sealed record EmbedItem(
     [property: JsonPropertyName("index")] int Index,
-    [property: JsonPropertyName("name")] string? Name,
-    [property: JsonPropertyName("embedding")] IReadOnlyList<float> Embedding);
+    [property: JsonPropertyName("embedding")] IReadOnlyList<float> Embedding,
+    [property: JsonPropertyName("name")] string? Name = null);
 
 internal sealed record SearchBody(
-    [property: JsonPropertyName("input")] string? Input,
-    [property: JsonPropertyName("embedding")] IReadOnlyList<float>? Embedding,
-    [property: JsonPropertyName("k")] int? K,
-    [property: JsonPropertyName("model")] string? Model);
+    [property: JsonPropertyName("input")] string? Input = null,
+    [property: JsonPropertyName("embedding")] IReadOnlyList<float>? Embedding = null,
+    [property: JsonPropertyName("k")] int? K = null,
+    [property: JsonPropertyName("model")] string? Model = null);
 
 internal sealed record SearchAnswer(
     [property: JsonPropertyName("object")] string Object,
@@ -52,7 +52,7 @@ internal sealed record SearchItem(
     [property: JsonPropertyName("id")] string Id,
     [property: JsonPropertyName("score")] double Score,
     [property: JsonPropertyName("row")] int Row,
-    [property: JsonPropertyName("url")] string? Url);
+    [property: JsonPropertyName("url")] string? Url = null);
 
 internal sealed record ChangeAnswer(
     [property: JsonPropertyName("id")] string Id,

@@ -23,8 +23,8 @@ public sealed class IndexTests(ServerFixture fixture)
         string uri = ServerFixture.DataUri(ServerFixture.Rocket);
         Assert.Equal("in/rocket.jpg", (await HitsAsync(
             fixture.Client.PostAsJsonAsync("/v1/search", new { input = uri })))[0].GetProperty("id").GetString());
-        JsonElement embedded = await fixture.Client.PostAsync("/embed", new ByteArrayContent(rocket)).Result.Content
-            .ReadFromJsonAsync<JsonElement>();
+        HttpResponseMessage asked = await fixture.Client.PostAsync("/embed", new ByteArrayContent(rocket));
+        JsonElement embedded = await asked.Content.ReadFromJsonAsync<JsonElement>();
         float[] vector = embedded.GetProperty("embeddings")[0].GetProperty("embedding").Deserialize<float[]>()!;
         Assert.Equal("in/rocket.jpg", (await HitsAsync(
             fixture.Client.PostAsJsonAsync("/v1/search", new { embedding = vector, k = 1 })))[0].GetProperty("id").GetString());

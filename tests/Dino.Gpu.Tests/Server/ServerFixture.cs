@@ -1,5 +1,4 @@
 using Dino.Gpu.Data.Vectors;
-using Dino.Gpu.Server;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Server;
