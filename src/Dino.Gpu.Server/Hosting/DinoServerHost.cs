@@ -19,10 +19,9 @@ internal static class DinoServerHost
     /// <exception cref="DinoException">The model, the index or the port cannot be used.</exception>
     public static async Task RunAsync(HostSettings settings, CancellationToken stop)
     {
-        WebApplication app = Build(settings);
+        WebApplication app = await StartAsync(settings).ConfigureAwait(false);
         await using (app.ConfigureAwait(false))
         {
-            await StartAsync(app, settings).ConfigureAwait(false);
             settings.Listening([.. app.Urls]);
             var stopping = new TaskCompletionSource();
             await using (stop.Register(() => stopping.TrySetResult()).ConfigureAwait(false))
@@ -83,11 +82,16 @@ internal static class DinoServerHost
         });
     }
 
-    private static async Task StartAsync(WebApplication app, HostSettings settings)
+    private static async Task<WebApplication> StartAsync(HostSettings settings)
     {
+        WebApplication? app = null;
         try
         {
+            app = Build(settings);
             await app.StartAsync(CancellationToken.None).ConfigureAwait(false);
+            WebApplication started = app;
+            app = null;
+            return started;
         }
         catch (IOException failure)
         {
@@ -102,6 +106,11 @@ internal static class DinoServerHost
                 $"--tls: {failure.Message.Split('\n')[0].TrimEnd('.', '\r')}",
                 "set Kestrel__Certificates__Default__Path and Kestrel__Certificates__Default__KeyPath",
                 failure);
+        }
+        finally
+        {
+            if (app is not null)
+                await app.DisposeAsync().ConfigureAwait(false);
         }
     }
 

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Imaging;
 using Dino.Gpu.Server.Hosting;
 using Microsoft.AspNetCore.Builder;
 
@@ -25,6 +26,7 @@ internal sealed class HttpBenchmark
     private readonly Dictionary<string, string> _options = new()
     {
         ["--batch"] = "32",
+        ["--bytes"] = "40000",
         ["--clients"] = "64",
         ["--device"] = "cpu",
         ["--hang-ups"] = "1000",
@@ -58,7 +60,7 @@ internal sealed class HttpBenchmark
             QueueLimit = Number("--queue"),
             Decoder = new SkiaImageDecoder(),
         });
-        _jpeg = File.ReadAllBytes(_options["--jpeg"]);
+        _jpeg = OfSize(File.ReadAllBytes(_options["--jpeg"]), Number("--bytes"));
         _expected = MemoryMarshal.AsBytes<float>(_encoder.Embed([_encoder.Prepare(_jpeg)])[0]).ToArray();
     }
 
@@ -85,6 +87,15 @@ internal sealed class HttpBenchmark
         foreach (string wrong in benchmark._wrong)
             Console.WriteLine($"WRONG: {wrong}");
         return benchmark._wrong.Count == 0 ? 0 : 1;
+    }
+
+    /// <summary>The picture as a JPEG of at most so many bytes.</summary>
+    private static byte[] OfSize(byte[] file, int most)
+    {
+        RgbImage picture = new SkiaImageDecoder().Decode(file, ExifOrientation.Apply);
+        for (int quality = 95; file.Length > most && quality > 5; quality -= 5)
+            file = PngFile.Jpeg(picture, quality) ?? throw new InvalidOperationException("The JPEG encoder failed.");
+        return file;
     }
 
     private async Task MeasureAsync()
@@ -251,8 +262,8 @@ internal sealed class HttpBenchmark
     /// <summary>Images a second of whole batches, one after another.</summary>
     private double ModelOnly()
     {
-        Imaging.RgbImage picture = _encoder.Prepare(_jpeg);
-        Imaging.RgbImage[] batch = [.. Enumerable.Repeat(picture, _encoder.BatchSize)];
+        RgbImage picture = _encoder.Prepare(_jpeg);
+        RgbImage[] batch = [.. Enumerable.Repeat(picture, _encoder.BatchSize)];
         int done = 0;
         long start = Stopwatch.GetTimestamp();
         do

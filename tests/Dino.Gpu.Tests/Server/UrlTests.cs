@@ -67,7 +67,7 @@ public sealed class UrlTests
             {
                 options.AllowedUrlHosts.Add($"127.0.0.1:{port}");
                 options.AllowsPrivateAddresses = true;
-                options.MaxBodyBytes = 100_000;
+                options.MaxBodyBytes = 150_000;
                 options.UrlTimeout = TimeSpan.FromSeconds(2);
             });
             string root = $"http://127.0.0.1:{port}";
