@@ -46,6 +46,7 @@ internal static class DinoServerHost
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.Logging.AddProvider(new LineLoggerProvider(settings.Log));
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start ends the command, which says so
         builder.Services.AddSingleton<IHostLifetime, NoSignals>(); // the program handles them
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.ShutdownTimeout);
         builder.Services.AddRoutingCore();

@@ -105,6 +105,10 @@ internal sealed class LimitedBody : Stream
         {
             throw RequestFailure.TooLarge(_most);
         }
+        catch (IOException failure) when (failure is not BadHttpRequestException)
+        {
+            throw RequestFailure.Invalid("the body is damaged: it could not be read to its end");
+        }
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>

@@ -38,7 +38,7 @@ internal static class Layers
         ["Dino.Gpu.Data.Embedding"],
         ["Dino.Gpu.Data.Pages", "Dino.Gpu.Data.Runs"],
         ["Dino.Gpu.Data.Vectors"],
-        ["Dino.Gpu.Server: DinoServerOptions"],
+        ["Dino.Gpu.Server"],
         ["Dino.Gpu.Server.Requests"],
         ["Dino.Gpu.Server.Model"],
         ["Dino.Gpu.Server.Http", "Dino.Gpu.Server.Rpc"],

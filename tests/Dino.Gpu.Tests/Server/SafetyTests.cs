@@ -39,7 +39,7 @@ public sealed class SafetyTests(ServerFixture fixture) : IAsyncLifetime
     [InlineData("/embed")]
     [InlineData("/v1/search")]
     [InlineData("/attention")]
-    public async Task Body_of_100_MB_is_refused_before_it_is_read(string url)
+    public async Task Body_of_a_hundred_megabytes_is_refused_before_it_is_read(string url)
     {
         string answer = await fixture.Server.RawAsync($"POST {url} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n");
         AssertProblem(answer, 413, "body_too_large");

@@ -31,7 +31,7 @@ public sealed partial class StatusTests(ServerFixture fixture)
     }
 
     [Fact]
-    public async Task OpenAPI_document_has_every_endpoint_with_its_body_and_answer()
+    public async Task Api_document_has_every_endpoint_with_its_body_and_answer()
     {
         JsonElement document = JsonDocument.Parse(await fixture.Client.GetStringAsync("/openapi.json")).RootElement;
         JsonElement paths = document.GetProperty("paths");

@@ -5,6 +5,7 @@ using Dino.Gpu.Server.Requests;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace Dino.Gpu.Tests.Server;
 
@@ -47,6 +48,7 @@ public sealed class UrlTests
         byte[] picture = await File.ReadAllBytesAsync(ServerFixture.Rocket);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Logging.ClearProviders();
         WebApplication origin = builder.Build();
         await using (origin)
         {

@@ -16,7 +16,7 @@ internal sealed class ServeCommand(CliConsole console)
         dino serve --index photos.dinoidx --pictures photos
         # for other machines, with keys
         dino serve --host 0.0.0.0 --api-key-file keys.txt
-        # encrypted, with the certificate that Kestrel__Certificates__Default__Path names
+        # encrypted; Kestrel__Certificates__Default__Path names the certificate
         dino serve --host 0.0.0.0 --port 8443 --tls
         """;
 
