@@ -18,7 +18,7 @@ internal sealed class PageFiles(IOptions<DinoServerOptions> options)
     /// <summary>Nothing from elsewhere, nothing inline; pictures that the page makes itself, too.</summary>
     private const string Policy =
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; "
-        + "form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+        + "form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
     private static readonly FrozenDictionary<string, string> Types = new Dictionary<string, string>
     {
@@ -36,8 +36,17 @@ internal sealed class PageFiles(IOptions<DinoServerOptions> options)
 
     private readonly FrozenDictionary<string, PageFile> _files = Load().ToFrozenDictionary(StringComparer.Ordinal);
 
-    /// <summary>Sends <c>index.html</c>.</summary>
-    public Task StartAsync(HttpContext context) => SendAsync(context, Start);
+    /// <summary>
+    /// Sends <c>index.html</c>, whose links begin at a slash: below a prefix without one at its end, the address with one
+    /// is named.
+    /// </summary>
+    public Task StartAsync(HttpContext context)
+    {
+        if (context.Request.Path.Value is { } path && path.EndsWith('/'))
+            return SendAsync(context, Start);
+        context.Response.Redirect($"{context.Request.PathBase}{context.Request.Path}/", permanent: true);
+        return Task.CompletedTask;
+    }
 
     /// <summary>Sends another file.</summary>
     public Task FileAsync(HttpContext context) => SendAsync(context, context.Request.RouteValues["name"] as string ?? "");
