@@ -57,7 +57,7 @@ internal sealed record ApiDescription(string Summary)
             ("map", "viridis, inferno or gray"),
             ("overlay", "Share of the heat map over the picture, such as 0.5"),
         ],
-        AnswerFiles = ["image/png"],
+        AnswerFiles = ["image/png", "application/x-npy"],
     };
 
     public static ApiDescription Search { get; } = new("Finds the nearest vectors of the index")

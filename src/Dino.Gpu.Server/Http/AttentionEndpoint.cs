@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace Dino.Gpu.Server.Http;
 
-/// <summary><c>POST /attention</c>: where the class token looks, as a PNG.</summary>
+/// <summary><c>POST /attention</c>: where the class token looks, as a PNG or as values.</summary>
 internal sealed class AttentionEndpoint(ServerModel model, BodyMemory memory, IOptions<DinoServerOptions> options)
 {
     public async Task AnswerAsync(HttpContext context)
@@ -20,10 +20,14 @@ internal sealed class AttentionEndpoint(ServerModel model, BodyMemory memory, IO
             pictures.Encoder);
         using BodyMemory.Lease lease = memory.Begin();
         PictureInput input = await PictureBody.ReadOneAsync(context, options.Value, lease).ConfigureAwait(false);
-        byte[] png = await pictures.PassAsync(
-            input, picture => choice.Draw(pictures.Encoder, picture), context.RequestAborted).ConfigureAwait(false);
-        context.Response.ContentType = "image/png";
-        context.Response.ContentLength = png.Length;
-        await context.Response.Body.WriteAsync(png, context.RequestAborted).ConfigureAwait(false);
+        bool asValues = request.GetTypedHeaders().Accept.Any(
+            type => type.MediaType.Equals(VectorFormat.Npy, StringComparison.OrdinalIgnoreCase));
+        byte[] answer = await pictures.PassAsync(
+            input,
+            picture => asValues ? choice.Values(pictures.Encoder, picture) : choice.Draw(pictures.Encoder, picture),
+            context.RequestAborted).ConfigureAwait(false);
+        context.Response.ContentType = asValues ? VectorFormat.Npy : "image/png";
+        context.Response.ContentLength = answer.Length;
+        await context.Response.Body.WriteAsync(answer, context.RequestAborted).ConfigureAwait(false);
     }
 }

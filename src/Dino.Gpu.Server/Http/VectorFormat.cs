@@ -9,7 +9,9 @@ namespace Dino.Gpu.Server.Http;
 /// <param name="IsHalf">Whether values are float16.</param>
 internal readonly record struct VectorFormat(VectorContainer Container, bool IsHalf)
 {
-    private const string Npy = "application/x-npy";
+    /// <summary>The media type of NumPy's <c>.npy</c>.</summary>
+    public const string Npy = "application/x-npy";
+
     private const string Bytes = "application/octet-stream";
 
     /// <summary>The media type, with the type of the values.</summary>

@@ -1,5 +1,8 @@
+using System.Runtime.InteropServices;
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Pictures;
+using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Server.Requests;
@@ -40,12 +43,38 @@ internal sealed record AttentionChoice(HeadChoice Heads, int Layer, ColorMap Col
     /// <returns>A PNG.</returns>
     public byte[] Draw(IDinoEncoder encoder, RgbImage picture)
     {
-        AttentionMap map = Heads.Rollout ? encoder.AttentionRollouts([picture])[0] : encoder.AttentionMaps([picture], Layer)[0];
+        AttentionMap map = Run(encoder, picture);
         int patch = encoder.Config.PatchSize;
         if (Heads.All)
             return PngFile.Bytes(ContactSheet.Draw(picture, map, patch, Colors));
-        ReadOnlySpan<float> grid = Heads.Rollout ? map.Head(0) : Heads.Head is { } head ? map.Head(head) : map.Mean();
+        ReadOnlySpan<float> grid = Grid(map, Heads.Of(map.HeadCount)[0].Head);
         RgbImage heat = AttentionPicture.HeatMap(grid, map.GridHeight, map.GridWidth, patch, Colors);
         return PngFile.Bytes(Overlay is { } alpha ? AttentionPicture.Overlay(picture, heat, alpha) : heat);
     }
+
+    /// <summary>Runs the model.</summary>
+    /// <param name="encoder">The model.</param>
+    /// <param name="picture">A prepared picture.</param>
+    /// <returns>
+    /// A <c>.npy</c> of (maps, rows, columns) in float32, as <c>dino attention --npy</c> writes it: the mean first, then
+    /// the heads.
+    /// </returns>
+    public byte[] Values(IDinoEncoder encoder, RgbImage picture)
+    {
+        AttentionMap map = Run(encoder, picture);
+        IReadOnlyList<(string Name, int? Head)> chosen = Heads.Of(map.HeadCount);
+        byte[] header = NpyHeader.Reserve(NpyHeader.TypeOf(FloatType.Float32), chosen.Count, [map.GridHeight, map.GridWidth]);
+        int size = map.GridHeight * map.GridWidth * sizeof(float);
+        byte[] npy = new byte[header.Length + chosen.Count * size];
+        header.CopyTo(npy, 0);
+        for (int i = 0; i < chosen.Count; i++)
+            MemoryMarshal.AsBytes(Grid(map, chosen[i].Head)).CopyTo(npy.AsSpan(header.Length + i * size));
+        return npy;
+    }
+
+    private AttentionMap Run(IDinoEncoder encoder, RgbImage picture) =>
+        Heads.Rollout ? encoder.AttentionRollouts([picture])[0] : encoder.AttentionMaps([picture], Layer)[0];
+
+    /// <summary>(rows, columns) of a head; of the mean for null.</summary>
+    private static ReadOnlySpan<float> Grid(AttentionMap map, int? head) => head is { } one ? map.Head(one) : map.Mean();
 }
