@@ -5,6 +5,8 @@ internal static class UrlInput
 {
     internal const string NotRead = "URLs are not read (expected a file or a folder)";
 
+    private static readonly string[] Stores = ["postgres://", "postgresql://", "qdrant://"];
+
     /// <summary>Fails for an argument that is an address. A file of that name is looked for before.</summary>
     /// <exception cref="DinoException">It is one.</exception>
     public static void Refuse(string input)
@@ -12,8 +14,21 @@ internal static class UrlInput
         if (!IsUrl(input))
             return;
         bool isFile = input.StartsWith("file://", StringComparison.OrdinalIgnoreCase);
-        string hint = isFile ? $"give the path: {Uri.UnescapeDataString(input["file://".Length..])}" : "download it, and give the file";
-        throw new DinoException($"cannot read '{input}': {NotRead}", hint);
+        string hint = isFile ? $"give the path: {Uri.UnescapeDataString(input["file://".Length..])}"
+            : IsStore(input) ? "a database is the INDEX of dino search, and the --to of dino index"
+            : "download it, and give the file";
+        throw new DinoException($"cannot read '{WithoutPassword(input)}': {NotRead}", hint);
+    }
+
+    /// <summary>Whether an argument is the address of a database of vectors.</summary>
+    public static bool IsStore(string text) =>
+        Stores.Any(scheme => text.StartsWith(scheme, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>An address without its user and password, for messages.</summary>
+    public static string WithoutPassword(string address)
+    {
+        int start = address.IndexOf("://", StringComparison.Ordinal), end = address.LastIndexOf('@');
+        return start < 0 || end < start ? address : $"{address[..(start + 3)]}...{address[end..]}";
     }
 
     /// <summary>Fails for a row of a list that is an address, and no file.</summary>

@@ -33,6 +33,10 @@ internal sealed class OutputTarget
     /// <summary>The one file of the rows; null for a folder and for standard output.</summary>
     public string? File => IsFolder ? null : _file;
 
+    /// <summary>Whether a name that is not empty is that of a folder of shards.</summary>
+    public static bool NamesFolder(string file) =>
+        Directory.Exists(file) || file[^1] is '/' or '\\' || Path.GetExtension(file).Length == 0;
+
     /// <summary>The target that two options name.</summary>
     /// <param name="file">Value of <c>-o</c>; null, <c>-</c> or <c>/dev/stdout</c> is standard output.</param>
     /// <param name="format">Value of <c>--format</c>, or null to go by the file's extension.</param>
@@ -52,7 +56,7 @@ internal sealed class OutputTarget
                     $"--format {named.Name} needs a file (standard output carries JSON Lines or CSV)", $"add -o FILE{named.Extensions[0]}");
         }
 
-        if (Directory.Exists(file) || file[^1] is '/' or '\\' || Path.GetExtension(file).Length == 0)
+        if (NamesFolder(file))
             return new OutputTarget(file, named ?? FormatCatalog.Npy, isFolder: true);
         named ??= FormatCatalog.FromExtension(file);
         if (named is null)

@@ -14,6 +14,7 @@ public sealed partial class LayeringTests
 #if WITH_SERVER
     [InlineData(typeof(Dino.Gpu.Server.DinoServerOptions))]
 #endif
+    [InlineData(typeof(Dino.Gpu.Stores.VectorStores))]
     [InlineData(typeof(Dino.Gpu.Cli.DinoCommandLine))]
     public void No_type_uses_a_layer_above_its_own(Type anyOfTheAssembly)
     {
