@@ -20,6 +20,7 @@ internal static class HelpLayout
         ("Features", ["--what", "--layer", "--raw", "--last-blocks"]),
         ("Inputs", ["--path-column", "--shard", "--label-column", "--split", "--unlabeled", "--probe", "--reference", "--force"]),
         ("Search", ["-k", "--threshold", "--exclude-self", "--transforms"]),
+        ("Databases", ["--hnsw", "--prune"]),
         ("Classifier", ["--k", "--temperature", "--epochs", "--lr", "--batch-size", "--momentum", "--weight-decay", "--seed"]),
         ("Measurement", ["--batches", "--rounds"]),
         ("Server", ["--host", "--port", "--grpc-port", "--tls", "--allowed-hosts", "--model-id", "--no-page", "--drain"]),

@@ -47,21 +47,31 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
     /// <summary>How many images could not be read so far. Each was named on stderr.</summary>
     public long Failed { get; private set; }
 
+    /// <summary>Sees to it that only vectors meet that can be compared.</summary>
+    public ComparableVectors Comparable => _comparable;
+
+    /// <summary>Whether the arguments are embeddings; false for images.</summary>
+    /// <exception cref="DinoException">Both kinds are mixed.</exception>
+    public static bool AreEmbeddings(IReadOnlyList<string> inputs)
+    {
+        string[] embedded = [.. inputs.Where(EmbeddingTable.IsEmbeddings)];
+        if (embedded.Length > 0 && inputs.FirstOrDefault(input => !embedded.Contains(input)) is { } image)
+            throw new DinoException($"expected embeddings or images, found both: {embedded[0]} has embeddings, {image} has none");
+        return embedded.Length > 0;
+    }
+
     /// <summary>The vectors of some arguments. These are all embeddings, or all images.</summary>
     /// <exception cref="DinoException">
     /// An argument cannot be read, there is no vector, the vectors cannot be compared, or both kinds are mixed.
     /// </exception>
     public async Task<EmbeddingTable> LoadAsync(IReadOnlyList<string> inputs, CancellationToken cancellation)
     {
-        string[] embedded = [.. inputs.Where(EmbeddingTable.IsEmbeddings)];
-        if (embedded.Length == 0)
+        if (!AreEmbeddings(inputs))
             return await EmbedAsync(inputs, cancellation).ConfigureAwait(false);
-        if (inputs.FirstOrDefault(input => !embedded.Contains(input)) is { } image)
-            throw new DinoException($"expected embeddings or images, found both: {embedded[0]} has embeddings, {image} has none");
         if (settings.Transforms)
-            throw new DinoException($"--transforms: expected images, found embeddings: {embedded[0]}", "give the images");
+            throw new DinoException($"--transforms: expected images, found embeddings: {inputs[0]}", "give the images");
         (string Path, EmbeddingTable Table)[] tables = await Task.Run(
-            () => embedded.Select(path => (path, EmbeddingTable.Load(path, cancellation))).ToArray(), cancellation).ConfigureAwait(false);
+            () => inputs.Select(path => (path, EmbeddingTable.Load(path, cancellation))).ToArray(), cancellation).ConfigureAwait(false);
         EmbeddingTable joined = _comparable.Join(tables);
         OutputNames.RefusePictures(Outputs, joined.Rows.Where(row => row.Archive is null).Select(row => row.Path));
         return joined;
@@ -102,9 +112,9 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
     public void RequireComparable(string firstName, int dimension, Provenance? model, string name, EmbeddingTable table) =>
         _comparable.Require(firstName, dimension, model, name, table);
 
-    public void Dispose() => _embedder?.Dispose();
-
-    private async Task<Embedder> OpenAsync(CancellationToken cancellation)
+    /// <summary>The model, loaded once.</summary>
+    /// <exception cref="DinoException">The weights or the device cannot be used.</exception>
+    public async Task<Embedder> OpenAsync(CancellationToken cancellation)
     {
         if (_embedder is not null)
             return _embedder;
@@ -115,4 +125,6 @@ internal sealed class EmbeddingSource(EmbeddingSourceSettings settings, CliConso
         console.Detail($"weights {weights}, device {devices}, input {_embedder.Provenance.Size}");
         return _embedder;
     }
+
+    public void Dispose() => _embedder?.Dispose();
 }

@@ -1,42 +1,89 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
 
 namespace Dino.Gpu.Cli.Commands;
 
-/// <summary>One <c>dino index</c>: loads or makes vectors and writes them into one file to search.</summary>
-/// <param name="inputs">Images, or embeddings.</param>
-/// <param name="path">The index.</param>
-/// <param name="type">Type of the values in it.</param>
-/// <param name="settings">How images become vectors.</param>
-/// <param name="json">Whether to print JSON.</param>
-/// <param name="console">Standard streams.</param>
-internal sealed class IndexJob(
-    IReadOnlyList<string> inputs, string path, FloatType type, EmbeddingSourceSettings settings, bool json, CliConsole console)
+/// <summary>What <c>dino index</c> was asked for.</summary>
+/// <param name="Inputs">Images, or embeddings.</param>
+/// <param name="Target">A file, a folder, or the address of a database.</param>
+/// <param name="Type">Type of the values in a file.</param>
+/// <param name="Source">How images become vectors.</param>
+internal sealed record IndexSettings(IReadOnlyList<string> Inputs, string Target, FloatType Type, EmbeddingSourceSettings Source)
 {
-    /// <returns>0, or 3 when an image failed.</returns>
-    /// <exception cref="DinoException">An input cannot be read, or the file cannot be written.</exception>
-    public async Task<int> RunAsync(CancellationToken cancellation)
+    /// <summary>Whether a database gets an HNSW graph.</summary>
+    public bool Hnsw { get; init; }
+
+    /// <summary>Whether other pictures are deleted from a database.</summary>
+    public bool Prune { get; init; }
+
+    /// <summary>File for the images that cannot be read; null for none.</summary>
+    public string? ErrorsFile { get; init; }
+
+    /// <summary>Whether to print JSON.</summary>
+    public bool Json { get; init; }
+}
+
+/// <summary>One <c>dino index</c>: loads or makes vectors and writes them into a file, a folder or a database.</summary>
+/// <param name="settings">What was asked for.</param>
+/// <param name="console">Standard streams.</param>
+internal sealed class IndexJob(IndexSettings settings, CliConsole console)
+{
+    /// <summary>Rows of a shard, as <c>dino embed</c> writes them.</summary>
+    private const int ShardSize = 10_000;
+
+    /// <returns>The exit code.</returns>
+    /// <exception cref="DinoException">An input cannot be read, or the target cannot be written.</exception>
+    public Task<int> RunAsync(CancellationToken cancellation) =>
+        UrlInput.IsStore(settings.Target) ? new StoreIndexJob(settings, console).RunAsync(cancellation)
+        : IndexFile.IsIndex(settings.Target) ? ToFileAsync(cancellation)
+        : ToFolderAsync(cancellation);
+
+    private async Task<int> ToFileAsync(CancellationToken cancellation)
     {
-        OutputNames.RefuseSameFile([("-o", path)], [.. inputs, settings.Weights]);
+        string path = settings.Target;
+        IReadOnlyList<string> inputs = settings.Inputs;
+        OutputNames.RefuseSameFile([("-o", path)], [.. inputs, settings.Source.Weights]);
         IndexFile.EnsureWritable(path);
-        using var source = new EmbeddingSource(settings, console);
+        using var source = new EmbeddingSource(settings.Source, console);
         IndexSummary index = IndexFile.CanGather(path, inputs)
-            ? await source.GatherAsync(inputs, path, type, cancellation).ConfigureAwait(false)
-            : IndexFile.Write(path, await source.LoadAsync(inputs, cancellation).ConfigureAwait(false), type, cancellation);
+            ? await source.GatherAsync(inputs, path, settings.Type, cancellation).ConfigureAwait(false)
+            : IndexFile.Write(path, await source.LoadAsync(inputs, cancellation).ConfigureAwait(false), settings.Type, cancellation);
         string left = index.Failed == 0 ? "" : $", {index.Failed} without an embedding left out";
         console.Say(string.Create(CultureInfo.InvariantCulture, $"{index.Count} vectors of {index.Dimension}{left} -> {path}"));
         if (index.Model is null)
             console.Note("the embeddings do not say what made them, so search cannot check the model of its queries");
-        if (json)
+        if (settings.Json)
         {
             var written = new WrittenIndex(JsonLinesWriter.Unicode(path), index.Count, index.Dimension, index.Failed, index.Model);
             console.WriteJson(written, CommandJson.Readable.WrittenIndex);
         }
 
         return source.Failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
+    }
+
+    private Task<int> ToFolderAsync(CancellationToken cancellation)
+    {
+        if (settings.Inputs.FirstOrDefault(EmbeddingTable.IsEmbeddings) is { } embedded)
+        {
+            throw new DinoException(
+                $"a folder gets the shards of images (expected images, found embeddings: {embedded})",
+                $"name a file that ends in {IndexFile.Extensions}");
+        }
+
+        var run = new EmbedSettings
+        {
+            Inputs = settings.Inputs,
+            Weights = settings.Source.Weights,
+            Embedder = settings.Source.Embedder,
+            Target = OutputTarget.Parse(settings.Target, "npz"),
+            Type = settings.Type,
+            ShardSize = ShardSize,
+        };
+        return new EmbedJob(run, console).RunAsync(cancellation);
     }
 }

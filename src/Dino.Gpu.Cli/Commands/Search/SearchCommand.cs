@@ -16,6 +16,8 @@ internal static class SearchCommand
         dino search photos photos --exclude-self -k 5
         # vectors by vectors, as JSON Lines
         dino search photos.npy queries.npy --json
+        # in a database
+        dino search 'postgres://me@localhost/gallery?table=photos' query.jpg
         # only the paths
         dino search photos.npz q.jpg --threshold 0.8 | cut -f4
         """;
@@ -34,7 +36,8 @@ internal static class SearchCommand
     {
         var index = new Argument<string>("INDEX")
         {
-            Description = "A file of 'dino index', any embeddings (a file, or the folder of a run), or a folder of images.",
+            Description = "A file of 'dino index', any embeddings (a file, or the folder of a run), a folder of images, or a database: "
+                + "postgres://USER@HOST/DATABASE?table=NAME or qdrant://HOST:6334/COLLECTION.",
         };
         var queries = new Argument<string[]>("QUERY") { Description = VectorOptions.Description, Arity = ArgumentArity.OneOrMore };
         Option<long> k = Parsing.Whole("-k", "Neighbors of each query.", 10, 1, MostNeighbors);

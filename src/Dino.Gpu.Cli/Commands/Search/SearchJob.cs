@@ -1,5 +1,6 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Pages;
 using Dino.Gpu.Data.Vectors;
@@ -44,6 +45,8 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console)
     /// <exception cref="DinoException">An input cannot be read or compared, or a file cannot be written.</exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
+        if (UrlInput.IsStore(settings.Index))
+            return await new StoreSearchJob(settings, console).RunAsync(cancellation).ConfigureAwait(false);
         SearchIndex? opened = await Task.Run(() => SearchIndex.Open(settings.Index, cancellation), cancellation).ConfigureAwait(false);
         EmbeddingSourceSettings how = settings.Vectors.Like(opened?.Model);
         OutputNames.RefuseSameFile([("--html", settings.Html)], [settings.Index, .. settings.Queries, how.Weights]);
@@ -69,20 +72,12 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console)
         SearchIndex index, EmbeddingTable queries, EmbeddingSourceSettings how, PicturePage? page, CancellationToken cancellation)
     {
         index.Prepare(SearchOptions.Of(how.Model), queries.Count, cancellation);
-        var report = new SearchReport(console, settings.Json);
-        report.Begin();
+        var report = new SearchReport(console, settings.Json, page);
         string asked = Quantity.Of(queries.Count, "query", "queries");
-        page?.Begin("dino search", $"{asked} in {index.Count} images of {MessageText.OneLine(settings.Index)}");
+        report.Begin($"{asked} in {index.Count} images of {MessageText.OneLine(settings.Index)}");
         foreach (SearchResult result in index.Results(queries, settings.K, settings.Threshold, settings.ExcludeSelf, cancellation))
-        {
-            report.Write(result);
-            page?.Add(
-                new PageCard("query", null, result.Query),
-                [.. result.Hits.Select(hit => new PageCard($"{hit.Rank}", hit.Score, hit.Image))],
-                cancellation);
-        }
-
-        page?.Complete();
+            report.Write(result, cancellation);
+        report.End();
         string target = page is null ? "" : $" -> {settings.Html}";
         console.Say(string.Create(
             CultureInfo.InvariantCulture,

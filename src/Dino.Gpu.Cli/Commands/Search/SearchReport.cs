@@ -9,21 +9,25 @@ using Spectre.Console;
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>
-/// Results on standard output: a table for each query on a terminal, tab-separated lines in a pipe, or JSON Lines.
+/// Results on standard output: a table for each query on a terminal, tab-separated lines in a pipe, or JSON Lines. With
+/// thumbnails on a page, if there is one.
 /// </summary>
-internal sealed class SearchReport(CliConsole console, bool json)
+internal sealed class SearchReport(CliConsole console, bool json, PicturePage? page)
 {
     /// <summary>A cosine for people.</summary>
     public static string Score(double score) => score.ToString("F4", CultureInfo.InvariantCulture);
 
     /// <summary>Writes what comes before the first result.</summary>
-    public void Begin()
+    /// <param name="subtitle">What is searched, for the page.</param>
+    public void Begin(string subtitle)
     {
         if (!json && !console.OutputIsTerminal)
             console.Text.Write("query\trank\tscore\tpath\n");
+        page?.Begin("dino search", subtitle);
     }
 
-    public void Write(SearchResult result)
+    /// <summary>Writes one query's results.</summary>
+    public void Write(SearchResult result, CancellationToken cancellation)
     {
         if (json)
             console.WriteJson(json => WriteJson(json, result));
@@ -31,7 +35,14 @@ internal sealed class SearchReport(CliConsole console, bool json)
             WriteTable(result);
         else
             WriteLines(result);
+        page?.Add(
+            new PageCard("query", null, result.Query),
+            [.. result.Hits.Select(hit => new PageCard($"{hit.Rank}", hit.Score, hit.Image))],
+            cancellation);
     }
+
+    /// <summary>Puts the page in its place.</summary>
+    public void End() => page?.Complete();
 
     private void WriteLines(SearchResult result)
     {
@@ -62,7 +73,8 @@ internal sealed class SearchReport(CliConsole console, bool json)
             line.WriteStartObject();
             line.WriteNumber("rank", hit.Rank);
             line.WriteNumber("score", hit.Score);
-            line.WriteNumber("row", hit.Image.Row);
+            if (hit.Image.Row >= 0) // rows of a database have none
+                line.WriteNumber("row", hit.Image.Row);
             line.WriteString("path", JsonLinesWriter.Unicode(hit.Image.Path));
             if (hit.Image.Archive is not null)
                 line.WriteString("archive", JsonLinesWriter.Unicode(hit.Image.Archive));
