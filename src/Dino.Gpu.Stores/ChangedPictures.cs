@@ -26,7 +26,11 @@ internal sealed class ChangedPictures(InputList list, IVectorStore store, StoreS
             IReadOnlyDictionary<Guid, string?> known = store.DigestsAsync(ids).GetAwaiter().GetResult();
             bool[] same = new bool[some.Length];
             if (known.Count > 0)
-                SideBySide.ForAll(some.Length, workers, i => same[i] = known.GetValueOrDefault(ids[i]) is { } digest && Is(some[i], digest));
+            {
+                SideBySide.ForAll(
+                    some.Length, workers, i => same[i] = known.GetValueOrDefault(ids[i]) is { } digest && Is(some[i], digest));
+            }
+
             for (int i = 0; i < some.Length; i++, number++)
             {
                 if (same[i])

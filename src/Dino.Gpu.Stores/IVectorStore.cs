@@ -46,7 +46,9 @@ public interface IVectorStore : IAsyncDisposable
     /// <exception cref="DinoException">The server refuses or is gone.</exception>
     Task<long> KeepOnlyAsync(IEnumerable<Guid> ids, CancellationToken cancellation = default);
 
-    /// <summary>Builds an HNSW graph for the cosine, unless there is one. Searches are approximate from then on.</summary>
+    /// <summary>
+    /// Builds an HNSW graph for the cosine, unless there is one. Searches are approximate from then on.
+    /// </summary>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="DinoException">The vectors are too long for it, or the server refuses or is gone.</exception>
     Task BuildHnswAsync(CancellationToken cancellation = default);

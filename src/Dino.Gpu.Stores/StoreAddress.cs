@@ -4,8 +4,8 @@ using Dino.Gpu.Data.Inputs;
 namespace Dino.Gpu.Stores;
 
 /// <summary>
-/// Where a store is: <c>postgres://USER@HOST/DATABASE?table=NAME</c> or <c>qdrant://HOST/COLLECTION</c>. Its text leaves
-/// the password out, so it can stand in messages.
+/// Where a store is: <c>postgres://USER@HOST/DATABASE?table=NAME</c> or <c>qdrant://HOST/COLLECTION</c>. Its text
+/// leaves the password out, so it can stand in messages.
 /// </summary>
 public sealed class StoreAddress
 {
@@ -103,5 +103,7 @@ public sealed class StoreAddress
     internal string? Parameter(string name) => _parameters.GetValueOrDefault(name);
 
     private static DinoException Wrong(string text, string expected) =>
-        new($"{UrlInput.WithoutPassword(text)} {NotOne} (expected {expected})", "write % and other signs of a password as %25 and so on");
+        new(
+            $"{UrlInput.WithoutPassword(text)} {NotOne} (expected {expected})",
+            text.Contains('@') ? "write a sign of the password such as / as %2F, or set PGPASSWORD" : null);
 }

@@ -85,7 +85,8 @@ public static class StoreRun
     /// <param name="comparable">Looks at the inputs.</param>
     /// <param name="cancellation">Ends it; what was written stays.</param>
     /// <exception cref="DinoException">
-    /// An input cannot be read, has no vectors or no paths, or does not fit the store; or the server refuses or is gone.
+    /// An input cannot be read, has no vectors or no paths, or does not fit the store; or the server refuses or is
+    /// gone.
     /// </exception>
     internal static async Task<StoreRunResult> GatherAsync(
         IReadOnlyList<string> inputs,

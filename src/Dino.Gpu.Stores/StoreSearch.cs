@@ -45,9 +45,10 @@ internal static class StoreSearch
             }
             while (found.Count < k && !isAll);
 
-            yield return new SearchResult(
-                query,
-                [.. found.Take(k).TakeWhile(hit => !(hit.Score < threshold)).Select((hit, rank) => new SearchHit(rank + 1, hit.Score, hit.Row))]);
+            IEnumerable<SearchHit> best = found.Take(k)
+                .TakeWhile(hit => !(hit.Score < threshold))
+                .Select((hit, rank) => new SearchHit(rank + 1, hit.Score, hit.Row));
+            yield return new SearchResult(query, [.. best]);
         }
     }
 }

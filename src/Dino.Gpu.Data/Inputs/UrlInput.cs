@@ -24,9 +24,10 @@ internal static class UrlInput
     public static bool IsStore(string text) =>
         Stores.Any(scheme => text.StartsWith(scheme, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>An address without its user and password, for messages.</summary>
+    /// <summary>An address without its user and password, and without what follows a question mark, for messages.</summary>
     public static string WithoutPassword(string address)
     {
+        address = address.IndexOf('?') is var query and >= 0 ? $"{address[..query]}?..." : address;
         int start = address.IndexOf("://", StringComparison.Ordinal), end = address.LastIndexOf('@');
         return start < 0 || end < start ? address : $"{address[..(start + 3)]}...{address[end..]}";
     }

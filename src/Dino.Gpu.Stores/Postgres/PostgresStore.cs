@@ -1,3 +1,4 @@
+using System.Data;
 using Dino.Gpu.Data.Rows;
 using Npgsql;
 using NpgsqlTypes;
@@ -282,7 +283,9 @@ internal sealed class PostgresStore : IVectorStore
             [.. PostgresTable.Columns.Where(column => !columns.TryGetValue(column.Name, out var found) || found.Type != column.Type)];
         if (!isKnown || missing.Length > 0)
         {
-            string found = isKnown ? $"no column {missing[0].Name} of type {missing[0].Type}" : "no comment that says what made its vectors";
+            string found = isKnown
+                ? $"no column {missing[0].Name} of type {missing[0].Type}"
+                : "no comment that says what made its vectors";
             throw new DinoException($"{Name} {NotOurs} ({found})", "name another table: ?table=NAME");
         }
 
@@ -339,7 +342,8 @@ internal sealed class PostgresStore : IVectorStore
         {
             return await work().ConfigureAwait(false);
         }
-        catch (Exception failure) when (PostgresFailure.Is(failure))
+        catch (Exception failure) when (PostgresFailure.Is(failure)
+            || (failure is InvalidOperationException && _connection.State != ConnectionState.Open)) // a second call after it broke
         {
             throw PostgresFailure.Of(Name, failure);
         }

@@ -89,7 +89,8 @@ internal sealed class PostgresTable(string name)
 
     /// <summary>Writes what made the vectors into the comment of the table, which travels with it.</summary>
     /// <param name="description">As <see cref="StoreContents.Describe"/> makes it.</param>
-    public string Comment(string description) => $"COMMENT ON TABLE {Quoted} IS '{description.Replace("'", "''", StringComparison.Ordinal)}'";
+    public string Comment(string description) =>
+        $"COMMENT ON TABLE {Quoted} IS '{description.Replace("'", "''", StringComparison.Ordinal)}'";
 
     private static string Quote(string part) => $"\"{part.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }

@@ -16,7 +16,8 @@ internal static class QdrantFailure
     public static DinoException Of(StoreAddress address, RpcException failure) => failure.StatusCode switch
     {
         StatusCode.Unauthenticated or StatusCode.PermissionDenied =>
-            new DinoException($"{address}: {Refused} ({Text(failure)})", "set QDRANT_API_KEY, and add ?tls=true if the server has TLS", failure),
+            new DinoException(
+                $"{address}: {Refused} ({Text(failure)})", "set QDRANT_API_KEY, and add ?tls=true if the server has TLS", failure),
         StatusCode.Unavailable or StatusCode.DeadlineExceeded => new DinoException(
             $"{NoServer} {address.Host}:{address.Port} ({Text(failure)})",
             "start the server, or check host and gRPC port (6334); what was written is safe, and the same command resumes",

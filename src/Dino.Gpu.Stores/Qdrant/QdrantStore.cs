@@ -41,7 +41,9 @@ internal sealed class QdrantStore : IVectorStore
     public StoreContents? Contents { get; private set; }
 
     /// <summary>Connects, and looks whether the collection is there.</summary>
-    /// <exception cref="DinoException">There is no server, it refuses, or the collection is another program's.</exception>
+    /// <exception cref="DinoException">
+    /// There is no server, it refuses, or the collection is another program's.
+    /// </exception>
     public static async Task<QdrantStore> OpenAsync(StoreAddress address, CancellationToken cancellation)
     {
         string? key = address.Password ?? Environment.GetEnvironmentVariable("QDRANT_API_KEY");
@@ -130,7 +132,8 @@ internal sealed class QdrantStore : IVectorStore
             ScrollResponse page = await CallAsync(() => _client.ScrollAsync(
                 _address.Table, limit: PointsAtOnce, offset: offset, payloadSelector: false, vectorsSelector: false,
                 cancellationToken: cancellation)).ConfigureAwait(false);
-            others.AddRange(page.Result.Where(point => point.Id.HasUuid).Select(point => Guid.Parse(point.Id.Uuid)).Where(id => !kept.Contains(id)));
+            IEnumerable<Guid> there = page.Result.Where(point => point.Id.HasUuid).Select(point => Guid.Parse(point.Id.Uuid));
+            others.AddRange(there.Where(id => !kept.Contains(id)));
             next = page.NextPageOffset;
         }
         while (next is not null);
@@ -205,7 +208,9 @@ internal sealed class QdrantStore : IVectorStore
         string? Text(string key) =>
             payload.TryGetValue(key, out Value? value) && value.KindCase == Value.KindOneofCase.StringValue ? value.StringValue : null;
         int? Number(string key) =>
-            payload.TryGetValue(key, out Value? value) && value.KindCase == Value.KindOneofCase.IntegerValue ? (int)value.IntegerValue : null;
+            payload.TryGetValue(key, out Value? value) && value.KindCase == Value.KindOneofCase.IntegerValue
+                ? (int)value.IntegerValue
+                : null;
     }
 
     private static float[] ValuesOf(VectorsOutput vectors) => [.. vectors.Vector.Dense.Data];

@@ -43,7 +43,7 @@ internal static class IndexCommand
         var output = new Option<string>("-o", "--out", "--to")
         {
             Description = $"The index: a file that ends in {IndexFile.Extensions}, a folder, postgres://USER@HOST/DATABASE?table=NAME, or "
-                + "qdrant://HOST:6334/COLLECTION.",
+                + "qdrant://HOST:6334/COLLECTION. --to is another name of this option.",
             HelpName = "WHERE",
             Required = true,
         };

@@ -41,7 +41,8 @@ internal sealed class StoreIndexJob(IndexSettings settings, CliConsole console)
 
     private async Task<int> EmbedAsync(IVectorStore store, EmbeddingSource source, CancellationToken cancellation)
     {
-        using InputList list = await InputOptions.SettleAsync(settings.Inputs, console, pathColumn: null, cancellation).ConfigureAwait(false);
+        using InputList list =
+            await InputOptions.SettleAsync(settings.Inputs, console, pathColumn: null, cancellation).ConfigureAwait(false);
         console.TellNotes(list.Notes);
         string[] others = [.. list.Columns.Where(column => column != TarImages.ArchiveColumn).Select(column => column.Name)];
         if (others.Length > 0)
