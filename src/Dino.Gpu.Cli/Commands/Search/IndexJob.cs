@@ -83,6 +83,7 @@ internal sealed class IndexJob(IndexSettings settings, CliConsole console)
             Target = OutputTarget.Parse(settings.Target, "npz"),
             Type = settings.Type,
             ShardSize = ShardSize,
+            Json = settings.Json,
         };
         return new EmbedJob(run, console).RunAsync(cancellation);
     }

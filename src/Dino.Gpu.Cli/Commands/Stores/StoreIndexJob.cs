@@ -1,6 +1,7 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Runs;
@@ -65,6 +66,7 @@ internal sealed class StoreIndexJob(IndexSettings settings, CliConsole console)
         console.Say(string.Create(
             CultureInfo.InvariantCulture,
             $"{Counts(result)} in {counter.Elapsed.TotalSeconds:F1} s ({counter.ImagesPerSecond:F1} images/s) -> {store.Name}"));
+        WriteJson(store, result);
         return result.Failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
     }
 
@@ -76,7 +78,19 @@ internal sealed class StoreIndexJob(IndexSettings settings, CliConsole console)
         console.Say($"{Counts(result)} -> {store.Name}");
         if (store.Contents!.Model is null)
             console.Note("the embeddings do not say what made them, so search cannot check the model of its queries");
+        WriteJson(store, result);
         return ExitCode.Success;
+    }
+
+    private void WriteJson(IVectorStore store, StoreRunResult result)
+    {
+        if (!settings.Json)
+            return;
+        int there = (int)(result.Added + result.Replaced + result.Unchanged);
+        StoreContents contents = store.Contents!;
+        var written = new WrittenIndex(
+            JsonLinesWriter.Unicode(store.Name), there, contents.Dimension, (int)result.Failed, contents.Model);
+        console.WriteJson(written, CommandJson.Readable.WrittenIndex);
     }
 
     private static string Counts(StoreRunResult result)
