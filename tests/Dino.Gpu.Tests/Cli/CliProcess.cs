@@ -17,6 +17,17 @@ internal static class CliProcess
             ? Start("env", ["--default-signal=INT", "dotnet", Program, .. arguments], environment)
             : Start("dotnet", [Program, .. arguments], environment);
 
+    /// <summary>
+    /// Runs it with the tests' frameworks. They have assemblies that come with packages where there is the command
+    /// alone, and these are not beside the tests.
+    /// </summary>
+    public static Process StartWithFrameworks(IEnumerable<string> arguments)
+    {
+        string tests = Path.Combine(AppContext.BaseDirectory, "Dino.Gpu.Tests");
+        string[] how = ["exec", "--depsfile", tests + ".deps.json", "--runtimeconfig", tests + ".runtimeconfig.json"];
+        return Start("dotnet", [.. how, Program, .. arguments], null);
+    }
+
     /// <summary>Runs a POSIX shell script in which <c>"$@"</c> is the whole dino command.</summary>
     public static Process StartShell(string script, IEnumerable<string> arguments) =>
         Start("/bin/sh", ["-c", script, "sh", "dotnet", Program, .. arguments], null);

@@ -32,8 +32,12 @@ internal sealed class BreakingProxy : IDisposable
     /// <summary>Ends when the most bytes have passed.</summary>
     public Task Reached => _reached.Task;
 
-    /// <summary>Ends when both sides are closed.</summary>
-    public Task Served => _serving;
+    /// <summary>Closes both sides, if they are not.</summary>
+    public Task CloseAsync()
+    {
+        _end.Cancel();
+        return _serving;
+    }
 
     public void Dispose()
     {

@@ -51,12 +51,12 @@ public sealed class KilledStoreRunTests(PostgresServer server) : IDisposable
         foreach (double share in shares)
         {
             using var proxy = new BreakingProxy(server.Place, (long)(share * bytes) + 1, holds: true);
-            Process process = CliProcess.Start([.. index, Through(proxy, to), "--quiet"]);
+            Process process = CliProcess.StartWithFrameworks([.. index, Through(proxy, to), "--quiet"]);
             await Task.WhenAny(proxy.Reached, process.WaitForExitAsync());
             bool ended = process.HasExited;
             process.Kill();
             CliResult result = await CliProcess.FinishAsync(process);
-            await proxy.Served;
+            await proxy.CloseAsync();
             string[] rows = await server.CountAsync(table) == 0 ? [] : await server.RowsAsync(table);
             Assert.Subset(expected.ToHashSet(), rows.ToHashSet()); // whole rows of the right pictures
             Assert.Equal(rows.Length, rows.Distinct().Count());
