@@ -5,7 +5,7 @@ internal static class UrlInput
 {
     internal const string NotRead = "URLs are not read (expected a file or a folder)";
 
-    private static readonly string[] Stores = ["postgres://", "postgresql://", "qdrant://"];
+    private static readonly string[] StoreSchemes = ["postgres://", "postgresql://", "qdrant://"];
 
     /// <summary>Fails for an argument that is an address. A file of that name is looked for before.</summary>
     /// <exception cref="DinoException">It is one.</exception>
@@ -22,7 +22,7 @@ internal static class UrlInput
 
     /// <summary>Whether an argument is the address of a database of vectors.</summary>
     public static bool IsStore(string text) =>
-        Stores.Any(scheme => text.StartsWith(scheme, StringComparison.OrdinalIgnoreCase));
+        StoreSchemes.Any(scheme => text.StartsWith(scheme, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>An address without its user and password, and without what follows a question mark, for messages.</summary>
     public static string WithoutPassword(string address)
