@@ -42,6 +42,7 @@ internal static class Layers
         ["Dino.Gpu.Server.Requests"],
         ["Dino.Gpu.Server.Model"],
         ["Dino.Gpu.Server.Http", "Dino.Gpu.Server.Rpc"],
+        ["Dino.Gpu.Server: DinoServerEndpointRouteBuilderExtensions, DinoServerServiceCollectionExtensions"],
         ["Dino.Gpu.Server.Hosting"],
         ["Dino.Gpu.Stores"],
         ["Dino.Gpu.Stores.Postgres", "Dino.Gpu.Stores.Qdrant"],
