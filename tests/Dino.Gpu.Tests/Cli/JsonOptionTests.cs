@@ -17,6 +17,7 @@ public sealed class JsonOptionTests : IDisposable
         ["completion"] = "a shell's script",
         ["docs cli"] = "a page in Markdown",
         ["docs man"] = "pages for man",
+        ["serve"] = "answers over HTTP",
     };
 
     private readonly TemporaryFolder _folder = new();

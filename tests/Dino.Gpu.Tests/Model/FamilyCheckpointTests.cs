@@ -251,7 +251,7 @@ public sealed class FamilyCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void LayerScale_is_folded_into_the_layers_before_it()
+    public void Gains_are_folded_into_the_layers_before_them()
     {
         VitWeights weights = FamilyModel.Load("dinov2_swiglu");
         VitWeights folded = weights.FoldLayerScale();

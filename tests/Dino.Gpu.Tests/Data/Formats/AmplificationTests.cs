@@ -64,7 +64,7 @@ public sealed class AmplificationTests : IDisposable
     }
 
     [Fact]
-    public void A_long_text_that_Parquet_repeats_is_one_string()
+    public void A_long_text_that_a_table_repeats_is_one_string()
     {
         const int Rows = 40;
         string file = _folder.Path("a.parquet");
