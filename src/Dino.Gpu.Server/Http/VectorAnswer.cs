@@ -102,7 +102,11 @@ internal static class VectorAnswer
         byte[] header =
             format.Container == VectorContainer.Npy ? NpyHeader.Reserve(NpyHeader.TypeOf(type), results.Length, shape) : [];
         foreach (PictureResult result in results)
-            ValueEncoder.EnsureFit(type, new RowInfo { Row = result.Index, Path = result.Name ?? $"picture {result.Index}" }, result.Values);
+        {
+            var row = new RowInfo { Row = result.Index, Path = result.Name ?? $"picture {result.Index}" };
+            ValueEncoder.EnsureFit(type, row, result.Values);
+        }
+
         context.Response.ContentType = format.MediaType;
         context.Response.ContentLength =
             header.Length + results.Sum(result => (long)result.Values!.Length) * (format.IsHalf ? sizeof(short) : sizeof(float));

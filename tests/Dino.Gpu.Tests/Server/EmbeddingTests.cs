@@ -96,7 +96,8 @@ public sealed class EmbeddingTests(ServerFixture fixture)
         float[] rocket = await PlainAsync(ServerFixture.Rocket);
         byte[] cut = (await File.ReadAllBytesAsync(ServerFixture.Rocket))[..1000];
         string good = ServerFixture.DataUri(ServerFixture.Rocket);
-        string[] bad = ["data:image/jpeg;base64," + Convert.ToBase64String(cut), "data:image/jpeg;base64,@@", "http://127.0.0.1/x.jpg", "x"];
+        string[] bad =
+            ["data:image/jpeg;base64," + Convert.ToBase64String(cut), "data:image/jpeg;base64,@@", "http://127.0.0.1/x.jpg", "x"];
         HttpResponseMessage answer = await OpenAIAsync(JsonSerializer.Serialize(new { input = (string[])[.. bad, good] }));
         Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.StatusCode);
         JsonElement json = await JsonAsync(answer);

@@ -68,7 +68,8 @@ public sealed partial class StatusTests(ServerFixture fixture)
             if (Source().Match(script.Value) is { Success: true } source)
             {
                 Assert.DoesNotContain("//", source.Groups[1].Value);
-                HttpResponseMessage file = await fixture.Client.GetAsync(new Uri(reference.RequestMessage!.RequestUri!, source.Groups[1].Value));
+                var url = new Uri(reference.RequestMessage!.RequestUri!, source.Groups[1].Value);
+                HttpResponseMessage file = await fixture.Client.GetAsync(url);
                 Assert.Equal(HttpStatusCode.OK, file.StatusCode);
             }
         }

@@ -65,7 +65,8 @@ internal sealed class ServeCommand(CliConsole console)
         HelpName = "NAME",
     };
 
-    private readonly Option<bool> _normalize = Parsing.Switch("--normalize", "Scale embeddings to length 1, unless a request says otherwise.");
+    private readonly Option<bool> _normalize = Parsing.Switch(
+        "--normalize", "Scale embeddings to length 1, unless a request says otherwise.");
     private readonly Option<string?> _index = Parsing.File("--index", "Vectors to search: what dino index or dino embed wrote.");
     private readonly Option<bool> _readOnly = Parsing.Switch("--read-only", "Let nobody change the index.");
 
