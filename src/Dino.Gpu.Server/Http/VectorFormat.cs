@@ -50,7 +50,9 @@ internal readonly record struct VectorFormat(VectorContainer Container, bool IsH
             Bytes => VectorContainer.Bytes,
             _ => null,
         };
-        bool? isHalf = type.Parameters.FirstOrDefault(one => one.Name.Equals("dtype", StringComparison.OrdinalIgnoreCase))?.Value.Value switch
+        NameValueHeaderValue? dtype =
+            type.Parameters.FirstOrDefault(one => one.Name.Equals("dtype", StringComparison.OrdinalIgnoreCase));
+        bool? isHalf = dtype?.Value.Value switch
         {
             null or "f32" => false,
             "f16" => true,

@@ -25,7 +25,8 @@ internal sealed record AttentionChoice(HeadChoice Heads, int Layer, ColorMap Col
         if (HeadChoice.Parse(head ?? "mean") is not { } choice || choice.Head >= heads)
         {
             throw RequestFailure.Invalid(
-                $"head: expected mean, rollout, all or a number from 0 to {heads - 1}, found {EmbeddingsRequest.Short(head ?? "")}", "head");
+                $"head: expected mean, rollout, all or a number from 0 to {heads - 1}, found {EmbeddingsRequest.Short(head ?? "")}",
+                "head");
         }
 
         if (layer < -layers || layer >= layers)

@@ -47,7 +47,9 @@ internal static class CheckpointReader
         const string expected = "expected what torch.save writes (.bin, .pth) or safetensors";
         if (OtherModels.OfStart(start) is { } known)
             return $"{known}, {expected}";
-        string found = ImageHeader.FormatOf(start) is { } picture ? $"a {ImageHeader.NameOf(picture)} picture" : ForeignFormats.Describe(start);
+        string found = ImageHeader.FormatOf(start) is { } picture
+            ? $"a {ImageHeader.NameOf(picture)} picture"
+            : ForeignFormats.Describe(start);
         return $"not a checkpoint that can be read, {expected}, found {found}";
     }
 
