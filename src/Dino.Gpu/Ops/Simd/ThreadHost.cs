@@ -61,17 +61,50 @@ internal sealed unsafe class ThreadHost<TVector, TOps>(int threads) : SimdHost
 
     /// <summary>
     /// Every part of a launch needs a thread of its own at the same time, since they wait for each other; no pool
-    /// promises that. To start one takes less than a tenth of a millisecond.
+    /// promises that. To start one takes less than a tenth of a millisecond. Nobody begins before all are there: who
+    /// waits for a thread that never comes would wait forever.
     /// </summary>
     private void OnAllThreads(Action<int> work)
     {
         foreach (SimdPart part in Enum.GetValues<SimdPart>())
             Start(part); // before there are threads
-        Thread[] others = [.. Enumerable.Range(1, threads - 1).Select(number => new Thread(() => work(number)) { IsBackground = true })];
-        foreach (Thread thread in others)
-            thread.Start();
+        bool isComplete = false;
+        using var gate = new ManualResetEventSlim();
+        Thread[] others = [.. Enumerable.Range(1, threads - 1).Select(number => new Thread(() =>
+        {
+            gate.Wait();
+            if (isComplete)
+                work(number);
+        })
+        {
+            IsBackground = true,
+        })];
+        int started = 0;
+        try
+        {
+            for (; started < others.Length; started++)
+                others[started].Start();
+            isComplete = true;
+        }
+        catch (OutOfMemoryException failure)
+        {
+            throw new DeviceException(
+                $"the system started {started + 1} of {threads} threads", "ask for fewer threads, or raise the limit of processes", failure);
+        }
+        finally
+        {
+            gate.Set();
+            if (!isComplete)
+                Join(others.AsSpan(0, started));
+        }
+
         work(0);
-        foreach (Thread thread in others)
+        Join(others);
+    }
+
+    private static void Join(ReadOnlySpan<Thread> threads)
+    {
+        foreach (Thread thread in threads)
             thread.Join();
     }
 }
