@@ -74,15 +74,11 @@ internal sealed class DinoDevice : IDisposable
                 : throw NeedsIlgpu($"the device '{spec}'");
         }
 
-        if (kind == "cpu")
-        {
-            return mayBeDirect && AppContext.TryGetSwitch(DirectSwitch, out bool isDirect) && isDirect
-                ? OpenDirect(threads, isAutomaticChoice: false)
-                : OpenCpu(threads, isAutomaticChoice: false);
-        }
-
-        if (kind == "auto")
-            return OpenAutomatic(threads, algorithms, warning);
+        bool isDirect = mayBeDirect && AppContext.TryGetSwitch(DirectSwitch, out bool isOn) && isOn;
+        if (kind == "auto" && OpenFirstGpu(algorithms, warning) is { } gpu)
+            return gpu;
+        if (kind is "cpu" or "auto")
+            return isDirect ? OpenDirect(threads, kind == "auto") : OpenCpu(threads, kind == "auto");
         List<DeviceCatalog.Candidate> candidates = kind == "cuda" ? DeviceCatalog.FindCuda() : DeviceCatalog.FindOpenCL();
         return index < candidates.Count
             ? OpenGpu(candidates[index], algorithms)
@@ -164,10 +160,10 @@ internal sealed class DinoDevice : IDisposable
     }
 
     /// <summary>
-    /// The first GPU that works, else the CPU. OpenCL platforms load slowly, so they are loaded only when no CUDA
+    /// The first GPU that works, null where none does. OpenCL platforms load slowly, so they are loaded only when no CUDA
     /// device works.
     /// </summary>
-    private static DinoDevice OpenAutomatic(int? threads, bool algorithms, Action<string>? warning)
+    private static DinoDevice? OpenFirstGpu(bool algorithms, Action<string>? warning)
     {
         foreach (Func<List<DeviceCatalog.Candidate>> find in new[] { DeviceCatalog.FindCuda, DeviceCatalog.FindOpenCL })
         {
@@ -184,7 +180,7 @@ internal sealed class DinoDevice : IDisposable
             }
         }
 
-        return OpenCpu(threads, isAutomaticChoice: true);
+        return null;
     }
 
     private static DinoDevice OpenGpu(DeviceCatalog.Candidate candidate, bool algorithms) =>
