@@ -27,6 +27,7 @@ classes=(
   BatchSizeTests LinearProbeTests PrecisionTests ClassAttentionTests LayerOutputTests MultiScaleTests RolloutTests
   AlgorithmsOracleTests PortableAttentionTests PortableGemmTests PortableRowKernelTests DevicePipelineTests DevicePreprocessorTests
   PortableModelTests TensorCoreModelTests ConcurrentSearchTests PortableSearchTests SortedSelectionTests
+  FamilyModelTests
 )
 
 [ -z "${FIRST_CLASSES:-}" ] || read -ra classes <<<"$FIRST_CLASSES"
