@@ -152,8 +152,7 @@ public sealed class MergeRefusalTests : MergeTestBase
                     Path.Combine(one, what == "shard gone" ? "elsewhere.npy" : "shard-00001.journal"));
                 break;
             case "shard too short":
-                await CliRunner.EmbedTinyAsync(
-                    GoldenData.Image("gray.png"), GoldenData.Image("gray.png"), "-o", Path.Combine(one, "shard-00001.npy"));
+                await ReplaceShardAsync(one, GoldenData.Image("gray.png"), GoldenData.Image("gray.png"));
                 break;
             case "shard too long":
                 File.Copy(Path.Combine(one, "shard-00000.npy"), Path.Combine(one, "shard-00001.npy"), overwrite: true);
@@ -163,8 +162,7 @@ public sealed class MergeRefusalTests : MergeTestBase
                     shard.SetLength(300);
                 break;
             case "shard of longer rows":
-                await CliRunner.EmbedTinyAsync(
-                    GoldenData.Image("gray.png"), "--output", "cls+mean", "-o", Path.Combine(one, "shard-00001.npy"));
+                await ReplaceShardAsync(one, GoldenData.Image("gray.png"), "--output", "cls+mean");
                 break;
             case "manifest changed":
                 Edit(Path.Combine(one, "manifest.jsonl"), ".png", ".PNG");
@@ -189,6 +187,14 @@ public sealed class MergeRefusalTests : MergeTestBase
                 File.Copy(Folder.Path("whole", "run.json"), Folder.Path("out", "run.json"));
                 break;
         }
+    }
+
+    /// <summary>Puts other rows in the place of a shard, which <c>dino embed</c> itself refuses to overwrite.</summary>
+    private async Task ReplaceShardAsync(string folder, params string[] arguments)
+    {
+        string rows = Folder.Path("rows.npy");
+        await CliRunner.EmbedTinyAsync([.. arguments, "-o", rows]);
+        File.Move(rows, Path.Combine(folder, "shard-00001.npy"), overwrite: true);
     }
 
     private static void CopyFolder(string from, string to)

@@ -33,10 +33,10 @@ public sealed partial class PortablePtxTests
             count++;
         }
 
-        // 4 tile shapes x 3 Gemm, 3 x (attention + scores), 2 row shapes x (LayerNorm + Softmax), unfold, assemble,
-        // pack, rollout, peak, 3 of the resize, 2 row shapes of TopK, ordered scores, 2 + 2 row shapes of the probe, and
-        // the trial of a device.
-        Assert.Equal(38, count);
+        // 4 tile shapes x 4 Gemm, 3 x (attention + scores), 2 row shapes x (LayerNorm + Softmax), 2 of unfold, assemble,
+        // rotate, pack, rollout, peak, 3 of the resize, 2 row shapes of TopK, ordered scores, 2 + 2 row shapes of the
+        // probe, and the trial of a device.
+        Assert.Equal(44, count);
     }
 
     /// <summary>
