@@ -68,6 +68,9 @@ public sealed class StoreAddress
         bool isPostgres = text.StartsWith("postgres", StringComparison.OrdinalIgnoreCase);
         if (!IsAddress(text) || !Uri.TryCreate(text, UriKind.Absolute, out Uri? uri))
             throw Wrong(text, Forms);
+        // The first / ? or # ends user and host, so of me:12/34@host the host would be me, and the port a piece of the password.
+        if (uri.Fragment.Length > 0 || uri.PathAndQuery.Contains('@'))
+            throw Wrong(text, "no # and no @ behind the host");
         var parameters = new Dictionary<string, string>(StringComparer.Ordinal);
         string[] known = isPostgres ? PostgresParameters : QdrantParameters;
         foreach (string pair in uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
@@ -105,5 +108,7 @@ public sealed class StoreAddress
     private static DinoException Wrong(string text, string expected) =>
         new(
             $"{UrlInput.WithoutPassword(text)} {NotOne} (expected {expected})",
-            text.Contains('@') ? "write a sign of the password such as / as %2F, or set PGPASSWORD" : null);
+            text.AsSpan().ContainsAny('@', '#')
+                ? "in a password or a name write / as %2F, ? as %3F, # as %23, @ as %40; or set PGPASSWORD or QDRANT_API_KEY"
+                : null);
 }

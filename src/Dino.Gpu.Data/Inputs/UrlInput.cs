@@ -24,11 +24,16 @@ internal static class UrlInput
     public static bool IsStore(string text) =>
         StoreSchemes.Any(scheme => text.StartsWith(scheme, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>An address without its user and password, and without what follows a question mark, for messages.</summary>
+    /// <summary>
+    /// An address without its user and password, and without what follows a question mark, for messages. A password may
+    /// hold a question mark itself, and a parameter an @: what then is which is not known, so nothing is shown.
+    /// </summary>
     public static string WithoutPassword(string address)
     {
-        address = address.IndexOf('?') is var query and >= 0 ? $"{address[..query]}?..." : address;
-        int start = address.IndexOf("://", StringComparison.Ordinal), end = address.LastIndexOf('@');
+        int start = address.IndexOf("://", StringComparison.Ordinal), end = address.LastIndexOf('@'), query = address.IndexOf('?');
+        if (start >= 0 && end > start && query >= 0 && query < end)
+            return $"{address[..(start + 3)]}...";
+        address = query < 0 ? address : $"{address[..query]}?...";
         return start < 0 || end < start ? address : $"{address[..(start + 3)]}...{address[end..]}";
     }
 

@@ -10,6 +10,7 @@ public sealed class StoreAddressTests
     [InlineData("postgres://me:pw@db.example:5433/gallery?table=a.photos", "db.example", 5433, "me", "gallery", "a.photos", "pw")]
     [InlineData("postgresql://localhost/gallery", "localhost", 5432, null, "gallery", "dino_pictures", null)]
     [InlineData("postgres://m%40e:p%2Fw%25@[::1]", "::1", 5432, "m@e", null, "dino_pictures", "p/w%")]
+    [InlineData("postgres://me:p%3Fw%23%2F%40@h/g?table=a%40b", "h", 5432, "me", "g", "a@b", "p?w#/@")]
     [InlineData("postgres:///gallery?host=/run/pg&sslmode=disable", "/run/pg", 5432, null, "gallery", "dino_pictures", null)]
     [InlineData("qdrant://host/photos", "host", 6334, null, null, "photos", null)]
     [InlineData("qdrant://:key@host:7000/photos?tls=true", "host", 7000, null, null, "photos", "key")]
@@ -28,6 +29,14 @@ public sealed class StoreAddressTests
     [Theory]
     [InlineData("postgres://me:hidden@/gallery")]
     [InlineData("postgres://me:hid/den@host/gallery")]
+    [InlineData("postgres://me:hid?den@host/gallery")]
+    [InlineData("postgres://me:hid#den@host/gallery")]
+    [InlineData("postgres://me:12?hid=34@host/gallery")]
+    [InlineData("postgres://me:12#hid@host/gallery")]
+    [InlineData("postgres://me:12/hid@host/gallery")]
+    [InlineData("postgres://me:12?table=hid@host/gallery")]
+    [InlineData("postgres://me:a@hid?den@host/gallery")]
+    [InlineData("qdrant://:12#hid@host/photos")]
     [InlineData("postgres://me:hidden@host:port/gallery")]
     [InlineData("postgres://me:hidden@host/gallery?password=hidden")]
     [InlineData("postgres://me:hidden@host/gallery?table=")]
@@ -40,6 +49,20 @@ public sealed class StoreAddressTests
         Assert.Contains(StoreAddress.NotOne, index.Error);
         Assert.DoesNotContain("hid", index.Error);
         Assert.DoesNotContain("hid", (await CliRunner.RunAsync("search", text, "a.jpg")).Error);
+        Assert.DoesNotContain("/me:", index.Error);
+    }
+
+    /// <summary>Which signs a password cannot have as they are, and how they are written.</summary>
+    [Theory]
+    [InlineData("postgres://me:12#34@h/db", "postgres://...@h/db")]
+    [InlineData("postgres://me:12/34@h/db", "postgres://...@h/db")]
+    [InlineData("postgres://me:pa?ss@h/db", "postgres://... ")]
+    [InlineData("postgres://h/db#photos", "postgres://h/db#photos")]
+    public void A_password_with_a_sign_of_addresses_is_said_how_to_write(string text, string shown)
+    {
+        DinoException failure = Assert.Throws<DinoException>(() => StoreAddress.Parse(text));
+        Assert.StartsWith(shown, failure.Message);
+        Assert.Contains("/ as %2F, ? as %3F, # as %23", failure.Hint);
     }
 
     [Theory]
