@@ -67,7 +67,10 @@ public interface IVectorStore : IAsyncDisposable
     Task<long> CountAsync(CancellationToken cancellation = default);
 }
 
-/// <summary>What a write changed. Rows that were there already, the same in every value, count nowhere.</summary>
+/// <summary>
+/// What a write changed. Rows that were there already, the same in every value, count nowhere; in Qdrant, which does not
+/// keep the values as they came, a row without a digest, or of a model that is not known, counts as another.
+/// </summary>
 /// <param name="Added">Pictures that are new.</param>
 /// <param name="Replaced">Pictures whose row was another.</param>
 public readonly record struct StoreWrite(int Added, int Replaced);

@@ -1,5 +1,7 @@
 using Dino.Gpu.Data.Rows;
 using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Grpc.Net.Client;
 using Qdrant.Client;
 using Qdrant.Client.Grpc;
 
@@ -28,11 +30,13 @@ internal sealed class QdrantStore : IVectorStore
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     private readonly StoreAddress _address;
+    private readonly GrpcChannel _channel;
     private readonly QdrantClient _client;
 
-    private QdrantStore(StoreAddress address, QdrantClient client)
+    private QdrantStore(StoreAddress address, GrpcChannel channel, QdrantClient client)
     {
         _address = address;
+        _channel = channel;
         _client = client;
     }
 
@@ -47,9 +51,16 @@ internal sealed class QdrantStore : IVectorStore
     public static async Task<QdrantStore> OpenAsync(StoreAddress address, CancellationToken cancellation)
     {
         string? key = address.Password ?? Environment.GetEnvironmentVariable("QDRANT_API_KEY");
-        bool isEncrypted = address.Parameter("tls") == "true";
-        var client = new QdrantClient(address.Host, address.Port, isEncrypted, string.IsNullOrEmpty(key) ? null : key, Patience);
-        var store = new QdrantStore(address, client);
+        string scheme = address.Parameter("tls") == "true" ? Uri.UriSchemeHttps : Uri.UriSchemeHttp;
+        // A thousand long vectors are more than the 4 MiB that a channel takes unless it is told otherwise.
+        var channel = GrpcChannel.ForAddress(
+            new UriBuilder(scheme, address.Host, address.Port).Uri, new GrpcChannelOptions { MaxReceiveMessageSize = null });
+        CallInvoker calls = string.IsNullOrEmpty(key) ? channel.CreateCallInvoker() : channel.Intercept(headers =>
+        {
+            headers.Add("api-key", key);
+            return headers;
+        });
+        var store = new QdrantStore(address, channel, new QdrantClient(new QdrantGrpcClient(calls), Patience));
         try
         {
             store.Contents = await store.DescribeAsync(cancellation).ConfigureAwait(false);
@@ -57,7 +68,7 @@ internal sealed class QdrantStore : IVectorStore
         }
         catch
         {
-            client.Dispose();
+            await store.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
@@ -71,8 +82,10 @@ internal sealed class QdrantStore : IVectorStore
             var graph = new HnswConfigDiff { M = 0 };
             try
             {
-                await CallAsync(() => _client.CreateCollectionAsync(
-                    _address.Table, vectors, metadata, hnswConfig: graph, cancellationToken: cancellation)).ConfigureAwait(false);
+                await CallAsync(
+                    () => _client.CreateCollectionAsync(
+                        _address.Table, vectors, metadata, hnswConfig: graph, cancellationToken: cancellation),
+                    cancellation).ConfigureAwait(false);
             }
             catch (DinoException failure) when (failure.InnerException is RpcException { StatusCode: StatusCode.AlreadyExists })
             {
@@ -95,8 +108,9 @@ internal sealed class QdrantStore : IVectorStore
     public async Task<IReadOnlyDictionary<Guid, string?>> DigestsAsync(IReadOnlyList<Guid> ids, CancellationToken cancellation)
     {
         PointId[] keys = [.. ids.Distinct().Select(Key)];
-        IReadOnlyList<RetrievedPoint> points = await CallAsync(() => _client.RetrieveAsync(
-            _address.Table, keys, withPayload: true, withVectors: false, cancellationToken: cancellation)).ConfigureAwait(false);
+        IReadOnlyList<RetrievedPoint> points = await CallAsync(
+            () => _client.RetrieveAsync(_address.Table, keys, withPayload: true, withVectors: false, cancellationToken: cancellation),
+            cancellation).ConfigureAwait(false);
         return points.ToDictionary(point => Guid.Parse(point.Id.Uuid), point => PictureOf(point.Payload).Sha256);
     }
 
@@ -106,14 +120,15 @@ internal sealed class QdrantStore : IVectorStore
         foreach (StoredVector row in rows)
             last[row.Picture.Id] = row;
         IReadOnlyDictionary<Guid, string?> known = await DigestsAsync([.. last.Keys], cancellation).ConfigureAwait(false);
+        bool isSameModel = Contents!.Model is not null; // else another one may have made the vector of the same file
         PointStruct[] points =
         [
-            .. last.Where(row => row.Value.Picture.Sha256 is not { } digest || known.GetValueOrDefault(row.Key) != digest)
+            .. last.Where(row => !isSameModel || row.Value.Picture.Sha256 is not { } digest || known.GetValueOrDefault(row.Key) != digest)
                 .Select(row => PointOf(row.Key, row.Value)),
         ];
         if (points.Length > 0)
         {
-            await CallAsync(() => _client.UpsertAsync(_address.Table, points, wait: true, cancellationToken: cancellation))
+            await CallAsync(() => _client.UpsertAsync(_address.Table, points, wait: true, cancellationToken: cancellation), cancellation)
                 .ConfigureAwait(false);
         }
 
@@ -131,7 +146,7 @@ internal sealed class QdrantStore : IVectorStore
             PointId? offset = next;
             ScrollResponse page = await CallAsync(() => _client.ScrollAsync(
                 _address.Table, limit: PointsAtOnce, offset: offset, payloadSelector: false, vectorsSelector: false,
-                cancellationToken: cancellation)).ConfigureAwait(false);
+                cancellationToken: cancellation), cancellation).ConfigureAwait(false);
             IEnumerable<Guid> there = page.Result.Where(point => point.Id.HasUuid).Select(point => Guid.Parse(point.Id.Uuid));
             others.AddRange(there.Where(id => !kept.Contains(id)));
             next = page.NextPageOffset;
@@ -140,7 +155,7 @@ internal sealed class QdrantStore : IVectorStore
 
         foreach (Guid[] some in others.Chunk((int)PointsAtOnce))
         {
-            await CallAsync(() => _client.DeleteAsync(_address.Table, some, wait: true, cancellationToken: cancellation))
+            await CallAsync(() => _client.DeleteAsync(_address.Table, some, wait: true, cancellationToken: cancellation), cancellation)
                 .ConfigureAwait(false);
         }
 
@@ -151,12 +166,10 @@ internal sealed class QdrantStore : IVectorStore
     {
         if (Contents is not { IsApproximate: false } contents)
             return;
-        await CallAsync(async () =>
-        {
-            await _client.UpdateCollectionAsync(
-                _address.Table, hnswConfig: new HnswConfigDiff { M = GraphEdges }, cancellationToken: cancellation).ConfigureAwait(false);
-            return true;
-        }).ConfigureAwait(false);
+        var graph = new HnswConfigDiff { M = GraphEdges };
+        await CallAsync(
+            () => _client.UpdateCollectionAsync(_address.Table, hnswConfig: graph, cancellationToken: cancellation), cancellation)
+            .ConfigureAwait(false);
         Contents = contents with { IsApproximate = true };
     }
 
@@ -165,16 +178,18 @@ internal sealed class QdrantStore : IVectorStore
         var how = new SearchParams { Exact = !Contents!.IsApproximate };
         IReadOnlyList<ScoredPoint> found = await CallAsync(() => _client.QueryAsync(
             _address.Table, query.ToArray(), searchParams: how, limit: (ulong)k, payloadSelector: true, vectorsSelector: true,
-            cancellationToken: cancellation)).ConfigureAwait(false);
+            cancellationToken: cancellation), cancellation).ConfigureAwait(false);
         return StoreHits.Rank(query, found.Select(point => new StoredVector(PictureOf(point.Payload), ValuesOf(point.Vectors))));
     }
 
     public async Task<long> CountAsync(CancellationToken cancellation) =>
-        (long)await CallAsync(() => _client.CountAsync(_address.Table, exact: true, cancellationToken: cancellation)).ConfigureAwait(false);
+        (long)await CallAsync(
+            () => _client.CountAsync(_address.Table, exact: true, cancellationToken: cancellation), cancellation).ConfigureAwait(false);
 
     public ValueTask DisposeAsync()
     {
         _client.Dispose();
+        _channel.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -217,10 +232,10 @@ internal sealed class QdrantStore : IVectorStore
 
     private async Task<StoreContents?> DescribeAsync(CancellationToken cancellation)
     {
-        if (!await CallAsync(() => _client.CollectionExistsAsync(_address.Table, cancellation)).ConfigureAwait(false))
+        if (!await CallAsync(() => _client.CollectionExistsAsync(_address.Table, cancellation), cancellation).ConfigureAwait(false))
             return null;
         CollectionInfo info =
-            await CallAsync(() => _client.GetCollectionInfoAsync(_address.Table, cancellation)).ConfigureAwait(false);
+            await CallAsync(() => _client.GetCollectionInfoAsync(_address.Table, cancellation), cancellation).ConfigureAwait(false);
         CollectionConfig config = info.Config;
         string? description = config.Metadata.TryGetValue(MetadataKey, out Value? text) ? text.StringValue : null;
         VectorParams? vectors = config.Params?.VectorsConfig?.Params;
@@ -235,17 +250,23 @@ internal sealed class QdrantStore : IVectorStore
         return new StoreContents((int)vectors.Size, model, config.HnswConfig?.M > 0);
     }
 
-    private Task CallAsync(Func<Task> call) => CallAsync(async () =>
-    {
-        await call().ConfigureAwait(false);
-        return true;
-    });
+    private Task CallAsync(Func<Task> call, CancellationToken cancellation) => CallAsync(
+        async () =>
+        {
+            await call().ConfigureAwait(false);
+            return true;
+        },
+        cancellation);
 
-    private async Task<T> CallAsync<T>(Func<Task<T>> call)
+    private async Task<T> CallAsync<T>(Func<Task<T>> call, CancellationToken cancellation)
     {
         try
         {
             return await call().ConfigureAwait(false);
+        }
+        catch (RpcException failure) when (failure.StatusCode == StatusCode.Cancelled && cancellation.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(failure.Status.Detail, failure, cancellation);
         }
         catch (RpcException failure)
         {

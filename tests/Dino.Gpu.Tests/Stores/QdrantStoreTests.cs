@@ -68,6 +68,42 @@ public sealed class QdrantStoreTests : IDisposable
             QdrantFailure.NoServer, (await CliRunner.RunAsync(["index", image, "--to", $"qdrant://{gone}/photos", .. Model])).FatalLine());
     }
 
+    /// <summary>As many long vectors as are more than a channel takes by itself (4 MiB).</summary>
+    [Fact]
+    public async Task A_search_returns_a_thousand_long_vectors()
+    {
+        await using QdrantServer server = await QdrantServer.StartAsync();
+        await using IVectorStore store = await VectorStores.OpenAsync(StoreAddress.Parse($"qdrant://{server.Address}/long"));
+        await store.PrepareAsync(1024, null);
+        float[] values = new float[1024];
+        values[3] = 1;
+        StoredVector[] rows = [.. Enumerable.Range(0, 1100).Select(i => new StoredVector(new StoredPicture($"{i}.jpg"), values))];
+        Assert.Equal(new StoreWrite(1100, 0), await store.WriteAsync(rows));
+        Assert.Equal(1100, (await store.SearchAsync(values, 1100)).Count);
+    }
+
+    /// <summary>The same file with another vector, where nothing says that one model made both.</summary>
+    [Fact]
+    public async Task A_vector_that_was_made_again_replaces_the_one_that_is_there()
+    {
+        await using QdrantServer server = await QdrantServer.StartAsync();
+        await using IVectorStore store = await VectorStores.OpenAsync(StoreAddress.Parse($"qdrant://{server.Address}/again"));
+        await store.PrepareAsync(2, null);
+        var picture = new StoredPicture("a.jpg") { Sha256 = "1" };
+        Assert.Equal(new StoreWrite(1, 0), await store.WriteAsync([new StoredVector(picture, new float[] { 1, 0 })]));
+        Assert.Equal(new StoreWrite(0, 1), await store.WriteAsync([new StoredVector(picture, new float[] { 0, 1 })]));
+        Assert.Equal(1, Assert.Single(await store.SearchAsync(new float[] { 0, 1 }, 5)).Score);
+    }
+
+    [Fact]
+    public async Task A_cancellation_is_no_failure_of_the_server()
+    {
+        await using QdrantServer server = await QdrantServer.StartAsync();
+        await using IVectorStore store = await VectorStores.OpenAsync(StoreAddress.Parse($"qdrant://{server.Address}/canceled"));
+        await store.PrepareAsync(2, null);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => store.CountAsync(new CancellationToken(canceled: true)));
+    }
+
     private static async Task<CliResult> SuccessAsync(string[] arguments)
     {
         CliResult result = await CliRunner.RunAsync(arguments);
