@@ -35,7 +35,7 @@ public sealed record StoredPicture(string Path, string Archive = "")
     /// <summary>A row of a file of embeddings.</summary>
     internal static StoredPicture Of(RowInfo row) => new(Text(row.Path), Text(row.Archive ?? ""))
     {
-        Sha256 = row.Sha256,
+        Sha256 = row.Sha256 is null ? null : Text(row.Sha256),
         Width = row.Width,
         Height = row.Height,
     };
@@ -51,8 +51,11 @@ public sealed record StoredPicture(string Path, string Archive = "")
         Height = Height,
     };
 
-    /// <summary>A name without halves of characters, which databases refuse.</summary>
-    private static string Text(string name) => JsonLinesWriter.Unicode(name);
+    /// <summary>
+    /// A name without halves of characters, which databases refuse, and without zeros, which PostgreSQL refuses: U+FFFD
+    /// stands for each. No file has a zero in its name, but a file of embeddings may.
+    /// </summary>
+    private static string Text(string name) => JsonLinesWriter.Unicode(name).Replace('\0', '\uFFFD');
 
     private static Guid IdOf(string path, string archive)
     {
