@@ -110,7 +110,7 @@ public static class StoreRun
             foreach (EmbeddingRows rows in opened)
                 Add(rows, sink, ids, cancellation);
             sink.Write();
-            if (ids.Count == 0)
+            if (ids.Count == sink.Failures)
                 throw EmbeddingTable.NoEmbeddings(inputs[0], (int)sink.Failures);
             long deleted = await FinishAsync(store, options, () => ids, cancellation).ConfigureAwait(false);
             return Result(sink, isWhole: true, deleted);
@@ -130,6 +130,7 @@ public static class StoreRun
             if (row.Path.Length == 0)
                 throw new DinoException($"{rows.Name} {NoPaths}", "give embeddings in .npz, .dinoidx, .jsonl or .parquet");
             var picture = StoredPicture.Of(EmbeddingTable.WithArchive(row, archive));
+            ids.Add(picture.Id); // of a failed one, too: its row of an earlier run stays
             if (row.Error is not null)
             {
                 sink.Fail(row);
@@ -138,7 +139,6 @@ public static class StoreRun
 
             EmbeddingTable.RequireFinite(rows.Name, row, values.Span);
             sink.Add(new StoredVector(picture, values.ToArray()));
-            ids.Add(picture.Id);
         }
     }
 
