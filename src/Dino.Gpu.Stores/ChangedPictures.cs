@@ -17,13 +17,16 @@ internal sealed class ChangedPictures(InputList list, IVectorStore store, StoreS
     /// <summary>Pictures that the store is asked for at once.</summary>
     private const int AskedAtOnce = 512;
 
-    public IEnumerable<InputItem> Items()
+    /// <summary>Those pictures, in the order of the list.</summary>
+    /// <param name="cancellation">Ends it; nobody takes the rest.</param>
+    public IEnumerable<InputItem> Items(CancellationToken cancellation)
     {
         long number = 0;
         foreach (InputItem[] some in list.Items().Chunk(AskedAtOnce))
         {
+            cancellation.ThrowIfCancellationRequested();
             Guid[] ids = Array.ConvertAll(some, StoredPicture.IdOf);
-            IReadOnlyDictionary<Guid, string?> known = store.DigestsAsync(ids).GetAwaiter().GetResult();
+            IReadOnlyDictionary<Guid, string?> known = OrderlyEnd.Wait(token => store.DigestsAsync(ids, token), cancellation);
             bool[] same = new bool[some.Length];
             if (known.Count > 0)
             {

@@ -30,6 +30,7 @@ public static class StoreRun
     /// <exception cref="DinoException">
     /// Another model made the vectors of the store, the server refuses or is gone, or a device failed.
     /// </exception>
+    /// <exception cref="OperationCanceledException">The server did not answer for ten seconds after a cancellation.</exception>
     public static async Task<StoreRunResult> RunAsync(
         Embedder embedder,
         InputList inputs,
@@ -48,13 +49,13 @@ public static class StoreRun
         await store.PrepareAsync(embedder.RowShape[0], embedder.Provenance, cancellation).ConfigureAwait(false);
 
         using ErrorLog? log = options.ErrorsFile is null ? null : new ErrorLog(options.ErrorsFile);
-        var sink = new StoreSink(store, embedder.Layout.Length, embedder.Layout.Copy, progress, log);
+        var sink = new StoreSink(store, embedder.Layout.Length, embedder.Layout.Copy, progress, log, cancellation);
         var changed = new ChangedPictures(inputs, store, sink, embedder.Workers);
         progress.Begin(new EmbeddingStart(inputs.Count));
         bool isWhole;
         try
         {
-            isWhole = await embedder.RunAsync(changed.Items(), sink, inputs.Folders, cancellation, CancellationToken.None)
+            isWhole = await embedder.RunAsync(changed.Items(cancellation), sink, inputs.Folders, cancellation, CancellationToken.None)
                 .ConfigureAwait(false);
         }
         catch
@@ -63,7 +64,7 @@ public static class StoreRun
             {
                 sink.Write();
             }
-            catch (DinoException)
+            catch (Exception failure) when (failure is DinoException or OperationCanceledException)
             {
                 // report the failure that ended the run instead
             }
@@ -105,7 +106,7 @@ public static class StoreRun
             await store.PrepareAsync(opened[0].Shape[0], model, cancellation).ConfigureAwait(false);
 
             using ErrorLog? log = options.ErrorsFile is null ? null : new ErrorLog(options.ErrorsFile);
-            var sink = new StoreSink(store, opened[0].Shape[0], (_, _, _) => { }, new NoProgress(), log);
+            var sink = new StoreSink(store, opened[0].Shape[0], (_, _, _) => { }, new NoProgress(), log, cancellation);
             var ids = new List<Guid>();
             foreach (EmbeddingRows rows in opened)
                 Add(rows, sink, ids, cancellation);

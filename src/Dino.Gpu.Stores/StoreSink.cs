@@ -16,8 +16,14 @@ namespace Dino.Gpu.Stores;
 /// <param name="copy">Takes the row of one picture of a batch from a forward pass.</param>
 /// <param name="progress">Hears of every picture.</param>
 /// <param name="log">Takes those that cannot be read; null for nothing.</param>
-internal sealed class StoreSink(IVectorStore store, int length, StoreSink.CopyRow copy, IEmbeddingProgress progress, ErrorLog? log)
-    : IEmbeddingSink
+/// <param name="cancellation">The end of the run: writes go on for a while then.</param>
+internal sealed class StoreSink(
+    IVectorStore store,
+    int length,
+    StoreSink.CopyRow copy,
+    IEmbeddingProgress progress,
+    ErrorLog? log,
+    CancellationToken cancellation) : IEmbeddingSink
 {
     /// <summary>Rows of one transaction.</summary>
     public const int RowsAtOnce = 512;
@@ -29,6 +35,7 @@ internal sealed class StoreSink(IVectorStore store, int length, StoreSink.CopyRo
     private readonly List<StoredVector> _rows = [];
     private long _first; // when the first of the rows came
     private long _unchanged;
+    private bool _isLost; // a write failed: another one would only wait as long again
 
     /// <summary>Copies the values of one picture.</summary>
     public delegate void CopyRow(DinoOutput output, int index, Span<float> row);
@@ -101,13 +108,16 @@ internal sealed class StoreSink(IVectorStore store, int length, StoreSink.CopyRo
             Write();
     }
 
-    /// <summary>Writes what is left.</summary>
+    /// <summary>Writes what is left; nothing more after a write that failed.</summary>
     /// <exception cref="DinoException">The server refuses or is gone.</exception>
+    /// <exception cref="OperationCanceledException">It did not answer in time after a cancellation.</exception>
     public void Write()
     {
-        if (_rows.Count == 0)
+        if (_rows.Count == 0 || _isLost)
             return;
-        StoreWrite written = store.WriteAsync(_rows).GetAwaiter().GetResult();
+        _isLost = true;
+        StoreWrite written = OrderlyEnd.Wait(token => store.WriteAsync(_rows, token), cancellation);
+        _isLost = false;
         Added += written.Added;
         Replaced += written.Replaced;
         Interlocked.Add(ref _unchanged, _rows.Count - written.Added - written.Replaced);
