@@ -61,7 +61,7 @@ internal sealed class PostgresStore : IVectorStore
     {
         if (Contents is null)
         {
-            await InTurnAsync(() => CreateExtensionAsync(cancellation), cancellation).ConfigureAwait(false);
+            await InTurnAsync(() => EnsureExtensionAsync(cancellation), cancellation).ConfigureAwait(false);
             Contents = await InTurnAsync(() => CreateAsync(dimension, model, cancellation), cancellation).ConfigureAwait(false);
         }
 
@@ -294,14 +294,20 @@ internal sealed class PostgresStore : IVectorStore
         return new StoreContents(columns["embedding"].Modifier, model, hasGraph);
     }
 
-    private async Task<bool> CreateExtensionAsync(CancellationToken cancellation)
+    /// <summary>Makes the extension, unless it is there, and makes its types known to the connection.</summary>
+    /// <returns>Whether it was not there.</returns>
+    private async Task<bool> EnsureExtensionAsync(CancellationToken cancellation)
     {
         await using NpgsqlCommand command = Command("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector')");
-        if ((bool)(await command.ExecuteScalarAsync(cancellation).ConfigureAwait(false))!)
-            return false;
+        bool isMissing = !(bool)(await command.ExecuteScalarAsync(cancellation).ConfigureAwait(false))!;
         try
         {
-            await ExecuteAsync("CREATE EXTENSION IF NOT EXISTS vector", cancellation).ConfigureAwait(false);
+            if (isMissing)
+                await ExecuteAsync("CREATE EXTENSION IF NOT EXISTS vector", cancellation).ConfigureAwait(false);
+        }
+        catch (PostgresException failure) when (failure.SqlState is "23505" or "42710")
+        {
+            // another process was faster: IF NOT EXISTS does not see what is being made
         }
         catch (PostgresException failure)
         {
@@ -311,8 +317,8 @@ internal sealed class PostgresStore : IVectorStore
                 failure);
         }
 
-        await _connection.ReloadTypesAsync(cancellation).ConfigureAwait(false);
-        return true;
+        await _connection.ReloadTypesAsync(cancellation).ConfigureAwait(false); // it may be newer than the connection
+        return isMissing;
     }
 
     /// <summary>Makes the table, unless another process was faster.</summary>
