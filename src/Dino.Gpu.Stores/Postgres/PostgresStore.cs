@@ -195,7 +195,9 @@ internal sealed class PostgresStore : IVectorStore
             Port = address.Port,
             ApplicationName = "dino",
             Pooling = false, // one connection is all that is needed
-            TcpKeepAlive = true,
+            TcpKeepAlive = true, // a server that vanished without a word is found out in two minutes, not two hours
+            TcpKeepAliveTime = 30,
+            TcpKeepAliveInterval = 10,
             CommandTimeout = 300,
         };
         if (address.User is { } user)
