@@ -149,14 +149,12 @@ internal sealed class PostgresStore : IVectorStore
         async () =>
         {
             await using NpgsqlTransaction transaction = await _connection.BeginTransactionAsync(cancellation).ConfigureAwait(false);
-            if (Contents!.IsApproximate)
-            {
-                // The graph returns no more results than it looks at; beyond its limit the whole table is read.
-                string setting = k > PostgresTable.MostOfHnsw
-                    ? "SET LOCAL enable_indexscan = off"
-                    : $"SET LOCAL hnsw.ef_search = {Math.Clamp(2 * k, 100, PostgresTable.MostOfHnsw)}";
-                await ExecuteAsync(setting, cancellation).ConfigureAwait(false);
-            }
+            // The graph returns no more results than it looks at; beyond its limit the whole table is read. So it is
+            // without the graph: another index that its owner made is none that dino says is approximate.
+            string setting = !Contents!.IsApproximate || k > PostgresTable.MostOfHnsw
+                ? "SET LOCAL enable_indexscan = off"
+                : $"SET LOCAL hnsw.ef_search = {Math.Clamp(2 * k, 100, PostgresTable.MostOfHnsw)}";
+            await ExecuteAsync(setting, cancellation).ConfigureAwait(false);
 
             var found = new List<StoredVector>();
             await using (NpgsqlCommand command = Command(_table.Search, new Vector(query), k))

@@ -29,10 +29,14 @@ internal sealed class PostgresTable(string name)
         WHERE a.attrelid = to_regclass($1)::oid AND a.attnum > 0 AND NOT a.attisdropped
         """;
 
-    /// <summary>Whether a graph answers searches.</summary>
+    /// <summary>
+    /// Whether a graph can answer searches: one of all vectors, for the cosine. Other indexes do not count.
+    /// </summary>
     public string HasGraph => """
         SELECT EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
-        WHERE i.indrelid = to_regclass($1)::oid AND i.indisvalid AND m.amname IN ('hnsw', 'ivfflat'))
+        JOIN pg_opclass o ON o.oid = i.indclass[0] JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+        WHERE i.indrelid = to_regclass($1)::oid AND i.indisvalid AND i.indpred IS NULL
+          AND m.amname = 'hnsw' AND o.opcname = 'vector_cosine_ops' AND a.attname = 'embedding')
         """;
 
     /// <summary>Rows that wait to be merged, up to the end of the transaction.</summary>
