@@ -12,6 +12,7 @@ internal sealed class BreakingProxy : IDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _end = new();
     private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly (string Host, int Port) _server;
     private readonly Task _serving;
     private long _passed;
 
@@ -20,11 +21,14 @@ internal sealed class BreakingProxy : IDisposable
     /// <param name="holds">Whether the client is kept waiting then; else both sides are closed.</param>
     public BreakingProxy((string Host, int Port) server, long bytes, bool holds = false)
     {
+        _server = server;
         _listener.Start();
-        _serving = ServeAsync(server, bytes, holds);
+        _serving = ServeAsync(bytes, holds);
     }
 
-    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+    /// <summary>An address of the server as one of the proxy.</summary>
+    public string Through(string address) => address.Replace(
+        $"{_server.Host}:{_server.Port}", $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}", StringComparison.Ordinal);
 
     /// <summary>Bytes of the client that went to the server.</summary>
     public long Passed => Interlocked.Read(ref _passed);
@@ -46,12 +50,12 @@ internal sealed class BreakingProxy : IDisposable
         _end.Dispose();
     }
 
-    private async Task ServeAsync((string Host, int Port) server, long bytes, bool holds)
+    private async Task ServeAsync(long bytes, bool holds)
     {
         try
         {
             using TcpClient client = await _listener.AcceptTcpClientAsync(_end.Token);
-            using var other = new TcpClient(server.Host, server.Port);
+            using var other = new TcpClient(_server.Host, _server.Port);
             NetworkStream near = client.GetStream(), far = other.GetStream();
             Task back = far.CopyToAsync(near, _end.Token);
             byte[] buffer = new byte[1 << 12];

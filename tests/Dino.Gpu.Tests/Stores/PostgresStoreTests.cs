@@ -27,6 +27,10 @@ public sealed class PostgresStoreTests(PostgresServer server) : IDisposable
         string images = GoldenData.PathOf("images");
         await SuccessAsync(["index", images, "--to", to, .. Model]);
         await SuccessAsync(["index", images, "-o", file, .. Model]);
+        // Indexes that answer no search for the cosine, or not one of all rows: it stays exact.
+        await server.ExecuteAsync("CREATE INDEX ON t_search USING hnsw (embedding vector_l2_ops)");
+        await server.ExecuteAsync("CREATE INDEX ON t_search USING hnsw (embedding vector_cosine_ops) WHERE width > 100000");
+        await server.ExecuteAsync("CREATE INDEX t_lists ON t_search USING ivfflat (embedding vector_cosine_ops) WITH (lists = 3)");
         string[] query = [GoldenData.Image("chelsea.png"), GoldenData.Image("gray.png"), "-k", "4", .. Model];
         string expected = (await CliRunner.RunAsync(["search", file, .. query])).Output;
         CliResult exact = await CliRunner.RunAsync(["search", to, .. query]);
@@ -39,6 +43,7 @@ public sealed class PostgresStoreTests(PostgresServer server) : IDisposable
         Assert.Equal(4, without.OutputLines[0].Split("rank").Length - 1);
 
         // The graph of so few rows has all of them.
+        await server.ExecuteAsync("DROP INDEX t_lists");
         Assert.Contains("0 added", (await SuccessAsync(["index", images, "--to", to, "--hnsw", .. Model])).Error);
         CliResult graph = await CliRunner.RunAsync(["search", to, .. query, "--html", _folder.Path("found.html")]);
         Assert.Equal(expected, graph.Output);
@@ -54,6 +59,15 @@ public sealed class PostgresStoreTests(PostgresServer server) : IDisposable
         await server.ExecuteAsync("DROP EXTENSION IF EXISTS vector CASCADE"); // the tables of other tests are done with
         await SuccessAsync(["index", GoldenData.Image("gray.png"), "--to", to, .. Model]);
         Assert.Equal(1, await server.CountAsync("t_extension"));
+
+        // Two first runs at once: the slower one connected before there was an extension, and finds it made.
+        string both = await server.NewTableAsync("t_both");
+        await server.ExecuteAsync("DROP EXTENSION vector CASCADE");
+        await using IVectorStore first = await PostgresServer.OpenStoreAsync(both), second = await PostgresServer.OpenStoreAsync(both);
+        await first.PrepareAsync(2, null);
+        await second.PrepareAsync(2, null);
+        Assert.Equal(new StoreWrite(1, 0), await first.WriteAsync([new StoredVector(new StoredPicture("a.jpg"), new float[] { 1, 0 })]));
+        Assert.Equal(new StoreWrite(1, 0), await second.WriteAsync([new StoredVector(new StoredPicture("b.jpg"), new float[] { 0, 1 })]));
     }
 
     /// <summary>New, changed, unreadable and vanished pictures, each with its row.</summary>
@@ -108,6 +122,23 @@ public sealed class PostgresStoreTests(PostgresServer server) : IDisposable
         Assert.All(await server.RowsAsync("t_tar"), row => Assert.Contains($"|{tar}|", row));
     }
 
+    /// <summary>A row without a vector names its picture all the same.</summary>
+    [Fact]
+    public async Task Embeddings_with_a_failed_row_do_not_prune_its_picture()
+    {
+        string to = await server.NewTableAsync("t_pruned"), file = _folder.Path("photos.npz");
+        foreach (int i in Enumerable.Range(0, 3))
+            _folder.Write($"in/{i}.bmp", KilledRunTests.Bitmap(i));
+        await SuccessAsync(["index", _folder.Path("in"), "--to", to, .. Model]);
+        string[] before = await server.RowsAsync("t_pruned");
+        _folder.Write("in/1.bmp", "no picture");
+        File.Delete(_folder.Path("in", "2.bmp"));
+        Assert.Equal(3, (await CliRunner.RunAsync(["embed", _folder.Path("in"), "-o", file, "--sha256", .. Model])).ExitCode);
+        CliResult pruned = await SuccessAsync(["index", file, "--to", to, "--prune"]);
+        Assert.Contains("0 added, 0 replaced, 1 unchanged, 1 failed, 1 deleted", pruned.Error);
+        Assert.Equal(before.Where(row => !row.Contains("2.bmp", StringComparison.Ordinal)), await server.RowsAsync("t_pruned"));
+    }
+
     [Fact]
     public async Task Vectors_that_were_made_differently_and_other_tables_are_refused()
     {
@@ -141,7 +172,7 @@ public sealed class PostgresStoreTests(PostgresServer server) : IDisposable
         StoredVector[] rows =
         [
             new(new StoredPicture("a.jpg") { Sha256 = "1" }, new float[] { 1, 0, 0 }),
-            new(new StoredPicture("o'b\\é\uD800.jpg", "x.tar"), new float[] { 0, 1, 0 }),
+            new(new StoredPicture("o'b\\é\uD800\0.jpg", "x.tar"), new float[] { 0, 1, 0 }),
             new(new StoredPicture("a.jpg") { Sha256 = "2" }, new float[] { 0, 0, 1 }),
         ];
         var row = new RowInfo { Row = 0, Path = rows[1].Picture.Path, Archive = "x.tar" };
@@ -165,27 +196,33 @@ public sealed class PostgresStoreTests(PostgresServer server) : IDisposable
         Assert.Equal(1, await second.CountAsync());
     }
 
-    /// <summary>Cut off in the middle of a run, the same command ends it.</summary>
+    /// <summary>Cut off in the middle of a run, in its second transaction, the same command ends it.</summary>
     [Fact]
     public async Task A_server_that_goes_away_is_said_in_one_line_and_nothing_is_lost()
     {
+        const int Pictures = StoreSink.RowsAtOnce + 100;
         string direct = await server.NewTableAsync("t_cut"), whole = await server.NewTableAsync("t_uncut");
-        foreach (int i in Enumerable.Range(0, 200))
+        foreach (int i in Enumerable.Range(0, Pictures))
             _folder.Write($"in/{i}.bmp", KilledRunTests.Bitmap(i));
-        (string host, int port) = server.Place;
-        using (var proxy = new BreakingProxy(server.Place, 40_000))
+        long bytes;
+        using (var proxy = new BreakingProxy(server.Place, long.MaxValue))
         {
-            string through = direct.Replace($"{host}:{port}", $"127.0.0.1:{proxy.Port}", StringComparison.Ordinal);
-            string line = (await CliRunner.RunAsync(["index", _folder.Path("in"), "--to", through, .. Model])).FatalLine();
+            await SuccessAsync(["index", _folder.Path("in"), "--to", proxy.Through(whole), .. Model]);
+            bytes = proxy.Passed;
+        }
+
+        using (var proxy = new BreakingProxy(server.Place, bytes * 95 / 100))
+        {
+            string line = (await CliRunner.RunAsync(["index", _folder.Path("in"), "--to", proxy.Through(direct), .. Model])).FatalLine();
             Assert.Contains(PostgresFailure.Lost, line);
             Assert.Contains("run the same command again", line);
         }
 
         string[] some = await server.RowsAsync("t_cut");
-        Assert.InRange(some.Length, 0, 199);
+        Assert.InRange(some.Length, 1, Pictures - 1); // some of the run's rows, and whole ones
+        Assert.Subset((await server.RowsAsync("t_uncut")).ToHashSet(), some.ToHashSet());
         CliResult again = await SuccessAsync(["index", _folder.Path("in"), "--to", direct, .. Model]);
-        Assert.Contains($"{200 - some.Length} added, 0 replaced, {some.Length} unchanged", again.Error);
-        await SuccessAsync(["index", _folder.Path("in"), "--to", whole, .. Model]);
+        Assert.Contains($"{Pictures - some.Length} added, 0 replaced, {some.Length} unchanged", again.Error);
         Assert.Equal(await server.RowsAsync("t_uncut"), await server.RowsAsync("t_cut"));
     }
 
