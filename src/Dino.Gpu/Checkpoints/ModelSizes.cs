@@ -138,6 +138,8 @@ internal sealed class ModelSizes(
         {
             if (heads < 1 || hidden % heads != 0)
                 problems.Add($"{ModelConfig.HeadsKey} is {heads}, expected a divisor of hidden size {hidden}");
+            else if (!MayHave(heads, hidden))
+                problems.Add($"{ModelConfig.HeadsKey} is {heads}, heads of {hidden / heads} columns, expected a multiple of 4 for RoPE");
             return Math.Max(heads, 1);
         }
 
@@ -159,7 +161,7 @@ internal sealed class ModelSizes(
             // A config.json beside a file with the original names may be that of another model, which then has other sizes.
             ModelConfig? config = trunk.Layout == CheckpointLayout.Dino ? ModelConfig.Beside(file.Path) : null;
             bool isOwn = config?.HiddenSize == hidden && config.Layers == LayerCount();
-            if (isOwn && config!.Heads is > 0 and var theirs && hidden % theirs == 0)
+            if (isOwn && config!.Heads is > 0 and var theirs && MayHave(theirs, hidden))
                 return theirs;
             problems.Add($"{unknown}, {SayHeads}");
         }
@@ -167,6 +169,12 @@ internal sealed class ModelSizes(
         AssumesHeads = true;
         return Math.Max(hidden / UsualHeadSize, 1);
     }
+
+    /// <summary>
+    /// Whether a model of this size may have so many heads. RoPE rotates pairs of columns, half of them by y and half by x.
+    /// </summary>
+    private bool MayHave(int heads, int hidden) =>
+        hidden % heads == 0 && (_names.Positions.Length > 0 || hidden / heads % 4 == 0);
 
     /// <summary>
     /// MoCo v3 and MAE never train their positions: those are sines, with zeros for the class token. Their ViT-S has

@@ -114,6 +114,7 @@ internal sealed unsafe class SimdExecutor : VitExecutor
     private void Launch(
         bool fractions, InputTables tables, in VitShape shape, in ForwardRequest request, ForwardOutput output, bool timed)
     {
+        tables.Require(shape);
         int threads = _host.Threads;
         var weights = new WeightLayout(shape, 2 * (int)_width, _reduced == null);
         var workspace = new WorkspaceLayout(shape, request, weights, threads, _tileRows);

@@ -27,6 +27,18 @@ internal sealed record InputTables(float[] Start, float[] Rotation)
         StartingTable start, float[] rotaryPeriods, in VitShape shape, PositionInterpolation? interpolation = null) => new(
         start.Rows(shape.GridWidth, shape.GridHeight, interpolation), RotationOf(rotaryPeriods, shape.GridWidth, shape.GridHeight));
 
+    /// <summary>A kernel trusts their lengths, so a pass begins with this.</summary>
+    /// <exception cref="ArgumentException">They are those of another model, or of another input size.</exception>
+    public void Require(in VitShape shape)
+    {
+        if (Start.Length != shape.TokenCount * shape.HiddenSize)
+            throw new ArgumentException(
+                $"The starting table is ({shape.TokenCount}, {shape.HiddenSize}), got {Start.Length} values.", nameof(shape));
+        if (shape.PositionKind == PositionKind.Rotary && Rotation.Length != shape.PatchCount * shape.HeadSize)
+            throw new ArgumentException(
+                $"The rotation table is ({shape.PatchCount}, {shape.HeadSize}), got {Rotation.Length} values.", nameof(shape));
+    }
+
     /// <summary>
     /// The angles of DINOv3's RoPE are 2 pi * coordinate / period: first those of y for each period, then those of x.
     /// The coordinates are those of the patches' centers, from -1 to 1 along each side by itself.

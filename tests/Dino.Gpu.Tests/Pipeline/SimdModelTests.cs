@@ -1,7 +1,9 @@
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Model;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Pipeline;
 using Dino.Gpu.Tests.Support;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Tests.Pipeline;
 
@@ -9,6 +11,26 @@ namespace Dino.Gpu.Tests.Pipeline;
 public sealed class SimdModelTests(SeededWeights seeded, ITestOutputHelper log) : IClassFixture<SeededWeights>
 {
     public static TheoryData<string> Cases => [.. GoldenCase.All.Select(golden => golden.Name)];
+
+    /// <summary>The kernels read the tables without a look at their lengths.</summary>
+    [Fact]
+    public void Tables_of_other_lengths_are_refused()
+    {
+        VitConfig config = ModelTwin.TwoLayers(16, 2, 20, 8) with { Kind = ModelKind.DinoV3, PositionKind = PositionKind.Rotary };
+        VitWeights weights = SyntheticWeights.Create(config);
+        using SimdModel model = SimdModel.Create(weights);
+        var shape = new VitShape(config, 32, 32);
+        var request = new ForwardRequest(1, allTokens: true, hiddenStates: false, 0);
+        ForwardOutput output = ForwardOutput.Allocate(shape, request);
+        InputTables right = InputTables.Of(weights, shape);
+        Refuse("starting table is (17, 16), got 7 values", right with { Start = new float[7] });
+        Refuse("rotation table is (16, 8), got 64 values", right with { Rotation = new float[16 * 4] });
+
+        void Refuse(string expected, InputTables tables) => Assert.Contains(
+            expected,
+            Assert.Throws<ArgumentException>(() => model.Executor.Run(new byte[32 * 32 * 3], tables, shape, request, output)).Message,
+            StringComparison.Ordinal);
+    }
 
     [Theory]
     [MemberData(nameof(Cases))]

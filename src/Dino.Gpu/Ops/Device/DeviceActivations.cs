@@ -1,4 +1,3 @@
-using Dino.Gpu.Model;
 using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;
@@ -74,13 +73,8 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
     /// <exception cref="DeviceMemoryException">The device has no room for it.</exception>
     public void Reserve(in PassInput input, in VitShape shape, in ForwardRequest request)
     {
+        input.Tables.Require(shape);
         (float[] start, float[] rotation) = input.Tables;
-        if (start.Length != shape.TokenCount * shape.HiddenSize)
-            throw new ArgumentException(
-                $"The starting table is ({shape.TokenCount}, {shape.HiddenSize}), got {start.Length} values.", nameof(input));
-        if (shape.PositionKind == PositionKind.Rotary && rotation.Length != shape.PatchCount * shape.HeadSize)
-            throw new ArgumentException(
-                $"The rotation table is ({shape.PatchCount}, {shape.HeadSize}), got {rotation.Length} values.", nameof(input));
         try
         {
             long rows = (long)request.Batch * shape.TokenCount;
