@@ -124,7 +124,7 @@ public sealed class Preprocessor
         resized is { } before && cropped is { } after ? (int)Math.Round(side * (double)before / after) : side;
 
     /// <summary>The original evaluation shows the model 7/8 of the shorter side: 224 of 256 pixels.</summary>
-    private static int WithMargin(int side) => (int)Math.Round(side * 8.0 / 7.0);
+    internal static int WithMargin(int side) => (int)Math.Round(side * 8.0 / 7.0);
 
     /// <summary>
     /// The smallest size with the proportions of the picture that covers the target. The side that limits is exact; the

@@ -87,8 +87,8 @@ public sealed record VitConfig
         {
             Resize = ResizeMode.ShorterSide,
             Filter = ResizeFilter.Bicubic,
-            ResizeWidth = WithMargin(DefaultInputSize),
-            ResizeHeight = WithMargin(DefaultInputSize),
+            ResizeWidth = Preprocessor.WithMargin(DefaultInputSize),
+            ResizeHeight = Preprocessor.WithMargin(DefaultInputSize),
             InputWidth = DefaultInputSize,
             InputHeight = DefaultInputSize,
         },
@@ -104,9 +104,6 @@ public sealed record VitConfig
 
     /// <summary>Side in pixels of the square input of <see cref="TrainedGrid"/>, 224 for ViT-S/16.</summary>
     public int TrainedImageSize => TrainedGrid * PatchSize;
-
-    /// <summary>256 for 224.</summary>
-    private static int WithMargin(int side) => (int)Math.Round(side * 8.0 / 7.0);
 
     /// <summary>DINO ViT-S/16, <c>facebook/dino-vits16</c>.</summary>
     public static VitConfig VitS16 { get; } = new()

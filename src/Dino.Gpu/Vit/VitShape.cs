@@ -12,8 +12,6 @@ internal readonly struct VitShape
     /// </summary>
     public const long PictureStep = 1L << 32;
 
-    private readonly int _hasLayerScale; // a bool would not be the same size on the host and on a device
-
     public VitShape(VitConfig config, int inputWidth, int inputHeight)
         : this(config, inputWidth, inputHeight, inputWidth, inputHeight, PictureStep)
     {
@@ -29,7 +27,6 @@ internal readonly struct VitShape
         RegisterCount = config.RegisterCount;
         MlpKind = config.MlpKind;
         PositionKind = config.PositionKind;
-        _hasLayerScale = config.HasLayerScale ? 1 : 0;
         InputWidth = inputWidth;
         InputHeight = inputHeight;
         PictureWidth = pictureWidth;
@@ -53,8 +50,6 @@ internal readonly struct VitShape
     public MlpKind MlpKind { get; }
 
     public PositionKind PositionKind { get; }
-
-    public bool HasLayerScale => _hasLayerScale != 0;
 
     public int InputWidth { get; }
 
@@ -98,6 +93,14 @@ internal readonly struct VitShape
 
     /// <summary>Rows of the MLP's first layer: twice <see cref="MlpSize"/> where it holds a gate.</summary>
     public int Fc1Size => MlpKind == MlpKind.GatedSilu ? 2 * MlpSize : MlpSize;
+
+    /// <summary>
+    /// Rows of a gated first layer of the MLP, of which some of the gate and as many of the others take turns; the last
+    /// ones are filled up.
+    /// </summary>
+    /// <param name="mlpSize">Hidden units of the MLP.</param>
+    /// <param name="group">Rows that take turns.</param>
+    public static int GatedRows(int mlpSize, int group) => 2 * ((mlpSize + group - 1) / group * group);
 
     public int PatchLength => 3 * PatchSize * PatchSize;
 

@@ -29,7 +29,7 @@ internal readonly struct WeightLayout
         _hasSections = hasSections ? 1 : 0; // an int, because kernels take no bool
         _hidden = shape.HiddenSize;
         _mlp = shape.MlpSize;
-        _fc1 = shape.MlpKind == MlpKind.GatedSilu ? 2 * ((_mlp + width / 2 - 1) / (width / 2) * (width / 2)) : _mlp;
+        _fc1 = shape.MlpKind == MlpKind.GatedSilu ? VitShape.GatedRows(_mlp, width / 2) : _mlp;
         _patchLength = shape.PatchLength;
         _layers = shape.LayerCount;
         Width = width;

@@ -1,4 +1,5 @@
 using Dino.Gpu.Model;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Ops.Device;
 
@@ -8,9 +9,6 @@ namespace Dino.Gpu.Ops.Device;
 /// </summary>
 internal static class GatedLayer
 {
-    /// <summary>Rows of <see cref="Interleave"/>.</summary>
-    public static int Rows(int mlpSize, int group) => 2 * ((mlpSize + group - 1) / group * group);
-
     /// <summary>
     /// The layer with some rows of the gate, as many of up, the next of the gate, and so on. Rows after the last are
     /// zero.
@@ -21,7 +19,7 @@ internal static class GatedLayer
     {
         int mlp = fc1.Outputs / 2;
         int inputs = fc1.Inputs;
-        int rows = Rows(mlp, group);
+        int rows = VitShape.GatedRows(mlp, group);
         float[] weight = new float[rows * inputs], bias = new float[rows];
         for (int unit = 0; unit < mlp; unit++)
         {
