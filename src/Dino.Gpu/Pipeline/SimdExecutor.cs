@@ -58,7 +58,6 @@ internal sealed unsafe class SimdExecutor : VitExecutor
     public static SimdExecutor Create(DinoDevice device, VitWeights weights, SimdWidth? width = null)
     {
         RequireHeads(weights.Config);
-        weights = weights.FoldLayerScale();
         return (width ?? BestWidth) switch
         {
             SimdWidth.Lanes16 => Create<Float16>(device, weights, SimdWidth.Lanes16),

@@ -29,26 +29,30 @@ internal sealed unsafe class ReducedWeights : IDisposable
         int hidden = weights.Config.HiddenSize;
         bool isGated = weights.Config.MlpKind == MlpKind.GatedSilu;
         _matrices = (ReducedMatrix*)Allocate((long)sizeof(ReducedMatrix) * (1 + ReducedPass.PerLayer * weights.Blocks.Count));
-        var sources = new List<(LinearWeights Linear, int FirstOutput, int Outputs, int Index, TileKind Kind, int FirstGroup)>
+        int fc1Rows = isGated ? VitShape.GatedRows(weights.Config.MlpSize, Float16.Count) : weights.Config.MlpSize;
+        var sources = new List<Source>
         {
-            (weights.PatchEmbedding, 0, hidden, ReducedPass.Index(Linear.PatchEmbedding, 0), TileKind.BFloat16, 0),
+            new(weights.PatchEmbedding, 0, hidden, ReducedPass.Index(Linear.PatchEmbedding, 0), TileKind.BFloat16),
         };
         for (int layer = 0; layer < weights.Blocks.Count; layer++)
         {
             BlockWeights block = weights.Blocks[layer];
             int key = ReducedPass.Index(Linear.KeyValue, layer);
-            sources.Add((block.Qkv, 0, hidden, ReducedPass.Index(Linear.Query, layer), kind, 0));
-            sources.Add((block.Qkv, hidden, hidden, key, kind, 0));
-            sources.Add((block.Qkv, 2 * hidden, hidden, key + 1, kind, 0));
-            sources.Add((block.Projection, 0, hidden, ReducedPass.Index(Linear.Projection, layer), kind, 0));
-            LinearWeights fc1 = isGated ? GatedLayer.Interleave(block.Fc1, Float16.Count) : block.Fc1;
-            sources.Add((fc1, 0, fc1.Outputs, ReducedPass.Index(Linear.Fc1, layer), kind, 0));
-            sources.Add((block.Fc2, 0, hidden, ReducedPass.Index(Linear.Fc2, layer), kind, OutlierGroup));
+            sources.Add(new(block.Qkv, 0, hidden, ReducedPass.Index(Linear.Query, layer), kind));
+            sources.Add(new(block.Qkv, hidden, hidden, key, kind));
+            sources.Add(new(block.Qkv, 2 * hidden, hidden, key + 1, kind));
+            sources.Add(new(block.Projection, 0, hidden, ReducedPass.Index(Linear.Projection, layer), kind));
+            sources.Add(new(block.Fc1, 0, fc1Rows, ReducedPass.Index(Linear.Fc1, layer), kind, IsGated: isGated));
+            sources.Add(new(block.Fc2, 0, hidden, ReducedPass.Index(Linear.Fc2, layer), kind, OutlierGroup));
         }
 
-        foreach ((LinearWeights linear, int _, int outputs, int index, TileKind format, int firstGroup) in sources)
-            _matrices[index] = Reserve(outputs, linear.Inputs, format, stepUnit, firstGroup);
-        Parallel.ForEach(sources, source => Fill(_matrices[source.Index], source.Linear, source.FirstOutput));
+        foreach (Source source in sources)
+            _matrices[source.Index] = Reserve(source.Outputs, source.Linear.Inputs, source.Kind, stepUnit, source.FirstGroup);
+        // A changed copy of a matrix lives no longer than its turn.
+        Parallel.ForEach(sources, source => Fill(
+            _matrices[source.Index],
+            source.IsGated ? GatedLayer.Interleave(source.Linear, Float16.Count) : source.Linear,
+            source.FirstOutput));
     }
 
     /// <summary>Converts one matrix: what kernels are tested and measured with.</summary>
@@ -68,6 +72,10 @@ internal sealed unsafe class ReducedWeights : IDisposable
             NativeMemory.AlignedFree((void*)allocation);
         _allocations.Clear();
     }
+
+    /// <summary>A matrix as the model has it, and what becomes of it.</summary>
+    private sealed record Source(
+        LinearWeights Linear, int FirstOutput, int Outputs, int Index, TileKind Kind, int FirstGroup = 0, bool IsGated = false);
 
     private ReducedMatrix Reserve(int outputs, int inputs, TileKind kind, int stepUnit, int firstGroup)
     {

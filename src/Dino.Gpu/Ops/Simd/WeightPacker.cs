@@ -13,9 +13,9 @@ internal sealed unsafe class WeightPacker(float* destination, WeightLayout layou
         int hidden = weights.Config.HiddenSize;
         bool isGated = weights.Config.MlpKind == MlpKind.GatedSilu;
         Norms(weights.Norm, Norm.Final, 0, hidden);
-        var matrices = new List<(LinearWeights Linear, int FirstOutput, int Outputs, long Start)>
+        var matrices = new List<Source>
         {
-            (weights.PatchEmbedding, 0, hidden, layout.LinearStart(Linear.PatchEmbedding, 0)),
+            new(weights.PatchEmbedding, 0, hidden, layout.LinearStart(Linear.PatchEmbedding, 0)),
         };
         for (int layer = 0; layer < weights.Blocks.Count; layer++)
         {
@@ -23,18 +23,33 @@ internal sealed unsafe class WeightPacker(float* destination, WeightLayout layou
             Norms(block.Norm1, Norm.BeforeAttention, layer, hidden);
             Norms(block.Norm2, Norm.BeforeMlp, layer, hidden);
             long key = layout.LinearStart(Linear.KeyValue, layer);
-            matrices.Add((block.Qkv, 0, hidden, layout.LinearStart(Linear.Query, layer)));
-            matrices.Add((block.Qkv, hidden, hidden, key));
-            matrices.Add((block.Qkv, 2 * hidden, hidden, key + layout.MatrixSize(hidden, hidden)));
-            matrices.Add((block.Projection, 0, hidden, layout.LinearStart(Linear.Projection, layer)));
-            LinearWeights fc1 = isGated ? GatedLayer.Interleave(block.Fc1, layout.Width / 2) : block.Fc1;
-            matrices.Add((fc1, 0, fc1.Outputs, layout.LinearStart(Linear.Fc1, layer)));
-            matrices.Add((block.Fc2, 0, hidden, layout.LinearStart(Linear.Fc2, layer)));
+            matrices.Add(new(block.Qkv, 0, hidden, layout.LinearStart(Linear.Query, layer)));
+            matrices.Add(new(block.Qkv, hidden, hidden, key));
+            matrices.Add(new(block.Qkv, 2 * hidden, hidden, key + layout.MatrixSize(hidden, hidden)));
+            matrices.Add(new(block.Projection, 0, hidden, layout.LinearStart(Linear.Projection, layer), block.LayerScale1));
+            matrices.Add(new(block.Fc1, 0, layout.Fc1Rows, layout.LinearStart(Linear.Fc1, layer), IsGated: isGated));
+            matrices.Add(new(block.Fc2, 0, hidden, layout.LinearStart(Linear.Fc2, layer), block.LayerScale2));
         }
 
-        Parallel.ForEach(matrices, (matrix, _, index) => Matrix(
-            matrix.Linear, matrix.FirstOutput, matrix.Outputs, matrix.Start, index == 0 || layout.HasSections));
+        // A changed copy of a matrix lives no longer than its turn.
+        Parallel.ForEach(matrices, (matrix, _, index) =>
+        {
+            LinearWeights linear = matrix.IsGated
+                ? GatedLayer.Interleave(matrix.Linear, layout.Width / 2)
+                : matrix.Linear.ScaleRows(matrix.Gains);
+            Matrix(linear, matrix.FirstOutput, matrix.Outputs, matrix.Start, index == 0 || layout.HasSections);
+        });
     }
+
+    /// <summary>A matrix as the model has it, and what is done before it is copied.</summary>
+    /// <param name="Linear">The layer.</param>
+    /// <param name="FirstOutput">The first of its rows that are taken.</param>
+    /// <param name="Outputs">How many.</param>
+    /// <param name="Start">Where they go.</param>
+    /// <param name="Gains">Of the rows; null without LayerScale.</param>
+    /// <param name="IsGated">Whether rows of the gate and the others take turns.</param>
+    private sealed record Source(
+        LinearWeights Linear, int FirstOutput, int Outputs, long Start, float[]? Gains = null, bool IsGated = false);
 
     private void Norms(NormWeights norm, Norm kind, int layer, int hidden)
     {
