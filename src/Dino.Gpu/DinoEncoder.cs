@@ -60,7 +60,7 @@ public sealed partial class DinoEncoder : IDinoEncoder
         {
             _executor = createExecutor(_device, weights);
             // after the upload of the weights: the memory that is still free is for activations
-            int batchSize = options.BatchSize ?? BatchChoice.For(_device, _shape);
+            int batchSize = options.BatchSize ?? BatchChoice.For(_device, _shape, _preprocessor.KeepsFractions);
             _batches = new BatchRunner(_executor, Device, _preprocessor, _shape, tables, batchSize, options.Warning)
             {
                 OwnDevice = _device,

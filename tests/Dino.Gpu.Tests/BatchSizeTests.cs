@@ -111,6 +111,15 @@ public sealed class BatchSizeTests(TestDevices devices)
         Assert.Equal(expected, BatchChoice.Indexable(new VitShape(VitConfig.VitS16, side, side)));
 
     [Fact]
+    public void Pictures_that_are_not_rounded_to_bytes_take_four_times_their_room()
+    {
+        var shape = new VitShape(VitConfig.VitS16, 64, 48);
+        Assert.Equal(
+            3L * 3 * 64 * 48 * GpuExecutor<PortableOps>.Slots,
+            BatchChoice.BytesPerImage(shape, keepsFractions: true) - BatchChoice.BytesPerImage(shape));
+    }
+
+    [Fact]
     public void Without_a_wish_the_CPU_takes_32_and_a_wish_is_kept()
     {
         using DinoEncoder automatic = DinoEncoder.Create(TinyModel.Weights, Cpu);

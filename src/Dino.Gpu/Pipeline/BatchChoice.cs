@@ -21,21 +21,27 @@ internal static class BatchChoice
     private const int Most = 256;
 
     /// <summary>The batch for a device that already holds its weights.</summary>
-    public static int For(DinoDevice device, in VitShape shape)
+    /// <param name="device">The device.</param>
+    /// <param name="shape">The model at its input size.</param>
+    /// <param name="keepsFractions">Whether pictures are floats on the device, and not bytes.</param>
+    public static int For(DinoDevice device, in VitShape shape, bool keepsFractions = false)
     {
         if (device.Family == KernelFamily.Simd)
             return Cpu;
         // OpenCL does not report how much memory is free, so a quarter of all is taken. Drivers also refuse single
         // buffers above a quarter.
         long budget = device.Accelerator is CudaAccelerator cuda ? cuda.GetFreeMemory() / 2 : device.Accelerator.MemorySize / 4;
-        return Math.Min(Fitting(budget, BytesPerImage(shape)), Indexable(shape));
+        return Math.Min(Fitting(budget, BytesPerImage(shape, keepsFractions)), Indexable(shape));
     }
 
     /// <summary>
     /// Bytes of one image on a device: its activations, which all batches share, and its pixels in every slot.
     /// </summary>
-    internal static long BytesPerImage(in VitShape shape) =>
-        PortableActivations.BytesPerImage(shape) + 3L * shape.PictureWidth * shape.PictureHeight * GpuExecutor<PortableOps>.Slots;
+    internal static long BytesPerImage(in VitShape shape, bool keepsFractions = false)
+    {
+        long pixels = 3L * shape.PictureWidth * shape.PictureHeight * (keepsFractions ? sizeof(float) : 1);
+        return PortableActivations.BytesPerImage(shape) + pixels * GpuExecutor<PortableOps>.Slots;
+    }
 
     /// <summary>
     /// The most images whose activations the portable and tensor-core kernels can index. They count in 32 bits. Large
