@@ -40,6 +40,7 @@ public sealed partial class DinoEncoder : IDinoEncoder
     /// <param name="createExecutor">Makes the executor that runs the model on the device.</param>
     private DinoEncoder(VitWeights weights, DinoOptions options, Func<DinoDevice, VitWeights, VitExecutor> createExecutor)
     {
+        Pictures = weights.Preprocessor;
         if (options.Preprocess == PreprocessPreset.Dino)
             weights = weights.With(preprocessor: null); // the original evaluation, whatever the checkpoint says
         Config = weights.Config;
@@ -127,6 +128,9 @@ public sealed partial class DinoEncoder : IDinoEncoder
     /// <c>preprocessor_config.json</c> differs from the published model's, such as <c>hf, bicubic</c>.
     /// </summary>
     public string Preprocessing { get; }
+
+    /// <summary>What the checkpoint says about pictures, whatever is done; null where it says nothing.</summary>
+    internal PreprocessorConfig? Pictures { get; }
 
     /// <summary>Loads a checkpoint onto a device.</summary>
     /// <param name="weights">

@@ -69,6 +69,9 @@ public sealed partial class DinoEncoderGroup : IDinoEncoder
     /// <inheritdoc cref="DinoEncoder.Preprocessing"/>
     public string Preprocessing => _encoders[0].Preprocessing;
 
+    /// <inheritdoc cref="DinoEncoder.Pictures"/>
+    internal PreprocessorConfig? Pictures => _encoders[0].Pictures;
+
     /// <summary>The most images that every device takes in one pass.</summary>
     public int BatchSize => _encoders.Min(encoder => encoder.BatchSize);
 

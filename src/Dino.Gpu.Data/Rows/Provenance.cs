@@ -124,7 +124,7 @@ public sealed record Provenance
             HeadCount = config.HeadCount,
             PatchSize = config.PatchSize,
             RegisterCount = config.RegisterCount,
-            ModelName = config.Kind == ModelKind.Dino ? null : PublishedModel.Of(config)?.Name,
+            ModelName = config.Kind == ModelKind.Dino ? null : PublishedModel.Of(config, encoders.Pictures)?.Name,
             LayerNormEpsilon = config.LayerNormEpsilon,
             Preprocess = encoders.Preprocessing,
             InputWidth = encoders.InputWidth,

@@ -92,7 +92,8 @@ public sealed record CheckpointInfo
             throw new WeightsException(problem);
         VitConfig model = info?.Config ?? source?.Model?.Config ?? VitConfig.VitS16;
         int trained = model.DefaultInputSize;
-        return preset == PreprocessPreset.HuggingFace && (info is null ? model.UsualPreprocessor : info.Preprocessor) is { } config
+        PreprocessorConfig? said = info is null ? source?.Model?.Pictures ?? model.UsualPreprocessor : info.Preprocessor;
+        return preset == PreprocessPreset.HuggingFace && said is { } config
             ? new Preprocessor(config, width ?? config.InputWidth ?? trained, height ?? config.InputHeight ?? trained)
             : new Preprocessor(preset, width ?? trained, height ?? trained);
     }
@@ -114,7 +115,7 @@ public sealed record CheckpointInfo
     };
 
     /// <summary>What the model is called, such as <c>dinov2-small</c>, or its family; null if it does not fit one.</summary>
-    internal string? ModelName => Config is { } config ? PublishedModel.Of(config)?.Name ?? config.Kind.Title() : null;
+    internal string? ModelName => Config is { } config ? PublishedModel.Of(config, Preprocessor)?.Name ?? config.Kind.Title() : null;
 
     /// <summary>What a model has that the original DINO does not.</summary>
     private IEnumerable<string> Parts(VitConfig config)

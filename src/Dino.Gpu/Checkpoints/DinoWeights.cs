@@ -44,7 +44,8 @@ public static class DinoWeights
     /// <param name="progress">Told about every megabyte and every broken connection.</param>
     /// <param name="cancellation">Stops it; what has arrived stays in <c>FILE.part</c>.</param>
     /// <exception cref="DinoException">
-    /// The hub cannot be reached, refuses, or sends something else than it announced; or the file cannot be written.
+    /// The hub cannot be reached, refuses, or sends something else than it announced; the file cannot be written; or
+    /// what lies beside it would prepare the pictures of one of them wrongly.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static async Task<WeightsDownloadResult> PullAsync(
@@ -53,6 +54,7 @@ public static class DinoWeights
         IProgress<WeightsDownloadProgress>? progress = null,
         CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(path);
         options ??= new WeightsDownloadOptions();
         PublishedModel? model = PublishedModel.Find(options.Repository);
         if (model is { IsInParts: true } && options.FileName == CheckpointNames.Safetensors)
@@ -62,10 +64,39 @@ public static class DinoWeights
                 $"fetch it with 'hf download {model.Repository}', then pass --weights {model.Repository}");
         }
 
+        if (model is not null && path.Length > 0)
+            RequireFolder(path, model, options);
         WeightsDownloadResult result = await WeightsDownload.RunAsync(path, options, progress, cancellation).ConfigureAwait(false);
         if (model?.Pictures is { } pictures)
             WritePictures(result.Path, pictures);
         return result;
+    }
+
+    /// <summary>
+    /// A folder has one <c>preprocessor_config.json</c> for all of its weights. So a model with pictures of its own
+    /// needs a folder of its own.
+    /// </summary>
+    private static void RequireFolder(string path, PublishedModel model, WeightsDownloadOptions options)
+    {
+        string file = Path.GetFullPath(path);
+        string folder = Path.GetDirectoryName(file) ?? file;
+        if (!Directory.Exists(folder))
+            return;
+        string hint = $"name a folder of its own, such as {options.DefaultPath}";
+        PreprocessorConfig? beside = PreprocessorFile.Beside(file);
+        if (beside is not null && (model.Pictures is { } own
+            ? !beside.IsSameAs(own)
+            : PublishedModel.All.Any(other => other.Pictures is { } pictures && beside.IsSameAs(pictures))))
+        {
+            throw new WeightsException($"{folder}: {PreprocessorFile.FileName} is for other pictures than those of {model.Name}", hint);
+        }
+
+        if (model.Pictures is not null && CheckpointNames.In(folder).FirstOrDefault(other => other != file) is { } another)
+        {
+            throw new WeightsException(
+                $"{folder}: {Path.GetFileName(another)} is there, whose pictures are not those of {model.Name} (expected no other weights)",
+                hint);
+        }
     }
 
     /// <summary>What the tensors of a model do not say about its pictures goes into a file beside them.</summary>

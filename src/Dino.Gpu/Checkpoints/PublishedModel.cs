@@ -80,6 +80,13 @@ internal sealed record PublishedModel
         .Where(slot => Config.Kind != ModelKind.DinoV3 || slot.Optional.Length == 0 || (HasQkvBias && !slot.Name.Contains("k_proj")))
         .Sum(slot => slot.Shape.Aggregate(1L, (product, side) => product * side));
 
+    /// <summary>Seeded weights in its sizes, with its pictures.</summary>
+    public VitWeights Seeded(ulong seed)
+    {
+        VitWeights weights = SyntheticWeights.Create(Config, seed);
+        return Pictures is { } pictures ? weights.With(pictures) : weights;
+    }
+
     /// <summary>The model of a name, short or as on the hub; null where there is none.</summary>
     public static PublishedModel? Find(string name) => All.FirstOrDefault(model =>
         name == model.Name || name == model.Repository || Owner + name == model.Repository);
@@ -89,9 +96,19 @@ internal sealed record PublishedModel
     public static PublishedModel Named(string name) => Find(name) ?? throw new WeightsException(
         $"there is no model '{name}' (expected one of {All.Count} names)", "'dino models' lists them; --repository takes any other");
 
-    /// <summary>The first model of these sizes; null where there is none.</summary>
-    public static PublishedModel? Of(VitConfig config) =>
-        All.FirstOrDefault(model => SizesOf(model.Config) == SizesOf(config));
+    /// <summary>
+    /// The model of these sizes and of pictures with these figures, else the first one with the usual pictures; null
+    /// where there is none.
+    /// </summary>
+    /// <param name="config">The sizes.</param>
+    /// <param name="pictures">How the checkpoint's pictures become its input; null where it does not say.</param>
+    public static PublishedModel? Of(VitConfig config, PreprocessorConfig? pictures)
+    {
+        PublishedModel[] models = [.. All.Where(model => SizesOf(model.Config) == SizesOf(config))];
+        return Array.Find(models, model => model.Pictures is { } own && pictures is not null
+                && own.Mean.SequenceEqual(pictures.Mean) && own.StandardDeviation.SequenceEqual(pictures.StandardDeviation))
+            ?? Array.Find(models, model => model.Pictures is null);
+    }
 
     /// <summary>What the tensors of a model show; the rest is said by files beside it.</summary>
     private static VitConfig SizesOf(VitConfig config) => config with

@@ -110,8 +110,12 @@ public sealed record WeightSource
     /// <inheritdoc cref="Load(CheckpointOptions)"/>
     /// <param name="options">As there.</param>
     /// <param name="watch">Follows, and may end it.</param>
-    internal VitWeights Load(CheckpointOptions? options, LoadWatch watch) =>
-        Seed is { } seed ? SyntheticWeights.Create(Model?.Config ?? VitConfig.VitS16, seed) : Checkpoint.LoadWatched(Path!, options, watch);
+    internal VitWeights Load(CheckpointOptions? options, LoadWatch watch)
+    {
+        if (Seed is not { } seed)
+            return Checkpoint.LoadWatched(Path!, options, watch);
+        return Model?.Seeded(seed) ?? SyntheticWeights.Create(VitConfig.VitS16, seed);
+    }
 
     /// <summary>A seed as people write it: decimal, or hexadecimal after 0x; 64 bits.</summary>
     /// <exception cref="DinoException">Not such a number.</exception>

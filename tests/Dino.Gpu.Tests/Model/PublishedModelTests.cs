@@ -36,7 +36,7 @@ public sealed class PublishedModelTests : IDisposable
         VitConfig config = model.Config;
         int side = config.DefaultInputSize / config.PatchSize;
         Assert.Equal((224, tokens), (config.DefaultInputSize, config.PrefixTokenCount + side * side));
-        Assert.Equal(name, PublishedModel.Of(config)!.Name);
+        Assert.Equal(name, PublishedModel.Of(config, config.UsualPreprocessor)!.Name);
         Assert.Equal(model, PublishedModel.Find(model.Repository));
         Assert.Equal(model, PublishedModel.Find(model.Repository["facebook/".Length..]));
     }
@@ -107,6 +107,42 @@ public sealed class PublishedModelTests : IDisposable
         File.Copy(FamilyModel.PathOf("dinov3", "config.json"), _folder["config.json"]);
         VitWeights weights = Checkpoint.Load(_folder["model.safetensors"]);
         Assert.Equal("fractions, mean 0.43 0.411 0.296, std 0.213 0.156 0.143", weights.Preprocessor!.Difference);
+    }
+
+    [Fact]
+    public void Satellite_models_are_told_by_their_pictures()
+    {
+        foreach (string name in (string[])["dinov3-vitl16", "dinov3-vit7b16"])
+        {
+            PublishedModel web = PublishedModel.Named(name), satellite = PublishedModel.Named(name + "-sat");
+            Assert.Equal(satellite, PublishedModel.Of(web.Config, satellite.Pictures! with { InputWidth = 512, InputHeight = 512 }));
+            Assert.Equal(web, PublishedModel.Of(web.Config, web.Config.UsualPreprocessor));
+            Assert.Equal(web, PublishedModel.Of(web.Config, null));
+        }
+    }
+
+    /// <summary>One preprocessor_config.json counts for every checkpoint beside it.</summary>
+    [Theory]
+    [InlineData("dinov3-vitl16-sat", "other.pth", "other.pth is there, whose pictures are not those of dinov3-vitl16-sat")]
+    [InlineData("dinov3-vitl16-sat", "preprocessor_config.json", "is for other pictures than those of dinov3-vitl16-sat")]
+    [InlineData("dinov3-vitl16", "satellite", "is for other pictures than those of dinov3-vitl16")]
+    public async Task A_folder_of_other_pictures_is_refused_before_the_download(string name, string beside, string expected)
+    {
+        string config = _folder[PreprocessorFile.FileName];
+        if (beside == "satellite")
+            SafetensorsWriter.WritePreprocessor(config, PublishedModel.Named("dinov3-vitl16-sat").Pictures!);
+        else if (beside == PreprocessorFile.FileName)
+            SafetensorsWriter.WritePreprocessor(config, PublishedModel.Named(name).Config.UsualPreprocessor!);
+        else
+            _folder.Write(beside, [1]);
+        using var server = new HubServer([1]);
+        var options = new WeightsDownloadOptions { Endpoint = server.Endpoint, Repository = PublishedModel.Named(name).Repository };
+        WeightsException failure = await Assert.ThrowsAsync<WeightsException>(() => DinoWeights.PullAsync(
+            _folder["model.safetensors"], options, cancellation: TestContext.Current.CancellationToken));
+        Assert.Contains(expected, failure.Message);
+        Assert.StartsWith("name a folder of its own, such as ", failure.Hint);
+        Assert.Empty(server.Requests);
+        Assert.Single(Directory.EnumerateFileSystemEntries(_folder.Root));
     }
 
     [Theory]

@@ -62,9 +62,9 @@ internal sealed class WeightsJob(CliConsole console, bool json)
     /// <summary>Writes seeded weights.</summary>
     public int Synthesize(string model, ulong seed, string output)
     {
-        VitConfig config = PublishedModel.Named(model).Config;
+        PublishedModel published = PublishedModel.Named(model);
         FileKind.Weights.EnsureWritable(output);
-        return Save(output, SyntheticWeights.Create(config, seed), WeightsDataType.Float32);
+        return Save(output, published.Seeded(seed), WeightsDataType.Float32);
     }
 
     private int Save(string path, VitWeights weights, WeightsDataType type)
