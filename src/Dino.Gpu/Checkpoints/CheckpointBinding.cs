@@ -147,7 +147,11 @@ internal sealed class CheckpointBinding
         }
 
         foreach ((TensorSlot slot, TensorEntry tensor) in _pairs.Where(pair => pair.Slot.IsMask))
+        {
             Mask(slot, tensor, slot.Data(weights).Span);
+            watch.Read(sizeof(float) * tensor.ElementCount);
+        }
+
         _sizes.RefuseFixedPositions(weights);
         return weights;
     }

@@ -30,6 +30,15 @@ public sealed class LoadingTests : IDisposable
         Assert.Equal(expected.Embed(TinyModel.Picture(1)), encoder.Embed(TinyModel.Picture(1)));
     }
 
+    /// <summary>The masks of DINOv3's biases are read after everything else, and count too.</summary>
+    [Fact]
+    public void Progress_counts_masks()
+    {
+        var reports = new Reports();
+        Checkpoint.LoadWatched(FamilyModel.PathOf("dinov3", "original.pth"), null, new LoadWatch(reports, CancellationToken.None));
+        Assert.Equal(reports.All[0].BytesTotal, reports.All[^1].BytesDone);
+    }
+
     [Theory]
     [InlineData(DinoLoadStage.Weights)]
     [InlineData(DinoLoadStage.Device)]
