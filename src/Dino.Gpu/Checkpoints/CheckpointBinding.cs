@@ -164,7 +164,7 @@ internal sealed class CheckpointBinding
         if (!_sizes.HasClassPosition)
             weights.Positions.AsSpan(0, Config.HiddenSize).Clear();
         if (Config.PositionKind == PositionKind.Rotary)
-            (_periods ?? VitWeights.Periods(Config.HeadSize, _sizes.RotaryBase)).CopyTo(weights.RotaryPeriods, 0);
+            SaidPeriods.CopyTo(weights.RotaryPeriods, 0);
     }
 
     /// <summary>DINOv3's code multiplies the biases by a mask, which takes the key's away.</summary>
@@ -234,16 +234,30 @@ internal sealed class CheckpointBinding
             }
         }
 
+        if (slot.Name == _names.Tensors.Periods && Array.FindIndex(values.ToArray(), IsNoPeriod) is >= 0 and var wrong)
+            throw _file.Error(ProblemOf($"{slot.Name} has", values[wrong]));
+
         // Of biases alone a training may leave all at zero.
         if (!slot.Name.EndsWith(".bias", StringComparison.Ordinal) && values.IndexOfAnyExcept(0f) < 0)
             throw _file.Error($"{slot.Name} is all zeros, expected trained weights", "if it was downloaded, fetch it again");
     }
+
+    /// <summary>The periods of RoPE that count where the tensors do not have them.</summary>
+    private float[] SaidPeriods => _periods ?? RopePeriods.Of(Config.HeadSize, _sizes.RotaryBase);
+
+    /// <summary>Angles are divided by it.</summary>
+    private static bool IsNoPeriod(float value) => !(value > 0 && float.IsFinite(value));
+
+    private static string ProblemOf(string what, float value) =>
+        string.Create(CultureInfo.InvariantCulture, $"{what} the value {value}, expected positive numbers");
 
     private void MatchSlots(ModelConfig? beside)
     {
         if (Config.LayerCount == 0) _problems.Add("it has no layers");
         if (_periods is { } periods && periods.Length != Config.HeadSize / 4)
             _problems.Add($"{ModelConfig.PeriodsKey} has {periods.Length} numbers, expected {Config.HeadSize / 4}");
+        if (Config.PositionKind == PositionKind.Rotary && Array.FindIndex(SaidPeriods, IsNoPeriod) is >= 0 and var wrong)
+            _problems.Add(ProblemOf("the periods of RoPE have", SaidPeriods[wrong]));
         IReadOnlyList<TensorSlot> slots = TensorSlots.For(_names.Tensors, Config, _sizes.HasClassPosition);
         HashSet<string> optional = [.. slots.Where(slot => _tensors.ContainsKey(slot.Name)).Select(slot => slot.Optional)];
         string[] modules = _names.Tensors.Qkv;

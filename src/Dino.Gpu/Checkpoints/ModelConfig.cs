@@ -24,11 +24,12 @@ internal sealed class ModelConfig
     public const string ImageSizeKey = "image_size";
 
     /// <summary>
-    /// The periods of RoPE, separated by spaces, where they are not those of <see cref="VitWeights.RotaryBase"/>.
+    /// The periods of RoPE, separated by spaces, where they are not those of <see cref="RopePeriods.UsualBase"/>.
     /// </summary>
     public const string PeriodsKey = "rope_periods";
 
-    private const string ThetaKey = "rope_theta";
+    /// <summary>What the periods of RoPE grow to, in config.json.</summary>
+    public const string ThetaKey = "rope_theta";
 
     /// <summary>What transformers calls the models of a kind.</summary>
     private static readonly (ModelKind Kind, string[] Types)[] ModelTypes =

@@ -10,8 +10,9 @@ internal static class ModelConfigWriter
     /// <param name="config">The sizes.</param>
     /// <param name="type">What <c>torch_dtype</c> says.</param>
     /// <param name="biases">Which of query, key and value have a bias; what DINOv3 says.</param>
+    /// <param name="rotaryBase">What the periods of RoPE grow to; null where they are no powers.</param>
     public static void Write(
-        Stream stream, VitConfig config, WeightsDataType type, (bool Query, bool Key, bool Value) biases)
+        Stream stream, VitConfig config, WeightsDataType type, (bool Query, bool Key, bool Value) biases, double? rotaryBase)
     {
         bool isGated = config.MlpKind == MlpKind.GatedSilu;
         bool isThird = config.Kind == ModelKind.DinoV3;
@@ -50,7 +51,8 @@ internal static class ModelConfigWriter
         {
             json.WriteBoolean("proj_bias", true);
             json.WriteBoolean("query_bias", biases.Query);
-            json.WriteNumber("rope_theta", VitWeights.RotaryBase);
+            if (rotaryBase is { } theta)
+                json.WriteNumber(ModelConfig.ThetaKey, theta);
         }
         else
         {

@@ -48,7 +48,7 @@ internal sealed class ModelSizes(
     public bool HasClassPosition { get; private set; } = true;
 
     /// <summary>The largest period of RoPE, where the file does not have the periods.</summary>
-    public double RotaryBase { get; private set; } = VitWeights.RotaryBase;
+    public double RotaryBase { get; private set; } = RopePeriods.UsualBase;
 
     /// <param name="fromFile">What the metadata of the file says.</param>
     /// <param name="beside">What config.json says.</param>
@@ -63,8 +63,16 @@ internal sealed class ModelSizes(
         int grid = isTable ? TableGrid() : Math.Max((beside?.ImageSize ?? fromFile?.ImageSize ?? UsualInput) / patch, 1);
         int layers = LayerCount();
         (int mlp, MlpKind mlpKind) = Mlp(hidden);
-        int registers = _names.Registers.Length > 0 ? Side(_names.Registers, 1, _names.Kind == ModelKind.DinoV3 ? 4 : 0) : 0;
+        int lostRegisters = _names.Kind == ModelKind.DinoV3 && beside?.Registers is >= 0 and <= MaxSide and var said ? said : 0;
+        int registers = _names.Registers.Length > 0 ? Side(_names.Registers, 1, lostRegisters) : 0;
         RotaryBase = beside?.Theta ?? RotaryBase;
+        if (!isTable && beside?.Theta is { } theta && fromFile?.Periods is { } periods && !RopePeriods.AreOf(periods, theta))
+        {
+            problems.Add(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{ModelConfig.FileName} says {ModelConfig.ThetaKey} {theta}, not that of {ModelConfig.PeriodsKey} in the metadata"));
+        }
+
         double epsilon = Agree(ModelConfig.EpsilonKey, fromFile?.Epsilon, beside?.Epsilon) ?? _names.Epsilon;
         if (!(epsilon is >= 0 and < 1))
         {
@@ -84,8 +92,7 @@ internal sealed class ModelSizes(
             TrainedGrid = grid,
             LayerNormEpsilon = epsilon,
             RegisterCount = registers,
-            HasLayerScale = _names.LayerScale1.Length > 0
-                && (_names.Kind == ModelKind.DinoV3 || HasAny(_names.LayerScale1) || HasAny(_names.LayerScale2)),
+            HasLayerScale = _names.LayerScale1.Length > 0 && (HasAny(_names.LayerScale1) || HasAny(_names.LayerScale2)),
             PositionKind = isTable ? PositionKind.Table : PositionKind.Rotary,
             DefaultInterpolation = _names.Kind == ModelKind.DinoV2 && registers > 0
                 ? PositionInterpolation.Antialias
@@ -171,7 +178,8 @@ internal sealed class ModelSizes(
     }
 
     /// <summary>
-    /// Whether a model of this size may have so many heads. RoPE rotates pairs of columns, half of them by y and half by x.
+    /// Whether a model of this size may have so many heads. RoPE rotates pairs of columns, half of them by y and half
+    /// by x.
     /// </summary>
     private bool MayHave(int heads, int hidden) =>
         hidden % heads == 0 && (_names.Positions.Length > 0 || hidden / heads % 4 == 0);

@@ -19,7 +19,7 @@ public enum WeightsDataType
 
 /// <summary>
 /// Writes weights as <c>.safetensors</c> with Hugging Face's names and shapes, query, key and value apart again.
-/// Named <c>model.safetensors</c> and with the <c>config.json</c> of <see cref="WriteConfig"/> beside it, the folder is
+/// Named <c>model.safetensors</c> and with the <c>config.json</c> of <c>WriteConfig</c> beside it, the folder is
 /// one that
 /// <c>AutoModel.from_pretrained</c> loads. What shapes do not show (heads, epsilon) is in the file's metadata too, so
 /// the file alone
@@ -76,7 +76,7 @@ public static class SafetensorsWriter
         string config = Path.Combine(folder, ModelConfig.FileName);
         if (Path.GetFileName(path) != CheckpointNames.Safetensors || File.Exists(config))
             return [];
-        WriteConfigFile(config, weights.Config, type, (HasBias(weights, 0), HasBias(weights, 1), HasBias(weights, 2)));
+        WriteConfig(config, weights, type);
         string pictures = Path.Combine(folder, PreprocessorFile.FileName);
         if (weights.Preprocessor is not { } preprocessor || File.Exists(pictures))
             return [config];
@@ -96,7 +96,10 @@ public static class SafetensorsWriter
     }
 
     /// <summary>
-    /// Writes the sizes as Hugging Face's <c>config.json</c>: for <c>ViTModel</c>, <c>Dinov2Model</c> and so on.
+    /// Writes the sizes as Hugging Face's <c>config.json</c>: for <c>ViTModel</c>, <c>Dinov2Model</c> and so on. Sizes
+    /// do not show which biases a model of DINOv3 has, or the base of its RoPE: here queries and values have one, keys
+    /// have none, and the base is 100, as in all published models but the 7B ones. Use the overload with the weights
+    /// where they are at hand.
     /// </summary>
     /// <param name="path">Replaced if it exists.</param>
     /// <param name="config">The sizes.</param>
@@ -106,7 +109,25 @@ public static class SafetensorsWriter
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(config);
-        WriteConfigFile(path, config, type, (Query: true, Key: false, Value: true));
+        WriteConfigFile(path, config, type, (Query: true, Key: false, Value: true), RopePeriods.UsualBase);
+    }
+
+    /// <summary>
+    /// Writes <c>config.json</c> as <see cref="WriteConfig(string, VitConfig, WeightsDataType)"/> does, for the tensors
+    /// of <see cref="Write(string, VitWeights, WeightsDataType)"/>: a bias of DINOv3 that is zero in every block is
+    /// left out there. <c>rope_theta</c> is the base of the periods, left out where they have none.
+    /// </summary>
+    /// <param name="path">Replaced if it exists.</param>
+    /// <param name="weights">The model.</param>
+    /// <param name="type">What <c>torch_dtype</c> says.</param>
+    /// <exception cref="DinoException">The file cannot be written.</exception>
+    public static void WriteConfig(string path, VitWeights weights, WeightsDataType type)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(weights);
+        WriteConfigFile(
+            path, weights.Config, type, (HasBias(weights, 0), HasBias(weights, 1), HasBias(weights, 2)),
+            RopePeriods.BaseOf(weights.RotaryPeriods));
     }
 
     /// <summary>Writes any float32 tensors, whole or not at all.</summary>
@@ -151,7 +172,7 @@ public static class SafetensorsWriter
         if (weights.Config.PositionKind != PositionKind.Rotary)
             yield break;
         yield return new(ModelConfig.ImageSizeKey, weights.Config.TrainedImageSize.ToString(CultureInfo.InvariantCulture));
-        if (!weights.RotaryPeriods.AsSpan().SequenceEqual(VitWeights.Periods(weights.Config.HeadSize)))
+        if (!weights.RotaryPeriods.AsSpan().SequenceEqual(RopePeriods.Of(weights.Config.HeadSize)))
         {
             yield return new(
                 ModelConfig.PeriodsKey,
@@ -160,8 +181,8 @@ public static class SafetensorsWriter
     }
 
     private static void WriteConfigFile(
-        string path, VitConfig config, WeightsDataType type, (bool Query, bool Key, bool Value) biases) =>
-        WriteAtomically(path, stream => ModelConfigWriter.Write(stream, config, type, biases));
+        string path, VitConfig config, WeightsDataType type, (bool Query, bool Key, bool Value) biases, double? rotaryBase) =>
+        WriteAtomically(path, stream => ModelConfigWriter.Write(stream, config, type, biases, rotaryBase));
 
     private static void WriteHeader(
         Stream stream,

@@ -8,9 +8,6 @@ namespace Dino.Gpu.Model;
 /// </summary>
 public sealed class VitWeights
 {
-    /// <summary>The largest period of DINOv3's RoPE, <c>rope_theta</c>.</summary>
-    internal const double RotaryBase = 100;
-
     /// <summary>The sizes in the shapes below.</summary>
     public required VitConfig Config { get; init; }
 
@@ -65,7 +62,7 @@ public sealed class VitWeights
             Positions = Uninitialized(
                 config.PositionKind == PositionKind.Table ? (1 + config.TrainedGrid * config.TrainedGrid) * hidden : 0),
             Registers = Uninitialized(config.RegisterCount * hidden),
-            RotaryPeriods = config.PositionKind == PositionKind.Rotary ? Periods(config.HeadSize) : [],
+            RotaryPeriods = config.PositionKind == PositionKind.Rotary ? RopePeriods.Of(config.HeadSize) : [],
             PatchEmbedding = Linear(hidden, config.PatchLength),
             Blocks = [.. Enumerable.Range(0, config.LayerCount).Select(_ => new BlockWeights
             {
@@ -115,17 +112,6 @@ public sealed class VitWeights
         Blocks = blocks,
         Norm = Norm,
     };
-
-    /// <summary>(head size / 4): the periods of RoPE as Hugging Face computes them, in float32.</summary>
-    /// <param name="headSize">Columns of a head.</param>
-    /// <param name="largest">What the periods grow to, <c>rope_theta</c>.</param>
-    internal static float[] Periods(int headSize, double largest = RotaryBase)
-    {
-        var periods = new float[headSize / 4];
-        for (int i = 0; i < periods.Length; i++)
-            periods[i] = (float)Math.Pow(largest, 4.0 * i / headSize);
-        return periods;
-    }
 
     /// <summary>(3, 256): the value of every byte in every channel, by <see cref="PixelNormalization"/>.</summary>
     internal float[] PixelTable() => PixelNormalization.CreateTable(Preprocessor ?? PreprocessorConfig.Standard);

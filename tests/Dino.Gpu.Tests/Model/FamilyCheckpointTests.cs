@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Model;
 using Dino.Gpu.Tests.Support;
@@ -205,6 +207,8 @@ public sealed class FamilyCheckpointTests : IDisposable
     [InlineData("dinov3", "\"query_bias\": true", "\"query_bias\": false", "query_bias false, the tensors true")]
     [InlineData("dinov3", "\"key_bias\": false", "\"key_bias\": true", "key_bias true, the tensors false")]
     [InlineData("dinov3", "\"rope_theta\": 100.0", "\"rope_theta\": 0", "rope_theta is '0', expected a positive number")]
+    [InlineData("dinov3", "\"rope_theta\": 100.0", "\"rope_theta\": 1e300", "the periods of RoPE have the value Infinity")]
+    [InlineData("dinov3", "\"num_attention_heads\": 2", "\"num_attention_heads\": 16", "is 16, heads of 2 columns, expected a multiple")]
     public void A_config_that_says_otherwise_is_refused(string model, string said, string instead, string expected)
     {
         File.Copy(FamilyModel.PathOf(model, "model.safetensors"), _folder["model.safetensors"]);
@@ -238,6 +242,95 @@ public sealed class FamilyCheckpointTests : IDisposable
         string config = File.ReadAllText(FamilyModel.PathOf("dinov3", "config.json"));
         File.WriteAllText(_folder["config.json"], config.Replace("\"rope_theta\": 100.0", "\"rope_parameters\": {\"rope_theta\": 16}"));
         Assert.Equal([1f, 2f, 4f, 8f], Checkpoint.Load(_folder["model.safetensors"]).RotaryPeriods);
+    }
+
+    [Theory]
+    [InlineData(CheckpointLayout.HuggingFace)]
+    [InlineData(CheckpointLayout.Dino)]
+    public void A_third_model_may_lack_registers_and_gains(CheckpointLayout layout)
+    {
+        VitConfig config = FamilyModel.Load("dinov3").Config with { RegisterCount = 0, HasLayerScale = false, TrainedGrid = 14 };
+        VitWeights weights = SyntheticWeights.Create(config);
+        var file = new SafetensorsFile();
+        foreach (TensorSlot slot in TensorSlots.For(layout, config).Where(slot => !slot.IsMask))
+            file.Add(slot.Name, "F32", slot.Shape, TinyModels.Bytes(slot.Data(weights).Span, "F32"));
+        string path = _folder.Write("a.safetensors", file.ToArray());
+        TinyModels.AssertEqual(weights, Checkpoint.Load(path, new CheckpointOptions { Heads = 2 }));
+    }
+
+    /// <summary>As the 7B models: no bias of queries, keys and values.</summary>
+    [Fact]
+    public void The_written_config_says_which_biases_were_written()
+    {
+        VitWeights weights = FamilyModel.Load("dinov3");
+        foreach (BlockWeights block in weights.Blocks)
+            block.Qkv.Bias.AsSpan().Clear();
+        SafetensorsWriter.Write(_folder["model.safetensors"], weights);
+        SafetensorsWriter.WriteConfig(_folder["config.json"], weights.Config);
+        Assert.Contains(
+            "query_bias true, the tensors false",
+            Assert.Throws<WeightsException>(() => Checkpoint.Load(_folder["model.safetensors"])).Message);
+        SafetensorsWriter.WriteConfig(_folder["config.json"], weights, WeightsDataType.Float32);
+        TinyModels.AssertEqual(weights, Checkpoint.Load(_folder["model.safetensors"]));
+    }
+
+    [Theory]
+    [InlineData(16, new float[] { 1, 2, 4, 8 })]
+    [InlineData(100, new float[] { 1, 3.15625f, 10, 31.625f })]
+    [InlineData(10000, new float[] { 1, 10, 100, 1000 })]
+    [InlineData(0, new float[] { 1, 2, 3, 9 })]
+    public void The_written_config_has_the_base_of_the_periods(int expected, float[] periods)
+    {
+        VitWeights weights = FamilyModel.Load("dinov3");
+        periods.CopyTo(weights.RotaryPeriods, 0);
+        SafetensorsWriter.WriteModel(_folder["model.safetensors"], weights, WeightsDataType.Float32);
+        string config = File.ReadAllText(_folder["config.json"]);
+        using (var json = JsonDocument.Parse(config))
+            Assert.Equal(expected, json.RootElement.TryGetProperty("rope_theta", out JsonElement theta) ? theta.GetDouble() : 0);
+        Assert.Equal(periods, Checkpoint.Load(_folder["model.safetensors"]).RotaryPeriods);
+        if (expected == 0)
+            return;
+        File.WriteAllText(_folder["config.json"], config.Replace($"\"rope_theta\": {expected}", "\"rope_theta\": 120"));
+        Assert.Contains(
+            "config.json says rope_theta 120, not that of rope_periods",
+            Assert.Throws<WeightsException>(() => Checkpoint.Load(_folder["model.safetensors"])).Message);
+    }
+
+    [Fact]
+    public void Heads_that_cannot_be_rotated_are_refused()
+    {
+        File.Copy(FamilyModel.PathOf("dinov3", "model.safetensors"), _folder["model.safetensors"]);
+        Assert.Contains(
+            "num_attention_heads is 16, heads of 2 columns, expected a multiple of 4 for RoPE",
+            Assert.Throws<WeightsException>(
+                () => Checkpoint.Load(_folder["model.safetensors"], new CheckpointOptions { Heads = 16 })).Message);
+    }
+
+    /// <summary>Angles are divided by them, and an angle that is no number spoils every token.</summary>
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("NaN")]
+    [InlineData("1e60")]
+    public void Periods_must_be_positive_numbers(string period)
+    {
+        VitWeights weights = FamilyModel.Load("dinov3");
+        var file = SafetensorsFile.Of(CheckpointLayout.HuggingFace, weights, name => name);
+        var metadata = new Dictionary<string, string> { ["num_attention_heads"] = "2", ["rope_periods"] = "1 2 4 " + period };
+        Assert.Contains(
+            "the periods of RoPE have the value", _folder.Refusal("model.safetensors", file.ToArray(metadata)), StringComparison.Ordinal);
+        if (!float.TryParse(period, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) || !float.IsFinite(value))
+            return;
+        var original = new SafetensorsFile();
+        foreach (TensorSlot slot in TensorSlots.Dino(weights.Config).Where(slot => !slot.IsMask))
+        {
+            float[] values = slot.Data(weights).ToArray();
+            if (slot.Name == "rope_embed.periods")
+                values[3] = value;
+            original.Add(slot.Name, "F32", slot.Shape, TinyModels.Bytes(values, "F32"));
+        }
+
+        Assert.Contains("rope_embed.periods has the value " + period, _folder.Refusal("a.safetensors", original.ToArray()));
     }
 
     [Fact]
