@@ -10,7 +10,7 @@ internal static class DataUri
     private const string Expected = "expected data:image/...;base64,...";
 
     /// <summary>Whether a text is one.</summary>
-    public static bool IsOne(ReadOnlySpan<byte> text) => text.Length >= 5 && Ascii.EqualsIgnoreCase(text[..5], "data:"u8);
+    public static bool IsOne(ReadOnlySpan<byte> text) => StartsWith(text, "data:"u8);
 
     /// <summary>The bytes in it.</summary>
     /// <param name="text">UTF-8.</param>
@@ -38,6 +38,7 @@ internal static class DataUri
             : throw RequestFailure.Picture("invalid_base64", "the data URI is no valid base64");
     }
 
-    private static bool StartsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> start) =>
+    /// <summary>Whether a text starts with ASCII, in upper or lower case.</summary>
+    public static bool StartsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> start) =>
         text.Length >= start.Length && Ascii.EqualsIgnoreCase(text[..start.Length], start);
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Dino.Gpu.Server.Requests;
@@ -16,31 +17,48 @@ internal sealed class PictureTexts(UrlPictures urls)
     public async Task<PictureInput[]> ReadAsync(IReadOnlyList<JsonElement> items, BodyMemory.Lease lease, CancellationToken cancellation)
     {
         var pictures = new PictureInput[items.Count];
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var fetches = new SemaphoreSlim(FetchesAtOnce);
         var fetching = new List<Task>();
-        for (int i = 0; i < pictures.Length; i++)
+        try
         {
-            if (DataUri.IsOne(items[i].Utf8()))
-                pictures[i] = Of(items[i], lease);
-            else if (items[i].GetString() is { } text && UrlPictures.IsOne(text))
-                fetching.Add(FetchAsync(i, text));
-            else
-                pictures[i] = PictureInput.Failed(null, RequestFailure.Picture("not_an_image", "expected data:image/...;base64,..."));
-        }
+            for (int i = 0; i < pictures.Length; i++)
+            {
+                ReadOnlySpan<byte> text = items[i].Utf8();
+                if (DataUri.IsOne(text))
+                    pictures[i] = Of(text, lease);
+                else if (UrlPictures.IsOne(text))
+                    fetching.Add(FetchAsync(i, Encoding.UTF8.GetString(text)));
+                else
+                    pictures[i] = PictureInput.Failed(null, RequestFailure.Picture("not_an_image", "expected data:image/...;base64,..."));
+            }
 
-        await Task.WhenAll(fetching).ConfigureAwait(false);
-        return pictures;
+            await Task.WhenAll(fetching).ConfigureAwait(false); // of those that failed, the first; not those that were stopped then
+            return pictures;
+        }
+        catch
+        {
+            // None goes on once the caller gives the memory back.
+            await stop.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll(fetching).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
 
         async Task FetchAsync(int index, string url)
         {
-            await fetches.WaitAsync(cancellation).ConfigureAwait(false);
+            await fetches.WaitAsync(stop.Token).ConfigureAwait(false);
             try
             {
-                pictures[index] = new PictureInput(null, await urls.FetchAsync(url, lease, cancellation).ConfigureAwait(false));
+                pictures[index] = new PictureInput(null, await urls.FetchAsync(url, lease, stop.Token).ConfigureAwait(false));
             }
             catch (RequestFailure failure) when (!failure.IsTemporary)
             {
                 pictures[index] = PictureInput.Failed(null, failure);
+            }
+            catch
+            {
+                await stop.CancelAsync().ConfigureAwait(false);
+                throw;
             }
             finally
             {
@@ -49,11 +67,11 @@ internal sealed class PictureTexts(UrlPictures urls)
         }
     }
 
-    private static PictureInput Of(JsonElement item, BodyMemory.Lease lease)
+    private static PictureInput Of(ReadOnlySpan<byte> text, BodyMemory.Lease lease)
     {
         try
         {
-            return new PictureInput(null, DataUri.Decode(item.Utf8(), lease));
+            return new PictureInput(null, DataUri.Decode(text, lease));
         }
         catch (RequestFailure failure) when (!failure.IsTemporary)
         {

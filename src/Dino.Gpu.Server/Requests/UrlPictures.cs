@@ -36,8 +36,8 @@ internal sealed class UrlPictures : IDisposable
     }
 
     /// <summary>Whether a text is a URL, allowed or not.</summary>
-    public static bool IsOne(string text) =>
-        text.StartsWith("http:", StringComparison.OrdinalIgnoreCase) || text.StartsWith("https:", StringComparison.OrdinalIgnoreCase);
+    /// <param name="text">UTF-8.</param>
+    public static bool IsOne(ReadOnlySpan<byte> text) => DataUri.StartsWith(text, "http:"u8) || DataUri.StartsWith(text, "https:"u8);
 
     /// <summary>Fetches a picture.</summary>
     /// <exception cref="RequestFailure">It may not be fetched, or cannot be.</exception>

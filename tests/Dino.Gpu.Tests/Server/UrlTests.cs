@@ -5,6 +5,7 @@ using Dino.Gpu.Server.Requests;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Dino.Gpu.Tests.Server;
@@ -12,6 +13,8 @@ namespace Dino.Gpu.Tests.Server;
 /// <summary>Pictures behind URLs: none, unless the owner names the host, and then no private address.</summary>
 public sealed class UrlTests
 {
+    private const int Buffered = 8_000_000;
+
     [Theory]
     [InlineData("93.184.216.34", true)]
     [InlineData("2606:2800:220:1:248:1893:25c8:1946", true)]
@@ -58,6 +61,7 @@ public sealed class UrlTests
                 asked++;
                 return Results.Bytes(picture, "image/jpeg");
             });
+            origin.MapGet("/many.jpg", () => Results.Bytes(picture, "image/jpeg"));
             origin.MapGet("/elsewhere", () => Results.Redirect("/cat.jpg"));
             origin.MapGet("/gone", () => Results.NotFound());
             origin.MapGet("/large", () => Results.Bytes(new byte[200_000]));
@@ -70,6 +74,7 @@ public sealed class UrlTests
                 options.AllowedUrlHosts.Add($"127.0.0.1:{port}");
                 options.AllowsPrivateAddresses = true;
                 options.MaxBodyBytes = 150_000;
+                options.MaxBufferedBytes = Buffered;
                 options.UrlTimeout = TimeSpan.FromSeconds(2);
             });
             string root = $"http://127.0.0.1:{port}";
@@ -80,6 +85,22 @@ public sealed class UrlTests
                     [$"{root}/cat.jpg", $"{root}/elsewhere", $"{root}/gone", $"{root}/large", $"{root}/slow",
                         $"http://localhost:{port}/cat.jpg", $"http://user@127.0.0.1:{port}/cat.jpg", "http://127.0.0.1/cat.jpg"]));
             Assert.Equal(1, asked);
+
+            // Several at once, and a request that fails while its picture is under way: all memory comes back.
+            BodyMemory memory = server.Services.GetRequiredService<BodyMemory>();
+            string[] many = [.. Enumerable.Repeat($"{root}/many.jpg", 16)];
+            Assert.Equal(HttpStatusCode.OK, (await AskAsync(server, many)).StatusCode);
+            Assert.Equal(0, memory.Used);
+            using (BodyMemory.Lease held = memory.Begin())
+            {
+                held.Take(Buffered - 140_000);
+                string large = "data:image/png;base64," + new string('A', 100_000); // fits, but not beside its bytes
+                HttpResponseMessage refused = await AskAsync(server, [$"{root}/many.jpg", large]);
+                Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
+            }
+
+            Assert.Equal(HttpStatusCode.OK, (await AskAsync(server, many)).StatusCode); // time for what would still run
+            Assert.Equal(0, memory.Used);
 
             // The same host without the leave to ask private addresses, by address and by name.
             await using TestServer strict = await TestServer.StartAsync(options =>
@@ -96,13 +117,14 @@ public sealed class UrlTests
 
     private static async Task<string[]> CodesAsync(TestServer server, string[] urls)
     {
-        string body = JsonSerializer.Serialize(new { input = urls });
-        HttpResponseMessage answer =
-            await server.Client.PostAsync("/v1/embeddings", new StringContent(body, Encoding.UTF8, "application/json"));
+        HttpResponseMessage answer = await AskAsync(server, urls);
         JsonElement json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement;
         var codes = urls.Select(_ => "").ToArray();
         foreach (JsonElement error in json.GetProperty("error").GetProperty("errors").EnumerateArray())
             codes[error.GetProperty("index").GetInt32()] = error.GetProperty("code").GetString()!;
         return codes;
     }
+
+    private static Task<HttpResponseMessage> AskAsync(TestServer server, string[] pictures) => server.Client.PostAsync(
+        "/v1/embeddings", new StringContent(JsonSerializer.Serialize(new { input = pictures }), Encoding.UTF8, "application/json"));
 }
