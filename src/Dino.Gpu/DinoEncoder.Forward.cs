@@ -73,5 +73,12 @@ public sealed partial class DinoEncoder
     /// A scale leaves no patch, or makes more pixels than an input may have.
     /// </exception>
     /// <exception cref="ArgumentException">There is no scale.</exception>
-    public void CheckScales(IReadOnlyList<double>? scales = null) => Inputs(scales);
+    public void CheckScales(IReadOnlyList<double>? scales = null)
+    {
+        scales ??= MultiScale.Default;
+        if (scales.Count == 0)
+            throw new ArgumentException("At least one scale is needed.", nameof(scales));
+        foreach (double scale in scales)
+            CheckScale(scale);
+    }
 }

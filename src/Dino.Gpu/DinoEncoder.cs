@@ -24,6 +24,8 @@ namespace Dino.Gpu;
 /// </example>
 public sealed partial class DinoEncoder : IDinoEncoder
 {
+    private const int MostKeptScales = 16;
+
     private readonly DinoOptions _options;
     private readonly IImageDecoder _decoder;
     private readonly Preprocessor _preprocessor;
@@ -296,32 +298,37 @@ public sealed partial class DinoEncoder : IDinoEncoder
 
     private ScaledInput[] Inputs(IReadOnlyList<double>? scales)
     {
-        scales ??= MultiScale.Default;
-        return scales.Count > 0
-            ? [.. scales.Select(AtScale)]
-            : throw new ArgumentException("At least one scale is needed.", nameof(scales));
+        CheckScales(scales);
+        return [.. (scales ?? MultiScale.Default).Select(AtScale)];
     }
 
-    /// <summary>The model at another scale of its input. Computed once for each scale.</summary>
-    private ScaledInput AtScale(double scale) => _scales.GetOrAdd(scale, value =>
+    /// <summary>The model at another scale of its input. The tables of a few scales are kept.</summary>
+    private ScaledInput AtScale(double scale)
     {
-        if (!double.IsFinite(value) || value <= 0)
-            throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"the scale is {value} (expected a number above 0)"));
+        if (_scales.TryGetValue(scale, out ScaledInput? known))
+            return known;
+        if (_scales.Count >= MostKeptScales)
+            _scales.Clear(); // whoever asks for ever other scales is not to fill the memory
+        var shape = VitShape.AtScale(Config, InputWidth, InputHeight, scale);
+        return _scales[scale] = new ScaledInput(shape, Tables(shape));
+    }
+
+    private void CheckScale(double scale)
+    {
+        if (!double.IsFinite(scale) || scale <= 0)
+            throw new DinoException(string.Create(CultureInfo.InvariantCulture, $"the scale is {scale} (expected a number above 0)"));
         string size = string.Create(
-            CultureInfo.InvariantCulture, $"{Math.Floor(InputWidth * value):0}x{Math.Floor(InputHeight * value):0}");
-        string found = string.Create(CultureInfo.InvariantCulture, $"scale {value} makes {size} pixels of {InputWidth}x{InputHeight}");
-        if (InputWidth * value * (InputHeight * value) > ImageHeader.MaxPixels)
+            CultureInfo.InvariantCulture, $"{Math.Floor(InputWidth * scale):0}x{Math.Floor(InputHeight * scale):0}");
+        string found = string.Create(CultureInfo.InvariantCulture, $"scale {scale} makes {size} pixels of {InputWidth}x{InputHeight}");
+        if (InputWidth * scale * (InputHeight * scale) > ImageHeader.MaxPixels)
             throw new DinoException($"{found} (at most {ImageHeader.MaxPixels} are supported)", "take a smaller scale or input size");
-        if (InputWidth * value < Config.PatchSize || InputHeight * value < Config.PatchSize)
+        if (InputWidth * scale < Config.PatchSize || InputHeight * scale < Config.PatchSize)
         {
             throw new DinoException(
                 $"{found}, which hold no patch (expected at least {Config.PatchSize}x{Config.PatchSize})",
                 "take a larger scale or input size");
         }
-
-        var shape = VitShape.AtScale(Config, InputWidth, InputHeight, value);
-        return new ScaledInput(shape, Tables(shape));
-    });
+    }
 
     private InputTables Tables(in VitShape shape) => InputTables.Of(_start, _rotaryPeriods, shape, _options.Interpolation);
 

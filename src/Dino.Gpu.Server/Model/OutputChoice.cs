@@ -1,3 +1,4 @@
+using System.Globalization;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Server.Requests;
 
@@ -12,6 +13,10 @@ internal sealed record OutputChoice(string Name, RowLayout Layout, bool IsEmbedd
     /// <summary>The embedding.</summary>
     public const string Standard = "cls";
 
+    // What one request may cost: at twice the size a ViT/16 has 4 times the tokens, and attention 16 times the work.
+    private const int MostScales = 4;
+    private const double LargestScale = 2;
+
     /// <summary>The choice of a name.</summary>
     /// <exception cref="RequestFailure">There is none, or this model cannot give it.</exception>
     public static OutputChoice Of(string? name, bool normalize, IDinoEncoder encoder)
@@ -25,14 +30,28 @@ internal sealed record OutputChoice(string Name, RowLayout Layout, bool IsEmbedd
 
         if (kind.Pooling?.LastBlocks > encoder.Config.LayerCount)
             throw RequestFailure.Invalid($"output {name}: this model has {encoder.Config.LayerCount} blocks", "output");
+        if (kind.Registers && encoder.Config.RegisterCount == 0)
+            throw RequestFailure.Invalid($"output {name}: this model has no register tokens", "output");
         if (kind.Scales is { } scales)
             CheckScales(scales, encoder);
-        var layout = new RowLayout(kind, normalize, encoder.Config.HiddenSize, encoder.GridHeight, encoder.GridWidth);
+        var layout = new RowLayout(
+            kind, normalize, encoder.Config.HiddenSize, encoder.GridHeight, encoder.GridWidth, encoder.Config.RegisterCount);
         return new OutputChoice(name, layout, name == Standard);
     }
 
     private static void CheckScales(IReadOnlyList<double> scales, IDinoEncoder encoder)
     {
+        if (scales.Count > MostScales)
+            throw RequestFailure.Invalid($"output: too many scales (expected at most {MostScales}, found {scales.Count})", "output");
+        double largest = scales.Max();
+        if (largest > LargestScale)
+        {
+            throw RequestFailure.Invalid(
+                string.Create(
+                    CultureInfo.InvariantCulture, $"output: a scale is too large (expected at most {LargestScale}, found {largest})"),
+                "output");
+        }
+
         try
         {
             encoder.CheckScales(scales);

@@ -149,6 +149,10 @@ public sealed class EmbeddingTests(ServerFixture fixture)
     [InlineData("--x\r\nContent-Disposition: form-data; name=a\r\n\r\nfield\r\n--x--\r\n", "multipart/form-data; boundary=x", 400)]
     [InlineData("--x\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\ncut", "multipart/form-data; boundary=x", 400)]
     public async Task Bodies_that_are_no_pictures_are_refused(string body, string type, int status)
+    [InlineData("/embed?output=registers", null, 400, "invalid_request")]
+    [InlineData("/embed?output=multiscale:1,1,1,1,1", null, 400, "invalid_request")] // work without an end
+    [InlineData("/embed?output=multiscale:1,2.01", null, 400, "invalid_request")]
+    [InlineData("/embed?output=multiscale:0.01", null, 400, "invalid_request")]
     {
         using var content = new StringContent(body);
         content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
