@@ -1,23 +1,28 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
 
 namespace Dino.Gpu.Server.Requests;
 
 /// <summary>Reads JSON bodies: no more values than a request has use for, no name twice, and texts without a copy.</summary>
 internal static class JsonBody
 {
+    private const string InvalidJson = "invalid_json";
+    private const int EscapeLength = 6; // backslash, u, four digits
     private const int MostValues = 200_000; // a few pictures, or a few long vectors; each costs memory
 
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 16, AllowDuplicateProperties = false };
 
     /// <summary>Parses an object. The caller disposes it.</summary>
-    /// <exception cref="RequestFailure">It is no JSON object, or has too many values.</exception>
+    /// <exception cref="RequestFailure">
+    /// It is no JSON object, has too many values, or has text that is no Unicode.
+    /// </exception>
     public static JsonDocument Parse(ReadOnlyMemory<byte> body)
     {
         try
         {
-            CountValues(body.Span);
+            CheckValues(body.Span);
             var document = JsonDocument.Parse(body, Options);
             if (document.RootElement.ValueKind == JsonValueKind.Object)
                 return document;
@@ -27,7 +32,9 @@ internal static class JsonBody
         catch (JsonException failure)
         {
             throw new RequestFailure(
-                400, "invalid_json", $"the body is no valid JSON (line {failure.LineNumber + 1}, byte {failure.BytePositionInLine + 1})");
+                StatusCodes.Status400BadRequest,
+                InvalidJson,
+                $"the body is no valid JSON (line {failure.LineNumber + 1}, byte {failure.BytePositionInLine + 1})");
         }
     }
 
@@ -67,17 +74,61 @@ internal static class JsonBody
     /// <summary>The UTF-8 of a text, without a copy unless it has escapes.</summary>
     public static ReadOnlySpan<byte> Utf8(this JsonElement element)
     {
-        ReadOnlySpan<byte> raw = JsonMarshal.GetRawUtf8Value(element)[1..^1];
-        return raw.Contains((byte)'\\') ? Encoding.UTF8.GetBytes(element.GetString()!) : raw;
+        ReadOnlySpan<byte> raw = JsonMarshal.GetRawUtf8Value(element);
+        if (!raw.Contains((byte)'\\'))
+            return raw[1..^1];
+        var reader = new Utf8JsonReader(raw);
+        reader.Read();
+        byte[] text = GC.AllocateUninitializedArray<byte>(raw.Length); // never shorter than what the escapes stand for
+        return text.AsSpan(0, reader.CopyString(text));
     }
 
-    private static void CountValues(ReadOnlySpan<byte> body)
+    /// <summary>Counts values, and refuses text that nobody could read later: .NET's reader looks at none of it.</summary>
+    private static void CheckValues(ReadOnlySpan<byte> body)
     {
+        if (!System.Text.Unicode.Utf8.IsValid(body))
+            throw new RequestFailure(StatusCodes.Status400BadRequest, InvalidJson, "the body is no valid UTF-8");
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = Options.MaxDepth });
         for (int count = 0; reader.Read(); count++)
         {
             if (count > MostValues)
-                throw new RequestFailure(422, "too_many_values", $"the body has too many JSON values (expected at most {MostValues})");
+            {
+                throw new RequestFailure(
+                    StatusCodes.Status422UnprocessableEntity,
+                    "too_many_values",
+                    $"the body has too many JSON values (expected at most {MostValues})");
+            }
+
+            if (reader.ValueIsEscaped && HasHalfOfPair(reader.ValueSpan))
+            {
+                throw new RequestFailure(
+                    StatusCodes.Status400BadRequest,
+                    InvalidJson,
+                    "the body has text that is no Unicode (expected surrogates in pairs, such as \\ud83d\\ude00)");
+            }
         }
     }
+
+    /// <summary>Whether escapes stand for one half of a character: <c>\ud83d</c> without what follows it.</summary>
+    /// <param name="text">A JSON string that was read, without its quotes.</param>
+    private static bool HasHalfOfPair(ReadOnlySpan<byte> text)
+    {
+        while (text.IndexOf((byte)'\\') is var at and >= 0)
+        {
+            text = text[at..];
+            char first = Escaped(text);
+            bool isPair = char.IsHighSurrogate(first) && text.Length > EscapeLength && char.IsLowSurrogate(Escaped(text[EscapeLength..]));
+            if (char.IsSurrogate(first) && !isPair)
+                return true;
+            text = text[(isPair ? 2 * EscapeLength : 2)..]; // the digits of another escape are no escape
+        }
+
+        return false;
+    }
+
+    /// <summary>What a text that begins with an escape of four digits stands for; 0 for any other text.</summary>
+    private static char Escaped(ReadOnlySpan<byte> text) =>
+        text is [(byte)'\\', (byte)'u', ..] && ushort.TryParse(text[2..EscapeLength], NumberStyles.AllowHexSpecifier, null, out ushort unit)
+            ? (char)unit
+            : '\0';
 }

@@ -76,6 +76,15 @@ public sealed class EmbeddingTests(ServerFixture fixture)
     [InlineData("""{"messages": [{"role": "user", "content": "a cat"}]}""", 400, "messages")]
     [InlineData("""{"messages": [{"role": "user", "content": [{"type": "audio"}]}]}""", 400, "messages")]
     [InlineData("""{"input": "IMAGE", "input": "IMAGE"}""", 400, null)]
+    [InlineData("""{"input": "\ud800"}""", 400, null)]
+    [InlineData("""{"input": ["IMAGE", "\udc00\ud800"]}""", 400, null)]
+    [InlineData("""{"input": "http:\ud83dA"}""", 400, null)]
+    [InlineData("""{"input": "IMAGE", "model": "\ude00"}""", 400, null)]
+    [InlineData("""{"input": "IMAGE", "\ud800": 1}""", 400, null)]
+    [InlineData("""{"input": "IMAGE", "model": "\ud83d\ude00"}""", 404, "model")] // both halves
+    [InlineData("""{"input": "IMAGE", "model": "\\ud83d"}""", 404, "model")] // no escape
+    [InlineData("""{"messages": [{"role": "user", "content": "\ud800"}]}""", 400, null)]
+    [InlineData("""{"messages": [{"role": "user", "content": [{"type": "text", "text": "\ud800"}]}]}""", 400, null)]
     [InlineData("""{"input": """, 400, null)]
     [InlineData("""["IMAGE"]""", 400, null)]
     [InlineData("""{"input": [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}""", 400, null)]
@@ -88,6 +97,20 @@ public sealed class EmbeddingTests(ServerFixture fixture)
         Assert.Equal("invalid_request_error", error.GetProperty("type").GetString());
         Assert.Equal(parameter, error.GetProperty("param").GetString());
         Assert.NotEmpty(error.GetProperty("message").GetString()!);
+    }
+
+    [Theory]
+    [InlineData("/v1/embeddings", "input")]
+    [InlineData("/v1/embeddings", "model")]
+    [InlineData("/v1/search", "input")]
+    public async Task Text_that_is_no_unicode_is_refused(string url, string member)
+    {
+        byte[] body = [.. Encoding.ASCII.GetBytes($$"""{"{{member}}": "a"""), 0xC3, 0x28, .. "\"}"u8];
+        using var content = new ByteArrayContent(body);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        HttpResponseMessage answer = await PostAsync(url, content, null);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Equal("invalid_json", (await JsonAsync(answer)).GetProperty("error").GetProperty("code").GetString());
     }
 
     [Fact]
@@ -126,6 +149,10 @@ public sealed class EmbeddingTests(ServerFixture fixture)
     [Theory]
     [InlineData("/embed?output=nothing", null, 400, "invalid_request")]
     [InlineData("/embed?output=last9", null, 400, "invalid_request")]
+    [InlineData("/embed?output=registers", null, 400, "invalid_request")]
+    [InlineData("/embed?output=multiscale:1,1,1,1,1", null, 400, "invalid_request")] // work without an end
+    [InlineData("/embed?output=multiscale:1,2.01", null, 400, "invalid_request")]
+    [InlineData("/embed?output=multiscale:0.01", null, 400, "invalid_request")]
     [InlineData("/embed?normalize=perhaps", null, 400, "invalid_request")]
     [InlineData("/embed", "text/html", 406, "not_acceptable")]
     [InlineData("/attention?head=99", null, 400, "invalid_request")]
@@ -149,10 +176,6 @@ public sealed class EmbeddingTests(ServerFixture fixture)
     [InlineData("--x\r\nContent-Disposition: form-data; name=a\r\n\r\nfield\r\n--x--\r\n", "multipart/form-data; boundary=x", 400)]
     [InlineData("--x\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\ncut", "multipart/form-data; boundary=x", 400)]
     public async Task Bodies_that_are_no_pictures_are_refused(string body, string type, int status)
-    [InlineData("/embed?output=registers", null, 400, "invalid_request")]
-    [InlineData("/embed?output=multiscale:1,1,1,1,1", null, 400, "invalid_request")] // work without an end
-    [InlineData("/embed?output=multiscale:1,2.01", null, 400, "invalid_request")]
-    [InlineData("/embed?output=multiscale:0.01", null, 400, "invalid_request")]
     {
         using var content = new StringContent(body);
         content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
