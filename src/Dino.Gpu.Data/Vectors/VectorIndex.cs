@@ -156,8 +156,10 @@ public sealed partial class VectorIndex : IDisposable
         ArgumentNullException.ThrowIfNull(id);
         lock (_writing)
         {
-            OpenSession();
+            ObjectDisposedException.ThrowIf(_disposed, this);
             int[] rows = RowsOf(_snapshot, id);
+            if (rows.Length > 0)
+                OpenSession(); // else nothing changes, and the file is left to others
             Leave(rows);
             return rows.Length;
         }
