@@ -11,23 +11,31 @@ internal sealed class ValueEncoder(RowSchema schema)
     private readonly Half[] _halves = new Half[schema.Type == FloatType.Float16 ? schema.Length : 0];
     private readonly float[] _rounded = new float[schema.Type == FloatType.Float16 ? schema.Length : 0];
 
+    /// <summary>The first finite value that cannot be written as the type; null if all can.</summary>
+    public static float? Misfit(FloatType type, ReadOnlySpan<float> values)
+    {
+        if (type == FloatType.Float32)
+            return null;
+        foreach (float value in values)
+        {
+            if (Half.IsInfinity((Half)value) && float.IsFinite(value))
+                return value;
+        }
+
+        return null;
+    }
+
     /// <summary>Fails if a value of the row cannot be written as the type.</summary>
     /// <exception cref="DinoException">A value does not fit float16; the message names the image.</exception>
     public static void EnsureFit(FloatType type, RowInfo info, ReadOnlySpan<float> values)
     {
-        if (type == FloatType.Float32)
+        if (Misfit(type, values) is not { } value)
             return;
-        foreach (float value in values)
-        {
-            if (Half.IsInfinity((Half)value) && float.IsFinite(value))
-            {
-                string path = MessageText.OneLine(info.Path);
-                throw new DinoException(
-                    string.Create(
-                        CultureInfo.InvariantCulture, $"{path}: a value of {value} does not fit float16, which ends at {Half.MaxValue}"),
-                    "use --dtype f32");
-            }
-        }
+        string path = MessageText.OneLine(info.Path);
+        throw new DinoException(
+            string.Create(
+                CultureInfo.InvariantCulture, $"{path}: a value of {value} does not fit float16, which ends at {Half.MaxValue}"),
+            "use --dtype f32");
     }
 
     /// <summary>Little-endian bytes of the row, valid until the next call.</summary>

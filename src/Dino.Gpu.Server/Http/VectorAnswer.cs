@@ -103,8 +103,11 @@ internal static class VectorAnswer
             format.Container == VectorContainer.Npy ? NpyHeader.Reserve(NpyHeader.TypeOf(type), results.Length, shape) : [];
         foreach (PictureResult result in results)
         {
-            var row = new RowInfo { Row = result.Index, Path = result.Name ?? $"picture {result.Index}" };
-            ValueEncoder.EnsureFit(type, row, result.Values);
+            if (ValueEncoder.Misfit(type, result.Values) is { } value)
+            {
+                throw RequestFailure.NoHalf(
+                    string.Create(CultureInfo.InvariantCulture, $"picture {result.Index}"), value, "ask for dtype=f32 in Accept");
+            }
         }
 
         context.Response.ContentType = format.MediaType;

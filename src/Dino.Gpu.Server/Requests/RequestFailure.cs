@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
 
 namespace Dino.Gpu.Server.Requests;
@@ -38,6 +39,13 @@ internal sealed class RequestFailure(int status, string reason, string message, 
 
     public static RequestFailure Busy(string message) =>
         new(StatusCodes.Status429TooManyRequests, "busy", message, "try again a little later");
+
+    /// <summary>A vector that cannot be sent or stored as float16.</summary>
+    public static RequestFailure NoHalf(string what, float value, string hint) => new(
+        StatusCodes.Status422UnprocessableEntity,
+        "value_too_large",
+        string.Create(CultureInfo.InvariantCulture, $"{what}: a value of {value} does not fit float16, which ends at {Half.MaxValue}"),
+        hint);
 
     /// <summary>A picture that cannot be used, for the list of those that failed.</summary>
     public static RequestFailure Picture(string reason, string message, string? hint = null) =>
