@@ -73,6 +73,8 @@ public sealed class DinoServerOptions
 
     /// <summary>
     /// A folder whose pictures clients may see, as far as the index has them; null for none. Ids are paths below it.
+    /// What clients add shows no picture until the index is opened again: whoever may change the index chooses what is
+    /// shown then. Without <see cref="IsIndexWritable"/> only what was indexed is ever shown.
     /// </summary>
     public string? Pictures { get; set; }
 

@@ -76,16 +76,15 @@ internal sealed class IndexEndpoints(
         string id = Id(context);
         if (_pictures is null)
             throw NotFound("this server shows no pictures");
-        (byte[] File, string Type)? picture =
-            await Task.Run(() => index.Contains(id) ? _pictures.Read(id) : null).ConfigureAwait(false);
-        if (picture is not { } found)
-            throw NotFound("there is no such picture");
-        context.Response.ContentType = found.Type;
-        context.Response.ContentLength = found.File.Length;
+        using IndexedPicture picture =
+            await Task.Run(() => index.WasIndexed(id) ? _pictures.Open(id) : null).ConfigureAwait(false)
+            ?? throw NotFound("there is no such picture");
+        context.Response.ContentType = picture.Type;
+        context.Response.ContentLength = picture.Length;
         context.Response.Headers.XContentTypeOptions = "nosniff";
         context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
         context.Response.Headers.CacheControl = "private, no-cache";
-        await context.Response.Body.WriteAsync(found.File, context.RequestAborted).ConfigureAwait(false);
+        await picture.CopyToAsync(context.Response.Body, context.RequestAborted).ConfigureAwait(false);
     }
 
     private static RequestFailure NotFound(string message) => new(StatusCodes.Status404NotFound, "not_found", message);
@@ -97,7 +96,7 @@ internal sealed class IndexEndpoints(
     private static string Id(HttpContext context)
     {
         string raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0];
-        int start = raw.IndexOf(Ids, StringComparison.Ordinal);
+        int start = raw.IndexOf(Ids, StringComparison.OrdinalIgnoreCase);
         return ServerIndex.CheckId(start < 0 ? "" : Uri.UnescapeDataString(raw[(start + Ids.Length)..]));
     }
 

@@ -1,5 +1,4 @@
 using Dino.Gpu.Files;
-using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Server.Model;
 
@@ -12,33 +11,10 @@ internal sealed class IndexedPictures(string folder)
 {
     private readonly string _root = new RealPath().Of(Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar));
 
-    /// <summary>The bytes of a picture, with its media type; null if there is none.</summary>
+    /// <summary>A picture; null if there is none.</summary>
     /// <param name="id">An id that the index has.</param>
-    public (byte[] File, string Type)? Read(string id)
-    {
-        if (Find(id) is not { } path)
-            return null;
-        try
-        {
-            byte[] file = ImageFile.ReadBytes(path);
-            string? type = ImageHeader.FormatOf(file) switch
-            {
-                ImageFormat.Jpeg => "image/jpeg",
-                ImageFormat.Png => "image/png",
-                ImageFormat.WebP => "image/webp",
-                ImageFormat.Bmp => "image/bmp",
-                ImageFormat.Gif => "image/gif",
-                ImageFormat.Tiff => "image/tiff",
-                ImageFormat.Ico => "image/x-icon",
-                _ => null,
-            };
-            return type is null ? null : (file, type);
-        }
-        catch (DinoException)
-        {
-            return null;
-        }
-    }
+    /// <returns>The file, open; the caller disposes it.</returns>
+    public IndexedPicture? Open(string id) => Find(id) is { } path ? IndexedPicture.Open(path) : null;
 
     private string? Find(string id)
     {

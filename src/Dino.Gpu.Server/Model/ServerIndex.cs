@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Server.Requests;
 using Microsoft.AspNetCore.Http;
@@ -17,6 +18,8 @@ internal sealed class ServerIndex(VectorIndex vectors, DinoServerOptions options
     private const int SearchesAtOnce = 2; // each takes every core
 
     private readonly PassGate _passes = new(SearchesAtOnce, options.MaxPasses);
+    private readonly Lock _changing = new();
+    private readonly HashSet<string> _ofClients = []; // ids that no picture was indexed under
     private readonly Lock _lock = new();
     private Task _saving = Task.CompletedTask;
     private Task? _next;
@@ -27,7 +30,15 @@ internal sealed class ServerIndex(VectorIndex vectors, DinoServerOptions options
 
     public VectorIndex Vectors => vectors;
 
-    public bool Contains(string id) => vectors.Contains(id);
+    /// <summary>
+    /// Whether the index had an id when it was opened, and has it still. A client may put any id, and is not to choose
+    /// by that which file is shown.
+    /// </summary>
+    public bool WasIndexed(string id)
+    {
+        lock (_changing)
+            return !_ofClients.Contains(id) && vectors.Contains(id);
+    }
 
     /// <summary>An id of a request.</summary>
     /// <exception cref="RequestFailure">It is empty, too long, or has control characters.</exception>
@@ -56,7 +67,9 @@ internal sealed class ServerIndex(VectorIndex vectors, DinoServerOptions options
     {
         RequireWritable();
         RequireVector(vector);
-        int replaced = await Task.Run(() => vectors.Replace(id, vector)).ConfigureAwait(false);
+        if (ValueEncoder.Misfit(vectors.Type, vector) is { } value)
+            throw RequestFailure.NoHalf("embedding", value, "scale the vector: a search compares directions only");
+        int replaced = await Task.Run(() => Replace(id, vector)).ConfigureAwait(false);
         await SaveAsync().ConfigureAwait(false);
         return replaced > 0;
     }
@@ -66,7 +79,7 @@ internal sealed class ServerIndex(VectorIndex vectors, DinoServerOptions options
     public async Task DeleteAsync(string id)
     {
         RequireWritable();
-        if (await Task.Run(() => vectors.Remove(id)).ConfigureAwait(false) == 0)
+        if (await Task.Run(() => Remove(id)).ConfigureAwait(false) == 0)
             throw new RequestFailure(StatusCodes.Status404NotFound, "not_found", "the index has no such id");
         await SaveAsync().ConfigureAwait(false);
     }
@@ -75,6 +88,27 @@ internal sealed class ServerIndex(VectorIndex vectors, DinoServerOptions options
     {
         vectors.Dispose();
         _passes.Dispose();
+    }
+
+    private int Replace(string id, float[] vector)
+    {
+        lock (_changing)
+        {
+            int replaced = vectors.Replace(id, vector);
+            if (replaced == 0)
+                _ofClients.Add(id);
+            return replaced;
+        }
+    }
+
+    private int Remove(string id)
+    {
+        lock (_changing)
+        {
+            int removed = vectors.Remove(id);
+            _ofClients.Remove(id); // if it comes again, a client puts it
+            return removed;
+        }
     }
 
     private void RequireVector(float[] vector)

@@ -1,8 +1,14 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Server;
+using Dino.Gpu.Server.Http;
+using Dino.Gpu.Server.Model;
+using Dino.Gpu.Server.Requests;
 using Dino.Gpu.Tests.Support;
+using Microsoft.AspNetCore.Http;
 
 namespace Dino.Gpu.Tests.Server;
 
@@ -62,6 +68,46 @@ public sealed class IndexTests(ServerFixture fixture)
     }
 
     [Fact]
+    public async Task What_changes_nothing_leaves_the_file_to_others()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.Path("own.dinoidx");
+        VectorIndex.CreateFile(path, 48).Dispose();
+        await using TestServer server = await TestServer.StartAsync(
+            options => options.Index = cancellation => VectorIndex.Open(path, cancellation));
+        Assert.Equal(HttpStatusCode.NotFound, (await server.Client.DeleteAsync("/v1/index/none")).StatusCode);
+        using var other = VectorIndex.Open(path);
+        other.Add("of another", new float[48]);
+        other.Save();
+    }
+
+    [Fact]
+    public async Task Value_that_an_index_of_float16_cannot_hold_is_named()
+    {
+        await using TestServer server = await TestServer.StartAsync(
+            options => options.Index = _ => VectorIndex.Create(48, FloatType.Float16));
+        float[] vector = new float[48];
+        vector[7] = 70_000;
+        HttpResponseMessage answer = await server.Client.PutAsJsonAsync("/v1/index/large", new { embedding = vector });
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.StatusCode);
+        Assert.Contains("70000 does not fit float16", await answer.Content.ReadAsStringAsync());
+        vector[7] = 65_504;
+        Assert.Equal(
+            HttpStatusCode.Created, (await server.Client.PutAsJsonAsync("/v1/index/large", new { embedding = vector })).StatusCode);
+
+        // The same of an answer.
+        using DinoEncoderGroup encoder = DinoEncoderGroup.Load(Cli.CliRunner.TinyWeights, TestServer.Model);
+        RequestFailure failure = await Assert.ThrowsAsync<RequestFailure>(() => VectorAnswer.WriteAsync(
+            new DefaultHttpContext(),
+            [new PictureResult(0, null, [1, -70_000], null)],
+            OutputChoice.Of(null, normalize: false, encoder),
+            new VectorFormat(VectorContainer.Npy, IsHalf: true),
+            new DinoServerOptions()));
+        Assert.Equal(422, failure.Status);
+        Assert.Contains("-70000 does not fit float16", failure.Message);
+    }
+
+    [Fact]
     public async Task Many_changes_at_once_are_all_saved()
     {
         float[] vector = new float[48];
@@ -88,6 +134,18 @@ public sealed class IndexTests(ServerFixture fixture)
         Assert.Equal("image/jpeg", shown.Content.Headers.ContentType!.MediaType);
         Assert.Equal(await File.ReadAllBytesAsync(ServerFixture.Rocket), await shown.Content.ReadAsByteArrayAsync());
         Assert.Equal(HttpStatusCode.OK, (await fixture.Client.GetAsync("/v1/index/in/rocket.jpg")).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await fixture.Client.GetAsync("/V1/Index/in/rocket.jpg")).StatusCode); // as routes are
+
+        // A client that puts an id does not choose a file by it, not even if it deletes the id and comes again.
+        var vector = new { embedding = new float[48] };
+        const string chosen = "/v1/index/not-indexed.jpg";
+        for (int time = 0; time < 2; time++)
+        {
+            Assert.Equal(HttpStatusCode.Created, (await fixture.Client.PutAsJsonAsync(chosen, vector)).StatusCode);
+            Assert.Equal(HttpStatusCode.OK, (await fixture.Client.PutAsJsonAsync(chosen, vector)).StatusCode);
+            Assert.Equal(HttpStatusCode.NotFound, (await fixture.Client.GetAsync(chosen)).StatusCode);
+            Assert.Equal(HttpStatusCode.OK, (await fixture.Client.DeleteAsync(chosen)).StatusCode);
+        }
 
         foreach (string id in (string[])[
             "not-indexed.jpg", // below the folder, but not in the index
