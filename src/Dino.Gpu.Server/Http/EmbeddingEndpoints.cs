@@ -28,7 +28,8 @@ internal sealed class EmbeddingEndpoints(
 
         bool normalize = request.Normalize ?? options.Value.Normalize;
         OutputChoice output = OutputChoice.Of(null, normalize, pictures.Encoder);
-        PictureResult[] results = await pictures.RunAsync(inputs, output, normalize, context.RequestAborted).ConfigureAwait(false);
+        PictureResult[] results =
+            await pictures.RunAsync(inputs, output, normalize, lease, context.RequestAborted).ConfigureAwait(false);
         await VectorAnswer.WriteOpenAIAsync(
             context, results, request.IsBase64, pictures.Encoder.TokenCount, options.Value).ConfigureAwait(false);
     }
@@ -42,7 +43,8 @@ internal sealed class EmbeddingEndpoints(
         OutputChoice output = OutputChoice.Of(Query.Text(context.Request, "output"), normalize, pictures.Encoder);
         using BodyMemory.Lease lease = memory.Begin();
         IReadOnlyList<PictureInput> inputs = await PictureBody.ReadAsync(context, options.Value, lease).ConfigureAwait(false);
-        PictureResult[] results = await pictures.RunAsync(inputs, output, normalize, context.RequestAborted).ConfigureAwait(false);
+        PictureResult[] results =
+            await pictures.RunAsync(inputs, output, normalize, lease, context.RequestAborted).ConfigureAwait(false);
         await VectorAnswer.WriteAsync(context, results, output, format, options.Value).ConfigureAwait(false);
     }
 }

@@ -17,13 +17,22 @@ internal sealed class PictureModel(IDinoEncoder encoder, DinoServerOptions optio
     /// <param name="pictures">The pictures.</param>
     /// <param name="output">What is made of them.</param>
     /// <param name="normalize">Whether embeddings are scaled to length 1.</param>
+    /// <param name="lease">Counts the rows, before there are any.</param>
     /// <param name="cancellation">Ends it at once: no picture is decoded or computed any more.</param>
-    /// <exception cref="RequestFailure">Too many pictures wait.</exception>
+    /// <exception cref="RequestFailure">Too many pictures wait, or the rows need too much memory.</exception>
     /// <exception cref="DinoException">The device failed.</exception>
     public Task<PictureResult[]> RunAsync(
-        IReadOnlyList<PictureInput> pictures, OutputChoice output, bool normalize, CancellationToken cancellation) => output.IsEmbedding
+        IReadOnlyList<PictureInput> pictures,
+        OutputChoice output,
+        bool normalize,
+        BodyMemory.Lease lease,
+        CancellationToken cancellation)
+    {
+        lease.TakeForAnswer((long)sizeof(float) * output.Layout.Length * pictures.Count(picture => picture.Failure is null));
+        return output.IsEmbedding
             ? EmbedAsync(pictures, normalize, cancellation)
             : _passes.RunAsync(() => Rows(pictures, output, cancellation), cancellation);
+    }
 
     /// <summary>The embedding of one picture, as it is.</summary>
     /// <exception cref="RequestFailure">The picture cannot be read, or too many wait.</exception>

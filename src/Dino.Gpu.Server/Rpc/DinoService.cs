@@ -21,7 +21,7 @@ internal sealed class DinoService(ServerModel model, BodyMemory memory, IOptions
         OutputChoice output = OutputChoice.Of(Given(request.Output), normalize, pictures.Encoder);
         using BodyMemory.Lease lease = Take(request);
         PictureResult[] results = await pictures.RunAsync(
-            [.. request.Images.Select(Picture)], output, normalize, context.CancellationToken).ConfigureAwait(false);
+            [.. request.Images.Select(Picture)], output, normalize, lease, context.CancellationToken).ConfigureAwait(false);
         var response = new EmbedResponse { Model = options.Value.ModelId };
         response.Shape.AddRange(output.Layout.Shape);
         foreach (PictureResult result in results)
