@@ -9,7 +9,6 @@ namespace Dino.Gpu.Server.Requests;
 internal sealed class LimitedBody : Stream
 {
     private const int FirstBuffer = 16 << 10;
-    private const int LargestKnown = 1 << 20; // announced lengths up to this are believed: most pictures
 
     private readonly Stream _body;
     private readonly long? _announced;
@@ -54,16 +53,16 @@ internal sealed class LimitedBody : Stream
             : new LimitedBody(context, options, lease);
 
     /// <summary>Reads all of the body.</summary>
-    public Task<ReadOnlyMemory<byte>> ReadAllAsync() =>
-        ReadAllAsync(this, _announced is > 0 and <= LargestKnown ? (int)_announced : FirstBuffer);
+    public Task<ReadOnlyMemory<byte>> ReadAllAsync() => ReadAllAsync(this);
 
     /// <summary>Reads a part of the body to its end.</summary>
     /// <param name="part">A stream over this one.</param>
     /// <param name="guess">The length that it may have.</param>
     public async Task<ReadOnlyMemory<byte>> ReadAllAsync(Stream part, int guess = FirstBuffer)
     {
-        _lease.Take(guess);
-        byte[] buffer = GC.AllocateUninitializedArray<byte>(guess);
+        int first = LargerThan(0);
+        _lease.Take(first);
+        byte[] buffer = GC.AllocateUninitializedArray<byte>(first);
         int length = 0;
         while (true)
         {
@@ -73,7 +72,7 @@ internal sealed class LimitedBody : Stream
                 byte[] one = new byte[1];
                 if (await part.ReadAsync(one).ConfigureAwait(false) == 0)
                     break;
-                int larger = (int)Math.Min(Array.MaxLength, Math.Max(2L * length, FirstBuffer));
+                int larger = LargerThan(length);
                 _lease.Take(larger - length);
                 Array.Resize(ref buffer, larger);
                 buffer[length++] = one[0];
@@ -87,6 +86,12 @@ internal sealed class LimitedBody : Stream
 
         return buffer.AsMemory(0, length);
     }
+        if (length < buffer.Length / 2)
+        {
+            _lease.Return(buffer.Length - length); // a form may have many small files
+            Array.Resize(ref buffer, length);
+        }
+
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -133,3 +138,10 @@ internal sealed class LimitedBody : Stream
         base.Dispose(disposing);
     }
 }
+
+    /// <summary>The next size of a buffer: no part of a body is longer than what was announced.</summary>
+    private int LargerThan(int length)
+    {
+        long larger = Math.Min(Array.MaxLength, Math.Max(2L * length, FirstBuffer));
+        return (int)(_announced > length ? Math.Min(larger, _announced.Value) : larger);
+    }
