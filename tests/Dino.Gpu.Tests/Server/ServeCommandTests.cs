@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
+using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;
 
@@ -61,9 +62,18 @@ public sealed partial class ServeCommandTests
     [InlineData("--port: expected a whole number", "--port", "65536")]
     [InlineData("--pictures shows those of an index", "--pictures", ".")]
     [InlineData("--read-only is for an index", "--read-only")]
+    [InlineData("--max-items: expected at most --queue, 10, found 11", "--max-items", "11", "--queue", "10")]
     [InlineData("--allow-urls: expected names of hosts", "--allow-urls", "http://example.org/")]
     public async Task Wrong_options_are_usage_errors(string message, params string[] options) =>
         Assert.Contains(message, (await CliRunner.RunAsync(["serve", "-w", CliRunner.TinyWeights, .. options])).UsageLine());
+
+    [Theory]
+    [InlineData("127.0.0.1", "localhost", "127.0.0.1", "[::1]")]
+    [InlineData("127.0.0.2", "localhost", "127.0.0.1", "[::1]", "127.0.0.2")]
+    [InlineData("::1", "localhost", "127.0.0.1", "[::1]")]
+    [InlineData("0.0.0.0")]
+    public void Address_that_only_this_machine_reaches_answers_to_its_own_names(string address, params string[] names) =>
+        Assert.Equal(names, ServeJob.OwnNamesOf(IPAddress.Parse(address)));
 
     [Fact]
     public async Task What_cannot_be_used_is_one_line()

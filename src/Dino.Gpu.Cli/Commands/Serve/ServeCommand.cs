@@ -82,7 +82,8 @@ internal sealed class ServeCommand(CliConsole console)
         "--allow-urls", "Fetch pictures from these hosts, and from no private address. [default: no URL is fetched]");
 
     private readonly Option<long> _maxBody = Parsing.Whole("--max-body", "Most MiB of a request.", 32, 1, 1024);
-    private readonly Option<long> _maxItems = Parsing.Whole("--max-items", "Most pictures of a request.", 256, 1, 100_000);
+    private readonly Option<long> _maxItems = Parsing.Whole(
+        "--max-items", "Most pictures of a request; no more than --queue.", 256, 1, 100_000);
 
     private readonly Option<long> _queue = Parsing.Whole(
         "--queue", "Most pictures that wait for the model; more are answered with 429.", new DinoOptions().QueueLimit, 1, 1_000_000);
@@ -114,6 +115,13 @@ internal sealed class ServeCommand(CliConsole console)
 
     private void Check(CommandResult result)
     {
+        if (result.IsGiven(_maxItems) && result.GetValue(_maxItems) > result.GetValue(_queue))
+        {
+            result.AddError(UsageErrors.Of(
+                $"--max-items: expected at most --queue, {result.GetValue(_queue)}, found {result.GetValue(_maxItems)}",
+                "raise --queue: pictures of a request wait together"));
+        }
+
         if (result.GetValue(_index) is not null)
             return;
         if (result.IsGiven(_pictures))
@@ -143,7 +151,7 @@ internal sealed class ServeCommand(CliConsole console)
         ApiKeyFile = parsed.GetValue(_keys),
         AllowedUrls = parsed.GetValue(_urls) ?? [],
         MaxBody = parsed.GetValue(_maxBody) * Mebi,
-        MaxItems = (int)parsed.GetValue(_maxItems),
+        MaxItems = (int)Math.Min(parsed.GetValue(_maxItems), parsed.GetValue(_queue)),
         Drain = TimeSpan.FromSeconds(parsed.GetValue(_drain)),
         Page = !parsed.GetValue(_noPage),
     };

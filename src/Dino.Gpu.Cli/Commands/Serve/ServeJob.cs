@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
@@ -35,7 +36,7 @@ internal sealed class ServeJob(ServeSettings settings, CliConsole console)
                 Port = settings.Port,
                 GrpcPort = settings.GrpcPort,
                 HasTls = settings.Tls,
-                HostNames = settings.HostNames ?? (IPAddress.IsLoopback(settings.Address) ? OwnNames : []),
+                HostNames = settings.HostNames ?? OwnNamesOf(settings.Address),
                 Load = () => DinoEncoderGroup.Load(weights, settings.Model),
                 Configure = options => Configure(options, weights),
                 Log = Log,
@@ -46,6 +47,11 @@ internal sealed class ServeJob(ServeSettings settings, CliConsole console)
         console.Say("stopped");
         return ExitCode.Success;
     }
+
+    /// <summary>What this machine calls itself, if it alone may ask; else nothing, which is any name.</summary>
+    internal static string[] OwnNamesOf(IPAddress address) => IPAddress.IsLoopback(address)
+        ? [.. OwnNames.Append(address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : $"{address}").Distinct()]
+        : [];
 
     private void RequireFiles()
     {
