@@ -72,13 +72,14 @@ internal sealed class TestServer : IAsyncDisposable
     /// <param name="head">The beginning.</param>
     /// <param name="then">Writes more; null for nothing.</param>
     /// <returns>Empty if there never was an answer.</returns>
-    public async Task<string> RawAsync(string head, Func<NetworkStream, Task>? then = null)
-    {
-        string answer = "";
-        for (int attempt = 0; attempt < 10 && answer.Length == 0; attempt++)
-            answer = await OnceAsync(head, then);
-        return answer;
-    }
+    public Task<string> RawAsync(string head, Func<NetworkStream, Task>? then = null) => AskAsync(head, then, toEnd: false);
+
+    /// <summary>
+    /// Does the same as <see cref="RawAsync"/>, and reads all that comes until the server has closed the connection,
+    /// behind the end of an answer, too.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The server leaves the connection open.</exception>
+    public Task<string> RawToEndAsync(string head, Func<NetworkStream, Task>? then = null) => AskAsync(head, then, toEnd: true);
 
     public async ValueTask DisposeAsync()
     {
@@ -86,7 +87,15 @@ internal sealed class TestServer : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
-    private async Task<string> OnceAsync(string head, Func<NetworkStream, Task>? then)
+    private async Task<string> AskAsync(string head, Func<NetworkStream, Task>? then, bool toEnd)
+    {
+        string answer = "";
+        for (int attempt = 0; attempt < 10 && answer.Length == 0; attempt++)
+            answer = await OnceAsync(head, then, toEnd);
+        return answer;
+    }
+
+    private async Task<string> OnceAsync(string head, Func<NetworkStream, Task>? then, bool toEnd)
     {
         using var socket = new TcpClient();
         await socket.ConnectAsync(Client.BaseAddress!.Host, Client.BaseAddress.Port);
@@ -98,14 +107,16 @@ internal sealed class TestServer : IAsyncDisposable
         byte[] buffer = new byte[4096];
         try
         {
-            // Up to the end of the JSON: what comes behind it is of no interest.
-            while (!answer.ToString().TrimEnd().EndsWith('}'))
+            // Up to the end of the JSON, unless what comes behind it is of interest.
+            while (toEnd || !answer.ToString().TrimEnd().EndsWith('}'))
             {
                 int read = await stream.ReadAsync(buffer, limit.Token);
                 if (read == 0)
                     break;
                 answer.Append(Encoding.Latin1.GetString(buffer, 0, read));
-                if (answer.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal) && answer.ToString().Contains("Content-Length: 0"))
+                bool isEmpty = answer.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal)
+                    && answer.ToString().Contains("Content-Length: 0");
+                if (isEmpty && !toEnd)
                     break;
             }
         }
