@@ -145,7 +145,8 @@ internal sealed class HttpBenchmark
     {
         int clients = 10 * (Number("--queue") + _encoder.BatchSize);
         long before = Memory();
-        long most = 0;
+        using var done = new CancellationTokenSource();
+        Task<long> watching = Task.Run(() => MostMemoryAsync(done.Token));
         int answered = 0;
         int refused = 0;
         int other = 0;
@@ -179,19 +180,21 @@ internal sealed class HttpBenchmark
                 {
                     Interlocked.Increment(ref other);
                 }
-
-                most = Math.Max(most, Environment.WorkingSet);
             }
         }));
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        await done.CancelAsync();
+        long most = await watching;
+        long after = Memory();
         Row($"overload by {clients} clients: answered/s", answered / seconds);
         Row("overload: refused with 429/s", refused / seconds);
         Row("overload: memory before, MB", before / 1e6);
         Row("overload: most memory, MB", most / 1e6);
-        Row("overload: memory after, MB", Memory() / 1e6);
+        Row("overload: memory after, MB", after / 1e6);
         Check(wrong == 0, $"{wrong} wrong answers under overload");
         Check(other == 0, $"{other} requests got neither an answer nor 429 under overload");
         Check(refused > 0, "nothing was refused under overload");
+        Check(after < MemoryLimit * before, $"memory grew from {before / 1e6:F0} to {after / 1e6:F0} MB under overload");
     }
 
     /// <summary>Clients that leave after half of a request, with a reset.</summary>
@@ -299,6 +302,19 @@ internal sealed class HttpBenchmark
 
     private static double Quantile(IReadOnlyList<double> values, double share) =>
         values.Order().ElementAt(Math.Min(values.Count - 1, (int)(share * values.Count)));
+
+    /// <summary>The most memory that the process is seen to have, until it is told to stop.</summary>
+    private static async Task<long> MostMemoryAsync(CancellationToken stop)
+    {
+        long most = 0;
+        while (!stop.IsCancellationRequested)
+        {
+            most = Math.Max(most, Environment.WorkingSet);
+            await Task.Delay(20, CancellationToken.None);
+        }
+
+        return most;
+    }
 
     private static long Memory()
     {
