@@ -1,8 +1,11 @@
+using Dino.Gpu.Server;
 using Dino.Gpu.Server.Http;
+using Dino.Gpu.Server.Requests;
 using Dino.Gpu.Server.Rpc;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 #pragma warning disable IDE0130 // where a program looks for it
 namespace Microsoft.AspNetCore.Builder;
@@ -37,7 +40,16 @@ public static class DinoServerEndpointRouteBuilderExtensions
     public static IEndpointConventionBuilder MapDinoGpuGrpc(this IEndpointRouteBuilder endpoints)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
-        return endpoints.MapGrpcService<DinoService>().Guarded(endpoints.ServiceProvider);
+        IServiceProvider services = endpoints.ServiceProvider;
+        BodyMemory memory = services.GetRequiredService<BodyMemory>();
+        DinoServerOptions options = services.GetRequiredService<IOptions<DinoServerOptions>>().Value;
+        GrpcServiceEndpointConventionBuilder calls = endpoints.MapGrpcService<DinoService>();
+        calls.Add(endpoint =>
+        {
+            RequestDelegate inner = endpoint.RequestDelegate!;
+            endpoint.RequestDelegate = context => RpcBody.RunAsync(context, inner, memory, options);
+        });
+        return calls.Guarded(services);
     }
 
     /// <summary>Lets the guard stand before endpoints.</summary>

@@ -55,10 +55,12 @@ internal sealed class LimitedBody : Stream
     /// <summary>Reads all of the body.</summary>
     public Task<ReadOnlyMemory<byte>> ReadAllAsync() => ReadAllAsync(this);
 
-    /// <summary>Reads a part of the body to its end.</summary>
+    /// <summary>
+    /// Reads a part of the body to its end. Memory is taken for what has come, and as much again: a client that
+    /// announces many bytes and sends none takes little from others.
+    /// </summary>
     /// <param name="part">A stream over this one.</param>
-    /// <param name="guess">The length that it may have.</param>
-    public async Task<ReadOnlyMemory<byte>> ReadAllAsync(Stream part, int guess = FirstBuffer)
+    public async Task<ReadOnlyMemory<byte>> ReadAllAsync(Stream part)
     {
         int first = LargerThan(0);
         _lease.Take(first);
@@ -84,14 +86,14 @@ internal sealed class LimitedBody : Stream
             length += read;
         }
 
-        return buffer.AsMemory(0, length);
-    }
         if (length < buffer.Length / 2)
         {
             _lease.Return(buffer.Length - length); // a form may have many small files
             Array.Resize(ref buffer, length);
         }
 
+        return buffer.AsMemory(0, length);
+    }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -103,8 +105,7 @@ internal sealed class LimitedBody : Stream
         }
         catch (OperationCanceledException) when (_timeout.IsCancellationRequested && !_aborted.IsCancellationRequested)
         {
-            throw new RequestFailure(
-                StatusCodes.Status408RequestTimeout, "body_too_slow", $"the body did not arrive within {_patience.TotalSeconds:0.#} s");
+            throw RequestFailure.TooSlow(_patience);
         }
         catch (BadHttpRequestException failure) when (failure.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
@@ -137,7 +138,6 @@ internal sealed class LimitedBody : Stream
             _timeout.Dispose();
         base.Dispose(disposing);
     }
-}
 
     /// <summary>The next size of a buffer: no part of a body is longer than what was announced.</summary>
     private int LargerThan(int length)
@@ -145,3 +145,4 @@ internal sealed class LimitedBody : Stream
         long larger = Math.Min(Array.MaxLength, Math.Max(2L * length, FirstBuffer));
         return (int)(_announced > length ? Math.Min(larger, _announced.Value) : larger);
     }
+}

@@ -31,14 +31,14 @@ internal sealed class RequestFailure(int status, string reason, string message, 
         $"the body is too large (expected at most {most} bytes)",
         "send smaller pictures, or fewer at once");
 
+    public static RequestFailure TooSlow(TimeSpan patience) => new(
+        StatusCodes.Status408RequestTimeout, "body_too_slow", $"the body did not arrive within {patience.TotalSeconds:0.#} s");
+
     public static RequestFailure TooManyItems(int most, long found) => new(
         StatusCodes.Status422UnprocessableEntity,
         "too_many_items",
         $"too many pictures in one request (expected at most {most}, found {found})",
         "send them in several requests");
-
-    public static RequestFailure Busy(string message) =>
-        new(StatusCodes.Status429TooManyRequests, "busy", message, "try again a little later");
 
     /// <summary>A vector that cannot be sent or stored as float16.</summary>
     public static RequestFailure NoHalf(string what, float value, string hint) => new(
@@ -46,6 +46,9 @@ internal sealed class RequestFailure(int status, string reason, string message, 
         "value_too_large",
         string.Create(CultureInfo.InvariantCulture, $"{what}: a value of {value} does not fit float16, which ends at {Half.MaxValue}"),
         hint);
+
+    public static RequestFailure Busy(string message) =>
+        new(StatusCodes.Status429TooManyRequests, "busy", message, "try again a little later");
 
     /// <summary>A picture that cannot be used, for the list of those that failed.</summary>
     public static RequestFailure Picture(string reason, string message, string? hint = null) =>

@@ -40,10 +40,13 @@ internal sealed class DinoService(ServerModel model, BodyMemory memory, IOptions
     public override async Task EmbedStream(
         IAsyncStreamReader<EmbedRequest> requestStream, IServerStreamWriter<EmbedResponse> responseStream, ServerCallContext context)
     {
+        RpcBody? body = RpcBody.Of(context);
         await foreach (EmbedRequest request in requestStream.ReadAllAsync(context.CancellationToken).ConfigureAwait(false))
         {
+            body?.Arrived();
             await responseStream.WriteAsync(
                 await Embed(request, context).ConfigureAwait(false), context.CancellationToken).ConfigureAwait(false);
+            body?.Answered();
         }
     }
 

@@ -44,6 +44,12 @@ internal sealed partial class FailureInterceptor(ILogger<FailureInterceptor> log
         }
     }
 
+    /// <summary>The status of a refusal.</summary>
+    public static RpcException Of(RequestFailure failure) => Of(CodeOf(failure.Status), failure.Reason, failure.Message);
+
+    private static RpcException Of(StatusCode code, string reason, string message) =>
+        new(new Status(code, message), new Metadata { { Reason, reason } });
+
     private RpcException Of(Exception failure)
     {
         (StatusCode code, string reason, string message) = failure switch
@@ -56,7 +62,7 @@ internal sealed partial class FailureInterceptor(ILogger<FailureInterceptor> log
         };
         if (code == StatusCode.Internal)
             Failed(failure.Message, failure);
-        return new RpcException(new Status(code, message), new Metadata { { Reason, reason } });
+        return Of(code, reason, message);
     }
 
     private static StatusCode CodeOf(int status) => status switch

@@ -1,0 +1,136 @@
+using Dino.Gpu.Server.Requests;
+using Grpc.AspNetCore.Server;
+using Grpc.Core;
+using Microsoft.AspNetCore.Http;
+
+namespace Dino.Gpu.Server.Rpc;
+
+/// <summary>
+/// The body of a gRPC call, which is counted and timed while it arrives: gRPC hands over a message only once it is there
+/// as a whole. Failures are gRPC's own, because gRPC reads before any interceptor runs.
+/// </summary>
+internal sealed class RpcBody : Stream
+{
+    private readonly Stream _body;
+    private readonly BodyMemory.Lease _lease;
+    private readonly TimeSpan _patience;
+    private readonly CancellationToken _aborted;
+    private CancellationTokenSource? _timeout; // while a message is under way
+    private long _counted;
+
+    private RpcBody(HttpContext context, DinoServerOptions options, BodyMemory.Lease lease)
+    {
+        _body = context.Request.Body;
+        _aborted = context.RequestAborted;
+        _patience = options.BodyTimeout;
+        _lease = lease;
+        bool isUnary = context.GetEndpoint()?.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Type == MethodType.Unary;
+        if (isUnary)
+            Begin(); // a stream may rest before its first message
+    }
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>Runs a call whose body is counted and timed.</summary>
+    public static async Task RunAsync(HttpContext context, RequestDelegate call, BodyMemory memory, DinoServerOptions options)
+    {
+        using BodyMemory.Lease lease = memory.Begin();
+        using var body = new RpcBody(context, options, lease);
+        context.Request.Body = body;
+        context.Features.Set(body);
+        await call(context).ConfigureAwait(false);
+    }
+
+    /// <summary>The body of a call.</summary>
+    public static RpcBody? Of(ServerCallContext context) => context.GetHttpContext().Features.Get<RpcBody>();
+
+    /// <summary>A message of a stream is there: the next may take its time to begin.</summary>
+    public void Arrived()
+    {
+        _timeout?.Dispose();
+        _timeout = null;
+    }
+
+    /// <summary>A message of a stream was answered: its memory comes back.</summary>
+    public void Answered()
+    {
+        _lease.Return(_counted);
+        _counted = 0;
+    }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        using CancellationTokenSource? both = _timeout is null
+            ? null
+            : CancellationTokenSource.CreateLinkedTokenSource(_timeout.Token, cancellationToken);
+        int read;
+        try
+        {
+            read = await _body.ReadAsync(buffer, both?.Token ?? cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_timeout is { IsCancellationRequested: true } && !_aborted.IsCancellationRequested)
+        {
+            throw FailureInterceptor.Of(RequestFailure.TooSlow(_patience));
+        }
+
+        if (read > 0)
+            Count(read);
+        return read;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _timeout?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private void Begin()
+    {
+        _timeout = CancellationTokenSource.CreateLinkedTokenSource(_aborted);
+        _timeout.CancelAfter(_patience);
+    }
+
+    private void Count(int read)
+    {
+        try
+        {
+            _lease.Take(read);
+            _counted += read;
+        }
+        catch (RequestFailure failure)
+        {
+            throw FailureInterceptor.Of(failure);
+        }
+
+        if (_timeout is null)
+            Begin();
+    }
+}
