@@ -19,7 +19,8 @@ public sealed class DinoServerOptions
     public int MaxItems { get; set; } = 256;
 
     /// <summary>
-    /// Most bytes of all bodies that are in memory at the same time; what would exceed it is answered with 429.
+    /// Most bytes of all bodies, and of vectors for answers, that are in memory at the same time; what would exceed it is
+    /// answered with 429. At least four times <see cref="MaxBodyBytes"/> count.
     /// </summary>
     public long MaxBufferedBytes { get; set; } = 512 << 20;
 

@@ -158,8 +158,10 @@ public sealed partial class VectorIndex : IDisposable
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             int[] rows = RowsOf(_snapshot, id);
-            if (rows.Length > 0)
-                OpenSession(); // else nothing changes, and the file is left to others
+            bool isFirst = _session is null;
+            OpenSession(); // fails if another has written: what it added is not known here
+            if (rows.Length == 0 && isFirst)
+                CloseSession(); // nothing changes, and nobody would save: the file is left to others
             Leave(rows);
             return rows.Length;
         }
