@@ -87,7 +87,7 @@ internal sealed class ErrorLog : IDisposable
         RunNames.Refuse(path);
         if (IsOther(path))
             throw new DinoException($"cannot write {path}: it is no log of failed images, and would be lost", "give another name");
-        if (File.Exists(path) && !RegularFile.CanOpen(path))
+        if (RegularFile.IsSpecial(path))
             return; // a device or a pipe: opening it would end it for its reader
         string file = OutputPath.Resolve(path);
         bool isNew = !File.Exists(file);
@@ -218,7 +218,7 @@ internal sealed class ErrorLog : IDisposable
     {
         try
         {
-            if (File.Exists(path) && RegularFile.CanOpen(path)) // no device or pipe, through links too
+            if (File.Exists(path) && !RegularFile.IsSpecial(path))
                 File.Delete(new RealPath().Of(path));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)

@@ -43,7 +43,6 @@ internal static partial class RegularFile
     private const int TypeMask = 0xF000;
     private const int TypeRegular = 0x8000;
     private const int TypeDirectory = 0x4000;
-    private const int TypeLink = 0xA000;
 
     /// <summary>Opens a file for reading at any offset. Never blocks on something that is not a regular file.</summary>
     /// <param name="path">The file, or a link to it.</param>
@@ -99,11 +98,11 @@ internal static partial class RegularFile
         }
     }
 
-    /// <summary>Whether a pipe, a socket or a device has this name. Opens nothing.</summary>
+    /// <summary>Whether this name leads to a pipe, a socket or a device. Opens nothing.</summary>
     public static bool IsSpecial(string path)
     {
         if (OperatingSystem.IsLinux())
-            return Type(path) is not (null or TypeRegular or TypeDirectory or TypeLink);
+            return Type(path, followsLinks: true) is not (null or TypeRegular or TypeDirectory);
         return File.Exists(path) && new FileInfo(path).Length == 0 && !CanOpen(path);
     }
 
@@ -228,12 +227,12 @@ internal static partial class RegularFile
     }
 
     /// <summary>
-    /// The file type that Linux reports for a path without following a link; null if it reports none.
+    /// The file type that Linux reports for a path, a link's own unless links are followed; null if it reports none.
     /// </summary>
-    private static unsafe int? Type(string path)
+    private static unsafe int? Type(string path, bool followsLinks = false)
     {
         byte* status = stackalloc byte[StatxBytes];
-        return NativeStatus(CurrentDirectory, Path.GetFullPath(path), NoFollow, TypeOnly, status) == 0
+        return NativeStatus(CurrentDirectory, Path.GetFullPath(path), followsLinks ? 0 : NoFollow, TypeOnly, status) == 0
             ? *(ushort*)(status + ModeOffset) & TypeMask
             : null;
     }
