@@ -26,7 +26,7 @@ public sealed class HostileContainerTests : IDisposable
         Assert.Contains("Git LFS pointer", _folder.Refusal("a.bin", "version https://git-lfs.github.com/spec/v1\n"u8.ToArray()));
         Assert.Contains("HTML", _folder.Refusal("a.bin", "\n<!doctype html>"u8.ToArray()));
         Assert.Contains("PNG", _folder.Refusal("a.pth", [0x89, 0x50, 0x4E, 0x47, 13, 10, 26, 10]));
-        Assert.Contains("starts with 3A514E47", _folder.Refusal("b.pth", [0x3A, 0x51, 0x4E, 0x47, 1, 2, 3, 4]));
+        Assert.Contains("found bytes 3A514E47", _folder.Refusal("b.pth", [0x3A, 0x51, 0x4E, 0x47, 1, 2, 3, 4]));
         Assert.Contains("expected one", _folder.Refusal("a.bin", PickleBuilder.Zip([("word/document.xml", [1])])));
         Assert.Contains("TorchScript", _folder.Refusal("a.bin", PickleBuilder.Zip([("m/data.pkl", [1]), ("m/constants.pkl", [1])])));
     }
