@@ -16,6 +16,9 @@ internal static class ModelName
             StatusCodes.Status404NotFound,
             "model_not_found",
             $"there is no model {EmbeddingsRequest.Short(model)} (expected {options.ModelId})",
-            "GET /v1/models lists the model") { Parameter = "model" };
+            "GET /v1/models lists the model")
+        {
+            Parameter = "model",
+        };
     }
 }

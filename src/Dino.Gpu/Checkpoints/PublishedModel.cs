@@ -120,7 +120,11 @@ internal sealed record PublishedModel
 
     private static PublishedModel First(string name, VitConfig config) => new()
     {
-        Name = name, Repository = Owner + name, Config = config, License = Apache, FileName = CheckpointNames.Torch,
+        Name = name,
+        Repository = Owner + name,
+        Config = config,
+        License = Apache,
+        FileName = CheckpointNames.Torch,
     };
 
     private static IEnumerable<PublishedModel> Second(string name, Func<VitConfig, VitConfig> change) =>
@@ -132,7 +136,10 @@ internal sealed record PublishedModel
             ("giant", new VitConfigs(1536, 40, 24).Second with { MlpKind = MlpKind.GatedSilu, MlpSize = 4096 }),
         }.Select(model => new PublishedModel
         {
-            Name = name + model.Size, Repository = Owner + name + model.Size, Config = change(model.Config), License = Apache,
+            Name = name + model.Size,
+            Repository = Owner + name + model.Size,
+            Config = change(model.Config),
+            License = Apache,
         });
 
     private static PublishedModel Third(string name, VitConfig config, string training = Web) => new()

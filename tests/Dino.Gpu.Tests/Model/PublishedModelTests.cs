@@ -101,7 +101,8 @@ public sealed class PublishedModelTests : IDisposable
         using var server = new HubServer(File.ReadAllBytes(FamilyModel.PathOf("dinov3", "model.safetensors")));
         var options = new WeightsDownloadOptions
         {
-            Endpoint = server.Endpoint, Repository = PublishedModel.Named("dinov3-vitl16-sat").Repository,
+            Endpoint = server.Endpoint,
+            Repository = PublishedModel.Named("dinov3-vitl16-sat").Repository,
         };
         await DinoWeights.PullAsync(_folder["model.safetensors"], options, cancellation: TestContext.Current.CancellationToken);
         File.Copy(FamilyModel.PathOf("dinov3", "config.json"), _folder["config.json"]);
