@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.IO.Hashing;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Formats;
 
@@ -7,7 +8,7 @@ namespace Dino.Gpu.Data.Formats;
 /// A member of a zip archive, read from its beginning to its end. There its checksum is verified, which .NET does not
 /// do.
 /// </summary>
-internal sealed class CheckedMember : Stream
+internal sealed class CheckedMember : ForwardStream
 {
     private readonly ZipArchiveEntry _entry;
     private readonly Stream _stream;
@@ -20,19 +21,7 @@ internal sealed class CheckedMember : Stream
         _stream = entry.Open();
     }
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
     public override long Length => _entry.Length;
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <exception cref="InvalidDataException">This is the end, and the checksum does not match.</exception>
     public override int Read(Span<byte> buffer)
@@ -45,16 +34,6 @@ internal sealed class CheckedMember : Stream
     }
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

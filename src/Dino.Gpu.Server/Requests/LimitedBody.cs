@@ -1,3 +1,4 @@
+using Dino.Gpu.Files;
 using Microsoft.AspNetCore.Http;
 
 namespace Dino.Gpu.Server.Requests;
@@ -6,7 +7,7 @@ namespace Dino.Gpu.Server.Requests;
 /// The body of a request, which ends with a failure that names the limit where it is too long or too slow. Whatever
 /// is kept of it is counted.
 /// </summary>
-internal sealed class LimitedBody : Stream
+internal sealed class LimitedBody : ForwardStream
 {
     private const int FirstBuffer = 16 << 10;
 
@@ -29,20 +30,6 @@ internal sealed class LimitedBody : Stream
         _patience = options.BodyTimeout;
         _timeout = CancellationTokenSource.CreateLinkedTokenSource(_aborted);
         _timeout.CancelAfter(_patience);
-    }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => _read;
-        set => throw new NotSupportedException();
     }
 
     /// <summary>Begins to read a body.</summary>
@@ -121,16 +108,6 @@ internal sealed class LimitedBody : Stream
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -1,3 +1,4 @@
+using Dino.Gpu.Files;
 using Dino.Gpu.Server.Requests;
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
@@ -9,7 +10,7 @@ namespace Dino.Gpu.Server.Rpc;
 /// The body of a gRPC call, which is counted and timed while it arrives: gRPC hands over a message only once it is there
 /// as a whole. Failures are gRPC's own, because gRPC reads before any interceptor runs.
 /// </summary>
-internal sealed class RpcBody : Stream
+internal sealed class RpcBody : ForwardStream
 {
     private readonly Stream _body;
     private readonly BodyMemory.Lease _lease;
@@ -27,20 +28,6 @@ internal sealed class RpcBody : Stream
         bool isUnary = context.GetEndpoint()?.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Type == MethodType.Unary;
         if (isUnary)
             Begin(); // a stream may rest before its first message
-    }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
     }
 
     /// <summary>Runs a call whose body is counted and timed.</summary>
@@ -94,16 +81,6 @@ internal sealed class RpcBody : Stream
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {
