@@ -96,31 +96,19 @@ public static class StoreRun
         ComparableVectors comparable,
         CancellationToken cancellation)
     {
-        var opened = new List<EmbeddingRows>();
-        try
-        {
-            foreach (string input in inputs)
-                opened.Add(EmbeddingRows.Open(input));
-            Provenance? model = comparable.RequireAll(
-                [.. opened.Select(rows => (rows.Name, EmbeddingTable.DimensionOf(rows.Name, rows.Shape), rows.Model))]);
-            await store.PrepareAsync(opened[0].Shape[0], model, cancellation).ConfigureAwait(false);
+        using var gathered = new GatheredRows(inputs, comparable);
+        await store.PrepareAsync(gathered.Shape[0], gathered.Model, cancellation).ConfigureAwait(false);
 
-            using ErrorLog? log = options.ErrorsFile is null ? null : new ErrorLog(options.ErrorsFile);
-            var sink = new StoreSink(store, opened[0].Shape[0], (_, _, _) => { }, new NoProgress(), log, cancellation);
-            var ids = new List<Guid>();
-            foreach (EmbeddingRows rows in opened)
-                Add(rows, sink, ids, cancellation);
-            sink.Write();
-            if (ids.Count == sink.Failures)
-                throw EmbeddingTable.NoEmbeddings(inputs[0], (int)sink.Failures);
-            long deleted = await FinishAsync(store, options, () => ids, cancellation).ConfigureAwait(false);
-            return Result(sink, isWhole: true, deleted);
-        }
-        finally
-        {
-            foreach (EmbeddingRows rows in opened)
-                rows.Dispose();
-        }
+        using ErrorLog? log = options.ErrorsFile is null ? null : new ErrorLog(options.ErrorsFile);
+        var sink = new StoreSink(store, gathered.Shape[0], (_, _, _) => { }, new NoProgress(), log, cancellation);
+        var ids = new List<Guid>();
+        foreach (EmbeddingRows rows in gathered.Inputs)
+            Add(rows, sink, ids, cancellation);
+        sink.Write();
+        if (ids.Count == sink.Failures)
+            throw EmbeddingTable.NoEmbeddings(inputs[0], (int)sink.Failures);
+        long deleted = await FinishAsync(store, options, () => ids, cancellation).ConfigureAwait(false);
+        return Result(sink, isWhole: true, deleted);
     }
 
     private static void Add(EmbeddingRows rows, StoreSink sink, List<Guid> ids, CancellationToken cancellation)

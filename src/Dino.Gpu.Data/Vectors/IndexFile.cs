@@ -64,44 +64,32 @@ internal static class IndexFile
     public static IndexSummary Gather(
         string path, IReadOnlyList<string> inputs, FloatType type, ComparableVectors comparable, CancellationToken cancellation)
     {
-        var opened = new List<EmbeddingRows>();
-        try
+        using var gathered = new GatheredRows(inputs, comparable);
+        CarriedColumn[] columns = ColumnTypes.Union(gathered.Inputs.Select(rows => rows.Columns));
+        int count = 0, failed = 0;
+        var schema = new RowSchema(gathered.Shape, type, true, columns) { Provenance = gathered.Model };
+        using IEmbeddingWriter writer = FormatCatalog.Create(FormatCatalog.Index, path, schema);
+        foreach (EmbeddingRows rows in gathered.Inputs)
         {
-            foreach (string input in inputs)
-                opened.Add(EmbeddingRows.Open(input));
-            Provenance? model = comparable.RequireAll(
-                [.. opened.Select(rows => (rows.Name, EmbeddingTable.DimensionOf(rows.Name, rows.Shape), rows.Model))]);
-            CarriedColumn[] columns = ColumnTypes.Union(opened.Select(rows => rows.Columns));
-            int count = 0, failed = 0;
-            var schema = new RowSchema(opened[0].Shape, type, true, columns) { Provenance = model };
-            using IEmbeddingWriter writer = FormatCatalog.Create(FormatCatalog.Index, path, schema);
-            foreach (EmbeddingRows rows in opened)
+            Func<RowInfo, RowInfo> place = EmbeddingTable.PlaceColumns(rows.Columns, columns);
+            foreach ((RowInfo row, ReadOnlyMemory<float> values) in rows.Read(cancellation))
             {
-                Func<RowInfo, RowInfo> place = EmbeddingTable.PlaceColumns(rows.Columns, columns);
-                foreach ((RowInfo row, ReadOnlyMemory<float> values) in rows.Read(cancellation))
+                if (row.Error is not null)
                 {
-                    if (row.Error is not null)
-                    {
-                        failed++;
-                        continue;
-                    }
-
-                    EmbeddingTable.RequireFinite(rows.Name, row, values.Span);
-                    writer.Write(place(row), values.Span);
-                    count++;
+                    failed++;
+                    continue;
                 }
-            }
 
-            if (count == 0)
-                throw EmbeddingTable.NoEmbeddings(inputs[0], failed);
-            writer.Complete();
-            return new IndexSummary(count, opened[0].Shape[0], failed, model);
+                EmbeddingTable.RequireFinite(rows.Name, row, values.Span);
+                writer.Write(place(row), values.Span);
+                count++;
+            }
         }
-        finally
-        {
-            foreach (EmbeddingRows rows in opened)
-                rows.Dispose();
-        }
+
+        if (count == 0)
+            throw EmbeddingTable.NoEmbeddings(inputs[0], failed);
+        writer.Complete();
+        return new IndexSummary(count, gathered.Shape[0], failed, gathered.Model);
     }
 
     private static EmbeddingFormat FormatOf(string path) => FormatCatalog.FromInput(path) ?? FormatCatalog.Npz;
