@@ -168,18 +168,13 @@ internal sealed record PublishedModel
             HasLayerScale = true,
         };
 
-        public VitConfig Third => new()
+        public VitConfig Third => Second with
         {
             Kind = ModelKind.DinoV3,
-            HiddenSize = Hidden,
-            LayerCount = Layers,
-            HeadCount = Heads,
-            MlpSize = 4 * Hidden,
             PatchSize = 16,
             TrainedGrid = 14,
             LayerNormEpsilon = 1e-5,
             RegisterCount = 4,
-            HasLayerScale = true,
             PositionKind = PositionKind.Rotary,
         };
 

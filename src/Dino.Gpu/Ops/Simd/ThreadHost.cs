@@ -89,7 +89,9 @@ internal sealed unsafe class ThreadHost<TVector, TOps>(int threads) : SimdHost
         catch (OutOfMemoryException failure)
         {
             throw new DeviceException(
-                $"the system started {started + 1} of {threads} threads", "ask for fewer threads, or raise the limit of processes", failure);
+                $"the system started {started + 1} of {threads} threads",
+                "ask for fewer threads, or raise the limit of processes",
+                failure);
         }
         finally
         {
