@@ -61,7 +61,6 @@ internal static class CliProcess
             RedirectStandardError = true,
             WorkingDirectory = AppContext.BaseDirectory, // no folder weights/ there
         };
-        start.Environment["DOTNET_TieredPGO"] = "0"; // programs that live for a second
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
         Process process = Process.Start(start)!;

@@ -48,7 +48,6 @@ internal sealed class DocFolder : IDisposable
         start.Environment["DINO_WEIGHTS"] = Path(Weights);
         start.Environment["HF_ENDPOINT"] = "http://127.0.0.1:9"; // the discard port: nobody listens
         start.Environment["XDG_CACHE_HOME"] = Path(".cache");
-        start.Environment["DOTNET_TieredPGO"] = "0"; // programs that live for a second
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
         Process process = Process.Start(start)!;
