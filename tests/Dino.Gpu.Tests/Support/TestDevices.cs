@@ -11,7 +11,7 @@ namespace Dino.Gpu.Tests.Support;
 /// <summary>Where a portable kernel is tested.</summary>
 public enum TestDevice
 {
-    /// <summary>ILGPU's own CPU accelerator: groups of 16 threads, each an OS thread. Always there, and slow.</summary>
+    /// <summary>ILGPU's own CPU accelerator: groups of 16 threads, each an OS thread, that take turns. Always there, and slow.</summary>
     IlgpuCpu,
 
     /// <summary>The first OpenCL device, PoCL where there is no other.</summary>
@@ -87,10 +87,14 @@ public sealed partial class TestDevices : IDisposable
             device.Dispose();
     }
 
+    /// <summary>
+    /// One thread at a time, up to its next barrier: the order is fixed, so that a barrier that is missing shows always,
+    /// and 16 threads do not wait for each other on the few cores that there are.
+    /// </summary>
     private static DinoDevice OpenIlgpuCpu(bool algorithms)
     {
         Context context = Context.Create(builder => Enable(builder.DefaultCPU(), algorithms));
-        return new DinoDevice(context, context.CreateCPUAccelerator(0), Portable(CpuDescription.Describe()));
+        return new DinoDevice(context, context.CreateCPUAccelerator(0, CPUAcceleratorMode.Sequential), Portable(CpuDescription.Describe()));
     }
 
     private static Context.Builder Enable(Context.Builder builder, bool algorithms) => algorithms ? builder.EnableAlgorithms() : builder;
