@@ -18,8 +18,6 @@ public sealed class ReducedLifetimeTests(ITestOutputHelper log)
 {
     private const string Mapping = "dino-kernels";
 
-    private static bool IsLong => Environment.GetEnvironmentVariable("DINO_TEST_LONG") == "1";
-
     /// <summary>
     /// The runtime stops threads by signals, whose frames hold the vector and tile registers. Two models share the
     /// processor meanwhile. The long test has whole models and thousands of collections of every generation.
@@ -31,10 +29,10 @@ public sealed class ReducedLifetimeTests(ITestOutputHelper log)
     [InlineData(nameof(TileKind.Int8), true)]
     public async Task Collections_during_passes_of_two_models_change_nothing(string kind, bool amx)
     {
-        VitWeights weights = SyntheticWeights.Create(VitConfig.VitS16 with { LayerCount = IsLong ? 12 : 2 });
+        VitWeights weights = SyntheticWeights.Create(VitConfig.VitS16 with { LayerCount = LongTests.AreWanted ? 12 : 2 });
         using SimdModel first = SimdModel.Create(weights, Enum.Parse<TileKind>(kind), amx: amx);
         using SimdModel second = SimdModel.Create(weights, Enum.Parse<TileKind>(kind), amx: amx);
-        int least = IsLong ? 5000 : 50;
+        int least = LongTests.AreWanted ? 5000 : 50;
         int collections = 0;
         int passes = 0;
         float[] expected = Pass(first);
@@ -43,7 +41,8 @@ public sealed class ReducedLifetimeTests(ITestOutputHelper log)
         {
             while (!stop.IsCancellationRequested)
             {
-                GC.Collect(IsLong ? collections % 3 : 0, GCCollectionMode.Forced, blocking: true, compacting: collections % 2 == 0);
+                int generation = LongTests.AreWanted ? collections % 3 : 0;
+                GC.Collect(generation, GCCollectionMode.Forced, blocking: true, compacting: collections % 2 == 0);
                 Interlocked.Increment(ref collections);
             }
         });
@@ -85,7 +84,7 @@ public sealed class ReducedLifetimeTests(ITestOutputHelper log)
         float[][] expected = reference.Embed(images);
         int refused = 0;
         int done = 0;
-        for (int round = 0; round < (IsLong ? 100 : 8); round++)
+        for (int round = 0; round < (LongTests.AreWanted ? 100 : 8); round++)
         {
             DinoEncoder encoder = DinoEncoder.Create(weights, options);
             using var started = new CountdownEvent(3);
@@ -140,7 +139,7 @@ public sealed class ReducedLifetimeTests(ITestOutputHelper log)
     public void A_thousand_encoders_leave_no_mapping_file_or_thread()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs /proc/self");
-        Assert.SkipUnless(IsLong, "takes minutes; DINO_TEST_LONG=1 runs it");
+        LongTests.Require("takes minutes");
         SimdModel.Require(TileKind.Int8);
         SimdModel.Require(TileKind.BFloat16);
         Round(20); // what the runtime keeps for good

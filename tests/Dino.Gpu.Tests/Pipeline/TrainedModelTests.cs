@@ -156,7 +156,7 @@ public sealed class TrainedModelTests(TrainedModelTests.Pictures pictures, ITest
         /// <summary>All 60000 and 10000; skips the test where they are missing, or nobody asks for long tests.</summary>
         internal LabeledPictures RequireAll()
         {
-            Assert.SkipUnless(Environment.GetEnvironmentVariable("DINO_TEST_LONG") == "1", "takes minutes; DINO_TEST_LONG=1 runs it");
+            LongTests.Require("takes minutes");
             Assert.SkipUnless(Directory.Exists(Installed), $"{Installed} is not there: apt-get install dataset-fashion-mnist");
             return _all.Value;
         }
