@@ -9,6 +9,9 @@ internal abstract class IndexRows
     /// <summary>The vectors.</summary>
     public abstract VectorBlock Vectors { get; }
 
+    /// <summary>The CRC-32 of the vectors as they are stored, and their bytes; null where nobody has computed it.</summary>
+    public virtual (uint Sum, long Bytes)? StoredSum => null;
+
     /// <summary>One row, counted from 0. Several threads may call this at once.</summary>
     public abstract RowInfo Row(int index);
 

@@ -18,6 +18,8 @@ internal sealed class SegmentRows(SafeFileHandle file, IndexSegment segment, Ind
     public override VectorBlock Vectors { get; } = new FileVectors(
         file, segment.VectorStart, segment.Count, header.Dimension, header.Schema.Type == FloatType.Float16);
 
+    public override (uint Sum, long Bytes)? StoredSum => (segment.VectorSum, segment.VectorBytes);
+
     public override RowInfo Row(int index)
     {
         Span<byte> offsets = stackalloc byte[2 * sizeof(long)];

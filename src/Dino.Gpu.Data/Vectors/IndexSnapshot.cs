@@ -12,6 +12,9 @@ namespace Dino.Gpu.Data.Vectors;
 internal sealed record IndexSnapshot(
     IReadOnlyList<IndexRows> Segments, IReadOnlyList<int> FirstRows, RowSet Removed, MemoryRows Tail)
 {
+    /// <summary>The same object for all moments between which rows were only added or removed: their numbers stay.</summary>
+    public object Lineage { get; private init; } = new();
+
     /// <summary>Rows, removed ones among them.</summary>
     public int RowCount => checked(FirstRows[^1] + Tail.Count);
 
@@ -40,6 +43,25 @@ internal sealed record IndexSnapshot(
     /// <summary>What searches read.</summary>
     public VectorScan Scan(int dimension) =>
         new([.. Segments.Select(segment => segment.Vectors), Tail.Vectors], dimension, Removed);
+
+    /// <summary>What a search of the rows from one on reads.</summary>
+    /// <param name="firstRow">The first of them.</param>
+    /// <param name="dimension">Values of a vector.</param>
+    public VectorScan ScanFrom(int firstRow, int dimension)
+    {
+        var blocks = new List<VectorBlock>();
+        foreach ((VectorBlock block, int first) in Blocks())
+        {
+            if (first + block.Count > firstRow)
+                blocks.Add(first >= firstRow ? block : new LaterVectors(block, firstRow - first));
+        }
+
+        return new VectorScan(blocks, dimension, Removed, firstRow);
+    }
+
+    /// <summary>The vectors of all rows, and the number of the first row of each block.</summary>
+    public IEnumerable<(VectorBlock Vectors, int FirstRow)> Blocks() =>
+        Segments.Append(Tail).Select((rows, i) => (rows.Vectors, FirstRows[i]));
 
     /// <summary>One row by its number.</summary>
     public RowInfo Row(int row)

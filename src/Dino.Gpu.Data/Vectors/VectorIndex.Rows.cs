@@ -28,6 +28,20 @@ public sealed partial class VectorIndex
         }
     }
 
+    /// <summary>What messages call the index.</summary>
+    internal string Name => _path ?? "the index";
+
+    /// <summary>The rows now; searches of them need no lock.</summary>
+    /// <exception cref="ObjectDisposedException">The index was disposed.</exception>
+    internal IndexSnapshot Now
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _snapshot;
+        }
+    }
+
     /// <summary>The nearest rows of each query.</summary>
     internal Neighbors Find(ReadOnlySpan<float> queries, int k, CancellationToken cancellation) =>
         Find(_snapshot, queries, k, cancellation);
@@ -53,7 +67,8 @@ public sealed partial class VectorIndex
     private static IndexSnapshot SnapshotOf(IndexContents contents) =>
         IndexSnapshot.Of(contents.Rows, contents.Removed, contents.Header.Dimension);
 
-    private static VectorHit[] Hits(IndexSnapshot index, Neighbors found, int query)
+    /// <summary>What was found for a query, with the ids.</summary>
+    internal static VectorHit[] Hits(IndexSnapshot index, Neighbors found, int query)
     {
         ReadOnlySpan<int> rows = found.Indices(query);
         ReadOnlySpan<double> scores = found.Scores(query);
@@ -63,7 +78,8 @@ public sealed partial class VectorIndex
         return hits;
     }
 
-    private static void RequireFinite(ReadOnlySpan<float> values, string what, string parameter)
+    /// <exception cref="ArgumentException">A value is not finite.</exception>
+    internal static void RequireFinite(ReadOnlySpan<float> values, string what, string parameter)
     {
         foreach (float value in values)
         {
@@ -72,7 +88,8 @@ public sealed partial class VectorIndex
         }
     }
 
-    private Neighbors Find(IndexSnapshot now, ReadOnlySpan<float> queries, int k, CancellationToken cancellation)
+    /// <summary>The nearest rows of each query at one moment.</summary>
+    internal Neighbors Find(IndexSnapshot now, ReadOnlySpan<float> queries, int k, CancellationToken cancellation)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(k);
@@ -94,7 +111,7 @@ public sealed partial class VectorIndex
         }
         catch (Exception failure) when (failure is IOException or InvalidDataException)
         {
-            throw EmbeddingFile.Broken(_path ?? "the index", failure);
+            throw EmbeddingFile.Broken(Name, failure);
         }
     }
 
@@ -146,7 +163,7 @@ public sealed partial class VectorIndex
     }
 
     /// <summary>Reads of the file; whatever is wrong with it becomes a message that names it.</summary>
-    private T Reading<T>(Func<T> read)
+    internal T Reading<T>(Func<T> read)
     {
         try
         {
@@ -154,7 +171,7 @@ public sealed partial class VectorIndex
         }
         catch (Exception failure) when (failure is IOException or InvalidDataException)
         {
-            throw EmbeddingFile.Broken(_path ?? "the index", failure);
+            throw EmbeddingFile.Broken(Name, failure);
         }
     }
 }

@@ -138,7 +138,7 @@ public sealed partial class VectorIndex : IDisposable
         if (model is not null && !ReferenceEquals(model, Model) && Model?.DifferenceFrom(model) is { } difference)
         {
             throw new DinoException(
-                $"{_path ?? "the index"} and {id} were made differently ({difference}): their vectors cannot be compared",
+                $"{Name} and {id} were made differently ({difference}): their vectors cannot be compared",
                 "embed both in the same way");
         }
 

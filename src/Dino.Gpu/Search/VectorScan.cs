@@ -37,14 +37,15 @@ internal sealed unsafe class VectorScan
     private readonly RowSet? _removed;
     private readonly int _dimension;
     private readonly int _windowRows;
-    private readonly int[] _firstRows; // (blocks + 1)
+    private readonly int[] _firstRows; // (blocks + 1), from the first row of all on
     private readonly int[] _firstWindows; // (blocks + 1)
     private readonly double _error;
 
-    /// <param name="blocks">The vectors. Their rows are numbered from 0 through all blocks.</param>
+    /// <param name="blocks">The vectors. Their rows are numbered through all blocks.</param>
     /// <param name="dimension">Values of a vector.</param>
     /// <param name="removed">Rows that are not searched; null for none.</param>
-    public VectorScan(IReadOnlyList<VectorBlock> blocks, int dimension, RowSet? removed = null)
+    /// <param name="firstRow">The number of the first row.</param>
+    public VectorScan(IReadOnlyList<VectorBlock> blocks, int dimension, RowSet? removed = null, int firstRow = 0)
     {
         _blocks = blocks;
         _removed = removed;
@@ -52,6 +53,7 @@ internal sealed unsafe class VectorScan
         int rows = WindowLength / dimension;
         _windowRows = rows < RowScores.TileRows ? Math.Max(1, rows) : rows / RowScores.TileRows * RowScores.TileRows;
         _firstRows = new int[blocks.Count + 1];
+        _firstRows[0] = firstRow;
         _firstWindows = new int[blocks.Count + 1];
         for (int i = 0; i < blocks.Count; i++)
         {
@@ -96,6 +98,19 @@ internal sealed unsafe class VectorScan
             }
         }
 
+        return result;
+    }
+
+    /// <summary>Orders some rows as a search orders its candidates: by their exact scores, equal ones by their rows.</summary>
+    /// <param name="query">(dimension), finite.</param>
+    /// <param name="rows">The rows, each once; sorted by this.</param>
+    /// <param name="k">Neighbors, at most the rows.</param>
+    /// <exception cref="InvalidDataException">A vector has a value that is not finite.</exception>
+    /// <exception cref="IOException">Vectors cannot be read.</exception>
+    public Neighbors Rank(ReadOnlySpan<float> query, int[] rows, int k)
+    {
+        var result = new Neighbors(1, k, new int[k], new double[k]);
+        Rank(rows, query, ExactScore.Norm(query), result.IndexPlaces(0), result.ScorePlaces(0));
         return result;
     }
 
@@ -154,8 +169,12 @@ internal sealed unsafe class VectorScan
         for (int i = 0; i < best.Keys.Length; i++)
             rows[i] = TopKList.Index(best.Keys[i]);
         odd.CopyTo(rows, best.Keys.Length);
-        Array.Sort(rows); // in the order of the file
+        Rank(rows, values, norm, indices, scores);
+    }
 
+    private void Rank(int[] rows, ReadOnlySpan<float> values, double norm, Span<int> indices, Span<double> scores)
+    {
+        Array.Sort(rows); // in the order of the file
         double[] descending = new double[rows.Length];
         float[] row = new float[_dimension];
         int block = 0;
@@ -185,7 +204,7 @@ internal sealed unsafe class VectorScan
     private void FirstRows(Span<int> indices)
     {
         int found = 0;
-        for (int row = 0; found < indices.Length; row++)
+        for (int row = _firstRows[0]; found < indices.Length; row++)
         {
             if (_removed?.Contains(row) != true)
                 indices[found++] = row;
