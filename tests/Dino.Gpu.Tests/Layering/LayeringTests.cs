@@ -13,6 +13,7 @@ public sealed partial class LayeringTests
     [InlineData(typeof(Dino.Gpu.Data.Imaging.SkiaImageDecoder))]
 #if WITH_SERVER
     [InlineData(typeof(Dino.Gpu.Server.DinoServerOptions))]
+    [InlineData(typeof(Dino.Gpu.USearch.ApproximateIndex))]
 #endif
     [InlineData(typeof(Dino.Gpu.Stores.VectorStores))]
     [InlineData(typeof(Dino.Gpu.Cli.DinoCommandLine))]

@@ -47,6 +47,7 @@ internal static class Layers
         ["Dino.Gpu.Stores"],
         ["Dino.Gpu.Stores.Postgres", "Dino.Gpu.Stores.Qdrant"],
         ["Dino.Gpu.Stores: VectorStores"],
+        ["Dino.Gpu.USearch"],
         ["Dino.Gpu.Cli.Terminal"],
         ["Dino.Gpu.Cli.Help"],
         ["Dino.Gpu.Cli.Commands"],
