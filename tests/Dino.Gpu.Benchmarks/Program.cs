@@ -17,6 +17,7 @@ using Dino.Gpu.Benchmarks.TrainedWeights;
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- shares [--threads N] [--batch N] [--rounds N] [--float32]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- search
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- index [--count N] [--folder DIR]
+// dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- approximate [--count N] [--folder DIR] [--precision NAME,NAME] [--uniform]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- probe [--threads N]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- serving [--batch N] [--callers N] [--calls N] [--sample DLL]
 // dotnet run -c Release --project tests/Dino.Gpu.Benchmarks -- serve [--clients N] [--requests N] [--rounds N] [--batch N]
@@ -32,6 +33,8 @@ if (args is ["search"])
     return SearchBenchmark.Run();
 if (args is ["index", ..])
     return IndexBenchmark.Run(args[1..]);
+if (args is ["approximate", ..])
+    return ApproximateBenchmark.Run(args[1..]);
 if (args is ["probe", ..])
     return ProbeBenchmark.Run(args[1..]);
 if (args is ["serving", ..])
