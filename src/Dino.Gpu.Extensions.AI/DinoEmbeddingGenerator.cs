@@ -33,7 +33,18 @@ public sealed class DinoEmbeddingGenerator
         _encoder = encoder;
         _normalize = normalize;
         _metadata = new EmbeddingGeneratorMetadata(ProviderName, null, modelId, encoder.Config.HiddenSize);
+        Pictures = new Only<DataContent>(this);
+        Paths = new Only<string>(this);
     }
+
+    /// <summary>
+    /// This generator as one of pictures only, for stores of Microsoft.Extensions.VectorData: they take one that has both
+    /// for a generator of strings.
+    /// </summary>
+    public IEmbeddingGenerator<DataContent, Embedding<float>> Pictures { get; }
+
+    /// <summary>This generator as one of paths only.</summary>
+    public IEmbeddingGenerator<string, Embedding<float>> Paths { get; }
 
     /// <summary>Embeds pictures.</summary>
     /// <param name="values">The bytes of image files, of any format that the encoder's decoder reads.</param>
@@ -122,4 +133,8 @@ public sealed class DinoEmbeddingGenerator
         embeddings.Usage = new UsageDetails { InputTokenCount = tokens, TotalTokenCount = tokens };
         return embeddings;
     }
+
+    /// <summary>Disposing it disposes the whole generator, which does nothing.</summary>
+    private sealed class Only<TInput>(IEmbeddingGenerator<TInput, Embedding<float>> whole)
+        : DelegatingEmbeddingGenerator<TInput, Embedding<float>>(whole);
 }

@@ -17,8 +17,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>
 /// Registers an encoder and its generators: <see cref="IDinoEncoder"/>, <see cref="DinoEmbeddingGenerator"/>, and
-/// <see cref="IEmbeddingGenerator{TInput, TEmbedding}"/> of pictures and of paths. Each is a singleton; the container
-/// disposes the encoder.
+/// <see cref="IEmbeddingGenerator{TInput, TEmbedding}"/> of pictures and of paths, and as <see cref="IEmbeddingGenerator"/>
+/// that of pictures. Each is a singleton; the container disposes the encoder.
 /// </summary>
 public static class DinoGpuServiceCollectionExtensions
 {
@@ -101,10 +101,10 @@ public static class DinoGpuServiceCollectionExtensions
             provider.GetService<ILogger<DinoGpuModel>>() ?? NullLogger<DinoGpuModel>.Instance));
         services.TryAddKeyedSingleton<IDinoEncoder>(key, (provider, _) => Model(provider, key).Encoder());
         services.TryAddKeyedSingleton(key, (provider, _) => Generator(provider, key));
-        services.TryAddKeyedSingleton<IEmbeddingGenerator<DataContent, Embedding<float>>>(
-            key, (provider, _) => provider.GetRequiredKeyedService<DinoEmbeddingGenerator>(key));
-        services.TryAddKeyedSingleton<IEmbeddingGenerator<string, Embedding<float>>>(
-            key, (provider, _) => provider.GetRequiredKeyedService<DinoEmbeddingGenerator>(key));
+        services.TryAddKeyedSingleton(key, (provider, _) => provider.GetRequiredKeyedService<DinoEmbeddingGenerator>(key).Pictures);
+        services.TryAddKeyedSingleton(key, (provider, _) => provider.GetRequiredKeyedService<DinoEmbeddingGenerator>(key).Paths);
+        services.TryAddKeyedSingleton<IEmbeddingGenerator>( // what stores of Microsoft.Extensions.VectorData look for
+            key, (provider, _) => provider.GetRequiredKeyedService<DinoEmbeddingGenerator>(key).Pictures);
         services.AddSingleton<IHostedService>(provider => new DinoGpuStart(Model(provider, key)));
         return services;
     }

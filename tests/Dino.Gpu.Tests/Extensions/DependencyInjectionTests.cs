@@ -26,7 +26,9 @@ public sealed class DependencyInjectionTests
             encoder = provider.GetRequiredService<IDinoEncoder>();
             var pictures = provider.GetRequiredService<IEmbeddingGenerator<DataContent, Embedding<float>>>();
             var paths = provider.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
-            Assert.Same(pictures, paths);
+            var generator = provider.GetRequiredService<DinoEmbeddingGenerator>();
+            Assert.Same(generator, pictures.GetService<DinoEmbeddingGenerator>());
+            Assert.Same(generator, paths.GetService<DinoEmbeddingGenerator>());
             Assert.Same(encoder, pictures.GetService<IDinoEncoder>());
             Assert.Equal(encoder.Embed(Picture), (await paths.GenerateVectorAsync(Picture, cancellationToken: Cancellation)).ToArray());
         }
