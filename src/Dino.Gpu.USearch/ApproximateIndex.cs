@@ -9,9 +9,9 @@ namespace Dino.Gpu.USearch;
 /// is no candidate can be missed. Thread-safe.
 /// </summary>
 /// <remarks>
-/// The index may change meanwhile. What was added since is compared as a whole, exactly, and what was removed is never
-/// found; <see cref="Added"/> says when building anew pays. <see cref="VectorIndex.Compact"/> counts rows anew, so the
-/// graph does not belong to the index any more.
+/// The index may change meanwhile. Each search compares all vectors that were added since, and never finds one that was
+/// removed; <see cref="Added"/> says when it pays to build again. After <see cref="VectorIndex.Compact"/>, which gives
+/// rows new numbers, the graph no longer belongs to the index.
 /// </remarks>
 public sealed class ApproximateIndex : IDisposable
 {

@@ -138,7 +138,18 @@ internal sealed unsafe class Graph : IDisposable
     {
         if (_memory is not null)
         {
-            use(_memory);
+            bool isHeld = false;
+            try
+            {
+                _handle.DangerousAddRef(ref isHeld); // it may be disposed meanwhile
+                use(_memory);
+            }
+            finally
+            {
+                if (isHeld)
+                    _handle.DangerousRelease();
+            }
+
             return;
         }
 

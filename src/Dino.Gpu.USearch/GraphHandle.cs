@@ -16,12 +16,17 @@ internal sealed class GraphHandle : SafeHandleZeroOrMinusOneIsInvalid
         : base(ownsHandle: true)
     {
         SetHandle(graph);
+        if (memory is null)
+            return;
+        bool isHeld = false;
+        memory.DangerousAddRef(ref isHeld); // the collector may come to the memory first
         _memory = memory;
     }
 
     protected override bool ReleaseHandle()
     {
         NativeMethods.Free(handle, out _);
+        _memory?.DangerousRelease();
         _memory?.Dispose();
         return true;
     }
