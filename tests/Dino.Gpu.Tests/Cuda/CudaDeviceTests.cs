@@ -193,6 +193,27 @@ public sealed class CudaDeviceTests
         }
     }
 
+    /// <summary>docs/gpu.md counts with it: a pass of ViT-S's twelve layers, one picture, the class token alone.</summary>
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.BFloat16)]
+    public void A_pass_of_twelve_layers_is_some_ninety_launches(Precision precision)
+    {
+        RequireEmulator();
+        using IDisposable shown = CudaEmulator.Show();
+        using DinoDevice device = DinoDevice.Open("cuda:0");
+        CudaContext context = CudaDriver.Current!;
+        VitWeights weights = SyntheticWeights.Create(TinyModel.Weights.Config with { HiddenSize = 64, MlpSize = 64, LayerCount = 12 });
+        using DinoEncoder encoder = DinoEncoder.Create(
+            weights, new DinoOptions { Device = "cpu", Threads = 1, BatchSize = 1 }, (_, model) =>
+                VitExecutor.Create(device, model, precision));
+        RgbImage picture = TinyModel.Picture(1);
+        encoder.Embed([picture]);
+        int before = context.LaunchCount;
+        encoder.Embed([picture]);
+        Assert.InRange(context.LaunchCount - before, 85, 95);
+    }
+
     [Fact]
     public void Two_devices_share_the_work()
     {
