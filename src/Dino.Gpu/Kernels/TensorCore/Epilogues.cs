@@ -12,24 +12,20 @@ internal interface ITensorEpilogue<TFormat>
     /// <summary>Bytes of the output for each column of the product.</summary>
     static abstract int OutputSize { get; }
 
+    /// <summary>
+    /// Whether the results are added to the output, in float32. Then nothing is applied or staged: each lane adds its
+    /// sums where they belong.
+    /// </summary>
+    static abstract bool AddsToOutput { get; }
+
+    /// <summary>Whether each column has a gain, behind the bias, that what is added is multiplied by.</summary>
+    static abstract bool HasGains { get; }
+
     /// <summary>Applies the operation to the results, before they are rounded.</summary>
     static abstract void Apply();
 
     /// <summary>Rounds the results and stages each pair at a byte of the tiles.</summary>
     static abstract void Stage(int first, int second);
-
-    /// <summary>Loads what the results are scaled with on their way out.</summary>
-    /// <param name="gains">Global address of the gains of the columns that the lane stores.</param>
-    /// <param name="columns">Columns from the lane's first to the last of the output; none are left at 0.</param>
-    static abstract void Begin(long gains, int columns);
-
-    /// <summary>Takes staged results to a row of those that <see cref="EpilogueText.SetOutput"/> has set.</summary>
-    /// <param name="staged">The byte of the tiles where 16 bytes of staged results begin.</param>
-    /// <param name="row">Number of the row, counted from the lane's first.</param>
-    static abstract void Finish(int staged, int row);
-
-    /// <summary>As <see cref="Finish"/>, where no row of the output is left out between two others.</summary>
-    static abstract void FinishDense(int staged, int row);
 }
 
 /// <summary>output = product + bias, in the format that the next product reads.</summary>
@@ -38,19 +34,15 @@ internal readonly struct StoreEpilogue<TFormat> : ITensorEpilogue<TFormat>
 {
     public static int OutputSize => TFormat.ElementSize;
 
+    public static bool AddsToOutput => false;
+
+    public static bool HasGains => false;
+
     public static void Apply()
     {
     }
 
     public static void Stage(int first, int second) => TFormat.StageResults(first, second);
-
-    public static void Begin(long gains, int columns)
-    {
-    }
-
-    public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, row);
-
-    public static void FinishDense(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStagedDense, staged, row);
 }
 
 /// <summary>output = product + bias, in float32.</summary>
@@ -59,19 +51,15 @@ internal readonly struct StoreFloatEpilogue<TFormat> : ITensorEpilogue<TFormat>
 {
     public static int OutputSize => sizeof(float);
 
+    public static bool AddsToOutput => false;
+
+    public static bool HasGains => false;
+
     public static void Apply()
     {
     }
 
     public static void Stage(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat32, first, second);
-
-    public static void Begin(long gains, int columns)
-    {
-    }
-
-    public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, row);
-
-    public static void FinishDense(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStagedDense, staged, row);
 }
 
 /// <summary>output = gelu(product + bias), in the format that the next product reads.</summary>
@@ -80,17 +68,13 @@ internal readonly struct GeluEpilogue<TFormat> : ITensorEpilogue<TFormat>
 {
     public static int OutputSize => TFormat.ElementSize;
 
+    public static bool AddsToOutput => false;
+
+    public static bool HasGains => false;
+
     public static void Apply() => CudaAsm.Emit(EpilogueText.Gelu);
 
     public static void Stage(int first, int second) => TFormat.StageResults(first, second);
-
-    public static void Begin(long gains, int columns)
-    {
-    }
-
-    public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, row);
-
-    public static void FinishDense(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStagedDense, staged, row);
 }
 
 /// <summary>output = output + product + bias: the residual stream, in float32 for every format.</summary>
@@ -99,19 +83,17 @@ internal readonly struct AddEpilogue<TFormat> : ITensorEpilogue<TFormat>
 {
     public static int OutputSize => sizeof(float);
 
+    public static bool AddsToOutput => true;
+
+    public static bool HasGains => false;
+
     public static void Apply()
     {
     }
 
-    public static void Stage(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat32, first, second);
-
-    public static void Begin(long gains, int columns)
+    public static void Stage(int first, int second)
     {
     }
-
-    public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.AddStaged, staged, row);
-
-    public static void FinishDense(int staged, int row) => CudaAsm.Emit(EpilogueText.AddStagedDense, staged, row);
 }
 
 /// <summary>
@@ -123,17 +105,17 @@ internal readonly struct AddScaledEpilogue<TFormat> : ITensorEpilogue<TFormat>
 {
     public static int OutputSize => sizeof(float);
 
+    public static bool AddsToOutput => true;
+
+    public static bool HasGains => true;
+
     public static void Apply()
     {
     }
 
-    public static void Stage(int first, int second) => CudaAsm.Emit(EpilogueText.StageFloat32, first, second);
-
-    public static void Begin(long gains, int columns) => CudaAsm.Emit(EpilogueText.LoadGains, gains, columns);
-
-    public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.AddScaledStaged, staged, row);
-
-    public static void FinishDense(int staged, int row) => CudaAsm.Emit(EpilogueText.AddScaledStagedDense, staged, row);
+    public static void Stage(int first, int second)
+    {
+    }
 }
 
 /// <summary>
@@ -145,15 +127,11 @@ internal readonly struct GatedEpilogue<TFormat> : ITensorEpilogue<TFormat>
 {
     public static int OutputSize => TFormat.ElementSize / 2;
 
+    public static bool AddsToOutput => false;
+
+    public static bool HasGains => false;
+
     public static void Apply() => CudaAsm.Emit(EpilogueText.Gated);
 
     public static void Stage(int first, int second) => TFormat.StageGated(first, second);
-
-    public static void Begin(long gains, int columns)
-    {
-    }
-
-    public static void Finish(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStaged, staged, row);
-
-    public static void FinishDense(int staged, int row) => CudaAsm.Emit(EpilogueText.StoreStagedDense, staged, row);
 }

@@ -75,18 +75,38 @@ internal static class Gemm
             inputBytes + TileLayout.WeightFragment(lane, warpColumn, 0),
             inputBytes + TileLayout.WeightFragment(lane, warpColumn, 1));
         TTile.SetSources(
-            new CopyPlan(input, weight, shape, firstRow + copyRow, firstColumn + copyRow, TileLayout.CopyPassRows(threads), chunk));
+            new CopyPlan(
+                input, weight, shape, firstRow + copyRow,
+                firstColumn + (TEpilogue.AddsToOutput ? TileLayout.QuadColumn(copyRow) : copyRow), TileLayout.CopyPassRows(threads), chunk));
 
         // sum = bias + input weight^T
         int column = firstColumn + warpColumn;
-        TTile.SetSums(bias + (long)(column + (lane & 3) * 2) * sizeof(float), shape.Columns - column);
-        TTile.MultiplySlices<TFormat>(shape.RowBytes / TileLayout.RowBytes);
+        var target = new WarpOutput(shape, output, firstRow + warpRow, column, warp, lane);
+        if (TEpilogue.AddsToOutput)
+        {
+            int quad = column + (lane & 3) * 4;
+            TTile.SetQuadSums(bias + (long)quad * sizeof(float), shape.Columns - quad);
+            TTile.MultiplySlices<TFormat>(shape.RowBytes / TileLayout.RowBytes);
+            if (TEpilogue.HasGains)
+                TTile.SetGains(bias + (long)(shape.Columns + quad) * sizeof(float), shape.Columns - quad);
+            else
+                TTile.SetUnitGains();
+            target.SetQuads();
+            if (target.IsWhole<TTile>())
+                TTile.AddWhole();
+            else
+                TTile.AddPart();
+        }
+        else
+        {
+            TTile.SetSums(bias + (long)(column + (lane & 3) * 2) * sizeof(float), shape.Columns - column);
+            TTile.MultiplySlices<TFormat>(shape.RowBytes / TileLayout.RowBytes);
 
-        // The slots are free for staging once every warp has read its last fragments.
-        CudaAsm.Emit("cp.async.wait_group 0;");
-        CudaAsm.Emit("bar.sync 0;");
-        long gains = bias + (long)shape.Columns * sizeof(float);
-        TTile.Finish<TFormat, TEpilogue>(new WarpOutput(shape, gains, output, firstRow + warpRow, column, warp, lane));
+            // The slots are free for staging once every warp has read its last fragments.
+            CudaAsm.Emit("cp.async.wait_group 0;");
+            CudaAsm.Emit("bar.sync 0;");
+            TTile.Finish<TFormat, TEpilogue>(target);
+        }
     }
 
     /// <summary>Rows of the output that a group computes.</summary>

@@ -49,6 +49,21 @@ internal interface IGemmTile
     /// <param name="columns">Columns from the warp's first to the last of the output.</param>
     static abstract void SetSums(long bias, int columns);
 
+    /// <summary>
+    /// The same, where each lane has four neighboring columns of 16 (see <see cref="TileLayout.QuadColumn"/>).
+    /// </summary>
+    /// <param name="bias">Global address of the value of this lane's first column, 16-byte aligned.</param>
+    /// <param name="columns">Columns from the lane's first to the last of the output.</param>
+    static abstract void SetQuadSums(long bias, int columns);
+
+    /// <summary>Loads the gains of the columns, as <see cref="SetQuadSums"/> loads their bias.</summary>
+    /// <param name="gains">Global address of the value of this lane's first column, 16-byte aligned.</param>
+    /// <param name="columns">Columns from the lane's first to the last of the output.</param>
+    static abstract void SetGains(long gains, int columns);
+
+    /// <summary>Sets the gains to 1, by which a fused multiplication and addition is an addition.</summary>
+    static abstract void SetUnitGains();
+
     /// <summary>sums += a b over all slices.</summary>
     static abstract void MultiplySlices<TFormat>(int slices)
         where TFormat : struct, ITensorFormat;
@@ -71,4 +86,13 @@ internal interface IGemmTile
     static abstract void Finish<TFormat, TEpilogue>(WarpOutput output)
         where TFormat : struct, ITensorFormat
         where TEpilogue : struct, ITensorEpilogue<TFormat>;
+
+    /// <summary>
+    /// Adds the sums of <see cref="SetQuadSums"/>, times their gains, to the rows of the output that
+    /// <see cref="WarpOutput.SetQuads"/> has set, where <see cref="WarpOutput.IsWhole"/> holds.
+    /// </summary>
+    static abstract void AddWhole();
+
+    /// <summary>The same, where it does not.</summary>
+    static abstract void AddPart();
 }

@@ -35,7 +35,7 @@ internal static class TensorPeak
         CudaAsm.Emit("bar.sync 0;"); // the results are staged where others have read
         for (int i = 0; i < iterations; i++)
             TFormat.Multiply<Tile128X128>();
-        Tile128X128.Finish<TFormat, StoreFloatEpilogue<TFormat>>(new WarpOutput(default, 0, 0, 0, 0, warp, lane));
+        Tile128X128.Finish<TFormat, StoreFloatEpilogue<TFormat>>(new WarpOutput(default, 0, 0, 0, warp, lane));
     }
 
     /// <summary>

@@ -39,7 +39,15 @@ internal static class TileLayout
     public static int CopyChunk(int thread) => thread & (ChunksPerRow - 1);
 
     /// <summary>
-    /// Rows that a group copies at once: a multiple of 8, so that the exchange of chunks is the same in every pass.
+    /// The column of the output whose weights lie in a row of the tile, if each lane is to have four neighbors of 16.
+    /// mma gives a lane columns 2 l and 2 l + 1 of a fragment, with l = lane mod 4: column 4 l + 2 h + e of 16 is
+    /// column 2 l + e of fragment h.
+    /// </summary>
+    public static int QuadColumn(int row) => (row & ~15) | ((row & 6) << 1) | ((row & 8) >> 2) | (row & 1);
+
+    /// <summary>
+    /// Rows that a group copies at once: a multiple of 16, so that columns change places within a pass, and the
+    /// exchange of chunks is the same in every pass.
     /// </summary>
     public static int CopyPassRows(int threads) => threads / ChunksPerRow;
 

@@ -16,6 +16,7 @@ internal sealed partial class SassProgram
     private readonly List<(int Start, int End)> _back = [];
     private readonly Dictionary<int, (int Target, bool Conditional)> _forward = []; // by the address of the branch
     private readonly HashSet<int> _targets = []; // of branches, and where they meet again
+    private readonly HashSet<int> _ends = []; // exits of all threads that come there
 
     public SassProgram(string text)
     {
@@ -24,6 +25,8 @@ internal sealed partial class SassProgram
             int address = Hex(match.Groups["address"].Value);
             string operation = match.Groups["operation"].Value;
             _code.Add((address, operation));
+            if (operation == "EXIT" && !match.Groups["guard"].Success)
+                _ends.Add(address);
             Match target = TargetPattern().Match(match.Groups["operands"].Value);
             if (target.Success && operation.StartsWith('B'))
                 _targets.Add(Hex(target.Groups[1].Value));
@@ -63,32 +66,28 @@ internal sealed partial class SassProgram
         int count = 0;
         foreach ((int address, (int target, bool conditional)) in _forward.Where(branch => branch.Key > last && branch.Value.Conditional))
         {
-            // One side ends with a branch over the other.
+            // One side ends with a branch over the other, or the code ends with both.
             if (_forward.TryGetValue(target - size, out (int Target, bool Conditional) over) && !over.Conditional)
                 count += Math.Max(target - size - address, over.Target - target) / size;
+            else if (_ends.Contains(target - size))
+                count += Math.Max(target - size - address, _code[^1].Address + size - target) / size;
         }
 
         return count;
     }
 
-    /// <summary>The loop without another inside that has most of an operation; null where no loop has any.</summary>
-    public SassLoop? HotLoop(string operation)
-    {
-        SassLoop? best = null;
-        foreach ((int start, int end) in _back.Distinct())
-        {
-            if (_back.Exists(other => other != (start, end) && other.Start >= start && other.End <= end))
-                continue;
-            IEnumerable<string> body = _code
-                .Where(instruction => instruction.Address >= start && instruction.Address <= end)
-                .Select(instruction => instruction.Operation);
-            var loop = new SassLoop(start, end, [.. body]);
-            if (loop.Count(operation) > (best?.Count(operation) ?? 0))
-                best = loop;
-        }
+    /// <summary>The loops without another inside.</summary>
+    public IEnumerable<SassLoop> InnerLoops() => _back.Distinct()
+        .Where(loop => !_back.Exists(other => other != loop && other.Start >= loop.Start && other.End <= loop.End))
+        .Select(loop => new SassLoop(loop.Start, loop.End,
+        [
+            .. _code.Where(instruction => instruction.Address >= loop.Start && instruction.Address <= loop.End)
+                .Select(instruction => instruction.Operation),
+        ]));
 
-        return best;
-    }
+    /// <summary>The first of them that has most of an operation; null where none has any.</summary>
+    public SassLoop? HotLoop(string operation) =>
+        InnerLoops().MaxBy(loop => loop.Count(operation)) is { } best && best.Count(operation) > 0 ? best : null;
 
     /// <summary>
     /// Instructions of one turn of the loop around a hot one, of which <paramref name="turns"/> are run in it; 0 where

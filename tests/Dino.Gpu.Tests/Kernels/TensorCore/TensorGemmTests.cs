@@ -54,6 +54,7 @@ public sealed class TensorGemmTests
         Check(product, 130, 136, 2 * slice, RowMap.Dense);
         Check(product, 66, 72, 7 * slice, RowMap.Of(Rows.Patches, 34));
         Check(product, 3, 64, 3 * slice, RowMap.Of(Rows.ClassToken, 5));
+        Check(product, 64, 64, slice, RowMap.Dense);
     }
 
     public static TheoryData<string> WarpgroupKernels() => [.. ProductKernel.All.Select(kernel => kernel.Name)];

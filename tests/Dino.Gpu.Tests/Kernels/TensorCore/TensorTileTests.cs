@@ -73,6 +73,16 @@ public sealed class TensorTileTests
             Assert.Equal(rows * TileLayout.RowBytes - TileLayout.ChunkBytes, targets.Max());
         }
 
+        // Where results are added, a lane has four neighbors of 16 columns in two fragments, and every pass alike.
+        int[] quads = [.. Enumerable.Range(0, Gemm.TileColumns<TTile>()).Select(TileLayout.QuadColumn)];
+        Assert.Equal(Enumerable.Range(0, quads.Length), quads.Order());
+        for (int row = 0; row < quads.Length; row++)
+        {
+            (int fragment, int lane, int odd) = (row / 8, row % 8 / 2, row % 2);
+            Assert.Equal(fragment / 2 * 16 + 4 * lane + fragment % 2 * 2 + odd, quads[row]);
+            Assert.Equal(TileLayout.QuadColumn(row % passes) + row / passes * passes, quads[row]);
+        }
+
         // A warp's results lie in its own part of the staging, which is smaller than the ring; what is stored is what
         // was staged.
         int warps = threads / TileLayout.WarpSize;

@@ -127,15 +127,6 @@ internal static class EpilogueText
         + "add.f32 result1, result1, gelu1; add.f32 result2, result2, gelu2; add.f32 result3, result3, gelu3;\n\t"
         + "@inside st.global.v4.f32 [outPlace], {result0, result1, result2, result3};";
 
-    /// <summary>The same, where no rows of the output are left out.</summary>
-    public const string AddStagedDense =
-        "setp.gt.s32 inside, outLeft, %1; mad.wide.s32 outPlace, outStride, %1, outAt; add.u32 address, tilesBase, %0;\n\t"
-        + "mov.f32 gelu0, 0f00000000; mov.f32 gelu1, 0f00000000; mov.f32 gelu2, 0f00000000; mov.f32 gelu3, 0f00000000;\n\t"
-        + "@inside ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [outPlace];\n\t"
-        + "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]; add.f32 result0, result0, gelu0;\n\t"
-        + "add.f32 result1, result1, gelu1; add.f32 result2, result2, gelu2; add.f32 result3, result3, gelu3;\n\t"
-        + "@inside st.global.v4.f32 [outPlace], {result0, result1, result2, result3};";
-
     /// <summary>
     /// The gains of the lane's four columns, from the global address %0; none where no column is left (%1).
     /// </summary>
@@ -149,15 +140,6 @@ internal static class EpilogueText
         + "shr.u64 outPlace, outPlace, outShift; cvt.u32.u64 outNow, outPlace; mad.wide.s32 outPlace, outNow, outGap, outAt;\n\t"
         + "mad.wide.s32 outPlace, outStride, %1, outPlace; add.u32 address, tilesBase, %0; mov.f32 gelu0, 0f00000000;\n\t"
         + "mov.f32 gelu1, 0f00000000; mov.f32 gelu2, 0f00000000; mov.f32 gelu3, 0f00000000;\n\t"
-        + "@inside ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [outPlace];\n\t"
-        + "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]; fma.rn.f32 result0, result0, gain0, gelu0;\n\t"
-        + "fma.rn.f32 result1, result1, gain1, gelu1; fma.rn.f32 result2, result2, gain2, gelu2;\n\t"
-        + "fma.rn.f32 result3, result3, gain3, gelu3; @inside st.global.v4.f32 [outPlace], {result0, result1, result2, result3};";
-
-    /// <summary>The same, where no rows of the output are left out.</summary>
-    public const string AddScaledStagedDense =
-        "setp.gt.s32 inside, outLeft, %1; mad.wide.s32 outPlace, outStride, %1, outAt; add.u32 address, tilesBase, %0;\n\t"
-        + "mov.f32 gelu0, 0f00000000; mov.f32 gelu1, 0f00000000; mov.f32 gelu2, 0f00000000; mov.f32 gelu3, 0f00000000;\n\t"
         + "@inside ld.global.v4.f32 {gelu0, gelu1, gelu2, gelu3}, [outPlace];\n\t"
         + "ld.shared.v4.f32 {result0, result1, result2, result3}, [address]; fma.rn.f32 result0, result0, gain0, gelu0;\n\t"
         + "fma.rn.f32 result1, result1, gain1, gelu1; fma.rn.f32 result2, result2, gain2, gelu2;\n\t"

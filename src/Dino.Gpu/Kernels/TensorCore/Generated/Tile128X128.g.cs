@@ -29,9 +29,10 @@ internal readonly partial struct Tile128X128 : IGemmTile
     public static void Declare() => CudaAsm.Emit(
         ".shared .align 128 .b8 tiles[49152]; .reg .f32 acc<128>; .reg .b32 af<16>; .reg .b32 bf<16>; .reg .b64 from<8>;\n\t"
         + ".reg .b32 copyTo; .reg .b32 inputAt<2>; .reg .b32 weightAt<2>; .reg .pred more; .reg .pred inside; .reg .b32 address;\n\t"
-        + ".reg .f32 result<4>; .reg .b32 packed<4>; .reg .f32 bias<2>; .reg .f32 gelu<4>; .reg .f32 gain<4>; .reg .b32 tilesBase;\n\t"
-        + ".reg .b64 outAt; .reg .b64 outPlace; .reg .b32 outStride; .reg .b32 outRow; .reg .b32 outLeft; .reg .b32 outReciprocal;\n\t"
-        + ".reg .b32 outShift; .reg .b32 outGap; .reg .b32 outNow; mov.u32 tilesBase, tiles;");
+        + ".reg .f32 result<4>; .reg .b32 packed<4>; .reg .f32 bias<4>; .reg .f32 gelu<4>; .reg .b32 tilesBase; .reg .b64 outAt;\n\t"
+        + ".reg .b64 outPlace; .reg .b32 outStride; .reg .b32 outRow; .reg .b32 outLeft; .reg .b32 outReciprocal; .reg .b32 outShift;\n\t"
+        + ".reg .b32 outGap; .reg .b32 outNow; .reg .f32 gain<16>; .reg .f32 before<64>; .reg .b64 rowAt<8>; .reg .b32 rowWidth<8>;\n\t"
+        + ".reg .b32 outWidth; mov.u32 tilesBase, tiles;");
 
     public static void SetPlaces(int copy, int input0, int input1, int weight0, int weight1) => CudaAsm.Emit(
         "add.u32 copyTo, tilesBase, %0; add.u32 inputAt0, tilesBase, %1; add.u32 inputAt1, tilesBase, %2;\n\t"

@@ -58,7 +58,6 @@ internal static class EpilogueGenerator
             Store(MappedRow));
         text.Constant("StoreStagedDense", "The same, where no rows of the output are left out.", Store(NextRow));
         text.Constant("AddStaged", "Four floats from byte %0 of the tiles, added to those of that row.", Add(MappedRow));
-        text.Constant("AddStagedDense", "The same, where no rows of the output are left out.", Add(NextRow));
         text.Constant(
             "LoadGains", "The gains of the lane's four columns, from the global address %0; none where no column is left (%1).",
             [
@@ -67,8 +66,6 @@ internal static class EpilogueGenerator
             ]);
         text.Constant("AddScaledStaged", "Four floats from byte %0 of the tiles times their gains, added to those of that row.",
             Add(MappedRow, scaled: true));
-        text.Constant(
-            "AddScaledStagedDense", "The same, where no rows of the output are left out.", Add(NextRow, scaled: true));
         text.Constant(
             "StoreTensorFloat32", "Four floats, rounded to tf32, to the global address %0.",
             [.. Four(i => $"cvt.rna.tf32.f32 packed{i}, result{i}"), "st.global.v4.b32 [%0], {packed0, packed1, packed2, packed3}"]);

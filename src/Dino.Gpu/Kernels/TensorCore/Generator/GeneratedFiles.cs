@@ -26,6 +26,7 @@ internal static class GeneratedFiles
         {
             yield return ($"{tile.Name}.g.cs", TileGenerator.Write(tile));
             yield return ($"{tile.Name}.Products.g.cs", TileGenerator.WriteProducts(tile));
+            yield return ($"{tile.Name}.Residual.g.cs", ResidualGenerator.Write(tile));
         }
 
         yield return ("EpilogueText.g.cs", EpilogueGenerator.Write());

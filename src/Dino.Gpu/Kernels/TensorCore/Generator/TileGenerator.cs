@@ -72,10 +72,11 @@ internal static class TileGenerator
                 $".reg .b32 af<{4 * tile.RowFragments}>", $".reg .b32 bf<{8 * tile.ColumnHalves}>", $".reg .b64 from<{tile.Copies}>",
                 ".reg .b32 copyTo", ".reg .b32 inputAt<2>", ".reg .b32 weightAt<2>", ".reg .pred more", ".reg .pred inside",
                 ".reg .b32 address",
-                ".reg .f32 result<4>", ".reg .b32 packed<4>", ".reg .f32 bias<2>", ".reg .f32 gelu<4>", ".reg .f32 gain<4>",
+                ".reg .f32 result<4>", ".reg .b32 packed<4>", ".reg .f32 bias<4>", ".reg .f32 gelu<4>",
                 ".reg .b32 tilesBase",
                 ".reg .b64 outAt", ".reg .b64 outPlace", ".reg .b32 outStride", ".reg .b32 outRow", ".reg .b32 outLeft",
                 ".reg .b32 outReciprocal", ".reg .b32 outShift", ".reg .b32 outGap", ".reg .b32 outNow",
+                .. ResidualGenerator.Registers(tile),
                 "mov.u32 tilesBase, tiles",
             ]);
         text.Emit(
@@ -270,5 +271,5 @@ internal static class TileGenerator
         text.Line(1, "}");
     }
 
-    private static string Plus(int offset) => offset > 0 ? $"+{offset}" : "";
+    public static string Plus(int offset) => offset > 0 ? $"+{offset}" : "";
 }
