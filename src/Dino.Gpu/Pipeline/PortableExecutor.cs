@@ -33,20 +33,17 @@ internal sealed class PortableExecutor : GpuExecutor<PortableOps>
 
     public override double MeasurePeak()
     {
-        const int Iterations = 4096;
         // Enough threads to fill every multiprocessor several times.
         int threads = Accelerator.NumMultiprocessors * Math.Max(Accelerator.MaxNumThreadsPerMultiprocessor, 256) * 4;
         var kernel = Accelerator.LoadAutoGroupedStreamKernel<Index1D, int, ArrayView<float>>(Peak.Kernel);
         using MemoryBuffer1D<float, Stride1D.Dense> values = Accelerator.Allocate1D<float>(threads);
         values.MemSetToZero();
         Accelerator.Synchronize();
-        double best = BestSeconds(rounds: 4, () =>
+        return BestRate(iterations => threads * Peak.Operations(iterations), iterations =>
         {
-            kernel(threads, Iterations, values.View);
+            kernel(threads, iterations, values.View);
             Accelerator.Synchronize();
         });
-
-        return threads * Peak.Operations(Iterations) / best;
     }
 
     public override void Dispose()

@@ -82,17 +82,18 @@ internal sealed class TensorCoreExecutor<TFormat> : GpuExecutor<TensorCoreOps<TF
     /// </summary>
     public override double MeasurePeak()
     {
-        const int Iterations = 4096;
         int groups = Accelerator.NumMultiprocessors * 16;
-        double best = BestSeconds(rounds: 4, () =>
+        return BestRate(Operations, iterations =>
         {
             if (_warpgroups is not null)
-                _warpgroups.Peak(groups, Iterations);
+                _warpgroups.Peak(groups, iterations);
             else
-                _kernels.Peak(groups, Iterations);
+                _kernels.Peak(groups, iterations);
             Accelerator.Synchronize();
         });
-        return groups * (_warpgroups is null ? TensorPeak.Operations<TFormat>(Iterations) : PeakText.Operations(Iterations)) / best;
+
+        double Operations(int iterations) =>
+            groups * (_warpgroups is null ? TensorPeak.Operations<TFormat>(iterations) : PeakText.Operations(iterations));
     }
 
     public override void Dispose()

@@ -96,6 +96,23 @@ internal abstract class VitExecutor : IDisposable
         return best;
     }
 
+    /// <summary>
+    /// The most operations a second of a kernel that repeats them. A slow device repeats them less often: as often as it
+    /// takes for the launch to count for little.
+    /// </summary>
+    /// <param name="operations">Operations of a number of iterations.</param>
+    /// <param name="run">Runs the kernel with a number of iterations and waits for it.</param>
+    protected static double BestRate(Func<int, double> operations, Action<int> run)
+    {
+        const int Fewest = 16, Most = 4096;
+        const double Enough = 0.02; // seconds; a launch takes microseconds
+        int iterations = Fewest;
+        run(iterations); // compiles the kernel
+        while (iterations < Most && BestSeconds(rounds: 1, () => run(iterations)) < Enough)
+            iterations *= 4;
+        return operations(iterations) / BestSeconds(rounds: 4, () => run(iterations));
+    }
+
     /// <summary>The number of sums of <see cref="TimedOps{TOps}"/>.</summary>
     protected static int OpCount => Enum.GetValues<VitOp>().Length;
 
