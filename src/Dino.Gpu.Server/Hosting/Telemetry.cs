@@ -1,4 +1,6 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
@@ -13,8 +15,14 @@ namespace Dino.Gpu.Server.Hosting;
 /// </summary>
 internal static class Telemetry
 {
-    private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     private const string Disabled = "OTEL_SDK_DISABLED";
+
+    /// <summary>For all, or for one signal.</summary>
+    private static readonly string[] Endpoints =
+    [
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+    ];
 
     /// <summary>Measures the library, the requests and the runtime.</summary>
     public static void Add(WebApplicationBuilder builder)
@@ -25,17 +33,24 @@ internal static class Telemetry
                 .AddMeter(DinoTelemetry.MeterName)
                 .AddMeter("Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime")
                 .AddPrometheusExporter());
-        if (string.IsNullOrEmpty(builder.Configuration[Endpoint])
-            || string.Equals(builder.Configuration[Disabled], "true", StringComparison.OrdinalIgnoreCase))
+        if (!IsExported(builder.Configuration))
             return;
-        telemetry.WithTracing(traces => traces.AddSource(DinoTelemetry.ActivitySourceName).AddAspNetCoreInstrumentation());
+        telemetry.WithTracing(traces => traces
+            .AddSource(DinoTelemetry.ActivitySourceName)
+            .AddAspNetCoreInstrumentation(requests => requests.Filter = IsOfClient));
         telemetry.UseOtlpExporter();
     }
 
-    /// <summary>The name that the environment gives, or dino.</summary>
-    private static void Name(ResourceBuilder resource)
-    {
-        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_SERVICE_NAME")))
-            resource.AddService("dino", serviceVersion: ProductVersion.Current);
-    }
+    /// <summary>Whether the environment says where telemetry goes.</summary>
+    internal static bool IsExported(IConfiguration variables) =>
+        Endpoints.Any(name => !string.IsNullOrEmpty(variables[name]))
+            && !string.Equals(variables[Disabled], "true", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Whether a request is none of those that come every few seconds from whoever watches the server.</summary>
+    private static bool IsOfClient(HttpContext request) =>
+        !request.Request.Path.StartsWithSegments("/health") && !request.Request.Path.StartsWithSegments("/metrics");
+
+    /// <summary>The name that the environment gives in either of its variables, or dino.</summary>
+    private static void Name(ResourceBuilder resource) =>
+        resource.Clear().AddService("dino", serviceVersion: ProductVersion.Current).AddTelemetrySdk().AddEnvironmentVariableDetector();
 }

@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using System.Net;
 using System.Text;
-using System.Text.RegularExpressions;
 using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;
@@ -9,52 +7,22 @@ using Dino.Gpu.Tests.Support;
 namespace Dino.Gpu.Tests.Server;
 
 /// <summary><c>dino serve</c> as a command: its options, its end, and how it fails.</summary>
-public sealed partial class ServeCommandTests
+public sealed class ServeCommandTests
 {
-    private static readonly TimeSpan Long = TimeSpan.FromSeconds(120);
-
     [Fact]
     public async Task Signal_ends_it_once_the_requests_under_way_are_answered()
     {
         if (OperatingSystem.IsWindows())
             Assert.Skip("there are no signals");
-        var environment = new Dictionary<string, string> { ["DINO_PORT"] = "0", ["DINO_DRAIN"] = "1", ["DINO_BATCH_DELAY"] = "2000" };
-        using Process process = CliProcess.Start(["serve", "-w", CliRunner.TinyWeights, "--device", "cpu"], environment);
-        try
-        {
-            Uri address = await AddressAsync(process);
-            using var client = new HttpClient { BaseAddress = address, Timeout = Long };
-            for (long start = Environment.TickCount64; ; await Task.Delay(20))
-            {
-                if ((await client.GetAsync("/health/ready")).StatusCode == HttpStatusCode.OK)
-                    break;
-                Assert.True(Environment.TickCount64 - start < Long.TotalMilliseconds);
-            }
-
-            byte[] picture = await File.ReadAllBytesAsync(ServerFixture.Rocket);
-            Task<HttpResponseMessage> underWay = client.PostAsync("/embed", new ByteArrayContent(picture)); // for 2 s
-            await Task.Delay(200);
-            using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]))
-                await kill.WaitForExitAsync();
-
-            // For a second, it says no and answers.
-            for (long start = Environment.TickCount64; ; await Task.Delay(5))
-            {
-                if ((await client.GetAsync("/health/ready")).StatusCode == HttpStatusCode.ServiceUnavailable)
-                    break;
-                Assert.True(Environment.TickCount64 - start < Long.TotalMilliseconds);
-            }
-
-            Assert.Equal(HttpStatusCode.OK, (await underWay).StatusCode);
-            await process.WaitForExitAsync(new CancellationTokenSource(Long).Token);
-            Assert.Equal(0, process.ExitCode);
-            Assert.Empty(await process.StandardOutput.ReadToEndAsync());
-        }
-        finally
-        {
-            if (!process.HasExited)
-                process.Kill();
-        }
+        using ServeProcess server = await ServeProcess.StartAsync(
+            new Dictionary<string, string> { ["DINO_DRAIN"] = "1", ["DINO_BATCH_DELAY"] = "2000" });
+        byte[] picture = await File.ReadAllBytesAsync(ServerFixture.Rocket);
+        Task<HttpResponseMessage> underWay = server.Client.PostAsync("/embed", new ByteArrayContent(picture)); // for 2 s
+        await Task.Delay(200);
+        await server.TerminateAsync();
+        await server.UntilHealthIsAsync(HttpStatusCode.ServiceUnavailable); // for a second, it says no and answers
+        Assert.Equal(HttpStatusCode.OK, (await underWay).StatusCode);
+        Assert.Equal(0, (await server.EndAsync()).ExitCode);
     }
 
     [Theory]
@@ -107,19 +75,4 @@ public sealed partial class ServeCommandTests
         string header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': (1, {columns}), }}".PadRight(117) + '\n';
         return [0x93, .. "NUMPY"u8, 1, 0, 118, 0, .. Encoding.ASCII.GetBytes(header), .. new byte[4 * columns - 1], 1];
     }
-
-    private static async Task<Uri> AddressAsync(Process process)
-    {
-        using var deadline = new CancellationTokenSource(Long);
-        while (await process.StandardError.ReadLineAsync(deadline.Token) is { } line)
-        {
-            if (Listening().Match(line) is { Success: true } match)
-                return new Uri(match.Groups[1].Value);
-        }
-
-        throw new InvalidOperationException("the server did not start");
-    }
-
-    [GeneratedRegex(@"listening on (http\S+)")]
-    private static partial Regex Listening();
 }
