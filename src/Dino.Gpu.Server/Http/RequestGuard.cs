@@ -64,8 +64,8 @@ internal sealed partial class RequestGuard(
                 Failed(failure.Message, failure);
                 return new RequestFailure(
                     StatusCodes.Status500InternalServerError,
-                    failure is DinoException ? DinoTelemetry.ErrorType(failure) : "internal",
-                    failure is DinoException ? failure.Message : "the server failed; its log says why");
+                    failure is DeviceException ? DinoTelemetry.ErrorType(failure) : "internal",
+                    failure is DeviceException ? failure.Message : "the server failed; its log says why"); // others may name files
         }
     }
 

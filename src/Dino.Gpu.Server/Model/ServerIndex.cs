@@ -2,6 +2,7 @@ using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Server.Requests;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace Dino.Gpu.Server.Model;
 
@@ -10,7 +11,7 @@ namespace Dino.Gpu.Server.Model;
 /// come at the same time are written together. An index that is not a <c>.dinoidx</c> file stays in memory.
 /// Thread-safe.
 /// </summary>
-internal sealed class ServerIndex(VectorIndex vectors, DinoServerOptions options) : IDisposable
+internal sealed partial class ServerIndex(VectorIndex vectors, DinoServerOptions options, ILogger logger) : IDisposable
 {
     private const int StandardNeighbors = 10;
     private const int MostNeighbors = 10_000;
@@ -23,6 +24,7 @@ internal sealed class ServerIndex(VectorIndex vectors, DinoServerOptions options
     private readonly Lock _lock = new();
     private Task _saving = Task.CompletedTask;
     private Task? _next;
+    private volatile bool _isUnsaved; // the last save failed
 
     public int Count => vectors.Count;
 
@@ -69,9 +71,7 @@ internal sealed class ServerIndex(VectorIndex vectors, DinoServerOptions options
         RequireVector(vector);
         if (ValueEncoder.Misfit(vectors.Type, vector) is { } value)
             throw RequestFailure.NoHalf("embedding", value, "scale the vector: a search compares directions only");
-        int replaced = await Task.Run(() => Replace(id, vector)).ConfigureAwait(false);
-        await SaveAsync().ConfigureAwait(false);
-        return replaced > 0;
+        return await ChangeAsync(() => Replace(id, vector), _ => true).ConfigureAwait(false) > 0;
     }
 
     /// <summary>Removes all vectors of an id.</summary>
@@ -79,15 +79,40 @@ internal sealed class ServerIndex(VectorIndex vectors, DinoServerOptions options
     public async Task DeleteAsync(string id)
     {
         RequireWritable();
-        if (await Task.Run(() => Remove(id)).ConfigureAwait(false) == 0)
+        if (await ChangeAsync(() => Remove(id), removed => removed > 0).ConfigureAwait(false) == 0)
             throw new RequestFailure(StatusCodes.Status404NotFound, "not_found", "the index has no such id");
-        await SaveAsync().ConfigureAwait(false);
     }
 
     public void Dispose()
     {
         vectors.Dispose();
         _passes.Dispose();
+    }
+
+    /// <summary>
+    /// Changes the index and saves it. After a save that failed nothing is changed until another succeeds: else clients
+    /// would fill the memory with what the disk has no room for.
+    /// </summary>
+    /// <param name="change">The change; it returns how many rows of the id there were.</param>
+    /// <param name="isChanged">Whether there is something to save.</param>
+    /// <exception cref="RequestFailure">The file cannot be written, or another process has written to it.</exception>
+    private async Task<int> ChangeAsync(Func<int> change, Func<int, bool> isChanged)
+    {
+        try
+        {
+            if (_isUnsaved)
+                await SaveAsync().ConfigureAwait(false);
+            int rows = await Task.Run(change).ConfigureAwait(false);
+            if (isChanged(rows))
+                await SaveAsync().ConfigureAwait(false);
+            return rows;
+        }
+        catch (DinoException failure)
+        {
+            NotChanged(failure.Message); // where the file lies is nothing for a client
+            throw new RequestFailure(
+                StatusCodes.Status503ServiceUnavailable, "index_unavailable", "the index cannot be changed now; the server's log says why");
+        }
     }
 
     private int Replace(string id, float[] vector)
@@ -142,6 +167,11 @@ internal sealed class ServerIndex(VectorIndex vectors, DinoServerOptions options
             _next = null;
         }
 
+        _isUnsaved = true;
         vectors.Save();
+        _isUnsaved = false;
     }
+
+    [LoggerMessage(5, LogLevel.Error, "the index is not changed: {Reason}")]
+    private partial void NotChanged(string reason);
 }

@@ -108,7 +108,7 @@ internal sealed partial class ServerModel(
             ? $"{encoder.Config.HiddenSize} and {vectors.Dimension} values"
             : provenance is null ? null : vectors.Model?.DifferenceFrom(provenance);
         if (difference is null)
-            return new ServerIndex(vectors, options.Value);
+            return new ServerIndex(vectors, options.Value, logger);
         vectors.Dispose();
         throw new DinoException(
             $"the index was made differently ({difference}): its vectors cannot be compared", "start the server with the index's model");

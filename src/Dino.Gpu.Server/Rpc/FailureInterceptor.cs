@@ -56,7 +56,7 @@ internal sealed partial class FailureInterceptor(ILogger<FailureInterceptor> log
         {
             RequestFailure known => (CodeOf(known.Status), known.Reason, known.Message),
             DinoBusyException => (StatusCode.ResourceExhausted, "busy", failure.Message),
-            DinoException => (StatusCode.Internal, DinoTelemetry.ErrorType(failure), failure.Message),
+            DeviceException => (StatusCode.Internal, DinoTelemetry.ErrorType(failure), failure.Message),
             ObjectDisposedException => (StatusCode.Unavailable, "stopping", "the server is stopping"),
             _ => (StatusCode.Internal, "internal", "the server failed; its log says why"),
         };

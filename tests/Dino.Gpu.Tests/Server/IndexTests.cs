@@ -186,6 +186,73 @@ public sealed class IndexTests(ServerFixture fixture)
         Assert.Empty(await HitsAsync(server.Client.PostAsJsonAsync("/v1/search", vector)));
     }
 
+    /// <summary>Said without where the file lies, and without filling the memory in the place of the disk.</summary>
+    [Fact]
+    public async Task Disk_that_is_full_refuses_changes_until_there_is_room()
+    {
+        using var folder = new TemporaryFolder();
+        using var disk = SmallDisk.TryMount(folder.Path("disk"), "64k");
+        Assert.SkipWhen(disk is null, "a tmpfs cannot be mounted");
+        string path = Path.Combine(disk.Folder, "photos.dinoidx");
+        VectorIndex.CreateFile(path, 48).Dispose();
+        await using TestServer server = await TestServer.StartAsync(
+            options => options.Index = cancellation => VectorIndex.Open(path, cancellation));
+        var saved = new List<string>();
+        HttpResponseMessage answer;
+        while ((answer = await PutAsync(server, $"{saved.Count}-{new string('x', 1000)}")).StatusCode == HttpStatusCode.Created)
+            saved.Add($"{saved.Count}-{new string('x', 1000)}");
+        await AssertUnavailableAsync(answer, folder);
+        int count = await CountAsync(server);
+        for (int time = 0; time < 3; time++)
+            await AssertUnavailableAsync(await PutAsync(server, $"more{time}"), folder);
+        await AssertUnavailableAsync(await server.Client.DeleteAsync($"/v1/index/{saved[0]}"), folder);
+        Assert.Equal(count, await CountAsync(server));
+
+        disk.Resize("1m");
+        Assert.Equal(HttpStatusCode.Created, (await PutAsync(server, "last")).StatusCode);
+        using var index = VectorIndex.Open(path);
+        Assert.All(saved.Append("last"), id => Assert.True(index.Contains(id)));
+    }
+
+    [Fact]
+    public async Task Index_that_another_process_writes_refuses_changes()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.Path("photos.dinoidx");
+        VectorIndex.CreateFile(path, 48).Dispose();
+        await using TestServer server = await TestServer.StartAsync(
+            options => options.Index = cancellation => VectorIndex.Open(path, cancellation));
+        using (new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+            await AssertUnavailableAsync(await PutAsync(server, "a"), folder);
+        Assert.Equal(0, await CountAsync(server));
+        Assert.Equal(HttpStatusCode.Created, (await PutAsync(server, "a")).StatusCode);
+        using (var other = VectorIndex.Open(path))
+        {
+            other.Add("b", new float[48]);
+            other.Save();
+        }
+
+        await AssertUnavailableAsync(await PutAsync(server, "c"), folder);
+        using var index = VectorIndex.Open(path);
+        Assert.Equal([true, true, false], ((string[])["a", "b", "c"]).Select(index.Contains));
+    }
+
+    private static Task<HttpResponseMessage> PutAsync(TestServer server, string id) =>
+        server.Client.PutAsJsonAsync($"/v1/index/{id}", new { embedding = new float[48] });
+
+    private static async Task<int> CountAsync(TestServer server) =>
+        (await server.Client.GetFromJsonAsync<JsonElement>("/info")).GetProperty("index").GetProperty("count").GetInt32();
+
+    private static async Task AssertUnavailableAsync(HttpResponseMessage answer, TemporaryFolder folder)
+    {
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Single(answer.Headers.GetValues("Retry-After"));
+        string text = await answer.Content.ReadAsStringAsync();
+        Assert.Contains("\"code\":\"index_unavailable\"", text);
+        Assert.DoesNotContain(folder.Path("photos.dinoidx"), text);
+        Assert.DoesNotContain("disk", text);
+    }
+
     private static async Task<JsonElement[]> HitsAsync(Task<HttpResponseMessage> asked)
     {
         HttpResponseMessage answer = await asked;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Tests.Cli;
@@ -14,22 +13,19 @@ public sealed class FullDiskTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly string _disk;
-    private readonly bool _mounted;
+    private readonly SmallDisk? _mounted;
 
     public FullDiskTests()
     {
-        _disk = Directory.CreateDirectory(_folder.Path("disk")).FullName;
-        _mounted = OperatingSystem.IsLinux()
-            && Environment.UserName == "root"
-            && Run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", _disk);
+        _disk = _folder.Path("disk");
+        _mounted = SmallDisk.TryMount(_disk, "1m");
     }
 
     public static TheoryData<string> AllFormats => [.. FormatCatalog.All.Select(format => format.Name)];
 
     public void Dispose()
     {
-        if (_mounted)
-            Assert.True(Run("umount", "-l", _disk));
+        _mounted?.Dispose();
         _folder.Dispose();
     }
 
@@ -41,7 +37,7 @@ public sealed class FullDiskTests : IDisposable
     [MemberData(nameof(AllFormats))]
     public void Writer_says_so_and_leaves_nothing(string format)
     {
-        Assert.SkipUnless(_mounted, "a tmpfs cannot be mounted");
+        Assert.SkipWhen(_mounted is null, "a tmpfs cannot be mounted");
         RowSchema schema = FormatRows.Schema(FloatType.Float32, 500);
         List<FormatRow> rows = FormatRows.Make(schema, 100);
         AssertFull(format, schema, Enumerable.Repeat(rows, 100).SelectMany(part => part));
@@ -62,7 +58,7 @@ public sealed class FullDiskTests : IDisposable
     [InlineData("out/")]
     public async Task Command_says_so_in_one_line(string output)
     {
-        Assert.SkipUnless(_mounted, "a tmpfs cannot be mounted");
+        Assert.SkipWhen(_mounted is null, "a tmpfs cannot be mounted");
         string image = GoldenData.Image("gray.png");
         string list = _folder.Write("list.txt", string.Join('\n', Enumerable.Repeat(image, 400)));
         CliResult result = await CliRunner.EmbedTinyAsync("@" + list, "-o", Path.Combine(_disk, output), "--output", "tokens", "-q");
@@ -101,20 +97,5 @@ public sealed class FullDiskTests : IDisposable
         Assert.DoesNotContain('\n', message);
         Assert.DoesNotContain(
             Directory.GetFiles(_disk, "*", new EnumerationOptions { AttributesToSkip = 0 }), file => Path.GetFileName(file) != "ballast");
-    }
-
-    private static bool Run(string program, params string[] arguments)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
-            process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
     }
 }
