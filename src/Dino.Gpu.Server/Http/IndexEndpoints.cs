@@ -83,6 +83,7 @@ internal sealed class IndexEndpoints(
         context.Response.ContentLength = picture.Length;
         context.Response.Headers.XContentTypeOptions = "nosniff";
         context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
+        context.Response.Headers["Cross-Origin-Resource-Policy"] = "same-origin"; // no other page shows it
         context.Response.Headers.CacheControl = "private, no-cache";
         await picture.CopyToAsync(context.Response.Body, context.RequestAborted).ConfigureAwait(false);
     }
@@ -115,6 +116,7 @@ internal sealed class IndexEndpoints(
     {
         if (!context.Request.HasJsonContentType())
         {
+            model.Pictures.RequireRoom(isQueued: true);
             PictureInput picture = await PictureBody.ReadOneAsync(context, options.Value, lease).ConfigureAwait(false);
             return (await EmbedAsync(picture, context).ConfigureAwait(false), null);
         }

@@ -52,7 +52,7 @@ internal readonly record struct VectorFormat(VectorContainer Container, bool IsH
         };
         NameValueHeaderValue? dtype =
             type.Parameters.FirstOrDefault(one => one.Name.Equals("dtype", StringComparison.OrdinalIgnoreCase));
-        bool? isHalf = dtype?.Value.Value switch
+        bool? isHalf = HeaderUtilities.RemoveQuotes(dtype?.Value ?? default).Value?.ToLowerInvariant() switch
         {
             null or "f32" => false,
             "f16" => true,

@@ -34,7 +34,9 @@ internal static class JsonBody
             throw new RequestFailure(
                 StatusCodes.Status400BadRequest,
                 InvalidJson,
-                $"the body is no valid JSON (line {failure.LineNumber + 1}, byte {failure.BytePositionInLine + 1})");
+                failure.LineNumber is { } line
+                    ? $"the body is no valid JSON (line {line + 1}, byte {failure.BytePositionInLine + 1})"
+                    : "the body has an object with one name twice");
         }
     }
 

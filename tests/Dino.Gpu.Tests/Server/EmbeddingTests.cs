@@ -33,7 +33,7 @@ public sealed class EmbeddingTests(ServerFixture fixture)
 
         string url = $"/embed?output={output}&normalize={normalize}";
         Assert.Equal(expected, await BytesAsync(await PostAsync(url, Form(Two), $"application/x-npy; dtype={type}")));
-        byte[] bare = await BytesAsync(await PostAsync(url, Form(Two), $"application/octet-stream;dtype={type}"));
+        byte[] bare = await BytesAsync(await PostAsync(url, Form(Two), $"application/octet-stream;dtype=\"{type}\""));
         Assert.Equal(expected[^bare.Length..], bare);
     }
 
@@ -96,7 +96,7 @@ public sealed class EmbeddingTests(ServerFixture fixture)
         JsonElement error = (await JsonAsync(answer)).GetProperty("error");
         Assert.Equal("invalid_request_error", error.GetProperty("type").GetString());
         Assert.Equal(parameter, error.GetProperty("param").GetString());
-        Assert.NotEmpty(error.GetProperty("message").GetString()!);
+        Assert.DoesNotContain("(line ,", error.GetProperty("message").GetString());
     }
 
     [Theory]
