@@ -13,6 +13,8 @@ namespace Dino.Gpu.Server.Hosting;
 /// <summary>The program behind <c>dino serve</c>: Kestrel, the endpoints, and an end that leaves nobody waiting.</summary>
 internal static class DinoServerHost
 {
+    private const int UnreadBytes = 64 << 10; // no less than Kestrel's limit of all headers, and of a frame of HTTP/2
+
     /// <summary>Serves until it is told to stop; requests under way are answered first.</summary>
     /// <param name="settings">The server.</param>
     /// <param name="stop">Tells it to stop.</param>
@@ -46,6 +48,7 @@ internal static class DinoServerHost
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.Logging.AddProvider(new LineLoggerProvider(settings.Log));
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Logging.AddFilter("Grpc", LogLevel.Warning); // else a line for every client that leaves
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start ends the command, which says so
         builder.Services.AddSingleton<IHostLifetime, NoSignals>(); // the program handles them
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.ShutdownTimeout);
@@ -67,10 +70,24 @@ internal static class DinoServerHost
         return app;
     }
 
+    /// <summary>Sets what a connection may take of memory, and what the owner's variables say.</summary>
+    /// <param name="limits">Kestrel's.</param>
+    /// <param name="kestrel">The section <c>Kestrel</c> of the configuration.</param>
+    internal static void Limit(KestrelServerLimits limits, IConfiguration kestrel)
+    {
+        // What lies in memory before anybody has asked for it, and so before it is counted.
+        limits.MaxRequestBufferSize = UnreadBytes;
+        limits.Http2.InitialStreamWindowSize = UnreadBytes;
+        limits.Http2.InitialConnectionWindowSize = 2 * UnreadBytes;
+        kestrel.GetSection("Limits").Bind(limits); // by itself Kestrel reads endpoints and certificates only
+    }
+
     private static void Listen(KestrelServerOptions kestrel, IConfiguration configuration, HostSettings settings)
     {
         kestrel.AddServerHeader = false;
-        kestrel.Configure(configuration.GetSection("Kestrel"));
+        IConfigurationSection section = configuration.GetSection("Kestrel");
+        Limit(kestrel.Limits, section);
+        kestrel.Configure(section);
         Endpoint(settings.Port, settings.HasTls ? HttpProtocols.Http1AndHttp2 : HttpProtocols.Http1);
         if (settings.GrpcPort is { } port)
             Endpoint(port, HttpProtocols.Http2);

@@ -18,6 +18,7 @@ internal sealed class AttentionEndpoint(ServerModel model, BodyMemory memory, IO
             Query.Text(request, "map"),
             Query.Number(request, "overlay"),
             pictures.Encoder);
+        pictures.RequireRoom(isQueued: false);
         using BodyMemory.Lease lease = memory.Begin();
         PictureInput input = await PictureBody.ReadOneAsync(context, options.Value, lease).ConfigureAwait(false);
         bool asValues = request.GetTypedHeaders().Accept.Any(

@@ -14,6 +14,7 @@ internal sealed class EmbeddingEndpoints(
     public async Task OpenAIAsync(HttpContext context)
     {
         PictureModel pictures = model.Pictures;
+        pictures.RequireRoom(isQueued: true);
         using BodyMemory.Lease lease = memory.Begin();
         ReadOnlyMemory<byte> body;
         using (var limited = LimitedBody.Of(context, options.Value, lease))
@@ -41,6 +42,7 @@ internal sealed class EmbeddingEndpoints(
         var format = VectorFormat.Of(context.Request);
         bool normalize = Query.Flag(context.Request, "normalize") ?? options.Value.Normalize;
         OutputChoice output = OutputChoice.Of(Query.Text(context.Request, "output"), normalize, pictures.Encoder);
+        pictures.RequireRoom(output.IsEmbedding);
         using BodyMemory.Lease lease = memory.Begin();
         IReadOnlyList<PictureInput> inputs = await PictureBody.ReadAsync(context, options.Value, lease).ConfigureAwait(false);
         PictureResult[] results =

@@ -22,7 +22,7 @@ internal sealed class PassGate(int atOnce, int most) : IDisposable
         if (Interlocked.Increment(ref _count) > most)
         {
             Interlocked.Decrement(ref _count);
-            throw RequestFailure.Busy($"{most} passes wait for the model already");
+            throw Full();
         }
 
         try
@@ -52,5 +52,15 @@ internal sealed class PassGate(int atOnce, int most) : IDisposable
             CancellationToken.None).WaitAsync(cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>Refuses before there is a pass what would be refused.</summary>
+    /// <exception cref="RequestFailure">Too many wait already.</exception>
+    public void RequireRoom()
+    {
+        if (Volatile.Read(ref _count) >= most)
+            throw Full();
+    }
+
     public void Dispose() => _free.Dispose();
+
+    private RequestFailure Full() => RequestFailure.Busy($"{most} passes wait for the model already");
 }

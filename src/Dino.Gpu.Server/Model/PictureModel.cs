@@ -10,8 +10,24 @@ namespace Dino.Gpu.Server.Model;
 internal sealed class PictureModel(IDinoEncoder encoder, DinoServerOptions options) : IDisposable
 {
     private readonly PassGate _passes = new(Math.Max(1, encoder.BatchesInFlight), options.MaxPasses);
+    private int _underWay; // pictures that the queue was given
+    private volatile bool _isFull; // the queue has refused a picture, and none has left it since
 
     public IDinoEncoder Encoder => encoder;
+
+    /// <summary>
+    /// Refuses a request whose body is not read yet, if its pictures would be refused then: nobody is to send, and the
+    /// server to read, what is thrown away.
+    /// </summary>
+    /// <param name="isQueued">Whether they would go through the queue, and not through a pass of their own.</param>
+    /// <exception cref="RequestFailure">Too many pictures wait.</exception>
+    public void RequireRoom(bool isQueued)
+    {
+        if (!isQueued)
+            _passes.RequireRoom();
+        else if (_isFull && Volatile.Read(ref _underWay) > 0) // with none under way, nobody would say that there is room again
+            throw RequestFailure.Busy("as many pictures as may wait for the model already");
+    }
 
     /// <summary>Makes rows of pictures. Those that cannot be read fail alone.</summary>
     /// <param name="pictures">The pictures.</param>
@@ -67,6 +83,8 @@ internal sealed class PictureModel(IDinoEncoder encoder, DinoServerOptions optio
         {
             if (picture.Failure is not null)
                 return new PictureResult(index, picture.Name, null, picture.Failure);
+            bool isRefused = false;
+            Interlocked.Increment(ref _underWay);
             try
             {
                 float[] values = await encoder.EmbedAsync(picture.File, stop.Token).ConfigureAwait(false);
@@ -78,10 +96,16 @@ internal sealed class PictureModel(IDinoEncoder encoder, DinoServerOptions optio
             {
                 return new PictureResult(index, picture.Name, null, Unreadable(failure));
             }
-            catch (DinoException)
+            catch (DinoException failure)
             {
+                isRefused = failure is DinoBusyException;
                 await stop.CancelAsync().ConfigureAwait(false);
                 throw;
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _underWay);
+                _isFull = isRefused;
             }
         }
     }

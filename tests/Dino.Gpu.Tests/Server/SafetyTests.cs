@@ -5,7 +5,11 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Server.Hosting;
 using Dino.Gpu.Server.Requests;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Dino.Gpu.Tests.Server;
@@ -150,7 +154,12 @@ public sealed class SafetyTests(ServerFixture fixture) : IAsyncLifetime
     public async Task Full_queue_says_when_to_come_back_and_clients_that_leave_make_room()
     {
         await using TestServer server = await TestServer.StartAsync(
-            model: options => options with { QueueLimit = 2, MaxBatchDelay = TimeSpan.FromMinutes(1), BatchSize = 64 });
+            options =>
+            {
+                options.Index = _ => VectorIndex.Create(48);
+                options.BodyTimeout = TimeSpan.FromSeconds(3);
+            },
+            options => options with { QueueLimit = 2, MaxBatchDelay = TimeSpan.FromMinutes(1), BatchSize = 64 });
         byte[] picture = await File.ReadAllBytesAsync(ServerFixture.Rocket);
         using var leave = new CancellationTokenSource();
         Task[] waiting = [.. Enumerable.Range(0, 2).Select(_ => WaitAsync())];
@@ -165,6 +174,24 @@ public sealed class SafetyTests(ServerFixture fixture) : IAsyncLifetime
                 "/v1/embeddings", new StringContent(json, Encoding.UTF8, "application/json"), new CancellationTokenSource(300).Token),
             HttpStatusCode.TooManyRequests);
         Assert.Contains("rate_limit_error", await openAI.Content.ReadAsStringAsync());
+
+        // Whoever comes now need not send the picture first.
+        foreach (string url in (string[])["/embed", "/v1/embeddings", "/v1/search", "/v1/index/a"])
+        {
+            string method = url == "/v1/index/a" ? "PUT" : "POST";
+            string raw = "";
+            for (long start = Environment.TickCount64; !raw.Contains(" 429 ") && Environment.TickCount64 - start < Soon.TotalMilliseconds;)
+            {
+                // One of those that waited may have left just now, and its place is free for a moment.
+                await UntilAsync(
+                    () => server.Client.PostAsync("/embed", new ByteArrayContent(picture), new CancellationTokenSource(300).Token),
+                    HttpStatusCode.TooManyRequests);
+                raw = await server.RawAsync($"{method} {url} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30000000\r\n\r\n");
+            }
+
+            AssertProblem(raw, 429, "busy");
+        }
+
         await leave.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.WhenAll(waiting));
 
@@ -186,6 +213,30 @@ public sealed class SafetyTests(ServerFixture fixture) : IAsyncLifetime
                 == HttpStatusCode.TooManyRequests)
                 await Task.Delay(10, leave.Token);
         }
+    }
+
+    [Fact]
+    public async Task Too_many_passes_are_refused_before_their_pictures_are_read()
+    {
+        await using TestServer server = await TestServer.StartAsync(options => options.MaxPasses = 0);
+        foreach (string url in (string[])["/attention", "/embed?output=mean"])
+        {
+            string raw = await server.RawAsync($"POST {url} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30000000\r\n\r\n");
+            AssertProblem(raw, 429, "busy");
+        }
+    }
+
+    [Fact]
+    public void Limits_of_connections_are_ours_unless_a_variable_says_otherwise()
+    {
+        var limits = new KestrelServerLimits();
+        DinoServerHost.Limit(limits, new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Limits:MaxConcurrentConnections"] = "7",
+            ["Limits:Http2:MaxStreamsPerConnection"] = "5",
+        }).Build());
+        Assert.Equal((7, 5), (limits.MaxConcurrentConnections, limits.Http2.MaxStreamsPerConnection));
+        Assert.InRange(limits.MaxRequestBufferSize!.Value, 1, 64 << 10);
     }
 
     [Fact]
