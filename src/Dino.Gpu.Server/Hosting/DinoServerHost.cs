@@ -13,6 +13,8 @@ namespace Dino.Gpu.Server.Hosting;
 /// <summary>The program behind <c>dino serve</c>: Kestrel, the endpoints, and an end that leaves nobody waiting.</summary>
 internal static class DinoServerHost
 {
+    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(5);
+
     private const int UnreadBytes = 64 << 10; // no less than Kestrel's limit of all headers, and of a frame of HTTP/2
 
     /// <summary>Serves until it is told to stop; requests under way are answered first.</summary>
@@ -59,7 +61,15 @@ internal static class DinoServerHost
         builder.Services.AddDinoServer(settings.Configure);
         ApiDocument.Add(builder.Services);
         Telemetry.Add(builder);
+        if (settings.TrimsMemory)
+        {
+            builder.Services.AddSingleton(new IdleTrim(IdleTime, TimeProvider.System));
+            builder.Services.AddHostedService(provider => provider.GetRequiredService<IdleTrim>());
+        }
+
         WebApplication app = builder.Build();
+        if (app.Services.GetService<IdleTrim>() is { } trim)
+            app.Use((context, next) => trim.RunAsync(context, next));
         if (settings.HostNames.Count > 0)
             app.UseHostFiltering();
         ReferencePage.UsePolicy(app);

@@ -35,6 +35,9 @@ internal sealed record HostSettings
     /// <summary>Told the addresses once the server listens.</summary>
     public required Action<IReadOnlyList<string>> Listening { get; init; }
 
+    /// <summary>Whether the process is the server's alone, so that memory may be given back once nobody asks.</summary>
+    public bool TrimsMemory { get; init; }
+
     /// <summary>How long requests under way may take to end.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(30);
 }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using OpenTelemetry;
+using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -37,7 +38,8 @@ internal static class Telemetry
             return;
         telemetry.WithTracing(traces => traces
             .AddSource(DinoTelemetry.ActivitySourceName)
-            .AddAspNetCoreInstrumentation(requests => requests.Filter = IsOfClient));
+            .AddAspNetCoreInstrumentation(requests => requests.Filter = context => !IsOfWatcher(context)));
+        builder.Services.Configure<OpenTelemetryLoggerOptions>(logs => logs.IncludeFormattedMessage = true); // else a line with gaps
         telemetry.UseOtlpExporter();
     }
 
@@ -46,9 +48,9 @@ internal static class Telemetry
         Endpoints.Any(name => !string.IsNullOrEmpty(variables[name]))
             && !string.Equals(variables[Disabled], "true", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Whether a request is none of those that come every few seconds from whoever watches the server.</summary>
-    private static bool IsOfClient(HttpContext request) =>
-        !request.Request.Path.StartsWithSegments("/health") && !request.Request.Path.StartsWithSegments("/metrics");
+    /// <summary>Whether a request is one of those that come every few seconds from whoever watches the server.</summary>
+    internal static bool IsOfWatcher(HttpContext context) =>
+        context.Request.Path.StartsWithSegments("/health") || context.Request.Path.StartsWithSegments("/metrics");
 
     /// <summary>The name that the environment gives in either of its variables, or dino.</summary>
     private static void Name(ResourceBuilder resource) =>

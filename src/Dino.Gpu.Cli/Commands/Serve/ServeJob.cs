@@ -41,6 +41,7 @@ internal sealed class ServeJob(ServeSettings settings, CliConsole console)
                 Configure = options => Configure(options, weights),
                 Log = Log,
                 Listening = addresses => console.Say($"listening on {string.Join(" and ", addresses)}"),
+                TrimsMemory = true,
                 ShutdownTimeout = settings.Drain + LastRequests,
             },
             cancellation).ConfigureAwait(false);
