@@ -58,6 +58,15 @@ internal sealed class OtlpCollector : IAsyncDisposable
                points.Aggregate(0ul, (sum, point) => sum + point.Whole(4))),
     ];
 
+    /// <summary>The lines of logs.</summary>
+    public string[] Lines =>
+    [
+        .. from resource in Resources("logs")
+           from scope in resource.Messages(2)
+           from line in scope.Messages(2)
+           select line.Messages(5).Single().Text(1),
+    ];
+
     /// <summary>Starts one on free ports of this machine.</summary>
     public static async Task<OtlpCollector> StartAsync()
     {

@@ -46,6 +46,8 @@ public sealed class OtlpTests
         Assert.Equal(Pictures, (int)collector.Metrics.Last(metric => metric.Name == "dino.gpu.queue.duration").Count);
         Assert.Contains("http.server.request.duration", collector.Metrics.Select(metric => metric.Name));
 
+        Assert.Contains("tiny_hf is ready on cpu, with 0 vectors to search", collector.Lines);
+
         // A request, its picture within, and the batch that had the picture; nobody asks for traces of probes.
         OtlpSpan[] requests = [.. collector.Spans.Where(span => span.Name == "POST /embed")];
         Assert.Equal(Pictures, requests.Length);
