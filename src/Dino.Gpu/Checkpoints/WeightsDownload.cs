@@ -1,13 +1,13 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Checkpoints;
 
 /// <summary>
 /// Fetches the published checkpoint from the Hugging Face hub. What arrives goes to <c>FILE.part</c>, which a later
-/// attempt or a later run continues; only a file of the announced size and SHA-256 gets its final name.
+/// attempt or a later run continues; only a file of the announced size and SHA-256 gets its final name. A digest that
+/// the caller names, this library knows or the first download had counts more than the announced one.
 /// </summary>
 internal sealed class WeightsDownload
 {
@@ -20,7 +20,11 @@ internal sealed class WeightsDownload
     private readonly string _path; // links resolved
     private readonly string _part;
     private readonly Uri _address;
-    private readonly string? _expected; // SHA-256 that the caller named
+    private readonly string? _expected; // SHA-256 that the caller named, or the library or an earlier download knows
+    private readonly string? _first; // SHA-256 of the first download from this source, where it is the one expected
+
+    /// <summary>SHA-256 of what the bytes of the part are from; null before any came in this run.</summary>
+    private string? _arriving;
 
     /// <summary>
     /// Whether the server has answered in this run; before that, a failure is no broken line but no line.
@@ -35,7 +39,9 @@ internal sealed class WeightsDownload
         _options = options;
         _progress = progress;
         _address = Address(options);
-        _expected = (options.Sha256 ?? options.Pinned)?.ToLowerInvariant();
+        string? named = options.Sha256 ?? options.Pinned;
+        _first = named is null ? FirstDigest.Read(_path, options) : null;
+        _expected = named?.ToLowerInvariant() ?? _first;
     }
 
     /// <summary>Downloads the file, unless it is there already and whole.</summary>
@@ -101,15 +107,18 @@ internal sealed class WeightsDownload
             ConnectTimeout = _options.StallTimeout,
         };
         using var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
-        await using FileStream part = OpenPart();
+        await using var part = DownloadPart.Open(_part);
         try
         {
             var file = new HubFile(client, _address, _options.Token ?? HubEnvironment.Token(_options.Variable));
-            return await RunAsync(file, part, cancellation).ConfigureAwait(false);
+            WeightsDownloadResult result = await RunAsync(file, part, cancellation).ConfigureAwait(false);
+            if (_expected is null || (_options.Sha256 is not null && File.Exists(FirstDigest.PathOf(_path))))
+                FirstDigest.Write(_path, _options, result.Sha256);
+            return result;
         }
         finally
         {
-            if (part.CanWrite && part.Length == 0) Discard(part);
+            part.DiscardEmpty();
         }
     }
 
@@ -119,15 +128,15 @@ internal sealed class WeightsDownload
     /// </summary>
     private async Task<WeightsDownloadResult?> CopyAsync(string cached, CancellationToken cancellation)
     {
-        await using FileStream part = OpenPart();
+        await using var part = DownloadPart.Open(_part);
         try
         {
             using var source = new FileStream(CheckpointFile.OpenHandle(cached), FileAccess.Read, bufferSize: 0);
             string blob = Path.GetFileName(File.ResolveLinkTarget(cached, returnFinalTarget: true)?.FullName ?? "");
-            part.SetLength(0);
+            part.StartOver();
             await ReceiveAsync(source, part, source.Length, stall: null, cancellation).ConfigureAwait(false);
             string? hash = _expected ?? HubFile.ParseHash(blob);
-            return hash is null || HashOf(part) == hash ? Finish(part, part.Length, hash, $"{cached}: ") : null;
+            return hash is null || part.Sha256() == hash ? Finish(part, part.Length, hash, $"{cached}: ") : null;
         }
         catch (BrokenConnectionException failure)
         {
@@ -135,11 +144,11 @@ internal sealed class WeightsDownload
         }
         finally
         {
-            if (part.CanWrite) Discard(part);
+            part.DiscardUnfinished();
         }
     }
 
-    private async Task<WeightsDownloadResult> RunAsync(HubFile file, FileStream part, CancellationToken cancellation)
+    private async Task<WeightsDownloadResult> RunAsync(HubFile file, DownloadPart part, CancellationToken cancellation)
     {
         TimeSpan delay = _options.RetryDelay;
         for (int attempt = 1; ; attempt++)
@@ -158,7 +167,7 @@ internal sealed class WeightsDownload
             }
             catch (BrokenConnectionException e)
             {
-                string? kept = part.Length > 0 ? $"run it again: it continues from the {part.Length} bytes in {_part}" : null;
+                string? kept = part.Length > 0 ? $"run it again: it continues from the {part.Length} bytes in {part.Path}" : null;
                 throw new WeightsException($"{_address}: {e.Message} ({_options.Attempts} attempts)", kept, e);
             }
         }
@@ -168,21 +177,21 @@ internal sealed class WeightsDownload
     /// <returns>
     /// The finished download; null to ask again at once, because the server cannot continue where the part ends.
     /// </returns>
-    private async Task<WeightsDownloadResult?> AttemptAsync(HubFile file, FileStream part, CancellationToken cancellation)
+    private async Task<WeightsDownloadResult?> AttemptAsync(HubFile file, DownloadPart part, CancellationToken cancellation)
     {
         using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         stall.CancelAfter(_options.StallTimeout);
         using HubResponse response = await Network(() => file.GetAsync(part.Length, stall.Token), 0, cancellation).ConfigureAwait(false);
         if (response.Message.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && part.Length > 0 && response.Size != part.Length)
         {
-            part.SetLength(0); // A part of something else.
+            part.StartOver(); // A part of something else.
             return null;
         }
 
         (long size, string hash) = CheckAnnouncement(response, part);
         if (File.Exists(_path) && new FileInfo(_path).Length == size && Checkpoint.Sha256OfFiles(_path) == hash)
         {
-            Discard(part);
+            part.Discard();
             return new(_name, size, hash, WasPresent: true);
         }
 
@@ -193,11 +202,18 @@ internal sealed class WeightsDownload
             await ReceiveAsync(body, part, size, stall, cancellation).ConfigureAwait(false);
         }
 
+        if (part.IsOfEarlierRun && part.Sha256() != hash)
+        {
+            _progress?.Report(new(0, size, $"{part.Path} was a part of another file, so all of it is fetched"));
+            part.StartOver();
+            return null;
+        }
+
         return Finish(part, size, hash, $"{_address}: ");
     }
 
     /// <summary>Settles what the file must be, and where in the part this response goes.</summary>
-    private (long Size, string Hash) CheckAnnouncement(HubResponse response, FileStream part)
+    private (long Size, string Hash) CheckAnnouncement(HubResponse response, DownloadPart part)
     {
         HttpResponseMessage message = response.Message;
         int status = (int)message.StatusCode;
@@ -224,7 +240,20 @@ internal sealed class WeightsDownload
         }
 
         if (response.Sha256 is { } announced && announced != hash)
-            throw new WeightsException($"{_address}: the server announced the SHA-256 {announced}, expected {hash}; nothing was fetched");
+        {
+            string origin = _first is null ? "" : ", as when it was first fetched";
+            throw new WeightsException(
+                $"{_address}: the server announced the SHA-256 {announced}, expected {hash}{origin}; nothing was fetched",
+                _first is null ? null : $"if it has changed for a good reason, delete {FirstDigest.PathOf(_path)}");
+        }
+
+        if (part.Length > 0 && _arriving is not null && _arriving != hash)
+        {
+            part.StartOver();
+            throw new BrokenConnectionException("the file changed on the server", response.Size ?? 0);
+        }
+
+        _arriving = hash;
 
         ContentRangeHeaderValue? range = message.Content.Headers.ContentRange;
         long? sent = status == 206 ? range?.Length : whole ? null : message.Content.Headers.ContentLength;
@@ -234,10 +263,9 @@ internal sealed class WeightsDownload
         if (size <= 0) throw new WeightsException($"{_address}: the server announced {size} bytes");
 
         // A server that ignores Range sends everything: start over. So does a part that is longer than the file.
-        if (status == 200) part.SetLength(0);
+        if (status == 200) part.StartOver();
         else if (status == 206 && range?.From != part.Length)
             throw new WeightsException($"{_address}: asked for the bytes from {part.Length}, the server sends those from {range?.From}");
-        part.Position = part.Length;
         return (size, hash);
     }
 
@@ -247,7 +275,7 @@ internal sealed class WeightsDownload
     /// <param name="stall">Ends a silence that is too long; null where nobody can fall silent.</param>
     /// <param name="cancellation">Of the caller.</param>
     private async Task ReceiveAsync(
-        Stream body, FileStream part, long size, CancellationTokenSource? stall, CancellationToken cancellation)
+        Stream body, DownloadPart part, long size, CancellationTokenSource? stall, CancellationToken cancellation)
     {
         byte[] buffer = new byte[BufferBytes];
         long reported = part.Length;
@@ -260,11 +288,11 @@ internal sealed class WeightsDownload
             if (count == 0) break;
             if (part.Length + count > size)
             {
-                Discard(part);
+                part.Discard();
                 throw new WeightsException($"{_address}: the server announced {size} bytes and sends more; nothing was kept");
             }
 
-            Write(part, buffer.AsSpan(0, count));
+            part.Write(buffer.AsSpan(0, count));
             if (part.Length - reported < ReportBytes && part.Length < size) continue;
             reported = part.Length;
             _progress?.Report(new(part.Length, size));
@@ -273,29 +301,23 @@ internal sealed class WeightsDownload
         if (part.Length < size) throw new BrokenConnectionException($"the connection ended after {part.Length} of {size} bytes", size);
     }
 
-    private static string HashOf(FileStream part)
-    {
-        part.Position = 0;
-        return Convert.ToHexStringLower(SHA256.HashData(part));
-    }
-
     /// <param name="part">What arrived.</param>
     /// <param name="size">Its bytes.</param>
     /// <param name="hash">Its SHA-256; null where nobody said one.</param>
     /// <param name="source">Where it came from, for the message.</param>
-    private WeightsDownloadResult Finish(FileStream part, long size, string? hash, string source)
+    private WeightsDownloadResult Finish(DownloadPart part, long size, string? hash, string source)
     {
         try
         {
-            string found = HashOf(part);
+            string found = part.Sha256();
             if (hash is not null && found != hash)
             {
-                Discard(part);
+                part.Discard();
                 string said = hash == _expected ? "expected" : "the server announced";
                 throw new WeightsException($"{source}the SHA-256 is {found}, {said} {hash}; the file was deleted", "run it again");
             }
 
-            AtomicFile.PutInPlace(part, _path);
+            part.PutInPlace(_path);
             return new(_name, size, found, WasPresent: false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -318,39 +340,6 @@ internal sealed class WeightsDownload
         }
 
         return OutputPath.Resolve(path);
-    }
-
-    private FileStream OpenPart()
-    {
-        if (OutputPath.Resolve(_part) != _part)
-            throw new WeightsException($"cannot write {_part}: it is a link, expected the rest of an earlier download");
-        try
-        {
-            // Unbuffered: what has arrived is in the file even if the process is killed.
-            return new FileStream(_part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new WeightsException($"cannot write {_part}, or another download is writing it: {WriteFailure.Reason(e)}", e);
-        }
-    }
-
-    private void Write(FileStream part, ReadOnlySpan<byte> bytes)
-    {
-        try
-        {
-            part.Write(bytes);
-        }
-        catch (IOException e)
-        {
-            throw WriteFailure.Of(_part, e);
-        }
-    }
-
-    private void Discard(FileStream part)
-    {
-        part.Close();
-        File.Delete(_part);
     }
 
     /// <summary>

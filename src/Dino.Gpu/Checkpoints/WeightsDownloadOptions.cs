@@ -16,10 +16,14 @@ public sealed record WeightsDownloadOptions
     public const string EndpointVariable = "HF_ENDPOINT";
 
     /// <summary>
-    /// SHA-256 of <see cref="DefaultRevision"/>'s files, by name. It has none until somebody has fetched one and compared
-    /// it with a second source; then it belongs here, and the hub's word no longer counts.
+    /// SHA-256 of <see cref="DefaultRevision"/>'s files, by name; for these the hub's word does not count. The digest is
+    /// that of the Git LFS pointer in the repository's first commit (fbc98305533186aea01e249d34b72a14a4f969e2, 86,736,629
+    /// bytes), which no later commit has changed.
     /// </summary>
-    internal static readonly IReadOnlyDictionary<string, string> PinnedFiles = new Dictionary<string, string>();
+    internal static readonly IReadOnlyDictionary<string, string> PinnedFiles = new Dictionary<string, string>
+    {
+        [CheckpointNames.Torch] = "a5bb4ddaf1b3abbdbba9962d7432bbdc633527c1c3e533e0bbc4d9d1b7e08d99",
+    };
 
     /// <summary>Base address of the hub or a mirror; null for HF_ENDPOINT, else https://huggingface.co.</summary>
     public string? Endpoint { get; init; }
@@ -53,7 +57,8 @@ public sealed record WeightsDownloadOptions
         : Path.Combine("weights", Path.GetFileName(Repository), Path.GetFileName(FileName));
 
     /// <summary>
-    /// SHA-256 that the file must have, 64 hexadecimal digits, from somebody you trust; null to take the hub's word.
+    /// SHA-256 that the file must have, 64 hexadecimal digits, from somebody you trust. Null for the one that this library
+    /// knows, else the one of the first download (<c>FILE.sha256</c> beside it), else the one that the hub announces.
     /// </summary>
     public string? Sha256 { get; init; }
 

@@ -120,7 +120,10 @@ public sealed class JsonOptionTests : IDisposable
         Assert.EndsWith("config.json", Assert.Single(written.GetProperty("beside").EnumerateArray()).GetString());
 
         using var server = new HubServer(File.ReadAllBytes(source));
-        string[] pull = ["weights", "pull", "--endpoint", server.Endpoint, "-o", _folder.Path("pulled.bin"), "--json"];
+        string[] pull =
+        [
+            "weights", "pull", "--endpoint", server.Endpoint, "--sha256", server.AnnouncedHash!, "-o", _folder.Path("pulled.bin"), "--json",
+        ];
         JsonElement pulled = Object(await CliRunner.RunAsync(pull), 0);
         Assert.Equal(server.AnnouncedHash, pulled.GetProperty("sha256").GetString());
         Assert.False(pulled.GetProperty("wasPresent").GetBoolean());

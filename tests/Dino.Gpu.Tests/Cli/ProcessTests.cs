@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Cli;
 using Dino.Gpu.Tests.Model;
 using Dino.Gpu.Tests.Support;
@@ -48,27 +49,31 @@ public sealed class ProcessTests : IDisposable
     }
 
     /// <summary>
-    /// The published checkpoint is replaced by an original DINO one, which is tiny and needs no config.json.
+    /// The hub has another file than the published one, so it is refused. What is in the cache already is taken.
     /// </summary>
     [Fact]
     public async Task Without_weights_they_are_downloaded_once_into_the_cache()
     {
-        var environment = new Dictionary<string, string> { ["XDG_CACHE_HOME"] = _folder.Path("cache"), ["DINO_WEIGHTS"] = "" };
+        byte[] tiny = File.ReadAllBytes(GoldenData.PathOf("checkpoints", "tiny_dino.pth")); // an original one needs no config.json
+        using var hub = new HubServer(tiny);
+        string cache = _folder.Path("cache");
+        var environment =
+            new Dictionary<string, string> { ["XDG_CACHE_HOME"] = cache, ["DINO_WEIGHTS"] = "", ["HF_ENDPOINT"] = hub.Endpoint };
         string[] embed = ["embed", Chelsea, "--device", "cpu"];
-        CliResult first, second;
-        using (var hub = new HubServer(File.ReadAllBytes(GoldenData.PathOf("checkpoints", "tiny_dino.pth"))))
-        {
-            environment["HF_ENDPOINT"] = hub.Endpoint;
-            first = await CliProcess.FinishAsync(CliProcess.Start(embed, environment));
-            Assert.True(first.ExitCode == 0, first.Error);
-            Assert.Contains("downloading facebook/dino-vits16 once", first.Error);
-            Assert.StartsWith(_folder.Path("cache"), Assert.Single(_folder.Files));
-        }
+        CliResult refused = await CliProcess.FinishAsync(CliProcess.Start(embed, environment));
+        Assert.Contains("downloading facebook/dino-vits16 once", refused.Error);
+        Assert.Contains($"announced the SHA-256 {hub.AnnouncedHash}, expected a5bb4dda", refused.Error);
+        Assert.Empty(_folder.Files);
+        int asked = hub.Requests.Count;
 
-        second = await CliProcess.FinishAsync(CliProcess.Start(embed, environment));
-        Assert.Equal(0, second.ExitCode);
-        Assert.Equal(first.Output, second.Output);
-        Assert.DoesNotContain("downloading", second.Error);
+        var published = new WeightsDownloadOptions();
+        string cached = Path.Combine(cache, "dino-gpu", "dino-vits16", published.Revision, published.FileName);
+        Directory.CreateDirectory(Path.GetDirectoryName(cached)!);
+        File.WriteAllBytes(cached, tiny);
+        CliResult found = await CliProcess.FinishAsync(CliProcess.Start(embed, environment));
+        Assert.True(found.ExitCode == 0, found.Error);
+        Assert.DoesNotContain("downloading", found.Error);
+        Assert.Equal(asked, hub.Requests.Count);
     }
 
     [Theory]

@@ -91,7 +91,7 @@ public sealed class OutputPathTests : IDisposable
         Directory.CreateDirectory(_folder.Path("store"));
         File.CreateSymbolicLink(_folder.Path("w.bin"), "store/w.bin");
         using var server = new HubServer([1, 2, 3]);
-        var options = new WeightsDownloadOptions { Endpoint = server.Endpoint };
+        var options = new WeightsDownloadOptions { Endpoint = server.Endpoint, Sha256 = server.AnnouncedHash };
         Assert.Equal(_folder.Path("w.bin"), (await WeightsDownload.RunAsync(_folder.Path("w.bin"), options)).Path);
         Assert.Equal("store/w.bin", new FileInfo(_folder.Path("w.bin")).LinkTarget);
         Assert.Equal([1, 2, 3], File.ReadAllBytes(_folder.Path("store", "w.bin")));

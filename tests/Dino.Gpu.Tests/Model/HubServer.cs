@@ -14,7 +14,7 @@ namespace Dino.Gpu.Tests.Model;
 internal sealed class HubServer : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly byte[] _content;
+    private byte[] _content;
     private int _cutsLeft;
 
     public HubServer(byte[] content)
@@ -31,7 +31,10 @@ internal sealed class HubServer : IDisposable
 
     public long? AnnouncedSize { get; init; }
 
-    public string? AnnouncedHash { get; init; }
+    public string? AnnouncedHash { get; set; }
+
+    /// <summary>What the file becomes once a connection was cut; null for the same.</summary>
+    public byte[]? Later { get; init; }
 
     /// <summary>
     /// Whether the storage address is absolute, as the hub's content network, or relative, as its renamed repositories.
@@ -154,6 +157,9 @@ internal sealed class HubServer : IDisposable
         await stream.WriteAsync(_content.AsMemory(from, length));
         if (Appended is not null) await stream.WriteAsync(Appended);
         if (Stalls) await Task.Delay(TimeSpan.FromSeconds(30));
+        if (!cut || Later is null) return;
+        _content = Later;
+        AnnouncedHash = Convert.ToHexStringLower(SHA256.HashData(Later));
     }
 
     private static async Task WriteHeadAsync(NetworkStream stream, int status, IEnumerable<string> headers)

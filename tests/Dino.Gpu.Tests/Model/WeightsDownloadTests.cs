@@ -257,6 +257,14 @@ public sealed partial class WeightsDownloadTests : IDisposable
         AssertArrived();
     }
 
+    /// <summary>As in the Git LFS pointer of the repository's first commit.</summary>
+    [Fact]
+    public void The_published_checkpoint_is_pinned()
+    {
+        Assert.Equal("a5bb4ddaf1b3abbdbba9962d7432bbdc633527c1c3e533e0bbc4d9d1b7e08d99", new WeightsDownloadOptions().Pinned);
+        Assert.Null(new WeightsDownloadOptions { Repository = "facebook/dino-vits8" }.Pinned);
+    }
+
     [Fact]
     public async Task A_token_goes_to_the_hub_and_nowhere_else()
     {
@@ -306,12 +314,17 @@ public sealed partial class WeightsDownloadTests : IDisposable
         return content;
     }
 
-    private static WeightsDownloadOptions Options(HubServer server, WeightsDownloadOptions? options = null) =>
-        (options ?? new WeightsDownloadOptions { Attempts = 3 }) with
+    /// <summary>The server's file is not the published one, so it is not pinned unless a test says so.</summary>
+    private static WeightsDownloadOptions Options(HubServer server, WeightsDownloadOptions? options = null)
+    {
+        options ??= new WeightsDownloadOptions { Attempts = 3 };
+        return options with
         {
             Endpoint = server.Endpoint,
             RetryDelay = TimeSpan.FromMilliseconds(1),
+            Pins = options.Pins == WeightsDownloadOptions.PinnedFiles ? new Dictionary<string, string>() : options.Pins,
         };
+    }
 
     private Task<WeightsDownloadResult> RunAsync(HubServer server) =>
         WeightsDownload.RunAsync(Target, Options(server), new Recorder(_progress));
