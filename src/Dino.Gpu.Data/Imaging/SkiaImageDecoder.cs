@@ -85,6 +85,8 @@ public sealed class SkiaImageDecoder : IScalingDecoder
         SKCodecResult result = codec.GetPixels(info, rgba.GetPixels(), rgba.RowBytes, SKCodecOptions.Default);
         if (result == SKCodecResult.IncompleteInput)
             throw ImageException.Truncated($"truncated {format}: its data end before the last row");
+        if (result != SKCodecResult.Success && header.Format == ImageFormat.Png)
+            return PngStructure.PixelsOf(file.Span).Read(file.Span); // libpng wants what is behind the last row, too
         if (result != SKCodecResult.Success)
             throw ImageException.Damaged($"damaged {format}: decoding failed with {result}");
 

@@ -7,7 +7,10 @@ internal static class BmpStructure
 {
     private const int FileHeader = 14;
     private const int CoreHeader = 12;
+    private const int ShortHeader = 16; // OS/2 2.x: what it leaves out is 0
+    private const int FullHeader = 40;
     private const uint Bitfields = 3;
+    private const uint AlphaBitfields = 6; // of Windows CE: with a fourth mask
 
     public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
     {
@@ -28,12 +31,19 @@ internal static class BmpStructure
         string name = ImageHeader.NameOf(format);
         if (header > file.Length - CoreHeader)
             throw ImageHeader.Truncated(name, file.Length, "inside its header");
-        ReadOnlySpan<byte> info = file[header..];
+        scoped ReadOnlySpan<byte> info = file[header..];
         uint infoLength = BinaryPrimitives.ReadUInt32LittleEndian(info);
-        if (infoLength != CoreHeader && infoLength is < 40 or > 255)
+        if (infoLength is not (CoreHeader or ShortHeader or >= FullHeader and <= 255))
             throw ImageException.NotAnImage($"not an image: starts like a {name}, but its header claims {infoLength} bytes");
         if (info.Length < infoLength)
             throw ImageHeader.Truncated(name, file.Length, "inside its header");
+
+        Span<byte> known = stackalloc byte[FullHeader];
+        if (infoLength < FullHeader)
+        {
+            info[..(int)infoLength].CopyTo(known);
+            info = known;
+        }
 
         bool isCore = infoLength == CoreHeader; // OS/2 1.x: 16-bit sides, no compression, colors of three bytes
         long width = isCore ? BinaryPrimitives.ReadUInt16LittleEndian(info[4..]) : BinaryPrimitives.ReadInt32LittleEndian(info[4..]);
@@ -46,10 +56,13 @@ internal static class BmpStructure
         if (format == ImageFormat.Ico)
             height /= 2;
         ImageHeader.CheckSize(name, width, height, maxPixels);
+        if (bits == 0 && compression is 4 or 5)
+            throw ImageException.Unsupported($"{name} that holds a {(compression == 4 ? "JPEG" : "PNG")} is not supported");
         if (bits is not (1 or 2 or 4 or 8 or 16 or 24 or 32))
             throw ImageException.Unsupported($"{name} of {bits} bits a pixel is not supported (expected 1, 2, 4, 8, 16, 24 or 32)");
         bool isRunLength = compression == 1 && bits == 8 || compression == 2 && bits == 4;
-        if (!isRunLength && compression != 0 && !(compression == Bitfields && bits is 16 or 24 or 32))
+        bool hasMasks = compression is Bitfields or AlphaBitfields && bits is 16 or 24 or 32;
+        if (!isRunLength && compression != 0 && !hasMasks)
             throw ImageException.Unsupported(
                 $"{name} of compression {compression} with {bits} bits a pixel is not supported (expected none, RLE8, RLE4 or bit fields)");
 
@@ -57,20 +70,20 @@ internal static class BmpStructure
             colorCount = 1 << bits;
         long colors = header + infoLength;
         (uint Red, uint Green, uint Blue) masks = bits == 16 ? (0x7C00u, 0x03E0u, 0x001Fu) : (0x00FF0000u, 0x0000FF00u, 0x000000FFu);
-        if (compression == Bitfields)
+        if (hasMasks)
         {
             if (header + 52 > file.Length)
                 throw ImageHeader.Truncated(name, file.Length, "inside its header");
             // The masks follow the header of Windows 3 and are a part of the later ones, at the same place.
-            ReadOnlySpan<byte> fields = info[40..];
+            ReadOnlySpan<byte> fields = file[(header + FullHeader)..];
             (uint, uint, uint) given = (
                 BinaryPrimitives.ReadUInt32LittleEndian(fields),
                 BinaryPrimitives.ReadUInt32LittleEndian(fields[4..]),
                 BinaryPrimitives.ReadUInt32LittleEndian(fields[8..]));
             if (given != (0u, 0u, 0u))
                 masks = given;
-            if (infoLength == 40)
-                colors += 12;
+            if (infoLength == FullHeader)
+                colors += compression == AlphaBitfields ? 16 : 12;
         }
 
         if (bits > 8)

@@ -11,6 +11,9 @@ internal static class ForeignFormats
     /// <summary>How far into a file a picture is looked for that has something before it.</summary>
     private const int MostBefore = 16;
 
+    /// <summary>Where a tar archive says that it is one.</summary>
+    private const int TarMark = 257;
+
     private static readonly (byte[] Start, string Kind)[] Starts =
     [
         ([.. "8BPS"u8], "a Photoshop file"),
@@ -33,6 +36,22 @@ internal static class ForeignFormats
         ([.. "FLIF"u8], "FLIF"),
         ([.. "BPG"u8, 0xFB], "BPG"),
         ([.. "AT&TFORM"u8], "DjVu"),
+        ([.. "II"u8, 0xBC, 0x01], "JPEG XR"),
+        ([0x97, .. "JB2\r\n\u001A\n"u8], "JBIG2"),
+        ([0xAB, .. "KTX "u8], "KTX"),
+        ([.. "BLP1"u8], "BLP"),
+        ([.. "BLP2"u8], "BLP"),
+        ([.. "farbfeld"u8], "Farbfeld"),
+        ([0x80, 0x2A, 0x5F, 0xD7], "Cineon"),
+        ([0xD7, 0x5F, 0x2A, 0x80], "Cineon"),
+        ([0xB1, 0x68, 0xDE, 0x3A], "DCX"),
+        ([0x7F, .. "ELF"u8], "a program"),
+        ([0xD0, 0xCF, 0x11, 0xE0], "an Office document or another OLE file"),
+        ([.. "ID3"u8], "a sound (MP3)"),
+        ([.. "OggS"u8], "a sound or film (Ogg)"),
+        ([.. "FLV\u0001"u8], "a film (FLV)"),
+        ([0, 0, 1, 0xBA], "a film (MPEG)"),
+        ([0, 0, 1, 0xB3], "a film (MPEG)"),
         ([0xD7, 0xCD, 0xC6, 0x9A], "a metafile of Windows (WMF)"),
         ([0x89, .. "PNG\r\r\n"u8], TextPng),
         ([0x89, .. "PNG\n\u001A"u8], TextPng),
@@ -56,6 +75,9 @@ internal static class ForeignFormats
         ([0x8A, .. "MNG"u8], "MNG"),
         ([0x8B, .. "JNG"u8], "JNG"),
         ([0x0A, 0x05, 0x01, 0x08], "PCX"),
+        ([0x0A, 0x05, 0x01, 0x01], "PCX"),
+        ([0x0A, 0x03, 0x01], "PCX"),
+        ([0x0A, 0x02, 0x01], "PCX"),
         ([.. "/* XPM"u8], "XPM"),
         ([.. "FUJIFILMCCD-RAW"u8], "a camera's raw file (RAF)"),
         ([.. "IIU\0"u8], "a camera's raw file (RW2)"),
@@ -81,8 +103,14 @@ internal static class ForeignFormats
                 return kind;
         }
 
+        if (file.Length > TarMark && file[TarMark..].StartsWith("ustar"u8))
+            return "a tar archive";
         if (IsTarga(file))
             return "TGA";
+        if (IsBareBitmap(file))
+            return "a bitmap without its file header (DIB)";
+        if (file.StartsWith("BA"u8) && file.Length > 28 && file[14..].StartsWith("BM"u8))
+            return "an array of bitmaps of OS/2";
         if (file.StartsWith<byte>([0, 0, 2, 0]) && file.Length >= 22)
             return "a cursor (CUR)";
         bool isNetpbm = file.Length >= 3 && file[0] == 'P' && file[1] is >= (byte)'1' and <= (byte)'7' or (byte)'F' or (byte)'f';
@@ -132,6 +160,15 @@ internal static class ForeignFormats
         && file[16] is 8 or 15 or 16 or 24 or 32
         && (file[12] | file[13]) > 0
         && (file[14] | file[15]) > 0;
+
+    /// <summary>Whether a file begins with the header of a bitmap of Windows: its length, two sides, one plane, a depth.</summary>
+    private static bool IsBareBitmap(ReadOnlySpan<byte> file) =>
+        file.Length > 40
+        && file[0] is 40 or 52 or 56 or 108 or 124
+        && file[1..4].IndexOfAnyExcept((byte)0) < 0
+        && file[12..14].SequenceEqual<byte>([1, 0])
+        && file[14] is 1 or 4 or 8 or 16 or 24 or 32
+        && file[15] == 0;
 
     private static string IsoMedia(ReadOnlySpan<byte> brand)
     {

@@ -16,11 +16,11 @@ internal static class GifStructure
             throw ImageHeader.Truncated("GIF", file.Length, "inside its header");
         int width = Int16(file, 6);
         int height = Int16(file, 8);
-        ImageHeader.CheckSize("GIF", width, height, maxPixels);
-
         Range colors = ColorTable(ScreenDescriptor, file[10]);
         int? transparent = null;
         int at = colors.End.Value;
+        bool hasFrame = at < file.Length; // which gives a screen without a size one
+        ImageHeader.CheckSize("GIF", hasFrame ? Math.Max(width, 1) : width, hasFrame ? Math.Max(height, 1) : height, maxPixels);
         while (true)
         {
             switch (Byte(file, at))
@@ -62,8 +62,9 @@ internal static class GifStructure
                     };
                 case 0x3B:
                     throw ImageException.Damaged("damaged GIF: it ends without a picture");
-                default:
-                    throw ImageException.Damaged($"damaged GIF: unknown block {file[at]:X2} at byte {at}");
+                default: // as in Pillow, what is no block is passed over
+                    at++;
+                    break;
             }
         }
     }

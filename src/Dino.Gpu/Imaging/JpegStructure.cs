@@ -99,6 +99,13 @@ internal static class JpegStructure
             throw ImageException.Unsupported($"{kind} JPEG is not supported ({Supported})", "convert the file to PNG");
         int height = BinaryPrimitives.ReadUInt16BigEndian(segment[1..]);
         int width = BinaryPrimitives.ReadUInt16BigEndian(segment[3..]);
+        if (height == 0 && width > 0)
+        {
+            throw ImageException.Unsupported(
+                $"JPEG without pixels: its header says {width}x0, as where the height stands behind the first scan (DNL), "
+                    + "which is not supported");
+        }
+
         ImageHeader.CheckSize("JPEG", width, height, maxPixels);
         int components = segment[5];
         if (components is not (1 or 3 or 4) && !(hasAnySamples && components == 2))

@@ -56,8 +56,8 @@ internal static class PngStructure
             }
 
             // Critical chunks start with a capital. The data's own sums are the decoder's to check; here a wrong one
-            // would cost a pass over the file.
-            if (char.IsAsciiLetterUpper((char)type[0]) && !isData)
+            // would cost a pass over the file. The last chunk says nothing but that it is the last.
+            if (char.IsAsciiLetterUpper((char)type[0]) && !isData && !type.SequenceEqual("IEND"u8))
                 CheckCrc(file, at, (int)length);
             if (type.SequenceEqual("eXIf"u8))
                 exif = ExifReader.Find(data) ?? 0;

@@ -22,6 +22,10 @@ for name, data in files.items():
             complete = files["png_without_iend.png"]
         if name == "bmp_rle8_delta.bmp":  # Pillow 9.4 takes the step from the bytes behind it
             complete = without_delta
+        if name.startswith("bmp_16_"):  # Pillow knows longer headers
+            complete = files[name.replace("_16_", "_40_")]
+        if name == "bmp_bgra_of_windows_ce.bmp":
+            complete = files["bmp_bgrx_masks.bmp"]
         if name.startswith("tiff_orientation"):  # Pillow turns these whether asked or not
             complete = files["tiff_rgb_raw.tif"]
         if notes.get(name) == "tiff2rgba":  # Pillow leaves YCbCr to libtiff, but not where it is not compressed

@@ -44,6 +44,11 @@ for header in (12, 40, 64, 108, 124):
     put(f"bmp_{header}_24bit.bmp", bmp(header, 24, padded(bgr)))
     if header > 12:
         put(f"bmp_{header}_32bit.bmp", bmp(header, 32, padded(bgrx)))
+for bits in (1, 4, 8, 24):  # OS/2 2.x may leave out all but the sides and the depth
+    rows = padded(packed(INDEX % (1 << bits), bits) if bits < 24 else bgr)
+    colors = table(1 << bits, 4) if bits < 24 else b""
+    body = struct.pack("<IiiHH", 16, W, H, 1, bits) + colors + rows
+    put(f"bmp_16_{bits}bit.bmp", b"BM" + struct.pack("<IHHI", 14 + len(body), 0, 0, 30 + len(colors)) + body)
 put("bmp_topdown_8bit.bmp", bmp(40, 8, padded(packed(INDEX, 8), reverse=False), table(256, 4), height=-H))
 put("bmp_topdown_24bit.bmp", bmp(40, 24, padded(bgr, reverse=False), height=-H))
 put("bmp_late_24bit.bmp", bmp(40, 24, padded(bgr), gap=10))
@@ -66,6 +71,7 @@ put("bmp_565_v5.bmp", bmp(124, 16, padded(p565), compression=3, masks=m565 + b"\
 bgra = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
 put("bmp_bgra.bmp", bmp(108, 32, padded(bgrx), compression=3, masks=bgra))
 put("bmp_bgrx_masks.bmp", bmp(40, 32, padded(bgrx), compression=3, masks=bgra[:12]))
+put("bmp_bgra_of_windows_ce.bmp", bmp(40, 32, padded(bgrx), compression=6, masks=bgra))
 put("bmp_rgba_masks.bmp", bmp(124, 32, padded(bgrx), compression=3, masks=struct.pack("<IIII", 0xFF, 0xFF00, 0xFF0000, 0xFF000000)))
 put("bmp_xbgr_masks.bmp", bmp(40, 32, padded(bgrx), compression=3, masks=struct.pack("<III", 0xFF000000, 0xFF0000, 0xFF00)))
 rle8 = b"".join(bytes([20, y % 250, 0, 17]) + bytes(range(y, y + 17)) + b"\0" + b"\0\0" for y in range(H)) + b"\0\1"
@@ -156,6 +162,9 @@ second = struct.pack("<BHHHHB", 0x2C, 2, 2, 3, 3, 0) + b"\x03" + lzw(np.zeros(9,
 # Without a block that ends the data and without the trailer, as minusnode.gif of Python's idlelib.
 put("gif_without_end.gif", gif(small, colors=table(8, 3))[:-2], "LacksEnd")
 put("gif_without_trailer.gif", gif(small, colors=table(8, 3), interlaced=True)[:-1], "LacksEnd")
+put("gif_padding.gif", (lambda data: data[:37] + b"\0\0\7" + data[37:])(gif(small, colors=table(8, 3))))
+put("gif_screen_without_size.gif", gif(small, (0, 0), colors=table(8, 3)))
+put("gif_screen_without_height.gif", gif(small, (50, 0), (3, 2), colors=table(8, 3)))
 put("gif_animated.gif", gif(small, colors=table(8, 3), transparent=1, disposal=2, more=second))
 
 
@@ -208,6 +217,9 @@ put("png_transparent_rgb.png", png(2, 8, rows, chunk(b"tRNS", struct.pack(">HHH"
 put("png_transparent_palette.png",
     png(3, 8, png_rows(INDEX[:, :, None] % 20, 3, 8, 0), chunk(b"PLTE", table(20, 3)) + chunk(b"tRNS", bytes(range(20)))))
 put("png_without_iend.png", png(2, 8, rows, tail=b""), "LacksEnd")
+put("png_end_with_wrong_checksum.png", png(2, 8, rows, tail=chunk(b"IEND", b"")[:-1] + b"x"))
+deflated = chunk(b"IDAT", zlib.compress(rows, 9)[:-4]) + chunk(b"IEND", b"")
+put("png_without_adler.png", png(2, 8, rows, tail=b"")[:33] + deflated)  # the sum of all rows, behind the last
 put("png_half_iend.png", png(2, 8, rows, tail=b"\0\0\0\0IE"), "LacksEnd")
 put("png_cut_in_text.png", png(2, 8, rows, tail=chunk(b"tEXt", b"Comment\0" + b"x" * 50)[:30]), "LacksEnd")
 
