@@ -30,6 +30,9 @@ internal static class PreprocessorFile
 
     private static readonly string[] Endings = ["ImageProcessorFast", "ImageProcessorPil", "ImageProcessor", "FeatureExtractor"];
 
+    /// <summary>Figures that change pixels, and are not honored.</summary>
+    private static readonly string[] OtherFigures = ["crop_pct", "size_divisor", "interpolation"];
+
     /// <summary>Steps that are done, or change nothing: pictures are RGB in any case.</summary>
     private static readonly string[] Steps = ["do_resize", "do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb"];
 
@@ -118,10 +121,12 @@ internal static class PreprocessorFile
 
     private static PreprocessorConfig Parse(CheckpointFile file, JsonElement root)
     {
+        if (ConfigFile.Value(root, "image_processor") is { ValueKind: JsonValueKind.Object } inner)
+            root = inner; // as in a processor_config.json
         string processor = Processor(file, root);
         RefuseOtherSteps(file, root);
         bool isResized = Flag(file, root, "do_resize") ?? true;
-        bool keepsProportions = processor is ShorterSideAndCrop or "CLIP";
+        bool keepsProportions = !(Flag(file, root, "default_to_square") ?? processor is not (ShorterSideAndCrop or "CLIP"));
         bool isTyped = processor.Length > 0;
         bool isCropped = Flag(file, root, "do_center_crop")
             ?? (isTyped ? processor is not (Square or Fractions) : ConfigFile.Value(root, "crop_size") is not null);
@@ -182,8 +187,8 @@ internal static class PreprocessorFile
         {
             bool isOtherStep = property.Name.StartsWith("do_", StringComparison.Ordinal)
                 && !Steps.Contains(property.Name) && property.Value.ValueKind == JsonValueKind.True;
-            bool isCropShare = property.Name == "crop_pct" && property.Value.ValueKind != JsonValueKind.Null;
-            if (isOtherStep || isCropShare)
+            bool isOtherFigure = OtherFigures.Contains(property.Name) && property.Value.ValueKind != JsonValueKind.Null;
+            if (isOtherStep || isOtherFigure)
             {
                 string value = property.Value.ToString().ToLowerInvariant();
                 throw file.Error($"{MessageText.Quote(property.Name)} is {value}, which is not supported");

@@ -41,6 +41,8 @@ public sealed class PreprocessorFileTests : IDisposable
     [InlineData("""{"size": 256, "crop_size": 224}""", "256x256 cropped to 224x224", 224, 224)]
     [InlineData("""{"size": 256, "crop_size": 224, "do_center_crop": false}""", "", 256, 256)]
     [InlineData("""{"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}, "resample": 3}""", Shorter, 224, 224)]
+    [InlineData("""{"size": 256, "default_to_square": false, "crop_size": 224, "resample": 3}""", Shorter, 224, 224)]
+    [InlineData("""{"image_processor": {"size": 384, "resample": 3}}""", "bicubic", 384, 384)]
     [InlineData("""{"image_processor_type": "DeiTImageProcessor", """ + ImageNet, "bicubic, 256x256 cropped to 224x224", 224, 224)]
     [InlineData("""{"image_processor_type": "BitImageProcessor", "size": 256, """ + ImageNet, Shorter, 224, 224)]
     public void What_it_says_is_read(string json, string difference, int? width, int? height)
@@ -60,6 +62,9 @@ public sealed class PreprocessorFileTests : IDisposable
     [InlineData("""{"do_pad": true}""", "'do_pad' is true, which is not supported")]
     [InlineData("""{"do_flip_channel_order": true}""", "'do_flip_channel_order' is true")]
     [InlineData("""{"crop_pct": 0.875}""", "'crop_pct' is 0.875, which is not supported")]
+    [InlineData("""{"size": 224, "size_divisor": 32}""", "'size_divisor' is 32, which is not supported")]
+    [InlineData("""{"interpolation": "bicubic"}""", "'interpolation' is bicubic, which is not supported")]
+    [InlineData("""{"size": 256, "default_to_square": false}""", "size says shortest_edge and nothing is cropped")]
     [InlineData("""{"image_processor_type": "ConvNextImageProcessor"}""", "it is for 'ConvNextImageProcessor', expected one of ViTImage")]
     [InlineData("""{"do_center_crop": true}""", "there is no crop_size")]
     [InlineData("""{"do_center_crop": true, "crop_size": 224}""", "there is a crop_size and no size")]
