@@ -18,6 +18,8 @@ internal static class OtherModels
         ("vision_model.head.probe", "SigLIP"),
         ("class_embedding", "CLIP"),
         ("logit_scale", "CLIP"),
+        ("convnext", "ConvNeXt"),
+        ("conv_stem.weight", "EfficientNet or MobileNet"),
         ("dwconv.weight", "ConvNeXt"),
         ("conv_dw.weight", "ConvNeXt"),
         ("depthwise_conv.weight", "ConvNeXt"),

@@ -85,7 +85,7 @@ internal static class StateDict
         PickleDict? averaged = First(outer.Dict, AveragedNames), trained = First(outer.Dict, TrainedNames);
         if (averaged is not null && trained is not null)
             return outer with { Dict = outer.Wanted == CheckpointOptions.Student ? trained : averaged, Wanted = null };
-        PickleDict? inner = averaged ?? trained ?? OnlyWithTrunk(outer.Dict);
+        PickleDict? inner = averaged ?? trained ?? OnlyWithTrunk(outer.Dict) ?? OnlyWayToTrunk(outer.Dict);
         return inner is null ? null : outer with { Dict = inner };
     }
 
@@ -99,6 +99,20 @@ internal static class StateDict
         PickleDict[] found = [.. dict.Items.Select(item => item.Value).OfType<PickleDict>().Distinct().Where(HasTrunk)];
         return found.Length == 1 ? found[0] : null;
     }
+
+    /// <summary>The one dictionary inside that leads to a class token; null where there is none, or are several.</summary>
+    private static PickleDict? OnlyWayToTrunk(PickleDict dict)
+    {
+        var seen = new HashSet<PickleDict>(); // each is looked at once, however often a pickle names it
+        PickleDict[] found = [.. Inside(dict, seen).Where(inner => Leads(inner, MaxWrappers, seen))];
+        return found.Length == 1 ? found[0] : null;
+    }
+
+    private static bool Leads(PickleDict dict, int depth, HashSet<PickleDict> seen) =>
+        HasTrunk(dict) || (depth > 0 && Inside(dict, seen).Any(inner => Leads(inner, depth - 1, seen)));
+
+    private static IEnumerable<PickleDict> Inside(PickleDict dict, HashSet<PickleDict> seen) =>
+        dict.Items.Select(item => item.Value).OfType<PickleDict>().Where(seen.Add);
 
     private static bool HasTrunk(PickleDict dict) =>
         dict.Items.Any(item => item.Value is TorchTensor && item.Key.EndsWith(TrunkNames.DinoMarker, StringComparison.Ordinal));

@@ -22,7 +22,7 @@ internal sealed partial class TrunkNames
     private static readonly string[] MoCoWords = ["base_encoder", "momentum_encoder"];
 
     /// <summary>What lies beside the trunk under the same prefix, and is no part of the embedding.</summary>
-    private static readonly string[] HuggingFaceExtras = ["pooler.", "embeddings.mask_token"];
+    private static readonly string[] HuggingFaceExtras = ["pooler.", "embeddings.mask_token", "classifier.", "head.", "decoder."];
 
     private static readonly string[] DinoExtras =
     [

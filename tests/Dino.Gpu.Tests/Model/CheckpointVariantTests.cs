@@ -43,6 +43,9 @@ public sealed class CheckpointVariantTests : IDisposable
     [InlineData("vit.", "scales", "F8_E4M3")]
     [InlineData("", "pooler.dense.weight", "F32")]
     [InlineData("", "embeddings.mask_token", "F32")]
+    [InlineData("", "classifier.weight", "F32")]
+    [InlineData("", "head.weight", "F32")]
+    [InlineData("", "decoder.0.weight", "F32")]
     public void Heads_of_hugging_face_do_not_matter(string prefix, string other, string type)
     {
         _folder.Write("config.json", Encoding.UTF8.GetBytes(HeadsConfig));
@@ -88,6 +91,8 @@ public sealed class CheckpointVariantTests : IDisposable
     [InlineData("model_ema")]
     [InlineData("model", "state_dict")]
     [InlineData("teacher", "model")]
+    [InlineData("checkpoint", "state_dict")]
+    [InlineData("a", "b", "teacher")]
     public void Dictionaries_of_training_scripts_are_opened(params string[] wrappers)
     {
         byte[] file = Torch(TinyModels.Dino, wrappers);
@@ -213,6 +218,8 @@ public sealed class CheckpointVariantTests : IDisposable
     [InlineData("logit_bias", "SigLIP")]
     [InlineData("vision_model.embeddings.class_embedding", "CLIP")]
     [InlineData("convnext.encoder.stages.0.layers.0.dwconv.weight", "ConvNeXt")]
+    [InlineData("convnext.embeddings.patch_embeddings.weight", "ConvNeXt")]
+    [InlineData("conv_stem.weight", "EfficientNet or MobileNet")]
     [InlineData("norm_pre.weight", "CLIP")]
     public void Other_models_are_named(string key, string model)
     {
