@@ -6,7 +6,8 @@ namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
 /// A CSV or TSV file with a header line, in UTF-8; a .csv may have semicolons or tabs, too. Every value is text, as CSV
-/// has no types; nothing at all is a missing one, and <c>""</c> an empty text.
+/// has no types; nothing at all is a missing one, and <c>""</c> an empty text. Separators at the end of a line, as
+/// spreadsheets leave them, are no columns.
 /// </summary>
 internal sealed class CsvManifest : Manifest
 {
@@ -37,11 +38,15 @@ internal sealed class CsvManifest : Manifest
     {
         using StreamReader reader = OpenText();
         var records = new CsvRecords(reader, _separator);
-        if (!Next(records) || !records.Fields.SequenceEqual(_header))
+        if (!Next(records) || !Named(records).SequenceEqual(_header))
             throw Failed("its header was changed while it was read");
+        int columns = records.Fields.Count;
         while (Next(records))
         {
-            if (records.Fields.Count != _header.Length)
+            int nameless = records.Fields.FindIndex(Math.Min(_header.Length, records.Fields.Count), field => field.Length > 0);
+            if (nameless >= 0 && nameless < columns)
+                throw Failed(records.Line, $"column {nameless + 1} has no name");
+            if (nameless >= 0 || records.Fields.Count < _header.Length)
                 throw Failed(records.Line, $"expected {_header.Length} fields as in the header, found {records.Fields.Count}");
             string path = records.Fields[_path];
             if (path.Length == 0)
@@ -59,7 +64,16 @@ internal sealed class CsvManifest : Manifest
     {
         using StreamReader reader = OpenText();
         var records = new CsvRecords(reader, separator);
-        return Next(records) ? [.. records.Fields] : throw Failed("empty, expected a header line with the names of the columns");
+        return Next(records) ? [.. Named(records)] : throw Failed("empty, expected a header line with the names of the columns");
+    }
+
+    /// <summary>The fields up to the last that is not empty; all where every one is.</summary>
+    private static IEnumerable<string> Named(CsvRecords header)
+    {
+        int count = header.Fields.Count;
+        while (count > 0 && header.Fields[count - 1].Length == 0)
+            count--;
+        return header.Fields.Take(count == 0 ? header.Fields.Count : count);
     }
 
     private StreamReader OpenText() => new(OpenStream(), Utf8, detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);

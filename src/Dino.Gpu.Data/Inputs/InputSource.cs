@@ -107,11 +107,15 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
     {
         UrlInput.Refuse(list);
         MissingInput.RefuseList(list);
-        return Directory.Exists(list)
-            ? throw new DinoException(
+        if (Directory.Exists(list))
+        {
+            throw new DinoException(
                 $"cannot read list '{list}': it is a directory, expected a file with one path a line",
-                $"leave out the @ to read its images: {list}")
-            : new(() => ReadList(list), [], $"no paths in list '{list}'");
+                $"leave out the @ to read its images: {list}");
+        }
+
+        var paths = new ListPaths(list);
+        return new(() => paths.Resolve(ReadList(list)), [], $"no paths in list '{list}'") { Note = () => paths.Note };
     }
 
     private static IEnumerable<InputItem> ReadList(string list)

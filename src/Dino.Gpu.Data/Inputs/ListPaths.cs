@@ -1,11 +1,11 @@
 namespace Dino.Gpu.Data.Inputs;
 
 /// <summary>
-/// Where the relative paths of a table begin: in the current directory, as every path; but in the table's own folder
-/// where
-/// only that has the first of its pictures, as the <c>metadata.csv</c> of a Hugging Face image folder has it.
+/// Where the relative paths of a list or a table begin: in the current directory, as every path; but in the list's own
+/// folder where only that has the first of its pictures, as the <c>metadata.csv</c> of a Hugging Face image folder has
+/// it.
 /// </summary>
-/// <param name="file">The table.</param>
+/// <param name="file">The list or the table.</param>
 internal sealed class ListPaths(string file)
 {
     /// <summary>Rows that are tried until one of the two places has the picture.</summary>
@@ -54,5 +54,5 @@ internal sealed class ListPaths(string file)
         : null;
 
     private InputItem Place(InputItem row, bool isOwn) =>
-        isOwn && !Path.IsPathRooted(row.Path) ? row with { Path = Path.Combine(_folder, row.Path) } : row;
+        isOwn && row.Path.Length > 0 && !Path.IsPathRooted(row.Path) ? row with { Path = Path.Combine(_folder, row.Path) } : row;
 }

@@ -63,7 +63,8 @@ internal abstract class Manifest(string file)
     /// <summary>Which column holds the paths and which are carried, by their numbers.</summary>
     protected (int Path, int[] Carried) Choose(IReadOnlyList<string> names, string? pathColumn)
     {
-        if (names.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
+        IEnumerable<string> named = names.Where(name => name.Length > 0);
+        if (named.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw Failed($"two columns are named '{twice.Key}': rename one");
         int path = pathColumn is null
             ? PathColumns.Select(usual => IndexOf(names, usual, StringComparison.OrdinalIgnoreCase)).FirstOrDefault(index => index >= 0, -1)
@@ -118,7 +119,14 @@ internal abstract class Manifest(string file)
     protected Stream OpenStream()
     {
         var stream = new FileStream(OpenFile(), FileAccess.Read);
-        return IsPacked(File) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
+        Span<byte> start = stackalloc byte[2];
+        int length = RandomAccess.Read(stream.SafeFileHandle, start, 0);
+        if (start[..length].StartsWith<byte>([0x1F, 0x8B]))
+            return new GZipStream(stream, CompressionMode.Decompress);
+        if (!IsPacked(File))
+            return stream;
+        stream.Dispose();
+        throw Failed($"it is not packed by gzip, expected so by its name (rename it to end without {PackedExtension})");
     }
 
     /// <summary>A failure of the whole file.</summary>

@@ -44,8 +44,12 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
     public static bool IsValueColumn(string name) =>
         name.Length > 1 && name[0] == 'e' && name.AsSpan(1).IndexOfAnyExceptInRange('0', '9') < 0 && (name[1] != '0' || name.Length == 2);
 
-    /// <summary>Whether a column is the index that pandas writes first, without a name. It is not carried.</summary>
-    public static bool IsIndex(IReadOnlyList<string> names, int column) => column == 0 && names.Count > 1 && names[0].Length == 0;
+    /// <summary>
+    /// Whether a column is of the index that pandas writes first, without names: one column, or one for each level. It is
+    /// not carried.
+    /// </summary>
+    public static bool IsIndex(IReadOnlyList<string> names, int column) => 
+        names.Take(column + 1).All(name => name.Length == 0) && names.Any(name => name.Length > 0);
 
     /// <summary>
     /// Refuses carried columns with names that the formats cannot hold, or use themselves. It needs no embedding, so it

@@ -12,7 +12,7 @@ internal static class InputOptions
     {
         Description = "Images, folders, globs, .tar archives, lists, or - for paths on standard input. A list is @list.txt (one path "
             + "per line, or ended by NUL), or a .csv, .tsv, .json, .jsonl (each also .gz) or .parquet file with a column of paths. "
-            + "Paths in lists are relative to the current directory; those of a table to its own folder if only that has the pictures.",
+            + "Their paths are relative to the current directory, or to the list's own folder if only that has the pictures.",
         Arity = ArgumentArity.OneOrMore,
     };
 

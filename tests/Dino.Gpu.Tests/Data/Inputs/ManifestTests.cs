@@ -206,6 +206,30 @@ public sealed class ManifestTests : IDisposable
         Assert.Equal(["cat", "dog"], list.Items().Select(item => item.Columns[0]));
     }
 
+    /// <summary>An index of several levels has a column for each.</summary>
+    [Theory]
+    [InlineData(",,path,label\n0,0,a.jpg,cat\n1,1,b.jpg,dog\n")]
+    [InlineData("path,label,\na.jpg,cat,\nb.jpg,dog,\n")] // what spreadsheets leave behind the last column
+    [InlineData("path,label\na.jpg,cat,,\nb.jpg,dog\n")]
+    public void Columns_without_a_name_are_left_out(string text)
+    {
+        using var list = InputList.Settle([_folder.Write("in.csv", text)], TextReader.Null);
+        Assert.Equal(["label"], list.Columns.Select(column => column.Name));
+        Assert.Equal(["a.jpg", "b.jpg"], list.Items().Select(item => item.Path));
+        Assert.Equal(["cat", "dog"], list.Items().Select(item => item.Columns[0]));
+    }
+
+    [Fact]
+    public void Its_content_says_whether_a_table_is_packed()
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+            gzip.Write("path\na.jpg\n"u8);
+        using var list = InputList.Settle([_folder.Write("in.csv", packed.ToArray())], TextReader.Null);
+        Assert.Equal("a.jpg", Assert.Single(list.Items()).Path);
+        Assert.Contains("it is not packed by gzip", Fails(_folder.Write("in.csv.gz", "path\na.jpg\n")));
+    }
+
     [Fact]
     public void The_log_of_failures_is_a_list()
     {
@@ -257,6 +281,17 @@ public sealed class ManifestTests : IDisposable
         using var unknown = InputList.Settle([other], TextReader.Null);
         Assert.Equal("missing.jpg", unknown.Items().Single().Path);
         Assert.Empty(unknown.Notes);
+    }
+
+    /// <summary>A list of paths alone, too; an empty line stays the row that it is.</summary>
+    [Fact]
+    public void Paths_may_begin_in_the_folder_of_the_list()
+    {
+        string picture = _folder.Write("b.jpg", []);
+        string file = _folder.Write("list.txt", $"missing.jpg\n\nb.jpg\n{picture}\n");
+        using var list = InputList.Settle(["@" + file], TextReader.Null);
+        Assert.Equal([_folder.Path("missing.jpg"), "", picture, picture], list.Items().Select(item => item.Path));
+        Assert.Contains("list.txt", Assert.Single(list.Notes));
     }
 
     public static TheoryData<string, string, string> Malformed => new()
