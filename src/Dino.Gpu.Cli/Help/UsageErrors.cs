@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text.RegularExpressions;
-using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Help;
 

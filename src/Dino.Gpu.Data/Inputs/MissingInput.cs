@@ -7,9 +7,6 @@ internal static class MissingInput
 {
     internal const string NoSuchFile = "no such file or folder";
 
-    /// <summary>Names of a folder that are compared; a suggestion is not worth more time.</summary>
-    private const int MostNames = 10_000;
-
     /// <summary>Fails if an argument names no file and no folder. A link that leads nowhere is there.</summary>
     /// <exception cref="DinoException">There is nothing of that name.</exception>
     public static void Refuse(string input)
@@ -17,6 +14,8 @@ internal static class MissingInput
         string path = Path.TrimEndingDirectorySeparator(input);
         if (RegularFile.IsMissing(path))
             throw new DinoException($"cannot read '{input}': {NoSuchFile}", Hint(path));
+        if (path.Length < input.Length && File.Exists(path))
+            throw new DinoException($"cannot read '{input}': it is a file, expected a folder", $"leave out what is behind its name: {path}");
     }
 
     /// <summary>Fails if there is no list of a name.</summary>
@@ -26,7 +25,7 @@ internal static class MissingInput
     {
         if (!RegularFile.IsMissing(list))
             return;
-        string? hint = Suggestion(list) is { } name ? $"did you mean @{name}?" : null;
+        string? hint = SimilarName.OfPath(list) is { } name ? $"did you mean @{name}?" : null;
         throw new DinoException($"cannot read list '{list}': no such file", hint);
     }
 
@@ -46,30 +45,6 @@ internal static class MissingInput
             return "is a variable of the shell unset?";
         if (path.Contains('\uFFFD', StringComparison.Ordinal))
             return "if its name is not valid UTF-8, rename it";
-        return Suggestion(path) is { } name ? $"did you mean {name}?" : null;
-    }
-
-    /// <summary>The path with its first name that is not there replaced by the most similar one.</summary>
-    private static string? Suggestion(string path)
-    {
-        string folder = Path.GetDirectoryName(path) ?? "";
-        if (folder.Length > 0 && RegularFile.IsMissing(folder))
-        {
-            string? whole = Suggestion(folder) is { } other ? Path.Combine(other, Path.GetFileName(path)) : null;
-            return Path.Exists(whole) ? whole : null;
-        }
-
-        string name = Path.GetFileName(path);
-        try
-        {
-            IEnumerable<string> entries = Directory.EnumerateFileSystemEntries(folder.Length == 0 ? "." : folder)
-                .Take(MostNames)
-                .Select(entry => Path.GetFileName(entry));
-            return SimilarName.Of(name, entries) is { } best ? Path.Combine(folder, best) : null;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            return null; // a folder that cannot be listed
-        }
+        return SimilarName.Hint(path);
     }
 }

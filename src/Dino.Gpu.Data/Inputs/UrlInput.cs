@@ -1,6 +1,8 @@
 namespace Dino.Gpu.Data.Inputs;
 
-/// <summary>Addresses such as <c>https://host/a.jpg</c> and <c>s3://bucket/a.jpg</c>, which are not read.</summary>
+/// <summary>
+/// Addresses such as <c>https://host/a.jpg</c> and <c>s3://bucket/a.jpg</c>, which are neither read nor written.
+/// </summary>
 internal static class UrlInput
 {
     internal const string NotRead = "URLs are not read (expected a file or a folder)";
@@ -18,6 +20,18 @@ internal static class UrlInput
             : IsStore(input) ? "a database is the INDEX of dino search, and the --to of dino index"
             : "download it, and give the file";
         throw new DinoException($"cannot read '{WithoutPassword(input)}': {NotRead}", hint);
+    }
+
+    /// <summary>Fails for an output that is an address: its slashes would become folders here.</summary>
+    /// <exception cref="DinoException">It is one.</exception>
+    public static void RefuseOutput(string output)
+    {
+        if (IsUrl(output) && !Path.Exists(output))
+        {
+            throw new DinoException(
+                $"cannot write '{WithoutPassword(output)}': URLs are not written (expected a file or a folder)",
+                $"a database is the --to of dino index ({string.Join(" or ", StoreSchemes)})");
+        }
     }
 
     /// <summary>Whether an argument is the address of a database of vectors.</summary>
@@ -46,7 +60,7 @@ internal static class UrlInput
     }
 
     /// <summary>A scheme of two letters or more (one is a drive), a colon, two slashes.</summary>
-    private static bool IsUrl(string text)
+    public static bool IsUrl(string text)
     {
         int end = text.IndexOf("://", StringComparison.Ordinal);
         return end > 1

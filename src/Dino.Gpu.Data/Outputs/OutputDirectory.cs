@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Outputs;
@@ -14,6 +15,7 @@ internal static class OutputDirectory
     /// <exception cref="DinoException">The directory cannot be created, or a file cannot be written.</exception>
     public static void Create(string directory, IEnumerable<string> files)
     {
+        UrlInput.RefuseOutput(directory);
         try
         {
             Directory.CreateDirectory(directory);

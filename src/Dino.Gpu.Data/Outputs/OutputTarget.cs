@@ -1,4 +1,5 @@
 using Dino.Gpu.Data.Formats;
+using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Outputs;
@@ -35,7 +36,7 @@ internal sealed class OutputTarget
 
     /// <summary>Whether a name that is not empty is that of a folder of shards.</summary>
     public static bool NamesFolder(string file) =>
-        Directory.Exists(file) || file[^1] is '/' or '\\' || Path.GetExtension(file).Length == 0;
+        Directory.Exists(file) || (!UrlInput.IsUrl(file) && (file[^1] is '/' or '\\' || Path.GetExtension(file).Length == 0));
 
     /// <summary>The target that two options name.</summary>
     /// <param name="file">Value of <c>-o</c>; null, <c>-</c> or <c>/dev/stdout</c> is standard output.</param>
@@ -56,6 +57,7 @@ internal sealed class OutputTarget
                     $"--format {named.Name} needs a file (standard output carries JSON Lines or CSV)", $"add -o FILE{named.Extensions[0]}");
         }
 
+        UrlInput.RefuseOutput(file);
         if (NamesFolder(file))
             return new OutputTarget(file, named ?? FormatCatalog.Npy, isFolder: true);
         named ??= FormatCatalog.FromExtension(file);

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Runs;
 
@@ -146,7 +147,7 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
     private static IEnumerable<RunPart> FindIn(string folder)
     {
         if (!Directory.Exists(folder))
-            throw new DinoException($"there is no folder {folder}");
+            throw new DinoException($"there is no folder {folder}", SimilarName.Hint(folder));
         string[] below = [.. PartsIn(folder).Order(StringComparer.Ordinal)];
         RunRecord? record = RunRecord.Load(folder);
         if (record is not null && below.Length > 0)

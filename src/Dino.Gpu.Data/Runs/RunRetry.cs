@@ -5,6 +5,7 @@ using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Devices;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Runs;
 
@@ -44,7 +45,7 @@ internal sealed class RunRetry : IDisposable
                 $"cannot retry {path}: it is a file, {Expected}",
                 "embed the images in the log that --errors wrote: dino embed LOG -o FILE");
         if (!Directory.Exists(path))
-            throw new DinoException($"cannot retry {path}: there is no such folder");
+            throw new DinoException($"cannot retry {path}: there is no such folder", SimilarName.Hint(path));
         if (RunRecord.Load(path) is not { } record)
             throw new DinoException(
                 $"cannot retry {path}: it {(RunPart.HasParts(path) ? "holds parts of a run" : $"has no {RunRecord.FileName}")}, {Expected}",

@@ -14,7 +14,7 @@ internal sealed class ReferenceFolders
     public ReferenceFolders(IReadOnlyList<string> folders)
     {
         if (folders.FirstOrDefault(folder => !Directory.Exists(folder)) is { } missing)
-            throw new DinoException($"--reference: no such folder: {MessageText.OneLine(missing)}");
+            throw new DinoException($"--reference: no such folder: {MessageText.OneLine(missing)}", SimilarName.Hint(missing));
         _folders = [.. folders.SelectMany(Names).Select(WithEnd).Distinct(RealPath.Comparer)];
     }
 

@@ -1,3 +1,4 @@
+using Dino.Gpu.Files;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
 
@@ -94,7 +95,9 @@ internal sealed record PublishedModel
     /// <inheritdoc cref="Find"/>
     /// <exception cref="DinoException">There is no such model.</exception>
     public static PublishedModel Named(string name) => Find(name) ?? throw new WeightsException(
-        $"there is no model '{name}' (expected one of {All.Count} names)", "'dino models' lists them; --repository takes any other");
+        $"there is no model '{name}' (expected one of {All.Count} names)",
+        SimilarName.Of(name, All.Select(model => model.Name)) is { } similar ? $"did you mean {similar}?"
+            : "'dino models' lists them; --repository takes any other");
 
     /// <summary>
     /// The model of these sizes and of pictures with these figures, else the first one with the usual pictures; null

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dino.Gpu.Files;
 using Dino.Gpu.Model;
 
 namespace Dino.Gpu.Checkpoints;
@@ -62,7 +63,8 @@ public sealed record WeightSource
         }
 
         throw new WeightsException(
-            $"{spec}: no such file, expected a checkpoint (.bin, .pth, .safetensors), a folder with one, or {Synthetic}[:SEED]");
+            $"{spec}: no such file, expected a checkpoint (.bin, .pth, .safetensors), a folder with one, or {Synthetic}[:SEED]",
+            SimilarName.Hint(spec));
     }
 
     /// <summary>A seed, a model, or a model and a seed.</summary>

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Files;
 using Dino.Gpu.Server;
 using Dino.Gpu.Server.Hosting;
 using Microsoft.Extensions.Logging;
@@ -57,9 +58,9 @@ internal sealed class ServeJob(ServeSettings settings, CliConsole console)
     private void RequireFiles()
     {
         if (settings.Index is { } index && !Path.Exists(index))
-            throw new DinoException($"--index {index}: no such file", "make one: dino index photos -o photos.dinoidx");
+            throw new DinoException($"--index {index}: no such file", SimilarName.Hint(index) ?? "make one: dino index photos -o photos.dinoidx");
         if (settings.Pictures is { } pictures && !Directory.Exists(pictures))
-            throw new DinoException($"--pictures {pictures}: no such folder");
+            throw new DinoException($"--pictures {pictures}: no such folder", SimilarName.Hint(pictures));
     }
 
     private void Configure(DinoServerOptions options, string weights)

@@ -1,5 +1,9 @@
 using System.Text;
+using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Data.Outputs;
+using Dino.Gpu.Data.Runs;
+using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Tests.Imaging;
 using Dino.Gpu.Tests.Support;
 
@@ -135,6 +139,54 @@ public sealed class WrongInputTests : IDisposable
         DinoException missing = Fails("@" + _folder.Path("lsit.txt"));
         Assert.Equal($"cannot read list '{_folder.Path("lsit.txt")}': no such file", missing.Message);
         Assert.Equal($"did you mean @{list}?", missing.Hint);
+    }
+
+    [Theory]
+    [InlineData("a.jpgg", "a.jpg")]
+    [InlineData("e.npx", "e.npz")]
+    [InlineData("b.jpg", null)] // another picture
+    [InlineData("e.csv", null)]
+    public void A_mistyped_extension_is_named_with_what_is_there(string name, string? suggestion)
+    {
+        _folder.Write("a.jpg", []);
+        _folder.Write("e.npz", []);
+        Assert.Equal(suggestion is null ? null : $"did you mean {_folder.Path(suggestion)}?", Fails(_folder.Path(name)).Hint);
+    }
+
+    [Fact]
+    public void A_file_named_as_a_folder_is_no_row()
+    {
+        string file = _folder.Write("a.jpg", []);
+        DinoException failure = Fails(file + "/");
+        Assert.Equal($"cannot read '{file}/': it is a file, expected a folder", failure.Message);
+        Assert.EndsWith(file, failure.Hint);
+    }
+
+    [Fact]
+    public void Other_names_that_are_mistyped_have_a_hint_too()
+    {
+        string weights = _folder.Write("tiny.bin", []), folder = Directory.CreateDirectory(_folder.Path("photos")).FullName;
+        Assert.Equal($"did you mean {weights}?", Hint(() => WeightSource.Resolve(_folder.Path("tiny.bim"))));
+        Assert.Equal($"did you mean {folder}?", Hint(() => new ReferenceFolders([_folder.Path("photso")])));
+        Assert.Equal($"did you mean {folder}?", Hint(() => RunRetry.Open(_folder.Path("phtos"))));
+        Assert.Equal("did you mean dino-vits16?", Hint(() => PublishedModel.Named("dino-vits61")));
+
+        static string? Hint(Action action) => Assert.ThrowsAny<DinoException>(action).Hint;
+    }
+
+    /// <summary>Its slashes would become folders of the current directory.</summary>
+    [Theory]
+    [InlineData("s3://bucket/out.npy")]
+    [InlineData("s3://bucket/run/")]
+    [InlineData("postgers://host/photos")]
+    [InlineData("https://example.org/out")]
+    public void An_address_is_no_output(string output)
+    {
+        DinoException failure = Assert.Throws<DinoException>(() => OutputTarget.Parse(output, null));
+        Assert.Equal($"cannot write '{output}': URLs are not written (expected a file or a folder)", failure.Message);
+        Assert.Contains("--to of dino index", failure.Hint);
+        Assert.False(OutputTarget.NamesFolder(output));
+        Assert.Equal(failure.Message, Assert.Throws<DinoException>(() => OutputDirectory.Create(output, [])).Message);
     }
 
     /// <summary>Spreadsheets of many countries separate by semicolons, for their comma is in numbers.</summary>
