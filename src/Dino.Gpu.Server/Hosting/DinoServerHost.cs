@@ -33,8 +33,8 @@ internal static class DinoServerHost
                 await stopping.Task.ConfigureAwait(false);
             using var patience = new CancellationTokenSource(settings.ShutdownTimeout);
             await app.StopAsync(patience.Token).ConfigureAwait(false);
-            if (app.Services.GetRequiredService<ServerModel>().Failure is { } failure)
-                throw failure as DinoException ?? new DinoException($"the model could not be loaded: {failure.Message}", failure);
+            if (FailureOf(app) is { } failure)
+                throw failure;
         }
     }
 
@@ -121,6 +121,10 @@ internal static class DinoServerHost
             app = null;
             return started;
         }
+        catch (OperationCanceledException) when (app is not null && FailureOf(app) is not null)
+        {
+            throw FailureOf(app)!; // it ended before the server listened
+        }
         catch (IOException failure)
         {
             throw new DinoException(
@@ -141,6 +145,14 @@ internal static class DinoServerHost
                 await app.DisposeAsync().ConfigureAwait(false);
         }
     }
+
+    /// <summary>Why the model or the index could not be loaded; null if nothing failed.</summary>
+    private static DinoException? FailureOf(WebApplication app) => app.Services.GetRequiredService<ServerModel>().Failure switch
+    {
+        null => null,
+        DinoException said => said,
+        { } other => new DinoException($"the model could not be loaded: {other.Message}", other),
+    };
 
     private sealed class NoSignals : IHostLifetime
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Dino.Gpu.Cli.Commands;
+using Dino.Gpu.Server.Hosting;
 using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;
 
@@ -68,6 +69,27 @@ public sealed class ServeCommandTests
         Assert.Contains(
             "cannot listen on 127.0.0.1",
             (await CliRunner.RunAsync(["serve", "-w", CliRunner.TinyWeights, "--device", "cpu", "--port", port, "-q"])).FatalLine());
+    }
+
+    /// <summary>However early: the server may not listen yet, or may be about to.</summary>
+    [Fact]
+    public async Task A_model_that_fails_at_once_is_named()
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            var settings = new HostSettings
+            {
+                Address = IPAddress.Loopback,
+                Port = 0,
+                Load = () => throw new DinoException("no such weights"),
+                Configure = options => { },
+                Log = (_, _) => { },
+                Listening = _ => { },
+            };
+            Assert.Equal(
+                "no such weights",
+                (await Assert.ThrowsAsync<DinoException>(() => DinoServerHost.RunAsync(settings, CancellationToken.None))).Message);
+        }
     }
 
     private static byte[] Npy(int columns)
