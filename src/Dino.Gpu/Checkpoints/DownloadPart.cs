@@ -9,6 +9,12 @@ namespace Dino.Gpu.Checkpoints;
 /// </summary>
 internal sealed class DownloadPart : IAsyncDisposable
 {
+    // Of Windows, and errno of Linux and macOS.
+    private const int Sharing = unchecked((int)0x80070020);
+    private const int Lock = unchecked((int)0x80070021);
+    private const int WouldBlock = 11;
+    private const int WouldBlockOfDarwin = 35;
+
     private readonly FileStream _stream;
 
     private DownloadPart(FileStream stream)
@@ -38,11 +44,19 @@ internal sealed class DownloadPart : IAsyncDisposable
             // Unbuffered: what has arrived is in the file even if the process is killed.
             return new DownloadPart(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0));
         }
+        catch (IOException e) when (IsLocked(e))
+        {
+            throw new WeightsException($"cannot write {path}: another download is writing it", "wait for its end, or name another file", e);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WeightsException($"cannot write {path}, or another download is writing it: {WriteFailure.Reason(e)}", e);
+            throw new WeightsException($"cannot write {path}: {WriteFailure.Reason(e)}", e);
         }
     }
+
+    /// <summary>Whether another process, or another stream of this one, has the file.</summary>
+    private static bool IsLocked(IOException failure) =>
+        failure.HResult is Sharing or Lock || (!OperatingSystem.IsWindows() && failure.HResult is WouldBlock or WouldBlockOfDarwin);
 
     /// <summary>Appends.</summary>
     /// <exception cref="DinoException">The disk is full or failing.</exception>

@@ -62,7 +62,8 @@ internal static class FirstDigest
             var record = new FileInfo(PathOf(path));
             if (!record.Exists)
                 return null;
-            return record.Length <= LongestFile ? File.ReadAllLines(record.FullName) : [];
+            bool isRecord = record.Length <= LongestFile && !RegularFile.IsSpecial(record.FullName);
+            return isRecord ? File.ReadAllLines(record.FullName) : [];
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

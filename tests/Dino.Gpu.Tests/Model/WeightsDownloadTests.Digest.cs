@@ -83,6 +83,16 @@ public sealed partial class WeightsDownloadTests
     }
 
     [Fact]
+    public async Task Two_downloads_of_a_file_do_not_mix()
+    {
+        using var server = new HubServer(_content);
+        using (new FileStream(Part, FileMode.Create, FileAccess.ReadWrite, FileShare.None))
+            Assert.Equal($"cannot write {Part}: another download is writing it", await RefusalAsync(server));
+        await RunAsync(server);
+        AssertArrived();
+    }
+
+    [Fact]
     public async Task A_file_that_changes_between_two_connections_is_fetched_anew()
     {
         byte[] changed = [.. _content.Reverse()];
