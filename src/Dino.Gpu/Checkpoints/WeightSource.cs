@@ -135,8 +135,10 @@ public sealed record WeightSource
     private static string FindIn(string folder)
     {
         string[] usual = [.. CheckpointNames.Usual.Select(name => System.IO.Path.Combine(folder, name)).Where(File.Exists)];
-        if (usual.Length > 0)
-            return usual.FirstOrDefault(file => !CheckpointReader.IsPointer(file)) ?? usual[0]; // a clone without LFS has pointers
+        if (usual.FirstOrDefault(file => !CheckpointReader.IsPointer(file)) is { } whole)
+            return whole;
+        if (usual.Length > 0) // a clone without LFS has pointers, and perhaps one file that is none
+            return CheckpointNames.In(folder).Where(file => !CheckpointReader.IsPointer(file)).ToArray() is [var other] ? other : usual[0];
         if (CheckpointNames.Indexes(folder).ToArray() is [var index])
             return index; // of a model in several files, each named as a checkpoint
 

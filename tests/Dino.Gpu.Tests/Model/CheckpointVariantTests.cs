@@ -284,12 +284,14 @@ public sealed class CheckpointVariantTests : IDisposable
         Assert.EndsWith(" more", message);
     }
 
-    [Fact]
-    public void A_real_file_is_taken_before_a_pointer()
+    [Theory]
+    [InlineData("pytorch_model.bin")]
+    [InlineData("checkpoint0100.pth")]
+    public void A_real_file_is_taken_before_a_pointer(string name)
     {
         _folder.Write("model.safetensors", "version https://git-lfs.github.com/spec/v1\n"u8.ToArray());
         Assert.EndsWith("model.safetensors", WeightSource.Resolve(_folder.Root).Path);
-        string real = _folder.Write("pytorch_model.bin", Torch(TinyModels.Dino, []));
+        string real = _folder.Write(name, Torch(TinyModels.Dino, []));
         Assert.Equal(real, WeightSource.Resolve(_folder.Root).Path);
     }
 
