@@ -59,7 +59,7 @@ public sealed class CheckpointBindingTests : IDisposable
             .Reshape("encoder.layer.0.output.dense.weight", [192, 48])
             .Reshape("embeddings.patch_embeddings.projection.weight", [48, 192])
             .Reshape("layernorm.bias", [48], "I32")
-            .Add("classifier.weight", "F32", [2, 1], new byte[8]));
+            .Add("neck.weight", "F32", [2, 1], new byte[8]));
         string[] expected =
         [
             "missing encoder.layer.1.layernorm_before.weight (48)",
@@ -67,7 +67,7 @@ public sealed class CheckpointBindingTests : IDisposable
             "encoder.layer.0.output.dense.weight is (192, 48), expected (48, 192)",
             "embeddings.patch_embeddings.projection.weight is (48, 192), expected (48, 3,",
             "layernorm.bias is I32, expected F32, F16, BF16 or F64",
-            "unexpected 'classifier.weight' (2, 1)",
+            "unexpected 'neck.weight' (2, 1)",
         ];
         IReadOnlyList<string> problems = CheckpointInfo.Read(_folder["a.safetensors"]).Problems;
         Assert.All(expected, part => Assert.Contains(problems, problem => problem.Contains(part, StringComparison.Ordinal)));
