@@ -61,7 +61,10 @@ public sealed class ApproximateIndex : IDisposable
     /// </exception>
     /// <exception cref="OperationCanceledException">The building was canceled.</exception>
     public static ApproximateIndex Build(
-        VectorIndex index, ApproximateIndexOptions? options = null, IProgress<int>? progress = null, CancellationToken cancellation = default)
+        VectorIndex index,
+        ApproximateIndexOptions? options = null,
+        IProgress<int>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(index);
         options ??= new ApproximateIndexOptions();

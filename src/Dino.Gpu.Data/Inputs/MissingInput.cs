@@ -15,7 +15,10 @@ internal static class MissingInput
         if (RegularFile.IsMissing(path))
             throw new DinoException($"cannot read '{input}': {NoSuchFile}", Hint(path));
         if (path.Length < input.Length && File.Exists(path))
-            throw new DinoException($"cannot read '{input}': it is a file, expected a folder", $"leave out what is behind its name: {path}");
+        {
+            throw new DinoException(
+                $"cannot read '{input}': it is a file, expected a folder", $"leave out what is behind its name: {path}");
+        }
     }
 
     /// <summary>Fails if there is no list of a name.</summary>

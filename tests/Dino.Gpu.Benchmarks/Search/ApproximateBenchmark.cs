@@ -48,7 +48,8 @@ internal static class ApproximateBenchmark
             Write(index, count, vectors);
             Console.WriteLine($"{count} x {Dimension}, {vectors}, {Environment.ProcessorCount} threads");
             Console.WriteLine(
-                "| search | built s | processor s | file MB | open s | recall@10 | one query ms, median | 1000: queries/s | processor ms | peak MB |");
+                "| search | built s | processor s | file MB | open s | recall@10 | one query ms, median | 1000: queries/s "
+                    + "| processor ms | peak MB |");
             Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
             if (Child("exact", index, truth, vectors) != 0)
                 return 1;
@@ -120,8 +121,11 @@ internal static class ApproximateBenchmark
             double median = Median(Queries, query => approximate.Search(query, K, candidates), queries);
             int taken = candidates;
             (IReadOnlyList<VectorHit[]> found, double rate, double processor) = Many(() => approximate.SearchMany(queries, K, taken));
-            int right = found.Select((hits, query) => hits.Select(hit => hit.Row).Intersect(expected[(query * K)..((query + 1) * K)]).Count()).Sum();
-            Report($"{candidates} candidates | | | | {open:F2} | {right / (double)expected.Length:F4} | {median:F2} | {rate:F0} | {processor:F2}");
+            int right = found
+                .Select((hits, query) => hits.Select(hit => hit.Row).Intersect(expected[(query * K)..((query + 1) * K)]).Count())
+                .Sum();
+            double recall = right / (double)expected.Length;
+            Report($"{candidates} candidates | | | | {open:F2} | {recall:F4} | {median:F2} | {rate:F0} | {processor:F2}");
         }
     }
 

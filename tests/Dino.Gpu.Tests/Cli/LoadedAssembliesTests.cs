@@ -19,7 +19,8 @@ public sealed class LoadedAssembliesTests
             ["DOTNET_STARTUP_HOOKS"] = typeof(StartupHook).Assembly.Location,
             [StartupHook.LoadedAssemblies] = list,
         };
-        string[] command = ["embed", GoldenData.Image("gray.png"), "-w", CliRunner.TinyWeights, "--device", "cpu", "-o", folder.Path("x.npy")];
+        string[] command =
+            ["embed", GoldenData.Image("gray.png"), "-w", CliRunner.TinyWeights, "--device", "cpu", "-o", folder.Path("x.npy")];
         CliResult result = await CliProcess.FinishAsync(CliProcess.Start(command, environment));
         Assert.True(result.ExitCode == 0, result.Error);
         string[] loaded = await File.ReadAllLinesAsync(list);

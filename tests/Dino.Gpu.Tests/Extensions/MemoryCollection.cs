@@ -75,7 +75,8 @@ internal sealed class MemoryCollection<TKey, TRecord>(VectorStoreCollectionDefin
                 continue;
             }
 
-            IReadOnlyList<Embedding> made = await property.GenerateEmbeddingsAsync(all.Select(property.GetValueAsObject), cancellationToken);
+            IReadOnlyList<Embedding> made =
+                await property.GenerateEmbeddingsAsync(all.Select(property.GetValueAsObject), cancellationToken);
             for (int i = 0; i < all.Length; i++)
                 vectors[i][property.ModelName] = ((Embedding<float>)made[i]).Vector.ToArray();
         }

@@ -40,7 +40,8 @@ public sealed class VectorDataTests : IDisposable
         {
             float[] expected = await _encoder.EmbedAsync(Files[i], Cancellation);
             Assert.Equal(expected, photos.Vector(i, "Picture"));
-            VectorSearchResult<Photo>[] found = [.. await photos.SearchAsync(Content(Files[i]), 2, null, Cancellation).ToListAsync(Cancellation)];
+            VectorSearchResult<Photo>[] found =
+                [.. await photos.SearchAsync(Content(Files[i]), 2, null, Cancellation).ToListAsync(Cancellation)];
             Assert.Equal([i, 1 - i], found.Select(result => result.Record.Id));
             Assert.Equal(1, found[0].Score!.Value, 1e-6);
             Assert.True(found[1].Score < 0.9999);

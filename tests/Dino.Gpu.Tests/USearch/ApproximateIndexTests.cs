@@ -86,7 +86,9 @@ public sealed class ApproximateIndexTests : IDisposable
     [Fact]
     public void What_was_added_since_is_found_and_what_was_removed_is_not()
     {
-        float[] vectors = ClusteredRows.Vectors(1000, 1), later = ClusteredRows.Vectors(300, 3), queries = ClusteredRows.Vectors(Queries, 2);
+        float[] vectors = ClusteredRows.Vectors(1000, 1);
+        float[] later = ClusteredRows.Vectors(300, 3);
+        float[] queries = ClusteredRows.Vectors(Queries, 2);
         string path = _folder.Path("a.dinoidx"), saved = _folder.Path("a.usearch");
         using VectorIndex index = ClusteredRows.File(path, vectors);
         index.Remove("id 5");

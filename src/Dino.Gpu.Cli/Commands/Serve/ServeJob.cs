@@ -58,7 +58,11 @@ internal sealed class ServeJob(ServeSettings settings, CliConsole console)
     private void RequireFiles()
     {
         if (settings.Index is { } index && !Path.Exists(index))
-            throw new DinoException($"--index {index}: no such file", SimilarName.Hint(index) ?? "make one: dino index photos -o photos.dinoidx");
+        {
+            throw new DinoException(
+                $"--index {index}: no such file", SimilarName.Hint(index) ?? "make one: dino index photos -o photos.dinoidx");
+        }
+
         if (settings.Pictures is { } pictures && !Directory.Exists(pictures))
             throw new DinoException($"--pictures {pictures}: no such folder", SimilarName.Hint(pictures));
     }

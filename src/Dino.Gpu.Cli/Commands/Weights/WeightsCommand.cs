@@ -34,7 +34,10 @@ internal static class WeightsCommand
             "NAME");
         Option<string?> revision = Text(
             "--revision", "Commit, tag or branch. [default: a pinned commit of dino-vits16, main of another model]", "REV");
-        Option<string?> sha256 = Text("--sha256", "Digest that the file must have. [default: pinned for dino-vits16; of another, that of its first download]", "HEX");
+        Option<string?> sha256 = Text(
+            "--sha256",
+            "Digest that the file must have. [default: pinned for dino-vits16; of another, that of its first download]",
+            "HEX");
         Option<string?> endpoint = Text(
             "--endpoint",
             $"Hub or mirror. [default: {WeightsDownloadOptions.EndpointVariable}, else {WeightsDownloadOptions.DefaultEndpoint}]",

@@ -77,7 +77,8 @@ internal static class Gemm
         TTile.SetSources(
             new CopyPlan(
                 input, weight, shape, firstRow + copyRow,
-                firstColumn + (TEpilogue.AddsToOutput ? TileLayout.QuadColumn(copyRow) : copyRow), TileLayout.CopyPassRows(threads), chunk));
+                firstColumn + (TEpilogue.AddsToOutput ? TileLayout.QuadColumn(copyRow) : copyRow),
+                TileLayout.CopyPassRows(threads), chunk));
 
         // sum = bias + input weight^T
         int column = firstColumn + warpColumn;

@@ -193,8 +193,10 @@ public sealed class AssemblerTests
         string[] page = File.ReadAllLines(SourceTree.Find("docs", "gpu.md"));
         string[] wrong =
         [
-            .. rows.Where(row => !Array.Exists(page, line =>
-                line.StartsWith($"| {row.What} | ", StringComparison.Ordinal) && line.EndsWith($" | {row.Now} |", StringComparison.Ordinal)))
+            .. rows.Where(row => !Array.Exists(
+                    page,
+                    line => line.StartsWith($"| {row.What} | ", StringComparison.Ordinal)
+                        && line.EndsWith($" | {row.Now} |", StringComparison.Ordinal)))
                 .Select(row => $"{row.What}: {row.Now}"),
         ];
         Assert.True(wrong.Length == 0, $"docs/gpu.md should say:\n{string.Join('\n', wrong)}");
