@@ -48,7 +48,7 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
     /// Whether a column is of the index that pandas writes first, without names: one column, or one for each level. It is
     /// not carried.
     /// </summary>
-    public static bool IsIndex(IReadOnlyList<string> names, int column) => 
+    public static bool IsIndex(IReadOnlyList<string> names, int column) =>
         names.Take(column + 1).All(name => name.Length == 0) && names.Any(name => name.Length > 0);
 
     /// <summary>
