@@ -57,7 +57,7 @@ internal sealed class PngPixels : IPixelReader
             foreach ((int left, int top, int across, int down) in IsInterlaced ? Passes : [(0, 0, 1, 1)])
                 ReadPass(rows, colors, pixels, (left, top, across, down));
         }
-        catch (Exception failure) when (failure is InvalidDataException or EndOfStreamException)
+        catch (Exception failure) when (failure is InvalidDataException or IOException) // the latter: ended, or needs a dictionary
         {
             throw ImageException.Damaged("damaged PNG: its data cannot be decompressed to all rows", failure);
         }

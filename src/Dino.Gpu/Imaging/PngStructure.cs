@@ -192,7 +192,7 @@ internal static class PngStructure
                 missing -= read;
             }
         }
-        catch (InvalidDataException)
+        catch (Exception failure) when (failure is InvalidDataException or IOException) // the latter where it needs a dictionary
         {
             return false;
         }

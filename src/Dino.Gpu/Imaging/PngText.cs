@@ -73,7 +73,7 @@ internal static class PngText
                     return null;
             }
         }
-        catch (InvalidDataException)
+        catch (Exception failure) when (failure is InvalidDataException or IOException) // the latter where it needs a dictionary
         {
             return null;
         }

@@ -57,7 +57,7 @@ internal static class TiffStructure
                 1 => field[0],      // BYTE
                 3 => Int16(field),  // SHORT
                 4 => Int32(field),  // LONG
-                16 => (long)Math.Min(Int64(field), long.MaxValue), // LONG8
+                16 when isBig => (long)Math.Min(Int64(field), long.MaxValue), // LONG8
                 _ => 0,
             };
             if (tag == ImageWidth)

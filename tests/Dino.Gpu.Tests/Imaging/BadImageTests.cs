@@ -186,6 +186,31 @@ public sealed class BadImageTests
         AssertRefused("5 of 8 rows", file, "");
     }
 
+    /// <summary>zlib can ask for a dictionary, which no PNG has: that is neither damage nor an end to a decompressor.</summary>
+    [Fact]
+    public void Png_that_needs_a_dictionary_is_refused()
+    {
+        byte[] needs = [0x78, 0x20, 1, 2, 3, 4, 5, 6, 7, 8];
+        byte[] data = [.. PngFiles.Signature, .. PngFiles.Header(8, 8), .. PngFiles.Chunk("IDAT", needs)];
+        AssertRefused("with an end", [.. data, .. PngFiles.Chunk("IEND", [])], "");
+        AssertRefused("without one", data, "truncated PNG");
+
+        byte[] palette = GoldenImages.Of("palette_png").File;
+        byte[] text = PngFiles.Chunk("zTXt", [.. "Raw profile type exif"u8, 0, 0, .. needs]);
+        byte[] file = [.. palette[..33], .. text, .. palette[33..]];
+        Assert.Equal(
+            GoldenImages.Of("palette_png").Sha256Rgb,
+            GoldenImages.Sha256(GoldenImages.Decoder("skia").Decode(file, ExifOrientation.Apply).Pixels));
+    }
+
+    /// <summary>Numbers of 64 bits are BigTIFF's: in an entry of TIFF they would reach behind it.</summary>
+    [Fact]
+    public void Tiff_with_a_long_number_at_its_end_is_refused()
+    {
+        byte[] file = [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0, 1, 16, 0, 1, 0, 0, 0, 8, 0, 0, 0];
+        AssertRefused("LONG8", file, "");
+    }
+
     [Fact]
     public void Bytes_after_the_end_do_no_harm()
     {
