@@ -48,9 +48,10 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
         foreach (int column in _values)
             isValue[column] = true;
         var columns = new List<CarriedColumn>();
+        int index = RowSchema.IndexColumns(headers);
         for (int i = 0; i < headers.Length; i++)
         {
-            if (isValue[i] || RowSchema.IsIndex(headers, i))
+            if (isValue[i] || i < index)
                 continue;
             if (_values.Length == 0 && headers[i] == RowSchema.EmbeddingColumn)
             {

@@ -87,10 +87,11 @@ internal abstract class Manifest(string file)
             || names.Contains("e0")
             || names.Order(StringComparer.Ordinal).SequenceEqual(ErrorLogColumns);
         var carried = new List<int>();
+        int index = RowSchema.IndexColumns(names);
         for (int i = 0; i < names.Count; i++)
         {
             bool isOwn = RowSchema.IsOwnColumn(names[i]) || RowSchema.IsValueColumn(names[i]);
-            if (i == path || (isOwn && isOutput) || RowSchema.IsIndex(names, i))
+            if (i == path || (isOwn && isOutput) || i < index)
                 continue;
             if (isOwn)
                 throw Failed($"column '{names[i]}' has the name of a column that dino writes: rename it, such as to 'input_{names[i]}'");

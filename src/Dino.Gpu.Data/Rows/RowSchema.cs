@@ -45,11 +45,15 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
         name.Length > 1 && name[0] == 'e' && name.AsSpan(1).IndexOfAnyExceptInRange('0', '9') < 0 && (name[1] != '0' || name.Length == 2);
 
     /// <summary>
-    /// Whether a column is of the index that pandas writes first, without names: one column, or one for each level. It is
-    /// not carried.
+    /// Columns of the index that pandas writes first, without names: one column, or one for each level. They are not
+    /// carried.
     /// </summary>
-    public static bool IsIndex(IReadOnlyList<string> names, int column) =>
-        names.Take(column + 1).All(name => name.Length == 0) && names.Any(name => name.Length > 0);
+    /// <returns>How many there are; 0 where no column has a name.</returns>
+    public static int IndexColumns(IReadOnlyList<string> names)
+    {
+        int nameless = names.TakeWhile(name => name.Length == 0).Count();
+        return nameless == names.Count ? 0 : nameless;
+    }
 
     /// <summary>
     /// Refuses carried columns with names that the formats cannot hold, or use themselves. It needs no embedding, so it
