@@ -21,7 +21,6 @@ internal sealed class StoredZip(AtomicFile file, long zip64From = uint.MaxValue)
     private const ushort Version = 45; // zip64
     private const ushort Utf8Names = 0x0800;
     private const ushort FirstOfJanuary1980 = 0x21;
-    private const uint Polynomial = 0xEDB88320; // CRC-32, bits reversed
 
     private readonly List<Member> _members = [];
     private readonly Crc32 _crc = new();
@@ -62,7 +61,7 @@ internal sealed class StoredZip(AtomicFile file, long zip64From = uint.MaxValue)
         if (start.Length != member.Reserved)
             throw new ArgumentException($"{member.Reserved} bytes are reserved, got {start.Length}.");
         member.Size = member.Reserved + _hashed;
-        member.Crc = Combine(Crc32.HashToUInt32(start), _crc.GetCurrentHashAsUInt32(), _hashed);
+        member.Crc = CrcSum.Combine(Crc32.HashToUInt32(start), _crc.GetCurrentHashAsUInt32(), _hashed);
         byte[] whole = [.. Local(member), .. start];
         file.Write(stream =>
         {
@@ -96,37 +95,6 @@ internal sealed class StoredZip(AtomicFile file, long zip64From = uint.MaxValue)
         }
 
         file.Write(directory.ToArray());
-    }
-
-    /// <summary>
-    /// The CRC-32 of data from those of its two parts. That of the first is multiplied by x^(8 n) in GF(2)[x] modulo
-    /// the polynomial, where n is the length of the second; zlib calls it crc32_combine.
-    /// </summary>
-    internal static uint Combine(uint first, uint second, long secondLength)
-    {
-        uint power = 1u << 23; // x^8
-        uint shift = 1u << 31; // 1
-        for (long n = secondLength; n > 0; n >>= 1)
-        {
-            if ((n & 1) != 0)
-                shift = Multiply(shift, power);
-            power = Multiply(power, power);
-        }
-
-        return Multiply(shift, first) ^ second;
-    }
-
-    private static uint Multiply(uint a, uint b)
-    {
-        uint product = 0;
-        for (int bit = 31; bit >= 0; bit--)
-        {
-            if ((a >> bit & 1) != 0)
-                product ^= b;
-            b = (b & 1) != 0 ? b >> 1 ^ Polynomial : b >> 1;
-        }
-
-        return product;
     }
 
     /// <summary>

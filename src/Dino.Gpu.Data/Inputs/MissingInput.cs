@@ -17,7 +17,7 @@ internal static class MissingInput
         if (path.Length < input.Length && File.Exists(path))
         {
             throw new DinoException(
-                $"cannot read '{input}': it is a file, expected a folder", $"leave out what is behind its name: {path}");
+                $"cannot read '{input}': it is a file, expected a folder", $"did you mean {path}?");
         }
     }
 

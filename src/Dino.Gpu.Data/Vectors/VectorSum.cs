@@ -12,7 +12,6 @@ namespace Dino.Gpu.Data.Vectors;
 /// </summary>
 internal static class VectorSum
 {
-    private const uint Polynomial = 0xEDB88320; // reflected: the highest bit is the coefficient of x^0
     private const int RowsAtOnce = 256;
 
     /// <summary>The sum of the first rows, removed ones among them.</summary>
@@ -33,43 +32,11 @@ internal static class VectorSum
             (uint partSum, long bytes) = count == part.Vectors.Count && part.StoredSum is { } stored
                 ? stored
                 : Computed(part.Vectors, count, dimension, type);
-            sum = Combine(sum, partSum, bytes);
+            sum = CrcSum.Combine(sum, partSum, bytes);
             left -= count;
         }
 
         return sum;
-    }
-
-    /// <summary>The CRC-32 of two texts, one behind the other.</summary>
-    /// <param name="first">That of the first.</param>
-    /// <param name="second">That of the second.</param>
-    /// <param name="secondBytes">Bytes of the second.</param>
-    /// <remarks>Bytes behind a text multiply its remainder by x^8 each. What CRC-32 adds at both ends cancels out.</remarks>
-    public static uint Combine(uint first, uint second, long secondBytes)
-    {
-        uint power = 0x00800000; // x^8, squared from bit to bit
-        for (long bytes = secondBytes; bytes > 0; bytes >>= 1)
-        {
-            if ((bytes & 1) != 0)
-                first = Multiply(first, power);
-            power = Multiply(power, power);
-        }
-
-        return first ^ second;
-    }
-
-    /// <summary>The product of two polynomials over GF(2), modulo that of CRC-32.</summary>
-    private static uint Multiply(uint a, uint b)
-    {
-        uint product = 0;
-        for (uint bit = 1u << 31; bit != 0; bit >>= 1)
-        {
-            if ((a & bit) != 0)
-                product ^= b;
-            b = (b >> 1) ^ ((b & 1) != 0 ? Polynomial : 0); // times x
-        }
-
-        return product;
     }
 
     private static (uint Sum, long Bytes) Computed(VectorBlock vectors, int count, int dimension, FloatType type)

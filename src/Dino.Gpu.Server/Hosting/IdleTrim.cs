@@ -11,7 +11,8 @@ namespace Dino.Gpu.Server.Hosting;
 /// <param name="time">Tells the time.</param>
 internal sealed class IdleTrim(TimeSpan period, TimeProvider time) : BackgroundService
 {
-    private const int LastTick = 3; // Kestrel gives its own buffers up only some time after the connections
+    private const int FirstTick = 2; // the period under way when the last request ends is no whole one
+    private const int LastTick = 3; // once more: Kestrel gives its own buffers up some time after the connections
 
     private int _underWay;
     private int _ticks = LastTick; // without a request; nothing is to do before the first
@@ -45,8 +46,7 @@ internal sealed class IdleTrim(TimeSpan period, TimeProvider time) : BackgroundS
     {
         if (Volatile.Read(ref _underWay) > 0 || Volatile.Read(ref _ticks) >= LastTick)
             return;
-        // The first period begins in the middle of one; so the second is the first whole one.
-        if (Interlocked.Increment(ref _ticks) is 2 or LastTick)
+        if (Interlocked.Increment(ref _ticks) >= FirstTick)
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             Count++;

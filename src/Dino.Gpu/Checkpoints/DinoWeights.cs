@@ -38,8 +38,8 @@ public static class DinoWeights
     /// then it is copied from their cache. What arrives goes to <c>FILE.part</c>, which a later attempt continues; only
     /// a file of the announced size and SHA-256 gets its final name, and of <c>facebook/dino-vits16</c> only the pinned
     /// one. The digest of another model's first download is kept in <c>FILE.sha256</c>; another one is refused from then
-    /// on. The variables <c>HF_ENDPOINT</c>, <c>HF_TOKEN</c>,
-    /// <c>HF_HUB_OFFLINE</c>, <c>HF_HOME</c> and <c>HF_HUB_CACHE</c> count as for those tools.
+    /// on. The variables <c>HF_ENDPOINT</c>, <c>HF_TOKEN</c>, <c>HF_HUB_OFFLINE</c>, <c>HF_HOME</c> and
+    /// <c>HF_HUB_CACHE</c> count as for those tools.
     /// </summary>
     /// <param name="path">Where it goes, such as <see cref="CachePath"/>; its folder is made.</param>
     /// <param name="options">What and from where; null for <c>facebook/dino-vits16</c> from the hub.</param>

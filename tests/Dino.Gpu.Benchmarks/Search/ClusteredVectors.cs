@@ -28,12 +28,12 @@ internal sealed class ClusteredVectors(int dimension, bool isUniform)
         for (int start = 0; start < values.Length; start += dimension)
         {
             Span<float> vector = values.Slice(start, dimension);
-            Random(vector, ref state);
+            RandomValues.Fill(vector, ref state);
             if (isUniform)
                 continue;
             foreach (ref float value in vector)
                 value *= Noise;
-            Random(point, ref state);
+            RandomValues.Fill(point, ref state);
             ReadOnlySpan<float> center = _centers.AsSpan((int)(state % Clusters) * Latent, Latent);
             for (int i = 0; i < Latent; i++)
                 AddScaled(vector, _map.AsSpan(i * dimension, dimension), (center[i] + Spread * point[i]) / Latent);
@@ -43,7 +43,7 @@ internal sealed class ClusteredVectors(int dimension, bool isUniform)
     private static float[] Normal(int count, ulong state)
     {
         float[] values = new float[count];
-        Random(values, ref state);
+        RandomValues.Fill(values, ref state);
         return values;
     }
 
@@ -55,21 +55,5 @@ internal sealed class ClusteredVectors(int dimension, bool isUniform)
             sums[i] += factor * vectors[i];
         for (int i = sums.Length * Vector<float>.Count; i < sum.Length; i++)
             sum[i] += factor * values[i];
-    }
-
-    /// <summary>Nearly normal numbers of variance 1: sums of four even ones, from xorshift.</summary>
-    private static void Random(Span<float> values, ref ulong state)
-    {
-        foreach (ref float value in values)
-        {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            ulong bits = state;
-            value = 0;
-            foreach (ushort part in MemoryMarshal.Cast<ulong, ushort>(new ReadOnlySpan<ulong>(in bits)))
-                value += part / 65536f - 0.5f;
-            value *= 1.7320508f;
-        }
     }
 }

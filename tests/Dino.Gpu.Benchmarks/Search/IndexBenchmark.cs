@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Search;
@@ -67,7 +66,7 @@ internal static class IndexBenchmark
         float[] vector = new float[Dimension];
         for (int row = 0; row < count; row++)
         {
-            Fill(vector, ref state);
+            RandomValues.Fill(vector, ref state);
             index.Add(string.Create(CultureInfo.InvariantCulture, $"photos/{row:D8}.jpg"), vector);
         }
 
@@ -162,22 +161,7 @@ internal static class IndexBenchmark
     {
         float[] values = new float[Queries * Dimension];
         ulong state = 99;
-        Fill(values, ref state);
+        RandomValues.Fill(values, ref state);
         return values;
-    }
-
-    /// <summary>Sums of four even numbers between -1/2 and 1/2, from xorshift.</summary>
-    private static void Fill(Span<float> values, ref ulong state)
-    {
-        foreach (ref float value in values)
-        {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            ulong bits = state;
-            value = 0;
-            foreach (ushort part in MemoryMarshal.Cast<ulong, ushort>(new ReadOnlySpan<ulong>(in bits)))
-                value += part / 65536f - 0.5f;
-        }
     }
 }

@@ -18,18 +18,18 @@ public sealed class PackageReadmeTests
         """;
 
     [Theory]
-    [InlineData("https://github.com/owner/name.git")]
-    [InlineData("https://github.com/owner/name")]
-    [InlineData("https://github.com/owner/name/")]
-    [InlineData("https://user:secret@github.com/owner/name.git")]
+    [InlineData("https://github.com/o/n.git")]
+    [InlineData("https://github.com/o/n")]
+    [InlineData("https://github.com/o/n/")]
+    [InlineData("https://user:secret@github.com/o/n.git")]
     public void Links_lead_to_the_commit_of_a_known_repository(string repository)
     {
         Assert.Equal(
             """
-            # Name [docs](https://github.com/owner/name/blob/abc/docs/cli.md#search), [two
-            lines](https://github.com/owner/name/blob/abc/CONTRIBUTING.md) and [a `code` text](https://github.com/owner/name/blob/abc/samples)
-            ![A picture](https://raw.githubusercontent.com/owner/name/abc/docs/dataflow.svg)
-            [elsewhere](https://example.org/a), [here](#name), `[no](link.md)`, [x[0]](https://github.com/owner/name/blob/abc/a.md)
+            # Name [docs](https://github.com/o/n/blob/abc/docs/cli.md#search), [two
+            lines](https://github.com/o/n/blob/abc/CONTRIBUTING.md) and [a `code` text](https://github.com/o/n/blob/abc/samples)
+            ![A picture](https://raw.githubusercontent.com/o/n/abc/docs/dataflow.svg)
+            [elsewhere](https://example.org/a), [here](#name), `[no](link.md)`, [x[0]](https://github.com/o/n/blob/abc/a.md)
 
             ```sh
             echo [no](link.md) \
@@ -49,7 +49,7 @@ public sealed class PackageReadmeTests
 
     [Theory]
     [InlineData("", "abc")]
-    [InlineData("https://github.com/owner/name.git", "")]
+    [InlineData("https://github.com/o/n.git", "")]
     [InlineData("file:///home/user/name", "abc")]
     [InlineData("https://git.example.org/name.git", "abc")]
     public void Without_an_address_they_are_plain_text(string repository, string commit)

@@ -47,7 +47,7 @@ internal sealed partial class ServeProcess : IDisposable
         }
     }
 
-    /// <summary>Sends it SIGTERM. Skips the test where there are no signals.</summary>
+    /// <summary>Sends it SIGTERM, which Windows does not have.</summary>
     public async Task TerminateAsync()
     {
         using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);

@@ -127,23 +127,5 @@ public sealed class GraphFileTests : IDisposable
         return path;
     }
 
-    private static Provenance Model(string weights) => new()
-    {
-        Version = "0.1.0",
-        Weights = weights,
-        HiddenSize = Dimension,
-        LayerCount = 1,
-        HeadCount = 1,
-        PatchSize = 8,
-        LayerNormEpsilon = 1e-6,
-        Preprocess = "hf",
-        InputWidth = 32,
-        InputHeight = 32,
-        Interpolation = "size",
-        Exif = "apply",
-        Decoder = "skia",
-        Output = "cls",
-        Normalize = false,
-        Precision = "fp32",
-    };
+    private static Provenance Model(string weights) => SampleProvenance.Of(Dimension, weights);
 }

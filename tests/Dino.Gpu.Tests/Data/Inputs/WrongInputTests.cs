@@ -159,7 +159,7 @@ public sealed class WrongInputTests : IDisposable
         string file = _folder.Write("a.jpg", []);
         DinoException failure = Fails(file + "/");
         Assert.Equal($"cannot read '{file}/': it is a file, expected a folder", failure.Message);
-        Assert.EndsWith(file, failure.Hint);
+        Assert.Equal($"did you mean {file}?", failure.Hint);
     }
 
     [Fact]

@@ -1,30 +1,13 @@
 using System.Text;
 using System.Text.Json;
 using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Data.Rows;
 
 public sealed class ProvenanceTests
 {
-    private static readonly Provenance One = new()
-    {
-        Version = "0.1.0",
-        Weights = "synthetic:0x1",
-        HiddenSize = 384,
-        LayerCount = 12,
-        HeadCount = 6,
-        PatchSize = 16,
-        LayerNormEpsilon = 1e-12,
-        Preprocess = "hf",
-        InputWidth = 224,
-        InputHeight = 224,
-        Interpolation = "size",
-        Exif = "apply",
-        Decoder = "skia",
-        Output = "cls",
-        Normalize = false,
-        Precision = "fp32",
-    };
+    private static readonly Provenance One = SampleProvenance.One;
 
     /// <summary>Every property that moves an embedding far, each by itself.</summary>
     public static TheoryData<string, string> Differences => new()

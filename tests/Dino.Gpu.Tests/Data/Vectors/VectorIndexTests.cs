@@ -338,23 +338,5 @@ public sealed class VectorIndexTests : IDisposable
         }
     }
 
-    private static Provenance Model() => new()
-    {
-        Version = "0.1.0",
-        Weights = "synthetic:0x1",
-        HiddenSize = Dimension,
-        LayerCount = 1,
-        HeadCount = 1,
-        PatchSize = 8,
-        LayerNormEpsilon = 1e-6,
-        Preprocess = "hf",
-        InputWidth = 32,
-        InputHeight = 32,
-        Interpolation = "size",
-        Exif = "apply",
-        Decoder = "skia",
-        Output = "cls",
-        Normalize = false,
-        Precision = "fp32",
-    };
+    private static Provenance Model() => SampleProvenance.Of(Dimension);
 }

@@ -13,22 +13,6 @@ public sealed class VectorSumTests
     private const int Dimension = 24;
     private const int Count = 700;
 
-    [Theory]
-    [InlineData(0, 0)]
-    [InlineData(0, 5)]
-    [InlineData(5, 0)]
-    [InlineData(1, 1)]
-    [InlineData(1000, 3)]
-    [InlineData(3, 70_001)]
-    public void Two_sums_make_that_of_both_texts(int first, int second)
-    {
-        byte[] bytes = new byte[first + second];
-        new Random(first).NextBytes(bytes);
-        Assert.Equal(
-            Crc32.HashToUInt32(bytes),
-            VectorSum.Combine(Crc32.HashToUInt32(bytes.AsSpan(0, first)), Crc32.HashToUInt32(bytes.AsSpan(first)), second));
-    }
-
     /// <summary>In memory, in a file, in many segments, and partly in both.</summary>
     [Theory]
     [InlineData(FloatType.Float32)]
