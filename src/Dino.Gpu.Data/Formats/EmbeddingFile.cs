@@ -73,7 +73,7 @@ internal sealed class EmbeddingFile : IEmbeddingReader
         }
         catch (DinoException failure)
         {
-            throw new DinoException($"cannot read {path}: {failure.Message}", failure);
+            throw new DinoException($"cannot read {path}: {failure.Message}", failure.Hint ?? SimilarName.HintIfMissing(path), failure);
         }
     }
 

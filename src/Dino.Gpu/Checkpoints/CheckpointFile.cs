@@ -51,7 +51,7 @@ internal sealed class CheckpointFile : IDisposable
         }
         catch (DinoException failure)
         {
-            throw new WeightsException(OneLine($"{path}: {failure.Message}"), failure.Hint, failure);
+            throw new WeightsException(OneLine($"{path}: {failure.Message}"), failure.Hint ?? SimilarName.HintIfMissing(path), failure);
         }
     }
 

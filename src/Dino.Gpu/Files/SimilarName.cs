@@ -16,6 +16,10 @@ internal static class SimilarName
     /// <summary>What to tell about a path that is not there; null where nothing is like it.</summary>
     public static string? Hint(string path) => OfPath(path) is { } name ? $"did you mean {name}?" : null;
 
+    /// <inheritdoc cref="Hint"/>
+    /// <remarks>Null where the path is there: then something else is wrong with it.</remarks>
+    public static string? HintIfMissing(string path) => RegularFile.IsMissing(path) ? Hint(path) : null;
+
     /// <summary>
     /// A path with its first name that is not there replaced by the most similar one; null where nothing is like it.
     /// </summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Classification;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Runs;
@@ -170,6 +171,10 @@ public sealed class WrongInputTests : IDisposable
         Assert.Equal($"did you mean {folder}?", Hint(() => new ReferenceFolders([_folder.Path("photso")])));
         Assert.Equal($"did you mean {folder}?", Hint(() => RunRetry.Open(_folder.Path("phtos"))));
         Assert.Equal("did you mean dino-vits16?", Hint(() => PublishedModel.Named("dino-vits61")));
+        Assert.Equal($"did you mean {weights}?", Hint(() => LinearProbe.Load(_folder.Path("tyni.bin"))));
+        string index = _folder.Write("photos.dinoidx", []);
+        Assert.Equal($"did you mean {index}?", Hint(() => VectorIndex.Open(_folder.Path("photso.dinoidx"))));
+        Assert.Null(Hint(() => LinearProbe.Load(weights)));
 
         static string? Hint(Action action) => Assert.ThrowsAny<DinoException>(action).Hint;
     }
