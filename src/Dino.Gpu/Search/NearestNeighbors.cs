@@ -24,6 +24,12 @@ public sealed class NearestNeighbors : IDisposable
     /// <summary>The factor by which the candidates grow when a query is searched again.</summary>
     private const int Widening = 8;
 
+    /// <summary>
+    /// Products of a call that take less time on the calling thread than a launch does, the more so while other threads
+    /// search or a model computes.
+    /// </summary>
+    private const long FewProducts = 1 << 19;
+
     private readonly DinoDevice _device;
     private readonly bool _ownsDevice;
     private readonly DistinctVectors _vectors;
@@ -31,6 +37,8 @@ public sealed class NearestNeighbors : IDisposable
     private readonly Similarity _similarity;
     private readonly ParallelOptions _parallel;
     private readonly double _error; // the bound of a device score's error
+    private readonly long _direct; // products of a call that needs no device
+    private int _disposed;
 
     private NearestNeighbors(
         DinoDevice device,
@@ -39,7 +47,8 @@ public sealed class NearestNeighbors : IDisposable
         int count,
         CandidateSearch candidates,
         Similarity similarity,
-        ParallelOptions parallel)
+        ParallelOptions parallel,
+        long direct)
     {
         _device = device;
         _ownsDevice = ownsDevice;
@@ -48,6 +57,7 @@ public sealed class NearestNeighbors : IDisposable
         _similarity = similarity;
         _parallel = parallel;
         _error = ExactScore.DeviceError(vectors.Dimension);
+        _direct = direct;
         Count = count;
     }
 
@@ -78,7 +88,7 @@ public sealed class NearestNeighbors : IDisposable
         DinoDevice device = DinoDevice.Open(options.Device, options.Threads, algorithms: true, options.Warning);
         try
         {
-            return Create(device, ownsDevice: true, vectors, dimension, options);
+            return Create(device, ownsDevice: true, vectors, dimension, options, direct: FewProducts);
         }
         catch
         {
@@ -94,13 +104,15 @@ public sealed class NearestNeighbors : IDisposable
     /// <param name="dimension">Values of a vector.</param>
     /// <param name="options">The options; their device is ignored.</param>
     /// <param name="width">Register width on the CPU device; null for the widest.</param>
+    /// <param name="direct">A call with at most so many products computes them all on its own thread.</param>
     internal static NearestNeighbors Create(
         DinoDevice device,
         bool ownsDevice,
         ReadOnlyMemory<float> vectors,
         int dimension,
         NearestNeighborsOptions options,
-        SimdWidth? width = null)
+        SimdWidth? width = null,
+        long direct = 0)
     {
         CheckShape(vectors.Length, dimension, nameof(vectors));
         if (vectors.Length == 0)
@@ -113,7 +125,7 @@ public sealed class NearestNeighbors : IDisposable
         CandidateSearch candidates = device.Family == KernelFamily.Simd
             ? SimdCandidates.Create(device.Accelerator, distinct, parallel, width)
             : new PortableCandidates(device, distinct);
-        return new NearestNeighbors(device, ownsDevice, distinct, norms.Length, candidates, options.Similarity, parallel);
+        return new NearestNeighbors(device, ownsDevice, distinct, norms.Length, candidates, options.Similarity, parallel, direct);
     }
 
     /// <summary>
@@ -142,6 +154,7 @@ public sealed class NearestNeighbors : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(k);
         CheckShape(queries.Length, Dimension, nameof(queries));
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
         k = Math.Min(k, Count);
         int count = queries.Length / Dimension;
         if ((long)count * k > Array.MaxLength)
@@ -162,6 +175,18 @@ public sealed class NearestNeighbors : IDisposable
                 pending.Add(new PendingQuery(query, float.NegativeInfinity));
             else
                 FirstRows(indices.AsSpan(query * k, k));
+        }
+
+        if ((long)pending.Count * _vectors.Count * Dimension <= _direct)
+        {
+            var ranking = new Ranking(_vectors, _similarity);
+            foreach ((int query, _) in pending)
+            {
+                ReadOnlySpan<float> values = copy.AsSpan(query * Dimension, Dimension);
+                ranking.RankAll(values, norms[query], indices.AsSpan(query * k, k), scores.AsSpan(query * k, k));
+            }
+
+            return new Neighbors(count, k, indices, scores);
         }
 
         int keep = (int)Math.Min(_vectors.Count, (long)k + k / 8 + Spare);
@@ -201,6 +226,7 @@ public sealed class NearestNeighbors : IDisposable
     /// <summary>Waits for the batches under way, then frees the vectors on the device and the device itself.</summary>
     public void Dispose()
     {
+        Volatile.Write(ref _disposed, 1);
         _candidates.Dispose();
         if (_ownsDevice)
             _device.Dispose();

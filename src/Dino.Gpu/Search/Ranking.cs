@@ -58,9 +58,26 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
         int candidates = last;
         while (candidates < count && TopKList.Score(keys[candidates]) >= cutoff)
             candidates++;
-        Score(keys[..candidates], query, norm);
+        Reserve(candidates);
+        for (int i = 0; i < candidates; i++)
+            _candidates[i] = TopKList.Index(keys[i]);
+        Score(candidates, query, norm);
         Expand(candidates, indices, scores);
         return float.NaN;
+    }
+
+    /// <summary>Ranks every vector: for so few that finding candidates would take longer.</summary>
+    /// <param name="query">(dimension)</param>
+    /// <param name="norm">The length of the query.</param>
+    /// <param name="indices">(k), filled.</param>
+    /// <param name="scores">(k), filled.</param>
+    public void RankAll(ReadOnlySpan<float> query, double norm, Span<int> indices, Span<double> scores)
+    {
+        Reserve(vectors.Count);
+        for (int i = 0; i < vectors.Count; i++)
+            _candidates[i] = i;
+        Score(vectors.Count, query, norm);
+        Expand(vectors.Count, indices, scores);
     }
 
     /// <summary>The largest float below a number.</summary>
@@ -70,19 +87,20 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
         return nearest < value ? nearest : MathF.BitDecrement(nearest);
     }
 
-    /// <summary>Computes exact scores, four at a time.</summary>
-    private void Score(ReadOnlySpan<ulong> keys, ReadOnlySpan<float> query, double norm)
+    private void Reserve(int candidates)
     {
-        if (_candidates.Length < keys.Length)
-        {
-            _candidates = new int[_keys.Length];
-            _scores = new double[_keys.Length];
-        }
+        if (_candidates.Length >= candidates)
+            return;
+        int room = (int)Math.Min(vectors.Count, 2L * candidates);
+        _candidates = new int[room];
+        _scores = new double[room];
+    }
 
-        for (int i = 0; i < keys.Length; i++)
-            _candidates[i] = TopKList.Index(keys[i]);
+    /// <summary>Computes exact scores, four at a time.</summary>
+    private void Score(int count, ReadOnlySpan<float> query, double norm)
+    {
         int done = 0;
-        for (; done + 4 <= keys.Length; done += 4)
+        for (; done + 4 <= count; done += 4)
         {
             (_scores[done], _scores[done + 1], _scores[done + 2], _scores[done + 3]) = ExactScore.Dot4(
                 query,
@@ -92,9 +110,9 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
                 vectors.Values(_candidates[done + 3]));
         }
 
-        for (; done < keys.Length; done++)
+        for (; done < count; done++)
             _scores[done] = ExactScore.Dot(query, vectors.Values(_candidates[done]));
-        for (int i = 0; i < keys.Length && similarity == Similarity.Cosine; i++)
+        for (int i = 0; i < count && similarity == Similarity.Cosine; i++)
             _scores[i] = ExactScore.Cosine(_scores[i], norm, vectors.Norm(_candidates[i]));
     }
 

@@ -45,6 +45,36 @@ public sealed class NearestNeighborsTests : IDisposable
         }
     }
 
+    /// <summary>
+    /// Few vectors are ranked without a launch: the device is gone by then. Copies, zeros and ties as ever.
+    /// </summary>
+    [Fact]
+    public void Few_products_are_computed_on_the_calling_thread()
+    {
+        foreach ((int count, int dimension, int[] ks) in Shapes.Where(shape => shape.Count <= 1000))
+        {
+            float[] vectors = SearchTwin.Normal(count * dimension, count);
+            vectors.AsSpan(0, dimension).CopyTo(vectors.AsSpan(count / 2 * dimension));
+            vectors.AsSpan(count / 3 * dimension, dimension).Clear();
+            float[] queries = SearchTwin.Normal(Queries * dimension, 7);
+            vectors.AsSpan(0, dimension).CopyTo(queries);
+            queries.AsSpan(dimension, dimension).Clear();
+            foreach (Similarity similarity in Enum.GetValues<Similarity>())
+            {
+                DinoDevice device = DinoDevice.Open("cpu", 2);
+                var options = new NearestNeighborsOptions { Similarity = similarity };
+                using NearestNeighbors search =
+                    NearestNeighbors.Create(device, ownsDevice: false, vectors, dimension, options, direct: long.MaxValue);
+                device.Dispose(); // a launch would fail from here on
+                foreach (int k in ks)
+                {
+                    var expected = SearchTwin.Search(vectors, queries, dimension, k, similarity);
+                    SearchTwin.AssertEqual($"{count} x {dimension}, k {k}, {similarity}", expected, search.Search(queries, k));
+                }
+            }
+        }
+    }
+
     /// <summary>The size that the kernels are made for, for which each thread's lists are cut many times.</summary>
     [Fact]
     public void A_hundred_thousand_vectors_equal_a_sort()
