@@ -44,6 +44,8 @@ internal sealed partial class RequestGuard(
         }
 
         await ErrorAnswer.WriteAsync(context, answer, options.Value).ConfigureAwait(false);
+        if (answer.IsTemporary)
+            await RefusedBody.DrainAsync(context, options.Value, lifetime.ApplicationStopping).ConfigureAwait(false);
     }
 
     private RequestFailure AnswerTo(Exception failure)

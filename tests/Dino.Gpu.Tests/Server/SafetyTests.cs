@@ -226,6 +226,45 @@ public sealed class SafetyTests(ServerFixture fixture) : IAsyncLifetime
         }
     }
 
+    /// <summary>
+    /// Kestrel by itself closes the connection five seconds after an answer whose request is not there as a whole: the
+    /// client that sends on is reset, and may not see the answer.
+    /// </summary>
+    [Fact]
+    public async Task A_client_that_is_refused_is_not_reset_while_it_still_sends()
+    {
+        await using TestServer server = await TestServer.StartAsync(options => options.MaxPasses = 0);
+        using var socket = new TcpClient();
+        await socket.ConnectAsync("127.0.0.1", server.Client.BaseAddress!.Port);
+        using NetworkStream stream = socket.GetStream();
+        const int length = 40_000;
+        for (int request = 0; request < 2; request++) // the second on the same connection
+        {
+            await stream.WriteAsync(
+                Encoding.ASCII.GetBytes($"POST /attention HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"));
+            string answer = await TextAsync();
+            AssertProblem(answer, 429, "busy");
+            Assert.DoesNotContain("Connection: close", answer);
+            if (request == 0)
+                await Task.Delay(TimeSpan.FromSeconds(7));
+            await stream.WriteAsync(new byte[length]);
+        }
+
+        async Task<string> TextAsync()
+        {
+            var text = new StringBuilder();
+            byte[] buffer = new byte[4096];
+            while (!text.ToString().Contains("}\r\n0\r\n\r\n") && !text.ToString().EndsWith('}'))
+            {
+                int read = await stream.ReadAsync(buffer, new CancellationTokenSource(Soon).Token);
+                Assert.NotEqual(0, read);
+                text.Append(Encoding.ASCII.GetString(buffer, 0, read));
+            }
+
+            return text.ToString();
+        }
+    }
+
     [Fact]
     public void Limits_of_connections_are_ours_unless_a_variable_says_otherwise()
     {
