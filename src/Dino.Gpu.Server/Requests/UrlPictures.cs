@@ -115,7 +115,10 @@ internal sealed class UrlPictures : IDisposable
     /// <summary>Connects to an address that was looked at: between a check of its own and a connection a name can change.</summary>
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
     {
-        IPAddress[] addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancellation).ConfigureAwait(false);
+        string host = context.DnsEndPoint.Host;
+        IPAddress[] addresses = IPAddress.TryParse(host, out IPAddress? known) // Dns refuses 0.0.0.0 in words of its own
+            ? [known]
+            : await Dns.GetHostAddressesAsync(host, cancellation).ConfigureAwait(false);
         if (addresses.Length == 0 || (!_options.AllowsPrivateAddresses && !addresses.All(PublicAddress.Is)))
             throw RequestFailure.Picture(NotAllowed, "that host has a private address, which this server does not ask");
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

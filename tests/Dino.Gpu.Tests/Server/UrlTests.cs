@@ -102,15 +102,21 @@ public sealed class UrlTests
             Assert.Equal(HttpStatusCode.OK, (await AskAsync(server, many)).StatusCode); // time for what would still run
             Assert.Equal(0, memory.Used);
 
-            // The same host without the leave to ask private addresses, by address and by name.
+            // The same host without the leave to ask private addresses, in every way to write it.
+            string[] hosts = ["127.0.0.1", "localhost", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]"];
             await using TestServer strict = await TestServer.StartAsync(options =>
             {
-                options.AllowedUrlHosts.Add($"127.0.0.1:{port}");
-                options.AllowedUrlHosts.Add($"localhost:{port}");
+                foreach (string host in hosts)
+                    options.AllowedUrlHosts.Add($"{host}:{port}");
             });
-            Assert.Equal(
-                ["url_not_allowed", "url_not_allowed", "url_not_allowed"],
-                await CodesAsync(strict, [$"{root}/cat.jpg", $"http://localhost:{port}/cat.jpg", $"http://0x7f000001:{port}/cat.jpg"]));
+            string[] forms = [.. hosts, "0x7f000001", "2130706433", "0177.0.0.1", "127.1", "0", "LOCALHOST", "localhost."];
+            Assert.All(
+                await CodesAsync(strict, [.. forms.Select(host => $"http://{host}:{port}/cat.jpg")]),
+                code => Assert.Equal("url_not_allowed", code));
+            Assert.All(
+                await CodesAsync(strict, [$"http:\\\\127.0.0.1:{port}\\cat.jpg", $"http://127.0.0.1:{port}#@a.example/cat.jpg",
+                    $"http://a.example:{port}@127.0.0.1:{port}/cat.jpg", $"http:127.0.0.1:{port}/cat.jpg", "https:///cat.jpg"]),
+                code => Assert.Equal("url_not_allowed", code));
             Assert.Equal(1, asked);
         }
     }
