@@ -20,6 +20,15 @@ public sealed class TensorOccupancyTests
     private const double BytesPerSecond = 4.3e12;
     private const int Tokens = 197;
 
+    private static readonly (string Name, int RowsOfImage, int Columns, int Depth, int OutputBytes)[] Products =
+    [
+        ("patch embedding", Tokens - 1, 384, 768, 8), // the residual stream is read and written
+        ("qkv", Tokens, 1152, 384, 2),
+        ("proj", Tokens, 384, 384, 8),
+        ("fc1 + GELU", Tokens, 1536, 384, 2),
+        ("fc2", Tokens, 384, 1536, 8),
+    ];
+
     [Fact]
     public void Page_says_what_the_kernels_need()
     {
@@ -43,18 +52,10 @@ public sealed class TensorOccupancyTests
         int small = GroupsOfOne("Gemm.Kernel-Tile64X64-BFloat16Format-StoreEpilogue");
         int attention = GroupsOfOne("Attention.Kernel-BFloat16Format-Head64");
         int layerNorm = GroupsOfOne("RowKernels.LayerNormKernel-BFloat16Format");
-        (string Name, int RowsOfImage, int Columns, int Depth, int OutputBytes)[] products =
-        [
-            ("patch embedding", Tokens - 1, 384, 768, 8), // the residual stream is read and written
-            ("qkv", Tokens, 1152, 384, 2),
-            ("proj", Tokens, 384, 384, 8),
-            ("fc1 + GELU", Tokens, 1536, 384, 2),
-            ("fc2", Tokens, 384, 1536, 8),
-        ];
         var lines = new List<string>();
         foreach (int batch in new[] { 1, 32, 128, 512 })
         {
-            foreach ((string name, int rowsOfImage, int columns, int depth, int outputBytes) in products)
+            foreach ((string name, int rowsOfImage, int columns, int depth, int outputBytes) in Products)
             {
                 int rows = batch * rowsOfImage;
                 bool tall = TileChoice.TensorCost<Tile128X128>(rows, columns, 2 * depth, Multiprocessors)
@@ -82,6 +83,37 @@ public sealed class TensorOccupancyTests
         }
 
         AssertOnPage([.. lines]);
+    }
+
+    [Fact]
+    public void Page_says_what_a_pass_takes_at_least()
+    {
+        const int batch = 128;
+        double atPeak = Seconds(TensorFlops);
+        AssertOnPage(
+        [
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"than {atPeak * 1e3:F1} ms by these bounds ({Math.Round(batch / atPeak / 100) * 100:F0} images"),
+            string.Create(CultureInfo.InvariantCulture, $"it is {Seconds(490e12) * 1e3:F1} ms"),
+        ]);
+
+        static double Seconds(double flopsOfProducts)
+        {
+            double tokens = (double)batch * Tokens;
+            double[] products =
+            [
+                .. Products.Select(product =>
+                {
+                    double rows = (double)batch * product.RowsOfImage;
+                    double bytes = 2.0 * product.Depth * (rows + product.Columns) + rows * product.Columns * product.OutputBytes;
+                    return Math.Max(2 * rows * product.Columns * product.Depth / flopsOfProducts, bytes / BytesPerSecond);
+                }),
+            ];
+            double attention = Math.Max(4 * tokens * Tokens * 384 / TensorFlops, tokens * 384 * 2 * 4 / BytesPerSecond);
+            double layerNorms = 2 * tokens * 384 * 6 / BytesPerSecond;
+            return products[0] + 12 * (products[1..].Sum() + attention + layerNorms);
+        }
     }
 
     private static string Row(int batch, string name, string sizes, string tile, long groups, int groupsOfOne, double flops, double bytes)
@@ -133,7 +165,7 @@ public sealed class TensorOccupancyTests
 
     private static void AssertOnPage(string[] lines)
     {
-        string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md"));
+        string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md")).ReplaceLineEndings(" ");
         Assert.True(
             Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)),
             $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
