@@ -15,6 +15,12 @@ internal static class DinoServerHost
 {
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// Connections that wait to be accepted; the system allows fewer if net.core.somaxconn is less. Where more come at
+    /// once, Linux resets some. Each takes little memory, and whoever is too many is answered with 429.
+    /// </summary>
+    private const int Backlog = 1 << 16;
+
     private const int UnreadBytes = 64 << 10; // no less than Kestrel's limit of all headers, and of a frame of HTTP/2
 
     /// <summary>Serves until it is told to stop; requests under way are answered first.</summary>
@@ -47,6 +53,7 @@ internal static class DinoServerHost
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "dino" });
         builder.Configuration.AddEnvironmentVariables();
         builder.WebHost.UseKestrel((context, kestrel) => Listen(kestrel, context.Configuration, settings));
+        builder.WebHost.UseSockets(sockets => sockets.Backlog = Backlog);
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.Logging.AddProvider(new LineLoggerProvider(settings.Log));
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);

@@ -9,8 +9,10 @@ using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Server.Hosting;
 using Dino.Gpu.Server.Requests;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace Dino.Gpu.Tests.Server;
 
@@ -276,6 +278,7 @@ public sealed class SafetyTests(ServerFixture fixture) : IAsyncLifetime
         }).Build());
         Assert.Equal((7, 5), (limits.MaxConcurrentConnections, limits.Http2.MaxStreamsPerConnection));
         Assert.InRange(limits.MaxRequestBufferSize!.Value, 1, 64 << 10);
+        Assert.InRange(fixture.Server.Services.GetRequiredService<IOptions<SocketTransportOptions>>().Value.Backlog, 4096, int.MaxValue);
     }
 
     [Fact]
