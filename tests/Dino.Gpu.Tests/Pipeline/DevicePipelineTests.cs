@@ -134,7 +134,7 @@ public sealed partial class DevicePipelineTests(TestDevices devices)
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
     public void Slots_are_used_again_only_when_nothing_reads_them(TestDevice kind)
     {
-        RgbImage[] images = [.. Enumerable.Range(0, 61).Select(i => NoisePicture.Of(8 + i, 8 + 5 * i % 97, i))];
+        RgbImage[] images = [.. Enumerable.Range(0, 37).Select(i => NoisePicture.Of(8 + i, 8 + 5 * i % 97, i))];
         const DinoOutputs Everything =
             DinoOutputs.ClassToken | DinoOutputs.LastHiddenState | DinoOutputs.HiddenStates | DinoOutputs.Attentions;
         using DinoEncoder alone = Encoder(kind, new DinoOptions { BatchSize = 1 });

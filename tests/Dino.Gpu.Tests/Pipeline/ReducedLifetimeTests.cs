@@ -18,6 +18,9 @@ public sealed class ReducedLifetimeTests(ITestOutputHelper log)
 {
     private const string Mapping = "dino-kernels";
 
+    /// <summary>Between collections in the short test: each stops the tests beside this one, too.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
+
     /// <summary>
     /// The runtime stops threads by signals, whose frames hold the vector and tile registers. Two models share the
     /// processor meanwhile. The long test has whole models and thousands of collections of every generation.
@@ -44,6 +47,8 @@ public sealed class ReducedLifetimeTests(ITestOutputHelper log)
                 int generation = LongTests.AreWanted ? collections % 3 : 0;
                 GC.Collect(generation, GCCollectionMode.Forced, blocking: true, compacting: collections % 2 == 0);
                 Interlocked.Increment(ref collections);
+                if (!LongTests.AreWanted)
+                    Thread.Sleep(Pause);
             }
         });
         await Task.WhenAll(new[] { first, second }.Select(model => Task.Run(() =>
