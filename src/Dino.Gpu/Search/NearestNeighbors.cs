@@ -11,7 +11,8 @@ namespace Dino.Gpu.Search;
 /// <remarks>
 /// The device finds candidates by float32 scores, which are off by at most <see cref="ExactScore.DeviceError"/>. Every
 /// vector that could be among the best is scored again in double precision. If the device may have missed such a
-/// vector, the query is searched again with more candidates.
+/// vector, the query is searched again with more candidates. A call with few vectors and queries computes all scores in
+/// double precision on the calling thread instead.
 /// </remarks>
 public sealed class NearestNeighbors : IDisposable
 {
