@@ -32,6 +32,13 @@ public sealed class CudaFaultTests
         ("a load before the start", FaultKind.OutOfBounds, "ld.global.b32 x, [a+-4];"),
         ("a load of shared memory behind the end", FaultKind.OutOfBounds, "st.shared.b32 [s], t; bar.sync 0; ld.shared.b32 x, [s+1028];"),
         ("an address far away", FaultKind.OutOfBounds, "mov.b64 d, 4096; ld.global.b32 x, [d];"),
+        ("a thread's own word", null, "st.local.b32 [own], t; ld.local.b32 x, [own]; setp.ne.s32 p, x, t; @p st.global.b32 [m+-4], t;"),
+        ("a thread's own word by a generic address", null,
+            "mov.u64 d, own; cvta.local.u64 d, d; st.b32 [d+4], t; ld.local.b32 x, [own+4]; add.s32 x, x, t;"),
+        ("a thread's own word behind the end", FaultKind.OutOfBounds, "st.local.b32 [own+8], t;"),
+        ("a thread's own word at an odd address", FaultKind.Misaligned, "st.local.b32 [own+2], t;"),
+        ("a sum with a thread's own word that nothing wrote", FaultKind.Uninitialized,
+            "st.local.b32 [own], t; ld.local.b32 x, [own+4]; add.s32 y, x, t;"),
         ("four words at a multiple of 16", null, "shl.b32 x, t, 4; cvt.u64.u32 d, x; add.u64 d, m, d; ld.global.v4.b32 {x, y, z, w}, [d];"),
         ("four words at a multiple of 4", FaultKind.Misaligned, "ld.global.v4.b32 {x, y, z, w}, [a];"),
         ("a word of shared memory at an odd address", FaultKind.Misaligned, "add.u32 s, s, 2; st.shared.b32 [s], t;"),
@@ -112,6 +119,7 @@ public sealed class CudaFaultTests
             .visible .entry Kernel(.param .b32 unused, .param .b64 memory)
             {
                 .shared .align 16 .b8 tile[1280];
+                .local .align 8 .b8 own[8];
                 .reg .pred p; .reg .b32 t; .reg .b32 s; .reg .b32 n; .reg .b32 x; .reg .b32 y; .reg .b32 z; .reg .b32 w;
                 .reg .b64 m; .reg .b64 a; .reg .b64 d; .reg .f32 f<4>;
                 mov.b32 t, %tid.x;

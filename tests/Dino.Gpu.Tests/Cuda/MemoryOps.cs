@@ -8,7 +8,10 @@ internal enum MemorySpace
     Global,
     Shared,
 
-    /// <summary>Either: shared memory lies in a window of its own.</summary>
+    /// <summary>A thread's own.</summary>
+    Local,
+
+    /// <summary>Any: shared and local memory lie in windows of their own.</summary>
     Generic,
 }
 
@@ -20,6 +23,9 @@ internal readonly record struct Place(Reg Base, bool Wide, long Offset)
 {
     /// <summary>Where generic addresses of shared memory begin: no allocation lies there.</summary>
     public const long SharedWindow = 0x7fff_ff00_0000_0000;
+
+    /// <summary>Where those of local memory begin; they end before <see cref="SharedWindow"/>.</summary>
+    public const long LocalWindow = 0x7fff_fe00_0000_0000;
 
     /// <summary>The addresses of all lanes of a mask.</summary>
     public unsafe void Read(Warp warp, uint lanes)
@@ -54,6 +60,8 @@ internal static unsafe class Access
     {
         if (space != MemorySpace.Global && IsShared(space, ref address))
             return warp.Group.Shared.Read(warp, lane, address, size, out defined);
+        if (space != MemorySpace.Global && IsLocal(space, ref address))
+            return warp.Local.Read(warp, lane, address, size, out defined);
         DeviceAllocation allocation = Allocation(warp, lane, address, size);
         long offset = address - allocation.Start;
         defined = allocation.IsWritten(offset, size);
@@ -68,6 +76,8 @@ internal static unsafe class Access
     {
         if (space != MemorySpace.Global && IsShared(space, ref address))
             return warp.Group.Shared.Write(warp, lane, address, size, defined);
+        if (space != MemorySpace.Global && IsLocal(space, ref address))
+            return warp.Local.Write(warp, lane, address, size, defined);
         DeviceAllocation allocation = Allocation(warp, lane, address, size);
         long offset = address - allocation.Start;
         int granule = warp.Group.Launch.Kernel.GlobalGranule;
@@ -78,13 +88,27 @@ internal static unsafe class Access
         return (byte*)address;
     }
 
+    /// <summary>Whether each lane finds its own bytes there.</summary>
+    public static bool IsOwn(MemorySpace space, long address) =>
+        space == MemorySpace.Local || (space == MemorySpace.Generic && address is >= Place.LocalWindow and < Place.SharedWindow);
+
     private static bool IsShared(MemorySpace space, ref long address)
     {
         if (space == MemorySpace.Shared)
             return true;
-        if (address < Place.SharedWindow)
+        if (space == MemorySpace.Local || address < Place.SharedWindow)
             return false;
         address -= Place.SharedWindow;
+        return true;
+    }
+
+    private static bool IsLocal(MemorySpace space, ref long address)
+    {
+        if (space == MemorySpace.Local)
+            return true;
+        if (address < Place.LocalWindow)
+            return false;
+        address -= Place.LocalWindow;
         return true;
     }
 
@@ -121,10 +145,10 @@ internal sealed unsafe class LoadOp(MemorySpace space, Place place, int width, b
         int times = 0;
         for (uint left = lanes; left != 0; left &= left - 1)
         {
-            // Once two lanes have read an address, others that do add nothing to what is known of it.
+            // Once two lanes have read an address, others that do add nothing to what is known of it, unless it is their own.
             int lane = BitOperations.TrailingZeroCount(left);
             times = warp.Addresses[lane] == last ? times + 1 : 0;
-            if (times < 2)
+            if (times < 2 || Access.IsOwn(space, last))
                 from = Access.Read(warp, lane, space, last = warp.Addresses[lane], size, out written);
             defined |= written ? 1u << lane : 0;
             if (width == 4 && !wideTargets)
@@ -244,6 +268,18 @@ internal sealed unsafe class CopyOp(Place target, Place source, int size, Reg so
             warp.Group.Shared.BeginCopy(warp, lane, targets[lane], size);
             warp.Copies.Add(lane, targets[lane], new ReadOnlySpan<byte>(data, size), defined);
         }
+    }
+}
+
+/// <summary>
+/// Keeps a thread's accesses in order for others. Here they always are; it orders no two threads, which takes a barrier
+/// or an atomic operation.
+/// </summary>
+internal sealed class FenceOp : PtxOp
+{
+    public override void Run(Warp warp, uint lanes)
+    {
+        // in order already
     }
 }
 

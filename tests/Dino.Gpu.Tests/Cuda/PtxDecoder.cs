@@ -33,6 +33,7 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         "ret" or "exit" => new ExitOp(),
         "bar.sync" when _instruction.Operands is [{ Register: -1, Immediate: 0 }] => new BarrierOp(),
         "bar.warp.sync" when (uint)_instruction.Operands[0].Immediate == uint.MaxValue => new WarpBarrierOp(),
+        "membar.cta" or "membar.gl" or "membar.sys" => new FenceOp(),
         "cp.async.commit_group" => new CommitOp(),
         "cp.async.wait_group" => new WaitOp((int)_instruction.Operands[0].Immediate),
         "cp.async.wait_all" => new WaitOp(-1),
@@ -58,8 +59,13 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         bool load = operation[0] == "ld";
         PtxOperand values = o[load ? 0 : 1];
         Place place = PlaceOf(o[load ? 1 : 0]);
-        MemorySpace space =
-            operation[1] switch { "global" => MemorySpace.Global, "shared" => MemorySpace.Shared, _ => MemorySpace.Generic };
+        MemorySpace space = operation[1] switch
+        {
+            "global" => MemorySpace.Global,
+            "shared" => MemorySpace.Shared,
+            "local" => MemorySpace.Local,
+            _ => MemorySpace.Generic,
+        };
         string[] modifiers = operation[(space == MemorySpace.Generic ? 1 : 2)..^1];
         int count = modifiers switch { [] => 1, ["v2"] => 2, ["v4"] => 4, _ => throw new NotSupportedException(_instruction.Text) };
         int width = Width(operation[^1]);
@@ -258,6 +264,8 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         "cvta.global.u64" => new Move<long>(Target(), Source(1, true)),
         "cvta.shared.u64" => new Binary<long, Add<long>>(Target(), Source(1, true), kernel.Constant(true, Place.SharedWindow)),
         "cvta.to.shared.u64" => new Binary<long, Subtract<long>>(Target(), Source(1, true), kernel.Constant(true, Place.SharedWindow)),
+        "cvta.local.u64" => new Binary<long, Add<long>>(Target(), Source(1, true), kernel.Constant(true, Place.LocalWindow)),
+        "cvta.to.local.u64" => new Binary<long, Subtract<long>>(Target(), Source(1, true), kernel.Constant(true, Place.LocalWindow)),
         "cvt.s64.s32" => new WidenOp(Target(), Source(1), signed: true),
         "cvt.u64.u32" or "cvt.s64.u32" => new WidenOp(Target(), Source(1), signed: false),
         "cvt.s32.s64" or "cvt.u32.u64" or "cvt.u32.s64" or "cvt.s32.u64" => Lanes<ulong, uint, CvtB32B64>(1, true),

@@ -121,6 +121,7 @@ internal sealed unsafe class PtxKernel
             "%laneid" => lane,
             "%warpid" => warp.Index,
             ['0', 'f', ..] => int.Parse(name[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture),
+            _ when int.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) => number,
             _ => throw new NotSupportedException(name),
         };
     }
@@ -141,7 +142,7 @@ internal sealed unsafe class PtxKernel
             string[] operation = instruction.Operation;
             if (operation[0] is not ("ld" or "st" or "atom" or "red"))
                 continue;
-            if (operation[1] == space || operation[1] is not ("global" or "shared" or "param"))
+            if (operation[1] == space || operation[1] is not ("global" or "shared" or "local" or "param"))
             {
                 int count = operation.Contains("v4") ? 4 : operation.Contains("v2") ? 2 : 1;
                 least = Math.Min(least, int.Parse(operation[^1][1..], CultureInfo.InvariantCulture) / 8 * count);

@@ -23,6 +23,7 @@ internal sealed partial class PtxProgram
     private readonly Dictionary<string, int> _labels = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _parameters = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _shared = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _local = new(StringComparer.Ordinal);
     private readonly List<string> _specials = [];
     private int _declared;
 
@@ -50,7 +51,9 @@ internal sealed partial class PtxProgram
             else if (statement.StartsWith(".reg", StringComparison.Ordinal))
                 DeclareRegisters(statement);
             else if (statement.StartsWith(".shared", StringComparison.Ordinal))
-                DeclareShared(statement);
+                SharedSize = DeclareArray(statement, _shared, SharedSize);
+            else if (statement.StartsWith(".local", StringComparison.Ordinal))
+                LocalSize = DeclareArray(statement, _local, LocalSize);
             else
             {
                 lines.Add(statement);
@@ -80,6 +83,9 @@ internal sealed partial class PtxProgram
 
     public int SharedSize { get; private set; }
 
+    /// <summary>Bytes of each thread's own memory.</summary>
+    public int LocalSize { get; private set; }
+
     /// <summary>Where the shared memory begins whose size a launch gives; -1 where the kernel has none.</summary>
     public int DynamicShared { get; private set; } = -1;
 
@@ -93,7 +99,7 @@ internal sealed partial class PtxProgram
     /// </summary>
     public List<int> RegisterWidths { get; } = [];
 
-    /// <summary>The special registers that the kernel reads, and the floats in lists.</summary>
+    /// <summary>The special registers that the kernel reads, and the numbers in lists.</summary>
     public IEnumerable<(string Name, int Register)> Specials => _specials.Select(name => (name, _registers[name]));
 
     [GeneratedRegex(@"//[^\n]*")]
@@ -117,8 +123,8 @@ internal sealed partial class PtxProgram
     [GeneratedRegex(@"\s+")]
     private static partial Regex SpacePattern();
 
-    [GeneratedRegex(@"^\.shared \.align (?<align>\d+) \.b8 (?<name>\w+)\[(?<size>\d+)\]$")]
-    private static partial Regex SharedPattern();
+    [GeneratedRegex(@"^\.(shared|local) \.align (?<align>\d+) \.b8 (?<name>\w+)\[(?<size>\d+)\]$")]
+    private static partial Regex ArrayPattern();
 
     [GeneratedRegex(@"^\.reg \.(?<type>\w+) (?<name>[%\w]+)(<(?<count>\d+)>)?$")]
     private static partial Regex RegisterPattern();
@@ -164,14 +170,15 @@ internal sealed partial class PtxProgram
     /// Arrays lie one after another, each at a multiple of its alignment and of no more, so that code which needs more
     /// is found out.
     /// </summary>
-    private void DeclareShared(string statement)
+    /// <returns>Bytes of all arrays of that memory so far.</returns>
+    private static int DeclareArray(string statement, Dictionary<string, int> arrays, int size)
     {
-        Match match = SharedPattern().Match(statement);
+        Match match = ArrayPattern().Match(statement);
         Assert.True(match.Success, statement);
         int alignment = int.Parse(match.Groups["align"].Value, CultureInfo.InvariantCulture);
-        int offset = (SharedSize + alignment - 1) / alignment * alignment;
-        _shared.Add(match.Groups["name"].Value, offset);
-        SharedSize = offset + int.Parse(match.Groups["size"].Value, CultureInfo.InvariantCulture);
+        int offset = (size + alignment - 1) / alignment * alignment;
+        arrays.Add(match.Groups["name"].Value, offset);
+        return offset + int.Parse(match.Groups["size"].Value, CultureInfo.InvariantCulture);
     }
 
     /// <summary>It lies behind the other arrays, at an odd multiple of its alignment.</summary>
@@ -211,7 +218,8 @@ internal sealed partial class PtxProgram
             string[] parts = text[1..^1].Split('+', StringSplitOptions.TrimEntries);
             long offset = parts.Length > 1 ? long.Parse(parts[1], CultureInfo.InvariantCulture) : 0;
             return _parameters.TryGetValue(parts[0], out int parameter) ? new PtxOperand(-1, parameter + offset, true, null)
-                : _shared.TryGetValue(parts[0], out int array) ? new PtxOperand(-1, array + offset, true, null)
+                : _shared.TryGetValue(parts[0], out int array) || _local.TryGetValue(parts[0], out array)
+                    ? new PtxOperand(-1, array + offset, true, null)
                 : new PtxOperand(Register(parts[0], instruction), offset, true, null);
         }
 
@@ -223,8 +231,8 @@ internal sealed partial class PtxProgram
             return new PtxOperand(-1, value, false, null);
         if (ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong large))
             return new PtxOperand(-1, (long)large, false, null);
-        if (_shared.TryGetValue(text, out int shared))
-            return new PtxOperand(-1, shared, false, null);
+        if (_shared.TryGetValue(text, out int place) || _local.TryGetValue(text, out place))
+            return new PtxOperand(-1, place, false, null);
         return text[0] == '%' && (text.Contains('.', StringComparison.Ordinal) || text is "%laneid" or "%warpid")
             ? new PtxOperand(Special(text), 0, false, null)
             : new PtxOperand(Register(text, instruction), 0, false, null);
@@ -232,7 +240,7 @@ internal sealed partial class PtxProgram
 
     /// <summary>A register of a list; a number there is a register that nobody writes.</summary>
     private int ListItem(string text, string instruction) =>
-        text.StartsWith("0f", StringComparison.Ordinal) ? Special(text) : Register(text, instruction);
+        text[0] == '-' || char.IsAsciiDigit(text[0]) ? Special(text) : Register(text, instruction);
 
     private int Special(string name)
     {

@@ -31,6 +31,7 @@ internal sealed unsafe class Warp : IDisposable
         new Span<uint>(Bits, kernel.RegisterCount).Clear();
         Products = new ProductQueue(kernel.HasProducts ? kernel.RegisterCount : 0);
         Addresses = (long*)NativeMemory.AlignedAlloc(Size * sizeof(long), 64);
+        Local = new LocalMemory(kernel.Program.LocalSize);
     }
 
     /// <summary>Whose warp it is.</summary>
@@ -49,6 +50,9 @@ internal sealed unsafe class Warp : IDisposable
 
     /// <summary>Where the last access to global memory went.</summary>
     public DeviceAllocation? LastAllocation { get; set; }
+
+    /// <summary>What each of its threads has for itself.</summary>
+    public LocalMemory Local { get; }
 
     /// <summary>The addresses of an access, as scratch.</summary>
     public long* Addresses { get; }
@@ -84,6 +88,7 @@ internal sealed unsafe class Warp : IDisposable
         Clock = 1;
         Copies.Clear();
         Products.Clear();
+        Local.Reset();
         new Span<uint>(Defined, _kernel.RegisterCount).Clear();
         _kernel.SetConstants(this);
     }
@@ -195,6 +200,7 @@ internal sealed unsafe class Warp : IDisposable
         NativeMemory.AlignedFree(Defined);
         NativeMemory.AlignedFree(Bits);
         NativeMemory.AlignedFree(Addresses);
+        Local.Dispose();
     }
 
     private void Branch(BranchOp op, ref int place, ref uint lanes, uint active, ref int limit)

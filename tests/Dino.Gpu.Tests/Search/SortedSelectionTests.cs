@@ -1,7 +1,6 @@
 using Dino.Gpu.Devices;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Search;
-using Dino.Gpu.Tests.Cuda;
 using Dino.Gpu.Tests.Support;
 using ILGPU;
 using ILGPU.Runtime;
@@ -61,7 +60,7 @@ public sealed class SortedSelectionTests
         double[] norms = [.. Enumerable.Range(0, Count).Select(row => ExactScore.Norm(vectors.AsSpan(row * Dimension, Dimension)))];
         var distinct = DistinctVectors.Find(vectors, Dimension, norms, Similarity.Cosine, new ParallelOptions());
         using var candidates = new PortableCandidates(device, distinct);
-        if (kind != TestDevice.OpenCL && !IsEmulated(kind))
+        if (kind != TestDevice.OpenCL)
             Assert.Equal(algorithms, candidates.Sorts);
     }
 
@@ -106,14 +105,11 @@ public sealed class SortedSelectionTests
         }
     }
 
-    private static bool IsEmulated(TestDevice kind) => kind == TestDevice.Cuda && CudaEmulator.IsUsed;
-
     private static SortedSelection Require(TestDevice kind, DinoDevice device)
     {
         SortedSelection? selection = SortedSelection.TryCreate(device.Accelerator);
         Assert.SkipWhen(
             selection is null && kind == TestDevice.OpenCL, $"{device.Info.Driver} does not compile the sort of ILGPU.Algorithms");
-        Assert.SkipWhen(selection is null && IsEmulated(kind), "the emulated CUDA device does not run the sort of ILGPU.Algorithms");
         Assert.NotNull(selection);
         return selection;
     }
