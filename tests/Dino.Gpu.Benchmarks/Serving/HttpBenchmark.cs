@@ -122,7 +122,7 @@ internal sealed class HttpBenchmark
             alone.Add(ModelOnly());
         }
 
-        // Beside the model alone right before and right after it: machines have times of day.
+        // Beside the model alone right before and right after it: what else a machine does moves all three.
         double share = Quantile([.. served.Select((http, round) => 2 * http / (alone[round] + alone[round + 1]))], 0.5);
         Console.WriteLine();
         Console.WriteLine($"| {Number("--clients")} clients, {Number("--requests")} requests, {Number("--rounds")} rounds | |");
