@@ -75,6 +75,18 @@ public sealed class NearestNeighborsTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_search_of_few_vectors_needs_no_device_and_one_of_many_does()
+    {
+        using NearestNeighbors few = NearestNeighbors.Create(
+            SearchTwin.Normal(5 * 384, 1), 384, new NearestNeighborsOptions { Device = "cpu" });
+        Assert.True(few.RanksAll(1));
+        using NearestNeighbors many = NearestNeighbors.Create(
+            SearchTwin.Normal(3000 * 384, 1), 384, new NearestNeighborsOptions { Device = "cpu" });
+        Assert.False(many.RanksAll(1));
+        Assert.False(few.RanksAll(1000));
+    }
+
     /// <summary>The size that the kernels are made for, for which each thread's lists are cut many times.</summary>
     [Fact]
     public void A_hundred_thousand_vectors_equal_a_sort()
