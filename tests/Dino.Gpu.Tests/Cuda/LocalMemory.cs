@@ -6,9 +6,8 @@ namespace Dino.Gpu.Tests.Cuda;
 /// <param name="size">Bytes of a thread.</param>
 internal sealed unsafe class LocalMemory(int size) : IDisposable
 {
-    private readonly int _stride = (size + 15) / 16 * 16;
-    private readonly byte* _data = (byte*)NativeMemory.AlignedAlloc((nuint)(Warp.Size * (size + 16)), 64);
-    private readonly bool[] _written = new bool[Warp.Size * (size + 16)];
+    private readonly byte* _data = (byte*)NativeMemory.AlignedAlloc((nuint)(Warp.Size * Stride(size)), 64);
+    private readonly bool[] _written = new bool[Warp.Size * Stride(size)];
 
     /// <summary>Forgets everything.</summary>
     public void Reset() => Array.Clear(_written);
@@ -37,6 +36,9 @@ internal sealed unsafe class LocalMemory(int size) : IDisposable
             warp.Fail(FaultKind.OutOfBounds, 1u << lane, $"local address {address}, {bytes} bytes, of {size}");
         if ((address & (bytes - 1)) != 0)
             warp.Fail(FaultKind.Misaligned, 1u << lane, $"local address {address} is no multiple of {bytes}");
-        return lane * _stride + (int)address;
+        return lane * Stride(size) + (int)address;
     }
+
+    /// <summary>Bytes from one thread's memory to the next: all of it as aligned as the widest access needs.</summary>
+    private static int Stride(int size) => (size + 15) / 16 * 16;
 }

@@ -161,11 +161,8 @@ public sealed class AssemblerTests
     public void Page_says_what_the_assembler_says()
     {
         CudaTools.Require();
-        string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md"));
         string[] lines = [.. OnPage.AsParallel().AsOrdered().Select(name => AssemblerTable.Row(Named(90, name), Named(80, name)))];
-        Assert.True(
-            Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)),
-            $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
+        GpuPage.AssertSays(lines);
     }
 
     /// <summary>What the counting changed, in docs/gpu.md: the last column, and the shares of the text.</summary>
@@ -190,7 +187,7 @@ public sealed class AssemblerTests
             ("float32 attention 128x64, registers and groups a multiprocessor", $"{attention.Registers}, {attention.GroupsOfOne}"),
             ("peak of float32, share of FFMA", $"{Math.Round(100.0 * peak.Count("FFMA") / peak.Operations.Count)} %"),
         ];
-        string[] page = File.ReadAllLines(SourceTree.Find("docs", "gpu.md"));
+        string[] page = GpuPage.Lines;
         string[] wrong =
         [
             .. rows.Where(row => !Array.Exists(

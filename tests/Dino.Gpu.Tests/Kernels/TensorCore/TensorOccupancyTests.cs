@@ -3,7 +3,6 @@ using System.Reflection;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Ops.Portable;
 using Dino.Gpu.Tests.Cuda;
-using Dino.Gpu.Tests.Support;
 using Attention = Dino.Gpu.Kernels.TensorCore.Attention;
 using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 
@@ -15,9 +14,6 @@ namespace Dino.Gpu.Tests.Kernels.TensorCore;
 /// </summary>
 public sealed class TensorOccupancyTests
 {
-    private const int Multiprocessors = 132;
-    private const double TensorFlops = 790e12;
-    private const double BytesPerSecond = 4.3e12;
     private const int Tokens = 197;
 
     private static readonly (string Name, int RowsOfImage, int Columns, int Depth, int OutputBytes)[] Products =
@@ -42,7 +38,7 @@ public sealed class TensorOccupancyTests
             Row(Resources("attention, heads of 128, bf16", AttentionOf<BFloat16Format, Head128>(), Attention.Threads)),
             Row(Resources("LayerNorm, bf16", LayerNorm(), TileLayout.WarpSize * RowKernels.RowsPerGroup)),
         ];
-        AssertOnPage(lines);
+        GpuPage.AssertSays(lines);
     }
 
     [Fact]
@@ -58,8 +54,8 @@ public sealed class TensorOccupancyTests
             foreach ((string name, int rowsOfImage, int columns, int depth, int outputBytes) in Products)
             {
                 int rows = batch * rowsOfImage;
-                bool tall = TileChoice.TensorCost<Tile128X128>(rows, columns, 2 * depth, Multiprocessors)
-                    <= TileChoice.TensorCost<Tile64X64>(rows, columns, 2 * depth, Multiprocessors);
+                bool tall = TileChoice.TensorCost<Tile128X128>(rows, columns, 2 * depth, GpuPage.Multiprocessors)
+                    <= TileChoice.TensorCost<Tile64X64>(rows, columns, 2 * depth, GpuPage.Multiprocessors);
                 int tile = tall ? 128 : 64;
                 long groups = (long)((rows + tile - 1) / tile) * ((columns + tile - 1) / tile);
                 double bytes = 2.0 * depth * ((double)rows + columns) + (double)rows * columns * outputBytes;
@@ -82,15 +78,15 @@ public sealed class TensorOccupancyTests
             lines.Add(Row(batch, "LayerNorm", $"{tokens} x 384", "4 rows", ((long)tokens + 3) / 4, layerNorm, 0, tokens * 384 * 6));
         }
 
-        AssertOnPage([.. lines]);
+        GpuPage.AssertSays([.. lines]);
     }
 
     [Fact]
     public void Page_says_what_a_pass_takes_at_least()
     {
         const int batch = 128;
-        double atPeak = Seconds(TensorFlops);
-        AssertOnPage(
+        double atPeak = Seconds(GpuPage.TensorFlops);
+        GpuPage.AssertSays(
         [
             string.Create(
                 CultureInfo.InvariantCulture,
@@ -107,22 +103,22 @@ public sealed class TensorOccupancyTests
                 {
                     double rows = (double)batch * product.RowsOfImage;
                     double bytes = 2.0 * product.Depth * (rows + product.Columns) + rows * product.Columns * product.OutputBytes;
-                    return Math.Max(2 * rows * product.Columns * product.Depth / flopsOfProducts, bytes / BytesPerSecond);
+                    return Math.Max(2 * rows * product.Columns * product.Depth / flopsOfProducts, bytes / GpuPage.BytesPerSecond);
                 }),
             ];
-            double attention = Math.Max(4 * tokens * Tokens * 384 / TensorFlops, tokens * 384 * 2 * 4 / BytesPerSecond);
-            double layerNorms = 2 * tokens * 384 * 6 / BytesPerSecond;
+            double attention = Math.Max(4 * tokens * Tokens * 384 / GpuPage.TensorFlops, tokens * 384 * 2 * 4 / GpuPage.BytesPerSecond);
+            double layerNorms = 2 * tokens * 384 * 6 / GpuPage.BytesPerSecond;
             return products[0] + 12 * (products[1..].Sum() + attention + layerNorms);
         }
     }
 
     private static string Row(int batch, string name, string sizes, string tile, long groups, int groupsOfOne, double flops, double bytes)
     {
-        double arithmetic = flops / TensorFlops;
-        double memory = bytes / BytesPerSecond;
+        double arithmetic = flops / GpuPage.TensorFlops;
+        double memory = bytes / GpuPage.BytesPerSecond;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"| {batch} | {name} | {sizes} | {tile} | {groups} | {(double)groups / Multiprocessors / groupsOfOne:F2} | "
+            $"| {batch} | {name} | {sizes} | {tile} | {groups} | {(double)groups / GpuPage.Multiprocessors / groupsOfOne:F2} | "
                 + $"{flops / 1e9:F1} | {bytes / 1e6:F1} | {flops / bytes:F0} | {arithmetic * 1e6:F1} | {memory * 1e6:F1} | "
                 + $"{(arithmetic > memory ? "arithmetic" : "memory")} |");
     }
@@ -135,7 +131,7 @@ public sealed class TensorOccupancyTests
     private static int GroupsOfOne(string kernel)
     {
         string row = Assert.Single(
-            File.ReadAllLines(SourceTree.Find("docs", "gpu.md")),
+            GpuPage.Lines,
             line => line.StartsWith($"| TensorCore.{kernel} |", StringComparison.Ordinal));
         return int.Parse(row.Split('|')[6], CultureInfo.InvariantCulture);
     }
@@ -162,14 +158,6 @@ public sealed class TensorOccupancyTests
 
     private static MethodInfo LayerNorm() =>
         typeof(RowKernels).GetMethod(nameof(RowKernels.LayerNormKernel))!.MakeGenericMethod(typeof(BFloat16Format));
-
-    private static void AssertOnPage(string[] lines)
-    {
-        string page = File.ReadAllText(SourceTree.Find("docs", "gpu.md")).ReplaceLineEndings(" ");
-        Assert.True(
-            Array.TrueForAll(lines, line => page.Contains(line, StringComparison.Ordinal)),
-            $"docs/gpu.md should say:\n{string.Join('\n', lines)}");
-    }
 
     private sealed record KernelResources(string Name, int Threads, int SharedBytes, int Accumulators, int Fragments);
 }
