@@ -82,6 +82,13 @@ public sealed class CudaFaultTests
             "setp.lt.s32 p, t, 7; @p bra done; shfl.sync.bfly.b32 x, t, 1, 31, 0xffffffff; bar.sync 0; done: bar.sync 0;"),
         ("a shuffle from lanes that left", FaultKind.Uninitialized,
             "setp.lt.s32 p, t, 1; @p ret; shfl.sync.bfly.b32 x, t, 1, 31, 0xffffffff; add.s32 x, x, t;"),
+        ("a vote of all lanes", null,
+            "setp.lt.s32 p, t, 7; vote.sync.any.pred p, p, 0xffffffff; @p bra.uni done; mov.b32 x, 1; done: mov.b32 y, 2;"),
+        ("a vote of some lanes", FaultKind.DivergentBarrier,
+            "setp.lt.s32 p, t, 7; @p bra done; vote.sync.any.pred p, p, 0xffffffff; bar.sync 0; done: bar.sync 0;"),
+        ("a vote with a register that nothing wrote", FaultKind.Uninitialized, "vote.sync.any.pred p, p, 0xffffffff;"),
+        ("a block that stands there twice", null, Block + Block),
+        ("a block over whose end some lanes jump", FaultKind.DivergentBarrier, Block + "{ @p bra Same; bar.sync 0; Same: } mov.b32 y, 2;"),
         ("a copy that is waited for", null,
             Copy + "cp.async.commit_group; cp.async.wait_group 0; bar.sync 0; ld.shared.b32 x, [n]; add.s32 x, x, t;"),
         ("a copy that is not waited for", FaultKind.CopyInFlight, Copy + "cp.async.commit_group; bar.sync 0; ld.shared.b32 x, [n];"),
@@ -97,6 +104,8 @@ public sealed class CudaFaultTests
         ("rows of a matrix on the same banks", FaultKind.BankConflict,
             "st.shared.b32 [s], t; bar.sync 0; ldmatrix.sync.aligned.m8n8.x1.shared.b16 {x}, [tile];"),
     ];
+
+    private const string Block = "setp.lt.s32 p, t, 7; { @p bra Same; mov.b32 x, 1; Same: } mov.b32 y, 2; ";
 
     private const string Copy = "shl.b32 y, t, 4; cvt.u64.u32 d, y; add.u64 d, m, d; cp.async.cg.shared.global [y], [d], 16, 16;";
 

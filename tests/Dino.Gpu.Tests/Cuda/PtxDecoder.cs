@@ -121,6 +121,9 @@ internal sealed class PtxDecoder(PtxKernel kernel)
             case "shfl" when operation is ["shfl", "sync", "bfly" or "up" or "down" or "idx", "b32"]:
                 Assert.Equal(uint.MaxValue, (uint)o[4].Immediate);
                 return new ShuffleOp(operation[2], Target(), Source(1), Source(2), Source(3), None);
+            case "vote" when Name == "vote.sync.any.pred":
+                Assert.Equal(uint.MaxValue, (uint)o[2].Immediate);
+                return new VoteAnyOp(Target(), Source(1));
             default:
                 return null;
         }

@@ -39,7 +39,7 @@ internal sealed partial class PtxProgram
         int start = body.IndexOf('{', StringComparison.Ordinal);
         Match most = MostThreadsPattern().Match(body[..start]);
         MostThreads = most.Success ? int.Parse(most.Groups[1].Value, CultureInfo.InvariantCulture) : 1024;
-        body = body[(start + 1)..body.LastIndexOf('}')];
+        body = PtxBlocks.Flatten(body[(start + 1)..body.LastIndexOf('}')]);
         var lines = new List<string>();
         var registersThen = new List<int>();
         IEnumerable<string> statements = LabelPattern().Replace(body, "$0;").Split(';').Select(

@@ -223,6 +223,20 @@ internal sealed unsafe class ShuffleOp(string mode, Reg target, Reg a, Reg b, Re
     }
 }
 
+/// <summary>Whether a predicate is true on any lane, for all lanes.</summary>
+internal sealed unsafe class VoteAnyOp(Reg target, Reg source) : PtxOp
+{
+    public override PtxFlow Flow => PtxFlow.Warp;
+
+    public override void Run(Warp warp, uint lanes)
+    {
+        WarpChecks.RequireAll(warp, lanes);
+        warp.Require(lanes, source);
+        warp.Bits[target.Index] = warp.Bits[source.Index] != 0 ? uint.MaxValue : 0;
+        warp.Defined[target.Index] = uint.MaxValue;
+    }
+}
+
 /// <summary>What instructions of a whole warp need.</summary>
 internal static class WarpChecks
 {

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Dino.Gpu.Tests.Cuda;
 
 namespace Dino.Gpu.Tests.Kernels;
 
@@ -17,7 +18,7 @@ internal sealed partial class PtxFlow
     public PtxFlow(string ptx)
     {
         string body = ptx[ptx.IndexOf(".entry", StringComparison.Ordinal)..];
-        body = body[(body.IndexOf('{', StringComparison.Ordinal) + 1)..body.LastIndexOf('}')];
+        body = PtxBlocks.Flatten(body[(body.IndexOf('{', StringComparison.Ordinal) + 1)..body.LastIndexOf('}')]);
         string? label = null;
         IEnumerable<string> parts = LabelPattern().Replace(body, "$0;").Split(';').Select(part => SpacePattern().Replace(part, " ").Trim());
         foreach (string text in parts.Where(part => part.Length > 0))
