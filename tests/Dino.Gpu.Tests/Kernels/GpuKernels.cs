@@ -8,6 +8,7 @@ using Dino.Gpu.Kernels.TensorCore;
 using ILGPU;
 using ILGPU.Backends.EntryPoints;
 using ILGPU.Backends.PTX;
+using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Tests.Kernels;
@@ -159,8 +160,14 @@ internal sealed class PtxCompiler : IDisposable
         EntryPointDescription entry = kernel.GetParameters()[0].ParameterType == typeof(Index1D)
             ? EntryPointDescription.FromImplicitlyGroupedKernel(kernel)
             : EntryPointDescription.FromExplicitlyGroupedKernel(kernel);
-        return ((PTXCompiledKernel)_backend.Compile(entry, default)).PTXAssembly;
+        return ((PTXCompiledKernel)_backend.Compile(entry, Specialization(kernel))).PTXAssembly;
     }
+
+    /// <summary>As the launchers have it: a method of the kernel's class, if it has one.</summary>
+    private static KernelSpecialization Specialization(MethodInfo kernel) =>
+        kernel.DeclaringType!.GetMethod("Specialization") is { } method
+            ? (KernelSpecialization)method.MakeGenericMethod(kernel.GetGenericArguments()).Invoke(null, null)!
+            : KernelSpecialization.Empty;
 
     public void Dispose()
     {

@@ -16,7 +16,7 @@ internal static class GpuPage
     /// <summary>Fails where the page does not have each of these texts; one may go on in the next line.</summary>
     public static void AssertSays(IReadOnlyCollection<string> texts)
     {
-        string page = string.Join(' ', Lines);
+        string page = string.Join(' ', Lines.Select(line => line.Trim()));
         string[] missing = [.. texts.Where(text => !page.Contains(text, StringComparison.Ordinal))];
         Assert.True(missing.Length == 0, $"docs/gpu.md should say:\n{string.Join('\n', missing)}");
     }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
+using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Kernels.TensorCore;
@@ -32,7 +33,9 @@ internal readonly struct TensorAttentionShape
 /// <summary>
 /// Attention on tensor cores with the scores in registers. Each group of four warps takes 64 queries of one head and
 /// image and walks over tiles of keys and values, 32 keys at a time. The next tile is copied while one is used. The
-/// softmax, in float32, is corrected during the walk, as in the portable kernel.
+/// softmax, in float32, is corrected during the walk, as in the portable kernel, but only where a weight would exceed
+/// 2^8: a row's weights are relative to the highest score of the step that corrected it last. Whether a row is corrected
+/// depends on its own scores alone.
 /// </summary>
 internal static class Attention
 {
@@ -47,6 +50,12 @@ internal static class Attention
 
     /// <summary>The most bytes of a head's row that fit in shared memory.</summary>
     public const int MaxRowBytes = 256;
+
+    /// <summary>
+    /// Groups of a head of at most 128 bytes for which a Hopper multiprocessor has shared memory. A thread may then have 96
+    /// registers; the assembler would take four more, which cost a group.
+    /// </summary>
+    private const int GroupsOfOne = 5;
 
     /// <summary>
     /// Bytes of a tile of keys, or of values, for every head size: 64 rows of 128 bytes, or 32 rows of 256. They are
@@ -82,48 +91,62 @@ internal static class Attention
         int firstQuery = Grid.IdxX * TileRows;
         int hiddenBytes = shape.HeadCount * rowBytes;
         long firstToken = (long)Grid.IdxZ * shape.TokenCount;
-        long query = qkv + firstToken * 3 * hiddenBytes + Grid.IdxY * rowBytes;
-        long key = query + hiddenBytes;
-        long value = key + hiddenBytes;
+        CudaAsm.Emit(
+            AttentionText.KeyPlaces, KeyFragment(lane, 0, pitch), KeyFragment(lane, 1, pitch), KeyFragment(lane, 2, pitch),
+            KeyFragment(lane, 3, pitch));
+        CudaAsm.Emit(
+            AttentionText.ValuePlaces, TFormat.ValuePlace(lane, 0, pitch), TFormat.ValuePlace(lane, 1, pitch),
+            TFormat.ValuePlace(lane, 2, pitch), TFormat.ValuePlace(lane, 3, pitch));
 
-        CopyTile(query, rowBytes, 3 * hiddenBytes, firstQuery, shape.TokenCount, 0, thread);
-        if (queryBytes > TileBytes)
-            CopyTile(query, rowBytes, 3 * hiddenBytes, firstQuery + tileRows, shape.TokenCount, TileBytes, thread);
-        CopyTile(key, rowBytes, 3 * hiddenBytes, 0, shape.TokenCount, queryBytes, thread);
-        CopyTile(value, rowBytes, 3 * hiddenBytes, 0, shape.TokenCount, queryBytes + TileBytes, thread);
+        // Each thread copies one chunk of every row that it copies.
+        int chunksPerRow = pitch / TileLayout.ChunkBytes;
+        int chunk = thread & (chunksPerRow - 1);
+        int row = thread / chunksPerRow;
+        bool copies = rowBytes == pitch || chunk * TileLayout.ChunkBytes < rowBytes;
+        int offset = ByteOffset(row, chunk, pitch);
+        int strideBytes = 3 * hiddenBytes;
+        int passBytes = Threads / chunksPerRow * strideBytes;
+        long source = qkv + (firstToken + row) * strideBytes + Grid.IdxY * rowBytes + chunk * TileLayout.ChunkBytes;
+        long query = source + (long)firstQuery * strideBytes;
+        int count = shape.TokenCount - row;
+        if (copies)
+        {
+            CopyTile(query, passBytes, count - firstQuery, offset, pitch);
+            if (queryBytes > TileBytes)
+                CopyTile(query + 4 * passBytes, passBytes, count - firstQuery - tileRows, TileBytes + offset, pitch);
+        }
+
+        long key = source + hiddenBytes;
+        if (copies)
+            CopyKeys(key, hiddenBytes, passBytes, count, queryBytes + offset, pitch);
         CudaAsm.Emit("cp.async.commit_group;");
         CudaAsm.Emit("cp.async.wait_group 0;");
         CudaAsm.Emit("bar.sync 0;");
         HeadPieces.ForEach<QueryLoad, QueryPlace>(rowBytes / 32, new QueryPlace(16 * warp, lane, pitch));
 
         int slot = queryBytes;
-        for (int firstKey = 0; firstKey < shape.TokenCount; firstKey += tileRows)
+        for (int left = shape.TokenCount; left > 0; left -= tileRows)
         {
             // Now this tile has arrived, and all warps are done with the last one, whose slot is written next.
             CudaAsm.Emit("cp.async.wait_group 0;");
             CudaAsm.Emit("bar.sync 0;");
             int nextSlot = 2 * queryBytes + 2 * TileBytes - slot;
-            if (firstKey + tileRows < shape.TokenCount)
-            {
-                CopyTile(key, rowBytes, 3 * hiddenBytes, firstKey + tileRows, shape.TokenCount, nextSlot, thread);
-                CopyTile(value, rowBytes, 3 * hiddenBytes, firstKey + tileRows, shape.TokenCount, nextSlot + TileBytes, thread);
-            }
-
+            key += 4 * passBytes;
+            if (copies && left > tileRows)
+                CopyKeys(key, hiddenBytes, passBytes, left - tileRows - row, nextSlot + offset, pitch);
             CudaAsm.Emit("cp.async.commit_group;");
 
             // A step without any key is skipped, so every step's maximum is a score.
-            int count = shape.TokenCount - firstKey;
-            for (int row = 0; row < tileRows && row < count; row += StepKeys)
+            for (int first = 0; first < tileRows && first < left; first += StepKeys)
             {
-                int keys = slot + row * pitch;
+                int keys = slot + first * pitch;
                 CudaAsm.Emit(AttentionText.ClearScores);
-                HeadPieces.ForEach<ScoreProduct<TFormat>, TilePlace>(rowBytes / 32, new TilePlace(keys, lane, pitch));
-                if (row + StepKeys > count)
-                    CudaAsm.Emit(AttentionText.Mask, count - row - (lane & 3) * 2);
-                CudaAsm.Emit(AttentionText.Softmax, shape.Scale, -shape.Scale);
-                HeadPieces.ForEach<Rescale, int>(THead.Size / 16, 0);
+                HeadPieces.ForEach<ScoreProduct<TFormat>, TilePlace>(rowBytes / 32, new TilePlace(keys, pitch));
+                if (first + StepKeys > left)
+                    CudaAsm.Emit(AttentionText.Mask, left - first - (lane & 3) * 2);
+                CudaAsm.Emit(AttentionText.Softmax, shape.Scale);
                 TFormat.PackWeights();
-                HeadPieces.ForEach<ValueProduct<TFormat>, TilePlace>(THead.Size / 16, new TilePlace(keys + TileBytes, lane, pitch));
+                HeadPieces.ForEach<ValueProduct<TFormat>, TilePlace>(THead.Size / 16, new TilePlace(keys + TileBytes, pitch));
             }
 
             slot = nextSlot;
@@ -131,12 +154,18 @@ internal static class Attention
 
         CudaAsm.Emit(AttentionText.Finish);
         int queryRow = firstQuery + 16 * warp + lane / 4;
-        long target = context + (firstToken + queryRow) * hiddenBytes + Grid.IdxY * rowBytes + (lane & 3) * 2 * TFormat.ElementSize;
+        long target = context + (firstToken + queryRow) * hiddenBytes + Grid.IdxY * rowBytes;
         if (queryRow < shape.QueryCount)
-            HeadPieces.ForEach<StoreFirst<TFormat>, long>(THead.Size / 16, target);
+            HeadPieces.ForEach<StoreFirst<TFormat>, OutputPlace>(THead.Size / 16, new OutputPlace(target, lane));
         if (queryRow + 8 < shape.QueryCount)
-            HeadPieces.ForEach<StoreSecond<TFormat>, long>(THead.Size / 16, target + 8L * hiddenBytes);
+            HeadPieces.ForEach<StoreSecond<TFormat>, OutputPlace>(THead.Size / 16, new OutputPlace(target + 8L * hiddenBytes, lane));
     }
+
+    /// <summary>What the assembler is told about a kernel.</summary>
+    public static KernelSpecialization Specialization<TFormat, THead>()
+        where TFormat : struct, ITensorFormat
+        where THead : struct, IHeadSize =>
+        Pitch(THead.Size * TFormat.ElementSize) == 128 ? new(Threads, GroupsOfOne) : KernelSpecialization.Empty;
 
     /// <summary>
     /// Bytes from one row of a tile to the next. A row spans all banks once or twice, so that eight rows can be laid
@@ -168,45 +197,39 @@ internal static class Attention
         ByteOffset(lane & 15, 2 * group + (lane >> 4), pitch);
 
     /// <summary>
-    /// Where a lane reads a 32-bit value of the head: column lane / 4 of a fragment of eight, and key 2 (lane mod 4) or
-    /// the next.
+    /// Where a lane reads two 32-bit values of the head: columns 2 (lane / 4) and the next of 16, and key 2 (lane mod 4)
+    /// or the next.
     /// </summary>
-    public static int ValueFragment32(int lane, int fragment, int odd, int pitch) =>
-        ByteOffset((lane & 3) * 2 + odd, 2 * fragment + (lane >> 4), pitch) + ((lane >> 2) & 3) * sizeof(float);
+    public static int ValueFragment32(int lane, int group, int odd, int pitch) =>
+        ByteOffset((lane & 3) * 2 + odd, 4 * group + (lane >> 3), pitch) + ((lane >> 2) & 1) * 2 * sizeof(float);
+
+    /// <summary>Starts to copy a tile of keys, and the values behind it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CopyKeys(long key, int hiddenBytes, int passBytes, int count, int target, int pitch)
+    {
+        CopyTile(key, passBytes, count, target, pitch);
+        CopyTile(key + hiddenBytes, passBytes, count, target + TileBytes, pitch);
+    }
 
     /// <summary>
-    /// Copies 8192 bytes of rows, four chunks per thread. Rows past the last token become zeros. Chunks past the end of
-    /// the head are skipped.
+    /// Starts to copy a thread's four chunks of 8192 bytes of rows. Rows past the last token become zeros.
     /// </summary>
+    /// <param name="source">Global address of the thread's chunk in its first row.</param>
+    /// <param name="passBytes">Bytes from there to its chunk in the row that it copies next.</param>
+    /// <param name="count">Tokens from the thread's first row on.</param>
+    /// <param name="target">Byte of the tiles for the first chunk.</param>
+    /// <param name="pitch">Bytes from one row of the tile to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void CopyTile(long source, int rowBytes, int strideBytes, int firstRow, int rowCount, int target, int thread)
+    private static void CopyTile(long source, int passBytes, int count, int target, int pitch)
     {
-        int pitch = Pitch(rowBytes);
-        int chunksPerRow = pitch / TileLayout.ChunkBytes;
-        int passRows = Threads / chunksPerRow;
-        int chunk = thread & (chunksPerRow - 1);
-        int row = thread / chunksPerRow;
-        int offset = target + ByteOffset(row, chunk, pitch);
-        long start = source + chunk * TileLayout.ChunkBytes;
-        if (rowBytes == pitch || chunk * TileLayout.ChunkBytes < rowBytes)
-        {
-            Copy(start, strideBytes, firstRow + row, rowCount, offset);
-            Copy(start, strideBytes, firstRow + row + passRows, rowCount, offset + passRows * pitch);
-            Copy(start, strideBytes, firstRow + row + 2 * passRows, rowCount, offset + 2 * passRows * pitch);
-            Copy(start, strideBytes, firstRow + row + 3 * passRows, rowCount, offset + 3 * passRows * pitch);
-        }
+        int passRows = Threads / (pitch / TileLayout.ChunkBytes);
+        Copy(source, count > 0, target);
+        Copy(source + passBytes, count > passRows, target + passRows * pitch);
+        Copy(source + 2 * passBytes, count > 2 * passRows, target + 2 * passRows * pitch);
+        Copy(source + 3 * passBytes, count > 3 * passRows, target + 3 * passRows * pitch);
     }
 
+    /// <summary>A copy of no bytes reads no memory, so its address may lie behind the last token.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Copy(long source, int strideBytes, int row, int rowCount, int target) =>
-        TileCopy.Start(
-            target, source + (row < rowCount ? (long)row * strideBytes : 0L), row < rowCount ? TileLayout.ChunkBytes : 0);
-
-    /// <summary>Loads 16 values of the head for 32 keys.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadValues16(int group, int values, int lane, int pitch)
-    {
-        int fragment = values + ValueFragment16(lane, group, pitch);
-        CudaAsm.Emit(AttentionText.LoadValues16, fragment, fragment + 16 * pitch);
-    }
+    private static void Copy(long source, bool exists, int target) => TileCopy.Start(target, source, exists ? TileLayout.ChunkBytes : 0);
 }

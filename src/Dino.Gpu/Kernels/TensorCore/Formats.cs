@@ -47,13 +47,18 @@ internal interface ITensorFormat
 
     /// <summary>Computes the outputs of a piece of the head: weights times values.</summary>
     /// <param name="values">Byte of the tiles where the 32 keys' values begin.</param>
-    /// <param name="lane">The lane of the warp.</param>
     /// <param name="pitch">Bytes from one key's values to the next.</param>
-    static abstract void MultiplyValues<TPiece>(int values, int lane, int pitch)
+    static abstract void MultiplyValues<TPiece>(int values, int pitch)
         where TPiece : struct, IHeadPiece;
 
-    /// <summary>Stores result0 and result1 at one global address, result2 and result3 at another.</summary>
-    static abstract void StorePairs(long first, long second);
+    /// <summary>
+    /// Returns the byte of a tile of values where a lane reads place <paramref name="index"/> of four, from which pieces
+    /// of the head count on.
+    /// </summary>
+    static abstract int ValuePlace(int lane, int index, int pitch);
+
+    /// <summary>Stores result0 to result3, a lane's values of a row and a piece that starts at a global address.</summary>
+    static abstract void StorePiece(long piece, int lane);
 }
 
 /// <summary>Two words that are read or stored at once. <see cref="Quad"/> says when ILGPU does so.</summary>
@@ -121,13 +126,15 @@ internal readonly struct BFloat16Format : ITensorFormat
 
     public static void PackWeights() => CudaAsm.Emit(AttentionText.PackBFloat16);
 
-    public static void StorePairs(long first, long second) => CudaAsm.Emit(AttentionText.StorePairsBFloat16, first, second);
+    public static int ValuePlace(int lane, int index, int pitch) => Attention.ValueFragment16(lane, index, pitch);
+
+    public static void StorePiece(long piece, int lane) => CudaAsm.Emit(AttentionText.StoreBFloat16, piece + (lane & 3) * 2 * ElementSize);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void MultiplyValues<TPiece>(int values, int lane, int pitch)
+    public static void MultiplyValues<TPiece>(int values, int pitch)
         where TPiece : struct, IHeadPiece
     {
-        Attention.LoadValues16(TPiece.Index, values, lane, pitch);
+        TPiece.LoadValues16(values, values + 16 * pitch);
         TPiece.MultiplyBFloat16();
     }
 }
@@ -192,13 +199,15 @@ internal readonly struct Float16Format : ITensorFormat
 
     public static void PackWeights() => CudaAsm.Emit(AttentionText.PackFloat16);
 
-    public static void StorePairs(long first, long second) => CudaAsm.Emit(AttentionText.StorePairsFloat16, first, second);
+    public static int ValuePlace(int lane, int index, int pitch) => Attention.ValueFragment16(lane, index, pitch);
+
+    public static void StorePiece(long piece, int lane) => CudaAsm.Emit(AttentionText.StoreFloat16, piece + (lane & 3) * 2 * ElementSize);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void MultiplyValues<TPiece>(int values, int lane, int pitch)
+    public static void MultiplyValues<TPiece>(int values, int pitch)
         where TPiece : struct, IHeadPiece
     {
-        Attention.LoadValues16(TPiece.Index, values, lane, pitch);
+        TPiece.LoadValues16(values, values + 16 * pitch);
         TPiece.MultiplyFloat16();
     }
 }
@@ -235,20 +244,17 @@ internal readonly struct TensorFloat32Format : ITensorFormat
 
     public static void PackWeights() => CudaAsm.Emit(AttentionText.PackTensorFloat32);
 
-    public static void StorePairs(long first, long second) => CudaAsm.Emit(AttentionText.StorePairsTensorFloat32, first, second);
+    public static int ValuePlace(int lane, int index, int pitch) => Attention.ValueFragment32(lane, index / 2, index & 1, pitch);
+
+    public static void StorePiece(long piece, int lane) =>
+        CudaAsm.Emit(AttentionText.StoreTensorFloat32, piece + (lane & 3) * 4 * ElementSize);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void MultiplyValues<TPiece>(int values, int lane, int pitch)
+    public static void MultiplyValues<TPiece>(int values, int pitch)
         where TPiece : struct, IHeadPiece
     {
-        LoadValues(2 * TPiece.Index, values, lane, pitch);
+        TPiece.LoadValues32(values, values + 8 * pitch, values + 16 * pitch, values + 24 * pitch);
         TPiece.MultiplyTensorFloat32();
-        LoadValues(2 * TPiece.Index + 1, values, lane, pitch);
         TPiece.MultiplyTensorFloat32Next();
     }
-
-    private static void LoadValues(int fragment, int values, int lane, int pitch) =>
-        CudaAsm.Emit(
-            AttentionText.LoadValues32, values + Attention.ValueFragment32(lane, fragment, 0, pitch),
-            values + Attention.ValueFragment32(lane, fragment, 1, pitch), 8 * pitch);
 }

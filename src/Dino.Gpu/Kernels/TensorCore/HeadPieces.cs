@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using ILGPU.Runtime.Cuda;
 
 namespace Dino.Gpu.Kernels.TensorCore;
 
@@ -20,8 +19,17 @@ internal interface IHeadPiece
     /// </summary>
     static abstract void TakeQuery();
 
-    /// <summary>o = o other</summary>
-    static abstract void Rescale();
+    /// <summary>kf = this piece of 32 keys: 16 from one byte of the tiles, 16 from another.</summary>
+    static abstract void LoadKeys(int start, int next);
+
+    /// <summary>kf = this piece of 32 keys' values of 16 bits, transposed, in the same way.</summary>
+    static abstract void LoadValues16(int start, int next);
+
+    /// <summary>
+    /// kf = this piece of 32 keys' values of 32 bits, eight keys from each byte of the tiles: the even columns, then
+    /// the odd ones.
+    /// </summary>
+    static abstract void LoadValues32(int start, int second, int third, int fourth);
 
     /// <summary>o += p v</summary>
     static abstract void MultiplyBFloat16();
@@ -29,13 +37,13 @@ internal interface IHeadPiece
     /// <summary>o += p v</summary>
     static abstract void MultiplyFloat16();
 
-    /// <summary>o += p v, the first 8 values.</summary>
+    /// <summary>o += p v, the even columns.</summary>
     static abstract void MultiplyTensorFloat32();
 
-    /// <summary>o += p v, the other 8 values.</summary>
+    /// <summary>o += p v, the odd columns.</summary>
     static abstract void MultiplyTensorFloat32Next();
 
-    /// <summary>result = o l of the first row: two values of each eight.</summary>
+    /// <summary>result = o l of the first row: two columns of each fragment.</summary>
     static abstract void TakeFirst();
 
     /// <summary>result = o l of the second row.</summary>
@@ -81,8 +89,11 @@ internal static class HeadPieces
 /// <summary>A warp's queries: the first row in the tiles, the lane, bytes from row to row.</summary>
 internal readonly record struct QueryPlace(int Row, int Lane, int Pitch);
 
-/// <summary>32 keys or their values: the byte of the tiles where they begin, the lane, bytes from row to row.</summary>
-internal readonly record struct TilePlace(int Start, int Lane, int Pitch);
+/// <summary>32 keys: the byte of the tiles where they begin, bytes from row to row.</summary>
+internal readonly record struct TilePlace(int Start, int Pitch);
+
+/// <summary>A row of the output: the global address of the head's first value, and the lane.</summary>
+internal readonly record struct OutputPlace(long Target, int Lane);
 
 internal readonly struct QueryLoad : IPieceAction<QueryPlace>
 {
@@ -100,16 +111,9 @@ internal readonly struct ScoreProduct<TFormat> : IPieceAction<TilePlace>
         where TPiece : struct, IHeadPiece
     {
         TPiece.TakeQuery();
-        int fragment = keys.Start + Attention.KeyFragment(keys.Lane, TPiece.Index, keys.Pitch);
-        CudaAsm.Emit(AttentionText.LoadKeys, fragment, fragment + 16 * keys.Pitch);
+        TPiece.LoadKeys(keys.Start, keys.Start + 16 * keys.Pitch);
         TFormat.MultiplyScores();
     }
-}
-
-internal readonly struct Rescale : IPieceAction<int>
-{
-    public static void Run<TPiece>(int arguments)
-        where TPiece : struct, IHeadPiece => TPiece.Rescale();
 }
 
 internal readonly struct ValueProduct<TFormat> : IPieceAction<TilePlace>
@@ -117,34 +121,31 @@ internal readonly struct ValueProduct<TFormat> : IPieceAction<TilePlace>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run<TPiece>(TilePlace values)
-        where TPiece : struct, IHeadPiece => TFormat.MultiplyValues<TPiece>(values.Start, values.Lane, values.Pitch);
+        where TPiece : struct, IHeadPiece => TFormat.MultiplyValues<TPiece>(values.Start, values.Pitch);
 }
 
-/// <summary>
-/// Stores a lane's results of its first row, two values of each eight. The target is the global address of the head's
-/// first value.
-/// </summary>
-internal readonly struct StoreFirst<TFormat> : IPieceAction<long>
+/// <summary>Stores a lane's results of its first row.</summary>
+internal readonly struct StoreFirst<TFormat> : IPieceAction<OutputPlace>
     where TFormat : struct, ITensorFormat
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Run<TPiece>(long target)
+    public static void Run<TPiece>(OutputPlace place)
         where TPiece : struct, IHeadPiece
     {
         TPiece.TakeFirst();
-        TFormat.StorePairs(target + 16 * TPiece.Index * TFormat.ElementSize, target + (16 * TPiece.Index + 8) * TFormat.ElementSize);
+        TFormat.StorePiece(place.Target + 16 * TPiece.Index * TFormat.ElementSize, place.Lane);
     }
 }
 
 /// <summary>Stores a lane's results of its second row.</summary>
-internal readonly struct StoreSecond<TFormat> : IPieceAction<long>
+internal readonly struct StoreSecond<TFormat> : IPieceAction<OutputPlace>
     where TFormat : struct, ITensorFormat
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Run<TPiece>(long target)
+    public static void Run<TPiece>(OutputPlace place)
         where TPiece : struct, IHeadPiece
     {
         TPiece.TakeSecond();
-        TFormat.StorePairs(target + 16 * TPiece.Index * TFormat.ElementSize, target + (16 * TPiece.Index + 8) * TFormat.ElementSize);
+        TFormat.StorePiece(place.Target + 16 * TPiece.Index * TFormat.ElementSize, place.Lane);
     }
 }

@@ -166,7 +166,8 @@ internal sealed class TensorCoreKernels<TFormat>(Accelerator accelerator, Warpgr
 
     private Action<KernelConfig, long, TensorAttentionShape, long> LoadAttention<THead>()
         where THead : struct, IHeadSize =>
-        accelerator.LoadStreamKernel<long, TensorAttentionShape, long>(Kernels.TensorCore.Attention.Kernel<TFormat, THead>);
+        accelerator.LoadStreamKernel<long, TensorAttentionShape, long>(
+            Kernels.TensorCore.Attention.Kernel<TFormat, THead>, Kernels.TensorCore.Attention.Specialization<TFormat, THead>());
 
     private static ProductEpilogue EpilogueOf<TEpilogue>()
         where TEpilogue : struct, ITensorEpilogue<TFormat> =>

@@ -44,7 +44,7 @@ internal sealed partial class SassProgram
             _code.RemoveAt(_code.Count - 1);
     }
 
-    public int Count(string operation) => _code.Count(instruction => instruction.Operation.Split('.')[0] == operation);
+    public int Count(string operation) => _code.Count(instruction => IsOf(instruction.Operation, operation));
 
     /// <summary>Instructions in all.</summary>
     public int Length => _code.Count;
@@ -56,12 +56,12 @@ internal sealed partial class SassProgram
     /// Instructions after the last one of an operation on the shortest way: of two sides of a branch, the shorter.
     /// </summary>
     public int ShortestAfter(string operation) =>
-        _code.Count - 1 - _code.FindLastIndex(instruction => instruction.Operation.Split('.')[0] == operation) - LongerSides(operation);
+        _code.Count - 1 - _code.FindLastIndex(instruction => IsOf(instruction.Operation, operation)) - LongerSides(operation);
 
     /// <summary>Instructions of the longer sides of branches that have two, after the last one of an operation.</summary>
     public int LongerSides(string operation)
     {
-        int last = _code[_code.FindLastIndex(instruction => instruction.Operation.Split('.')[0] == operation)].Address;
+        int last = _code[_code.FindLastIndex(instruction => IsOf(instruction.Operation, operation))].Address;
         int size = _code[1].Address - _code[0].Address;
         int count = 0;
         foreach ((int address, (int target, bool conditional)) in _forward.Where(branch => branch.Key > last && branch.Value.Conditional))
@@ -88,6 +88,36 @@ internal sealed partial class SassProgram
     /// <summary>The first of them that has most of an operation; null where none has any.</summary>
     public SassLoop? HotLoop(string operation) =>
         InnerLoops().MaxBy(loop => loop.Count(operation)) is { } best && best.Count(operation) > 0 ? best : null;
+
+    /// <summary>
+    /// Instructions of one turn of a loop on the shortest way that has all of some operations: blocks without any, over
+    /// which a branch may jump, are left out.
+    /// </summary>
+    public int ShortestTurn(SassLoop loop, params string[] operations)
+    {
+        int count = 0;
+        int from = loop.Start;
+        foreach ((int address, _) in _code.Where(each => each.Address >= loop.Start && each.Address <= loop.End))
+        {
+            if (address < from)
+                continue;
+            count++;
+            if (_forward.TryGetValue(address, out (int Target, bool Conditional) branch) && branch.Conditional && branch.Target <= loop.End
+                && !_code.Exists(each => each.Address > address && each.Address < branch.Target
+                    && Array.Exists(operations, operation => IsOf(each.Operation, operation))))
+                from = branch.Target;
+        }
+
+        return count;
+    }
+
+    /// <summary>Instructions of one turn of the loop around another, without that other; 0 where there is none.</summary>
+    public int AroundLoop(SassLoop loop)
+    {
+        (int start, int end) = _back.Where(other => other.Start < loop.Start && other.End > loop.End)
+            .DefaultIfEmpty().MinBy(other => other.End - other.Start);
+        return start == end ? 0 : _code.Count(each => each.Address >= start && each.Address <= end) - loop.Operations.Count;
+    }
 
     /// <summary>
     /// Instructions of one turn of the loop around a hot one, of which <paramref name="turns"/> are run in it; 0 where
@@ -127,6 +157,8 @@ internal sealed partial class SassProgram
 
     [GeneratedRegex(@"0x([0-9a-f]+)")]
     private static partial Regex TargetPattern();
+
+    private static bool IsOf(string instruction, string operation) => instruction.Split('.')[0] == operation;
 
     private static int Hex(string text) => int.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 }

@@ -46,67 +46,82 @@ public sealed class TensorAttentionTests
     {
         const int Images = 2;
         const int Heads = 2;
-        int headSize = (int)head.GetProperty(nameof(IHeadSize.Size))!.GetValue(null)!;
-        int hidden = Heads * headSize;
-        int size = format == typeof(TensorFloat32Format) ? 4 : 2;
+        int hidden = Heads * SizeOf(head);
         var random = new Random(tokens);
         uint[] bits = [.. Enumerable.Range(0, Images * tokens * 3 * hidden).Select(_ => Encode(random.NextSingle() * 4 - 2, format))];
-        float[] values = Array.ConvertAll(bits, value => Decode(value, format));
-        int contextStart = (size * bits.Length + 255) / 256 * 256;
-        byte[] global = new byte[contextStart + size * Images * tokens * hidden];
-        Array.Fill(global, (byte)0xff);
-        for (int i = 0; i < bits.Length; i++)
-        {
-            if (size == 2)
-                BinaryPrimitives.WriteUInt16LittleEndian(global.AsSpan(2 * i), (ushort)bits[i]);
-            else
-                BinaryPrimitives.WriteUInt32LittleEndian(global.AsSpan(4 * i), bits[i]);
-        }
-
-        var program = new PtxProgram(
-            GpuKernels.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head)));
-        Assert.Equal([8, 16, 8], program.ParameterSizes);
-        using var machine = new PtxMachine(program, global);
-        machine.SetAddress(0, 0);
-        int[] shape = [tokens, queries, Heads, BitConverter.SingleToInt32Bits((float)(Math.Log2(Math.E) / Math.Sqrt(headSize)))];
-        for (int i = 0; i < shape.Length; i++)
-            machine.Set(1, 4 * i, shape[i]);
-        machine.SetAddress(2, contextStart);
-        machine.Run(((queries + Attention.TileRows - 1) / Attention.TileRows, Heads, Images), (Attention.Threads, 1, 1));
-        machine.Read(global);
+        uint[] context = Run(format, head, tokens, queries, Heads, Images, bits);
         for (int image = 0; image < Images; image++)
         {
-            double[] expected = Reference.Attention(
-                [.. values.AsSpan(image * tokens * 3 * hidden, tokens * 3 * hidden)], tokens, Heads, headSize);
-            int start = contextStart + size * image * tokens * hidden;
-            float[] context = [.. Enumerable.Range(0, queries * hidden).Select(i => Decode(
-                size == 2 ? BitConverter.ToUInt16(global, start + 2 * i) : BitConverter.ToUInt32(global, start + 4 * i), format))];
             // Weights and outputs are rounded to the format; values are below 2.
             Tolerance.AssertClose(
-                $"{format.Name}, heads of {headSize}, {tokens} tokens", expected.AsSpan(0, queries * hidden), context,
+                $"{format.Name}, {head.Name}, {tokens} tokens", Expected(format, head, tokens, Heads, bits, image).AsSpan(0, queries * hidden),
+                [.. context.AsSpan(image * tokens * hidden, queries * hidden).ToArray().Select(value => Decode(value, format))],
                 format == typeof(BFloat16Format) ? 2.0 / 128 : 2.0 / 1024, hidden);
             Assert.True(
-                global.AsSpan(
-                    start + size * queries * hidden,
-                    size * (tokens - queries) * hidden).IndexOfAnyExcept((byte)0xff) < 0, "a query that was not asked for");
+                context.AsSpan(image * tokens * hidden + queries * hidden, (tokens - queries) * hidden)
+                    .IndexOfAnyExcept(Untouched(format)) < 0, "a query that was not asked for");
         }
     }
 
     /// <summary>
-    /// A warp's loads of 32-bit values are single words, which the bank check of ldmatrix does not see.
+    /// Steps of 32 keys whose scores rise above the limit of the exponents by a little, by a lot and twice in a row, stay
+    /// just below it, fall, or are far from 0 from the start. Only every third query has such scores.
+    /// </summary>
+    [Theory]
+    [InlineData(typeof(BFloat16Format), new[] { 0f, 7, 5, 60, 58, -100, 61 })]
+    [InlineData(typeof(Float16Format), new[] { 0f, 5.25f, 5.75f, 11, 17, 23, 29 })]
+    [InlineData(typeof(TensorFloat32Format), new[] { 0f, 5.5f, 5.625f, 40, 41, 300, 2 })]
+    [InlineData(typeof(BFloat16Format), new[] { -250f, -251, -249, -240, -250, -252, -200 })]
+    [InlineData(typeof(Float16Format), new[] { 200f, 190, 60, 0, -60, -200, 201 })]
+    public void Rising_scores_are_corrected(Type format, float[] steps)
+    {
+        const int Tokens = 197;
+        uint[] bits = Steps(format, steps);
+        uint[] context = Run(format, typeof(Head64), Tokens, Tokens, 1, 1, bits);
+        Tolerance.AssertClose(
+            $"{format.Name}, {string.Join(' ', steps)}", Expected(format, typeof(Head64), Tokens, 1, bits, 0),
+            [.. context.Select(value => Decode(value, format))],
+            format == typeof(BFloat16Format) ? 2.0 / 128 : 2.0 / 1024, 64);
+    }
+
+    /// <summary>
+    /// A warp corrects its outputs if one of its rows needs it. The others must not change, or a token's bytes would
+    /// depend on its neighbors'.
+    /// </summary>
+    [Theory]
+    [InlineData(typeof(BFloat16Format))]
+    [InlineData(typeof(Float16Format))]
+    [InlineData(typeof(TensorFloat32Format))]
+    public void Correcting_one_query_leaves_the_others_as_they_are(Type format)
+    {
+        const int Tokens = 197;
+        uint[] bits = Steps(format, [0, 3, 9, 4, 50, 20, 90]);
+        uint[] context = Run(format, typeof(Head64), Tokens, Tokens, 1, 1, bits);
+        for (int query = 0; query < Tokens; query += 3)
+            bits[query * 3 * 64] = 0;
+        uint[] level = Run(format, typeof(Head64), Tokens, Tokens, 1, 1, bits);
+        for (int query = 0; query < Tokens; query++)
+            Assert.Equal(query % 3 != 0, context.AsSpan(query * 64, 64).SequenceEqual(level.AsSpan(query * 64, 64)));
+    }
+
+    /// <summary>
+    /// A half warp's loads of two 32-bit values are 128 bytes, which the bank check of ldmatrix does not see.
     /// </summary>
     [Theory]
     [InlineData(128)]
     [InlineData(256)]
     public void Values_of_32_bits_lie_on_different_banks(int pitch)
     {
-        for (int fragment = 0; fragment < pitch / 32; fragment++)
+        for (int piece = 0; piece < pitch / 64; piece++)
         {
             for (int odd = 0; odd < 2; odd++)
-                Assert.Equal(
-                    32,
-                    Enumerable.Range(0, 32).Select(
-                        lane => Attention.ValueFragment32(lane, fragment, odd, pitch) / 4 % 32).Distinct().Count());
+            {
+                foreach (int half in new[] { 0, 16 })
+                    Assert.Equal(
+                        16,
+                        Enumerable.Range(half, 16).Select(
+                            lane => Attention.ValueFragment32(lane, piece, odd, pitch) / 8 % 16).Distinct().Count());
+            }
         }
     }
 
@@ -137,6 +152,69 @@ public sealed class TensorAttentionTests
         Assert.Equal(!half, TensorCoreOps<Float16Format>.UsesFloatAttention(shape, request));
         Assert.Equal(!tensorFloat, TensorCoreOps<TensorFloat32Format>.UsesFloatAttention(shape, request));
     }
+
+    /// <summary>
+    /// Queries, keys and values of 197 tokens, one head of 64: random, but for the first column. There every third query
+    /// is 8, and the keys of each step of 32 have the same value. It adds 8 / sqrt(64) of itself to the scores.
+    /// </summary>
+    private static uint[] Steps(Type format, float[] steps)
+    {
+        const int Tokens = 197;
+        var random = new Random(7);
+        float[] values = [.. Enumerable.Range(0, Tokens * 3 * 64).Select(_ => random.NextSingle() * 2 - 1)];
+        for (int token = 0; token < Tokens; token++)
+        {
+            values[token * 3 * 64] = token % 3 == 0 ? 8 : 0;
+            values[token * 3 * 64 + 64] = steps[token / Attention.StepKeys];
+        }
+
+        return Array.ConvertAll(values, value => Encode(value, format));
+    }
+
+    /// <summary>Runs the kernel on qkv; what it leaves alone stays <see cref="Untouched"/>.</summary>
+    private static uint[] Run(Type format, Type head, int tokens, int queries, int heads, int images, uint[] qkv)
+    {
+        int hidden = heads * SizeOf(head);
+        int size = format == typeof(TensorFloat32Format) ? 4 : 2;
+        int contextStart = (size * qkv.Length + 255) / 256 * 256;
+        byte[] global = new byte[contextStart + size * images * tokens * hidden];
+        Array.Fill(global, (byte)0xff);
+        for (int i = 0; i < qkv.Length; i++)
+        {
+            if (size == 2)
+                BinaryPrimitives.WriteUInt16LittleEndian(global.AsSpan(2 * i), (ushort)qkv[i]);
+            else
+                BinaryPrimitives.WriteUInt32LittleEndian(global.AsSpan(4 * i), qkv[i]);
+        }
+
+        var program = new PtxProgram(
+            GpuKernels.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head)));
+        Assert.Equal([8, 16, 8], program.ParameterSizes);
+        using var machine = new PtxMachine(program, global);
+        machine.SetAddress(0, 0);
+        int[] shape = [tokens, queries, heads, BitConverter.SingleToInt32Bits((float)(Math.Log2(Math.E) / Math.Sqrt(SizeOf(head))))];
+        for (int i = 0; i < shape.Length; i++)
+            machine.Set(1, 4 * i, shape[i]);
+        machine.SetAddress(2, contextStart);
+        machine.Run(((queries + Attention.TileRows - 1) / Attention.TileRows, heads, images), (Attention.Threads, 1, 1));
+        machine.Read(global);
+        return
+        [
+            .. Enumerable.Range(0, images * tokens * hidden).Select(i => size == 2
+                ? BitConverter.ToUInt16(global, contextStart + 2 * i) : BitConverter.ToUInt32(global, contextStart + 4 * i)),
+        ];
+    }
+
+    private static double[] Expected(Type format, Type head, int tokens, int heads, uint[] qkv, int image)
+    {
+        int length = tokens * 3 * heads * SizeOf(head);
+        return Reference.Attention(
+            [.. qkv.AsSpan(image * length, length).ToArray().Select(value => Decode(value, format))], tokens, heads, SizeOf(head));
+    }
+
+    private static int SizeOf(Type head) => (int)head.GetProperty(nameof(IHeadSize.Size))!.GetValue(null)!;
+
+    private static uint Untouched(Type format) => format == typeof(TensorFloat32Format) ? uint.MaxValue : ushort.MaxValue;
 
     private static uint Encode(float value, Type format) =>
         format == typeof(BFloat16Format) ? BFloat16Format.Round(value)

@@ -100,7 +100,8 @@ public sealed partial class TensorPtxTests
                 int steps = SizeOf(head) * size / 32;
                 Assert.Equal(steps + 2 * steps, Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.shared.b16 ")); // queries, keys
                 Assert.Equal(size == 2 ? 2 * steps : 0, Count(ptx, "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 "));
-                Assert.Equal(size == 2 ? 0 : 8 * steps, Count(ptx, "ld.shared.b32 "));
+                Assert.Equal(size == 2 ? 0 : 4 * steps, Count(ptx, "ld.shared.v2.b32 "));
+                Assert.Equal(size == 2 ? 0 : 4 * steps, Count(ptx, "ld.shared"));
                 Assert.Equal(steps > 4 ? 24 : 20, Count(ptx, "cp.async.cg.shared.global "));
                 Assert.Equal(2, Count(ptx, "cp.async.commit_group;"));
             }

@@ -8,19 +8,22 @@ namespace Dino.Gpu.Kernels.TensorCore;
 /// <summary>
 /// The PTX of a warp's attention: 16 queries, 32 keys at a time. A lane holds rows lane / 4 (the first of each pair
 /// below) and lane / 4 + 8 (the second): scores s, of which fragment j is s[4 j] to s[4 j + 3] over keys 8 j to 8 j +
-/// 7, maxima m and sums l, outputs o as the scores. What depends on the head's size is in <see cref="IHeadPiece"/>.
+/// 7, sums l, outputs o as the scores. Weights are 2^(s scale + low). What depends on the head's size is in <see
+/// cref="IHeadPiece"/>.
 /// </summary>
 internal static class AttentionText
 {
     /// <summary>
-    /// Queries qf, weights of values pf, keys or values kf, and what is above. What a head does not use costs nothing.
+    /// Queries qf, weights of values pf, keys or values kf, their places kp and vp, and what is above. What a head does
+    /// not use costs nothing.
     /// </summary>
     public const string Registers =
-        ".reg .f32 s<16>; .reg .f32 o<64>; .reg .b32 qf<32>; .reg .b32 pf<16>; .reg .b32 af<4>; .reg .b32 kf<8>; .reg .f32 m<2>;\n\t"
-        + ".reg .f32 l<2>; .reg .f32 top<2>; .reg .f32 other<2>; .reg .f32 low<2>; .reg .b32 tilesBase; .reg .b32 address;\n\t"
-        + ".reg .b32 address1; .reg .pred inside; .reg .f32 result<4>; .reg .b32 packed<4>; mov.u32 tilesBase, tiles;";
+        ".reg .f32 s<16>; .reg .f32 o<64>; .reg .b32 qf<32>; .reg .b32 pf<16>; .reg .b32 af<4>; .reg .b32 kf<16>; .reg .b32 kp<4>;\n\t"
+        + ".reg .b32 vp<4>; .reg .f32 l<2>; .reg .f32 low<2>; .reg .f32 top<2>; .reg .f32 lower; .reg .f32 other<2>;\n\t"
+        + ".reg .b32 tilesBase; .reg .b32 address; .reg .pred inside; .reg .f32 result<4>; .reg .b32 packed<4>;\n\t"
+        + "mov.u32 tilesBase, tiles;";
 
-    /// <summary>o = 0, l = 0, m below every score.</summary>
+    /// <summary>o = 0, l = 0, low so that the first step has every exponent above the limit.</summary>
     public const string Clear =
         "mov.f32 o0, 0f00000000; mov.f32 o1, 0f00000000; mov.f32 o2, 0f00000000; mov.f32 o3, 0f00000000; mov.f32 o4, 0f00000000;\n\t"
         + "mov.f32 o5, 0f00000000; mov.f32 o6, 0f00000000; mov.f32 o7, 0f00000000; mov.f32 o8, 0f00000000; mov.f32 o9, 0f00000000;\n\t"
@@ -37,8 +40,18 @@ internal static class AttentionText
         + "mov.f32 o50, 0f00000000; mov.f32 o51, 0f00000000; mov.f32 o52, 0f00000000; mov.f32 o53, 0f00000000;\n\t"
         + "mov.f32 o54, 0f00000000; mov.f32 o55, 0f00000000; mov.f32 o56, 0f00000000; mov.f32 o57, 0f00000000;\n\t"
         + "mov.f32 o58, 0f00000000; mov.f32 o59, 0f00000000; mov.f32 o60, 0f00000000; mov.f32 o61, 0f00000000;\n\t"
-        + "mov.f32 o62, 0f00000000; mov.f32 o63, 0f00000000; mov.f32 l0, 0f00000000; mov.f32 l1, 0f00000000; mov.f32 m0, 0fF149F2CA;\n\t"
-        + "mov.f32 m1, 0fF149F2CA;";
+        + "mov.f32 o62, 0f00000000; mov.f32 o63, 0f00000000; mov.f32 l0, 0f00000000; mov.f32 l1, 0f00000000;\n\t"
+        + "mov.f32 low0, 0f7F800000; mov.f32 low1, 0f7F800000;";
+
+    /// <summary>Where this lane points ldmatrix for 16 keys, from where they begin.</summary>
+    public const string KeyPlaces =
+        "add.u32 kp0, tilesBase, %0; add.u32 kp1, tilesBase, %1; add.u32 kp2, tilesBase, %2; add.u32 kp3, tilesBase, %3;";
+
+    /// <summary>
+    /// Where this lane points ldmatrix for the values of 16 keys, or reads those of 32 bits, from where they begin.
+    /// </summary>
+    public const string ValuePlaces =
+        "add.u32 vp0, tilesBase, %0; add.u32 vp1, tilesBase, %1; add.u32 vp2, tilesBase, %2; add.u32 vp3, tilesBase, %3;";
 
     /// <summary>s = 0</summary>
     public const string ClearScores =
@@ -46,11 +59,6 @@ internal static class AttentionText
         + "mov.f32 s5, 0f00000000; mov.f32 s6, 0f00000000; mov.f32 s7, 0f00000000; mov.f32 s8, 0f00000000; mov.f32 s9, 0f00000000;\n\t"
         + "mov.f32 s10, 0f00000000; mov.f32 s11, 0f00000000; mov.f32 s12, 0f00000000; mov.f32 s13, 0f00000000;\n\t"
         + "mov.f32 s14, 0f00000000; mov.f32 s15, 0f00000000;";
-
-    /// <summary>32 bytes of 32 keys: the first 16 from byte %0 of the tiles, the others from byte %1.</summary>
-    public const string LoadKeys =
-        "add.u32 address, tilesBase, %0; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf0, kf1, kf2, kf3}, [address];\n\t"
-        + "add.u32 address, tilesBase, %1; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf4, kf5, kf6, kf7}, [address];";
 
     /// <summary>s += af k^T</summary>
     public const string ScoresBFloat16 =
@@ -85,27 +93,47 @@ internal static class AttentionText
         + "setp.gt.s32 inside, %0, 25; selp.f32 s13, s13, 0fF149F2CA, inside; selp.f32 s15, s15, 0fF149F2CA, inside;";
 
     /// <summary>
-    /// m' = max(m, s), other = 2^((m - m') %0), s = 2^(s %0 + m' %1), l = l other + s, where %0 is the scale times log2
-    /// e and %1 the same below zero; four lanes share a row.
+    /// s = 2^(s %0 + low), l = l + s, where %0 is the scale times log2 e. Before, where any lane has a score whose
+    /// exponent is above the limit: in its row low' = - %0 times the highest score, so that its weight is 1, l = l
+    /// 2^(low' - low), and o likewise. Four lanes share a row. The label is the block's own, so the compiler may repeat
+    /// it.
     /// </summary>
     public const string Softmax =
-        "max.f32 top0, m0, s0; max.f32 top0, top0, s1; max.f32 top0, top0, s4; max.f32 top0, top0, s5; max.f32 top0, top0, s8;\n\t"
-        + "max.f32 top0, top0, s9; max.f32 top0, top0, s12; max.f32 top0, top0, s13;\n\t"
+        "max.f32 top0, s0, s1; max.f32 top0, top0, s4; max.f32 top0, top0, s5; max.f32 top0, top0, s8; max.f32 top0, top0, s9;\n\t"
+        + "max.f32 top0, top0, s12; max.f32 top0, top0, s13; max.f32 top1, s2, s3; max.f32 top1, top1, s6; max.f32 top1, top1, s7;\n\t"
+        + "max.f32 top1, top1, s10; max.f32 top1, top1, s11; max.f32 top1, top1, s14; max.f32 top1, top1, s15;\n\t"
+        + "fma.rn.f32 other0, top0, %0, low0; fma.rn.f32 other1, top1, %0, low1; max.f32 other0, other0, other1;\n\t"
+        + "setp.gt.f32 inside, other0, 0f41000000; vote.sync.any.pred inside, inside, 0xffffffff; { @!inside bra Same;\n\t"
         + "shfl.sync.bfly.b32 other0, top0, 1, 31, 0xffffffff; max.f32 top0, top0, other0;\n\t"
-        + "shfl.sync.bfly.b32 other0, top0, 2, 31, 0xffffffff; max.f32 top0, top0, other0; sub.f32 other0, m0, top0;\n\t"
-        + "mul.f32 other0, other0, %0; ex2.approx.ftz.f32 other0, other0; mov.f32 m0, top0; mul.f32 low0, top0, %1;\n\t"
-        + "mul.f32 l0, l0, other0; fma.rn.f32 s0, s0, %0, low0; ex2.approx.ftz.f32 s0, s0; add.f32 l0, l0, s0;\n\t"
-        + "fma.rn.f32 s1, s1, %0, low0; ex2.approx.ftz.f32 s1, s1; add.f32 l0, l0, s1; fma.rn.f32 s4, s4, %0, low0;\n\t"
-        + "ex2.approx.ftz.f32 s4, s4; add.f32 l0, l0, s4; fma.rn.f32 s5, s5, %0, low0; ex2.approx.ftz.f32 s5, s5; add.f32 l0, l0, s5;\n\t"
-        + "fma.rn.f32 s8, s8, %0, low0; ex2.approx.ftz.f32 s8, s8; add.f32 l0, l0, s8; fma.rn.f32 s9, s9, %0, low0;\n\t"
-        + "ex2.approx.ftz.f32 s9, s9; add.f32 l0, l0, s9; fma.rn.f32 s12, s12, %0, low0; ex2.approx.ftz.f32 s12, s12;\n\t"
-        + "add.f32 l0, l0, s12; fma.rn.f32 s13, s13, %0, low0; ex2.approx.ftz.f32 s13, s13; add.f32 l0, l0, s13;\n\t"
-        + "max.f32 top1, m1, s2; max.f32 top1, top1, s3; max.f32 top1, top1, s6; max.f32 top1, top1, s7; max.f32 top1, top1, s10;\n\t"
-        + "max.f32 top1, top1, s11; max.f32 top1, top1, s14; max.f32 top1, top1, s15;\n\t"
-        + "shfl.sync.bfly.b32 other1, top1, 1, 31, 0xffffffff; max.f32 top1, top1, other1;\n\t"
-        + "shfl.sync.bfly.b32 other1, top1, 2, 31, 0xffffffff; max.f32 top1, top1, other1; sub.f32 other1, m1, top1;\n\t"
-        + "mul.f32 other1, other1, %0; ex2.approx.ftz.f32 other1, other1; mov.f32 m1, top1; mul.f32 low1, top1, %1;\n\t"
-        + "mul.f32 l1, l1, other1; fma.rn.f32 s2, s2, %0, low1; ex2.approx.ftz.f32 s2, s2; add.f32 l1, l1, s2;\n\t"
+        + "shfl.sync.bfly.b32 other0, top0, 2, 31, 0xffffffff; max.f32 top0, top0, other0; fma.rn.f32 other0, top0, %0, low0;\n\t"
+        + "setp.gt.f32 inside, other0, 0f41000000; mul.f32 lower, top0, %0; neg.f32 lower, lower; sub.f32 other0, lower, low0;\n\t"
+        + "ex2.approx.ftz.f32 other0, other0; selp.f32 other0, other0, 0f3F800000, inside; selp.f32 low0, lower, low0, inside;\n\t"
+        + "mul.f32 l0, l0, other0; shfl.sync.bfly.b32 other1, top1, 1, 31, 0xffffffff; max.f32 top1, top1, other1;\n\t"
+        + "shfl.sync.bfly.b32 other1, top1, 2, 31, 0xffffffff; max.f32 top1, top1, other1; fma.rn.f32 other1, top1, %0, low1;\n\t"
+        + "setp.gt.f32 inside, other1, 0f41000000; mul.f32 lower, top1, %0; neg.f32 lower, lower; sub.f32 other1, lower, low1;\n\t"
+        + "ex2.approx.ftz.f32 other1, other1; selp.f32 other1, other1, 0f3F800000, inside; selp.f32 low1, lower, low1, inside;\n\t"
+        + "mul.f32 l1, l1, other1; mul.f32 o0, o0, other0; mul.f32 o1, o1, other0; mul.f32 o2, o2, other1; mul.f32 o3, o3, other1;\n\t"
+        + "mul.f32 o4, o4, other0; mul.f32 o5, o5, other0; mul.f32 o6, o6, other1; mul.f32 o7, o7, other1; mul.f32 o8, o8, other0;\n\t"
+        + "mul.f32 o9, o9, other0; mul.f32 o10, o10, other1; mul.f32 o11, o11, other1; mul.f32 o12, o12, other0;\n\t"
+        + "mul.f32 o13, o13, other0; mul.f32 o14, o14, other1; mul.f32 o15, o15, other1; mul.f32 o16, o16, other0;\n\t"
+        + "mul.f32 o17, o17, other0; mul.f32 o18, o18, other1; mul.f32 o19, o19, other1; mul.f32 o20, o20, other0;\n\t"
+        + "mul.f32 o21, o21, other0; mul.f32 o22, o22, other1; mul.f32 o23, o23, other1; mul.f32 o24, o24, other0;\n\t"
+        + "mul.f32 o25, o25, other0; mul.f32 o26, o26, other1; mul.f32 o27, o27, other1; mul.f32 o28, o28, other0;\n\t"
+        + "mul.f32 o29, o29, other0; mul.f32 o30, o30, other1; mul.f32 o31, o31, other1; mul.f32 o32, o32, other0;\n\t"
+        + "mul.f32 o33, o33, other0; mul.f32 o34, o34, other1; mul.f32 o35, o35, other1; mul.f32 o36, o36, other0;\n\t"
+        + "mul.f32 o37, o37, other0; mul.f32 o38, o38, other1; mul.f32 o39, o39, other1; mul.f32 o40, o40, other0;\n\t"
+        + "mul.f32 o41, o41, other0; mul.f32 o42, o42, other1; mul.f32 o43, o43, other1; mul.f32 o44, o44, other0;\n\t"
+        + "mul.f32 o45, o45, other0; mul.f32 o46, o46, other1; mul.f32 o47, o47, other1; mul.f32 o48, o48, other0;\n\t"
+        + "mul.f32 o49, o49, other0; mul.f32 o50, o50, other1; mul.f32 o51, o51, other1; mul.f32 o52, o52, other0;\n\t"
+        + "mul.f32 o53, o53, other0; mul.f32 o54, o54, other1; mul.f32 o55, o55, other1; mul.f32 o56, o56, other0;\n\t"
+        + "mul.f32 o57, o57, other0; mul.f32 o58, o58, other1; mul.f32 o59, o59, other1; mul.f32 o60, o60, other0;\n\t"
+        + "mul.f32 o61, o61, other0; mul.f32 o62, o62, other1; mul.f32 o63, o63, other1; Same: } fma.rn.f32 s0, s0, %0, low0;\n\t"
+        + "ex2.approx.ftz.f32 s0, s0; add.f32 l0, l0, s0; fma.rn.f32 s1, s1, %0, low0; ex2.approx.ftz.f32 s1, s1; add.f32 l0, l0, s1;\n\t"
+        + "fma.rn.f32 s4, s4, %0, low0; ex2.approx.ftz.f32 s4, s4; add.f32 l0, l0, s4; fma.rn.f32 s5, s5, %0, low0;\n\t"
+        + "ex2.approx.ftz.f32 s5, s5; add.f32 l0, l0, s5; fma.rn.f32 s8, s8, %0, low0; ex2.approx.ftz.f32 s8, s8; add.f32 l0, l0, s8;\n\t"
+        + "fma.rn.f32 s9, s9, %0, low0; ex2.approx.ftz.f32 s9, s9; add.f32 l0, l0, s9; fma.rn.f32 s12, s12, %0, low0;\n\t"
+        + "ex2.approx.ftz.f32 s12, s12; add.f32 l0, l0, s12; fma.rn.f32 s13, s13, %0, low0; ex2.approx.ftz.f32 s13, s13;\n\t"
+        + "add.f32 l0, l0, s13; fma.rn.f32 s2, s2, %0, low1; ex2.approx.ftz.f32 s2, s2; add.f32 l1, l1, s2;\n\t"
         + "fma.rn.f32 s3, s3, %0, low1; ex2.approx.ftz.f32 s3, s3; add.f32 l1, l1, s3; fma.rn.f32 s6, s6, %0, low1;\n\t"
         + "ex2.approx.ftz.f32 s6, s6; add.f32 l1, l1, s6; fma.rn.f32 s7, s7, %0, low1; ex2.approx.ftz.f32 s7, s7; add.f32 l1, l1, s7;\n\t"
         + "fma.rn.f32 s10, s10, %0, low1; ex2.approx.ftz.f32 s10, s10; add.f32 l1, l1, s10; fma.rn.f32 s11, s11, %0, low1;\n\t"
@@ -138,25 +166,6 @@ internal static class AttentionText
         + "cvt.rna.tf32.f32 pf8, s8; cvt.rna.tf32.f32 pf9, s10; cvt.rna.tf32.f32 pf10, s9; cvt.rna.tf32.f32 pf11, s11;\n\t"
         + "cvt.rna.tf32.f32 pf12, s12; cvt.rna.tf32.f32 pf13, s14; cvt.rna.tf32.f32 pf14, s13; cvt.rna.tf32.f32 pf15, s15;";
 
-    /// <summary>
-    /// 16 values of the head of 32 keys, transposed: the first 16 keys from byte %0 of the tiles, the others from byte
-    /// %1.
-    /// </summary>
-    public const string LoadValues16 =
-        "add.u32 address, tilesBase, %0; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf0, kf1, kf2, kf3}, [address];\n\t"
-        + "add.u32 address, tilesBase, %1; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf4, kf5, kf6, kf7}, [address];";
-
-    /// <summary>
-    /// 8 values of the head of 32 keys, one a lane of keys 2 (lane mod 4) and the next of each eight, from bytes %0 and
-    /// %1 of the tiles, eight keys every %2 bytes: ldmatrix does not transpose 32 bits.
-    /// </summary>
-    public const string LoadValues32 =
-        "add.u32 address, tilesBase, %0; add.u32 address1, tilesBase, %1; ld.shared.b32 kf0, [address];\n\t"
-        + "ld.shared.b32 kf1, [address1]; add.u32 address, address, %2; add.u32 address1, address1, %2; ld.shared.b32 kf2, [address];\n\t"
-        + "ld.shared.b32 kf3, [address1]; add.u32 address, address, %2; add.u32 address1, address1, %2; ld.shared.b32 kf4, [address];\n\t"
-        + "ld.shared.b32 kf5, [address1]; add.u32 address, address, %2; add.u32 address1, address1, %2; ld.shared.b32 kf6, [address];\n\t"
-        + "ld.shared.b32 kf7, [address1];";
-
     /// <summary>l = 1 / l</summary>
     public const string Finish =
         "shfl.sync.bfly.b32 other0, l0, 1, 31, 0xffffffff; add.f32 l0, l0, other0;\n\t"
@@ -164,18 +173,20 @@ internal static class AttentionText
         + "shfl.sync.bfly.b32 other1, l1, 1, 31, 0xffffffff; add.f32 l1, l1, other1;\n\t"
         + "shfl.sync.bfly.b32 other1, l1, 2, 31, 0xffffffff; add.f32 l1, l1, other1; rcp.approx.ftz.f32 l1, l1;";
 
-    /// <summary>Two results to the global address %0, two to %1.</summary>
-    public const string StorePairsBFloat16 =
+    /// <summary>Columns 2 l and 2 l + 1 of each 8 to the global address %0, with l = lane mod 4.</summary>
+    public const string StoreBFloat16 =
         "cvt.rn.bf16x2.f32 packed0, result1, result0; cvt.rn.bf16x2.f32 packed1, result3, result2; st.global.b32 [%0], packed0;\n\t"
-        + "st.global.b32 [%1], packed1;";
+        + "st.global.b32 [%0+16], packed1;";
 
-    /// <summary>Two results to the global address %0, two to %1.</summary>
-    public const string StorePairsFloat16 =
+    /// <summary>Columns 2 l and 2 l + 1 of each 8 to the global address %0, with l = lane mod 4.</summary>
+    public const string StoreFloat16 =
         "cvt.rn.f16x2.f32 packed0, result1, result0; cvt.rn.f16x2.f32 packed1, result3, result2; st.global.b32 [%0], packed0;\n\t"
-        + "st.global.b32 [%1], packed1;";
+        + "st.global.b32 [%0+16], packed1;";
 
-    /// <summary>Two results to the global address %0, two to %1.</summary>
-    public const string StorePairsTensorFloat32 =
+    /// <summary>
+    /// Columns 4 l to 4 l + 3 to the global address %0. The even ones come first among the results.
+    /// </summary>
+    public const string StoreTensorFloat32 =
         "cvt.rna.tf32.f32 packed0, result0; cvt.rna.tf32.f32 packed1, result1; cvt.rna.tf32.f32 packed2, result2;\n\t"
-        + "cvt.rna.tf32.f32 packed3, result3; st.global.v2.b32 [%0], {packed0, packed1}; st.global.v2.b32 [%1], {packed2, packed3};";
+        + "cvt.rna.tf32.f32 packed3, result3; st.global.v4.b32 [%0], {packed0, packed2, packed1, packed3};";
 }

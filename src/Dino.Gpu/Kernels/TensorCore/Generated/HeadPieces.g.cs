@@ -16,9 +16,21 @@ internal readonly struct HeadPiece0 : IHeadPiece
     public static void TakeQuery() => CudaAsm.Emit(
         "mov.b32 af0, qf0; mov.b32 af1, qf1; mov.b32 af2, qf2; mov.b32 af3, qf3;");
 
-    public static void Rescale() => CudaAsm.Emit(
-        "mul.f32 o0, o0, other0; mul.f32 o1, o1, other0; mul.f32 o2, o2, other1; mul.f32 o3, o3, other1; mul.f32 o4, o4, other0;\n\t"
-        + "mul.f32 o5, o5, other0; mul.f32 o6, o6, other1; mul.f32 o7, o7, other1;");
+    public static void LoadKeys(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, kp0, %0; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf0, kf1, kf2, kf3}, [address];\n\t"
+        + "add.u32 address, kp0, %1; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf4, kf5, kf6, kf7}, [address];", start, next);
+
+    public static void LoadValues16(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, vp0, %0; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf0, kf1, kf2, kf3}, [address];\n\t"
+        + "add.u32 address, vp0, %1; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf4, kf5, kf6, kf7}, [address];", start, next);
+
+    public static void LoadValues32(int start, int second, int third, int fourth) => CudaAsm.Emit(
+        "add.u32 address, vp0, %0; ld.shared.v2.b32 {kf0, kf8}, [address]; add.u32 address, vp1, %0;\n\t"
+        + "ld.shared.v2.b32 {kf1, kf9}, [address]; add.u32 address, vp0, %1; ld.shared.v2.b32 {kf2, kf10}, [address];\n\t"
+        + "add.u32 address, vp1, %1; ld.shared.v2.b32 {kf3, kf11}, [address]; add.u32 address, vp0, %2;\n\t"
+        + "ld.shared.v2.b32 {kf4, kf12}, [address]; add.u32 address, vp1, %2; ld.shared.v2.b32 {kf5, kf13}, [address];\n\t"
+        + "add.u32 address, vp0, %3; ld.shared.v2.b32 {kf6, kf14}, [address]; add.u32 address, vp1, %3;\n\t"
+        + "ld.shared.v2.b32 {kf7, kf15}, [address];", start, second, third, fourth);
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
         BFloat16 + " {o0, o1, o2, o3}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o0, o1, o2, o3};\n\t"
@@ -39,10 +51,10 @@ internal readonly struct HeadPiece0 : IHeadPiece
         + TensorFloat32 + " {o0, o1, o2, o3}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o0, o1, o2, o3};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        TensorFloat32 + " {o4, o5, o6, o7}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o4, o5, o6, o7};\n\t"
-        + TensorFloat32 + " {o4, o5, o6, o7}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o4, o5, o6, o7};\n\t"
-        + TensorFloat32 + " {o4, o5, o6, o7}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o4, o5, o6, o7};\n\t"
-        + TensorFloat32 + " {o4, o5, o6, o7}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o4, o5, o6, o7};");
+        TensorFloat32 + " {o4, o5, o6, o7}, {pf0, pf1, pf2, pf3}, {kf8, kf9}, {o4, o5, o6, o7};\n\t"
+        + TensorFloat32 + " {o4, o5, o6, o7}, {pf4, pf5, pf6, pf7}, {kf10, kf11}, {o4, o5, o6, o7};\n\t"
+        + TensorFloat32 + " {o4, o5, o6, o7}, {pf8, pf9, pf10, pf11}, {kf12, kf13}, {o4, o5, o6, o7};\n\t"
+        + TensorFloat32 + " {o4, o5, o6, o7}, {pf12, pf13, pf14, pf15}, {kf14, kf15}, {o4, o5, o6, o7};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o0, l0; mul.f32 result1, o1, l0; mul.f32 result2, o4, l0; mul.f32 result3, o5, l0;");
@@ -61,9 +73,21 @@ internal readonly struct HeadPiece1 : IHeadPiece
     public static void TakeQuery() => CudaAsm.Emit(
         "mov.b32 af0, qf4; mov.b32 af1, qf5; mov.b32 af2, qf6; mov.b32 af3, qf7;");
 
-    public static void Rescale() => CudaAsm.Emit(
-        "mul.f32 o8, o8, other0; mul.f32 o9, o9, other0; mul.f32 o10, o10, other1; mul.f32 o11, o11, other1;\n\t"
-        + "mul.f32 o12, o12, other0; mul.f32 o13, o13, other0; mul.f32 o14, o14, other1; mul.f32 o15, o15, other1;");
+    public static void LoadKeys(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, kp1, %0; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf0, kf1, kf2, kf3}, [address];\n\t"
+        + "add.u32 address, kp1, %1; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf4, kf5, kf6, kf7}, [address];", start, next);
+
+    public static void LoadValues16(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, vp1, %0; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf0, kf1, kf2, kf3}, [address];\n\t"
+        + "add.u32 address, vp1, %1; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf4, kf5, kf6, kf7}, [address];", start, next);
+
+    public static void LoadValues32(int start, int second, int third, int fourth) => CudaAsm.Emit(
+        "add.u32 address, vp2, %0; ld.shared.v2.b32 {kf0, kf8}, [address]; add.u32 address, vp3, %0;\n\t"
+        + "ld.shared.v2.b32 {kf1, kf9}, [address]; add.u32 address, vp2, %1; ld.shared.v2.b32 {kf2, kf10}, [address];\n\t"
+        + "add.u32 address, vp3, %1; ld.shared.v2.b32 {kf3, kf11}, [address]; add.u32 address, vp2, %2;\n\t"
+        + "ld.shared.v2.b32 {kf4, kf12}, [address]; add.u32 address, vp3, %2; ld.shared.v2.b32 {kf5, kf13}, [address];\n\t"
+        + "add.u32 address, vp2, %3; ld.shared.v2.b32 {kf6, kf14}, [address]; add.u32 address, vp3, %3;\n\t"
+        + "ld.shared.v2.b32 {kf7, kf15}, [address];", start, second, third, fourth);
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
         BFloat16 + " {o8, o9, o10, o11}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o8, o9, o10, o11};\n\t"
@@ -84,10 +108,10 @@ internal readonly struct HeadPiece1 : IHeadPiece
         + TensorFloat32 + " {o8, o9, o10, o11}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o8, o9, o10, o11};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        TensorFloat32 + " {o12, o13, o14, o15}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o12, o13, o14, o15};\n\t"
-        + TensorFloat32 + " {o12, o13, o14, o15}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o12, o13, o14, o15};\n\t"
-        + TensorFloat32 + " {o12, o13, o14, o15}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o12, o13, o14, o15};\n\t"
-        + TensorFloat32 + " {o12, o13, o14, o15}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o12, o13, o14, o15};");
+        TensorFloat32 + " {o12, o13, o14, o15}, {pf0, pf1, pf2, pf3}, {kf8, kf9}, {o12, o13, o14, o15};\n\t"
+        + TensorFloat32 + " {o12, o13, o14, o15}, {pf4, pf5, pf6, pf7}, {kf10, kf11}, {o12, o13, o14, o15};\n\t"
+        + TensorFloat32 + " {o12, o13, o14, o15}, {pf8, pf9, pf10, pf11}, {kf12, kf13}, {o12, o13, o14, o15};\n\t"
+        + TensorFloat32 + " {o12, o13, o14, o15}, {pf12, pf13, pf14, pf15}, {kf14, kf15}, {o12, o13, o14, o15};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o8, l0; mul.f32 result1, o9, l0; mul.f32 result2, o12, l0; mul.f32 result3, o13, l0;");
@@ -106,9 +130,21 @@ internal readonly struct HeadPiece2 : IHeadPiece
     public static void TakeQuery() => CudaAsm.Emit(
         "mov.b32 af0, qf8; mov.b32 af1, qf9; mov.b32 af2, qf10; mov.b32 af3, qf11;");
 
-    public static void Rescale() => CudaAsm.Emit(
-        "mul.f32 o16, o16, other0; mul.f32 o17, o17, other0; mul.f32 o18, o18, other1; mul.f32 o19, o19, other1;\n\t"
-        + "mul.f32 o20, o20, other0; mul.f32 o21, o21, other0; mul.f32 o22, o22, other1; mul.f32 o23, o23, other1;");
+    public static void LoadKeys(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, kp2, %0; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf0, kf1, kf2, kf3}, [address];\n\t"
+        + "add.u32 address, kp2, %1; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf4, kf5, kf6, kf7}, [address];", start, next);
+
+    public static void LoadValues16(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, vp2, %0; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf0, kf1, kf2, kf3}, [address];\n\t"
+        + "add.u32 address, vp2, %1; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf4, kf5, kf6, kf7}, [address];", start, next);
+
+    public static void LoadValues32(int start, int second, int third, int fourth) => CudaAsm.Emit(
+        "add.u32 address, vp0, %0; ld.shared.v2.b32 {kf0, kf8}, [address+128]; add.u32 address, vp1, %0;\n\t"
+        + "ld.shared.v2.b32 {kf1, kf9}, [address+128]; add.u32 address, vp0, %1; ld.shared.v2.b32 {kf2, kf10}, [address+128];\n\t"
+        + "add.u32 address, vp1, %1; ld.shared.v2.b32 {kf3, kf11}, [address+128]; add.u32 address, vp0, %2;\n\t"
+        + "ld.shared.v2.b32 {kf4, kf12}, [address+128]; add.u32 address, vp1, %2; ld.shared.v2.b32 {kf5, kf13}, [address+128];\n\t"
+        + "add.u32 address, vp0, %3; ld.shared.v2.b32 {kf6, kf14}, [address+128]; add.u32 address, vp1, %3;\n\t"
+        + "ld.shared.v2.b32 {kf7, kf15}, [address+128];", start, second, third, fourth);
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
         BFloat16 + " {o16, o17, o18, o19}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o16, o17, o18, o19};\n\t"
@@ -129,10 +165,10 @@ internal readonly struct HeadPiece2 : IHeadPiece
         + TensorFloat32 + " {o16, o17, o18, o19}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o16, o17, o18, o19};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        TensorFloat32 + " {o20, o21, o22, o23}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o20, o21, o22, o23};\n\t"
-        + TensorFloat32 + " {o20, o21, o22, o23}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o20, o21, o22, o23};\n\t"
-        + TensorFloat32 + " {o20, o21, o22, o23}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o20, o21, o22, o23};\n\t"
-        + TensorFloat32 + " {o20, o21, o22, o23}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o20, o21, o22, o23};");
+        TensorFloat32 + " {o20, o21, o22, o23}, {pf0, pf1, pf2, pf3}, {kf8, kf9}, {o20, o21, o22, o23};\n\t"
+        + TensorFloat32 + " {o20, o21, o22, o23}, {pf4, pf5, pf6, pf7}, {kf10, kf11}, {o20, o21, o22, o23};\n\t"
+        + TensorFloat32 + " {o20, o21, o22, o23}, {pf8, pf9, pf10, pf11}, {kf12, kf13}, {o20, o21, o22, o23};\n\t"
+        + TensorFloat32 + " {o20, o21, o22, o23}, {pf12, pf13, pf14, pf15}, {kf14, kf15}, {o20, o21, o22, o23};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o16, l0; mul.f32 result1, o17, l0; mul.f32 result2, o20, l0; mul.f32 result3, o21, l0;");
@@ -151,9 +187,21 @@ internal readonly struct HeadPiece3 : IHeadPiece
     public static void TakeQuery() => CudaAsm.Emit(
         "mov.b32 af0, qf12; mov.b32 af1, qf13; mov.b32 af2, qf14; mov.b32 af3, qf15;");
 
-    public static void Rescale() => CudaAsm.Emit(
-        "mul.f32 o24, o24, other0; mul.f32 o25, o25, other0; mul.f32 o26, o26, other1; mul.f32 o27, o27, other1;\n\t"
-        + "mul.f32 o28, o28, other0; mul.f32 o29, o29, other0; mul.f32 o30, o30, other1; mul.f32 o31, o31, other1;");
+    public static void LoadKeys(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, kp3, %0; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf0, kf1, kf2, kf3}, [address];\n\t"
+        + "add.u32 address, kp3, %1; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf4, kf5, kf6, kf7}, [address];", start, next);
+
+    public static void LoadValues16(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, vp3, %0; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf0, kf1, kf2, kf3}, [address];\n\t"
+        + "add.u32 address, vp3, %1; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf4, kf5, kf6, kf7}, [address];", start, next);
+
+    public static void LoadValues32(int start, int second, int third, int fourth) => CudaAsm.Emit(
+        "add.u32 address, vp2, %0; ld.shared.v2.b32 {kf0, kf8}, [address+128]; add.u32 address, vp3, %0;\n\t"
+        + "ld.shared.v2.b32 {kf1, kf9}, [address+128]; add.u32 address, vp2, %1; ld.shared.v2.b32 {kf2, kf10}, [address+128];\n\t"
+        + "add.u32 address, vp3, %1; ld.shared.v2.b32 {kf3, kf11}, [address+128]; add.u32 address, vp2, %2;\n\t"
+        + "ld.shared.v2.b32 {kf4, kf12}, [address+128]; add.u32 address, vp3, %2; ld.shared.v2.b32 {kf5, kf13}, [address+128];\n\t"
+        + "add.u32 address, vp2, %3; ld.shared.v2.b32 {kf6, kf14}, [address+128]; add.u32 address, vp3, %3;\n\t"
+        + "ld.shared.v2.b32 {kf7, kf15}, [address+128];", start, second, third, fourth);
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
         BFloat16 + " {o24, o25, o26, o27}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o24, o25, o26, o27};\n\t"
@@ -174,10 +222,10 @@ internal readonly struct HeadPiece3 : IHeadPiece
         + TensorFloat32 + " {o24, o25, o26, o27}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o24, o25, o26, o27};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        TensorFloat32 + " {o28, o29, o30, o31}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o28, o29, o30, o31};\n\t"
-        + TensorFloat32 + " {o28, o29, o30, o31}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o28, o29, o30, o31};\n\t"
-        + TensorFloat32 + " {o28, o29, o30, o31}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o28, o29, o30, o31};\n\t"
-        + TensorFloat32 + " {o28, o29, o30, o31}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o28, o29, o30, o31};");
+        TensorFloat32 + " {o28, o29, o30, o31}, {pf0, pf1, pf2, pf3}, {kf8, kf9}, {o28, o29, o30, o31};\n\t"
+        + TensorFloat32 + " {o28, o29, o30, o31}, {pf4, pf5, pf6, pf7}, {kf10, kf11}, {o28, o29, o30, o31};\n\t"
+        + TensorFloat32 + " {o28, o29, o30, o31}, {pf8, pf9, pf10, pf11}, {kf12, kf13}, {o28, o29, o30, o31};\n\t"
+        + TensorFloat32 + " {o28, o29, o30, o31}, {pf12, pf13, pf14, pf15}, {kf14, kf15}, {o28, o29, o30, o31};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o24, l0; mul.f32 result1, o25, l0; mul.f32 result2, o28, l0; mul.f32 result3, o29, l0;");
@@ -196,9 +244,21 @@ internal readonly struct HeadPiece4 : IHeadPiece
     public static void TakeQuery() => CudaAsm.Emit(
         "mov.b32 af0, qf16; mov.b32 af1, qf17; mov.b32 af2, qf18; mov.b32 af3, qf19;");
 
-    public static void Rescale() => CudaAsm.Emit(
-        "mul.f32 o32, o32, other0; mul.f32 o33, o33, other0; mul.f32 o34, o34, other1; mul.f32 o35, o35, other1;\n\t"
-        + "mul.f32 o36, o36, other0; mul.f32 o37, o37, other0; mul.f32 o38, o38, other1; mul.f32 o39, o39, other1;");
+    public static void LoadKeys(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, kp0, %0; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf0, kf1, kf2, kf3}, [address+128];\n\t"
+        + "add.u32 address, kp0, %1; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf4, kf5, kf6, kf7}, [address+128];", start, next);
+
+    public static void LoadValues16(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, vp0, %0; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf0, kf1, kf2, kf3}, [address+128];\n\t"
+        + "add.u32 address, vp0, %1; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf4, kf5, kf6, kf7}, [address+128];", start, next);
+
+    public static void LoadValues32(int start, int second, int third, int fourth) => CudaAsm.Emit(
+        "add.u32 address, vp0, %0; ld.shared.v2.b32 {kf0, kf8}, [address+256]; add.u32 address, vp1, %0;\n\t"
+        + "ld.shared.v2.b32 {kf1, kf9}, [address+256]; add.u32 address, vp0, %1; ld.shared.v2.b32 {kf2, kf10}, [address+256];\n\t"
+        + "add.u32 address, vp1, %1; ld.shared.v2.b32 {kf3, kf11}, [address+256]; add.u32 address, vp0, %2;\n\t"
+        + "ld.shared.v2.b32 {kf4, kf12}, [address+256]; add.u32 address, vp1, %2; ld.shared.v2.b32 {kf5, kf13}, [address+256];\n\t"
+        + "add.u32 address, vp0, %3; ld.shared.v2.b32 {kf6, kf14}, [address+256]; add.u32 address, vp1, %3;\n\t"
+        + "ld.shared.v2.b32 {kf7, kf15}, [address+256];", start, second, third, fourth);
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
         BFloat16 + " {o32, o33, o34, o35}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o32, o33, o34, o35};\n\t"
@@ -219,10 +279,10 @@ internal readonly struct HeadPiece4 : IHeadPiece
         + TensorFloat32 + " {o32, o33, o34, o35}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o32, o33, o34, o35};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        TensorFloat32 + " {o36, o37, o38, o39}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o36, o37, o38, o39};\n\t"
-        + TensorFloat32 + " {o36, o37, o38, o39}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o36, o37, o38, o39};\n\t"
-        + TensorFloat32 + " {o36, o37, o38, o39}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o36, o37, o38, o39};\n\t"
-        + TensorFloat32 + " {o36, o37, o38, o39}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o36, o37, o38, o39};");
+        TensorFloat32 + " {o36, o37, o38, o39}, {pf0, pf1, pf2, pf3}, {kf8, kf9}, {o36, o37, o38, o39};\n\t"
+        + TensorFloat32 + " {o36, o37, o38, o39}, {pf4, pf5, pf6, pf7}, {kf10, kf11}, {o36, o37, o38, o39};\n\t"
+        + TensorFloat32 + " {o36, o37, o38, o39}, {pf8, pf9, pf10, pf11}, {kf12, kf13}, {o36, o37, o38, o39};\n\t"
+        + TensorFloat32 + " {o36, o37, o38, o39}, {pf12, pf13, pf14, pf15}, {kf14, kf15}, {o36, o37, o38, o39};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o32, l0; mul.f32 result1, o33, l0; mul.f32 result2, o36, l0; mul.f32 result3, o37, l0;");
@@ -241,9 +301,21 @@ internal readonly struct HeadPiece5 : IHeadPiece
     public static void TakeQuery() => CudaAsm.Emit(
         "mov.b32 af0, qf20; mov.b32 af1, qf21; mov.b32 af2, qf22; mov.b32 af3, qf23;");
 
-    public static void Rescale() => CudaAsm.Emit(
-        "mul.f32 o40, o40, other0; mul.f32 o41, o41, other0; mul.f32 o42, o42, other1; mul.f32 o43, o43, other1;\n\t"
-        + "mul.f32 o44, o44, other0; mul.f32 o45, o45, other0; mul.f32 o46, o46, other1; mul.f32 o47, o47, other1;");
+    public static void LoadKeys(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, kp1, %0; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf0, kf1, kf2, kf3}, [address+128];\n\t"
+        + "add.u32 address, kp1, %1; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf4, kf5, kf6, kf7}, [address+128];", start, next);
+
+    public static void LoadValues16(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, vp1, %0; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf0, kf1, kf2, kf3}, [address+128];\n\t"
+        + "add.u32 address, vp1, %1; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf4, kf5, kf6, kf7}, [address+128];", start, next);
+
+    public static void LoadValues32(int start, int second, int third, int fourth) => CudaAsm.Emit(
+        "add.u32 address, vp2, %0; ld.shared.v2.b32 {kf0, kf8}, [address+256]; add.u32 address, vp3, %0;\n\t"
+        + "ld.shared.v2.b32 {kf1, kf9}, [address+256]; add.u32 address, vp2, %1; ld.shared.v2.b32 {kf2, kf10}, [address+256];\n\t"
+        + "add.u32 address, vp3, %1; ld.shared.v2.b32 {kf3, kf11}, [address+256]; add.u32 address, vp2, %2;\n\t"
+        + "ld.shared.v2.b32 {kf4, kf12}, [address+256]; add.u32 address, vp3, %2; ld.shared.v2.b32 {kf5, kf13}, [address+256];\n\t"
+        + "add.u32 address, vp2, %3; ld.shared.v2.b32 {kf6, kf14}, [address+256]; add.u32 address, vp3, %3;\n\t"
+        + "ld.shared.v2.b32 {kf7, kf15}, [address+256];", start, second, third, fourth);
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
         BFloat16 + " {o40, o41, o42, o43}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o40, o41, o42, o43};\n\t"
@@ -264,10 +336,10 @@ internal readonly struct HeadPiece5 : IHeadPiece
         + TensorFloat32 + " {o40, o41, o42, o43}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o40, o41, o42, o43};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        TensorFloat32 + " {o44, o45, o46, o47}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o44, o45, o46, o47};\n\t"
-        + TensorFloat32 + " {o44, o45, o46, o47}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o44, o45, o46, o47};\n\t"
-        + TensorFloat32 + " {o44, o45, o46, o47}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o44, o45, o46, o47};\n\t"
-        + TensorFloat32 + " {o44, o45, o46, o47}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o44, o45, o46, o47};");
+        TensorFloat32 + " {o44, o45, o46, o47}, {pf0, pf1, pf2, pf3}, {kf8, kf9}, {o44, o45, o46, o47};\n\t"
+        + TensorFloat32 + " {o44, o45, o46, o47}, {pf4, pf5, pf6, pf7}, {kf10, kf11}, {o44, o45, o46, o47};\n\t"
+        + TensorFloat32 + " {o44, o45, o46, o47}, {pf8, pf9, pf10, pf11}, {kf12, kf13}, {o44, o45, o46, o47};\n\t"
+        + TensorFloat32 + " {o44, o45, o46, o47}, {pf12, pf13, pf14, pf15}, {kf14, kf15}, {o44, o45, o46, o47};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o40, l0; mul.f32 result1, o41, l0; mul.f32 result2, o44, l0; mul.f32 result3, o45, l0;");
@@ -286,9 +358,21 @@ internal readonly struct HeadPiece6 : IHeadPiece
     public static void TakeQuery() => CudaAsm.Emit(
         "mov.b32 af0, qf24; mov.b32 af1, qf25; mov.b32 af2, qf26; mov.b32 af3, qf27;");
 
-    public static void Rescale() => CudaAsm.Emit(
-        "mul.f32 o48, o48, other0; mul.f32 o49, o49, other0; mul.f32 o50, o50, other1; mul.f32 o51, o51, other1;\n\t"
-        + "mul.f32 o52, o52, other0; mul.f32 o53, o53, other0; mul.f32 o54, o54, other1; mul.f32 o55, o55, other1;");
+    public static void LoadKeys(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, kp2, %0; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf0, kf1, kf2, kf3}, [address+128];\n\t"
+        + "add.u32 address, kp2, %1; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf4, kf5, kf6, kf7}, [address+128];", start, next);
+
+    public static void LoadValues16(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, vp2, %0; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf0, kf1, kf2, kf3}, [address+128];\n\t"
+        + "add.u32 address, vp2, %1; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf4, kf5, kf6, kf7}, [address+128];", start, next);
+
+    public static void LoadValues32(int start, int second, int third, int fourth) => CudaAsm.Emit(
+        "add.u32 address, vp0, %0; ld.shared.v2.b32 {kf0, kf8}, [address+384]; add.u32 address, vp1, %0;\n\t"
+        + "ld.shared.v2.b32 {kf1, kf9}, [address+384]; add.u32 address, vp0, %1; ld.shared.v2.b32 {kf2, kf10}, [address+384];\n\t"
+        + "add.u32 address, vp1, %1; ld.shared.v2.b32 {kf3, kf11}, [address+384]; add.u32 address, vp0, %2;\n\t"
+        + "ld.shared.v2.b32 {kf4, kf12}, [address+384]; add.u32 address, vp1, %2; ld.shared.v2.b32 {kf5, kf13}, [address+384];\n\t"
+        + "add.u32 address, vp0, %3; ld.shared.v2.b32 {kf6, kf14}, [address+384]; add.u32 address, vp1, %3;\n\t"
+        + "ld.shared.v2.b32 {kf7, kf15}, [address+384];", start, second, third, fourth);
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
         BFloat16 + " {o48, o49, o50, o51}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o48, o49, o50, o51};\n\t"
@@ -309,10 +393,10 @@ internal readonly struct HeadPiece6 : IHeadPiece
         + TensorFloat32 + " {o48, o49, o50, o51}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o48, o49, o50, o51};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        TensorFloat32 + " {o52, o53, o54, o55}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o52, o53, o54, o55};\n\t"
-        + TensorFloat32 + " {o52, o53, o54, o55}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o52, o53, o54, o55};\n\t"
-        + TensorFloat32 + " {o52, o53, o54, o55}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o52, o53, o54, o55};\n\t"
-        + TensorFloat32 + " {o52, o53, o54, o55}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o52, o53, o54, o55};");
+        TensorFloat32 + " {o52, o53, o54, o55}, {pf0, pf1, pf2, pf3}, {kf8, kf9}, {o52, o53, o54, o55};\n\t"
+        + TensorFloat32 + " {o52, o53, o54, o55}, {pf4, pf5, pf6, pf7}, {kf10, kf11}, {o52, o53, o54, o55};\n\t"
+        + TensorFloat32 + " {o52, o53, o54, o55}, {pf8, pf9, pf10, pf11}, {kf12, kf13}, {o52, o53, o54, o55};\n\t"
+        + TensorFloat32 + " {o52, o53, o54, o55}, {pf12, pf13, pf14, pf15}, {kf14, kf15}, {o52, o53, o54, o55};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o48, l0; mul.f32 result1, o49, l0; mul.f32 result2, o52, l0; mul.f32 result3, o53, l0;");
@@ -331,9 +415,21 @@ internal readonly struct HeadPiece7 : IHeadPiece
     public static void TakeQuery() => CudaAsm.Emit(
         "mov.b32 af0, qf28; mov.b32 af1, qf29; mov.b32 af2, qf30; mov.b32 af3, qf31;");
 
-    public static void Rescale() => CudaAsm.Emit(
-        "mul.f32 o56, o56, other0; mul.f32 o57, o57, other0; mul.f32 o58, o58, other1; mul.f32 o59, o59, other1;\n\t"
-        + "mul.f32 o60, o60, other0; mul.f32 o61, o61, other0; mul.f32 o62, o62, other1; mul.f32 o63, o63, other1;");
+    public static void LoadKeys(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, kp3, %0; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf0, kf1, kf2, kf3}, [address+128];\n\t"
+        + "add.u32 address, kp3, %1; ldmatrix.sync.aligned.m8n8.x4.shared.b16 {kf4, kf5, kf6, kf7}, [address+128];", start, next);
+
+    public static void LoadValues16(int start, int next) => CudaAsm.Emit(
+        "add.u32 address, vp3, %0; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf0, kf1, kf2, kf3}, [address+128];\n\t"
+        + "add.u32 address, vp3, %1; ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {kf4, kf5, kf6, kf7}, [address+128];", start, next);
+
+    public static void LoadValues32(int start, int second, int third, int fourth) => CudaAsm.Emit(
+        "add.u32 address, vp2, %0; ld.shared.v2.b32 {kf0, kf8}, [address+384]; add.u32 address, vp3, %0;\n\t"
+        + "ld.shared.v2.b32 {kf1, kf9}, [address+384]; add.u32 address, vp2, %1; ld.shared.v2.b32 {kf2, kf10}, [address+384];\n\t"
+        + "add.u32 address, vp3, %1; ld.shared.v2.b32 {kf3, kf11}, [address+384]; add.u32 address, vp2, %2;\n\t"
+        + "ld.shared.v2.b32 {kf4, kf12}, [address+384]; add.u32 address, vp3, %2; ld.shared.v2.b32 {kf5, kf13}, [address+384];\n\t"
+        + "add.u32 address, vp2, %3; ld.shared.v2.b32 {kf6, kf14}, [address+384]; add.u32 address, vp3, %3;\n\t"
+        + "ld.shared.v2.b32 {kf7, kf15}, [address+384];", start, second, third, fourth);
 
     public static void MultiplyBFloat16() => CudaAsm.Emit(
         BFloat16 + " {o56, o57, o58, o59}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o56, o57, o58, o59};\n\t"
@@ -354,10 +450,10 @@ internal readonly struct HeadPiece7 : IHeadPiece
         + TensorFloat32 + " {o56, o57, o58, o59}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o56, o57, o58, o59};");
 
     public static void MultiplyTensorFloat32Next() => CudaAsm.Emit(
-        TensorFloat32 + " {o60, o61, o62, o63}, {pf0, pf1, pf2, pf3}, {kf0, kf1}, {o60, o61, o62, o63};\n\t"
-        + TensorFloat32 + " {o60, o61, o62, o63}, {pf4, pf5, pf6, pf7}, {kf2, kf3}, {o60, o61, o62, o63};\n\t"
-        + TensorFloat32 + " {o60, o61, o62, o63}, {pf8, pf9, pf10, pf11}, {kf4, kf5}, {o60, o61, o62, o63};\n\t"
-        + TensorFloat32 + " {o60, o61, o62, o63}, {pf12, pf13, pf14, pf15}, {kf6, kf7}, {o60, o61, o62, o63};");
+        TensorFloat32 + " {o60, o61, o62, o63}, {pf0, pf1, pf2, pf3}, {kf8, kf9}, {o60, o61, o62, o63};\n\t"
+        + TensorFloat32 + " {o60, o61, o62, o63}, {pf4, pf5, pf6, pf7}, {kf10, kf11}, {o60, o61, o62, o63};\n\t"
+        + TensorFloat32 + " {o60, o61, o62, o63}, {pf8, pf9, pf10, pf11}, {kf12, kf13}, {o60, o61, o62, o63};\n\t"
+        + TensorFloat32 + " {o60, o61, o62, o63}, {pf12, pf13, pf14, pf15}, {kf14, kf15}, {o60, o61, o62, o63};");
 
     public static void TakeFirst() => CudaAsm.Emit(
         "mul.f32 result0, o56, l0; mul.f32 result1, o57, l0; mul.f32 result2, o60, l0; mul.f32 result3, o61, l0;");
