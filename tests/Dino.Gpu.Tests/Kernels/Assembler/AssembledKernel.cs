@@ -44,7 +44,7 @@ internal sealed partial record AssembledKernel(
                 75 => (64, 1024, 16),
                 80 => (164, 2048, 32),
                 86 => (100, 1536, 16),
-                89 => (100, 1536, 24),
+                89 or 120 => (100, 1536, 24),
                 _ => (228, 2048, 32),
             };
 
@@ -69,14 +69,14 @@ internal sealed partial record AssembledKernel(
     {
         string text = GpuKernels.Numbered(ptx);
         string target = $"sm_{architecture}{variant}";
-        string key = AssemblyCache.KeyOf(text, $"-arch={target} -v");
+        string key = AssemblyCache.KeyOf(text, architecture, $"-arch={target} -v");
         byte[]? binary = null;
         string log = Encoding.UTF8.GetString(AssemblyCache.Get(key + ".log", () =>
         {
-            (binary, string said) = Assemble(name, text, target);
+            (binary, string said) = Assemble(name, text, architecture, target);
             return Encoding.UTF8.GetBytes(said);
         }));
-        binary = AssemblyCache.Get(key + ".cubin", () => binary ?? Assemble(name, text, target).Binary);
+        binary = AssemblyCache.Get(key + ".cubin", () => binary ?? Assemble(name, text, architecture, target).Binary);
         Match spills = SpillPattern().Match(log);
         return new AssembledKernel(
             name, threads, architecture, ptx, Number(RegisterPattern().Match(log)), Number(StackPattern().Match(log)),
@@ -86,17 +86,17 @@ internal sealed partial record AssembledKernel(
             binary, key);
     }
 
-    private static (byte[] Binary, string Log) Assemble(string name, string ptx, string architecture)
+    private static (byte[] Binary, string Log) Assemble(string name, string ptx, int architecture, string target)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("dino-ptx-");
         try
         {
             string source = Path.Combine(folder.FullName, "kernel.ptx");
-            string target = Path.Combine(folder.FullName, "kernel.cubin");
+            string binary = Path.Combine(folder.FullName, "kernel.cubin");
             File.WriteAllText(source, ptx);
-            (string log, bool succeeded) = CudaTools.Run("ptxas", $"-arch={architecture}", "-v", source, "-o", target);
-            Assert.True(succeeded, $"{name}, {architecture}: {log}");
-            return (File.ReadAllBytes(target), log);
+            (string log, bool succeeded) = CudaTools.Run(architecture, "ptxas", $"-arch={target}", "-v", source, "-o", binary);
+            Assert.True(succeeded, $"{name}, {target}: {log}");
+            return (File.ReadAllBytes(binary), log);
         }
         finally
         {
@@ -110,7 +110,7 @@ internal sealed partial record AssembledKernel(
         try
         {
             File.WriteAllBytes(file, Binary);
-            (string disassembly, bool succeeded) = CudaTools.Run("cuobjdump", "-sass", file);
+            (string disassembly, bool succeeded) = CudaTools.Run(Architecture, "cuobjdump", "-sass", file);
             Assert.True(succeeded, disassembly);
             return Encoding.UTF8.GetBytes(disassembly);
         }

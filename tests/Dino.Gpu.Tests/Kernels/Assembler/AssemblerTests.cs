@@ -36,9 +36,9 @@ public sealed class AssemblerTests
     private static readonly ConcurrentDictionary<(int Architecture, string Name), Lazy<AssembledKernel>> Assembled = new();
 
     /// <summary>
-    /// Turing, Ampere (A100, RTX 30), Ada, Hopper. Without its cache the assembler takes a second a kernel: of those whose
-    /// text Ampere shares with Hopper, which gets all, it gets the ones on the page and every third, and the others with
-    /// <c>DINO_TEST_LONG=1</c>.
+    /// Turing, Ampere (A100, RTX 30), Ada, Hopper, and Blackwell (B200, RTX 50) where an assembler knows it. Without its
+    /// cache the assembler takes a second a kernel: of those whose text is Hopper's, which gets all, Ampere and Blackwell
+    /// get the ones on the page and every third, and the others with <c>DINO_TEST_LONG=1</c>.
     /// </summary>
     [Theory]
     [InlineData(75)]
@@ -46,15 +46,17 @@ public sealed class AssemblerTests
     [InlineData(86)]
     [InlineData(89)]
     [InlineData(90)]
+    [InlineData(100)]
+    [InlineData(120)]
     public void Every_kernel_assembles(int architecture)
     {
-        CudaTools.Require();
+        CudaTools.Require(architecture);
         string? folder = Environment.GetEnvironmentVariable("DINO_ASSEMBLE_OUT");
         if (architecture is 86 or 89 && string.IsNullOrEmpty(folder))
             LongTests.Require("its PTX is that of 8.0, and the assembler takes a minute");
         GpuKernel[] all = [.. GpuKernels.All.Where(kernel => architecture >= 80 || !kernel.NeedsTensorCores)];
         Assert.Equal(architecture >= 80 ? 117 : 44, all.Length);
-        bool some = architecture == 80 && !LongTests.AreWanted && string.IsNullOrEmpty(folder);
+        bool some = architecture is 80 or > 90 && !LongTests.AreWanted && string.IsNullOrEmpty(folder);
         AssembledKernel[] kernels =
         [
             .. all.Where((kernel, i) => !some || i % 3 == 0 || OnPage.Contains(kernel.Name))
@@ -215,13 +217,17 @@ public sealed class AssemblerTests
                 .Select(row => $"{row.What}: {row.Now}"),
         ];
         Assert.True(wrong.Length == 0, $"docs/gpu.md should say:\n{string.Join('\n', wrong)}");
-        SassLoop step = Hot("TensorCore.Attention.Kernel-BFloat16Format-Head64", "HMMA");
+        const string Attention64 = "TensorCore.Attention.Kernel-BFloat16Format-Head64";
+        SassLoop step = Hot(Attention64, "HMMA");
+        SassProgram code = Named(90, Attention64).Code;
+        int usual = code.ShortestTurn(step, "HMMA");
+        int rare = step.Operations.Count - usual;
         GpuPage.AssertSays(
         [
             $"each scheduler issues {AttentionTile("BFloat16Format-Head64", 2)} instructions meanwhile "
             + $"({AttentionTile("BFloat16Format-Head128", 1)} with heads of 128, {AttentionTile("TensorFloat32Format-Head64", 1)} in tf32)",
-            $"A step of 32 keys in bf16 takes {Named(90, "TensorCore.Attention.Kernel-BFloat16Format-Head64").Code.ShortestTurn(step, "HMMA")}: "
-            + $"{step.Count("HMMA")} HMMA, {step.Count("LDSM")} `ldmatrix`",
+            $"A step of 32 keys in bf16 takes {usual}: {step.Count("HMMA")} HMMA, {step.Count("LDSM")} `ldmatrix`",
+            $"take {7 * usual + rare + 4 * code.AroundLoop(step)} instructions beside {7 * 32 * 4 * 2048 / 1280.0:F0} cycles of HMMA",
         ]);
 
         SassLoop Hot(string name, string operation) => Named(90, name).Code.HotLoop(operation)!;

@@ -13,9 +13,9 @@ internal static class AssemblyCache
 {
     private static readonly Lazy<string> Folder = new(Open);
 
-    /// <summary>The name of what the assembler makes of a text with these arguments.</summary>
-    public static string KeyOf(string ptx, string arguments) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{CudaTools.Version}\n{arguments}\n{ptx}")))[..32];
+    /// <summary>The name of what the assembler for an architecture makes of a text with these arguments.</summary>
+    public static string KeyOf(string ptx, int architecture, string arguments) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{CudaTools.Version(architecture)}\n{arguments}\n{ptx}")))[..32];
 
     /// <summary>What is kept under a name; what <paramref name="make"/> returns, from now on, where nothing is.</summary>
     public static byte[] Get(string name, Func<byte[]> make)
