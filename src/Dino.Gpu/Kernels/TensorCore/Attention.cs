@@ -52,8 +52,8 @@ internal static class Attention
     public const int MaxRowBytes = 256;
 
     /// <summary>
-    /// Groups of a head of at most 128 bytes for which a Hopper multiprocessor has shared memory. A thread may then have 96
-    /// registers; the assembler would take four more, which cost a group.
+    /// Groups for which a Hopper multiprocessor has shared memory, where a head's row is at most 128 bytes. Then a thread
+    /// may have 96 registers; the assembler would take four more, and a group would have no room.
     /// </summary>
     private const int GroupsOfOne = 5;
 

@@ -54,7 +54,8 @@ public sealed class TensorAttentionTests
         {
             // Weights and outputs are rounded to the format; values are below 2.
             Tolerance.AssertClose(
-                $"{format.Name}, {head.Name}, {tokens} tokens", Expected(format, head, tokens, Heads, bits, image).AsSpan(0, queries * hidden),
+                $"{format.Name}, {head.Name}, {tokens} tokens",
+                Expected(format, head, tokens, Heads, bits, image).AsSpan(0, queries * hidden),
                 [.. context.AsSpan(image * tokens * hidden, queries * hidden).ToArray().Select(value => Decode(value, format))],
                 format == typeof(BFloat16Format) ? 2.0 / 128 : 2.0 / 1024, hidden);
             Assert.True(

@@ -77,9 +77,9 @@ internal static class AttentionGenerator
         string[] weights = [.. Weigh(0), .. Weigh(1)];
         text.Constant(
             "Softmax",
-            "s = 2^(s %0 + low), l = l + s, where %0 is the scale times log2 e. Before, where any lane has a score whose exponent is above the "
-            + "limit: in its row low' = - %0 times the highest score, so that its weight is 1, l = l 2^(low' - low), and o likewise. Four lanes "
-            + "share a row. The label is the block's own, so the compiler may repeat it.",
+            "s = 2^(s %0 + low), l = l + s, where %0 is the scale times log2 e. Before, where any lane has a score whose exponent is above "
+            + "the limit: in its row low' = - %0 times the highest score, so that its weight is 1, l = l 2^(low' - low), and o likewise. "
+            + "Four lanes share a row. The label is the block's own, so the compiler may repeat it.",
             [
                 .. Highest(0), .. Highest(1), "fma.rn.f32 other0, top0, %0, low0", "fma.rn.f32 other1, top1, %0, low1",
                 "max.f32 other0, other0, other1", $"setp.gt.f32 inside, other0, {MostExponent}",
@@ -153,7 +153,9 @@ internal static class AttentionGenerator
             }
 
             text.Emit("MultiplyTensorFloat32()", Enumerable.Range(0, 4).Select(i => Value(tensorFloat32, output, 4 * i, 2 * i)));
-            text.Emit("MultiplyTensorFloat32Next()", Enumerable.Range(0, 4).Select(i => Value(tensorFloat32, output + 4, 4 * i, 8 + 2 * i)));
+            text.Emit(
+                "MultiplyTensorFloat32Next()",
+                Enumerable.Range(0, 4).Select(i => Value(tensorFloat32, output + 4, 4 * i, 8 + 2 * i)));
             text.Emit("TakeFirst()", Take(output, 0));
             text.Emit("TakeSecond()", Take(output + 2, 1));
             text.Line(0, "}");
