@@ -20,7 +20,7 @@ internal sealed unsafe class CudaContext(int device, EmulatedCard card, Emulator
     public EmulatedCard Card => card;
 
     /// <summary>Kernels that were loaded.</summary>
-    public int ModuleCount { get; set; }
+    public List<PtxProgram> Modules { get; } = [];
 
     /// <summary>Options of launches from now on.</summary>
     public EmulatorOptions Options { get; set; } = options;

@@ -1,6 +1,7 @@
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
+using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Model;
 using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Pipeline;
@@ -181,6 +182,11 @@ public sealed class CudaDeviceTests
         device.Accelerator.Synchronize();
         Assert.Equal((0, 0), (context.Memory.Count, context.PinCount));
         Assert.InRange(context.LaunchCount, 100, int.MaxValue);
+
+        // What the assembler is told of attention on tensor cores: a fifth group must have its registers.
+        Assert.Equal(
+            precision != Precision.Float32,
+            context.Modules.Exists(module => module.MostThreads == Attention.Threads && module.LeastGroups == 5));
 
         // On 9.0 every product in 16 bits, and nothing else, is one with wgmma.
         string[] names = [.. context.Launches.Keys.Where(name => name.StartsWith("wgmma_", StringComparison.Ordinal)).Order()];

@@ -234,10 +234,10 @@ internal static unsafe class CudaFunctions
             var program = new PtxProgram(Marshal.PtrToStringUTF8((nint)text)!);
             if (context.Card.ComplaintAbout(program.Target) is { } complaint)
                 log = complaint;
-            else if (context.Card.ModuleError == Success || context.ModuleCount < context.Card.ModulesBefore)
+            else if (context.Card.ModuleError == Success || context.Modules.Count < context.Card.ModulesBefore)
             {
                 *module = Add(new PtxKernel(program));
-                context.ModuleCount++;
+                context.Modules.Add(program);
                 return Success;
             }
             else

@@ -39,6 +39,8 @@ internal sealed partial class PtxProgram
         int start = body.IndexOf('{', StringComparison.Ordinal);
         Match most = MostThreadsPattern().Match(body[..start]);
         MostThreads = most.Success ? int.Parse(most.Groups[1].Value, CultureInfo.InvariantCulture) : 1024;
+        Match least = LeastGroupsPattern().Match(body[..start]);
+        LeastGroups = least.Success ? int.Parse(least.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
         body = PtxBlocks.Flatten(body[(start + 1)..body.LastIndexOf('}')]);
         var lines = new List<string>();
         var registersThen = new List<int>();
@@ -92,6 +94,9 @@ internal sealed partial class PtxProgram
     /// <summary>Most threads of a group (.maxntid), 1024 where nothing is said.</summary>
     public int MostThreads { get; }
 
+    /// <summary>Groups that a multiprocessor should hold at once (.minnctapersm), 0 where nothing is said.</summary>
+    public int LeastGroups { get; }
+
     public int RegisterCount => _registers.Count;
 
     /// <summary>
@@ -113,6 +118,9 @@ internal sealed partial class PtxProgram
 
     [GeneratedRegex(@"\.maxntid (\d+)")]
     private static partial Regex MostThreadsPattern();
+
+    [GeneratedRegex(@"\.minnctapersm (\d+)")]
+    private static partial Regex LeastGroupsPattern();
 
     [GeneratedRegex(@"\.param( \.align (?<align>\d+))? \.(?<type>\w+)\s+(?<name>\w+)(\[(?<size>\d+)\])?")]
     private static partial Regex ParameterPattern();

@@ -6,13 +6,13 @@ namespace Dino.Gpu.Tests.Kernels;
 public sealed class GpuKernelTests
 {
     /// <summary>
-    /// ILGPU writes the same text for Ampere (A100, RTX 30), Ada and Hopper, and for Turing with another target. Each
+    /// ILGPU writes the same text for Ampere (A100, RTX 30), Ada, Hopper and Blackwell, and for Turing with another target. Each
     /// kernel is compiled for one newer architecture, by turns; with <c>DINO_TEST_LONG=1</c> for each of them.
     /// </summary>
     [Fact]
     public void Every_architecture_gets_the_text_of_8_0()
     {
-        int[] newer = [86, 89, 90];
+        int[] newer = [86, 89, 90, 100, 120];
         string[] different =
         [
             .. GpuKernels.All

@@ -165,7 +165,7 @@ internal sealed class PtxCompiler : IDisposable
 
     /// <summary>As the launchers have it: a method of the kernel's class, if it has one.</summary>
     private static KernelSpecialization Specialization(MethodInfo kernel) =>
-        kernel.DeclaringType!.GetMethod("Specialization") is { } method
+        kernel.DeclaringType!.GetMethod(nameof(Dino.Gpu.Kernels.TensorCore.Attention.Specialization)) is { } method
             ? (KernelSpecialization)method.MakeGenericMethod(kernel.GetGenericArguments()).Invoke(null, null)!
             : KernelSpecialization.Empty;
 

@@ -103,8 +103,7 @@ public sealed class AssemblerTests
 
     /// <summary>
     /// A tile of keys and values, copies and all, may take each of the four schedulers as many instructions as the products
-    /// take cycles by estimate: 2048 multiply-adds of 16 bits for each of four warps, or half as many of 32, at 1280 and
-    /// 640 a cycle. A step that masks keys or corrects outputs takes more; most do neither.
+    /// take cycles by estimate. A step that masks keys or corrects outputs takes more; most do neither.
     /// </summary>
     [Theory]
     [InlineData("BFloat16Format-Head64", 2, 342)]
@@ -115,8 +114,7 @@ public sealed class AssemblerTests
     {
         CudaTools.Require();
         SassLoop loop = Named(90, $"TensorCore.Attention.Kernel-{name}").Code.HotLoop("HMMA")!;
-        double cycles = steps * loop.Count("HMMA") * 4 * 2048 / 1280.0;
-        Assert.True(budget < cycles);
+        Assert.True(budget < ProductCycles(steps * loop.Count("HMMA")));
         Assert.InRange(AttentionTile(name, steps), 2 * steps * loop.Count("HMMA"), budget);
     }
 
@@ -227,7 +225,8 @@ public sealed class AssemblerTests
             $"each scheduler issues {AttentionTile("BFloat16Format-Head64", 2)} instructions meanwhile "
             + $"({AttentionTile("BFloat16Format-Head128", 1)} with heads of 128, {AttentionTile("TensorFloat32Format-Head64", 1)} in tf32)",
             $"A step of 32 keys in bf16 takes {usual}: {step.Count("HMMA")} HMMA, {step.Count("LDSM")} `ldmatrix`",
-            $"take {7 * usual + rare + 4 * code.AroundLoop(step)} instructions beside {7 * 32 * 4 * 2048 / 1280.0:F0} cycles of HMMA",
+            $"take {7 * usual + rare + 4 * code.AroundLoop(step)} instructions beside "
+            + $"{ProductCycles(7 * step.Count("HMMA")):F0} cycles of HMMA",
         ]);
 
         SassLoop Hot(string name, string operation) => Named(90, name).Code.HotLoop(operation)!;
@@ -247,6 +246,12 @@ public sealed class AssemblerTests
             return code.CountAfter(Hot(name, "HMMA")) - code.LongerSides("HMMA");
         }
     }
+
+    /// <summary>
+    /// Cycles of so many products of each of four warps by estimate: 2048 multiply-adds of 16 bits at 1280 a cycle, or half
+    /// as many of 32 at half the rate.
+    /// </summary>
+    private static double ProductCycles(int products) => products * 4 * 2048 / 1280.0;
 
     /// <summary>
     /// Instructions of a tile of keys and values, of so many steps, with its copies, where none is masked and nothing is

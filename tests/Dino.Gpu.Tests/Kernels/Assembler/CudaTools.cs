@@ -56,7 +56,8 @@ internal static class CudaTools
         string?[] folders =
         [
             Environment.GetEnvironmentVariable("DINO_CUDA_TOOLS"), Path.Combine(Cache, "cuda-tools", "bin"),
-            .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator), "/usr/local/cuda/bin", "/opt/cuda/bin",
+            .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator),
+            .. architecture > 90 ? new[] { "/usr/local/cuda/bin", "/opt/cuda/bin" } : [],
         ];
         return Array.Find(
             folders,

@@ -6,7 +6,7 @@ namespace Dino.Gpu.Tests.Kernels.Assembler;
 /// <summary>A loop of machine code: from the target of a branch back to the branch.</summary>
 internal sealed record SassLoop(int Start, int End, IReadOnlyList<string> Operations)
 {
-    public int Count(string operation) => Operations.Count(name => name.Split('.')[0] == operation);
+    public int Count(string operation) => Operations.Count(name => SassProgram.IsOf(name, operation));
 }
 
 /// <summary>Machine code as cuobjdump prints it.</summary>
@@ -158,7 +158,8 @@ internal sealed partial class SassProgram
     [GeneratedRegex(@"0x([0-9a-f]+)")]
     private static partial Regex TargetPattern();
 
-    private static bool IsOf(string instruction, string operation) => instruction.Split('.')[0] == operation;
+    /// <summary>Whether an instruction is of an operation, whatever its modifiers.</summary>
+    public static bool IsOf(string instruction, string operation) => instruction.Split('.')[0] == operation;
 
     private static int Hex(string text) => int.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text.RegularExpressions;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Ops.TensorCore;
 using Dino.Gpu.Tests.Cuda;
@@ -106,6 +107,22 @@ public sealed class TensorAttentionTests
     }
 
     /// <summary>
+    /// A warp corrects in its first step, and later only where a weight would exceed 2^8: steps that rise by 4, or 5.8
+    /// powers of 2, correct nothing; one that rises by 9, or 13 powers of 2, corrects once in each of the 13 warps that have
+    /// queries, of 16 that run.
+    /// </summary>
+    [Theory]
+    [InlineData(typeof(BFloat16Format), new[] { 0f, 4, 4, 4, -9, 3, 4 }, 16)]
+    [InlineData(typeof(Float16Format), new[] { 0f, 4, 9, 4, 13, -50, 8 }, 29)]
+    [InlineData(typeof(TensorFloat32Format), new[] { 0f, 9, 18, 17, 27, 20, 31 }, 55)]
+    public void Only_what_rises_far_is_corrected(Type format, float[] steps, int corrections)
+    {
+        int counted = 0;
+        Run(format, typeof(Head64), 197, 197, 1, 1, Steps(format, steps), count => counted = count);
+        Assert.Equal(corrections, counted);
+    }
+
+    /// <summary>
     /// A half warp's loads of two 32-bit values are 128 bytes, which the bank check of ldmatrix does not see.
     /// </summary>
     [Theory]
@@ -156,7 +173,7 @@ public sealed class TensorAttentionTests
 
     /// <summary>
     /// Queries, keys and values of 197 tokens, one head of 64: random, but for the first column. There every third query
-    /// is 8, and the keys of each step of 32 have the same value. It adds 8 / sqrt(64) of itself to the scores.
+    /// is 8, and the keys of each step of 32 have the same value, which is added to the scores, since 8 / sqrt(64) = 1.
     /// </summary>
     private static uint[] Steps(Type format, float[] steps)
     {
@@ -173,13 +190,23 @@ public sealed class TensorAttentionTests
     }
 
     /// <summary>Runs the kernel on qkv; what it leaves alone stays <see cref="Untouched"/>.</summary>
-    private static uint[] Run(Type format, Type head, int tokens, int queries, int heads, int images, uint[] qkv)
+    /// <param name="format">Of queries, keys, values and results.</param>
+    /// <param name="head">The size of a head.</param>
+    /// <param name="tokens">Of an image.</param>
+    /// <param name="queries">The first of them, whose results are asked for.</param>
+    /// <param name="heads">Of a token.</param>
+    /// <param name="images">Of the batch.</param>
+    /// <param name="qkv">Their bits.</param>
+    /// <param name="corrected">Told how many corrections there were, which are then counted by the kernel itself.</param>
+    private static uint[] Run(
+        Type format, Type head, int tokens, int queries, int heads, int images, uint[] qkv, Action<int>? corrected = null)
     {
         int hidden = heads * SizeOf(head);
         int size = format == typeof(TensorFloat32Format) ? 4 : 2;
         int contextStart = (size * qkv.Length + 255) / 256 * 256;
-        byte[] global = new byte[contextStart + size * images * tokens * hidden];
-        Array.Fill(global, (byte)0xff);
+        int contextBytes = size * images * tokens * hidden;
+        byte[] global = new byte[contextStart + contextBytes + sizeof(int)];
+        Array.Fill(global, (byte)0xff, 0, contextStart + contextBytes);
         for (int i = 0; i < qkv.Length; i++)
         {
             if (size == 2)
@@ -188,8 +215,8 @@ public sealed class TensorAttentionTests
                 BinaryPrimitives.WriteUInt32LittleEndian(global.AsSpan(4 * i), qkv[i]);
         }
 
-        var program = new PtxProgram(
-            GpuKernels.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head)));
+        string ptx = GpuKernels.Compile(typeof(Attention).GetMethod(nameof(Attention.Kernel))!.MakeGenericMethod(format, head));
+        var program = new PtxProgram(corrected is null ? ptx : Counting(ptx, contextBytes));
         Assert.Equal([8, 16, 8], program.ParameterSizes);
         using var machine = new PtxMachine(program, global);
         machine.SetAddress(0, 0);
@@ -199,11 +226,24 @@ public sealed class TensorAttentionTests
         machine.SetAddress(2, contextStart);
         machine.Run(((queries + Attention.TileRows - 1) / Attention.TileRows, heads, images), (Attention.Threads, 1, 1));
         machine.Read(global);
+        corrected?.Invoke(BitConverter.ToInt32(global, contextStart + contextBytes) / 32);
         return
         [
             .. Enumerable.Range(0, images * tokens * hidden).Select(i => size == 2
                 ? BitConverter.ToUInt16(global, contextStart + 2 * i) : BitConverter.ToUInt32(global, contextStart + 4 * i)),
         ];
+    }
+
+    /// <summary>The kernel with an atomic sum at the start of a correction, behind the context; every lane adds 1.</summary>
+    private static string Counting(string ptx, int offset)
+    {
+        const string Start = "{ @!inside bra Same;";
+        Assert.Contains(Start, ptx, StringComparison.Ordinal);
+        string context = Regex.Match(ptx, @"_context_\d+").Value;
+        return ptx
+            .Replace(".reg .f32 lower;", ".reg .f32 lower; .reg .b64 counter;", StringComparison.Ordinal)
+            .Replace(
+                Start, $"{Start} ld.param.b64 counter, [{context}]; red.add.global.s32 [counter+{offset}], 1;", StringComparison.Ordinal);
     }
 
     private static double[] Expected(Type format, Type head, int tokens, int heads, uint[] qkv, int image)
