@@ -17,5 +17,5 @@ dotnet test --project tests/Dino.Gpu.Tests -c Release --no-build --filter-method
   >"$out/test.log" 2>&1 || status=$?
 cat "$out"/table.sm_*.txt
 [ "$status" -eq 0 ] || { cat "$out/test.log" >&2; exit "$status"; }
-printf '\nInstructions on sm_90 before the counting and now:\n\n'
+printf '\nBefore the counting and now, on sm_90:\n\n'
 sed -n '/^| what | before | now |/,/^$/p' docs/gpu.md

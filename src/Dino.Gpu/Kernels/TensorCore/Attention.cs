@@ -98,7 +98,7 @@ internal static class Attention
             AttentionText.ValuePlaces, TFormat.ValuePlace(lane, 0, pitch), TFormat.ValuePlace(lane, 1, pitch),
             TFormat.ValuePlace(lane, 2, pitch), TFormat.ValuePlace(lane, 3, pitch));
 
-        // Each thread copies one chunk of every row that it copies.
+        // Each thread copies the same chunk of each of its rows.
         int chunksPerRow = pitch / TileLayout.ChunkBytes;
         int chunk = thread & (chunksPerRow - 1);
         int row = thread / chunksPerRow;

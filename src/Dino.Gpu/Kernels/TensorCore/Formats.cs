@@ -52,8 +52,8 @@ internal interface ITensorFormat
         where TPiece : struct, IHeadPiece;
 
     /// <summary>
-    /// Returns the byte of a tile of values where a lane reads place <paramref name="index"/> of four, from which pieces
-    /// of the head count on.
+    /// Returns where a lane reads values, in bytes from where they begin: one of four places, which serve all pieces of a
+    /// head, since its second 128 bytes lie as the first.
     /// </summary>
     static abstract int ValuePlace(int lane, int index, int pitch);
 

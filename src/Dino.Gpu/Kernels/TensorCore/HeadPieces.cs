@@ -19,15 +19,18 @@ internal interface IHeadPiece
     /// </summary>
     static abstract void TakeQuery();
 
-    /// <summary>kf = this piece of 32 keys: 16 from one byte of the tiles, 16 from another.</summary>
+    /// <summary>
+    /// kf = this piece of 32 keys, which begin at <paramref name="start"/>, the last 16 at <paramref name="next"/>. A lane
+    /// adds its own place to such a byte of the tiles, here and below.
+    /// </summary>
     static abstract void LoadKeys(int start, int next);
 
-    /// <summary>kf = this piece of 32 keys' values of 16 bits, transposed, in the same way.</summary>
+    /// <summary>kf = this piece of 32 keys' values of 16 bits, transposed.</summary>
     static abstract void LoadValues16(int start, int next);
 
     /// <summary>
-    /// kf = this piece of 32 keys' values of 32 bits, eight keys from each byte of the tiles: the even columns, then
-    /// the odd ones.
+    /// kf = this piece of 32 keys' values of 32 bits, eight keys from each byte: the even columns, then the odd ones. Such
+    /// heads have no more than four pieces.
     /// </summary>
     static abstract void LoadValues32(int start, int second, int third, int fourth);
 
@@ -89,7 +92,7 @@ internal static class HeadPieces
 /// <summary>A warp's queries: the first row in the tiles, the lane, bytes from row to row.</summary>
 internal readonly record struct QueryPlace(int Row, int Lane, int Pitch);
 
-/// <summary>32 keys: the byte of the tiles where they begin, bytes from row to row.</summary>
+/// <summary>32 keys or their values: the byte of the tiles where they begin, bytes from row to row.</summary>
 internal readonly record struct TilePlace(int Start, int Pitch);
 
 /// <summary>A row of the output: the global address of the head's first value, and the lane.</summary>

@@ -23,7 +23,9 @@ internal static class AttentionText
         + ".reg .b32 tilesBase; .reg .b32 address; .reg .pred inside; .reg .f32 result<4>; .reg .b32 packed<4>;\n\t"
         + "mov.u32 tilesBase, tiles;";
 
-    /// <summary>o = 0, l = 0, low so that the first step has every exponent above the limit.</summary>
+    /// <summary>
+    /// o = 0, l = 0, low = infinity, so that every exponent of the first step is above the limit.
+    /// </summary>
     public const string Clear =
         "mov.f32 o0, 0f00000000; mov.f32 o1, 0f00000000; mov.f32 o2, 0f00000000; mov.f32 o3, 0f00000000; mov.f32 o4, 0f00000000;\n\t"
         + "mov.f32 o5, 0f00000000; mov.f32 o6, 0f00000000; mov.f32 o7, 0f00000000; mov.f32 o8, 0f00000000; mov.f32 o9, 0f00000000;\n\t"

@@ -13,8 +13,8 @@ internal static class AttentionGenerator
     private const int Scores = 4;
 
     /// <summary>
-    /// Registers that hold places of keys, and of values. Bytes 128 to 255 of a row are as far behind the first 128 on
-    /// every lane, because chunks change places by the lowest three bits of their number.
+    /// Registers that hold places of keys, and of values. Every chunk of a row's second 128 bytes lies 128 bytes behind the
+    /// same chunk of the first, because chunks change places by the lowest three bits of their number.
     /// </summary>
     private const int Places = 4;
 
@@ -52,7 +52,7 @@ internal static class AttentionGenerator
                 ".reg .f32 result<4>", ".reg .b32 packed<4>", "mov.u32 tilesBase, tiles",
             ]);
         text.Constant(
-            "Clear", "o = 0, l = 0, low so that the first step has every exponent above the limit.",
+            "Clear", "o = 0, l = 0, low = infinity, so that every exponent of the first step is above the limit.",
             [
                 .. Enumerable.Range(0, 8 * Pieces).Select(i => $"mov.f32 o{i}, 0f00000000"),
                 "mov.f32 l0, 0f00000000", "mov.f32 l1, 0f00000000", $"mov.f32 low0, {Infinity}", $"mov.f32 low1, {Infinity}",
