@@ -26,6 +26,25 @@ public sealed class ServeCommandTests
         Assert.Equal(0, (await server.EndAsync()).ExitCode);
     }
 
+    /// <summary>
+    /// A page elsewhere whose name is made to mean this machine must not reach the server; but names may be given.
+    /// </summary>
+    [Theory]
+    [InlineData(null, "127.0.0.1", HttpStatusCode.OK)]
+    [InlineData(null, "localhost", HttpStatusCode.OK)]
+    [InlineData(null, "evil.example", HttpStatusCode.BadRequest)]
+    [InlineData("photos.example,127.0.0.1", "photos.example", HttpStatusCode.OK)]
+    [InlineData("photos.example,127.0.0.1", "localhost", HttpStatusCode.BadRequest)]
+    public async Task Clients_call_it_by_its_own_names_or_those_given(string? given, string host, HttpStatusCode status)
+    {
+        Dictionary<string, string> environment = [];
+        if (given is not null)
+            environment.Add("DINO_ALLOWED_HOSTS", given);
+        using ServeProcess server = await ServeProcess.StartAsync(environment, "--no-page");
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/info") { Headers = { Host = host } };
+        Assert.Equal(status, (await server.Client.SendAsync(request)).StatusCode);
+    }
+
     [Theory]
     [InlineData("--host: expected an address", "--host", "example.org")]
     [InlineData("--port: expected a whole number", "--port", "65536")]

@@ -56,7 +56,7 @@ internal sealed class ServeCommand(CliConsole console)
 
     private readonly Option<bool> _tls = Parsing.Switch("--tls", "Encrypt, with the certificate of Kestrel's configuration.");
 
-    private readonly Option<string[]?> _allowedHosts = Names(
+    private readonly Option<string[]> _allowedHosts = Names(
         "--allowed-hosts", "Names that clients may call the server by. [default: those of this machine if only it may ask, else any]");
 
     private readonly Option<string?> _modelId = new("--model-id")
@@ -78,7 +78,7 @@ internal sealed class ServeCommand(CliConsole console)
 
     private readonly Option<string?> _keys = Parsing.File("--api-key-file", "Ask clients for one of the keys in this file, one a line.");
 
-    private readonly Option<string[]?> _urls = Names(
+    private readonly Option<string[]> _urls = Names(
         "--allow-urls", "Fetch pictures from these hosts, and from no private address. [default: no URL is fetched]");
 
     private readonly Option<long> _maxBody = Parsing.Whole("--max-body", "Most MiB of a request.", 32, 1, 1024);
@@ -142,7 +142,7 @@ internal sealed class ServeCommand(CliConsole console)
         Port = (int)parsed.GetValue(_port),
         GrpcPort = parsed.GetValue(_grpcPort),
         Tls = parsed.GetValue(_tls),
-        HostNames = parsed.GetValue(_allowedHosts),
+        HostNames = parsed.GetValue(_allowedHosts) ?? [],
         ModelId = parsed.GetValue(_modelId),
         Normalize = parsed.GetValue(_normalize),
         Index = parsed.GetValue(_index),
@@ -157,7 +157,7 @@ internal sealed class ServeCommand(CliConsole console)
     };
 
     /// <summary>An option with names of hosts.</summary>
-    private static Option<string[]?> Names(string name, string description) => new(name)
+    private static Option<string[]> Names(string name, string description) => new(name)
     {
         Description = description,
         HelpName = "HOST,...",

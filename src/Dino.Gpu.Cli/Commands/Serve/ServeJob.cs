@@ -37,7 +37,7 @@ internal sealed class ServeJob(ServeSettings settings, CliConsole console)
                 Port = settings.Port,
                 GrpcPort = settings.GrpcPort,
                 HasTls = settings.Tls,
-                HostNames = settings.HostNames ?? OwnNamesOf(settings.Address),
+                HostNames = settings.HostNames.Length > 0 ? settings.HostNames : OwnNamesOf(settings.Address),
                 Load = () => DinoEncoderGroup.Load(weights, settings.Model),
                 Configure = options => Configure(options, weights),
                 Log = Log,

@@ -18,8 +18,8 @@ internal sealed record ServeSettings
 
     public required bool Tls { get; init; }
 
-    /// <summary>Names that clients may call the server by; null for those of this machine alone, if only it may ask.</summary>
-    public required string[]? HostNames { get; init; }
+    /// <summary>Names that clients may call the server by; empty for those of this machine alone, if only it may ask.</summary>
+    public required string[] HostNames { get; init; }
 
     /// <summary>The model's name in requests and answers; null for that of the weights.</summary>
     public required string? ModelId { get; init; }
