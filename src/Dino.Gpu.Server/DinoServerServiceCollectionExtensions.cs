@@ -18,7 +18,7 @@ public static class DinoServerServiceCollectionExtensions
     /// <summary>
     /// Adds the server. It takes the container's <see cref="IDinoEncoder"/>, such as <c>AddDinoGpu</c> of
     /// Dino.Gpu.Extensions.AI registers one, and asks for it while the host already listens; if it cannot be made, the
-    /// host stops.
+    /// host stops. Options that cannot be used end the start with an <see cref="OptionsValidationException"/>.
     /// </summary>
     /// <param name="services">The container.</param>
     /// <param name="configure">Sets the options; null for their defaults.</param>
@@ -26,7 +26,8 @@ public static class DinoServerServiceCollectionExtensions
     public static IServiceCollection AddDinoServer(this IServiceCollection services, Action<DinoServerOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
-        OptionsBuilder<DinoServerOptions> options = services.AddOptions<DinoServerOptions>();
+        OptionsBuilder<DinoServerOptions> options = services.AddOptionsWithValidateOnStart<DinoServerOptions>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DinoServerOptions>, DinoServerOptionsValidator>());
         if (configure is not null)
             options.Configure(configure);
         services.TryAddSingleton(TimeProvider.System);
