@@ -61,14 +61,13 @@ public sealed class Embedder : IDisposable
     /// </param>
     /// <returns>The embedder; the caller disposes it.</returns>
     /// <exception cref="DinoException">
-    /// The weights or the device cannot be used, or the model cannot give the output.
+    /// The weights or the device cannot be used, the model cannot give the output, or an option cannot be used.
     /// </exception>
     public static Embedder Load(string weights, EmbedderOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
         options ??= new EmbedderOptions();
-        if (OutputKind.Parse(options.Output) is null)
-            throw new DinoException($"there is no output '{options.Output}', expected {OutputKind.Names}");
+        options.Validate();
         DinoOptions model =
             options.Model with { Decoder = options.Model.Decoder ?? ImageDecoders.Create(ImageDecoders.Names[0], options.MaxPixels) };
         DinoEncoderGroup encoders = DinoEncoderGroup.Load(weights, model);

@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Data.Embedding;
@@ -25,9 +26,23 @@ public sealed record EmbedderOptions
     /// <summary>Most pixels of a picture. If its header says more, its row fails before it is decoded.</summary>
     public long MaxPixels { get; init; } = PixelBudget.LargestPicture;
 
-    /// <summary>Files read and decoded at the same time; null for one a core.</summary>
+    /// <summary>Files read and decoded at the same time, from 1 to 1024; null for one a core.</summary>
     public int? Workers { get; init; }
 
-    /// <summary>How long one file may take to be read and decoded before its row fails.</summary>
+    /// <summary>How long one file may take to be read and decoded before its row fails: up to a day.</summary>
     public TimeSpan ImageTimeout { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <exception cref="ArgumentNullException">A property is null.</exception>
+    /// <exception cref="DinoException">A value is outside of what an embedder can do.</exception>
+    internal void Validate()
+    {
+        ArgumentNullException.ThrowIfNull(Model);
+        ArgumentNullException.ThrowIfNull(Output);
+        if (OutputKind.Parse(Output) is null)
+            throw new DinoException($"there is no output '{Output}', expected {OutputKind.Names}");
+        if (Workers is < 1 or > 1024)
+            throw new DinoException($"the number of workers is {Workers} (expected 1 to 1024)");
+        if (ImageTimeout <= TimeSpan.Zero || ImageTimeout > TimeSpan.FromDays(1))
+            throw new DinoException($"the time for an image is {ImageTimeout} (expected more than 0, up to a day)");
+    }
 }

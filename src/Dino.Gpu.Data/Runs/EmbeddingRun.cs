@@ -37,7 +37,8 @@ public sealed class EmbeddingRun
     /// </param>
     /// <returns>What the folder holds.</returns>
     /// <exception cref="DinoException">
-    /// The folder is in use, holds another run, or cannot be written; or a device failed.
+    /// An option is outside of what a run can do; the folder is in use, holds another run, or cannot be written; or a
+    /// device failed.
     /// </exception>
     public static async Task<RunResult> RunAsync(
         Embedder embedder, InputList inputs, string folder, RunOptions options, IEmbeddingProgress? progress =
@@ -46,7 +47,7 @@ public sealed class EmbeddingRun
         ArgumentNullException.ThrowIfNull(embedder);
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(options);
-        FormatCatalog.Named(options.Format);
+        options.Validate();
         RowSchema.Validate(inputs.Columns);
         using var place = RunFolder.Open(folder);
         return await RunAsync(embedder, inputs, place, options, progress, cancellation).ConfigureAwait(false);

@@ -1,3 +1,4 @@
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Rows;
 
@@ -14,7 +15,7 @@ public sealed record RunOptions
     /// <summary>Type of the values in the shards.</summary>
     public FloatType Type { get; init; }
 
-    /// <summary>Rows of a shard.</summary>
+    /// <summary>Rows of a shard, from 1 to <see cref="int.MaxValue"/>.</summary>
     public long ShardSize { get; init; } = 10_000;
 
     /// <summary>What becomes of the row of an image that cannot be read.</summary>
@@ -42,4 +43,26 @@ public sealed record RunOptions
 
     /// <summary>The part of the list that this run embeds; all of it by default.</summary>
     internal ShardSelection Part { get; init; } = ShardSelection.Whole;
+
+    /// <exception cref="ArgumentNullException">There is no format.</exception>
+    /// <exception cref="DinoException">A value is outside of what a run can do, or can write down to be resumed.</exception>
+    internal void Validate()
+    {
+        ArgumentNullException.ThrowIfNull(Format);
+        FormatCatalog.Named(Format);
+        if (ShardSize is < 1 or > int.MaxValue)
+            throw new DinoException($"the shard size is {ShardSize} (expected 1 to {int.MaxValue})");
+        if (MaxErrors < 0)
+            throw new DinoException($"the number of errors allowed is {MaxErrors} (expected 0 or more)");
+        RequireKnown("type of the values", Type);
+        RequireKnown("choice for images that cannot be read", OnError);
+        RequireKnown("choice for images that the system cannot read", OnIoError);
+    }
+
+    private static void RequireKnown<T>(string what, T value)
+        where T : struct, Enum
+    {
+        if (!Enum.IsDefined(value))
+            throw new DinoException($"the {what} is {value} (expected {string.Join(", ", Enum.GetNames<T>())})");
+    }
 }
