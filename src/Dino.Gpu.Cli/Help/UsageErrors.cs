@@ -47,8 +47,10 @@ internal static class UsageErrors
     /// <summary>Says that a command has no such option, and which one may be meant.</summary>
     public static string UnknownOption(string option, Command command)
     {
-        IEnumerable<string> known = HelpLayout.Options(command).SelectMany(group => group.Options).SelectMany(HelpText.Names);
+        string[] known = [.. HelpLayout.Options(command).SelectMany(group => group.Options).SelectMany(HelpText.Names)];
         string name = option.Split('=')[0];
+        if (known.Contains(name)) // behind --, where everything is an argument
+            return Of($"cannot read '{option}': no such file", "options go before '--'");
         return Of($"there is no option '{option}'", name.Length > 2 ? Suggestion(name, known) : null);
     }
 

@@ -11,10 +11,10 @@ internal static class StandardOutput
     /// A stream over the handle throws. Files keep the console stream: it shares the file position with the other
     /// commands of a script.
     /// </summary>
-    public static Stream Open()
+    public static Stream Open() => StandardFile.IsOpen(1) ? new NamedOutput(OpenRaw()) : Stream.Null;
+
+    private static Stream OpenRaw()
     {
-        if (!StandardFile.IsOpen(1))
-            return Stream.Null;
         if (!OperatingSystem.IsWindows())
         {
             try
@@ -30,5 +30,61 @@ internal static class StandardOutput
         }
 
         return Console.OpenStandardOutput();
+    }
+
+    /// <summary>Says what cannot be written: the system names a full disk, but no file.</summary>
+    private sealed class NamedOutput(Stream inner) : Stream
+    {
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            try
+            {
+                inner.Write(buffer);
+            }
+            catch (Exception failure) when (IsUnnamed(failure))
+            {
+                throw WriteFailure.Of("standard output", failure);
+            }
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Flush()
+        {
+            try
+            {
+                inner.Flush();
+            }
+            catch (Exception failure) when (IsUnnamed(failure))
+            {
+                throw WriteFailure.Of("standard output", failure);
+            }
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+                inner.Dispose();
+            base.Dispose(disposing);
+        }
+
+        private static bool IsUnnamed(Exception failure) =>
+            failure is UnauthorizedAccessException || (failure is IOException io && !BrokenPipe.Is(io));
     }
 }

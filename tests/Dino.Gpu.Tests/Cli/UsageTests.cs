@@ -68,6 +68,13 @@ public sealed class UsageTests
         Assert.Equal($"hint: {hint}", result.ErrorLines[1]);
     }
 
+    [Fact]
+    public async Task Behind_two_dashes_an_option_is_a_file_that_is_not_there()
+    {
+        CliResult result = await CliRunner.RunAsync(["embed", "a.jpg", "--", "--format", "csv"]);
+        Assert.Equal("dino: error: cannot read '--format': no such file\nhint: options go before '--'", result.UsageLine());
+    }
+
     /// <summary>The parser's own sentences come out in the words of all other errors.</summary>
     [Theory]
     [InlineData("expected INPUT, found none", "embed")]

@@ -51,7 +51,9 @@ internal static class ImageOptions
         {
             if (ImageSize.TryParse(result.Tokens[0].Value, out ImageSize size))
                 return size;
-            result.AddError($"--size: expected pixels as N or WIDTHxHEIGHT, such as 224 or 320x240, found '{result.Tokens[0].Value}'");
+            result.AddError(
+                $"--size: expected pixels as N or WIDTHxHEIGHT, such as 224 or 320x240, and at most {ImageHeader.MaxPixels} of them, "
+                + $"found '{result.Tokens[0].Value}'");
             return null;
         },
     };
