@@ -42,6 +42,10 @@ public static class SafetensorsWriter
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(weights);
+        Write(path, weights, type, CancellationToken.None);
+    }
+
+    private static void Write(string path, VitWeights weights, WeightsDataType type, CancellationToken cancellation) =>
         WriteAtomically(path, stream =>
         {
             IReadOnlyList<TensorSlot> slots = SlotsOf(weights);
@@ -57,21 +61,23 @@ public static class SafetensorsWriter
                 type);
             foreach (TensorSlot slot in slots)
             {
+                cancellation.ThrowIfCancellationRequested();
                 ReadOnlySpan<float> values = slot.Data(weights).Span;
                 if (type == WeightsDataType.Float32) stream.Write(MemoryMarshal.AsBytes(values));
                 else WriteHalves(stream, values, slot.Name, path);
             }
         });
-    }
 
     /// <summary>
     /// As <see cref="Write(string, VitWeights, WeightsDataType)"/>. A file named <c>model.safetensors</c> without a
     /// <c>config.json</c> beside it gets one, and with it Hugging Face loads the folder.
     /// </summary>
     /// <returns>What was written beside it.</returns>
-    internal static IReadOnlyList<string> WriteModel(string path, VitWeights weights, WeightsDataType type)
+    /// <exception cref="OperationCanceledException">Nothing was written.</exception>
+    internal static IReadOnlyList<string> WriteModel(
+        string path, VitWeights weights, WeightsDataType type, CancellationToken cancellation = default)
     {
-        Write(path, weights, type);
+        Write(path, weights, type, cancellation);
         string folder = Path.GetDirectoryName(path) ?? "";
         string config = Path.Combine(folder, ModelConfig.FileName);
         if (Path.GetFileName(path) != CheckpointNames.Safetensors || File.Exists(config))

@@ -28,6 +28,18 @@ public sealed class SafetensorsWriterTests : IDisposable
     }
 
     [Fact]
+    public void A_write_that_is_canceled_leaves_what_was_there()
+    {
+        VitWeights weights = SyntheticWeights.Create(TinyModel.Weights.Config);
+        string path = _folder["model.safetensors"];
+        File.WriteAllText(path, "mine");
+        Assert.Throws<OperationCanceledException>(
+            () => SafetensorsWriter.WriteModel(path, weights, WeightsDataType.Float16, new CancellationToken(canceled: true)));
+        Assert.Equal("mine", File.ReadAllText(path));
+        Assert.Single(Directory.EnumerateFileSystemEntries(_folder.Root));
+    }
+
+    [Fact]
     public void Names_shapes_and_order_are_those_of_the_state_dict()
     {
         string path = _folder["a.safetensors"];

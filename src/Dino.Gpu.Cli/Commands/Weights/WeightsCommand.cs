@@ -87,8 +87,9 @@ internal static class WeightsCommand
         const string Notes = "The exit code is 1 for a checkpoint that cannot be loaded.";
         var command = new CliCommand("info", "List format, sizes and tensors of a checkpoint.", Examples, Notes) { file, json };
         checkpoint.AddTo(command);
-        command.SetAction(parsed =>
-            new WeightsJob(console, parsed.GetValue(json)).Info(parsed.GetValue(file)!, checkpoint.Read(parsed)));
+        command.SetAction((parsed, cancellation) => Task.Run(
+            () => new WeightsJob(console, parsed.GetValue(json)).Info(parsed.GetValue(file)!, checkpoint.Read(parsed), cancellation),
+            cancellation));
         return command;
     }
 
@@ -109,8 +110,10 @@ internal static class WeightsCommand
             file, output, type, json,
         };
         checkpoint.AddTo(command);
-        command.SetAction(parsed => new WeightsJob(console, parsed.GetValue(json)).Convert(
-            parsed.GetValue(file)!, checkpoint.Read(parsed), parsed.GetValue(output)!, parsed.GetValue(type)));
+        command.SetAction((parsed, cancellation) => Task.Run(
+            () => new WeightsJob(console, parsed.GetValue(json)).Convert(
+                parsed.GetValue(file)!, checkpoint.Read(parsed), parsed.GetValue(output)!, parsed.GetValue(type), cancellation),
+            cancellation));
         return command;
     }
 
@@ -126,8 +129,10 @@ internal static class WeightsCommand
             """;
         const string Description = "Write seeded weights. They have a published model's sizes and mean nothing.";
         var command = new CliCommand("synth", Description, Examples) { seed, model, output, json };
-        command.SetAction(parsed => new WeightsJob(console, parsed.GetValue(json)).Synthesize(
-            parsed.GetValue(model)!, parsed.GetValue(seed), parsed.GetValue(output)!));
+        command.SetAction((parsed, cancellation) => Task.Run(
+            () => new WeightsJob(console, parsed.GetValue(json)).Synthesize(
+                parsed.GetValue(model)!, parsed.GetValue(seed), parsed.GetValue(output)!, cancellation),
+            cancellation));
         return command;
     }
 

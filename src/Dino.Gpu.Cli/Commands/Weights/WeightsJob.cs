@@ -39,9 +39,10 @@ internal sealed class WeightsJob(CliConsole console, bool json)
 
     /// <summary>Shows what is in a checkpoint.</summary>
     /// <returns>0, or 1 for a checkpoint that cannot be loaded.</returns>
-    public int Info(string file, CheckpointOptions options)
+    public int Info(string file, CheckpointOptions options, CancellationToken cancellation)
     {
         var info = CheckpointInfo.ReadWhole(PathOf(file), options);
+        cancellation.ThrowIfCancellationRequested();
         var report = new CheckpointReport(info, console);
         if (json)
             report.WriteJson();
@@ -51,25 +52,25 @@ internal sealed class WeightsJob(CliConsole console, bool json)
     }
 
     /// <summary>Writes a checkpoint as safetensors.</summary>
-    public int Convert(string file, CheckpointOptions options, string output, WeightsDataType type)
+    public int Convert(string file, CheckpointOptions options, string output, WeightsDataType type, CancellationToken cancellation)
     {
         string path = PathOf(file);
         OutputNames.RefuseSameFile([("-o", output)], [path]);
         FileKind.Weights.EnsureWritable(output);
-        return Save(output, Checkpoint.Load(path, options), type);
+        return Save(output, Checkpoint.Load(path, options), type, cancellation);
     }
 
     /// <summary>Writes seeded weights.</summary>
-    public int Synthesize(string model, ulong seed, string output)
+    public int Synthesize(string model, ulong seed, string output, CancellationToken cancellation)
     {
         PublishedModel published = PublishedModel.Named(model);
         FileKind.Weights.EnsureWritable(output);
-        return Save(output, published.Seeded(seed), WeightsDataType.Float32);
+        return Save(output, published.Seeded(seed), WeightsDataType.Float32, cancellation);
     }
 
-    private int Save(string path, VitWeights weights, WeightsDataType type)
+    private int Save(string path, VitWeights weights, WeightsDataType type, CancellationToken cancellation)
     {
-        IReadOnlyList<string> beside = SafetensorsWriter.WriteModel(path, weights, type);
+        IReadOnlyList<string> beside = SafetensorsWriter.WriteModel(path, weights, type, cancellation);
         string note = beside.Count == 0 ? "" : $", {string.Join(" and ", beside)} beside it";
         string digest = Checkpoint.Sha256(path);
         console.Say($"{path}: written{note}, SHA-256 {digest}");
