@@ -55,8 +55,12 @@ public sealed class InputList : IDisposable
     /// <param name="cancellation">Stops between two rows.</param>
     /// <returns>The list; the caller disposes it.</returns>
     /// <exception cref="DinoException">An input cannot be read, or there is no image in it.</exception>
-    public static InputList Settle(IReadOnlyList<string> inputs, CancellationToken cancellation = default) =>
-        Settle(inputs, TextReader.Null, cancellation: cancellation);
+    /// <exception cref="ArgumentException">An input is null.</exception>
+    public static InputList Settle(IReadOnlyList<string> inputs, CancellationToken cancellation = default)
+    {
+        Arguments.ThrowIfAnyNull(inputs);
+        return Settle(inputs, TextReader.Null, cancellation: cancellation);
+    }
 
     /// <summary>Folders that rows were found in.</summary>
     internal IReadOnlyList<string> Folders { get; private set; } = [];

@@ -44,11 +44,14 @@ public sealed class RunMerge
     /// <exception cref="DinoException">
     /// A part is missing, unfinished, damaged or of another run, or the output cannot be written.
     /// </exception>
+    /// <exception cref="ArgumentException">There is no folder, or one is null.</exception>
     public static MergeResult Merge(
         IReadOnlyList<string> folders, string output, bool overwrite = false, bool allowMixed = false,
         IEmbeddingProgress? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(folders);
+        Arguments.ThrowIfAnyNull(folders);
+        if (folders.Count == 0)
+            throw new ArgumentException("At least one folder is needed.", nameof(folders));
         ArgumentNullException.ThrowIfNull(output);
         OutputTarget target = OutputTarget.Parse(output, format: null, hasFormat: false);
         return Merge(folders, target, overwrite, allowMixed, Stream.Null, progress, note: null, cancellation);

@@ -39,13 +39,24 @@ public sealed class ConfusionMatrix
     /// <summary>The number of vectors of one class for which a class was predicted.</summary>
     /// <param name="truth">The true class.</param>
     /// <param name="predicted">The predicted class.</param>
-    public int this[int truth, int predicted] => _counts.GetValueOrDefault((truth, predicted));
+    /// <exception cref="ArgumentOutOfRangeException">There is no such class.</exception>
+    public int this[int truth, int predicted]
+    {
+        get
+        {
+            Arguments.ThrowIfNoIndex(truth, ClassNames.Count);
+            Arguments.ThrowIfNoIndex(predicted, ClassNames.Count);
+            return _counts.GetValueOrDefault((truth, predicted));
+        }
+    }
 
     /// <summary>Counts predictions.</summary>
     /// <param name="predictions">Predictions of a classifier, at least one class for each vector.</param>
     /// <param name="labels">(count): the true classes.</param>
     /// <param name="classNames">The names of the class indices.</param>
-    /// <exception cref="ArgumentException">There is nothing to count, or the number of labels differs.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is nothing to count, the number of labels differs, a vector has no prediction, or a class has no name.
+    /// </exception>
     public static ConfusionMatrix Of(Predictions predictions, ReadOnlySpan<int> labels, IReadOnlyList<string> classNames)
     {
         ArgumentNullException.ThrowIfNull(predictions);
@@ -57,7 +68,17 @@ public sealed class ConfusionMatrix
         var matrix = new ConfusionMatrix(classNames, labels.Length, top1, top5);
         for (int i = 0; i < labels.Length; i++)
         {
-            (int, int) cell = (labels[i], predictions.Classes(i)[0]);
+            if (predictions.Classes(i) is not [int predicted, ..])
+                throw new ArgumentException($"Vector {i} has no predicted class.", nameof(predictions));
+            if (predicted >= classNames.Count)
+                throw new ArgumentException($"{classNames.Count} class names, but class {predicted} was predicted.", nameof(classNames));
+            if (labels[i] < 0 || labels[i] >= classNames.Count)
+            {
+                throw new ArgumentException(
+                    $"Vector {i} has the class {labels[i]}, expected 0 to {classNames.Count - 1}.", nameof(labels));
+            }
+
+            (int, int) cell = (labels[i], predicted);
             matrix._counts[cell] = matrix._counts.GetValueOrDefault(cell) + 1;
             matrix._totals[labels[i]]++;
         }
@@ -66,8 +87,14 @@ public sealed class ConfusionMatrix
     }
 
     /// <summary>The number of vectors of a class.</summary>
-    public int Total(int truth) => _totals[truth];
+    /// <exception cref="ArgumentOutOfRangeException">There is no such class.</exception>
+    public int Total(int truth)
+    {
+        Arguments.ThrowIfNoIndex(truth, ClassNames.Count);
+        return _totals[truth];
+    }
 
     /// <summary>The share of a class's vectors for which it was predicted; NaN where it has no vectors.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such class.</exception>
     public double ClassAccuracy(int truth) => (double)this[truth, truth] / _totals[truth];
 }

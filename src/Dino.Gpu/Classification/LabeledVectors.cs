@@ -59,9 +59,12 @@ public sealed class LabeledVectors
 
     /// <summary>Copies some of the vectors.</summary>
     /// <param name="indices">The vectors, in their new order.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such vector.</exception>
     public LabeledVectors Select(IReadOnlyList<int> indices)
     {
         ArgumentNullException.ThrowIfNull(indices);
+        foreach (int index in indices)
+            Arguments.ThrowIfNoIndex(index, Count, nameof(indices));
         float[] values = new float[checked(indices.Count * Dimension)];
         for (int i = 0; i < indices.Count; i++)
             Values.Span.Slice(indices[i] * Dimension, Dimension).CopyTo(values.AsSpan(i * Dimension));
@@ -98,12 +101,6 @@ public sealed class LabeledVectors
     }
 
     /// <summary>Refuses NaN and infinities, which would make every score meaningless.</summary>
-    internal static void CheckFinite(ReadOnlySpan<float> values, int dimension, string parameter)
-    {
-        for (int i = 0; i < values.Length; i++)
-        {
-            if (!float.IsFinite(values[i]))
-                throw new ArgumentException($"Vector {i / dimension} has a value that is not finite.", parameter);
-        }
-    }
+    internal static void CheckFinite(ReadOnlySpan<float> values, int dimension, string parameter) =>
+        Arguments.ThrowIfNotFinite(values, dimension, "Vector", parameter);
 }

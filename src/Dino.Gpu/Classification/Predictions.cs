@@ -28,11 +28,21 @@ public sealed class Predictions
     /// had a vote.
     /// </summary>
     /// <param name="index">Counted from 0.</param>
-    public ReadOnlySpan<int> Classes(int index) => _classes.AsSpan(index * Depth, _kept[index]);
+    /// <exception cref="ArgumentOutOfRangeException">There is no such vector.</exception>
+    public ReadOnlySpan<int> Classes(int index)
+    {
+        Arguments.ThrowIfNoIndex(index, Count);
+        return _classes.AsSpan(index * Depth, _kept[index]);
+    }
 
     /// <summary>The scores of these classes, from 0 to 1: shares of the vote, or probabilities.</summary>
     /// <param name="index">Counted from 0.</param>
-    public ReadOnlySpan<double> Scores(int index) => _scores.AsSpan(index * Depth, _kept[index]);
+    /// <exception cref="ArgumentOutOfRangeException">There is no such vector.</exception>
+    public ReadOnlySpan<double> Scores(int index)
+    {
+        Arguments.ThrowIfNoIndex(index, Count);
+        return _scores.AsSpan(index * Depth, _kept[index]);
+    }
 
     /// <summary>The share of vectors whose class is among the first predicted ones.</summary>
     /// <param name="labels">(count): the true classes.</param>

@@ -22,12 +22,19 @@ public sealed class PatchPcaFit
     private readonly double[] _products; // (channels, channels) of (x - origin)(x - origin)^T, on and right of the diagonal
 
     /// <param name="channels">Values of a patch.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Not positive, or the covariance is more than an array holds.</exception>
     public PatchPcaFit(int channels)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
+        if ((long)channels * channels > Array.MaxLength)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(channels), channels, $"Their covariance is more than an array holds ({Array.MaxLength} values).");
+        }
+
         _origin = new double[channels];
         _sums = new double[channels];
-        _products = new double[checked(channels * channels)];
+        _products = new double[channels * channels];
     }
 
     /// <summary>The number of patches added.</summary>
@@ -35,11 +42,12 @@ public sealed class PatchPcaFit
 
     /// <summary>Adds patches.</summary>
     /// <param name="patches">(patches, channels)</param>
-    /// <exception cref="ArgumentException">There are no whole patches.</exception>
+    /// <exception cref="ArgumentException">There are no whole patches, or a value is not finite.</exception>
     public void Add(ReadOnlySpan<float> patches)
     {
         int channels = _origin.Length;
         int count = PatchCount(patches, channels);
+        Arguments.ThrowIfNotFinite(patches, channels, "Patch", nameof(patches));
         if (Count == 0 && count > 0)
         {
             for (int i = 0; i < channels; i++)

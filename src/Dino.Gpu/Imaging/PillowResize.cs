@@ -29,11 +29,15 @@ public static class PillowResize
     /// <param name="height">Height in pixels, at least 1.</param>
     /// <param name="filter">The interpolation.</param>
     /// <returns><paramref name="image"/> itself when it has that size already.</returns>
+    /// <exception cref="ArgumentException">The size is not positive, or more than an array holds.</exception>
     public static RgbImage Resize(RgbImage image, int width, int height, ResizeFilter filter)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
+        Arguments.ThrowIfUndefined(filter);
+        if ((long)width * height > Array.MaxLength / 3)
+            throw new ArgumentException($"{width}x{height} RGB is more than an array holds.", nameof(width));
         return ResizeAndCrop(image, new ResizePlan(width, height, filter, 0, 0, width, height));
     }
 

@@ -20,9 +20,10 @@ public static class PixelNormalization
 
     /// <summary>As <see cref="CreateTable()"/>, with the scale, mean and standard deviation of a checkpoint.</summary>
     /// <param name="config">What the checkpoint says.</param>
+    /// <exception cref="ArgumentException">Its figures do not normalize three channels.</exception>
     public static float[] CreateTable(PreprocessorConfig config)
     {
-        ArgumentNullException.ThrowIfNull(config);
+        Check(config);
         bool isStandard = config.Scale == PreprocessorConfig.Standard.Scale;
         float[] table = new float[3 * 256];
         for (int channel = 0; channel < 3; channel++)
@@ -56,6 +57,7 @@ public static class PixelNormalization
     /// <summary>As <see cref="Normalize(RgbImage)"/>, with the figures of a checkpoint.</summary>
     /// <param name="image">The picture.</param>
     /// <param name="config">What the checkpoint says.</param>
+    /// <exception cref="ArgumentException">Its figures do not normalize three channels.</exception>
     public static float[] Normalize(RgbImage image, PreprocessorConfig config)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -94,12 +96,25 @@ public static class PixelNormalization
     /// <param name="plane">From channel to channel.</param>
     private static void Normalize(float[] fractions, PreprocessorConfig config, Span<float> destination, int stride, int plane)
     {
+        Check(config);
         for (int channel = 0; channel < 3; channel++)
         {
             double mean = config.Mean[channel], deviation = config.StandardDeviation[channel];
             for (int from = channel, to = channel * plane; from < fractions.Length; from += 3, to += stride)
                 destination[to] = (float)((fractions[from] * config.Scale - mean) / deviation);
         }
+    }
+
+    /// <summary>Refuses figures that would make every value of a channel NaN or infinite.</summary>
+    private static void Check(PreprocessorConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        if (config.Mean is not { Count: 3 } mean || !mean.All(double.IsFinite))
+            throw new ArgumentException("The mean is not three finite numbers.", nameof(config));
+        if (config.StandardDeviation is not { Count: 3 } deviation || !deviation.All(value => double.IsFinite(value) && value != 0))
+            throw new ArgumentException("The standard deviation is not three finite numbers other than 0.", nameof(config));
+        if (!double.IsFinite(config.Scale))
+            throw new ArgumentException("The scale is not a finite number.", nameof(config));
     }
 
     private static void Normalize(RgbImage image, float[] tables, Span<float> destination)

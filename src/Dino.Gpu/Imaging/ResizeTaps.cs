@@ -18,6 +18,7 @@ internal sealed class ResizeTaps
     /// </summary>
     public ResizeTaps(int inputSize, long outputSize, ResizeFilter filter, long first, int count)
     {
+        Arguments.ThrowIfUndefined(filter);
         double scale = (double)inputSize / outputSize;
         double filterScale = Math.Max(scale, 1.0);
         double inverse = 1.0 / filterScale;
