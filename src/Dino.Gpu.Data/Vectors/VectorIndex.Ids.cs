@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text;
 using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Vectors;
@@ -25,23 +27,42 @@ public sealed partial class VectorIndex
     /// Puts a vector in the place of all that have its id. A search finds the old ones, the new one, or for a moment
     /// both.
     /// </summary>
-    /// <param name="id">What it is called in results.</param>
+    /// <param name="id">What it is called in results: valid UTF-16 without NUL characters.</param>
     /// <param name="vector">(<see cref="Dimension"/>), of any length; copied.</param>
     /// <returns>How many there were.</returns>
-    /// <exception cref="ArgumentException">Another number of values, or one that is not finite.</exception>
+    /// <exception cref="ArgumentException">
+    /// Another number of values, one that is not finite, or an id that no file keeps.
+    /// </exception>
     /// <exception cref="DinoException">
     /// A value does not fit float16, the file cannot be written, or another process writes to it.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The index was disposed.</exception>
     public int Replace(string id, ReadOnlySpan<float> vector)
     {
-        ArgumentNullException.ThrowIfNull(id);
+        CheckId(id);
         lock (_writing)
         {
             int[] old = RowsOf(_snapshot, id);
             Add(new RowInfo { Row = _snapshot.RowCount, Path = id }, vector);
             Leave(old);
             return old.Length;
+        }
+    }
+
+    /// <summary>
+    /// Refuses an id that a file would change, and so make equal to another: UTF-8 has no half of a surrogate pair, and
+    /// NumPy's texts end before their last NULs.
+    /// </summary>
+    private static void CheckId(string id)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        if (id.Contains('\0', StringComparison.Ordinal))
+            throw new ArgumentException("The id has a NUL character, which not every file keeps.", nameof(id));
+        for (ReadOnlySpan<char> rest = id; rest.Length > 0;)
+        {
+            if (Rune.DecodeFromUtf16(rest, out _, out int length) != OperationStatus.Done)
+                throw new ArgumentException("The id has half of a surrogate pair, which no file keeps.", nameof(id));
+            rest = rest[length..];
         }
     }
 

@@ -48,7 +48,17 @@ public sealed partial class VectorIndex : IDisposable
     public int Count => _snapshot.Count;
 
     /// <summary>Threads of a search; null for one per core. The number never changes a result.</summary>
-    public int? Threads { get; set; }
+    /// <exception cref="ArgumentOutOfRangeException">Not positive.</exception>
+    public int? Threads
+    {
+        get;
+        set
+        {
+            if (value is { } threads)
+                ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads, nameof(value));
+            field = value;
+        }
+    }
 
     /// <summary>Carried columns of the rows, and whether they have digests.</summary>
     internal RowSchema Schema => _schema;
@@ -63,6 +73,7 @@ public sealed partial class VectorIndex : IDisposable
     /// </exception>
     public static VectorIndex Create(int dimension, FloatType type = FloatType.Float32, Provenance? model = null)
     {
+        Arguments.ThrowIfUndefined(type);
         if (!RowSchema.IsReadable([dimension]))
             throw new ArgumentOutOfRangeException(nameof(dimension), dimension, "Expected the number of values of a vector.");
         RowSchema schema = new RowSchema([dimension], type, false, []) { Provenance = model };
@@ -119,14 +130,19 @@ public sealed partial class VectorIndex : IDisposable
     }
 
     /// <summary>Adds a vector. It is found at once, and written by <see cref="Save()"/>.</summary>
-    /// <param name="id">What it is called in results, such as a path. Several vectors may have the same id.</param>
+    /// <param name="id">
+    /// What it is called in results, such as a path: valid UTF-16 without NUL characters, which files do not keep.
+    /// Several vectors may have the same id.
+    /// </param>
     /// <param name="vector">(<see cref="Dimension"/>), of any length; copied.</param>
     /// <param name="model">What made the vector; null if it is not known or not to be checked.</param>
     /// <returns>
     /// The row: the number of vectors that were added before, removed ones among them. <see cref="Compact"/> counts
     /// anew.
     /// </returns>
-    /// <exception cref="ArgumentException">Another number of values, or one that is not finite.</exception>
+    /// <exception cref="ArgumentException">
+    /// Another number of values, one that is not finite, or an id that no file keeps.
+    /// </exception>
     /// <exception cref="DinoException">
     /// Another model made the vector, a value does not fit float16, the file cannot be written, or another process
     /// writes to it.
@@ -134,7 +150,7 @@ public sealed partial class VectorIndex : IDisposable
     /// <exception cref="ObjectDisposedException">The index was disposed.</exception>
     public int Add(string id, ReadOnlySpan<float> vector, Provenance? model = null)
     {
-        ArgumentNullException.ThrowIfNull(id);
+        CheckId(id);
         if (model is not null && !ReferenceEquals(model, Model) && Model?.DifferenceFrom(model) is { } difference)
         {
             throw new DinoException(
@@ -181,6 +197,7 @@ public sealed partial class VectorIndex : IDisposable
     {
         if (query.Length != Dimension)
             throw new ArgumentException($"A query of {query.Length} values, expected {Dimension}.", nameof(query));
+        RequireFinite(query, "A query", nameof(query));
         return SearchMany(query, k, cancellation)[0];
     }
 
@@ -224,7 +241,10 @@ public sealed partial class VectorIndex : IDisposable
     /// Writes all vectors that were not removed into a file, which appears when it is complete. The index itself stays
     /// as it is.
     /// </summary>
-    /// <param name="path">The file: <c>.dinoidx</c>, <c>.npz</c>, or another format of embeddings.</param>
+    /// <param name="path">
+    /// The file: <c>.dinoidx</c>, <c>.npz</c>, or another format of embeddings. <c>.npy</c> and <c>.safetensors</c>
+    /// hold the vectors alone: their ids are lost.
+    /// </param>
     /// <exception cref="DinoException">The file cannot be written, or the index cannot be read.</exception>
     /// <exception cref="ObjectDisposedException">The index was disposed.</exception>
     public void Save(string path)

@@ -314,6 +314,36 @@ public sealed class VectorIndexTests : IDisposable
         Assert.Throws<ObjectDisposedException>(() => index.Search(vector, 1));
     }
 
+    /// <summary>
+    /// They would be others, or equal to others, once they are read from a file. No attribute holds them either.
+    /// </summary>
+    [Fact]
+    public void Ids_that_no_file_keeps_are_refused()
+    {
+        using var index = VectorIndex.Create(2);
+        foreach (string id in (string[])["x\ud800", "\udc00x", "\ud800\ud800", "a\0"])
+        {
+            Assert.Equal("id", Assert.Throws<ArgumentException>(() => index.Add(id, [1, 2])).ParamName);
+            Assert.Equal("id", Assert.Throws<ArgumentException>(() => index.Replace(id, [1, 2])).ParamName);
+        }
+
+        Assert.Equal(0, index.Count);
+        Assert.Equal(0, index.Add("\ud83d\ude00\ufffd", [1, 2])); // a whole pair, and U+FFFD itself
+    }
+
+    [Fact]
+    public void Exceptions_name_the_argument()
+    {
+        using var index = VectorIndex.Create(2);
+        Assert.Equal("query", Assert.Throws<ArgumentException>(() => index.Search([1, float.NaN], 1)).ParamName);
+        Assert.Equal("queries", Assert.Throws<ArgumentException>(() => index.SearchMany([1, float.NaN], 1)).ParamName);
+        Assert.Equal("type", Assert.Throws<ArgumentOutOfRangeException>(() => VectorIndex.Create(2, (FloatType)2)).ParamName);
+        foreach (int threads in (int[])[0, -5])
+            Assert.Equal("value", Assert.Throws<ArgumentOutOfRangeException>(() => index.Threads = threads).ParamName);
+        index.Threads = 1;
+        index.Threads = null;
+    }
+
     private static void AddAll(VectorIndex index, float[] vectors, int first, int end)
     {
         for (int row = first; row < end; row++)
