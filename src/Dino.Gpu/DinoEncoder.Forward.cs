@@ -21,7 +21,7 @@ public sealed partial class DinoEncoder
     /// Layers whose attention is returned, counted from 0; null for all. They are returned in ascending order.
     /// </param>
     /// <exception cref="ArgumentException">There is no picture, or one is not prepared for this device.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer or output.</exception>
     /// <exception cref="DeviceMemoryException">The device has no room for even one picture.</exception>
     /// <exception cref="ObjectDisposedException">The encoder was disposed before the last batch began.</exception>
     public DinoOutput ForwardPrepared(IReadOnlyList<RgbImage> images, DinoOutputs outputs, IReadOnlyList<int>? attentionLayers = null) =>
@@ -31,7 +31,7 @@ public sealed partial class DinoEncoder
     /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
     /// <param name="outputs">The outputs to return.</param>
     /// <param name="layers">The layers to return them of.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer or output.</exception>
     public DinoOutput ForwardLayers(IReadOnlyList<RgbImage> images, DinoOutputs outputs, DinoLayers layers)
     {
         ArgumentNullException.ThrowIfNull(layers);

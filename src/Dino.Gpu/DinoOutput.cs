@@ -78,20 +78,22 @@ public enum DinoOutputs
 /// <summary>A float32 array with its shape, row-major.</summary>
 public sealed class DinoTensor
 {
-    /// <summary>Wraps data without copying it.</summary>
-    /// <exception cref="ArgumentException">The shape's product is not the data's length.</exception>
+    /// <summary>Wraps data without copying it. The shape is copied.</summary>
+    /// <exception cref="ArgumentException">
+    /// A side is negative, or the shape's product is not the data's length.
+    /// </exception>
     public DinoTensor(float[] data, params int[] shape)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(shape);
-        long length = 1;
+        double length = 1; // does not wrap, and is exact up to more than an array holds
         foreach (int side in shape)
             length *= side;
-        if (length != data.LongLength)
+        if (Array.Exists(shape, side => side < 0) || length != data.LongLength)
             throw new ArgumentException(
                 $"Shape ({string.Join(", ", shape)}) has {length} values, the data {data.LongLength}.", nameof(shape));
         Data = data;
-        Shape = shape;
+        Shape = [.. shape];
     }
 
     /// <summary>The values, row-major.</summary>

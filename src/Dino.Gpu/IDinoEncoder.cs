@@ -86,7 +86,7 @@ public interface IDinoEncoder : IDisposable, IAsyncDisposable
     /// <param name="images">At least one picture, prepared as for <see cref="ForwardPrepared"/>.</param>
     /// <param name="outputs">The outputs to return.</param>
     /// <param name="layers">The layers to return them of.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer or output.</exception>
     DinoOutput ForwardLayers(IReadOnlyList<RgbImage> images, DinoOutputs outputs, DinoLayers layers);
 
     /// <summary>Embeds each picture at several scales, as the original does with <c>--multiscale</c>.</summary>

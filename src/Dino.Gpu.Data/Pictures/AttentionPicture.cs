@@ -42,9 +42,12 @@ public static class AttentionPicture
     /// <param name="picture">What the model saw. Pixels beyond the heat map are left out: they fill no patch.</param>
     /// <param name="heatMap">As <see cref="HeatMap"/> draws it, not larger than the picture.</param>
     /// <param name="alpha">Share of the heat map, 0 to 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The share is not 0 to 1.</exception>
     public static RgbImage Overlay(RgbImage picture, RgbImage heatMap, double alpha)
     {
         ArgumentNullException.ThrowIfNull(heatMap);
+        if (!(alpha is >= 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(alpha), alpha, "Expected a share from 0 to 1.");
         RgbImage seen = Crop(picture, heatMap.Width, heatMap.Height);
         byte[] pixels = new byte[seen.Pixels.Length];
         for (int i = 0; i < pixels.Length; i++)

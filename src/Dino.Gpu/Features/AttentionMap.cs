@@ -82,15 +82,23 @@ public sealed class AttentionMap
     /// Keeps the patches with the most attention, by the rule of the original's <c>visualize_attention.py</c>. Patches
     /// with the least attention are removed as long as their sum is at most 1 - <paramref name="share"/> of all. So the
     /// kept patches have the share, or less than one patch more. Of equal patches the earlier ones are removed first.
-    /// Sums are in double precision.
+    /// Sums are in double precision. If all values are 0, there is no share to keep, and no patch is kept.
     /// </summary>
     /// <param name="values">Attention, none negative: <see cref="Head"/> or <see cref="Mean"/>.</param>
     /// <param name="share">The share of the sum, above 0 and up to 1. The original's pictures use 0.6.</param>
     /// <returns>For each patch, whether it is kept.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The share is not above 0 and up to 1.</exception>
+    /// <exception cref="ArgumentException">A value is negative or not finite.</exception>
     public static bool[] Mask(ReadOnlySpan<float> values, double share)
     {
         if (!(share is > 0 and <= 1))
             throw new ArgumentOutOfRangeException(nameof(share), share, "Expected a share above 0 and up to 1.");
+        foreach (float value in values)
+        {
+            if (!(value >= 0 && float.IsFinite(value)))
+                throw new ArgumentException("A value is negative or not finite, expected attention.", nameof(values));
+        }
+
         float[] sorted = values.ToArray();
         int[] places = [.. Enumerable.Range(0, sorted.Length).OrderBy(place => sorted[place])]; // stable
         double total = sorted.Sum(value => (double)value);
@@ -114,13 +122,25 @@ public sealed class AttentionMap
     /// <param name="gridWidth">Columns.</param>
     /// <param name="scale">Side of a square.</param>
     /// <returns>(scale * grid height, scale * grid width)</returns>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A size is not positive, or the result is more than an array holds.
+    /// </exception>
+    /// <exception cref="ArgumentException">The grid has another length.</exception>
     public static T[] Upsample<T>(ReadOnlySpan<T> grid, int gridHeight, int gridWidth, int scale)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gridHeight);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gridWidth);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(scale);
-        if (grid.Length != gridHeight * gridWidth)
+        if (grid.Length != (long)gridHeight * gridWidth)
         {
             throw new ArgumentException(
-                $"({gridHeight}, {gridWidth}) takes {gridHeight * gridWidth} values, got {grid.Length}.", nameof(grid));
+                $"({gridHeight}, {gridWidth}) takes {(long)gridHeight * gridWidth} values, got {grid.Length}.", nameof(grid));
+        }
+
+        if ((long)scale * scale > Array.MaxLength / grid.Length)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(scale), scale, $"({gridHeight}, {gridWidth}) at this scale is more than an array holds.");
         }
 
         int width = gridWidth * scale;

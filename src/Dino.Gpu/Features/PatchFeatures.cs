@@ -10,10 +10,13 @@ public sealed class PatchFeatures
     /// <param name="gridHeight">Rows of patches.</param>
     /// <param name="gridWidth">Columns of patches.</param>
     /// <param name="channels">Values of a patch.</param>
-    /// <exception cref="ArgumentException">The shape's product is not the values' length.</exception>
+    /// <exception cref="ArgumentException">A size is not positive, or their product is not the values' length.</exception>
     public PatchFeatures(float[] values, int gridHeight, int gridWidth, int channels)
     {
         ArgumentNullException.ThrowIfNull(values);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gridHeight);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gridWidth);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
         if (values.LongLength != (long)gridHeight * gridWidth * channels)
         {
             throw new ArgumentException(
@@ -45,8 +48,8 @@ public sealed class PatchFeatures
     {
         get
         {
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)GridHeight, nameof(row));
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)column, (uint)GridWidth, nameof(column));
+            Arguments.ThrowIfNoIndex(row, GridHeight);
+            Arguments.ThrowIfNoIndex(column, GridWidth);
             return _values.AsSpan((row * GridWidth + column) * Channels, Channels);
         }
     }
@@ -92,8 +95,8 @@ public sealed class PatchFeatures
             _ => throw new ArgumentOutOfRangeException(nameof(feature)),
         }) ?? throw new ArgumentException($"The pass did not return {OutputOf(feature)}.", nameof(output));
         (int images, int count, int channels) = (tokens.Shape[1], tokens.Shape[2], tokens.Shape[3]);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)layer, (uint)tokens.Shape[0], nameof(layer));
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)image, (uint)images, nameof(image));
+        Arguments.ThrowIfNoIndex(layer, tokens.Shape[0]);
+        Arguments.ThrowIfNoIndex(image, images);
         int patches = count - output.PrefixTokenCount;
         int start = ((layer * images + image) * count + output.PrefixTokenCount) * channels;
         return new PatchFeatures(tokens.Data[start..(start + patches * channels)], patches / gridWidth, gridWidth, channels);

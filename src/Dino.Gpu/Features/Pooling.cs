@@ -39,7 +39,16 @@ public sealed record Pooling
     } = 1;
 
     /// <summary>How the patch tokens of the last block are pooled.</summary>
-    public PatchPooling Patches { get; init; }
+    /// <exception cref="ArgumentOutOfRangeException">None of the enumeration's values.</exception>
+    public PatchPooling Patches
+    {
+        get;
+        init
+        {
+            Arguments.ThrowIfUndefined(value);
+            field = value;
+        }
+    }
 
     /// <summary>The outputs that a forward pass must return.</summary>
     public DinoOutputs Outputs =>
@@ -76,7 +85,15 @@ public sealed record Pooling
 
     /// <summary>The number of values of a pooled vector.</summary>
     /// <param name="hidden">The number of values of a token.</param>
-    public int Length(int hidden) => hidden * (LastBlocks + (Patches == PatchPooling.None ? 0 : 1));
+    /// <exception cref="ArgumentOutOfRangeException">Negative, or the vector is more than an array holds.</exception>
+    public int Length(int hidden)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(hidden);
+        long tokens = LastBlocks + (Patches == PatchPooling.None ? 0L : 1);
+        if (hidden * tokens > Array.MaxLength)
+            throw new ArgumentOutOfRangeException(nameof(hidden), hidden, $"{tokens} tokens of this size are more than an array holds.");
+        return (int)(hidden * tokens);
+    }
 
     /// <summary>Pools one picture.</summary>
     /// <param name="output">The output of a pass that returned <see cref="Outputs"/> of <see cref="Layers"/>.</param>
@@ -99,7 +116,7 @@ public sealed record Pooling
             : LastBlocks == 1 ? Of(output.ClassToken, DinoOutputs.ClassToken)
             : null;
         int hidden = (last ?? blocks)!.Shape[^1];
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)image, (uint)(last?.Shape[0] ?? blocks!.Shape[1]), nameof(image));
+        Arguments.ThrowIfNoIndex(image, last?.Shape[0] ?? blocks!.Shape[1]);
         if (vector.Length != Length(hidden))
             throw new ArgumentException($"The vector has {Length(hidden)} values, got room for {vector.Length}.", nameof(vector));
         if (blocks is not null && blocks.Shape[0] != LastBlocks)
@@ -147,17 +164,40 @@ public sealed record Pooling
     /// <param name="pooled">(columns)</param>
     /// <param name="power">Above 0.</param>
     /// <exception cref="ArgumentException">No patches, or not whole ones.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The power is not above 0.</exception>
     public static void GeneralizedMean(ReadOnlySpan<float> patches, Span<float> pooled, double power = DefaultPower)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(power);
         int count = Count(patches, pooled);
         for (int column = 0; column < pooled.Length; column++)
         {
-            double sum = 0;
-            for (int patch = 0; patch < count; patch++)
-                sum += Math.Pow(Math.Max(patches[patch * pooled.Length + column], Smallest), power);
-            pooled[column] = (float)Math.Pow(sum / count, 1 / power);
+            double unit = 1;
+            double sum = SumOfPowers(patches, pooled.Length, column, power, unit);
+            if (sum is 0 or double.PositiveInfinity && Largest(patches, pooled.Length, column) is var largest && double.IsFinite(largest))
+            {
+                unit = largest; // a double does not hold the powers, but those of shares of the largest value
+                sum = SumOfPowers(patches, pooled.Length, column, power, unit);
+            }
+
+            pooled[column] = (float)(unit * Math.Pow(sum / count, 1 / power));
         }
+    }
+
+    /// <summary>The sum of (max(x, 1e-6) / unit)^power in a column.</summary>
+    private static double SumOfPowers(ReadOnlySpan<float> patches, int columns, int column, double power, double unit)
+    {
+        double sum = 0;
+        for (int i = column; i < patches.Length; i += columns)
+            sum += Math.Pow(Math.Max(patches[i], Smallest) / unit, power);
+        return sum;
+    }
+
+    private static double Largest(ReadOnlySpan<float> patches, int columns, int column)
+    {
+        double largest = Smallest;
+        for (int i = column; i < patches.Length; i += columns)
+            largest = Math.Max(largest, patches[i]);
+        return largest;
     }
 
     private static DinoTensor Of(DinoTensor? tensor, DinoOutputs name) =>

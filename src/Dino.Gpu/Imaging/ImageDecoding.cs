@@ -57,6 +57,7 @@ internal static class ImageDecoding
         ExifOrientation orientation,
         Func<ReadOnlyMemory<byte>, ImageHeader, RgbImage> decode)
     {
+        Arguments.ThrowIfUndefined(orientation);
         RgbImage image = header.Pixels is { } pixels ? pixels.Read(file.Span) : Complete(file[header.Content], header, decode);
         string? warning = header.LacksEnd ? $"{header.FormatName} without its end; all of its pixels are there" : null;
         if (orientation == ExifOrientation.Apply)

@@ -57,6 +57,7 @@ internal static class PositionTable
     /// <summary>What each sample of a side is made of.</summary>
     private static Sample[][] Samples(int trained, int wanted, PositionInterpolation interpolation)
     {
+        Arguments.ThrowIfUndefined(interpolation);
         if (interpolation == PositionInterpolation.Antialias)
         {
             var taps = new ResizeTaps(trained, wanted, ResizeFilter.Bicubic, 0, wanted);

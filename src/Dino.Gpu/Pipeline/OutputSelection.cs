@@ -15,6 +15,13 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
     /// <summary>The outputs that are made of every token.</summary>
     private const DinoOutputs PartsOfTokens = DinoOutputs.LastHiddenState | DinoOutputs.PatchGrid | DinoOutputs.Registers;
 
+    /// <summary>Every output: the bits up to the last one's.</summary>
+    private const DinoOutputs All = DinoOutputs.RotatedKeys | DinoOutputs.RotatedKeys - 1;
+
+    private readonly DinoOutputs _outputs = (outputs & ~All) == 0
+        ? outputs
+        : throw new ArgumentOutOfRangeException(nameof(outputs), outputs, "There is no such output.");
+
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     public ForwardRequest Request(int images) =>
         new(images, Has(PartsOfTokens), hiddenStates: false, attentionLayers: 0)
@@ -88,7 +95,7 @@ internal sealed class OutputSelection(VitShape shape, DinoOutputs outputs, DinoL
         return number;
     }
 
-    private bool Has(DinoOutputs any) => (outputs & any) != 0;
+    private bool Has(DinoOutputs any) => (_outputs & any) != 0;
 
     private ulong Mask(DinoOutputs any, IReadOnlyList<int>? chosen, int count, string what = "layers")
     {

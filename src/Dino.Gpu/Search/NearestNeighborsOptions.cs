@@ -17,5 +17,14 @@ public sealed record NearestNeighborsOptions
     public Action<string>? Warning { get; init; }
 
     /// <summary>The score that compares vectors.</summary>
-    public Similarity Similarity { get; init; } = Similarity.Cosine;
+    /// <exception cref="ArgumentOutOfRangeException">None of the enumeration's values.</exception>
+    public Similarity Similarity
+    {
+        get;
+        init
+        {
+            Arguments.ThrowIfUndefined(value);
+            field = value;
+        }
+    } = Similarity.Cosine;
 }

@@ -79,6 +79,19 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
         Assert.Throws<ArgumentOutOfRangeException>(() => Pooling.GeneralizedMean(patches, pooled, 0));
     }
 
+    /// <summary>With this power it is the maximum, up to rounding, though 3^1e6 overflows and 0.3^1e6 is 0.</summary>
+    [Theory]
+    [InlineData(2, 3, 3)]
+    [InlineData(0.2f, 0.3f, 0.3f)]
+    [InlineData(-1, -2, 1e-6f)]
+    [InlineData(1, float.PositiveInfinity, float.PositiveInfinity)]
+    public void Generalized_mean_holds_any_power(float first, float second, float expected)
+    {
+        float[] pooled = new float[1];
+        Pooling.GeneralizedMean([first, second], pooled, 1e6);
+        Assert.InRange(pooled[0], expected * 0.999999f, expected);
+    }
+
     [Fact]
     public void Pooling_refuses_what_is_not_there()
     {
