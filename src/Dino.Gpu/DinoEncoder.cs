@@ -151,6 +151,7 @@ public sealed partial class DinoEncoder : IDinoEncoder
         IProgress<DinoLoadProgress>? progress = null,
         CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(weights);
         var watch = new LoadWatch(progress, cancellation);
         VitWeights model = WeightSource.Resolve(weights).Load(CheckpointOptions.Of(options), watch);
         watch.OpensDevice();
@@ -355,6 +356,9 @@ public sealed partial class DinoEncoder : IDinoEncoder
         RequirePositive("batch size", options.BatchSize);
         RequirePositive("queue limit", options.QueueLimit);
         RequirePositive("number of decode threads", options.DecodeThreads);
+        RequireDefined("EXIF orientation", options.Orientation);
+        if (options.Interpolation is { } interpolation)
+            RequireDefined("interpolation", interpolation);
         if (options.MaxBatchDelay < TimeSpan.Zero || options.MaxBatchDelay > TimeSpan.FromMinutes(1))
             throw new DinoException($"the batch delay is {options.MaxBatchDelay} (expected 0 to 1 minute)");
         return (width, height);
@@ -366,9 +370,16 @@ public sealed partial class DinoEncoder : IDinoEncoder
             throw new DinoException($"the {what} is {value} (expected 1 or more)");
     }
 
+    private static void RequireDefined<T>(string what, T value)
+        where T : struct, Enum
+    {
+        if (!Enum.IsDefined(value))
+            throw new DinoException($"the {what} is {value} (expected {string.Join(" or ", Enum.GetNames<T>())})");
+    }
+
     private void CheckPrepared(IReadOnlyList<RgbImage> images)
     {
-        ArgumentNullException.ThrowIfNull(images);
+        Arguments.ThrowIfAnyNull(images);
         if (images.Count == 0)
             throw new ArgumentException("At least one image is needed.", nameof(images));
         foreach (RgbImage image in images)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Dino.Gpu.Features;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Pipeline;
@@ -265,18 +266,26 @@ public static class DinoEncoderExtensions
     }
 
     private static IAsyncEnumerable<EmbeddingResult> Many<T>(
-        IDinoEncoder encoder, IEnumerable<T> items, Func<T, ImageSource> convert, CancellationToken cancellation)
+        IDinoEncoder encoder,
+        IEnumerable<T> items,
+        Func<T, ImageSource> convert,
+        CancellationToken cancellation,
+        [CallerArgumentExpression(nameof(items))] string? name = null)
     {
         ArgumentNullException.ThrowIfNull(encoder);
-        ArgumentNullException.ThrowIfNull(items);
+        ArgumentNullException.ThrowIfNull(items, name);
         return encoder.EmbedManyAsync(EmbedSequence.Of(items, convert), cancellation);
     }
 
     private static IAsyncEnumerable<EmbeddingResult> Many<T>(
-        IDinoEncoder encoder, IAsyncEnumerable<T> items, Func<T, ImageSource> convert, CancellationToken cancellation)
+        IDinoEncoder encoder,
+        IAsyncEnumerable<T> items,
+        Func<T, ImageSource> convert,
+        CancellationToken cancellation,
+        [CallerArgumentExpression(nameof(items))] string? name = null)
     {
         ArgumentNullException.ThrowIfNull(encoder);
-        ArgumentNullException.ThrowIfNull(items);
+        ArgumentNullException.ThrowIfNull(items, name);
         return encoder.EmbedManyAsync(EmbedSequence.Of(items, convert), cancellation);
     }
 }

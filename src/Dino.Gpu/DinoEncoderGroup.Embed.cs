@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Serving;
 
@@ -47,9 +48,10 @@ public sealed partial class DinoEncoderGroup
     }
 
     /// <summary>Embeds pictures in batches, on all devices at the same time.</summary>
-    private float[][] EmbedAll<T>(IReadOnlyList<T> sources, Func<T, RgbImage> prepare)
+    private float[][] EmbedAll<T>(
+        IReadOnlyList<T> sources, Func<T, RgbImage> prepare, [CallerArgumentExpression(nameof(sources))] string? name = null)
     {
-        ArgumentNullException.ThrowIfNull(sources);
+        ArgumentNullException.ThrowIfNull(sources, name);
         float[][] rows = new float[sources.Count][];
         int size = BatchSize;
         int hidden = Config.HiddenSize;

@@ -94,6 +94,7 @@ public sealed partial class DinoEncoderGroup : IDinoEncoder
         IProgress<DinoLoadProgress>? progress = null,
         CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(weights);
         // A wrong device list fails before the checkpoint is read.
         IReadOnlyList<string> devices = DeviceList.Expand((options ?? new DinoOptions()).Device);
         var watch = new LoadWatch(progress, cancellation);

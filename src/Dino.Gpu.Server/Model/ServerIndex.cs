@@ -1,3 +1,4 @@
+using System.Globalization;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Server.Requests;
@@ -138,8 +139,14 @@ internal sealed partial class ServerIndex(VectorIndex vectors, DinoServerOptions
 
     private void RequireVector(float[] vector)
     {
-        if (vector.Length != Dimension || !vector.All(float.IsFinite))
+        if (vector.Length != Dimension)
             throw RequestFailure.Invalid($"embedding: expected {Dimension} finite numbers, found {vector.Length} values", "embedding");
+        if (Array.FindIndex(vector, value => !float.IsFinite(value)) is var place and >= 0)
+        {
+            throw RequestFailure.Invalid(
+                string.Create(CultureInfo.InvariantCulture, $"embedding: expected finite numbers, found {vector[place]} at index {place}"),
+                "embedding");
+        }
     }
 
     private void RequireWritable()

@@ -68,6 +68,7 @@ public sealed class KnnClassifier : IDisposable
         int dimension = _train.Dimension;
         if (vectors.Length % dimension != 0)
             throw new ArgumentException($"{vectors.Length} values are not whole vectors of {dimension}.", nameof(vectors));
+        LabeledVectors.CheckFinite(vectors.Span, dimension, nameof(vectors));
         if (ks.Count == 0 || ks.Any(k => k < 1))
             throw new ArgumentException("Every k has to be 1 or more.", nameof(ks));
         int count = vectors.Length / dimension;

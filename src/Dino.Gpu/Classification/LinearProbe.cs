@@ -64,7 +64,16 @@ public sealed class LinearProbe
     /// <summary>
     /// Facts about the features, such as the model that made them. Stored in the file, and not used here.
     /// </summary>
-    public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
+    /// <exception cref="ArgumentNullException">Null.</exception>
+    public IReadOnlyDictionary<string, string> Metadata
+    {
+        get;
+        init
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            field = value;
+        }
+    } = new Dictionary<string, string>();
 
     /// <summary>Trains a classifier.</summary>
     /// <param name="train">The training examples.</param>
@@ -109,6 +118,7 @@ public sealed class LinearProbe
     /// </summary>
     /// <param name="path">Replaced if it exists.</param>
     /// <exception cref="DinoException">The file cannot be written.</exception>
+    /// <exception cref="InvalidOperationException">A value of <see cref="Metadata"/> is null.</exception>
     public void Save(string path) => ProbeFile.Write(path, this);
 
     /// <summary>

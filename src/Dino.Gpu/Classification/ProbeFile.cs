@@ -13,8 +13,17 @@ internal static class ProbeFile
     /// <summary>The key in the metadata under which the class names are stored as a JSON list.</summary>
     private const string ClassesKey = "classes";
 
+    /// <exception cref="DinoException">The file cannot be written.</exception>
+    /// <exception cref="InvalidOperationException">A value of the metadata is null, which no reader takes.</exception>
     public static void Write(string path, LinearProbe probe)
     {
+        ArgumentNullException.ThrowIfNull(path);
+        foreach ((string key, string? value) in probe.Metadata)
+        {
+            if (value is null)
+                throw new InvalidOperationException($"The metadata has no text for '{key}'.");
+        }
+
         long classes = probe.ClassNames.Count;
         SafetensorsWriter.Write(
             path,

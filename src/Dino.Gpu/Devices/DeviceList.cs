@@ -14,7 +14,7 @@ internal static class DeviceList
     /// </exception>
     public static IReadOnlyList<string> Expand(string spec)
     {
-        ArgumentNullException.ThrowIfNull(spec);
+        ArgumentNullException.ThrowIfNull(spec, "Device"); // as every caller's options call it
         string[] entries = [.. spec.Split(',').Select(entry => entry.Trim().ToLowerInvariant())];
         List<string> devices = [.. entries.SelectMany(Devices)];
         if (entries.Length > 1 && devices.Contains("auto"))

@@ -126,7 +126,7 @@ internal sealed class DinoDevice : IDisposable
 
     private static (string Kind, int Index) Parse(string spec)
     {
-        ArgumentNullException.ThrowIfNull(spec);
+        ArgumentNullException.ThrowIfNull(spec, "Device"); // as every caller's options call it
         string[] parts = spec.Trim().ToLowerInvariant().Split(':');
         int index = 0;
         bool valid = parts[0] is "cuda" or "opencl"

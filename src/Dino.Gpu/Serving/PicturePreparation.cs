@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using Dino.Gpu.Imaging;
 
@@ -11,9 +12,14 @@ internal static class PicturePreparation
     /// <param name="sources">What pictures are made of.</param>
     /// <param name="prepare">Makes one.</param>
     /// <param name="first">The place of the batch's first picture among those of the call.</param>
-    public static RgbImage[] All<T>(IReadOnlyList<T> sources, Func<T, RgbImage> prepare, int first = 0)
+    /// <param name="name">What the caller calls <paramref name="sources"/>.</param>
+    public static RgbImage[] All<T>(
+        IReadOnlyList<T> sources,
+        Func<T, RgbImage> prepare,
+        int first = 0,
+        [CallerArgumentExpression(nameof(sources))] string? name = null)
     {
-        ArgumentNullException.ThrowIfNull(sources);
+        ArgumentNullException.ThrowIfNull(sources, name);
         var images = new RgbImage[sources.Count];
         try
         {

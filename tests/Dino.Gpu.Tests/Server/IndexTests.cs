@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text;
 using System.Text.Json;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
@@ -37,6 +38,11 @@ public sealed class IndexTests(ServerFixture fixture)
         foreach (object wrong in (object[])[
             new { embedding = vector[..^1] }, new { embedding = vector, k = 0 }, new { embedding = "x" }, new { k = 1 }])
             Assert.Equal(HttpStatusCode.BadRequest, (await fixture.Client.PostAsJsonAsync("/v1/search", wrong)).StatusCode);
+        string infinite = $"{{\"embedding\": [1e39, {string.Join(", ", vector[1..].Select(_ => 1))}]}}";
+        HttpResponseMessage refused = await fixture.Client.PostAsync(
+            "/v1/search", new StringContent(infinite, Encoding.UTF8, "application/json"));
+        Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
+        Assert.Contains("expected finite numbers, found Infinity at index 0", await refused.Content.ReadAsStringAsync());
     }
 
     [Theory]
