@@ -81,6 +81,7 @@ public static class DinoServerEndpointRouteBuilderExtensions
         group.MapPost("/attention", (Delegate)services.GetRequiredService<AttentionEndpoint>().AnswerAsync)
             .WithMetadata(ApiDescription.Attention);
         group.MapGet("/info", (Delegate)status.InfoAsync).WithMetadata(new ApiDescription("The model, the index and the limits"));
+        group.MapMethods("/info", [HttpMethods.Head], (Delegate)status.InfoAsync).ExcludeFromDescription(); // as GET, which is described
     }
 
     private static void MapStatus(RouteGroupBuilder group, IServiceProvider services)
@@ -88,10 +89,14 @@ public static class DinoServerEndpointRouteBuilderExtensions
         StatusEndpoints status = services.GetRequiredService<StatusEndpoints>();
         PageFiles page = services.GetRequiredService<PageFiles>();
         var open = new RequestGuard.Open();
-        group.MapGet("/health", status.ReadyAsync).WithMetadata(open);
-        group.MapGet("/health/live", status.LiveAsync).WithMetadata(open);
-        group.MapGet("/health/ready", status.ReadyAsync).WithMetadata(open);
-        group.MapGet("/", page.StartAsync).WithMetadata(open);
-        group.MapGet("/page/{**name}", page.FileAsync).WithMetadata(open);
+        Map("/health", status.ReadyAsync);
+        Map("/health/live", status.LiveAsync);
+        Map("/health/ready", status.ReadyAsync);
+        Map("/", page.StartAsync);
+        Map("/page/{**name}", page.FileAsync);
+
+        // Watchers ask with HEAD, too; a server sends no body to them.
+        void Map(string path, RequestDelegate endpoint) =>
+            group.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], endpoint).WithMetadata(open);
     }
 }

@@ -47,6 +47,7 @@ public static class DinoServerServiceCollectionExtensions
         services.AddOptions<GrpcServiceOptions<DinoService>>().Configure<IOptions<DinoServerOptions>>((grpc, server) =>
         {
             grpc.MaxReceiveMessageSize = (int)Math.Min(int.MaxValue, server.Value.MaxBodyBytes);
+            grpc.IgnoreUnknownServices = false; // a method that this service does not have is UNIMPLEMENTED, whatever else is set
             grpc.Interceptors.Add<FailureInterceptor>();
         });
         return services;

@@ -1,5 +1,7 @@
 using System.Net;
+using Dino.Gpu.Server.Http;
 using Dino.Gpu.Server.Model;
+using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -7,6 +9,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace Dino.Gpu.Server.Hosting;
 
@@ -66,6 +69,10 @@ internal static class DinoServerHost
             builder.Services.AddHostFiltering(options => options.AllowedHosts = [.. settings.HostNames]);
         builder.Services.AddSingleton(_ => settings.Load());
         builder.Services.AddDinoServer(settings.Configure);
+
+        // Unknown services are 404, which means the same to clients of gRPC. A route for them would match every path of
+        // two segments, and hide from routing that only the method of a request is wrong.
+        builder.Services.Configure<GrpcServiceOptions>(grpc => grpc.IgnoreUnknownServices = true);
         ApiDocument.Add(builder.Services);
         Telemetry.Add(builder);
         if (settings.TrimsMemory)
@@ -80,6 +87,8 @@ internal static class DinoServerHost
         if (settings.HostNames.Count > 0)
             app.UseHostFiltering();
         ReferencePage.UsePolicy(app);
+        DinoServerOptions options = app.Services.GetRequiredService<IOptions<DinoServerOptions>>().Value;
+        app.Use((context, next) => UnknownPath.RunAsync(context, next, options));
         app.MapDinoGpu();
         app.MapDinoGpuGrpc();
         app.MapPrometheusScrapingEndpoint("/metrics").Guarded(app.Services);

@@ -21,6 +21,12 @@ internal static class ErrorAnswer
         }
 
         context.Response.Clear();
+        await FillAsync(context, failure, options).ConfigureAwait(false);
+    }
+
+    /// <summary>Answers with a failure, and keeps headers such as <c>Allow</c>.</summary>
+    public static async Task FillAsync(HttpContext context, RequestFailure failure, DinoServerOptions options)
+    {
         Begin(context, failure, options);
         using var json = new JsonAnswer(context);
         json.Writer.WriteStartObject();
@@ -69,8 +75,9 @@ internal static class ErrorAnswer
         more?.Invoke(json);
     }
 
-    /// <summary>Whether clients of OpenAI's service ask here.</summary>
-    public static bool IsOpenAI(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<OpenAIShape>() is not null;
+    /// <summary>Whether clients of OpenAI's service ask here; below <c>/v1</c> there may be no endpoint.</summary>
+    public static bool IsOpenAI(HttpContext context) =>
+        context.GetEndpoint()?.Metadata.GetMetadata<OpenAIShape>() is not null || context.Request.Path.StartsWithSegments("/v1");
 
     private static string TypeOf(int status) => status switch
     {

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Security.Cryptography;
+using Dino.Gpu.Server.Requests;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
@@ -54,11 +55,7 @@ internal sealed class PageFiles(IOptions<DinoServerOptions> options)
     private async Task SendAsync(HttpContext context, string name)
     {
         if (!options.Value.HasPage || !_files.TryGetValue(name, out PageFile? file))
-        {
-            context.Response.StatusCode = StatusCodes.Status404NotFound;
-            return;
-        }
-
+            throw new RequestFailure(StatusCodes.Status404NotFound, "not_found", "there is no such page");
         IHeaderDictionary headers = context.Response.Headers;
         headers.ContentSecurityPolicy = Policy;
         headers.XContentTypeOptions = "nosniff";
