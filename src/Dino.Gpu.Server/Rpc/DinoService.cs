@@ -8,6 +8,7 @@ using Microsoft.Extensions.Options;
 namespace Dino.Gpu.Server.Rpc;
 
 /// <summary>The service of <c>dino.proto</c>. It answers what the endpoints answer.</summary>
+[BindServiceMethod(typeof(CheckedMessages), nameof(CheckedMessages.Bind))]
 internal sealed class DinoService(ServerModel model, BodyMemory memory, IOptions<DinoServerOptions> options) : Dino.DinoBase
 {
     public override async Task<EmbedResponse> Embed(EmbedRequest request, ServerCallContext context)

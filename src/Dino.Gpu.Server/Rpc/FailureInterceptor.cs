@@ -71,7 +71,7 @@ internal sealed partial class FailureInterceptor(ILogger<FailureInterceptor> log
         403 => StatusCode.PermissionDenied,
         404 => StatusCode.NotFound,
         408 => StatusCode.DeadlineExceeded,
-        429 => StatusCode.ResourceExhausted,
+        413 or 429 => StatusCode.ResourceExhausted, // gRPC's own for a message that is too large
         503 => StatusCode.Unavailable,
         < 500 => StatusCode.InvalidArgument,
         _ => throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"There is no failure {status}.")),

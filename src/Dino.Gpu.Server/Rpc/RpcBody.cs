@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Dino.Gpu.Files;
 using Dino.Gpu.Server.Requests;
 using Grpc.AspNetCore.Server;
@@ -12,18 +13,25 @@ namespace Dino.Gpu.Server.Rpc;
 /// </summary>
 internal sealed class RpcBody : ForwardStream
 {
+    private const int PrefixLength = 5; // of a message: a flag, and four bytes of its length
+
     private readonly Stream _body;
     private readonly BodyMemory.Lease _lease;
     private readonly TimeSpan _patience;
     private readonly CancellationToken _aborted;
+    private readonly long _most;
+    private readonly byte[] _prefix = new byte[PrefixLength];
     private CancellationTokenSource? _timeout; // while a message is under way
     private long _counted;
+    private int _prefixed; // bytes of the next message's prefix that are there
+    private long _left; // of the message under way
 
     private RpcBody(HttpContext context, DinoServerOptions options, BodyMemory.Lease lease)
     {
         _body = context.Request.Body;
         _aborted = context.RequestAborted;
         _patience = options.BodyTimeout;
+        _most = Math.Min(int.MaxValue, options.MaxBodyBytes);
         _lease = lease;
         bool isUnary = context.GetEndpoint()?.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Type == MethodType.Unary;
         if (isUnary)
@@ -71,9 +79,16 @@ internal sealed class RpcBody : ForwardStream
         {
             throw FailureInterceptor.Of(RequestFailure.TooSlow(_patience));
         }
+        catch (BadHttpRequestException failure)
+        {
+            throw FailureInterceptor.Of(failure.StatusCode == StatusCodes.Status413PayloadTooLarge
+                ? RequestFailure.TooLarge(_most)
+                : RequestFailure.Invalid("the body is damaged: it could not be read to its end"));
+        }
 
         if (read > 0)
             Count(read);
+        Follow(buffer.Span[..read]);
         return read;
     }
 
@@ -93,6 +108,31 @@ internal sealed class RpcBody : ForwardStream
     {
         _timeout = CancellationTokenSource.CreateLinkedTokenSource(_aborted);
         _timeout.CancelAfter(_patience);
+    }
+
+    /// <summary>Looks at the length that each message announces: gRPC has no reason for one that is too large.</summary>
+    private void Follow(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            int used = (int)Math.Min(bytes.Length, _left > 0 ? _left : PrefixLength - _prefixed);
+            if (_left > 0)
+                _left -= used;
+            else
+                Announce(bytes[..used]);
+            bytes = bytes[used..];
+        }
+    }
+
+    private void Announce(ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(_prefix.AsSpan(_prefixed));
+        _prefixed = (_prefixed + bytes.Length) % PrefixLength;
+        if (_prefixed > 0)
+            return;
+        _left = BinaryPrimitives.ReadUInt32BigEndian(_prefix.AsSpan(1));
+        if (_left > _most)
+            throw FailureInterceptor.Of(RequestFailure.TooLarge(_most));
     }
 
     private void Count(int read)
