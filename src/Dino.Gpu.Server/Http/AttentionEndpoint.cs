@@ -12,6 +12,7 @@ internal sealed class AttentionEndpoint(ServerModel model, BodyMemory memory, IO
     {
         PictureModel pictures = model.Pictures;
         HttpRequest request = context.Request;
+        bool asValues = AttentionFormat.IsValues(request);
         var choice = AttentionChoice.Of(
             Query.Text(request, "head"),
             Query.Whole(request, "layer"),
@@ -21,13 +22,11 @@ internal sealed class AttentionEndpoint(ServerModel model, BodyMemory memory, IO
         pictures.RequireRoom(isQueued: false);
         using BodyMemory.Lease lease = memory.Begin();
         PictureInput input = await PictureBody.ReadOneAsync(context, options.Value, lease).ConfigureAwait(false);
-        bool asValues = request.GetTypedHeaders().Accept.Any(
-            type => type.MediaType.Equals(VectorFormat.Npy, StringComparison.OrdinalIgnoreCase));
         byte[] answer = await pictures.PassAsync(
             input,
             picture => asValues ? choice.Values(pictures.Encoder, picture) : choice.Draw(pictures.Encoder, picture),
             context.RequestAborted).ConfigureAwait(false);
-        context.Response.ContentType = asValues ? VectorFormat.Npy : "image/png";
+        context.Response.ContentType = asValues ? VectorFormat.Npy : AttentionFormat.Png;
         context.Response.ContentLength = answer.Length;
         await context.Response.Body.WriteAsync(answer, context.RequestAborted).ConfigureAwait(false);
     }

@@ -41,7 +41,8 @@ internal readonly record struct VectorFormat(VectorContainer Container, bool IsH
             $"expected Accept: application/json, {Npy} or {Bytes}, the last two perhaps with dtype=f16 or dtype=f32");
     }
 
-    private static VectorFormat? Known(MediaTypeHeaderValue type)
+    /// <summary>The format that a media type names; null if there is none.</summary>
+    public static VectorFormat? Known(MediaTypeHeaderValue type)
     {
         VectorContainer? container = type.MediaType.Value?.ToLowerInvariant() switch
         {

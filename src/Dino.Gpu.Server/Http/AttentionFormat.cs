@@ -1,0 +1,42 @@
+using Dino.Gpu.Server.Requests;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
+
+namespace Dino.Gpu.Server.Http;
+
+/// <summary>How attention is sent: as a PNG, or as a <c>.npy</c> array of float32.</summary>
+internal static class AttentionFormat
+{
+    /// <summary>The media type of the picture.</summary>
+    public const string Png = "image/png";
+
+    /// <summary>Whether a client likes values better; a picture if it does not say.</summary>
+    /// <exception cref="RequestFailure">It accepts neither.</exception>
+    public static bool IsValues(HttpRequest request)
+    {
+        IList<MediaTypeHeaderValue> accepted = request.GetTypedHeaders().Accept;
+        if (accepted.Count == 0)
+            return false;
+
+        // The most exact range says how much a format is liked (RFC 9110).
+        MediaTypeHeaderValue? any = Range("*/*");
+        MediaTypeHeaderValue? npy = accepted.FirstOrDefault(
+            range => VectorFormat.Known(range) is { Container: VectorContainer.Npy, IsHalf: false });
+        double values = Quality(npy ?? Range("application/*") ?? any);
+        double picture = Quality(Range(Png) ?? Range("image/*") ?? any);
+        if (values == 0 && picture == 0)
+        {
+            throw new RequestFailure(
+                StatusCodes.Status406NotAcceptable,
+                "not_acceptable",
+                $"expected Accept: {Png}, or {VectorFormat.Npy}, which has float32 only");
+        }
+
+        return values > picture || (values == picture && npy is not null); // who names arrays wants one
+
+        MediaTypeHeaderValue? Range(string type) =>
+            accepted.FirstOrDefault(range => range.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase));
+    }
+
+    private static double Quality(MediaTypeHeaderValue? range) => range is null ? 0 : range.Quality ?? 1;
+}
