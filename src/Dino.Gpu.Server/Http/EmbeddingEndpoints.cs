@@ -14,6 +14,13 @@ internal sealed class EmbeddingEndpoints(
     public async Task OpenAIAsync(HttpContext context)
     {
         PictureModel pictures = model.Pictures;
+        if (!string.IsNullOrEmpty(context.Request.ContentType) && !context.Request.HasJsonContentType())
+        {
+            throw RequestFailure.UnsupportedType(
+                $"expected Content-Type: application/json, found {EmbeddingsRequest.Short(context.Request.ContentType)}",
+                "image files go to /embed");
+        }
+
         pictures.RequireRoom(isQueued: true);
         using BodyMemory.Lease lease = memory.Begin();
         ReadOnlyMemory<byte> body;

@@ -15,11 +15,8 @@ internal static class PictureBody
             return await MultipartPictures.ReadAsync(context.Request, body, options).ConfigureAwait(false);
         if (context.Request.HasJsonContentType())
         {
-            throw new RequestFailure(
-                StatusCodes.Status415UnsupportedMediaType,
-                "unsupported_media_type",
-                "expected the bytes of an image file, or multipart/form-data",
-                "JSON goes to /v1/embeddings");
+            throw RequestFailure.UnsupportedType(
+                "expected the bytes of an image file, or multipart/form-data", "JSON goes to /v1/embeddings");
         }
 
         ReadOnlyMemory<byte> file = await body.ReadAllAsync().ConfigureAwait(false);

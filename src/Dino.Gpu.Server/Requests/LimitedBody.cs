@@ -33,11 +33,22 @@ internal sealed class LimitedBody : ForwardStream
     }
 
     /// <summary>Begins to read a body.</summary>
-    /// <exception cref="RequestFailure">It announces more bytes than are allowed.</exception>
-    public static LimitedBody Of(HttpContext context, DinoServerOptions options, BodyMemory.Lease lease) =>
-        context.Request.ContentLength > options.MaxBodyBytes
+    /// <exception cref="RequestFailure">It announces more bytes than are allowed, or is compressed.</exception>
+    public static LimitedBody Of(HttpContext context, DinoServerOptions options, BodyMemory.Lease lease)
+    {
+        string coding = context.Request.Headers.ContentEncoding.ToString();
+        if (coding.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Any(IsCoded))
+        {
+            throw RequestFailure.UnsupportedType(
+                $"Content-Encoding: expected identity, found {EmbeddingsRequest.Short(coding)}", "send the body as it is");
+        }
+
+        return context.Request.ContentLength > options.MaxBodyBytes
             ? throw RequestFailure.TooLarge(options.MaxBodyBytes)
             : new LimitedBody(context, options, lease);
+
+        static bool IsCoded(string one) => !one.Equals("identity", StringComparison.OrdinalIgnoreCase);
+    }
 
     /// <summary>Reads all of the body.</summary>
     public Task<ReadOnlyMemory<byte>> ReadAllAsync() => ReadAllAsync(this);

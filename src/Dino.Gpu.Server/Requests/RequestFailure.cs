@@ -31,6 +31,9 @@ internal sealed class RequestFailure(int status, string reason, string message, 
         $"the body is too large (expected at most {most} bytes)",
         "send smaller pictures, or fewer at once");
 
+    public static RequestFailure UnsupportedType(string message, string? hint = null) =>
+        new(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", message, hint);
+
     public static RequestFailure TooSlow(TimeSpan patience) => new(
         StatusCodes.Status408RequestTimeout, "body_too_slow", $"the body did not arrive within {patience.TotalSeconds:0.#} s");
 
