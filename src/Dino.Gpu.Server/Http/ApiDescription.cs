@@ -53,9 +53,9 @@ internal sealed record ApiDescription(string Summary)
         Query =
         [
             ("head", "mean, rollout, all or a number"),
-            ("layer", "Counted from 0, or from the end: -1 is the last"),
+            ("layer", "Counted from 0, or from the end: -1 is the last; not with rollout"),
             ("map", "viridis, inferno or gray"),
-            ("overlay", "Share of the heat map over the picture, such as 0.5"),
+            ("overlay", "Share of the heat map over the picture, such as 0.5; not with all"),
         ],
         AnswerFiles = ["image/png", "application/x-npy"],
     };

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dino.Gpu.Files;
 using Dino.Gpu.Server.Requests;
 using Microsoft.AspNetCore.Http;
 
@@ -7,6 +8,19 @@ namespace Dino.Gpu.Server.Http;
 /// <summary>Parameters in a URL.</summary>
 internal static class Query
 {
+    /// <summary>Refuses a name that an endpoint does not know: a mistyped one would count as missing.</summary>
+    /// <exception cref="RequestFailure">There is one.</exception>
+    public static void CheckNames(HttpRequest request, IEnumerable<string> known)
+    {
+        if (request.Query.Keys.FirstOrDefault(name => !known.Contains(name, StringComparer.OrdinalIgnoreCase)) is not { } other)
+            return;
+        string? similar = SimilarName.Of(other, known);
+        throw RequestFailure.Invalid(
+            $"there is no parameter {EmbeddingsRequest.Short(other)} (expected {string.Join(", ", known)})",
+            other,
+            similar is null ? null : $"did you mean {similar}?");
+    }
+
     /// <summary>A parameter; null if it is missing or empty.</summary>
     /// <exception cref="RequestFailure">It is there twice.</exception>
     public static string? Text(HttpRequest request, string name) => request.Query[name] switch

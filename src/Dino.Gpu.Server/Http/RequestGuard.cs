@@ -8,7 +8,8 @@ using Microsoft.Extensions.Options;
 namespace Dino.Gpu.Server.Http;
 
 /// <summary>
-/// Stands before every endpoint: asks for the key, sets the limit of the body, and turns each failure into an answer.
+/// Stands before every endpoint: asks for the key, checks the names of parameters, sets the limit of the body, and turns
+/// each failure into an answer.
 /// </summary>
 internal sealed partial class RequestGuard(
     IOptions<DinoServerOptions> options, ApiKeys keys, IHostApplicationLifetime lifetime, ILogger<RequestGuard> logger)
@@ -27,6 +28,8 @@ internal sealed partial class RequestGuard(
                     StatusCodes.Status401Unauthorized, "invalid_api_key", "a key is needed", "send Authorization: Bearer KEY");
             }
 
+            if (context.GetEndpoint()?.Metadata.GetMetadata<ApiDescription>() is { Query.Count: > 0 } its)
+                Query.CheckNames(context.Request, its.Query.Select(one => one.Name));
             if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
                 limit.MaxRequestBodySize = options.Value.MaxBodyBytes;
             await endpoint(context).ConfigureAwait(false);

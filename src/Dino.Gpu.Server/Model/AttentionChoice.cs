@@ -17,7 +17,9 @@ namespace Dino.Gpu.Server.Model;
 internal sealed record AttentionChoice(HeadChoice Heads, int Layer, ColorMap Colors, double? Overlay)
 {
     /// <summary>Checks what a request asks for.</summary>
-    /// <exception cref="RequestFailure">This model has no such head or layer, or there are no such colors.</exception>
+    /// <exception cref="RequestFailure">
+    /// This model has no such head or layer, there are no such colors, or two choices exclude each other.
+    /// </exception>
     public static AttentionChoice Of(string? head, int? layer, string? map, double? overlay, IDinoEncoder encoder)
     {
         int heads = encoder.Config.HeadCount;
@@ -29,6 +31,10 @@ internal sealed record AttentionChoice(HeadChoice Heads, int Layer, ColorMap Col
                 "head");
         }
 
+        if (choice.Rollout && layer is not null)
+            throw RequestFailure.Invalid("layer: the head rollout uses all layers", "layer", "omit layer");
+        if (choice.All && overlay is not null)
+            throw RequestFailure.Invalid("overlay: a sheet of all heads has none", "overlay", "omit overlay, or choose one head");
         if (layer < -layers || layer >= layers)
             throw RequestFailure.Invalid($"layer: expected a whole number from {-layers} to {layers - 1}, found {layer}", "layer");
         if (overlay is { } share && !(share is > 0 and <= 1))
