@@ -11,6 +11,15 @@ internal static class ApiDocument
     private const string Json = "application/json";
     private const string Form = "multipart/form-data";
 
+    private static readonly (string Status, string When)[] Refusals =
+    [
+        ("400", "The JSON, the form or a parameter is wrong"),
+        ("401", "The key is wrong"),
+        ("413", "The body is too large"),
+        ("422", "A picture cannot be read"),
+        ("429", "Too busy"),
+    ];
+
     /// <summary>Adds it.</summary>
     public static void Add(IServiceCollection services) => services.AddOpenApi(options =>
     {
@@ -42,9 +51,12 @@ internal static class ApiDocument
         if (its.Answer is not null)
             answer[Json] = await OfAsync(its.Answer).ConfigureAwait(false);
         operation.Responses = new OpenApiResponses { ["200"] = new OpenApiResponse { Description = "The answer", Content = answer } };
-        foreach ((string status, string when) in (ReadOnlySpan<(string, string)>)
-            [("401", "The key is wrong"), ("413", "The body is too large"), ("422", "A picture cannot be read"), ("429", "Too busy")])
+        foreach ((string status, string when) in Refusals)
             operation.Responses[status] = new OpenApiResponse { Description = when };
+        if (body.Count > 0)
+            operation.Responses["415"] = new OpenApiResponse { Description = "Another Content-Type, or a Content-Encoding" };
+        if (body.Count > 0 && its.AnswerFiles.Count > 0)
+            operation.Responses["406"] = new OpenApiResponse { Description = "Nothing that Accept names" };
 
         async Task<OpenApiMediaType> OfAsync(Type type) =>
             new() { Schema = await context.GetOrCreateSchemaAsync(type, null, cancellation).ConfigureAwait(false) };

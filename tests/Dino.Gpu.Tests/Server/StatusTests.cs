@@ -42,6 +42,8 @@ public sealed partial class StatusTests(ServerFixture fixture)
         Assert.True(embed.GetProperty("requestBody").GetProperty("content").TryGetProperty("multipart/form-data", out _));
         Assert.True(embed.GetProperty("responses").GetProperty("200").GetProperty("content").TryGetProperty("application/x-npy", out _));
         Assert.Contains("output", embed.GetProperty("parameters").EnumerateArray().Select(one => one.GetProperty("name").GetString()));
+        foreach (string status in (string[])["400", "406", "415"])
+            Assert.True(embed.GetProperty("responses").TryGetProperty(status, out _), status);
         Assert.Equal(["delete", "get", "put"], paths.GetProperty("/v1/index/{id}").EnumerateObject().Select(one => one.Name).Order());
     }
 
