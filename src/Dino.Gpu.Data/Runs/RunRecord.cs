@@ -137,17 +137,29 @@ internal sealed record RunRecord
         if (OutputKind.Parse(Provenance.Output) is not { } kind)
             throw new DinoException(
                 $"cannot tell the shape of a row from {FileName}: output '{Provenance.Output}', expected {OutputKind.Names}");
-        int patch = Provenance.PatchSize;
-        int[] shape = new RowLayout(
-            kind,
-            Provenance.Normalize,
-            Provenance.HiddenSize,
-            Provenance.InputHeight / patch,
-            Provenance.InputWidth / patch,
-            Provenance.RegisterCount).Shape;
+        int[] shape = RowShape(kind);
         return RowSchema.IsReadable(shape.Select(side => (long)side))
             ? shape
             : throw new DinoException($"{FileName} claims rows of ({string.Join(", ", shape)}): no model makes them");
+    }
+
+    private int[] RowShape(OutputKind kind)
+    {
+        int patch = Provenance.PatchSize;
+        try
+        {
+            return new RowLayout(
+                kind,
+                Provenance.Normalize,
+                Provenance.HiddenSize,
+                Provenance.InputHeight / patch,
+                Provenance.InputWidth / patch,
+                Provenance.RegisterCount).Shape;
+        }
+        catch (ArgumentOutOfRangeException tooMany)
+        {
+            throw new DinoException($"{FileName} claims rows of more values than an array holds: no model makes them", tooMany);
+        }
     }
 
     /// <summary>What a row of the output holds.</summary>
