@@ -35,6 +35,15 @@ internal static class Arguments
             throw new ArgumentOutOfRangeException(name, value, $"Expected {string.Join(", ", Enum.GetNames<T>())}.");
     }
 
+    /// <summary>As <see cref="ThrowIfUndefined"/>, for an option that a person may have set.</summary>
+    /// <exception cref="DinoException">It is none of them.</exception>
+    public static void RequireDefined<T>(string what, T value)
+        where T : struct, Enum
+    {
+        if (!Enum.IsDefined(value))
+            throw new DinoException($"the {what} is {value} (expected {string.Join(" or ", Enum.GetNames<T>())})");
+    }
+
     /// <summary>Refuses NaN and infinities, which would make every result meaningless.</summary>
     /// <exception cref="ArgumentException">A value is not finite; the message names its vector.</exception>
     public static void ThrowIfNotFinite(ReadOnlySpan<float> values, int dimension, string what, string name)

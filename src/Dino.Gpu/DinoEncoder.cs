@@ -356,9 +356,9 @@ public sealed partial class DinoEncoder : IDinoEncoder
         RequirePositive("batch size", options.BatchSize);
         RequirePositive("queue limit", options.QueueLimit);
         RequirePositive("number of decode threads", options.DecodeThreads);
-        RequireDefined("EXIF orientation", options.Orientation);
+        Arguments.RequireDefined("EXIF orientation", options.Orientation);
         if (options.Interpolation is { } interpolation)
-            RequireDefined("interpolation", interpolation);
+            Arguments.RequireDefined("interpolation", interpolation);
         if (options.MaxBatchDelay < TimeSpan.Zero || options.MaxBatchDelay > TimeSpan.FromMinutes(1))
             throw new DinoException($"the batch delay is {options.MaxBatchDelay} (expected 0 to 1 minute)");
         return (width, height);
@@ -368,13 +368,6 @@ public sealed partial class DinoEncoder : IDinoEncoder
     {
         if (value < 1)
             throw new DinoException($"the {what} is {value} (expected 1 or more)");
-    }
-
-    private static void RequireDefined<T>(string what, T value)
-        where T : struct, Enum
-    {
-        if (!Enum.IsDefined(value))
-            throw new DinoException($"the {what} is {value} (expected {string.Join(" or ", Enum.GetNames<T>())})");
     }
 
     private void CheckPrepared(IReadOnlyList<RgbImage> images)

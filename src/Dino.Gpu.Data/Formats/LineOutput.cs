@@ -4,7 +4,7 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// The output of a format of lines: a file, which appears when it is complete, or a stream of the caller, such as
-/// standard output.
+/// standard output, which names itself when it fails.
 /// </summary>
 internal sealed class LineOutput : IDisposable
 {
@@ -20,28 +20,11 @@ internal sealed class LineOutput : IDisposable
     public void Write(ReadOnlySpan<byte> bytes)
     {
         _file?.Write(bytes);
-        try
-        {
-            _stream?.Write(bytes);
-        }
-        catch (IOException failure) when (!BrokenPipe.Is(failure))
-        {
-            throw WriteFailure.Of("standard output", failure);
-        }
+        _stream?.Write(bytes);
     }
 
     /// <exception cref="DinoException">The disk is full or gone.</exception>
-    public void Flush()
-    {
-        try
-        {
-            _stream?.Flush();
-        }
-        catch (IOException failure) when (!BrokenPipe.Is(failure))
-        {
-            throw WriteFailure.Of("standard output", failure);
-        }
-    }
+    public void Flush() => _stream?.Flush();
 
     /// <exception cref="DinoException">The disk is full or gone.</exception>
     public void Complete()

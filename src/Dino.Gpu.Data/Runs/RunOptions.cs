@@ -54,15 +54,8 @@ public sealed record RunOptions
             throw new DinoException($"the shard size is {ShardSize} (expected 1 to {int.MaxValue})");
         if (MaxErrors < 0)
             throw new DinoException($"the number of errors allowed is {MaxErrors} (expected 0 or more)");
-        RequireKnown("type of the values", Type);
-        RequireKnown("choice for images that cannot be read", OnError);
-        RequireKnown("choice for images that the system cannot read", OnIoError);
-    }
-
-    private static void RequireKnown<T>(string what, T value)
-        where T : struct, Enum
-    {
-        if (!Enum.IsDefined(value))
-            throw new DinoException($"the {what} is {value} (expected {string.Join(", ", Enum.GetNames<T>())})");
+        Arguments.RequireDefined("type of the values", Type);
+        Arguments.RequireDefined("choice for images that cannot be read", OnError);
+        Arguments.RequireDefined("choice for images that the system cannot read", OnIoError);
     }
 }

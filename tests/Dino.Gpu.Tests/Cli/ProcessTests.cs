@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.IO.Compression;
+using System.Text;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Cli;
 using Dino.Gpu.Tests.Model;
@@ -266,6 +268,34 @@ public sealed class ProcessTests : IDisposable
         CliResult result = await CliRunner.EmbedTinyAsync(Chelsea, "--quiet", "-o", "/dev/stdout");
         Assert.Equal(0, result.ExitCode);
         Assert.StartsWith("{\"path\":", Assert.Single(result.OutputLines));
+    }
+
+    /// <summary>The command's own settings make .NET look for the end of packed data.</summary>
+    [Fact]
+    public async Task A_packed_list_that_was_cut_is_no_list()
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+            gzip.Write(Encoding.UTF8.GetBytes($"path\n{Chelsea}\n"));
+        string list = _folder.Write("cut.csv.gz", packed.ToArray()[..^8]);
+        CliResult result = await CliProcess.FinishAsync(CliProcess.Start(
+            ["embed", list, "-o", _folder.Path("x.npy"), "--weights", CliRunner.TinyWeights, "--device", "cpu"]));
+        Assert.Contains("truncated", result.FatalLine());
+        Assert.False(File.Exists(_folder.Path("x.npy")));
+    }
+
+    [Theory]
+    [InlineData("synth")]
+    [InlineData("convert", "{tiny}")]
+    [InlineData("info", "{tiny}")]
+    public async Task Weights_end_when_they_are_canceled(string command, params string[] arguments)
+    {
+        string[] output = command == "info" ? [] : ["-o", _folder.Path("w.safetensors")];
+        CliResult result = await CliRunner.RunAsync(
+            new CancellationToken(canceled: true),
+            ["weights", command, .. arguments.Select(text => text.Replace("{tiny}", CliRunner.TinyWeights)), .. output]);
+        Assert.Equal(130, result.ExitCode);
+        Assert.False(File.Exists(_folder.Path("w.safetensors")));
     }
 
     /// <summary>A full disk behind a redirection: /dev/full is one.</summary>

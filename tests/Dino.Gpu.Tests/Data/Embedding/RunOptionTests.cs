@@ -22,7 +22,7 @@ public sealed class RunOptionTests : IDisposable
             { new RunOptions { ShardSize = -1 }, "the shard size is -1" },
             { new RunOptions { ShardSize = long.MaxValue }, "the shard size is 9223372036854775807" },
             { new RunOptions { MaxErrors = -1 }, "the number of errors allowed is -1" },
-            { new RunOptions { Type = (FloatType)9 }, "the type of the values is 9 (expected Float32, Float16)" },
+            { new RunOptions { Type = (FloatType)9 }, "the type of the values is 9 (expected Float32 or Float16)" },
             { new RunOptions { OnError = (OnError)9 }, "the choice for images that cannot be read is 9" },
             { new RunOptions { OnIoError = (OnIoError)9 }, "the choice for images that the system cannot read is 9" },
             { new RunOptions { Format = "bmp" }, "there is no format 'bmp'" },
