@@ -74,7 +74,7 @@ public sealed class PageFailureTests(Chromium browser, PageServer server)
             if (context.Request.Path != "/attention" || Interlocked.Increment(ref refused) > 1)
                 return Task.FromResult(false);
             context.Response.StatusCode = StatusCodes.Status429TooManyRequests;
-            context.Response.Headers.RetryAfter = "1";
+            context.Response.Headers.RetryAfter = "4"; // seconds for which the page says so: a busy machine looks late
             return Task.FromResult(true);
         };
         try
