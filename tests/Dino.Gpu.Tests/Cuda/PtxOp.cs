@@ -25,11 +25,12 @@ internal enum PtxFlow
 internal readonly record struct Reg(int Index, int Offset);
 
 /// <summary>A decoded instruction. It is shared by all warps; what changes is theirs.</summary>
-internal abstract class PtxOp
+/// <param name="flow">How it moves a warp on.</param>
+internal abstract class PtxOp(PtxFlow flow = PtxFlow.Plain)
 {
     public string Text { get; set; } = "";
 
-    public virtual PtxFlow Flow => PtxFlow.Plain;
+    public PtxFlow Flow { get; } = flow;
 
     /// <summary>Number of the predicate register; -1 without one.</summary>
     public int Predicate { get; set; } = -1;
@@ -39,15 +40,16 @@ internal abstract class PtxOp
     /// <summary>Numbers of the registers that wgmma sums in and this instruction reads or writes.</summary>
     public int[] Sums { get; set; } = [];
 
+    /// <summary>Whether it does no more than <see cref="Run"/> for every lane that comes to it. Most are so.</summary>
+    public bool IsSimple { get; set; }
+
     /// <summary>Does it for the lanes of a mask.</summary>
     public abstract void Run(Warp warp, uint lanes);
 }
 
 /// <summary>A branch to a place in the code.</summary>
-internal sealed class BranchOp(int target, bool uniform) : PtxOp
+internal sealed class BranchOp(int target, bool uniform) : PtxOp(PtxFlow.Branch)
 {
-    public override PtxFlow Flow => PtxFlow.Branch;
-
     public int Target => target;
 
     /// <summary>Whether the code promises that all lanes agree.</summary>
@@ -57,25 +59,19 @@ internal sealed class BranchOp(int target, bool uniform) : PtxOp
 }
 
 /// <summary>The end of a thread.</summary>
-internal sealed class ExitOp : PtxOp
+internal sealed class ExitOp() : PtxOp(PtxFlow.Exit)
 {
-    public override PtxFlow Flow => PtxFlow.Exit;
-
     public override void Run(Warp warp, uint lanes) => throw new InvalidOperationException();
 }
 
 /// <summary>The barrier of a group.</summary>
-internal sealed class BarrierOp : PtxOp
+internal sealed class BarrierOp() : PtxOp(PtxFlow.Barrier)
 {
-    public override PtxFlow Flow => PtxFlow.Barrier;
-
     public override void Run(Warp warp, uint lanes) => throw new InvalidOperationException();
 }
 
 /// <summary>The barrier of a warp: what its lanes wrote before is seen by its lanes after.</summary>
-internal sealed class WarpBarrierOp : PtxOp
+internal sealed class WarpBarrierOp() : PtxOp(PtxFlow.Warp)
 {
-    public override PtxFlow Flow => PtxFlow.Warp;
-
     public override void Run(Warp warp, uint lanes) => warp.Clock++;
 }

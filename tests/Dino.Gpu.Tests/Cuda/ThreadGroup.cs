@@ -12,7 +12,7 @@ internal sealed class ThreadGroup : IDisposable
     public ThreadGroup(Launch launch)
     {
         Launch = launch;
-        Shared = new SharedMemory(launch.SharedSize, launch.Kernel.SharedGranule, launch.Kernel.HasProducts);
+        Shared = new SharedMemory(launch.SharedSize, launch.Kernel.Shared, launch.Kernel.HasProducts);
         _warps = new Warp[(launch.ThreadsOfGroup + Warp.Size - 1) / Warp.Size];
         for (int i = 0; i < _warps.Length; i++)
             _warps[i] = new Warp(launch.Kernel, this, i);
@@ -50,8 +50,8 @@ internal sealed class ThreadGroup : IDisposable
         return lanes >= Warp.Size ? uint.MaxValue : (1u << lanes) - 1;
     }
 
-    /// <summary>The record of an access to shared or global memory.</summary>
-    public ulong RecordOf(Warp warp, int lane) => AccessRecord.Of(Launch.Number, _number, warp.Clock, warp.Index * Warp.Size + lane);
+    /// <summary>The record of a thread's access to shared or global memory.</summary>
+    public ulong RecordOf(int clock, int thread) => AccessRecord.Of(Launch.Number, _number, clock, thread);
 
     public void Run(int x, int y, int z)
     {
@@ -98,7 +98,7 @@ internal sealed class ThreadGroup : IDisposable
     private void SetBarrier(int clock)
     {
         BarrierClock = clock;
-        BarrierRecord = AccessRecord.Of(Launch.Number, _number, clock, 0);
+        BarrierRecord = RecordOf(clock, 0);
     }
 
     private void PassBarrier()
@@ -109,7 +109,7 @@ internal sealed class ThreadGroup : IDisposable
             if (warp.Done)
                 first.Fail(FaultKind.DivergentBarrier, 1, $"warp {warp.Index} left before a barrier at which others wait");
             if (warp.WaitsAt != first.WaitsAt)
-                first.Fail(FaultKind.DivergentBarrier, 1, $"warp {warp.Index} waits at another barrier: '{warp.Current?.Text}'");
+                first.Fail(FaultKind.DivergentBarrier, 1, $"warp {warp.Index} waits at another barrier: '{warp.Current.Text}'");
         }
 
         SetBarrier(_warps.Max(warp => warp.Clock) + 1);

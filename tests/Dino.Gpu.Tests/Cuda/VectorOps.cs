@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Dino.Gpu.Tests.Cuda;
@@ -364,8 +365,15 @@ internal static unsafe class Lanes
         where T : unmanaged
     {
         uint all = sizeof(T) == 8 ? 0xffu : 0xffffu;
-        if ((lanes & all) != all)
-            value = Vector512.ConditionalSelect(Mask<T>(lanes), value, Vector512.LoadAligned(target));
-        value.StoreAligned(target);
+        if ((lanes & all) == all)
+            value.StoreAligned(target);
+        else
+            StoreSome(target, value, lanes);
     }
+
+    /// <summary>Apart from <see cref="Store"/>, so that the value stays in a register where all lanes are stored, as most are.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void StoreSome<T>(T* target, Vector512<T> value, uint lanes)
+        where T : unmanaged =>
+        Vector512.ConditionalSelect(Mask<T>(lanes), value, Vector512.LoadAligned(target)).StoreAligned(target);
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
@@ -17,6 +18,7 @@ internal sealed unsafe class Warp : IDisposable
     private readonly uint[] _groupLanes = new uint[Size];
     private readonly bool[] _groupWaits = new bool[Size];
     private int _groups;
+    private int _place;
     private uint _live;
 
     public Warp(PtxKernel kernel, ThreadGroup group, int index)
@@ -58,7 +60,18 @@ internal sealed unsafe class Warp : IDisposable
     public long* Addresses { get; }
 
     /// <summary>Counts barriers of the warp and of the group: accesses at the same count are not ordered.</summary>
-    public int Clock { get; set; }
+    public int Clock
+    {
+        get;
+        set
+        {
+            field = value;
+            Record = Group.RecordOf(value, Index * Size);
+        }
+    }
+
+    /// <summary>The record of an access of its first lane, now.</summary>
+    public ulong Record { get; private set; }
 
     /// <summary>The place of the barrier where the warp waits; -1 where it does not.</summary>
     public int WaitsAt { get; private set; } = -1;
@@ -66,7 +79,7 @@ internal sealed unsafe class Warp : IDisposable
     public bool Done => _live == 0;
 
     /// <summary>What runs, for messages.</summary>
-    public PtxOp? Current { get; private set; }
+    public PtxOp Current => _kernel.Code[_place];
 
     /// <summary>Copies that are on their way to shared memory.</summary>
     public CopyQueue Copies { get; } = new();
@@ -105,13 +118,16 @@ internal sealed unsafe class Warp : IDisposable
     /// <summary>Fails where a register has no value for one of the lanes.</summary>
     public void Require(uint lanes, Reg register)
     {
-        if ((Defined[register.Index] & lanes) != lanes)
-            Fail(FaultKind.Uninitialized, lanes & ~Defined[register.Index],
-                "a register that nothing has written, or that holds what nothing has written");
+        if ((lanes & ~Defined[register.Index]) != 0)
+            FailUndefined(lanes & ~Defined[register.Index]);
     }
 
+    /// <summary>The record of a lane's access to shared or global memory, now.</summary>
+    public ulong RecordOf(int lane) => Record + AccessRecord.OfThread(lane);
+
+    [DoesNotReturn]
     public void Fail(FaultKind kind, uint lanes, string what) =>
-        throw new CudaFault(kind, $"{what}: '{Current?.Text}' in {_kernel.Program.Name}, group {Group.Name}, thread "
+        throw new CudaFault(kind, $"{what}: '{Current.Text}' in {_kernel.Program.Name}, group {Group.Name}, thread "
             + $"{Index * Size + BitOperations.TrailingZeroCount(lanes)}");
 
     /// <summary>Runs until every lane is done or waits at a barrier of the group, or the turn is over.</summary>
@@ -131,7 +147,14 @@ internal sealed unsafe class Warp : IDisposable
             }
 
             PtxOp op = code[place];
-            Current = op;
+            _place = place;
+            if (op.IsSimple)
+            {
+                op.Run(this, lanes);
+                place++;
+                continue;
+            }
+
             uint active = lanes;
             if (op.Predicate >= 0)
             {
@@ -202,6 +225,10 @@ internal sealed unsafe class Warp : IDisposable
         NativeMemory.AlignedFree(Addresses);
         Local.Dispose();
     }
+
+    [DoesNotReturn]
+    private void FailUndefined(uint lanes) =>
+        Fail(FaultKind.Uninitialized, lanes, "a register that nothing has written, or that holds what nothing has written");
 
     private void Branch(BranchOp op, ref int place, ref uint lanes, uint active, ref int limit)
     {
@@ -289,7 +316,7 @@ internal sealed unsafe class Warp : IDisposable
         }
         else if (_groups > 0)
         {
-            Current = _kernel.Code[_groupPlace[0]];
+            _place = _groupPlace[0];
             Fail(FaultKind.DivergentBarrier, _live & ~_groupLanes[0], "a lane is missing where all lanes of the warp are needed");
         }
         else

@@ -7,10 +7,8 @@ internal sealed class ProxyFenceOp : PtxOp
 }
 
 /// <summary>Orders accesses to registers before it and products after it.</summary>
-internal sealed class ProductFenceOp : PtxOp
+internal sealed class ProductFenceOp() : PtxOp(PtxFlow.Warp)
 {
-    public override PtxFlow Flow => PtxFlow.Warp;
-
     public override void Run(Warp warp, uint lanes)
     {
         Warpgroup.Do(warp, lanes, this);
@@ -19,10 +17,8 @@ internal sealed class ProductFenceOp : PtxOp
 }
 
 /// <summary>Puts the products begun so far into one group.</summary>
-internal sealed class ProductCommitOp : PtxOp
+internal sealed class ProductCommitOp() : PtxOp(PtxFlow.Warp)
 {
-    public override PtxFlow Flow => PtxFlow.Warp;
-
     public override void Run(Warp warp, uint lanes)
     {
         Warpgroup.Do(warp, lanes, this);
@@ -31,10 +27,8 @@ internal sealed class ProductCommitOp : PtxOp
 }
 
 /// <summary>Waits for all groups of products but the latest few.</summary>
-internal sealed class ProductWaitOp(int pending) : PtxOp
+internal sealed class ProductWaitOp(int pending) : PtxOp(PtxFlow.Warp)
 {
-    public override PtxFlow Flow => PtxFlow.Warp;
-
     public override void Run(Warp warp, uint lanes)
     {
         Warpgroup.Do(warp, lanes, this);
@@ -108,11 +102,9 @@ internal readonly struct MatrixDescriptor(long bits)
 /// <param name="a">Descriptor of a.</param>
 /// <param name="b">Descriptor of b, of which a row is a column of d.</param>
 /// <param name="adds">Whether the old d is added.</param>
-internal sealed unsafe class WarpgroupMultiplyOp(TensorInput kind, int columns, Reg[] sums, Reg a, Reg b, Reg adds) : PtxOp
+internal sealed unsafe class WarpgroupMultiplyOp(TensorInput kind, int columns, Reg[] sums, Reg a, Reg b, Reg adds) : PtxOp(PtxFlow.Warp)
 {
-    private const int Depth = 16;
-
-    public override PtxFlow Flow => PtxFlow.Warp;
+    private const int Depth = FragmentProduct.MostDepth;
 
     public int[] SumIndices { get; } = [.. sums.Select(sum => sum.Index)];
 
@@ -139,8 +131,7 @@ internal sealed unsafe class WarpgroupMultiplyOp(TensorInput kind, int columns, 
             for (int half = 0; half < 2; half++)
             {
                 ushort* from = Begin(warp, pieces, 2 * row + half, input.Chunk(warp.Index % 4 * FragmentProduct.Rows + row, half));
-                for (int k = 0; k < 8; k++)
-                    left[row * Depth + 8 * half + k] = FragmentProduct.Value(kind, from[k]);
+                FragmentProduct.Widen(kind, from, left + row * Depth + 8 * half);
             }
         }
 
@@ -153,26 +144,19 @@ internal sealed unsafe class WarpgroupMultiplyOp(TensorInput kind, int columns, 
                 {
                     ushort* from = Begin(
                         warp, pieces, 2 * (FragmentProduct.Rows + column) + half, weight.Chunk(column, half));
-                    for (int k = 0; k < 8; k++)
-                        right[(8 * half + k) * FragmentProduct.Columns + row] = FragmentProduct.Value(kind, from[k]);
+                    FragmentProduct.SetColumn(kind, from, right, 8 * half, row);
                 }
             }
 
-            for (int i = 0; i < 4 * Warp.Size; i++)
-                results[Place(i)] = isSum ? warp.Values<float>(sums[4 * j + i % 4])[i / 4] : 0;
+            new Span<double>(results, FragmentProduct.Rows * FragmentProduct.Columns).Clear();
+            if (isSum)
+                FragmentProduct.LoadSums(warp, sums.AsSpan(4 * j, 4), results);
             FragmentProduct.Multiply(left, right, results, Depth);
-            for (int i = 0; i < 4 * Warp.Size; i++)
-                warp.Values<float>(sums[4 * j + i % 4])[i / 4] = (float)results[Place(i)];
+            FragmentProduct.StoreSums(warp, sums.AsSpan(4 * j, 4), results);
         }
 
-        foreach (Reg sum in sums)
-            warp.Defined[sum.Index] = lanes;
         warp.Products.Begin(warp, SumIndices, columns, pieces);
     }
-
-    /// <summary>Where sum i mod 4 of lane i / 4 is among 16 rows of 8 columns.</summary>
-    private static int Place(int i) =>
-        (i / 4 / 4 + (i % 4 < 2 ? 0 : 8)) * FragmentProduct.Columns + 2 * (i / 4 % 4) + i % 2;
 
     private static ushort* Begin(Warp warp, long[] pieces, int index, long address)
     {
