@@ -32,7 +32,7 @@ internal sealed class CandidateQuery(VectorIndex index, IndexSnapshot now, Graph
     /// <param name="cancellation">Ends the search.</param>
     public VectorHit[] Run(ReadOnlySpan<float> query, int[] added, CancellationToken cancellation)
     {
-        double length = ExactScore.Norm(query);
+        double length = Math.Sqrt(ExactScore.Square(query));
         if (k > 0 && length > 0)
         {
             float[] unit = new float[query.Length];

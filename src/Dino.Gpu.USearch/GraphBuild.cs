@@ -64,7 +64,7 @@ internal static class GraphBuild
                     continue;
                 cancellation.ThrowIfCancellationRequested();
                 ReadOnlySpan<float> row = rows.Slice(i * dimension, dimension);
-                double length = ExactScore.Norm(row);
+                double length = Math.Sqrt(ExactScore.Square(row));
                 if (!double.IsFinite(length))
                     throw new InvalidDataException($"vector {window.Number + i} has a value that is not finite");
                 DistinctVectors.Scale(row, length > 0 ? 1 / length : 0, unit);

@@ -9,15 +9,15 @@ internal sealed class DistinctVectors
     private readonly ReadOnlyMemory<float> _values; // (rows, dimension)
     private readonly int[] _rows; // (rows): the rows of one vector side by side, ascending
     private readonly int[] _starts; // (count + 1): where each vector begins in _rows
-    private readonly double[] _norms; // (rows)
+    private readonly double[] _squares; // (rows)
     private readonly double _scale; // 0 means that each vector is scaled by its own length
 
-    private DistinctVectors(ReadOnlyMemory<float> values, int dimension, int[] rows, int[] starts, double[] norms, double scale)
+    private DistinctVectors(ReadOnlyMemory<float> values, int dimension, int[] rows, int[] starts, double[] squares, double scale)
     {
         _values = values;
         _rows = rows;
         _starts = starts;
-        _norms = norms;
+        _squares = squares;
         _scale = scale;
         Dimension = dimension;
     }
@@ -30,15 +30,15 @@ internal sealed class DistinctVectors
     /// <summary>Finds which rows are copies.</summary>
     /// <param name="values">(rows, dimension); kept, not copied.</param>
     /// <param name="dimension">Values of a row.</param>
-    /// <param name="norms">(rows): the lengths of the rows; kept, not copied.</param>
+    /// <param name="squares">(rows): the squares of the lengths of the rows; kept, not copied.</param>
     /// <param name="similarity">Decides how <see cref="CopyScaled"/> scales.</param>
     /// <param name="parallel">Threads.</param>
     public static DistinctVectors Find(
-        ReadOnlyMemory<float> values, int dimension, double[] norms, Similarity similarity, ParallelOptions parallel)
+        ReadOnlyMemory<float> values, int dimension, double[] squares, Similarity similarity, ParallelOptions parallel)
     {
-        int[] first = FirstOfEqual(values, dimension, norms.Length, parallel); // (rows)
+        int[] first = FirstOfEqual(values, dimension, squares.Length, parallel); // (rows)
         int[] starts = new int[first.Where((row, i) => row == i).Count() + 1];
-        int[] numbers = new int[norms.Length]; // the vector's number, for a first row
+        int[] numbers = new int[squares.Length]; // the vector's number, for a first row
         int count = 0;
         for (int row = 0; row < first.Length; row++)
             numbers[row] = first[row] == row ? count++ : numbers[first[row]];
@@ -46,14 +46,14 @@ internal sealed class DistinctVectors
             starts[number + 1]++;
         for (int i = 1; i < starts.Length; i++)
             starts[i] += starts[i - 1];
-        int[] rows = new int[norms.Length];
+        int[] rows = new int[squares.Length];
         int[] next = starts[..^1];
         for (int row = 0; row < rows.Length; row++)
             rows[next[numbers[row]]++] = row;
 
-        double longest = norms.Max();
+        double longest = Math.Sqrt(squares.Max());
         double scale = similarity == Similarity.Cosine ? 0 : longest > 0 ? 1 / longest : 1;
-        return new DistinctVectors(values, dimension, rows, starts, norms, scale);
+        return new DistinctVectors(values, dimension, rows, starts, squares, scale);
     }
 
     /// <summary>The rows of one vector, ascending.</summary>
@@ -62,15 +62,15 @@ internal sealed class DistinctVectors
     /// <summary>The vector itself.</summary>
     public ReadOnlySpan<float> Values(int vector) => _values.Span.Slice(_rows[_starts[vector]] * Dimension, Dimension);
 
-    /// <summary>The length of the vector.</summary>
-    public double Norm(int vector) => _norms[_rows[_starts[vector]]];
+    /// <summary>The square of the vector's length.</summary>
+    public double Square(int vector) => _squares[_rows[_starts[vector]]];
 
     /// <summary>
     /// Copies the vector as a device takes it: scaled to length 1 for cosines, else divided by the length of the
     /// longest vector. No sum then overflows.
     /// </summary>
     public void CopyScaled(int vector, Span<float> destination) =>
-        Scale(Values(vector), _scale > 0 ? _scale : Norm(vector) > 0 ? 1 / Norm(vector) : 0, destination);
+        Scale(Values(vector), _scale > 0 ? _scale : Square(vector) > 0 ? 1 / Math.Sqrt(Square(vector)) : 0, destination);
 
     /// <summary>Scales a vector. Multiplies in double precision and rounds once.</summary>
     public static void Scale(ReadOnlySpan<float> values, double scale, Span<float> destination)

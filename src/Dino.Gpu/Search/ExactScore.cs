@@ -40,11 +40,15 @@ internal static class ExactScore
         return (sum0, sum1, sum2, sum3);
     }
 
-    /// <summary>The length of a vector.</summary>
-    public static double Norm(ReadOnlySpan<float> a) => Math.Sqrt(Dot(a, a));
+    /// <summary>The square of a vector's length.</summary>
+    public static double Square(ReadOnlySpan<float> a) => Dot(a, a);
 
-    /// <summary>The cosine, from an inner product and the two lengths; 0 if a vector is all zeros.</summary>
-    public static double Cosine(double dot, double norm, double otherNorm) => norm > 0 && otherNorm > 0 ? dot / (norm * otherNorm) : 0;
+    /// <summary>
+    /// The cosine, from an inner product and the squares of both lengths; 0 if a vector is all zeros. It is never more than 1,
+    /// and exactly 1 for equal vectors: the root of a rounded square is the number itself, which a product of two roots is not.
+    /// </summary>
+    public static double Cosine(double dot, double square, double otherSquare) =>
+        square > 0 && otherSquare > 0 ? Math.Clamp(dot / Math.Sqrt(square * otherSquare), -1, 1) : 0;
 
     /// <summary>
     /// The bound of a device's error: how far its score can be from the exact one, in units of the product of both

@@ -121,12 +121,12 @@ public sealed class NearestNeighbors : IDisposable
         if (!RuntimeFeature.IsDynamicCodeSupported)
             throw DinoDevice.NeedsIlgpu(nameof(NearestNeighbors));
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Threads ?? Environment.ProcessorCount };
-        double[] norms = Norms(vectors, dimension, parallel, "Vector", nameof(vectors));
-        DistinctVectors distinct = DistinctVectors.Find(vectors, dimension, norms, options.Similarity, parallel);
+        double[] squares = Squares(vectors, dimension, parallel, "Vector", nameof(vectors));
+        DistinctVectors distinct = DistinctVectors.Find(vectors, dimension, squares, options.Similarity, parallel);
         CandidateSearch candidates = device.Family == KernelFamily.Simd
             ? SimdCandidates.Create(device.Accelerator, distinct, parallel, width)
             : new PortableCandidates(device, distinct);
-        return new NearestNeighbors(device, ownsDevice, distinct, norms.Length, candidates, options.Similarity, parallel, direct);
+        return new NearestNeighbors(device, ownsDevice, distinct, squares.Length, candidates, options.Similarity, parallel, direct);
     }
 
     /// <summary>
@@ -139,7 +139,7 @@ public sealed class NearestNeighbors : IDisposable
     {
         if (left.Length != right.Length)
             throw new ArgumentException($"Vectors of {left.Length} and {right.Length} values.", nameof(right));
-        return ExactScore.Cosine(ExactScore.Dot(left, right), ExactScore.Norm(left), ExactScore.Norm(right));
+        return ExactScore.Cosine(ExactScore.Dot(left, right), ExactScore.Square(left), ExactScore.Square(right));
     }
 
     /// <summary>Finds the nearest vectors of each query.</summary>
@@ -166,13 +166,13 @@ public sealed class NearestNeighbors : IDisposable
         }
 
         float[] copy = queries.ToArray(); // (queries, dimension)
-        double[] norms = Norms(copy, Dimension, _parallel, "Query", nameof(queries));
+        double[] squares = Squares(copy, Dimension, _parallel, "Query", nameof(queries));
         int[] indices = new int[count * k];
         double[] scores = new double[count * k];
         var pending = new List<PendingQuery>(count);
         for (int query = 0; query < count; query++)
         {
-            if (norms[query] > 0)
+            if (squares[query] > 0)
                 pending.Add(new PendingQuery(query, float.NegativeInfinity));
             else
                 FirstRows(indices.AsSpan(query * k, k));
@@ -184,7 +184,7 @@ public sealed class NearestNeighbors : IDisposable
             foreach ((int query, _) in pending)
             {
                 ReadOnlySpan<float> values = copy.AsSpan(query * Dimension, Dimension);
-                ranking.RankAll(values, norms[query], indices.AsSpan(query * k, k), scores.AsSpan(query * k, k));
+                ranking.RankAll(values, squares[query], indices.AsSpan(query * k, k), scores.AsSpan(query * k, k));
             }
 
             return new Neighbors(count, k, indices, scores);
@@ -196,7 +196,7 @@ public sealed class NearestNeighbors : IDisposable
             var unsure = new List<PendingQuery>();
             int batch = _candidates.MaxQueries(keep);
             for (int first = 0; first < pending.Count; first += batch)
-                SearchBatch(pending.GetRange(first, Math.Min(batch, pending.Count - first)), copy, norms, k, keep, indices, scores, unsure);
+                SearchBatch(pending.GetRange(first, Math.Min(batch, pending.Count - first)), copy, squares, k, keep, indices, scores, unsure);
             pending = unsure;
             keep = (int)Math.Min(_vectors.Count, (long)Widening * keep);
         }
@@ -243,7 +243,7 @@ public sealed class NearestNeighbors : IDisposable
     private void SearchBatch(
         List<PendingQuery> batch,
         float[] queries,
-        double[] norms,
+        double[] squares,
         int k,
         int keep,
         int[] indices,
@@ -256,7 +256,7 @@ public sealed class NearestNeighbors : IDisposable
         {
             int query = batch[i].Query;
             floors[i] = batch[i].Floor;
-            DistinctVectors.Scale(queries.AsSpan(query * Dimension, Dimension), 1 / norms[query], scaled.AsSpan(i * Dimension, Dimension));
+            DistinctVectors.Scale(queries.AsSpan(query * Dimension, Dimension), 1 / Math.Sqrt(squares[query]), scaled.AsSpan(i * Dimension, Dimension));
         }
 
         using CandidateLists lists = _candidates.Run(scaled, floors, keep);
@@ -267,7 +267,7 @@ public sealed class NearestNeighbors : IDisposable
             Span<int> indicesOfQuery = indices.AsSpan(query * k, k);
             Span<double> scoresOfQuery = scores.AsSpan(query * k, k);
             ReadOnlySpan<float> values = queries.AsSpan(query * Dimension, Dimension);
-            nextFloors[i] = ranking.Rank(lists, i, keep, _error, values, norms[query], indicesOfQuery, scoresOfQuery);
+            nextFloors[i] = ranking.Rank(lists, i, keep, _error, values, squares[query], indicesOfQuery, scoresOfQuery);
             return ranking;
         }, _ => { });
         for (int i = 0; i < batch.Count; i++)
@@ -292,13 +292,13 @@ public sealed class NearestNeighbors : IDisposable
     }
 
     /// <summary>Computes the lengths of vectors, and fails if one is not finite.</summary>
-    private static double[] Norms(
+    private static double[] Squares(
         ReadOnlyMemory<float> values, int dimension, ParallelOptions parallel, string what, string parameter)
     {
-        double[] norms = new double[values.Length / dimension];
-        Parallel.For(0, norms.Length, parallel, row => norms[row] = ExactScore.Norm(values.Span.Slice(row * dimension, dimension)));
-        int bad = Array.FindIndex(norms, norm => !double.IsFinite(norm));
-        return bad < 0 ? norms : throw new ArgumentException($"{what} {bad} has a value that is not finite.", parameter);
+        double[] squares = new double[values.Length / dimension];
+        Parallel.For(0, squares.Length, parallel, row => squares[row] = ExactScore.Square(values.Span.Slice(row * dimension, dimension)));
+        int bad = Array.FindIndex(squares, square => !double.IsFinite(square));
+        return bad < 0 ? squares : throw new ArgumentException($"{what} {bad} has a value that is not finite.", parameter);
     }
 
     /// <summary>A query to search, for scores above a floor.</summary>

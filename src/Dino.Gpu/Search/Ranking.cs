@@ -21,7 +21,7 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
     /// <param name="keep">The number of candidates that the batch kept.</param>
     /// <param name="error">The bound of the device's error.</param>
     /// <param name="query">(dimension)</param>
-    /// <param name="norm">The length of the query.</param>
+    /// <param name="square">The square of its length.</param>
     /// <param name="indices">(k), filled when the result is certain.</param>
     /// <param name="scores">(k), filled when the result is certain.</param>
     /// <returns>NaN for a certain result; else the floor of the next search.</returns>
@@ -31,7 +31,7 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
         int keep,
         double error,
         ReadOnlySpan<float> query,
-        double norm,
+        double square,
         Span<int> indices,
         Span<double> scores)
     {
@@ -61,22 +61,22 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
         Reserve(candidates);
         for (int i = 0; i < candidates; i++)
             _candidates[i] = TopKList.Index(keys[i]);
-        Score(candidates, query, norm);
+        Score(candidates, query, square);
         Expand(candidates, indices, scores);
         return float.NaN;
     }
 
     /// <summary>Ranks every vector: for so few that finding candidates would take longer.</summary>
     /// <param name="query">(dimension)</param>
-    /// <param name="norm">The length of the query.</param>
+    /// <param name="square">The square of its length.</param>
     /// <param name="indices">(k), filled.</param>
     /// <param name="scores">(k), filled.</param>
-    public void RankAll(ReadOnlySpan<float> query, double norm, Span<int> indices, Span<double> scores)
+    public void RankAll(ReadOnlySpan<float> query, double square, Span<int> indices, Span<double> scores)
     {
         Reserve(vectors.Count);
         for (int i = 0; i < vectors.Count; i++)
             _candidates[i] = i;
-        Score(vectors.Count, query, norm);
+        Score(vectors.Count, query, square);
         Expand(vectors.Count, indices, scores);
     }
 
@@ -97,7 +97,7 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
     }
 
     /// <summary>Computes exact scores, four at a time.</summary>
-    private void Score(int count, ReadOnlySpan<float> query, double norm)
+    private void Score(int count, ReadOnlySpan<float> query, double square)
     {
         int done = 0;
         for (; done + 4 <= count; done += 4)
@@ -113,7 +113,7 @@ internal sealed class Ranking(DistinctVectors vectors, Similarity similarity)
         for (; done < count; done++)
             _scores[done] = ExactScore.Dot(query, vectors.Values(_candidates[done]));
         for (int i = 0; i < count && similarity == Similarity.Cosine; i++)
-            _scores[i] = ExactScore.Cosine(_scores[i], norm, vectors.Norm(_candidates[i]));
+            _scores[i] = ExactScore.Cosine(_scores[i], square, vectors.Square(_candidates[i]));
     }
 
     /// <summary>

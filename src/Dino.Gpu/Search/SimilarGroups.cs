@@ -26,7 +26,7 @@ internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch sea
         List<int> pending = [];
         for (int vector = 0; vector < vectors.Count; vector++)
         {
-            if (vectors.Norm(vector) > 0)
+            if (vectors.Square(vector) > 0)
                 pending.Add(vector);
             else
                 JoinZeros(vector);
@@ -77,7 +77,7 @@ internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch sea
 
     private bool IsSimilar(int left, int right) =>
         ExactScore.Cosine(
-            ExactScore.Dot(vectors.Values(left), vectors.Values(right)), vectors.Norm(left), vectors.Norm(right)) >= threshold;
+            ExactScore.Dot(vectors.Values(left), vectors.Values(right)), vectors.Square(left), vectors.Square(right)) >= threshold;
 
     /// <summary>Joins a vector of zeros, whose cosine with every other vector is 0.</summary>
     private void JoinZeros(int zeros)
@@ -100,7 +100,7 @@ internal sealed class SimilarGroups(DistinctVectors vectors, CandidateSearch sea
         {
             // The cosine of two copies is 1; of two vectors of zeros it is 0.
             ReadOnlySpan<int> rows = vectors.Rows(vector);
-            bool together = threshold <= (vectors.Norm(vector) > 0 ? 1 : 0);
+            bool together = threshold <= (vectors.Square(vector) > 0 ? 1 : 0);
             if (!groups.TryGetValue(Root(vector), out List<int>? group))
                 groups.Add(Root(vector), group = []);
             group.AddRange(together ? rows : rows[..1]);

@@ -110,21 +110,21 @@ internal sealed unsafe class VectorScan
     public Neighbors Rank(ReadOnlySpan<float> query, int[] rows, int k)
     {
         var result = new Neighbors(1, k, new int[k], new double[k]);
-        Rank(rows, query, ExactScore.Norm(query), result.IndexPlaces(0), result.ScorePlaces(0));
+        Rank(rows, query, ExactScore.Square(query), result.IndexPlaces(0), result.ScorePlaces(0));
         return result;
     }
 
     private void Search(float[] queries, int firstQuery, Neighbors result, ParallelOptions parallel, SimdWidth width)
     {
         int count = queries.Length / _dimension;
-        double[] norms = new double[count];
+        double[] squares = new double[count];
         float[] scaled = new float[queries.Length]; // (queries, dimension), each of length 1
         for (int query = 0; query < count; query++)
         {
             ReadOnlySpan<float> values = queries.AsSpan(query * _dimension, _dimension);
-            norms[query] = ExactScore.Norm(values);
-            if (norms[query] > 0)
-                DistinctVectors.Scale(values, 1 / norms[query], scaled.AsSpan(query * _dimension, _dimension));
+            squares[query] = ExactScore.Square(values);
+            if (squares[query] > 0)
+                DistinctVectors.Scale(values, 1 / Math.Sqrt(squares[query]), scaled.AsSpan(query * _dimension, _dimension));
         }
 
         var workers = new Worker[parallel.MaxDegreeOfParallelism];
@@ -150,8 +150,8 @@ internal sealed unsafe class VectorScan
         {
             Span<int> indices = result.IndexPlaces(firstQuery + query);
             Span<double> scores = result.ScorePlaces(firstQuery + query);
-            if (norms[query] > 0)
-                Rank(workers, query, odd, queries.AsSpan(query * _dimension, _dimension), norms[query], indices, scores);
+            if (squares[query] > 0)
+                Rank(workers, query, odd, queries.AsSpan(query * _dimension, _dimension), squares[query], indices, scores);
             else
                 FirstRows(indices);
         });
@@ -159,7 +159,7 @@ internal sealed unsafe class VectorScan
 
     /// <summary>Orders the candidates by their exact scores, equal ones by their rows.</summary>
     private void Rank(
-        Worker[] workers, int query, int[] odd, ReadOnlySpan<float> values, double norm, Span<int> indices, Span<double> scores)
+        Worker[] workers, int query, int[] odd, ReadOnlySpan<float> values, double square, Span<int> indices, Span<double> scores)
     {
         ScanList best = workers[0].List(query);
         foreach (Worker worker in workers.AsSpan(1))
@@ -169,10 +169,10 @@ internal sealed unsafe class VectorScan
         for (int i = 0; i < best.Keys.Length; i++)
             rows[i] = TopKList.Index(best.Keys[i]);
         odd.CopyTo(rows, best.Keys.Length);
-        Rank(rows, values, norm, indices, scores);
+        Rank(rows, values, square, indices, scores);
     }
 
-    private void Rank(int[] rows, ReadOnlySpan<float> values, double norm, Span<int> indices, Span<double> scores)
+    private void Rank(int[] rows, ReadOnlySpan<float> values, double square, Span<int> indices, Span<double> scores)
     {
         Array.Sort(rows); // in the order of the file
         double[] descending = new double[rows.Length];
@@ -183,10 +183,10 @@ internal sealed unsafe class VectorScan
             while (rows[i] >= _firstRows[block + 1])
                 block++;
             _blocks[block].Read(rows[i] - _firstRows[block], row);
-            double length = ExactScore.Norm(row);
-            if (!double.IsFinite(length))
+            double other = ExactScore.Square(row);
+            if (!double.IsFinite(other))
                 throw new InvalidDataException($"vector {rows[i]} has a value that is not finite");
-            descending[i] = -ExactScore.Cosine(ExactScore.Dot(values, row), norm, length);
+            descending[i] = -ExactScore.Cosine(ExactScore.Dot(values, row), square, other);
         }
 
         Array.Sort(descending, rows); // not stable

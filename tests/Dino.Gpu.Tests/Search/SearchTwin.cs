@@ -25,8 +25,8 @@ internal static class SearchTwin
             {
                 ReadOnlySpan<float> v = vectors.AsSpan(i * dimension, dimension);
                 double dot = Dot(q, v);
-                double norms = Math.Sqrt(Dot(q, q)) * Math.Sqrt(Dot(v, v));
-                scores[i] = similarity == Similarity.InnerProduct ? dot : norms == 0 ? 0 : dot / norms;
+                double norms = Math.Sqrt(Dot(q, q) * Dot(v, v));
+                scores[i] = similarity == Similarity.InnerProduct ? dot : norms == 0 ? 0 : Math.Clamp(dot / norms, -1, 1);
                 order[i] = i;
             }
 

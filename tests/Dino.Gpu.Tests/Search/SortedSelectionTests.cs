@@ -57,8 +57,8 @@ public sealed class SortedSelectionTests
             SearchTwin.AssertEqual(
                 $"k {k}", SearchTwin.Search(vectors, queries, Dimension, k, Similarity.Cosine), search.Search(queries, k));
 
-        double[] norms = [.. Enumerable.Range(0, Count).Select(row => ExactScore.Norm(vectors.AsSpan(row * Dimension, Dimension)))];
-        var distinct = DistinctVectors.Find(vectors, Dimension, norms, Similarity.Cosine, new ParallelOptions());
+        double[] squares = [.. Enumerable.Range(0, Count).Select(row => ExactScore.Square(vectors.AsSpan(row * Dimension, Dimension)))];
+        var distinct = DistinctVectors.Find(vectors, Dimension, squares, Similarity.Cosine, new ParallelOptions());
         using var candidates = new PortableCandidates(device, distinct);
         if (kind != TestDevice.OpenCL)
             Assert.Equal(algorithms, candidates.Sorts);
