@@ -97,15 +97,20 @@ internal static unsafe class Access
         for (int first = 0; first < Warp.Size; first += Together)
         {
             uint left = lanes & (AllTogether << first);
-            if (left == AllTogether << first && AreSideBySide(warp, first, size) && TryRead(warp, first, space, size) is var place && place != null)
+            bool isWhole = left == AllTogether << first;
+            if (isWhole && AreSideBySide(warp, first, size) && TryRead(warp, first, space, size) is var place && place != null)
             {
                 SideBySide(place, size).Store((long*)(from + first));
                 defined |= left;
                 continue;
             }
 
-            if (times > 0 && left == AllTogether << first && !IsOwn(space, last) && Vector512.LoadAligned(warp.Addresses + first) == Vector512.Create(last))
+            // Once two lanes have read an address, others that do add nothing to what is known of it, unless it is their own.
+            if (isWhole && !IsOwn(space, warp.Addresses[first]) && AreSideBySide(warp, first, 0))
             {
+                for (int lane = first; lane < first + 2 && (times < 1 || warp.Addresses[first] != last); lane++)
+                    at = Read(warp, lane, space, warp.Addresses[first], size, out isWritten);
+                (last, times) = (warp.Addresses[first], 1);
                 Vector512.Create((long)at).Store((long*)(from + first));
                 defined |= isWritten ? left : 0;
                 continue;
@@ -113,7 +118,6 @@ internal static unsafe class Access
 
             for (; left != 0; left &= left - 1)
             {
-                // Once two lanes have read an address, others that do add nothing to what is known of it, unless it is their own.
                 int lane = BitOperations.TrailingZeroCount(left);
                 times = warp.Addresses[lane] == last ? times + 1 : 0;
                 if (times < 2 || IsOwn(space, last))

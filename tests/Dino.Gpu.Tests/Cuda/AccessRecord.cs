@@ -178,7 +178,7 @@ internal static unsafe class AccessRecord
         Vector256<ulong> different = records ^ mine, clock = records & Clock;
         Vector256<ulong> otherWarp = ~Vector256.Equals(different & InGroup, Vector256<ulong>.Zero)
             | Vector256.Equals(records & Kinds, Vector256.Create(OneGroup));
-        Vector256<ulong> fresh = Vector256.LessThan(clock, mine & Clock) | Vector256.Equals(different, Vector256<ulong>.Zero);
+        Vector256<ulong> fresh = Vector256.LessThan(clock, mine & Clock) | Vector256.Equals(different & ~Clock, Vector256<ulong>.Zero);
         Vector256<ulong> result = Vector256.ConditionalSelect(fresh, mine, (mine & ~Lane) | Vector256.Create(OneWarp));
         result = Vector256.ConditionalSelect(otherWarp, (mine & ~Thread) | Vector256.Create(OneGroup), result);
         result = Vector256.ConditionalSelect(Vector256.LessThan(clock, Vector256.Create((ulong)barrier << ClockShift)), mine, result);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace Dino.Gpu.Tests.Cuda;
 
@@ -11,7 +12,10 @@ internal sealed unsafe class LoadOp(MemorySpace space, Place place, int width, b
         int size = width * targets.Length;
         byte** from = stackalloc byte*[Warp.Size];
         uint defined = Access.Read(warp, lanes, space, size, from);
-        for (int i = 0; i < targets.Length; i++)
+        bool isWhole = width == 4 && targets.Length == 4 && !wideTargets && lanes == uint.MaxValue;
+        if (isWhole)
+            Transpose(warp, from);
+        for (int i = 0; i < targets.Length && !isWhole; i++)
         {
             if (wideTargets)
                 Widen(warp.Values<long>(targets[i]), lanes, from, i);
@@ -21,6 +25,25 @@ internal sealed unsafe class LoadOp(MemorySpace space, Place place, int width, b
 
         foreach (Reg target in targets)
             warp.Defined[target.Index] = (warp.Defined[target.Index] & ~lanes) | defined;
+    }
+
+    /// <summary>Four values of each lane into four registers.</summary>
+    private void Transpose(Warp warp, byte** from)
+    {
+        Vector512<uint> order = Vector512.Create(0u, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        uint* x = warp.Values<uint>(targets[0]), y = warp.Values<uint>(targets[1]);
+        uint* z = warp.Values<uint>(targets[2]), w = warp.Values<uint>(targets[3]);
+        for (int lane = 0; lane < Warp.Size; lane += 4)
+        {
+            Vector512<uint> values = Vector512.Create(
+                Vector256.Create(Vector128.Load((uint*)from[lane]), Vector128.Load((uint*)from[lane + 1])),
+                Vector256.Create(Vector128.Load((uint*)from[lane + 2]), Vector128.Load((uint*)from[lane + 3])));
+            values = Vector512.Shuffle(values, order);
+            values.GetLower().GetLower().StoreAligned(x + lane);
+            values.GetLower().GetUpper().StoreAligned(y + lane);
+            values.GetUpper().GetLower().StoreAligned(z + lane);
+            values.GetUpper().GetUpper().StoreAligned(w + lane);
+        }
     }
 
     private void Narrow(int* to, uint lanes, byte** from, int index)
