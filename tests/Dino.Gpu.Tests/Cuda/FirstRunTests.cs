@@ -74,7 +74,7 @@ public sealed partial class FirstRunTests : IDisposable
     {
         RequireBash();
         Assert.SkipUnless(CudaEmulator.IsUsed, "needs the emulated CUDA device: Linux, a C compiler, and no CUDA card");
-        LongTests.Require("takes minutes");
+        LongTests.RequireEmulated();
         string bundle = AppContext.BaseDirectory;
         SafetensorsWriter.Write(_folder.Path("tiny.safetensors"), SyntheticWeights.Create(TinyModel.Weights.Config with
         {

@@ -50,14 +50,13 @@ public sealed partial class TestDevices : IDisposable
     }
 
     /// <summary>
-    /// Opens the device for a model of ViT-S's size, which takes an emulated CUDA device minutes: skipped there, unless
-    /// <c>DINO_TEST_LONG=1</c> asks for long tests.
+    /// Opens the device for a model of ViT-S's size, which takes an emulated CUDA device minutes: skipped there, unless long
+    /// tests are wanted.
     /// </summary>
     internal DinoDevice OpenForFullSize(TestDevice kind)
     {
-        Assert.SkipWhen(
-            kind == TestDevice.Cuda && CudaEmulator.IsUsed && !LongTests.AreWanted,
-            "takes minutes on the emulated CUDA device; DINO_TEST_LONG=1 runs it");
+        if (kind == TestDevice.Cuda && CudaEmulator.IsUsed)
+            LongTests.RequireEmulated();
         return Open(kind);
     }
 
