@@ -57,24 +57,23 @@ internal static unsafe class AccessRecord
     /// <param name="granule">Logarithm of a piece.</param>
     public static int Pieces(int size, int granule) => Math.Max(1, size >> granule);
 
+    /// <summary>How many pieces hold some of the bytes from an address on.</summary>
+    public static int Pieces(long address, int bytes, int granule) => (int)((address + bytes - 1 >> granule) - (address >> granule)) + 1;
+
     /// <summary>Whether one of the records is not less than another.</summary>
     public static bool AnySince(ulong* records, int pieces, ulong since)
     {
-        if (pieces < 4)
-        {
-            for (int i = 0; i < pieces; i++)
-            {
-                if (records[i] >= since)
-                    return true;
-            }
-
-            return false;
-        }
-
+        int i = 0;
         Vector256<ulong> least = Vector256.Create(since);
-        for (int i = 0; i < pieces; i += 4)
+        for (; i + 4 <= pieces; i += 4)
         {
             if (Vector256.GreaterThanOrEqualAny(Vector256.Load(records + i), least))
+                return true;
+        }
+
+        for (; i < pieces; i++)
+        {
+            if (records[i] >= since)
                 return true;
         }
 

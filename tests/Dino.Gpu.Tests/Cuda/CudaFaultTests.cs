@@ -53,6 +53,14 @@ public sealed class CudaFaultTests
         ("overwritten while others read", FaultKind.Race, "st.shared.b32 [s], t; bar.sync 0; ld.shared.b32 x, [n]; st.shared.b32 [s], x;"),
         ("overwritten when all have read", null,
             "st.shared.b32 [s], t; bar.sync 0; ld.shared.b32 x, [n]; bar.sync 0; st.shared.b32 [s], x;"),
+        ("words side by side, the last of four that another thread writes", FaultKind.Race,
+            Fours + "setp.eq.s32 p, t, 2; @p st.shared.v4.b32 [y], {t, t, t, t}; setp.lt.s32 p, t, 8; @p ld.shared.b32 x, [s+4];"),
+        ("words side by side, before four that another thread writes", null,
+            Fours + "setp.eq.s32 p, t, 3; @p st.shared.v4.b32 [y], {t, t, t, t}; setp.lt.s32 p, t, 8; @p ld.shared.b32 x, [s+4];"),
+        ("words side by side over the first of four that another thread reads", FaultKind.Race,
+            Fours + "setp.eq.s32 p, t, 2; @p ld.shared.v4.b32 {x, z, w, n}, [y]; setp.lt.s32 p, t, 8; @p st.shared.b32 [s+4], t;"),
+        ("words side by side, before four that another thread reads", null,
+            Fours + "setp.eq.s32 p, t, 3; @p ld.shared.v4.b32 {x, z, w, n}, [y]; setp.lt.s32 p, t, 8; @p st.shared.b32 [s+4], t;"),
         ("a word of all threads", FaultKind.Race, "st.global.b32 [m], t;"),
         ("a word that another group writes", FaultKind.Race, "mov.b32 y, %ctaid.x; setp.eq.s32 p, t, 0; @p st.global.b32 [m], y;"),
         ("a word that all groups read", null, "ld.global.b32 x, [m];"),
@@ -108,6 +116,8 @@ public sealed class CudaFaultTests
         ("rows of a matrix on the same banks", FaultKind.BankConflict,
             "st.shared.b32 [s], t; bar.sync 0; ldmatrix.sync.aligned.m8n8.x1.shared.b16 {x}, [tile];"),
     ];
+
+    private const string Fours = "shl.b32 y, t, 4; st.shared.v4.b32 [y], {t, t, t, t}; bar.sync 0; ";
 
     private const string Block = "setp.lt.s32 p, t, 7; { @p bra Same; mov.b32 x, 1; Same: } mov.b32 y, 2; ";
 

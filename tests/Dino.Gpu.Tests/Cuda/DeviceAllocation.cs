@@ -84,13 +84,9 @@ internal sealed unsafe class DeviceAllocation : IDisposable
     public bool Read(long offset, int size, Granules granules, ulong mine, int barrier)
     {
         bool ordered = true;
-        int pieces = AccessRecord.Pieces(size, granules.Writes);
         ulong* writes = Records(_writes, granules.Writes, offset, create: false);
-        if (writes != null && AccessRecord.AnySince(writes, pieces, AccessRecord.LaunchOf(mine)))
-        {
-            for (int i = 0; i < pieces; i++)
-                ordered &= AccessRecord.IsOrdered(writes[i], mine, barrier);
-        }
+        for (int i = 0; i < AccessRecord.Pieces(size, granules.Writes) && writes != null; i++)
+            ordered &= AccessRecord.IsOrdered(writes[i], mine, barrier);
 
         AddReads(offset, size, 1, granules, mine, barrier);
         return ordered;
@@ -124,8 +120,7 @@ internal sealed unsafe class DeviceAllocation : IDisposable
         if (!IsOnOnePage(offset, threads * size, granules) || !IsWritten(offset, (long)threads * size))
             return false;
         ulong* writes = Records(_writes, granules.Writes, offset, create: false);
-        int pieces = threads * AccessRecord.Pieces(size, granules.Writes);
-        if (writes != null && AccessRecord.AnySince(writes, pieces, AccessRecord.LaunchOf(mine)))
+        if (AnySince(writes, offset, threads * size, granules.Writes, mine))
             return false;
         AddReads(offset, size, threads, granules, mine, barrier);
         return true;
@@ -138,13 +133,11 @@ internal sealed unsafe class DeviceAllocation : IDisposable
     {
         if (!IsOnOnePage(offset, threads * size, granules))
             return false;
-        ulong since = AccessRecord.LaunchOf(mine);
         ulong* reads = Records(_reads, granules.Reads, offset, create: false);
         ulong* writes = Records(_writes, granules.Writes, offset, create: true);
-        int each = AccessRecord.Pieces(size, granules.Writes);
-        if (AccessRecord.AnySince(writes, threads * each, since)
-            || (reads != null && AccessRecord.AnySince(reads, threads * AccessRecord.Pieces(size, granules.Reads), since)))
+        if (AnySince(writes, offset, threads * size, granules.Writes, mine) || AnySince(reads, offset, threads * size, granules.Reads, mine))
             return false;
+        int each = AccessRecord.Pieces(size, granules.Writes);
         AccessRecord.SetWrites(writes, threads * each, each, mine);
         Mark(offset, (long)threads * size, true);
         return true;
@@ -188,6 +181,10 @@ internal sealed unsafe class DeviceAllocation : IDisposable
             return _written[page] = own;
         }
     }
+
+    /// <summary>Whether one of the records, if there are any, is of this launch.</summary>
+    private static bool AnySince(ulong* records, long offset, int bytes, int granule, ulong mine) =>
+        records != null && AccessRecord.AnySince(records, AccessRecord.Pieces(offset, bytes, granule), AccessRecord.LaunchOf(mine));
 
     private void AddReads(long offset, int size, int threads, Granules granules, ulong mine, int barrier)
     {

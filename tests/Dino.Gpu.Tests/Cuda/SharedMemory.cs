@@ -104,7 +104,7 @@ internal sealed unsafe class SharedMemory : IDisposable
         ulong since = warp.Group.BarrierRecord, mine = warp.RecordOf(lane);
         int each = AccessRecord.Pieces(size, _granules.Writes);
         if (IsWrittenSince(address, threads * size, since)
-            || AccessRecord.AnySince(_reads + (address >> _granules.Reads), threads * AccessRecord.Pieces(size, _granules.Reads), since))
+            || AnySince(_reads, address, threads * size, _granules.Reads, since))
             return false;
         AccessRecord.SetWrites(_writes + (address >> _granules.Writes), threads * each, each, mine);
         SetLatest(address, threads * size, mine);
@@ -131,7 +131,7 @@ internal sealed unsafe class SharedMemory : IDisposable
         else
         {
             int pieces = AccessRecord.Pieces(size, _granules.Writes);
-            if (AccessRecord.AnySince(writes, pieces, since) || AccessRecord.AnySince(reads, AccessRecord.Pieces(size, _granules.Reads), since)
+            if (AnySince(_writes, address, size, _granules.Writes, since) || AnySince(_reads, address, size, _granules.Reads, since)
                 || ByteStates.AnyHas(_state + address, size, InFlight))
                 return false;
             AccessRecord.SetWrites(writes, pieces, pieces, mine);
@@ -245,11 +245,14 @@ internal sealed unsafe class SharedMemory : IDisposable
         for (long block = address >> BlockShift; block <= (address + size - 1) >> BlockShift; block++)
         {
             if (_latestWrites[block] >= since)
-                return AccessRecord.AnySince(_writes + (address >> _granules.Writes), AccessRecord.Pieces(size, _granules.Writes), since);
+                return AnySince(_writes, address, size, _granules.Writes, since);
         }
 
         return false;
     }
+
+    private static bool AnySince(ulong* records, long address, int size, int granule, ulong since) =>
+        AccessRecord.AnySince(records + (address >> granule), AccessRecord.Pieces(address, size, granule), since);
 
     private void SetLatest(long address, int size, ulong mine)
     {
