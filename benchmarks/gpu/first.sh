@@ -24,10 +24,9 @@ steps=(
 
 # The test classes with tests that run on a card; DINO_TEST_DEVICES leaves other devices out of them.
 classes=(
-  BatchSizeTests LinearProbeTests PrecisionTests ClassAttentionTests LayerOutputTests MultiScaleTests RolloutTests
-  AlgorithmsOracleTests PortableAttentionTests PortableGemmTests PortableRowKernelTests DevicePipelineTests DevicePreprocessorTests
-  PortableModelTests TensorCoreModelTests ConcurrentSearchTests PortableSearchTests SortedSelectionTests
-  FamilyModelTests
+  BatchSizeTests LinearProbeTests MultiScaleTests AlgorithmsOracleTests PortableAttentionTests PortableGemmTests
+  PortableRowKernelTests DevicePipelineTests DevicePreprocessorTests FamilyModelTests PortableModelTests FullSizeCudaTests
+  ConcurrentSearchTests PortableSearchTests SortedSelectionTests
 )
 
 [ -z "${FIRST_CLASSES:-}" ] || read -ra classes <<<"$FIRST_CLASSES"

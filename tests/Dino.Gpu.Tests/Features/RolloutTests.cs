@@ -22,15 +22,15 @@ public sealed class RolloutTests(TestDevices devices, SeededWeights seeded) : IC
     public void The_CPU_gives_the_product_of_the_matrices(string name)
     {
         using SimdModel model = SimdModel.Create(seeded.Weights);
-        Check(model.Executor, name);
+        Check(model.Executor, seeded.Weights, name);
     }
 
-    [Theory]
-    [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
-    public void A_device_gives_the_product_of_the_matrices(TestDevice device)
+    /// <summary>On CUDA: <see cref="Pipeline.FullSizeCudaTests"/>.</summary>
+    [Fact]
+    public void OpenCL_gives_the_product_of_the_matrices()
     {
-        using VitExecutor executor = VitExecutor.Create(devices.OpenForFullSize(device), seeded.Weights);
-        Check(executor, "chelsea_240x320_size");
+        using VitExecutor executor = VitExecutor.Create(devices.Open(TestDevice.OpenCL), seeded.Weights);
+        Check(executor, seeded.Weights, "chelsea_240x320_size");
     }
 
     /// <summary>Any number of threads, teams of them and batches give each picture the same bytes.</summary>
@@ -81,7 +81,7 @@ public sealed class RolloutTests(TestDevices devices, SeededWeights seeded) : IC
     }
 
     /// <summary>The matrices are the executor's own, which other tests compare with the reference.</summary>
-    private void Check(VitExecutor executor, string name)
+    internal static void Check(VitExecutor executor, VitWeights weights, string name)
     {
         GoldenCase golden = GoldenCase.All.Single(one => one.Name == name);
         VitShape shape = golden.Shape;
@@ -97,7 +97,7 @@ public sealed class RolloutTests(TestDevices devices, SeededWeights seeded) : IC
         ForwardOutput Run(ForwardRequest request)
         {
             ForwardOutput output = ForwardOutput.Allocate(shape, request);
-            executor.Run(golden.Pixels(), golden.Tables(seeded.Weights), shape, request, output);
+            executor.Run(golden.Pixels(), golden.Tables(weights), shape, request, output);
             return output;
         }
     }

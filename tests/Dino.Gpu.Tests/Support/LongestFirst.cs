@@ -1,3 +1,5 @@
+using Dino.Gpu.Tests.Cuda;
+using Dino.Gpu.Tests.Pipeline;
 using Dino.Gpu.Tests.Support;
 using Xunit.Sdk;
 using Xunit.v3;
@@ -13,7 +15,7 @@ namespace Dino.Gpu.Tests.Support;
 public sealed class LongestFirst : ITestCollectionOrderer
 {
     /// <summary>Parts of their names, the longest first.</summary>
-    private static readonly string[] Long = [PortableCollection.Name, "Assembler.AssemblerTests"];
+    private static readonly string[] Long = [PortableCollection.Name, nameof(FullSizeCudaTests), nameof(FirstRunTests), "Assembler.AssemblerTests"];
 
     public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)
         where TTestCollection : ITestCollection =>

@@ -50,14 +50,14 @@ public sealed partial class TestDevices : IDisposable
     }
 
     /// <summary>
-    /// Opens the device for a model of ViT-S's size, which takes an emulated CUDA device minutes: skipped there, unless long
-    /// tests are wanted.
+    /// Opens the CUDA device for a model of ViT-S's size, which takes an emulated one minutes: skipped there, unless long tests
+    /// are wanted.
     /// </summary>
-    internal DinoDevice OpenForFullSize(TestDevice kind)
+    internal DinoDevice OpenCudaForFullSize()
     {
-        if (kind == TestDevice.Cuda && CudaEmulator.IsUsed)
+        if (CudaEmulator.IsUsed)
             LongTests.RequireEmulated();
-        return Open(kind);
+        return Open(TestDevice.Cuda);
     }
 
     /// <summary>
