@@ -149,14 +149,10 @@ internal static unsafe class Access
                 continue;
             }
 
-            SharedMemory? shared = space == MemorySpace.Shared ? warp.Group.Shared : null;
             for (; left != 0; left &= left - 1)
             {
                 int lane = BitOperations.TrailingZeroCount(left);
-                long address = warp.Addresses[lane];
-                bool isDefined = (defined >> lane & 1) != 0;
-                to[lane] = shared is not null && shared.TryWrite(warp, lane, address, size, isDefined) ? shared.Data + address
-                    : Write(warp, lane, space, address, size, isDefined);
+                to[lane] = Write(warp, lane, space, warp.Addresses[lane], size, (defined >> lane & 1) != 0);
             }
         }
     }
@@ -206,7 +202,7 @@ internal static unsafe class Access
     }
 
     /// <summary>Whether each lane finds its own bytes there.</summary>
-    public static bool IsOwn(MemorySpace space, long address) =>
+    private static bool IsOwn(MemorySpace space, long address) =>
         space == MemorySpace.Local || (space == MemorySpace.Generic && address is >= Place.LocalWindow and < Place.SharedWindow);
 
     private static bool IsShared(MemorySpace space, ref long address)

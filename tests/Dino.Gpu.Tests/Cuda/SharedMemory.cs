@@ -13,6 +13,7 @@ internal sealed unsafe class SharedMemory : IDisposable
 
     private readonly int _size;
     private readonly Granules _granules;
+    private readonly bool _hasWords;
     private readonly byte* _state;
     private readonly ulong* _reads;
     private readonly ulong* _writes;
@@ -27,6 +28,7 @@ internal sealed unsafe class SharedMemory : IDisposable
         _proxy = hasProducts ? new ProxyRecord(size) : null;
         _size = size;
         _granules = granules;
+        _hasWords = granules is { Reads: >= 2, Writes: 2 };
         int room = (size + 127) / 64 * 64;
         Data = (byte*)NativeMemory.AlignedAlloc((nuint)room, 64);
         _state = (byte*)NativeMemory.AlignedAlloc((nuint)room, 64);
@@ -72,6 +74,8 @@ internal sealed unsafe class SharedMemory : IDisposable
     public byte* Write(Warp warp, int lane, long address, int size, bool defined)
     {
         Check(warp, lane, address, size);
+        if (size == sizeof(uint) && _hasWords && TryWriteWord(warp, lane, address, defined))
+            return Data + address;
         if (ByteStates.AnyHas(_state + address, size, InFlight))
             warp.Fail(FaultKind.CopyInFlight, 1u << lane, $"shared address {address} is written while a copy is on its way");
         Claim(warp, lane, address, size);
@@ -109,38 +113,6 @@ internal sealed unsafe class SharedMemory : IDisposable
         AccessRecord.SetWrites(_writes + (address >> _granules.Writes), threads * each, each, mine);
         SetLatest(address, threads * size, mine);
         ByteStates.Fill(_state + address, threads * size, Written);
-        return true;
-    }
-
-    /// <summary>As <see cref="TryWrite(Warp, int, long, int, int)"/>, of one thread, which may write what is not defined.</summary>
-    public bool TryWrite(Warp warp, int lane, long address, int size, bool defined)
-    {
-        if (address < 0 || address + size > _size || (address & (size - 1)) != 0 || _proxy is not null)
-            return false;
-        ulong since = warp.Group.BarrierRecord, mine = warp.RecordOf(lane);
-        ulong* reads = _reads + (address >> _granules.Reads);
-        ulong* writes = _writes + (address >> _granules.Writes);
-        if (size == 4 && _granules.Writes == 2)
-        {
-            uint* state = (uint*)(_state + address);
-            if (*writes >= since || *reads >= since || (*state & InFlight * 0x01010101u) != 0)
-                return false;
-            *writes = mine;
-            *state = defined ? Written * 0x01010101u : 0;
-        }
-        else
-        {
-            int pieces = AccessRecord.Pieces(size, _granules.Writes);
-            if (AnySince(_writes, address, size, _granules.Writes, since) || AnySince(_reads, address, size, _granules.Reads, since)
-                || ByteStates.AnyHas(_state + address, size, InFlight))
-                return false;
-            AccessRecord.SetWrites(writes, pieces, pieces, mine);
-            ByteStates.Fill(_state + address, size, defined ? Written : (byte)0);
-        }
-
-        ulong latest = _latestWrites[address >> BlockShift];
-        if (latest < mine)
-            _latestWrites[address >> BlockShift] = mine;
         return true;
     }
 
@@ -193,6 +165,22 @@ internal sealed unsafe class SharedMemory : IDisposable
         NativeMemory.AlignedFree(_state);
         NativeMemory.Free(_reads);
         NativeMemory.Free(_writes);
+    }
+
+    /// <summary>A write of four bytes, the most frequent one, of which there is one record: as <see cref="TryWrite"/>.</summary>
+    private bool TryWriteWord(Warp warp, int lane, long address, bool defined)
+    {
+        ulong since = warp.Group.BarrierRecord, mine = warp.RecordOf(lane);
+        ulong* write = _writes + (address >> _granules.Writes);
+        uint* state = (uint*)(_state + address);
+        if (_proxy is not null || *write >= since || _reads[address >> _granules.Reads] >= since || (*state & InFlight * 0x01010101u) != 0)
+            return false;
+        *write = mine;
+        *state = defined ? Written * 0x01010101u : 0;
+        ulong latest = _latestWrites[address >> BlockShift];
+        if (latest < mine)
+            _latestWrites[address >> BlockShift] = mine;
+        return true;
     }
 
     private void Claim(Warp warp, int lane, long address, int size)
