@@ -17,6 +17,12 @@ internal sealed record RowInfo
     /// </summary>
     public string? Archive { get; init; }
 
+    /// <summary>
+    /// The file of embeddings that has the row, as the user named it, where rows of several are one table; else null.
+    /// <see cref="Row"/> counts the rows of this file.
+    /// </summary>
+    public string? File { get; init; }
+
     /// <summary>Width of the picture in the file in pixels, upright; null if it could not be read.</summary>
     public int? Width { get; init; }
 

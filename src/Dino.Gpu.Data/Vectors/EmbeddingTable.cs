@@ -133,13 +133,13 @@ internal sealed class EmbeddingTable
             return first;
         CarriedColumn[] columns = ColumnTypes.Union(tables.Select(one => one.Table.Columns));
         var builder = new Builder(firstName, [first.Dimension], columns);
-        foreach ((_, EmbeddingTable table) in tables)
+        foreach ((string name, EmbeddingTable table) in tables)
         {
             Func<RowInfo, RowInfo> place = PlaceColumns(table.Columns, columns);
             foreach (RowInfo row in table.Failures)
-                builder.Add(place(row), []);
+                builder.Add(place(row) with { File = name }, []);
             for (int i = 0; i < table.Count; i++)
-                builder.Add(place(table.Rows[i]), table.Values.Span.Slice(i * first.Dimension, first.Dimension));
+                builder.Add(place(table.Rows[i]) with { File = name }, table.Values.Span.Slice(i * first.Dimension, first.Dimension));
         }
 
         return builder.Build(model);

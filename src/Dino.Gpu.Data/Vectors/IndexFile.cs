@@ -23,7 +23,10 @@ internal static class IndexFile
     /// <exception cref="DinoException">It cannot be written, or would replace a file of another kind.</exception>
     public static void EnsureWritable(string path) => FileKind.Embeddings(FormatOf(path)).EnsureWritable(path);
 
-    /// <summary>Writes the vectors; rows without one are left out.</summary>
+    /// <summary>
+    /// Writes the vectors; rows without one are left out. Rows of several files are numbered anew: without paths, the
+    /// number is all that tells them apart.
+    /// </summary>
     /// <param name="path">The file; its extension decides the format.</param>
     /// <param name="table">The vectors.</param>
     /// <param name="type">Type of the values in the file.</param>
@@ -39,7 +42,8 @@ internal static class IndexFile
         for (int i = 0; i < table.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            writer.Write(table.Rows[i], table.Values.Span.Slice(i * table.Dimension, table.Dimension));
+            RowInfo row = table.Rows[i];
+            writer.Write(row.File is null ? row : row with { Row = i }, table.Values.Span.Slice(i * table.Dimension, table.Dimension));
         }
 
         writer.Complete();
@@ -52,7 +56,10 @@ internal static class IndexFile
     public static bool CanGather(string path, IReadOnlyList<string> inputs) =>
         FormatCatalog.IsIndex(path) && inputs.All(EmbeddingTable.IsEmbeddings);
 
-    /// <summary>Writes the vectors of several inputs, row by row: there may be more of them than memory holds.</summary>
+    /// <summary>
+    /// Writes the vectors of several inputs, row by row: there may be more of them than memory holds. Rows are numbered
+    /// as in <see cref="Write"/>.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="inputs">Files of embeddings, or folders of runs.</param>
     /// <param name="type">Type of the values in the file.</param>
@@ -81,7 +88,7 @@ internal static class IndexFile
                 }
 
                 EmbeddingTable.RequireFinite(rows.Name, row, values.Span);
-                writer.Write(place(row), values.Span);
+                writer.Write(inputs.Count == 1 ? place(row) : place(row) with { Row = count }, values.Span);
                 count++;
             }
         }

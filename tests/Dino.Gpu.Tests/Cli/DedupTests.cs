@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Imaging;
+using Dino.Gpu.Tests.Data.Formats;
 using Dino.Gpu.Tests.Imaging;
 using Dino.Gpu.Tests.Support;
 
@@ -97,6 +99,39 @@ public sealed class DedupTests : IDisposable
         Assert.Contains(DedupJob.NoPaths, (await CliRunner.RunAsync("dedup", file, "--list")).FatalLine());
     }
 
+    /// <summary>Row 0 of one file is not row 0 of the other, in whatever form it is shown.</summary>
+    [Fact]
+    public async Task Rows_of_several_files_without_paths_are_told_apart()
+    {
+        string first = Unnamed("a.npy", (0, 1), (1, 0)), second = Unnamed("b.npy", (3, 0), (-1, 0)), page = _folder.Path("page.html");
+        CliResult table = await CliRunner.RunAsync("dedup", first, second, "-d", "cpu", "--html", page);
+        Assert.Equal([$"1\tkeep\t\t\t\t{first}, row 1", $"1\tduplicate\t1.0000\t\t\t{second}, row 0"], table.OutputLines[1..]);
+        Assert.Contains("b.npy, row 0</bdi>", File.ReadAllText(page));
+        CliResult groups = await CliRunner.RunAsync("dedup", first, second, "-d", "cpu", "--json");
+        using var group = JsonDocument.Parse(groups.OutputLines.Single());
+        JsonElement keep = group.RootElement.GetProperty("keep"), other = group.RootElement.GetProperty("duplicates")[0];
+        Assert.Equal((first, 1), (keep.GetProperty("file").GetString(), keep.GetProperty("row").GetInt32()));
+        Assert.Equal((second, 0), (other.GetProperty("file").GetString(), other.GetProperty("row").GetInt32()));
+
+        // --list names the file that has no paths, and queries are rows of several files, too.
+        string named = Vectors((0, 1, 1), (90, 1, 1));
+        CliResult list = await CliRunner.RunAsync("dedup", named, second, "--list", "-q", "-d", "cpu");
+        Assert.Contains($"{second} {DedupJob.NoPaths}", list.FatalLine());
+        CliResult found = await CliRunner.RunAsync("search", first, first, second, "-k", "1", "-d", "cpu", "-q");
+        Assert.Contains($"{second}, row 0\t1\t1.0000\trow 1", found.OutputLines);
+        CliResult json = await CliRunner.RunAsync("search", first, first, second, "-k", "1", "-d", "cpu", "-q", "--json");
+        Assert.Contains(second, json.OutputLines[2]);
+    }
+
+    [Fact]
+    public async Task A_file_of_embeddings_that_is_named_twice_has_no_duplicates()
+    {
+        string file = Unnamed("a.npy", (0, 1), (1, 0));
+        CliResult result = await CliRunner.RunAsync("dedup", file, Path.Combine(_folder.Root, ".", "a.npy"), "-d", "cpu");
+        Assert.Single(result.OutputLines);
+        Assert.Contains("dino: note: 1 input left out: named before", result.ErrorLines);
+    }
+
     /// <summary>Whoever deletes what is listed keeps every picture once, whatever names it has.</summary>
     [Fact]
     public async Task The_only_copy_is_never_listed()
@@ -180,6 +215,15 @@ public sealed class DedupTests : IDisposable
             embedding = new[] { (float)Math.Cos(row.Degrees * Math.PI / 180), (float)Math.Sin(row.Degrees * Math.PI / 180) },
         }) + "\n";
     })));
+
+    /// <summary>Embeddings in a format without paths.</summary>
+    private string Unnamed(string name, params (float X, float Y)[] rows)
+    {
+        string path = _folder.Path(name);
+        FormatRows.Write(
+            path, RowSchema.Plain(2), [.. rows.Select((row, i) => new FormatRow(new RowInfo { Row = i, Path = "" }, [row.X, row.Y]))]);
+        return path;
+    }
 
     /// <summary>The path of a row of <see cref="Vectors"/>.</summary>
     private string P(int row) => _folder.Path($"p{row}.png");

@@ -79,6 +79,17 @@ public sealed class IndexFileTests : IDisposable
         Assert.False(File.Exists(_folder.Path("none.dinoidx")));
     }
 
+    /// <summary>Without paths, the number is all that tells rows of several files apart.</summary>
+    [Theory]
+    [InlineData("all.dinoidx")]
+    [InlineData("all.npz")]
+    public async Task Rows_of_several_files_are_numbered_anew(string name)
+    {
+        string first = Rows("a.jsonl", 3, 1), second = Rows("b.jsonl", 2, 2), index = _folder.Path(name);
+        Assert.Equal(0, (await RunAsync("index", first, second, "-o", index)).ExitCode);
+        Assert.Equal([0L, 1, 2, 3, 4], Load(index).Rows.Select(row => row.Row));
+    }
+
     [Fact]
     public async Task Values_are_rounded_where_that_is_asked_for()
     {

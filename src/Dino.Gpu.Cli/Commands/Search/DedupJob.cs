@@ -3,6 +3,7 @@ using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Pages;
 using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -55,15 +56,33 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console)
         long failed;
         using (var source = new EmbeddingSource(settings.Source, console))
         {
-            table = await source.LoadAsync(settings.Inputs, cancellation).ConfigureAwait(false);
+            table = await source.LoadAsync(DifferentFiles(), cancellation).ConfigureAwait(false);
             failed = source.Failed;
         }
 
-        if (settings.Output == DedupOutput.List && table.Rows.Any(row => row.Path.Length == 0))
-            throw new DinoException($"{settings.Inputs[0]} {NoPaths}", "omit --list, or give embeddings in .npz, .jsonl, .csv or .parquet");
+        if (settings.Output == DedupOutput.List && table.Rows.FirstOrDefault(row => row.Path.Length == 0) is { } unnamed)
+        {
+            throw new DinoException(
+                $"{unnamed.File ?? settings.Inputs[0]} {NoPaths}", "omit --list, or give embeddings in .npz, .jsonl, .csv or .parquet");
+        }
 
         await Task.Run(() => Show(table, references, page, cancellation), cancellation).ConfigureAwait(false);
         return failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
+    }
+
+    /// <summary>
+    /// The inputs, and each file of embeddings once: rows without paths would be duplicates of themselves.
+    /// </summary>
+    private IReadOnlyList<string> DifferentFiles()
+    {
+        if (!EmbeddingSource.AreEmbeddings(settings.Inputs))
+            return settings.Inputs;
+        var real = new RealPath();
+        string[] different = [.. settings.Inputs.DistinctBy(real.Of, RealPath.Comparer)];
+        int repeated = settings.Inputs.Count - different.Length;
+        if (repeated > 0)
+            console.Note($"{Quantity.Of(repeated, "input")} left out: named before");
+        return different;
     }
 
     private void Show(EmbeddingTable table, ReferenceFolders references, PicturePage? page, CancellationToken cancellation)

@@ -93,6 +93,8 @@ internal sealed class DedupReport(CliConsole console, DedupOutput kind)
 
     private static void WriteImage(Utf8JsonWriter line, RowInfo image)
     {
+        if (image.File is not null)
+            line.WriteString("file", JsonLinesWriter.Unicode(image.File));
         line.WriteNumber("row", image.Row);
         line.WriteString("path", JsonLinesWriter.Unicode(image.Path));
         if (image.Archive is not null)

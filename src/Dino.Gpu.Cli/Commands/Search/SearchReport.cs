@@ -66,6 +66,8 @@ internal sealed class SearchReport(CliConsole console, bool json, PicturePage? p
     {
         line.WriteStartObject();
         line.WriteString("query", JsonLinesWriter.Unicode(result.Query.Path));
+        if (result.Query.File is not null)
+            line.WriteString("file", JsonLinesWriter.Unicode(result.Query.File));
         line.WriteNumber("row", result.Query.Row);
         line.WriteStartArray("neighbours");
         foreach (SearchHit hit in result.Hits)
