@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Dino.Gpu.Cli.Terminal;
 
-/// <summary>Standard output that reports a reader who went away.</summary>
+/// <summary>Standard output that reports a reader who went away, and that it is closed.</summary>
 internal static class StandardOutput
 {
     /// <summary>
@@ -11,7 +11,7 @@ internal static class StandardOutput
     /// A stream over the handle throws. Files keep the console stream: it shares the file position with the other
     /// commands of a script.
     /// </summary>
-    public static Stream Open() => StandardFile.IsOpen(1) ? new NamedOutput(OpenRaw()) : Stream.Null;
+    public static Stream Open() => new NamedOutput(StandardFile.IsOpen(1) ? OpenRaw() : null);
 
     private static Stream OpenRaw()
     {
@@ -25,7 +25,7 @@ internal static class StandardOutput
             }
             catch (Exception odd) when (odd is IOException or UnauthorizedAccessException or ArgumentException)
             {
-                // it is not open for writing: the console stream ignores what is written
+                // it is not open for writing: the console stream fails at the first write
             }
         }
 
@@ -33,7 +33,11 @@ internal static class StandardOutput
     }
 
     /// <summary>Says what cannot be written: the system names a full disk, but no file.</summary>
-    private sealed class NamedOutput(Stream inner) : Stream
+    /// <param name="inner">
+    /// Null if the process was started with it closed. Its number may be that of another file by now, so nothing is
+    /// written there.
+    /// </param>
+    private sealed class NamedOutput(Stream? inner) : Stream
     {
         public override bool CanRead => false;
 
@@ -47,6 +51,10 @@ internal static class StandardOutput
 
         public override void Write(ReadOnlySpan<byte> buffer)
         {
+            if (buffer.IsEmpty)
+                return;
+            if (inner is null)
+                throw new DinoException("cannot write standard output: it is closed", "redirect it: > FILE, or > /dev/null for none");
             try
             {
                 inner.Write(buffer);
@@ -63,7 +71,7 @@ internal static class StandardOutput
         {
             try
             {
-                inner.Flush();
+                inner?.Flush();
             }
             catch (Exception failure) when (IsUnnamed(failure))
             {
@@ -80,7 +88,7 @@ internal static class StandardOutput
         protected override void Dispose(bool disposing)
         {
             if (disposing)
-                inner.Dispose();
+                inner?.Dispose();
             base.Dispose(disposing);
         }
 

@@ -330,15 +330,38 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task Standard_files_that_are_closed_are_empty()
+    public async Task Standard_input_that_is_closed_is_empty()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs a POSIX shell");
         string[] embed = ["embed", "-", "--weights", CliRunner.TinyWeights, "--device", "cpu"];
         CliResult closed = await CliProcess.FinishAsync(CliProcess.StartShell("\"$@\" <&-", embed));
         Assert.Equal(0, closed.ExitCode);
         Assert.Contains("dino: 0 images", closed.Error, StringComparison.Ordinal);
-        CliResult silent = await CliProcess.FinishAsync(CliProcess.StartShell("\"$@\" <&- >&-", ["devices"]));
-        Assert.Equal(0, silent.ExitCode);
+    }
+
+    /// <summary>Whoever closed it has nothing of the result, as on a full disk.</summary>
+    [Theory]
+    [InlineData(">&-", "it is closed", "devices")]
+    [InlineData("<&- >&-", "it is closed", "devices", "--json")]
+    [InlineData(">&-", "it is closed", "--help")]
+    [InlineData("1< /dev/null", "permission denied", "devices")] // open, but not for writing
+    public async Task Standard_output_that_is_closed_is_one_line(string redirection, string reason, params string[] command)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs a POSIX shell");
+        CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell($"\"$@\" {redirection}", command));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains($"dino: error: cannot write standard output: {reason}", result.ErrorLines);
+    }
+
+    /// <summary>A command whose result is a file needs no standard output.</summary>
+    [Fact]
+    public async Task Standard_output_may_be_closed_where_nothing_is_written_to_it()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs a POSIX shell");
+        CliResult result = await CliProcess.FinishAsync(CliProcess.StartShell(
+            "\"$@\" >&-", ["embed", Chelsea, "-o", _folder.Path("o.npy"), "--weights", CliRunner.TinyWeights, "--device", "cpu"]));
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Equal(1, Npy.Read(_folder.Path("o.npy")).Shape[0]);
     }
 
     [Theory]
