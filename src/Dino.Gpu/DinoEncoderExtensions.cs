@@ -239,6 +239,12 @@ public static class DinoEncoderExtensions
     {
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentNullException.ThrowIfNull(pooling);
+        if (pooling.LastBlocks > encoder.Config.LayerCount)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(pooling), pooling.LastBlocks, $"The model has {encoder.Config.LayerCount} blocks, the pooling takes more.");
+        }
+
         DinoOutput output = encoder.ForwardLayers(images, pooling.Outputs, pooling.Layers);
         var vectors = new float[images.Count][];
         for (int image = 0; image < vectors.Length; image++)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dino.Gpu.Vit;
 
 namespace Dino.Gpu.Features;
 
@@ -56,7 +57,14 @@ public sealed record Pooling
         | (LastBlocks > 1 ? DinoOutputs.LayerClassTokens : 0);
 
     /// <summary>The layers of these outputs that a forward pass must return.</summary>
-    public DinoLayers Layers => new() { ClassTokens = [.. Enumerable.Range(-LastBlocks, LastBlocks)] };
+    public DinoLayers Layers
+    {
+        get
+        {
+            int blocks = Math.Min(LastBlocks, ForwardRequest.MaxLayers + 1); // no model has more, so a pass refuses them
+            return new() { ClassTokens = [.. Enumerable.Range(-blocks, blocks)] };
+        }
+    }
 
     /// <summary>
     /// Parses <c>cls</c> (or <c>last4</c> for the last four blocks), <c>mean</c>, <c>gem</c>, or two joined by

@@ -110,6 +110,25 @@ public sealed class PoolingTests(SeededWeights seeded) : IClassFixture<SeededWei
         Assert.Throws<ArgumentException>(() => Pooling.GeneralizedMean([1, 2, 3], new float[2]));
     }
 
+    /// <summary>A list of 2^31 layers would take 8 GB.</summary>
+    [Theory]
+    [InlineData("last3")]
+    [InlineData("last64+mean")]
+    [InlineData("last2147483647")]
+    [InlineData("last2147483647+gem")]
+    public void More_blocks_than_the_model_has_are_refused_at_once(string name)
+    {
+        using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, Cpu);
+        Pooling pooling = Pooling.Parse(name)!;
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains(
+            "The model has 2 blocks",
+            Assert.Throws<ArgumentOutOfRangeException>(() => encoder.Pool([encoder.Prepare(TinyModel.Picture(1))], pooling)).Message);
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => encoder.ForwardLayers([encoder.Prepare(TinyModel.Picture(1))], pooling.Outputs, pooling.Layers));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 22);
+    }
+
     [Fact]
     public void Patch_features_are_the_tokens_of_the_layer()
     {
