@@ -32,7 +32,8 @@ internal static class DinoCommandLine
             // A leading @ names a list of images. System.CommandLine would read arguments from it.
             var configuration = new ParserConfiguration { ResponseFileTokenReplacer = null };
             ParseResult parsed = root.Parse(arguments, configuration);
-            IReadOnlyList<(string Variable, string Argument)> variables = OptionVariables.Read(parsed, console.Variable);
+            IReadOnlyList<(string Variable, string Argument)> variables =
+                OptionVariables.Read(parsed, console.Variable, out (string Variable, string Value)? wrong);
             if (variables.Count > 0)
             {
                 IEnumerable<string> further = variables.Select(one => one.Argument);
@@ -41,6 +42,12 @@ internal static class DinoCommandLine
 
             if (parsed.Action is ParseErrorAction)
                 return ReportUsage(root, parsed, arguments, variables, console);
+            if (wrong is { } one && parsed.Action == parsed.CommandResult.Command.Action) // not --help, nor --version
+            {
+                console.TellError($"{one.Variable}: expected 1 or 0, found '{one.Value}'", $"set {one.Variable}=1, or unset it");
+                return ExitCode.Usage;
+            }
+
             console.IsVerbose = parsed.GetValue(verbose);
             console.IsQuiet = parsed.GetValue(quiet);
             var invocation = new InvocationConfiguration

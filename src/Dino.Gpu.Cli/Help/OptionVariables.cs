@@ -20,10 +20,12 @@ internal static class OptionVariables
     /// <summary>The options of the command that variables give and the command line does not.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="variable">Reads an environment variable.</param>
+    /// <param name="wrong">The first variable of a switch that is neither true nor false; null if there is none.</param>
     /// <returns>Each variable's name with the argument that says the same.</returns>
-    /// <exception cref="DinoException">A variable of a switch is neither true nor false.</exception>
-    public static IReadOnlyList<(string Variable, string Argument)> Read(ParseResult parsed, Func<string, string?> variable)
+    public static IReadOnlyList<(string Variable, string Argument)> Read(
+        ParseResult parsed, Func<string, string?> variable, out (string Variable, string Value)? wrong)
     {
+        wrong = null;
         var found = new List<(string Variable, string Argument)>();
         foreach (Option option in HelpLayout.Options(parsed.CommandResult.Command).SelectMany(group => group.Options))
         {
@@ -35,7 +37,9 @@ internal static class OptionVariables
                 continue;
             if (!HelpText.IsSwitch(option))
                 found.Add((name, $"{option.Name}={value}"));
-            else if (IsOn(name, value))
+            else if (IsOn(value) is not { } isOn)
+                wrong ??= (name, value);
+            else if (isOn)
                 found.Add((name, option.Name));
         }
 
@@ -54,10 +58,10 @@ internal static class OptionVariables
         return [.. arguments.Take(start), .. further, .. arguments.Skip(start)];
     }
 
-    private static bool IsOn(string name, string value) => value.ToLowerInvariant() switch
+    private static bool? IsOn(string value) => value.ToLowerInvariant() switch
     {
         "1" or "true" or "yes" or "on" => true,
         "0" or "false" or "no" or "off" => false,
-        _ => throw new DinoException($"{name}: expected 1 or 0, found '{value}'"),
+        _ => null,
     };
 }

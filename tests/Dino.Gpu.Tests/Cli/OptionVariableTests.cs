@@ -35,7 +35,20 @@ public sealed class OptionVariableTests
         Assert.Equal(2, wrong.ExitCode);
         Assert.Contains("found 'xml'", wrong.ErrorLines[0]);
         Assert.EndsWith("; the environment has DINO_FORMAT", wrong.ErrorLines[1]);
-        Assert.Contains("DINO_QUIET: expected 1 or 0, found 'perhaps'", (await EmbedAsync(["DINO_QUIET=perhaps"])).FatalLine());
+    }
+
+    /// <summary>As any other variable: wrong usage, which help does not mind.</summary>
+    [Theory]
+    [InlineData("DINO_QUIET")]
+    [InlineData("DINO_VERBOSE")]
+    [InlineData("DINO_JSON")]
+    public async Task A_wrong_variable_of_a_switch_is_wrong_usage(string name)
+    {
+        CliResult wrong = await RunAsync([$"{name}=perhaps"], "devices");
+        Assert.StartsWith($"dino: error: {name}: expected 1 or 0, found 'perhaps'\n", wrong.UsageLine());
+        Assert.Equal(0, (await RunAsync([$"{name}=perhaps"], "devices", "--help")).ExitCode);
+        Assert.Equal(0, (await RunAsync([$"{name}=perhaps"], "--version")).ExitCode);
+        Assert.Contains("there is no option '--jsn'", (await RunAsync([$"{name}=perhaps"], "devices", "--jsn")).UsageLine());
     }
 
     /// <summary>Variables of other commands' options say nothing to this one.</summary>
