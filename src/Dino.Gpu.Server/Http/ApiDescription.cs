@@ -54,8 +54,8 @@ internal sealed record ApiDescription(string Summary)
         [
             ("head", "mean, rollout, all or a number"),
             ("layer", "Counted from 0, or from the end: -1 is the last; not with rollout"),
-            ("map", "viridis, inferno or gray"),
-            ("overlay", "Share of the heat map over the picture, such as 0.5; not with all"),
+            ("map", "viridis, inferno or gray; of a picture only"),
+            ("overlay", "Share of the heat map over the picture, such as 0.5; not with all, and of a picture only"),
         ],
         AnswerFiles = ["image/png", "application/x-npy"],
     };

@@ -13,6 +13,8 @@ internal sealed class AttentionEndpoint(ServerModel model, BodyMemory memory, IO
         PictureModel pictures = model.Pictures;
         HttpRequest request = context.Request;
         bool asValues = AttentionFormat.IsValues(request);
+        if (asValues)
+            AttentionFormat.RefuseDrawing(request);
         var choice = AttentionChoice.Of(
             Query.Text(request, "head"),
             Query.Whole(request, "layer"),

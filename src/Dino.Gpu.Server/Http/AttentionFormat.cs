@@ -10,6 +10,9 @@ internal static class AttentionFormat
     /// <summary>The media type of the picture.</summary>
     public const string Png = "image/png";
 
+    /// <summary>Parameters that have an effect on a picture only.</summary>
+    private static readonly string[] OfPictures = ["map", "overlay"];
+
     /// <summary>Whether a client likes values better; a picture if it does not say.</summary>
     /// <exception cref="RequestFailure">It accepts neither.</exception>
     public static bool IsValues(HttpRequest request)
@@ -36,6 +39,16 @@ internal static class AttentionFormat
 
         MediaTypeHeaderValue? Range(string type) =>
             accepted.FirstOrDefault(range => range.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase));
+    }
+
+    /// <summary>Refuses parameters that say how a picture is drawn, for an answer that is none.</summary>
+    /// <exception cref="RequestFailure">There is one.</exception>
+    public static void RefuseDrawing(HttpRequest request)
+    {
+        if (Array.Find(OfPictures, name => Query.Text(request, name) is not null) is not { } drawn)
+            return;
+        throw RequestFailure.Invalid(
+            $"{drawn}: values in {VectorFormat.Npy} are not drawn", drawn, $"omit {drawn}, or send Accept: {Png}");
     }
 
     private static double Quality(MediaTypeHeaderValue? range) => range is null ? 0 : range.Quality ?? 1;

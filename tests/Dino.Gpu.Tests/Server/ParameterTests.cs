@@ -27,6 +27,26 @@ public sealed class ParameterTests(ServerFixture fixture)
     }
 
     [Theory]
+    [InlineData("map=gray", "omit map, or send Accept: image/png")]
+    [InlineData("overlay=0.5", "omit overlay, or")]
+    [InlineData("head=rollout&MAP=nosuch", "omit map, or")]
+    public async Task Parameter_of_a_picture_is_refused_for_values(string query, string said)
+    {
+        using HttpResponseMessage answer = await AskForValuesAsync(query);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains(said, await answer.Content.ReadAsStringAsync());
+    }
+
+    [Theory]
+    [InlineData("head=all&layer=-1")]
+    [InlineData("map=&overlay=")] // empty is missing
+    public async Task Parameter_of_values_is_taken(string query)
+    {
+        using HttpResponseMessage answer = await AskForValuesAsync(query);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    [Theory]
     [InlineData("/attention?head=rollout&map=gray&overlay=0.5")]
     [InlineData("/attention?head=all&layer=-1&map=gray")]
     [InlineData("/attention?head=all&overlay=")] // empty is missing
@@ -70,6 +90,16 @@ public sealed class ParameterTests(ServerFixture fixture)
             RpcException failure = await Assert.ThrowsAsync<RpcException>(async () => await client.AttentionAsync(request));
             Assert.Equal(StatusCode.InvalidArgument, failure.StatusCode);
         }
+    }
+
+    private async Task<HttpResponseMessage> AskForValuesAsync(string query)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/attention?{query}")
+        {
+            Content = new ByteArrayContent(await File.ReadAllBytesAsync(ServerFixture.Rocket)),
+            Headers = { { "Accept", "application/x-npy" } },
+        };
+        return await fixture.Client.SendAsync(request);
     }
 
     private async Task<HttpResponseMessage> AskAsync(string url) =>
