@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using Dino.Gpu;
 using Dino.Gpu.Server;
 using Dino.Gpu.Server.Http;
@@ -5,6 +6,7 @@ using Dino.Gpu.Server.Model;
 using Dino.Gpu.Server.Requests;
 using Dino.Gpu.Server.Rpc;
 using Grpc.AspNetCore.Server;
+using Grpc.Net.Compression;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -46,7 +48,11 @@ public static class DinoServerServiceCollectionExtensions
         services.AddGrpc();
         services.AddOptions<GrpcServiceOptions<DinoService>>().Configure<IOptions<DinoServerOptions>>((grpc, server) =>
         {
-            grpc.MaxReceiveMessageSize = (int)Math.Min(int.MaxValue, server.Value.MaxBodyBytes);
+            int most = (int)Math.Min(int.MaxValue, server.Value.MaxBodyBytes);
+            grpc.MaxReceiveMessageSize = most;
+            foreach (ICompressionProvider one in (ICompressionProvider[])[
+                new GzipCompressionProvider(CompressionLevel.Fastest), new DeflateCompressionProvider(CompressionLevel.Fastest)])
+                grpc.CompressionProviders.Add(new CheckedCompression(one, most));
             grpc.IgnoreUnknownServices = false; // a method that this service does not have is UNIMPLEMENTED, whatever else is set
             grpc.Interceptors.Add<FailureInterceptor>();
         });
