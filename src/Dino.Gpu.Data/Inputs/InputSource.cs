@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using Dino.Gpu.Data.Rows;
 
 namespace Dino.Gpu.Data.Inputs;
@@ -148,7 +147,7 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
             if (isPacked)
             {
                 file.Position = 0;
-                using var unpacked = new GZipStream(file, CompressionMode.Decompress, leaveOpen: true);
+                using var unpacked = new GzipInput(file, leaveOpen: true);
                 start = Start(unpacked, start);
             }
             else
@@ -160,7 +159,7 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
             file.Position = 0;
             if (BinaryInput.Describe(start) is { } kind)
                 throw NoList(list, isPacked ? $"{kind}, packed" : kind);
-            return new StreamReader(isPacked ? new GZipStream(file, CompressionMode.Decompress) : file);
+            return new StreamReader(isPacked ? new GzipInput(file) : file);
         }
         catch
         {

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Files;
 using Microsoft.Win32.SafeHandles;
@@ -123,7 +122,7 @@ internal abstract class Manifest(string file)
         Span<byte> start = stackalloc byte[2];
         int length = RandomAccess.Read(stream.SafeFileHandle, start, 0);
         if (start[..length].StartsWith<byte>([0x1F, 0x8B]))
-            return new GZipStream(stream, CompressionMode.Decompress);
+            return new GzipInput(stream);
         if (!IsPacked(File))
             return stream;
         stream.Dispose();

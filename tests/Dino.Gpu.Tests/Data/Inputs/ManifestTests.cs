@@ -230,34 +230,6 @@ public sealed class ManifestTests : IDisposable
         Assert.Contains("it is not packed by gzip", Fails(_folder.Write("in.csv.gz", "path\na.jpg\n")));
     }
 
-    /// <summary>Whatever is missing of it: the end of the text, or only the sum behind it, which .NET alone does not miss.</summary>
-    [Theory]
-    [InlineData("in.csv.gz", 4)]
-    [InlineData("in.csv.gz", 8)]
-    [InlineData("in.csv.gz", 200)]
-    [InlineData("in.jsonl.gz", 8)]
-    [InlineData("@list.txt.gz", 8)]
-    [InlineData("@list.txt.gz", 200)]
-    public void A_packed_list_that_was_cut_is_no_list(string name, int missing)
-    {
-        using var packed = new MemoryStream();
-        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
-        {
-            if (!name.StartsWith('@'))
-                gzip.Write(name.StartsWith("in.csv", StringComparison.Ordinal) ? "path\n"u8 : ""u8);
-            for (int i = 0; i < 500; i++)
-            {
-                string line = name.Contains("jsonl", StringComparison.Ordinal) ? $"{{\"path\":\"{i}.jpg\"}}\n" : $"{i}.jpg\n";
-                gzip.Write(Encoding.UTF8.GetBytes(line));
-                if (i == 250)
-                    gzip.Flush();
-            }
-        }
-
-        string file = _folder.Write(name.TrimStart('@'), packed.ToArray()[..^missing]);
-        Assert.Contains("truncated", Fails(name.StartsWith('@') ? "@" + file : file));
-    }
-
     [Fact]
     public void The_log_of_failures_is_a_list()
     {
