@@ -22,7 +22,9 @@ internal static class OutputDirectory
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new DinoException($"cannot make directory {directory}: {failure.Message}", failure);
+            string reason = OutputPath.FileAsFolder(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)))
+                ?? WriteFailure.ReasonOfNew(directory, failure);
+            throw new DinoException($"cannot make directory {directory}: {reason}", failure);
         }
 
         HashSet<string> interrupted = AtomicFile.Interrupted(directory);

@@ -99,7 +99,7 @@ internal sealed class ErrorLog : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw WriteFailure.Of(path, failure);
+            throw WriteFailure.OfNew(path, failure);
         }
     }
 

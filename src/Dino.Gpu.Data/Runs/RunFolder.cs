@@ -42,10 +42,16 @@ internal sealed partial class RunFolder : IDisposable
     /// <exception cref="DinoException">It cannot be made or written, or another process works in it.</exception>
     public static RunFolder Open(string path)
     {
-        if (File.Exists(path))
+        string name = System.IO.Path.TrimEndingDirectorySeparator(path);
+        if (File.Exists(name))
+        {
             throw new DinoException(
-                $"{path} is a file, expected a folder",
-                $"give another name, or one that ends in {FormatCatalog.Extensions} for one file");
+                $"{path} {OutputPath.IsFile}",
+                name != path && FormatCatalog.FromExtension(name) is not null
+                    ? $"leave out the slash for one file: {name}"
+                    : $"give another name, or one that ends in {FormatCatalog.Extensions} for one file");
+        }
+
         try
         {
             bool isNew = !Directory.Exists(path);
@@ -71,7 +77,7 @@ internal sealed partial class RunFolder : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw WriteFailure.Of(path, failure);
+            throw WriteFailure.OfNew(path, failure);
         }
     }
 

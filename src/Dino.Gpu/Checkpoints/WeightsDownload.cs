@@ -336,7 +336,7 @@ internal sealed class WeightsDownload
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw WriteFailure.Of(path, e);
+            throw WriteFailure.OfNew(path, e);
         }
 
         return OutputPath.Resolve(path);

@@ -34,7 +34,7 @@ internal sealed partial class AtomicFile : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw WriteFailure.Of(path, failure);
+            throw WriteFailure.OfNew(path, failure);
         }
     }
 
