@@ -143,7 +143,7 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
     /// <summary>Refuses two images with one stem.</summary>
     /// <exception cref="DinoException">Two images would become the same files.</exception>
     public static void RequireOwnNames(InputList list) =>
-        OutputNames.RefuseSharedTarget(list.Items().Where(item => item.Problem is null).Select(item => (item.Path, Stem(item) + "...")));
+        OutputNames.RefuseSharedTarget(list.Items().Where(item => item.Problem is null).Select(item => (item, Stem(item) + "...")));
 
     private static string Stem(InputItem item) => Path.GetFileNameWithoutExtension(item.Path);
 

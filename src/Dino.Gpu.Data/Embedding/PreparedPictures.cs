@@ -33,12 +33,12 @@ internal sealed record PreparedPictures
     /// </exception>
     public void Write(InputList list, IEmbeddingProgress progress, CancellationToken cancellation)
     {
-        string[] names = [.. list.Items().Select(item => item.Path)];
-        var files = new PreprocessedFiles(names, Directory, Format, Preprocessor);
+        InputItem[] images = [.. list.Items()];
+        var files = new PreprocessedFiles(images, Directory, Format, Preprocessor);
         IImageDecoder decoder = ImageDecoding.For(Decoder, Preprocessor);
         progress.Begin(new EmbeddingStart(list.Count));
         int number = 0;
-        foreach (InputItem item in list.Items())
+        foreach (InputItem item in images)
         {
             cancellation.ThrowIfCancellationRequested();
             RgbImage? picture = Prepare(item, decoder, progress);

@@ -86,17 +86,21 @@ internal static class OutputNames
     /// </summary>
     /// <param name="images">The images, each with its file.</param>
     /// <exception cref="DinoException">Two images have one file.</exception>
-    public static void RefuseSharedTarget(IEnumerable<(string Image, string Target)> images)
+    public static void RefuseSharedTarget(IEnumerable<(InputItem Image, string Target)> images)
     {
-        var sources = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach ((string image, string target) in images)
+        var sources = new Dictionary<string, InputItem>(StringComparer.OrdinalIgnoreCase);
+        foreach ((InputItem image, string target) in images)
         {
-            if (!sources.TryAdd(target, image))
-            {
-                throw new DinoException(
-                    $"{sources[target]} and {image} would both become {target}", "rename one, or write them to two directories");
-            }
+            if (sources.TryAdd(target, image))
+                continue;
+            InputItem first = sources[target];
+            (string name, string other) = (Name(first), Name(image));
+            throw IsSame(first, image)
+                ? new DinoException($"{name} is named twice{(name == other ? "" : $", also as {other}")}", "name each image once")
+                : new DinoException($"{name} and {other} would both become {target}", "rename one, or write them to two directories");
         }
+
+        static string Name(InputItem image) => image.Archive is null ? image.Path : $"{image.Archive}:{image.Path}";
     }
 
     /// <summary>Refuses to write over an input.</summary>
@@ -109,6 +113,14 @@ internal static class OutputNames
         var read = inputs.Select(real.Of).ToHashSet(RealPath.Comparer);
         if (targets.FirstOrDefault(target => read.Contains(real.Of(target))) is { } input)
             throw new DinoException($"{input} would be overwritten", "choose another directory for -o");
+    }
+
+    private static bool IsSame(InputItem one, InputItem other)
+    {
+        var real = new RealPath();
+        return one.Offset == other.Offset
+            && one.Archive is null == other.Archive is null
+            && RealPath.Comparer.Equals(real.Of(one.Archive ?? one.Path), real.Of(other.Archive ?? other.Path));
     }
 
     private static DinoException InputToo(string option, string path) => new($"{option} and the inputs {SameFile} {path}", AnotherFile);

@@ -1,5 +1,6 @@
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Data.Outputs;
@@ -30,16 +31,16 @@ internal sealed class PreprocessedFiles
     /// Two images would become one file, an image or a file of another kind would be replaced, or the directory cannot
     /// be written.
     /// </exception>
-    public PreprocessedFiles(IReadOnlyList<string> images, string directory, PreprocessFormat format, Preprocessor preprocessor)
+    public PreprocessedFiles(IReadOnlyList<InputItem> images, string directory, PreprocessFormat format, Preprocessor preprocessor)
     {
         (int width, int height) = (preprocessor.Width, preprocessor.Height);
         _preprocessor = preprocessor;
         _format = format;
         bool isNpy = format == PreprocessFormat.Npy;
         string extension = isNpy ? ".npy" : ".png";
-        _targets = [.. images.Select(image => Path.Combine(directory, Path.GetFileNameWithoutExtension(image) + extension))];
+        _targets = [.. images.Select(image => Path.Combine(directory, Path.GetFileNameWithoutExtension(image.Path) + extension))];
         OutputNames.RefuseSharedTarget(images.Zip(_targets));
-        OutputNames.RefuseOverwriting(images, _targets);
+        OutputNames.RefuseOverwriting(images.Select(image => image.Path), _targets);
         FileKind kind = isNpy ? FileKind.NpyOf(3, height, width) : FileKind.PngOf(width, height);
         foreach (string target in _targets)
             kind.RequireReplaceable(target);

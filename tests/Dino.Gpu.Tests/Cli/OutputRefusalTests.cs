@@ -1,9 +1,10 @@
+using System.Formats.Tar;
 using Dino.Gpu.Files;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cli;
 
-/// <summary>Names of outputs that lead nowhere.</summary>
+/// <summary>Names of outputs that lead nowhere, and of images that would become one file.</summary>
 public sealed class OutputRefusalTests : IDisposable
 {
     private static readonly string Gray = GoldenData.Image("gray.png");
@@ -56,6 +57,30 @@ public sealed class OutputRefusalTests : IDisposable
             $"cannot write {name}: {OutputPath.IsFolderName}\nhint: leave out the slash: {name[..^1]}",
             (await CliRunner.RunAsync([.. command.Select(Of)])).FatalLine());
         Assert.Empty(_folder.Files);
+    }
+
+    [Theory]
+    [InlineData("photos/gray.png is named twice", "photos", "photos")]
+    [InlineData("photos/gray.png is named twice, also as ./photos/gray.png", "photos", "./photos")]
+    [InlineData("photos.tar:gray.png is named twice", "photos.tar", "photos.tar")]
+    [InlineData("photos/gray.png and other/gray.png would both become ", "photos", "other")]
+    [InlineData("photos.tar:gray.png and other.tar:gray.png would both become ", "photos.tar", "other.tar")]
+    [InlineData("photos/gray.png and photos.tar:gray.png would both become ", "photos", "photos.tar")]
+    public async Task An_image_that_is_named_twice_is_not_two(string expected, params string[] inputs)
+    {
+        foreach (string name in (string[])["photos", "other"])
+        {
+            _folder.Write(Path.Combine(name, "gray.png"), File.ReadAllBytes(Gray));
+            TarFile.CreateFromDirectory(_folder.Path(name), _folder.Path(name + ".tar"), includeBaseDirectory: false);
+        }
+
+        foreach (string[] command in (string[][])[["preprocess"], ["attention", "-w", CliRunner.TinyWeights, "-d", "cpu"]])
+        {
+            string[] arguments = [.. command, .. inputs.Select(input => Path.Combine(_folder.Root, input)), "-o", _folder.Path("out")];
+            CliResult result = await CliRunner.RunAsync(arguments);
+            Assert.StartsWith($"dino: error: {expected}", result.FatalLine().Replace(_folder.Root + "/", ""));
+            Assert.Contains(expected.Contains("twice") ? "name each image once" : "rename one", result.ErrorLines[1]);
+        }
     }
 
     private Task<CliResult> RunAsync(string command, string[] output) => CliRunner.RunAsync(

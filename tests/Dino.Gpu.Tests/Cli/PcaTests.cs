@@ -73,7 +73,8 @@ public sealed class PcaTests : IDisposable
         string other = _folder.Write("a.png", File.ReadAllBytes(GoldenData.Image("tiny_5x7.png")));
         Assert.Contains("would be overwritten", (await RunAsync(image, other, "-o", _folder.Root)).FatalLine());
         Assert.Contains(
-            "both become", (await RunAsync(other, Path.Combine(_folder.Root, ".", "a.png"), "-o", _folder.Path("pca"))).FatalLine());
+            "is named twice, also as",
+            (await RunAsync(other, Path.Combine(_folder.Root, ".", "a.png"), "-o", _folder.Path("pca"))).FatalLine());
         CliResult usage = await RunAsync(other, "-o", _folder.Path("pca"), "--no-maps");
         Assert.Equal(2, usage.ExitCode);
         Assert.Contains("add --npy", usage.Error);
