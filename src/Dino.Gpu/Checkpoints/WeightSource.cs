@@ -72,6 +72,8 @@ public sealed record WeightSource
     {
         string[] parts = text.Split(':', 2);
         PublishedModel? model = PublishedModel.Find(parts[0]);
+        if (model is null && (parts.Length == 2 || !char.IsAsciiDigit(text.FirstOrDefault())))
+            throw NoModel(parts[0]);
         if (model is null)
             return new WeightSource { Seed = ParseSeed(text) };
         return new WeightSource
@@ -79,6 +81,14 @@ public sealed record WeightSource
             Seed = parts.Length == 2 ? ParseSeed(parts[1]) : SyntheticWeights.DefaultSeed,
             Model = model.Name == VitS16Name ? null : model,
         };
+    }
+
+    private static WeightsException NoModel(string name)
+    {
+        string[] known = [.. PublishedModel.All.Select(model => model.Name)];
+        return new WeightsException(
+            $"{Synthetic}:{name}: there is no model '{name}', and it is no seed (expected {Synthetic}[:MODEL][:SEED])",
+            SimilarName.Of(name, known) is { } similar ? $"did you mean {Synthetic}:{similar}?" : $"models: {string.Join(", ", known)}");
     }
 
     private static string FindInCache(string model, Func<string, string?> variable)

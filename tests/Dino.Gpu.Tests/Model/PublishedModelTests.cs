@@ -169,6 +169,23 @@ public sealed class PublishedModelTests : IDisposable
         Assert.Equal((kind, name), (source.Model?.Config.Kind ?? ModelKind.Dino, source.SeededName));
     }
 
+    [Theory]
+    [InlineData("synthetic:nosuch", "there is no model 'nosuch'", "models: dino-vits16, dino-vits8, ")]
+    [InlineData("synthetic:nosuch", "there is no model 'nosuch'", ", dinov3-vit7b16-sat")]
+    [InlineData("synthetic:nosuch:7", "there is no model 'nosuch'", ", dinov2-small, ")]
+    [InlineData("synthetic:dinov2-smal", "there is no model 'dinov2-smal'", "did you mean synthetic:dinov2-small?")]
+    [InlineData("synthetic:dinov2-small:x", "'x' is not a seed", null)]
+    [InlineData("synthetic:7x", "'7x' is not a seed", null)]
+    public void A_wrong_name_of_seeded_weights_is_told_which_there_are(string spec, string message, string? hint)
+    {
+        WeightsException failure = Assert.Throws<WeightsException>(() => WeightSource.Resolve(spec));
+        Assert.Contains(message, failure.Message);
+        if (hint is null)
+            Assert.Null(failure.Hint);
+        else
+            Assert.Contains(hint, failure.Hint);
+    }
+
     [Fact]
     public void Seeded_weights_of_every_kind_load_again()
     {
