@@ -1,4 +1,3 @@
-using System.Globalization;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
@@ -196,8 +195,8 @@ internal sealed class EmbeddingTable
             if (float.IsFinite(value))
                 continue;
             string picture = row.Path.Length > 0 ? $" ({row.Path})" : "";
-            string found = value.ToString(CultureInfo.InvariantCulture);
-            throw new DinoException($"{name}, row {row.Row}{picture}: a value is {found}, expected finite numbers");
+            string found = float.IsNaN(value) ? "NaN" : "infinite, or larger than float32 holds"; // the reader made it infinite
+            throw new DinoException($"{name}, row {row.Row}{picture}: a value is {found} (expected finite numbers up to 3.4e38)");
         }
     }
 

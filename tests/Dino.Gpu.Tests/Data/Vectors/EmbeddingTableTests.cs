@@ -1,6 +1,7 @@
 using Dino.Gpu.Cli.Commands;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Tests.Cli;
@@ -113,11 +114,28 @@ public sealed class EmbeddingTableTests : IDisposable
             "only 1 failed image", Assert.Throws<DinoException>(() => EmbeddingTable.Load(nothing, CancellationToken.None)).Message);
         string infinite = _folder.Write(
             "infinite.jsonl", "{\"path\":\"a.png\",\"embedding\":[1,2]}\n{\"path\":\"b.png\",\"embedding\":[1,1e39]}\n");
-        await RefusedAsync("row 1 (b.png): a value is Infinity", infinite);
+        await RefusedAsync("row 1 (b.png): a value is infinite, or larger than float32 holds", infinite);
 
         async Task RefusedAsync(string message, params string[] inputs) =>
             Assert.Contains(
                 message, (await Assert.ThrowsAsync<DinoException>(() => source.LoadAsync(inputs, CancellationToken.None))).Message);
+    }
+
+    /// <summary>Whatever the reader narrows: float32 ends long before float64 does.</summary>
+    [Theory]
+    [InlineData("e.csv", "path,e0,e1\na.png,1e300,1\n")]
+    [InlineData("e.csv", "path,embedding\na.png,\"[1,-1e300]\"\n")]
+    [InlineData("e.jsonl", "{\"path\":\"a.png\",\"embedding\":[1e300,1]}\n")]
+    [InlineData("e.npy", null)]
+    public void Values_that_float32_does_not_hold_are_told(string name, string? text)
+    {
+        byte[] header = NpyHeader.Reserve("<f8", 1, [2]);
+        string file = text is null
+            ? _folder.Write(name, [.. header, .. BitConverter.GetBytes(1e300), .. BitConverter.GetBytes(1.0)])
+            : _folder.Write(name, text);
+        Assert.EndsWith(
+            "a value is infinite, or larger than float32 holds (expected finite numbers up to 3.4e38)",
+            Assert.Throws<DinoException>(() => EmbeddingTable.Load(file, CancellationToken.None)).Message);
     }
 
     private EmbeddingSource Source(string size = "32x32")
