@@ -19,6 +19,7 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
     private readonly int _list = -1; // column `embedding`
     private readonly List<int> _carried = [];
     private readonly Dictionary<string, int> _own = [];
+    private readonly string? _gap; // told with the first row: the file has embeddings, though none that can be read
     private bool _pending;
     private long _next;
 
@@ -68,6 +69,7 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
             }
         }
 
+        _gap = RowSchema.Gap(_values.Length, columns.Select(column => column.Name));
         int length = _values.Length;
         if (_list >= 0)
             length = FirstListLength();
@@ -80,6 +82,8 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
 
     public RowInfo? Read(Span<float> values)
     {
+        if (_gap is not null)
+            throw new InvalidDataException(_gap);
         if (!_pending && !NextRow())
             return null;
         _pending = false;

@@ -21,6 +21,7 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
     private ParquetCells[] _carriedCells = [];
     private ParquetLists? _lists;
     private float[] _columns = []; // (rows, values) of the group, where each value has a column
+    private readonly string? _gap; // told with the first row: the file has embeddings, though none that can be read
     private int _nextGroup;
     private long _nextInGroup;
     private long _next;
@@ -42,6 +43,7 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
                     (RowSchema.IsOwnColumn(leaf.Name) ? _own : _carried).Add((leaf, column));
             }
 
+            _gap = RowSchema.Gap(_values.Length, _table.Leaves.Except(_values).Select(leaf => leaf.Name));
             bool isHalf = (_list ?? _values[0]).IsHalf;
             bool sha256 = _own.Exists(own => own.Leaf.Name == "sha256");
             Schema = new RowSchema(
@@ -64,6 +66,8 @@ internal sealed class ParquetEmbeddingReader : IEmbeddingReader
 
     public RowInfo? Read(Span<float> values)
     {
+        if (_gap is not null)
+            throw new InvalidDataException(_gap);
         while (_group is null || _nextInGroup == _group.Rows)
         {
             if (_nextGroup == _table.GroupCount)

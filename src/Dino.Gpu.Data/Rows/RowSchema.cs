@@ -45,6 +45,16 @@ internal sealed record RowSchema(IReadOnlyList<int> Shape, FloatType Type, bool 
         name.Length > 1 && name[0] == 'e' && name.AsSpan(1).IndexOfAnyExceptInRange('0', '9') < 0 && (name[1] != '0' || name.Length == 2);
 
     /// <summary>
+    /// Says that a column follows a gap in e0, e1, ...; null if none does. A vector without the values of the gap would
+    /// look like one.
+    /// </summary>
+    /// <param name="count">How many there are without a gap.</param>
+    /// <param name="others">The names of the other columns.</param>
+    public static string? Gap(int count, IEnumerable<string> others) => count > 0 && others.FirstOrDefault(IsValueColumn) is { } behind
+        ? $"the columns of values end at e{count - 1}, and there is a column {behind}"
+        : null;
+
+    /// <summary>
     /// Columns of the index that pandas writes first, without names: one column, or one for each level. They are not
     /// carried.
     /// </summary>

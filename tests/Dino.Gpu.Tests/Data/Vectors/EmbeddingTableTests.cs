@@ -6,6 +6,7 @@ using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;
+using ParquetSharp;
 
 namespace Dino.Gpu.Tests.Data.Vectors;
 
@@ -135,6 +136,40 @@ public sealed class EmbeddingTableTests : IDisposable
             : _folder.Write(name, text);
         Assert.EndsWith(
             "a value is infinite, or larger than float32 holds (expected finite numbers up to 3.4e38)",
+            Assert.Throws<DinoException>(() => EmbeddingTable.Load(file, CancellationToken.None)).Message);
+    }
+
+    /// <summary>It has embeddings, so it is no list of images either, which would be embedded now.</summary>
+    [Theory]
+    [InlineData("path,e0,e2\na.png,1,2\n", "end at e0, and there is a column e2")]
+    [InlineData("e4,e2,e0,e1\n1,2,3,4\n", "end at e2, and there is a column e4")]
+    public void A_gap_in_the_columns_of_values_is_told(string text, string expected)
+    {
+        string file = _folder.Write("gap.csv", text);
+        Assert.True(EmbeddingTable.IsEmbeddings(file));
+        Assert.EndsWith(
+            $"cannot read {file}: the columns of values {expected}",
+            Assert.Throws<DinoException>(() => EmbeddingTable.Load(file, CancellationToken.None)).Message);
+    }
+
+    [Fact]
+    public void A_gap_in_the_columns_of_a_parquet_file_is_told()
+    {
+        string file = _folder.Path("gap.parquet");
+        using (var writer = new ParquetFileWriter(file, [new Column<float>("e0"), new Column<float>("e2")]))
+        {
+            using RowGroupWriter rows = writer.AppendRowGroup();
+            for (int column = 0; column < 2; column++)
+            {
+                using LogicalColumnWriter<float> values = rows.NextColumn().LogicalWriter<float>();
+                values.WriteBatch([1f]);
+            }
+
+            writer.Close();
+        }
+
+        Assert.EndsWith(
+            "end at e0, and there is a column e2",
             Assert.Throws<DinoException>(() => EmbeddingTable.Load(file, CancellationToken.None)).Message);
     }
 
