@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Terminal;
 
@@ -78,7 +79,7 @@ internal sealed class ProgressCounter(long? total, long doneBefore = 0, long fai
     /// <summary>Such as <c>120/5000 images, 24.1 images/s, 3:22 left, 2 failed</c>.</summary>
     public override string ToString()
     {
-        string count = total is null ? $"{Done} images" : $"{Done}/{total} images";
+        string count = total is { } all ? $"{Done}/{Quantity.Of(all, "image")}" : Quantity.Of(Done, "image");
         if (DoneNow == 0)
             return count;
         string left = Remaining is { } remaining ? $", {Clock(remaining)} left" : "";

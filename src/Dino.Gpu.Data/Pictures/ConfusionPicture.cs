@@ -1,5 +1,6 @@
 using System.Globalization;
 using Dino.Gpu.Classification;
+using Dino.Gpu.Files;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Data.Pictures;
@@ -62,8 +63,8 @@ public static class ConfusionPicture
         int nameWidth = names.Select(name => Pixels(name) + Gap).DefaultIfEmpty(0).Max();
         string title = string.Create(
             CultureInfo.InvariantCulture,
-            $"top-1 {100 * matrix.Top1:F1} %, top-5 {100 * matrix.Top5:F1} %, {matrix.Count} images, {classes} "
-                + $"{(classes == 1 ? "class" : "classes")}");
+            $"top-1 {100 * matrix.Top1:F1} %, top-5 {100 * matrix.Top5:F1} %, {Quantity.Of(matrix.Count, "image")}, "
+                + $"{Quantity.Of(classes, "class", "classes")}");
         string axes = "rows: true, columns: predicted, color: share of the row";
         int left = Gap + nameWidth;
         int top = Gap + 2 * LineHeight + nameWidth + Gap / 2;

@@ -2,6 +2,7 @@ using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Rows;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Runs;
 
@@ -108,7 +109,11 @@ public sealed class EmbeddingRun
             folder, record, Schema(_embedder, FormatCatalog.Named(_options.Format), _options.Type, _inputs), _inputs.Items);
         long total = record.LastRow - record.FirstRow;
         if (rows.Failures > _options.MaxErrors)
-            throw new DinoException($"{folder.Path} has {rows.Failures} failed images so far, more than --max-errors {_options.MaxErrors}");
+        {
+            throw new DinoException(
+                $"{folder.Path} has {Quantity.Of(rows.Failures, "failed image")} so far, more than --max-errors {_options.MaxErrors}");
+        }
+
         if (earlier is not null)
             CheckResumed(now, record, manifest, rows);
         _progress.Begin(new EmbeddingStart(total, total - rows.Remaining, rows.Failures, earlier is not null));

@@ -38,7 +38,8 @@ internal sealed class RunErrors : IDisposable
         {
             if (shard >= 0 && shard < isThere.Length && isThere[shard] && _inShards.GetValueOrDefault(shard) < count)
                 throw Incomplete(
-                    $"{folder.Errors} lost lines: {_inShards.GetValueOrDefault(shard)} failed images of shard {shard}, expected {count}");
+                    $"{folder.Errors} lost lines: {Quantity.Of(_inShards.GetValueOrDefault(shard), "failed image")} of "
+                        + $"shard {shard}, expected {count}");
         }
 
         long first = missing < 0 ? record.LastRow : record.FirstRow + missing * record.ShardSize;

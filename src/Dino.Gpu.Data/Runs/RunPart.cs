@@ -115,8 +115,8 @@ internal sealed partial record RunPart(string Path, RunRecord Record)
             ? ""
             : $"; neither are parts {Numbers(unfinished.Skip(1).Select(one => one.Part.Record.ShardIndex), unfinished.Count - 1)}";
         throw new DinoException(
-            $"{unfinished[0].Part.Name} is not complete, {unfinished[0].Rows} of its {unfinished[0].Part.Rows} rows are in whole "
-                + $"shards{others}",
+            $"{unfinished[0].Part.Name} is not complete, {unfinished[0].Rows} of its {Quantity.Of(unfinished[0].Part.Rows, "row")} "
+                + $"are in whole shards{others}",
             $"run the command that began it{shard}, which resumes it");
     }
 

@@ -306,7 +306,11 @@ internal sealed record RunRecord
             .Where(property => !JsonNode.DeepEquals(property.Was, property.Is))
             .Select(property => $"{property.Key} was {property.Was}, is now {property.Is}");
         if (earlier.Inputs != now.Inputs)
-            differences = differences.Prepend($"the input list changed: {earlier.InputRows} rows before, {now.InputRows} now");
+        {
+            string rows = Quantity.Of(earlier.InputRows, "row");
+            differences = differences.Prepend($"the input list changed: {rows} before, {now.InputRows} now");
+        }
+
         string all = string.Join("; ", differences);
         return all.Length == 0 ? null : all;
     }

@@ -3,6 +3,7 @@ using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Runs;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Data.Vectors;
 
@@ -204,7 +205,7 @@ internal sealed class EmbeddingTable
     /// <param name="name">What has none.</param>
     /// <param name="failures">Its failed images.</param>
     public static DinoException NoEmbeddings(string name, int failures) =>
-        new($"{name} has no embeddings{(failures == 0 ? "" : $", only {failures} failed {(failures == 1 ? "image" : "images")}")}");
+        new($"{name} has no embeddings{(failures == 0 ? "" : $", only {Quantity.Of(failures, "failed image")}")}");
 
     /// <summary>Collects rows into a table.</summary>
     /// <param name="name">For messages.</param>

@@ -52,7 +52,7 @@ internal sealed partial record CliResult(int ExitCode, byte[] OutputBytes, strin
         Assert.All(ErrorLines.Skip(1), line => Assert.StartsWith(CliConsole.HintPrefix, line));
     }
 
-    [GeneratedRegex(@"^dino: ([^:]+: )?\d+(/\d+)? images, ([\d.]+ images/s|first batch running for )")]
+    [GeneratedRegex(@"^dino: ([^:]+: )?\d+(/\d+)? images?, ([\d.]+ images/s|first batch running for )")]
     private static partial Regex IsProgress();
 }
 

@@ -146,7 +146,7 @@ public sealed class DedupTests : IDisposable
 
         CliResult twice = await ListAsync(photos, photos);
         Assert.Contains("dino: note: 1 row repeats an image", twice.Error);
-        Assert.Contains("dino: 1 images, 0 groups of near-duplicates at 0.95, 0 could go", twice.ErrorLines);
+        Assert.Contains("dino: 1 image, 0 groups of near-duplicates at 0.95, 0 could go", twice.ErrorLines);
 
         // A link that comes first is kept, and the file behind it is not listed; a copy is.
         string copy = _folder.Write(Path.Combine("photos", "b.png"), picture);

@@ -61,7 +61,7 @@ public sealed class ProgressTests
     {
         var counter = new ProgressCounter(null);
         counter.Advance(failed: false);
-        Assert.Matches(@"^1 images, [0-9.]+ images/s$", counter.ToString());
+        Assert.Matches(@"^1 image, [0-9.]+ images/s$", counter.ToString());
         using var error = new StringWriter();
         using (var bar = new BarProgress(counter, error))
             bar.Advance(failed: false);

@@ -148,7 +148,7 @@ public sealed class RunPromiseTests : IDisposable
 
     [Theory]
     [InlineData(1, 0, "errors.jsonl lost lines: 0 failed images of shard 1, expected 2")]
-    [InlineData(2, 5, "errors.jsonl lost lines: 1 failed images of shard 1, expected 2")]
+    [InlineData(2, 5, "errors.jsonl lost lines: 1 failed image of shard 1, expected 2")]
     [InlineData(3, 12, "errors.jsonl lost lines: 0 failed images of shard 2, expected 1")]
     public async Task A_log_that_lost_its_end_is_noticed(int lines, int bytes, string lost)
     {

@@ -3,6 +3,7 @@ using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Devices;
+using Dino.Gpu.Files;
 using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -81,7 +82,7 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
         console.Say("decode and resize, one core");
         var preprocessor = new Preprocessor(settings.Model.Preprocess, encoder.InputWidth, encoder.InputHeight);
         IReadOnlyList<DecodeResult> decode = DecodeBenchmark.Measure(preprocessor, settings.Rounds, cancellation);
-        console.Say($"end to end, {files.Count} files, batch {last}");
+        console.Say($"end to end, {Quantity.Of(files.Count, "file")}, batch {last}");
         double rate = modelOnly.Last(result => result.Batch == last && result.Outputs == "cls").ImagesPerSecond;
         EndToEndResult endToEnd = await benchmark.EndToEndAsync(
             Embedder(last), files, given ? "files given" : "generated JPEGs of 500x375", rate, cancellation).ConfigureAwait(false);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
+using Dino.Gpu.Files;
 using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -91,7 +92,7 @@ internal sealed record BenchReport
             decode.Add(result.Size, result.Decoder, Number(result.ImagesPerSecond, 1));
         console.Write(decode.Title("decode and resize, one core"));
         output.WriteLine(
-            $"end to end: {EndToEnd.Images} images ({EndToEnd.Source}), batch {EndToEnd.Batch}: "
+            $"end to end: {Quantity.Of(EndToEnd.Images, "image")} ({EndToEnd.Source}), batch {EndToEnd.Batch}: "
             + $"{Number(EndToEnd.ImagesPerSecond, 1)} images/s, {Percent(EndToEnd.ShareOfModelOnly)} of model only; "
             + $"decode and resize {Number(EndToEnd.DecodeAndResizeSeconds * 1e3, 1)} ms an image on one thread");
     }

@@ -2,6 +2,7 @@ using Dino.Gpu.Classification;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -104,7 +105,7 @@ internal sealed record ClassifyData
         foreach ((string? name, EmbeddingTable? table) in tables)
         {
             if (table?.Failures.Count > 0)
-                console.Note($"{name}: {table.Failures.Count} rows without an embedding are left out");
+                console.Note($"{name}: {Quantity.Of(table.Failures.Count, "row")} without an embedding left out");
         }
     }
 }

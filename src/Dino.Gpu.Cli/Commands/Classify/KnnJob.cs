@@ -1,5 +1,6 @@
 using Dino.Gpu.Classification;
 using Dino.Gpu.Cli.Terminal;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -37,7 +38,8 @@ internal sealed class KnnJob(KnnSettings settings, CliConsole console)
 
     private Predictions[] Classify(ClassifyData data, CancellationToken cancellation)
     {
-        console.Say($"{data.TestPaths.Length} images by their neighbors among {data.Train!.Count} of {data.ClassNames.Count} classes");
+        console.Say($"{Quantity.Of(data.TestPaths.Length, "image")} by neighbors among {data.Train!.Count} of "
+            + Quantity.Of(data.ClassNames.Count, "class", "classes"));
         using KnnClassifier classifier = KnnClassifier.Create(data.Train!, new KnnOptions
         {
             Temperature = settings.Temperature,

@@ -7,6 +7,7 @@ using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Runs;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -192,15 +193,16 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
             if (start.Resumes)
             {
                 console.Say(start.Done == start.Total
-                    ? $"{folder.Path} holds all {start.Total} rows already"
-                    : $"{folder.Path} holds {start.Done} of {start.Total} rows; resuming there");
+                    ? $"{folder.Path} holds {Quantity.All(start.Total ?? 0, "row")} already"
+                    : $"{folder.Path} holds {start.Done} of {Quantity.Of(start.Total ?? 0, "row")}; resuming there");
             }
         });
         _ran = true;
         RunResult result = await EmbeddingRun.RunAsync(embedder, list, folder, options, progress, cancellation).ConfigureAwait(false);
         if (result.IsWhole)
             return Finish(embedder, progress, $"{folder.Path}, {Quantity.Of(result.Shards, "shard")}", folder.Path, result);
-        return Stopped(embedder, progress, $"{result.Rows} of {result.Total} rows are in {folder.Path}", folder.Path, result);
+        string rows = Quantity.Of(result.Total, "row");
+        return Stopped(embedder, progress, $"{result.Rows} of {rows} are in {folder.Path}", folder.Path, result);
     }
 
     private int Stopped(Embedder embedder, ConsoleProgress progress, string state, string target, RunResult result)
@@ -233,9 +235,14 @@ internal sealed class EmbedJob(EmbedSettings settings, CliConsole console)
         console.TellNotes(embedder.Encoders.Notes);
         using ConsoleProgress progress = Progress(onBegin: null);
         RunResult result = await run.RunAsync(embedder, Options(ShardSelection.Whole), progress, cancellation).ConfigureAwait(false);
+        string fail = result.Failed == 1 ? "fails" : "fail";
         if (result.IsWhole)
-            return Finish(embedder, progress, $"{path}, {result.Failed} of its {result.Total} images still fail", path, result);
-        return Stopped(embedder, progress, $"{result.Failed} images of {path} still fail", path, result);
+        {
+            string state = $"{path}, {result.Failed} of its {Quantity.Of(result.Total, "image")} still {fail}";
+            return Finish(embedder, progress, state, path, result);
+        }
+
+        return Stopped(embedder, progress, $"{Quantity.Of(result.Failed, "image")} of {path} still {fail}", path, result);
     }
 
     private RunOptions Options(ShardSelection part) => new()

@@ -2,6 +2,7 @@ using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Runs;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -39,10 +40,11 @@ internal sealed class MergeJob(
     private string Summary(MergeResult result)
     {
         if (result.WasThere)
-            return $"{target.Name} holds all {result.Rows} rows already";
-        string failed = result.Failed == 0 ? "" : $", {result.Failed} of them failed images";
+            return $"{target.Name} holds {Quantity.All(result.Rows, "row")} already";
+        string failed = result.Failed == 0 ? "" : $", {result.Failed} of them {(result.Failed == 1 ? "a failed image" : "failed images")}";
         string shards = result.Shards == 0 ? "" : $", {Quantity.Of(result.Shards, "shard")}";
         string shape = string.Join(", ", result.RowShape);
-        return $"{result.Rows} rows of {Quantity.Of(result.Parts, "part")}{failed} -> {target.Name}{shards}, rows of ({shape})";
+        string rows = $"{Quantity.Of(result.Rows, "row")} of {Quantity.Of(result.Parts, "part")}";
+        return $"{rows}{failed} -> {target.Name}{shards}, rows of ({shape})";
     }
 }

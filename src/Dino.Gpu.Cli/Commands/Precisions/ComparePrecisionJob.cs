@@ -3,6 +3,7 @@ using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Devices;
+using Dino.Gpu.Files;
 using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -66,7 +67,7 @@ internal sealed class ComparePrecisionJob(string[] inputs, EmbeddingSourceSettin
         }
 
         console.Write(table);
-        console.Say($"{images} images, each beside its vector in fp32");
+        console.Say($"{Quantity.Of(images, "image")}, each beside its vector in fp32");
     }
 
     private static string Number(double cosine) => cosine.ToString("F6", CultureInfo.InvariantCulture);

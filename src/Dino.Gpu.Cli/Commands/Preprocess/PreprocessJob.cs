@@ -2,6 +2,7 @@ using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 

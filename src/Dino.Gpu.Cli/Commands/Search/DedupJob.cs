@@ -96,8 +96,8 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console)
         DeletionList? list = settings.Output == DedupOutput.List ? DeletionList.Check(groups, cancellation) : null;
         string summary = string.Create(
             CultureInfo.InvariantCulture,
-            $"{table.Count - repeated} images, {Quantity.Of(groups.Count, "group")} of near-duplicates at {settings.Threshold}, "
-                + $"{duplicates} could go");
+            $"{Quantity.Of(table.Count - repeated, "image")}, {Quantity.Of(groups.Count, "group")} of near-duplicates "
+                + $"at {settings.Threshold}, {duplicates} could go");
         var report = new DedupReport(console, settings.Output);
         report.Begin();
         page?.Begin("dino dedup", summary);

@@ -1,10 +1,10 @@
-using System.Globalization;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Files;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -54,7 +54,7 @@ internal sealed class IndexJob(IndexSettings settings, CliConsole console)
             ? await source.GatherAsync(inputs, path, settings.Type, cancellation).ConfigureAwait(false)
             : IndexFile.Write(path, await source.LoadAsync(inputs, cancellation).ConfigureAwait(false), settings.Type, cancellation);
         string left = index.Failed == 0 ? "" : $", {index.Failed} without an embedding left out";
-        console.Say(string.Create(CultureInfo.InvariantCulture, $"{index.Count} vectors of {index.Dimension}{left} -> {path}"));
+        console.Say($"{Quantity.Of(index.Count, "vector")} of {index.Dimension}{left} -> {path}");
         if (index.Model is null)
             console.Note("the embeddings do not say what made them, so search cannot check the model of its queries");
         if (settings.Json)

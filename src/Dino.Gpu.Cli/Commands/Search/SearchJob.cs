@@ -74,15 +74,16 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console)
         index.Prepare(SearchOptions.Of(how.Model), queries.Count, cancellation);
         var report = new SearchReport(console, settings.Json, page);
         string asked = Quantity.Of(queries.Count, "query", "queries");
-        report.Begin($"{asked} in {index.Count} images of {MessageText.OneLine(settings.Index)}");
+        report.Begin($"{asked} in {Quantity.Of(index.Count, "image")} of {MessageText.OneLine(settings.Index)}");
         foreach (SearchResult result in index.Results(queries, settings.K, settings.Threshold, settings.ExcludeSelf, cancellation))
             report.Write(result, cancellation);
         report.End();
         string target = page is null ? "" : $" -> {settings.Html}";
         console.Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{asked} in {index.Count} vectors of {index.Dimension}, {index.Spent.TotalSeconds:F2} s on {index.Device}{target}"));
+            $"{asked} in {Quantity.Of(index.Count, "vector")} of {index.Dimension}, "
+                + $"{index.Spent.TotalSeconds:F2} s on {index.Device}{target}"));
         if (index.Failures > 0)
-            console.Note($"{index.Failures} images of {settings.Index} have no embedding");
+            console.Note($"{Quantity.Of(index.Failures, "image")} of {settings.Index} without an embedding");
     }
 }

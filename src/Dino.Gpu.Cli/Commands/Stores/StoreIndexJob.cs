@@ -5,6 +5,7 @@ using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Runs;
+using Dino.Gpu.Files;
 using Dino.Gpu.Stores;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -58,7 +59,8 @@ internal sealed class StoreIndexJob(IndexSettings settings, CliConsole console)
         if (!result.IsWhole)
         {
             long done = result.Added + result.Replaced + result.Unchanged;
-            console.Tell($"dino: stopped: {done} of {list.Count} images are in {store.Name}; run the same command again to resume");
+            string images = Quantity.Of(list.Count, "image");
+            console.Tell($"dino: stopped: {done} of {images} are in {store.Name}; run the same command again to resume");
             return ExitCode.Canceled;
         }
 

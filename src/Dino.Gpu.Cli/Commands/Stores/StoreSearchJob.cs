@@ -4,6 +4,7 @@ using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Outputs;
 using Dino.Gpu.Data.Pages;
 using Dino.Gpu.Data.Vectors;
+using Dino.Gpu.Files;
 using Dino.Gpu.Stores;
 
 namespace Dino.Gpu.Cli.Commands;
@@ -42,7 +43,7 @@ internal sealed class StoreSearchJob(SearchSettings settings, CliConsole console
         long count = await store.CountAsync(cancellation).ConfigureAwait(false);
         string asked = Quantity.Of(queries.Count, "query", "queries");
         var report = new SearchReport(console, settings.Json, page);
-        report.Begin($"{asked} in {count} images of {store.Name}");
+        report.Begin($"{asked} in {Quantity.Of(count, "image")} of {store.Name}");
         long start = Stopwatch.GetTimestamp();
         IAsyncEnumerable<SearchResult> results =
             StoreSearch.ResultsAsync(store, queries, settings.K, settings.Threshold, settings.ExcludeSelf, cancellation);
@@ -52,7 +53,8 @@ internal sealed class StoreSearchJob(SearchSettings settings, CliConsole console
         string target = page is null ? "" : $" -> {settings.Html}";
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         console.Say(string.Create(
-            CultureInfo.InvariantCulture, $"{asked} in {count} vectors of {contents.Dimension}, {seconds:F2} s in {store.Name}{target}"));
+            CultureInfo.InvariantCulture,
+            $"{asked} in {Quantity.Of(count, "vector")} of {contents.Dimension}, {seconds:F2} s in {store.Name}{target}"));
         if (contents.IsApproximate)
             console.Note("the database searches with an HNSW graph, which may miss some of the nearest");
     }

@@ -1,3 +1,4 @@
+using Dino.Gpu.Files;
 using Dino.Gpu.Vit;
 using ILGPU;
 using ILGPU.Runtime;
@@ -105,7 +106,7 @@ internal abstract class DeviceActivations(Accelerator accelerator) : IDisposable
         catch (Exception exception) when (DeviceMemoryException.IsCause(exception))
         {
             throw new DeviceMemoryException(
-                $"no room on {accelerator.Name} ({accelerator.MemorySize >> 20} MiB) for {request.Batch} images of "
+                $"no room on {accelerator.Name} ({accelerator.MemorySize >> 20} MiB) for {Quantity.Of(request.Batch, "image")} of "
                 + $"{shape.InputWidth}x{shape.InputHeight} at once",
                 "use a smaller batch",
                 exception);
