@@ -196,7 +196,10 @@ public sealed class NearestNeighbors : IDisposable
             var unsure = new List<PendingQuery>();
             int batch = _candidates.MaxQueries(keep);
             for (int first = 0; first < pending.Count; first += batch)
-                SearchBatch(pending.GetRange(first, Math.Min(batch, pending.Count - first)), copy, squares, k, keep, indices, scores, unsure);
+            {
+                List<PendingQuery> some = pending.GetRange(first, Math.Min(batch, pending.Count - first));
+                SearchBatch(some, copy, squares, k, keep, indices, scores, unsure);
+            }
             pending = unsure;
             keep = (int)Math.Min(_vectors.Count, (long)Widening * keep);
         }
@@ -256,7 +259,8 @@ public sealed class NearestNeighbors : IDisposable
         {
             int query = batch[i].Query;
             floors[i] = batch[i].Floor;
-            DistinctVectors.Scale(queries.AsSpan(query * Dimension, Dimension), 1 / Math.Sqrt(squares[query]), scaled.AsSpan(i * Dimension, Dimension));
+            ReadOnlySpan<float> values = queries.AsSpan(query * Dimension, Dimension);
+            DistinctVectors.Scale(values, 1 / Math.Sqrt(squares[query]), scaled.AsSpan(i * Dimension, Dimension));
         }
 
         using CandidateLists lists = _candidates.Run(scaled, floors, keep);

@@ -62,9 +62,11 @@ public sealed class CudaFaultTests
         ("words side by side, before four that another thread reads", null,
             Fours + "setp.eq.s32 p, t, 3; @p ld.shared.v4.b32 {x, z, w, n}, [y]; setp.lt.s32 p, t, 8; @p st.shared.b32 [s+4], t;"),
         ("a word of which another thread reads the second half", FaultKind.Race,
-            "st.shared.b32 [s], t; bar.sync 0; setp.eq.s32 p, t, 1; @p ld.shared.u16 x, [s+-2]; setp.eq.s32 p, t, 0; @p st.shared.b32 [s], t;"),
+            "st.shared.b32 [s], t; bar.sync 0; setp.eq.s32 p, t, 1; @p ld.shared.u16 x, [s+-2]; "
+            + "setp.eq.s32 p, t, 0; @p st.shared.b32 [s], t;"),
         ("a word beside the half that another thread reads", null,
-            "st.shared.b32 [s], t; bar.sync 0; setp.eq.s32 p, t, 1; @p ld.shared.u16 x, [s+-2]; setp.eq.s32 p, t, 2; @p st.shared.b32 [s], t;"),
+            "st.shared.b32 [s], t; bar.sync 0; setp.eq.s32 p, t, 1; @p ld.shared.u16 x, [s+-2]; "
+            + "setp.eq.s32 p, t, 2; @p st.shared.b32 [s], t;"),
         ("a word of all threads", FaultKind.Race, "st.global.b32 [m], t;"),
         ("a word that another group writes", FaultKind.Race, "mov.b32 y, %ctaid.x; setp.eq.s32 p, t, 0; @p st.global.b32 [m], y;"),
         ("a word that all groups read", null, "ld.global.b32 x, [m];"),
@@ -78,7 +80,8 @@ public sealed class CudaFaultTests
         ("a register that nothing wrote, behind others that are done with", FaultKind.Uninitialized,
             "mov.b32 x, 1; add.s32 z, x, t; add.s32 w, z, t; st.global.b32 [a], w; add.s32 x, y, t;"),
         ("a register that the turn before wrote", null,
-            "mov.b32 x, 0; done: setp.gt.s32 p, x, 0; @p add.s32 z, y, t; add.s32 y, x, t; add.s32 x, x, 1; setp.lt.s32 p, x, 3; @p bra done;"),
+            "mov.b32 x, 0; done: setp.gt.s32 p, x, 0; @p add.s32 z, y, t; add.s32 y, x, t; add.s32 x, x, 1; "
+            + "setp.lt.s32 p, x, 3; @p bra done;"),
         ("a register that only the turn after writes", FaultKind.Uninitialized,
             "mov.b32 x, 0; done: add.s32 z, y, x; add.s32 y, x, t; add.s32 x, x, 1; setp.lt.s32 p, x, 3; @p bra done;"),
         ("a branch on what nothing wrote", FaultKind.Uninitialized, "@p bra done; mov.b32 x, 1; done: mov.b32 y, 2;"),

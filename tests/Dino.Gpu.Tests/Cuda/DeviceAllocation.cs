@@ -135,7 +135,8 @@ internal sealed unsafe class DeviceAllocation : IDisposable
             return false;
         ulong* reads = Records(_reads, granules.Reads, offset, create: false);
         ulong* writes = Records(_writes, granules.Writes, offset, create: true);
-        if (AnySince(writes, offset, threads * size, granules.Writes, mine) || AnySince(reads, offset, threads * size, granules.Reads, mine))
+        int bytes = threads * size;
+        if (AnySince(writes, offset, bytes, granules.Writes, mine) || AnySince(reads, offset, bytes, granules.Reads, mine))
             return false;
         int each = AccessRecord.Pieces(size, granules.Writes);
         AccessRecord.SetWrites(writes, threads * each, each, mine);
@@ -196,7 +197,8 @@ internal sealed unsafe class DeviceAllocation : IDisposable
 
     /// <summary>Whether bytes are inside, and their records on one page.</summary>
     private bool IsOnOnePage(long offset, int bytes, Granules granules) =>
-        offset >= 0 && offset + bytes <= Length && IsOnOnePage(offset, bytes, granules.Reads) && IsOnOnePage(offset, bytes, granules.Writes);
+        offset >= 0 && offset + bytes <= Length
+            && IsOnOnePage(offset, bytes, granules.Reads) && IsOnOnePage(offset, bytes, granules.Writes);
 
     private static bool IsOnOnePage(long offset, int bytes, int granule) =>
         (offset >> granule) / PageSize == (offset + bytes - 1 >> granule) / PageSize;

@@ -62,8 +62,9 @@ internal sealed unsafe class SharedMemory : IDisposable
         ulong mine = warp.RecordOf(lane);
         if (IsWrittenSince(address, size, warp.Group.BarrierRecord))
         {
+            ulong* writes = _writes + (address >> _granules.Writes);
             for (int i = 0; i < AccessRecord.Pieces(size, _granules.Writes); i++)
-                RequireOrdered(warp, lane, _writes[(address >> _granules.Writes) + i], mine, address, "is read, and another thread wrote it");
+                RequireOrdered(warp, lane, writes[i], mine, address, "is read, and another thread wrote it");
         }
 
         AddReads(warp, mine, address, size, 1);

@@ -120,7 +120,9 @@ internal static unsafe class FragmentProduct
             right[i * Columns] = values[i];
     }
 
-    /// <summary>Takes sums from four registers: of lane l the columns 2 (l mod 4) and the next, in row l / 4, and in row l / 4 + 8.</summary>
+    /// <summary>
+    /// Takes sums from four registers: of lane l the columns 2 (l mod 4) and the next, in row l / 4, and in row l / 4 + 8.
+    /// </summary>
     public static void LoadSums(Warp warp, ReadOnlySpan<Reg> registers, double* sums)
     {
         for (int row = 0; row < Rows; row++)

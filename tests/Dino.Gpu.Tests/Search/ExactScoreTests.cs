@@ -44,5 +44,6 @@ public sealed class ExactScoreTests
         Assert.InRange(ExactScore.DeviceError(384), 1e-5, 3e-5);
     }
 
-    private static double Cosine(float[] a, float[] b) => ExactScore.Cosine(ExactScore.Dot(a, b), ExactScore.Square(a), ExactScore.Square(b));
+    private static double Cosine(float[] a, float[] b) =>
+        ExactScore.Cosine(ExactScore.Dot(a, b), ExactScore.Square(a), ExactScore.Square(b));
 }

@@ -15,7 +15,8 @@ namespace Dino.Gpu.Tests.Support;
 public sealed class LongestFirst : ITestCollectionOrderer
 {
     /// <summary>Parts of their names, the longest first.</summary>
-    private static readonly string[] Long = [PortableCollection.Name, nameof(FullSizeCudaTests), nameof(FirstRunTests), "Assembler.AssemblerTests"];
+    private static readonly string[] Long =
+        [PortableCollection.Name, nameof(FullSizeCudaTests), nameof(FirstRunTests), "Assembler.AssemblerTests"];
 
     public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)
         where TTestCollection : ITestCollection =>
