@@ -97,6 +97,19 @@ public sealed class TensorOccupancyTests
         static double Share(int a, int b) => a * b / (a * b + a + b / 2.0);
     }
 
+    /// <summary>
+    /// Constants, signs and absolute values cost no instruction: they are part of what uses them. A thread of the 128x128 tile has
+    /// 128 values.
+    /// </summary>
+    [Fact]
+    public void Page_says_what_the_exact_GELU_takes()
+    {
+        string[] free = ["mov", "neg", "abs"];
+        int ofFour = EpilogueText.Gelu.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Count(statement => !free.Contains(statement.Split('.')[0]));
+        GpuPage.AssertSays([$"At {ofFour / 4} for a value (", $"it is {128 * ofFour / 4}."]);
+    }
+
     [Fact]
     public void Page_says_what_a_pass_takes_at_least()
     {
