@@ -105,7 +105,7 @@ internal sealed record ClassifyData
         foreach ((string? name, EmbeddingTable? table) in tables)
         {
             if (table?.Failures.Count > 0)
-                console.Note($"{name}: {Quantity.Of(table.Failures.Count, "row")} without an embedding left out");
+                console.Note($"left out of {name}: {Quantity.Of(table.Failures.Count, "row")} without an embedding");
         }
     }
 }

@@ -84,6 +84,6 @@ internal sealed class SearchJob(SearchSettings settings, CliConsole console)
             $"{asked} in {Quantity.Of(index.Count, "vector")} of {index.Dimension}, "
                 + $"{index.Spent.TotalSeconds:F2} s on {index.Device}{target}"));
         if (index.Failures > 0)
-            console.Note($"{Quantity.Of(index.Failures, "image")} of {settings.Index} without an embedding");
+            console.Note($"left out of {settings.Index}: {Quantity.Of(index.Failures, "image")} without an embedding");
     }
 }
