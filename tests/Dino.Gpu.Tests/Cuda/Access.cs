@@ -58,7 +58,7 @@ internal readonly record struct Place(Reg Base, bool Wide, long Offset)
     }
 }
 
-/// <summary>Checked accesses of a lane.</summary>
+/// <summary>Checked accesses of a lane, or of the lanes of a warp.</summary>
 internal static unsafe class Access
 {
     /// <summary>Lanes that are checked at once where they access bytes side by side.</summary>

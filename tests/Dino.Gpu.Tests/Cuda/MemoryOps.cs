@@ -12,15 +12,19 @@ internal sealed unsafe class LoadOp(MemorySpace space, Place place, int width, b
         int size = width * targets.Length;
         byte** from = stackalloc byte*[Warp.Size];
         uint defined = Access.Read(warp, lanes, space, size, from);
-        bool isWhole = width == 4 && targets.Length == 4 && !wideTargets && lanes == uint.MaxValue;
-        if (isWhole)
-            Transpose(warp, from);
-        for (int i = 0; i < targets.Length && !isWhole; i++)
+        if (width == 4 && targets.Length == 4 && lanes == uint.MaxValue && !wideTargets)
         {
-            if (wideTargets)
-                Widen(warp.Values<long>(targets[i]), lanes, from, i);
-            else
-                Narrow(warp.Values<int>(targets[i]), lanes, from, i);
+            Transpose(warp, from);
+        }
+        else
+        {
+            for (int i = 0; i < targets.Length; i++)
+            {
+                if (wideTargets)
+                    Widen(warp.Values<long>(targets[i]), lanes, from, i);
+                else
+                    Narrow(warp.Values<int>(targets[i]), lanes, from, i);
+            }
         }
 
         foreach (Reg target in targets)

@@ -19,7 +19,7 @@ internal sealed class PtxDecoder(PtxKernel kernel)
         PtxOp op = Control() ?? Memory() ?? Atomic() ?? WholeWarp() ?? WholeWarpgroup() ?? Shift() ?? Integer() ?? Float() ?? Conversion()
             ?? throw new NotSupportedException(instruction.Text);
         op.Text = instruction.Text;
-        op.Predicate = instruction.Predicate < 0 ? -1 : kernel.Register(instruction.Predicate).Index;
+        op.Predicate = instruction.Predicate;
         op.Negated = instruction.Negated;
         return op;
     }

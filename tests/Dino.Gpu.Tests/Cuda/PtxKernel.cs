@@ -10,23 +10,20 @@ internal sealed unsafe class PtxKernel
 {
     private readonly List<(Reg Register, bool Wide, long Bits)> _constants = [];
     private readonly Dictionary<(bool Wide, long Bits), Reg> _constantOf = [];
-    private readonly List<int> _offsets = []; // of places of registers
-    private readonly int[] _places;
+    private readonly List<int> _offsets = [];
     private readonly (string Name, Reg Register)[] _specials;
 
     public PtxKernel(PtxProgram program)
     {
         Program = program;
-        _places = new int[program.RegisterCount];
-        PlaceRegisters();
+        for (int i = 0; i < program.RegisterCount; i++)
+            AddRegister(i < program.RegisterWidths.Count ? program.RegisterWidths[i] : 1);
         _specials = [.. program.Specials.Select(special => (special.Name, Register(special.Register)))];
         Shared = new Granules(Granule("shared", isWrite: false), Granule("shared", isWrite: true));
         Global = new Granules(Granule("global", isWrite: false), Granule("global", isWrite: true));
         var decoder = new PtxDecoder(this);
         Code = [.. program.Instructions.Select(decoder.Decode)];
         FindSums();
-        foreach (PtxOp op in Code)
-            op.IsSimple = op.Flow == PtxFlow.Plain && op.Predicate < 0 && op.Sums.Length == 0;
     }
 
     public PtxProgram Program { get; }
@@ -39,7 +36,7 @@ internal sealed unsafe class PtxKernel
     /// <summary>The shared memory that a group may take; the host raises it by an attribute of the function.</summary>
     public int MostShared { get; set; } = Launch.UsualShared;
 
-    /// <summary>Places of registers, those of constants included.</summary>
+    /// <summary>Registers, those of constants included.</summary>
     public int RegisterCount => _offsets.Count;
 
     /// <summary>Bytes of a warp's registers.</summary>
@@ -51,7 +48,7 @@ internal sealed unsafe class PtxKernel
     /// <summary>Of accesses to global memory.</summary>
     public Granules Global { get; }
 
-    public Reg Register(int index) => At(_places[index]);
+    public Reg Register(int index) => new(index, _offsets[index]);
 
     public bool IsWide(int index) => index < Program.RegisterWidths.Count && Program.RegisterWidths[index] == 2;
 
@@ -62,7 +59,7 @@ internal sealed unsafe class PtxKernel
     {
         if (!_constantOf.TryGetValue((wide, bits), out Reg register))
         {
-            register = At(AddPlace(wide ? 2 : 1));
+            register = Register(AddRegister(wide ? 2 : 1));
             _constants.Add((register, wide, bits));
             _constantOf.Add((wide, bits), register);
         }
@@ -99,7 +96,7 @@ internal sealed unsafe class PtxKernel
         {
             if (Code[i] is not WarpgroupMultiplyOp)
                 Code[i].Sums = [.. Program.Instructions[i].Operands.SelectMany(operand => operand.List ?? [operand.Register])
-                    .Where(register => register >= 0).Select(register => _places[register]).Where(sums.Contains).Distinct()];
+                    .Where(sums.Contains).Distinct()];
         }
     }
 
@@ -129,42 +126,10 @@ internal sealed unsafe class PtxKernel
         };
     }
 
-    private Reg At(int place) => new(place, _offsets[place]);
-
-    /// <summary>
-    /// Gives registers that are not alive at the same time one place, so that a warp's registers stay in the host's cache:
-    /// PTX names a new one for nearly every value. The sums of wgmma are written later than the code says and keep theirs.
-    /// </summary>
-    private void PlaceRegisters()
-    {
-        int[] widths = [.. _places.Select((_, i) => i < Program.RegisterWidths.Count ? Program.RegisterWidths[i] : 1)];
-        (int First, int Last)[] ranges = new PtxLiveness(Program).Ranges();
-        foreach (PtxInstruction product in Program.Instructions.Where(instruction => instruction.Operation[0] == "wgmma"))
-        {
-            foreach (int sum in product.Operands.SelectMany(operand => operand.List ?? []))
-                ranges[sum] = (0, int.MaxValue);
-        }
-
-        Queue<int>[] free = [new(), new(), new()]; // by width
-        var taken = new PriorityQueue<(int Place, int Width), int>();
-        foreach (int register in Enumerable.Range(0, _places.Length).OrderBy(register => ranges[register].First))
-        {
-            while (taken.TryPeek(out (int Place, int Width) ended, out int last) && last < ranges[register].First)
-            {
-                free[ended.Width].Enqueue(ended.Place);
-                taken.Dequeue();
-            }
-
-            int width = widths[register];
-            _places[register] = free[width].Count > 0 ? free[width].Dequeue() : AddPlace(width);
-            taken.Enqueue((_places[register], width), ranges[register].Last);
-        }
-    }
-
-    private int AddPlace(int width)
+    private int AddRegister(int width)
     {
         _offsets.Add(FrameSize);
-        FrameSize += width * sizeof(int) * Warp.Size;
+        FrameSize += width == 2 ? 2 * sizeof(int) * Warp.Size : sizeof(int) * Warp.Size;
         return _offsets.Count - 1;
     }
 

@@ -40,9 +40,6 @@ internal abstract class PtxOp(PtxFlow flow = PtxFlow.Plain)
     /// <summary>Numbers of the registers that wgmma sums in and this instruction reads or writes.</summary>
     public int[] Sums { get; set; } = [];
 
-    /// <summary>Whether it does no more than <see cref="Run"/> for every lane that comes to it. Most are so.</summary>
-    public bool IsSimple { get; set; }
-
     /// <summary>Does it for the lanes of a mask.</summary>
     public abstract void Run(Warp warp, uint lanes);
 }

@@ -148,13 +148,6 @@ internal sealed unsafe class Warp : IDisposable
 
             PtxOp op = code[place];
             _place = place;
-            if (op.IsSimple)
-            {
-                op.Run(this, lanes);
-                place++;
-                continue;
-            }
-
             uint active = lanes;
             if (op.Predicate >= 0)
             {

@@ -8,7 +8,7 @@ namespace Dino.Gpu.Tests.Pipeline;
 
 /// <summary>
 /// ViT-S/16 as it is, and a large search, on CUDA: minutes where the card is emulated. They do not take turns with the portable
-/// kernels' tests, of which most leave a core free.
+/// kernels' tests, of which most keep only one core busy.
 /// </summary>
 public sealed class FullSizeCudaTests(
     TestDevices devices, SeededWeights seeded, ITestOutputHelper log) : IClassFixture<TestDevices>, IClassFixture<SeededWeights>
