@@ -102,7 +102,7 @@ public sealed class TensorOccupancyTests
     /// 128 values.
     /// </summary>
     [Fact]
-    public void Page_says_what_the_exact_GELU_takes()
+    public void Page_says_what_the_exact_gelu_takes()
     {
         string[] free = ["mov", "neg", "abs"];
         int ofFour = EpilogueText.Gelu.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
