@@ -98,6 +98,26 @@ public sealed class TensorOccupancyTests
     }
 
     /// <summary>
+    /// A warp that keeps the fragments of its 16 a rows takes 24 a b products for K = 384 and 8 b columns, and 12 b loads. Where s warps
+    /// share K, each takes a part of both, and of s warps' 4 a b sums all but one warp's are stored and loaded by fours, and added.
+    /// 16 a columns are kept at the same cost.
+    /// </summary>
+    [Fact]
+    public void Page_says_what_share_no_warp_that_keeps_one_side_can_exceed()
+    {
+        // Registers for 8 columns, the fewest, and their fragment.
+        var warps = Enumerable.Range(1, 16).SelectMany(a => Enumerable.Range(1, 24).Select(s => (Rows: a, Sharing: s)))
+            .Where(warp => 24 % warp.Sharing == 0 && 96.0 * warp.Rows / warp.Sharing + 4 * warp.Rows + 4 <= 255).ToList();
+        (int rows, int sharing) = warps.MaxBy(warp => Share(warp.Rows, warp.Sharing));
+        Assert.Equal(1, sharing);
+        GpuPage.AssertSays(
+            [$"and load only the other's: {16 * rows} rows or columns fit, which makes {Math.Round(100 * Share(rows, sharing))} %;"]);
+        Assert.All(warps.Where(warp => warp.Rows > rows), warp => Assert.True(Share(warp.Rows, warp.Sharing) < Share(rows, sharing)));
+
+        static double Share(int a, int s) => 24.0 * a / (24 * a + 12 + (s - 1) * (a + a + 4 * a));
+    }
+
+    /// <summary>
     /// Constants, signs and absolute values cost no instruction: they are part of what uses them. A thread of the 128x128 tile has
     /// 128 values.
     /// </summary>
