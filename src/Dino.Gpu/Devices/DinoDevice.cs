@@ -6,6 +6,7 @@ using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
+using ILGPU.Util;
 
 namespace Dino.Gpu.Devices;
 
@@ -101,18 +102,46 @@ internal sealed class DinoDevice : IDisposable
     /// </summary>
     public void Dispose()
     {
+        if (_accelerator is CudaAccelerator cuda)
+            Abandon(cuda);
+        else
+            _accelerator?.Dispose();
+        _context?.Dispose();
+    }
+
+    /// <summary>Whether every call is answered with the error of a kernel that failed before it.</summary>
+    internal static bool IsLost(Accelerator accelerator)
+    {
         try
         {
-            _accelerator?.Dispose();
+            accelerator.Synchronize();
+            return false;
         }
-        catch (CudaException)
+        catch (AcceleratorException)
         {
-        }
-        finally
-        {
-            _context?.Dispose();
+            return true;
         }
     }
+
+    /// <summary>
+    /// Disposes an accelerator as ILGPU's finalizer does, which overlooks what the driver answers. The usual way ends at
+    /// the first error, such as of a kernel that was refused, and leaves buffers and kernels whose finalizers look for
+    /// the accelerator's context later: an exception there ends the process.
+    /// </summary>
+    private static void Abandon(CudaAccelerator accelerator)
+    {
+        GC.SuppressFinalize(accelerator);
+        try
+        {
+            DisposeDriver(accelerator, disposing: false);
+        }
+        catch (AcceleratorException)
+        {
+        }
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = nameof(DisposeDriver))]
+    private static extern void DisposeDriver(DisposeBase accelerator, bool disposing);
 
     /// <summary>The CPU without ILGPU: the same code, on threads that an executor starts itself.</summary>
     internal static DinoDevice OpenDirect(int? threads, bool isAutomaticChoice) =>

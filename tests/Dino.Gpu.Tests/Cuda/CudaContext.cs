@@ -93,6 +93,8 @@ internal sealed unsafe class CudaContext(int device, EmulatedCard card, Emulator
     {
         LaunchCount++;
         Launches[kernel.Program.Name] = Launches.GetValueOrDefault(kernel.Program.Name) + 1;
+        if (card.FaultyTarget == kernel.Program.Target)
+            throw new CudaFault(FaultKind.OutOfBounds, "a seeded fault");
         new Launch(kernel, Memory, arguments, Options, shared).Run(grid, group);
         if (card.ComputesWrongly || card.WrongTarget == kernel.Program.Target)
             Memory.Damage();

@@ -36,11 +36,25 @@ public sealed class DeviceRefusalTests
         ("of an unknown architecture", new EmulatedCard { ModuleError = CudaDriver.NoBinary },
             "no kernel image is available", "update the NVIDIA driver"),
         ("wrong", new EmulatedCard { ComputesWrongly = true }, "a small kernel computes a wrong number (expected ", "--device cpu"),
+        ("failing", new EmulatedCard { FaultyTarget = "sm_80" }, "OutOfBounds: a seeded fault", "--device cpu"),
         ("too old", new EmulatedCard { Capability = (2, 1) }, "compute capability 3.0 or newer is needed, it has 2.1", "--device cpu"),
         ("lost", new EmulatedCard { QueryError = 999 }, "error 999", "--device cpu"),
     ];
 
     public static TheoryData<string> Cases => [.. Broken.Select(each => each.Name)];
+
+    /// <summary>
+    /// What was not freed of a lost card is found by the garbage collector, on a thread where an exception ends the process.
+    /// </summary>
+    [Fact]
+    public void A_lost_card_leaves_nothing_that_fails_later()
+    {
+        RequireEmulator();
+        using IDisposable shown = CudaEmulator.Show(new EmulatedMachine { Cards = [new EmulatedCard { FaultyTarget = "sm_80" }] });
+        Assert.Throws<DeviceException>(() => DinoDevice.Open("cuda:0"));
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+    }
 
     /// <summary>A card that does not work is passed over with one line, and named where it was asked for.</summary>
     [Theory]

@@ -53,6 +53,9 @@ internal sealed record EmulatedCard
     /// <summary>An architecture whose kernels change a bit of each allocation.</summary>
     public string? WrongTarget { get; init; }
 
+    /// <summary>An architecture whose kernels fail, and the device with them.</summary>
+    public string? FaultyTarget { get; init; }
+
     /// <summary>What the driver's assembler says of kernels for an architecture; null where it takes them.</summary>
     public string? ComplaintAbout(string target)
     {
