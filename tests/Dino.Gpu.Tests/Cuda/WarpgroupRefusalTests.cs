@@ -1,6 +1,8 @@
 using Dino.Gpu.Checkpoints;
+using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Model;
+using Dino.Gpu.Ops.TensorCore;
 using Dino.Gpu.Tests.Support;
 
 namespace Dino.Gpu.Tests.Cuda;
@@ -44,6 +46,38 @@ public sealed class WarpgroupRefusalTests
         (float[] wrong, told) = Embed(new EmulatedCard { WrongTarget = "sm_90a" }, precision);
         Assert.Contains("own products: a small product gives a wrong number (expected ", Assert.Single(told), StringComparison.Ordinal);
         Assert.Equal(expected, wrong);
+    }
+
+    /// <summary>A device on which a kernel failed answers every later call with that error: there is nothing to go on with.</summary>
+    [Fact]
+    public void Card_that_fails_with_wgmma_says_how_to_do_without()
+    {
+        RequireEmulator();
+        DeviceException failure = Assert.Throws<DeviceException>(
+            () => Embed(new EmulatedCard { FaultyTarget = "sm_90a" }, Precision.BFloat16));
+        Assert.Equal(
+            "the trial of products with wgmma failed: OutOfBounds: a seeded fault (CUDA_ERROR_ILLEGAL_ADDRESS)", failure.Message);
+        Assert.Equal("set DINO_WITHOUT_WGMMA=1 to compute without them", failure.Hint);
+    }
+
+    [Fact]
+    public void Products_with_wgmma_can_be_switched_off()
+    {
+        RequireEmulator();
+        using IDisposable shown = CudaEmulator.Show();
+        using DinoDevice device = DinoDevice.Open("cuda:0");
+        Assert.Null(Open("1"));
+        foreach (string? on in new[] { null, "", "0" })
+        {
+            using WarpgroupProducts? products = Open(on);
+            Assert.NotNull(products);
+        }
+
+        Assert.Equal(
+            "the variable DINO_WITHOUT_WGMMA is 'yes' (expected 0 or 1)", Assert.Throws<DeviceException>(() => Open("yes")).Message);
+
+        WarpgroupProducts? Open(string? value) =>
+            WarpgroupProducts.TryOpen(device.Accelerator, Precision.BFloat16, _ => Assert.Fail("refused"), value);
     }
 
     /// <summary>Blackwell is newer, and has no wgmma.</summary>

@@ -16,6 +16,12 @@ namespace Dino.Gpu.Ops.TensorCore;
 /// </summary>
 internal sealed class WarpgroupProducts : IDisposable
 {
+    /// <summary>
+    /// A variable of the environment that leaves them out where it is 1: for a card on which they fail in a way that
+    /// nothing after it survives.
+    /// </summary>
+    internal const string Switch = "DINO_WITHOUT_WGMMA";
+
     private readonly CudaAccelerator _accelerator;
     private readonly Precision _precision;
     private readonly Dictionary<string, nint> _functions = [];
@@ -34,9 +40,14 @@ internal sealed class WarpgroupProducts : IDisposable
     /// <param name="accelerator">The accelerator; the caller owns it, and disposes it later.</param>
     /// <param name="precision">Of both inputs.</param>
     /// <param name="refused">Receives the reason if the device should have them and does not run them.</param>
-    public static WarpgroupProducts? TryOpen(Accelerator accelerator, Precision precision, Action<string>? refused)
+    /// <exception cref="DeviceException">A kernel failed, and the device with it; or <see cref="Switch"/> is neither 0 nor 1.</exception>
+    public static WarpgroupProducts? TryOpen(Accelerator accelerator, Precision precision, Action<string>? refused) =>
+        TryOpen(accelerator, precision, refused, Environment.GetEnvironmentVariable(Switch));
+
+    /// <summary>As above, with a value of <see cref="Switch"/>.</summary>
+    internal static WarpgroupProducts? TryOpen(Accelerator accelerator, Precision precision, Action<string>? refused, string? switched)
     {
-        if (accelerator is not CudaAccelerator { Architecture: { Major: 9, Minor: 0 } } cuda)
+        if (accelerator is not CudaAccelerator { Architecture: { Major: 9, Minor: 0 } } cuda || IsOff(switched))
             return null;
         var products = new WarpgroupProducts(cuda, precision);
         try
@@ -49,6 +60,12 @@ internal sealed class WarpgroupProducts : IDisposable
         {
             string reason = DeviceFailure.Of(exception).Reason;
             products.Dispose();
+            if (DinoDevice.IsLost(cuda))
+            {
+                throw new DeviceException(
+                    $"the trial of products with wgmma failed: {reason}", $"set {Switch}=1 to compute without them", exception);
+            }
+
             refused?.Invoke(reason);
             return null;
         }
@@ -89,6 +106,13 @@ internal sealed class WarpgroupProducts : IDisposable
         _modules.Clear();
         _functions.Clear();
     }
+
+    private static bool IsOff(string? value) => value switch
+    {
+        null or "" or "0" => false,
+        "1" => true,
+        var other => throw new DeviceException($"the variable {Switch} is '{other}' (expected 0 or 1)"),
+    };
 
     private unsafe void Launch<T>(string name, Func<string> text, Index3D grid, int threads, int sharedBytes, T arguments)
         where T : unmanaged

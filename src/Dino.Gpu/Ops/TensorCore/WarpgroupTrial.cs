@@ -8,13 +8,14 @@ namespace Dino.Gpu.Ops.TensorCore;
 
 /// <summary>
 /// A small product that a device has to compute with wgmma before others are entrusted to it: small integers, whose sums
-/// are exact in every order, rows and columns that no tile divides, and a slice and a half of k.
+/// are exact in every order, rows and columns that no tile divides, and six slices and a half of k, so that every slot of
+/// the ring is filled anew.
 /// </summary>
 internal static class WarpgroupTrial
 {
     private const int Rows = 70;
     private const int Columns = 72;
-    private const int Depth = 96;
+    private const int Depth = 416;
 
     /// <exception cref="DeviceException">It gives a wrong number.</exception>
     public static void Run(WarpgroupProducts products, Accelerator accelerator, WarpgroupTile tile, Precision precision)
