@@ -3,8 +3,8 @@ using static Dino.Gpu.Kernels.Warpgroup.WarpgroupLayout;
 namespace Dino.Gpu.Kernels.Warpgroup;
 
 /// <summary>
-/// Writes the PTX that measures the peak of wgmma: every warpgroup of a large tile multiplies the same slice of zeros again
-/// and again. Operands of 6 KiB take shared memory 48 cycles, and the product takes 64.
+/// Writes the PTX that measures the peak of wgmma: every warpgroup of a large tile multiplies the same slice again and
+/// again. Operands of 6 KiB take shared memory 48 cycles, and the product takes 64.
 /// </summary>
 internal static class PeakText
 {
@@ -37,15 +37,16 @@ internal static class PeakText
         text.Line($".minnctapersm {Tile.GroupsOfOne}");
         text.Line("{");
         text.Add(
-            $".reg .f32 acc<{Tile.Sums}>", $".reg .b64 a<{Steps}>", $".reg .b64 b<{Steps}>", ".reg .b32 zero<4>", ".reg .b32 left",
+            $".reg .f32 acc<{Tile.Sums}>", $".reg .b64 a<{Steps}>", $".reg .b64 b<{Steps}>", ".reg .b32 value", ".reg .b32 left",
             ".reg .b32 thread", ".reg .b32 ring", ".reg .b32 place", ".reg .b32 warpgroup", ".reg .pred more", ".reg .pred always");
         text.Add(
             "ld.param.b32 left, [count]", "mov.u32 thread, %tid.x", "mov.u32 ring, slices", $"add.u32 ring, ring, {PatternBytes - 1}",
             $"and.b32 ring, ring, -{PatternBytes}", "shl.b32 place, thread, 4", "add.u32 place, place, ring");
-        for (int i = 0; i < 4; i++)
-            text.Add($"mov.b32 zero{i}, 0");
+
+        // Ordinary numbers in every format, other ones in each thread: a card's clock depends on what it multiplies.
+        text.Add($"mad.lo.u32 value, thread, {0x00050003}, {0x3c003c00}");
         for (int byteOffset = 0; byteOffset < Tile.StageBytes; byteOffset += 16 * Tile.Threads)
-            text.Add($"st.shared.v4.b32 [place+{byteOffset}], {PtxWriter.List("zero", 4)}");
+            text.Add($"st.shared.v4.b32 [place+{byteOffset}], {{value, value, value, value}}");
         text.Add(
             "fence.proxy.async.shared::cta", "bar.sync 0", "shr.u32 warpgroup, thread, 7",
             "shfl.sync.idx.b32 warpgroup, warpgroup, 0, 31, 0xffffffff", $"mad.lo.s32 place, warpgroup, {Rows * RowBytes}, ring");
