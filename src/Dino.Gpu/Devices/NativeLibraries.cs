@@ -6,7 +6,8 @@ namespace Dino.Gpu.Devices;
 
 /// <summary>
 /// Helps ILGPU find the driver libraries. ILGPU loads <c>libOpenCL.so</c> and <c>libcuda.so</c>. Many Linux machines
-/// have them only under their versioned names; ILGPU then finds no device and does not say why.
+/// have them only under their versioned names; ILGPU then finds no device and does not say why. Others have a library
+/// to link against under the name without a version, which finds no device either.
 /// </summary>
 internal static class NativeLibraries
 {
@@ -77,24 +78,23 @@ internal static class NativeLibraries
     {
         if (Override?.Invoke(name) is { } file)
             return NativeLibrary.Load(file);
-        if (NativeLibrary.TryLoad(name, assembly, searchPath, out nint handle))
-            return handle;
-        foreach (string fallback in Fallbacks(name))
+        foreach (string one in Names(name))
         {
-            if (NativeLibrary.TryLoad(fallback, assembly, searchPath, out handle))
+            if (NativeLibrary.TryLoad(one, assembly, searchPath, out nint handle))
                 return handle;
         }
 
         return 0;
     }
 
-    private static string[] Fallbacks(string name) => !OperatingSystem.IsLinux()
-        ? []
+    /// <summary>Where a library is looked for, in this order.</summary>
+    private static string[] Names(string name) => !OperatingSystem.IsLinux()
+        ? [name]
         : name switch
         {
-            "OpenCL" => ["libOpenCL.so.1"],
-            // The second is where the Windows subsystem for Linux keeps the driver.
-            "cuda" => ["libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"],
-            _ => [],
+            "OpenCL" => ["libOpenCL.so.1", name],
+            // The last is where the Windows subsystem for Linux keeps the driver.
+            "cuda" => ["libcuda.so.1", name, "/usr/lib/wsl/lib/libcuda.so.1"],
+            _ => [name],
         };
 }
