@@ -4,6 +4,7 @@ using Dino.Gpu.Devices;
 using Dino.Gpu.Tests.Cuda;
 using ILGPU;
 using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 
 namespace Dino.Gpu.Tests.Support;
@@ -84,6 +85,29 @@ public sealed partial class TestDevices : IDisposable
     {
         foreach (DinoDevice device in _devices.Values)
             device.Dispose();
+    }
+
+    /// <summary>
+    /// Opens the caller's own CUDA device whose compute capability has one of these major numbers: an emulated one of the first, or a
+    /// card, and the test is skipped where it is another.
+    /// </summary>
+    internal static DinoDevice OpenCudaOf(params int[] majors)
+    {
+        if (CudaEmulator.IsUsed)
+        {
+            using IDisposable shown = CudaEmulator.Show(new EmulatedMachine { Cards = [new EmulatedCard { Capability = (majors[0], 0) }] });
+            return DinoDevice.Open("cuda:0");
+        }
+
+        DinoDevice device = OpenOwn(TestDevice.Cuda);
+        int major = ((CudaAccelerator)device.Accelerator).Architecture.Major;
+        if (!majors.Contains(major))
+        {
+            device.Dispose();
+            Assert.Skip($"needs a card of compute capability {string.Join(" or ", majors)}, found {major}");
+        }
+
+        return device;
     }
 
     /// <summary>

@@ -1,10 +1,9 @@
-using System.Buffers.Binary;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Kernels.Warpgroup;
 using Dino.Gpu.Tests.Cuda;
-using Dino.Gpu.Tests.Support;
 using Dino.Gpu.Vit;
 using Gemm = Dino.Gpu.Kernels.TensorCore.Gemm;
 
@@ -16,8 +15,6 @@ namespace Dino.Gpu.Tests.Kernels.TensorCore;
 /// </summary>
 public sealed class TensorGemmTests
 {
-    private const int Start = 4096;
-
     public static TheoryData<Type, Type, Type> Kernels()
     {
         var data = new TheoryData<Type, Type, Type>();
@@ -93,8 +90,8 @@ public sealed class TensorGemmTests
         }
     }
 
-    private static Product Warpgroup(ProductKernel kernel) => new(
-        new PtxProgram(ProductText.Of(kernel)), kernel.Tile.Rows, kernel.Tile.Columns, kernel.Tile.Threads, kernel.Tile.SharedBytes,
+    /// <summary>The types that say the same of a product on the other tensor cores: its format and its epilogue.</summary>
+    internal static (Type Format, Type Epilogue) TypesOf(ProductKernel kernel) => (
         kernel.Precision == Precision.BFloat16 ? typeof(BFloat16Format) : typeof(Float16Format),
         kernel.Epilogue switch
         {
@@ -106,141 +103,34 @@ public sealed class TensorGemmTests
             _ => typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>),
         });
 
+    private static Product Warpgroup(ProductKernel kernel)
+    {
+        (Type format, Type epilogue) = TypesOf(kernel);
+        return new Product(
+            new PtxProgram(ProductText.Of(kernel)), kernel.Tile.Rows, kernel.Tile.Columns, kernel.Tile.Threads, kernel.Tile.SharedBytes,
+            format, epilogue);
+    }
+
     private static void Check(Product kernel, int rows, int columns, int depth, RowMap map)
     {
-        (PtxProgram program, Type format, Type epilogue) = (kernel.Program, kernel.Format, kernel.Epilogue);
-        var random = new Random(rows + columns + depth);
-        int elementSize = format == typeof(TensorFloat32Format) ? 4 : 2;
-        bool isGelu = epilogue == typeof(Dino.Gpu.Kernels.TensorCore.GeluEpilogue<>);
-        bool isGated = epilogue == typeof(Dino.Gpu.Kernels.TensorCore.GatedEpilogue<>);
-        bool hasGains = epilogue == typeof(AddScaledEpilogue<>);
-        bool adds = hasGains || epilogue == typeof(Dino.Gpu.Kernels.TensorCore.AddEpilogue<>);
-        bool stores16 = elementSize == 2 && epilogue != typeof(StoreFloatEpilogue<>) && !adds;
-        int pair = isGated ? 2 : 1; // columns of the product that make one value
-        columns = (columns + 8 * pair - 1) / (8 * pair) * (8 * pair);
-        int bufferRows = map.BufferRow(rows - 1) + 1;
-        int outputStride = columns / pair + 8;
-        double[] a = Random(random, bufferRows * depth, format);
-        double[] b = Random(random, columns * depth, format);
-        float[] bias = [.. Enumerable.Range(0, hasGains ? 2 * columns : columns).Select(_ => random.NextSingle() - 0.5f)];
-        float[] previous = [.. Enumerable.Range(0, bufferRows * outputStride).Select(_ => random.NextSingle() - 0.5f)];
-
-        int weightStart = Align(Start + a.Length * elementSize);
-        int biasStart = Align(weightStart + b.Length * elementSize);
-        int outputStart = Align(biasStart + 4 * bias.Length);
-        int outputSize = stores16 ? 2 : 4;
-        byte[] global = new byte[outputStart + bufferRows * outputStride * outputSize];
-        Array.Fill(global, (byte)0xff);
-        Store(global, Start, a, format);
-        Store(global, weightStart, b, format);
-        Store(global, biasStart, [.. bias.Select(value => (double)value)], null);
-        if (!stores16)
-            Store(global, outputStart, [.. previous.Select(value => (double)value)], null);
-
-        Assert.Equal([8, 8, 8, 36, 8], program.ParameterSizes);
-        using var machine = new PtxMachine(program, global);
-        machine.SetAddress(0, Start);
-        machine.SetAddress(1, weightStart);
-        machine.SetAddress(2, biasStart);
-        int[] shape =
-        [
-            rows, columns, depth * elementSize, pair * outputStride,
-            map.RowsPerImage, (int)map.Reciprocal, map.Shift, map.ImageStride, map.FirstRow,
-        ];
-        for (int i = 0; i < shape.Length; i++)
-            machine.Set(3, 4 * i, shape[i]);
-        machine.SetAddress(4, outputStart);
+        var data = new TensorProductCase(rows, columns, depth, map, kernel.Format, kernel.Epilogue);
+        Assert.Equal([8, 8, 8, 36, 8], kernel.Program.ParameterSizes);
+        byte[] memory = data.Memory();
+        using var machine = new PtxMachine(kernel.Program, memory);
+        machine.SetAddress(0, TensorProductCase.InputStart);
+        machine.SetAddress(1, data.WeightStart);
+        machine.SetAddress(2, data.BiasStart);
+        TensorGemmShape shape = data.Shape;
+        ReadOnlySpan<int> words = MemoryMarshal.Cast<TensorGemmShape, int>(new ReadOnlySpan<TensorGemmShape>(in shape));
+        for (int i = 0; i < words.Length; i++)
+            machine.Set(3, 4 * i, words[i]);
+        machine.SetAddress(4, data.OutputStart);
         machine.Run(
-            ((columns + kernel.TileColumns - 1) / kernel.TileColumns, (rows + kernel.TileRows - 1) / kernel.TileRows, 1),
+            ((shape.Columns + kernel.TileColumns - 1) / kernel.TileColumns, (rows + kernel.TileRows - 1) / kernel.TileRows, 1),
             (kernel.Threads, 1, 1), kernel.DynamicShared);
-        machine.Read(global);
-
-        bool[] written = new bool[previous.Length];
-        double worst = 0;
-        for (int row = 0; row < rows; row++)
-        {
-            int bufferRow = map.BufferRow(row);
-            for (int column = 0; column < columns / pair; column++)
-            {
-                (double sum, double size) = Sum(bufferRow, column * pair);
-                (double up, double upSize) = isGated ? Sum(bufferRow, column * pair + 1) : default;
-                int index = bufferRow * outputStride + column;
-                written[index] = true;
-                double expected = isGelu ? 0.5 * sum * (1 + Reference.Erf(sum / Math.Sqrt(2)))
-                    : isGated ? Reference.Silu(sum) * up
-                    : adds ? previous[index] + sum * (hasGains ? bias[columns + column] : 1)
-                    : sum;
-                double actual = Read(global, outputStart, index, stores16 ? format : null);
-                // Half a unit of the output format's last place, and the float32 sums.
-                bool rounds = stores16
-                    || (format == typeof(TensorFloat32Format) && (epilogue == typeof(StoreEpilogue<>) || isGelu || isGated));
-                double ulp = !rounds ? 0 : format == typeof(BFloat16Format) ? 1.0 / 256 : 1.0 / 2048;
-                double limit = Math.Abs(expected) * ulp * 1.001 + 1e-6 * (1 + size) * (1 + upSize);
-                Assert.True(
-                    Math.Abs(actual - expected) <= limit,
-                    $"[{row}, {column}] of ({rows}, {columns}, {depth}): expected {expected:G9}, got {actual:G9}");
-                worst = Math.Max(worst, Math.Abs(actual - expected));
-            }
-        }
-
-        (double Sum, double Size) Sum(int bufferRow, int column)
-        {
-            double sum = bias[column];
-            double size = Math.Abs(sum);
-            for (int k = 0; k < depth; k++)
-            {
-                double product = a[bufferRow * depth + k] * b[column * depth + k];
-                sum += product;
-                size += Math.Abs(product);
-            }
-
-            return (sum, size);
-        }
-
-        for (int i = 0; i < written.Length; i++)
-        {
-            if (!written[i])
-                Assert.True(
-                    stores16
-                        ? BitConverter.ToUInt16(global, outputStart + 2 * i) == 0xffff
-                        : Read(global, outputStart, i, null) == previous[i],
-                    $"value {i} was not asked for");
-        }
+        machine.Read(memory);
+        data.Verify(memory);
     }
-
-    private static int Align(int address) => (address + 255) / 256 * 256;
-
-    /// <summary>Values that the format holds exactly, so that only sums and outputs round.</summary>
-    private static double[] Random(Random random, int count, Type format) =>
-        [.. Enumerable.Range(0, count).Select(_ => Decode(Encode(random.NextSingle() * 2 - 1, format), format))];
-
-    private static uint Encode(float value, Type? format) =>
-        format == typeof(BFloat16Format) ? BFloat16Format.Round(value)
-        : format == typeof(Float16Format) ? BitConverter.HalfToUInt16Bits((System.Half)value)
-        : format == typeof(TensorFloat32Format) ? TensorFloat32Format.Round(value)
-        : BitConverter.SingleToUInt32Bits(value);
-
-    private static double Decode(uint bits, Type? format) =>
-        format == typeof(BFloat16Format) ? BitConverter.UInt32BitsToSingle(bits << 16)
-        : format == typeof(Float16Format) ? (double)BitConverter.UInt16BitsToHalf((ushort)bits)
-        : BitConverter.UInt32BitsToSingle(bits);
-
-    private static void Store(byte[] memory, int start, double[] values, Type? format)
-    {
-        int size = format == typeof(BFloat16Format) || format == typeof(Float16Format) ? 2 : 4;
-        for (int i = 0; i < values.Length; i++)
-        {
-            uint bits = Encode((float)values[i], format);
-            if (size == 2)
-                BinaryPrimitives.WriteUInt16LittleEndian(memory.AsSpan(start + 2 * i), (ushort)bits);
-            else
-                BinaryPrimitives.WriteUInt32LittleEndian(memory.AsSpan(start + 4 * i), bits);
-        }
-    }
-
-    private static double Read(byte[] memory, int start, int index, Type? format) => format == null
-        ? BitConverter.ToSingle(memory, start + 4 * index)
-        : Decode(BitConverter.ToUInt16(memory, start + 2 * index), format);
 
     /// <summary>A kernel, its tile and launch, and the types that say what it computes.</summary>
     private sealed record Product(

@@ -6,9 +6,9 @@ using Dino.Gpu.Search;
 using Dino.Gpu.Tests.Support;
 using Dino.Gpu.Vit;
 
-namespace Dino.Gpu.Tests.Cuda;
+namespace Dino.Gpu.Tests.Pipeline;
 
-/// <summary>DINOv2 and DINOv3 on the tensor cores of the emulated card.</summary>
+/// <summary>DINOv2 and DINOv3 on the tensor cores of a card: an emulated one of each kind, or what is there.</summary>
 [Collection(PortableCollection.Name)]
 public sealed class FamilyDeviceTests(ITestOutputHelper log)
 {
@@ -32,12 +32,11 @@ public sealed class FamilyDeviceTests(ITestOutputHelper log)
     [MemberData(nameof(Kinds))]
     public void Tokens_are_near_the_reference(Precision precision, int capability, double leastCosine)
     {
-        using IDisposable shown = Show(capability);
-        using DinoDevice device = DinoDevice.Open("cuda:0");
+        using DinoDevice device = TestDevices.OpenCudaOf(capability);
         foreach (string model in FamilyModel.Names)
         {
             FamilyCase one = FamilyParity.First(model);
-            using VitExecutor executor = VitExecutor.Create(device, one.Weights, precision);
+            using VitExecutor executor = VitExecutor.Create(device, one.Weights, precision, warning: Assert.Fail);
             using SimdModel reference = SimdModel.Create(one.Weights);
             float[] tokens = one.Run(executor, new ForwardRequest(1, true, false, 0)).Tokens;
             AssertNear($"{model} in {precision}", one.Expected, tokens, one.Shape.HiddenSize, leastCosine);
@@ -68,8 +67,7 @@ public sealed class FamilyDeviceTests(ITestOutputHelper log)
     [InlineData(9)]
     public void Small_gains_keep_their_digits_in_fp16(int capability)
     {
-        using IDisposable shown = Show(capability);
-        using DinoDevice device = DinoDevice.Open("cuda:0");
+        using DinoDevice device = TestDevices.OpenCudaOf(capability);
         FamilyCase one = FamilyParity.Cases("dinov2").First();
         VitWeights weights = Smaller(one.Weights, 1e-5f);
         FamilyCase small = one with { Weights = weights, Expected = [] };
@@ -83,7 +81,7 @@ public sealed class FamilyDeviceTests(ITestOutputHelper log)
 
         double Error(VitWeights model)
         {
-            using VitExecutor executor = VitExecutor.Create(device, model, Precision.Float16);
+            using VitExecutor executor = VitExecutor.Create(device, model, Precision.Float16, warning: Assert.Fail);
             float[] actual = small.Run(executor, request).Tokens;
             return actual.Zip(expected, (a, b) => Math.Abs(a - b)).Max();
         }
@@ -92,8 +90,7 @@ public sealed class FamilyDeviceTests(ITestOutputHelper log)
     [Fact]
     public void Pictures_need_not_be_rounded_to_bytes()
     {
-        using IDisposable shown = Show(8);
-        using DinoDevice device = DinoDevice.Open("cuda:0");
+        using DinoDevice device = TestDevices.OpenCudaOf(8, 9);
         FractionPictures.Check(
             model => DinoEncoder.Create(
                 model, new DinoOptions { Device = "cpu", Threads = 1 },
@@ -129,12 +126,6 @@ public sealed class FamilyDeviceTests(ITestOutputHelper log)
             ],
             Norm = weights.Norm,
         };
-    }
-
-    private static IDisposable Show(int capability)
-    {
-        Assert.SkipUnless(CudaEmulator.IsUsed, "needs the emulated CUDA device: Linux, a C compiler, and no CUDA card");
-        return CudaEmulator.Show(new EmulatedMachine { Cards = [new EmulatedCard { Capability = (capability, 0) }] });
     }
 
     private void AssertNear(string what, float[] expected, float[] actual, int columns, double leastCosine)
