@@ -54,6 +54,24 @@ public sealed class BenchTests
         Assert.Contains("share of fp32 multiply-add peak", result.Output);
     }
 
+    [Fact]
+    public async Task The_model_can_be_measured_alone()
+    {
+        CliResult result = await BenchTinyAsync("--batches", "2", "--model-only", "--json");
+        Assert.Equal(0, result.ExitCode);
+        Assert.DoesNotContain("decode", result.Error, StringComparison.Ordinal);
+        JsonElement report = JsonDocument.Parse(result.Output).RootElement;
+        Assert.Equal(2, report.GetProperty("modelOnly").GetArrayLength());
+        Assert.True(report.GetProperty("steps").GetArrayLength() > 0);
+        Assert.Equal(0, report.GetProperty("decode").GetArrayLength());
+        Assert.Equal(JsonValueKind.Null, report.GetProperty("endToEnd").ValueKind);
+        result = await BenchTinyAsync("--batches", "2", "--model-only");
+        Assert.Contains("steps, cls, batch 2", result.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("JPEG", result.Output, StringComparison.Ordinal);
+        result = await BenchTinyAsync("picture.jpg", "--model-only");
+        Assert.Equal(2, result.ExitCode);
+    }
+
     [Theory]
     [InlineData(Precision.Float32, KernelFamily.Simd, "fp32 multiply-add peak")]
     [InlineData(Precision.TensorFloat32, KernelFamily.TensorCore, "tf32 tensor peak")]

@@ -12,7 +12,7 @@ internal sealed class BenchCommand
         # seeded weights, generated pictures, what --device auto picks
         dino bench
         # other batches, on one GPU
-        dino bench --batches 1,8,32,128 --device cuda:0
+        dino bench --batches 1,8,32,128 --device cuda:0 --model-only
         # your pictures and weights, as JSON
         dino bench photos --weights vits16.safetensors --json > bench.json
         """;
@@ -35,6 +35,7 @@ internal sealed class BenchCommand
     };
 
     private readonly Option<long> _rounds = Parsing.Whole("--rounds", "Rounds of each measurement; medians are shown.", 5, 1, MostRounds);
+    private readonly Option<bool> _modelOnly = new("--model-only") { Description = "Leave out decoding and the end-to-end run." };
     private readonly Option<bool> _json = Parsing.Json("Print JSON instead of tables.");
     private readonly ModelOptions _model = new();
     private readonly Option<ImageSize?> _size = ImageOptions.Size(EncoderOptions.SizeDescription);
@@ -46,11 +47,16 @@ internal sealed class BenchCommand
         var command = new CliCommand(
             "bench", "Measure images per second: model only, end to end, and step by step beside the device's peak.", Examples)
         {
-            bench._inputs, bench._batches, bench._rounds, bench._json,
+            bench._inputs, bench._batches, bench._rounds, bench._modelOnly, bench._json,
         };
         bench._model.AddTo(command, batch: false);
         command.Options.Add(bench._size);
         command.Options.Add(bench._decoder);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(bench._modelOnly) && result.GetValue(bench._inputs) is { Length: > 0 })
+                result.AddError(UsageErrors.Of("--model-only: leaves out the run that INPUT is for", "leave one of them out"));
+        });
         command.SetAction((parsed, cancellation) => new BenchJob(bench.Settings(parsed, console), console).RunAsync(cancellation));
         return command;
     }
@@ -75,6 +81,7 @@ internal sealed class BenchCommand
             Weights = _model.Weights(parsed) ?? "synthetic",
             Model = _model.Apply(parsed, options) with { BatchSize = batches.Max() },
             Workers = _model.Workers(parsed),
+            ModelOnly = parsed.GetValue(_modelOnly),
             Json = parsed.GetValue(_json),
         };
     }

@@ -29,6 +29,9 @@ internal sealed record BenchSettings
     /// <summary>How many files are decoded at the same time.</summary>
     public required int Workers { get; init; }
 
+    /// <summary>Whether decoding and the end-to-end run are left out.</summary>
+    public required bool ModelOnly { get; init; }
+
     public required bool Json { get; init; }
 }
 
@@ -47,9 +50,9 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
         List<string>? files = settings.Inputs.Count == 0 ? null : await FilesAsync(cancellation).ConfigureAwait(false);
         using DinoEncoder encoder = await Task.Run(() => DinoEncoder.Load(settings.Weights, settings.Model), cancellation)
             .ConfigureAwait(false);
-        using GeneratedPictures? generated = files is null ? new GeneratedPictures(GeneratedCount) : null;
+        using GeneratedPictures? generated = files is null && !settings.ModelOnly ? new GeneratedPictures(GeneratedCount) : null;
         bool given = files is not null;
-        BenchReport report = await Task.Run(() => MeasureAsync(encoder, files ?? generated!.Paths, given, cancellation), cancellation)
+        BenchReport report = await Task.Run(() => MeasureAsync(encoder, files ?? generated?.Paths ?? [], given, cancellation), cancellation)
             .ConfigureAwait(false);
         if (settings.Json)
             report.WriteJson(console);
@@ -79,13 +82,22 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
         console.Say($"steps, batch {last}");
         IReadOnlyList<StepResult> steps = benchmark.Steps(last, cancellation);
         IReadOnlyList<ProductResult> products = benchmark.Products(last, cancellation);
-        console.Say("decode and resize, one core");
-        var preprocessor = new Preprocessor(settings.Model.Preprocess, encoder.InputWidth, encoder.InputHeight);
-        IReadOnlyList<DecodeResult> decode = DecodeBenchmark.Measure(preprocessor, settings.Rounds, cancellation);
-        console.Say($"end to end, {Quantity.Of(files.Count, "file")}, batch {last}");
-        double rate = modelOnly.Last(result => result.Batch == last && result.Outputs == "cls").ImagesPerSecond;
-        EndToEndResult endToEnd = await benchmark.EndToEndAsync(
-            Embedder(last), files, given ? "files given" : "generated JPEGs of 500x375", rate, cancellation).ConfigureAwait(false);
+        if (products.Count == 0
+            && encoder.Device.Family == KernelFamily.Portable && encoder.Device.Id.StartsWith("cuda:", StringComparison.Ordinal))
+            console.Say("products are not compared with cuBLAS: none of its versions 10 to 12 is installed");
+        IReadOnlyList<DecodeResult> decode = [];
+        EndToEndResult? endToEnd = null;
+        if (!settings.ModelOnly)
+        {
+            console.Say("decode and resize, one core");
+            var preprocessor = new Preprocessor(settings.Model.Preprocess, encoder.InputWidth, encoder.InputHeight);
+            decode = DecodeBenchmark.Measure(preprocessor, settings.Rounds, cancellation);
+            console.Say($"end to end, {Quantity.Of(files.Count, "file")}, batch {last}");
+            double rate = modelOnly.Last(result => result.Batch == last && result.Outputs == "cls").ImagesPerSecond;
+            endToEnd = await benchmark.EndToEndAsync(
+                Embedder(last), files, given ? "files given" : "generated JPEGs of 500x375", rate, cancellation).ConfigureAwait(false);
+        }
+
         string size = $"{encoder.InputWidth}x{encoder.InputHeight}";
         return new BenchReport
         {

@@ -46,10 +46,11 @@ internal sealed record BenchReport
     /// <summary>Our float32 products beside those of cuBLAS. Empty without cuBLAS, and for other precisions.</summary>
     public required IReadOnlyList<ProductResult> Products { get; init; }
 
-    /// <summary>JPEGs decoded and resized on one core.</summary>
+    /// <summary>JPEGs decoded and resized on one core; empty where the model alone was asked for.</summary>
     public required IReadOnlyList<DecodeResult> Decode { get; init; }
 
-    public required EndToEndResult EndToEnd { get; init; }
+    /// <summary>Null where the model alone was asked for.</summary>
+    public required EndToEndResult? EndToEnd { get; init; }
 
     public void WriteJson(CliConsole console) => console.WriteJson(this, CommandJson.Default.BenchReport);
 
@@ -85,8 +86,10 @@ internal sealed record BenchReport
                 products ? Giga(step.Flops) : "", products ? Percent(step.ShareOfPeak) : "");
         }
 
-        console.Write(steps.Title($"steps, cls, batch {EndToEnd.Batch}"));
+        console.Write(steps.Title($"steps, cls, batch {ModelOnly[^1].Batch}"));
         WriteProducts(console);
+        if (EndToEnd is null)
+            return;
         Table decode = TableOutput.OfNumbers("JPEG", "decoder", "images/s a core");
         foreach (DecodeResult result in Decode)
             decode.Add(result.Size, result.Decoder, Number(result.ImagesPerSecond, 1));
