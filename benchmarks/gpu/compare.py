@@ -138,6 +138,7 @@ def measure_peer(options, results, precision, peer, weights, planes, reference, 
                 continue
             seconds = torch_side.seconds_per_pass(model, precision, batch, planes.shape[-1], options.rounds)
             results.add_rate(precision, peer, batch, batch / seconds)
+            results.save()  # the next one may be ended from outside
     except Exception as failure:  # one peer that does not run here leaves the others standing
         note(f"torch {peer} {precision} left out: {type(failure).__name__}: {str(failure).splitlines()[0] if str(failure) else ''}")
     torch.cuda.empty_cache()
@@ -174,9 +175,10 @@ def main():
                 continue
             results.data["ceiling"][precision] = torch_side.matmul_flops(precision)
             measure_dino(options, results, precision, dino, options.images, reference, report, left)
+            results.save()
             for peer in options.peers:
                 measure_peer(options, results, precision, peer, dino.weights, planes, reference, report, left)
-            results.save()
+                results.save()
     results.write(report)
 
 

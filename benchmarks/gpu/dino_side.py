@@ -56,7 +56,7 @@ class Dino:
     def bench(self, precision, batches, rounds, timeout):
         """The JSON of dino bench."""
         return json.loads(self.run(
-            "bench", "--json", "--quiet", "--weights", self.weights, "--device", self.device, "--precision", precision,
+            "bench", "--json", "--quiet", "--model-only", "--weights", self.weights, "--device", self.device, "--precision", precision,
             "--batches", ",".join(map(str, batches)), "--rounds", str(rounds), timeout=timeout))
 
     def _embed(self, images, precision, output):

@@ -42,7 +42,7 @@ public sealed partial class FirstRunTests : IDisposable
         Assert.Equal(
             [
                 "smi ok", "devices ok", "tests ok", "memcheck-bf16 ok", "memcheck-fp32 ok", "racecheck-bf16 ok", "racecheck-fp32 ok",
-                "bench-bf16 failed (exit code 3)", "bench-fp32 ok", "bench-fp16 ended after its limit of 4 s", "bench-tf32 ok",
+                "bench-bf16 failed (exit code 3)", "bench-mma failed (exit code 3)", "bench-fp32 ok", "bench-fp16 ended after its limit of 4 s", "bench-tf32 ok",
                 "torch skipped: no no-python here", "ncu-products skipped: no ncu here", "ncu-attention skipped: no ncu here",
                 "ncu-norm skipped: no ncu here", "ncu-fp32 skipped: no ncu here",
             ],
@@ -52,7 +52,8 @@ public sealed partial class FirstRunTests : IDisposable
         Assert.Contains("*.PortableGemmTests", Step("03-tests.log"), StringComparison.Ordinal);
         Assert.Contains("devices cuda, card real", Step("03-tests.log"), StringComparison.Ordinal);
         Assert.Contains("sanitizer racecheck\nembedded ", Step("06-racecheck-bf16.log"), StringComparison.Ordinal);
-        Assert.Equal("{\"batches\": []}\n", Step("09-bench-fp32.json"));
+        Assert.Equal("{\"batches\": []}\n", Step("10-bench-fp32.json"));
+        Assert.True(Directory.Exists(_folder.Path("bundle/Golden/checkpoints"))); // the tests' data, from the source tree
         Assert.True(File.Exists(_folder.Path("out/first.tar.gz")));
 
         // What no time is left for is told too.
@@ -105,18 +106,18 @@ public sealed partial class FirstRunTests : IDisposable
             []);
         string logs = string.Join('\n', Directory.GetFiles(_folder.Path("out/steps")).Order().Select(File.ReadAllText));
         Assert.True(code == 0, $"{summary}\n{logs}");
-        Assert.Equal(16, Lines(summary).Length);
+        Assert.Equal(17, Lines(summary).Length);
         Assert.All(Lines(summary).Where(line => compares || !line.StartsWith("torch", StringComparison.Ordinal)), line =>
             Assert.EndsWith("ok", line));
         JsonElement device = JsonDocument.Parse(Step("02-devices.json")).RootElement[0];
         Assert.Equal(("cuda:0", true), (device.GetProperty("id").GetString(), device.GetProperty("auto").GetBoolean()));
         Assert.Contains("4 images", Step("04-memcheck-bf16.log"), StringComparison.Ordinal);
-        foreach (string bench in new[] { "08-bench-bf16", "09-bench-fp32", "10-bench-fp16", "11-bench-tf32" })
+        foreach (string bench in new[] { "08-bench-bf16", "09-bench-mma", "10-bench-fp32", "11-bench-fp16", "12-bench-tf32" })
             Assert.Contains("cuda:0", Step($"{bench}.json"), StringComparison.Ordinal);
         if (!compares)
             return;
-        Assert.DoesNotContain("left out", Step("12-torch.log"), StringComparison.Ordinal);
-        JsonElement accuracy = JsonDocument.Parse(Step("12-torch.json")).RootElement.GetProperty("accuracy");
+        Assert.DoesNotContain("left out", Step("13-torch.log"), StringComparison.Ordinal);
+        JsonElement accuracy = JsonDocument.Parse(Step("13-torch.json")).RootElement.GetProperty("accuracy");
         Assert.Equal(["dino bf16", "torch sdpa bf16"], accuracy.EnumerateArray().Select(row => row[0].GetString()));
         Assert.All(accuracy.EnumerateArray(), row => Assert.InRange(row[1].GetProperty("cosine").GetDouble(), 0.999, 1.000001));
     }
