@@ -41,7 +41,7 @@ internal sealed class TiffReader
         _file = file;
         _bits = Field(TiffTag.BITSPERSAMPLE, 1);
         _samples = Field(TiffTag.SAMPLESPERPIXEL, 1);
-        _photometric = (Photometric)Field(TiffTag.PHOTOMETRIC, (int)Photometric.MINISBLACK);
+        _photometric = (Photometric)Field(TiffTag.PHOTOMETRIC, (int)Photometric.MINISWHITE); // 0, as in Pillow
         _isSeparate = _samples > 1 && Field(TiffTag.PLANARCONFIG, (int)PlanarConfig.CONTIG) == (int)PlanarConfig.SEPARATE;
         _colors = new TiffColors(tiff, _photometric, _bits, _samples);
     }
@@ -67,6 +67,7 @@ internal sealed class TiffReader
                 ?? throw ImageException.Damaged("damaged TIFF: its directory cannot be read");
             var reader = new TiffReader(tiff, header, bytes);
             reader.RequireKnownCompression();
+            reader.RequireKnownColors();
             return !reader.IsJpeg ? reader.Read() : reader.IsColorJpeg ? reader.ReadJpeg(decodeJpeg) : reader.ReadJpegSamples();
         }
         catch (Exception failure) when (failure is not (DinoException or OutOfMemoryException))
@@ -95,6 +96,17 @@ internal sealed class TiffReader
             throw ImageException.Unsupported(
                 $"TIFF compressed with {name} is not supported (expected none, LZW, Deflate, PackBits, CCITT or JPEG)",
                 "convert the file to PNG");
+        }
+    }
+
+    /// <summary>One sample that nothing is said of is a gray; of several, nobody knows the colors.</summary>
+    private void RequireKnownColors()
+    {
+        if (_samples > 1 && _tiff.GetField(TiffTag.PHOTOMETRIC) is null)
+        {
+            throw ImageException.Unsupported(
+                $"TIFF of {_samples} samples that does not say which colors they are is not supported (expected tag 262, as 2 for RGB)",
+                "set the tag, or write the file again as PNG");
         }
     }
 
