@@ -22,9 +22,18 @@ internal sealed class NpyArray : IDisposable
     /// The array is broken, or of a type that no file of embeddings has.
     /// </exception>
     public NpyArray(Stream stream, long length)
+        : this(stream, NpyHeader.Read(stream), length)
+    {
+    }
+
+    /// <param name="stream">The stream, at the first element; disposed with it.</param>
+    /// <param name="header">What was read of it.</param>
+    /// <param name="length">Bytes from the start of the header to the end.</param>
+    /// <inheritdoc cref="NpyArray(Stream, long)" path="/exception"/>
+    public NpyArray(Stream stream, NpyHeader header, long length)
     {
         _stream = stream;
-        _header = NpyHeader.Read(stream);
+        _header = header;
         _size = ElementSize(_header.Type);
         if (_header.FortranOrder && _header.Shape.Length > 1)
             throw new InvalidDataException("the array is in Fortran order: save it with np.ascontiguousarray");

@@ -18,6 +18,7 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, long[] 
 {
     private const int Alignment = 64; // NumPy aligns the data so that the file can be mapped
     private const int MaxLength = 1 << 20;
+    private const string Structure = "|V"; // of several fields, whose list is no type string
 
     /// <summary>Type string of float32 or float16.</summary>
     public static string TypeOf(FloatType type) => type == FloatType.Float16 ? "<f2" : "<f4";
@@ -68,10 +69,10 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, long[] 
         Match type = TypePattern().Match(text);
         Match order = OrderPattern().Match(text);
         Match shape = ShapePattern().Match(text);
-        if (!type.Success || !order.Success || !shape.Success)
-            throw new InvalidDataException("the .npy header lacks a simple descr, fortran_order or shape");
+        if (!order.Success || !shape.Success)
+            throw new InvalidDataException("the .npy header lacks fortran_order or shape");
         return new NpyHeader(
-            type.Groups[1].Value,
+            type.Success ? type.Groups[1].Value : Structure,
             order.Groups[1].Value == "True",
             [.. shape.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Side)],
             before + length);

@@ -47,7 +47,7 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
         _rows = _embedding.Shape[0];
         var columns = new List<CarriedColumn>();
         foreach (ZipArchiveEntry entry in arrays.Where(entry => entry != embedding))
-            AddColumn(entry.FullName[..^Suffix.Length], Open(entry), columns);
+            AddColumn(entry, columns);
         Schema = new RowSchema(shape, _embedding.Type == "<f2" ? FloatType.Float16 : FloatType.Float32, _own.ContainsKey("sha256"), columns)
         {
             Provenance = _zip.GetEntry(Provenance.MemberName) is { } member ? ReadProvenance(member) : null,
@@ -87,9 +87,32 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
         _zip.Dispose();
     }
 
+    /// <summary>Opens an array that is needed.</summary>
+    private static NpyArray Open(ZipArchiveEntry entry) => Open(entry, _ => true)!;
+
     /// <summary>Opens an array. Its member may claim any length, but deflate makes at most 1032 bytes of one.</summary>
-    private static NpyArray Open(ZipArchiveEntry entry) =>
-        new(new CheckedMember(entry), Math.Min(entry.Length, 1032 * Math.Min(entry.CompressedLength, long.MaxValue / 1032) + 1032));
+    /// <param name="entry">The member.</param>
+    /// <param name="isUsed">Whether a shape is that of an array that is used.</param>
+    /// <returns>Null for one that is not used, of whatever type.</returns>
+    private static NpyArray? Open(ZipArchiveEntry entry, Predicate<long[]> isUsed)
+    {
+        long length = Math.Min(entry.Length, 1032 * Math.Min(entry.CompressedLength, long.MaxValue / 1032) + 1032);
+        var member = new CheckedMember(entry);
+        try
+        {
+            NpyHeader header = NpyHeader.Read(member);
+            if (isUsed(header.Shape))
+                return new NpyArray(member, header, length);
+            member.Dispose();
+            return null;
+        }
+        catch (InvalidDataException failure)
+        {
+            throw new InvalidDataException($"array '{NameOf(entry)}': {failure.Message}", failure);
+        }
+    }
+
+    private static string NameOf(ZipArchiveEntry entry) => entry.FullName[..^Suffix.Length];
 
     private static Provenance ReadProvenance(ZipArchiveEntry member)
     {
@@ -108,26 +131,27 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
             array.Finish();
     }
 
-    private void AddColumn(string name, NpyArray array, List<CarriedColumn> columns)
+    private void AddColumn(ZipArchiveEntry entry, List<CarriedColumn> columns)
     {
+        string name = NameOf(entry);
+        bool isOwn = RowSchema.IsOwnColumn(name);
+        if (Open(entry, shape => isOwn || IsColumn(shape)) is not { } array)
+            return;
         _budget.Take(array.ElementLength);
-        if (array.ColumnType is not { } type || array.Shape[0] != _rows)
-        {
-            if (RowSchema.IsOwnColumn(name))
-                throw new InvalidDataException($"the array '{name}' has the shape ({string.Join(", ", array.Shape)}), expected ({_rows},)");
-            array.Dispose(); // some other array
-        }
-        else if (RowSchema.IsOwnColumn(name))
+        if (isOwn && !IsColumn(array.Shape))
+            throw new InvalidDataException($"the array '{name}' has the shape ({string.Join(", ", array.Shape)}), expected ({_rows},)");
+        if (isOwn)
         {
             if (!_own.TryAdd(name, array))
                 throw new InvalidDataException($"there are two arrays '{name}'");
+            return;
         }
-        else
-        {
-            _carried.Add(array);
-            columns.Add(new CarriedColumn(name, type));
-        }
+
+        _carried.Add(array);
+        columns.Add(new CarriedColumn(name, array.ColumnType!.Value));
     }
+
+    private bool IsColumn(long[] shape) => shape is [var rows] && rows == _rows;
 
     private object? Cell(string name) => _own.TryGetValue(name, out NpyArray? array) ? array.ReadCell() : null;
 

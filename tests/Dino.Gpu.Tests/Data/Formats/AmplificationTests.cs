@@ -5,7 +5,6 @@ using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Tests.Support;
 using ParquetSharp;
-using Encoding = System.Text.Encoding;
 
 namespace Dino.Gpu.Tests.Data.Formats;
 
@@ -169,34 +168,11 @@ public sealed class AmplificationTests : IDisposable
         return message;
     }
 
-    /// <summary>
-    /// An array <c>embedding</c> of (rows, values), zero where no bytes are given, and others beside it.
-    /// </summary>
+    /// <inheritdoc cref="NpzFile.Write"/>
     private string Npz(
-        IEnumerable<(
-            string Name,
-            string Type,
-            string Shape,
-            byte[] Bytes)> others, CompressionLevel level, int rows = 1, int values = 1, byte[]? embedding = null)
-    {
-        string file = _folder.Path("a.npz");
-        File.Delete(file);
-        using ZipArchive zip = ZipFile.Open(file, ZipArchiveMode.Create);
-        using (Stream member = zip.CreateEntry("embedding.npy", level).Open())
-        {
-            member.Write(NpyHeader.Reserve("<f4", rows, [values]));
-            byte[] row = embedding ?? new byte[values * sizeof(float)];
-            for (int i = 0; i < rows; i++)
-                member.Write(row);
-        }
-
-        foreach ((string name, string type, string shape, byte[] bytes) in others)
-        {
-            byte[] dictionary = Encoding.ASCII.GetBytes($"{{'descr': '{type}', 'fortran_order': False, 'shape': {shape}, }}\n");
-            using Stream member = zip.CreateEntry(name + ".npy", level).Open();
-            member.Write([0x93, .. "NUMPY"u8, 1, 0, (byte)dictionary.Length, (byte)(dictionary.Length >> 8), .. dictionary, .. bytes]);
-        }
-
-        return file;
-    }
+        IEnumerable<(string Name, string Type, string Shape, byte[] Bytes)> others,
+        CompressionLevel level,
+        int rows = 1,
+        int values = 1,
+        byte[]? embedding = null) => NpzFile.Write(_folder.Path("a.npz"), others, level, rows, values, embedding);
 }
