@@ -71,11 +71,31 @@ internal sealed class NpyArray : IDisposable
     /// <summary>The type of the column that this array is; null if it is no column.</summary>
     public ColumnType? ColumnType => Shape.Length != 1 ? null : Type[1] switch
     {
+        _ when IsDigits => Rows.ColumnType.Text,
         'U' => Rows.ColumnType.Text,
         'i' or 'u' => Rows.ColumnType.Integer,
         'f' => Rows.ColumnType.Number,
         _ => Rows.ColumnType.Boolean,
     };
+
+    /// <summary>
+    /// Whether integers are read as text, because some are larger than a 64-bit column holds (<see cref="HasLarge"/>).
+    /// </summary>
+    public bool IsDigits { get; set; }
+
+    /// <summary>
+    /// Reads a column of unsigned 64-bit integers to see whether some are 2^63 or more. Nothing can be read after it.
+    /// </summary>
+    public bool HasLarge()
+    {
+        for (long row = 0; row < Shape[0]; row++)
+        {
+            if (BinaryPrimitives.ReadUInt64LittleEndian(Next(1)) > long.MaxValue)
+                return true;
+        }
+
+        return false;
+    }
 
     /// <summary>Reads floating-point values.</summary>
     public void Read(Span<float> values)
@@ -139,6 +159,7 @@ internal sealed class NpyArray : IDisposable
                 1 => (long)bytes[0],
                 2 => BinaryPrimitives.ReadUInt16LittleEndian(bytes),
                 4 => BinaryPrimitives.ReadUInt32LittleEndian(bytes),
+                _ when IsDigits => BinaryPrimitives.ReadUInt64LittleEndian(bytes).ToString(CultureInfo.InvariantCulture),
                 _ => checked((long)BinaryPrimitives.ReadUInt64LittleEndian(bytes)),
             },
         };

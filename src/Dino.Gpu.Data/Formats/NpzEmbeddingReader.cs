@@ -147,11 +147,20 @@ internal sealed class NpzEmbeddingReader : IEmbeddingReader
             return;
         }
 
+        array.IsDigits = array.Type == "<u8" && HasLarge(entry);
         _carried.Add(array);
         columns.Add(new CarriedColumn(name, array.ColumnType!.Value));
     }
 
     private bool IsColumn(long[] shape) => shape is [var rows] && rows == _rows;
+
+    /// <summary>Whether a column has integers beyond those of 64 bits with a sign. It is read to find out.</summary>
+    private bool HasLarge(ZipArchiveEntry entry)
+    {
+        _budget.Require(sizeof(ulong) * _rows);
+        using NpyArray array = Open(entry);
+        return array.HasLarge();
+    }
 
     private object? Cell(string name) => _own.TryGetValue(name, out NpyArray? array) ? array.ReadCell() : null;
 

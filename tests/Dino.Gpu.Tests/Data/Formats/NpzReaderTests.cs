@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Tests.Support;
@@ -10,6 +11,29 @@ public sealed class NpzReaderTests : IDisposable
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
+
+    /// <summary>As those of JSON Lines and Parquet: to the last digit.</summary>
+    [Theory]
+    [InlineData(CompressionLevel.NoCompression)]
+    [InlineData(CompressionLevel.Fastest)]
+    public void Integers_that_64_bits_with_a_sign_do_not_hold_are_carried_as_text(CompressionLevel level)
+    {
+        string file = NpzFile.Write(
+            _folder.Path("a.npz"),
+            [
+                ("small", "<u8", "(2,)", [.. BitConverter.GetBytes(7ul), .. BitConverter.GetBytes((ulong)long.MaxValue)]),
+                ("large", "<u8", "(2,)", [.. BitConverter.GetBytes(7ul), .. BitConverter.GetBytes(ulong.MaxValue)]),
+            ],
+            level,
+            rows: 2);
+        using EmbeddingFile reader = FormatCatalog.OpenReader(file);
+        Assert.Equal(
+            [new CarriedColumn("small", ColumnType.Integer), new CarriedColumn("large", ColumnType.Text)], reader.Schema.Columns);
+        float[] values = new float[1];
+        Assert.Equal([7L, "7"], reader.Read(values)!.Columns);
+        Assert.Equal([long.MaxValue, "18446744073709551615"], reader.Read(values)!.Columns);
+        Assert.Null(reader.Read(values));
+    }
 
     [Fact]
     public void Arrays_that_are_no_columns_may_be_of_any_type()
