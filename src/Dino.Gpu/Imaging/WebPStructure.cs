@@ -5,6 +5,10 @@ namespace Dino.Gpu.Imaging;
 /// <summary>Walks the RIFF chunks of a WebP for its size (VP8, VP8L or VP8X) and its orientation.</summary>
 internal static class WebPStructure
 {
+    private const int FirstChunk = 12; // behind RIFF, a length and WEBP
+    private const int HasXmp = 4;
+    private const int HasExif = 8;
+
     public static ImageHeader Read(ReadOnlySpan<byte> file, long maxPixels)
     {
         long end = 8L + BinaryPrimitives.ReadUInt32LittleEndian(file[4..]);
@@ -12,7 +16,8 @@ internal static class WebPStructure
         int height = 0;
         int? exif = null;
         int? xmp = null;
-        for (int at = 12; at + 8L <= Math.Min(end, file.Length);)
+        int features = 0; // flags of VP8X, a file's first chunk if it has metadata
+        for (int at = FirstChunk; at + 8L <= Math.Min(end, file.Length);)
         {
             ReadOnlySpan<byte> type = file.Slice(at, 4);
             uint length = BinaryPrimitives.ReadUInt32LittleEndian(file[(at + 4)..]);
@@ -25,10 +30,22 @@ internal static class WebPStructure
                 (width, height) = (pictureWidth, pictureHeight);
             if (length > file.Length - at - 8)
                 throw ImageHeader.Truncated("WebP", file.Length, $"inside chunk {System.Text.Encoding.ASCII.GetString(type).Trim()}");
-            if (type.SequenceEqual("EXIF"u8))
+            // As in libwebp's demuxer: of each kind the first chunk counts, and only if a flag says that there is one.
+            if (at == FirstChunk && type.SequenceEqual("VP8X"u8) && !data.IsEmpty)
+            {
+                features = data[0];
+            }
+            else if (type.SequenceEqual("EXIF"u8) && (features & HasExif) != 0)
+            {
                 exif = ExifReader.Find(data);
-            else if (type.SequenceEqual("XMP "u8))
+                features &= ~HasExif;
+            }
+            else if (type.SequenceEqual("XMP "u8) && (features & HasXmp) != 0)
+            {
                 xmp = XmpReader.Orientation(data);
+                features &= ~HasXmp;
+            }
+
             at = (int)Math.Min(at + 8L + length + (length & 1), int.MaxValue); // chunks start at even offsets
         }
 

@@ -90,6 +90,32 @@ public sealed class OrientationTests
         Assert.Equal(6, ExifReader.Orientation([.. "Exif\0\0"u8, .. Tiff(6, little: false)]));
     }
 
+    /// <summary>As in libwebp's demuxer and Pillow: of each kind the first chunk, where VP8X has its flag.</summary>
+    [Theory]
+    [InlineData(8, "EXIF6", 6)]
+    [InlineData(8, "EXIF6 EXIF3", 6)]
+    [InlineData(8, "EXIF0 EXIF3", 1)]
+    [InlineData(4, "XMP 6", 6)]
+    [InlineData(4, "XMP 6 XMP 3", 6)]
+    [InlineData(12, "EXIF0 XMP 6", 6)]
+    [InlineData(8, "EXIF0 XMP 6", 1)]
+    [InlineData(4, "EXIF3 XMP 6", 6)]
+    [InlineData(0, "EXIF6 XMP 6", 1)]
+    [InlineData(null, "EXIF6 XMP 6", 1)]
+    public void WebP_is_turned_by_what_its_flags_tell(int? flags, string chunks, int expected)
+    {
+        byte[] picture = WebPFiles.Lossless(PillowResizeTests.Noise(21, 12))[12..];
+        byte[] empty = [.. "II*\0"u8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        byte[][] canvas = flags is { } value ? [WebPFiles.Chunk("VP8X", [(byte)value, 0, 0, 0, 20, 0, 0, 11, 0, 0])] : [];
+        byte[][] metadata =
+        [
+            .. chunks.Chunk(6).Select(chunk => chunk[0] == 'E'
+                ? WebPFiles.Chunk("EXIF", chunk[4] == '0' ? empty : Tiff((ushort)(chunk[4] - '0'), little: true))
+                : WebPFiles.Chunk("XMP ", Encoding.ASCII.GetBytes($"<x tiff:Orientation=\"{chunk[4]}\"/>"))),
+        ];
+        Assert.Equal(expected, ImageHeader.Read(WebPFiles.OfChunks([.. canvas, picture, .. metadata])).Orientation);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(9)]
