@@ -36,21 +36,25 @@ internal sealed class BmpPixels(string format, int width, int height, int bits) 
     /// <summary>Where the first row starts.</summary>
     public int Start { get; init; }
 
+    /// <summary>Where the last row ends with its padding, which the file may lack.</summary>
+    public long End { get; init; }
+
     public RgbImage Read(ReadOnlySpan<byte> file)
     {
         byte[] pixels = GC.AllocateUninitializedArray<byte>(3 * width * height);
         byte[] colors = bits <= 8 ? Table(file) : [];
         byte[] indices = IsRunLength ? Unpack(file[Start..]) : [];
         int stride = (int)(((long)width * bits + 31) / 32 * 4);
+        int rowLength = (int)(((long)width * bits + 7) / 8);
         for (int row = 0; row < height; row++)
         {
             Span<byte> to = pixels.AsSpan(3 * width * (IsTopDown ? row : height - 1 - row), 3 * width);
             if (IsRunLength)
                 Look(indices.AsSpan(row * width, width), 8, colors, to);
             else if (bits <= 8)
-                Look(file.Slice(Start + row * stride, stride), bits, colors, to);
+                Look(file.Slice(Start + row * stride, rowLength), bits, colors, to);
             else
-                Split(file.Slice(Start + row * stride, stride), to);
+                Split(file.Slice(Start + row * stride, rowLength), to);
         }
 
         return new RgbImage(width, height, pixels);

@@ -17,7 +17,7 @@ internal static class BmpStructure
         if (file.Length < FileHeader + CoreHeader)
             throw ImageHeader.Truncated("BMP", file.Length, "inside its header");
         BmpPixels bitmap = Read(file, FileHeader, BinaryPrimitives.ReadUInt32LittleEndian(file[10..]), ImageFormat.Bmp, maxPixels);
-        return new ImageHeader(ImageFormat.Bmp, bitmap.Width, bitmap.Height, 1) { Pixels = bitmap };
+        return new ImageHeader(ImageFormat.Bmp, bitmap.Width, bitmap.Height, 1) { Pixels = bitmap, LacksEnd = bitmap.End > file.Length };
     }
 
     /// <summary>Reads a bitmap's header, in a file of its own or in an icon.</summary>
@@ -94,9 +94,11 @@ internal static class BmpStructure
             pixels = colors + colorCount * (isCore ? 3 : 4);
 
         // Rows are padded to 4 bytes. Run-length coded ones have no length that follows from the size.
-        long rows = isRunLength ? 0 : (width * bits + 31) / 32 * 4 * height;
-        if (pixels + rows > file.Length)
-            throw ImageHeader.Truncated(name, file.Length, $"and should have {pixels + rows}");
+        long stride = (width * bits + 31) / 32 * 4;
+        long end = isRunLength ? pixels : pixels + stride * height;
+        long padding = isRunLength ? 0 : stride - (width * bits + 7) / 8; // some writers omit that of the last row, and Pillow reads on
+        if (end - padding > file.Length)
+            throw ImageHeader.Truncated(name, file.Length, $"and should have {end}");
         return new BmpPixels(name, (int)width, (int)height, bits)
         {
             IsTopDown = isTopDown,
@@ -106,6 +108,7 @@ internal static class BmpStructure
             ColorLength = isCore ? 3 : 4,
             Masks = masks,
             Start = (int)pixels,
+            End = end,
         };
     }
 }

@@ -97,6 +97,33 @@ public sealed class DecoderTests
         Assert.Equal([200, 100, 50, 10, 20, 30], GoldenImages.Decoder(name).Decode(file, ExifOrientation.Apply).Pixels);
     }
 
+    /// <summary>Of the last row a file may lack the padding, as in Pillow, and no byte more.</summary>
+    [Theory]
+    [InlineData("bmp_40_1bit.bmp", 3)]
+    [InlineData("bmp_40_4bit.bmp", 1)]
+    [InlineData("bmp_40_8bit.bmp", 3)]
+    [InlineData("bmp_40_24bit.bmp", 1)]
+    [InlineData("bmp_40_32bit.bmp", 0)]
+    public void A_bitmap_may_lack_its_last_padding(string file, int padding)
+    {
+        byte[] whole = File.ReadAllBytes(Support.GoldenData.PathOf("pillow", file)); // 37 columns
+        foreach (IImageDecoder decoder in new[] { GoldenImages.Decoder("skia"), GoldenImages.Decoder("stb") })
+        {
+            RgbImage expected = decoder.Decode(whole, ExifOrientation.Apply);
+            Assert.Null(expected.Warning);
+            for (int cut = 1; cut <= padding; cut++)
+            {
+                RgbImage image = decoder.Decode(whole.AsMemory(0, whole.Length - cut), ExifOrientation.Apply);
+                GoldenImages.AssertSame(expected, image);
+                Assert.Contains("BMP without its end", image.Warning);
+            }
+
+            ImageException refusal = Assert.Throws<ImageException>(
+                () => decoder.Decode(whole.AsMemory(0, whole.Length - padding - 1), ExifOrientation.Apply));
+            Assert.EndsWith($"and should have {whole.Length}", refusal.Message);
+        }
+    }
+
     [Fact]
     public void WebP_is_read_by_skia()
     {
