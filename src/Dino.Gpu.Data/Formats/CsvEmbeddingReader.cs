@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 using Dino.Gpu.Data.Rows;
@@ -6,14 +7,17 @@ namespace Dino.Gpu.Data.Formats;
 
 /// <summary>
 /// A table with a header. The values are in columns e0, e1, ..., or in a column <c>embedding</c> as a list in brackets.
-/// Other columns are carried as text, because the format has no types.
+/// Other columns are carried as text, because the format has no types. As in lists of images, semicolons or tabs may
+/// stand for the commas; spaces may follow them.
 /// </summary>
 internal sealed class CsvEmbeddingReader : IEmbeddingReader
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    private readonly StreamReader _text;
-    private readonly CsvRecords _csv;
+    private readonly Stream _stream;
+    private readonly char _separator;
+    private StreamReader _text;
+    private CsvRecords _csv;
     private readonly int _fields;
     private readonly int[] _values; // columns of e0, e1, ...
     private readonly int _list = -1; // column `embedding`
@@ -24,13 +28,15 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
     private long _next;
 
     /// <param name="stream">The file, disposed with the reader.</param>
-    public CsvEmbeddingReader(Stream stream)
+    /// <param name="separator">What its name says of the separator: a comma or a tab.</param>
+    public CsvEmbeddingReader(Stream stream, char separator = ',')
     {
-        _text = new StreamReader(stream, Utf8, detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);
-        _csv = new CsvRecords(_text);
-        string[] headers = NextRecord()
-            ? [.. _csv.Fields]
-            : throw new InvalidDataException("empty, expected a header line with the names of the columns");
+        (_stream, _separator) = (stream, separator);
+        string[] headers = Header(separator, isSpaced: false);
+        if (headers is [var only] && Array.Find([';', '\t'], only.Contains) is var other and not '\0')
+            headers = Header(_separator = other, isSpaced: false);
+        if (headers.Length > 1 && headers.Skip(1).All(name => name.StartsWith(' ')))
+            headers = Header(_separator, isSpaced: true);
         _fields = headers.Length;
         var places = new Dictionary<string, int>(headers.Length, StringComparer.Ordinal); // a row of all tokens has 300 000 columns
         for (int i = 0; i < headers.Length; i++)
@@ -73,6 +79,8 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
         int length = _values.Length;
         if (_list >= 0)
             length = FirstListLength();
+        else if (length == 0 && Array.Find(headers, RowSchema.IsValueColumn) is { } first)
+            (_gap, length) = ($"the columns of values begin at {first}, and there is no column e0", 1);
         else if (length == 0)
             throw new InvalidDataException("there are no columns e0, e1, ... and no column 'embedding'");
         Schema = new RowSchema([length], FloatType.Float32, _own.ContainsKey("sha256"), columns);
@@ -106,6 +114,18 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
 
     public void Dispose() => _text.Dispose();
 
+    /// <summary>Reads the header, from the beginning of the file.</summary>
+    [MemberNotNull(nameof(_text), nameof(_csv))]
+    private string[] Header(char separator, bool isSpaced)
+    {
+        _stream.Position = 0;
+        _text = new StreamReader(_stream, Utf8, detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);
+        _csv = new CsvRecords(_text, separator, isSpaced);
+        return NextRecord()
+            ? [.. _csv.Fields]
+            : throw new InvalidDataException("empty, expected a header line with the names of the columns");
+    }
+
     private bool NextRow()
     {
         if (!NextRecord())
@@ -134,6 +154,8 @@ internal sealed class CsvEmbeddingReader : IEmbeddingReader
         for (int i = 0; i < _values.Length; i++)
         {
             string text = _csv.Fields[_values[i]];
+            if (_separator == ';')
+                text = text.Replace(',', '.'); // spreadsheets write semicolons where the comma is the decimal point
             if (text.Length == 0)
                 values[i] = float.NaN;
             else if (!float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out values[i]))

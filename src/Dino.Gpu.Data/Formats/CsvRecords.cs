@@ -9,8 +9,9 @@ namespace Dino.Gpu.Data.Formats;
 /// lines.
 /// </summary>
 /// <param name="reader">The text.</param>
-/// <param name="separator">The character between fields: a comma or a tab.</param>
-internal sealed class CsvRecords(TextReader reader, char separator = ',')
+/// <param name="separator">The character between fields: a comma, a semicolon or a tab.</param>
+/// <param name="isSpaced">Whether spaces follow the separators, which then belong to no field.</param>
+internal sealed class CsvRecords(TextReader reader, char separator = ',', bool isSpaced = false)
 {
     /// <summary>The longest field. A quote that is never closed would read the rest of the file.</summary>
     private const int MaxField = 1 << 24;
@@ -47,6 +48,8 @@ internal sealed class CsvRecords(TextReader reader, char separator = ',')
             return false;
         while (true)
         {
+            while (isSpaced && Peek() == ' ')
+                _ = Read();
             bool quoted = Peek() == '"';
             int end = quoted ? QuotedField() : PlainField();
             Fields.Add(_field.ToString());
@@ -91,7 +94,7 @@ internal sealed class CsvRecords(TextReader reader, char separator = ',')
         }
 
         int end = Read();
-        string expected = separator == ',' ? "a comma" : "a tab";
+        string expected = separator switch { ',' => "a comma", ';' => "a semicolon", _ => "a tab" };
         return end is -1 or '\n' || end == separator
             ? end
             : throw new FormatException($"'{(char)end}' follows a closing quote, expected {expected} or the end of the line");

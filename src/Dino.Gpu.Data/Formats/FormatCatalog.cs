@@ -55,7 +55,12 @@ internal static class FormatCatalog
     }
 
     /// <summary>The format of a file that is read by its extension; null if there is none.</summary>
-    public static EmbeddingFormat? FromInput(string path) => IsIndex(path) ? Index : FromExtension(path);
+    public static EmbeddingFormat? FromInput(string path) => IsTabbed(path) ? Csv : FromOutput(path);
+
+    /// <summary>
+    /// The format of a file that is written by its extension, be it an index; null if there is none.
+    /// </summary>
+    public static EmbeddingFormat? FromOutput(string path) => IsIndex(path) ? Index : FromExtension(path);
 
     /// <summary>Whether a file is an index of dino's own format, by its extension.</summary>
     public static bool IsIndex(string path) => Path.GetExtension(path).Equals(Index.Extensions[0], StringComparison.OrdinalIgnoreCase);
@@ -108,9 +113,12 @@ internal static class FormatCatalog
         "npy" => new NpyEmbeddingReader(stream),
         "npz" => new NpzEmbeddingReader(stream),
         "jsonl" => new JsonLinesReader(stream, ProvenanceFile.Read(path)),
-        "csv" => new CsvEmbeddingReader(stream),
+        "csv" => new CsvEmbeddingReader(stream, IsTabbed(path) ? '\t' : ','),
         "parquet" => new ParquetEmbeddingReader(stream),
         "dinoidx" => new IndexEmbeddingReader((FileStream)stream),
         _ => new SafetensorsEmbeddingReader(stream),
     });
+
+    /// <summary>Whether a file is CSV with tabs for commas, by its extension. It is read, and not written.</summary>
+    private static bool IsTabbed(string path) => Path.GetExtension(path).Equals(".tsv", StringComparison.OrdinalIgnoreCase);
 }

@@ -14,7 +14,7 @@ internal static class IndexFile
     private static EmbeddingFormat[] Formats => [FormatCatalog.Npz, FormatCatalog.Index];
 
     /// <summary>Whether a file's extension is that of an index.</summary>
-    public static bool IsIndex(string path) => FormatCatalog.FromInput(path) is { } format && Formats.Contains(format);
+    public static bool IsIndex(string path) => FormatCatalog.FromOutput(path) is { } format && Formats.Contains(format);
 
     /// <summary>".npz or .dinoidx"</summary>
     public static string Extensions { get; } = string.Join(" or ", Formats.Select(format => format.Extensions[0]));
@@ -99,5 +99,5 @@ internal static class IndexFile
         return new IndexSummary(count, gathered.Shape[0], failed, gathered.Model);
     }
 
-    private static EmbeddingFormat FormatOf(string path) => FormatCatalog.FromInput(path) ?? FormatCatalog.Npz;
+    private static EmbeddingFormat FormatOf(string path) => FormatCatalog.FromOutput(path) ?? FormatCatalog.Npz;
 }

@@ -253,7 +253,7 @@ public sealed partial class VectorIndex : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (_path is not null && new RealPath().Of(path) == new RealPath().Of(_path))
             throw new DinoException($"cannot write {path}: it is the index itself", "call Save() or Compact()");
-        EmbeddingFormat format = FormatCatalog.FromInput(path)
+        EmbeddingFormat format = FormatCatalog.FromOutput(path)
             ?? throw new DinoException($"cannot write {path}: expected a file that ends in .dinoidx, {FormatCatalog.Extensions}");
         Write(_snapshot, format, path);
     }

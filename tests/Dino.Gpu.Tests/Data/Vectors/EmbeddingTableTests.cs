@@ -3,6 +3,7 @@ using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Imaging;
+using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Tests.Cli;
 using Dino.Gpu.Tests.Support;
@@ -143,6 +144,7 @@ public sealed class EmbeddingTableTests : IDisposable
     [Theory]
     [InlineData("path,e0,e2\na.png,1,2\n", "end at e0, and there is a column e2")]
     [InlineData("e4,e2,e0,e1\n1,2,3,4\n", "end at e2, and there is a column e4")]
+    [InlineData("path,e1,e2\na.png,1,2\n", "begin at e1, and there is no column e0")]
     public void A_gap_in_the_columns_of_values_is_told(string text, string expected)
     {
         string file = _folder.Write("gap.csv", text);
@@ -150,6 +152,36 @@ public sealed class EmbeddingTableTests : IDisposable
         Assert.EndsWith(
             $"cannot read {file}: the columns of values {expected}",
             Assert.Throws<DinoException>(() => EmbeddingTable.Load(file, CancellationToken.None)).Message);
+    }
+
+    /// <summary>As a list of images may have them; such a table is none.</summary>
+    [Theory]
+    [InlineData("e.csv", "path;e0;e1\na.png;1.5;-2\n")]
+    [InlineData("e.csv", "path;e0;e1\na.png;1,5;-2,0\n")]
+    [InlineData("e.csv", "path\te0\te1\na.png\t1.5\t-2\n")]
+    [InlineData("e.csv", "\uFEFFpath;embedding\na.png;[1.5, -2]\n")]
+    [InlineData("e.csv", "path, e0, e1\na.png, 1.5, -2\n")]
+    [InlineData("e.tsv", "path\te0\te1\na.png\t1.5\t-2\n")]
+    [InlineData("E.TSV", "path\tembedding\na.png\t[1.5, -2]\n")]
+    [InlineData("e.csv", "path, label, e0, e1\na.png, \"x, y\", 1.5, -2\n")]
+    public void Semicolons_and_tabs_separate_values_and_spaces_may_follow(string name, string text)
+    {
+        string file = _folder.Write(name, text);
+        Assert.True(EmbeddingTable.IsEmbeddings(file));
+        var table = EmbeddingTable.Load(file, CancellationToken.None);
+        Assert.Equal([1.5f, -2f], table.Values.ToArray());
+        RowInfo row = Assert.Single(table.Rows);
+        Assert.Equal("a.png", row.Path);
+        Assert.All(row.Columns, cell => Assert.Equal("x, y", cell));
+    }
+
+    /// <summary>It would be CSV with commas under the name of one with tabs.</summary>
+    [Fact]
+    public void Tables_with_tabs_are_read_and_not_written()
+    {
+        Assert.Null(FormatCatalog.FromOutput("e.tsv"));
+        Assert.Equal(FormatCatalog.Csv, FormatCatalog.FromInput("e.tsv"));
+        Assert.False(EmbeddingTable.IsEmbeddings(_folder.Write("list.tsv", $"path\tlabel\n{Images[0]}\tcat\n")));
     }
 
     [Fact]
