@@ -85,9 +85,39 @@ public sealed class OrientationTests
         Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: false)));
         Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: true, type: 4)));
         Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: false, type: 4)));
+        Assert.All([6, 8, 9, 13], type => Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: true, (ushort)type)))); // signed, IFD
+        Assert.All([6, 8, 9, 13], type => Assert.Equal(6, ExifReader.Orientation(Tiff(6, little: false, (ushort)type))));
         Assert.Equal(1, ExifReader.Orientation(Tiff(6, little: true, type: 1))); // BYTE, which Pillow does not turn by
         Assert.Equal(1, ExifReader.Orientation(Tiff(6, little: true, type: 2)));
         Assert.Equal(6, ExifReader.Orientation([.. "Exif\0\0"u8, .. Tiff(6, little: false)]));
+    }
+
+    /// <summary>As Pillow, which puts the tags into a dictionary; it skips what has no type or no value.</summary>
+    [Theory]
+    [InlineData(6, 3, 1, 3, 3)]
+    [InlineData(6, 3, 1, 9, 1)]
+    [InlineData(6, 1, 1, 3, 1)]
+    [InlineData(6, 14, 1, 3, 6)]
+    [InlineData(6, 3, 0, 3, 6)]
+    public void The_last_of_two_tags_counts(ushort first, byte type, byte count, byte second, int expected)
+    {
+        byte[] one = Tiff(first, little: true);
+        byte[] tiff = [.. one[..8], 2, 0, .. one[10..22], 0x12, 1, type, 0, count, 0, 0, 0, second, 0, 0, 0, 0, 0, 0, 0];
+        Assert.Equal(expected, ExifReader.Orientation(tiff));
+        Assert.Equal(first, ExifReader.Orientation(tiff.AsSpan(0, 30))); // cut in the second
+    }
+
+    /// <summary>As Pillow, which gives up at a text that ends behind the file. It checks the number 42, too.</summary>
+    [Fact]
+    public void Exif_is_read_up_to_a_value_that_is_cut()
+    {
+        byte[] one = Tiff(6, little: true);
+        byte[] maker = [0x0F, 1, 2, 0, 9, 0, 0, 0, 38, 0, 0, 0]; // nine letters at byte 38
+        byte[] tiff = [.. one[..8], 2, 0, .. maker, .. one[10..22], 0, 0, 0, 0, .. "Camera 1\0"u8];
+        Assert.Equal(6, ExifReader.Orientation(tiff));
+        Assert.Equal(1, ExifReader.Orientation(tiff.AsSpan(0, tiff.Length - 1)));
+        Assert.Equal(6, ExifReader.Orientation([.. one[..2], 0, 42, .. one[4..]]));
+        Assert.Equal(1, ExifReader.Orientation([.. one[..2], 85, 0, .. one[4..]]));
     }
 
     /// <summary>As in libwebp's demuxer and Pillow: of each kind the first chunk, where VP8X has its flag.</summary>
@@ -150,9 +180,9 @@ public sealed class OrientationTests
         Int16(10, 0x0112);
         Int16(12, type);
         Int32(14, 1);
-        if (type == 4)
+        if (type is 4 or 9 or 13)
             Int32(18, orientation);
-        else if (type == 1)
+        else if (type is 1 or 6)
             tiff[18] = (byte)orientation;
         else
             Int16(18, orientation);
