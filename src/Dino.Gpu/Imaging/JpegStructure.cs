@@ -30,7 +30,8 @@ internal static class JpegStructure
         bool hasScan = false;
         bool hasTables = false;
         bool hasRestarts = false;
-        int? exif = null;
+        ReadOnlySpan<byte> exif = [];
+        MemoryStream? joined = null; // of several such segments
         int? xmp = null;
         int at = 2;
         byte marker;
@@ -54,10 +55,8 @@ internal static class JpegStructure
                 hasTables = true;
             else if (marker == RestartInterval)
                 hasRestarts = segment.ContainsAnyExcept((byte)0);
-            else if (marker == App1 && segment.StartsWith("Exif\0"u8))
-                exif ??= ExifReader.Find(segment);
-            else if (marker == App1 && segment.StartsWith(XmpReader.JpegNamespace))
-                xmp = XmpReader.Orientation(segment);
+            else if (marker == App1 && !hasScan) // Pillow looks no further than the first scan
+                ReadOrientation(segment, ref exif, ref joined, ref xmp);
             else if (marker == StartOfScan)
             {
                 hasScan = true;
@@ -73,7 +72,8 @@ internal static class JpegStructure
             throw MissingEnd(file.Length);
         if (frame is null || !hasScan)
             throw ImageException.Damaged("damaged JPEG: it ends without a picture");
-        return new ImageHeader(ImageFormat.Jpeg, frame.Width, frame.Height, exif ?? xmp ?? 1)
+        int? orientation = ExifReader.Find(joined is null ? exif : joined.GetBuffer().AsSpan(0, (int)joined.Length));
+        return new ImageHeader(ImageFormat.Jpeg, frame.Width, frame.Height, orientation ?? xmp ?? 1)
         {
             LacksEnd = marker == None,
             LacksTables = !hasTables && frame.IsHuffmanBaseline,
@@ -82,6 +82,33 @@ internal static class JpegStructure
 
     /// <summary>The refusal of a file that ends before its last marker, and without all of its rows.</summary>
     public static ImageException MissingEnd(int length) => ImageHeader.Truncated("JPEG", length, "before its end-of-image marker");
+
+    /// <summary>Reads EXIF, which may go on in further segments as in today's Pillow, or XMP.</summary>
+    /// <param name="segment">Of the kind APP1.</param>
+    /// <param name="exif">The first with EXIF.</param>
+    /// <param name="joined">All with EXIF, if there are several.</param>
+    /// <param name="xmp">The orientation by XMP.</param>
+    private static void ReadOrientation(ReadOnlySpan<byte> segment, ref ReadOnlySpan<byte> exif, ref MemoryStream? joined, ref int? xmp)
+    {
+        if (segment.StartsWith(XmpReader.JpegNamespace))
+        {
+            xmp = XmpReader.Orientation(segment);
+        }
+        else if (segment.StartsWith(ExifReader.Start) && exif.IsEmpty)
+        {
+            exif = segment;
+        }
+        else if (segment.StartsWith(ExifReader.Start))
+        {
+            if (joined is null)
+            {
+                joined = new MemoryStream();
+                joined.Write(exif);
+            }
+
+            joined.Write(segment[ExifReader.Start.Length..]);
+        }
+    }
 
     private static JpegFrame Frame(byte marker, ReadOnlySpan<byte> segment, long maxPixels, bool hasAnySamples)
     {

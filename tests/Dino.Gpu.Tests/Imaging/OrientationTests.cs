@@ -120,6 +120,35 @@ public sealed class OrientationTests
         Assert.Equal(1, ExifReader.Orientation([.. one[..2], 85, 0, .. one[4..]]));
     }
 
+    [Fact]
+    public void A_jpeg_is_not_turned_by_what_follows_its_first_scan()
+    {
+        byte[] plain = GoldenImages.Of("gray_jpg").File;
+        byte[] exif = App1([.. "Exif\0\0"u8, .. Tiff(6, little: true)]);
+        byte[] xmp = App1([.. "http://ns.adobe.com/xap/1.0/\0<x tiff:Orientation=\"6\"/>"u8]);
+        foreach (byte[] segment in new[] { exif, xmp })
+        {
+            Assert.Equal(6, ImageHeader.Read([.. plain[..2], .. segment, .. plain[2..]]).Orientation);
+            Assert.Equal(1, ImageHeader.Read([.. plain[..^2], .. segment, .. plain[^2..]]).Orientation);
+        }
+    }
+
+    /// <summary>As today's Pillow; 9.4 takes the first alone. Neither sees a directory in the second.</summary>
+    [Fact]
+    public void Exif_goes_on_in_a_second_segment()
+    {
+        byte[] plain = GoldenImages.Of("gray_jpg").File;
+        byte[] tiff = Tiff(6, little: true);
+        byte[] empty = [.. tiff[..8], 0, 0, 0, 0, 0, 0];
+        Assert.Equal(6, Of(tiff[..9], tiff[9..]));
+        Assert.Equal(6, Of(tiff[..15], tiff[15..20], tiff[20..]));
+        Assert.Equal(1, Of(empty, tiff));
+        Assert.Equal(6, Of(tiff, Tiff(3, little: true)));
+
+        int Of(params byte[][] parts) => ImageHeader.Read(
+            [.. plain[..2], .. parts.SelectMany(part => App1([.. "Exif\0\0"u8, .. part])), .. plain[2..]]).Orientation;
+    }
+
     /// <summary>As in libwebp's demuxer and Pillow: of each kind the first chunk, where VP8X has its flag.</summary>
     [Theory]
     [InlineData(8, "EXIF6", 6)]
@@ -168,6 +197,10 @@ public sealed class OrientationTests
             Assert.InRange(ExifReader.Orientation(damaged.AsSpan(0, random.Next(damaged.Length + 1))), 1, 8);
         }
     }
+
+    /// <summary>A segment of a JPEG.</summary>
+    private static byte[] App1(byte[] content) =>
+        [0xFF, 0xE1, (byte)(content.Length + 2 >> 8), (byte)(content.Length + 2), .. content];
 
     /// <summary>A TIFF structure with one entry, the orientation.</summary>
     private static byte[] Tiff(ushort orientation, bool little, ushort type = 3)
