@@ -47,6 +47,7 @@ internal static class IcoStructure
             ImageHeader png = PngStructure.Read(picture, maxPixels);
             return png with
             {
+                Orientation = 1, // Pillow takes the pixels alone
                 Content = (int)offset..(int)(offset + png.Content.End.GetOffset(picture.Length)),
                 Pixels = png.Pixels is null ? null : PngStructure.PixelsOf(picture, (int)offset),
             };

@@ -149,6 +149,21 @@ public sealed class OrientationTests
             [.. plain[..2], .. parts.SelectMany(part => App1([.. "Exif\0\0"u8, .. part])), .. plain[2..]]).Orientation;
     }
 
+    /// <summary>As Pillow, which takes nothing but the pixels out of it.</summary>
+    [Fact]
+    public void A_png_in_an_icon_is_not_turned()
+    {
+        byte[] plain = GoldenImages.Of("tiny_5x7_png").File;
+        byte[] png = [.. plain[..33], .. PngFiles.Chunk("eXIf", Tiff(6, little: true)), .. plain[33..]];
+        byte[] icon = [0, 0, 1, 0, 1, 0, 5, 7, 0, 0, 1, 0, 24, 0, .. BitConverter.GetBytes(png.Length), 22, 0, 0, 0, .. png];
+        Assert.Equal(6, ImageHeader.Read(png).Orientation);
+        foreach (string decoder in new[] { "skia", "stb" })
+        {
+            RgbImage upright = GoldenImages.Decoder(decoder).Decode(icon, ExifOrientation.Apply);
+            GoldenImages.AssertSame(GoldenImages.Of("tiny_5x7_png").Decoded, upright);
+        }
+    }
+
     /// <summary>As in libwebp's demuxer and Pillow: of each kind the first chunk, where VP8X has its flag.</summary>
     [Theory]
     [InlineData(8, "EXIF6", 6)]
