@@ -65,7 +65,7 @@ internal static class TiffStructure
             else if (tag == ImageLength)
                 height = value;
             else if (tag == Orientation)
-                orientation = value is >= 1 and <= 8 ? (int)value : 1;
+                orientation = OrientationOf(type, type is 8 or 9 ? type == 8 ? Int16(field) : Int32(field) : value); // SSHORT, SLONG
             else if (tag == Xmp && type is 1 or 7 && (isBig ? Int64(field) : Int32(field)) is var start && start <= (ulong)file.Length)
                 xmp = XmpReader.Orientation(file[(int)start..][..(int)Math.Min(values, (ulong)file.Length - start)]);
             else if (tag == SubfileType)
@@ -81,6 +81,9 @@ internal static class TiffStructure
 
         ImageHeader.CheckSize("TIFF", width, height, maxPixels);
         return new ImageHeader(ImageFormat.Tiff, (int)width, (int)height, orientation ?? xmp ?? 1);
+
+        // Pillow takes a BYTE for bytes, not for a number.
+        static int OrientationOf(int type, long value) => type != 1 && value is >= 1 and <= 8 ? (int)value : 1;
 
         static ImageException Raw(string kind) =>
             ImageException.Unsupported($"a camera's raw file{kind} is not supported", "develop it to JPEG, PNG or TIFF");

@@ -120,6 +120,21 @@ public sealed class OrientationTests
         Assert.Equal(1, ExifReader.Orientation([.. one[..2], 85, 0, .. one[4..]]));
     }
 
+    /// <summary>As in Pillow: there a tag that is a BYTE is no number.</summary>
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(3, 6)]
+    [InlineData(4, 6)]
+    [InlineData(8, 6)]
+    [InlineData(9, 6)]
+    public void A_tiff_is_turned_by_numbers_alone(ushort type, int expected)
+    {
+        byte[] file = TiffFiles.Of(3, 1, [0, 128, 255], (258, 3, [8]), (259, 3, [1]), (262, 3, [1]), (274, type, [6]), (277, 3, [1]));
+        Assert.Equal(expected, ImageHeader.Read(file).Orientation);
+        RgbImage upright = GoldenImages.Decoder("skia").Decode(file, ExifOrientation.Apply);
+        Assert.Equal(expected == 1 ? (3, 1) : (1, 3), (upright.Width, upright.Height));
+    }
+
     [Fact]
     public void A_jpeg_is_not_turned_by_what_follows_its_first_scan()
     {
