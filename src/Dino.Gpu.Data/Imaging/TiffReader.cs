@@ -116,7 +116,7 @@ internal sealed class TiffReader
         bool isRead = sampleFormat == (int)SampleFormat.UINT && _samples >= Colors && _photometric switch
         {
             Photometric.MINISWHITE or Photometric.MINISBLACK => _bits is 8 or 16 || _bits is 1 or 2 or 4 && _samples == 1,
-            Photometric.PALETTE => _bits is 1 or 2 or 4 or 8 && _samples == 1,
+            Photometric.PALETTE => _bits == 8 || _bits is 1 or 2 or 4 && _samples == 1,
             Photometric.RGB or Photometric.SEPARATED => _bits is 8 or 16,
             Photometric.YCBCR => _bits == 8 && _samples == 3 && !(_isSeparate && _colors.IsSubsampled),
             _ => false,

@@ -36,5 +36,18 @@ public sealed class TiffTests
         Assert.NotNull(refusal.Hint);
     }
 
+    /// <summary>As Pillow's <c>convert("RGB")</c> of its mode PA.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void Alpha_beside_a_palette_is_dropped(int extra)
+    {
+        ushort[] colors = [.. Enumerable.Range(0, 768).Select(i => (ushort)(i * 85))];
+        byte[] file = TiffFiles.Of(
+            3, 1, [0, 255, 7, 0, 255, 128],
+            (258, 3, [8, 8]), (259, 3, [1]), (262, 3, [3]), (277, 3, [2]), (320, 3, colors), (338, 3, [(ushort)extra]));
+        Assert.Equal([0, 85, 170, 2, 87, 172, 84, 169, 254], Decode(file).Pixels);
+    }
+
     private static RgbImage Decode(byte[] file) => GoldenImages.Decoder("skia").Decode(file, ExifOrientation.Ignore);
 }
