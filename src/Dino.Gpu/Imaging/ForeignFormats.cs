@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Text;
 
 namespace Dino.Gpu.Imaging;
@@ -13,6 +14,11 @@ internal static class ForeignFormats
 
     /// <summary>Where a tar archive says that it is one.</summary>
     private const int TarMark = 257;
+
+    private const string Heif = "HEIF";
+
+    /// <summary>How many brands of an ISO media file are looked at.</summary>
+    private const int MostBrands = 64;
 
     private static readonly (byte[] Start, string Kind)[] Starts =
     [
@@ -92,7 +98,7 @@ internal static class ForeignFormats
     public static string Describe(ReadOnlySpan<byte> file)
     {
         if (file.Length >= 12 && file[4..].StartsWith("ftyp"u8))
-            return IsoMedia(file[8..12]);
+            return IsoMedia(file);
         if (file.StartsWith<byte>([0, 0, 0, 12, .. "jP  \r\n"u8]) || file.StartsWith<byte>([0xFF, 0x4F, 0xFF, 0x51]))
             return "JPEG 2000";
         if (file.StartsWith<byte>([0, 0, 0, 12, .. "JXL \r\n"u8]) || file.StartsWith<byte>([0xFF, 0x0A]))
@@ -170,13 +176,19 @@ internal static class ForeignFormats
         && file[14] is 1 or 4 or 8 or 16 or 24 or 32
         && file[15] == 0;
 
-    private static string IsoMedia(ReadOnlySpan<byte> brand)
+    /// <summary>By the first brand in the box <c>ftyp</c>, and by those that follow where it says too little.</summary>
+    private static string IsoMedia(ReadOnlySpan<byte> file)
     {
-        if (brand.StartsWith("avi"u8))
-            return "AVIF";
-        return brand.StartsWith("hei"u8) || brand.StartsWith("hev"u8) || brand.StartsWith("mif1"u8) || brand.StartsWith("msf1"u8)
-            ? "HEIF"
-            : brand.StartsWith("crx"u8) ? "a camera's raw file (CR3)" : "an ISO media file";
+        const int Mark = 4; // length of the box's name, and of a brand
+        ReadOnlySpan<byte> first = file.Slice(2 * Mark, Mark);
+        string? kind = first.StartsWith("crx"u8) ? "a camera's raw file (CR3)" : PictureOf(first);
+        long end = Math.Min(BinaryPrimitives.ReadUInt32BigEndian(file), Math.Min(file.Length, MostBrands * Mark));
+        for (int at = 4 * Mark; kind is null && at + Mark <= end; at += Mark) // a version stands between
+            kind = PictureOf(file.Slice(at, Mark));
+        return kind ?? (first.SequenceEqual("mif1"u8) || first.SequenceEqual("msf1"u8) ? Heif : "an ISO media file");
+
+        static string? PictureOf(ReadOnlySpan<byte> brand) =>
+            brand.StartsWith("avi"u8) ? "AVIF" : brand.StartsWith("hei"u8) || brand.StartsWith("hev"u8) ? Heif : null;
     }
 
     /// <summary>Whether the first bytes are text in UTF-8 or plain ASCII, with or without a byte order mark.</summary>

@@ -48,6 +48,13 @@ public sealed class ForeignFormatsTests
         { [.. "BA"u8, .. new byte[12], .. "BM"u8, .. new byte[20]], "an array of bitmaps of OS/2" },
         { [.. "photos/a.jpg"u8, .. new byte[245], .. "ustar"u8, .. new byte[100]], "a tar archive" },
         { [.. "OggS"u8, 0, 2], "a sound or film (Ogg)" },
+        { [0, 0, 0, 28, .. "ftypmif1"u8, 0, 0, 0, 0, .. "mif1avifmiaf"u8], "AVIF" },
+        { [0, 0, 0, 28, .. "ftypmif1"u8, 0, 0, 0, 0, .. "mif1heicmiaf"u8], "HEIF" },
+        { [0, 0, 0, 24, .. "ftypmif1"u8, 0, 0, 0, 0, .. "mif1miaf"u8], "HEIF" },
+        { [0, 0, 0, 24, .. "ftypheic"u8, 0, 0, 0, 0, .. "mif1avif"u8], "HEIF" },
+        { [0, 0, 0, 24, .. "ftypMiHB"u8, 0, 0, 0, 0, .. "miafheix"u8], "HEIF" },
+        { [0, 0, 0, 20, .. "ftypisom"u8, 0, 0, 0, 0, .. "iso2avif"u8], "an ISO media file" }, // the last is behind the box
+        { [0, 0, 0, 24, .. "ftypcrx "u8, 0, 0, 0, 1, .. "crx isom"u8], "a camera's raw file (CR3)" },
         { new byte[4096], "nothing but zeros, as a download leaves that did not end" },
         { [10, 0xFF, 0xD8, 0xFF, 0xE0], "a JPEG behind a byte that does not belong to it" },
         { [.. "\uFEFF"u8, 0x89, .. "PNG\r\n\u001A\n"u8], "a PNG behind 3 bytes that do not belong to it" },
