@@ -273,8 +273,7 @@ public sealed partial class DinoEncoder : IDinoEncoder
     public void Dispose()
     {
         EndCalls();
-        if (_batches.Dispose())
-            _device.Dispose();
+        _batches.Dispose();
     }
 
     /// <summary>Does the same as <see cref="Dispose"/>, without holding the calling thread.</summary>

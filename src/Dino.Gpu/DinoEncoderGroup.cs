@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
@@ -213,8 +214,8 @@ public sealed partial class DinoEncoderGroup : IDinoEncoder
         EndCalls();
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
-        foreach (DinoEncoder encoder in _encoders)
-            encoder.Dispose();
+        if (DisposeAll(_encoders) is { } failure)
+            ExceptionDispatchInfo.Throw(failure);
     }
 
     /// <summary>Does the same as <see cref="Dispose"/>, without holding the calling thread.</summary>
@@ -251,6 +252,26 @@ public sealed partial class DinoEncoderGroup : IDinoEncoder
         }
     }
 
+    /// <summary>Frees every device, whatever becomes of the others.</summary>
+    /// <returns>The first failure; null where there was none.</returns>
+    private static Exception? DisposeAll(IEnumerable<DinoEncoder> encoders)
+    {
+        Exception? first = null;
+        foreach (DinoEncoder encoder in encoders)
+        {
+            try
+            {
+                encoder.Dispose();
+            }
+            catch (Exception failure)
+            {
+                first ??= failure;
+            }
+        }
+
+        return first;
+    }
+
     private static DinoEncoderGroup Create(VitWeights weights, DinoOptions? options, IReadOnlyList<string> devices)
     {
         var encoders = new List<DinoEncoder>();
@@ -262,8 +283,7 @@ public sealed partial class DinoEncoderGroup : IDinoEncoder
         }
         catch
         {
-            foreach (DinoEncoder encoder in encoders)
-                encoder.Dispose();
+            _ = DisposeAll(encoders); // the failure that led here is the one to tell
             throw;
         }
     }

@@ -1,3 +1,4 @@
+using Dino.Gpu.Devices;
 using Dino.Gpu.Kernels;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Ops.Portable;
@@ -68,18 +69,8 @@ internal sealed class PortableProbeTrainer : ProbeTrainer
         parameters.AsSpan(weight.Length).CopyTo(bias);
     }
 
-    public override void Dispose()
-    {
-        _parameters.Dispose();
-        _velocity.Dispose();
-        _weightGradient.Dispose();
-        _zeros.Dispose();
-        _batch.Dispose();
-        _transposed.Dispose();
-        _logits.Dispose();
-        _gradient.Dispose();
-        _bias.Dispose();
-    }
+    public override void Dispose() => DeviceResources.Free(
+        _parameters, _velocity, _weightGradient, _zeros, _batch, _transposed, _logits, _gradient, _bias);
 
     protected override void Launch(ProbeExamples examples, int first, int count, ProbeStep? step, ArrayView<float> scores)
     {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Dino.Gpu.Devices;
 using Dino.Gpu.Kernels;
 using ILGPU;
 using ILGPU.Runtime;
@@ -64,10 +65,7 @@ internal sealed class ProbeExamples : IDisposable
 
     public void Dispose()
     {
-        Outcomes.Dispose();
-        Order.Dispose();
-        Labels.Dispose();
-        _values.Dispose();
+        DeviceResources.Free(Outcomes, Order, Labels, _values);
         _pin.Dispose();
     }
 }

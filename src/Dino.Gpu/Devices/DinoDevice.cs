@@ -96,9 +96,7 @@ internal sealed class DinoDevice : IDisposable
     }
 
     /// <summary>
-    /// Frees accelerator and context. A CUDA device on which a kernel failed refuses every later call, those that free
-    /// memory too: that is not told again, since it would hide the failure, and what the device holds goes with the
-    /// process.
+    /// Frees accelerator and context. What a device holds that no longer frees anything goes with the process.
     /// </summary>
     public void Dispose()
     {

@@ -9,9 +9,9 @@ namespace Dino.Gpu.Pipeline;
 
 /// <summary>
 /// Runs pictures through an executor in batches. While one batch computes, the next one is staged, from the same call
-/// or from another. A batch that does not fit is halved. Thread-safe. Owns the executor.
+/// or from another. A batch that does not fit is halved. Thread-safe. Owns the executor and its device.
 /// </summary>
-internal sealed class BatchRunner
+internal sealed class BatchRunner : IDisposable
 {
     /// <summary>
     /// The object that an <see cref="ObjectDisposedException"/> names: users know the encoder, not this class.
@@ -61,8 +61,8 @@ internal sealed class BatchRunner
     /// </summary>
     ~BatchRunner() => ThreadPool.UnsafeQueueUserWorkItem(static runner => runner.FreeLost(), this, preferLocal: false);
 
-    /// <summary>The device, freed with a runner that nobody disposed; null where it outlives the runner.</summary>
-    public DinoDevice? OwnDevice { private get; set; }
+    /// <summary>The device, which is freed with the runner; null where it outlives the runner.</summary>
+    public DinoDevice? OwnDevice { private get; init; }
 
     /// <summary>The most images in one pass. It shrinks when the device runs out of memory.</summary>
     public int BatchSize => Volatile.Read(ref _batchSize);
@@ -189,34 +189,38 @@ internal sealed class BatchRunner
     }
 
     /// <summary>
-    /// Waits for the batches under way, then frees the executor. A call with more batches ends with an
+    /// Waits for the batches under way, then frees the executor and the device. A call with more batches ends with an
     /// <see cref="ObjectDisposedException"/>.
     /// </summary>
-    /// <returns>Whether this was the first call. The caller may then free the device.</returns>
-    public bool Dispose()
+    public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
-            return false;
+            return;
         GC.SuppressFinalize(this);
         foreach (BatchSlot _ in _slots)
             _freeCount.Wait();
-        lock (_turn)
+        try
         {
-            foreach (BatchSlot slot in _slots)
-                slot.Dispose();
-            _executor.Dispose();
+            lock (_turn)
+            {
+                foreach (BatchSlot slot in _slots)
+                    slot.Dispose();
+                _executor.Dispose();
+            }
         }
-
-        _freeCount.Release(_slots.Length); // calls that still wait for a slot see that the runner is disposed
-        return true;
+        finally
+        {
+            _freeCount.Release(_slots.Length); // calls that still wait for a slot see that the runner is disposed
+            OwnDevice?.Dispose();
+        }
     }
 
     private void FreeLost()
     {
         try
         {
-            if (_freeCount is not null && Dispose())
-                OwnDevice?.Dispose();
+            if (_freeCount is not null)
+                Dispose();
         }
         catch (Exception failure) when (failure is InvalidOperationException or ILGPU.Runtime.AcceleratorException)
         {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Kernels.Portable;
 using Dino.Gpu.Ops.Device;
@@ -129,7 +130,7 @@ internal sealed class DevicePreprocessor : IDisposable
     public void Dispose()
     {
         Release();
-        _stream.Dispose();
+        DeviceResources.Free(_stream);
     }
 
     private void Normalize(RgbImage image, ArrayView<byte> output)

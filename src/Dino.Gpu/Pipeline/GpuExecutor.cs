@@ -1,3 +1,4 @@
+using Dino.Gpu.Devices;
 using Dino.Gpu.Imaging;
 using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Vit;
@@ -113,12 +114,6 @@ internal abstract class GpuExecutor<TOps>(Accelerator accelerator) : VitExecutor
             preprocessor.Release();
         }
 
-        public override void Dispose()
-        {
-            _pixels.Dispose();
-            _results.Dispose();
-            _launched.Dispose();
-            preprocessor.Dispose();
-        }
+        public override void Dispose() => DeviceResources.Free(_pixels, _results, _launched, preprocessor);
     }
 }

@@ -135,7 +135,7 @@ internal sealed class PortableCandidates : CandidateSearch
             if (_disposed)
                 return;
             _disposed = true;
-            _vectors.Dispose();
+            DeviceResources.Free(_vectors);
             _queries.Dispose();
             _thresholds.Dispose();
             _bias.Dispose();
@@ -239,7 +239,7 @@ internal sealed class PortableCandidates : CandidateSearch
         }
         catch
         {
-            buffer.Dispose();
+            DeviceResources.Free(buffer);
             throw;
         }
     }

@@ -1,3 +1,4 @@
+using Dino.Gpu.Devices;
 using ILGPU;
 using ILGPU.Runtime;
 
@@ -32,7 +33,7 @@ internal sealed class GrowingBuffer<T>(Accelerator accelerator) : IDisposable
     /// <summary>Frees the memory. No queued work may still need it. The next request allocates again.</summary>
     public void Release()
     {
-        _buffer?.Dispose();
+        DeviceResources.Free(_buffer);
         _buffer = null;
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Dino.Gpu.Devices;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
@@ -96,7 +97,7 @@ internal sealed unsafe class PinnedTransfers(AcceleratorStream stream, int limit
     public void Release()
     {
         Forget();
-        _lock?.Dispose();
+        DeviceResources.Free(_lock);
         _lock = null;
         NativeMemory.AlignedFree(_memory);
         _memory = null;

@@ -1,3 +1,4 @@
+using Dino.Gpu.Devices;
 using Dino.Gpu.Model;
 using Dino.Gpu.Ops.Device;
 using ILGPU;
@@ -23,7 +24,7 @@ internal sealed class PortableWeights : DeviceWeights<DeviceAffine>
         UploadAll(weights);
     }
 
-    public override void Dispose() => _buffer.Dispose();
+    public override void Dispose() => DeviceResources.Free(_buffer);
 
     protected override DeviceAffine Upload(LinearWeights linear) => new(Upload(linear.Weight), Upload(linear.Bias));
 

@@ -1,3 +1,4 @@
+using Dino.Gpu.Devices;
 using Dino.Gpu.Kernels.TensorCore;
 using Dino.Gpu.Model;
 using Dino.Gpu.Ops.Device;
@@ -31,8 +32,7 @@ internal sealed class TensorCoreWeights<TFormat> : DeviceWeights<TensorLinear>
 
     public override void Dispose()
     {
-        foreach (IDisposable buffer in _buffers)
-            buffer.Dispose();
+        DeviceResources.Free([.. _buffers]);
         _buffers.Clear();
     }
 
