@@ -53,8 +53,9 @@ internal sealed class PortableCandidates : CandidateSearch
     private readonly GrowingBuffer<int> _chunkIndices; // (queries, chunk)
     private readonly Lists _first;
     private readonly Lists _second;
-    private readonly Lazy<SortedSelection?> _sorted;
     private readonly Lock _turn = new(); // an OpenCL kernel holds its arguments, and all runs share the buffers
+    private SortedSelection? _sorted;
+    private bool _isSortTried; // once it is, a device without the sort has null
     private bool _disposed;
 
     /// <summary>
@@ -82,7 +83,6 @@ internal sealed class PortableCandidates : CandidateSearch
         _chunkIndices = new GrowingBuffer<int>(accelerator);
         _first = new Lists(accelerator);
         _second = new Lists(accelerator);
-        _sorted = new Lazy<SortedSelection?>(() => SortedSelection.TryCreate(accelerator));
         _vectors = OrFailure(() => Upload(accelerator, vectors));
     }
 
@@ -92,7 +92,7 @@ internal sealed class PortableCandidates : CandidateSearch
         get
         {
             lock (_turn)
-                return _sorted.Value is not null;
+                return Sorted() is not null;
         }
     }
 
@@ -111,20 +111,9 @@ internal sealed class PortableCandidates : CandidateSearch
         lock (_turn)
         {
             ObjectDisposedException.ThrowIf(_disposed, typeof(NearestNeighbors));
-            if (keep > LongestList && _vectorCount <= MostSorted && _sorted.Value is { } sorted)
-            {
-                try
-                {
-                    return Sort(sorted, queryValues, floorValues, keep);
-                }
-                catch (Exception failure) when (DeviceMemoryException.IsCause(failure))
-                {
-                    sorted.Release(); // the top-k kernel takes less memory
-                    _chunk.Release();
-                }
-            }
-
-            return OrFailure(() => Run(queryValues, floorValues, keep));
+            return OrFailure(() =>
+                (keep > LongestList && _vectorCount <= MostSorted ? TrySort(queryValues, floorValues, keep) : null)
+                ?? Run(queryValues, floorValues, keep));
         }
     }
 
@@ -143,8 +132,34 @@ internal sealed class PortableCandidates : CandidateSearch
             _chunkIndices.Dispose();
             _first.Dispose();
             _second.Dispose();
-            if (_sorted.IsValueCreated)
-                _sorted.Value?.Dispose();
+            _sorted?.Dispose();
+        }
+    }
+
+    /// <summary>The sort, made when it is first needed; null if it does not work on this device.</summary>
+    private SortedSelection? Sorted()
+    {
+        if (!_isSortTried)
+        {
+            _sorted = SortedSelection.TryCreate(_accelerator);
+            _isSortTried = true; // not where there was no room for it, so that a later search tries again
+        }
+
+        return _sorted;
+    }
+
+    /// <summary>The lists by the sort; null if it does not work, or if there is no room for it.</summary>
+    private PortableCandidateLists? TrySort(float[] queries, float[] floors, int keep)
+    {
+        try
+        {
+            return Sorted() is { } sorted ? Sort(sorted, queries, floors, keep) : null;
+        }
+        catch (Exception failure) when (DeviceMemoryException.IsCause(failure))
+        {
+            _sorted?.Release(); // the top-k kernel takes less memory
+            _chunk.Release();
+            return null;
         }
     }
 

@@ -47,22 +47,29 @@ internal sealed class SortedSelection : IDisposable
     /// </summary>
     /// <param name="accelerator">An accelerator of a context with algorithms enabled.</param>
     /// <returns>Null if the sort does not compile or does not sort.</returns>
+    /// <exception cref="Exception">
+    /// There is no room: a failure that <see cref="DeviceMemoryException.IsCause"/> knows.
+    /// </exception>
     public static SortedSelection? TryCreate(Accelerator accelerator)
     {
         SortedSelection? selection = null;
+        bool works = false;
         try
         {
             selection = new SortedSelection(accelerator);
-            if (selection.Sorts())
-                return selection;
+            works = selection.Sorts();
         }
         catch (Exception failure) when (!DeviceMemoryException.IsCause(failure))
         {
             // The top-k kernel is used instead.
         }
+        finally
+        {
+            if (!works)
+                selection?.Dispose();
+        }
 
-        selection?.Dispose();
-        return null;
+        return works ? selection : null;
     }
 
     /// <summary>Selects the best of some scores, highest first.</summary>
