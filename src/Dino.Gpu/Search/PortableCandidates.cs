@@ -247,7 +247,9 @@ internal sealed class PortableCandidates : CandidateSearch
                 int count = Math.Min(rows, vectors.Count - first);
                 for (int i = 0; i < count; i++)
                     vectors.CopyScaled(first + i, scaled.AsSpan(i * dimension, dimension));
-                buffer.View.SubView((long)first * dimension, count * dimension).CopyFromCPU(ref scaled[0], count * dimension);
+                int length = count * dimension;
+                ArrayView<float> rowsView = buffer.View.SubView((long)first * dimension, length).AsContiguous();
+                rowsView.CopyFromCPU(accelerator.DefaultStream, scaled.AsSpan(0, length)); // pins what the driver reads
             }
 
             return buffer;
