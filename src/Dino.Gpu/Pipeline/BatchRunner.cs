@@ -105,6 +105,8 @@ internal sealed class BatchRunner : IDisposable
                 {
                     current = new Pass(slot, next, whole.ForBatch(Math.Min(Math.Min(BatchSize, most), images.Count - next)));
                     running.Enqueue(current);
+                    // Not where a failure means that the device is full: this is the host's memory.
+                    current.Output = current.Request.Batch == images.Count ? all : ForwardOutput.Allocate(shape, current.Request);
                 }
 
                 try
@@ -122,11 +124,10 @@ internal sealed class BatchRunner : IDisposable
                     else
                     {
                         slot.Stage(images, current.First, current.Request.Batch);
-                        current.Output = current.Request.Batch == images.Count ? all : ForwardOutput.Allocate(shape, current.Request);
                         lock (_turn)
                         {
                             current.Launched = Stopwatch.GetTimestamp();
-                            slot.Launch(tables, shape, current.Request, current.Output);
+                            slot.Launch(tables, shape, current.Request, current.Output!);
                         }
 
                         next += current.Request.Batch;
