@@ -28,6 +28,7 @@ internal sealed class BatchRunner : IDisposable
     private readonly SemaphoreSlim _freeCount;
     private readonly Lock _turn = new();
     private int _batchSize;
+    private int _passes; // that were begun
     private int _disposed;
 
     /// <param name="executor">The model on its device.</param>
@@ -89,6 +90,8 @@ internal sealed class BatchRunner : IDisposable
         int most = _device.Family == KernelFamily.Simd ? int.MaxValue : BatchChoice.Indexable(shape);
         var running = new Queue<Pass>(); // oldest first
         int next = 0;
+        int? emptied = null; // how many passes had begun when no batch was on the device
+        bool hasRetried = false;
         try
         {
             while (next < images.Count || running.Count > 0)
@@ -107,6 +110,7 @@ internal sealed class BatchRunner : IDisposable
                     running.Enqueue(current);
                     // Not where a failure means that the device is full: this is the host's memory.
                     current.Output = current.Request.Batch == images.Count ? all : ForwardOutput.Allocate(shape, current.Request);
+                    Interlocked.Increment(ref _passes);
                 }
 
                 try
@@ -137,8 +141,17 @@ internal sealed class BatchRunner : IDisposable
                 {
                     // The other batches of this call give back their memory too, and run again.
                     next = running.Peek().First;
+                    bool isAlone = running.Count == 1;
                     Abandon(running);
-                    Halve(current.Request.Batch, shape, failure);
+                    // What fills the memory may be another batch: one before it, whose buffers are still there, or one
+                    // of another call.
+                    int count = current.Request.Batch;
+                    int size = isAlone && emptied + 1 == Volatile.Read(ref _passes) ? count : Math.Max(count, Math.Min(BatchSize, most));
+                    emptied = ReleaseMemory();
+                    if (isAlone && emptied is not null && count < size && !hasRetried)
+                        hasRetried = true; // it may fit where nothing else is
+                    else
+                        Halve(size, shape, failure);
                 }
             }
         }
@@ -258,22 +271,11 @@ internal sealed class BatchRunner : IDisposable
         }
     }
 
-    /// <summary>
-    /// Frees the memory of a batch that did not fit, and makes half of its size the new limit. Fails if it had only one
-    /// image.
-    /// </summary>
-    private void Halve(int count, in VitShape shape, Exception failure)
+    /// <summary>Frees the memory of every slot that is not in use, and that of the activations.</summary>
+    /// <returns>How many passes have begun so far, if no slot was in use; else null.</returns>
+    private int? ReleaseMemory()
     {
-        if (count == 1)
-        {
-            throw failure as DeviceMemoryException ?? new DeviceMemoryException(
-                $"{_device.Id} ({_device.Name}) ran out of memory with one image of {shape.InputWidth}x{shape.InputHeight}: "
-                + $"{failure.Message.ReplaceLineEndings(" ")}",
-                failure);
-        }
-
         var idle = new List<BatchSlot>();
-        bool smaller;
         try
         {
             while (Take(wait: false) is { } slot)
@@ -283,18 +285,35 @@ internal sealed class BatchRunner : IDisposable
                 foreach (BatchSlot slot in idle)
                     slot.Release();
                 _executor.ReleaseActivations();
-                smaller = count / 2 < _batchSize; // another call may have halved it already
-                if (smaller)
-                    Volatile.Write(ref _batchSize, count / 2);
             }
+
+            return idle.Count == _slots.Length ? Volatile.Read(ref _passes) : null;
         }
         finally
         {
             idle.ForEach(Return);
         }
+    }
 
-        if (smaller)
-            _warning?.Invoke($"{_device.Id} ({_device.Name}) has no room for {count} images at once; continuing with {count / 2}");
+    /// <summary>Makes half of the size of batches that do not fit the new limit. Fails if it is one image.</summary>
+    private void Halve(int size, in VitShape shape, Exception failure)
+    {
+        if (size == 1)
+        {
+            throw failure as DeviceMemoryException ?? new DeviceMemoryException(
+                $"{_device.Id} ({_device.Name}) ran out of memory with one image of {shape.InputWidth}x{shape.InputHeight}: "
+                + $"{failure.Message.ReplaceLineEndings(" ")}",
+                failure);
+        }
+
+        lock (_turn)
+        {
+            if (size / 2 >= _batchSize)
+                return; // another call has halved it already
+            Volatile.Write(ref _batchSize, size / 2);
+        }
+
+        _warning?.Invoke($"{_device.Id} ({_device.Name}) has no room for {size} images at once; continuing with {size / 2}");
     }
 
     /// <summary>One batch under way.</summary>

@@ -1,4 +1,5 @@
 using Dino.Gpu.Devices;
+using Dino.Gpu.Imaging;
 using Dino.Gpu.Search;
 using Dino.Gpu.Tests.Support;
 
@@ -8,6 +9,55 @@ namespace Dino.Gpu.Tests.Cuda;
 [Collection(PortableCollection.Name)]
 public sealed class FullCardTests
 {
+    private readonly List<string> _warnings = [];
+
+    [Fact]
+    public void The_last_picture_of_a_call_halves_the_batches_before_it()
+    {
+        using IDisposable shown = ShowCard();
+        long used;
+        using (DinoEncoder encoder = Encoder())
+        {
+            encoder.Embed(Images(8));
+            used = CudaDriver.Current!.Memory.Used;
+        }
+
+        using DinoEncoder full = Encoder();
+        CudaDriver.Current!.MemoryLimit = used;
+        Assert.Equal(9, full.Embed(Images(9)).Length);
+        Assert.EndsWith("no room for 8 images at once; continuing with 4", Assert.Single(_warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void One_picture_gets_the_room_that_larger_batches_left_behind()
+    {
+        using IDisposable shown = ShowCard();
+        using DinoEncoder encoder = Encoder();
+        float[] expected = encoder.ForwardPrepared(Images(1), DinoOutputs.Attentions).Attentions!.Data;
+        encoder.Embed(Images(8));
+        encoder.Embed(Images(8));
+        CudaContext context = CudaDriver.Current!;
+        context.MemoryLimit = context.Memory.Used;
+        Assert.Equal(expected, encoder.ForwardPrepared(Images(1), DinoOutputs.Attentions | DinoOutputs.HiddenStates).Attentions!.Data);
+        Assert.Equal((8, 0), (encoder.BatchSize, _warnings.Count));
+    }
+
+    [Fact]
+    public void One_picture_that_does_not_fit_alone_makes_no_batch_smaller()
+    {
+        using IDisposable shown = ShowCard();
+        using DinoEncoder encoder = Encoder();
+        CudaContext context = CudaDriver.Current!;
+        long weights = context.Memory.Used;
+        encoder.Embed(Images(8));
+        context.MemoryLimit = weights + 1000;
+        DeviceMemoryException failure = Assert.Throws<DeviceMemoryException>(() => encoder.Embed(Images(1)));
+        Assert.DoesNotContain('\n', failure.Message);
+        Assert.Equal((8, 0), (encoder.BatchSize, _warnings.Count));
+        context.MemoryLimit = CudaDriver.MemorySize;
+        Assert.Equal(8, encoder.Embed(Images(8)).Length);
+    }
+
     /// <summary>The top-k kernel has its memory from a search before.</summary>
     [Fact]
     public void A_search_without_room_for_the_sort_returns_to_the_kernel()
@@ -41,4 +91,9 @@ public sealed class FullCardTests
         Assert.SkipUnless(CudaEmulator.IsUsed, "needs the emulated CUDA device: Linux, a C compiler, and no CUDA card");
         return CudaEmulator.Show();
     }
+
+    private static RgbImage[] Images(int count) => [.. Enumerable.Range(0, count).Select(TinyModel.Picture)];
+
+    private DinoEncoder Encoder() =>
+        DinoEncoder.Create(TinyModel.Weights, new DinoOptions { Device = "cuda", BatchSize = 8, Warning = _warnings.Add });
 }
