@@ -104,11 +104,16 @@ public sealed class BatchSizeTests(TestDevices devices)
         Assert.Equal(expected, BatchChoice.Fitting(budget, bytesPerImage));
 
     [Theory]
-    [InlineData(224, 7096)] // 2^31 / (197 tokens * 1536)
-    [InlineData(2048, 85)] // 2^31 / (16385 tokens * 1536)
-    [InlineData(20000, 1)]
-    public void Activations_of_large_pictures_stay_countable_in_32_bits(int side, int expected) =>
-        Assert.Equal(expected, BatchChoice.Indexable(new VitShape(VitConfig.VitS16, side, side)));
+    [InlineData(224, KernelFamily.Portable, 7096)] // 2^31 / (197 tokens * 1536)
+    [InlineData(2048, KernelFamily.Portable, 85)] // 2^31 / (16385 tokens * 1536)
+    [InlineData(13000, KernelFamily.Portable, 2)]
+    [InlineData(20000, KernelFamily.Portable, 0)]
+    [InlineData(224, KernelFamily.TensorCore, 7096)]
+    [InlineData(9440, KernelFamily.TensorCore, 4)] // 348101 tokens; 349525 are the most whose rows are within 2 GiB
+    [InlineData(9920, KernelFamily.TensorCore, 0)]
+    [InlineData(20000, KernelFamily.Generated, int.MaxValue)]
+    public void Activations_of_large_pictures_stay_countable_in_32_bits(int side, KernelFamily family, int expected) =>
+        Assert.Equal(expected, BatchChoice.Indexable(new VitShape(VitConfig.VitS16, side, side), family));
 
     [Fact]
     public void Pictures_that_are_not_rounded_to_bytes_take_four_times_their_room()

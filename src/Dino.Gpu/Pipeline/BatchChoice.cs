@@ -1,6 +1,9 @@
 using System.Numerics;
 using Dino.Gpu.Devices;
+using Dino.Gpu.Kernels.TensorCore;
+using Dino.Gpu.Ops.Device;
 using Dino.Gpu.Ops.Portable;
+using Dino.Gpu.Ops.TensorCore;
 using Dino.Gpu.Vit;
 using ILGPU.Runtime.Cuda;
 
@@ -31,7 +34,7 @@ internal static class BatchChoice
         // OpenCL does not report how much memory is free, so a quarter of all is taken. Drivers also refuse single
         // buffers above a quarter.
         long budget = device.Accelerator is CudaAccelerator cuda ? cuda.GetFreeMemory() / 2 : device.Accelerator.MemorySize / 4;
-        return Math.Min(Fitting(budget, BytesPerImage(shape, keepsFractions)), Indexable(shape));
+        return Math.Min(Fitting(budget, BytesPerImage(shape, keepsFractions)), Math.Max(1, Indexable(shape, device.Family)));
     }
 
     /// <summary>
@@ -44,12 +47,33 @@ internal static class BatchChoice
     }
 
     /// <summary>
-    /// The most images whose activations the portable and tensor-core kernels can index. They count in 32 bits. Large
-    /// pictures reach this limit before they fill a large GPU.
+    /// The most images whose activations the kernels of a family can index; 0 where one is too many. Those of GPUs
+    /// count in 32 bits. Large pictures reach this limit before they fill a large GPU.
     /// </summary>
-    internal static int Indexable(in VitShape shape) =>
-        (int)Math.Max(
-            1, int.MaxValue / ((long)shape.TokenCount * Math.Max(Math.Max(shape.PatchLength, 3 * shape.HiddenSize), shape.MlpSize)));
+    internal static int Indexable(in VitShape shape, KernelFamily family) =>
+        family is KernelFamily.Simd or KernelFamily.Generated ? int.MaxValue
+        : shape.TokenCount > MostTokens(shape, family) ? 0
+        : (int)(int.MaxValue / (shape.TokenCount * MostColumns(shape)));
+
+    /// <summary>
+    /// The most tokens of one image that the kernels of a family can index. A product on tensor cores that takes one
+    /// row of each image counts the bytes between two of them, up to float32 (<see cref="TensorGemmShape"/>).
+    /// </summary>
+    internal static long MostTokens(in VitShape shape, KernelFamily family) => family switch
+    {
+        KernelFamily.Simd or KernelFamily.Generated => long.MaxValue,
+        KernelFamily.TensorCore => int.MaxValue / (MostColumns(shape) * sizeof(float)),
+        _ => int.MaxValue / MostColumns(shape),
+    };
+
+    /// <summary>Columns of the widest activation, filled up as tensor cores need it.</summary>
+    private static long MostColumns(in VitShape shape)
+    {
+        long most = 0;
+        foreach (Activation activation in Enum.GetValues<Activation>())
+            most = Math.Max(most, DeviceActivations.ColumnCount(activation, shape, TensorCoreActivations.SizeMultiple));
+        return most;
+    }
 
     /// <summary>
     /// The largest power of two, at most <see cref="Most"/>, with which the images take at most

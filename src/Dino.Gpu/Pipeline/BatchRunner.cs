@@ -38,6 +38,7 @@ internal sealed class BatchRunner : IDisposable
     /// <param name="tables">Those of this input size.</param>
     /// <param name="batchSize">The most images in one pass.</param>
     /// <param name="warning">Called when batches become smaller.</param>
+    /// <exception cref="DinoException">The input has more tokens than the device's kernels can index.</exception>
     public BatchRunner(
         VitExecutor executor, DeviceInfo device, Preprocessor preprocessor, in VitShape shape, InputTables tables, int batchSize,
         Action<string>? warning)
@@ -48,6 +49,7 @@ internal sealed class BatchRunner : IDisposable
         _tables = tables;
         _batchSize = batchSize;
         _warning = warning;
+        _ = MostImages(shape); // before memory is taken
         _slots = new BatchSlot[executor.SlotCount];
         for (int i = 0; i < _slots.Length; i++)
             _slots[i] = executor.CreateSlot(preprocessor);
@@ -84,10 +86,11 @@ internal sealed class BatchRunner : IDisposable
     /// <param name="whole">The outputs for all of them.</param>
     /// <param name="shape">See <see cref="VitShape.AtScale"/>.</param>
     /// <param name="tables">Those of that input size.</param>
+    /// <exception cref="DinoException">The input has more tokens than the device's kernels can index.</exception>
     public ForwardOutput Run(IReadOnlyList<RgbImage> images, ForwardRequest whole, VitShape shape, InputTables tables)
     {
         ForwardOutput all = ForwardOutput.Allocate(shape, whole);
-        int most = _device.Family == KernelFamily.Simd ? int.MaxValue : BatchChoice.Indexable(shape);
+        int most = MostImages(shape);
         var running = new Queue<Pass>(); // oldest first
         int next = 0;
         int? emptied = null; // how many passes had begun when no batch was on the device
@@ -171,8 +174,18 @@ internal sealed class BatchRunner : IDisposable
     }
 
     /// <summary>Runs pictures as one batch and returns the time of each step.</summary>
+    /// <exception cref="DinoException">They are more than the device's kernels can index.</exception>
     public IReadOnlyList<OpTime> RunTimed(IReadOnlyList<RgbImage> images, in ForwardRequest request)
     {
+        int most = MostImages(_shape);
+        if (images.Count > most)
+        {
+            throw new DinoException(
+                $"{_device.Id} ({_device.Name}) takes at most {most} images of {_shape.InputWidth}x{_shape.InputHeight} at once "
+                + $"(found {images.Count})",
+                "use a smaller batch");
+        }
+
         BatchSlot slot = Take(wait: true)!;
         try
         {
@@ -240,6 +253,18 @@ internal sealed class BatchRunner : IDisposable
         {
             // Nobody is there to be told, and the device may be gone already.
         }
+    }
+
+    /// <summary>The most images of a batch, whatever memory there is: kernels of GPUs count in 32 bits.</summary>
+    private int MostImages(in VitShape shape)
+    {
+        int most = BatchChoice.Indexable(shape, _device.Family);
+        return most > 0
+            ? most
+            : throw new DinoException(
+                $"{_device.Id} ({_device.Name}) takes at most {BatchChoice.MostTokens(shape, _device.Family)} tokens of this model "
+                + $"(found {shape.TokenCount}, from {shape.InputWidth}x{shape.InputHeight} pixels)",
+                "take a smaller input size or scale, or the device cpu");
     }
 
     /// <summary>Takes a free slot. Returns null if there is none and <paramref name="wait"/> is false.</summary>
