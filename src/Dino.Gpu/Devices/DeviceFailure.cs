@@ -29,7 +29,8 @@ internal sealed record DeviceFailure(string Reason, string Hint, Exception? Caus
         {
             "CUDA_ERROR_OUT_OF_MEMORY" => "free memory on the card, nvidia-smi shows what uses it; or use --device cpu",
             "46" or "CUDA_ERROR_DEVICE_UNAVAILABLE" =>
-                "another process may hold the card for itself, nvidia-smi shows which; or use --device cpu",
+                "another process may hold the card for itself, nvidia-smi shows which, or this one has it open already; "
+                + "or use --device cpu",
             "35" or "222" or "803" or "CUDA_ERROR_NO_BINARY_FOR_GPU" or "CUDA_ERROR_INVALID_PTX" => UpdateDriver,
             _ => Elsewhere,
         }, exception);
