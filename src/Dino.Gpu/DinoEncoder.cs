@@ -58,7 +58,8 @@ public sealed partial class DinoEncoder : IDinoEncoder
         _start = new StartingTable(weights);
         _rotaryPeriods = weights.RotaryPeriods;
         InputTables tables = Tables(_shape);
-        _device = DinoDevice.Open(options.Device, options.Threads, warning: options.Warning, mayBeDirect: true);
+        _device = DinoDevice.Open(
+            options.Device, options.Threads, warning: options.Warning, mayBeDirect: true, precision: options.Precision);
         try
         {
             _executor = createExecutor(_device, weights);

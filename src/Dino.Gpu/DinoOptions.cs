@@ -36,9 +36,9 @@ public enum Precision
 public sealed record DinoOptions
 {
     /// <summary>
-    /// <c>auto</c> (CUDA, else an OpenCL GPU, else the CPU), <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>.
-    /// <see cref="DinoEncoderGroup"/> also takes several devices, separated by commas, and <c>cuda:all</c> or
-    /// <c>opencl:all</c>.
+    /// <c>auto</c> (CUDA, else an OpenCL GPU, else the CPU; the first that works and computes in
+    /// <see cref="Precision"/>), <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>. <see cref="DinoEncoderGroup"/> also
+    /// takes several devices, separated by commas, and <c>cuda:all</c> or <c>opencl:all</c>.
     /// </summary>
     public string Device { get; init; } = "auto";
 

@@ -63,9 +63,11 @@ internal sealed class DinoDevice : IDisposable
     /// <param name="algorithms">Whether kernels of ILGPU.Algorithms are to run on it, if it is a GPU.</param>
     /// <param name="warning">Receives one line for each GPU that <c>auto</c> cannot use and skips.</param>
     /// <param name="mayBeDirect">Whether the caller runs encoders alone, which a direct device can.</param>
+    /// <param name="precision">What <c>auto</c> takes a GPU for; it skips one that does not compute in it.</param>
     /// <exception cref="DinoException">No such device, or it cannot be used.</exception>
     public static DinoDevice Open(
-        string spec, int? threads = null, bool algorithms = false, Action<string>? warning = null, bool mayBeDirect = false)
+        string spec, int? threads = null, bool algorithms = false, Action<string>? warning = null, bool mayBeDirect = false,
+        Precision precision = Precision.Float32)
     {
         (string kind, int index) = Parse(spec);
         if (!RuntimeFeature.IsDynamicCodeSupported)
@@ -76,7 +78,7 @@ internal sealed class DinoDevice : IDisposable
         }
 
         bool isDirect = mayBeDirect && AppContext.TryGetSwitch(DirectSwitch, out bool isOn) && isOn;
-        if (kind == "auto" && OpenFirstGpu(algorithms, warning) is { } gpu)
+        if (kind == "auto" && OpenFirstGpu(algorithms, precision, warning) is { } gpu)
             return gpu;
         if (kind is "cpu" or "auto")
             return isDirect ? OpenDirect(threads, kind == "auto") : OpenCpu(threads, kind == "auto");
@@ -187,10 +189,10 @@ internal sealed class DinoDevice : IDisposable
     }
 
     /// <summary>
-    /// The first GPU that works, null where none does. OpenCL platforms load slowly, so they are loaded only when no CUDA
-    /// device works.
+    /// The first GPU that works and computes in the precision, null where none does. OpenCL platforms load slowly, so
+    /// they are loaded only when no CUDA device works.
     /// </summary>
-    private static DinoDevice? OpenFirstGpu(bool algorithms, Action<string>? warning)
+    private static DinoDevice? OpenFirstGpu(bool algorithms, Precision precision, Action<string>? warning)
     {
         foreach (Func<List<DeviceCatalog.Candidate>> find in new[] { DeviceCatalog.FindCuda, DeviceCatalog.FindOpenCL })
         {
@@ -200,10 +202,18 @@ internal sealed class DinoDevice : IDisposable
                 if (candidate.Info.Refusal is not null && candidate.Device is CLDevice)
                     continue;
                 DeviceCatalog.Candidate chosen = candidate with { Info = candidate.Info with { IsAutomaticChoice = true } };
-                DinoDevice? device = TryOpenGpu(chosen, algorithms, out DeviceFailure? failure);
-                if (device is not null)
-                    return device;
-                warning?.Invoke($"{Title(candidate.Info)} cannot be used: {failure!.Reason}; auto tries the next device");
+                string? reason = chosen.Info.Refusal is null && !chosen.Info.Precisions.Contains(precision)
+                    ? $"it {PrecisionSupport.Lack(chosen.Info, precision)}"
+                    : null;
+                if (reason is null)
+                {
+                    DinoDevice? device = TryOpenGpu(chosen, algorithms, out DeviceFailure? failure);
+                    if (device is not null)
+                        return device;
+                    reason = failure!.Reason;
+                }
+
+                warning?.Invoke($"{Title(candidate.Info)} cannot be used: {reason}; auto tries the next device");
             }
         }
 

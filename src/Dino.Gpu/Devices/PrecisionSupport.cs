@@ -48,9 +48,10 @@ internal static class PrecisionSupport
             Precision.Int8 => "a CPU with AVX512_VNNI on Linux or Windows",
             _ => "an NVIDIA GPU of compute capability 8.0 or newer",
         };
-        throw new DeviceException(
-            $"{device.Id} ({device.Name}) does not compute in {NameOf(precision)}, "
-            + $"only in {string.Join(", ", device.Precisions.Select(NameOf))}",
-            $"{NameOf(precision)} needs {needs}");
+        throw new DeviceException($"{device.Id} ({device.Name}) {Lack(device, precision)}", $"{NameOf(precision)} needs {needs}");
     }
+
+    /// <summary>What a device lacks that does not offer a precision, for messages that name it.</summary>
+    public static string Lack(DeviceInfo device, Precision precision) =>
+        $"does not compute in {NameOf(precision)}, only in {string.Join(", ", device.Precisions.Select(NameOf))}";
 }

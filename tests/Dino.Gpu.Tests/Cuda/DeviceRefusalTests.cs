@@ -41,6 +41,9 @@ public sealed class DeviceRefusalTests
         ("lost", new EmulatedCard { QueryError = 999 }, "error 999", "--device cpu"),
     ];
 
+    /// <summary>As <see cref="TinyModel"/>, of sizes that tensor cores take.</summary>
+    private static readonly VitWeights Wide = SyntheticWeights.Create(TinyModel.Weights.Config with { HiddenSize = 64, MlpSize = 64 });
+
     public static TheoryData<string> Cases => [.. Broken.Select(each => each.Name)];
 
     /// <summary>
@@ -95,6 +98,27 @@ public sealed class DeviceRefusalTests
         using DinoDevice device = DinoDevice.Open("auto", threads: 1, warning: told.Add);
         Assert.Equal(("cpu", true), (device.Info.Id, device.Info.IsAutomaticChoice));
         Assert.Equal(["cuda:0", "cuda:1"], told.Select(line => line.Split(' ')[0]));
+    }
+
+    /// <summary>Turing's tensor cores lack bfloat16.</summary>
+    [Fact]
+    public void Auto_takes_a_card_that_computes_in_the_precision()
+    {
+        RequireEmulator();
+        EmulatedCard turing = Sound with { Name = "Turing", Capability = (7, 5) };
+        using IDisposable shown = CudaEmulator.Show(new EmulatedMachine { Cards = [turing, Sound] });
+        var told = new List<string>();
+        var options = new DinoOptions { Precision = Precision.BFloat16, Warning = told.Add };
+        using (DinoEncoder encoder = DinoEncoder.Create(Wide, options))
+            Assert.Equal("cuda:1", encoder.Device.Id);
+        const string Lack = "cuda:0 (Turing) cannot be used: it does not compute in bf16, only in fp32; auto tries the next device";
+        Assert.Equal(Lack, Assert.Single(told));
+
+        told.Clear();
+        using (DinoEncoder encoder = DinoEncoder.Create(Wide, options with { Precision = Precision.Float32 }))
+            Assert.Equal(("cuda:0", 0), (encoder.Device.Id, told.Count));
+        const string Named = "cuda:0 (Turing) does not compute in bf16, only in fp32";
+        Assert.Equal(Named, Assert.Throws<DeviceException>(() => DinoEncoder.Create(Wide, options with { Device = "cuda" })).Message);
     }
 
     /// <summary>CUDA 10.0 came before Hopper, but with Turing.</summary>
@@ -206,7 +230,6 @@ public sealed class DeviceRefusalTests
         const int Images = 13;
         const DinoOutputs Kept = DinoOutputs.LastHiddenState | DinoOutputs.Attentions;
         RequireEmulator();
-        VitWeights weights = SyntheticWeights.Create(TinyModel.Weights.Config with { HiddenSize = 64, MlpSize = 64 });
         var options = new DinoOptions { Device = "cuda", Precision = precision, BatchSize = Images };
         RgbImage[] images = [.. Enumerable.Range(0, Images).Select(TinyModel.Picture)];
         DinoOutput expected, found;
@@ -221,7 +244,7 @@ public sealed class DeviceRefusalTests
 
         (DinoOutput, float[][]) Run()
         {
-            using DinoEncoder encoder = DinoEncoder.Create(weights, options);
+            using DinoEncoder encoder = DinoEncoder.Create(Wide, options);
             return (encoder.Forward(images, Kept), encoder.Embed(images));
         }
     }
