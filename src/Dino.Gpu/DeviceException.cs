@@ -20,5 +20,10 @@ public class DeviceException : DinoException
     {
     }
 
+    /// <summary>
+    /// Whether the device cannot be used as asked, so that it is none of those that <c>cuda:all</c> means.
+    /// </summary>
+    internal bool IsRefusal { get; init; }
+
     private protected override DinoException Again(string message) => new DeviceException(message, Hint, this);
 }

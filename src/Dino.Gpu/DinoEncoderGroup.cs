@@ -274,11 +274,26 @@ public sealed partial class DinoEncoderGroup : IDinoEncoder
 
     private static DinoEncoderGroup Create(VitWeights weights, DinoOptions? options, IReadOnlyList<string> devices)
     {
+        options ??= new DinoOptions();
         var encoders = new List<DinoEncoder>();
+        DeviceException? refusal = null;
         try
         {
             foreach (string device in devices)
-                encoders.Add(DinoEncoder.Create(weights, (options ?? new DinoOptions()) with { Device = device }));
+            {
+                try
+                {
+                    encoders.Add(DinoEncoder.Create(weights, options with { Device = device }));
+                }
+                catch (DeviceException failure) when (failure.IsRefusal && DeviceList.IsByAll(options.Device, device))
+                {
+                    refusal ??= failure;
+                    options.Warning?.Invoke($"{failure.Message}; continuing without it");
+                }
+            }
+
+            if (encoders.Count == 0)
+                ExceptionDispatchInfo.Throw(refusal!);
             return new DinoEncoderGroup(encoders);
         }
         catch

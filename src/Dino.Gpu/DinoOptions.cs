@@ -38,7 +38,7 @@ public sealed record DinoOptions
     /// <summary>
     /// <c>auto</c> (CUDA, else an OpenCL GPU, else the CPU; the first that works and computes in
     /// <see cref="Precision"/>), <c>cpu</c>, <c>cuda[:N]</c> or <c>opencl[:N]</c>. <see cref="DinoEncoderGroup"/> also
-    /// takes several devices, separated by commas, and <c>cuda:all</c> or <c>opencl:all</c>.
+    /// takes several devices, separated by commas, and <c>cuda:all</c> or <c>opencl:all</c>: those that can be used.
     /// </summary>
     public string Device { get; init; } = "auto";
 
@@ -103,9 +103,9 @@ public sealed record DinoOptions
     public int? DecodeThreads { get; init; }
 
     /// <summary>
-    /// Receives one line when the encoder departs from its options: when <c>auto</c> skips a GPU that it cannot use, when
-    /// a GPU does not run the products that are written for it, or when the batch is halved. It is called on the thread
-    /// that opens the device or runs the model.
+    /// Receives one line when the encoder departs from its options: when <c>auto</c> or <c>cuda:all</c> skips a GPU
+    /// that it cannot use, when a GPU does not run the products that are written for it, or when the batch is halved. It
+    /// is called on the thread that opens the device or runs the model.
     /// </summary>
     public Action<string>? Warning { get; init; }
 

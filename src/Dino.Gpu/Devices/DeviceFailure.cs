@@ -39,9 +39,12 @@ internal sealed record DeviceFailure(string Reason, string Hint, Exception? Caus
     /// <summary>Whether a driver reports an error. Others are errors of this program.</summary>
     public static bool IsDriverError(Exception exception) => exception is AcceleratorException;
 
-    /// <summary>The error that names the device: what it does, such as <c>does not start</c>, and why.</summary>
-    public DeviceException ToException(DeviceInfo device, string what = "failed") =>
-        new($"{device.Id} ({device.Name}) {what}: {Reason}", Hint, Cause);
+    /// <summary>The error of a device that was in use.</summary>
+    public DeviceException ToException(DeviceInfo device) => new($"{device.Id} ({device.Name}) failed: {Reason}", Hint, Cause);
+
+    /// <summary>The error of a device that does not open.</summary>
+    public DeviceException ToRefusal(DeviceInfo device) =>
+        new($"{device.Id} ({device.Name}) cannot be used: {Reason}", Hint, Cause) { IsRefusal = true };
 
     private static string Short(string text)
     {

@@ -15,13 +15,23 @@ internal static class DeviceList
     public static IReadOnlyList<string> Expand(string spec)
     {
         ArgumentNullException.ThrowIfNull(spec, "Device"); // as every caller's options call it
-        string[] entries = [.. spec.Split(',').Select(entry => entry.Trim().ToLowerInvariant())];
+        string[] entries = Entries(spec);
         List<string> devices = [.. entries.SelectMany(Devices)];
         if (entries.Length > 1 && devices.Contains("auto"))
             throw new DeviceException($"device list '{spec}' has auto beside other devices", "use auto alone, or name every device");
         string? twice = devices.GroupBy(device => device).FirstOrDefault(group => group.Count() > 1)?.Key;
         return twice is null ? devices : throw new DeviceException($"device list '{spec}' names {twice} twice");
     }
+
+    /// <summary>
+    /// Whether a device of a list is there by <c>all</c> alone. Only when it is opened does it show whether it can be
+    /// used: another process may hold it for itself.
+    /// </summary>
+    /// <param name="spec">The list.</param>
+    /// <param name="device">One of its devices, as <see cref="Expand"/> returns it.</param>
+    public static bool IsByAll(string spec, string device) => Entries(spec).Contains($"{device.Split(':')[0]}:all");
+
+    private static string[] Entries(string spec) => [.. spec.Split(',').Select(entry => entry.Trim().ToLowerInvariant())];
 
     private static IEnumerable<string> Devices(string entry) => entry switch
     {

@@ -221,7 +221,7 @@ internal sealed class DinoDevice : IDisposable
     }
 
     private static DinoDevice OpenGpu(DeviceCatalog.Candidate candidate, bool algorithms) =>
-        TryOpenGpu(candidate, algorithms, out DeviceFailure? failure) ?? throw failure!.ToException(candidate.Info, "cannot be used");
+        TryOpenGpu(candidate, algorithms, out DeviceFailure? failure) ?? throw failure!.ToRefusal(candidate.Info);
 
     /// <summary>
     /// Opens a GPU and runs a small kernel on it. The level is O2, which infers address spaces. Below it ILGPU emits

@@ -48,7 +48,10 @@ internal static class PrecisionSupport
             Precision.Int8 => "a CPU with AVX512_VNNI on Linux or Windows",
             _ => "an NVIDIA GPU of compute capability 8.0 or newer",
         };
-        throw new DeviceException($"{device.Id} ({device.Name}) {Lack(device, precision)}", $"{NameOf(precision)} needs {needs}");
+        throw new DeviceException($"{device.Id} ({device.Name}) {Lack(device, precision)}", $"{NameOf(precision)} needs {needs}")
+        {
+            IsRefusal = true,
+        };
     }
 
     /// <summary>What a device lacks that does not offer a precision, for messages that name it.</summary>

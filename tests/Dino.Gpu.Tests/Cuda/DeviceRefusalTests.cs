@@ -119,6 +119,35 @@ public sealed class DeviceRefusalTests
             Assert.Equal(("cuda:0", 0), (encoder.Device.Id, told.Count));
         const string Named = "cuda:0 (Turing) does not compute in bf16, only in fp32";
         Assert.Equal(Named, Assert.Throws<DeviceException>(() => DinoEncoder.Create(Wide, options with { Device = "cuda" })).Message);
+        using (DinoEncoderGroup group = DinoEncoderGroup.Create(Wide, options with { Device = "cuda:all" }))
+            Assert.Equal("cuda:1", Assert.Single(group.Devices).Id);
+        Assert.Equal($"{Named}; continuing without it", Assert.Single(told));
+    }
+
+    /// <summary>Whether a card can be used shows only when it is opened.</summary>
+    [Fact]
+    public void All_means_the_cards_that_open()
+    {
+        RequireEmulator();
+        EmulatedCard held = Sound with { Name = "held card", ContextError = CudaDriver.DeviceUnavailable };
+        var told = new List<string>();
+        var options = new DinoOptions { Device = "cuda:all", Warning = told.Add };
+        using (CudaEmulator.Show(new EmulatedMachine { Cards = [held, Sound] }))
+        {
+            using (DinoEncoderGroup group = DinoEncoderGroup.Create(TinyModel.Weights, options))
+                Assert.Equal("cuda:1", Assert.Single(group.Devices).Id);
+            string line = Assert.Single(told);
+            Assert.StartsWith("cuda:0 (held card) cannot be used: CUDA-capable device(s) is/are busy", line, StringComparison.Ordinal);
+            Assert.EndsWith("; continuing without it", line, StringComparison.Ordinal);
+
+            // One that is named has to open.
+            Assert.StartsWith("cuda:0 (held card) cannot be used", Assert.Throws<DeviceException>(
+                () => DinoEncoderGroup.Create(TinyModel.Weights, options with { Device = "cuda:0,cuda:1" })).Message);
+        }
+
+        using IDisposable shown = CudaEmulator.Show(new EmulatedMachine { Cards = [held, held] });
+        DeviceException failure = Assert.Throws<DeviceException>(() => DinoEncoderGroup.Create(TinyModel.Weights, options));
+        Assert.StartsWith("cuda:0 (held card) cannot be used", failure.Message, StringComparison.Ordinal);
     }
 
     /// <summary>CUDA 10.0 came before Hopper, but with Turing.</summary>
