@@ -69,7 +69,7 @@ public sealed partial class DinoEncoder
         lock (_queueLock)
         {
             return _queue ??= EmbedCalls.CreateQueue(
-                _options, source => PrepareSource(source, PrepareForDevice), ClassTokens, () => BatchSize, devices: 1, BatchesInFlight);
+                _options, source => PrepareSource(source, PrepareForDevice), ClassTokens, () => BatchSize, () => 1, () => BatchesInFlight);
         }
     }
 

@@ -39,7 +39,7 @@ public sealed partial class DinoEncoderGroup
     {
         try
         {
-            Parallel.ForEach(_encoders, encoder => encoder.WarmUp());
+            Parallel.ForEach(_pool.Workers, encoder => encoder.WarmUp());
         }
         catch (AggregateException failure)
         {
@@ -87,8 +87,8 @@ public sealed partial class DinoEncoderGroup
                 source => _encoders[0].PrepareSource(source, PrepareForDevice),
                 ClassTokens,
                 () => BatchSize,
-                _encoders.Length,
-                BatchesInFlight);
+                () => _pool.Workers.Count,
+                () => BatchesInFlight);
         }
     }
 

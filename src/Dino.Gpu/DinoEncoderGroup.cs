@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using Dino.Gpu.Checkpoints;
 using Dino.Gpu.Devices;
@@ -14,8 +13,16 @@ namespace Dino.Gpu;
 /// wait.
 /// </summary>
 /// <remarks>
+/// <para>
 /// Devices of one kind give the same numbers. Devices of different kinds differ within float32 rounding, and any of
 /// them may compute a batch.
+/// </para>
+/// <para>
+/// A call whose device fails is repeated on the others, since nothing of it has been returned yet. If one of them
+/// succeeds, the devices that failed get no more calls, and <see cref="DinoOptions.Warning"/> receives one line for
+/// each. If none does, the call fails with the last failure, and every device stays. A device that has no room for a
+/// call is not one that failed.
+/// </para>
 /// </remarks>
 /// <example>
 /// <code>
@@ -26,25 +33,21 @@ namespace Dino.Gpu;
 public sealed partial class DinoEncoderGroup : IDinoEncoder
 {
     private readonly DinoEncoder[] _encoders;
-    private readonly ConcurrentQueue<DinoEncoder> _free;
-    private readonly SemaphoreSlim _freeCount;
+    private readonly WorkerPool<DinoEncoder> _pool;
     private int _disposed;
 
     /// <summary>Takes ownership of the encoders. They must hold the same model at the same input size.</summary>
     internal DinoEncoderGroup(IReadOnlyList<DinoEncoder> encoders)
     {
         _encoders = [.. encoders];
-        // A device is in the queue once for each batch that it takes at a time. The first places of all devices come
-        // before any second place.
-        IEnumerable<DinoEncoder> places = Enumerable.Range(0, _encoders.Max(encoder => encoder.BatchesInFlight))
-            .SelectMany(place => _encoders.Where(encoder => place < encoder.BatchesInFlight));
-        _free = new ConcurrentQueue<DinoEncoder>(places);
-        _freeCount = new SemaphoreSlim(_free.Count);
-        BatchesInFlight = _free.Count;
+        _pool = new WorkerPool<DinoEncoder>(_encoders, encoder => encoder.BatchesInFlight);
     }
 
-    /// <summary>The devices, in the order in which they were named.</summary>
-    public IReadOnlyList<DeviceInfo> Devices => [.. _encoders.Select(encoder => encoder.Device)];
+    /// <summary>
+    /// The devices, in the order in which they were named. One that failed and gets no more calls is no longer among
+    /// them.
+    /// </summary>
+    public IReadOnlyList<DeviceInfo> Devices => [.. _pool.Workers.Select(encoder => encoder.Device)];
 
     /// <summary>The model's sizes.</summary>
     public VitConfig Config => _encoders[0].Config;
@@ -74,13 +77,13 @@ public sealed partial class DinoEncoderGroup : IDinoEncoder
     internal PreprocessorConfig? Pictures => _encoders[0].Pictures;
 
     /// <summary>The most images that every device takes in one pass.</summary>
-    public int BatchSize => _encoders.Min(encoder => encoder.BatchSize);
+    public int BatchSize => _pool.Workers.Min(encoder => encoder.BatchSize);
 
     /// <summary>
     /// The most batches under way at the same time, on all devices together. If as many threads call the group, no
     /// device waits for pictures.
     /// </summary>
-    public int BatchesInFlight { get; }
+    public int BatchesInFlight => _pool.Workers.Sum(encoder => encoder.BatchesInFlight);
 
     /// <summary>Reads a checkpoint once and loads it onto every device of <see cref="DinoOptions.Device"/>.</summary>
     /// <param name="weights">As for <see cref="DinoEncoder.Load"/>.</param>
@@ -214,6 +217,7 @@ public sealed partial class DinoEncoderGroup : IDinoEncoder
         EndCalls();
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
+        _pool.Close();
         if (DisposeAll(_encoders) is { } failure)
             ExceptionDispatchInfo.Throw(failure);
     }
@@ -225,31 +229,55 @@ public sealed partial class DinoEncoderGroup : IDinoEncoder
         return EmbedCalls.DisposeAsync(Dispose);
     }
 
+    /// <summary>Runs a call on a free device, and on the others where that one fails.</summary>
     private DinoOutput OnFreeDevice(Func<DinoEncoder, DinoOutput> pass)
     {
-        _freeCount.Wait();
-        DinoEncoder? encoder = null;
-        try
+        var failed = new List<DinoEncoder>();
+        var failures = new List<DeviceException>();
+        while (_pool.Take(failed) is { } encoder)
         {
-            ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
-            if (!_free.TryDequeue(out encoder))
-                throw new InvalidOperationException("No encoder is free.");
-            return pass(encoder);
+            DinoOutput? output = null;
+            try
+            {
+                output = pass(encoder);
+            }
+            catch (DeviceException failure) when (failure is not DeviceMemoryException)
+            {
+                failed.Add(encoder);
+                failures.Add((DeviceException)Named(encoder, failure));
+            }
+            catch (Exception failure) when (failure is not (ArgumentException or ObjectDisposedException))
+            {
+                ExceptionDispatchInfo.Throw(Named(encoder, failure));
+            }
+            finally
+            {
+                _pool.Return(encoder);
+            }
+
+            if (output is null)
+                continue;
+            // Only now are they to blame: a call that no device can do is no reason to leave any of them out.
+            for (int i = 0; i < failed.Count; i++)
+            {
+                if (_pool.LeaveOut(failed[i]))
+                    failed[i].Options.Warning?.Invoke($"{failures[i].Message}; continuing without it");
+            }
+
+            return output;
         }
-        catch (Exception failure) when (_encoders.Length > 1 && failure is not (ArgumentException or ObjectDisposedException)
-            && !failure.Message.StartsWith(encoder?.Device.Id ?? "", StringComparison.Ordinal))
-        {
-            // With several devices, the name of the one that failed is half of the answer.
-            string message = $"{encoder?.Device.Id} ({encoder?.Device.Name}): {failure.Message.ReplaceLineEndings(" ")}";
-            throw (failure as DeviceException)?.WithMessage(message)
-                ?? new DeviceException(message, (failure as DinoException)?.Hint, failure);
-        }
-        finally
-        {
-            if (encoder is not null)
-                _free.Enqueue(encoder);
-            _freeCount.Release();
-        }
+
+        throw failures[^1];
+    }
+
+    /// <summary>A failure that names its device; with several of them, that is half of the answer.</summary>
+    private Exception Named(DinoEncoder encoder, Exception failure)
+    {
+        if (_encoders.Length == 1 || failure.Message.StartsWith(encoder.Device.Id, StringComparison.Ordinal))
+            return failure;
+        string message = $"{encoder.Device.Id} ({encoder.Device.Name}): {failure.Message.ReplaceLineEndings(" ")}";
+        return (failure as DeviceException)?.WithMessage(message)
+            ?? new DeviceException(message, (failure as DinoException)?.Hint, failure);
     }
 
     /// <summary>Frees every device, whatever becomes of the others.</summary>

@@ -104,8 +104,9 @@ public sealed record DinoOptions
 
     /// <summary>
     /// Receives one line when the encoder departs from its options: when <c>auto</c> or <c>cuda:all</c> skips a GPU
-    /// that it cannot use, when a GPU does not run the products that are written for it, or when the batch is halved. It
-    /// is called on the thread that opens the device or runs the model.
+    /// that it cannot use, when a GPU does not run the products that are written for it, when the batch is halved, or
+    /// when a <see cref="DinoEncoderGroup"/> continues without a device that failed. It is called on the thread that
+    /// opens the device or runs the model.
     /// </summary>
     public Action<string>? Warning { get; init; }
 

@@ -62,6 +62,37 @@ public sealed class DinoEncoderGroupTests
         Assert.Equal(Enumerable.Range(0, rows.Names.Count), rows.Names); // what left before is still in order
     }
 
+    /// <summary>A call that no device can do says nothing about the devices.</summary>
+    [Fact]
+    public void A_call_that_fails_everywhere_leaves_no_device_out()
+    {
+        var calls = new List<string>();
+        using var group = new DinoEncoderGroup([Broken("first"), Broken("second")]);
+        DeviceException failure = Assert.Throws<DeviceException>(
+            () => group.ForwardPrepared([TinyModel.Picture(0), TinyModel.Picture(1)], DinoOutputs.ClassToken));
+        Assert.EndsWith(": second", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(["first", "second"], calls);
+        Assert.Equal(2, group.Devices.Count);
+        group.ForwardPrepared([TinyModel.Picture(0)], DinoOutputs.ClassToken);
+
+        DinoEncoder Broken(string name) => Encoder(count =>
+        {
+            if (count < 2)
+                return;
+            calls.Add(name);
+            throw new DeviceException(name);
+        });
+    }
+
+    [Fact]
+    public void A_device_without_room_for_a_call_stays()
+    {
+        using var group = new DinoEncoderGroup([Encoder(_ => throw new DeviceMemoryException("full")), Encoder(_ => { })]);
+        Assert.Throws<DeviceMemoryException>(() => group.ForwardPrepared([TinyModel.Picture(0)], DinoOutputs.ClassToken));
+        group.ForwardPrepared([TinyModel.Picture(0)], DinoOutputs.ClassToken);
+        Assert.Equal(2, group.Devices.Count);
+    }
+
     [Fact]
     public void Many_threads_share_a_group()
     {

@@ -23,6 +23,7 @@ public sealed class Embedder : IDisposable
         Options = options;
         Layout = layout;
         _provenance = provenance;
+        InFlight = Math.Max(encoders.BatchesInFlight, encoders.Devices.Count == 1 ? 1 : encoders.Devices.Count + 1);
     }
 
     /// <summary>How images become rows.</summary>
@@ -52,7 +53,7 @@ public sealed class Embedder : IDisposable
     /// <summary>
     /// Batches in the model at the same time. With several devices, one more batch waits for the next free one.
     /// </summary>
-    internal int InFlight => Math.Max(Encoders.BatchesInFlight, Encoders.Devices.Count == 1 ? 1 : Encoders.Devices.Count + 1);
+    internal int InFlight { get; }
 
     /// <summary>Loads a model.</summary>
     /// <param name="weights">A checkpoint, a folder with one, or <c>synthetic[:SEED]</c>.</param>

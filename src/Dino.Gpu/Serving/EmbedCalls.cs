@@ -11,15 +11,15 @@ internal static class EmbedCalls
     /// <param name="prepare">Makes the model's input of a picture.</param>
     /// <param name="forward">Embeds prepared pictures: (images, hidden).</param>
     /// <param name="batchSize">The most pictures of a batch at this moment.</param>
-    /// <param name="devices">Number of devices.</param>
-    /// <param name="batchesInFlight">The most batches under way at the same time.</param>
+    /// <param name="devices">Number of devices at this moment.</param>
+    /// <param name="batchesInFlight">The most batches under way at the same time, at this moment.</param>
     public static EmbedQueue CreateQueue(
         DinoOptions options,
         Func<ImageSource, RgbImage> prepare,
         Func<IReadOnlyList<RgbImage>, float[]> forward,
         Func<int> batchSize,
-        int devices,
-        int batchesInFlight) => new(new QueueOptions
+        Func<int> devices,
+        Func<int> batchesInFlight) => new(new QueueOptions
         {
             Prepare = prepare,
             Forward = forward,

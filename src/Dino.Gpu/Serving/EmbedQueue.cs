@@ -28,7 +28,7 @@ internal sealed class EmbedQueue(QueueOptions options) : IDisposable
     private bool _isDisposed;
 
     /// <summary>The most pictures that are decoded and wait, or are being decoded: those of the next batches.</summary>
-    public int Window => options.BatchSize() * options.BatchesInFlight + options.DecodeThreads;
+    public int Window => options.BatchSize() * options.BatchesInFlight() + options.DecodeThreads;
 
     /// <summary>Adds a picture.</summary>
     /// <param name="source">The picture.</param>
@@ -187,7 +187,7 @@ internal sealed class EmbedQueue(QueueOptions options) : IDisposable
     /// <summary>Wakes the threads, or starts one more. Within the lock.</summary>
     private void CallThread()
     {
-        if (_idle == 0 && _threads < options.BatchesInFlight)
+        if (_idle == 0 && _threads < options.BatchesInFlight())
         {
             _threads++;
             new Thread(RunBatches) { IsBackground = true, Name = "dino batches" }.UnsafeStart(); // not in the context of one caller
@@ -244,11 +244,11 @@ internal sealed class EmbedQueue(QueueOptions options) : IDisposable
     /// <param name="patience">Shortened to the time until a part of a batch may start.</param>
     private bool CanStart(ref TimeSpan patience)
     {
-        if (_ready.Count == 0 || _running >= options.BatchesInFlight)
+        if (_ready.Count == 0 || _running >= options.BatchesInFlight())
             return false;
         if (_ready.Count >= options.BatchSize())
             return true;
-        if (_running >= options.Devices)
+        if (_running >= options.Devices())
             return false;
         TimeSpan left = options.MaxBatchDelay - Stopwatch.GetElapsedTime(_ready.First!.Value.Ready);
         if (left <= TimeSpan.Zero)

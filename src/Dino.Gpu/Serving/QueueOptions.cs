@@ -14,11 +14,13 @@ internal sealed record QueueOptions
     /// <summary>The most pictures of a batch at this moment.</summary>
     public required Func<int> BatchSize { get; init; }
 
-    /// <summary>Devices: so many batches compute at the same time.</summary>
-    public int Devices { get; init; } = 1;
+    /// <summary>Devices at this moment: so many batches compute at the same time.</summary>
+    public Func<int> Devices { get; init; } = () => 1;
 
-    /// <summary>The most batches under way at the same time, those included that are uploaded.</summary>
-    public int BatchesInFlight { get; init; } = 1;
+    /// <summary>
+    /// The most batches under way at the same time, at this moment, those included that are uploaded.
+    /// </summary>
+    public Func<int> BatchesInFlight { get; init; } = () => 1;
 
     /// <summary>The most pictures of single calls that wait; further ones are refused.</summary>
     public int Limit { get; init; } = 1024;

@@ -85,6 +85,45 @@ public sealed class LostDeviceTests
         Assert.Equal((0, 0), (contexts[1].Memory.Used, contexts[1].PinCount));
     }
 
+    [Fact]
+    public async Task A_group_continues_without_a_lost_card()
+    {
+        using IDisposable shown = ShowCards(2);
+        (DinoEncoderGroup group, CudaContext[] contexts, List<string> warnings) = Group();
+        using (group)
+        {
+            float[] expected = group.Embed(Images(1)[0]);
+            Lose(contexts[0]);
+            Parallel.For(0, 100, new ParallelOptions { MaxDegreeOfParallelism = 4 },
+                _ => Assert.Equal(expected, group.Embed(Images(1)[0])));
+            Assert.Equal(expected, await group.EmbedAsync(ImageSource.FromImage(Images(1)[0]), TestContext.Current.CancellationToken));
+            string line = Assert.Single(warnings);
+            Assert.StartsWith("cuda:0 (emulated CUDA device 0) failed: ", line, StringComparison.Ordinal);
+            Assert.EndsWith("; continuing without it", line, StringComparison.Ordinal);
+            Assert.Equal("cuda:1", Assert.Single(group.Devices).Id);
+            Assert.Equal(2, group.BatchesInFlight);
+
+            Lose(contexts[1]);
+            DeviceException failure = Assert.Throws<DeviceException>(() => group.Embed(Images(1)[0]));
+            Assert.StartsWith("cuda:1 (", failure.Message, StringComparison.Ordinal);
+            Assert.Single(group.Devices);
+            Assert.Single(warnings);
+        }
+    }
+
+    [Fact]
+    public void With_every_card_lost_a_call_ends_with_the_last_failure()
+    {
+        using IDisposable shown = ShowCards(2);
+        (DinoEncoderGroup group, CudaContext[] contexts, List<string> warnings) = Group();
+        group.WarmUp();
+        Assert.All(contexts, Lose);
+        Assert.Throws<DeviceException>(() => group.Embed(Images(1)[0]));
+        Assert.Equal((2, 0), (group.Devices.Count, warnings.Count));
+        group.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => group.Embed(Images(1)[0]));
+    }
+
     private static (DinoEncoderGroup Group, CudaContext[] Contexts, List<string> Warnings) Group()
     {
         var encoders = new List<DinoEncoder>();

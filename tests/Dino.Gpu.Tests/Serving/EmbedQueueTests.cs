@@ -235,7 +235,7 @@ public sealed class EmbedQueueTests : IDisposable
                 return failure is null ? [.. pictures.SelectMany(picture => new float[] { picture.Pixels[0], 1 })] : throw failure;
             },
             BatchSize = () => batchSize,
-            BatchesInFlight = batchesInFlight,
+            BatchesInFlight = () => batchesInFlight,
             Limit = limit,
             MaxBatchDelay = delay,
             IdleTime = idle ?? TimeSpan.FromSeconds(5),
