@@ -12,13 +12,20 @@ namespace Dino.Gpu.Data.Inputs;
 /// for one itself, so that it becomes a row that fails
 /// instead of a picture that nobody misses. Links that lead nowhere and pipes are files here, and fail when they are
 /// read. A folder below the first that cannot be listed, or not to its end, is a row that fails, before what could be
-/// listed of it.
+/// listed of it. Names of a folder that are one name once their bytes are text are rows that fail, too.
 /// </summary>
 /// <param name="segments">Names with <see cref="GlobPattern"/>'s wildcards in them, names as they stand, or <c>**</c>
 /// for any depth of folders, none included.</param>
 /// <param name="imagesOnly">Whether only files with an image's extension are taken.</param>
 internal sealed class FolderWalk(string[] segments, bool imagesOnly)
 {
+    /// <summary>Why a name is not read that more than one entry of its folder has. Bytes that are not UTF-8 reach .NET
+    /// as U+FFFD, and reading one of the two would read the other.</summary>
+    internal const string SeveralOfTheName = "several files or folders here differ only in bytes that are not UTF-8; rename them";
+
+    /// <summary>Why a folder cannot be listed that its own folder had a moment ago.</summary>
+    internal const string NoSuchFolder = "no such folder; if its name is not valid UTF-8, rename it";
+
     private const string AnyDepth = "**";
 
     private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
@@ -38,10 +45,11 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
     }
 
     /// <summary>A folder that is being walked: what its paths begin with, and its names in order.</summary>
-    private readonly record struct Level(string Prefix, SortedNames Names, IEnumerator<(string Name, ulong Segments)> Entries) : IDisposable
+    private readonly record struct Level(
+        string Prefix, SortedNames Names, IEnumerator<(Entry Entry, bool IsOneOfSeveral)> Entries) : IDisposable
     {
         public Level(string prefix, SortedNames names)
-            : this(prefix, names, names.GetEnumerator())
+            : this(prefix, names, WithSeveral(names))
         {
         }
 
@@ -49,6 +57,24 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
         {
             Entries.Dispose();
             Names.Dispose();
+        }
+
+        /// <summary>The names in order, where equal ones follow each other.</summary>
+        private static IEnumerator<(Entry Entry, bool IsOneOfSeveral)> WithSeveral(SortedNames names)
+        {
+            Entry? held = null;
+            bool isSame = false; // as the one before
+            foreach ((string name, ulong segments) in names)
+            {
+                bool isNextSame = held?.Name == name;
+                if (held is { } entry)
+                    yield return (entry, isSame || isNextSame);
+                held = new Entry(name, segments);
+                isSame = isNextSame;
+            }
+
+            if (held is { } last)
+                yield return (last, isSame);
         }
     }
 
@@ -104,8 +130,14 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
                     continue;
                 }
 
-                (string name, ulong inside) = level.Entries.Current;
+                ((string name, ulong inside), bool isOneOfSeveral) = level.Entries.Current;
                 string path = level.Prefix + name;
+                if (isOneOfSeveral)
+                {
+                    yield return InputItem.File(Path.TrimEndingDirectorySeparator(path)) with { Problem = SeveralOfTheName };
+                    continue;
+                }
+
                 if (inside == 0)
                 {
                     yield return InputItem.File(path);
@@ -156,9 +188,10 @@ internal sealed class FolderWalk(string[] segments, bool imagesOnly)
                 sorted.Add(entry.Name, entry.Segments);
             isDone = true;
         }
-        catch (DirectoryNotFoundException)
+        catch (DirectoryNotFoundException) // gone meanwhile, or its name is not the one that .NET sees
         {
-            isDone = true; // gone meanwhile
+            isDone = true;
+            problem = NoSuchFolder;
         }
         catch (UnauthorizedAccessException)
         {
