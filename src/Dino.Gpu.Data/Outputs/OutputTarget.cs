@@ -40,7 +40,8 @@ internal sealed class OutputTarget
 
     /// <summary>The target that two options name.</summary>
     /// <param name="file">Value of <c>-o</c>; null, <c>-</c> or <c>/dev/stdout</c> is standard output.</param>
-    /// <param name="format">Value of <c>--format</c>, or null to go by the file's extension.</param>
+    /// <param name="format">Value of <c>--format</c>, or null to go by the file's extension. A file that is named as
+    /// one of another format would be read as that.</param>
     /// <param name="hasFormat">Whether the command has <c>--format</c>.</param>
     /// <exception cref="DinoException">They do not go together, or the format is not known.</exception>
     public static OutputTarget Parse(string? file, string? format, bool hasFormat = true)
@@ -60,7 +61,15 @@ internal sealed class OutputTarget
         UrlInput.RefuseOutput(file);
         if (NamesFolder(file))
             return new OutputTarget(file, named ?? FormatCatalog.Npy, isFolder: true);
-        named ??= FormatCatalog.FromExtension(file);
+        EmbeddingFormat? ofExtension = FormatCatalog.FromExtension(file);
+        if (named is not null && ofExtension is not null && named != ofExtension)
+        {
+            throw new DinoException(
+                $"--format: expected {ofExtension.Name} for '{file}', found {named.Name}",
+                $"omit --format, or end the name in {named.Extensions[0]}");
+        }
+
+        named ??= ofExtension;
         if (named is null)
         {
             string other = hasFormat ? $", or add --format {FormatCatalog.Names}" : "";

@@ -29,6 +29,14 @@ public sealed class OptionVariableTests
     }
 
     [Fact]
+    public async Task A_variable_that_contradicts_a_file_is_named()
+    {
+        CliResult wrong = await EmbedAsync(["DINO_FORMAT=csv"], "-o", "n.npy");
+        Assert.StartsWith("dino: error: --format: expected npy for 'n.npy', found csv\n", wrong.UsageLine());
+        Assert.EndsWith("; the environment has DINO_FORMAT", wrong.ErrorLines[1]);
+    }
+
+    [Fact]
     public async Task A_wrong_variable_is_named()
     {
         CliResult wrong = await EmbedAsync(["DINO_FORMAT=xml"]);

@@ -59,6 +59,23 @@ public sealed class OutputRefusalTests : IDisposable
         Assert.Empty(_folder.Files);
     }
 
+    /// <summary>A file that is named as one of another format would be read as that.</summary>
+    [Theory]
+    [InlineData("npy", "csv", "n.npy", "n.csv")]
+    [InlineData("jsonl", "npz", "n.ndjson", "n.npz")]
+    [InlineData("parquet", "jsonl", "n.PQ", "n.jsonl")]
+    public async Task A_format_that_the_extension_contradicts_is_refused(string expected, string found, string name, string renamed)
+    {
+        CliResult result = await CliRunner.EmbedTinyAsync(Gray, "-o", _folder.Path(name), "--format", found);
+        Assert.Equal(
+            $"dino: error: --format: expected {expected} for '{_folder.Path(name)}', found {found}\n"
+                + $"hint: omit --format, or end the name in {Path.GetExtension(renamed)}",
+            result.UsageLine());
+        Assert.Empty(_folder.Files);
+        Assert.Equal(0, (await CliRunner.EmbedTinyAsync(Gray, "-o", _folder.Path(renamed), "--format", found, "-q")).ExitCode);
+        Assert.Equal(0, (await CliRunner.EmbedTinyAsync(Gray, "-o", _folder.Path("n.dat"), "--format", found, "-q")).ExitCode);
+    }
+
     [Theory]
     [InlineData("photos/gray.png is named twice", "photos", "photos")]
     [InlineData("photos/gray.png is named twice, also as ./photos/gray.png", "photos", "./photos")]
