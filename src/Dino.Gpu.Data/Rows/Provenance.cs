@@ -25,10 +25,17 @@ public sealed record Provenance
     /// <summary>The most bytes of JSON that are read.</summary>
     internal const int LongestJson = 1 << 16;
 
+    /// <summary>What <see cref="Precision"/>, <see cref="Exif"/>, <see cref="Decoder"/> and <see cref="Version"/> say of
+    /// vectors that differ in it.</summary>
+    internal const string Mixed = "mixed";
+
+    private const string FastMark = "-fast";
     private const string DinoPreset = "dino";
     private const string StudentMark = "#" + CheckpointOptions.Student;
 
-    /// <summary>Version of Dino.Gpu that made the vectors; empty where an old file does not say.</summary>
+    /// <summary>
+    /// Version of Dino.Gpu that made the vectors; empty where an old file does not say, <c>mixed</c> for several.
+    /// </summary>
     public required string Version { get; init; }
 
     /// <summary>
@@ -75,10 +82,12 @@ public sealed record Provenance
     /// <summary><c>size</c>, <c>scale</c> or <c>antialias</c>.</summary>
     public required string Interpolation { get; init; }
 
-    /// <summary><c>apply</c> or <c>ignore</c>.</summary>
+    /// <summary><c>apply</c> or <c>ignore</c>; <c>mixed</c> for vectors of both.</summary>
     public required string Exif { get; init; }
 
-    /// <summary>Name of the image decoder; it ends in <c>-fast</c> for pictures that are decoded smaller.</summary>
+    /// <summary>
+    /// Name of the image decoder, or <c>mixed</c>; it ends in <c>-fast</c> for pictures that are decoded smaller.
+    /// </summary>
     public required string Decoder { get; init; }
 
     /// <summary>What is made of an image: <c>cls</c>, <c>mean</c> and so on, as <c>--output</c> takes it.</summary>
@@ -87,7 +96,7 @@ public sealed record Provenance
     /// <summary>Whether every vector is scaled to length 1.</summary>
     public required bool Normalize { get; init; }
 
-    /// <summary><c>fp32</c>, <c>tf32</c>, <c>bf16</c>, <c>fp16</c> or <c>int8</c>.</summary>
+    /// <summary><c>fp32</c>, <c>tf32</c>, <c>bf16</c>, <c>fp16</c> or <c>int8</c>; <c>mixed</c> for several.</summary>
     public required string Precision { get; init; }
 
     /// <summary>Sizes of the model in words, for messages.</summary>
@@ -98,7 +107,19 @@ public sealed record Provenance
         + $"eps {LayerNormEpsilon}");
 
     /// <summary><c>fast</c> for pictures that were decoded smaller, else <c>exact</c>.</summary>
-    internal string DecodeMode => Decoder.EndsWith("-fast", StringComparison.Ordinal) ? "fast" : "exact";
+    internal string DecodeMode => Decoder.EndsWith(FastMark, StringComparison.Ordinal) ? "fast" : "exact";
+
+    /// <summary>In what the vectors differ, for a message; empty for those of one kind.</summary>
+    [JsonIgnore]
+    internal IEnumerable<string> Differences
+    {
+        get
+        {
+            (string Name, string Value)[] all =
+                [("precision", Precision), ("EXIF orientation", Exif), ("decoder", Decoder), ("version", Version)];
+            return all.Where(one => one.Value is Mixed or Mixed + FastMark).Select(one => one.Name);
+        }
+    }
 
     /// <summary>Input size of the model, <c>WxH</c>.</summary>
     [JsonIgnore]
@@ -217,6 +238,19 @@ public sealed record Provenance
             "; ", pairs.Where(pair => pair.Mine != pair.Theirs).Select(pair => $"{pair.Name} {Short(pair.Theirs)} and {Short(pair.Mine)}"));
         return all.Length == 0 ? null : all;
     }
+
+    /// <summary>What is true of these vectors and of others that can be compared with them.</summary>
+    /// <param name="other">What made the others.</param>
+    internal Provenance JoinedWith(Provenance other) => this with
+    {
+        Version = Shared(Version, other.Version),
+        Exif = Shared(Exif, other.Exif),
+        Decoder = Shared(Decoder, other.Decoder, DecodeMode == "fast" ? Mixed + FastMark : Mixed),
+        Normalize = Normalize && other.Normalize,
+        Precision = Shared(Precision, other.Precision),
+    };
+
+    private static string Shared(string mine, string theirs, string mixed = Mixed) => mine == theirs ? mine : mixed;
 
     /// <summary>As many digits of a digest as tell checkpoints apart, for a line that people read.</summary>
     private static string Short(string weights) =>

@@ -22,11 +22,13 @@ internal sealed class ComparableVectors(bool isForced, Action<string> tell)
     }
 
     /// <summary>Looks at several sets of vectors before they become one.</summary>
-    /// <returns>What made all of them; null where that is not known, or where they were made differently.</returns>
+    /// <returns>
+    /// What is true of all of them; null where that is not known, or where they were made differently.
+    /// </returns>
     /// <exception cref="DinoException">The vectors cannot be compared.</exception>
     public Provenance? RequireAll(IReadOnlyList<(string Name, int Dimension, Provenance? Model)> sets)
     {
-        (string firstName, int dimension, Provenance? model) = sets[0];
+        (string firstName, int dimension, _) = sets[0];
         (string madeName, _, Provenance? made) = sets.FirstOrDefault(one => one.Model is not null, sets[0]);
         bool isSame = true;
         foreach ((string name, int length, Provenance? other) in sets)
@@ -37,7 +39,9 @@ internal sealed class ComparableVectors(bool isForced, Action<string> tell)
 
         if (sets.Count > 1)
             TellUnknown([.. sets.Select(one => (one.Name, one.Model))]);
-        return isSame && sets.All(one => one.Model is not null) ? model : null;
+        return isSame && sets.All(one => one.Model is not null)
+            ? sets.Select(one => one.Model!).Aggregate((all, other) => all.JoinedWith(other))
+            : null;
     }
 
     /// <summary>Looks at two sets of vectors before they are compared.</summary>

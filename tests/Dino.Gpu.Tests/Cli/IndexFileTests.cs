@@ -41,6 +41,35 @@ public sealed class IndexFileTests : IDisposable
         }
     }
 
+    /// <summary>Whatever is joined, the file claims what is true of every row.</summary>
+    [Theory]
+    [InlineData("all.npz")]
+    [InlineData("all.dinoidx")]
+    public async Task Joined_vectors_are_not_all_of_the_first_precision(string name)
+    {
+        string first = Made("a.npz", SampleProvenance.Of(2)), file = _folder.Path(name);
+        string second = Made("b.npz", SampleProvenance.Of(2) with { Precision = "bf16", Exif = "ignore" });
+        CliResult joined = await RunAsync("index", first, second, "-o", file);
+        Assert.Equal(0, joined.ExitCode);
+        string note = Assert.Single(joined.ErrorLines, line => line.StartsWith("dino: note: ", StringComparison.Ordinal));
+        Assert.Equal(
+            "dino: note: the vectors differ in precision, EXIF orientation: what made them is recorded as 'mixed' there", note);
+        Provenance model = EmbeddingTable.Load(file, TestContext.Current.CancellationToken).Model!;
+        Assert.Equal(("mixed", "mixed", "skia"), (model.Precision, model.Exif, model.Decoder));
+        CliResult same = await RunAsync("index", first, first, "-o", file);
+        Assert.DoesNotContain("mixed", same.Error);
+        Assert.Equal("fp32", EmbeddingTable.Load(file, TestContext.Current.CancellationToken).Model!.Precision);
+    }
+
+    private string Made(string name, Provenance model)
+    {
+        string path = _folder.Path(name);
+        using IEmbeddingWriter writer = FormatCatalog.Create(FormatCatalog.Npz, path, RowSchema.Plain(2) with { Provenance = model });
+        writer.Write(new RowInfo { Row = 0, Path = name + ".jpg" }, [1, 2]);
+        writer.Complete();
+        return path;
+    }
+
     [Fact]
     public async Task Files_of_different_columns_are_gathered_row_by_row()
     {

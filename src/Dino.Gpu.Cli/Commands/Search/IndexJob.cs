@@ -55,8 +55,7 @@ internal sealed class IndexJob(IndexSettings settings, CliConsole console)
             : IndexFile.Write(path, await source.LoadAsync(inputs, cancellation).ConfigureAwait(false), settings.Type, cancellation);
         string left = index.Failed == 0 ? "" : $", {index.Failed} without an embedding left out";
         console.Say($"{Quantity.Of(index.Count, "vector")} of {index.Dimension}{left} -> {path}");
-        if (index.Model is null)
-            console.Note("the embeddings do not say what made them, so search cannot check the model of its queries");
+        TellModel(index.Model, console);
         if (settings.Json)
         {
             var written = new WrittenIndex(JsonLinesWriter.Unicode(path), index.Count, index.Dimension, index.Failed, index.Model);
@@ -64,6 +63,17 @@ internal sealed class IndexJob(IndexSettings settings, CliConsole console)
         }
 
         return source.Failed > 0 ? ExitCode.SomeImagesFailed : ExitCode.Success;
+    }
+
+    /// <summary>Says what is not known of the vectors, or not the same for all.</summary>
+    /// <param name="model">What made them; null if that is not known.</param>
+    /// <param name="console">Standard streams.</param>
+    public static void TellModel(Provenance? model, CliConsole console)
+    {
+        if (model is null)
+            console.Note("the embeddings do not say what made them, so search cannot check the model of its queries");
+        else if (string.Join(", ", model.Differences) is { Length: > 0 } differences)
+            console.Note($"the vectors differ in {differences}: what made them is recorded as '{Provenance.Mixed}' there");
     }
 
     private Task<int> ToFolderAsync(CancellationToken cancellation)

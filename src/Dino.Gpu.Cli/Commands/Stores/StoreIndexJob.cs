@@ -78,8 +78,7 @@ internal sealed class StoreIndexJob(IndexSettings settings, CliConsole console)
             () => StoreRun.GatherAsync(settings.Inputs, store, Options, source.Comparable, cancellation), cancellation)
             .ConfigureAwait(false);
         console.Say($"{Counts(result)} -> {store.Name}");
-        if (store.Contents!.Model is null)
-            console.Note("the embeddings do not say what made them, so search cannot check the model of its queries");
+        IndexJob.TellModel(store.Contents!.Model, console);
         WriteJson(store, result);
         return ExitCode.Success;
     }

@@ -52,6 +52,23 @@ public sealed class ProvenanceTests
             (One with { Version = "9", Decoder = "stb", Precision = "bf16", Exif = "ignore", Normalize = true }).DifferenceFrom(One));
 
     [Fact]
+    public void What_vectors_do_not_share_is_mixed()
+    {
+        Assert.Equal(One, One.JoinedWith(One));
+        Assert.Empty(One.Differences);
+        Provenance other = One with { Version = "9", Decoder = "stb", Precision = "bf16", Exif = "ignore", Normalize = true };
+        Provenance all = One with { Version = "mixed", Decoder = "mixed", Precision = "mixed", Exif = "mixed" };
+        Assert.Equal(all, One.JoinedWith(other));
+        Assert.Equal(all, other.JoinedWith(One));
+        Assert.Equal(all, all.JoinedWith(One));
+        Assert.Equal(["precision", "EXIF orientation", "decoder", "version"], all.Differences);
+        Assert.Equal(all, Provenance.FromJson(all.ToJson()));
+        Provenance fast = (One with { Decoder = "skia-fast" }).JoinedWith(One with { Decoder = "stb-fast" });
+        Assert.Equal(("mixed-fast", "fast", "decoder"), (fast.Decoder, fast.DecodeMode, fast.Differences.Single()));
+        Assert.True((One with { Normalize = true }).JoinedWith(One with { Normalize = true }).Normalize);
+    }
+
+    [Fact]
     public void Json_keeps_every_property() => Assert.Equal(One, Provenance.FromJson(One.ToJson()));
 
     [Fact]
