@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
 using Dino.Gpu.Files;
 
@@ -36,6 +37,8 @@ internal static class UsageErrors
     /// <summary>Everything that is wrong in one line, and what to do in another.</summary>
     public static (string Message, string Hint) Of(ParseResult parsed, string path)
     {
+        if (Misplaced(parsed, path) is { } misplaced)
+            return misplaced;
         string[] errors = parsed.CommandResult.Command.Subcommands.Count > 0
             ? [MissingCommand(parsed, path)]
             : [.. parsed.Errors.Select(error => Named(error.Message, parsed.CommandResult.Command)).Distinct()];
@@ -47,11 +50,27 @@ internal static class UsageErrors
     /// <summary>Says that a command has no such option, and which one may be meant.</summary>
     public static string UnknownOption(string option, Command command)
     {
-        string[] known = [.. HelpLayout.Options(command).SelectMany(group => group.Options).SelectMany(HelpText.Names)];
+        string[] known = Known(command);
         string name = option.Split('=')[0];
         if (known.Contains(name)) // behind --, where everything is an argument
             return Of($"cannot read '{option}': no such file", "options go before '--'");
         return Of($"there is no option '{option}'", name.Length > 2 ? Suggestion(name, known) : null);
+    }
+
+    private static string[] Known(Command command) =>
+        [.. HelpLayout.Options(command).SelectMany(group => group.Options).SelectMany(HelpText.Names)];
+
+    /// <summary>An option of the command that stands before the command's name; null where none does.</summary>
+    private static (string Message, string Hint)? Misplaced(ParseResult parsed, string path)
+    {
+        string[] before = [.. parsed.Tokens.TakeWhile(token => token.Type is not (TokenType.Command or TokenType.DoubleDash))
+            .Select(token => token.Value)];
+        string[] known = Known(parsed.CommandResult.Command);
+        bool isAny = parsed.Tokens.Skip(before.Length).FirstOrDefault()?.Type == TokenType.Command;
+        string? option = before.FirstOrDefault(one => parsed.UnmatchedTokens.Contains(one) && known.Contains(one.Split('=')[0]));
+        return isAny && option is not null
+            ? ($"option '{option.Split('=')[0]}' belongs after the command", $"write {path} {string.Join(' ', before)}")
+            : null;
     }
 
     /// <summary>What a mistyped name may be meant to be; null where nothing is like it.</summary>

@@ -68,6 +68,17 @@ public sealed class UsageTests
         Assert.Equal($"hint: {hint}", result.ErrorLines[1]);
     }
 
+    [Theory]
+    [InlineData("--json", "dino models --json", "--json", "models")]
+    [InlineData("--json", "dino weights info --json", "--json", "weights", "info", "w.bin")]
+    [InlineData("--format", "dino embed --format csv", "--format", "csv", "embed", "a.jpg")]
+    [InlineData("--batch", "dino embed --batch=3", "--batch=3", "embed", "a.jpg", "--", "b.jpg")]
+    public async Task An_option_before_the_command_is_told_its_place(string option, string right, params string[] arguments)
+    {
+        string lines = (await CliRunner.RunAsync(arguments)).UsageLine();
+        Assert.Equal($"dino: error: option '{option}' belongs after the command\nhint: write {right}", lines);
+    }
+
     [Fact]
     public async Task Behind_two_dashes_an_option_is_a_file_that_is_not_there()
     {
