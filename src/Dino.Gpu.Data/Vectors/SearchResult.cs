@@ -28,7 +28,7 @@ internal sealed record SearchResult(RowInfo Query, IReadOnlyList<SearchHit> Hits
         var hits = new List<SearchHit>();
         for (int i = 0; i < indices.Length && hits.Count < k && !(scores[i] < threshold); i++)
         {
-            if (self?.Is(own!, indices[i]) != true)
+            if (self?.Is(own!, query, indices[i]) != true)
                 hits.Add(new SearchHit(hits.Count + 1, scores[i], index.Row(indices[i])));
         }
 

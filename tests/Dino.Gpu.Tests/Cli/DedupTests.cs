@@ -198,6 +198,36 @@ public sealed class DedupTests : IDisposable
         Assert.EndsWith($"\t{tar}:{file}", table.OutputLines[^1]);
     }
 
+    /// <summary>An archive may have several members of one name: what it says where members were appended.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData("e.npz")]
+    [InlineData("e.npz", "--sha256")]
+    public async Task Members_of_one_name_are_several_pictures(string? embedded, params string[] options)
+    {
+        string tar = _folder.Path("photos.tar");
+        using (var writer = new TarWriter(File.Create(tar)))
+        {
+            foreach (string name in (string[])["chelsea.png", "gray.png", "chelsea.png"])
+            {
+                var picture = new MemoryStream(File.ReadAllBytes(GoldenData.Image(name)));
+                writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "a.png") { DataStream = picture });
+            }
+        }
+
+        string input = tar;
+        if (embedded is not null)
+        {
+            input = _folder.Path(embedded);
+            Assert.Equal(0, (await CliRunner.EmbedTinyAsync([tar, "-o", input, "-q", .. options])).ExitCode);
+        }
+
+        CliResult result = await CliRunner.RunAsync("dedup", input, "-t", "0.9999", "-w", CliRunner.TinyWeights, "-d", "cpu");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("dino: note: 1 row repeats an image", result.Error); // the first, once more
+        Assert.Contains("dino: 2 images, 0 groups", result.Error);
+    }
+
     private static Task<CliResult> ListAsync(params string[] arguments) =>
         CliRunner.RunAsync(["dedup", .. arguments, "--list", "-w", CliRunner.TinyWeights, "-d", "cpu"]);
 

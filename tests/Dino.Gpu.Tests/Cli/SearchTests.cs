@@ -142,6 +142,26 @@ public sealed class SearchTests : IDisposable
     }
 
     [Fact]
+    public async Task Another_member_of_the_query_s_name_is_found()
+    {
+        string tar = _folder.Path("two.tar"), index = _folder.Path("i.npz"), query = _folder.Path("one.tar");
+        foreach ((string file, string[] pictures) in ((string, string[])[])[(tar, [Gray, Tiny]), (query, [Gray])])
+        {
+            using var writer = new TarWriter(File.Create(file));
+            foreach (string picture in pictures)
+            {
+                var data = new MemoryStream(File.ReadAllBytes(picture));
+                writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "a.png") { DataStream = data });
+            }
+        }
+
+        Assert.Equal(0, (await RunAsync("index", tar, "-o", index)).ExitCode);
+        File.Move(query, tar, overwrite: true); // an archive with the first member alone
+        CliResult found = await RunAsync("search", index, tar, "--exclude-self", "-q");
+        Assert.StartsWith($"{tar}:a.png\t1\t", Assert.Single(found.OutputLines[1..]));
+    }
+
+    [Fact]
     public async Task Pages_hold_their_pictures_and_no_markup_of_names()
     {
         byte[] picture = File.ReadAllBytes(Tiny);

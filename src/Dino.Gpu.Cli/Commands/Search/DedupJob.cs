@@ -88,7 +88,7 @@ internal sealed class DedupJob(DedupSettings settings, CliConsole console)
     private void Show(EmbeddingTable table, ReferenceFolders references, PicturePage? page, CancellationToken cancellation)
     {
         // A picture that is named twice is no duplicate of itself: deleting it by one name would delete it.
-        bool[] repeats = PictureIdentity.Repeats(table.Rows);
+        bool[] repeats = PictureIdentity.Repeats(table);
         int repeated = repeats.Count(repeat => repeat);
         var search = new DuplicateSearch(table, SearchOptions.Of(settings.Source.Model));
         List<DuplicateGroup> groups = search.Find(settings.Threshold, repeats, references, cancellation);
