@@ -10,9 +10,11 @@ internal sealed class ReferenceFolders
     private readonly string[] _folders;
 
     /// <param name="folders">As the user named them.</param>
-    /// <exception cref="DinoException">One of them does not exist.</exception>
+    /// <exception cref="DinoException">One of them does not exist, or is a file.</exception>
     public ReferenceFolders(IReadOnlyList<string> folders)
     {
+        if (folders.FirstOrDefault(File.Exists) is { } file)
+            throw new DinoException($"--reference: expected a folder, found a file: {MessageText.OneLine(file)}");
         if (folders.FirstOrDefault(folder => !Directory.Exists(folder)) is { } missing)
             throw new DinoException($"--reference: no such folder: {MessageText.OneLine(missing)}", SimilarName.Hint(missing));
         _folders = [.. folders.SelectMany(Names).Select(WithEnd).Distinct(RealPath.Comparer)];

@@ -228,6 +228,14 @@ public sealed class DedupTests : IDisposable
         Assert.Contains("dino: 2 images, 0 groups", result.Error);
     }
 
+    [Fact]
+    public async Task A_reference_that_is_a_file_is_no_folder()
+    {
+        string file = Vectors((0, 1, 1), (1, 1, 1));
+        string line = (await CliRunner.RunAsync("dedup", file, "--reference", file)).FatalLine();
+        Assert.Equal($"dino: error: --reference: expected a folder, found a file: {file}", line);
+    }
+
     private static Task<CliResult> ListAsync(params string[] arguments) =>
         CliRunner.RunAsync(["dedup", .. arguments, "--list", "-w", CliRunner.TinyWeights, "-d", "cpu"]);
 
