@@ -110,8 +110,7 @@ public sealed class InputList : IDisposable
 
             if (!any)
                 throw new DinoException(source.Nothing, source.Hint());
-            if (source.Note() is { } note)
-                notes.Add(note);
+            notes.AddRange(new[] { source.ColumnNote, source.Note() }.OfType<string>());
         }
 
         InputList list = writer.Complete(path);

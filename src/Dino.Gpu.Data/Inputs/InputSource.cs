@@ -19,6 +19,9 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
     /// <summary>The folder that its rows are found in; null where it names them itself.</summary>
     public string? Folder { get; private init; }
 
+    /// <summary>What the user is told about its columns; null where there is nothing to tell.</summary>
+    public string? ColumnNote { get; private init; }
+
     /// <summary>What the user is told once its rows are read; null where there is nothing to tell.</summary>
     public Func<string?> Note { get; private init; } = () => null;
 
@@ -77,7 +80,11 @@ internal sealed record InputSource(Func<IEnumerable<InputItem>> Rows, IReadOnlyL
                 () => paths.Resolve(manifest.Rows()),
                 manifest.Columns,
                 $"no rows in '{file}'")
-            { IsManifest = true, Note = () => paths.Note };
+            {
+                IsManifest = true,
+                ColumnNote = manifest.Note,
+                Note = () => paths.Note,
+            };
         }
 
         if (TarImages.IsTar(file))

@@ -19,11 +19,17 @@ internal abstract class Manifest(string file)
     /// <summary>What the log of a run's failures has, which is the list of what to try again.</summary>
     private static readonly string[] ErrorLogColumns = ["error", "path", "row"];
 
+    /// <summary>Columns that every output of dino with the rows' paths has beside the vectors.</summary>
+    private static readonly string[] PictureColumns = ["width", "height"];
+
     /// <summary>The table's file.</summary>
     protected string File { get; } = file;
 
     /// <summary>The carried columns.</summary>
     public abstract IReadOnlyList<CarriedColumn> Columns { get; }
+
+    /// <summary>What the user should know about its columns; null where there is nothing to tell.</summary>
+    public string? Note { get; private set; }
 
     public static bool IsManifest(string file) => Kind(file) is not null;
 
@@ -81,17 +87,24 @@ internal abstract class Manifest(string file)
             throw Failure($"cannot read '{File}': {missing}", cause: null, hint);
         }
 
-        // Output of dino is a list too. Its own columns are left out, since the next output writes them again.
-        bool isOutput = names.Contains(RowSchema.EmbeddingColumn)
-            || names.Contains("e0")
-            || names.Order(StringComparer.Ordinal).SequenceEqual(ErrorLogColumns);
+        // Output of dino is a list too. Its own columns are left out, since the next output writes them again. Where the
+        // table is not all that dino writes, they may be the user's.
+        bool hasVectors = names.Contains(RowSchema.EmbeddingColumn) || names.Contains("e0");
+        bool isOutput = hasVectors || names.Order(StringComparer.Ordinal).SequenceEqual(ErrorLogColumns);
         var carried = new List<int>();
+        var left = new List<string>();
         int index = RowSchema.IndexColumns(names);
         for (int i = 0; i < names.Count; i++)
         {
             bool isOwn = RowSchema.IsOwnColumn(names[i]) || RowSchema.IsValueColumn(names[i]);
-            if (i == path || (isOwn && isOutput) || i < index)
+            if (i == path || i < index)
                 continue;
+            if (isOwn && isOutput)
+            {
+                left.Add(names[i]);
+                continue;
+            }
+
             if (isOwn)
                 throw Failed($"column '{names[i]}' has the name of a column that dino writes: rename it, such as to 'input_{names[i]}'");
             if (names[i].Length == 0)
@@ -99,7 +112,17 @@ internal abstract class Manifest(string file)
             carried.Add(i);
         }
 
+        if (hasVectors && !PictureColumns.All(names.Contains))
+            Note = LeftOut(left);
         return (path, [.. carried]);
+    }
+
+    private string LeftOut(List<string> names)
+    {
+        const int Named = 6;
+        string others = names.Count > Named ? $", and {names.Count - Named} more" : "";
+        return $"left out of '{File}' as columns of dino's own output: {string.Join(", ", names.Take(Named))}{others} (rename one to "
+            + "carry it)";
     }
 
     /// <summary>Opens the file without blocking on what is none.</summary>

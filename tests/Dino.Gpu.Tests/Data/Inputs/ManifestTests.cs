@@ -197,6 +197,24 @@ public sealed class ManifestTests : IDisposable
         Assert.Equal(["cat", "dog"], list.Items().Select(item => item.Columns[0]));
     }
 
+    /// <summary>A table with a column of such a name need not be dino's.</summary>
+    [Theory]
+    [InlineData("in.csv", "path,label,error,embedding\na.jpg,cat,no,[1]\n", "error, embedding")]
+    [InlineData("in.csv", "path,e0,label,row\na.jpg,1,cat,7\n", "e0, row")]
+    [InlineData("in.jsonl", "{\"path\":\"a.jpg\",\"label\":\"cat\",\"embedding\":[1]}\n", "embedding")]
+    [InlineData("in.csv", "path,width,height,label,error,e0\na.jpg,1,2,cat,,1\n", null)]
+    [InlineData("in.csv", "path,label\na.jpg,cat\n", null)]
+    public void Columns_that_may_be_the_user_s_are_named_where_they_are_left_out(string name, string text, string? left)
+    {
+        string file = _folder.Write(name, text);
+        using var list = InputList.Settle([file], TextReader.Null);
+        Assert.Equal(["label"], list.Columns.Select(column => column.Name));
+        if (left is null)
+            Assert.Empty(list.Notes);
+        else
+            Assert.Equal($"left out of '{file}' as columns of dino's own output: {left} (rename one to carry it)", list.Notes.Single());
+    }
+
     /// <summary>pandas numbers its rows in a column without a name, unless it is told not to.</summary>
     [Fact]
     public void The_index_that_pandas_writes_is_left_out()
