@@ -23,8 +23,9 @@ internal sealed class JsonLinesManifest : Manifest
         {
             JsonObjectLines lines = Lines(stream);
             long rows = 0;
+            var keys = new HashSet<string>(StringComparer.Ordinal);
             for (; Next(lines); rows++)
-                Scan(lines, columns);
+                Scan(lines, columns, keys);
             RequireSimilar(rows, columns.Count);
         }
 
@@ -79,13 +80,18 @@ internal sealed class JsonLinesManifest : Manifest
         }
     }
 
-    private void Scan(JsonObjectLines lines, ColumnScan columns)
+    private void Scan(JsonObjectLines lines, ColumnScan columns, HashSet<string> keys)
     {
+        keys.Clear();
         try
         {
             Utf8JsonReader json = lines.Begin();
             while (lines.NextProperty(ref json) is { } name)
+            {
+                if (!keys.Add(name))
+                    throw new JsonLineException(lines.Number, $"two keys are named '{name}': rename one");
                 JsonCell.Note(ref json, name, columns);
+            }
         }
         catch (Exception failure) when (failure is JsonException or JsonLineException or FormatException)
         {

@@ -337,6 +337,7 @@ public sealed class ManifestTests : IDisposable
         { "in.jsonl", "{\"path\":\"a\"}\n{\"x\":1}\n", "line 2: no path in 'path', expected a string" },
         { "in.jsonl", "{\"path\":5}\n", "line 1: no path in 'path', expected a string" },
         { "in.jsonl", "{\"path\":\"\"}\n", "line 1: no path" },
+        { "in.jsonl", "{\"path\":\"a\"}\n{\"path\":\"a\",\"x\":1,\"x\":2}\n", "line 2: two keys are named 'x': rename one" },
         { "in.jsonl", "{\"url\":\"a\"}\n", "no column with the paths" },
         { "in.jsonl", "{\"path\":\"a\",\"error\":1}\n", "column 'error' has the name" },
         { "in.parquet", "PAR1 and not more", "no Parquet file, or a damaged one" },
