@@ -17,6 +17,9 @@ internal sealed class JsonObjectLines(ReadAt read)
 
     private readonly ByteLines _lines = new(read);
 
+    /// <summary>What a line holds, for messages.</summary>
+    public string Expected { get; init; } = "a JSON object";
+
     /// <summary>The line, valid until the next one.</summary>
     public ReadOnlyMemory<byte> Line { get; private set; }
 
@@ -70,7 +73,7 @@ internal sealed class JsonObjectLines(ReadAt read)
             JsonTokenType.Null => "null",
             _ => "a truth value",
         };
-        throw new JsonLineException(Number, $"expected a JSON object, found {found}");
+        throw new JsonLineException(Number, $"expected {Expected}, found {found}");
     }
 
     /// <summary>Goes to the next property of the line's object, on its value.</summary>

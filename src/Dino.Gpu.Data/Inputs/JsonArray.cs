@@ -10,12 +10,14 @@ internal static class JsonArray
 {
     /// <summary>The elements, a line each. What does not begin with a bracket is left as it is.</summary>
     /// <param name="stream">The whole file, which has to fit into memory.</param>
+    /// <param name="isArray">Whether it begins with a bracket.</param>
     /// <exception cref="InvalidDataException">The file is too large, or no JSON.</exception>
-    public static byte[] ToLines(Stream stream)
+    public static byte[] ToLines(Stream stream, out bool isArray)
     {
         byte[] file = ReadAll(stream);
         ReadOnlySpan<byte> json = file.AsSpan().StartsWith("\uFEFF"u8) ? file.AsSpan(3) : file;
-        if (!json.TrimStart(" \t\r\n"u8).StartsWith("["u8))
+        isArray = json.TrimStart(" \t\r\n"u8).StartsWith("["u8);
+        if (!isArray)
             return file;
         var lines = new MemoryStream(json.Length);
         try

@@ -13,6 +13,7 @@ internal sealed class JsonLinesManifest : Manifest
 {
     private readonly string _pathName;
     private readonly Dictionary<string, int> _places;
+    private bool _isArray;
 
     /// <inheritdoc cref="Manifest.Open"/>
     public JsonLinesManifest(string file, string? pathColumn)
@@ -42,6 +43,9 @@ internal sealed class JsonLinesManifest : Manifest
     public override IReadOnlyList<CarriedColumn> Columns { get; }
 
     /// <inheritdoc/>
+    protected override string RowKind => _isArray ? "item" : "line";
+
+    /// <inheritdoc/>
     public override IEnumerable<InputItem> Rows()
     {
         using Stream stream = OpenStream();
@@ -57,8 +61,8 @@ internal sealed class JsonLinesManifest : Manifest
             return new((buffer, _) => stream.Read(buffer));
         try
         {
-            var lines = new MemoryStream(JsonArray.ToLines(stream));
-            return new((buffer, _) => lines.Read(buffer));
+            var lines = new MemoryStream(JsonArray.ToLines(stream, out _isArray));
+            return new((buffer, _) => lines.Read(buffer)) { Expected = _isArray ? "a JSON object or a path" : "a JSON object" };
         }
         catch (Exception failure) when (failure is IOException or InvalidDataException)
         {
@@ -76,7 +80,7 @@ internal sealed class JsonLinesManifest : Manifest
         }
         catch (InvalidDataException failure)
         {
-            throw Failed($"{columns} different keys in {rows} lines, expected the same in every line", failure);
+            throw Failed($"{columns} different keys in {rows} {RowKind}s, expected the same in every {RowKind}", failure);
         }
     }
 

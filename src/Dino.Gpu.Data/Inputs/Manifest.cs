@@ -31,6 +31,9 @@ internal abstract class Manifest(string file)
     /// <summary>What the user should know about its columns; null where there is nothing to tell.</summary>
     public string? Note { get; private set; }
 
+    /// <summary>What a row is called in messages.</summary>
+    protected virtual string RowKind => "line";
+
     public static bool IsManifest(string file) => Kind(file) is not null;
 
     /// <summary>
@@ -155,9 +158,9 @@ internal abstract class Manifest(string file)
     /// <summary>A failure of the whole file.</summary>
     protected DinoException Failed(string reason, Exception? cause = null) => Failure($"cannot read '{File}': {reason}", cause);
 
-    /// <summary>A failure of one line.</summary>
-    protected DinoException Failed(long line, string reason, Exception? cause = null, string? hint = null) =>
-        Failure($"cannot read '{File}', line {line}: {reason}", cause, hint);
+    /// <summary>A failure of one row, by its number as <see cref="RowKind"/> has it.</summary>
+    protected DinoException Failed(long row, string reason, Exception? cause = null, string? hint = null) =>
+        Failure($"cannot read '{File}', {RowKind} {row}: {reason}", cause, hint);
 
     private static DinoException Failure(string message, Exception? cause, string? hint = null) =>
         cause is null ? new DinoException(message, hint) : new DinoException(message, hint, cause);
