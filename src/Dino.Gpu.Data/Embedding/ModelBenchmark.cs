@@ -141,7 +141,8 @@ internal sealed class ModelBenchmark(DinoEncoder encoder, int rounds)
         {
         }
 
-        public void Failed(InputItem item, string reason, string? hint) => throw new DinoException(reason, hint);
+        public void Failed(InputItem item, string reason, string? hint) =>
+            throw new DinoException(ImageFailures.Line(item.Path, reason), hint);
 
         public void Flush()
         {

@@ -89,6 +89,18 @@ public sealed class BenchTests
         Assert.Contains("preprocess.json", result.FatalLine());
     }
 
+    /// <summary>Measuring takes minutes, and what it found would be lost.</summary>
+    [Fact]
+    public async Task A_bad_image_is_found_before_anything_is_measured()
+    {
+        string[] good = [.. Enumerable.Repeat(GoldenData.Image("tiny_5x7.png"), 40)]; // more than are timed alone
+        CliResult result = await BenchTinyAsync([.. good, GoldenData.PathOf("preprocess.json"), "--batches", "1"]);
+        Assert.Equal(1, result.ExitCode);
+        Assert.Empty(result.Output);
+        Assert.DoesNotContain("measuring", result.Error);
+        Assert.Contains("preprocess.json", result.ErrorLines[^1]);
+    }
+
     [Theory]
     [InlineData("--batches", "0")]
     [InlineData("--batches", "8,x")]

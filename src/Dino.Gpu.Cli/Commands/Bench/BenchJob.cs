@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
 using Dino.Gpu.Data.Imaging;
@@ -50,6 +52,8 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
         List<string>? files = settings.Inputs.Count == 0 ? null : await FilesAsync(cancellation).ConfigureAwait(false);
         using DinoEncoder encoder = await Task.Run(() => DinoEncoder.Load(settings.Weights, settings.Model), cancellation)
             .ConfigureAwait(false);
+        if (files is not null)
+            await Task.Run(() => TryAll(encoder, files, cancellation), cancellation).ConfigureAwait(false);
         using GeneratedPictures? generated = files is null && !settings.ModelOnly ? new GeneratedPictures(GeneratedCount) : null;
         bool given = files is not null;
         BenchReport report = await Task.Run(() => MeasureAsync(encoder, files ?? generated?.Paths ?? [], given, cancellation), cancellation)
@@ -59,6 +63,30 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
         else
             report.WriteTables(console);
         return ExitCode.Success;
+    }
+
+    /// <summary>
+    /// Reads each file once, so that one that cannot be read ends the command before the minutes of measuring.
+    /// </summary>
+    private void TryAll(DinoEncoder encoder, List<string> files, CancellationToken cancellation)
+    {
+        console.Say($"reading {Quantity.Of(files.Count, "file")}");
+        var failures = new ConcurrentDictionary<long, Exception>();
+        var options = new ParallelOptions { MaxDegreeOfParallelism = settings.Workers, CancellationToken = cancellation };
+        Parallel.ForEach(files, options, (file, state, number) =>
+        {
+            try
+            {
+                encoder.Prepare(file);
+            }
+            catch (DinoException failure)
+            {
+                failures[number] = failure;
+                state.Break();
+            }
+        });
+        if (!failures.IsEmpty)
+            ExceptionDispatchInfo.Throw(failures.MinBy(failure => failure.Key).Value);
     }
 
     /// <summary>The name of what <see cref="DinoEncoder.MeasurePeak"/> measures.</summary>
