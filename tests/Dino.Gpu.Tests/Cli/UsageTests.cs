@@ -79,6 +79,21 @@ public sealed class UsageTests
         Assert.Equal($"dino: error: option '{option}' belongs after the command\nhint: write {right}", lines);
     }
 
+    [Theory]
+    [InlineData("--errors", "embed", "a.jpg")]
+    [InlineData("--stats", "embed", "a.jpg")]
+    [InlineData("-o", "index", "a.jpg")]
+    [InlineData("-o", "attention", "a.jpg")]
+    [InlineData("-o", "weights", "pull")]
+    [InlineData("-o", "weights", "convert", "w.bin")]
+    [InlineData("--html", "search", "a.npz", "b.npz")]
+    [InlineData("--html", "dedup", "a.npz")]
+    [InlineData("--save", "linear", "a", "b")]
+    [InlineData("--predictions", "knn", "a", "b")]
+    public async Task A_dash_is_no_name_of_a_file(string option, params string[] command) => Assert.Equal(
+        $"dino: error: {option}: expected a name, found '-'\nhint: a file or folder of that name is ./-",
+        (await CliRunner.RunAsync([.. command, option, "-"])).UsageLine());
+
     [Fact]
     public async Task Behind_two_dashes_an_option_is_a_file_that_is_not_there()
     {

@@ -47,6 +47,7 @@ internal static class IndexCommand
             HelpName = "WHERE",
             Required = true,
         };
+        output.Validators.Add(Parsing.RefuseStandardStream);
         output.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<string>() is { Length: > 0 } target && !UrlInput.IsStore(target) && !IndexFile.IsIndex(target)

@@ -17,12 +17,17 @@ internal static class InputOptions
     };
 
     /// <summary>The directory of a command that writes files for each image.</summary>
-    public static Option<string> Directory() => new("-o", "--out")
+    public static Option<string> Directory()
     {
-        Description = "Directory to write into. It is created if it is missing.",
-        HelpName = "DIR",
-        Required = true,
-    };
+        var option = new Option<string>("-o", "--out")
+        {
+            Description = "Directory to write into. It is created if it is missing.",
+            HelpName = "DIR",
+            Required = true,
+        };
+        option.Validators.Add(Parsing.RefuseStandardStream);
+        return option;
+    }
 
     /// <summary>Settles the list of inputs. A cancellation does not wait for standard input.</summary>
     /// <param name="inputs">Files, folders, globs, lists, archives, or <c>-</c>.</param>

@@ -94,11 +94,19 @@ internal static class Parsing
         Switch("--json", description);
 
     /// <summary>An option with the name of a file.</summary>
-    public static Option<string?> File(string name, string description, string extension = "") => new(name)
+    public static Option<string?> File(string name, string description, string extension = "")
     {
-        Description = description,
-        HelpName = "FILE" + extension,
-    };
+        var option = new Option<string?>(name) { Description = description, HelpName = "FILE" + extension };
+        option.Validators.Add(RefuseStandardStream);
+        return option;
+    }
+
+    /// <summary>Refuses <c>-</c> for a file or a folder, which would get that name.</summary>
+    public static void RefuseStandardStream(OptionResult result)
+    {
+        if (result.Tokens.Any(token => token.Value == "-"))
+            result.AddError(UsageErrors.Of($"{result.Option.Name}: expected a name, found '-'", "a file or folder of that name is ./-"));
+    }
 
     /// <summary>An option with a whole number.</summary>
     public static Option<long> Whole(string name, string description, long standard, long smallest, long largest) => new(name)

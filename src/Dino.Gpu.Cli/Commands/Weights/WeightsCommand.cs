@@ -138,12 +138,17 @@ internal static class WeightsCommand
 
     private static Argument<string> FileArgument() => new("FILE") { Description = "A checkpoint, or a folder with one." };
 
-    private static Option<string> OutputOption() => new("-o", "--out", "--output")
+    private static Option<string> OutputOption()
     {
-        Description = "The .safetensors file to write.",
-        HelpName = "FILE",
-        Required = true,
-    };
+        var option = new Option<string>("-o", "--out", "--output")
+        {
+            Description = "The .safetensors file to write.",
+            HelpName = "FILE",
+            Required = true,
+        };
+        option.Validators.Add(Parsing.RefuseStandardStream);
+        return option;
+    }
 
     private static Option<string?> Text(string name, string description, string helpName, string? standard = null) => new(name)
     {
