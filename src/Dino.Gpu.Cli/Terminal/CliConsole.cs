@@ -40,6 +40,9 @@ internal sealed class CliConsole
 
     public bool ErrorIsTerminal { get; init; }
 
+    /// <summary>Whether the terminal behind <see cref="Output"/> is too narrow for tables with paths.</summary>
+    public bool OutputIsNarrow { get; init; }
+
     /// <summary>Columns of help texts.</summary>
     public int Width { get; init; } = 80;
 

@@ -21,6 +21,7 @@ internal static class ProcessConsole
             Error = new StandardError(Console.Error),
             OutputIsTerminal = outputIsTerminal,
             Variable = Environment.GetEnvironmentVariable,
+            OutputIsNarrow = outputIsTerminal && Console.WindowWidth is > 0 and < LeastWidth,
             ErrorIsTerminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb",
             // Some CI systems and containers make terminals that are 0 columns wide.
             Width = outputIsTerminal && Console.WindowWidth > 0 ? Math.Clamp(Console.WindowWidth, LeastWidth, MostWidth) : MostWidth,

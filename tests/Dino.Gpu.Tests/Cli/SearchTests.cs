@@ -3,6 +3,8 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Dino.Gpu.Cli;
+using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Vectors;
 using Dino.Gpu.Tests.Support;
@@ -159,6 +161,33 @@ public sealed class SearchTests : IDisposable
         File.Move(query, tar, overwrite: true); // an archive with the first member alone
         CliResult found = await RunAsync("search", index, tar, "--exclude-self", "-q");
         Assert.StartsWith($"{tar}:a.png\t1\t", Assert.Single(found.OutputLines[1..]));
+    }
+
+    /// <summary>A table has no room for its cells there.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_narrow_terminal_gets_lines(bool isNarrow)
+    {
+        string index = _folder.Path("i.npz");
+        await RunAsync("index", Gray, "-o", index);
+        foreach (string[] command in (string[][])[["search", index, Gray], ["dedup", index, index]])
+        {
+            using var output = new MemoryStream();
+            var console = new CliConsole
+            {
+                Input = TextReader.Null,
+                Output = output,
+                Error = TextWriter.Null,
+                OutputIsTerminal = true,
+                OutputIsNarrow = isNarrow,
+            };
+            string[] arguments = [.. command, "-w", CliRunner.TinyWeights, "-d", "cpu"];
+            Assert.Equal(0, await DinoCommandLine.RunAsync(arguments, console, TestContext.Current.CancellationToken));
+            string text = Encoding.UTF8.GetString(output.ToArray());
+            Assert.Equal(isNarrow, text.Contains('\t', StringComparison.Ordinal));
+            Assert.Equal(isNarrow && command[0] == "search", text.Contains($"{Gray}\t1\t1.0000\t{Gray}\n", StringComparison.Ordinal));
+        }
     }
 
     [Fact]

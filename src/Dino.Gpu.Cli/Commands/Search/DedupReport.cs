@@ -12,7 +12,7 @@ namespace Dino.Gpu.Cli.Commands;
 /// <summary>Groups on standard output.</summary>
 internal sealed class DedupReport(CliConsole console, DedupOutput kind)
 {
-    private readonly Table? _table = kind == DedupOutput.Table && console.OutputIsTerminal
+    private readonly Table? _table = kind == DedupOutput.Table && console.OutputIsTerminal && !console.OutputIsNarrow
         ? TableOutput.Create("group", "", "score", "size", "path")
         : null;
 
@@ -45,7 +45,7 @@ internal sealed class DedupReport(CliConsole console, DedupOutput kind)
     public void WritePaths(IEnumerable<string> paths)
     {
         foreach (string path in paths)
-            console.Text.Write((console.OutputIsTerminal ? TerminalText.Visible(path) : path) + "\n"); // a script needs the name as it is
+            console.Text.Write(Name(path) + "\n");
     }
 
     public void End()
@@ -54,6 +54,9 @@ internal sealed class DedupReport(CliConsole console, DedupOutput kind)
             console.Write(_table);
     }
 
+    /// <summary>A script needs the name as it is.</summary>
+    private string Name(string path) => console.OutputIsTerminal ? TerminalText.Visible(path) : path;
+
     private void WriteRow(int group, string action, double? score, RowInfo image)
     {
         string number = group.ToString(CultureInfo.InvariantCulture);
@@ -61,7 +64,7 @@ internal sealed class DedupReport(CliConsole console, DedupOutput kind)
         if (_table is not null)
             _table.Add(number, action, cosine, image.Width is null ? "" : $"{image.Width}x{image.Height}", RowName.Of(image));
         else
-            console.Text.Write($"{number}\t{action}\t{cosine}\t{image.Width}\t{image.Height}\t{RowName.Of(image)}\n");
+            console.Text.Write($"{number}\t{action}\t{cosine}\t{image.Width}\t{image.Height}\t{Name(RowName.Of(image))}\n");
     }
 
     private static void WriteJson(Utf8JsonWriter line, DuplicateGroup group)

@@ -3,17 +3,20 @@ using System.Text.Json;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Formats;
 using Dino.Gpu.Data.Pages;
+using Dino.Gpu.Data.Rows;
 using Dino.Gpu.Data.Vectors;
 using Spectre.Console;
 
 namespace Dino.Gpu.Cli.Commands;
 
 /// <summary>
-/// Results on standard output: a table for each query on a terminal, tab-separated lines in a pipe, or JSON Lines. With
-/// thumbnails on a page, if there is one.
+/// Results on standard output: a table for each query on a terminal, tab-separated lines in a pipe and on a terminal
+/// too narrow for tables, or JSON Lines. With thumbnails on a page, if there is one.
 /// </summary>
 internal sealed class SearchReport(CliConsole console, bool json, PicturePage? page)
 {
+    private readonly bool _isTable = console.OutputIsTerminal && !console.OutputIsNarrow;
+
     /// <summary>A cosine for people.</summary>
     public static string Score(double score) => score.ToString("F4", CultureInfo.InvariantCulture);
 
@@ -21,7 +24,7 @@ internal sealed class SearchReport(CliConsole console, bool json, PicturePage? p
     /// <param name="subtitle">What is searched, for the page.</param>
     public void Begin(string subtitle)
     {
-        if (!json && !console.OutputIsTerminal)
+        if (!json && !_isTable)
             console.Text.Write("query\trank\tscore\tpath\n");
         page?.Begin("dino search", subtitle);
     }
@@ -31,7 +34,7 @@ internal sealed class SearchReport(CliConsole console, bool json, PicturePage? p
     {
         if (json)
             console.WriteJson(json => WriteJson(json, result));
-        else if (console.OutputIsTerminal)
+        else if (_isTable)
             WriteTable(result);
         else
             WriteLines(result);
@@ -49,9 +52,11 @@ internal sealed class SearchReport(CliConsole console, bool json, PicturePage? p
         foreach (SearchHit hit in result.Hits)
         {
             console.Text.Write(string.Create(
-                CultureInfo.InvariantCulture, $"{RowName.Of(result.Query)}\t{hit.Rank}\t{Score(hit.Score)}\t{RowName.Of(hit.Image)}\n"));
+                CultureInfo.InvariantCulture, $"{Name(result.Query)}\t{hit.Rank}\t{Score(hit.Score)}\t{Name(hit.Image)}\n"));
         }
     }
+
+    private string Name(RowInfo row) => console.OutputIsTerminal ? TerminalText.Visible(RowName.Of(row)) : RowName.Of(row);
 
     private void WriteTable(SearchResult result)
     {
