@@ -16,7 +16,7 @@ internal sealed class CliConsole
     /// <summary>Starts the line below an error.</summary>
     public const string HintPrefix = "hint: ";
 
-    private readonly HashSet<string> _hints = []; // printed below warnings
+    private readonly HashSet<string> _told = []; // hints below warnings, and what is told once
 
     public required TextReader Input { get; init; }
 
@@ -58,6 +58,9 @@ internal sealed class CliConsole
     /// <summary>Whether <c>--verbose</c> is given.</summary>
     public bool IsVerbose { get; set; }
 
+    /// <summary>Whether a note or a warning is told once, as of a command that reads its inputs several times.</summary>
+    public bool TellsOnce { get; set; }
+
     /// <summary>Takes how long the process may go on after a signal; null where none ends it.</summary>
     public Action<TimeSpan>? AllowEnd { get; set; }
 
@@ -88,7 +91,7 @@ internal sealed class CliConsole
     /// <summary>Says what is as expected but may surprise; not with <c>--quiet</c>.</summary>
     public void Note(string message)
     {
-        if (!IsQuiet)
+        if (!IsQuiet && (!TellsOnce || IsNew(message)))
             Tell($"dino: note: {message}");
     }
 
@@ -100,7 +103,11 @@ internal sealed class CliConsole
     }
 
     /// <summary>Says that the result is less than what was asked for.</summary>
-    public void Warn(string message) => Tell($"dino: warning: {message}");
+    public void Warn(string message)
+    {
+        if (!TellsOnce || IsNew(message))
+            Tell($"dino: warning: {message}");
+    }
 
     /// <summary>
     /// Says that the result is less than what was asked for, and what to do about it; null for nothing.
@@ -113,7 +120,7 @@ internal sealed class CliConsole
     }
 
     /// <summary>Whether a hint below a warning is to be printed: once, even if a thousand images fail alike.</summary>
-    public bool IsNew(string hint) => _hints.Add(hint);
+    public bool IsNew(string hint) => _told.Add(hint);
 
     /// <summary>Says why the command ended without its result, and what to do about it.</summary>
     /// <param name="message">One line: what is wrong, what was expected, what was found.</param>

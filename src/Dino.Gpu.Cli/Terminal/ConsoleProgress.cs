@@ -38,24 +38,30 @@ internal sealed class ConsoleProgress(ProgressKind kind, CliConsole console, boo
         OnFailure?.Invoke(path, reason);
         if (!_failures.Add(reason))
             return;
-        _display!.Report($"dino: warning: {MessageText.OneLine(ImageFailures.Line(path, reason))}");
+        Show($"dino: warning: {MessageText.OneLine(ImageFailures.Line(path, reason))}");
         if (hint is not null && console.IsNew(hint))
-            _display.Report($"{CliConsole.HintPrefix}{hint}");
+            _display!.Report($"{CliConsole.HintPrefix}{hint}");
     }
 
     public void Warn(string path, string warning)
     {
         if (_warnings++ < ImageFailures.MostNamed || console.IsVerbose)
-            _display!.Report($"dino: warning: {MessageText.OneLine(ImageFailures.Line(path, warning))}");
+            Show($"dino: warning: {MessageText.OneLine(ImageFailures.Line(path, warning))}");
     }
 
     public void Dispose()
     {
         if (_failures.TakeRest() is { } rest)
-            _display!.Report($"dino: warning: {rest} ({AllFailures} names all of them)");
+            Show($"dino: warning: {rest} ({AllFailures} names all of them)");
         if (_warnings > ImageFailures.MostNamed && !console.IsVerbose)
-            _display!.Report($"dino: warning: {_warnings - ImageFailures.MostNamed} more images have a warning (--verbose names all)");
+            Show($"dino: warning: {_warnings - ImageFailures.MostNamed} more images have a warning (--verbose names all)");
         _warnings = 0;
         _display?.Dispose();
+    }
+
+    private void Show(string line)
+    {
+        if (!console.TellsOnce || console.IsNew(line))
+            _display!.Report(line);
     }
 }

@@ -39,6 +39,18 @@ public sealed class ComparePrecisionTests
         Assert.Equal(PrecisionSupport.Cpu.Count - 1, JsonDocument.Parse(result.Output).RootElement.GetArrayLength());
     }
 
+    [Fact]
+    public async Task A_picture_that_cannot_be_read_is_named_once()
+    {
+        Assert.SkipUnless(PrecisionSupport.Cpu.Count > 1, "this CPU computes in float32 only");
+        using var folder = new TemporaryFolder();
+        string broken = folder.Write("broken.png", "no picture");
+        CliResult result = await CliRunner.RunAsync(
+            "compare-precision", broken, GoldenData.Image("tiny_5x7.png"), "--device", "cpu", "-w", CliRunner.TinyWeights, "--json");
+        Assert.Equal(3, result.ExitCode);
+        Assert.Single(result.ErrorLines, line => line.Contains(broken, StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("--precision", "bf16")]
     [InlineData("--force")]

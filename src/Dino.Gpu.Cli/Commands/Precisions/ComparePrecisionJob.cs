@@ -21,6 +21,7 @@ internal sealed class ComparePrecisionJob(string[] inputs, EmbeddingSourceSettin
     /// </exception>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
+        console.TellsOnce = true; // each precision reads the pictures again
         using InputList list = await InputOptions.SettleAsync(inputs, console, pathColumn: null, cancellation).ConfigureAwait(false);
         console.TellNotes(list.Notes);
         (EmbeddingTable reference, DeviceInfo device, long failed) =
