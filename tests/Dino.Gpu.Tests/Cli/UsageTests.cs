@@ -94,6 +94,15 @@ public sealed class UsageTests
         $"dino: error: {option}: expected a name, found '-'\nhint: a file or folder of that name is ./-",
         (await CliRunner.RunAsync([.. command, option, "-"])).UsageLine());
 
+    [Theory]
+    [InlineData("--shard-size: expected a folder after -o", "embed", "a.jpg", "-o", "x.npy", "--shard-size", "2")]
+    [InlineData("--shard-size: expected a folder after -o", "embed", "a.jpg", "--shard-size", "2")]
+    [InlineData("--max-errors: expected --on-error nan or skip, found fail", "embed", "a.jpg", "--on-error", "fail", "--max-errors", "3")]
+    [InlineData("--epochs is for training, and --probe is trained already", "linear", "--probe", "p", "a", "--epochs", "3")]
+    [InlineData("--lr is for training, and --probe is trained already", "linear", "--probe", "p", "a", "--lr", "3")]
+    public async Task An_option_without_effect_is_wrong_usage(string message, params string[] arguments) =>
+        Assert.StartsWith($"dino: error: {message}\n", (await CliRunner.RunAsync(arguments)).UsageLine());
+
     [Fact]
     public async Task Behind_two_dashes_an_option_is_a_file_that_is_not_there()
     {

@@ -64,8 +64,14 @@ internal sealed class LinearCommand
         options.AddTo(command, linear._probe);
         command.Validators.Add(result =>
         {
-            if (result.GetValue(linear._probe) is not null && result.GetValue(linear._save) is not null)
-                result.AddError(UsageErrors.Of("--save keeps a classifier that is trained now", "give TRAIN instead of --probe"));
+            const string Hint = "give TRAIN instead of --probe";
+            if (result.GetValue(linear._probe) is null)
+                return;
+            if (result.GetValue(linear._save) is not null)
+                result.AddError(UsageErrors.Of("--save keeps a classifier that is trained now", Hint));
+            Option[] training = [linear._epochs, linear._rate, linear._batchSize, linear._momentum, linear._decay];
+            if (Array.Find(training, option => result.IsGiven(option)) is { } other)
+                result.AddError(UsageErrors.Of($"{other.Name} is for training, and --probe is trained already", Hint));
         });
         command.SetAction((parsed, cancellation) =>
         {

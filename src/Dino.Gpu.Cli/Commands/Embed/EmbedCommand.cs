@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Dino.Gpu.Cli.Help;
 using Dino.Gpu.Cli.Terminal;
 using Dino.Gpu.Data.Embedding;
@@ -184,6 +185,7 @@ internal sealed class EmbedCommand
             }
 
             embed._target = Parsing.Read(result, () => OutputTarget.Parse(result.GetValue(embed._file), result.GetValue(embed._format)));
+            embed.RefuseWithoutEffect(result);
             EmbeddingFormat? onStandardOutput = embed._target is { IsStandardOutput: true } target ? target.Format : null;
             if (result.GetValue(embed._json) && onStandardOutput is { } format && format != FormatCatalog.JsonLines)
                 result.AddError(UsageErrors.Of($"--json: standard output gets {format.Name}", "add -o FILE, or omit --format"));
@@ -194,6 +196,16 @@ internal sealed class EmbedCommand
             return new EmbedJob(embed.Settings(parsed), console).RunAsync(cancellation);
         });
         return command;
+    }
+
+    private void RefuseWithoutEffect(CommandResult result)
+    {
+        if (result.IsGiven(_retry))
+            return; // which refuses them itself
+        if (result.IsGiven(_shardSize) && _target is { IsFolder: false })
+            result.AddError(UsageErrors.Of("--shard-size: expected a folder after -o", "a folder's name has no extension, or ends in /"));
+        if (result.IsGiven(_maxErrors) && result.GetValue(_onError) == OnError.Fail)
+            result.AddError(UsageErrors.Of("--max-errors: expected --on-error nan or skip, found fail", "omit one of the two"));
     }
 
     private EmbedSettings Settings(ParseResult parsed) => new()
