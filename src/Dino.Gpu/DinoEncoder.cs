@@ -206,8 +206,7 @@ public sealed partial class DinoEncoder : IDinoEncoder
     /// <summary>Decodes an image file that is already in memory and resizes it to the model's input size.</summary>
     /// <param name="file">The bytes of the file.</param>
     /// <exception cref="ImageException">The bytes are not an image.</exception>
-    public RgbImage Prepare(ReadOnlyMemory<byte> file) =>
-        DinoTelemetry.Decoding(() => _preprocessor.Apply(_decoder.Decode(file, _options.Orientation)));
+    public RgbImage Prepare(ReadOnlyMemory<byte> file) => PrepareSource(file, _preprocessor.Apply);
 
     /// <summary>Resizes a picture to the model's input size.</summary>
     /// <param name="image">A picture of any size.</param>
