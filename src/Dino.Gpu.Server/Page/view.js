@@ -51,7 +51,7 @@ export function say({ status = '', seconds = null, error = '', hint = '', again 
  */
 export function showMaps(maps, info) {
   const heads = at('heads');
-  const chosen = heads.elements.map?.value ?? 'mean';
+  const chosen = at('maps').elements.map?.value ?? 'mean'; // a fieldset's elements would give the first button, chosen or not
   const picture = at('picture');
   if (picture.naturalWidth) place(at('overlay'), cropOf(info, picture.naturalWidth, picture.naturalHeight));
   const tiles = [{ name: 'picture' }, ...maps].map((map) => tile(map));

@@ -49,6 +49,30 @@ public sealed class PageTests(Chromium browser, PageServer server)
     }
 
     [Fact]
+    public async Task A_chosen_head_stays_chosen_for_the_next_picture()
+    {
+        await using BrowserPage page = await OpenAsync();
+        await LookAsync("samples/chelsea.png");
+        await page.EvaluateAsync("document.querySelector('#heads input[value=\"head 1\"]').click()");
+        foreach (string id in (string[])["samples/rocket.jpg", "samples/waves.jpg"])
+        {
+            await LookAsync(id);
+            Assert.Equal("head 1", (string?)await page.EvaluateAsync("document.querySelector('#heads input:checked').value"));
+            Assert.False((bool)(await page.EvaluateAsync("document.querySelector('#overlay').hidden"))!);
+            AttentionMap map = server.Encoder.AttentionMaps([server.Encoder.Prepare(PageServer.Picture(id))])[0];
+            Assert.Equal(Painted(map.Head(1), map), await PixelsAsync(page, "#overlay"));
+        }
+
+        Assert.Empty(page.Problems);
+
+        async Task LookAsync(string id)
+        {
+            await page.ChooseAsync("#file", PageServer.Picture(id));
+            await page.UntilAsync($"{Done} && document.querySelector('#name').innerText === '{Path.GetFileName(id)}'");
+        }
+    }
+
+    [Fact]
     public async Task A_pasted_picture_and_a_chosen_neighbor_are_looked_at()
     {
         await using BrowserPage page = await OpenAsync();
