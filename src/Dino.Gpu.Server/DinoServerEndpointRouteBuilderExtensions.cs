@@ -73,7 +73,7 @@ public static class DinoServerEndpointRouteBuilderExtensions
         // Delegates, not RequestDelegates: these are in the OpenAPI document of the program.
         group.MapPost("/v1/embeddings", (Delegate)embeddings.OpenAIAsync).WithMetadata(openAI, ApiDescription.Embeddings);
         group.MapGet("/v1/models", (Delegate)status.ModelsAsync).WithMetadata(openAI, new ApiDescription("Lists the model"));
-        group.MapPost("/v1/search", (Delegate)index.SearchAsync).WithMetadata(openAI, ApiDescription.Search);
+        group.MapPost(IndexEndpoints.Search, (Delegate)index.SearchAsync).WithMetadata(openAI, ApiDescription.Search);
         group.MapPut(IndexEndpoints.Ids + "{**id}", (Delegate)index.PutAsync).WithMetadata(openAI, ApiDescription.Put);
         group.MapDelete(IndexEndpoints.Ids + "{**id}", (Delegate)index.DeleteAsync).WithMetadata(openAI, ApiDescription.Delete);
         group.MapGet(IndexEndpoints.Ids + "{**id}", (Delegate)index.PictureAsync).WithMetadata(openAI, ApiDescription.Picture);

@@ -15,6 +15,9 @@ internal sealed class IndexEndpoints(
     /// <summary>Where the ids are, in the path.</summary>
     public const string Ids = "/v1/index/";
 
+    /// <summary>Where is searched.</summary>
+    public const string Search = "/v1/search";
+
     private readonly IndexedPictures? _pictures = options.Value.Pictures is { } folder ? new IndexedPictures(folder) : null;
 
     /// <summary>The nearest vectors of a picture, or of a vector.</summary>
@@ -25,6 +28,7 @@ internal sealed class IndexEndpoints(
         (float[] query, int? inBody) = await VectorAsync(context, lease).ConfigureAwait(false);
         int? k = inBody ?? Query.Whole(context.Request, "k");
         IReadOnlyList<VectorHit> hits = await index.SearchAsync(query, k, context.RequestAborted).ConfigureAwait(false);
+        string urls = Root(context.Request) + Ids;
         using var answer = new JsonAnswer(context);
         Utf8JsonWriter json = answer.Writer;
         json.WriteStartObject();
@@ -38,7 +42,7 @@ internal sealed class IndexEndpoints(
             json.WriteNumber("score", hit.Score);
             json.WriteNumber("row", hit.Row);
             if (_pictures is not null)
-                json.WriteString("url", $"{context.Request.PathBase}{Ids}{Uri.EscapeDataString(hit.Id)}");
+                json.WriteString("url", urls + Uri.EscapeDataString(hit.Id));
             json.WriteEndObject();
             await answer.SendSomeAsync().ConfigureAwait(false);
         }
@@ -89,6 +93,13 @@ internal sealed class IndexEndpoints(
     }
 
     private static RequestFailure NotFound(string message) => new(StatusCodes.Status404NotFound, "not_found", message);
+    /// <summary>What comes before the path of a search, in a program that maps the endpoints below a prefix.</summary>
+    private static string Root(HttpRequest request)
+    {
+        string path = request.Path.Value!.TrimEnd('/'); // routing takes a slash at the end
+        return request.PathBase + new PathString(path[..^Search.Length]).ToUriComponent();
+    }
+
 
     /// <summary>
     /// The id, of the path as it was sent: a server decodes it but for slashes, and what was decoded once is not to be
