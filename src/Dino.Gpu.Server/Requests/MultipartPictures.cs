@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -5,12 +6,13 @@ using Microsoft.Net.Http.Headers;
 namespace Dino.Gpu.Server.Requests;
 
 /// <summary>The files of a form (RFC 7578). They stay in memory; their names are only repeated.</summary>
-internal static class MultipartPictures
+internal static partial class MultipartPictures
 {
     private const int MostHeaders = 16;
     private const int LongestHeaders = 8 << 10;
     private const int LongestBoundary = 70; // RFC 2046
     private const int LongestName = 1024;
+    private const string FileName = "filename";
 
     /// <summary>Whether a request has such a body.</summary>
     public static bool IsOne(HttpRequest request) =>
@@ -36,12 +38,18 @@ internal static class MultipartPictures
         {
             while (await reader.ReadNextSectionAsync().ConfigureAwait(false) is { } section)
             {
-                if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out ContentDispositionHeaderValue? disposition)
-                    || !disposition.IsFileDisposition())
+                if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out ContentDispositionHeaderValue? disposition))
+                {
+                    throw RequestFailure.Invalid(
+                        $"the form has a part without a Content-Disposition that can be read, behind {pictures.Count} files",
+                        hint: "expected form-data; name=\"files\"; filename=\"cat.jpg\", with the names in quotes");
+                }
+
+                if (!disposition.Parameters.Any(IsFileName))
                     continue; // a field: nothing here has one
                 if (pictures.Count == options.MaxItems)
                     throw RequestFailure.TooManyItems(options.MaxItems, pictures.Count + 1);
-                string? name = (disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).Value?.Trim('"');
+                string? name = disposition.FileNameStar.Value ?? Unescaped(disposition.FileName.Value);
                 ReadOnlyMemory<byte> file = await body.ReadAllAsync(section.Body).ConfigureAwait(false);
                 pictures.Add(new PictureInput(name?.Length > LongestName ? name[..LongestName] : name, file));
             }
@@ -55,4 +63,15 @@ internal static class MultipartPictures
             ? pictures
             : throw RequestFailure.Invalid("the form has no file", hint: "send one or more parts with a filename");
     }
+
+    /// <summary>Whether a parameter of a part is a file's name, in either of its forms. The name may be empty.</summary>
+    private static bool IsFileName(NameValueHeaderValue parameter) =>
+        parameter.Name.Equals(FileName, StringComparison.OrdinalIgnoreCase)
+            || parameter.Name.Equals(FileName + "*", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>A name that stood in quotes. A backslash before anything else is part of a path of Windows.</summary>
+    private static string? Unescaped(string? name) => name is null ? null : EscapedCharacter().Replace(name, "$1");
+
+    [GeneratedRegex("""\\(["\\])""")]
+    private static partial Regex EscapedCharacter();
 }
