@@ -30,6 +30,7 @@ internal sealed class LimitedBody : ForwardStream
         _patience = options.BodyTimeout;
         _timeout = CancellationTokenSource.CreateLinkedTokenSource(_aborted);
         _timeout.CancelAfter(_patience);
+        BodyRate.TurnOff(context);
     }
 
     /// <summary>Begins to read a body.</summary>

@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
 namespace Dino.Gpu.Server.Requests;
 
@@ -24,8 +23,7 @@ internal static class RefusedBody
         try
         {
             await context.Response.CompleteAsync().ConfigureAwait(false);
-            if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
-                rate.MinDataRate = null; // the time is bounded as a whole
+            BodyRate.TurnOff(context);
             byte[] buffer = new byte[4096];
             while (await context.Request.Body.ReadAsync(buffer, patience.Token).ConfigureAwait(false) > 0)
             {

@@ -30,6 +30,7 @@ internal sealed class RpcBody : ForwardStream
     {
         _body = context.Request.Body;
         _aborted = context.RequestAborted;
+        BodyRate.TurnOff(context);
         _patience = options.BodyTimeout;
         _most = Math.Min(int.MaxValue, options.MaxBodyBytes);
         _lease = lease;
