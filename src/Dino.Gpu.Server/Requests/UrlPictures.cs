@@ -91,7 +91,8 @@ internal sealed class UrlPictures : IDisposable
 
     /// <summary><c>host</c> allows the usual port of http and https, <c>host:port</c> that port.</summary>
     private static bool Matches(string allowed, Uri url) =>
-        string.Equals(allowed, url.IsDefaultPort ? url.Host : $"{url.Host}:{url.Port}", StringComparison.OrdinalIgnoreCase);
+        allowed.Equals($"{url.Host}:{url.Port}", StringComparison.OrdinalIgnoreCase)
+            || (url.IsDefaultPort && allowed.Equals(url.Host, StringComparison.OrdinalIgnoreCase));
 
     private async Task<ReadOnlyMemory<byte>> ReadAsync(HttpContent content, BodyMemory.Lease lease, CancellationToken cancellation)
     {

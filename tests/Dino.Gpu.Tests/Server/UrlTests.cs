@@ -129,6 +129,22 @@ public sealed class UrlTests
         }
     }
 
+    /// <summary>Nothing listens at these ports: what may be asked fails in another way than what may not.</summary>
+    [Fact]
+    public async Task Port_that_is_named_may_be_the_usual_one()
+    {
+        await using TestServer server = await TestServer.StartAsync(options =>
+        {
+            options.AllowedUrlHosts.Add("127.0.0.1:443");
+            options.AllowedUrlHosts.Add("LocalHost:80");
+            options.AllowsPrivateAddresses = true;
+        });
+        Assert.Equal(
+            ["url_failed", "url_failed", "url_not_allowed", "url_not_allowed"],
+            await CodesAsync(
+                server, ["https://127.0.0.1/a", "http://localhost/a", "http://127.0.0.1/a", "https://localhost/a"]));
+    }
+
     private static async Task<string[]> CodesAsync(TestServer server, string[] urls)
     {
         HttpResponseMessage answer = await AskAsync(server, urls);
