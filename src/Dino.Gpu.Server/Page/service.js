@@ -57,7 +57,7 @@ export async function indexedPicture(id, signal) {
 async function ask(path, request) {
   const headers = new Headers(request.headers);
   if (request.body) headers.set('Content-Type', request.body.type || 'application/octet-stream');
-  if (apiKey.get()) headers.set('Authorization', `Bearer ${apiKey.get()}`);
+  if (apiKey.get()) headers.set('Authorization', `Bearer ${utf8(apiKey.get())}`);
   let answer;
   try {
     answer = await fetch(new URL(path, document.baseURI), { ...request, headers, cache: 'no-store', redirect: 'error' });
@@ -70,6 +70,9 @@ async function ask(path, request) {
 }
 
 async function refusal(answer) {
+// A header is made of bytes, one a character: fetch takes no other characters, and the server reads UTF-8.
+const utf8 = (text) => String.fromCharCode(...new TextEncoder().encode(text));
+
   const reason = await reasonOf(answer);
   switch (answer.status) {
     case 401:

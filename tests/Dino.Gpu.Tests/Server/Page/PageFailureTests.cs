@@ -170,5 +170,29 @@ public sealed class PageFailureTests(Chromium browser, PageServer server)
         SourceTree.Require();
         Chromium.Require();
         return server.StartAsync(configure, prefix);
+    /// <summary>A header has bytes, and a key any characters: a wrong one is refused, and a right one is taken.</summary>
+    [Fact]
+    public async Task A_key_may_have_any_characters()
+    {
+        const string Key = "\u043a\u043b\u044e\u0447-schl\u00fcssel-0123456789abcdef";
+        using var folder = new TemporaryFolder();
+        string keys = folder.Write("keys", Key);
+        (WebApplication app, Uri address) = await StartAsync(options => options.ApiKeyFile = keys);
+        await using (app)
+        {
+            await using BrowserPage page = await OpenAsync(address);
+            await page.ChooseAsync("#file", File);
+            await page.UntilAsync("document.querySelector('#key').open");
+            await page.TypeAsync("\u043d\u0435\u0442");
+            await page.PressAsync("Enter");
+            await page.UntilAsync(
+                "document.querySelector('#key').open && document.querySelector('#key-note').innerText.includes('refused')");
+            await page.TypeAsync(Key);
+            await page.PressAsync("Enter");
+            await page.UntilAsync($"{Done} && document.querySelectorAll('#neighbors img').length === {PageServer.Ids.Count}");
+            Assert.Empty(page.Problems);
+        }
+    }
+
     }
 }
