@@ -5,6 +5,7 @@ using Dino.Gpu.Server.Rpc;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 #pragma warning disable IDE0130 // where a program looks for it
@@ -43,11 +44,12 @@ public static class DinoServerEndpointRouteBuilderExtensions
         IServiceProvider services = endpoints.ServiceProvider;
         BodyMemory memory = services.GetRequiredService<BodyMemory>();
         DinoServerOptions options = services.GetRequiredService<IOptions<DinoServerOptions>>().Value;
+        CancellationToken stopping = services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         GrpcServiceEndpointConventionBuilder calls = endpoints.MapGrpcService<DinoService>();
         calls.Add(endpoint =>
         {
             RequestDelegate inner = endpoint.RequestDelegate!;
-            endpoint.RequestDelegate = context => RpcBody.RunAsync(context, inner, memory, options);
+            endpoint.RequestDelegate = context => RpcBody.RunAsync(context, inner, memory, options, stopping);
         });
         return calls.Guarded(services);
     }

@@ -64,7 +64,7 @@ internal sealed partial class RequestGuard(
             case DinoBusyException busy:
                 return RequestFailure.Busy(busy.Message);
             case ObjectDisposedException or OperationCanceledException when lifetime.ApplicationStopping.IsCancellationRequested:
-                return new RequestFailure(StatusCodes.Status503ServiceUnavailable, "stopping", "the server is stopping");
+                return RequestFailure.Stopping();
             default:
                 Failed(failure.Message, failure);
                 return new RequestFailure(

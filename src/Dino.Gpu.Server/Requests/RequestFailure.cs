@@ -50,6 +50,9 @@ internal sealed class RequestFailure(int status, string reason, string message, 
         string.Create(CultureInfo.InvariantCulture, $"{what}: a value of {value} does not fit float16, which ends at {Half.MaxValue}"),
         hint);
 
+    public static RequestFailure Stopping() =>
+        new(StatusCodes.Status503ServiceUnavailable, "stopping", "the server is stopping");
+
     public static RequestFailure Busy(string message) =>
         new(StatusCodes.Status429TooManyRequests, "busy", message, "try again a little later");
 

@@ -19,6 +19,8 @@ internal sealed class RpcBody : ForwardStream
     private readonly BodyMemory.Lease _lease;
     private readonly TimeSpan _patience;
     private readonly CancellationToken _aborted;
+    private readonly CancellationToken _stopping;
+    private readonly bool _isUnary;
     private readonly long _most;
     private readonly byte[] _prefix = new byte[PrefixLength];
     private CancellationTokenSource? _timeout; // while a message is under way
@@ -26,24 +28,32 @@ internal sealed class RpcBody : ForwardStream
     private int _prefixed; // bytes of the next message's prefix that are there
     private long _left; // of the message under way
 
-    private RpcBody(HttpContext context, DinoServerOptions options, BodyMemory.Lease lease)
+    private RpcBody(HttpContext context, DinoServerOptions options, BodyMemory.Lease lease, CancellationToken stopping)
     {
+        BodyRate.TurnOff(context);
+        _stopping = stopping;
         _body = context.Request.Body;
         _aborted = context.RequestAborted;
         BodyRate.TurnOff(context);
         _patience = options.BodyTimeout;
         _most = Math.Min(int.MaxValue, options.MaxBodyBytes);
         _lease = lease;
-        bool isUnary = context.GetEndpoint()?.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Type == MethodType.Unary;
-        if (isUnary)
+        _isUnary = context.GetEndpoint()?.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Type == MethodType.Unary;
+        if (_isUnary)
             Begin(); // a stream may rest before its first message
     }
 
     /// <summary>Runs a call whose body is counted and timed.</summary>
-    public static async Task RunAsync(HttpContext context, RequestDelegate call, BodyMemory memory, DinoServerOptions options)
+    /// <param name="context">The call.</param>
+    /// <param name="call">Answers it.</param>
+    /// <param name="memory">Counts its bytes.</param>
+    /// <param name="options">Limits.</param>
+    /// <param name="stopping">Ends a stream that rests: nobody is to wait for a message that may never come.</param>
+    public static async Task RunAsync(
+        HttpContext context, RequestDelegate call, BodyMemory memory, DinoServerOptions options, CancellationToken stopping)
     {
         using BodyMemory.Lease lease = memory.Begin();
-        using var body = new RpcBody(context, options, lease);
+        using var body = new RpcBody(context, options, lease, stopping);
         context.Request.Body = body;
         context.Features.Set(body);
         await call(context).ConfigureAwait(false);
@@ -68,17 +78,25 @@ internal sealed class RpcBody : ForwardStream
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        using CancellationTokenSource? both = _timeout is null
-            ? null
-            : CancellationTokenSource.CreateLinkedTokenSource(_timeout.Token, cancellationToken);
+        bool rests = !_isUnary && _left == 0 && _prefixed == 0; // no message has begun
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(_timeout?.Token ?? CancellationToken.None, cancellationToken);
         int read;
         try
         {
-            read = await _body.ReadAsync(buffer, both?.Token ?? cancellationToken).ConfigureAwait(false);
+            ValueTask<int> reading = _body.ReadAsync(buffer, end.Token);
+            CancellationTokenRegistration stop = default;
+            if (rests && !reading.IsCompleted) // what is here already is answered
+                stop = _stopping.UnsafeRegister(static its => ((CancellationTokenSource)its!).Cancel(), end);
+            await using (stop.ConfigureAwait(false))
+                read = await reading.ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (_timeout is { IsCancellationRequested: true } && !_aborted.IsCancellationRequested)
         {
             throw FailureInterceptor.Of(RequestFailure.TooSlow(_patience));
+        catch (OperationCanceledException) when (rests && _stopping.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw FailureInterceptor.Of(RequestFailure.Stopping());
+        }
         }
         catch (BadHttpRequestException failure)
         {

@@ -85,6 +85,9 @@ internal sealed class TestServer : IAsyncDisposable
     {
         Client.Dispose();
         await _app.DisposeAsync();
+    /// <summary>Stops it as a signal does.</summary>
+    public Task StopAsync() => _app.StopAsync();
+
     }
 
     private async Task<string> AskAsync(string head, Func<NetworkStream, Task>? then, bool toEnd)
