@@ -1,6 +1,5 @@
 using Dino.Gpu.Server.Requests;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Net.Http.Headers;
 
 namespace Dino.Gpu.Server.Http;
 
@@ -17,16 +16,12 @@ internal static class AttentionFormat
     /// <exception cref="RequestFailure">It accepts neither.</exception>
     public static bool IsValues(HttpRequest request)
     {
-        IList<MediaTypeHeaderValue> accepted = request.GetTypedHeaders().Accept;
-        if (accepted.Count == 0)
+        var accepted = AcceptedTypes.Of(request);
+        if (accepted.IsEmpty)
             return false;
-
-        // The most exact range says how much a format is liked (RFC 9110).
-        MediaTypeHeaderValue? any = Range("*/*");
-        MediaTypeHeaderValue? npy = accepted.FirstOrDefault(
-            range => VectorFormat.Known(range) is { Container: VectorContainer.Npy, IsHalf: false });
-        double values = Quality(npy ?? Range("application/*") ?? any);
-        double picture = Quality(Range(Png) ?? Range("image/*") ?? any);
+        (double values, int? npy) = accepted.Of(
+            "application", range => VectorFormat.Known(range) is { Container: VectorContainer.Npy, IsHalf: false });
+        (double picture, _) = accepted.Of("image", range => AcceptedTypes.Is(range, Png));
         if (values == 0 && picture == 0)
         {
             throw new RequestFailure(
@@ -36,9 +31,6 @@ internal static class AttentionFormat
         }
 
         return values > picture || (values == picture && npy is not null); // who names arrays wants one
-
-        MediaTypeHeaderValue? Range(string type) =>
-            accepted.FirstOrDefault(range => range.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase));
     }
 
     /// <summary>Refuses parameters that say how a picture is drawn, for an answer that is none.</summary>
@@ -50,6 +42,4 @@ internal static class AttentionFormat
         throw RequestFailure.Invalid(
             $"{drawn}: values in {VectorFormat.Npy} are not drawn", drawn, $"omit {drawn}, or send Accept: {Png}");
     }
-
-    private static double Quality(MediaTypeHeaderValue? range) => range is null ? 0 : range.Quality ?? 1;
 }

@@ -14,6 +14,15 @@ internal readonly record struct VectorFormat(VectorContainer Container, bool IsH
 
     private const string Bytes = "application/octet-stream";
 
+    /// <summary>
+    /// All there are; where a client likes several alike, the first of them. Float16 is sent only to who names it.
+    /// </summary>
+    private static readonly VectorFormat[] Offered =
+    [
+        default, new(VectorContainer.Npy, false), new(VectorContainer.Bytes, false), new(VectorContainer.Npy, true),
+        new(VectorContainer.Bytes, true),
+    ];
+
     /// <summary>The media type, with the type of the values.</summary>
     public string MediaType => Container switch
     {
@@ -26,27 +35,29 @@ internal readonly record struct VectorFormat(VectorContainer Container, bool IsH
     /// <exception cref="RequestFailure">It accepts none of them.</exception>
     public static VectorFormat Of(HttpRequest request)
     {
-        IList<MediaTypeHeaderValue> accepted = request.GetTypedHeaders().Accept;
-        if (accepted.Count == 0)
+        var accepted = AcceptedTypes.Of(request);
+        if (accepted.IsEmpty)
             return default;
-        foreach (MediaTypeHeaderValue type in accepted.OrderByDescending(type => type.Quality ?? 1))
-        {
-            if (Known(type) is { } format && type.Quality is not 0)
-                return format;
-        }
 
+        // Who names a format wants it more than one that stars allow; of those that are named, the first.
+        (VectorFormat format, (double quality, _)) = Offered
+            .Select(one => (Format: one, Liked: accepted.Of("application", range => Known(range) == one, hasWildcard: !one.IsHalf)))
+            .OrderByDescending(one => one.Liked.Quality).ThenBy(one => one.Liked.Place ?? int.MaxValue)
+            .First();
+        if (quality > 0)
+            return format;
         throw new RequestFailure(
             StatusCodes.Status406NotAcceptable,
             "not_acceptable",
             $"expected Accept: application/json, {Npy} or {Bytes}, the last two perhaps with dtype=f16 or dtype=f32");
     }
 
-    /// <summary>The format that a media type names; null if there is none.</summary>
+    /// <summary>The format that a media type names; null if there is none, or it has stars.</summary>
     public static VectorFormat? Known(MediaTypeHeaderValue type)
     {
         VectorContainer? container = type.MediaType.Value?.ToLowerInvariant() switch
         {
-            "application/json" or "application/*" or "*/*" or "application/problem+json" => VectorContainer.Json,
+            "application/json" or "application/problem+json" => VectorContainer.Json,
             Npy => VectorContainer.Npy,
             Bytes => VectorContainer.Bytes,
             _ => null,
