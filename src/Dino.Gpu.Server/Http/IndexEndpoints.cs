@@ -56,6 +56,7 @@ internal sealed class IndexEndpoints(
     public async Task PutAsync(HttpContext context)
     {
         ServerIndex index = model.RequireIndex();
+        index.RequireWritable();
         string id = Id(context);
         using BodyMemory.Lease lease = memory.Begin();
         (float[] vector, _) = await VectorAsync(context, lease).ConfigureAwait(false);

@@ -149,7 +149,9 @@ internal sealed partial class ServerIndex(VectorIndex vectors, DinoServerOptions
         }
     }
 
-    private void RequireWritable()
+    /// <summary>Refuses a change before there is any work for it.</summary>
+    /// <exception cref="RequestFailure">Nobody may change the index.</exception>
+    public void RequireWritable()
     {
         if (!options.IsIndexWritable)
             throw new RequestFailure(StatusCodes.Status403Forbidden, "read_only", "this server's index cannot be changed");

@@ -81,6 +81,7 @@ internal sealed class DinoService(ServerModel model, BodyMemory memory, IOptions
     public override async Task<ChangeResponse> Put(PutRequest request, ServerCallContext context)
     {
         ServerIndex index = model.RequireIndex();
+        index.RequireWritable();
         string id = ServerIndex.CheckId(request.Id);
         using BodyMemory.Lease lease = Take(request);
         await index.PutAsync(id, await VectorAsync(request.Vector, request.Image, context).ConfigureAwait(false)).ConfigureAwait(false);

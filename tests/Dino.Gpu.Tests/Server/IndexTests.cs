@@ -8,7 +8,11 @@ using Dino.Gpu.Server;
 using Dino.Gpu.Server.Http;
 using Dino.Gpu.Server.Model;
 using Dino.Gpu.Server.Requests;
+using Dino.Gpu.Server.Rpc;
 using Dino.Gpu.Tests.Support;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
 using Microsoft.AspNetCore.Http;
 
 namespace Dino.Gpu.Tests.Server;
@@ -190,6 +194,29 @@ public sealed class IndexTests(ServerFixture fixture)
         Assert.Equal(HttpStatusCode.Forbidden, (await server.Client.DeleteAsync("/v1/index/a")).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await server.Client.GetAsync("/v1/index/a")).StatusCode);
         Assert.Empty(await HitsAsync(server.Client.PostAsJsonAsync("/v1/search", vector)));
+    }
+
+    [Fact]
+    public async Task Index_that_is_read_only_refuses_before_a_picture_is_looked_at()
+    {
+        await using TestServer server = await TestServer.StartAsync(options =>
+        {
+            options.Index = _ => VectorIndex.Create(48);
+            options.IsIndexWritable = false;
+        });
+        byte[] none = "no picture"u8.ToArray();
+        HttpResponseMessage answer = await server.Client.PutAsync("/v1/index/a", new ByteArrayContent(none));
+        Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+        Assert.StartsWith(
+            "HTTP/1.1 403 ",
+            await server.RawAsync("PUT /v1/index/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"), // none of which comes
+            StringComparison.Ordinal);
+
+        using var channel = GrpcChannel.ForAddress(server.GrpcAddress);
+        var client = new Gpu.Server.Rpc.Dino.DinoClient(channel);
+        RpcException failure = await Assert.ThrowsAsync<RpcException>(
+            async () => await client.PutAsync(new PutRequest { Id = "a", Image = ByteString.CopyFrom(none) }));
+        Assert.Equal(StatusCode.PermissionDenied, failure.StatusCode);
     }
 
     /// <summary>Said without where the file lies, and without filling the memory in the place of the disk.</summary>
