@@ -17,6 +17,7 @@ public static class DinoTelemetry
 
     private const string DeviceTag = "dino.gpu.device";
     private const string ErrorTag = "error.type";
+    private const string BusyType = "busy";
 
     internal static readonly ActivitySource Activities = new(ActivitySourceName, ProductVersion.Current);
 
@@ -64,8 +65,11 @@ public static class DinoTelemetry
     internal static void Failed(Exception failure)
     {
         if (Errors.Enabled)
-            Errors.Add(1, new KeyValuePair<string, object?>(ErrorTag, ErrorType(failure)));
+            Failed(ErrorType(failure));
     }
+
+    /// <summary>Pictures were refused before the encoder was asked, because too many wait.</summary>
+    internal static void Busy() => Failed(BusyType);
 
     /// <summary>Pictures have begun to wait, or do not wait any more.</summary>
     internal static void Waiting(int change) => QueueLength.Add(change);
@@ -103,11 +107,13 @@ public static class DinoTelemetry
             ImageFailureReason.WrongSize => "wrong_size",
             _ => "unreadable",
         },
-        DinoBusyException => "busy",
+        DinoBusyException => BusyType,
         DeviceMemoryException => "device_memory",
         DeviceException => "device",
         _ => failure.GetType().FullName!,
     };
+
+    private static void Failed(string type) => Errors.Add(1, new KeyValuePair<string, object?>(ErrorTag, type));
 
     private static Histogram<double> Duration(string name, string description) => Meter.CreateHistogram<double>(
         name, "s", description,

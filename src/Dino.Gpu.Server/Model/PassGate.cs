@@ -62,5 +62,9 @@ internal sealed class PassGate(int atOnce, int most) : IDisposable
 
     public void Dispose() => _free.Dispose();
 
-    private RequestFailure Full() => RequestFailure.Busy($"{most} passes wait for the model already");
+    private RequestFailure Full()
+    {
+        DinoTelemetry.Busy();
+        return RequestFailure.Busy($"{most} passes wait for the model already");
+    }
 }

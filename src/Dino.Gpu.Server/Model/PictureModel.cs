@@ -24,9 +24,14 @@ internal sealed class PictureModel(IDinoEncoder encoder, DinoServerOptions optio
     public void RequireRoom(bool isQueued)
     {
         if (!isQueued)
+        {
             _passes.RequireRoom();
+        }
         else if (_isFull && Volatile.Read(ref _underWay) > 0) // with none under way, nobody would say that there is room again
+        {
+            DinoTelemetry.Busy();
             throw RequestFailure.Busy("as many pictures as may wait for the model already");
+        }
     }
 
     /// <summary>Makes rows of pictures. Those that cannot be read fail alone.</summary>
