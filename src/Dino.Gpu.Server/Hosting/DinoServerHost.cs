@@ -1,4 +1,3 @@
-using System.Net;
 using Dino.Gpu.Server.Http;
 using Dino.Gpu.Server.Model;
 using Grpc.AspNetCore.Server;
@@ -56,7 +55,12 @@ internal static class DinoServerHost
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "dino" });
         builder.Configuration.AddEnvironmentVariables();
         builder.WebHost.UseKestrel((context, kestrel) => Listen(kestrel, context.Configuration, settings));
-        builder.WebHost.UseSockets(sockets => sockets.Backlog = Backlog);
+        builder.WebHost.UseSockets(sockets =>
+        {
+            sockets.Backlog = Backlog;
+            sockets.CreateBoundListenSocket = endpoint => StartFailure.Bind(endpoint, settings);
+        });
+        StartFailure.CheckLogging(builder.Configuration.GetSection("Logging"));
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.Logging.AddProvider(new LineLoggerProvider(settings.Log));
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
@@ -105,7 +109,7 @@ internal static class DinoServerHost
         limits.MaxRequestBufferSize = UnreadBytes;
         limits.Http2.InitialStreamWindowSize = UnreadBytes;
         limits.Http2.InitialConnectionWindowSize = 2 * UnreadBytes;
-        kestrel.GetSection("Limits").Bind(limits); // by itself Kestrel reads endpoints and certificates only
+        StartFailure.Bind(limits, kestrel.GetSection("Limits")); // by itself Kestrel reads endpoints and certificates only
     }
 
     private static void Listen(KestrelServerOptions kestrel, IConfiguration configuration, HostSettings settings)
@@ -141,19 +145,9 @@ internal static class DinoServerHost
         {
             throw FailureOf(app)!; // it ended before the server listened
         }
-        catch (IOException failure)
+        catch (Exception failure) when (StartFailure.Of(failure, settings) is { } said)
         {
-            throw new DinoException(
-                $"cannot listen on {new IPEndPoint(settings.Address, settings.Port)}: {failure.Message}",
-                "choose another --port, or 0 for any that is free",
-                failure);
-        }
-        catch (InvalidOperationException failure) when (settings.HasTls)
-        {
-            throw new DinoException(
-                $"--tls: {failure.Message.Split('\n')[0].TrimEnd('.', '\r')}",
-                "set Kestrel__Certificates__Default__Path and Kestrel__Certificates__Default__KeyPath",
-                failure);
+            throw said;
         }
         finally
         {

@@ -122,6 +122,12 @@ internal sealed class ServeCommand(CliConsole console)
                 "raise --queue: pictures of a request wait together"));
         }
 
+        if (result.GetValue(_grpcPort) is { } grpc and > 0 && grpc == result.GetValue(_port))
+        {
+            result.AddError(UsageErrors.Of(
+                $"--grpc-port: expected another port than --port, found {grpc}", "gRPC without TLS needs one of its own"));
+        }
+
         if (result.GetValue(_index) is not null)
             return;
         if (result.IsGiven(_pictures))
