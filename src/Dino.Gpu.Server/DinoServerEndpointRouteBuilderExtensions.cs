@@ -74,7 +74,7 @@ public static class DinoServerEndpointRouteBuilderExtensions
         var openAI = new ErrorAnswer.OpenAIShape();
         // Delegates, not RequestDelegates: these are in the OpenAPI document of the program.
         group.MapPost("/v1/embeddings", (Delegate)embeddings.OpenAIAsync).WithMetadata(openAI, ApiDescription.Embeddings);
-        group.MapGet("/v1/models", (Delegate)status.ModelsAsync).WithMetadata(openAI, new ApiDescription("Lists the model"));
+        group.MapGet("/v1/models", (Delegate)status.ModelsAsync).WithMetadata(openAI, ApiDescription.Models);
         group.MapPost(IndexEndpoints.Search, (Delegate)index.SearchAsync).WithMetadata(openAI, ApiDescription.Search);
         group.MapPut(IndexEndpoints.Ids + "{**id}", (Delegate)index.PutAsync).WithMetadata(openAI, ApiDescription.Put);
         group.MapDelete(IndexEndpoints.Ids + "{**id}", (Delegate)index.DeleteAsync).WithMetadata(openAI, ApiDescription.Delete);
@@ -82,7 +82,7 @@ public static class DinoServerEndpointRouteBuilderExtensions
         group.MapPost("/embed", (Delegate)embeddings.PlainAsync).WithMetadata(ApiDescription.Embed);
         group.MapPost("/attention", (Delegate)services.GetRequiredService<AttentionEndpoint>().AnswerAsync)
             .WithMetadata(ApiDescription.Attention);
-        group.MapGet("/info", (Delegate)status.InfoAsync).WithMetadata(new ApiDescription("The model, the index and the limits"));
+        group.MapGet("/info", (Delegate)status.InfoAsync).WithMetadata(ApiDescription.Info);
         group.MapMethods("/info", [HttpMethods.Head], (Delegate)status.InfoAsync).ExcludeFromDescription(); // as GET, which is described
     }
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
 using Dino.Gpu.Server.Http;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.DependencyInjection;
@@ -9,19 +11,32 @@ namespace Dino.Gpu.Server.Hosting;
 internal static class ApiDocument
 {
     private const string Json = "application/json";
+    private const string Problem = "application/problem+json";
     private const string Form = "multipart/form-data";
 
-    private static readonly (string Status, string When)[] Refusals =
-    [
-        ("400", "The JSON, the form or a parameter is wrong"),
-        ("401", "The key is wrong"),
-        ("413", "The body is too large"),
-        ("422", "A picture cannot be read"),
-        ("429", "Too busy"),
-    ];
+    private static readonly Dictionary<int, string> Refusals = new()
+    {
+        [400] = "The JSON, the form or a parameter is wrong",
+        [401] = "The key is wrong or missing",
+        [403] = "The index cannot be changed",
+        [404] = "There is no such model, index, id or picture",
+        [406] = "Nothing that Accept names",
+        [408] = "The body took too long",
+        [413] = "The body is too large",
+        [415] = "Another Content-Type, or a Content-Encoding",
+        [422] = "A picture cannot be read; the answer has the vectors of the others",
+        [429] = "Too busy",
+        [503] = "The model is being loaded, the server stops, or the index cannot be written",
+    };
 
     /// <summary>Adds it.</summary>
-    public static void Add(IServiceCollection services) => services.AddOpenApi(options =>
+    public static void Add(IServiceCollection services)
+    {
+        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict); // no numbers in texts
+        services.AddOpenApi(Describe);
+    }
+
+    private static void Describe(OpenApiOptions options)
     {
         options.AddDocumentTransformer((document, _, _) =>
         {
@@ -29,7 +44,37 @@ internal static class ApiDocument
             return Task.CompletedTask;
         });
         options.AddOperationTransformer(DescribeAsync);
-    });
+        options.AddSchemaTransformer((schema, context, _) =>
+        {
+            Choose(schema, context.JsonTypeInfo.Type);
+            return Task.CompletedTask;
+        });
+    }
+
+    /// <summary>Says where there is a choice, which no type of .NET has.</summary>
+    private static void Choose(OpenApiSchema schema, Type type)
+    {
+        if (type == typeof(EmbeddingsBody))
+            schema.OneOf = [Requires("input"), Requires("messages")];
+        else if (type == typeof(SearchBody) || type == typeof(PutBody))
+            schema.OneOf = [Requires("input"), Requires("embedding")];
+        else if (type == typeof(OneOrMoreTexts))
+            Either(JsonSchemaType.String);
+        else if (type == typeof(NumbersOrBase64))
+            Either(JsonSchemaType.Number);
+
+        void Either(JsonSchemaType item)
+        {
+            schema.Type = null;
+            schema.AnyOf =
+            [
+                new OpenApiSchema { Type = JsonSchemaType.String },
+                new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = item } },
+            ];
+        }
+
+        static OpenApiSchema Requires(string member) => new() { Required = new HashSet<string> { member } };
+    }
 
     private static async Task DescribeAsync(
         OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellation)
@@ -37,9 +82,11 @@ internal static class ApiDocument
         if (context.Description.ActionDescriptor.EndpointMetadata.OfType<ApiDescription>().FirstOrDefault() is not { } its)
             return;
         operation.Summary = its.Summary;
-        operation.Parameters = [.. its.Query.Select(one => Parameter(one.Name, one.Description, ParameterLocation.Query))];
+        operation.Parameters = [];
+        foreach ((string name, Type type, string description) in its.Query)
+            operation.Parameters.Add(Parameter(name, description, ParameterLocation.Query, await SchemaAsync(type).ConfigureAwait(false)));
         if (its.HasId)
-            operation.Parameters.Add(Parameter("id", "What the vector is called, such as a path", ParameterLocation.Path));
+            operation.Parameters.Add(Parameter("id", "What the vector is called, such as a path", ParameterLocation.Path, Text()));
         Dictionary<string, OpenApiMediaType> body = its.Files.ToDictionary(type => type, _ => Bytes());
         if (its.HasForm)
             body[Form] = Files();
@@ -51,25 +98,34 @@ internal static class ApiDocument
         if (its.Answer is not null)
             answer[Json] = await OfAsync(its.Answer).ConfigureAwait(false);
         operation.Responses = new OpenApiResponses { ["200"] = new OpenApiResponse { Description = "The answer", Content = answer } };
-        foreach ((string status, string when) in Refusals)
-            operation.Responses[status] = new OpenApiResponse { Description = when };
-        if (body.Count > 0)
-            operation.Responses["415"] = new OpenApiResponse { Description = "Another Content-Type, or a Content-Encoding" };
-        if (body.Count > 0 && its.AnswerFiles.Count > 0)
-            operation.Responses["406"] = new OpenApiResponse { Description = "Nothing that Accept names" };
+        if (its.MayCreate)
+            operation.Responses["201"] = new OpenApiResponse { Description = "The answer, where the id is new", Content = answer };
+        bool isOpenAI = context.Description.ActionDescriptor.EndpointMetadata.OfType<ErrorAnswer.OpenAIShape>().Any();
+        OpenApiMediaType error = await OfAsync(isOpenAI ? typeof(OpenAIErrorAnswer) : typeof(ProblemAnswer)).ConfigureAwait(false);
+        foreach (int status in its.Refusals.Order())
+        {
+            operation.Responses[status.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
+            {
+                Description = Refusals[status],
+                Content = new Dictionary<string, OpenApiMediaType> { [isOpenAI ? Json : Problem] = error },
+            };
+        }
 
-        async Task<OpenApiMediaType> OfAsync(Type type) =>
-            new() { Schema = await context.GetOrCreateSchemaAsync(type, null, cancellation).ConfigureAwait(false) };
+        async Task<OpenApiMediaType> OfAsync(Type type) => new() { Schema = await SchemaAsync(type).ConfigureAwait(false) };
+
+        Task<OpenApiSchema> SchemaAsync(Type type) => context.GetOrCreateSchemaAsync(type, null, cancellation);
     }
 
-    private static OpenApiParameter Parameter(string name, string description, ParameterLocation place) => new()
+    private static OpenApiParameter Parameter(string name, string description, ParameterLocation place, OpenApiSchema schema) => new()
     {
         Name = name,
         In = place,
         Required = place == ParameterLocation.Path,
         Description = description,
-        Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+        Schema = schema,
     };
+
+    private static OpenApiSchema Text() => new() { Type = JsonSchemaType.String };
 
     private static OpenApiMediaType Bytes() => new() { Schema = Binary() };
 
