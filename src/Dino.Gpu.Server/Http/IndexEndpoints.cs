@@ -57,7 +57,7 @@ internal sealed class IndexEndpoints(
     {
         ServerIndex index = model.RequireIndex();
         index.RequireWritable();
-        string id = Id(context);
+        string id = index.CheckIdToPut(Id(context));
         using BodyMemory.Lease lease = memory.Begin();
         (float[] vector, _) = await VectorAsync(context, lease).ConfigureAwait(false);
         bool isReplaced = await index.PutAsync(id, vector).ConfigureAwait(false);
@@ -93,7 +93,6 @@ internal sealed class IndexEndpoints(
         await picture.CopyToAsync(context.Response.Body, context.RequestAborted).ConfigureAwait(false);
     }
 
-    private static RequestFailure NotFound(string message) => new(StatusCodes.Status404NotFound, "not_found", message);
     /// <summary>What comes before the path of a search, in a program that maps the endpoints below a prefix.</summary>
     private static string Root(HttpRequest request)
     {
@@ -101,6 +100,7 @@ internal sealed class IndexEndpoints(
         return request.PathBase + new PathString(path[..^Search.Length]).ToUriComponent();
     }
 
+    private static RequestFailure NotFound(string message) => new(StatusCodes.Status404NotFound, "not_found", message);
 
     /// <summary>
     /// The id, of the path as it was sent: a server decodes it but for slashes, and what was decoded once is not to be
@@ -108,9 +108,15 @@ internal sealed class IndexEndpoints(
     /// </summary>
     private static string Id(HttpContext context)
     {
-        string raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0];
-        int start = raw.IndexOf(Ids, StringComparison.OrdinalIgnoreCase);
-        return ServerIndex.CheckId(start < 0 ? "" : Uri.UnescapeDataString(raw[(start + Ids.Length)..]));
+        string[] raw = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0].Split('/');
+        string[] before = Ids.Trim('/').Split('/');
+        int start = Enumerable.Range(0, raw.Length).FirstOrDefault(i => before.Index().All(one => Is(i + one.Index, one.Item)), -1);
+        if (start < 0)
+            throw NotFound("there is no such path"); // one with dots, of which the server has taken segments away
+        return ServerIndex.CheckId(Uri.UnescapeDataString(string.Join('/', raw[(start + before.Length)..])));
+
+        bool Is(int place, string name) =>
+            place < raw.Length && Uri.UnescapeDataString(raw[place]).Equals(name, StringComparison.OrdinalIgnoreCase); // as routes are
     }
 
     private async Task WriteChangeAsync(HttpContext context, string id, ServerIndex index)

@@ -43,11 +43,17 @@ internal sealed partial class ServerIndex(VectorIndex vectors, DinoServerOptions
             return !_ofClients.Contains(id) && vectors.Contains(id);
     }
 
-    /// <summary>An id of a request.</summary>
-    /// <exception cref="RequestFailure">It is empty, too long, or has control characters.</exception>
-    public static string CheckId(string id) => id.Length is > 0 and <= LongestId && !id.Any(char.IsControl)
+    /// <summary>An id of a request. It may have control characters: names of files have them, and so an index.</summary>
+    /// <exception cref="RequestFailure">It is empty, or too long.</exception>
+    public static string CheckId(string id) => id.Length is > 0 and <= LongestId
         ? id
-        : throw RequestFailure.Invalid($"expected an id of 1 to {LongestId} characters, without control characters", "id");
+        : throw RequestFailure.Invalid($"expected an id of 1 to {LongestId} characters", "id");
+
+    /// <summary>An id of a request that puts a vector under it.</summary>
+    /// <exception cref="RequestFailure">It is empty, too long, or new and with control characters.</exception>
+    public string CheckIdToPut(string id) => !CheckId(id).Any(char.IsControl) || vectors.Contains(id)
+        ? id
+        : throw RequestFailure.Invalid("expected an id without control characters, or one that the index has", "id");
 
     /// <summary>Finds the nearest vectors.</summary>
     /// <param name="query">A vector.</param>

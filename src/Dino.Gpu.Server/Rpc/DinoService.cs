@@ -82,7 +82,7 @@ internal sealed class DinoService(ServerModel model, BodyMemory memory, IOptions
     {
         ServerIndex index = model.RequireIndex();
         index.RequireWritable();
-        string id = ServerIndex.CheckId(request.Id);
+        string id = index.CheckIdToPut(request.Id);
         using BodyMemory.Lease lease = Take(request);
         await index.PutAsync(id, await VectorAsync(request.Vector, request.Image, context).ConfigureAwait(false)).ConfigureAwait(false);
         return new ChangeResponse { Count = index.Count };
