@@ -70,7 +70,7 @@ internal static class DinoServerHost
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.ShutdownTimeout);
         builder.Services.AddRoutingCore();
         if (settings.HostNames.Count > 0)
-            builder.Services.AddHostFiltering(options => options.AllowedHosts = [.. settings.HostNames]);
+            HostNames.Add(builder.Services, settings.HostNames);
         builder.Services.AddSingleton(_ => settings.Load());
         builder.Services.AddDinoServer(settings.Configure);
 
@@ -88,10 +88,10 @@ internal static class DinoServerHost
         WebApplication app = builder.Build();
         if (app.Services.GetService<IdleTrim>() is { } trim)
             app.Use((context, next) => trim.RunAsync(context, next));
-        if (settings.HostNames.Count > 0)
-            app.UseHostFiltering();
-        ReferencePage.UsePolicy(app);
         DinoServerOptions options = app.Services.GetRequiredService<IOptions<DinoServerOptions>>().Value;
+        if (settings.HostNames.Count > 0)
+            HostNames.Use(app, settings.HostNames, options);
+        ReferencePage.UsePolicy(app);
         app.Use((context, next) => UnknownPath.RunAsync(context, next, options));
         app.MapDinoGpu();
         app.MapDinoGpuGrpc();

@@ -64,6 +64,21 @@ public sealed class PathTests(ServerFixture fixture)
 
     [Theory]
     [InlineData("no.such.Service", "Embed")]
+    [Theory]
+    [InlineData("/info")]
+    [InlineData("/v1/models")]
+    [InlineData("/nothing")]
+    public async Task Foreign_name_is_told_which_option_names_it(string path)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path) { Headers = { Host = "photos.example" } };
+        using HttpResponseMessage answer = await fixture.Client.SendAsync(request);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        string text = await answer.Content.ReadAsStringAsync();
+        Assert.Contains("photos.example", text);
+        Assert.Contains("--allowed-hosts", text);
+        Assert.Equal("host_not_allowed", await ReasonAsync(answer, path));
+    }
+
     [InlineData("dino.v1.Dino", "NoSuchMethod")]
     public async Task Unknown_service_or_method_is_unimplemented_for_clients_of_grpc(string service, string name)
     {
