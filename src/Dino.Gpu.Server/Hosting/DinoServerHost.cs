@@ -3,6 +3,8 @@ using Dino.Gpu.Server.Model;
 using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -95,7 +97,8 @@ internal static class DinoServerHost
         app.Use((context, next) => UnknownPath.RunAsync(context, next, options));
         app.MapDinoGpu();
         app.MapDinoGpuGrpc();
-        app.MapPrometheusScrapingEndpoint("/metrics").Guarded(app.Services);
+        app.MapPrometheusScrapingEndpoint("/metrics").WithMetadata(new HttpMethodMetadata([HttpMethods.Get, HttpMethods.Head]))
+            .Guarded(app.Services);
         ReferencePage.Map(app);
         return app;
     }

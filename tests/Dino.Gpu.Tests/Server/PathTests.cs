@@ -36,6 +36,7 @@ public sealed class PathTests(ServerFixture fixture)
     [InlineData("DELETE", "/health/ready", "GET, HEAD")]
     [InlineData("POST", "/", "GET, HEAD")]
     [InlineData("DELETE", "/info", "GET, HEAD")]
+    [InlineData("POST", "/metrics", "GET, HEAD")]
     public async Task Wrong_method_is_405_and_names_the_right_ones(string method, string path, string allowed)
     {
         using HttpResponseMessage answer = await AskAsync(method, path);
@@ -52,6 +53,7 @@ public sealed class PathTests(ServerFixture fixture)
     [InlineData("/health")]
     [InlineData("/health/live")]
     [InlineData("/health/ready")]
+    [InlineData("/metrics")]
     public async Task Head_answers_as_get_without_a_body(string path)
     {
         using HttpResponseMessage get = await AskAsync("GET", path);
@@ -62,8 +64,6 @@ public sealed class PathTests(ServerFixture fixture)
         Assert.Empty(await head.Content.ReadAsByteArrayAsync());
     }
 
-    [Theory]
-    [InlineData("no.such.Service", "Embed")]
     [Theory]
     [InlineData("/info")]
     [InlineData("/v1/models")]
@@ -79,6 +79,8 @@ public sealed class PathTests(ServerFixture fixture)
         Assert.Equal("host_not_allowed", await ReasonAsync(answer, path));
     }
 
+    [Theory]
+    [InlineData("no.such.Service", "Embed")]
     [InlineData("dino.v1.Dino", "NoSuchMethod")]
     public async Task Unknown_service_or_method_is_unimplemented_for_clients_of_grpc(string service, string name)
     {
