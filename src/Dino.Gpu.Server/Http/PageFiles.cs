@@ -63,7 +63,7 @@ internal sealed class PageFiles(IOptions<DinoServerOptions> options)
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers.CacheControl = "no-cache"; // asked again by its tag
         headers.ETag = file.Tag;
-        if (context.Request.GetTypedHeaders().IfNoneMatch.Any(tag => tag.Compare(new EntityTagHeaderValue(file.Tag), false)))
+        if (context.Request.GetTypedHeaders().IfNoneMatch.Any(tag => IsOf(tag, file)))
         {
             context.Response.StatusCode = StatusCodes.Status304NotModified;
             return;
@@ -73,6 +73,9 @@ internal sealed class PageFiles(IOptions<DinoServerOptions> options)
         context.Response.ContentLength = file.Bytes.Length;
         await context.Response.Body.WriteAsync(file.Bytes, context.RequestAborted).ConfigureAwait(false);
     }
+
+    private static bool IsOf(EntityTagHeaderValue tag, PageFile file) =>
+        tag.Equals(EntityTagHeaderValue.Any) || tag.Compare(new EntityTagHeaderValue(file.Tag), useStrongComparison: false);
 
     private static IEnumerable<KeyValuePair<string, PageFile>> Load()
     {

@@ -57,6 +57,8 @@ public sealed partial class StatusTests(ServerFixture fixture)
         var again = new HttpRequestMessage(HttpMethod.Get, "/");
         again.Headers.IfNoneMatch.Add(page.Headers.ETag!);
         Assert.Equal(HttpStatusCode.NotModified, (await fixture.Client.SendAsync(again)).StatusCode);
+        again = new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { { "If-None-Match", "*" } } };
+        Assert.Equal(HttpStatusCode.NotModified, (await fixture.Client.SendAsync(again)).StatusCode);
 
         HttpResponseMessage reference = await fixture.Client.GetAsync("/reference/");
         Assert.Equal(HttpStatusCode.OK, reference.StatusCode);
