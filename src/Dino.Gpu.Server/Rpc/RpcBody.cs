@@ -34,7 +34,6 @@ internal sealed class RpcBody : ForwardStream
         _stopping = stopping;
         _body = context.Request.Body;
         _aborted = context.RequestAborted;
-        BodyRate.TurnOff(context);
         _patience = options.BodyTimeout;
         _most = Math.Min(int.MaxValue, options.MaxBodyBytes);
         _lease = lease;
@@ -93,16 +92,20 @@ internal sealed class RpcBody : ForwardStream
         catch (OperationCanceledException) when (_timeout is { IsCancellationRequested: true } && !_aborted.IsCancellationRequested)
         {
             throw FailureInterceptor.Of(RequestFailure.TooSlow(_patience));
+        }
         catch (OperationCanceledException) when (rests && _stopping.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             throw FailureInterceptor.Of(RequestFailure.Stopping());
-        }
         }
         catch (BadHttpRequestException failure)
         {
             throw FailureInterceptor.Of(failure.StatusCode == StatusCodes.Status413PayloadTooLarge
                 ? RequestFailure.TooLarge(_most)
                 : RequestFailure.Invalid("the body is damaged: it could not be read to its end"));
+        }
+        catch (IOException)
+        {
+            throw new RpcException(new Status(StatusCode.Cancelled, "the client left")); // gRPC would log any other as an error of ours
         }
 
         if (read > 0)

@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using Dino.Gpu.Server.Requests;
 using Dino.Gpu.Server.Rpc;
 using Google.Protobuf;
@@ -7,10 +9,11 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Dino.Gpu.Tests.Server;
 
-/// <summary>Calls of gRPC that do not end by themselves: the server stops.</summary>
+/// <summary>Calls of gRPC that do not end by themselves: the server stops, or the client leaves.</summary>
 public sealed class RpcStreamTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20); // less than those under way may take to end
@@ -61,6 +64,48 @@ public sealed class RpcStreamTests
         Assert.NotEmpty(await answer.Content.ReadAsByteArrayAsync());
         Assert.Equal($"{(int)StatusCode.Unavailable}", Assert.Single(answer.TrailingHeaders.GetValues("grpc-status")));
         await leave.CancelAsync();
+    }
+
+    /// <summary>Clients leave; nobody can mend that.</summary>
+    [Theory]
+    [InlineData("Embed", false)]
+    [InlineData("Embed", true)]
+    [InlineData("EmbedStream", false)]
+    [InlineData("EmbedStream", true)]
+    public async Task Client_that_leaves_within_a_message_is_no_warning(string method, bool resets)
+    {
+        var lines = new ConcurrentQueue<string>();
+        await using TestServer server = await TestServer.StartAsync(log: (level, line) =>
+        {
+            if (level >= LogLevel.Warning)
+                lines.Enqueue(line);
+        });
+        BodyMemory memory = server.Services.GetRequiredService<BodyMemory>();
+        Socket? socket = null;
+        using var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = async (context, cancellation) =>
+            {
+                socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+                await socket.ConnectAsync(context.DnsEndPoint, cancellation);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        };
+        using var http = new HttpClient(handler) { BaseAddress = server.GrpcAddress };
+        using var leave = new CancellationTokenSource();
+        using var content = new Halves([0, 0, 0x0F, 0, 0, .. new byte[20_000]], Task.Delay(Timeout.Infinite, leave.Token), leave.Token);
+        using HttpRequestMessage call = Call(method, content);
+        Task<HttpResponseMessage> asked = http.SendAsync(call, leave.Token);
+        for (long start = Environment.TickCount64; memory.Used == 0; await Task.Delay(5))
+            Assert.True(Environment.TickCount64 - start < Limit.TotalMilliseconds, "nothing has arrived");
+        if (resets)
+            socket!.Close(0);
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<Exception>(() => asked);
+        for (long start = Environment.TickCount64; memory.Used != 0; await Task.Delay(5))
+            Assert.True(Environment.TickCount64 - start < Limit.TotalMilliseconds, $"{memory.Used} bytes are held");
+        await server.StopAsync(); // what would be said is said then
+        Assert.Empty(lines);
     }
 
     private static async Task<EmbedRequest> RocketAsync() =>

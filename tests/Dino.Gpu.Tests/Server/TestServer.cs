@@ -6,6 +6,7 @@ using Dino.Gpu.Server;
 using Dino.Gpu.Server.Hosting;
 using Dino.Gpu.Tests.Cli;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Logging;
 
 namespace Dino.Gpu.Tests.Server;
 
@@ -36,8 +37,11 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>Starts a server and waits until it is ready.</summary>
     /// <param name="configure">Changes the options.</param>
     /// <param name="model">Changes how the model is loaded.</param>
+    /// <param name="log">Told what it logs.</param>
     public static async Task<TestServer> StartAsync(
-        Action<DinoServerOptions>? configure = null, Func<DinoOptions, DinoOptions>? model = null)
+        Action<DinoServerOptions>? configure = null,
+        Func<DinoOptions, DinoOptions>? model = null,
+        Action<LogLevel, string>? log = null)
     {
         WebApplication app = DinoServerHost.Build(new HostSettings
         {
@@ -51,7 +55,7 @@ internal sealed class TestServer : IAsyncDisposable
                 options.ModelId = "tiny";
                 configure?.Invoke(options);
             },
-            Log = (_, _) => { },
+            Log = log ?? ((_, _) => { }),
             Listening = _ => { },
         });
         await app.StartAsync();
@@ -81,13 +85,13 @@ internal sealed class TestServer : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The server leaves the connection open.</exception>
     public Task<string> RawToEndAsync(string head, Func<NetworkStream, Task>? then = null) => AskAsync(head, then, toEnd: true);
 
+    /// <summary>Stops it as a signal does.</summary>
+    public Task StopAsync() => _app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
         await _app.DisposeAsync();
-    /// <summary>Stops it as a signal does.</summary>
-    public Task StopAsync() => _app.StopAsync();
-
     }
 
     private async Task<string> AskAsync(string head, Func<NetworkStream, Task>? then, bool toEnd)
