@@ -55,6 +55,7 @@ export async function indexedPicture(id, signal) {
 }
 
 async function ask(path, request) {
+  if (request.body?.size === 0) throw new ServiceError('refused', 'This file is empty', { hint: 'Choose one with a picture in it.' });
   const headers = new Headers(request.headers);
   if (request.body) headers.set('Content-Type', request.body.type || 'application/octet-stream');
   if (apiKey.get()) headers.set('Authorization', `Bearer ${utf8(apiKey.get())}`);
@@ -69,10 +70,10 @@ async function ask(path, request) {
   throw await refusal(answer);
 }
 
-async function refusal(answer) {
 // A header is made of bytes, one a character: fetch takes no other characters, and the server reads UTF-8.
 const utf8 = (text) => String.fromCharCode(...new TextEncoder().encode(text));
 
+async function refusal(answer) {
   const reason = await reasonOf(answer);
   switch (answer.status) {
     case 401:

@@ -32,6 +32,18 @@ public sealed class PageFailureTests(Chromium browser, PageServer server)
     }
 
     [Fact]
+    public async Task An_empty_file_is_called_so()
+    {
+        using var folder = new TemporaryFolder();
+        string empty = folder.Write("empty.png", "");
+        await using BrowserPage page = await OpenAsync(server.Address);
+        await page.ChooseAsync("#file", empty);
+        await page.UntilAsync(Done);
+        Assert.Equal("This file is empty", await page.TextAsync("#error"));
+        Assert.Empty(page.Problems);
+    }
+
+    [Fact]
     public async Task A_slow_server_is_told_and_can_be_left()
     {
         var gone = new TaskCompletionSource();
@@ -158,18 +170,6 @@ public sealed class PageFailureTests(Chromium browser, PageServer server)
         }
     }
 
-    private async Task<BrowserPage> OpenAsync(Uri address)
-    {
-        SourceTree.Require();
-        Chromium.Require();
-        return await BrowserPage.OpenAsync(browser, address);
-    }
-
-    private Task<(WebApplication App, Uri Address)> StartAsync(Action<DinoServerOptions>? configure = null, string prefix = "")
-    {
-        SourceTree.Require();
-        Chromium.Require();
-        return server.StartAsync(configure, prefix);
     /// <summary>A header has bytes, and a key any characters: a wrong one is refused, and a right one is taken.</summary>
     [Fact]
     public async Task A_key_may_have_any_characters()
@@ -194,5 +194,17 @@ public sealed class PageFailureTests(Chromium browser, PageServer server)
         }
     }
 
+    private async Task<BrowserPage> OpenAsync(Uri address)
+    {
+        SourceTree.Require();
+        Chromium.Require();
+        return await BrowserPage.OpenAsync(browser, address);
+    }
+
+    private Task<(WebApplication App, Uri Address)> StartAsync(Action<DinoServerOptions>? configure = null, string prefix = "")
+    {
+        SourceTree.Require();
+        Chromium.Require();
+        return server.StartAsync(configure, prefix);
     }
 }
