@@ -182,6 +182,9 @@ public sealed partial class DinoEncoder : IDinoEncoder
     /// <summary>Copies weights that are already in memory to a device.</summary>
     /// <param name="weights">The model.</param>
     /// <param name="options">Device, input size and so on; null for the defaults.</param>
+    /// <exception cref="WeightsException">
+    /// A size of the config or the length of an array does not fit the rest; the message names it.
+    /// </exception>
     /// <exception cref="DinoException">The device cannot be used, or the input size does not fit.</exception>
     public static DinoEncoder Create(VitWeights weights, DinoOptions? options = null)
     {
@@ -195,7 +198,7 @@ public sealed partial class DinoEncoder : IDinoEncoder
     /// <summary>Runs the model with the caller's executor, which the encoder disposes.</summary>
     internal static DinoEncoder Create(
         VitWeights weights, DinoOptions? options, Func<DinoDevice, VitWeights, VitExecutor> createExecutor) =>
-        new(weights, options ?? new DinoOptions(), createExecutor);
+        new(WeightShapes.Require(weights), options ?? new DinoOptions(), createExecutor);
 
     /// <summary>Decodes a file and resizes it to the model's input size.</summary>
     /// <param name="path">An image file.</param>

@@ -132,6 +132,7 @@ public sealed partial class DinoEncoderGroup : IDinoEncoder
     /// </summary>
     /// <param name="weights">The model.</param>
     /// <param name="options">Devices, input size and so on; null for the defaults, which choose one device.</param>
+    /// <exception cref="WeightsException">As <see cref="DinoEncoder.Create(VitWeights, DinoOptions?)"/>.</exception>
     /// <exception cref="DinoException">One of the devices cannot be used, or the input size does not fit.</exception>
     public static DinoEncoderGroup Create(VitWeights weights, DinoOptions? options = null) =>
         Create(weights, options, DeviceList.Expand((options ?? new DinoOptions()).Device));

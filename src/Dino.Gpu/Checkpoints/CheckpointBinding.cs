@@ -288,7 +288,7 @@ internal sealed class CheckpointBinding
         long claimed = _pairs.Sum(pair => pair.Tensor.ElementCount * pair.Tensor.Type.Size());
         if (claimed > _file.TotalLength)
             throw _file.Error($"its tensors claim {claimed} bytes of a file of {_file.TotalLength}: they overlap");
-        if (3L * Config.HiddenSize * Config.HiddenSize > Array.MaxLength)
-            throw _file.Error($"hidden size {Config.HiddenSize} is too large");
+        if (WeightShapes.ProblemOf(Config) is { } problem)
+            throw _file.Error(problem);
     }
 }

@@ -15,8 +15,8 @@ namespace Dino.Gpu.Checkpoints;
 internal sealed class ModelSizes(
     CheckpointFile file, TrunkNames trunk, IReadOnlyDictionary<string, TensorEntry> tensors, List<string> problems)
 {
-    private const int MaxLayers = 1024;
-    private const int MaxSide = 1 << 16;
+    private const int MaxLayers = WeightShapes.MaxLayers;
+    private const int MaxSide = WeightShapes.MaxSide;
 
     private const string SayHeads =
         $"so the number of heads must be said: --heads N, or {ModelConfig.FileName} with {ModelConfig.HeadsKey} beside the file";
@@ -74,7 +74,7 @@ internal sealed class ModelSizes(
         }
 
         double epsilon = Agree(ModelConfig.EpsilonKey, fromFile?.Epsilon, beside?.Epsilon) ?? _names.Epsilon;
-        if (!(epsilon is >= 0 and < 1))
+        if (!WeightShapes.IsEpsilon(epsilon))
         {
             problems.Add(string.Create(
                 CultureInfo.InvariantCulture, $"{ModelConfig.EpsilonKey} is {epsilon}, expected a small positive number"));

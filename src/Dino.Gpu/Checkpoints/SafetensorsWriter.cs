@@ -37,7 +37,10 @@ public static class SafetensorsWriter
     /// <param name="path">Replaced if it exists; a link stays a link, and the file behind it is replaced.</param>
     /// <param name="weights">The model.</param>
     /// <param name="type">Element type in the file.</param>
-    /// <exception cref="DinoException">The file cannot be written, or a value does not fit float16.</exception>
+    /// <exception cref="WeightsException">
+    /// An array has not the length that the config says, or a value does not fit float16.
+    /// </exception>
+    /// <exception cref="DinoException">The file cannot be written.</exception>
     public static void Write(string path, VitWeights weights, WeightsDataType type = WeightsDataType.Float32)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -45,7 +48,9 @@ public static class SafetensorsWriter
         Write(path, weights, type, CancellationToken.None);
     }
 
-    private static void Write(string path, VitWeights weights, WeightsDataType type, CancellationToken cancellation) =>
+    private static void Write(string path, VitWeights weights, WeightsDataType type, CancellationToken cancellation)
+    {
+        TensorNames.RequireAll(WeightShapes.Require(weights).Config);
         WriteAtomically(path, stream =>
         {
             IReadOnlyList<TensorSlot> slots = SlotsOf(weights);
@@ -67,6 +72,7 @@ public static class SafetensorsWriter
                 else WriteHalves(stream, values, slot.Name, path);
             }
         });
+    }
 
     /// <summary>
     /// As <see cref="Write(string, VitWeights, WeightsDataType)"/>. A file named <c>model.safetensors</c> without a
@@ -110,11 +116,13 @@ public static class SafetensorsWriter
     /// <param name="path">Replaced if it exists.</param>
     /// <param name="config">The sizes.</param>
     /// <param name="type">What <c>torch_dtype</c> says.</param>
+    /// <exception cref="WeightsException">No model has such sizes.</exception>
     /// <exception cref="DinoException">The file cannot be written.</exception>
     public static void WriteConfig(string path, VitConfig config, WeightsDataType type = WeightsDataType.Float32)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(config);
+        TensorNames.RequireAll(config);
         WriteConfigFile(path, config, type, (Query: true, Key: false, Value: true), RopePeriods.UsualBase);
     }
 
@@ -126,11 +134,13 @@ public static class SafetensorsWriter
     /// <param name="path">Replaced if it exists.</param>
     /// <param name="weights">The model.</param>
     /// <param name="type">What <c>torch_dtype</c> says.</param>
+    /// <exception cref="WeightsException">An array has not the length that the config says.</exception>
     /// <exception cref="DinoException">The file cannot be written.</exception>
     public static void WriteConfig(string path, VitWeights weights, WeightsDataType type)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(weights);
+        TensorNames.RequireAll(WeightShapes.Require(weights).Config);
         WriteConfigFile(
             path, weights.Config, type, (HasBias(weights, 0), HasBias(weights, 1), HasBias(weights, 2)),
             RopePeriods.BaseOf(weights.RotaryPeriods));

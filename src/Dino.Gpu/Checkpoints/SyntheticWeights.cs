@@ -67,9 +67,11 @@ public static class SyntheticWeights
     /// <summary>Makes the weights of a model of any sizes, on all cores.</summary>
     /// <param name="config">The sizes; <see cref="VitConfig.VitS16"/> for the published model's.</param>
     /// <param name="seed">Another seed, other weights.</param>
+    /// <exception cref="WeightsException">No model has such sizes; the message names the one that is wrong.</exception>
     public static VitWeights Create(VitConfig config, ulong seed = DefaultSeed)
     {
         ArgumentNullException.ThrowIfNull(config);
+        TensorNames.RequireAll(config);
         VitWeights weights = VitWeights.Allocate(config, config.UsualPreprocessor);
         var chunks = new List<(string Name, int First, Memory<float> Values)>();
         foreach (TensorSlot slot in TensorSlots.HuggingFace(config))

@@ -82,8 +82,29 @@ internal sealed record TensorNames
     /// <summary>Other spellings of the modules of a block.</summary>
     public IReadOnlyDictionary<string, string> Aliases { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>The names that <see cref="SafetensorsWriter"/> gives to a model.</summary>
-    public static TensorNames HuggingFaceOf(VitConfig config) => Of(CheckpointLayout.HuggingFace, config);
+    /// <summary>
+    /// Refuses sizes that no model has, and a model with a part that its family does not have: the part has no name
+    /// there, so it would be left out without a word.
+    /// </summary>
+    /// <exception cref="WeightsException">The message names the size or the part.</exception>
+    public static void RequireAll(VitConfig config)
+    {
+        WeightShapes.Require(config);
+        bool gated = config.MlpKind == MlpKind.GatedSilu;
+        TensorNames? names = All.FirstOrDefault(
+            names => names.Layout == CheckpointLayout.HuggingFace && names.Kind == config.Kind && (names.HasGate ?? gated) == gated);
+        string? part = names is null ? "gated MLP"
+            : names.Registers.Length == 0 && config.RegisterCount > 0 ? "registers"
+            : names.LayerScale1.Length == 0 && config.HasLayerScale ? "LayerScale"
+            : names.Positions.Length == 0 && config.PositionKind == PositionKind.Table ? "table of positions"
+            : names.Positions.Length > 0 && config.PositionKind == PositionKind.Rotary ? "RoPE"
+            : null;
+        if (part is not null)
+        {
+            throw new WeightsException(
+                $"a {config.Kind.Title()} ViT has no {part}, but its VitConfig does", "set VitConfig.Kind to the family that has it");
+        }
+    }
 
     /// <summary>The published names of a model.</summary>
     public static TensorNames Of(CheckpointLayout layout, VitConfig config)
