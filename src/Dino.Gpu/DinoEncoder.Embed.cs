@@ -9,6 +9,9 @@ public sealed partial class DinoEncoder
     private readonly Lock _queueLock = new();
     private EmbedQueue? _queue; // for callers that do not wait on a thread; made for the first
 
+    /// <summary>Brings pictures to the input size. A fast decoder asks it how many pixels it needs.</summary>
+    internal Preprocessor Preprocessor => _preprocessor;
+
     /// <summary>The embedding of one image file: the class token after the final norm.</summary>
     /// <param name="path">An image file.</param>
     /// <returns>(hidden)</returns>

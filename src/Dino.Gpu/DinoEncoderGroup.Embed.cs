@@ -10,6 +10,9 @@ public sealed partial class DinoEncoderGroup
     private readonly Lock _queueLock = new();
     private EmbedQueue? _queue; // for callers that do not wait on a thread; made for the first
 
+    /// <inheritdoc cref="DinoEncoder.Preprocessor"/>
+    internal Preprocessor Preprocessor => _encoders[0].Preprocessor;
+
     /// <inheritdoc/>
     public float[] Embed(string path) => ClassTokens([PrepareForDevice(path)]);
 

@@ -101,9 +101,8 @@ public sealed class Embedder : IDisposable
         IEnumerable<InputItem> items, IEmbeddingSink sink, IEnumerable<string> folders, CancellationToken drain,
         CancellationToken cancellation)
     {
-        var preprocessor = new Preprocessor(_model.Preprocess, Encoders.InputWidth, Encoders.InputHeight);
         var loader = new ImageLoader(
-            ImageDecoding.For(_model.Decoder!, preprocessor),
+            ImageDecoding.For(_model.Decoder!, Encoders.Preprocessor),
             _model.Orientation,
             Encoders.PrepareForDevice,
             Options.Sha256,

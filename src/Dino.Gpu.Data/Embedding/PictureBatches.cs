@@ -20,7 +20,7 @@ internal sealed class PictureBatches(InputList list, DinoEncoder encoder, DinoOp
     private const int MostAtOnce = 16;
 
     private readonly ImageLoader _loader = new(
-        ImageDecoding.For(options.Decoder!, new Preprocessor(options.Preprocess, encoder.InputWidth, encoder.InputHeight)),
+        ImageDecoding.For(options.Decoder!, encoder.Preprocessor),
         options.Orientation,
         encoder.Prepare,
         sha256: false,

@@ -6,7 +6,6 @@ using Dino.Gpu.Data.Imaging;
 using Dino.Gpu.Data.Inputs;
 using Dino.Gpu.Devices;
 using Dino.Gpu.Files;
-using Dino.Gpu.Imaging;
 
 namespace Dino.Gpu.Cli.Commands;
 
@@ -118,8 +117,7 @@ internal sealed class BenchJob(BenchSettings settings, CliConsole console)
         if (!settings.ModelOnly)
         {
             console.Say("decode and resize, one core");
-            var preprocessor = new Preprocessor(settings.Model.Preprocess, encoder.InputWidth, encoder.InputHeight);
-            decode = DecodeBenchmark.Measure(preprocessor, settings.Rounds, cancellation);
+            decode = DecodeBenchmark.Measure(encoder.Preprocessor, settings.Rounds, cancellation);
             console.Say($"end to end, {Quantity.Of(files.Count, "file")}, batch {last}");
             double rate = modelOnly.Last(result => result.Batch == last && result.Outputs == "cls").ImagesPerSecond;
             endToEnd = await benchmark.EndToEndAsync(
