@@ -21,6 +21,7 @@ public sealed partial class VectorIndex
             if (now.RowCount == int.MaxValue)
                 throw new DinoException($"an index holds at most {int.MaxValue} vectors");
             _ids?.Add(now.RowCount, row.Path);
+            row = row with { Row = now.RowCount }; // other threads may have added rows since the caller counted
             _snapshot = now with { Tail = now.Tail.With(row, stored) };
             if (_snapshot.Tail.Count >= IndexAppender.RowsOf(Dimension))
                 WriteTail();

@@ -68,6 +68,17 @@ public sealed class VectorIndexTests : IDisposable
         Assert.Equal("id 298", table.Rows[^1].Path);
     }
 
+    /// <summary>Files of rows keep the number beside the vector, so it must be that of its place.</summary>
+    [Fact]
+    public void Rows_that_several_threads_add_have_numbers_of_their_own()
+    {
+        using var index = VectorIndex.Create(4);
+        Parallel.For(0, 1000, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i => index.Add($"{i}", [i + 1, 1, 2, 3]));
+        for (int i = 0; i < 2; i++) // what two threads do that have counted at the same moment
+            index.Add(new RowInfo { Row = 1000, Path = $"{1000 + i}" }, [i + 1, 1, 2, 3]);
+        Assert.Equal(Enumerable.Range(0, 1002).Select(i => (i, (long)i)), index.Rows().Select(row => (row.Number, row.Row.Row)));
+    }
+
     /// <summary>A segment is written before it is full, and two segments and their tail are searched as one.</summary>
     [Fact]
     public void Many_vectors_become_segments_on_the_way()
