@@ -11,7 +11,32 @@ internal static class EmbedSequence
     /// <param name="images">The pictures; not read further ahead than the device needs.</param>
     /// <param name="cancellation">Ends it at once.</param>
     /// <returns>One result for each picture, in their order, each as soon as those before it are there.</returns>
+    /// <exception cref="OperationCanceledException">Canceled; it has the caller's token.</exception>
     public static async IAsyncEnumerable<EmbeddingResult> RunAsync(
+        EmbedQueue queue, IAsyncEnumerable<ImageSource> images, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        IAsyncEnumerator<EmbeddingResult> results = ResultsAsync(queue, images, cancellation).GetAsyncEnumerator(CancellationToken.None);
+        await using (results.ConfigureAwait(false))
+        {
+            while (await NextAsync().ConfigureAwait(false))
+                yield return results.Current;
+        }
+
+        async ValueTask<bool> NextAsync()
+        {
+            try
+            {
+                return await results.MoveNextAsync().ConfigureAwait(false);
+            }
+            catch (OperationCanceledException canceled) when (cancellation.IsCancellationRequested)
+            {
+                // It has the token that ends the sequence. A caller knows its own cancellation by its own token.
+                throw new OperationCanceledException(canceled.Message, canceled, cancellation);
+            }
+        }
+    }
+
+    private static async IAsyncEnumerable<EmbeddingResult> ResultsAsync(
         EmbedQueue queue, IAsyncEnumerable<ImageSource> images, [EnumeratorCancellation] CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

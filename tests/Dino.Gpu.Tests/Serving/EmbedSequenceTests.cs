@@ -99,8 +99,13 @@ public sealed class EmbedSequenceTests
         Task listing = ReadAsync(EmbedSequence.RunAsync(queue, Never(), cancellation.Token));
         await UntilAsync(() => Volatile.Read(ref _taken) >= 2 * queue.Window);
         cancellation.Cancel();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => computing.WaitAsync(TimeSpan.FromSeconds(10)));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => listing.WaitAsync(TimeSpan.FromSeconds(10)));
+        foreach (Task reading in (Task[])[computing, listing])
+        {
+            OperationCanceledException ended =
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading.WaitAsync(TimeSpan.FromSeconds(10)));
+            Assert.Equal(cancellation.Token, ended.CancellationToken); // callers tell their own cancellation by it
+        }
+
         gate.Release(1000);
 
         static async IAsyncEnumerable<ImageSource> Never([EnumeratorCancellation] CancellationToken ignored = default)
