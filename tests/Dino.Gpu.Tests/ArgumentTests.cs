@@ -98,6 +98,19 @@ public sealed class ArgumentTests
         AssertNames<ArgumentException>("folders", () => RunMerge.Merge([], "x.npz"));
     }
 
+    /// <summary>What the command line calls standard input and output means nothing to a program.</summary>
+    [Fact]
+    public void Standard_streams_are_no_names_for_the_library()
+    {
+        foreach (string name in (string[])["-", "/dev/stdout", ""])
+        {
+            DinoException failure = Assert.Throws<DinoException>(() => RunMerge.Merge(["nowhere"], name));
+            Assert.Contains(name.Length == 0 ? "empty" : $"cannot write '{name}'", failure.Message);
+        }
+
+        Assert.Contains("'-'", Assert.Throws<DinoException>(() => InputList.Settle(["-"])).Message);
+    }
+
     [Fact]
     public void Components_are_found_of_finite_patches_only()
     {

@@ -59,6 +59,12 @@ public sealed class InputList : IDisposable
     public static InputList Settle(IReadOnlyList<string> inputs, CancellationToken cancellation = default)
     {
         Arguments.ThrowIfAnyNull(inputs);
+        if (inputs.Contains("-"))
+        {
+            throw new DinoException(
+                "'-' is the command line's name for standard input (expected a file, a folder or a glob)", "name a file called - as ./-");
+        }
+
         return Settle(inputs, TextReader.Null, cancellation: cancellation);
     }
 

@@ -54,6 +54,8 @@ public sealed class RunMerge
             throw new ArgumentException("At least one folder is needed.", nameof(folders));
         ArgumentNullException.ThrowIfNull(output);
         OutputTarget target = OutputTarget.Parse(output, format: null, hasFormat: false);
+        if (target.IsStandardOutput)
+            throw new DinoException($"cannot write '{output}': expected a file or a folder, found standard output", "name a file");
         return Merge(folders, target, overwrite, allowMixed, Stream.Null, progress, note: null, cancellation);
     }
 
