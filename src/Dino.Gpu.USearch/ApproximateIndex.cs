@@ -47,7 +47,17 @@ public sealed class ApproximateIndex : IDisposable
     public int Added => Now().RowCount - _origin.Rows;
 
     /// <summary>Threads of <see cref="SearchMany"/>; null for one per core.</summary>
-    public int? Threads { get; set; }
+    /// <exception cref="ArgumentOutOfRangeException">Not positive.</exception>
+    public int? Threads
+    {
+        get;
+        set
+        {
+            if (value is { } threads)
+                ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads, nameof(value));
+            field = value;
+        }
+    }
 
     /// <summary>Builds the graph of all vectors in an index. It lies in memory until it is saved.</summary>
     /// <param name="index">The index, which searches read. It stays the caller's, and open.</param>
@@ -68,6 +78,12 @@ public sealed class ApproximateIndex : IDisposable
     {
         ArgumentNullException.ThrowIfNull(index);
         options ??= new ApproximateIndexOptions();
+        if (!Enum.IsDefined(options.Precision))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options), options.Precision, $"Expected {string.Join(", ", Enum.GetNames<GraphPrecision>())}.");
+        }
+
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Connectivity, 2);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Connectivity, 512);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Expansion);

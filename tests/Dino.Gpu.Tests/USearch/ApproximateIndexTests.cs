@@ -245,8 +245,14 @@ public sealed class ApproximateIndexTests : IDisposable
         Assert.Throws<ArgumentOutOfRangeException>(() => approximate.Search(vector, 0));
         Assert.Throws<ArgumentOutOfRangeException>(() => approximate.Search(vector, 1, candidates: 0));
         foreach (ApproximateIndexOptions wrong in new ApproximateIndexOptions[]
-            { new() { Connectivity = 1 }, new() { Connectivity = 513 }, new() { Expansion = 0 }, new() { Threads = 0 } })
+            {
+                new() { Connectivity = 1 }, new() { Connectivity = 513 }, new() { Expansion = 0 }, new() { Threads = 0 },
+                new() { Precision = (GraphPrecision)77 },
+            })
             Assert.Throws<ArgumentOutOfRangeException>(() => ApproximateIndex.Build(index, wrong));
+        foreach (int wrong in (int[])[0, -1])
+            Assert.Throws<ArgumentOutOfRangeException>(() => approximate.Threads = wrong);
+        Assert.Null(approximate.Threads);
     }
 
     private sealed class Told(Action<int> tell) : IProgress<int>
