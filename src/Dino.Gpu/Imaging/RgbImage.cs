@@ -13,9 +13,9 @@ public sealed class RgbImage
         ArgumentNullException.ThrowIfNull(pixels);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
-        if (pixels.LongLength != 3L * width * height)
-            throw new ArgumentException(
-                $"{width}x{height} RGB takes {3L * width * height} bytes, got {pixels.LongLength}.", nameof(pixels));
+        ulong length = 3UL * (uint)width * (uint)height; // more than a long holds, at the largest sides
+        if ((ulong)pixels.LongLength != length)
+            throw new ArgumentException($"{width}x{height} RGB takes {length} bytes, got {pixels.LongLength}.", nameof(pixels));
         Width = width;
         Height = height;
         Pixels = pixels;
@@ -56,8 +56,13 @@ public sealed class RgbImage
 
     /// <summary>Copies the pixels of another library, whose rows follow each other without a gap.</summary>
     /// <inheritdoc cref="FromPixels(ReadOnlySpan{byte}, int, int, int, PixelFormat)"/>
-    public static RgbImage FromPixels(ReadOnlySpan<byte> pixels, int width, int height, PixelFormat format) =>
-        FromPixels(pixels, width, height, checked(RawPixels.Size(format) * width), format);
+    public static RgbImage FromPixels(ReadOnlySpan<byte> pixels, int width, int height, PixelFormat format)
+    {
+        long row = (long)RawPixels.Size(format) * width;
+        if (row > pixels.Length)
+            throw new ArgumentException($"A row of {width} {format} pixels takes {row} bytes, got {pixels.Length}.", nameof(pixels));
+        return FromPixels(pixels, width, height, (int)Math.Max(row, 0), format); // which refuses a negative width
+    }
 
     /// <summary>Width in pixels.</summary>
     public int Width { get; }

@@ -54,5 +54,12 @@ public sealed class RgbImageTests
         Assert.Throws<ArgumentOutOfRangeException>(() => RgbImage.FromPixels(pixels, 10, -1, 40, PixelFormat.Bgra));
         Assert.Throws<ArgumentOutOfRangeException>(() => RgbImage.FromPixels(pixels, 10, 10, 40, (PixelFormat)9));
         Assert.Throws<ArgumentException>(() => RgbImage.FromPixels(pixels, 1 << 20, 1 << 20, int.MaxValue, PixelFormat.Gray));
+        Assert.Contains(
+            "takes 3221225472 bytes",
+            Assert.Throws<ArgumentException>(() => RgbImage.FromPixels(pixels, 1 << 30, 1, PixelFormat.Bgr)).Message);
+        Assert.Throws<ArgumentOutOfRangeException>(() => RgbImage.FromPixels(pixels, int.MinValue, 1, PixelFormat.Bgra));
+        Assert.Contains(
+            "takes 13835058042397261827 bytes",
+            Assert.Throws<ArgumentException>(() => new RgbImage(int.MaxValue, int.MaxValue, pixels)).Message);
     }
 }
