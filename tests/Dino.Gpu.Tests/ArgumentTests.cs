@@ -215,6 +215,19 @@ public sealed class ArgumentTests
 
     [Fact]
     public void Places_are_told_as_they_were_asked_for()
+    /// <summary>A grid of 4x3 patches.</summary>
+    [Theory]
+    [InlineData(5)]
+    [InlineData(13)]
+    [InlineData(24)]
+    public void Grid_of_another_width_is_refused(int gridWidth)
+    {
+        var output = new DinoOutput { Keys = new DinoTensor(new float[13 * 2], 1, 1, 13, 2) };
+        Assert.Equal(3, PatchFeatures.Of(output, PatchFeature.Keys, 0, 0, gridWidth: 4).GridHeight);
+        AssertNames<ArgumentOutOfRangeException>(
+            "gridWidth", () => PatchFeatures.Of(output, PatchFeature.Keys, 0, 0, gridWidth));
+    }
+
     {
         var features = new PatchFeatures(new float[4], 2, 2, 1);
         ArgumentException outside = AssertNames<ArgumentOutOfRangeException>("column", () => features[1, -1].Length);

@@ -98,6 +98,12 @@ public sealed class PatchFeatures
         Arguments.ThrowIfNoIndex(layer, tokens.Shape[0]);
         Arguments.ThrowIfNoIndex(image, images);
         int patches = count - output.PrefixTokenCount;
+        if (patches % gridWidth != 0)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(gridWidth), gridWidth, $"Expected a divisor of the {patches} patches of a picture, since every row is as wide.");
+        }
+
         int start = ((layer * images + image) * count + output.PrefixTokenCount) * channels;
         return new PatchFeatures(tokens.Data[start..(start + patches * channels)], patches / gridWidth, gridWidth, channels);
     }
