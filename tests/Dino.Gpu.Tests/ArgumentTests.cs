@@ -175,6 +175,8 @@ public sealed class ArgumentTests
         AssertNames<ArgumentOutOfRangeException>("gridHeight", () => AttentionMap.Upsample([1f, 2f, 3f, 4f], -2, -2, 1));
         AssertNames<ArgumentException>("grid", () => AttentionMap.Upsample([1f], 65_536, 65_536, 1));
         AssertNames<ArgumentOutOfRangeException>("gridHeight", () => new PatchFeatures(new float[4], -2, -2, 1));
+        AssertNames<ArgumentException>("values", () => new PatchFeatures([], 1 << 30, 1 << 30, 16)); // 2^64 wraps to 0
+        AssertNames<ArgumentException>("values", () => new AttentionMap([], 1 << 30, 1 << 30, 16));
     }
 
     [Theory]
@@ -213,8 +215,6 @@ public sealed class ArgumentTests
         AssertNames<ArgumentOutOfRangeException>("hidden", () => (huge with { Patches = PatchPooling.Mean }).Length(1));
     }
 
-    [Fact]
-    public void Places_are_told_as_they_were_asked_for()
     /// <summary>A grid of 4x3 patches.</summary>
     [Theory]
     [InlineData(5)]
@@ -228,6 +228,8 @@ public sealed class ArgumentTests
             "gridWidth", () => PatchFeatures.Of(output, PatchFeature.Keys, 0, 0, gridWidth));
     }
 
+    [Fact]
+    public void Places_are_told_as_they_were_asked_for()
     {
         var features = new PatchFeatures(new float[4], 2, 2, 1);
         ArgumentException outside = AssertNames<ArgumentOutOfRangeException>("column", () => features[1, -1].Length);

@@ -21,7 +21,8 @@ public sealed class AttentionMap
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(headCount);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gridHeight);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gridWidth);
-        if (values.LongLength != (long)headCount * gridHeight * gridWidth)
+        Int128 length = (Int128)headCount * gridHeight * gridWidth; // 2^64 must not become 0
+        if (values.LongLength != length)
         {
             throw new ArgumentException(
                 $"({headCount}, {gridHeight}, {gridWidth}) takes {(long)headCount * gridHeight * gridWidth} values, "

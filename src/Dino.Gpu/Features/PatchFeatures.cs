@@ -17,11 +17,11 @@ public sealed class PatchFeatures
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gridHeight);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gridWidth);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
-        if (values.LongLength != (long)gridHeight * gridWidth * channels)
+        Int128 length = (Int128)gridHeight * gridWidth * channels; // 2^64 must not become 0
+        if (values.LongLength != length)
         {
             throw new ArgumentException(
-                $"({gridHeight}, {gridWidth}, {channels}) takes {(long)gridHeight * gridWidth * channels} values, got {values.LongLength}.",
-                nameof(values));
+                $"({gridHeight}, {gridWidth}, {channels}) takes {length} values, got {values.LongLength}.", nameof(values));
         }
 
         _values = values;
