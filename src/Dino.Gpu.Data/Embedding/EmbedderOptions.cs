@@ -23,7 +23,9 @@ public sealed record EmbedderOptions
     /// <summary>Whether rows carry the SHA-256 of their image file.</summary>
     public bool Sha256 { get; init; }
 
-    /// <summary>Most pixels of a picture. If its header says more, its row fails before it is decoded.</summary>
+    /// <summary>
+    /// Most pixels of a picture, at least 1. If its header says more, its row fails before it is decoded.
+    /// </summary>
     public long MaxPixels { get; init; } = PixelBudget.LargestPicture;
 
     /// <summary>Files read and decoded at the same time, from 1 to 1024; null for one a core.</summary>
@@ -40,6 +42,8 @@ public sealed record EmbedderOptions
         ArgumentNullException.ThrowIfNull(Output);
         if (OutputKind.Parse(Output) is null)
             throw new DinoException($"there is no output '{Output}', expected {OutputKind.Names}");
+        if (MaxPixels is < 1 or > ImageHeader.LargestMaxPixels)
+            throw new DinoException($"the most pixels of a picture are {MaxPixels} (expected 1 to {ImageHeader.LargestMaxPixels})");
         if (Workers is < 1 or > 1024)
             throw new DinoException($"the number of workers is {Workers} (expected 1 to 1024)");
         if (ImageTimeout <= TimeSpan.Zero || ImageTimeout > TimeSpan.FromDays(1))

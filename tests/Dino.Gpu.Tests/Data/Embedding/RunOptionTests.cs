@@ -57,6 +57,8 @@ public sealed class RunOptionTests : IDisposable
                 (Cpu() with { Workers = int.MaxValue }, "the number of workers is 2147483647"),
                 (Cpu() with { ImageTimeout = TimeSpan.Zero }, "the time for an image is 00:00:00"),
                 (Cpu() with { ImageTimeout = TimeSpan.MaxValue }, "the time for an image is"),
+                (Cpu() with { MaxPixels = 0 }, "the most pixels of a picture are 0 (expected 1 to 536870897)"),
+                (Cpu() with { MaxPixels = long.MaxValue }, "the most pixels of a picture are 9223372036854775807"),
                 (Cpu() with { Output = "none" }, "there is no output 'none'"),
             ])
         {
