@@ -69,6 +69,16 @@ public sealed record VitConfig
         init => _defaultInputSize = value;
     }
 
+    /// <summary>
+    /// What makes two configs equal: every public property. Whether the input's size was said or follows from the
+    /// others makes no difference.
+    /// </summary>
+    private (
+        (ModelKind, int, int, int, int, int, int) Sizes,
+        (double, int, bool, MlpKind, PositionKind, PositionInterpolation, int) Parts) Key =>
+        ((Kind, HiddenSize, LayerCount, HeadCount, MlpSize, PatchSize, TrainedGrid),
+        (LayerNormEpsilon, RegisterCount, HasLayerScale, MlpKind, PositionKind, DefaultInterpolation, DefaultInputSize));
+
     /// <summary>Tokens before the first patch: the class token and the registers.</summary>
     public int PrefixTokenCount => 1 + RegisterCount;
 
@@ -116,4 +126,11 @@ public sealed record VitConfig
         TrainedGrid = 14,
         LayerNormEpsilon = 1e-12,
     };
+
+    /// <summary>Whether every property has the same value.</summary>
+    /// <param name="other">Another config.</param>
+    public bool Equals(VitConfig? other) => other is not null && Key.Equals(other.Key);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Key.GetHashCode();
 }
