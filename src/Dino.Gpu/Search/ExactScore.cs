@@ -46,9 +46,11 @@ internal static class ExactScore
     /// <summary>
     /// The cosine, from an inner product and the squares of both lengths; 0 if a vector is all zeros. It is never more than 1,
     /// and exactly 1 for equal vectors: the root of a rounded square is the number itself, which a product of two roots is not.
+    /// NaN if a value is not finite: then the inner product is NaN, or it is infinite and divided by infinity.
     /// </summary>
-    public static double Cosine(double dot, double square, double otherSquare) =>
-        square > 0 && otherSquare > 0 ? Math.Clamp(dot / Math.Sqrt(square * otherSquare), -1, 1) : 0;
+    public static double Cosine(double dot, double square, double otherSquare) => square == 0 || otherSquare == 0
+        ? double.IsNaN(dot) ? dot : 0
+        : Math.Clamp(dot / Math.Sqrt(square * otherSquare), -1, 1);
 
     /// <summary>
     /// The bound of a device's error: how far its score can be from the exact one, in units of the product of both

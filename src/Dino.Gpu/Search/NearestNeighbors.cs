@@ -130,7 +130,8 @@ public sealed class NearestNeighbors : IDisposable
     }
 
     /// <summary>
-    /// The cosine of two vectors in double precision, equal to the score of a search; 0 if one of them is all zeros.
+    /// The cosine of two vectors in double precision, equal to the score of a search; 0 if one of them is all zeros,
+    /// and NaN if a value of either is NaN or infinite.
     /// </summary>
     /// <param name="left">(dimension)</param>
     /// <param name="right">(dimension)</param>

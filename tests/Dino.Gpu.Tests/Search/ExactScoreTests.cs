@@ -28,6 +28,19 @@ public sealed class ExactScoreTests
     [Fact]
     public void A_cosine_with_zeros_is_0() => Assert.Equal(0.0, Cosine([1, 2], [0, 0]));
 
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    [InlineData(float.NegativeInfinity)]
+    public void A_cosine_with_what_is_no_number_is_none(float wrong)
+    {
+        foreach (float[] other in (float[][])[[1, 2], [0, 0], [0, 1], [wrong, 1]])
+        {
+            Assert.Equal(double.NaN, NearestNeighbors.Cosine([wrong, 1], other));
+            Assert.Equal(double.NaN, NearestNeighbors.Cosine(other, [wrong, 1]));
+        }
+    }
+
     [Fact]
     public void The_devices_error_bound_covers_what_a_float_sum_is_off_by()
     {
