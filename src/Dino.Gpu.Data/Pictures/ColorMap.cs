@@ -44,27 +44,46 @@ public sealed class ColorMap
 
     /// <summary>
     /// A picture of values. The smallest has the map's first color and the largest has its last; if all are equal, they
-    /// have the first.
+    /// have the first. Only finite values count: an infinite one has the color of its end, and NaN has the first.
     /// </summary>
     /// <param name="values">(<paramref name="height"/>, <paramref name="width"/>)</param>
     /// <param name="width">Columns.</param>
     /// <param name="height">Rows.</param>
+    /// <exception cref="ArgumentException">A size is not positive, or there are not so many values.</exception>
     public RgbImage Paint(ReadOnlySpan<float> values, int width, int height)
     {
-        if (values.Length != width * height)
-            throw new ArgumentException($"{width}x{height} pixels take {width * height} values, got {values.Length}.", nameof(values));
+        if (values.Length != (long)width * height)
+        {
+            throw new ArgumentException(
+                $"{width}x{height} pixels take {(long)width * height} values, got {values.Length}.", nameof(values));
+        }
+
         float low = float.PositiveInfinity;
         float high = float.NegativeInfinity;
         foreach (float value in values)
         {
+            if (!float.IsFinite(value))
+                continue;
             low = Math.Min(low, value);
             high = Math.Max(high, value);
         }
 
-        float scale = high > low ? 1 / (high - low) : 0;
         byte[] pixels = new byte[3 * values.Length];
         for (int i = 0; i < values.Length; i++)
-            (pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]) = this[(values[i] - low) * scale];
+            (pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]) = this[Place(values[i], low, high)];
         return new RgbImage(width, height, pixels);
+    }
+
+    /// <summary>Where a value lies between the smallest, 0, and the largest, 1.</summary>
+    private static float Place(float value, float low, float high)
+    {
+        if (!float.IsFinite(value))
+            return value;
+        if (!(high > low))
+            return 0;
+        float scale = 1 / (high - low);
+        if (scale > 0 && float.IsFinite(scale))
+            return (value - low) * scale;
+        return (float)(((double)value - low) / ((double)high - low)); // float32 lacks the range or its reciprocal
     }
 }

@@ -69,5 +69,24 @@ public sealed class ColorMapTests
         Assert.Equal([0, 0, 0, 255, 255, 255, 128, 128, 128, 0, 0, 0], picture.Pixels);
         Assert.Equal(new byte[6], ColorMap.Gray.Paint([7f, 7f], 2, 1).Pixels);
         Assert.Throws<ArgumentException>(() => ColorMap.Gray.Paint([1f], 2, 1));
+        Assert.Throws<ArgumentException>(() => ColorMap.Gray.Paint([], 1 << 30, 4)); // 2^32 wraps to 0
+    }
+
+    /// <summary>Float32 holds neither 4e38 nor the reciprocal of 2.8e-45.</summary>
+    [Fact]
+    public void Paint_spans_values_however_far_or_near_they_are()
+    {
+        byte[] expected = [0, 0, 0, 255, 255, 255, 128, 128, 128];
+        Assert.Equal(expected, ColorMap.Gray.Paint([-2e38f, 2e38f, 0], 3, 1).Pixels);
+        Assert.Equal(expected, ColorMap.Gray.Paint([0, 2.8e-45f, 1.4e-45f], 3, 1).Pixels);
+    }
+
+    [Fact]
+    public void Paint_spans_the_values_that_are_finite()
+    {
+        float[] values = [2, 6, 4, float.NaN, float.PositiveInfinity, float.NegativeInfinity];
+        byte[] levels = [0, 255, 128, 0, 255, 0];
+        Assert.Equal(levels.SelectMany(level => Enumerable.Repeat(level, 3)), ColorMap.Gray.Paint(values, 6, 1).Pixels);
+        Assert.Equal(levels[3..].SelectMany(level => Enumerable.Repeat(level, 3)), ColorMap.Gray.Paint(values.AsSpan(3), 3, 1).Pixels);
     }
 }
