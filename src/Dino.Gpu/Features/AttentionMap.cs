@@ -25,9 +25,7 @@ public sealed class AttentionMap
         if (values.LongLength != length)
         {
             throw new ArgumentException(
-                $"({headCount}, {gridHeight}, {gridWidth}) takes {(long)headCount * gridHeight * gridWidth} values, "
-                + $"got {values.LongLength}.",
-                nameof(values));
+                $"({headCount}, {gridHeight}, {gridWidth}) takes {length} values, got {values.LongLength}.", nameof(values));
         }
 
         _values = values;
@@ -111,6 +109,8 @@ public sealed class AttentionMap
             kept[place] = sum / total > 1 - share;
         }
 
+        if (total > 0)
+            kept[places[^1]] = true; // a share that 1 - share does not show is kept, too
         return kept;
     }
 

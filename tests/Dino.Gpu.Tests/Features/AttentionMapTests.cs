@@ -23,6 +23,11 @@ public sealed class AttentionMapTests
     [Fact]
     public void Mask_takes_equal_values_away_from_the_first_on() => Assert.Equal(".xx", Text(AttentionMap.Mask([1f, 1f, 1f], 0.5)));
 
+    /// <summary>1 - 1e-17 is 1 in double precision.</summary>
+    [Fact]
+    public void Mask_of_the_smallest_share_keeps_the_largest_value() =>
+        Assert.Equal("..x", Text(AttentionMap.Mask([1f, 2f, 3f], 1e-17)));
+
     /// <summary>What is kept holds the share, and would not without its weakest patch.</summary>
     [Theory]
     [InlineData(0.05)]
