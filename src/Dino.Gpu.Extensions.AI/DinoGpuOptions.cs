@@ -44,7 +44,7 @@ public sealed class DinoGpuOptions
     /// </summary>
     public bool LoadAtStart { get; set; } = true;
 
-    /// <summary>Decoder of pictures; null for the library's own, which reads JPEG, PNG, GIF and BMP.</summary>
+    /// <summary>Decoder of pictures; null for the library's own, which reads JPEG, PNG, BMP, GIF and ICO.</summary>
     public IImageDecoder? Decoder { get; set; }
 
     /// <summary>Changes what is in no property above, such as the input's size; null for nothing.</summary>
