@@ -10,12 +10,15 @@ internal static class DeviceList
     /// Devices separated by commas; <c>cuda:all</c> and <c>opencl:all</c> mean every usable device of that kind.
     /// </param>
     /// <exception cref="DinoException">
-    /// A device is named twice, <c>auto</c> has another device beside it, or <c>all</c> finds no usable device.
+    /// An entry is empty, a device is named twice, <c>auto</c> has another device beside it, or <c>all</c> finds no
+    /// usable device.
     /// </exception>
     public static IReadOnlyList<string> Expand(string spec)
     {
         ArgumentNullException.ThrowIfNull(spec, "Device"); // as every caller's options call it
         string[] entries = Entries(spec);
+        if (entries.Length > 1 && entries.Contains(""))
+            throw new DeviceException($"device list '{spec}' has an empty entry (expected devices separated by single commas)");
         List<string> devices = [.. entries.SelectMany(Devices)];
         if (entries.Length > 1 && devices.Contains("auto"))
             throw new DeviceException($"device list '{spec}' has auto beside other devices", "use auto alone, or name every device");
