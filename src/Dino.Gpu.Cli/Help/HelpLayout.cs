@@ -22,7 +22,7 @@ internal static class HelpLayout
         ("Search", ["-k", "--threshold", "--exclude-self", "--transforms"]),
         ("Databases", ["--hnsw", "--prune"]),
         ("Classifier", ["--k", "--temperature", "--epochs", "--lr", "--batch-size", "--momentum", "--weight-decay", "--seed"]),
-        ("Measurement", ["--batches", "--rounds"]),
+        ("Measurement", ["--batches", "--rounds", "--model-only"]),
         ("Server", ["--host", "--port", "--grpc-port", "--tls", "--allowed-hosts", "--model-id", "--no-page", "--drain"]),
         ("Index", ["--index", "--read-only", "--pictures"]),
         ("Requests", ["--api-key-file", "--allow-urls", "--max-body", "--max-items", "--queue", "--batch-delay"]),
@@ -39,7 +39,7 @@ internal static class HelpLayout
     [
         "-o", "--output", "-k", "--k", "--split", "--what", "--layer", "--head", "--overlay", "--sheet", "--epochs", "--lr",
         "--save", "--host", "--port", "--index", "--pictures", "--api-key-file", "--probe", "--threshold", "--html", "--list", "--json",
-        "--batches", "--rounds", "--format", "--branch",
+        "--batches", "--rounds", "--model-only", "--format", "--branch",
         "--endpoint", "--confusion", "--predictions", "--normalize", "--weights", "--device", "--batch", "--size", "--shard",
         "--dtype", "--overwrite", "--preprocess", "--npy", "--exclude-self", "--seed", "--progress", "--quiet", "--verbose", "--help",
     ];

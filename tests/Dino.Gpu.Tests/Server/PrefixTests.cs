@@ -22,6 +22,8 @@ public sealed class PrefixTests(PageServer server)
         await using (app)
         {
             using var client = new HttpClient { BaseAddress = address };
+            while ((await client.GetAsync($"{address}/health/ready")).StatusCode == HttpStatusCode.ServiceUnavailable)
+                await Task.Delay(20, TestContext.Current.CancellationToken); // the index is being opened
             byte[] picture = await File.ReadAllBytesAsync(PageServer.Picture("samples/rocket.jpg"));
             HttpResponseMessage answer = await client.PostAsync(path, new ByteArrayContent(picture));
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
