@@ -51,6 +51,8 @@ internal static partial class MultipartPictures
                     throw RequestFailure.TooManyItems(options.MaxItems, pictures.Count + 1);
                 string? name = disposition.FileNameStar.Value ?? Unescaped(disposition.FileName.Value);
                 ReadOnlyMemory<byte> file = await body.ReadAllAsync(section.Body).ConfigureAwait(false);
+                if (string.IsNullOrEmpty(name) && file.IsEmpty)
+                    continue; // what browsers send where no file was chosen
                 pictures.Add(new PictureInput(name?.Length > LongestName ? name[..LongestName] : name, file));
             }
         }

@@ -42,18 +42,27 @@ public sealed class FormTests(ServerFixture fixture)
         Assert.Contains("filename=\"cat.jpg\"", problem.GetProperty("hint").GetString());
     }
 
+    /// <summary>As a browser sends a form of which one file was not chosen.</summary>
+    [Fact]
+    public async Task Part_without_a_name_and_without_bytes_is_no_picture()
+    {
+        using HttpResponseMessage answer = await AskAsync("form-data; name=\"second\"; filename=\"\"", hasBytes: false);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Single((await JsonAsync(answer)).GetProperty("embeddings").EnumerateArray());
+    }
+
     private static async Task<JsonElement> JsonAsync(HttpResponseMessage answer) =>
         JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement;
 
     /// <summary>A usual file, and then one with what a test is about.</summary>
-    private async Task<HttpResponseMessage> AskAsync(string? disposition)
+    private async Task<HttpResponseMessage> AskAsync(string? disposition, bool hasBytes = true)
     {
         byte[] picture = await File.ReadAllBytesAsync(ServerFixture.Rocket);
         string header = disposition is null ? "Content-Type: image/jpeg" : $"Content-Disposition: {disposition}";
         using var content = new ByteArrayContent(
         [
             .. "--x\r\nContent-Disposition: form-data; name=f; filename=first.jpg\r\n\r\n"u8, .. picture,
-            .. Encoding.UTF8.GetBytes($"\r\n--x\r\n{header}\r\n\r\n"), .. picture, .. "\r\n--x--\r\n"u8,
+            .. Encoding.UTF8.GetBytes($"\r\n--x\r\n{header}\r\n\r\n"), .. hasBytes ? picture : [], .. "\r\n--x--\r\n"u8,
         ]);
         content.Headers.ContentType = MediaTypeHeaderValue.Parse("multipart/form-data; boundary=x");
         return await fixture.Client.PostAsync("/embed", content);
