@@ -14,7 +14,11 @@ public sealed class BusyMetricTests
     {
         using DinoEncoder encoder = DinoEncoder.Create(TinyModel.Weights, new DinoOptions
         {
-            Device = "cpu", Threads = 1, QueueLimit = 1, BatchSize = 64, MaxBatchDelay = TimeSpan.FromMinutes(1),
+            Device = "cpu",
+            Threads = 1,
+            QueueLimit = 1,
+            BatchSize = 64,
+            MaxBatchDelay = TimeSpan.FromMinutes(1),
         });
         using var pictures = new PictureModel(encoder, new DinoServerOptions { MaxPasses = 0 });
         Assert.Equal(1, BusyOf(() => pictures.RequireRoom(isQueued: false)));
