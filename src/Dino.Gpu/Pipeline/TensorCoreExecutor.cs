@@ -33,7 +33,7 @@ internal static class TensorCoreExecutor
             _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "Not a tensor-core precision."),
         };
 
-        WarpgroupProducts? OpenWarpgroups() => WarpgroupProducts.TryOpen(device.Accelerator, precision, reason => warning?.Invoke(
+        WarpgroupProducts? OpenWarpgroups() => WarpgroupProducts.TryOpen(device, precision, reason => warning?.Invoke(
             $"{device.Info.Id} ({device.Info.Name}) cannot use its own products: {reason}; "
                 + "it computes with those of 8.0, which are slower"));
     }

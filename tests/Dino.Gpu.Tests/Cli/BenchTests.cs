@@ -70,6 +70,7 @@ public sealed class BenchTests
         Assert.DoesNotContain("JPEG", result.Output, StringComparison.Ordinal);
         result = await BenchTinyAsync("picture.jpg", "--model-only");
         Assert.Equal(2, result.ExitCode);
+        Assert.Contains("--model-only: expected no INPUT", result.Error, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -56,8 +56,8 @@ public sealed class WarpgroupRefusalTests
         DeviceException failure = Assert.Throws<DeviceException>(
             () => Embed(new EmulatedCard { FaultyTarget = "sm_90a" }, Precision.BFloat16));
         Assert.Equal(
-            "the trial of products with wgmma failed: OutOfBounds: a seeded fault (CUDA_ERROR_ILLEGAL_ADDRESS)", failure.Message);
-        Assert.Equal("set DINO_WITHOUT_WGMMA=1 to compute without them", failure.Hint);
+            "cuda:0 (emulated CUDA device 0) fails with wgmma: OutOfBounds: a seeded fault (CUDA_ERROR_ILLEGAL_ADDRESS)", failure.Message);
+        Assert.Equal("set DINO_WITHOUT_WGMMA=1 to compute without it", failure.Hint);
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class WarpgroupRefusalTests
             "the variable DINO_WITHOUT_WGMMA is 'yes' (expected 0 or 1)", Assert.Throws<DeviceException>(() => Open("yes")).Message);
 
         WarpgroupProducts? Open(string? value) =>
-            WarpgroupProducts.TryOpen(device.Accelerator, Precision.BFloat16, _ => Assert.Fail("refused"), value);
+            WarpgroupProducts.TryOpen(device, Precision.BFloat16, _ => Assert.Fail("refused"), value);
     }
 
     /// <summary>Blackwell is newer, and has no wgmma.</summary>

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Sockets;
 using Dino.Gpu.Files;
 using Dino.Gpu.Server;
@@ -56,7 +55,7 @@ public sealed class RpcStreamTests
         var goOn = new TaskCompletionSource();
         using var leave = new CancellationTokenSource();
         using var content = new Halves([.. length, .. message], goOn.Task, leave.Token);
-        using HttpRequestMessage call = Call("EmbedStream", content);
+        using HttpRequestMessage call = RpcTests.Call("EmbedStream", content);
         Task<HttpResponseMessage> asked = http.SendAsync(call);
         BodyMemory memory = server.Services.GetRequiredService<BodyMemory>();
         for (long start = Environment.TickCount64; memory.Used == 0; await Task.Delay(5))
@@ -120,7 +119,7 @@ public sealed class RpcStreamTests
         async Task AskAsync()
         {
             using var content = new Halves(message, Task.Delay(Timeout.Infinite, leave.Token), leave.Token);
-            using HttpRequestMessage call = Call(method, content);
+            using HttpRequestMessage call = RpcTests.Call(method, content);
             using HttpResponseMessage answer = await http.SendAsync(call, leave.Token);
         }
     }
@@ -143,18 +142,6 @@ public sealed class RpcStreamTests
 
     private static async Task<EmbedRequest> RocketAsync() =>
         new() { Images = { ByteString.CopyFrom(await File.ReadAllBytesAsync(ServerFixture.Rocket)) } };
-
-    private static HttpRequestMessage Call(string method, HttpContent content)
-    {
-        content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
-        return new HttpRequestMessage(HttpMethod.Post, $"/dino.v1.Dino/{method}")
-        {
-            Version = HttpVersion.Version20,
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = content,
-            Headers = { { "TE", "trailers" } },
-        };
-    }
 
     /// <summary>The body of a connection that is gone.</summary>
     private sealed class Broken : ForwardStream

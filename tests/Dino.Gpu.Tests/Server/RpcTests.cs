@@ -138,7 +138,8 @@ public sealed class RpcTests(ServerFixture fixture)
         }
     }
 
-    private static HttpRequestMessage Call(string method, HttpContent content)
+    /// <summary>A call without a client of gRPC, which lets a test send what such a client does not.</summary>
+    internal static HttpRequestMessage Call(string method, HttpContent content)
     {
         content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
         return new HttpRequestMessage(HttpMethod.Post, $"/dino.v1.Dino/{method}")

@@ -55,7 +55,7 @@ internal sealed class BenchCommand
         command.Validators.Add(result =>
         {
             if (result.GetValue(bench._modelOnly) && result.GetValue(bench._inputs) is { Length: > 0 })
-                result.AddError(UsageErrors.Of("--model-only: leaves out the run that INPUT is for", "leave one of them out"));
+                result.AddError(UsageErrors.Of("--model-only: expected no INPUT, which the end-to-end run reads", "omit one of the two"));
         });
         command.SetAction((parsed, cancellation) => new BenchJob(bench.Settings(parsed, console), console).RunAsync(cancellation));
         return command;

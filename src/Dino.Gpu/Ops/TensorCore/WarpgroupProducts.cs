@@ -37,17 +37,17 @@ internal sealed class WarpgroupProducts : IDisposable
     /// Opens the products of a device, if it has them: 9.0 alone, since no other architecture has these instructions. A
     /// product of each tile is computed before others are trusted.
     /// </summary>
-    /// <param name="accelerator">The accelerator; the caller owns it, and disposes it later.</param>
+    /// <param name="device">The device; the caller owns it, and disposes it later.</param>
     /// <param name="precision">Of both inputs.</param>
     /// <param name="refused">Receives the reason if the device should have them and does not run them.</param>
     /// <exception cref="DeviceException">A kernel failed, and the device with it; or <see cref="Switch"/> is neither 0 nor 1.</exception>
-    public static WarpgroupProducts? TryOpen(Accelerator accelerator, Precision precision, Action<string>? refused) =>
-        TryOpen(accelerator, precision, refused, Environment.GetEnvironmentVariable(Switch));
+    public static WarpgroupProducts? TryOpen(DinoDevice device, Precision precision, Action<string>? refused) =>
+        TryOpen(device, precision, refused, Environment.GetEnvironmentVariable(Switch));
 
     /// <summary>As above, with a value of <see cref="Switch"/>.</summary>
-    internal static WarpgroupProducts? TryOpen(Accelerator accelerator, Precision precision, Action<string>? refused, string? switched)
+    internal static WarpgroupProducts? TryOpen(DinoDevice device, Precision precision, Action<string>? refused, string? switched)
     {
-        if (accelerator is not CudaAccelerator { Architecture: { Major: 9, Minor: 0 } } cuda || IsOff(switched))
+        if (device.Accelerator is not CudaAccelerator { Architecture: { Major: 9, Minor: 0 } } cuda || IsOff(switched))
             return null;
         var products = new WarpgroupProducts(cuda, precision);
         try
@@ -63,7 +63,9 @@ internal sealed class WarpgroupProducts : IDisposable
             if (DinoDevice.IsLost(cuda))
             {
                 throw new DeviceException(
-                    $"the trial of products with wgmma failed: {reason}", $"set {Switch}=1 to compute without them", exception);
+                    $"{device.Info.Id} ({device.Info.Name}) fails with wgmma: {reason}",
+                    $"set {Switch}=1 to compute without it",
+                    exception);
             }
 
             refused?.Invoke(reason);

@@ -46,7 +46,7 @@ public sealed class TensorProductDeviceTests(TestDevices devices)
             device.Accelerator is CudaAccelerator { Architecture: { Major: 9, Minor: 0 } }, $"{device.Info.Name} has no wgmma");
         ProductKernel kernel = ProductKernel.All.Single(one => one.Name == name);
         using WarpgroupProducts products =
-            WarpgroupProducts.TryOpen(device.Accelerator, kernel.Precision, reason => Assert.Fail(reason))!;
+            WarpgroupProducts.TryOpen(device, kernel.Precision, reason => Assert.Fail(reason))!;
         (Type format, Type epilogue) = TensorGemmTests.TypesOf(kernel);
         Check(device.Accelerator, format, epilogue, (input, weight, bias, shape, output) =>
             products.Launch(kernel.Tile, kernel.Epilogue, input, weight, bias, shape, output));

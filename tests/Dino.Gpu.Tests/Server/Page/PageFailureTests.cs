@@ -154,16 +154,11 @@ public sealed class PageFailureTests(Chromium browser, PageServer server)
             await page.ChooseAsync("#file", File);
             await page.UntilAsync("document.querySelector('#key').open");
             Assert.Equal("This server answers only with a key.", await page.TextAsync("#key-note"));
-            await page.TypeAsync("not the key");
-            await page.PressAsync("Enter");
-            await page.UntilAsync(
-                "document.querySelector('#key').open && document.querySelector('#key-note').innerText.includes('refused')");
+            await EnterWrongKeyAsync(page, "not the key");
             await page.PressAsync("Escape");
             Assert.Equal("Enter a key", await page.TextAsync("#again"));
             await page.EvaluateAsync("document.querySelector('#again').click()");
-            await page.TypeAsync(Key);
-            await page.PressAsync("Enter");
-            await page.UntilAsync($"{Done} && document.querySelectorAll('#neighbors img').length === {PageServer.Ids.Count}");
+            await EnterKeyAsync(page, Key);
             Assert.Contains("tiny", await page.TextAsync("#about"));
             Assert.Equal(Key, (string?)await page.EvaluateAsync("sessionStorage.getItem('dino-api-key')"));
             Assert.Empty(page.Problems);
@@ -183,15 +178,25 @@ public sealed class PageFailureTests(Chromium browser, PageServer server)
             await using BrowserPage page = await OpenAsync(address);
             await page.ChooseAsync("#file", File);
             await page.UntilAsync("document.querySelector('#key').open");
-            await page.TypeAsync("\u043d\u0435\u0442");
-            await page.PressAsync("Enter");
-            await page.UntilAsync(
-                "document.querySelector('#key').open && document.querySelector('#key-note').innerText.includes('refused')");
-            await page.TypeAsync(Key);
-            await page.PressAsync("Enter");
-            await page.UntilAsync($"{Done} && document.querySelectorAll('#neighbors img').length === {PageServer.Ids.Count}");
+            await EnterWrongKeyAsync(page, "\u043d\u0435\u0442");
+            await EnterKeyAsync(page, Key);
             Assert.Empty(page.Problems);
         }
+    }
+
+    private static async Task EnterWrongKeyAsync(BrowserPage page, string key)
+    {
+        await page.TypeAsync(key);
+        await page.PressAsync("Enter");
+        await page.UntilAsync(
+            "document.querySelector('#key').open && document.querySelector('#key-note').innerText.includes('refused')");
+    }
+
+    private static async Task EnterKeyAsync(BrowserPage page, string key)
+    {
+        await page.TypeAsync(key);
+        await page.PressAsync("Enter");
+        await page.UntilAsync($"{Done} && document.querySelectorAll('#neighbors img').length === {PageServer.Ids.Count}");
     }
 
     private async Task<BrowserPage> OpenAsync(Uri address)
